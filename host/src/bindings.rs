@@ -1,0 +1,30 @@
+//! The host's side of the `edge:platform` WIT package.
+//!
+//! Generated from `wit/platform`, so the contracts are written down once.
+
+#![allow(missing_docs, reason = "the WIT files carry the documentation")]
+
+/// What the fast door exports, and the interfaces that plugins import.
+pub mod plugin {
+    wasmtime::component::bindgen!({
+        path: "../wit/platform",
+        world: "plugin",
+        imports: { default: async | trappable },
+        exports: { default: async },
+        with: {
+            "edge:platform/sql.transaction": crate::stores::sql::OpenTransaction,
+        },
+    });
+}
+
+/// What a plugin exports that can fill its own tables.
+pub mod seeder {
+    wasmtime::component::bindgen!({
+        path: "../wit/platform",
+        world: "seeder",
+        exports: { default: async },
+    });
+}
+
+pub use plugin::edge::platform::sql;
+pub use plugin::exports::edge::platform::handler;

@@ -1,0 +1,169 @@
+//! `edge:platform/sql`: the plugin's database, within its grant.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use wasmtime::component::{HasSelf, Linker, Resource};
+
+use crate::bindings::sql::{Dialect, Error, Host, HostTransaction, Outcome, Rows, Value};
+use crate::runtime::State;
+use crate::stores::sql::{DatabaseAccess, OpenTransaction};
+
+/// A host call ends this much before its request, so that the plugin still
+/// has time to answer for the failure.
+const MARGIN: Duration = Duration::from_millis(50);
+
+/// Transactions that one request may have open at once.
+const MOST_TRANSACTIONS: usize = 4;
+
+/// One instance's use of its database.
+pub struct SqlSession {
+    access: Arc<DatabaseAccess>,
+    open_transactions: usize,
+}
+
+impl SqlSession {
+    /// A session under the grant of `access`.
+    #[must_use]
+    pub fn new(access: Arc<DatabaseAccess>) -> Self {
+        Self {
+            access,
+            open_transactions: 0,
+        }
+    }
+
+    /// Whether a transaction was begun, and not committed, rolled back or
+    /// dropped.
+    #[must_use]
+    pub fn has_open_transactions(&self) -> bool {
+        self.open_transactions > 0
+    }
+}
+
+/// Let components import `edge:platform/sql`.
+///
+/// # Errors
+/// When the linker has it already.
+pub fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    crate::bindings::sql::add_to_linker::<_, HasSelf<State>>(linker, |state| state)
+}
+
+impl State {
+    /// The database and this call's deadline, with the call accounted for.
+    fn database(&mut self) -> wasmtime::Result<(Arc<DatabaseAccess>, Instant)> {
+        self.count_host_call()?;
+        let deadline = self.deadline() - MARGIN;
+        let session = self.session()?;
+        Ok((session.access.clone(), deadline))
+    }
+
+    fn session(&mut self) -> wasmtime::Result<&mut SqlSession> {
+        // A component that imports sql without a grant was refused at start.
+        self.sql()
+            .1
+            .ok_or_else(|| wasmtime::Error::msg("the plugin has no database grant"))
+    }
+
+    fn transaction(
+        &mut self,
+        handle: &Resource<OpenTransaction>,
+    ) -> wasmtime::Result<(&mut OpenTransaction, Instant)> {
+        self.count_host_call()?;
+        let deadline = self.deadline() - MARGIN;
+        Ok((self.sql().0.get_mut(handle)?, deadline))
+    }
+
+    fn take_transaction(
+        &mut self,
+        handle: Resource<OpenTransaction>,
+    ) -> wasmtime::Result<(OpenTransaction, Instant)> {
+        self.count_host_call()?;
+        let deadline = self.deadline() - MARGIN;
+        self.session()?.open_transactions -= 1;
+        Ok((self.sql().0.delete(handle)?, deadline))
+    }
+}
+
+impl Host for State {
+    async fn get_dialect(&mut self) -> wasmtime::Result<Dialect> {
+        Ok(self.session()?.access.dialect())
+    }
+
+    async fn query(
+        &mut self,
+        statement: String,
+        parameters: Vec<Value>,
+    ) -> wasmtime::Result<Result<Rows, Error>> {
+        let (access, deadline) = self.database()?;
+        Ok(access.query(&statement, parameters, deadline).await)
+    }
+
+    async fn execute(
+        &mut self,
+        statement: String,
+        parameters: Vec<Value>,
+    ) -> wasmtime::Result<Result<Outcome, Error>> {
+        let (access, deadline) = self.database()?;
+        Ok(access.execute(&statement, parameters, deadline).await)
+    }
+
+    async fn begin(&mut self) -> wasmtime::Result<Result<Resource<OpenTransaction>, Error>> {
+        let (access, deadline) = self.database()?;
+        if self.session()?.open_transactions == MOST_TRANSACTIONS {
+            let most = format!("a request has at most {MOST_TRANSACTIONS} open transactions");
+            return Ok(Err(Error::TooLarge(most)));
+        }
+        match access.begin(deadline).await {
+            Ok(transaction) => {
+                self.session()?.open_transactions += 1;
+                Ok(Ok(self.sql().0.push(transaction)?))
+            }
+            Err(error) => Ok(Err(error)),
+        }
+    }
+}
+
+impl HostTransaction for State {
+    async fn query(
+        &mut self,
+        transaction: Resource<OpenTransaction>,
+        statement: String,
+        parameters: Vec<Value>,
+    ) -> wasmtime::Result<Result<Rows, Error>> {
+        let (transaction, deadline) = self.transaction(&transaction)?;
+        Ok(transaction.query(&statement, parameters, deadline).await)
+    }
+
+    async fn execute(
+        &mut self,
+        transaction: Resource<OpenTransaction>,
+        statement: String,
+        parameters: Vec<Value>,
+    ) -> wasmtime::Result<Result<Outcome, Error>> {
+        let (transaction, deadline) = self.transaction(&transaction)?;
+        Ok(transaction.execute(&statement, parameters, deadline).await)
+    }
+
+    async fn commit(
+        &mut self,
+        transaction: Resource<OpenTransaction>,
+    ) -> wasmtime::Result<Result<(), Error>> {
+        let (transaction, deadline) = self.take_transaction(transaction)?;
+        Ok(transaction.commit(deadline).await)
+    }
+
+    async fn rollback(
+        &mut self,
+        transaction: Resource<OpenTransaction>,
+    ) -> wasmtime::Result<Result<(), Error>> {
+        let (transaction, deadline) = self.take_transaction(transaction)?;
+        Ok(transaction.rollback(deadline).await)
+    }
+
+    /// Rolls back, unless it was committed: those are no longer in the table.
+    async fn drop(&mut self, transaction: Resource<OpenTransaction>) -> wasmtime::Result<()> {
+        self.session()?.open_transactions -= 1;
+        self.sql().0.delete(transaction)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,306 @@
+//! What an operator can set: `edge.toml`, then `.env`, then the environment,
+//! the later winning. Every wrong setting is reported, all at once.
+
+mod layers;
+pub mod secrets;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use layers::Layers;
+
+/// Where a node keeps, finds and serves things.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Address of the shop's port. Port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Folder for everything that this node writes.
+    pub data_dir: PathBuf,
+    /// Folders of plugins, each with a `plugin.toml`.
+    pub plugins: Vec<PathBuf>,
+    /// Database of every plugin that has no database of its own.
+    pub database_url: String,
+    /// Databases of single plugins, by plugin name (`DATABASE_URL_<NAME>`).
+    pub plugin_database_urls: BTreeMap<String, String>,
+    /// Whether plugins with empty tables fill them at start.
+    pub seed: bool,
+    /// How log lines are written.
+    pub log_format: LogFormat,
+    /// Which log lines are written, as `tracing` filter directives.
+    pub log_filter: String,
+    /// Which requests get an access line.
+    pub access_log: AccessLog,
+    /// How long requests in flight may take to finish after SIGTERM.
+    pub drain_timeout: Duration,
+    /// How long a request waits for a free instance before it is refused.
+    pub queue_timeout: Duration,
+    /// Bounds on what a client may send.
+    pub client: ClientLimits,
+}
+
+/// Bounds on what a client may send, before any plugin sees it.
+#[derive(Debug, Clone, Copy)]
+pub struct ClientLimits {
+    /// How long the head of a request may take, from its first byte.
+    pub head_timeout: Duration,
+    /// How long the body of a request may take.
+    pub body_timeout: Duration,
+    /// How long a connection may stay open between requests.
+    pub idle_timeout: Duration,
+    /// Longest request target, in bytes.
+    pub max_uri: usize,
+    /// All header fields of a request together, in bytes.
+    pub max_headers: usize,
+    /// Connections at once.
+    pub max_connections: usize,
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Which requests get an access line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccessLog {
+    /// Every request.
+    All,
+    /// Requests that ended with status 500 or above.
+    Errors,
+    /// None.
+    Off,
+}
+
+/// Everything that is wrong with the settings.
+#[derive(Debug, thiserror::Error)]
+pub struct ConfigError {
+    problems: Vec<String>,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} wrong setting(s):", self.problems.len())?;
+        self.problems
+            .iter()
+            .try_for_each(|problem| write!(f, "\n  {problem}"))
+    }
+}
+
+const PER_PLUGIN_DATABASE: &str = "database_url_";
+
+impl Settings {
+    /// Read the settings from `file` (which may be absent), the `.env` beside
+    /// it, and the process's environment.
+    ///
+    /// # Errors
+    /// Names every setting that is unknown or malformed.
+    pub fn load(file: &Path) -> Result<Self, ConfigError> {
+        let dotenv = file.with_file_name(".env");
+        Self::from_layers(Layers::read(file, &dotenv, std::env::vars_os()))
+    }
+
+    /// The settings of a node for which nothing was set, with its data in
+    /// `data_dir`.
+    ///
+    /// # Errors
+    /// None in practice: a default that its own rule refuses is a bug, and
+    /// the tests read them all.
+    pub fn defaults(data_dir: &Path) -> Result<Self, ConfigError> {
+        let mut layers = Layers::default();
+        layers.set("data_dir", data_dir.display().to_string());
+        Self::from_layers(layers)
+    }
+
+    fn from_layers(mut layers: Layers) -> Result<Self, ConfigError> {
+        let data_dir: PathBuf = layers.take("data_dir", "data".into(), |text| Ok(text.into()));
+        let default_database = format!("sqlite://{}/shop.sqlite", data_dir.display());
+        let settings = Self {
+            listen: layers.take("listen", SocketAddr::from(([127, 0, 0, 1], 8080)), address),
+            plugins: layers.take("plugins", vec!["plugins/product".into()], folders),
+            database_url: layers.take("database_url", default_database, database_url),
+            plugin_database_urls: layers.take_prefixed(PER_PLUGIN_DATABASE, database_url),
+            seed: layers.take("seed", true, switch),
+            log_format: layers.take("log_format", LogFormat::Human, log_format),
+            log_filter: layers.take("log_filter", "info".into(), log_filter),
+            access_log: layers.take("access_log", AccessLog::All, access_log),
+            drain_timeout: layers.take("drain_timeout", Duration::from_secs(30), duration),
+            queue_timeout: layers.take("queue_timeout", Duration::from_millis(250), duration),
+            client: ClientLimits {
+                head_timeout: layers.take("head_timeout", Duration::from_secs(10), duration),
+                body_timeout: layers.take("body_timeout", Duration::from_secs(10), duration),
+                idle_timeout: layers.take("idle_timeout", Duration::from_secs(75), duration),
+                max_uri: layers.take("max_uri", 8 * 1024, at_most_64_kib),
+                max_headers: layers.take("max_headers", 16 * 1024, at_most_64_kib),
+                max_connections: layers.take("max_connections", 10_000, count),
+            },
+            data_dir,
+        };
+        match layers.into_problems() {
+            problems if problems.is_empty() => Ok(settings),
+            problems => Err(ConfigError { problems }),
+        }
+    }
+
+    /// The database that `plugin` uses.
+    #[must_use]
+    pub fn database_url_of(&self, plugin: &str) -> &str {
+        self.plugin_database_urls
+            .get(&plugin.replace('-', "_"))
+            .unwrap_or(&self.database_url)
+    }
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse()
+        .map_err(|_| "is not an address with a port, such as 127.0.0.1:8080".into())
+}
+
+fn folders(text: &str) -> Result<Vec<PathBuf>, String> {
+    let folders: Vec<PathBuf> = text
+        .split(',')
+        .map(str::trim)
+        .filter(|f| !f.is_empty())
+        .map(Into::into)
+        .collect();
+    if folders.is_empty() {
+        Err("names no plugin folder".into())
+    } else {
+        Ok(folders)
+    }
+}
+
+/// Only the scheme is judged here: whether the database answers is found out
+/// when it is opened. The text may hold a password, so no message quotes it.
+fn database_url(text: &str) -> Result<String, String> {
+    let known = ["sqlite:", "mysql://", "mariadb://"];
+    match known.iter().any(|scheme| text.starts_with(scheme)) {
+        true => Ok(text.into()),
+        false => Err("is not a URL that begins with sqlite: or mysql://".into()),
+    }
+}
+
+fn switch(text: &str) -> Result<bool, String> {
+    match text {
+        "true" | "on" => Ok(true),
+        "false" | "off" => Ok(false),
+        _ => Err("is neither `on` nor `off`".into()),
+    }
+}
+
+fn log_format(text: &str) -> Result<LogFormat, String> {
+    match text {
+        "human" => Ok(LogFormat::Human),
+        "json" => Ok(LogFormat::Json),
+        _ => Err("is neither `human` nor `json`".into()),
+    }
+}
+
+fn log_filter(text: &str) -> Result<String, String> {
+    match tracing_subscriber::EnvFilter::try_new(text) {
+        Ok(_) => Ok(text.into()),
+        Err(error) => Err(format!("is not a log filter: {error}")),
+    }
+}
+
+fn access_log(text: &str) -> Result<AccessLog, String> {
+    match text {
+        "all" => Ok(AccessLog::All),
+        "errors" => Ok(AccessLog::Errors),
+        "off" => Ok(AccessLog::Off),
+        _ => Err("is none of `all`, `errors` and `off`".into()),
+    }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(duration) if !duration.is_zero() => Ok(duration),
+        Ok(_) => Err("is zero".into()),
+        Err(_) => Err("is not a duration, such as `30s` or `250ms`".into()),
+    }
+}
+
+fn count(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(count) if count > 0 => Ok(count),
+        _ => Err("is not a whole number above 0".into()),
+    }
+}
+
+/// hyper parses heads of up to 64 KiB for us; past that it refuses by itself.
+fn at_most_64_kib(text: &str) -> Result<usize, String> {
+    match count(text) {
+        Ok(bytes) if bytes <= 64 * 1024 => Ok(bytes),
+        _ => Err("is not a number of bytes from 1 to 65536".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(toml: &str, dotenv: &str, env: &[(&str, &str)]) -> Result<Settings, String> {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = folder.path().join("edge.toml");
+        std::fs::write(&file, toml).expect("edge.toml");
+        std::fs::write(folder.path().join(".env"), dotenv).expect(".env");
+        let env = env.iter().map(|(k, v)| ((*k).into(), (*v).into()));
+        Settings::from_layers(Layers::read(&file, &folder.path().join(".env"), env))
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn later_layers_win() {
+        let toml = "listen = \"127.0.0.1:1\"\nseed = false\naccess_log = \"off\"";
+        let dotenv = "EDGE_LISTEN=127.0.0.1:2\nEDGE_ACCESS_LOG=errors";
+        let settings = settings(toml, dotenv, &[("EDGE_LISTEN", "127.0.0.1:3")]).expect("valid");
+        assert_eq!(settings.listen.port(), 3);
+        assert_eq!(settings.access_log, AccessLog::Errors);
+        assert!(!settings.seed);
+    }
+
+    #[test]
+    fn nothing_set_is_a_whole_configuration() {
+        let settings = settings("", "", &[]).expect("valid");
+        assert_eq!(settings.database_url, "sqlite://data/shop.sqlite");
+    }
+
+    #[test]
+    fn every_problem_is_named_at_once() {
+        let toml = "listen = \"here\"\ncolour = 3\nmax_uri = 99999999";
+        let error = settings(toml, "", &[("EDGE_LOG_FORMAT", "xml"), ("EDGE_LISTN", "x")])
+            .expect_err("five are wrong");
+        for key in [
+            "listen",
+            "colour",
+            "max_uri",
+            "EDGE_LOG_FORMAT",
+            "EDGE_LISTN",
+        ] {
+            assert!(error.contains(key), "{key} is missing in: {error}");
+        }
+        assert!(error.starts_with("5 wrong"), "{error}");
+    }
+
+    #[test]
+    fn a_plugin_can_have_a_database_of_its_own_and_no_message_shows_a_password() {
+        let env = [("DATABASE_URL_PRODUCT", "mysql://shop:secret@db/shop")];
+        let both = settings("", "", &env).expect("valid");
+        assert_eq!(
+            both.database_url_of("product"),
+            "mysql://shop:secret@db/shop"
+        );
+        assert_eq!(both.database_url_of("order"), "sqlite://data/shop.sqlite");
+        let error = settings("", "", &[("DATABASE_URL", "postgres://u:secret@db")]).expect_err("");
+        assert!(
+            error.contains("DATABASE_URL") && !error.contains("secret"),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,153 @@
+//! Secrets that nobody set: made once, at random, and kept in the data folder
+//! where only this user can read them.
+
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+/// Bytes of a secret.
+const LENGTH: usize = 32;
+
+/// A secret could not be made, read or trusted.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    /// The file system refused.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// What was being read or written.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// Others could have read or changed it.
+    #[error("{} is open to other users (mode {mode:o}); make it private, or remove it and it is made anew", path.display())]
+    NotPrivate {
+        /// The file or folder.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// It is not what we wrote.
+    #[error("{} does not hold a secret of {LENGTH} bytes; remove it and it is made anew", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// The secret `name` of the data folder, made at random when it is absent.
+///
+/// # Errors
+/// When it cannot be read or written, or when other users could read it.
+pub fn load_or_create(data_dir: &Path, name: &str) -> Result<[u8; LENGTH], SecretError> {
+    let folder = data_dir.join("secrets");
+    private_folder(&folder)?;
+    let path = folder.join(name);
+    match fs::read(&path) {
+        Ok(bytes) => {
+            check_private(&path)?;
+            bytes
+                .try_into()
+                .map_err(|_| SecretError::Malformed { path })
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => create(&folder, &path),
+        Err(source) => Err(SecretError::Io { path, source }),
+    }
+}
+
+/// Make `path` a folder that only this user can enter.
+///
+/// # Errors
+/// When it cannot be made, or exists and is open to others.
+pub fn private_folder(path: &Path) -> Result<(), SecretError> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|source| SecretError::Io {
+            path: path.into(),
+            source,
+        })?;
+    check_private(path)
+}
+
+/// Written whole under another name, then linked: of two nodes that start at
+/// once, one wins and both read the winner's secret.
+fn create(folder: &Path, path: &Path) -> Result<[u8; LENGTH], SecretError> {
+    let at = |path: &Path| {
+        let path = path.to_owned();
+        move |source| SecretError::Io { path, source }
+    };
+    let draft = folder.join(format!(".{:016x}", rand::random::<u64>()));
+    let secret: [u8; LENGTH] = rand::random();
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&draft)
+        .map_err(at(&draft))?;
+    file.write_all(&secret)
+        .and_then(|()| file.sync_all())
+        .map_err(at(&draft))?;
+    let linked = fs::hard_link(&draft, path);
+    fs::remove_file(&draft).map_err(at(&draft))?;
+    match linked {
+        Ok(()) => Ok(secret),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            let bytes = fs::read(path).map_err(at(path))?;
+            bytes
+                .try_into()
+                .map_err(|_| SecretError::Malformed { path: path.into() })
+        }
+        Err(source) => Err(SecretError::Io {
+            path: path.into(),
+            source,
+        }),
+    }
+}
+
+fn check_private(path: &Path) -> Result<(), SecretError> {
+    let metadata = fs::metadata(path).map_err(|source| SecretError::Io {
+        path: path.into(),
+        source,
+    })?;
+    let mode = metadata.permissions().mode() & 0o777;
+    let ours = metadata.uid() == rustix::process::geteuid().as_raw();
+    if ours && mode & 0o077 == 0 {
+        Ok(())
+    } else {
+        Err(SecretError::NotPrivate {
+            path: path.into(),
+            mode,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_made_once_and_kept_private() {
+        let data = tempfile::tempdir().expect("a temporary folder");
+        let first = load_or_create(data.path(), "key").expect("made");
+        let second = load_or_create(data.path(), "key").expect("read");
+        assert_eq!(first, second);
+        let mode = fs::metadata(data.path().join("secrets/key"))
+            .expect("there")
+            .mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert_ne!(first, load_or_create(data.path(), "other").expect("made"));
+    }
+
+    #[test]
+    fn a_secret_that_others_can_read_is_refused() {
+        let data = tempfile::tempdir().expect("a temporary folder");
+        load_or_create(data.path(), "key").expect("made");
+        let path = data.path().join("secrets/key");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("chmod");
+        let error = load_or_create(data.path(), "key").expect_err("others can read it");
+        assert!(matches!(error, SecretError::NotPrivate { .. }), "{error}");
+    }
+}

@@ -1,0 +1,43 @@
+//! A reply's body that keeps its connection busy until it is sent.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+
+use super::connection::Busy;
+use crate::runtime;
+
+/// The body of a reply. Length and end are the inner body's, so that hyper
+/// can announce them.
+pub(super) struct ReplyBody {
+    body: runtime::Body,
+    _busy: Busy,
+}
+
+impl ReplyBody {
+    pub(super) fn new(body: runtime::Body, busy: Busy) -> Self {
+        Self { body, _busy: busy }
+    }
+}
+
+impl Body for ReplyBody {
+    type Data = Bytes;
+    type Error = <runtime::Body as Body>::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

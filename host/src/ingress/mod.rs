@@ -1,0 +1,15 @@
+//! The shop's port: HTTP/1.1 and HTTP/2, the route table, bounds on what a
+//! client may send, and the error envelope.
+
+mod access;
+mod body;
+mod connection;
+mod reply;
+mod request;
+mod routes;
+mod server;
+mod service;
+
+pub use routes::{RouteError, RouteTable};
+pub use server::{Server, ServerError};
+pub use service::Service;

@@ -1,0 +1,227 @@
+//! Replies that the host writes itself: the error envelope, or problem
+//! details (RFC 9457) for a client that accepts those.
+
+use bytes::Bytes;
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use http::{HeaderMap, Response, StatusCode};
+use http_body_util::{Either, Full};
+use serde::Serialize;
+
+use crate::bindings::handler::Failure;
+use crate::runtime::{Body, CallError};
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
+const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
+
+/// On every reply: the request's id, by which its log lines are found.
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("edge-request-id");
+
+/// Codes of this form are the platform's own; their replies carry the
+/// request's id, so that a client's report leads to the log.
+const HOST_CODES: &str = "HTTP_";
+
+/// An error on its way to a client.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    pub(super) status: StatusCode,
+    code: String,
+    message: String,
+    field: Option<String>,
+    headers: HeaderMap,
+}
+
+impl Refusal {
+    /// The platform's own refusal with `status`.
+    pub(super) fn host(status: StatusCode, message: &str) -> Self {
+        Self {
+            status,
+            code: format!("{HOST_CODES}{}", status.as_u16()),
+            message: message.to_owned(),
+            field: None,
+            headers: HeaderMap::new(),
+        }
+    }
+
+    pub(super) fn not_found() -> Self {
+        Self::host(StatusCode::NOT_FOUND, "Endpoint not found.")
+    }
+
+    /// What a client is told when a plugin gave no answer: that, and nothing
+    /// of the reason.
+    pub(super) fn of_call(error: &CallError) -> Self {
+        match error {
+            CallError::Busy => {
+                let message = "The service is busy. Please try again.";
+                let mut refusal = Self::host(StatusCode::SERVICE_UNAVAILABLE, message);
+                refusal
+                    .headers
+                    .insert(RETRY_AFTER, HeaderValue::from_static("1"));
+                refusal
+            }
+            CallError::Deadline | CallError::CpuTime => {
+                Self::host(StatusCode::GATEWAY_TIMEOUT, "The service took too long.")
+            }
+            _ => Self::host(StatusCode::INTERNAL_SERVER_ERROR, "The service failed."),
+        }
+    }
+
+    /// A plugin's refusal.
+    ///
+    /// # Errors
+    /// When its status or a header is not allowed in HTTP.
+    pub(super) fn of_plugin(failure: Failure) -> Result<Self, CallError> {
+        let status = StatusCode::from_u16(failure.status)
+            .ok()
+            .filter(|status| status.is_client_error() || status.is_server_error())
+            .ok_or_else(|| {
+                CallError::InvalidReply(format!("failure with status {}", failure.status))
+            })?;
+        Ok(Self {
+            status,
+            code: failure.code,
+            message: failure.message,
+            field: failure.field,
+            headers: crate::runtime::headers(failure.headers)?,
+        })
+    }
+
+    /// The reply, in the form that `accept` (the request's headers) asks for.
+    pub(super) fn into_response(self, accept: &HeaderMap, request_id: &str) -> Response<Body> {
+        let (content_type, body) = if accepts_problem(accept) {
+            (PROBLEM, self.problem(request_id))
+        } else {
+            (JSON, self.envelope(request_id))
+        };
+        let mut response = Response::new(Either::Left(Full::new(Bytes::from(body))));
+        *response.status_mut() = self.status;
+        *response.headers_mut() = self.headers;
+        response.headers_mut().insert(CONTENT_TYPE, content_type);
+        response
+    }
+
+    /// The contract's envelope. Its one exception: an unknown path.
+    pub(super) fn envelope(&self, request_id: &str) -> Vec<u8> {
+        if self.status == StatusCode::NOT_FOUND && self.is_hosts() {
+            return to_json(&NotFound {
+                message: &self.message,
+            });
+        }
+        to_json(&Envelope {
+            error: ErrorBody {
+                status: self.status.as_u16(),
+                code: &self.code,
+                message: &self.message,
+                field: self.field.as_deref(),
+                request_id: self.is_hosts().then_some(request_id),
+            },
+        })
+    }
+
+    fn problem(&self, request_id: &str) -> Vec<u8> {
+        to_json(&Problem {
+            r#type: "about:blank",
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status: self.status.as_u16(),
+            detail: &self.message,
+            code: &self.code,
+            field: self.field.as_deref(),
+            request_id: self.is_hosts().then_some(request_id),
+        })
+    }
+
+    fn is_hosts(&self) -> bool {
+        self.code.starts_with(HOST_CODES)
+    }
+}
+
+#[derive(Serialize)]
+struct NotFound<'a> {
+    message: &'a str,
+}
+
+#[derive(Serialize)]
+struct Envelope<'a> {
+    error: ErrorBody<'a>,
+}
+
+#[derive(Serialize)]
+struct ErrorBody<'a> {
+    status: u16,
+    code: &'a str,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Problem<'a> {
+    r#type: &'a str,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    code: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
+}
+
+fn to_json(value: &impl Serialize) -> Vec<u8> {
+    // Texts and numbers in a struct always serialize.
+    serde_json::to_vec(value).unwrap_or_default()
+}
+
+fn accepts_problem(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(ACCEPT)
+        .iter()
+        .filter_map(|accept| accept.to_str().ok())
+        .any(|accept| accept.contains("application/problem+json"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(bytes: Vec<u8>) -> String {
+        String::from_utf8(bytes).expect("JSON is UTF-8")
+    }
+
+    #[test]
+    fn the_hosts_refusals_carry_the_request_id_and_plugins_do_not() {
+        let own = Refusal::host(StatusCode::PAYLOAD_TOO_LARGE, "Too large.");
+        assert_eq!(
+            text(own.envelope("r1")),
+            r#"{"error":{"status":413,"code":"HTTP_413","message":"Too large.","request_id":"r1"}}"#
+        );
+        let failure = Failure {
+            status: 400,
+            code: "USR_05".into(),
+            message: "The email doesn't exist.".into(),
+            field: Some("email".into()),
+            headers: vec![],
+        };
+        let plugins = Refusal::of_plugin(failure).expect("valid");
+        assert_eq!(
+            text(plugins.envelope("r1")),
+            r#"{"error":{"status":400,"code":"USR_05","message":"The email doesn't exist.","field":"email"}}"#
+        );
+        assert_eq!(
+            text(Refusal::not_found().envelope("r1")),
+            r#"{"message":"Endpoint not found."}"#
+        );
+    }
+
+    #[test]
+    fn problem_details_on_request() {
+        let mut accept = HeaderMap::new();
+        accept.insert(
+            ACCEPT,
+            HeaderValue::from_static("text/html, application/problem+json"),
+        );
+        let response = Refusal::not_found().into_response(&accept, "r1");
+        assert_eq!(response.headers()[CONTENT_TYPE], PROBLEM);
+    }
+}

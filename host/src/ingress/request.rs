@@ -1,0 +1,101 @@
+//! What is checked of a request before any plugin sees it.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, HOST};
+use http::{Method, Request, StatusCode, Version};
+use http_body::Body;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Incoming;
+
+use super::reply::Refusal;
+use crate::config::ClientLimits;
+
+/// Methods that a plugin may be asked for. The router in the plugin says
+/// which of them a path knows.
+const METHODS: [Method; 7] = [
+    Method::GET,
+    Method::HEAD,
+    Method::POST,
+    Method::PUT,
+    Method::PATCH,
+    Method::DELETE,
+    Method::OPTIONS,
+];
+
+/// Check method, target and header fields.
+pub(super) fn check_head<B>(request: &Request<B>, limits: &ClientLimits) -> Result<(), Refusal> {
+    let target = request
+        .uri()
+        .path_and_query()
+        .map_or(0, |target| target.as_str().len());
+    if target > limits.max_uri {
+        return Err(Refusal::host(
+            StatusCode::URI_TOO_LONG,
+            "The request target is too long.",
+        ));
+    }
+    let headers = request.headers();
+    // Name, colon, blank, value, CR and LF, as on the wire.
+    let bytes: usize = headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len() + 4)
+        .sum();
+    if bytes > limits.max_headers {
+        let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+        return Err(Refusal::host(status, "The header fields are too large."));
+    }
+    if !METHODS.contains(request.method()) {
+        let status = StatusCode::METHOD_NOT_ALLOWED;
+        return Err(Refusal::host(status, "The method is not supported."));
+    }
+    // RFC 9112 section 3.2; in HTTP/2 the authority stands in for it.
+    let hosts = headers.get_all(HOST).iter().count();
+    if hosts > 1 || (hosts == 0 && request.version() == Version::HTTP_11) {
+        return Err(Refusal::host(
+            StatusCode::BAD_REQUEST,
+            "Exactly one Host field is needed.",
+        ));
+    }
+    Ok(())
+}
+
+/// Read the whole body, up to `most` bytes, until `deadline` or for as long
+/// as a body may take.
+pub(super) async fn read_body(
+    request: Request<Incoming>,
+    most: u64,
+    patience: Duration,
+    deadline: Instant,
+) -> Result<Request<Bytes>, Refusal> {
+    let (head, body) = request.into_parts();
+    if body.is_end_stream() {
+        return Ok(Request::from_parts(head, Bytes::new()));
+    }
+    let too_large = || Refusal::host(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large.");
+    let announced = head
+        .headers
+        .get(CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok());
+    if announced
+        .and_then(|length| length.parse::<u64>().ok())
+        .is_some_and(|length| length > most)
+    {
+        return Err(too_large());
+    }
+    let collected = Limited::new(body, usize::try_from(most).unwrap_or(usize::MAX)).collect();
+    let until = deadline.min(Instant::now() + patience);
+    match tokio::time::timeout_at(until.into(), collected).await {
+        Ok(Ok(body)) => Ok(Request::from_parts(head, body.to_bytes())),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        Ok(Err(_)) => Err(Refusal::host(
+            StatusCode::BAD_REQUEST,
+            "The body is malformed or broke off.",
+        )),
+        Err(_) => Err(Refusal::host(
+            StatusCode::REQUEST_TIMEOUT,
+            "The body took too long.",
+        )),
+    }
+}

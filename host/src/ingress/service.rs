@@ -1,0 +1,185 @@
+//! One request, from its head to its reply.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::header::{ALLOW, CONTENT_LENGTH, HeaderName, HeaderValue};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
+use http_body::Body as _;
+use http_body_util::{Either, Full};
+use hyper::body::Incoming;
+
+use super::access::Line;
+use super::reply::{REQUEST_ID, Refusal};
+use super::request::{check_head, read_body};
+use super::routes::{RouteTable, without_mount};
+use crate::config::{AccessLog, ClientLimits};
+use crate::rollout::Release;
+use crate::runtime::{Answer, Body, Call, CallError};
+
+/// Names the release that answered.
+const RELEASE: HeaderName = HeaderName::from_static("edge-release");
+
+/// Answers the requests of every connection.
+pub struct Service {
+    routes: RouteTable,
+    limits: ClientLimits,
+    access_log: AccessLog,
+}
+
+impl Service {
+    /// A service over `routes`.
+    #[must_use]
+    pub fn new(routes: RouteTable, limits: ClientLimits, access_log: AccessLog) -> Self {
+        Self {
+            routes,
+            limits,
+            access_log,
+        }
+    }
+
+    pub(super) fn limits(&self) -> &ClientLimits {
+        &self.limits
+    }
+
+    /// Answer `request`, which came from `client`. Every outcome is a reply.
+    pub(super) async fn answer(
+        &self,
+        request: Request<Incoming>,
+        client: IpAddr,
+    ) -> Response<Body> {
+        let began = Instant::now();
+        let request_id = format!("{:016x}", rand::random::<u64>());
+        let client = client.to_string();
+        let method = request.method().clone();
+        let uri = request.uri().clone();
+        let path = without_mount(uri.path());
+        let found = self.routes.find(path);
+        let release = found.map(|(_, release)| release);
+
+        let accept = Accept::of(request.headers());
+        let call = |deadline| Call {
+            id: request_id.clone(),
+            deadline,
+            client: client.clone(),
+        };
+        let outcome = match (check_head(&request, &self.limits), release) {
+            (Err(refusal), _) => Err(refusal),
+            (Ok(()), None) => Err(Refusal::not_found()),
+            (Ok(()), Some(release)) => self.ask(release, request, call).await,
+        };
+        let mut response =
+            outcome.unwrap_or_else(|refusal| refusal.into_response(&accept.0, &request_id));
+        finish(&mut response, &method, &request_id, release);
+
+        Line {
+            request_id: &request_id,
+            method: &method,
+            path,
+            route: found.map_or("", |(route, _)| route),
+            release: release.map(|release| &**release),
+            status: response.status(),
+            began,
+            client: &client,
+        }
+        .write(self.access_log);
+        response
+    }
+
+    /// Let `release` answer.
+    async fn ask(
+        &self,
+        release: &Arc<Release>,
+        request: Request<Incoming>,
+        call: impl FnOnce(Instant) -> Call,
+    ) -> Result<Response<Body>, Refusal> {
+        let deadline = Instant::now() + release.plugin.deadline();
+        let most = release.manifest.limits.body.as_u64();
+        let request = read_body(request, most, self.limits.body_timeout, deadline).await?;
+        let call = call(deadline);
+        let request_id = call.id.clone();
+        let answer = release.plugin.handle(call, to_plugin(request)).await;
+        let reply = match answer {
+            Ok(Answer::Response(response)) => return Ok(response),
+            Ok(Answer::Failure(failure)) => Refusal::of_plugin(failure),
+            Err(error) => Err(error),
+        };
+        Err(reply.unwrap_or_else(|error| {
+            log_failure(release, &request_id, &error);
+            Refusal::of_call(&error)
+        }))
+    }
+}
+
+/// The part of a request's headers that chooses the form of an error.
+struct Accept(HeaderMap);
+
+impl Accept {
+    fn of(headers: &HeaderMap) -> Self {
+        let accept = headers.get(http::header::ACCEPT);
+        Self(
+            accept
+                .map(|value| (http::header::ACCEPT, value.clone()))
+                .into_iter()
+                .collect(),
+        )
+    }
+}
+
+/// The request under the plugin's own path.
+fn to_plugin(mut request: Request<Bytes>) -> Request<Bytes> {
+    let target = request
+        .uri()
+        .path_and_query()
+        .map_or("/", |target| target.as_str());
+    let own = without_mount(target);
+    if own.len() != target.len() {
+        // A part of a valid target that begins with a slash is one itself.
+        if let Ok(uri) = own.parse::<Uri>() {
+            *request.uri_mut() = uri;
+        }
+    }
+    request
+}
+
+fn log_failure(release: &Release, request_id: &str, error: &CallError) {
+    let (plugin, version) = (&release.manifest.name, &release.version);
+    let reason = error.reason();
+    match error {
+        CallError::Busy => tracing::warn!(plugin, version, request_id, reason, "{error}"),
+        _ => tracing::error!(plugin, version, request_id, reason, "{error}"),
+    }
+}
+
+/// What every reply gets.
+fn finish(
+    response: &mut Response<Body>,
+    method: &Method,
+    request_id: &str,
+    release: Option<&Arc<Release>>,
+) {
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(request_id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    if let Some(release) = release {
+        headers.insert(RELEASE, release.header.clone());
+    }
+    if response.status() == StatusCode::METHOD_NOT_ALLOWED {
+        // RFC 9110 section 15.5.6 asks for one, even where a plugin forgot it.
+        response
+            .headers_mut()
+            .entry(ALLOW)
+            .or_insert(HeaderValue::from_static(
+                "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
+            ));
+    }
+    if method == Method::HEAD {
+        if let Some(length) = response.body().size_hint().exact() {
+            response.headers_mut().insert(CONTENT_LENGTH, length.into());
+        }
+        *response.body_mut() = Either::Left(Full::new(Bytes::new()));
+    }
+}

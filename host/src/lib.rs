@@ -1,0 +1,18 @@
+//! The edge node: a hyper host that runs each service as a sandboxed
+//! WebAssembly component and gives it databases and nothing else.
+//!
+//! Rooms, from roof to ground; imports only go down:
+//! [`node`] puts a node together, [`ingress`] speaks HTTP, [`rollout`] turns
+//! a plugin's folder into a release, [`runtime`] runs instances,
+//! [`capabilities`] are what instances may import, [`stores`] are the real
+//! things behind them, and [`config`] and [`telemetry`] serve all.
+
+pub mod bindings;
+pub mod capabilities;
+pub mod config;
+pub mod ingress;
+pub mod node;
+pub mod rollout;
+pub mod runtime;
+pub mod stores;
+pub mod telemetry;

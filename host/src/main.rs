@@ -1,0 +1,15 @@
+//! The `edge` command.
+
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match cli::run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("edge: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

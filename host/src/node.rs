@@ -1,0 +1,131 @@
+//! A node: everything put together, from settings to a port that serves.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::config::Settings;
+use crate::config::secrets::{self, SecretError};
+use crate::ingress::{RouteError, RouteTable, Server, ServerError, Service};
+use crate::rollout::{LoadError, Loader, Release, SeedError, read_manifests};
+use crate::runtime::artifacts::Artifacts;
+use crate::runtime::{EngineError, Runtime};
+
+/// Why a node does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data folder, or a secret in it.
+    #[error("the data folder cannot be used: {0}")]
+    Data(#[from] SecretError),
+    /// The shop's port.
+    #[error(transparent)]
+    Server(#[from] ServerError),
+    /// The runtime.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// A plugin.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// The route table.
+    #[error(transparent)]
+    Route(#[from] RouteError),
+    /// A plugin's starter data.
+    #[error(transparent)]
+    Seed(#[from] SeedError),
+}
+
+/// A node that is ready: its port is taken, and opens with [`Node::run`].
+pub struct Node {
+    server: Server,
+    service: Arc<Service>,
+    releases: Vec<Arc<Release>>,
+    drain: Duration,
+    // Keeps the engine's epoch moving.
+    _runtime: Runtime,
+}
+
+impl Node {
+    /// Compile and warm every plugin, bring their tables up to date, and take
+    /// the shop's port.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, naming the file or URL at fault.
+    pub async fn start(settings: &Settings) -> Result<Self, StartError> {
+        let server = Server::bind(settings.listen)?;
+        let (runtime, releases) = load(settings).await?;
+        if settings.seed {
+            for release in releases.iter().filter(|release| release.plugin.can_seed()) {
+                release
+                    .seed(None, |done, total| log_progress(release, done, total))
+                    .await?;
+            }
+        }
+        let routes = RouteTable::new(&releases)?;
+        let service = Arc::new(Service::new(routes, settings.client, settings.access_log));
+        let drain = settings.drain_timeout;
+        Ok(Self {
+            server,
+            service,
+            releases,
+            drain,
+            _runtime: runtime,
+        })
+    }
+
+    /// Where the node serves.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.server.address()
+    }
+
+    /// What the node serves.
+    #[must_use]
+    pub fn releases(&self) -> &[Arc<Release>] {
+        &self.releases
+    }
+
+    /// Serve until `stop`, then let requests in flight finish. Returns
+    /// whether they all did in time.
+    ///
+    /// # Errors
+    /// When the port cannot be opened.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> Result<bool, ServerError> {
+        let drained = self.server.run(self.service, stop, self.drain).await?;
+        for database in self
+            .releases
+            .iter()
+            .filter_map(|release| release.database.as_ref())
+        {
+            database.close().await;
+        }
+        Ok(drained)
+    }
+}
+
+/// Load every plugin of `settings`, without serving them.
+///
+/// # Errors
+/// As [`Node::start`].
+pub async fn load(settings: &Settings) -> Result<(Runtime, Vec<Arc<Release>>), StartError> {
+    secrets::private_folder(&settings.data_dir)?;
+    let (manifests, demand) = read_manifests(&settings.plugins)?;
+    let runtime = Runtime::new(demand)?;
+    let artifacts = Arc::new(Artifacts::open(&settings.data_dir)?);
+    let loader = Loader::new(settings, &runtime, artifacts);
+    let mut releases = Vec::new();
+    for (folder, manifest) in settings.plugins.iter().zip(manifests) {
+        releases.push(Arc::new(loader.load(folder, manifest).await?));
+    }
+    Ok((runtime, releases))
+}
+
+fn log_progress(release: &Release, done: u64, total: u64) {
+    if total > 0 {
+        tracing::info!(
+            plugin = release.manifest.name,
+            done,
+            total,
+            "filling tables"
+        );
+    }
+}

@@ -1,0 +1,26 @@
+//! A release: one immutable version of a plugin, ready to serve.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use http::HeaderValue;
+
+use super::manifest::Manifest;
+use crate::runtime::Plugin;
+use crate::stores::sql::DatabaseAccess;
+
+/// One version of a plugin, ready to serve.
+pub struct Release {
+    /// What the plugin said of itself.
+    pub manifest: Manifest,
+    /// Its version, as text for logs.
+    pub version: String,
+    /// The `edge-release` header: `name@version`.
+    pub header: HeaderValue,
+    /// The folder it came from.
+    pub folder: PathBuf,
+    /// Its database, when it has a grant.
+    pub database: Option<Arc<DatabaseAccess>>,
+    /// The compiled component.
+    pub plugin: Plugin,
+}

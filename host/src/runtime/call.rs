@@ -1,0 +1,76 @@
+//! One request on its way through a plugin: what bounds it, and how it can
+//! fail.
+
+use std::time::{Duration, Instant};
+
+/// What a request carries besides HTTP.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// Names the request in logs and replies.
+    pub id: String,
+    /// When the host ends it.
+    pub deadline: Instant,
+    /// Address of the client.
+    pub client: String,
+}
+
+impl Call {
+    /// Time that is left.
+    #[must_use]
+    pub fn left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+}
+
+/// Why a plugin gave no answer. The caller turns it into a reply; the reasons
+/// are for the log.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// Every instance was busy for as long as a request may wait.
+    #[error("every instance is busy")]
+    Busy,
+    /// The request's deadline passed.
+    #[error("the deadline passed")]
+    Deadline,
+    /// The guest used up its processor time.
+    #[error("the processor time of one request is used up")]
+    CpuTime,
+    /// The guest was refused memory, and gave up.
+    #[error("the memory limit of an instance was reached: {0:#}")]
+    Memory(wasmtime::Error),
+    /// The guest trapped.
+    #[error("trap: {0:#}")]
+    Trap(wasmtime::Error),
+    /// No instance could be made.
+    #[error("no instance could be made: {0:#}")]
+    Instantiate(wasmtime::Error),
+    /// The guest's reply is no HTTP response, or passes a limit.
+    #[error("invalid reply: {0}")]
+    InvalidReply(String),
+}
+
+impl CallError {
+    /// A short name that metrics and tests can match on.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Busy => "busy",
+            Self::Deadline => "deadline",
+            Self::CpuTime => "cpu-time",
+            Self::Memory(_) => "memory",
+            Self::Trap(_) => "trap",
+            Self::Instantiate(_) => "instantiate",
+            Self::InvalidReply(_) => "invalid-reply",
+        }
+    }
+}
+
+/// Raised inside a guest whose processor time is used up.
+#[derive(Debug, thiserror::Error)]
+#[error("the processor time of one request is used up")]
+pub(super) struct CpuTimeExceeded;
+
+/// Raised inside a guest that called into the host too often.
+#[derive(Debug, thiserror::Error)]
+#[error("more than {0} calls into the host for one request")]
+pub struct TooManyHostCalls(pub u32);

@@ -1,0 +1,267 @@
+//! The fast door: `edge:platform/handler`, plain records in and out.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use crossbeam_queue::ArrayQueue;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http_body_util::{Either, Full};
+use wasmtime::Store;
+use wasmtime::component::InstancePre;
+
+use super::call::{Call, CallError, CpuTimeExceeded};
+use super::meter::metered;
+use super::plugin::{Answer, Shared};
+use super::state::{Bounds, State};
+use crate::bindings::handler::{Request, Response};
+use crate::bindings::plugin::{Plugin as Guest, PluginPre as GuestPre};
+use crate::bindings::seeder::SeederPre;
+use crate::bindings::seeder::exports::edge::platform::seed::Progress;
+
+/// Instances behind the fast door, kept between requests when the manifest
+/// says so.
+pub(super) struct FastDoor {
+    shared: Arc<Shared>,
+    pre: GuestPre<State>,
+    idle: ArrayQueue<Instance>,
+}
+
+struct Instance {
+    store: Store<State>,
+    guest: Guest,
+    answered: u32,
+}
+
+impl FastDoor {
+    pub(super) fn new(
+        shared: &Arc<Shared>,
+        pre: &InstancePre<State>,
+        instances: u32,
+    ) -> wasmtime::Result<Self> {
+        Ok(Self {
+            shared: shared.clone(),
+            pre: GuestPre::new(pre.clone())?,
+            idle: ArrayQueue::new(instances as usize),
+        })
+    }
+
+    pub(super) async fn warm(&self) -> Result<(), CallError> {
+        let deadline = Instant::now() + std::time::Duration::from_secs(10);
+        let instance = self.instantiate(self.shared.bounds(deadline)).await?;
+        self.keep(instance);
+        Ok(())
+    }
+
+    /// The caller holds the right to one instance.
+    pub(super) async fn handle(
+        &self,
+        call: Call,
+        request: http::Request<Bytes>,
+    ) -> Result<Answer, CallError> {
+        let bounds = self.shared.bounds(call.deadline);
+        let mut instance = match self.idle.pop() {
+            Some(instance) => instance,
+            None => self.instantiate(bounds).await?,
+        };
+        let id = call.id.clone();
+        let request = to_guest(call, request);
+        let outcome = run(&mut instance, bounds, request).await;
+        self.log_output(&instance, &id);
+        let answer = outcome?;
+        if instance.store.data().has_open_transactions() {
+            tracing::warn!(
+                plugin = self.shared.name,
+                version = self.shared.version,
+                request_id = id,
+                "a transaction was left open; it is rolled back and the instance dropped"
+            );
+        } else {
+            instance.answered += 1;
+            self.keep(instance);
+        }
+        self.to_http(answer)
+    }
+
+    async fn instantiate(&self, bounds: Bounds) -> Result<Instance, CallError> {
+        let mut store = State::store(&self.shared, bounds);
+        let meter = store.data().meter.clone();
+        let instantiated = metered(meter, self.pre.instantiate_async(&mut store));
+        match tokio::time::timeout_at(bounds.deadline.into(), instantiated).await {
+            Ok(Ok(guest)) => Ok(Instance {
+                store,
+                guest,
+                answered: 0,
+            }),
+            Ok(Err(error)) => Err(CallError::Instantiate(error)),
+            Err(_) => Err(CallError::Deadline),
+        }
+    }
+
+    /// Keep `instance` for another request, unless it has answered its share.
+    fn keep(&self, instance: Instance) {
+        if self
+            .shared
+            .requests_per_instance
+            .is_some_and(|most| instance.answered < most)
+        {
+            // Full only while more instances live than may: drop this one.
+            let _ = self.idle.push(instance);
+        }
+    }
+
+    fn log_output(&self, instance: &Instance, id: &str) {
+        if let Some(text) = instance.store.data().output.take() {
+            log_output(&self.shared, id, &text);
+        }
+    }
+
+    fn to_http(
+        &self,
+        answer: Result<Response, crate::bindings::handler::Failure>,
+    ) -> Result<Answer, CallError> {
+        let response = match answer {
+            Ok(response) => response,
+            Err(failure) => return Ok(Answer::Failure(failure)),
+        };
+        if response.body.len() as u64 > self.shared.max_response {
+            let (length, most) = (response.body.len(), self.shared.max_response);
+            return Err(CallError::InvalidReply(format!(
+                "{length} bytes of body; at most {most}"
+            )));
+        }
+        let mut http = http::Response::new(Either::Left(Full::new(Bytes::from(response.body))));
+        *http.status_mut() = status(response.status)?;
+        *http.headers_mut() = headers(response.headers)?;
+        Ok(Answer::Response(http))
+    }
+}
+
+/// One line for what a guest wrote while it answered the request `id`.
+pub(super) fn log_output(shared: &Shared, id: &str, text: &str) {
+    tracing::info!(
+        target: "plugin", plugin = shared.name, version = shared.version, request_id = id, "{text}"
+    );
+}
+
+/// Call the guest, within its deadline and on its meter.
+async fn run(
+    instance: &mut Instance,
+    bounds: Bounds,
+    request: Request,
+) -> Result<Result<Response, crate::bindings::handler::Failure>, CallError> {
+    let Instance { store, guest, .. } = instance;
+    store.data_mut().begin(bounds);
+    store.set_epoch_deadline(1);
+    let meter = store.data().meter.clone();
+    let answering = metered(
+        meter,
+        guest
+            .edge_platform_handler()
+            .call_handle(&mut *store, &request),
+    );
+    match tokio::time::timeout_at(bounds.deadline.into(), answering).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) => Err(classify(error, store.data())),
+        Err(_) => Err(CallError::Deadline),
+    }
+}
+
+/// Why the guest ended, as far as the host knows.
+pub(super) fn classify(error: wasmtime::Error, state: &State) -> CallError {
+    if error.is::<CpuTimeExceeded>() {
+        CallError::CpuTime
+    } else if state.memory.was_refused() {
+        CallError::Memory(error)
+    } else {
+        CallError::Trap(error)
+    }
+}
+
+/// One step of the plugin's seeding, in an instance of its own.
+pub(super) async fn seed_step(
+    shared: &Shared,
+    pre: &InstancePre<State>,
+    bounds: Bounds,
+    goal: Option<u64>,
+) -> Result<Result<Progress, String>, CallError> {
+    let mut store = State::store(shared, bounds);
+    let meter = store.data().meter.clone();
+    let stepping = async {
+        let guest = SeederPre::new(pre.clone())?
+            .instantiate_async(&mut store)
+            .await?;
+        guest.edge_platform_seed().call_step(&mut store, goal).await
+    };
+    let outcome = tokio::time::timeout_at(bounds.deadline.into(), metered(meter, stepping)).await;
+    if let Some(text) = store.data().output.take() {
+        log_output(shared, "seed", &text);
+    }
+    match outcome {
+        Ok(Ok(progress)) => Ok(progress),
+        Ok(Err(error)) => Err(classify(error, store.data())),
+        Err(_) => Err(CallError::Deadline),
+    }
+}
+
+fn to_guest(call: Call, request: http::Request<Bytes>) -> Request {
+    let deadline_ms = u32::try_from(call.left().as_millis()).unwrap_or(u32::MAX);
+    let (head, body) = request.into_parts();
+    Request {
+        id: call.id,
+        method: head.method.as_str().to_owned(),
+        path: head.uri.path().to_owned(),
+        query: head.uri.query().map(str::to_owned),
+        headers: head.headers.iter().map(to_guest_header).collect(),
+        body: body.into(),
+        client: call.client,
+        deadline_ms,
+    }
+}
+
+fn to_guest_header((name, value): (&HeaderName, &HeaderValue)) -> (String, String) {
+    (
+        name.as_str().to_owned(),
+        String::from_utf8_lossy(value.as_bytes()).into_owned(),
+    )
+}
+
+fn status(status: u16) -> Result<StatusCode, CallError> {
+    StatusCode::from_u16(status)
+        .ok()
+        .filter(|status| !status.is_informational())
+        .ok_or_else(|| CallError::InvalidReply(format!("status {status}")))
+}
+
+/// The guest's headers as HTTP's; also used for those of a failure.
+///
+/// # Errors
+/// When a name or value is not allowed in HTTP.
+pub(crate) fn headers(headers: Vec<(String, String)>) -> Result<HeaderMap, CallError> {
+    let mut map = HeaderMap::with_capacity(headers.len() + 4);
+    for (name, value) in headers {
+        let invalid = || CallError::InvalidReply(format!("header {name:?} with value {value:?}"));
+        let field = HeaderName::try_from(name.as_str()).map_err(|_| invalid())?;
+        let text = HeaderValue::try_from(value.as_str()).map_err(|_| invalid())?;
+        if !is_the_connections(&field) {
+            map.append(field, text);
+        }
+    }
+    Ok(map)
+}
+
+/// Whether a field belongs to the connection, which is the host's: a guest's
+/// wrong `content-length` would cut the next reply in two.
+pub(super) fn is_the_connections(field: &HeaderName) -> bool {
+    use http::header::{CONNECTION, CONTENT_LENGTH, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
+    [
+        CONNECTION,
+        CONTENT_LENGTH,
+        TE,
+        TRAILER,
+        TRANSFER_ENCODING,
+        UPGRADE,
+    ]
+    .contains(field)
+        || field.as_str() == "keep-alive"
+}

@@ -1,0 +1,47 @@
+//! What one instance may take of the host's memory.
+
+use wasmtime::ResourceLimiter;
+
+/// Refuses growth past the manifest's limit, and remembers that it did: a
+/// guest that is refused memory usually traps, and the log should say why.
+#[derive(Debug)]
+pub struct MemoryLimit {
+    most: usize,
+    refused: bool,
+}
+
+impl MemoryLimit {
+    pub(super) fn new(most: usize) -> Self {
+        Self {
+            most,
+            refused: false,
+        }
+    }
+
+    pub(super) fn was_refused(&self) -> bool {
+        self.refused
+    }
+}
+
+impl ResourceLimiter for MemoryLimit {
+    fn memory_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let fits = desired <= self.most;
+        self.refused |= !fits;
+        Ok(fits)
+    }
+
+    /// Tables have the pool's fixed size.
+    fn table_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        Ok(maximum.is_none_or(|maximum| desired <= maximum))
+    }
+}

@@ -1,0 +1,24 @@
+//! Running plugins: the engine, compiled components, instances, their limits
+//! and the doors through which a request reaches them.
+//!
+//! A trap, an exceeded limit or a passed deadline costs the request that met
+//! it and the instance it ran in, and nothing else.
+
+mod admission;
+pub mod artifacts;
+mod call;
+mod engine;
+mod fast;
+pub mod inspect;
+mod limits;
+mod meter;
+mod plugin;
+mod standard;
+mod state;
+mod stderr;
+
+pub use call::{Call, CallError};
+pub use engine::{Demand, EngineError, Runtime};
+pub(crate) use fast::headers;
+pub use plugin::{Answer, Body, LoadError, Plugin, PluginSpec};
+pub use state::State;

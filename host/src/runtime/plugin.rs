@@ -1,0 +1,263 @@
+//! A release, compiled and ready: the one way for a request to reach it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http_body_util::Full;
+use http_body_util::combinators::UnsyncBoxBody;
+use wasmtime::Engine;
+use wasmtime::component::{Component, InstancePre, Linker};
+
+use super::admission::Admission;
+use super::artifacts::{ArtifactError, Artifacts};
+use super::call::{Call, CallError};
+use super::engine::Runtime;
+use super::fast::FastDoor;
+use super::inspect::{self, DoorKind, InspectError};
+use super::standard::StandardDoor;
+use super::state::{Bounds, State};
+use crate::bindings::handler::Failure;
+use crate::bindings::seeder::exports::edge::platform::seed::Progress;
+use crate::stores::sql::DatabaseAccess;
+
+/// What the runtime needs to know of a plugin besides its component.
+#[derive(Clone)]
+pub struct PluginSpec {
+    /// The plugin's name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// How many requests an instance answers; `None` for a fresh one each.
+    pub requests_per_instance: Option<u32>,
+    /// Instances at once.
+    pub instances: u32,
+    /// Linear memory of one instance, in bytes.
+    pub memory: u64,
+    /// Processor time of one request.
+    pub cpu_time: Duration,
+    /// Time of one request, waiting included.
+    pub deadline: Duration,
+    /// How long a request waits for a free instance.
+    pub queue_timeout: Duration,
+    /// Longest response body, in bytes.
+    pub max_response: u64,
+    /// Calls into the host for one request.
+    pub host_calls: u32,
+    /// Its tables, when it has a grant.
+    pub database: Option<Arc<DatabaseAccess>>,
+}
+
+/// What every instance of a plugin shares.
+pub(super) struct Shared {
+    pub(super) engine: Engine,
+    pub(super) name: String,
+    pub(super) version: String,
+    pub(super) memory: usize,
+    pub(super) cpu_time: Duration,
+    pub(super) max_response: u64,
+    pub(super) host_calls: u32,
+    pub(super) requests_per_instance: Option<u32>,
+    pub(super) database: Option<Arc<DatabaseAccess>>,
+}
+
+impl Shared {
+    pub(super) fn bounds(&self, deadline: Instant) -> Bounds {
+        Bounds {
+            deadline,
+            cpu_time: self.cpu_time,
+            host_calls: self.host_calls,
+        }
+    }
+}
+
+/// A release that can answer requests.
+pub struct Plugin {
+    shared: Arc<Shared>,
+    admission: Admission,
+    deadline: Duration,
+    pre: InstancePre<State>,
+    can_seed: bool,
+    door: Door,
+}
+
+enum Door {
+    Fast(FastDoor),
+    Standard(StandardDoor),
+}
+
+/// What a plugin answered.
+pub enum Answer {
+    /// A response with its body, which may still be running.
+    Response(http::Response<Body>),
+    /// A refusal for the host to render.
+    Failure(Failure),
+}
+
+/// A body on its way to a client: whole, or streamed by a standard component.
+pub type Body = http_body_util::Either<Full<Bytes>, UnsyncBoxBody<Bytes, BodyError>>;
+
+/// A streamed body broke off.
+pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A component could not be made ready.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// It could not be compiled.
+    #[error(transparent)]
+    Artifact(#[from] ArtifactError),
+    /// Its imports or exports do not fit.
+    #[error(transparent)]
+    Inspect(#[from] InspectError),
+    /// It does not link: an interface is there, but not as it is imported.
+    #[error("does not fit this host's interfaces: {0:#}")]
+    Link(wasmtime::Error),
+    /// Its first instance failed.
+    #[error("its first instance failed: {0}")]
+    Warm(CallError),
+}
+
+/// Bounds of one seeding step, which does the work of many requests.
+const SEED_STEP: Duration = Duration::from_secs(60);
+const SEED_HOST_CALLS: u32 = 100_000;
+
+impl Plugin {
+    /// Compile `wasm`, check what it imports and exports, and make a first
+    /// instance of it.
+    ///
+    /// # Errors
+    /// Says which of these failed, and how.
+    pub async fn load(
+        runtime: &Runtime,
+        artifacts: &Arc<Artifacts>,
+        spec: PluginSpec,
+        wasm: Bytes,
+    ) -> Result<Self, LoadError> {
+        let engine = runtime.engine().clone();
+        let component = compile(&engine, artifacts, wasm).await?;
+        inspect::check_imports(&engine, &component, spec.database.is_some())?;
+        let kind = inspect::door(&engine, &component)?;
+        let can_seed = inspect::can_seed(&engine, &component);
+        let pre = linker(&engine)
+            .and_then(|linker| linker.instantiate_pre(&component))
+            .map_err(LoadError::Link)?;
+        component
+            .initialize_copy_on_write_image()
+            .map_err(LoadError::Link)?;
+
+        let instances = runtime.share(spec.instances);
+        let shared = Arc::new(shared(engine, &spec));
+        let door = match kind {
+            DoorKind::Fast => FastDoor::new(&shared, &pre, instances).map(Door::Fast),
+            DoorKind::Http02 | DoorKind::Http03 => {
+                StandardDoor::new(&shared, &pre, kind).map(Door::Standard)
+            }
+        };
+        let plugin = Self {
+            shared,
+            admission: Admission::new(instances, spec.queue_timeout),
+            deadline: spec.deadline,
+            pre,
+            can_seed,
+            door: door.map_err(LoadError::Link)?,
+        };
+        plugin.warm().await.map_err(LoadError::Warm)?;
+        Ok(plugin)
+    }
+
+    /// How long a request to this plugin may take.
+    #[must_use]
+    pub fn deadline(&self) -> Duration {
+        self.deadline
+    }
+
+    /// Whether the plugin can fill its own tables.
+    #[must_use]
+    pub fn can_seed(&self) -> bool {
+        self.can_seed
+    }
+
+    /// Let the plugin answer `request`, whose path is the plugin's own
+    /// (without a mount).
+    ///
+    /// # Errors
+    /// When no instance is free, or the one that answered failed or was
+    /// ended; that instance is gone then.
+    pub async fn handle(
+        &self,
+        call: Call,
+        request: http::Request<Bytes>,
+    ) -> Result<Answer, CallError> {
+        let permit = self.admission.admit(call.left()).await?;
+        match &self.door {
+            Door::Fast(door) => door.handle(call, request).await,
+            Door::Standard(door) => door.handle(call, request, permit).await,
+        }
+    }
+
+    /// One step of filling the plugin's tables; see `edge:platform/seed`.
+    ///
+    /// # Errors
+    /// When the instance failed, or the plugin says why it cannot go on.
+    pub async fn seed_step(
+        &self,
+        goal: Option<u64>,
+    ) -> Result<Result<Progress, String>, CallError> {
+        let bounds = Bounds {
+            deadline: Instant::now() + SEED_STEP,
+            cpu_time: SEED_STEP,
+            host_calls: SEED_HOST_CALLS,
+        };
+        super::fast::seed_step(&self.shared, &self.pre, bounds, goal).await
+    }
+
+    /// A first instance, so that no request is the one to find out that there
+    /// can be none.
+    async fn warm(&self) -> Result<(), CallError> {
+        match &self.door {
+            Door::Fast(door) => door.warm().await,
+            Door::Standard(door) => door.warm().await,
+        }
+    }
+}
+
+async fn compile(
+    engine: &Engine,
+    artifacts: &Arc<Artifacts>,
+    wasm: Bytes,
+) -> Result<Component, ArtifactError> {
+    let (engine, artifacts) = (engine.clone(), artifacts.clone());
+    let compiling = tokio::task::spawn_blocking(move || artifacts.component(&engine, &wasm));
+    match compiling.await {
+        Ok(compiled) => compiled,
+        Err(panic) => Err(ArtifactError::Invalid(wasmtime::Error::msg(
+            panic.to_string(),
+        ))),
+    }
+}
+
+/// Everything that a component may import. What the manifest does not grant
+/// was refused before, by name.
+fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
+    let mut linker = Linker::new(engine);
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    wasmtime_wasi::p3::add_to_linker(&mut linker)?;
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+    wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
+    crate::capabilities::sql::add_to_linker(&mut linker)?;
+    Ok(linker)
+}
+
+fn shared(engine: Engine, spec: &PluginSpec) -> Shared {
+    Shared {
+        engine,
+        name: spec.name.clone(),
+        version: spec.version.clone(),
+        memory: usize::try_from(spec.memory).unwrap_or(usize::MAX),
+        cpu_time: spec.cpu_time,
+        max_response: spec.max_response,
+        host_calls: spec.host_calls,
+        requests_per_instance: spec.requests_per_instance,
+        database: spec.database.clone(),
+    }
+}

@@ -1,0 +1,150 @@
+//! What the host keeps for one instance.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use wasmtime::component::ResourceTable;
+use wasmtime::{Store, UpdateDeadline};
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+
+use super::call::{CpuTimeExceeded, TooManyHostCalls};
+use super::engine::EPOCH_TICK;
+use super::limits::MemoryLimit;
+use super::meter::Meter;
+use super::plugin::Shared;
+use super::stderr::Output;
+use crate::capabilities::outbound::DenyAll;
+use crate::capabilities::sql::SqlSession;
+
+/// What the host keeps for one instance: the standard WASI contexts, the
+/// sessions of its capabilities, and the bounds of the request it answers.
+pub struct State {
+    table: ResourceTable,
+    wasi: WasiCtx,
+    http: WasiHttpCtx,
+    outbound: DenyAll,
+    pub(super) memory: MemoryLimit,
+    pub(super) meter: Arc<Meter>,
+    pub(super) output: Output,
+    counts_ticks: bool,
+    cpu_time: Duration,
+    deadline: Instant,
+    host_calls_left: u32,
+    host_calls: u32,
+    sql: Option<SqlSession>,
+}
+
+/// What bounds one request inside an instance.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    pub(super) deadline: Instant,
+    pub(super) cpu_time: Duration,
+    pub(super) host_calls: u32,
+}
+
+impl State {
+    /// A store for a new instance of the plugin, with every limit in force.
+    pub(super) fn store(shared: &Shared, bounds: Bounds) -> Store<Self> {
+        let output = Output::default();
+        let wasi = WasiCtx::builder()
+            .stdout(output.clone())
+            .stderr(output.clone())
+            .build();
+        let state = Self {
+            table: ResourceTable::new(),
+            wasi,
+            http: WasiHttpCtx::new(),
+            outbound: DenyAll,
+            memory: MemoryLimit::new(shared.memory),
+            meter: Arc::new(Meter::new()),
+            output,
+            counts_ticks: false,
+            cpu_time: bounds.cpu_time,
+            deadline: bounds.deadline,
+            host_calls_left: bounds.host_calls,
+            host_calls: bounds.host_calls,
+            sql: shared.database.clone().map(SqlSession::new),
+        };
+        let mut store = Store::new(&shared.engine, state);
+        store.limiter(|state| &mut state.memory);
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(|context| {
+            let state: &State = context.data();
+            if state.counts_ticks {
+                state.meter.add(EPOCH_TICK);
+            }
+            if state.meter.total() > state.cpu_time {
+                return Err(CpuTimeExceeded.into());
+            }
+            Ok(UpdateDeadline::Yield(1))
+        });
+        store
+    }
+
+    /// Count processor time in epoch ticks, for an instance whose polls the
+    /// host does not see. A wait in the host counts as one tick then.
+    pub(super) fn count_ticks(&mut self) {
+        self.counts_ticks = true;
+    }
+
+    /// Begin another request in this instance.
+    pub(super) fn begin(&mut self, bounds: Bounds) {
+        self.meter.reset();
+        self.cpu_time = bounds.cpu_time;
+        self.deadline = bounds.deadline;
+        self.host_calls_left = bounds.host_calls;
+        self.host_calls = bounds.host_calls;
+    }
+
+    /// Whether the guest left something open that belongs to the request.
+    pub(super) fn has_open_transactions(&self) -> bool {
+        self.sql
+            .as_ref()
+            .is_some_and(SqlSession::has_open_transactions)
+    }
+
+    /// Account for one call into the host.
+    ///
+    /// # Errors
+    /// A trap, when the request has no calls left.
+    pub fn count_host_call(&mut self) -> wasmtime::Result<()> {
+        match self.host_calls_left.checked_sub(1) {
+            Some(left) => {
+                self.host_calls_left = left;
+                Ok(())
+            }
+            None => Err(TooManyHostCalls(self.host_calls).into()),
+        }
+    }
+
+    /// When the host ends the request.
+    #[must_use]
+    pub fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// The instance's resources, and its database if it has one.
+    pub fn sql(&mut self) -> (&mut ResourceTable, Option<&mut SqlSession>) {
+        (&mut self.table, self.sql.as_mut())
+    }
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
+    }
+}
+
+impl WasiHttpView for State {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView {
+            ctx: &mut self.http,
+            table: &mut self.table,
+            hooks: &mut self.outbound,
+        }
+    }
+}

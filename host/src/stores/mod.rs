@@ -1,0 +1,3 @@
+//! The real things behind capabilities.
+
+pub mod sql;

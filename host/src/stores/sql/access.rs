@@ -1,0 +1,250 @@
+//! One plugin's access to one database: what its grant allows, on a pool of
+//! its own.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use sqlx::mysql::MySqlPool;
+
+use super::error::{OpenError, public_url, typed};
+use super::guard::{Checked, Guard, Kind, TableGrant};
+use super::sqlite::SqliteDatabase;
+use super::{CallLimits, Result, mysql, sqlite};
+use crate::bindings::sql::{Dialect, Error, Outcome, Rows, Value};
+
+/// A plugin's database: the grant, and the pool that is its own.
+pub struct DatabaseAccess {
+    pub(super) database: Database,
+    url: String,
+    guard: Guard,
+    limits: CallLimits,
+}
+
+#[derive(Clone)]
+pub(super) enum Database {
+    Sqlite(SqliteDatabase),
+    MySql(MySqlPool),
+}
+
+enum Transaction {
+    Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>),
+    MySql(sqlx::Transaction<'static, sqlx::MySql>),
+}
+
+impl DatabaseAccess {
+    /// Open the database at `url`.
+    ///
+    /// # Errors
+    /// When the URL is malformed or the database does not answer.
+    pub async fn open(
+        url: &str,
+        grant: TableGrant,
+        connections: u32,
+        limits: CallLimits,
+    ) -> std::result::Result<Self, OpenError> {
+        let (database, dialect) = if url.starts_with("sqlite:") {
+            (
+                Database::Sqlite(SqliteDatabase::open(url, connections).await?),
+                Dialect::Sqlite,
+            )
+        } else {
+            (
+                Database::MySql(mysql::open(url, connections).await?),
+                Dialect::Mysql,
+            )
+        };
+        Ok(Self {
+            database,
+            url: public_url(url),
+            guard: Guard::new(grant, dialect),
+            limits,
+        })
+    }
+
+    /// The database's URL, without its password.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Which SQL it speaks.
+    #[must_use]
+    pub fn dialect(&self) -> Dialect {
+        match self.database {
+            Database::Sqlite(_) => Dialect::Sqlite,
+            Database::MySql(_) => Dialect::Mysql,
+        }
+    }
+
+    /// Run a SELECT.
+    ///
+    /// # Errors
+    /// As `edge:platform/sql` says; `timeout` past `deadline`.
+    pub async fn query(
+        &self,
+        text: &str,
+        parameters: Vec<Value>,
+        deadline: Instant,
+    ) -> Result<Rows> {
+        let statement = self.guard.check(text, Kind::Query)?;
+        let limits = self.limits;
+        within(deadline, async {
+            match &self.database {
+                Database::Sqlite(sqlite) => {
+                    sqlite::query(&sqlite.readers, &statement, parameters, limits).await
+                }
+                Database::MySql(pool) => mysql::query(pool, &statement, parameters, limits).await,
+            }
+        })
+        .await
+    }
+
+    /// Run an INSERT, UPDATE or DELETE.
+    ///
+    /// # Errors
+    /// As `edge:platform/sql` says; `timeout` past `deadline`: whether the
+    /// change was made is unknown then.
+    pub async fn execute(
+        &self,
+        text: &str,
+        parameters: Vec<Value>,
+        deadline: Instant,
+    ) -> Result<Outcome> {
+        let statement = self.guard.check(text, Kind::Change)?;
+        within(deadline, async {
+            match &self.database {
+                Database::Sqlite(sqlite) => {
+                    sqlite::execute(&sqlite.writer, &statement, parameters).await
+                }
+                Database::MySql(pool) => mysql::execute(pool, &statement, parameters).await,
+            }
+        })
+        .await
+    }
+
+    /// Begin a transaction.
+    ///
+    /// # Errors
+    /// When no connection, or not SQLite's writer, is to be had in time.
+    pub async fn begin(self: &Arc<Self>, deadline: Instant) -> Result<OpenTransaction> {
+        let transaction = within(deadline, async {
+            match &self.database {
+                Database::Sqlite(sqlite) => {
+                    let begun = sqlite.writer.begin_with("BEGIN IMMEDIATE").await;
+                    begun.map(Transaction::Sqlite).map_err(typed)
+                }
+                Database::MySql(pool) => pool.begin().await.map(Transaction::MySql).map_err(typed),
+            }
+        })
+        .await?;
+        Ok(OpenTransaction {
+            access: self.clone(),
+            transaction,
+        })
+    }
+
+    /// Stop using the database, once running statements are done.
+    pub async fn close(&self) {
+        match &self.database {
+            Database::Sqlite(sqlite) => {
+                sqlite.readers.close().await;
+                sqlite.writer.close().await;
+            }
+            Database::MySql(pool) => pool.close().await,
+        }
+    }
+}
+
+/// An open transaction, and the grant that it is under. Dropping it rolls it
+/// back.
+pub struct OpenTransaction {
+    access: Arc<DatabaseAccess>,
+    transaction: Transaction,
+}
+
+impl OpenTransaction {
+    /// Run a SELECT in the transaction; see [`DatabaseAccess::query`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn query(
+        &mut self,
+        text: &str,
+        parameters: Vec<Value>,
+        deadline: Instant,
+    ) -> Result<Rows> {
+        let statement = self.access.guard.check(text, Kind::Query)?;
+        let limits = self.access.limits;
+        within(deadline, async {
+            match &mut self.transaction {
+                Transaction::Sqlite(open) => {
+                    sqlite::query(&mut **open, &statement, parameters, limits).await
+                }
+                Transaction::MySql(open) => {
+                    mysql::query(&mut **open, &statement, parameters, limits).await
+                }
+            }
+        })
+        .await
+    }
+
+    /// Run a change in the transaction; see [`DatabaseAccess::execute`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn execute(
+        &mut self,
+        text: &str,
+        parameters: Vec<Value>,
+        deadline: Instant,
+    ) -> Result<Outcome> {
+        let statement: Checked = self.access.guard.check(text, Kind::Change)?;
+        within(deadline, async {
+            match &mut self.transaction {
+                Transaction::Sqlite(open) => {
+                    sqlite::execute(&mut **open, &statement, parameters).await
+                }
+                Transaction::MySql(open) => {
+                    mysql::execute(&mut **open, &statement, parameters).await
+                }
+            }
+        })
+        .await
+    }
+
+    /// Keep the transaction's changes.
+    ///
+    /// # Errors
+    /// When the database refuses; whether the changes were kept is unknown
+    /// after `timeout` and `unavailable`.
+    pub async fn commit(self, deadline: Instant) -> Result<()> {
+        within(deadline, async {
+            match self.transaction {
+                Transaction::Sqlite(open) => open.commit().await.map_err(typed),
+                Transaction::MySql(open) => open.commit().await.map_err(typed),
+            }
+        })
+        .await
+    }
+
+    /// Undo the transaction's changes.
+    ///
+    /// # Errors
+    /// When the database does not answer; it undoes them by itself then.
+    pub async fn rollback(self, deadline: Instant) -> Result<()> {
+        within(deadline, async {
+            match self.transaction {
+                Transaction::Sqlite(open) => open.rollback().await.map_err(typed),
+                Transaction::MySql(open) => open.rollback().await.map_err(typed),
+            }
+        })
+        .await
+    }
+}
+
+async fn within<T>(deadline: Instant, work: impl Future<Output = Result<T>>) -> Result<T> {
+    match tokio::time::timeout_at(deadline.into(), work).await {
+        Ok(result) => result,
+        Err(_) => Err(Error::Timeout),
+    }
+}

@@ -1,0 +1,109 @@
+//! How a database fails, in the words of `edge:platform/sql`.
+
+use sqlx::error::ErrorKind;
+use url::Url;
+
+use crate::bindings::sql::Error;
+
+/// A database could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The URL is malformed.
+    #[error("database {url} has a malformed URL: {source}")]
+    Url {
+        /// The URL, without its password.
+        url: String,
+        /// What is wrong with it.
+        source: sqlx::Error,
+    },
+    /// It does not answer, or refuses us.
+    #[error("database {url} cannot be opened: {source}")]
+    Connect {
+        /// The URL, without its password.
+        url: String,
+        /// Why.
+        source: sqlx::Error,
+    },
+    /// The folder of a database file cannot be made.
+    #[error("database {url}: its folder cannot be made: {source}")]
+    Folder {
+        /// The URL.
+        url: String,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// `url` without its password, for messages.
+#[must_use]
+pub fn public_url(url: &str) -> String {
+    match Url::parse(url) {
+        Ok(mut parsed) => {
+            if parsed.password().is_some() {
+                // Fails only for URLs that cannot have one.
+                let _ = parsed.set_password(Some("***"));
+            }
+            parsed.set_query(None);
+            parsed.to_string()
+        }
+        Err(_) => "(a URL that cannot be parsed)".to_owned(),
+    }
+}
+
+/// sqlx's error as the plugin sees it.
+pub(super) fn typed(error: sqlx::Error) -> Error {
+    match error {
+        sqlx::Error::Database(error) => from_database(&*error),
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => Error::Unavailable(error.to_string()),
+        other => Error::Invalid(other.to_string()),
+    }
+}
+
+fn from_database(error: &dyn sqlx::error::DatabaseError) -> Error {
+    let message = error.message().to_owned();
+    match error.kind() {
+        ErrorKind::UniqueViolation
+        | ErrorKind::ForeignKeyViolation
+        | ErrorKind::NotNullViolation
+        | ErrorKind::CheckViolation => Error::Conflict(message),
+        _ if is_passing(error) => Error::Unavailable(message),
+        _ => Error::Invalid(message),
+    }
+}
+
+/// MySQL: too many connections, server shutdown, lock wait, deadlock,
+/// read-only (a fail-over), gone away, lost.
+const MYSQL_PASSING: [u16; 9] = [1040, 1053, 1205, 1213, 1290, 1836, 2006, 2013, 1927];
+
+/// SQLite's primary codes BUSY and LOCKED, I/O error, and FULL.
+const SQLITE_PASSING: [u32; 4] = [5, 6, 10, 13];
+
+/// Whether the same statement may well succeed later.
+fn is_passing(error: &dyn sqlx::error::DatabaseError) -> bool {
+    if let Some(mysql) = error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
+        return MYSQL_PASSING.contains(&mysql.number());
+    }
+    let code = error.code().and_then(|code| code.parse::<u32>().ok());
+    // Extended codes carry the primary one in their low byte.
+    code.is_some_and(|code| SQLITE_PASSING.contains(&(code & 0xff)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_show_no_password() {
+        assert_eq!(
+            public_url("mysql://shop:hunter2@db:3306/shop?ssl-mode=x"),
+            "mysql://shop:***@db:3306/shop"
+        );
+        assert_eq!(public_url("mysql://db/shop"), "mysql://db/shop");
+        assert!(!public_url("mysql://u:hunter2@[bad").contains("hunter2"));
+    }
+}

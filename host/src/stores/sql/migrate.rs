@@ -1,0 +1,202 @@
+//! Bringing a plugin's tables up to date, and seeing to it that only one node
+//! does so at a time.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sqlx::migrate::{MigrateError as SqlxMigrateError, Migrator};
+use sqlx::pool::PoolConnection;
+use sqlx::{MySql, Row};
+
+use super::access::{Database, DatabaseAccess};
+use crate::bindings::sql::Dialect;
+
+/// How long a node waits while another migrates or seeds the same database.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// Why the tables are not up to date.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrateError {
+    /// There is no folder for the database's dialect.
+    #[error("{} is missing: a plugin with a database grant has migrations for each dialect", .0.display())]
+    NoFolder(PathBuf),
+    /// A migration failed, was changed after it ran, or is missing.
+    #[error("{}: {source}", folder.display())]
+    Failed {
+        /// The migrations' folder.
+        folder: PathBuf,
+        /// What went wrong; names the migration.
+        source: SqlxMigrateError,
+    },
+    /// SQLite would store the column's decimals as floats.
+    #[error(
+        "{}: column {column} is declared {declared}, which SQLite stores as a float; declare it TEXT",
+        folder.display()
+    )]
+    InexactDecimal {
+        /// The migrations' folder.
+        folder: PathBuf,
+        /// `table.column`
+        column: String,
+        /// The declared type.
+        declared: String,
+    },
+    /// The lock could not be taken.
+    #[error(
+        "another node has been migrating or seeding {url} for too long, or the lock failed: {reason}"
+    )]
+    Lock {
+        /// The database, without its password.
+        url: String,
+        /// What happened.
+        reason: String,
+    },
+}
+
+/// Holds every other node off one plugin's tables in one database. Dropping
+/// it lets the next one in.
+pub struct SchemaLock {
+    _held: Held,
+}
+
+enum Held {
+    /// A lock on a file beside the database.
+    File { _file: File },
+    /// A named lock of the server, which lives as long as this connection.
+    Connection {
+        _connection: Box<sqlx::MySqlConnection>,
+    },
+}
+
+impl DatabaseAccess {
+    /// Wait until no other node migrates or seeds `plugin`'s tables here.
+    ///
+    /// # Errors
+    /// When that takes longer than ten minutes.
+    pub async fn lock_schema(&self, plugin: &str) -> Result<SchemaLock, MigrateError> {
+        let fail = |reason: String| MigrateError::Lock {
+            url: self.url().to_owned(),
+            reason,
+        };
+        let held = match &self.database {
+            Database::Sqlite(sqlite) => {
+                let database = sqlite.writer.connect_options().get_filename().to_owned();
+                let file = lock_file(database.with_extension(format!("{plugin}.lock"))).await;
+                Held::File {
+                    _file: file.map_err(|error| fail(error.to_string()))?,
+                }
+            }
+            Database::MySql(pool) => {
+                let connection = pool
+                    .acquire()
+                    .await
+                    .map_err(|error| fail(error.to_string()))?;
+                let connection = lock_named(connection, plugin).await.map_err(fail)?;
+                Held::Connection {
+                    _connection: Box::new(connection),
+                }
+            }
+        };
+        Ok(SchemaLock { _held: held })
+    }
+
+    /// Run those of the plugin's migrations that have not run here yet, in
+    /// order. `folder` holds one folder for each dialect; what ran is recorded
+    /// in the table `edge_migrations_<plugin>`.
+    ///
+    /// # Errors
+    /// Names the migration that failed. On MySQL a failed one may have run in
+    /// part, and later starts say so until it is mended by hand.
+    pub async fn migrate(
+        &self,
+        plugin: &str,
+        folder: &Path,
+        _lock: &SchemaLock,
+    ) -> Result<(), MigrateError> {
+        let folder = folder.join(match self.dialect() {
+            Dialect::Sqlite => "sqlite",
+            Dialect::Mysql => "mysql",
+        });
+        if !folder.is_dir() {
+            return Err(MigrateError::NoFolder(folder));
+        }
+        let failed = |source| MigrateError::Failed {
+            folder: folder.clone(),
+            source,
+        };
+        let mut migrator = Migrator::new(folder.clone()).await.map_err(failed)?;
+        // Ours is held already, and covers seeding as well.
+        migrator.set_locking(false);
+        migrator.dangerous_set_table_name(format!("edge_migrations_{}", plugin.replace('-', "_")));
+        match &self.database {
+            Database::Sqlite(sqlite) => migrator.run(&sqlite.writer).await.map_err(failed)?,
+            Database::MySql(pool) => migrator.run(pool).await.map_err(failed)?,
+        }
+        self.refuse_inexact_decimals(&folder).await
+    }
+
+    /// A DECIMAL column has NUMERIC affinity in SQLite: what is stored there
+    /// becomes a float, and would come back without its scale.
+    async fn refuse_inexact_decimals(&self, folder: &Path) -> Result<(), MigrateError> {
+        const COLUMNS: &str = "SELECT m.name || '.' || c.name, c.type \
+            FROM sqlite_master m JOIN pragma_table_info(m.name) c \
+            WHERE m.type = 'table' AND (c.type LIKE 'DECIMAL%' OR c.type LIKE 'NUMERIC%')";
+        let Database::Sqlite(sqlite) = &self.database else {
+            return Ok(());
+        };
+        let found = sqlx::query(COLUMNS).fetch_optional(&sqlite.writer).await;
+        let failed = |source: sqlx::Error| MigrateError::Failed {
+            folder: folder.to_owned(),
+            source: source.into(),
+        };
+        match found.map_err(failed)? {
+            None => Ok(()),
+            Some(row) => Err(MigrateError::InexactDecimal {
+                folder: folder.to_owned(),
+                column: row.try_get(0).map_err(failed)?,
+                declared: row.try_get(1).map_err(failed)?,
+            }),
+        }
+    }
+}
+
+async fn lock_file(path: PathBuf) -> std::io::Result<File> {
+    let locking = tokio::task::spawn_blocking(move || {
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(path)?;
+        file.lock()?;
+        Ok(file)
+    });
+    match tokio::time::timeout(LOCK_TIMEOUT, locking).await {
+        Ok(Ok(locked)) => locked,
+        Ok(Err(panic)) => Err(std::io::Error::other(panic)),
+        Err(_) => Err(std::io::Error::from(std::io::ErrorKind::TimedOut)),
+    }
+}
+
+/// The connection leaves the pool with the lock: closing it frees the lock,
+/// whatever happens to this process.
+async fn lock_named(
+    connection: PoolConnection<MySql>,
+    plugin: &str,
+) -> Result<sqlx::MySqlConnection, String> {
+    let mut connection = connection.detach();
+    // Names are the server's, so the database is part of ours; the digest
+    // keeps it within the 64 characters that a name may have.
+    let taken: Option<i64> =
+        sqlx::query_scalar("SELECT GET_LOCK(SHA1(CONCAT('edge ', DATABASE(), ' ', ?)), ?)")
+            .bind(plugin)
+            .bind(LOCK_TIMEOUT.as_secs())
+            .fetch_one(&mut connection)
+            .await
+            .map_err(|error| error.to_string())?;
+    if taken == Some(1) {
+        Ok(connection)
+    } else {
+        Err("timed out".into())
+    }
+}

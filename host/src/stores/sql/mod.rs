@@ -1,0 +1,28 @@
+//! Relational databases: SQLite and MySQL behind one face, chosen by URL.
+
+mod access;
+mod error;
+mod guard;
+mod migrate;
+mod mysql;
+mod sqlite;
+mod tables;
+mod value;
+
+pub use access::{DatabaseAccess, OpenTransaction};
+pub use error::{OpenError, public_url};
+pub use guard::TableGrant;
+pub use migrate::{MigrateError, SchemaLock};
+
+use crate::bindings::sql::{Error, Outcome, Rows, Value};
+
+/// Bounds of one call.
+#[derive(Debug, Clone, Copy)]
+pub struct CallLimits {
+    /// Most rows that a query may return.
+    pub rows: usize,
+    /// Most bytes that a query may return.
+    pub bytes: usize,
+}
+
+type Result<T> = std::result::Result<T, Error>;

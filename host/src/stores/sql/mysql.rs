@@ -1,0 +1,184 @@
+//! MySQL and MariaDB.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
+use futures_util::TryStreamExt;
+use sqlx::mysql::{MySqlArguments, MySqlConnectOptions, MySqlPool, MySqlPoolOptions, MySqlRow};
+use sqlx::{Column, Connection, Decode, Executor, MySql, Row, TypeInfo, ValueRef};
+
+use super::error::{OpenError, public_url, typed};
+use super::guard::Checked;
+use super::value::{Collector, INSTANT, instant};
+use super::{CallLimits, Outcome, Result, Rows, Value};
+
+/// Prepared statements that a connection keeps.
+const STATEMENTS_KEPT: usize = 256;
+
+/// A connection that was idle for longer is asked whether it still lives; one
+/// that worked just now is not, which saves a round trip.
+const TRUSTED_IDLE: Duration = Duration::from_secs(15);
+
+/// How long a request waits for a connection.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Open a pool of `connections` on `url`.
+pub(super) async fn open(url: &str, connections: u32) -> std::result::Result<MySqlPool, OpenError> {
+    let options = MySqlConnectOptions::from_str(url)
+        .map_err(|source| OpenError::Url {
+            url: public_url(url),
+            source,
+        })?
+        .statement_cache_capacity(STATEMENTS_KEPT);
+    MySqlPoolOptions::new()
+        .max_connections(connections)
+        .min_connections(1)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .test_before_acquire(false)
+        .before_acquire(|connection, metadata| {
+            Box::pin(async move {
+                if metadata.idle_for > TRUSTED_IDLE {
+                    return Ok(connection.ping().await.is_ok());
+                }
+                Ok(true)
+            })
+        })
+        .connect_with(options)
+        .await
+        .map_err(|source| OpenError::Connect {
+            url: public_url(url),
+            source,
+        })
+}
+
+pub(super) async fn query<'c>(
+    connection: impl Executor<'c, Database = MySql>,
+    statement: &Checked,
+    parameters: Vec<Value>,
+    limits: CallLimits,
+) -> Result<Rows> {
+    let query = sqlx::query_with(
+        sqlx::AssertSqlSafe(statement.text.clone()),
+        bind(parameters)?,
+    );
+    let mut rows = query.fetch(connection);
+    let mut collector = Collector::new(limits);
+    let mut kinds = Vec::new();
+    while let Some(row) = rows.try_next().await.map_err(typed)? {
+        if !collector.has_columns() {
+            collector.set_columns(row.columns().iter().map(|c| c.name().to_owned()).collect());
+            kinds = row
+                .columns()
+                .iter()
+                .map(|c| Kind::of(c.type_info().name()))
+                .collect();
+        }
+        collector.push(values(&row, &kinds)?)?;
+    }
+    Ok(collector.finish())
+}
+
+pub(super) async fn execute<'c>(
+    connection: impl Executor<'c, Database = MySql>,
+    statement: &Checked,
+    parameters: Vec<Value>,
+) -> Result<Outcome> {
+    let query = sqlx::query_with(
+        sqlx::AssertSqlSafe(statement.text.clone()),
+        bind(parameters)?,
+    );
+    let done = query.execute(connection).await.map_err(typed)?;
+    Ok(Outcome {
+        rows_affected: done.rows_affected(),
+        last_insert_id: done.last_insert_id(),
+    })
+}
+
+fn bind(parameters: Vec<Value>) -> Result<MySqlArguments> {
+    use sqlx::Arguments;
+    let mut arguments = MySqlArguments::default();
+    arguments.reserve(parameters.len(), 0);
+    for parameter in parameters {
+        let bound = match parameter {
+            Value::Null => arguments.add(None::<i64>),
+            Value::Integer(number) => arguments.add(number),
+            Value::Real(number) => arguments.add(number),
+            Value::Text(text) => arguments.add(text),
+            Value::Blob(bytes) => arguments.add(bytes),
+            Value::Timestamp(text) => arguments.add(instant(&text)?.naive_utc()),
+        };
+        bound.map_err(|error| typed(sqlx::Error::Encode(error)))?;
+    }
+    Ok(arguments)
+}
+
+/// How a column's values are decoded; found once for a result.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Integer,
+    Unsigned,
+    Real,
+    Text,
+    Blob,
+    Date,
+    DateTime,
+    Timestamp,
+    Time,
+}
+
+impl Kind {
+    /// DECIMAL is text in MySQL's protocol, so it crosses as it was stored.
+    fn of(column: &str) -> Self {
+        match column {
+            "BIGINT UNSIGNED" | "INT UNSIGNED" | "MEDIUMINT UNSIGNED" | "SMALLINT UNSIGNED"
+            | "TINYINT UNSIGNED" | "YEAR" | "BIT" => Self::Unsigned,
+            "BIGINT" | "INT" | "MEDIUMINT" | "SMALLINT" | "TINYINT" | "BOOLEAN" => Self::Integer,
+            "FLOAT" | "DOUBLE" => Self::Real,
+            "BLOB" | "TINYBLOB" | "MEDIUMBLOB" | "LONGBLOB" | "BINARY" | "VARBINARY" => Self::Blob,
+            "DATE" => Self::Date,
+            "DATETIME" => Self::DateTime,
+            "TIMESTAMP" => Self::Timestamp,
+            "TIME" => Self::Time,
+            _ => Self::Text,
+        }
+    }
+}
+
+fn values(row: &MySqlRow, kinds: &[Kind]) -> Result<Vec<Value>> {
+    kinds
+        .iter()
+        .enumerate()
+        .map(|(index, kind)| value(row, index, *kind))
+        .collect()
+}
+
+fn value(row: &MySqlRow, index: usize, kind: Kind) -> Result<Value> {
+    let raw = row.try_get_raw(index).map_err(typed)?;
+    if raw.is_null() {
+        return Ok(Value::Null);
+    }
+    let decoded = match kind {
+        Kind::Integer => Decode::<MySql>::decode(raw).map(Value::Integer),
+        Kind::Unsigned => Decode::<MySql>::decode(raw).map(unsigned),
+        Kind::Real => Decode::<MySql>::decode(raw).map(Value::Real),
+        Kind::Text => Decode::<MySql>::decode(raw).map(Value::Text),
+        Kind::Blob => Decode::<MySql>::decode(raw).map(Value::Blob),
+        Kind::Date => <NaiveDate as Decode<MySql>>::decode(raw).map(|date| text(date.to_string())),
+        Kind::DateTime => <NaiveDateTime as Decode<MySql>>::decode(raw)
+            .map(|instant| text(instant.format(INSTANT).to_string())),
+        Kind::Timestamp => <DateTime<Utc> as Decode<MySql>>::decode(raw)
+            .map(|instant| text(instant.format(INSTANT).to_string())),
+        Kind::Time => <NaiveTime as Decode<MySql>>::decode(raw).map(|time| text(time.to_string())),
+    };
+    decoded.map_err(|error| typed(sqlx::Error::Decode(error)))
+}
+
+fn text(text: String) -> Value {
+    Value::Text(text)
+}
+
+/// Numbers that a signed 64-bit integer does not hold cross as text: exact.
+fn unsigned(number: u64) -> Value {
+    i64::try_from(number).map_or_else(|_| Value::Text(number.to_string()), Value::Integer)
+}

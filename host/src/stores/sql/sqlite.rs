@@ -1,0 +1,160 @@
+//! SQLite: one writer and several readers on a file in WAL mode.
+
+use std::path::Path;
+use std::str::FromStr;
+use std::time::Duration;
+
+use futures_util::TryStreamExt;
+use sqlx::sqlite::{
+    SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteRow, SqliteSynchronous, SqliteValueRef,
+};
+use sqlx::{Column, Executor, Row, Sqlite, TypeInfo, ValueRef};
+
+use super::error::{OpenError, public_url, typed};
+use super::guard::Checked;
+use super::value::{Collector, INSTANT, instant};
+use super::{CallLimits, Outcome, Result, Rows, Value};
+
+/// How long a statement waits for another process's lock.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Prepared statements that a connection keeps.
+const STATEMENTS_KEPT: usize = 256;
+
+/// The pools of one grant on one file.
+#[derive(Clone)]
+pub(super) struct SqliteDatabase {
+    pub(super) readers: SqlitePool,
+    pub(super) writer: SqlitePool,
+}
+
+impl SqliteDatabase {
+    /// Open the file of `url`, making it and its folder when they are absent.
+    pub(super) async fn open(url: &str, readers: u32) -> std::result::Result<Self, OpenError> {
+        let options = SqliteConnectOptions::from_str(url)
+            .map_err(|source| OpenError::Url {
+                url: public_url(url),
+                source,
+            })?
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // Safe in WAL mode: a power failure may lose the last commits, a
+            // crash of the process loses none, and neither corrupts.
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(BUSY_TIMEOUT)
+            .foreign_keys(true)
+            .statement_cache_capacity(STATEMENTS_KEPT);
+        if let Some(folder) = options.get_filename().parent() {
+            make_folder(folder).map_err(|source| OpenError::Folder {
+                url: public_url(url),
+                source,
+            })?;
+        }
+        let connect = |source| OpenError::Connect {
+            url: public_url(url),
+            source,
+        };
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .min_connections(1)
+            .test_before_acquire(false)
+            .connect_with(options.clone())
+            .await
+            .map_err(connect)?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(readers)
+            .min_connections(1)
+            .test_before_acquire(false)
+            .connect_with(options.read_only(true).create_if_missing(false))
+            .await
+            .map_err(connect)?;
+        Ok(Self { readers, writer })
+    }
+}
+
+fn make_folder(folder: &Path) -> std::io::Result<()> {
+    if folder.as_os_str().is_empty() {
+        Ok(())
+    } else {
+        std::fs::create_dir_all(folder)
+    }
+}
+
+pub(super) async fn query<'c>(
+    connection: impl Executor<'c, Database = Sqlite>,
+    statement: &Checked,
+    parameters: Vec<Value>,
+    limits: CallLimits,
+) -> Result<Rows> {
+    let query = sqlx::query_with(
+        sqlx::AssertSqlSafe(statement.text.clone()),
+        bind(parameters)?,
+    );
+    let mut rows = query.fetch(connection);
+    let mut collector = Collector::new(limits);
+    while let Some(row) = rows.try_next().await.map_err(typed)? {
+        if !collector.has_columns() {
+            collector.set_columns(row.columns().iter().map(|c| c.name().to_owned()).collect());
+        }
+        collector.push(values(&row)?)?;
+    }
+    Ok(collector.finish())
+}
+
+pub(super) async fn execute<'c>(
+    connection: impl Executor<'c, Database = Sqlite>,
+    statement: &Checked,
+    parameters: Vec<Value>,
+) -> Result<Outcome> {
+    let query = sqlx::query_with(
+        sqlx::AssertSqlSafe(statement.text.clone()),
+        bind(parameters)?,
+    );
+    let done = query.execute(connection).await.map_err(typed)?;
+    Ok(Outcome {
+        rows_affected: done.rows_affected(),
+        last_insert_id: u64::try_from(done.last_insert_rowid()).unwrap_or_default(),
+    })
+}
+
+fn bind(parameters: Vec<Value>) -> Result<SqliteArguments> {
+    use sqlx::Arguments;
+    let mut arguments = SqliteArguments::default();
+    arguments.reserve(parameters.len(), 0);
+    for parameter in parameters {
+        let bound = match parameter {
+            Value::Null => arguments.add(None::<i64>),
+            Value::Integer(number) => arguments.add(number),
+            Value::Real(number) => arguments.add(number),
+            Value::Text(text) => arguments.add(text),
+            Value::Blob(bytes) => arguments.add(bytes),
+            // As text, which sorts as instants do.
+            Value::Timestamp(text) => arguments.add(instant(&text)?.format(INSTANT).to_string()),
+        };
+        bound.map_err(|error| typed(sqlx::Error::Encode(error)))?;
+    }
+    Ok(arguments)
+}
+
+fn values(row: &SqliteRow) -> Result<Vec<Value>> {
+    (0..row.len())
+        .map(|index| row.try_get_raw(index).map_err(typed).and_then(value))
+        .collect()
+}
+
+/// By the value's own type: SQLite's columns hold whatever was stored.
+fn value(raw: SqliteValueRef<'_>) -> Result<Value> {
+    use sqlx::Decode;
+    if raw.is_null() {
+        return Ok(Value::Null);
+    }
+    let kind = raw.type_info().name().to_owned();
+    let decoded = match kind.as_str() {
+        "INTEGER" | "BOOLEAN" => Decode::<Sqlite>::decode(raw).map(Value::Integer),
+        "REAL" => Decode::<Sqlite>::decode(raw).map(Value::Real),
+        "BLOB" => Decode::<Sqlite>::decode(raw).map(Value::Blob),
+        _ => Decode::<Sqlite>::decode(raw).map(Value::Text),
+    };
+    decoded.map_err(|error| typed(sqlx::Error::Decode(error)))
+}

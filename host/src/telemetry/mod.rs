@@ -1,0 +1,39 @@
+//! Log lines: for people or as JSON, written by a thread of their own so that
+//! no request waits for a terminal.
+
+use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::FmtSpan;
+
+use crate::config::LogFormat;
+
+/// Lines that wait to be written. Past that, lines are dropped rather than
+/// memory filled.
+const BUFFERED_LINES: usize = 64 * 1024;
+
+/// Begin to log to standard output. Lines are flushed when the guard is
+/// dropped.
+///
+/// # Panics
+/// When the process logs already: that is a mistake in its `main`.
+#[must_use]
+pub fn init(format: LogFormat, filter: &str) -> WorkerGuard {
+    let (writer, guard) = NonBlockingBuilder::default()
+        .buffered_lines_limit(BUFFERED_LINES)
+        .lossy(true)
+        .finish(std::io::stdout());
+    // The filter was checked with the settings.
+    subscribe(format, EnvFilter::new(filter), writer);
+    guard
+}
+
+fn subscribe(format: LogFormat, filter: EnvFilter, writer: NonBlocking) {
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_span_events(FmtSpan::NONE)
+        .with_writer(writer);
+    match format {
+        LogFormat::Human => builder.init(),
+        LogFormat::Json => builder.json().flatten_event(true).init(),
+    }
+}

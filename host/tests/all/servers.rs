@@ -1,0 +1,16 @@
+//! Real MariaDB and Redis servers for the tests: private to this process, on
+//! free loopback ports, and gone with their folders when the process ends,
+//! however it ends.
+//!
+//! Tests share one server of each kind, and take a database of it each. A test
+//! that stops or hangs a server starts one of its own.
+
+#![allow(dead_code, reason = "each test takes what it needs")]
+
+mod keeper;
+mod mariadb;
+mod redis;
+mod server;
+
+pub use mariadb::MariaDb;
+pub use redis::Redis;

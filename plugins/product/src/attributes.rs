@@ -1,0 +1,74 @@
+//! `/attributes`: what customers choose about a product, and the choices.
+
+use edge_sdk::{Failure, Request, Response, Result, sql};
+
+use crate::model::{Attribute, AttributeValue, ProductAttribute};
+use crate::products;
+
+/// There is no attribute with the id that was asked for.
+pub const NOT_FOUND: Failure = Failure::new(404, "ATT_01", "Don't exist attribute with this ID.");
+
+/// All attributes.
+pub const ALL: &str = "SELECT attribute_id, name FROM attribute ORDER BY attribute_id";
+
+/// One attribute, by id.
+pub const ONE: &str = "SELECT attribute_id, name FROM attribute WHERE attribute_id = ?";
+
+/// The values of an attribute, by its id.
+pub const VALUES: &str = "SELECT attribute_value_id, value FROM attribute_value \
+     WHERE attribute_id = ? ORDER BY attribute_value_id";
+
+/// The values that a product offers, by its id.
+pub const IN_PRODUCT: &str = "SELECT a.name AS attribute_name, v.attribute_value_id, v.value AS attribute_value \
+     FROM product_attribute pa \
+     JOIN attribute_value v ON v.attribute_value_id = pa.attribute_value_id \
+     JOIN attribute a ON a.attribute_id = v.attribute_id \
+     WHERE pa.product_id = ? ORDER BY a.attribute_id, v.attribute_value_id";
+
+/// GET `/attributes`.
+///
+/// # Errors
+/// Those of the database.
+pub fn list(_: &Request) -> Result<Response> {
+    let attributes: Vec<Attribute> = sql::query(ALL).rows()?;
+    Response::json(&attributes)
+}
+
+/// GET `/attributes/{attribute_id}`.
+///
+/// # Errors
+/// `DEP_01` for a malformed id, `ATT_01` for an unknown one.
+pub fn one(request: &Request) -> Result<Response> {
+    Response::json(&find(request.id_param("attribute_id")?)?)
+}
+
+/// GET `/attributes/values/{attribute_id}`.
+///
+/// # Errors
+/// `DEP_01` for a malformed id, `ATT_01` for an unknown one.
+pub fn values(request: &Request) -> Result<Response> {
+    let id = request.id_param("attribute_id")?;
+    let values: Vec<AttributeValue> = sql::query(VALUES).bind(id).rows()?;
+    if values.is_empty() {
+        find(id)?;
+    }
+    Response::json(&values)
+}
+
+/// GET `/attributes/inProduct/{product_id}`.
+///
+/// # Errors
+/// `DEP_01` for a malformed id, `PRO_01` for an unknown one.
+pub fn in_product(request: &Request) -> Result<Response> {
+    let id = request.id_param("product_id")?;
+    let attributes: Vec<ProductAttribute> = sql::query(IN_PRODUCT).bind(id).rows()?;
+    if attributes.is_empty() {
+        products::check(id)?;
+    }
+    Response::json(&attributes)
+}
+
+fn find(attribute_id: i64) -> Result<Attribute> {
+    let attribute: Option<Attribute> = sql::query(ONE).bind(attribute_id).first()?;
+    attribute.ok_or(NOT_FOUND)
+}

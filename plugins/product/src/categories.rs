@@ -1,0 +1,121 @@
+//! `/categories`: what a department divides into.
+
+use edge_sdk::{Failure, Listing, Order, Request, Response, Result, sql};
+
+use crate::model::{Category, ProductCategory};
+use crate::{departments, products};
+
+/// There is no category with the id that was asked for.
+pub const NOT_FOUND: Failure = Failure::new(404, "CAT_01", "Don't exist category with this ID.");
+
+/// How many categories there are.
+pub const COUNT: &str = "SELECT COUNT(*) FROM category";
+
+/// A page of all categories: the first made first.
+pub const BY_ID: &str = "SELECT category_id, name, description, department_id FROM category \
+     ORDER BY category_id LIMIT ? OFFSET ?";
+
+/// As [`BY_ID`], the last made first.
+pub const BY_ID_DESCENDING: &str = "SELECT category_id, name, description, department_id FROM category \
+     ORDER BY category_id DESC LIMIT ? OFFSET ?";
+
+/// A page of all categories by name, without regard to case.
+pub const BY_NAME: &str = "SELECT category_id, name, description, department_id FROM category \
+     ORDER BY LOWER(name), category_id LIMIT ? OFFSET ?";
+
+/// As [`BY_NAME`], from the end.
+pub const BY_NAME_DESCENDING: &str = "SELECT category_id, name, description, department_id FROM category \
+     ORDER BY LOWER(name) DESC, category_id LIMIT ? OFFSET ?";
+
+/// One category, by id.
+pub const ONE: &str =
+    "SELECT category_id, name, description, department_id FROM category WHERE category_id = ?";
+
+/// Whether a category exists, by id.
+pub const EXISTS: &str = "SELECT 1 FROM category WHERE category_id = ?";
+
+/// The categories of a department, by its id.
+pub const IN_DEPARTMENT: &str = "SELECT category_id, name, description, department_id FROM category \
+     WHERE department_id = ? ORDER BY category_id";
+
+/// The categories of a product, by its id.
+pub const IN_PRODUCT: &str = "SELECT c.category_id, c.department_id, c.name \
+     FROM product_category pc JOIN category c ON c.category_id = pc.category_id \
+     WHERE pc.product_id = ? ORDER BY c.category_id";
+
+/// GET `/categories`.
+///
+/// # Errors
+/// `PAG_01`, `PAG_02` and `PAG_03` for a malformed order or page.
+pub fn list(request: &Request) -> Result<Response> {
+    let order = request.order_by(&["category_id", "name"])?;
+    let page = request.page()?;
+    let rows: Vec<Category> = sql::query(ordered(order))
+        .bind(page.limit())
+        .bind(page.offset())
+        .rows()?;
+    let count = sql::query(COUNT).scalar()?;
+    Response::json(&Listing { count, rows })
+}
+
+fn ordered(order: Option<Order>) -> &'static str {
+    match order {
+        Some(Order {
+            field: "name",
+            descending: false,
+        }) => BY_NAME,
+        Some(Order {
+            field: "name",
+            descending: true,
+        }) => BY_NAME_DESCENDING,
+        Some(Order {
+            descending: true, ..
+        }) => BY_ID_DESCENDING,
+        _ => BY_ID,
+    }
+}
+
+/// GET `/categories/{category_id}`.
+///
+/// # Errors
+/// `DEP_01` for a malformed id, `CAT_01` for an unknown one.
+pub fn one(request: &Request) -> Result<Response> {
+    let id = request.id_param("category_id")?;
+    let category: Option<Category> = sql::query(ONE).bind(id).first()?;
+    Response::json(&category.ok_or(NOT_FOUND)?)
+}
+
+/// GET `/categories/inDepartment/{department_id}`.
+///
+/// # Errors
+/// `DEP_01` for a malformed id, `DEP_02` for an unknown one.
+pub fn in_department(request: &Request) -> Result<Response> {
+    let id = request.id_param("department_id")?;
+    let categories: Vec<Category> = sql::query(IN_DEPARTMENT).bind(id).rows()?;
+    if categories.is_empty() {
+        departments::check(id)?;
+    }
+    Response::json(&categories)
+}
+
+/// GET `/categories/inProduct/{product_id}`.
+///
+/// # Errors
+/// `DEP_01` for a malformed id, `PRO_01` for an unknown one.
+pub fn in_product(request: &Request) -> Result<Response> {
+    let id = request.id_param("product_id")?;
+    let categories: Vec<ProductCategory> = sql::query(IN_PRODUCT).bind(id).rows()?;
+    if categories.is_empty() {
+        products::check(id)?;
+    }
+    Response::json(&categories)
+}
+
+/// Refuse an unknown category.
+///
+/// # Errors
+/// `CAT_01`, or those of the database.
+pub fn check(category_id: i64) -> Result<()> {
+    let found: Option<i64> = sql::query(EXISTS).bind(category_id).first()?;
+    found.map(|_| ()).ok_or(NOT_FOUND)
+}

@@ -1,0 +1,47 @@
+//! `/departments`: the broadest division of the catalog.
+
+use edge_sdk::{Failure, Request, Response, Result, sql};
+
+use crate::model::Department;
+
+/// There is no department with the id that was asked for.
+pub const NOT_FOUND: Failure = Failure::new(404, "DEP_02", "Don'exist department with this ID.");
+
+/// All departments.
+pub const ALL: &str =
+    "SELECT department_id, name, description FROM department ORDER BY department_id";
+
+/// One department, by id.
+pub const ONE: &str =
+    "SELECT department_id, name, description FROM department WHERE department_id = ?";
+
+/// Whether a department exists, by id.
+pub const EXISTS: &str = "SELECT 1 FROM department WHERE department_id = ?";
+
+/// GET `/departments`.
+///
+/// # Errors
+/// Those of the database.
+pub fn list(_: &Request) -> Result<Response> {
+    let departments: Vec<Department> = sql::query(ALL).rows()?;
+    Response::json(&departments)
+}
+
+/// GET `/departments/{department_id}`.
+///
+/// # Errors
+/// `DEP_01` for a malformed id, `DEP_02` for an unknown one.
+pub fn one(request: &Request) -> Result<Response> {
+    let id = request.id_param("department_id")?;
+    let department: Option<Department> = sql::query(ONE).bind(id).first()?;
+    Response::json(&department.ok_or(NOT_FOUND)?)
+}
+
+/// Refuse an unknown department.
+///
+/// # Errors
+/// `DEP_02`, or those of the database.
+pub fn check(department_id: i64) -> Result<()> {
+    let found: Option<i64> = sql::query(EXISTS).bind(department_id).first()?;
+    found.map(|_| ()).ok_or(NOT_FOUND)
+}

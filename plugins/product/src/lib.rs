@@ -1,0 +1,47 @@
+//! The catalog of the shop: departments, categories, attributes, products and
+//! their reviews, and the search over them.
+
+pub mod attributes;
+pub mod categories;
+pub mod departments;
+pub mod model;
+pub mod products;
+pub mod reviews;
+pub mod search;
+pub mod seed;
+mod statement;
+
+use edge_sdk::Router;
+
+edge_sdk::export!(router);
+edge_sdk::export_seed!(seed::step);
+
+/// Every route of the catalog.
+#[must_use]
+pub fn router() -> Router {
+    Router::new()
+        .get("/departments", departments::list)
+        .get("/departments/{department_id}", departments::one)
+        .get("/categories", categories::list)
+        .get("/categories/{category_id}", categories::one)
+        .get("/categories/inProduct/{product_id}", categories::in_product)
+        .get(
+            "/categories/inDepartment/{department_id}",
+            categories::in_department,
+        )
+        .get("/attributes", attributes::list)
+        .get("/attributes/{attribute_id}", attributes::one)
+        .get("/attributes/values/{attribute_id}", attributes::values)
+        .get("/attributes/inProduct/{product_id}", attributes::in_product)
+        .get("/products", products::list)
+        .get("/products/search", search::search)
+        .get("/products/inCategory/{category_id}", products::in_category)
+        .get(
+            "/products/inDepartment/{department_id}",
+            products::in_department,
+        )
+        .get("/products/{product_id}", products::one)
+        .get("/products/{product_id}/details", products::details)
+        .get("/products/{product_id}/locations", products::locations)
+        .get("/products/{product_id}/reviews", reviews::of_product)
+}

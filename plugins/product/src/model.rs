@@ -1,0 +1,195 @@
+//! What the catalog's answers are made of: the rows of its queries, with the
+//! names that clients see. Money is text with two decimals.
+
+use serde::{Deserialize, Serialize};
+
+/// A department of the shop.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Department {
+    /// Its id.
+    pub department_id: i64,
+    /// Its name.
+    pub name: String,
+    /// What it offers, if that was written down.
+    pub description: Option<String>,
+}
+
+/// A category, in the department it belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Category {
+    /// Its id.
+    pub category_id: i64,
+    /// Its name.
+    pub name: String,
+    /// What it offers, if that was written down.
+    pub description: Option<String>,
+    /// The department it belongs to.
+    pub department_id: i64,
+}
+
+/// A category of a product.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProductCategory {
+    /// The category's id.
+    pub category_id: i64,
+    /// The department it belongs to.
+    pub department_id: i64,
+    /// The category's name.
+    pub name: String,
+}
+
+/// Something that customers choose about a product, such as its size.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attribute {
+    /// Its id.
+    pub attribute_id: i64,
+    /// Its name.
+    pub name: String,
+}
+
+/// One of the choices that an attribute offers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttributeValue {
+    /// Its id.
+    pub attribute_value_id: i64,
+    /// What the customer reads: `XL`, `Red`.
+    pub value: String,
+}
+
+/// A choice that a product offers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProductAttribute {
+    /// The attribute's name.
+    pub attribute_name: String,
+    /// The value's id.
+    pub attribute_value_id: i64,
+    /// The value.
+    pub attribute_value: String,
+}
+
+/// A product as lists show it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProductSummary {
+    /// Its id.
+    pub product_id: i64,
+    /// Its name.
+    pub name: String,
+    /// Its description, cut to the length that the client asked for.
+    pub description: String,
+    /// The regular price.
+    pub price: String,
+    /// The price now, `0.00` if it is the regular one.
+    pub discounted_price: String,
+    /// File name of the small picture.
+    pub thumbnail: Option<String>,
+}
+
+/// A product as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Product {
+    /// Its id.
+    pub product_id: i64,
+    /// Its name.
+    pub name: String,
+    /// Its description, whole.
+    pub description: String,
+    /// The regular price.
+    pub price: String,
+    /// The price now, `0.00` if it is the regular one.
+    pub discounted_price: String,
+    /// File name of the picture.
+    pub image: Option<String>,
+    /// File name of the second picture.
+    pub image_2: Option<String>,
+    /// File name of the small picture.
+    pub thumbnail: Option<String>,
+    /// Where a front end features it: 0 nowhere, 1 the shop's first page,
+    /// 2 its department's page, 3 both.
+    pub display: i64,
+}
+
+/// A product as its own page shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProductDetails {
+    /// Its id.
+    pub product_id: i64,
+    /// Its name.
+    pub name: String,
+    /// Its description, whole.
+    pub description: String,
+    /// The regular price.
+    pub price: String,
+    /// The price now, `0.00` if it is the regular one.
+    pub discounted_price: String,
+    /// File name of the picture.
+    pub image: Option<String>,
+    /// File name of the second picture.
+    pub image_2: Option<String>,
+}
+
+/// Where in the shop a product is found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProductLocation {
+    /// The category's id.
+    pub category_id: i64,
+    /// The category's name.
+    pub category_name: String,
+    /// The id of the category's department.
+    pub department_id: i64,
+    /// The department's name.
+    pub department_name: String,
+}
+
+/// What a customer said of a product.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Review {
+    /// The customer's name.
+    pub name: String,
+    /// What they said.
+    pub review: String,
+    /// 1 to 5.
+    pub rating: i64,
+    /// When, in ISO 8601, UTC.
+    pub created_on: String,
+}
+
+impl ProductSummary {
+    /// The same with a description of at most so many characters, and `...`
+    /// after one that was longer.
+    #[must_use]
+    pub fn shortened(mut self, characters: usize) -> Self {
+        if let Some((end, _)) = self.description.char_indices().nth(characters) {
+            self.description.truncate(end);
+            self.description.push_str("...");
+        }
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shortened(description: &str, characters: usize) -> String {
+        let product = ProductSummary {
+            product_id: 1,
+            name: String::new(),
+            description: description.to_owned(),
+            price: "1.00".to_owned(),
+            discounted_price: "0.00".to_owned(),
+            thumbnail: None,
+        };
+        product.shortened(characters).description
+    }
+
+    #[test]
+    fn longer_descriptions_are_cut_in_characters() {
+        assert_eq!(shortened("abcdef", 7), "abcdef");
+        assert_eq!(shortened("abcdef", 6), "abcdef");
+        assert_eq!(shortened("abcdef", 5), "abcde...");
+        assert_eq!(shortened("äöü🦄x", 4), "äöü🦄...");
+        assert_eq!(shortened("abc", 0), "...");
+        assert_eq!(shortened("", 0), "");
+        assert_eq!(shortened("abc", usize::MAX), "abc");
+    }
+}

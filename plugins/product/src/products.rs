@@ -1,0 +1,201 @@
+//! `/products`: lists of products, and one product from all sides.
+
+use edge_sdk::{Failure, Listing, Request, Response, Result, sql};
+
+use crate::model::{Product, ProductDetails, ProductLocation, ProductSummary};
+use crate::{categories, departments};
+
+/// There is no product with the id that was asked for.
+pub const NOT_FOUND: Failure = Failure::new(404, "PRO_01", "Don't exist product with this ID.");
+
+const BAD_LENGTH: Failure = Failure::malformed("The description length is not a number.");
+
+/// Characters of a description in a list, unless the client says otherwise.
+const DESCRIPTION_LENGTH: usize = 200;
+
+/// How many products there are.
+pub const COUNT: &str = "SELECT COUNT(*) FROM product";
+
+/// A page of all products.
+pub const PAGE: &str = "SELECT product_id, name, description, price, discounted_price, thumbnail \
+     FROM product ORDER BY product_id LIMIT ? OFFSET ?";
+
+/// How many products a category has, by its id.
+pub const COUNT_IN_CATEGORY: &str = "SELECT COUNT(*) FROM product_category pc \
+     JOIN product p ON p.product_id = pc.product_id WHERE pc.category_id = ?";
+
+/// A page of a category, by its id.
+pub const IN_CATEGORY: &str = "SELECT p.product_id, p.name, p.description, p.price, p.discounted_price, p.thumbnail \
+     FROM product_category pc JOIN product p ON p.product_id = pc.product_id \
+     WHERE pc.category_id = ? ORDER BY pc.product_id LIMIT ? OFFSET ?";
+
+/// How many products a department has, by its id.
+pub const COUNT_IN_DEPARTMENT: &str = "SELECT COUNT(DISTINCT p.product_id) FROM category c \
+     JOIN product_category pc ON pc.category_id = c.category_id \
+     JOIN product p ON p.product_id = pc.product_id WHERE c.department_id = ?";
+
+/// A page of a department, by its id: each product once, in however many of
+/// its categories it is.
+pub const IN_DEPARTMENT: &str = "SELECT p.product_id, p.name, p.description, p.price, p.discounted_price, p.thumbnail \
+     FROM product p WHERE EXISTS (SELECT 1 FROM product_category pc \
+     JOIN category c ON c.category_id = pc.category_id \
+     WHERE pc.product_id = p.product_id AND c.department_id = ?) \
+     ORDER BY p.product_id LIMIT ? OFFSET ?";
+
+/// One product, by id.
+pub const ONE: &str = "SELECT product_id, name, description, price, discounted_price, image, image_2, thumbnail, display \
+     FROM product WHERE product_id = ?";
+
+/// One product as its own page shows it, by id.
+pub const DETAILS: &str = "SELECT product_id, name, description, price, discounted_price, image, image_2 \
+     FROM product WHERE product_id = ?";
+
+/// Where a product is found, by its id.
+pub const LOCATIONS: &str = "SELECT c.category_id, c.name AS category_name, d.department_id, d.name AS department_name \
+     FROM product_category pc JOIN category c ON c.category_id = pc.category_id \
+     JOIN department d ON d.department_id = c.department_id \
+     WHERE pc.product_id = ? ORDER BY c.category_id";
+
+/// Whether a product exists, by id.
+pub const EXISTS: &str = "SELECT 1 FROM product WHERE product_id = ?";
+
+/// GET `/products`.
+///
+/// # Errors
+/// `PAG_03` for a malformed page.
+pub fn list(request: &Request) -> Result<Response> {
+    let page = request.page()?;
+    let length = description_length(request)?;
+    let rows = sql::query(PAGE)
+        .bind(page.limit())
+        .bind(page.offset())
+        .rows()?;
+    listing(sql::query(COUNT).scalar()?, rows, length)
+}
+
+/// GET `/products/inCategory/{category_id}`.
+///
+/// # Errors
+/// `DEP_01` for a malformed id, `CAT_01` for an unknown one, `PAG_03` for a
+/// malformed page.
+pub fn in_category(request: &Request) -> Result<Response> {
+    let id = request.id_param("category_id")?;
+    let page = request.page()?;
+    let length = description_length(request)?;
+    let rows = sql::query(IN_CATEGORY)
+        .bind(id)
+        .bind(page.limit())
+        .bind(page.offset())
+        .rows()?;
+    let count = sql::query(COUNT_IN_CATEGORY).bind(id).scalar()?;
+    if count == 0 {
+        categories::check(id)?;
+    }
+    listing(count, rows, length)
+}
+
+/// GET `/products/inDepartment/{department_id}`.
+///
+/// # Errors
+/// `DEP_01` for a malformed id, `DEP_02` for an unknown one, `PAG_03` for a
+/// malformed page.
+pub fn in_department(request: &Request) -> Result<Response> {
+    let id = request.id_param("department_id")?;
+    let page = request.page()?;
+    let length = description_length(request)?;
+    let rows = sql::query(IN_DEPARTMENT)
+        .bind(id)
+        .bind(page.limit())
+        .bind(page.offset())
+        .rows()?;
+    let count = sql::query(COUNT_IN_DEPARTMENT).bind(id).scalar()?;
+    if count == 0 {
+        departments::check(id)?;
+    }
+    listing(count, rows, length)
+}
+
+/// GET `/products/{product_id}`.
+///
+/// # Errors
+/// `DEP_01` for a malformed id, `PRO_01` for an unknown one.
+pub fn one(request: &Request) -> Result<Response> {
+    let id = request.id_param("product_id")?;
+    let product: Option<Product> = sql::query(ONE).bind(id).first()?;
+    Response::json(&product.ok_or(NOT_FOUND)?)
+}
+
+/// GET `/products/{product_id}/details`.
+///
+/// # Errors
+/// `DEP_01` for a malformed id, `PRO_01` for an unknown one.
+pub fn details(request: &Request) -> Result<Response> {
+    let id = request.id_param("product_id")?;
+    let product: Option<ProductDetails> = sql::query(DETAILS).bind(id).first()?;
+    Response::json(&product.ok_or(NOT_FOUND)?)
+}
+
+/// GET `/products/{product_id}/locations`.
+///
+/// # Errors
+/// `DEP_01` for a malformed id, `PRO_01` for an unknown one.
+pub fn locations(request: &Request) -> Result<Response> {
+    let id = request.id_param("product_id")?;
+    let locations: Vec<ProductLocation> = sql::query(LOCATIONS).bind(id).rows()?;
+    if locations.is_empty() {
+        check(id)?;
+    }
+    Response::json(&locations)
+}
+
+/// Refuse an unknown product.
+///
+/// # Errors
+/// `PRO_01`, or those of the database.
+pub fn check(product_id: i64) -> Result<()> {
+    let found: Option<i64> = sql::query(EXISTS).bind(product_id).first()?;
+    found.map(|_| ()).ok_or(NOT_FOUND)
+}
+
+/// A list of products, their descriptions cut.
+pub(crate) fn listing(count: i64, rows: Vec<ProductSummary>, length: usize) -> Result<Response> {
+    let rows = rows
+        .into_iter()
+        .map(|product| product.shortened(length))
+        .collect();
+    Response::json(&Listing { count, rows })
+}
+
+/// Characters of a description that the client wants in a list:
+/// `description_length`.
+pub(crate) fn description_length(request: &Request) -> Result<usize> {
+    const NAME: &str = "description_length";
+    let Some(text) = request.query(NAME)? else {
+        return Ok(DESCRIPTION_LENGTH);
+    };
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    let length = if digits { text.parse().ok() } else { None };
+    length.ok_or_else(|| BAD_LENGTH.field(NAME))
+}
+
+#[cfg(test)]
+mod tests {
+    use edge_sdk::testing;
+
+    use super::*;
+
+    fn length(query: &str) -> Result<usize> {
+        description_length(&Request::from(testing::get(&format!("/products?{query}"))))
+    }
+
+    #[test]
+    fn the_description_length_is_a_number() {
+        assert_eq!(length(""), Ok(200));
+        assert_eq!(length("description_length=0"), Ok(0));
+        assert_eq!(length("description_length=12"), Ok(12));
+        for text in ["", "-1", "+1", "1.5", "ten", "99999999999999999999999"] {
+            let failure = length(&format!("description_length={text}")).map_err(|f| f.status());
+            assert_eq!(failure, Err(400), "{text:?}");
+        }
+    }
+}

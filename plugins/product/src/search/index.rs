@@ -1,0 +1,87 @@
+//! Writing the index: products that are not in it yet, however they came into
+//! the table, some at a time.
+
+use edge_sdk::sql::{self, Error, Transaction};
+use serde::Deserialize;
+
+use super::entries::Entries;
+use super::merge::merge;
+use crate::statement::{bind_all, padded, placeholders};
+
+/// Products that one transaction takes in at most.
+pub const BATCH: usize = 4096;
+
+/// Products whose texts one statement fetches.
+const TEXTS: usize = 1024;
+
+/// Products that one statement marks as taken in.
+const MARKS: usize = 256;
+
+/// How many products are in the index.
+pub const COUNT: &str = "SELECT COUNT(*) FROM product_search_state";
+
+/// Products after one, by id, that are not in the index. Ids of bitmaps have
+/// 32 bits.
+pub const MISSING: &str = "SELECT p.product_id, p.name, p.description FROM product p \
+     LEFT JOIN product_search_state s ON s.product_id = p.product_id \
+     WHERE p.product_id > ? AND p.product_id < 4294967296 AND s.product_id IS NULL \
+     ORDER BY p.product_id LIMIT 1024";
+
+#[derive(Deserialize)]
+struct Text {
+    product_id: u32,
+    name: String,
+    description: String,
+}
+
+/// Take some products into the index, and say how many.
+///
+/// # Errors
+/// Those of the database.
+pub fn extend() -> Result<usize, Error> {
+    sql::transaction(|transaction| {
+        let (products, entries) = missing(transaction)?;
+        merge(transaction, entries.words)?;
+        merge(transaction, entries.positions)?;
+        mark(transaction, &products)?;
+        Ok(products.len())
+    })
+}
+
+/// A batch of products that are not in the index, and what it is to say of
+/// them.
+fn missing(transaction: &Transaction) -> Result<(Vec<u32>, Entries), Error> {
+    let mut products = Vec::new();
+    let mut entries = Entries::default();
+    while products.len() < BATCH {
+        let last = products.last().copied().unwrap_or_default();
+        let texts: Vec<Text> = transaction.query(MISSING).bind(last).rows()?;
+        for text in &texts {
+            entries.add(text.product_id, &text.name, &text.description);
+            products.push(text.product_id);
+        }
+        if texts.len() < TEXTS {
+            break;
+        }
+    }
+    Ok((products, entries))
+}
+
+/// The statement that marks products, by their ids, as taken in. It inserts
+/// each once, even if the list repeats it.
+#[must_use]
+pub fn mark_text(products: usize) -> String {
+    let products = placeholders(products);
+    format!(
+        "INSERT INTO product_search_state (product_id) \
+         SELECT product_id FROM product WHERE product_id IN ({products})"
+    )
+}
+
+fn mark(transaction: &Transaction, products: &[u32]) -> Result<(), Error> {
+    let text = mark_text(MARKS);
+    for products in products.chunks(MARKS) {
+        bind_all(transaction.query(&text), padded(products, MARKS)).execute()?;
+    }
+    Ok(())
+}

@@ -1,0 +1,194 @@
+//! Reading the index and the products found, in few statements of few shapes.
+
+use std::collections::BTreeMap;
+
+use edge_sdk::sql::{self, Error};
+use roaring::RoaringBitmap;
+use serde::Deserialize;
+use serde_bytes::ByteBuf;
+
+use super::evaluation::{Evaluation, Match, PhraseTask};
+use super::postings::{Hits, TermRange, decode};
+use super::query::Query;
+use super::ranking::Ranking;
+use crate::model::ProductSummary;
+use crate::statement::{bind_all, padded, placeholders};
+
+/// Rows that one statement fetches from the index at most. With the largest
+/// bitmaps they stay within the 8 MiB that the manifest asks for one call.
+pub const INDEX_ROWS: usize = 400;
+
+/// How many ranges of words one statement fetches.
+pub const RANGES: [usize; 3] = [1, 4, 16];
+
+/// How many words of a phrase, in how many chunks, one statement fetches. With
+/// the largest bitmaps the rows stay within 8 MiB.
+pub const WORDS_AND_CHUNKS: [(usize, usize); 3] = [(2, 50), (8, 12), (64, 1)];
+
+/// How many products one statement fetches.
+pub const PRODUCTS: [usize; 2] = [20, 100];
+
+/// The statement for the words of some ranges, each given by its first word
+/// and the one after its last.
+#[must_use]
+pub fn words_text(ranges: usize) -> String {
+    let ranges = vec!["(term >= ? AND term < ?)"; ranges].join(" OR ");
+    format!(
+        "SELECT term, name_hits, description_hits FROM product_search \
+         WHERE {ranges} ORDER BY term, chunk LIMIT {INDEX_ROWS}"
+    )
+}
+
+/// The statement for the places of some words in some chunks: chunks first,
+/// then words.
+#[must_use]
+pub fn positions_text(words: usize, chunks: usize) -> String {
+    let (words, chunks) = (placeholders(words), placeholders(chunks));
+    format!(
+        "SELECT chunk, term, places FROM product_search_position \
+         WHERE chunk IN ({chunks}) AND term IN ({words})"
+    )
+}
+
+/// The statement for products by their ids.
+#[must_use]
+pub fn products_text(products: usize) -> String {
+    let products = placeholders(products);
+    format!(
+        "SELECT product_id, name, description, price, discounted_price, thumbnail \
+         FROM product WHERE product_id IN ({products})"
+    )
+}
+
+/// Answer a query from the index.
+///
+/// # Errors
+/// Those of the database.
+pub fn rank(query: Query, how: Match) -> Result<Ranking, Error> {
+    let mut evaluation = Evaluation::new(query);
+    let most = RANGES.into_iter().max().unwrap_or(1);
+    for ranges in evaluation.ranges().chunks(most) {
+        read_words(&mut evaluation, ranges.to_vec())?;
+    }
+    for task in evaluation.phrases() {
+        read_positions(&mut evaluation, &task)?;
+    }
+    Ok(evaluation.rank(how))
+}
+
+#[derive(Deserialize)]
+struct WordRow {
+    term: ByteBuf,
+    name_hits: ByteBuf,
+    description_hits: ByteBuf,
+}
+
+/// Read in the words of a few ranges, page after page.
+fn read_words(evaluation: &mut Evaluation, mut ranges: Vec<TermRange>) -> Result<(), Error> {
+    while !ranges.is_empty() {
+        let rows = fetch_words(&ranges)?;
+        for row in &rows {
+            evaluation.read_word(&row.term, &hits(row)?);
+        }
+        let Some(last) = rows.get(INDEX_ROWS - 1) else {
+            break;
+        };
+        // The last word may have more rows: it is read once more, which
+        // changes nothing. No word fills a page by itself.
+        ranges.retain_mut(|range| {
+            if range.from < *last.term {
+                range.from.clone_from(&last.term);
+            }
+            range.from < range.until
+        });
+    }
+    Ok(())
+}
+
+fn fetch_words(ranges: &[TermRange]) -> Result<Vec<WordRow>, Error> {
+    let shape = RANGES
+        .into_iter()
+        .find(|&shape| shape >= ranges.len())
+        .unwrap_or(ranges.len());
+    let bounds = padded(ranges, shape).flat_map(|range| [range.from, range.until]);
+    bind_all(sql::query(&words_text(shape)), bounds).rows()
+}
+
+fn hits(row: &WordRow) -> Result<Hits, Error> {
+    Ok(Hits {
+        name: bitmap(&row.name_hits)?,
+        description: bitmap(&row.description_hits)?,
+    })
+}
+
+fn bitmap(bytes: &[u8]) -> Result<RoaringBitmap, Error> {
+    decode(bytes).map_err(|error| Error::Decode(format!("a bitmap of the index: {error}")))
+}
+
+#[derive(Deserialize)]
+struct PositionRow {
+    chunk: u32,
+    term: ByteBuf,
+    places: ByteBuf,
+}
+
+/// Read in where the words of a phrase stand, some chunks at a time.
+fn read_positions(evaluation: &mut Evaluation, task: &PhraseTask) -> Result<(), Error> {
+    let shape = WORDS_AND_CHUNKS
+        .into_iter()
+        .find(|&(words, _)| words >= task.words.len());
+    let (words, most) = shape.unwrap_or((task.words.len(), 1));
+    let text = positions_text(words, most);
+    let terms: Vec<_> = task
+        .words
+        .iter()
+        .map(|word| word.clone().into_bytes())
+        .collect();
+    for chunks in task.chunks.chunks(most) {
+        let query = bind_all(sql::query(&text), padded(chunks, most));
+        let rows: Vec<PositionRow> = bind_all(query, padded(&terms, words)).rows()?;
+        for (chunk, places) in by_chunk(rows)? {
+            evaluation.read_positions(task, chunk, &places);
+        }
+    }
+    Ok(())
+}
+
+fn by_chunk(
+    rows: Vec<PositionRow>,
+) -> Result<BTreeMap<u32, BTreeMap<String, RoaringBitmap>>, Error> {
+    let mut chunks = BTreeMap::<_, BTreeMap<_, _>>::new();
+    for row in rows {
+        let word = String::from_utf8_lossy(&row.term).into_owned();
+        chunks
+            .entry(row.chunk)
+            .or_default()
+            .insert(word, bitmap(&row.places)?);
+    }
+    Ok(chunks)
+}
+
+/// The products with these ids, in this order. Those that are gone from the
+/// table are left out.
+///
+/// # Errors
+/// Those of the database.
+pub fn products(ids: &[u32]) -> Result<Vec<ProductSummary>, Error> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let shape = PRODUCTS
+        .into_iter()
+        .find(|&shape| shape >= ids.len())
+        .unwrap_or(ids.len());
+    let text = products_text(shape);
+    let found: Vec<ProductSummary> = bind_all(sql::query(&text), padded(ids, shape)).rows()?;
+    let by_id = found
+        .into_iter()
+        .map(|product| (product.product_id, product));
+    let mut by_id: BTreeMap<_, _> = by_id.collect();
+    Ok(ids
+        .iter()
+        .filter_map(|&id| by_id.remove(&i64::from(id)))
+        .collect())
+}

@@ -1,0 +1,136 @@
+//! Bodies into fields, whichever way the client wrote them.
+
+mod fields;
+mod form;
+mod json;
+mod multipart;
+mod parse;
+
+use mime::Mime;
+
+use crate::{Failure, Request, Result};
+
+pub use fields::Fields;
+
+const UNSUPPORTED: Failure = Failure::new(
+    415,
+    "HTTP_415",
+    "The body must be a form, a JSON object or multipart form data, in UTF-8.",
+);
+
+/// Reads the fields of a request's body.
+pub(crate) fn fields(request: &Request) -> Result<Fields> {
+    let body = request.body();
+    if body.is_empty() {
+        return Ok(Fields::default());
+    }
+    let content_type = content_type(request).ok_or(UNSUPPORTED)?;
+    match content_type.essence_str() {
+        "application/x-www-form-urlencoded" => form::read(body),
+        "application/json" => json::read(body),
+        "multipart/form-data" => multipart::read(&content_type, body),
+        _ => Err(UNSUPPORTED),
+    }
+}
+
+/// The one content type of the request; `None` if it has none, several, or one in another charset than UTF-8.
+fn content_type(request: &Request) -> Option<Mime> {
+    let mut types = request
+        .headers()
+        .filter(|(name, _)| *name == "content-type");
+    let (_, value) = types.next()?;
+    let content_type: Mime = value.parse().ok()?;
+    (types.next().is_none() && is_utf8(&content_type)).then_some(content_type)
+}
+
+fn is_utf8(content_type: &Mime) -> bool {
+    let charset = content_type.get_param(mime::CHARSET);
+    charset.is_none_or(|charset| charset == mime::UTF_8 || charset == "us-ascii")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{post, request, with_header};
+
+    fn read(content_type: &str, body: &str) -> Result<Fields> {
+        Request::from(post("/", content_type, body)).fields()
+    }
+
+    #[track_caller]
+    fn assert_status(result: Result<Fields>, status: u16) {
+        let failure = result.unwrap_err();
+        assert_eq!(failure.status(), status);
+        assert_eq!(failure.code(), format!("HTTP_{status}"));
+    }
+
+    #[test]
+    fn the_content_type_says_how_to_read() {
+        let multipart = "--x\r\ncontent-disposition: form-data; name=\"a\"\r\n\r\n1\r\n--x--\r\n";
+        let bodies = [
+            ("application/x-www-form-urlencoded", "a=1"),
+            ("application/x-www-form-urlencoded; charset=UTF-8", "a=1"),
+            ("Application/JSON", r#"{"a": 1}"#),
+            ("application/json;charset=\"utf-8\"", r#"{"a": "1"}"#),
+            ("multipart/form-data; boundary=x", multipart),
+        ];
+        for (content_type, body) in bodies {
+            let fields = read(content_type, body).unwrap();
+            assert_eq!(fields.get("a"), Some("1"), "{content_type}");
+        }
+    }
+
+    #[test]
+    fn any_other_content_type_is_unsupported() {
+        let types = [
+            "text/plain",
+            "application/xml",
+            "application/jsonp",
+            "application/json, text/plain",
+            "json",
+            "",
+            "*/*",
+            "application/json; charset=utf-16",
+            "application/x-www-form-urlencoded; charset=latin1",
+        ];
+        for content_type in types {
+            assert_status(read(content_type, "{}"), 415);
+        }
+    }
+
+    #[test]
+    fn a_body_needs_exactly_one_content_type() {
+        let bare = crate::wit::Request {
+            body: b"a=1".to_vec(),
+            ..request("POST", "/")
+        };
+        assert_status(Request::from(bare).fields(), 415);
+        let two = with_header(
+            post("/", "application/json", "{}"),
+            "content-type",
+            "application/json",
+        );
+        assert_status(Request::from(two).fields(), 415);
+    }
+
+    #[test]
+    fn no_body_has_no_fields() {
+        assert!(
+            Request::from(request("POST", "/"))
+                .fields()
+                .unwrap()
+                .is_empty()
+        );
+        assert!(read("application/json", "").unwrap().is_empty());
+        assert!(read("image/png", "").unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_body_of_another_form_than_its_type_says() {
+        assert_status(read("application/json", "a=1&b=2"), 400);
+        assert_status(read("multipart/form-data; boundary=x", "a=1"), 400);
+        // A form is any text: JSON in it is one odd name, and the fields that matter are missing.
+        let fields = read("application/x-www-form-urlencoded", r#"{"a": 1}"#).unwrap();
+        assert_eq!(fields.get("a"), None);
+    }
+}

@@ -1,0 +1,147 @@
+//! The fields of a body: names and their text.
+
+use std::collections::{BTreeMap, btree_map::Entry};
+
+use serde::de::DeserializeOwned;
+
+use super::parse;
+use crate::{Failure, Result};
+
+const MISSING: Failure = Failure::new(400, "USR_02", "The field(s) are/is required.");
+const TWICE: Failure = Failure::malformed("The body names a field twice.");
+
+/// The fields of a body, each with its text.
+///
+/// All ways to write a body end up alike: the numbers and booleans of JSON are
+/// here as the text the client wrote, and its `null` as no field at all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fields(BTreeMap<String, String>);
+
+impl Fields {
+    /// The text of the field of this name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    /// All fields, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0
+            .iter()
+            .map(|(name, text)| (name.as_str(), text.as_str()))
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Checks that all these fields are there and not blank.
+    ///
+    /// # Errors
+    /// 400 `USR_02`, its `field` being the missing names with commas between.
+    pub fn required(&self, names: &[&str]) -> Result<()> {
+        let is_blank = |name: &&&str| self.get(name).is_none_or(|text| text.trim().is_empty());
+        let missing: Vec<_> = names.iter().filter(is_blank).copied().collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        Err(missing_fields(&missing))
+    }
+
+    /// The fields as a struct, by serde.
+    ///
+    /// Text becomes whatever the struct's field is: integers are plain digits
+    /// with perhaps a minus, booleans `true` or `false`. Fields that the struct
+    /// lacks are left out; those that may be missing are `Option`s.
+    ///
+    /// ```
+    /// # fn handler(request: &edge_sdk::Request) -> edge_sdk::Result<()> {
+    /// #[derive(serde::Deserialize)]
+    /// struct Review {
+    ///     review: String,
+    ///     rating: u8,
+    ///     title: Option<String>,
+    /// }
+    ///
+    /// let review: Review = request.fields()?.parse()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// 400 `USR_02` for a field that is missing, `HTTP_400` for one whose text
+    /// does not fit, both naming it.
+    pub fn parse<T: DeserializeOwned>(&self) -> Result<T> {
+        parse::parse(self.iter())
+    }
+
+    /// Adds a field.
+    ///
+    /// A name that stands there twice is refused: two readers of such a body
+    /// may each take another value for the true one.
+    pub(super) fn add(&mut self, name: String, text: String) -> Result<()> {
+        match self.0.entry(name) {
+            Entry::Vacant(place) => {
+                place.insert(text);
+                Ok(())
+            }
+            Entry::Occupied(place) => Err(named_twice(place.key())),
+        }
+    }
+}
+
+/// The failure of a body that names this field twice.
+pub(super) fn named_twice(name: &str) -> Failure {
+    TWICE.field(name)
+}
+
+/// The failure of a body that lacks these fields.
+pub(super) fn missing_fields(names: &[&str]) -> Failure {
+    MISSING.field(names.join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(pairs: &[(&str, &str)]) -> Fields {
+        let mut fields = Fields::default();
+        for (name, text) in pairs {
+            fields.add((*name).to_owned(), (*text).to_owned()).unwrap();
+        }
+        fields
+    }
+
+    #[test]
+    fn required_names_all_that_is_missing_or_blank() {
+        let fields = fields(&[("name", "x"), ("email", ""), ("city", " \t\u{3000}\r\n")]);
+        assert_eq!(fields.required(&["name"]), Ok(()));
+        assert_eq!(fields.required(&[]), Ok(()));
+        let failure = fields
+            .required(&["name", "email", "city", "region"])
+            .unwrap_err();
+        assert_eq!((failure.status(), failure.code()), (400, "USR_02"));
+        assert_eq!(failure.message(), "The field(s) are/is required.");
+        assert_eq!(failure.faulty_field(), Some("email,city,region"));
+    }
+
+    #[test]
+    fn a_name_may_stand_only_once() {
+        let failure = fields(&[("a", "1")])
+            .add("a".into(), "1".into())
+            .unwrap_err();
+        assert_eq!((failure.status(), failure.code()), (400, "HTTP_400"));
+        assert_eq!(failure.faulty_field(), Some("a"));
+    }
+
+    #[test]
+    fn text_stays_as_it_came() {
+        let nasty = "\0 İß\u{202e}👕 <script> '; DROP TABLE x;-- %00 ../ \r\n";
+        let fields = fields(&[("a", nasty)]);
+        assert_eq!(fields.get("a"), Some(nasty));
+        assert_eq!(fields.iter().collect::<Vec<_>>(), [("a", nasty)]);
+        assert!(!fields.is_empty());
+    }
+}

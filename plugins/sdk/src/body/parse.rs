@@ -1,0 +1,250 @@
+//! Fields into structs: a serde deserializer over names and text.
+
+use std::fmt::Display;
+
+use serde::{
+    Deserializer,
+    de::{
+        self, DeserializeOwned, IntoDeserializer, Visitor,
+        value::{MapDeserializer, StrDeserializer},
+    },
+    forward_to_deserialize_any,
+};
+
+use super::fields::missing_fields;
+use crate::{
+    Failure, Result,
+    number::{integer, natural},
+};
+
+const UNFIT: Failure = Failure::malformed("The field has a wrong value.");
+
+/// Reads a struct (or a map) from names and text.
+pub(super) fn parse<'a, T: DeserializeOwned>(
+    fields: impl Iterator<Item = (&'a str, &'a str)>,
+) -> Result<T> {
+    let fields = fields.map(|(name, text)| (name, Text { name, text }));
+    let parsed = T::deserialize(MapDeserializer::<_, Unfit>::new(fields));
+    parsed.map_err(|Unfit(failure)| failure)
+}
+
+/// Why the fields do not make the struct.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+struct Unfit(Failure);
+
+impl de::Error for Unfit {
+    fn custom<T: Display>(_: T) -> Self {
+        Self(UNFIT)
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        Self(missing_fields(&[field]))
+    }
+
+    fn unknown_field(field: &str, _: &'static [&'static str]) -> Self {
+        Self(UNFIT.field(field))
+    }
+}
+
+/// The text of one field, which becomes what the struct wants.
+#[derive(Clone, Copy)]
+struct Text<'a> {
+    name: &'a str,
+    text: &'a str,
+}
+
+impl IntoDeserializer<'_, Unfit> for Text<'_> {
+    type Deserializer = Self;
+
+    fn into_deserializer(self) -> Self {
+        self
+    }
+}
+
+impl Text<'_> {
+    /// The failure that names this field.
+    fn unfit(self) -> Unfit {
+        Unfit(UNFIT.field(self.name))
+    }
+}
+
+/// Reads the text by a function, and gives what it found to the visitor.
+macro_rules! by {
+    ($read:expr => $visit:ident: $($method:ident)*) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unfit> {
+            let read = $read;
+            let value = read(self.text).ok_or_else(|| self.unfit())?;
+            visitor.$visit(value).map_err(|_: Unfit| self.unfit())
+        }
+    )*};
+}
+
+impl<'de> Deserializer<'de> for Text<'_> {
+    type Error = Unfit;
+
+    by! { integer => visit_i64: deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 }
+    by! { natural => visit_u64: deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 }
+    by! { finite => visit_f64: deserialize_f32 deserialize_f64 }
+    by! { truth => visit_bool: deserialize_bool }
+    by! { Some => visit_str: deserialize_any }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unfit> {
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Unfit> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Unfit> {
+        let variant: StrDeserializer<'_, Unfit> = self.text.into_deserializer();
+        visitor.visit_enum(variant).map_err(|_| self.unfit())
+    }
+
+    forward_to_deserialize_any! {
+        i128 u128 char str string bytes byte_buf unit unit_struct seq tuple tuple_struct map struct
+        identifier ignored_any
+    }
+}
+
+fn finite(text: &str) -> Option<f64> {
+    text.parse().ok().filter(|number: &f64| number.is_finite())
+}
+
+fn truth(text: &str) -> Option<bool> {
+    text.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    #[serde(rename_all = "lowercase")]
+    enum Colour {
+        Red,
+    }
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    struct Id(i64);
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    struct Shirt {
+        name: String,
+        id: Id,
+        size: u8,
+        colour: Option<Colour>,
+        sold: Option<bool>,
+        weight: Option<f64>,
+        change: Option<i16>,
+    }
+
+    const SHIRT: [(&str, &str); 3] = [("name", " 007 "), ("id", "12"), ("size", "42")];
+
+    fn shirt(more: &[(&'static str, &'static str)]) -> Result<Shirt> {
+        parse(
+            SHIRT
+                .into_iter()
+                .filter(|(name, _)| more.iter().all(|(other, _)| other != name))
+                .chain(more.iter().copied()),
+        )
+    }
+
+    #[test]
+    fn text_becomes_what_the_struct_wants() {
+        let expected = Shirt {
+            name: " 007 ".to_owned(),
+            id: Id(12),
+            size: 42,
+            colour: Some(Colour::Red),
+            sold: Some(true),
+            weight: Some(0.25),
+            change: Some(-3),
+        };
+        let more = [
+            ("colour", "red"),
+            ("sold", "true"),
+            ("weight", "0.25"),
+            ("change", "-3"),
+        ];
+        assert_eq!(shirt(&more), Ok(expected));
+    }
+
+    #[test]
+    fn what_may_be_missing_may_be_missing() {
+        let shirt = shirt(&[("unknown", "x")]).unwrap();
+        assert_eq!(
+            (shirt.colour, shirt.sold, shirt.weight, shirt.change),
+            (None, None, None, None)
+        );
+    }
+
+    #[test]
+    fn text_that_does_not_fit_is_refused_by_name() {
+        let numbers = [
+            "",
+            " ",
+            "-1",
+            "256",
+            "+1",
+            " 1",
+            "1.0",
+            "1e1",
+            "0x10",
+            "١",
+            "null",
+            "9223372036854775808",
+        ];
+        for text in numbers {
+            let failure = shirt(&[("size", text)]).unwrap_err();
+            assert_eq!(
+                (failure.status(), failure.code()),
+                (400, "HTTP_400"),
+                "{text}"
+            );
+            assert_eq!(failure.faulty_field(), Some("size"));
+        }
+        for (name, text) in [
+            ("colour", "green"),
+            ("sold", "1"),
+            ("weight", "NaN"),
+            ("weight", "1e309"),
+            ("change", "40000"),
+            ("id", "x"),
+        ] {
+            assert_eq!(
+                shirt(&[(name, text)]).unwrap_err().faulty_field(),
+                Some(name)
+            );
+        }
+    }
+
+    #[test]
+    fn a_missing_field_is_required() {
+        let failure = parse::<Shirt>(SHIRT.into_iter().take(1)).unwrap_err();
+        assert_eq!((failure.status(), failure.code()), (400, "USR_02"));
+        assert_eq!(failure.faulty_field(), Some("id"));
+    }
+
+    #[test]
+    fn unknown_fields_can_be_refused() {
+        #[derive(Debug, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Strict {}
+
+        let failure = parse::<Strict>([("is_admin", "true")].into_iter()).unwrap_err();
+        assert_eq!(failure.faulty_field(), Some("is_admin"));
+    }
+}

@@ -1,0 +1,132 @@
+//! A refusal: what a handler returns instead of a response.
+//! The host renders it as the error envelope, or as RFC 9457 problem details.
+
+use std::borrow::Cow;
+
+use crate::wit;
+
+/// A refusal: an HTTP status, a code for programs and a sentence for people.
+///
+/// Failures that never change are best written once, as constants:
+///
+/// ```
+/// use edge_sdk::Failure;
+///
+/// const NO_SUCH_BOOK: Failure = Failure::new(404, "BOK_01", "There is no book with this ID.");
+///
+/// let failure = NO_SUCH_BOOK.field("book_id");
+/// assert_eq!((failure.status(), failure.code()), (404, "BOK_01"));
+/// ```
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("{status} {code}: {message}")]
+pub struct Failure {
+    status: u16,
+    code: Cow<'static, str>,
+    message: Cow<'static, str>,
+    field: Option<String>,
+    headers: Vec<(String, String)>,
+}
+
+impl Failure {
+    /// A refusal with this HTTP status (400 to 599), code and message.
+    #[must_use]
+    pub const fn new(status: u16, code: &'static str, message: &'static str) -> Self {
+        Self {
+            status,
+            code: Cow::Borrowed(code),
+            message: Cow::Borrowed(message),
+            field: None,
+            headers: Vec::new(),
+        }
+    }
+
+    /// A malformed request: 400 `HTTP_400`, with this message.
+    #[must_use]
+    pub const fn malformed(message: &'static str) -> Self {
+        Self::new(400, "HTTP_400", message)
+    }
+
+    /// Replaces the message, for one that is put together from parts.
+    #[must_use]
+    pub fn with_message(mut self, message: impl Into<Cow<'static, str>>) -> Self {
+        self.message = message.into();
+        self
+    }
+
+    /// Names the field or parameter of the request that is at fault.
+    #[must_use]
+    pub fn field(mut self, name: impl Into<String>) -> Self {
+        self.field = Some(name.into());
+        self
+    }
+
+    /// Adds a response header, such as `retry-after`.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.headers.push((name.to_ascii_lowercase(), value.into()));
+        self
+    }
+
+    /// The HTTP status.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The code that client programs match on, such as `HTTP_400`.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        &self.code
+    }
+
+    /// The sentence for people.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The field or parameter that is at fault, if one was named.
+    #[must_use]
+    pub fn faulty_field(&self) -> Option<&str> {
+        self.field.as_deref()
+    }
+}
+
+impl From<Failure> for wit::Failure {
+    fn from(failure: Failure) -> Self {
+        Self {
+            status: failure.status,
+            code: failure.code.into_owned(),
+            message: failure.message.into_owned(),
+            field: failure.field,
+            headers: failure.headers,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONG: Failure = Failure::new(400, "USR_07", "this is too long <FIELD NAME>.");
+
+    #[test]
+    fn everything_said_reaches_the_host() {
+        let failure = LONG
+            .with_message(format!("this is too long {}.", "name"))
+            .field("name")
+            .header("Retry-After", "1");
+        let wit = wit::Failure::from(failure);
+        assert_eq!(wit.status, 400);
+        assert_eq!(wit.code, "USR_07");
+        assert_eq!(wit.message, "this is too long name.");
+        assert_eq!(wit.field.as_deref(), Some("name"));
+        assert_eq!(wit.headers, [("retry-after".to_owned(), "1".to_owned())]);
+    }
+
+    #[test]
+    fn reads_as_one_line() {
+        let line = LONG.to_string();
+        assert_eq!(line, "400 USR_07: this is too long <FIELD NAME>.");
+    }
+}

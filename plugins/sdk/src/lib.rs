@@ -1,0 +1,137 @@
+//! What a plugin of the edge platform needs: routing, extractors, errors,
+//! paging, and rows into structs.
+//!
+//! A plugin is an ordinary library crate, compiled for `wasm32-wasip2`. Its
+//! handlers are plain functions from a [`Request`] to a [`Response`]; what goes
+//! wrong is a [`Failure`], passed on by `?`. The host runs many instances at
+//! once but gives each one request at a time, so nothing here is asynchronous
+//! and nothing needs a lock.
+//!
+//! # A whole plugin
+//!
+//! The shelf of a library: list the books, show one, add one.
+//!
+//! ```
+//! use edge_sdk::{Failure, Listing, Request, Response, Result, Router, sql};
+//! use serde::{Deserialize, Serialize};
+//!
+//! edge_sdk::export!(router);
+//!
+//! fn router() -> Router {
+//!     Router::new()
+//!         .get("/books", list)
+//!         .post("/books", add)
+//!         .get("/books/{book_id}", show)
+//! }
+//!
+//! #[derive(Deserialize, Serialize)]
+//! struct Book {
+//!     book_id: i64,
+//!     title: String,
+//!     subtitle: Option<String>,
+//! }
+//!
+//! const NO_SUCH_BOOK: Failure = Failure::new(404, "BOK_01", "There is no book with this ID.");
+//!
+//! /// `GET /books?page=2&limit=50`
+//! fn list(request: &Request) -> Result<Response> {
+//!     let page = request.page()?;
+//!     let count = sql::query("SELECT COUNT(*) FROM book").scalar()?;
+//!     let rows: Vec<Book> =
+//!         sql::query("SELECT book_id, title, subtitle FROM book ORDER BY book_id LIMIT ? OFFSET ?")
+//!             .bind(page.limit())
+//!             .bind(page.offset())
+//!             .rows()?;
+//!     Response::json(&Listing { count, rows })
+//! }
+//!
+//! /// `GET /books/7`
+//! fn show(request: &Request) -> Result<Response> {
+//!     let book: Option<Book> =
+//!         sql::query("SELECT book_id, title, subtitle FROM book WHERE book_id = ?")
+//!             .bind(request.id_param("book_id")?)
+//!             .first()?;
+//!     Response::json(&book.ok_or(NO_SUCH_BOOK)?)
+//! }
+//!
+//! /// `POST /books` with `title` and perhaps `subtitle`, as a form, JSON or multipart.
+//! fn add(request: &Request) -> Result<Response> {
+//!     let fields = request.fields()?;
+//!     fields.required(&["title"])?;
+//!     sql::query("INSERT INTO book (title, subtitle) VALUES (?, ?)")
+//!         .bind(fields.get("title"))
+//!         .bind(fields.get("subtitle"))
+//!         .execute()?;
+//!     Ok(Response::empty())
+//! }
+//! # fn main() {}
+//! ```
+//!
+//! Its `Cargo.toml` asks for a component, and for a library that tests can use:
+//!
+//! ```toml
+//! [lib]
+//! crate-type = ["cdylib", "rlib"]
+//! ```
+//!
+//! Its manifest, `plugin.toml`, says where it is mounted and what it may use.
+//! Whatever stands neither here nor in the defaults, it cannot do:
+//!
+//! ```toml
+//! name = "books"
+//! version = "0.1.0"
+//! component = "target/wasm32-wasip2/release/books.wasm"
+//! routes = ["/books"]
+//!
+//! [grants.database]
+//! read = ["book"]
+//! write = ["book"]
+//! ```
+//!
+//! # What the client sees
+//!
+//! | the plugin | the client |
+//! |---|---|
+//! | returns a [`Response`] | that response |
+//! | returns a [`Failure`] | its status, code, message and field in the error envelope |
+//! | fails on [`sql`] and says `?` | 503, 504, 409 or 500, and never the reason |
+//! | traps: a panic, no memory left, no time left | 500 or 504; only this request is lost |
+//!
+//! What a plugin writes to its standard error is logged by the host.
+//!
+//! # Testing
+//!
+//! Plugins compile natively as well, and [`testing`] makes requests for them:
+//! `cargo test` covers routes, extractors and rules without any host.
+
+#![warn(missing_docs)]
+
+#[doc(hidden)]
+pub mod bindings;
+mod body;
+mod export;
+mod failure;
+mod number;
+mod page;
+mod path;
+mod request;
+mod response;
+mod router;
+pub mod sql;
+pub mod testing;
+mod urlencoded;
+pub mod wit;
+
+pub use body::Fields;
+pub use failure::Failure;
+pub use page::{Listing, Order, Page};
+pub use request::Request;
+pub use response::Response;
+pub use router::{Handler, Router};
+
+/// What a handler returns; its error is a [`Failure`] unless another is named.
+pub type Result<T, E = Failure> = core::result::Result<T, E>;
+
+/// One step of filling a plugin's tables, for [`export_seed!`].
+/// Takes the number of rows wanted of the main table.
+pub type Seed = fn(Option<u64>) -> core::result::Result<wit::Progress, String>;

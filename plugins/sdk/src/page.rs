@@ -1,0 +1,252 @@
+//! Paging and sorting of lists: `page`, `limit` and `order` of a query.
+
+use serde::Serialize;
+
+use crate::{Failure, Request, Result, number::natural};
+
+/// The `limit` of a query that names none, in rows.
+const DEFAULT_LIMIT: u64 = 20;
+/// The highest `limit` that is served, in rows.
+const MAX_LIMIT: u64 = 100;
+
+const OUT_OF_RANGE: Failure = Failure::new(400, "PAG_03", "The page or limit is out of range.");
+const BAD_ORDER: Failure = Failure::new(
+    400,
+    "PAG_01",
+    "The order is not matched 'field,(DESC|ASC)'.",
+);
+const BAD_ORDER_FIELD: Failure =
+    Failure::new(400, "PAG_02", "The field of order is not allow sorting.");
+
+/// Which part of a list the client wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// Number of the page, from 1.
+    pub page: u64,
+    /// Rows of a page, 1 to 100.
+    pub limit: u64,
+}
+
+impl Page {
+    /// Reads `page` (default 1) and `limit` (default 20) from the query.
+    pub(crate) fn of(request: &Request) -> Result<Self> {
+        let page = Self {
+            page: parameter(request, "page", 1)?,
+            limit: parameter(request, "limit", DEFAULT_LIMIT)?,
+        };
+        if !(1..=MAX_LIMIT).contains(&page.limit) {
+            return Err(OUT_OF_RANGE.field("limit"));
+        }
+        match page.checked_offset() {
+            Some(_) => Ok(page),
+            None => Err(OUT_OF_RANGE.field("page")),
+        }
+    }
+
+    /// Rows before this page, for `OFFSET`.
+    #[must_use]
+    pub fn offset(&self) -> i64 {
+        self.checked_offset().unwrap_or(i64::MAX)
+    }
+
+    /// Rows of this page at most, for `LIMIT`.
+    #[must_use]
+    pub fn limit(&self) -> i64 {
+        i64::try_from(self.limit).unwrap_or(i64::MAX)
+    }
+
+    /// `None` if there is no such page, or none that a database can count to.
+    fn checked_offset(&self) -> Option<i64> {
+        let rows = self.page.checked_sub(1)?.checked_mul(self.limit)?;
+        i64::try_from(rows).ok()
+    }
+}
+
+fn parameter(request: &Request, name: &'static str, default: u64) -> Result<u64> {
+    match request.query(name) {
+        Ok(None) => Ok(default),
+        Ok(Some(text)) => natural(&text).ok_or_else(|| OUT_OF_RANGE.field(name)),
+        Err(_) => Err(OUT_OF_RANGE.field(name)),
+    }
+}
+
+/// By which field a list is sorted, and which way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// One of the fields that the handler allowed, safe to put into a statement.
+    pub field: &'static str,
+    /// Whether the highest comes first.
+    pub descending: bool,
+}
+
+impl Order {
+    /// Reads `order` from the query: `field,ASC` or `field,DESC`.
+    pub(crate) fn of(request: &Request, allowed: &[&'static str]) -> Result<Option<Self>> {
+        let Some(text) = request
+            .query("order")
+            .map_err(|_| BAD_ORDER.field("order"))?
+        else {
+            return Ok(None);
+        };
+        let (wanted, descending) = split(&text).ok_or(BAD_ORDER.field("order"))?;
+        let field = allowed.iter().find(|&&field| field == wanted);
+        match field {
+            Some(&field) => Ok(Some(Self { field, descending })),
+            None => Err(BAD_ORDER_FIELD.field("order")),
+        }
+    }
+}
+
+/// `field,(ASC|DESC)` into the field and whether it is `DESC`.
+fn split(text: &str) -> Option<(&str, bool)> {
+    let (field, way) = text.split_once(',')?;
+    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    let descending = match way {
+        "ASC" => false,
+        "DESC" => true,
+        _ => return None,
+    };
+    (!field.is_empty() && field.bytes().all(is_word)).then_some((field, descending))
+}
+
+/// One page of a list, with the number of rows over all pages: `{"count": .., "rows": [..]}`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Listing<T> {
+    /// Rows over all pages.
+    pub count: i64,
+    /// The rows of this page.
+    pub rows: Vec<T>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    fn page(query: &str) -> Result<Page> {
+        Request::from(testing::get(&format!("/?{query}"))).page()
+    }
+
+    fn order(query: &str) -> Result<Option<Order>> {
+        Request::from(testing::get(&format!("/?{query}"))).order_by(&["name", "category_id"])
+    }
+
+    #[track_caller]
+    fn assert_failure<T: std::fmt::Debug>(result: Result<T>, code: &str, field: &str) {
+        let failure = result.unwrap_err();
+        assert_eq!((failure.status(), failure.code()), (400, code));
+        assert_eq!(failure.faulty_field(), Some(field));
+    }
+
+    #[test]
+    fn the_first_twenty_rows_by_default() {
+        let first = page("").unwrap();
+        assert_eq!(first, Page { page: 1, limit: 20 });
+        assert_eq!((first.offset(), first.limit()), (0, 20));
+    }
+
+    #[test]
+    fn later_pages_skip_the_earlier_rows() {
+        let third = page("page=3&limit=100").unwrap();
+        assert_eq!((third.offset(), third.limit()), (200, 100));
+        assert_eq!(page("limit=1").unwrap().limit(), 1);
+    }
+
+    #[test]
+    fn what_is_no_number_in_range_is_refused() {
+        let bad = [
+            "0",
+            "-1",
+            "1.5",
+            "1e3",
+            "1e309",
+            "NaN",
+            "%2B1",
+            "+1",
+            "%201",
+            "0x10",
+            "%D9%A1",
+            "1_000",
+            "",
+            "null",
+            "true",
+            "[]",
+            "{}",
+            "%ff",
+            "18446744073709551616",
+        ];
+        for value in bad {
+            assert_failure(page(&format!("page={value}")), "PAG_03", "page");
+            assert_failure(page(&format!("limit={value}")), "PAG_03", "limit");
+        }
+        assert_failure(page("limit=101"), "PAG_03", "limit");
+        assert_failure(page("limit=1000000000"), "PAG_03", "limit");
+    }
+
+    #[test]
+    fn a_page_beyond_counting_is_refused() {
+        let last = i64::MAX as u64;
+        assert!(page(&format!("page={last}&limit=1")).is_ok());
+        assert_failure(page(&format!("page={last}")), "PAG_03", "page");
+        assert_failure(page(&format!("page={}", u64::MAX)), "PAG_03", "page");
+        let unreal = Page {
+            page: u64::MAX,
+            limit: 100,
+        };
+        assert_eq!(unreal.offset(), i64::MAX);
+    }
+
+    #[test]
+    fn order_names_a_field_and_a_way() {
+        let by_name = Order {
+            field: "name",
+            descending: false,
+        };
+        assert_eq!(order("order=name,ASC"), Ok(Some(by_name)));
+        assert_eq!(
+            order("order=name%2CDESC"),
+            Ok(Some(Order {
+                descending: true,
+                ..by_name
+            }))
+        );
+        assert_eq!(order("page=2"), Ok(None));
+    }
+
+    #[test]
+    fn an_order_of_another_form_is_refused() {
+        for value in [
+            "",
+            "name",
+            "name,",
+            ",ASC",
+            "name,asc",
+            "name,ASC,",
+            "name,ASC ",
+            "name;ASC",
+            "a b,ASC",
+            "%ff,ASC",
+            "name,DESC--",
+        ] {
+            assert_failure(order(&format!("order={value}")), "PAG_01", "order");
+        }
+    }
+
+    #[test]
+    fn an_order_by_another_field_is_refused() {
+        assert_failure(order("order=price,ASC"), "PAG_02", "order");
+        assert_failure(order("order=NAME,ASC"), "PAG_02", "order");
+    }
+
+    #[test]
+    fn a_listing_has_count_and_rows() {
+        let listing = Listing {
+            count: 3,
+            rows: vec!["a"],
+        };
+        assert_eq!(
+            serde_json::to_string(&listing).unwrap(),
+            r#"{"count":3,"rows":["a"]}"#
+        );
+    }
+}

@@ -1,0 +1,271 @@
+//! One request, as a handler sees it.
+
+use std::time::Duration;
+
+use crate::{
+    Failure, Fields, Order, Page, Result, body, number::natural, path::Params, urlencoded::pairs,
+    wit,
+};
+
+const BAD_ID: Failure = Failure::new(400, "DEP_01", "The ID is not a number.");
+const BAD_PARAMETER: Failure = Failure::malformed("The parameter is not UTF-8.");
+
+/// One HTTP request.
+///
+/// What the client got wrong comes back as a [`Failure`], ready to be passed
+/// on with `?`.
+#[derive(Clone, Debug)]
+pub struct Request {
+    wit: wit::Request,
+    params: Params,
+}
+
+impl Request {
+    /// A request of which the router has taken these parameters.
+    pub(crate) fn new(wit: wit::Request, params: Params) -> Self {
+        Self { wit, params }
+    }
+
+    /// Names this request in every log line and error reply.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.wit.id
+    }
+
+    /// The method, in upper case.
+    #[must_use]
+    pub fn method(&self) -> &str {
+        &self.wit.method
+    }
+
+    /// The path as sent, still percent-encoded, without mount and query.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.wit.path
+    }
+
+    /// The first header of this name, in any case of letters.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
+    }
+
+    /// All headers, in their order: name in lower case, value.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.wit
+            .headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// Address of the client, without the port.
+    #[must_use]
+    pub fn client(&self) -> &str {
+        &self.wit.client
+    }
+
+    /// How long the host still waits for the answer, as of the start of the call.
+    #[must_use]
+    pub fn deadline(&self) -> Duration {
+        Duration::from_millis(self.wit.deadline_ms.into())
+    }
+
+    /// The whole body; empty when there was none.
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        &self.wit.body
+    }
+
+    /// What stood after `?`, as sent.
+    #[must_use]
+    pub fn query_string(&self) -> Option<&str> {
+        self.wit.query.as_deref()
+    }
+
+    /// The decoded path parameter of this name; empty if the route has none.
+    ///
+    /// # Errors
+    /// 400 `HTTP_400` if its percent-encoding does not make UTF-8.
+    pub fn param(&self, name: &str) -> Result<&str> {
+        self.params.get(name)
+    }
+
+    /// The path parameter of this name as the ID of a row: 1 to [`i64::MAX`].
+    ///
+    /// # Errors
+    /// 400 `DEP_01` if it is anything else; only ASCII digits are read.
+    pub fn id_param(&self, name: &str) -> Result<i64> {
+        let digits = self.param(name).ok();
+        let id = digits
+            .and_then(natural)
+            .and_then(|id| i64::try_from(id).ok());
+        id.filter(|&id| id > 0).ok_or_else(|| BAD_ID.field(name))
+    }
+
+    /// The first query parameter of this name, decoded (`+` is a space).
+    /// `?name` and `?name=` are the empty text.
+    ///
+    /// # Errors
+    /// 400 `HTTP_400` if its percent-encoding does not make UTF-8.
+    pub fn query(&self, name: &str) -> Result<Option<String>> {
+        for pair in pairs(self.wit.query.as_deref().unwrap_or_default().as_bytes()) {
+            match pair {
+                Ok((known, value)) if known == name => return Ok(Some(value.into_owned())),
+                Err(error) if error.0 == name => return Err(BAD_PARAMETER.field(name)),
+                _ => {}
+            }
+        }
+        Ok(None)
+    }
+
+    /// The part of a list that the query asks for by `page` (default 1) and
+    /// `limit` (default 20, at most 100).
+    ///
+    /// # Errors
+    /// 400 `PAG_03` if either is not a number or out of range.
+    pub fn page(&self) -> Result<Page> {
+        Page::of(self)
+    }
+
+    /// The order that the query asks for: `order=field,ASC` or `field,DESC`.
+    ///
+    /// # Errors
+    /// 400 `PAG_01` if it has another form, `PAG_02` if the field is not one
+    /// of those allowed.
+    pub fn order_by(&self, allowed: &[&'static str]) -> Result<Option<Order>> {
+        Order::of(self, allowed)
+    }
+
+    /// The fields of the body: a form, a JSON object or multipart text fields,
+    /// as its content type says. Without a body there are none.
+    ///
+    /// # Errors
+    /// 415 `HTTP_415` for any other content type, 400 `HTTP_400` for a body
+    /// that is not what its content type says, that nests values, or that
+    /// names a field twice.
+    pub fn fields(&self) -> Result<Fields> {
+        body::fields(self)
+    }
+}
+
+/// A request without path parameters, for tests of what does not need them.
+impl From<wit::Request> for Request {
+    fn from(wit: wit::Request) -> Self {
+        Self::new(wit, Params::default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    fn with_id(value: &str) -> Request {
+        let params = Params::decode([("id", value)].into_iter()).unwrap();
+        Request::new(testing::get("/things/1"), params)
+    }
+
+    #[test]
+    fn ids_are_positive_integers() {
+        for (text, id) in [
+            ("1", 1),
+            ("01", 1),
+            ("2147483648", 2_147_483_648),
+            ("9223372036854775807", i64::MAX),
+        ] {
+            assert_eq!(with_id(text).id_param("id"), Ok(id));
+        }
+    }
+
+    #[test]
+    fn anything_else_is_not_an_id() {
+        let bad = [
+            "0",
+            "00",
+            "-1",
+            "1.5",
+            "1e3",
+            "1e309",
+            "NaN",
+            "9223372036854775808",
+            "+1",
+            "%201",
+            "1%20",
+            "0x10",
+            "%D9%A1",
+            "1_000",
+            "%22%22",
+            "null",
+            "true",
+            "[]",
+            "{}",
+            "abc",
+            "%00",
+            "1%00",
+            "1;DROP",
+            "550e8400-e29b-41d4-a716-446655440000",
+        ];
+        for text in bad {
+            let failure = with_id(text).id_param("id").unwrap_err();
+            assert_eq!(
+                (failure.status(), failure.code()),
+                (400, "DEP_01"),
+                "{text}"
+            );
+            assert_eq!(failure.message(), "The ID is not a number.");
+            assert_eq!(failure.faulty_field(), Some("id"));
+        }
+    }
+
+    #[test]
+    fn a_parameter_the_route_lacks_is_no_id() {
+        assert!(with_id("1").id_param("other").is_err());
+        assert_eq!(with_id("1").param("other"), Ok(""));
+    }
+
+    #[test]
+    fn query_parameters_are_decoded() {
+        let request = Request::from(testing::get("/s?q=a+b%26c&empty=&bare&q=second"));
+        assert_eq!(request.query("q"), Ok(Some("a b&c".to_owned())));
+        assert_eq!(request.query("empty"), Ok(Some(String::new())));
+        assert_eq!(request.query("bare"), Ok(Some(String::new())));
+        assert_eq!(request.query("Q"), Ok(None));
+        assert_eq!(Request::from(testing::get("/s")).query("q"), Ok(None));
+    }
+
+    #[test]
+    fn a_query_parameter_that_is_not_utf8_is_refused_by_name() {
+        let request = Request::from(testing::get("/s?bad=%ff&good=1"));
+        let failure = request.query("bad").unwrap_err();
+        assert_eq!((failure.status(), failure.code()), (400, "HTTP_400"));
+        assert_eq!(failure.faulty_field(), Some("bad"));
+        assert_eq!(request.query("good"), Ok(Some("1".to_owned())));
+    }
+
+    #[test]
+    fn headers_are_found_in_any_case() {
+        let wit = testing::with_header(testing::get("/"), "USER-KEY", "Bearer x");
+        let request = Request::from(testing::with_header(wit, "user-key", "second"));
+        assert_eq!(request.header("User-Key"), Some("Bearer x"));
+        assert_eq!(request.header("authorization"), None);
+        assert_eq!(request.headers().count(), 2);
+    }
+
+    #[test]
+    fn the_rest_is_as_the_host_sent_it() {
+        let wit = wit::Request {
+            deadline_ms: 1500,
+            ..testing::get("/a%20b?c=d")
+        };
+        let request = Request::from(wit);
+        assert_eq!(request.method(), "GET");
+        assert_eq!(request.path(), "/a%20b");
+        assert_eq!(request.query_string(), Some("c=d"));
+        assert_eq!(request.client(), "192.0.2.1");
+        assert_eq!(request.deadline(), Duration::from_millis(1500));
+        assert_eq!(request.id(), "test");
+        assert!(request.body().is_empty());
+    }
+}

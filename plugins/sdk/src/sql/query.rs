@@ -1,0 +1,81 @@
+//! One statement with its parameters.
+
+use serde::de::DeserializeOwned;
+
+use super::{Error, Outcome, Transaction, Value, row};
+use crate::bindings::edge::platform::sql as host;
+
+/// A statement outside a transaction; a change is one of its own.
+pub fn query(text: &str) -> Query<'_> {
+    Query::new(text, None)
+}
+
+/// A statement and its parameters, not yet run.
+#[derive(Debug)]
+#[must_use = "a query does nothing until its rows are asked for or it is executed"]
+pub struct Query<'a> {
+    text: &'a str,
+    parameters: Vec<Value>,
+    transaction: Option<&'a Transaction>,
+}
+
+impl<'a> Query<'a> {
+    pub(super) fn new(text: &'a str, transaction: Option<&'a Transaction>) -> Self {
+        Self {
+            text,
+            parameters: Vec::new(),
+            transaction,
+        }
+    }
+
+    /// Gives the next `?` its value.
+    pub fn bind(mut self, value: impl Into<Value>) -> Self {
+        self.parameters.push(value.into());
+        self
+    }
+
+    /// Runs a SELECT and reads all its rows: into structs by column name, into
+    /// tuples by position, or a single column as it is.
+    ///
+    /// # Errors
+    /// Those of the host, and [`Error::Decode`] for a row that does not fit.
+    pub fn rows<T: DeserializeOwned>(self) -> Result<Vec<T>, Error> {
+        row::all(self.run()?)
+    }
+
+    /// Runs a SELECT and reads its first row, if it has one. Say `LIMIT 1`
+    /// where there may be more: the others are fetched too.
+    ///
+    /// # Errors
+    /// As [`rows`](Self::rows).
+    pub fn first<T: DeserializeOwned>(self) -> Result<Option<T>, Error> {
+        row::first(self.run()?)
+    }
+
+    /// Runs a SELECT and reads its only row, such as a count.
+    ///
+    /// # Errors
+    /// As [`rows`](Self::rows); [`Error::Decode`] unless there is exactly one
+    /// row with one column.
+    pub fn scalar<T: DeserializeOwned>(self) -> Result<T, Error> {
+        row::scalar(self.run()?)
+    }
+
+    /// Runs an INSERT, UPDATE or DELETE.
+    ///
+    /// # Errors
+    /// Those of the host.
+    pub fn execute(self) -> Result<Outcome, Error> {
+        Ok(match self.transaction {
+            Some(transaction) => transaction.open.execute(self.text, &self.parameters),
+            None => host::execute(self.text, &self.parameters),
+        }?)
+    }
+
+    fn run(self) -> Result<host::Rows, Error> {
+        Ok(match self.transaction {
+            Some(transaction) => transaction.open.query(self.text, &self.parameters),
+            None => host::query(self.text, &self.parameters),
+        }?)
+    }
+}

@@ -1,0 +1,61 @@
+//! Requests for the tests of a plugin, which run natively.
+//!
+//! ```
+//! use edge_sdk::{Request, Response, Result, Router, testing};
+//!
+//! fn hello(_: &Request) -> Result<Response> {
+//!     Response::json("hello")
+//! }
+//!
+//! let router = Router::new().get("/hello", hello);
+//! let response = router.dispatch(testing::get("/hello?loud=1")).unwrap();
+//! assert_eq!(response.body, br#""hello""#);
+//! ```
+//!
+//! There is no database natively: whatever calls [`sql`](crate::sql) there panics.
+
+use crate::wit::Request;
+
+/// A GET request for this path, with or without a query.
+#[must_use]
+pub fn get(target: &str) -> Request {
+    request("GET", target)
+}
+
+/// A POST request for this path with a body of this content type.
+#[must_use]
+pub fn post(target: &str, content_type: &str, body: impl Into<Vec<u8>>) -> Request {
+    let request = with_header(request("POST", target), "content-type", content_type);
+    Request {
+        body: body.into(),
+        ..request
+    }
+}
+
+/// A request of this method, without headers or body, from an address that is nobody's.
+#[must_use]
+pub fn request(method: &str, target: &str) -> Request {
+    let (path, query) = match target.split_once('?') {
+        Some((path, query)) => (path, Some(query.to_owned())),
+        None => (target, None),
+    };
+    Request {
+        id: "test".to_owned(),
+        method: method.to_owned(),
+        path: path.to_owned(),
+        query,
+        headers: Vec::new(),
+        body: Vec::new(),
+        client: "192.0.2.1".to_owned(),
+        deadline_ms: 5000,
+    }
+}
+
+/// The request with one more header.
+#[must_use]
+pub fn with_header(mut request: Request, name: &str, value: &str) -> Request {
+    request
+        .headers
+        .push((name.to_ascii_lowercase(), value.to_owned()));
+    request
+}
