@@ -2,7 +2,16 @@
 //!
 //! Generated from `wit/platform`, so the contracts are written down once.
 
-#![allow(missing_docs, reason = "the WIT files carry the documentation")]
+#![allow(
+    missing_docs,
+    clippy::all,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    unsafe_code,
+    reason = "generated; the WIT files carry the documentation"
+)]
 
 /// What the fast door exports, and the interfaces that plugins import.
 pub mod plugin {

@@ -1,5 +1,6 @@
 //! The access line: one for each request.
 
+use std::net::IpAddr;
 use std::time::Instant;
 
 use http::{Method, StatusCode};
@@ -17,7 +18,7 @@ pub(super) struct Line<'a> {
     pub(super) release: Option<&'a Release>,
     pub(super) status: StatusCode,
     pub(super) began: Instant,
-    pub(super) client: &'a str,
+    pub(super) client: IpAddr,
 }
 
 impl Line<'_> {
@@ -41,7 +42,7 @@ impl Line<'_> {
             version = self.release.map_or("", |release| release.version.as_str()),
             status = self.status.as_u16(),
             duration_ms = self.began.elapsed().as_secs_f64() * 1e3,
-            client = self.client,
+            client = %self.client,
         );
     }
 }

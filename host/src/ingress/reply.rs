@@ -27,7 +27,7 @@ pub(super) struct Refusal {
     code: String,
     message: String,
     field: Option<String>,
-    headers: HeaderMap,
+    headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Refusal {
@@ -38,7 +38,7 @@ impl Refusal {
             code: format!("{HOST_CODES}{}", status.as_u16()),
             message: message.to_owned(),
             field: None,
-            headers: HeaderMap::new(),
+            headers: Vec::new(),
         }
     }
 
@@ -53,9 +53,7 @@ impl Refusal {
             CallError::Busy => {
                 let message = "The service is busy. Please try again.";
                 let mut refusal = Self::host(StatusCode::SERVICE_UNAVAILABLE, message);
-                refusal
-                    .headers
-                    .insert(RETRY_AFTER, HeaderValue::from_static("1"));
+                refusal.headers.push((RETRY_AFTER, HeaderValue::from_static("1")));
                 refusal
             }
             CallError::Deadline | CallError::CpuTime => {
@@ -94,7 +92,9 @@ impl Refusal {
         };
         let mut response = Response::new(Either::Left(Full::new(Bytes::from(body))));
         *response.status_mut() = self.status;
-        *response.headers_mut() = self.headers;
+        for (name, value) in self.headers {
+            response.headers_mut().append(name, value);
+        }
         response.headers_mut().insert(CONTENT_TYPE, content_type);
         response
     }

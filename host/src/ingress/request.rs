@@ -73,7 +73,6 @@ pub(super) async fn read_body(
     if body.is_end_stream() {
         return Ok(Request::from_parts(head, Bytes::new()));
     }
-    let too_large = || Refusal::host(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large.");
     let announced = head
         .headers
         .get(CONTENT_LENGTH)
@@ -84,10 +83,16 @@ pub(super) async fn read_body(
     {
         return Err(too_large());
     }
-    let collected = Limited::new(body, usize::try_from(most).unwrap_or(usize::MAX)).collect();
     let until = deadline.min(Instant::now() + patience);
+    // Boxed, so that requests without a body do not carry its state around.
+    let body = Box::pin(collect(body, most, until)).await?;
+    Ok(Request::from_parts(head, body))
+}
+
+async fn collect(body: Incoming, most: u64, until: Instant) -> Result<Bytes, Refusal> {
+    let collected = Limited::new(body, usize::try_from(most).unwrap_or(usize::MAX)).collect();
     match tokio::time::timeout_at(until.into(), collected).await {
-        Ok(Ok(body)) => Ok(Request::from_parts(head, body.to_bytes())),
+        Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
         Ok(Err(_)) => Err(Refusal::host(
             StatusCode::BAD_REQUEST,
@@ -98,4 +103,8 @@ pub(super) async fn read_body(
             "The body took too long.",
         )),
     }
+}
+
+fn too_large() -> Refusal {
+    Refusal::host(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large.")
 }

@@ -52,7 +52,6 @@ impl Service {
     ) -> Response<Body> {
         let began = Instant::now();
         let request_id = format!("{:016x}", rand::random::<u64>());
-        let client = client.to_string();
         let method = request.method().clone();
         let uri = request.uri().clone();
         let path = without_mount(uri.path());
@@ -60,15 +59,10 @@ impl Service {
         let release = found.map(|(_, release)| release);
 
         let accept = Accept::of(request.headers());
-        let call = |deadline| Call {
-            id: request_id.clone(),
-            deadline,
-            client: client.clone(),
-        };
         let outcome = match (check_head(&request, &self.limits), release) {
             (Err(refusal), _) => Err(refusal),
             (Ok(()), None) => Err(Refusal::not_found()),
-            (Ok(()), Some(release)) => self.ask(release, request, call).await,
+            (Ok(()), Some(release)) => self.ask(release, request, &request_id, client).await,
         };
         let mut response =
             outcome.unwrap_or_else(|refusal| refusal.into_response(&accept.0, &request_id));
@@ -82,7 +76,7 @@ impl Service {
             release: release.map(|release| &**release),
             status: response.status(),
             began,
-            client: &client,
+            client,
         }
         .write(self.access_log);
         response
@@ -93,21 +87,24 @@ impl Service {
         &self,
         release: &Arc<Release>,
         request: Request<Incoming>,
-        call: impl FnOnce(Instant) -> Call,
+        request_id: &str,
+        client: IpAddr,
     ) -> Result<Response<Body>, Refusal> {
         let deadline = Instant::now() + release.plugin.deadline();
         let most = release.manifest.limits.body.as_u64();
         let request = read_body(request, most, self.limits.body_timeout, deadline).await?;
-        let call = call(deadline);
-        let request_id = call.id.clone();
-        let answer = release.plugin.handle(call, to_plugin(request)).await;
-        let reply = match answer {
+        let call = Call {
+            id: request_id.to_owned(),
+            deadline,
+            client: client.to_string(),
+        };
+        let reply = match release.plugin.handle(call, to_plugin(request)).await {
             Ok(Answer::Response(response)) => return Ok(response),
             Ok(Answer::Failure(failure)) => Refusal::of_plugin(failure),
             Err(error) => Err(error),
         };
         Err(reply.unwrap_or_else(|error| {
-            log_failure(release, &request_id, &error);
+            log_failure(release, request_id, &error);
             Refusal::of_call(&error)
         }))
     }

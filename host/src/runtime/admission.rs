@@ -41,6 +41,10 @@ impl Admission {
         if let Ok(permit) = self.instances.clone().try_acquire_owned() {
             return Ok(permit);
         }
+        Box::pin(self.wait(left)).await
+    }
+
+    async fn wait(&self, left: Duration) -> Result<Permit, CallError> {
         let _place = self.queue()?;
         let acquired = self.instances.clone().acquire_owned();
         match tokio::time::timeout(self.patience.min(left), acquired).await {

@@ -119,6 +119,7 @@ impl Artifacts {
 
     /// The name is part of what is signed, so that no file can stand in for
     /// another.
+    #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
     fn mac(&self, path: &Path, code: &[u8]) -> HmacSha256 {
         let mut mac = HmacSha256::new_from_slice(&self.key).expect("HMAC takes keys of any length");
         if let Some(name) = path.file_name() {
@@ -134,7 +135,7 @@ fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
     // nobody changed. They come straight from it, or from a file whose keyed
     // digest was just verified over these very bytes in memory, with a key
     // that only this user can read.
-    #[allow(unsafe_code)]
+    #[expect(unsafe_code, reason = "wasmtime cannot check compiled code; we did")]
     unsafe {
         Component::deserialize(engine, code)
     }

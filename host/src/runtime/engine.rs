@@ -177,6 +177,10 @@ fn can_scan_pagemap() -> bool {
 
 /// A thread of its own: as a task it would starve with the workers that it is
 /// there to interrupt. It ends with the engine.
+#[expect(
+    clippy::expect_used,
+    reason = "a node that cannot start a thread cannot run at all"
+)]
 fn spawn_ticker(engine: EngineWeak) {
     std::thread::Builder::new()
         .name("epoch".into())

@@ -62,18 +62,18 @@ impl FastDoor {
         let bounds = self.shared.bounds(call.deadline);
         let mut instance = match self.idle.pop() {
             Some(instance) => instance,
-            None => self.instantiate(bounds).await?,
+            // Boxed, so that the common case does not move its large state.
+            None => Box::pin(self.instantiate(bounds)).await?,
         };
-        let id = call.id.clone();
         let request = to_guest(call, request);
-        let outcome = run(&mut instance, bounds, request).await;
-        self.log_output(&instance, &id);
+        let outcome = run(&mut instance, bounds, &request).await;
+        self.log_output(&instance, &request.id);
         let answer = outcome?;
         if instance.store.data().has_open_transactions() {
             tracing::warn!(
                 plugin = self.shared.name,
                 version = self.shared.version,
-                request_id = id,
+                request_id = request.id,
                 "a transaction was left open; it is rolled back and the instance dropped"
             );
         } else {
@@ -132,7 +132,7 @@ impl FastDoor {
         }
         let mut http = http::Response::new(Either::Left(Full::new(Bytes::from(response.body))));
         *http.status_mut() = status(response.status)?;
-        *http.headers_mut() = headers(response.headers)?;
+        append(http.headers_mut(), headers(response.headers)?);
         Ok(Answer::Response(http))
     }
 }
@@ -148,7 +148,7 @@ pub(super) fn log_output(shared: &Shared, id: &str, text: &str) {
 async fn run(
     instance: &mut Instance,
     bounds: Bounds,
-    request: Request,
+    request: &Request,
 ) -> Result<Result<Response, crate::bindings::handler::Failure>, CallError> {
     let Instance { store, guest, .. } = instance;
     store.data_mut().begin(bounds);
@@ -158,7 +158,7 @@ async fn run(
         meter,
         guest
             .edge_platform_handler()
-            .call_handle(&mut *store, &request),
+            .call_handle(&mut *store, request),
     );
     match tokio::time::timeout_at(bounds.deadline.into(), answering).await {
         Ok(Ok(answer)) => Ok(answer),
@@ -233,21 +233,32 @@ fn status(status: u16) -> Result<StatusCode, CallError> {
         .ok_or_else(|| CallError::InvalidReply(format!("status {status}")))
 }
 
-/// The guest's headers as HTTP's; also used for those of a failure.
+/// The guest's headers as HTTP's; also used for those of a failure. Fields
+/// that belong to the connection are left out.
 ///
 /// # Errors
 /// When a name or value is not allowed in HTTP.
-pub(crate) fn headers(headers: Vec<(String, String)>) -> Result<HeaderMap, CallError> {
-    let mut map = HeaderMap::with_capacity(headers.len() + 4);
+pub(crate) fn headers(
+    headers: Vec<(String, String)>,
+) -> Result<Vec<(HeaderName, HeaderValue)>, CallError> {
+    let mut checked = Vec::with_capacity(headers.len());
     for (name, value) in headers {
         let invalid = || CallError::InvalidReply(format!("header {name:?} with value {value:?}"));
         let field = HeaderName::try_from(name.as_str()).map_err(|_| invalid())?;
         let text = HeaderValue::try_from(value.as_str()).map_err(|_| invalid())?;
         if !is_the_connections(&field) {
-            map.append(field, text);
+            checked.push((field, text));
         }
     }
-    Ok(map)
+    Ok(checked)
+}
+
+fn append(map: &mut HeaderMap, headers: Vec<(HeaderName, HeaderValue)>) {
+    // With room for the host's own.
+    map.reserve(headers.len() + 4);
+    for (name, value) in headers {
+        map.append(name, value);
+    }
 }
 
 /// Whether a field belongs to the connection, which is the host's: a guest's

@@ -82,7 +82,7 @@ pub struct Plugin {
 }
 
 enum Door {
-    Fast(FastDoor),
+    Fast(Box<FastDoor>),
     Standard(StandardDoor),
 }
 
@@ -148,7 +148,9 @@ impl Plugin {
         let instances = runtime.share(spec.instances);
         let shared = Arc::new(shared(engine, &spec));
         let door = match kind {
-            DoorKind::Fast => FastDoor::new(&shared, &pre, instances).map(Door::Fast),
+            DoorKind::Fast => {
+                FastDoor::new(&shared, &pre, instances).map(|door| Door::Fast(Box::new(door)))
+            }
             DoorKind::Http02 | DoorKind::Http03 => {
                 StandardDoor::new(&shared, &pre, kind).map(Door::Standard)
             }
@@ -191,7 +193,7 @@ impl Plugin {
         let permit = self.admission.admit(call.left()).await?;
         match &self.door {
             Door::Fast(door) => door.handle(call, request).await,
-            Door::Standard(door) => door.handle(call, request, permit).await,
+            Door::Standard(door) => Box::pin(door.handle(call, request, permit)).await,
         }
     }
 

@@ -1,6 +1,8 @@
 //! Log lines: for people or as JSON, written by a thread of their own so that
 //! no request waits for a terminal.
 
+use std::io::BufWriter;
+
 use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
@@ -11,17 +13,20 @@ use crate::config::LogFormat;
 /// memory filled.
 const BUFFERED_LINES: usize = 64 * 1024;
 
+/// Bytes that are written at once when lines come faster than that.
+const WRITE_BUFFER: usize = 64 * 1024;
+
 /// Begin to log to standard output. Lines are flushed when the guard is
 /// dropped.
 ///
 /// # Panics
 /// When the process logs already: that is a mistake in its `main`.
-#[must_use]
 pub fn init(format: LogFormat, filter: &str) -> WorkerGuard {
     let (writer, guard) = NonBlockingBuilder::default()
         .buffered_lines_limit(BUFFERED_LINES)
         .lossy(true)
-        .finish(std::io::stdout());
+        // The writing thread flushes whenever it has caught up.
+        .finish(BufWriter::with_capacity(WRITE_BUFFER, std::io::stdout()));
     // The filter was checked with the settings.
     subscribe(format, EnvFilter::new(filter), writer);
     guard

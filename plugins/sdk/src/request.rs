@@ -163,7 +163,7 @@ mod tests {
     use crate::testing;
 
     fn with_id(value: &str) -> Request {
-        let params = Params::decode([("id", value)].into_iter()).unwrap();
+        let params = Params::decode([("id", value)].into_iter());
         Request::new(testing::get("/things/1"), params)
     }
 

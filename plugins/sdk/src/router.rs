@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Failure, Request, Response, Result, path::Params, response::JSON, wit};
+use crate::{Failure, Request, Response, Result, path::Params, wit};
 
 /// Answers one kind of request: a plain function, synchronous.
 pub type Handler = fn(&Request) -> Result<Response>;

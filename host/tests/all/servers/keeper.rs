@@ -57,6 +57,8 @@ impl Keeper {
             .open(self.log_path())?;
         let child = command
             .process_group(0)
+            // MariaDB clears its temporary folder at the start, be it another server's as well.
+            .env("TMPDIR", &self.folder)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)

@@ -24,7 +24,8 @@ const INSTALL: [&str; 4] = [
     // `root` signs in with an empty password, over TCP as well.
     "--auth-root-authentication-method=normal",
     "--skip-test-db",
-    "--skip-name-resolve",
+    // The machine's name need not be one that can be looked up.
+    "--force",
 ];
 
 /// For the server, beside its files and its port.

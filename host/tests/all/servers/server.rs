@@ -43,21 +43,20 @@ impl Server {
     /// Start a server on a free port.
     pub fn start(kind: &'static Kind, mut keeper: Keeper) -> io::Result<Self> {
         let mut attempt = 1;
-        loop {
+        let (port, process) = loop {
             let port = free_port()?;
             match launch(kind, &mut keeper, port) {
-                Err(_) if attempt < START_ATTEMPTS => attempt += 1,
-                result => {
-                    let process = result?;
-                    return Ok(Self {
-                        kind,
-                        port,
-                        process,
-                        keeper,
-                    });
-                }
+                Ok(process) => break (port, process),
+                Err(error) if attempt == START_ATTEMPTS => return Err(error),
+                Err(_) => attempt += 1,
             }
-        }
+        };
+        Ok(Self {
+            kind,
+            port,
+            process,
+            keeper,
+        })
     }
 
     /// End it as a crash does: with no chance to write anything.

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use edge_sdk::sql::{self, Dialect};
+use edge_sdk::sql::{self, Timestamp};
 
 use super::catalog::{Catalog, Product, Review, catalog};
 use super::rows::{Rows, row};
@@ -14,7 +14,7 @@ const NOBODY: i64 = 0;
 
 /// Store the catalog; its tables must be empty.
 pub(super) fn store() -> Result<(), Error> {
-    let rows = rows(&catalog()?, sql::dialect())?;
+    let rows = rows(&catalog()?)?;
     sql::transaction(|transaction| {
         rows.into_iter()
             .try_for_each(|rows| Ok(rows.store(transaction)?))
@@ -22,12 +22,12 @@ pub(super) fn store() -> Result<(), Error> {
 }
 
 /// The rows of all tables.
-fn rows(catalog: &Catalog, dialect: Dialect) -> Result<Vec<Rows>, Error> {
+fn rows(catalog: &Catalog) -> Result<Vec<Rows>, Error> {
     let ids = Ids::of(catalog);
     let mut rows = vec![departments(catalog), categories(catalog)];
     rows.extend(attributes(catalog));
     rows.extend(products(catalog, &ids)?);
-    rows.push(reviews(&catalog.reviews, &ids, dialect)?);
+    rows.push(reviews(&catalog.reviews, &ids)?);
     Ok(rows)
 }
 
@@ -134,7 +134,7 @@ fn products(catalog: &Catalog, ids: &Ids<'_>) -> Result<[Rows; 3], Error> {
     Ok([products, categories, values])
 }
 
-fn reviews(written: &[Review], ids: &Ids<'_>, dialect: Dialect) -> Result<Rows, Error> {
+fn reviews(written: &[Review], ids: &Ids<'_>) -> Result<Rows, Error> {
     let mut reviews = tables::review();
     for one in written {
         reviews.rows.push(row![
@@ -143,18 +143,10 @@ fn reviews(written: &[Review], ids: &Ids<'_>, dialect: Dialect) -> Result<Rows, 
             one.name.as_str(),
             one.review.as_str(),
             one.rating,
-            instant(&one.created_on, dialect),
+            Timestamp(one.created_on.as_str()),
         ]);
     }
     Ok(reviews)
-}
-
-/// An instant as the database takes it: MySQL knows no sign for UTC.
-fn instant(text: &str, dialect: Dialect) -> &str {
-    match dialect {
-        Dialect::Sqlite => text,
-        Dialect::Mysql => text.trim_end_matches('Z'),
-    }
 }
 
 #[cfg(test)]
@@ -166,13 +158,8 @@ mod tests {
     use super::*;
 
     fn written() -> Vec<Rows> {
-        let rows = catalog().map_err(Error::from);
-        rows.and_then(|catalog| rows_of(&catalog))
-            .unwrap_or_default()
-    }
-
-    fn rows_of(catalog: &Catalog) -> Result<Vec<Rows>, Error> {
-        rows(catalog, Dialect::Mysql)
+        let catalog = catalog().map_err(Error::from);
+        catalog.and_then(|catalog| rows(&catalog)).unwrap_or_default()
     }
 
     fn table<'a>(tables: &'a [Rows], name: &str) -> &'a [Vec<Value>] {
@@ -226,18 +213,6 @@ mod tests {
             .reviews
             .iter_mut()
             .for_each(|review| review.product.push('?'));
-        assert!(matches!(rows_of(&catalog), Err(Error::Unknown(_))));
-    }
-
-    #[test]
-    fn mysql_gets_instants_without_a_zone() {
-        assert_eq!(
-            instant("2024-05-06T06:58:00.000Z", Dialect::Mysql),
-            "2024-05-06T06:58:00.000"
-        );
-        assert_eq!(
-            instant("2024-05-06T06:58:00.000Z", Dialect::Sqlite),
-            "2024-05-06T06:58:00.000Z"
-        );
+        assert!(matches!(rows(&catalog), Err(Error::Unknown(_))));
     }
 }

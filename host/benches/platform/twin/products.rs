@@ -1,0 +1,95 @@
+//! The twin of the plugin `product`, for the routes that are measured: its
+//! statements and its pure functions, called directly.
+
+mod search;
+
+use anyhow::Context;
+use product::model::{Product, ProductSummary};
+use product::products;
+use serde::Serialize;
+use sqlx::Result;
+use url::form_urlencoded;
+
+use super::database::{Database, Parameter, Row};
+
+pub const JSON: &str = "application/json; charset=utf-8";
+
+/// Rows of a page and characters of a description, as in the plugin.
+const LIMIT: i64 = 20;
+const DESCRIPTION_LENGTH: usize = 200;
+
+#[derive(Serialize)]
+struct Listing {
+    count: i64,
+    rows: Vec<ProductSummary>,
+}
+
+impl Listing {
+    fn new(count: i64, rows: Vec<ProductSummary>) -> Self {
+        let rows = rows.into_iter().map(|row| row.shortened(DESCRIPTION_LENGTH)).collect();
+        Self { count, rows }
+    }
+}
+
+/// The JSON that answers a GET of this path and query.
+pub async fn answer(database: &Database, path: &str, query: &str) -> anyhow::Result<Vec<u8>> {
+    let json = match path.strip_prefix("/products") {
+        Some("") => {
+            let page = parameter(query, "page").context("no page")?.parse()?;
+            serde_json::to_vec(&list(database, page).await?)
+        }
+        Some("/search") => {
+            let text = parameter(query, "query_string").context("no query_string")?;
+            serde_json::to_vec(&search::search(database, &text).await?)
+        }
+        rest => {
+            let id = rest.and_then(|rest| rest.strip_prefix('/')).context("no such path")?;
+            serde_json::to_vec(&one(database, id.parse()?).await?)
+        }
+    };
+    Ok(json?)
+}
+
+fn parameter(query: &str, name: &str) -> Option<String> {
+    let mut pairs = form_urlencoded::parse(query.as_bytes());
+    pairs.find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
+}
+
+async fn list(database: &Database, page: i64) -> anyhow::Result<Listing> {
+    let bounds = [LIMIT, (page - 1) * LIMIT].map(Parameter::Integer).into();
+    let rows = database.rows(products::PAGE, bounds, summary).await?;
+    let count = database.rows(products::COUNT, Vec::new(), |row| row.get(0)).await?;
+    Ok(Listing::new(count.into_iter().next().context("no count")?, rows))
+}
+
+async fn one(database: &Database, id: i64) -> anyhow::Result<Product> {
+    let found = database.rows(products::ONE, vec![Parameter::Integer(id)], whole).await?;
+    found.into_iter().next().context("no such product")
+}
+
+/// Reads the columns of [`products::PAGE`], which are those of a search too.
+fn summary(row: &Row) -> Result<ProductSummary> {
+    Ok(ProductSummary {
+        product_id: row.get(0)?,
+        name: row.get(1)?,
+        description: row.get(2)?,
+        price: row.get(3)?,
+        discounted_price: row.get(4)?,
+        thumbnail: row.get(5)?,
+    })
+}
+
+/// Reads the columns of [`products::ONE`].
+fn whole(row: &Row) -> Result<Product> {
+    Ok(Product {
+        product_id: row.get(0)?,
+        name: row.get(1)?,
+        description: row.get(2)?,
+        price: row.get(3)?,
+        discounted_price: row.get(4)?,
+        image: row.get(5)?,
+        image_2: row.get(6)?,
+        thumbnail: row.get(7)?,
+        display: row.get(8)?,
+    })
+}

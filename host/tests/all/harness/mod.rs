@@ -1,0 +1,38 @@
+//! A whole node in the test's own process, the plugins it runs, and clients
+//! that talk to it.
+
+mod node;
+mod plugins;
+mod reply;
+mod wire;
+
+pub use node::{TestNode, start_error};
+pub use plugins::{PluginFolder, component, fixture, variant};
+pub use reply::Reply;
+pub use wire::Wire;
+
+use std::time::Duration;
+
+/// How long anything may take before its test fails instead of hanging.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The output of `work`, which has to come within [`PATIENCE`].
+pub async fn in_time<F: Future>(what: &str, work: F) -> F::Output {
+    match tokio::time::timeout(PATIENCE, work).await {
+        Ok(output) => output,
+        Err(_) => panic!("{what}: nothing after {PATIENCE:?}"),
+    }
+}
+
+/// Look again and again, until `look` finds what it looks for.
+pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    in_time(what, async {
+        loop {
+            if let Some(found) = look().await {
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await
+}

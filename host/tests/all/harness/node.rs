@@ -1,0 +1,225 @@
+//! A node in this process, on a thread and a runtime of its own, so that it
+//! stops in order however its test ends.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use bytes::Bytes;
+use edge_host::config::{AccessLog, Settings};
+use edge_host::node::{Node, StartError};
+use http::{Method, Request};
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+
+use super::{PluginFolder, Reply, Wire, eventually, in_time};
+
+/// How long a stopping node waits for requests in flight: long enough for
+/// those that a test wants finished, short for those that it abandoned.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// A node that serves.
+pub struct TestNode {
+    address: SocketAddr,
+    client: Client<HttpConnector, Full<Bytes>>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<bool>>,
+    _data: Option<TempDir>,
+}
+
+impl TestNode {
+    /// A node with a data folder of its own, on a free port.
+    pub async fn start(plugins: &[PluginFolder], change: impl FnOnce(&mut Settings)) -> Self {
+        let data = tempfile::tempdir().expect("a temporary folder");
+        let mut node = Self::start_in(data.path(), plugins, change).await;
+        node._data = Some(data);
+        node
+    }
+
+    /// A node in the data folder `data`, which outlives it.
+    pub async fn start_in(
+        data: &Path,
+        plugins: &[PluginFolder],
+        change: impl FnOnce(&mut Settings),
+    ) -> Self {
+        let settings = settings(data, plugins, change);
+        let (stop, stopped) = oneshot::channel();
+        let (started, address) = oneshot::channel();
+        let thread = std::thread::spawn(move || serve(&settings, started, stopped));
+        let address = in_time("a node", address)
+            .await
+            .expect("the node's thread lives");
+        let address = address.unwrap_or_else(|error| panic!("the node does not start: {error}"));
+        eventually("an open port", async || {
+            TcpStream::connect(address).await.ok()
+        })
+        .await;
+        let client = Client::builder(TokioExecutor::new()).build_http();
+        Self {
+            address,
+            client,
+            stop: Some(stop),
+            thread: Some(thread),
+            _data: None,
+        }
+    }
+
+    /// Where it serves.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// `http://address` and `target`.
+    pub fn url(&self, target: &str) -> String {
+        format!("http://{}{target}", self.address)
+    }
+
+    /// A raw connection to it.
+    pub async fn wire(&self) -> Wire {
+        Wire::connect(self.address).await
+    }
+
+    /// GET `target`.
+    pub async fn get(&self, target: &str) -> Reply {
+        self.send(Request::get(self.url(target)), "").await
+    }
+
+    /// POST `body`, as JSON, to `target`.
+    pub async fn post(&self, target: &str, body: impl Into<Bytes>) -> Reply {
+        let json = Request::post(self.url(target)).header("content-type", "application/json");
+        self.send(json, body).await
+    }
+
+    /// A request with `method` and no body.
+    pub async fn request(&self, method: Method, target: &str) -> Reply {
+        self.send(Request::builder().method(method).uri(self.url(target)), "")
+            .await
+    }
+
+    /// Any request.
+    pub async fn send(&self, request: http::request::Builder, body: impl Into<Bytes>) -> Reply {
+        let request = request.body(Full::new(body.into())).expect("a request");
+        exchange(&self.client, request)
+            .await
+            .unwrap_or_else(|error| panic!("{error:#}"))
+    }
+
+    /// GET `target`, by a connection and a task of its own.
+    pub fn spawn_get(&self, target: &str) -> tokio::task::JoinHandle<Reply> {
+        let request = Request::get(self.url(target))
+            .body(Full::default())
+            .expect("a request");
+        let client = Client::builder(TokioExecutor::new()).build_http();
+        tokio::spawn(async move {
+            exchange(&client, request)
+                .await
+                .unwrap_or_else(|error| panic!("{error:#}"))
+        })
+    }
+
+    /// Begin to stop, without waiting for it.
+    pub fn begin_stop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            // If nobody listens, the node has stopped by itself.
+            let _ = stop.send(());
+        }
+    }
+
+    /// Stop, and say whether every request in flight finished.
+    pub async fn stop(mut self) -> bool {
+        self.begin_stop();
+        let thread = self.thread.take().expect("stopped once");
+        let joined = tokio::task::spawn_blocking(move || thread.join());
+        in_time("a stop", joined)
+            .await
+            .expect("a thread to wait on")
+            .expect("the node's thread")
+    }
+}
+
+impl Drop for TestNode {
+    fn drop(&mut self) {
+        self.begin_stop();
+        if let Some(Err(panic)) = self.thread.take().map(JoinHandle::join)
+            && !std::thread::panicking()
+        {
+            std::panic::resume_unwind(panic);
+        }
+    }
+}
+
+/// Send `request` and read the whole reply.
+pub async fn exchange(
+    client: &Client<HttpConnector, Full<Bytes>>,
+    request: Request<Full<Bytes>>,
+) -> Result<Reply, Box<dyn std::error::Error + Send + Sync>> {
+    let target = request.uri().to_string();
+    let (head, body) = in_time(&target, client.request(request))
+        .await?
+        .into_parts();
+    let body = in_time(&target, body.collect()).await?.to_bytes();
+    Ok(Reply {
+        status: head.status.as_u16(),
+        headers: head.headers,
+        body,
+    })
+}
+
+/// Why a node with these settings does not start.
+pub async fn start_error(plugins: &[PluginFolder], change: impl FnOnce(&mut Settings)) -> String {
+    let data = tempfile::tempdir().expect("a temporary folder");
+    let settings = settings(data.path(), plugins, change);
+    match in_time("a start", Node::start(&settings)).await {
+        Ok(_) => panic!("the node started"),
+        Err(error) => error.to_string(),
+    }
+}
+
+fn settings(data: &Path, plugins: &[PluginFolder], change: impl FnOnce(&mut Settings)) -> Settings {
+    let mut settings = Settings::defaults(data).expect("the defaults are valid");
+    settings.listen = SocketAddr::from(([127, 0, 0, 1], 0));
+    settings.plugins = plugins
+        .iter()
+        .map(|plugin| plugin.path().to_owned())
+        .collect();
+    settings.access_log = AccessLog::Off;
+    settings.drain_timeout = DRAIN;
+    change(&mut settings);
+    settings
+}
+
+/// The node's thread: start, say so, serve until stopped.
+fn serve(
+    settings: &Settings,
+    started: oneshot::Sender<Result<SocketAddr, StartError>>,
+    stopped: oneshot::Receiver<()>,
+) -> bool {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    let runtime = builder
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        let node = match Node::start(settings).await {
+            Ok(node) => node,
+            Err(error) => {
+                // The test that waits for it tells why.
+                let _ = started.send(Err(error));
+                return true;
+            }
+        };
+        if started.send(Ok(node.address())).is_err() {
+            return true;
+        }
+        // Either a request to stop, or the test is gone.
+        let stop = async { stopped.await.unwrap_or_default() };
+        node.run(stop).await.expect("the port is taken already")
+    })
+}
