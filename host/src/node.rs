@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::config::Settings;
 use crate::config::secrets::{self, SecretError};
 use crate::ingress::{RouteError, RouteTable, Server, ServerError, Service};
-use crate::rollout::{LoadError, Loader, Release, SeedError, read_manifests};
+use crate::rollout::{LoadError, Loader, Release, SeedError, Source, runtime_for};
 use crate::runtime::artifacts::Artifacts;
 use crate::runtime::{EngineError, Runtime};
 
@@ -108,13 +108,18 @@ impl Node {
 /// As [`Node::start`].
 pub async fn load(settings: &Settings) -> Result<(Runtime, Vec<Arc<Release>>), StartError> {
     secrets::private_folder(&settings.data_dir)?;
-    let (manifests, demand) = read_manifests(&settings.plugins)?;
-    let runtime = Runtime::new(demand)?;
+    let sources: Result<Vec<Source>, LoadError> = settings
+        .plugins
+        .iter()
+        .map(|folder| Source::read(folder))
+        .collect();
+    let sources = sources?;
+    let runtime = runtime_for(&sources)?;
     let artifacts = Arc::new(Artifacts::open(&settings.data_dir)?);
     let loader = Loader::new(settings, &runtime, artifacts);
     let mut releases = Vec::new();
-    for (folder, manifest) in settings.plugins.iter().zip(manifests) {
-        releases.push(Arc::new(loader.load(folder, manifest).await?));
+    for source in sources {
+        releases.push(Arc::new(loader.load(source).await?));
     }
     Ok((runtime, releases))
 }

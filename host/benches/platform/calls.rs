@@ -27,10 +27,30 @@ struct Case {
 }
 
 const CASES: [Case; 4] = [
-    Case { name: POOLED, plugin: "fixtures/hello", threads: 1, calls: 50_000 },
-    Case { name: POOLED, plugin: "fixtures/hello", threads: 2, calls: 50_000 },
-    Case { name: FRESH, plugin: "fixtures/hello-fresh", threads: 1, calls: 10_000 },
-    Case { name: FRESH, plugin: "fixtures/hello-fresh", threads: 2, calls: 10_000 },
+    Case {
+        name: POOLED,
+        plugin: "fixtures/hello",
+        threads: 1,
+        calls: 50_000,
+    },
+    Case {
+        name: POOLED,
+        plugin: "fixtures/hello",
+        threads: 2,
+        calls: 50_000,
+    },
+    Case {
+        name: FRESH,
+        plugin: "fixtures/hello-fresh",
+        threads: 1,
+        calls: 10_000,
+    },
+    Case {
+        name: FRESH,
+        plugin: "fixtures/hello-fresh",
+        threads: 2,
+        calls: 10_000,
+    },
 ];
 
 const POOLED: &str = "one call of a pooled instance";
@@ -52,7 +72,9 @@ pub struct CallCost {
 /// Measure every case, with compiled code kept in `data`.
 pub fn measure(data: &Path) -> anyhow::Result<Vec<CallCost>> {
     let mut settings = Settings::defaults(data)?;
-    settings.plugins = ["fixtures/hello", "fixtures/hello-fresh"].map(plugin_folder).to_vec();
+    settings.plugins = ["fixtures/hello", "fixtures/hello-fresh"]
+        .map(plugin_folder)
+        .to_vec();
     let (_runtime, releases) = tokio_runtime()?.block_on(node::load(&settings))?;
     CASES.iter().map(|case| case.measure(&releases)).collect()
 }
@@ -64,17 +86,24 @@ impl Case {
         let release = release.with_context(|| format!("{} is not loaded", self.plugin))?;
         self.round(release)?;
         let rounds: anyhow::Result<Vec<_>> = (0..ROUNDS).map(|_| self.round(release)).collect();
-        Ok(CallCost { name: self.name, threads: self.threads, micros: median(rounds?) })
+        Ok(CallCost {
+            name: self.name,
+            threads: self.threads,
+            micros: median(rounds?),
+        })
     }
 
     /// Microseconds of a thread for one call.
     fn round(&self, release: &Release) -> anyhow::Result<f64> {
         std::thread::scope(|scope| {
-            let threads: Vec<_> =
-                (0..self.threads).map(|_| scope.spawn(|| calls(release, self.calls))).collect();
+            let threads: Vec<_> = (0..self.threads)
+                .map(|_| scope.spawn(|| calls(release, self.calls)))
+                .collect();
             let mut total = Duration::ZERO;
             for thread in threads {
-                let spent = thread.join().map_err(|_| anyhow::anyhow!("a thread panicked"))?;
+                let spent = thread
+                    .join()
+                    .map_err(|_| anyhow::anyhow!("a thread panicked"))?;
                 total += spent?;
             }
             let calls = f64::from(self.calls) * self.threads as f64;
@@ -101,7 +130,9 @@ async fn call(release: &Release) -> anyhow::Result<()> {
         client: "127.0.0.1".to_owned(),
     };
     let target = release.manifest.routes.first().map_or("/", String::as_str);
-    let request = Request::get(target).header("host", "127.0.0.1:8080").body(Bytes::new())?;
+    let request = Request::get(target)
+        .header("host", "127.0.0.1:8080")
+        .body(Bytes::new())?;
     match release.plugin.handle(call, request).await? {
         Answer::Response(response) if response.status().is_success() => Ok(()),
         Answer::Response(response) => bail!("{target} answered {}", response.status()),
@@ -110,5 +141,7 @@ async fn call(release: &Release) -> anyhow::Result<()> {
 }
 
 fn tokio_runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
+    Ok(tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?)
 }

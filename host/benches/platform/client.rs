@@ -15,7 +15,9 @@ use tokio::net::TcpStream;
 /// # Errors
 /// When the server does not answer, or with another status.
 pub fn get(address: SocketAddr, target: &str) -> anyhow::Result<Bytes> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(fetch(address, target))
 }
 

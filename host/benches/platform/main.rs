@@ -16,7 +16,11 @@ mod wrk;
 
 /// The tests' MariaDB.
 #[path = "../../tests/all/servers"]
-#[allow(dead_code, reason = "the tests take more of it")]
+#[allow(
+    dead_code,
+    clippy::panic,
+    reason = "tests take more of it, and may panic"
+)]
 mod servers {
     mod keeper;
     mod mariadb;
@@ -103,22 +107,54 @@ const GROUPS: [Group; 4] = [
 
 /// As many at once as the fixtures' manifests allow instances.
 const HELLO: [Row; 2] = [
-    Row { name: "pooled instance", target: "/hello", connections: 16, goal: Some(0.5) },
-    Row { name: "fresh instance", target: "/hello-fresh", connections: 16, goal: Some(0.15) },
+    Row {
+        name: "pooled instance",
+        target: "/hello",
+        connections: 16,
+        goal: Some(0.5),
+    },
+    Row {
+        name: "fresh instance",
+        target: "/hello-fresh",
+        connections: 16,
+        goal: Some(0.15),
+    },
 ];
 
 const CATALOG: [Row; 4] = [
-    Row { name: "a page", target: "/products?page=3", connections: 16, goal: Some(0.8) },
-    Row { name: "one product", target: "/products/77", connections: 16, goal: Some(0.8) },
-    Row { name: "search, two words", target: SEARCH, connections: 16, goal: Some(0.8) },
-    Row { name: "the search, one client", target: SEARCH, connections: 1, goal: None },
+    Row {
+        name: "a page",
+        target: "/products?page=3",
+        connections: 16,
+        goal: Some(0.8),
+    },
+    Row {
+        name: "one product",
+        target: "/products/77",
+        connections: 16,
+        goal: Some(0.8),
+    },
+    Row {
+        name: "search, two words",
+        target: SEARCH,
+        connections: 16,
+        goal: Some(0.8),
+    },
+    Row {
+        name: "the search, one client",
+        target: SEARCH,
+        connections: 1,
+        goal: None,
+    },
 ];
 
 const SEARCH: &str = "/products/search?query_string=quiet+lighthouse";
 
 fn main() -> anyhow::Result<()> {
     // `cargo bench` says `--bench`; the twin is this program again.
-    let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
+    let mut arguments = std::env::args()
+        .skip(1)
+        .filter(|argument| argument != "--bench");
     match arguments.next().as_deref() {
         Some("twin") => twin::run(arguments),
         _ => bench(),
@@ -157,14 +193,21 @@ impl Group {
             (Store::Sqlite, _) => Some(format!("sqlite://{}", data.join("shop.sqlite").display())),
             _ => None,
         };
-        let node =
-            Node { plugins: self.plugins, data, database: url.as_deref(), access_log: self.access_log };
+        let node = Node {
+            plugins: self.plugins,
+            data,
+            database: url.as_deref(),
+            access_log: self.access_log,
+        };
         let seconds_to_fill = url.is_some().then(|| fill(&node, products)).transpose()?;
         let probe = self.rows.first().context("a group without rows")?.target;
         let ours = node.start(probe)?;
         let twin = node::start_twin(self.shop(url.as_deref())?, probe)?;
-        let rows: anyhow::Result<Vec<_>> =
-            self.rows.iter().map(|row| row.compare(&ours, &twin)).collect();
+        let rows: anyhow::Result<Vec<_>> = self
+            .rows
+            .iter()
+            .map(|row| row.compare(&ours, &twin))
+            .collect();
         Ok(GroupReport {
             title: self.title,
             rows: rows?,
@@ -179,7 +222,10 @@ impl Group {
         let Some(url) = url else { return Ok(None) };
         let plugin = self.plugins.first().context("a group without plugins")?;
         let manifest = Manifest::read(&plugin_folder(plugin).join("plugin.toml"))?;
-        let grant = manifest.grants.database.context("the plugin has no database")?;
+        let grant = manifest
+            .grants
+            .database
+            .context("the plugin has no database")?;
         Ok(Some((url, grant.connections)))
     }
 }
@@ -195,7 +241,11 @@ impl Row {
     fn compare(&self, ours: &Server, twin: &Server) -> anyhow::Result<Comparison> {
         eprintln!("measuring {}", self.target);
         let (answer, native) = (ours.get(self.target)?, twin.get(self.target)?);
-        ensure!(answer == native, "{}: the twin answers something else", self.target);
+        ensure!(
+            answer == native,
+            "{}: the twin answers something else",
+            self.target
+        );
         for server in [ours, twin] {
             self.ask(server, WARM_UP)?;
         }

@@ -35,14 +35,19 @@ impl Node<'_> {
     pub fn start(&self, probe: &str) -> anyhow::Result<Server> {
         let address = free_address()?;
         let mut command = self.command();
-        command.env("EDGE_LISTEN", address.to_string()).arg("serve").stdout(Stdio::null());
+        command
+            .env("EDGE_LISTEN", address.to_string())
+            .arg("serve")
+            .stdout(Stdio::null());
         Server::start(command, address, probe).context("the node")
     }
 
     /// Let its plugins fill their tables.
     pub fn seed(&self, products: u64) -> anyhow::Result<()> {
         let mut command = self.command();
-        command.args(["seed", "--products", &products.to_string()]).stdout(Stdio::null());
+        command
+            .args(["seed", "--products", &products.to_string()])
+            .stdout(Stdio::null());
         let status = command.status().context("edge does not run")?;
         ensure!(status.success(), "edge seed: {status}");
         Ok(())
@@ -50,8 +55,11 @@ impl Node<'_> {
 
     /// The release binary, with these settings and no others.
     fn command(&self) -> Command {
-        let plugins: Vec<_> =
-            self.plugins.iter().map(|name| plugin_folder(name).display().to_string()).collect();
+        let plugins: Vec<_> = self
+            .plugins
+            .iter()
+            .map(|name| plugin_folder(name).display().to_string())
+            .collect();
         let mut command = Command::new(env!("CARGO_BIN_EXE_edge"));
         command
             .env_clear()
@@ -91,11 +99,16 @@ pub struct Server {
 
 impl Server {
     fn start(mut command: Command, address: SocketAddr, probe: &str) -> anyhow::Result<Self> {
-        let process = command.stdin(Stdio::null()).spawn().context("does not run")?;
+        let process = command
+            .stdin(Stdio::null())
+            .spawn()
+            .context("does not run")?;
         let mut server = Self { process, address };
         let began = Instant::now();
         loop {
-            let Err(error) = client::get(address, probe) else { return Ok(server) };
+            let Err(error) = client::get(address, probe) else {
+                return Ok(server);
+            };
             if let Some(status) = server.ended()? {
                 bail!("ended at once: {status}");
             }
@@ -122,7 +135,10 @@ impl Server {
         let status = std::fs::read_to_string(&path).context(path)?;
         let field = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let kib = field.and_then(|text| text.trim().strip_suffix(" kB"));
-        Ok(kib.context("no VmHWM in the process's status")?.parse::<u64>()? * 1024)
+        Ok(kib
+            .context("no VmHWM in the process's status")?
+            .parse::<u64>()?
+            * 1024)
     }
 
     fn ended(&mut self) -> anyhow::Result<Option<ExitStatus>> {

@@ -54,14 +54,23 @@ pub fn median(mut numbers: Vec<f64>) -> f64 {
     numbers.sort_by(f64::total_cmp);
     let middle = numbers.len() / 2;
     let at = |place: usize| numbers.get(place).copied().unwrap_or_default();
-    if numbers.len() % 2 == 1 { at(middle) } else { (at(middle.saturating_sub(1)) + at(middle)) / 2.0 }
+    if numbers.len() % 2 == 1 {
+        at(middle)
+    } else {
+        (at(middle.saturating_sub(1)) + at(middle)) / 2.0
+    }
 }
 
 impl Report {
     /// A report of nothing yet.
     pub fn new(products: u64) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { products, processors, calls: Vec::new(), groups: Vec::new() }
+        Self {
+            products,
+            processors,
+            calls: Vec::new(),
+            groups: Vec::new(),
+        }
     }
 
     /// Write it to `bench.json` in cargo's target folder.
@@ -75,8 +84,20 @@ impl Report {
 
 impl Comparison {
     /// A comparison of nothing yet.
-    pub fn new(name: &'static str, target: &'static str, connections: u32, goal: Option<f64>) -> Self {
-        Self { name, target, connections, goal, ours: Vec::new(), twin: Vec::new() }
+    pub fn new(
+        name: &'static str,
+        target: &'static str,
+        connections: u32,
+        goal: Option<f64>,
+    ) -> Self {
+        Self {
+            name,
+            target,
+            connections,
+            goal,
+            ours: Vec::new(),
+            twin: Vec::new(),
+        }
     }
 
     /// Our rate in relation to the twin's.
@@ -86,8 +107,14 @@ impl Comparison {
 
     /// The least and the greatest ratio of a round.
     fn spread(&self) -> (f64, f64) {
-        let rounds = self.ours.iter().zip(&self.twin).map(|(ours, twin)| ours.rate / twin.rate);
-        rounds.fold((f64::MAX, f64::MIN), |(least, most), ratio| (least.min(ratio), most.max(ratio)))
+        let rounds = self
+            .ours
+            .iter()
+            .zip(&self.twin)
+            .map(|(ours, twin)| ours.rate / twin.rate);
+        rounds.fold((f64::MAX, f64::MIN), |(least, most), ratio| {
+            (least.min(ratio), most.max(ratio))
+        })
     }
 }
 
@@ -101,24 +128,53 @@ fn p50(rounds: &[Measured]) -> f64 {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "\nThe price of the platform: a node against a native twin, medians of alternating rounds;")?;
-        writeln!(f, "{} processors for servers, database and load.", self.processors)?;
+        writeln!(
+            f,
+            "\nThe price of the platform: a node against a native twin, medians of alternating rounds;"
+        )?;
+        writeln!(
+            f,
+            "{} processors for servers, database and load.",
+            self.processors
+        )?;
         writeln!(
             f,
             "\n{:<26} {:>7} {:>9} {:>9} {:>6}  {:<13} {:<14} {:>9} {:>9}",
-            "", "clients", "ours /s", "twin /s", "ratio", "of rounds", "goal", "ours p50", "twin p50"
+            "",
+            "clients",
+            "ours /s",
+            "twin /s",
+            "ratio",
+            "of rounds",
+            "goal",
+            "ours p50",
+            "twin p50"
         )?;
-        self.groups.iter().try_for_each(|group| write!(f, "{group}"))?;
+        self.groups
+            .iter()
+            .try_for_each(|group| write!(f, "{group}"))?;
         writeln!(f, "\nPeak resident memory, MiB{:>36} {:>9}", "ours", "twin")?;
         for group in &self.groups {
             let (ours, twin) = (mib(group.peak_memory), mib(group.twin_peak_memory));
             writeln!(f, "  {:<49} {ours:>9.1} {twin:>9.1}", group.title)?;
         }
-        writeln!(f, "\nA call without HTTP, µs{:>38} {:>9}", "threads", "each")?;
+        writeln!(
+            f,
+            "\nA call without HTTP, µs{:>38} {:>9}",
+            "threads", "each"
+        )?;
         for call in &self.calls {
-            writeln!(f, "  {:<49} {:>9} {:>9.2}", call.name, call.threads, call.micros)?;
+            writeln!(
+                f,
+                "  {:<49} {:>9} {:>9.2}",
+                call.name, call.threads, call.micros
+            )?;
         }
-        writeln!(f, "\nFilling the tables with {} products, seconds", self.products)?;
+        writeln!(
+            f,
+            "\nFilling the tables with {} products, seconds",
+            self.products
+        )?;
         for group in &self.groups {
             if let Some(seconds) = group.seconds_to_fill {
                 writeln!(f, "  {:<49} {seconds:>19.1}", group.title)?;
@@ -139,7 +195,9 @@ impl fmt::Display for Comparison {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (ratio, (least, most)) = (self.ratio(), self.spread());
         let verdict = |goal: f64| if ratio >= goal { "met" } else { "MISSED" };
-        let goal = self.goal.map(|goal| format!(">= {goal:.2} {}", verdict(goal)));
+        let goal = self
+            .goal
+            .map(|goal| format!(">= {goal:.2} {}", verdict(goal)));
         write!(
             f,
             "{:<24} {:>7} {:>9.0} {:>9.0} {ratio:>6.2}  {least:.2} .. {most:.2}  {:<14} {:>6.0} µs {:>6.0} µs",

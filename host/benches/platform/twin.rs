@@ -27,8 +27,14 @@ use database::Database;
 pub fn run(mut arguments: impl Iterator<Item = String>) -> anyhow::Result<()> {
     let address = arguments.next().context("no address")?.parse()?;
     let url = arguments.next();
-    let connections = arguments.next().map(|text| text.parse()).transpose()?.unwrap_or(1);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let connections = arguments
+        .next()
+        .map(|text| text.parse())
+        .transpose()?
+        .unwrap_or(1);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         let database = match url {
             Some(url) => Some(Arc::new(Database::open(&url, connections).await?)),
@@ -51,7 +57,9 @@ async fn serve(address: SocketAddr, database: Option<Arc<Database>>) -> anyhow::
                 async move { Ok::<_, Infallible>(reply(&request, database.as_deref()).await) }
             });
             // Ends when the client leaves, in whatever way.
-            let _ = builder.serve_connection(TokioIo::new(stream), service).await;
+            let _ = builder
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
         });
     }
 }

@@ -66,7 +66,12 @@ pub fn run(
 fn read(said: &str) -> anyhow::Result<Measured> {
     let json = said.lines().last().unwrap_or_default();
     let output: Output = serde_json::from_str(json).with_context(|| said.to_owned())?;
-    ensure!(output.errors == 0, "{} of {} requests failed", output.errors, output.requests);
+    ensure!(
+        output.errors == 0,
+        "{} of {} requests failed",
+        output.errors,
+        output.requests
+    );
     let seconds = Duration::from_micros(output.duration.into()).as_secs_f64();
     Ok(Measured {
         rate: f64::from(output.requests) / seconds,

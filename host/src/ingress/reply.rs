@@ -53,7 +53,9 @@ impl Refusal {
             CallError::Busy => {
                 let message = "The service is busy. Please try again.";
                 let mut refusal = Self::host(StatusCode::SERVICE_UNAVAILABLE, message);
-                refusal.headers.push((RETRY_AFTER, HeaderValue::from_static("1")));
+                refusal
+                    .headers
+                    .push((RETRY_AFTER, HeaderValue::from_static("1")));
                 refusal
             }
             CallError::Deadline | CallError::CpuTime => {

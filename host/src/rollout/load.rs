@@ -11,7 +11,8 @@ use super::manifest::{DatabaseGrant, Isolation, Manifest, ManifestError};
 use super::release::Release;
 use crate::config::Settings;
 use crate::runtime::artifacts::Artifacts;
-use crate::runtime::{self, Demand, Plugin, PluginSpec, Runtime, inspect};
+use crate::runtime::inspect::{self, DoorKind, Exports};
+use crate::runtime::{self, Demand, EngineError, Plugin, PluginSpec, Runtime};
 use crate::stores::sql::{CallLimits, DatabaseAccess, MigrateError, OpenError, TableGrant};
 
 /// The manifest's name in a plugin's folder.
@@ -66,29 +67,77 @@ pub enum LoadError {
     },
 }
 
+/// A plugin's folder, as far as it can be known without running anything.
+pub struct Source {
+    folder: PathBuf,
+    manifest: Manifest,
+    component: PathBuf,
+    wasm: Bytes,
+    exports: Exports,
+}
+
+impl Source {
+    /// Read the manifest and the component of `folder`.
+    ///
+    /// # Errors
+    /// Names the file that is missing or wrong.
+    pub fn read(folder: &Path) -> Result<Self, LoadError> {
+        let path = folder.join(MANIFEST);
+        let manifest =
+            Manifest::read(&path).map_err(|source| LoadError::Manifest { path, source })?;
+        let plugin = manifest.name.clone();
+        let component = folder.join(&manifest.component);
+        let wasm = std::fs::read(&component)
+            .map(Bytes::from)
+            .map_err(|source| LoadError::Component {
+                plugin: plugin.clone(),
+                path: component.clone(),
+                source,
+            })?;
+        let exports = Exports::read(&wasm).map_err(|source| LoadError::Unfit {
+            plugin: plugin.clone(),
+            path: component.clone(),
+            source: source.into(),
+        })?;
+        if inspect::looks_like_debug_build(&wasm) {
+            tracing::warn!(
+                plugin, component = %component.display(),
+                "the component carries debug information, as a debug build does; \
+                 build it with optimisation, it is several times faster"
+            );
+        }
+        Ok(Self {
+            folder: folder.into(),
+            manifest,
+            component,
+            wasm,
+            exports,
+        })
+    }
+}
+
+/// Engines with room for all of `sources`.
+///
+/// # Errors
+/// When not even one instance fits into memory.
+pub fn runtime_for(sources: &[Source]) -> Result<Runtime, EngineError> {
+    let (mut fast, mut standard) = (Demand::default(), Demand::default());
+    for source in sources {
+        let demand = match source.exports.door {
+            DoorKind::Fast => &mut fast,
+            DoorKind::Http02 | DoorKind::Http03 => &mut standard,
+        };
+        let limits = &source.manifest.limits;
+        demand.add(limits.instances, limits.memory.as_u64());
+    }
+    Runtime::new(fast, standard)
+}
+
 /// Loads plugins on one node.
 pub struct Loader<'a> {
     settings: &'a Settings,
     runtime: &'a Runtime,
     artifacts: Arc<Artifacts>,
-}
-
-/// Read the manifests of `folders`, and add up what they ask of the runtime.
-///
-/// # Errors
-/// Names the first manifest that is missing or wrong.
-pub fn read_manifests(folders: &[PathBuf]) -> Result<(Vec<Manifest>, Demand), LoadError> {
-    let mut manifests = Vec::new();
-    let mut demand = Demand::default();
-    for folder in folders {
-        let path = folder.join(MANIFEST);
-        let manifest =
-            Manifest::read(&path).map_err(|source| LoadError::Manifest { path, source })?;
-        demand.instances += manifest.limits.instances;
-        demand.memory = demand.memory.max(manifest.limits.memory.as_u64());
-        manifests.push(manifest);
-    }
-    Ok((manifests, demand))
 }
 
 impl<'a> Loader<'a> {
@@ -102,38 +151,29 @@ impl<'a> Loader<'a> {
         }
     }
 
-    /// Make the plugin in `folder` ready to serve.
+    /// Make `source` ready to serve.
     ///
     /// # Errors
     /// Says what is at fault: a file, the database, or the component.
-    pub async fn load(&self, folder: &Path, manifest: Manifest) -> Result<Release, LoadError> {
+    pub async fn load(&self, source: Source) -> Result<Release, LoadError> {
+        let Source {
+            folder,
+            manifest,
+            component,
+            wasm,
+            exports,
+        } = source;
         let plugin = manifest.name.clone();
-        let path = folder.join(&manifest.component);
-        let wasm = tokio::fs::read(&path)
-            .await
-            .map(Bytes::from)
-            .map_err(|source| LoadError::Component {
-                plugin: plugin.clone(),
-                path: path.clone(),
-                source,
-            })?;
-        if inspect::looks_like_debug_build(&wasm) {
-            tracing::warn!(
-                plugin, component = %path.display(),
-                "the component carries debug information, as a debug build does; \
-                 build it with optimisation, it is several times faster"
-            );
-        }
         let database = self.open_database(&manifest).await?;
         let spec = self.spec(&manifest, database.clone());
-        let loaded = Plugin::load(self.runtime, &self.artifacts, spec, wasm).await;
+        let loaded = Plugin::load(self.runtime, &self.artifacts, spec, wasm, exports).await;
         let compiled = loaded.map_err(|source| LoadError::Unfit {
             plugin: plugin.clone(),
-            path,
+            path: component,
             source,
         })?;
         if let Some(database) = &database {
-            migrate(&plugin, folder, database)
+            migrate(&plugin, &folder, database)
                 .await
                 .map_err(|source| LoadError::Migrate {
                     plugin: plugin.clone(),
@@ -147,7 +187,7 @@ impl<'a> Loader<'a> {
             manifest,
             version,
             header,
-            folder: folder.into(),
+            folder,
             database,
             plugin: compiled,
         })

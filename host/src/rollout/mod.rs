@@ -5,6 +5,6 @@ pub mod manifest;
 mod release;
 mod seed;
 
-pub use load::{LoadError, Loader, read_manifests};
+pub use load::{LoadError, Loader, Source, runtime_for};
 pub use release::Release;
 pub use seed::SeedError;

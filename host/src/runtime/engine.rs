@@ -1,9 +1,10 @@
-//! The wasmtime engine: one for a node, with memory for every instance
-//! reserved at start.
+//! The wasmtime engines: one for plugins behind the fast door, one for those
+//! behind standard doors, with memory for every instance reserved at start.
 
 use std::fs;
 use std::time::Duration;
 
+use super::inspect::DoorKind;
 use wasmtime::{
     Config, Enabled, Engine, EngineWeak, InstanceAllocationStrategy, OptLevel,
     PoolingAllocationConfig, WasmBacktraceDetails,
@@ -33,16 +34,27 @@ const KEEP_TABLE_RESIDENT: usize = 512 << 10;
 const WASM_STACK: usize = 512 << 10;
 const FIBER_STACK: usize = 1 << 20;
 
+/// One page of linear memory: the least that a pool is made for.
+const SMALLEST_MEMORY: u64 = 64 << 10;
+
 /// Address space of a slot that spares compiled code its bounds checks.
 const UNCHECKED_RESERVATION: u64 = 4 << 30;
 
-/// What all plugins of a node together ask of the engine.
+/// What the plugins behind one kind of door together ask of their engine.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Demand {
     /// Instances at once, over all plugins.
     pub instances: u32,
     /// Linear memory of the largest instance, in bytes.
     pub memory: u64,
+}
+
+impl Demand {
+    /// Add one plugin's instances.
+    pub fn add(&mut self, instances: u32, memory: u64) {
+        self.instances += instances;
+        self.memory = self.memory.max(memory);
+    }
 }
 
 /// No engine could be made.
@@ -54,24 +66,62 @@ pub struct EngineError {
     source: wasmtime::Error,
 }
 
-/// The engine, and the thread that moves its epoch on.
+/// Which of the component model's calls an engine's guests make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Calls {
+    /// One at a time, as behind the fast door.
+    Plain,
+    /// Several at once, as WASI 0.3 and `ProxyHandler` need. The machinery for
+    /// it costs every instance some microseconds, used or not.
+    Concurrent,
+}
+
+/// The engines of a node. Each moves its epoch on by a thread of its own.
 pub struct Runtime {
-    engine: Engine,
+    fast: Pool,
+    standard: Option<Pool>,
+}
+
+/// An engine whose pool was made for so many instances.
+pub(super) struct Pool {
+    pub(super) engine: Engine,
     wanted: u32,
     granted: u32,
 }
 
 impl Runtime {
-    /// Make an engine for `demand`. When the address space does not hold it,
-    /// slots shrink to what instances may really use (their code then checks
+    /// Make engines for what the plugins behind the fast door and behind the
+    /// standard doors ask. When the address space does not hold it, slots
+    /// shrink to what instances may really use (their code then checks
     /// bounds), and then their number is halved until it fits; each step is
     /// logged.
     ///
     /// # Errors
     /// When not even one instance fits.
-    pub fn new(demand: Demand) -> Result<Self, EngineError> {
+    pub fn new(fast: Demand, standard: Demand) -> Result<Self, EngineError> {
+        let fast = Pool::new(fast, Calls::Plain)?;
+        let standard = match standard.instances {
+            0 => None,
+            _ => Some(Pool::new(standard, Calls::Concurrent)?),
+        };
+        Ok(Self { fast, standard })
+    }
+
+    /// The pool for plugins behind `door`. A standard one that nobody asked
+    /// for is not there; the fast one stands in and refuses what it lacks.
+    pub(super) fn pool(&self, door: DoorKind) -> &Pool {
+        match (door, &self.standard) {
+            (DoorKind::Http02 | DoorKind::Http03, Some(standard)) => standard,
+            _ => &self.fast,
+        }
+    }
+}
+
+impl Pool {
+    fn new(demand: Demand, calls: Calls) -> Result<Self, EngineError> {
         let wanted = demand.instances.max(1);
-        let (engine, granted) = reserve(wanted, demand.memory)?;
+        let memory = demand.memory.max(SMALLEST_MEMORY);
+        let (engine, granted) = reserve(wanted, memory, calls)?;
         if granted < wanted {
             tracing::warn!(
                 wanted,
@@ -88,23 +138,16 @@ impl Runtime {
         })
     }
 
-    /// The engine itself.
-    #[must_use]
-    pub fn engine(&self) -> &Engine {
-        &self.engine
-    }
-
     /// How many instances a plugin gets that asked for `instances`: all of
     /// them, or its share when the pool had to be sized down. Never none.
-    #[must_use]
-    pub fn share(&self, instances: u32) -> u32 {
+    pub(super) fn share(&self, instances: u32) -> u32 {
         let share = u64::from(instances) * u64::from(self.granted) / u64::from(self.wanted);
         u32::try_from(share).unwrap_or(instances).max(1)
     }
 }
 
-fn reserve(wanted: u32, memory: u64) -> Result<(Engine, u32), EngineError> {
-    match Engine::new(&config(wanted, memory, UNCHECKED_RESERVATION)) {
+fn reserve(wanted: u32, memory: u64, calls: Calls) -> Result<(Engine, u32), EngineError> {
+    match Engine::new(&config(wanted, memory, UNCHECKED_RESERVATION, calls)) {
         Ok(engine) => return Ok((engine, wanted)),
         Err(error) => tracing::warn!(
             %error, instances = wanted,
@@ -114,7 +157,7 @@ fn reserve(wanted: u32, memory: u64) -> Result<(Engine, u32), EngineError> {
     }
     let mut instances = wanted;
     loop {
-        match Engine::new(&config(instances, memory, memory)) {
+        match Engine::new(&config(instances, memory, memory, calls)) {
             Ok(engine) => return Ok((engine, instances)),
             Err(source) if instances == 1 => {
                 return Err(EngineError {
@@ -128,7 +171,7 @@ fn reserve(wanted: u32, memory: u64) -> Result<(Engine, u32), EngineError> {
     }
 }
 
-fn config(instances: u32, memory: u64, reservation: u64) -> Config {
+fn config(instances: u32, memory: u64, reservation: u64, calls: Calls) -> Config {
     let mut config = Config::new();
     config
         .epoch_interruption(true)
@@ -139,7 +182,8 @@ fn config(instances: u32, memory: u64, reservation: u64) -> Config {
         .max_wasm_stack(WASM_STACK)
         .async_stack_size(FIBER_STACK)
         .wasm_backtrace_details(WasmBacktraceDetails::Enable)
-        .wasm_component_model_async(true)
+        .wasm_component_model_async(calls == Calls::Concurrent)
+        .concurrency_support(calls == Calls::Concurrent)
         // Proposals that no guest of ours needs are so much less to attack.
         .wasm_memory64(false)
         .wasm_multi_memory(false)

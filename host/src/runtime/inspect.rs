@@ -1,5 +1,6 @@
 //! What a component imports and exports, judged before it is run.
 
+use wasmparser::{Encoding, Parser, Payload};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
@@ -17,6 +18,12 @@ pub enum DoorKind {
 /// A component that cannot be a plugin here.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum InspectError {
+    /// Not WebAssembly, or cut off.
+    #[error("is not a WebAssembly component: {0}")]
+    Broken(String),
+    /// WebAssembly, but without the component model.
+    #[error("is a core module, not a component; build it for the target wasm32-wasip2")]
+    CoreModule,
     /// Nothing that a request could be given to.
     #[error(
         "exports none of edge:platform/handler@0.1, wasi:http/incoming-handler@0.2 and \
@@ -44,25 +51,59 @@ const DOORS: [(&str, DoorKind); 3] = [
 const SQL: &str = "edge:platform/sql@0.1";
 const SEED: &str = "edge:platform/seed@0.1";
 
-/// The door that `component` offers; the fast one when it offers several.
-///
-/// # Errors
-/// When it offers none.
-pub fn door(engine: &Engine, component: &Component) -> Result<DoorKind, InspectError> {
-    let exports = exports(engine, component);
-    DOORS
-        .into_iter()
-        .find(|(interface, _)| exports.iter().any(|export| export.starts_with(interface)))
-        .map(|(_, kind)| kind)
-        .ok_or_else(|| InspectError::NoDoor(list(&exports)))
+/// What can be known of a component before it is compiled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exports {
+    /// How requests reach it.
+    pub door: DoorKind,
+    /// Whether it can fill its own tables.
+    pub can_seed: bool,
 }
 
-/// Whether `component` can fill its own tables.
-#[must_use]
-pub fn can_seed(engine: &Engine, component: &Component) -> bool {
-    exports(engine, component)
-        .iter()
-        .any(|export| export.starts_with(SEED))
+impl Exports {
+    /// Read the names of what `wasm` exports. The fast door wins where there
+    /// are several.
+    ///
+    /// # Errors
+    /// When it is no component, or offers no door.
+    pub fn read(wasm: &[u8]) -> Result<Self, InspectError> {
+        let names = exported_names(wasm)?;
+        let exports = |interface: &str| names.iter().any(|name| name.starts_with(interface));
+        let door = DOORS.into_iter().find(|(interface, _)| exports(interface));
+        match door {
+            Some((_, door)) => Ok(Self {
+                door,
+                can_seed: exports(SEED),
+            }),
+            None => Err(InspectError::NoDoor(list(&names))),
+        }
+    }
+}
+
+/// The names in the export sections of the outermost component.
+fn exported_names(wasm: &[u8]) -> Result<Vec<String>, InspectError> {
+    let broken = |error: wasmparser::BinaryReaderError| InspectError::Broken(error.to_string());
+    let mut names = Vec::new();
+    let mut depth = 0_usize;
+    for payload in Parser::new(0).parse_all(wasm) {
+        match payload.map_err(broken)? {
+            Payload::Version {
+                encoding: Encoding::Module,
+                ..
+            } if depth == 0 => {
+                return Err(InspectError::CoreModule);
+            }
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::ComponentExportSection(section) if depth == 0 => {
+                for export in section {
+                    names.push(export.map_err(broken)?.name.name.to_owned());
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(names)
 }
 
 /// Check that the manifest grants what `component` imports.
@@ -94,18 +135,9 @@ pub fn check_imports(
 /// component is several times slower.
 #[must_use]
 pub fn looks_like_debug_build(wasm: &[u8]) -> bool {
-    use wasmparser::{Parser, Payload};
     Parser::new(0).parse_all(wasm).any(|payload| {
         matches!(payload, Ok(Payload::CustomSection(section)) if section.name() == ".debug_info")
     })
-}
-
-fn exports(engine: &Engine, component: &Component) -> Vec<String> {
-    let component = component.component_type();
-    component
-        .exports(engine)
-        .map(|(name, _)| name.to_owned())
-        .collect()
 }
 
 fn list(names: &[String]) -> String {

@@ -14,7 +14,7 @@ use super::artifacts::{ArtifactError, Artifacts};
 use super::call::{Call, CallError};
 use super::engine::Runtime;
 use super::fast::FastDoor;
-use super::inspect::{self, DoorKind, InspectError};
+use super::inspect::{self, DoorKind, Exports, InspectError};
 use super::standard::StandardDoor;
 use super::state::{Bounds, State};
 use crate::bindings::handler::Failure;
@@ -86,6 +86,24 @@ enum Door {
     Standard(StandardDoor),
 }
 
+impl Door {
+    fn new(
+        shared: &Arc<Shared>,
+        pre: &InstancePre<State>,
+        kind: DoorKind,
+        instances: u32,
+    ) -> wasmtime::Result<Self> {
+        match kind {
+            DoorKind::Fast => {
+                FastDoor::new(shared, pre, instances).map(|door| Self::Fast(Box::new(door)))
+            }
+            DoorKind::Http02 | DoorKind::Http03 => {
+                StandardDoor::new(shared, pre, kind).map(Self::Standard)
+            }
+        }
+    }
+}
+
 /// What a plugin answered.
 pub enum Answer {
     /// A response with its body, which may still be running.
@@ -122,8 +140,8 @@ const SEED_STEP: Duration = Duration::from_secs(60);
 const SEED_HOST_CALLS: u32 = 100_000;
 
 impl Plugin {
-    /// Compile `wasm`, check what it imports and exports, and make a first
-    /// instance of it.
+    /// Compile `wasm`, whose exports were read before, check what it imports,
+    /// and make a first instance of it.
     ///
     /// # Errors
     /// Says which of these failed, and how.
@@ -132,36 +150,29 @@ impl Plugin {
         artifacts: &Arc<Artifacts>,
         spec: PluginSpec,
         wasm: Bytes,
+        exports: Exports,
     ) -> Result<Self, LoadError> {
-        let engine = runtime.engine().clone();
+        let pool = runtime.pool(exports.door);
+        let engine = pool.engine.clone();
         let component = compile(&engine, artifacts, wasm).await?;
         inspect::check_imports(&engine, &component, spec.database.is_some())?;
-        let kind = inspect::door(&engine, &component)?;
-        let can_seed = inspect::can_seed(&engine, &component);
-        let pre = linker(&engine)
+        let pre = linker(&engine, exports.door)
             .and_then(|linker| linker.instantiate_pre(&component))
             .map_err(LoadError::Link)?;
         component
             .initialize_copy_on_write_image()
             .map_err(LoadError::Link)?;
 
-        let instances = runtime.share(spec.instances);
+        let instances = pool.share(spec.instances);
         let shared = Arc::new(shared(engine, &spec));
-        let door = match kind {
-            DoorKind::Fast => {
-                FastDoor::new(&shared, &pre, instances).map(|door| Door::Fast(Box::new(door)))
-            }
-            DoorKind::Http02 | DoorKind::Http03 => {
-                StandardDoor::new(&shared, &pre, kind).map(Door::Standard)
-            }
-        };
+        let door = Door::new(&shared, &pre, exports.door, instances).map_err(LoadError::Link)?;
         let plugin = Self {
             shared,
             admission: Admission::new(instances, spec.queue_timeout),
             deadline: spec.deadline,
             pre,
-            can_seed,
-            door: door.map_err(LoadError::Link)?,
+            can_seed: exports.can_seed,
+            door,
         };
         plugin.warm().await.map_err(LoadError::Warm)?;
         Ok(plugin)
@@ -238,14 +249,16 @@ async fn compile(
     }
 }
 
-/// Everything that a component may import. What the manifest does not grant
-/// was refused before, by name.
-fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
+/// Everything that a component behind `door` may import. What the manifest
+/// does not grant was refused before, by name.
+fn linker(engine: &Engine, door: DoorKind) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
-    wasmtime_wasi::p3::add_to_linker(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
-    wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
+    if door != DoorKind::Fast {
+        wasmtime_wasi::p3::add_to_linker(&mut linker)?;
+        wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
+    }
     crate::capabilities::sql::add_to_linker(&mut linker)?;
     Ok(linker)
 }

@@ -1,7 +1,7 @@
 //! Log lines: for people or as JSON, written by a thread of their own so that
 //! no request waits for a terminal.
 
-use std::io::BufWriter;
+use std::io::{BufWriter, IsTerminal};
 
 use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
@@ -35,6 +35,7 @@ pub fn init(format: LogFormat, filter: &str) -> WorkerGuard {
 fn subscribe(format: LogFormat, filter: EnvFilter, writer: NonBlocking) {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stdout().is_terminal())
         .with_span_events(FmtSpan::NONE)
         .with_writer(writer);
     match format {

@@ -2,6 +2,14 @@
 //!
 //! One binary for all of it, so that the node is linked once.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails"
+)]
+
 mod harness;
 mod ingress;
 mod servers;

@@ -6,6 +6,7 @@
 //! that stops or hangs a server starts one of its own.
 
 #![allow(dead_code, reason = "each test takes what it needs")]
+#![allow(clippy::panic, reason = "a test without its server has failed")]
 
 mod keeper;
 mod mariadb;

@@ -2,6 +2,7 @@
 
 use edge_sdk::{Failure, Listing, Request, Response, Result, sql};
 
+use crate::counts::count;
 use crate::model::{Product, ProductDetails, ProductLocation, ProductSummary};
 use crate::{categories, departments};
 
@@ -21,26 +22,25 @@ pub const PAGE: &str = "SELECT product_id, name, description, price, discounted_
      FROM product ORDER BY product_id LIMIT ? OFFSET ?";
 
 /// How many products a category has, by its id.
-pub const COUNT_IN_CATEGORY: &str = "SELECT COUNT(*) FROM product_category pc \
-     JOIN product p ON p.product_id = pc.product_id WHERE pc.category_id = ?";
+pub const COUNT_IN_CATEGORY: &str = "SELECT COUNT(*) FROM product_category WHERE category_id = ?";
 
-/// A page of a category, by its id.
+/// A page of a category, by its id. The rows to skip are skipped in the index.
 pub const IN_CATEGORY: &str = "SELECT p.product_id, p.name, p.description, p.price, p.discounted_price, p.thumbnail \
-     FROM product_category pc JOIN product p ON p.product_id = pc.product_id \
-     WHERE pc.category_id = ? ORDER BY pc.product_id LIMIT ? OFFSET ?";
+     FROM (SELECT product_id FROM product_category WHERE category_id = ? \
+     ORDER BY product_id LIMIT ? OFFSET ?) page \
+     JOIN product p ON p.product_id = page.product_id ORDER BY p.product_id";
 
 /// How many products a department has, by its id.
-pub const COUNT_IN_DEPARTMENT: &str = "SELECT COUNT(DISTINCT p.product_id) FROM category c \
-     JOIN product_category pc ON pc.category_id = c.category_id \
-     JOIN product p ON p.product_id = pc.product_id WHERE c.department_id = ?";
+pub const COUNT_IN_DEPARTMENT: &str = "SELECT COUNT(DISTINCT pc.product_id) FROM category c \
+     JOIN product_category pc ON pc.category_id = c.category_id WHERE c.department_id = ?";
 
 /// A page of a department, by its id: each product once, in however many of
 /// its categories it is.
 pub const IN_DEPARTMENT: &str = "SELECT p.product_id, p.name, p.description, p.price, p.discounted_price, p.thumbnail \
-     FROM product p WHERE EXISTS (SELECT 1 FROM product_category pc \
-     JOIN category c ON c.category_id = pc.category_id \
-     WHERE pc.product_id = p.product_id AND c.department_id = ?) \
-     ORDER BY p.product_id LIMIT ? OFFSET ?";
+     FROM (SELECT DISTINCT pc.product_id FROM category c \
+     JOIN product_category pc ON pc.category_id = c.category_id WHERE c.department_id = ? \
+     ORDER BY pc.product_id LIMIT ? OFFSET ?) page \
+     JOIN product p ON p.product_id = page.product_id ORDER BY p.product_id";
 
 /// One product, by id.
 pub const ONE: &str = "SELECT product_id, name, description, price, discounted_price, image, image_2, thumbnail, display \
@@ -70,7 +70,7 @@ pub fn list(request: &Request) -> Result<Response> {
         .bind(page.limit())
         .bind(page.offset())
         .rows()?;
-    listing(sql::query(COUNT).scalar()?, rows, length)
+    listing(count(COUNT, None)?, rows, length)
 }
 
 /// GET `/products/inCategory/{category_id}`.
@@ -87,7 +87,7 @@ pub fn in_category(request: &Request) -> Result<Response> {
         .bind(page.limit())
         .bind(page.offset())
         .rows()?;
-    let count = sql::query(COUNT_IN_CATEGORY).bind(id).scalar()?;
+    let count = count(COUNT_IN_CATEGORY, Some(id))?;
     if count == 0 {
         categories::check(id)?;
     }
@@ -108,7 +108,7 @@ pub fn in_department(request: &Request) -> Result<Response> {
         .bind(page.limit())
         .bind(page.offset())
         .rows()?;
-    let count = sql::query(COUNT_IN_DEPARTMENT).bind(id).scalar()?;
+    let count = count(COUNT_IN_DEPARTMENT, Some(id))?;
     if count == 0 {
         departments::check(id)?;
     }

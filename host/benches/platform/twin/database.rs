@@ -51,8 +51,9 @@ impl Database {
         } else {
             let options =
                 MySqlConnectOptions::from_str(url)?.statement_cache_capacity(STATEMENTS_KEPT);
-            let pool =
-                MySqlPoolOptions::new().max_connections(connections).test_before_acquire(false);
+            let pool = MySqlPoolOptions::new()
+                .max_connections(connections)
+                .test_before_acquire(false);
             Ok(Self::MySql(pool.connect_with(options).await?))
         }
     }
@@ -68,7 +69,9 @@ impl Database {
             Self::Sqlite(pool) => {
                 let arguments: SqliteArguments = arguments(parameters).map_err(Error::Encode)?;
                 let rows = query_with(text, arguments).fetch_all(pool).await?;
-                rows.into_iter().map(|row| read(&Row::Sqlite(row))).collect()
+                rows.into_iter()
+                    .map(|row| read(&Row::Sqlite(row)))
+                    .collect()
             }
             Self::MySql(pool) => {
                 let arguments: MySqlArguments = arguments(parameters).map_err(Error::Encode)?;

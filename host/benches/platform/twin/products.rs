@@ -26,7 +26,10 @@ struct Listing {
 
 impl Listing {
     fn new(count: i64, rows: Vec<ProductSummary>) -> Self {
-        let rows = rows.into_iter().map(|row| row.shortened(DESCRIPTION_LENGTH)).collect();
+        let rows = rows
+            .into_iter()
+            .map(|row| row.shortened(DESCRIPTION_LENGTH))
+            .collect();
         Self { count, rows }
     }
 }
@@ -43,7 +46,9 @@ pub async fn answer(database: &Database, path: &str, query: &str) -> anyhow::Res
             serde_json::to_vec(&search::search(database, &text).await?)
         }
         rest => {
-            let id = rest.and_then(|rest| rest.strip_prefix('/')).context("no such path")?;
+            let id = rest
+                .and_then(|rest| rest.strip_prefix('/'))
+                .context("no such path")?;
             serde_json::to_vec(&one(database, id.parse()?).await?)
         }
     };
@@ -52,18 +57,27 @@ pub async fn answer(database: &Database, path: &str, query: &str) -> anyhow::Res
 
 fn parameter(query: &str, name: &str) -> Option<String> {
     let mut pairs = form_urlencoded::parse(query.as_bytes());
-    pairs.find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
+    pairs
+        .find(|(known, _)| known == name)
+        .map(|(_, value)| value.into_owned())
 }
 
 async fn list(database: &Database, page: i64) -> anyhow::Result<Listing> {
     let bounds = [LIMIT, (page - 1) * LIMIT].map(Parameter::Integer).into();
     let rows = database.rows(products::PAGE, bounds, summary).await?;
-    let count = database.rows(products::COUNT, Vec::new(), |row| row.get(0)).await?;
-    Ok(Listing::new(count.into_iter().next().context("no count")?, rows))
+    let count = database
+        .rows(products::COUNT, Vec::new(), |row| row.get(0))
+        .await?;
+    Ok(Listing::new(
+        count.into_iter().next().context("no count")?,
+        rows,
+    ))
 }
 
 async fn one(database: &Database, id: i64) -> anyhow::Result<Product> {
-    let found = database.rows(products::ONE, vec![Parameter::Integer(id)], whole).await?;
+    let found = database
+        .rows(products::ONE, vec![Parameter::Integer(id)], whole)
+        .await?;
     found.into_iter().next().context("no such product")
 }
 

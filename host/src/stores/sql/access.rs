@@ -127,14 +127,14 @@ impl DatabaseAccess {
     /// # Errors
     /// When no connection, or not SQLite's writer, is to be had in time.
     pub async fn begin(self: &Arc<Self>, deadline: Instant) -> Result<OpenTransaction> {
+        // A task of its own, which no deadline cuts off half-way: sqlx rolls
+        // back what it knows to be open, and it knows only once BEGIN has been
+        // answered. Nobody waiting any more, the transaction is dropped.
+        let beginning = tokio::spawn(begin(self.database.clone()));
         let transaction = within(deadline, async {
-            match &self.database {
-                Database::Sqlite(sqlite) => {
-                    let begun = sqlite.writer.begin_with("BEGIN IMMEDIATE").await;
-                    begun.map(Transaction::Sqlite).map_err(typed)
-                }
-                Database::MySql(pool) => pool.begin().await.map(Transaction::MySql).map_err(typed),
-            }
+            beginning
+                .await
+                .unwrap_or_else(|panic| Err(Error::Unavailable(panic.to_string())))
         })
         .await?;
         Ok(OpenTransaction {
@@ -239,6 +239,16 @@ impl OpenTransaction {
             }
         })
         .await
+    }
+}
+
+async fn begin(database: Database) -> Result<Transaction> {
+    match database {
+        Database::Sqlite(sqlite) => {
+            let begun = sqlite.writer.begin_with("BEGIN IMMEDIATE").await;
+            begun.map(Transaction::Sqlite).map_err(typed)
+        }
+        Database::MySql(pool) => pool.begin().await.map(Transaction::MySql).map_err(typed),
     }
 }
 

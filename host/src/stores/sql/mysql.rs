@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use futures_util::TryStreamExt;
 use sqlx::mysql::{MySqlArguments, MySqlConnectOptions, MySqlPool, MySqlPoolOptions, MySqlRow};
-use sqlx::{Column, Connection, Decode, Executor, MySql, Row, TypeInfo, ValueRef};
+use sqlx::{Column, ConnectOptions, Connection, Decode, Executor, MySql, Row, TypeInfo, ValueRef};
 
 use super::error::{OpenError, public_url, typed};
 use super::guard::Checked;
@@ -31,6 +31,16 @@ pub(super) async fn open(url: &str, connections: u32) -> std::result::Result<MyS
             source,
         })?
         .statement_cache_capacity(STATEMENTS_KEPT);
+    let fail = |source| OpenError::Connect {
+        url: public_url(url),
+        source,
+    };
+    // A pool tries again until its time-out and then says only that; one
+    // connection of our own says why.
+    let first = tokio::time::timeout(ACQUIRE_TIMEOUT, options.connect()).await;
+    first
+        .map_err(|_| fail(sqlx::Error::PoolTimedOut))?
+        .map_err(fail)?;
     MySqlPoolOptions::new()
         .max_connections(connections)
         .min_connections(1)

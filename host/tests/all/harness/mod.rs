@@ -1,15 +1,17 @@
 //! A whole node in the test's own process, the plugins it runs, and clients
 //! that talk to it.
 
+mod data;
 mod node;
 mod plugins;
 mod reply;
 mod wire;
 
-pub use node::{TestNode, start_error};
+pub use data::{data_folder, empty_data_folder};
+pub use node::{TestNode, exchange, start_error};
 pub use plugins::{PluginFolder, component, fixture, variant};
 pub use reply::Reply;
-pub use wire::Wire;
+pub use wire::{Wire, get, post};
 
 use std::time::Duration;
 

@@ -18,6 +18,7 @@ use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
+use super::data::{data_folder, share};
 use super::{PluginFolder, Reply, Wire, eventually, in_time};
 
 /// How long a stopping node waits for requests in flight: long enough for
@@ -36,8 +37,9 @@ pub struct TestNode {
 impl TestNode {
     /// A node with a data folder of its own, on a free port.
     pub async fn start(plugins: &[PluginFolder], change: impl FnOnce(&mut Settings)) -> Self {
-        let data = tempfile::tempdir().expect("a temporary folder");
+        let data = data_folder();
         let mut node = Self::start_in(data.path(), plugins, change).await;
+        share(data.path());
         node._data = Some(data);
         node
     }
@@ -173,7 +175,7 @@ pub async fn exchange(
 
 /// Why a node with these settings does not start.
 pub async fn start_error(plugins: &[PluginFolder], change: impl FnOnce(&mut Settings)) -> String {
-    let data = tempfile::tempdir().expect("a temporary folder");
+    let data = data_folder();
     let settings = settings(data.path(), plugins, change);
     match in_time("a start", Node::start(&settings)).await {
         Ok(_) => panic!("the node started"),

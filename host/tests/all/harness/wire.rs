@@ -14,6 +14,16 @@ use super::{Reply, in_time};
 /// More than any reply of these tests has.
 const MOST_FIELDS: usize = 64;
 
+/// The simplest request for `target`.
+pub fn get(target: &str) -> String {
+    format!("GET {target} HTTP/1.1\r\nhost: shop\r\n\r\n")
+}
+
+/// The head of a POST to `target` with one more header field.
+pub fn post(target: &str, field: &str) -> String {
+    format!("POST {target} HTTP/1.1\r\nhost: shop\r\n{field}\r\n\r\n")
+}
+
 /// A connection, and what was read of it ahead.
 pub struct Wire {
     stream: TcpStream,

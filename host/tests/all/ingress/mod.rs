@@ -1,3 +1,16 @@
-//! The shop's port.
+//! The shop's port: what it takes, what it refuses and how, and how it ends.
 
+mod bodies;
+mod bounds;
+mod malformed;
+mod patience;
+mod protocol;
 mod routing;
+mod stop;
+
+use crate::harness::{TestNode, fixture};
+
+/// A node with a plugin that answers, and one that shows what it was asked.
+async fn node() -> TestNode {
+    TestNode::start(&[fixture("hello"), fixture("hostile")], |_| {}).await
+}

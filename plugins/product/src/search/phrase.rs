@@ -9,7 +9,7 @@ use super::postings::{DESCRIPTION, Hits, POSITIONS, placed};
 #[must_use]
 pub fn find(chunk: u32, words: &[&RoaringBitmap]) -> Hits {
     let mut hits = Hits::default();
-    for (product, position) in starts(words).iter().map(|place| placed(chunk, place)) {
+    for (product, position) in starts(words).map(|place| placed(chunk, place)) {
         match position < DESCRIPTION {
             true => hits.name.insert(product),
             false => hits.description.insert(product),
@@ -18,27 +18,24 @@ pub fn find(chunk: u32, words: &[&RoaringBitmap]) -> Hits {
     hits
 }
 
-/// The places of first words that all the others follow.
-fn starts(words: &[&RoaringBitmap]) -> RoaringBitmap {
-    let mut words = (0..).zip(words);
-    let mut starts = words
-        .next()
-        .map(|(_, &first)| first.clone())
-        .unwrap_or_default();
-    for (distance, word) in words {
-        if starts.is_empty() {
-            break;
-        }
-        starts &= moved_back(word, distance);
-    }
-    starts
-}
-
-/// Where a phrase would begin whose word at this distance stands at a place;
-/// never in another product.
-fn moved_back(places: &RoaringBitmap, distance: u32) -> RoaringBitmap {
-    let inside = places.iter().filter(|place| place % POSITIONS >= distance);
-    inside.map(|place| place - distance).collect()
+/// The places of first words that all the others follow, by looking around
+/// wherever the rarest word stands.
+fn starts(words: &[&RoaringBitmap]) -> impl Iterator<Item = u32> {
+    let distances = move || (0..).zip(words);
+    let rarest = distances().min_by_key(|(_, places)| places.len());
+    let starts = rarest.into_iter().flat_map(|(distance, places)| {
+        let after = move |place: &u32| place % POSITIONS >= distance;
+        places
+            .iter()
+            .filter(after)
+            .map(move |place| place - distance)
+    });
+    // Past a product's last position is the next product's first.
+    let last = (POSITIONS as usize).checked_sub(words.len());
+    let fits = move |start: u32| last.is_some_and(|last| (start % POSITIONS) as usize <= last);
+    starts.filter(move |&start| {
+        fits(start) && distances().all(|(distance, places)| places.contains(start + distance))
+    })
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ pub const RANGES: [usize; 3] = [1, 4, 16];
 
 /// How many words of a phrase, in how many chunks, one statement fetches. With
 /// the largest bitmaps the rows stay within 8 MiB.
-pub const WORDS_AND_CHUNKS: [(usize, usize); 3] = [(2, 50), (8, 12), (64, 1)];
+pub const WORDS_AND_CHUNKS: [(usize, usize); 4] = [(2, 50), (4, 25), (8, 12), (64, 1)];
 
 /// How many products one statement fetches.
 pub const PRODUCTS: [usize; 2] = [20, 100];

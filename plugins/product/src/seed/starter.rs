@@ -159,7 +159,9 @@ mod tests {
 
     fn written() -> Vec<Rows> {
         let catalog = catalog().map_err(Error::from);
-        catalog.and_then(|catalog| rows(&catalog)).unwrap_or_default()
+        catalog
+            .and_then(|catalog| rows(&catalog))
+            .unwrap_or_default()
     }
 
     fn table<'a>(tables: &'a [Rows], name: &str) -> &'a [Vec<Value>] {

@@ -21,11 +21,20 @@ pub async fn search(database: &Database, text: &str) -> anyhow::Result<Listing> 
     let ranking = evaluation.rank(Match::All);
     let ids = ranking.page(0, usize::try_from(LIMIT)?);
     let shape = shape_of(&PRODUCTS, ids.len())?;
-    let parameters = padded(&ids, shape).map(|id| Parameter::Integer(id.into())).collect();
-    let found = database.rows(AssertSqlSafe(products_text(shape)), parameters, summary).await?;
-    let mut by_id: BTreeMap<_, _> =
-        found.into_iter().map(|product| (product.product_id, product)).collect();
-    let rows = ids.iter().filter_map(|&id| by_id.remove(&i64::from(id))).collect();
+    let parameters = padded(&ids, shape)
+        .map(|id| Parameter::Integer(id.into()))
+        .collect();
+    let found = database
+        .rows(AssertSqlSafe(products_text(shape)), parameters, summary)
+        .await?;
+    let mut by_id: BTreeMap<_, _> = found
+        .into_iter()
+        .map(|product| (product.product_id, product))
+        .collect();
+    let rows = ids
+        .iter()
+        .filter_map(|&id| by_id.remove(&i64::from(id)))
+        .collect();
     Ok(Listing::new(i64::try_from(ranking.count())?, rows))
 }
 
@@ -38,13 +47,23 @@ async fn read_words(database: &Database, evaluation: &mut Evaluation) -> anyhow:
         let shape = shape_of(&RANGES, ranges.len())?;
         let bounds = padded(&ranges, shape).flat_map(|range| [range.from, range.until]);
         let parameters = bounds.map(Parameter::Bytes).collect();
-        let rows = database.rows(AssertSqlSafe(words_text(shape)), parameters, word).await?;
+        let rows = database
+            .rows(AssertSqlSafe(words_text(shape)), parameters, word)
+            .await?;
         for (term, name, description) in &rows {
-            let hits = Hits { name: decode(name)?, description: decode(description)? };
+            let hits = Hits {
+                name: decode(name)?,
+                description: decode(description)?,
+            };
             evaluation.read_word(term, &hits);
         }
-        let Some((last, ..)) = rows.get(INDEX_ROWS - 1) else { break };
-        ranges = ranges.into_iter().filter_map(|range| after(range, last)).collect();
+        let Some((last, ..)) = rows.get(INDEX_ROWS - 1) else {
+            break;
+        };
+        ranges = ranges
+            .into_iter()
+            .filter_map(|range| after(range, last))
+            .collect();
     }
     Ok(())
 }
@@ -56,7 +75,10 @@ fn word(row: &Row) -> sqlx::Result<Word> {
 /// What is left of a range once the words before `last` are read.
 fn after(range: TermRange, last: &[u8]) -> Option<TermRange> {
     let from = range.from.max(last.to_vec());
-    (from < range.until).then_some(TermRange { from, until: range.until })
+    (from < range.until).then_some(TermRange {
+        from,
+        until: range.until,
+    })
 }
 
 /// The smallest statement that takes so many values.

@@ -1,0 +1,73 @@
+//! Data folders for nodes, with the fixtures compiled in them: compiling them
+//! anew for every test would take most of the tests' time.
+
+use std::fs::{self, Permissions};
+use std::io::ErrorKind;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use edge_host::config::secrets;
+use tempfile::TempDir;
+
+/// The signature of compiled code is made with this key, so whoever shares
+/// one shares the other.
+const KEY: &str = "artifact-key";
+
+/// An empty data folder that only this user can enter, as a node demands.
+pub fn empty_data_folder() -> TempDir {
+    let private = Permissions::from_mode(0o700);
+    let mut builder = tempfile::Builder::new();
+    builder
+        .permissions(private)
+        .tempdir()
+        .expect("a temporary folder")
+}
+
+/// A data folder that holds what other nodes of these tests have compiled.
+pub fn data_folder() -> TempDir {
+    let data = empty_data_folder();
+    let shared = shared();
+    secrets::load_or_create(&shared, KEY).expect("the key");
+    secrets::private_folder(&data.path().join("secrets")).expect("the secrets' folder");
+    fs::copy(
+        shared.join("secrets").join(KEY),
+        data.path().join("secrets").join(KEY),
+    )
+    .expect("a copy of the key");
+    link_all(&shared.join("cache"), &data.path().join("cache"));
+    data
+}
+
+/// Let later nodes have what a node has compiled in `data`.
+pub fn share(data: &Path) {
+    link_all(&data.join("cache"), &shared().join("cache"));
+}
+
+fn shared() -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled");
+    secrets::private_folder(&folder).expect("the shared folder");
+    folder
+}
+
+/// Compiled code is written whole under another name, then renamed; so a link
+/// to it is never to half of it.
+fn link_all(from: &Path, to: &Path) {
+    secrets::private_folder(from).expect("a cache");
+    secrets::private_folder(to).expect("a cache");
+    for entry in fs::read_dir(from).expect("a cache") {
+        let path = entry.expect("an entry").path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "cwasm")
+        {
+            link(&path, &to.join(path.file_name().expect("a name")));
+        }
+    }
+}
+
+fn link(from: &Path, to: &Path) {
+    match fs::hard_link(from, to) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => panic!("a link: {error}"),
+        _ => {}
+    }
+}
