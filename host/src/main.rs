@@ -8,7 +8,8 @@ fn main() -> ExitCode {
     match cli::run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("edge: {error:#}");
+            // Messages of the library carry their causes.
+            eprintln!("edge: {error}");
             ExitCode::FAILURE
         }
     }

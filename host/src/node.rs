@@ -107,7 +107,7 @@ impl Node {
 /// # Errors
 /// As [`Node::start`].
 pub async fn load(settings: &Settings) -> Result<(Runtime, Vec<Arc<Release>>), StartError> {
-    secrets::private_folder(&settings.data_dir)?;
+    secrets::make_folder(&settings.data_dir)?;
     let sources: Result<Vec<Source>, LoadError> = settings
         .plugins
         .iter()

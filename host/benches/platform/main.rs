@@ -164,10 +164,12 @@ fn main() -> anyhow::Result<()> {
 fn bench() -> anyhow::Result<()> {
     let products = products()?;
     let scratch = tempfile::tempdir()?;
+    // The node makes it, private to its user.
+    let data = scratch.path().join("data");
     let mut report = Report::new(products);
-    report.calls = calls::measure(scratch.path())?;
+    report.calls = calls::measure(&data)?;
     for group in &GROUPS {
-        report.groups.push(group.measure(scratch.path(), products)?);
+        report.groups.push(group.measure(&data, products)?);
     }
     print!("{report}");
     let file = report.write()?;

@@ -21,7 +21,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::net::TcpListener;
 
-use database::Database;
+use products::Shop;
 
 /// Be the twin: `ADDRESS [DATABASE-URL CONNECTIONS]`.
 pub fn run(mut arguments: impl Iterator<Item = String>) -> anyhow::Result<()> {
@@ -36,25 +36,25 @@ pub fn run(mut arguments: impl Iterator<Item = String>) -> anyhow::Result<()> {
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let database = match url {
-            Some(url) => Some(Arc::new(Database::open(&url, connections).await?)),
+        let shop = match url {
+            Some(url) => Some(Arc::new(Shop::open(&url, connections).await?)),
             None => None,
         };
-        serve(address, database).await
+        serve(address, shop).await
     })
 }
 
-async fn serve(address: SocketAddr, database: Option<Arc<Database>>) -> anyhow::Result<()> {
+async fn serve(address: SocketAddr, shop: Option<Arc<Shop>>) -> anyhow::Result<()> {
     let listener = TcpListener::bind(address).await?;
     let builder = Arc::new(builder());
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
-        let (builder, database) = (builder.clone(), database.clone());
+        let (builder, shop) = (builder.clone(), shop.clone());
         tokio::spawn(async move {
             let service = service_fn(|request: Request<Incoming>| {
-                let database = database.clone();
-                async move { Ok::<_, Infallible>(reply(&request, database.as_deref()).await) }
+                let shop = shop.clone();
+                async move { Ok::<_, Infallible>(reply(&request, shop.as_deref()).await) }
             });
             // Ends when the client leaves, in whatever way.
             let _ = builder
@@ -80,8 +80,8 @@ fn builder() -> auto::Builder<TokioExecutor> {
 const REQUEST_ID: HeaderName = HeaderName::from_static("edge-request-id");
 const RELEASE: HeaderName = HeaderName::from_static("edge-release");
 
-async fn reply(request: &Request<Incoming>, database: Option<&Database>) -> Response<Full<Bytes>> {
-    let (status, content_type, body) = match answer(request, database).await {
+async fn reply(request: &Request<Incoming>, shop: Option<&Shop>) -> Response<Full<Bytes>> {
+    let (status, content_type, body) = match answer(request, shop).await {
         Ok((content_type, body)) => (StatusCode::OK, content_type, body),
         Err(error) => {
             let text = Bytes::from(format!("{error:#}\n"));
@@ -100,13 +100,13 @@ async fn reply(request: &Request<Incoming>, database: Option<&Database>) -> Resp
 /// A content type and a body.
 async fn answer(
     request: &Request<Incoming>,
-    database: Option<&Database>,
+    shop: Option<&Shop>,
 ) -> anyhow::Result<(&'static str, Bytes)> {
-    match (request.uri().path(), database) {
+    match (request.uri().path(), shop) {
         ("/hello" | "/hello-fresh", _) => Ok((hello::TEXT, hello::greeting())),
-        (path, Some(database)) => {
+        (path, Some(shop)) => {
             let query = request.uri().query().unwrap_or_default();
-            let body = products::answer(database, path, query).await?;
+            let body = shop.answer(path, query).await?;
             Ok((products::JSON, Bytes::from(body)))
         }
         (path, None) => anyhow::bail!("the twin has no {path}"),

@@ -49,9 +49,15 @@ pub fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
 }
 
 impl State {
-    /// The database and this call's deadline, with the call accounted for.
+    /// Account for a statement, or for the beginning of a transaction. Its end
+    /// is free: a plugin that is out of calls can still leave things in order.
+    fn count(&mut self) -> Result<(), Error> {
+        self.count_host_call()
+            .map_err(|limit| Error::TooLarge(limit.to_string()))
+    }
+
+    /// The database and this call's deadline.
     fn database(&mut self) -> wasmtime::Result<(Arc<DatabaseAccess>, Instant)> {
-        self.count_host_call()?;
         let deadline = self.deadline() - MARGIN;
         let session = self.session()?;
         Ok((session.access.clone(), deadline))
@@ -68,7 +74,6 @@ impl State {
         &mut self,
         handle: &Resource<OpenTransaction>,
     ) -> wasmtime::Result<(&mut OpenTransaction, Instant)> {
-        self.count_host_call()?;
         let deadline = self.deadline() - MARGIN;
         Ok((self.sql().0.get_mut(handle)?, deadline))
     }
@@ -77,7 +82,6 @@ impl State {
         &mut self,
         handle: Resource<OpenTransaction>,
     ) -> wasmtime::Result<(OpenTransaction, Instant)> {
-        self.count_host_call()?;
         let deadline = self.deadline() - MARGIN;
         self.session()?.open_transactions -= 1;
         Ok((self.sql().0.delete(handle)?, deadline))
@@ -94,6 +98,9 @@ impl Host for State {
         statement: String,
         parameters: Vec<Value>,
     ) -> wasmtime::Result<Result<Rows, Error>> {
+        if let Err(refusal) = self.count() {
+            return Ok(Err(refusal));
+        }
         let (access, deadline) = self.database()?;
         Ok(access.query(&statement, parameters, deadline).await)
     }
@@ -103,11 +110,17 @@ impl Host for State {
         statement: String,
         parameters: Vec<Value>,
     ) -> wasmtime::Result<Result<Outcome, Error>> {
+        if let Err(refusal) = self.count() {
+            return Ok(Err(refusal));
+        }
         let (access, deadline) = self.database()?;
         Ok(access.execute(&statement, parameters, deadline).await)
     }
 
     async fn begin(&mut self) -> wasmtime::Result<Result<Resource<OpenTransaction>, Error>> {
+        if let Err(refusal) = self.count() {
+            return Ok(Err(refusal));
+        }
         let (access, deadline) = self.database()?;
         if self.session()?.open_transactions == MOST_TRANSACTIONS {
             let most = format!("a request has at most {MOST_TRANSACTIONS} open transactions");
@@ -130,6 +143,9 @@ impl HostTransaction for State {
         statement: String,
         parameters: Vec<Value>,
     ) -> wasmtime::Result<Result<Rows, Error>> {
+        if let Err(refusal) = self.count() {
+            return Ok(Err(refusal));
+        }
         let (transaction, deadline) = self.transaction(&transaction)?;
         Ok(transaction.query(&statement, parameters, deadline).await)
     }
@@ -140,6 +156,9 @@ impl HostTransaction for State {
         statement: String,
         parameters: Vec<Value>,
     ) -> wasmtime::Result<Result<Outcome, Error>> {
+        if let Err(refusal) = self.count() {
+            return Ok(Err(refusal));
+        }
         let (transaction, deadline) = self.transaction(&transaction)?;
         Ok(transaction.execute(&statement, parameters, deadline).await)
     }

@@ -5,7 +5,7 @@ mod serve;
 
 use std::path::PathBuf;
 
-use anyhow::Context;
+use anyhow::anyhow;
 use clap::{Parser, Subcommand};
 use edge_host::config::Settings;
 
@@ -36,7 +36,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .context("cannot start the asynchronous runtime")?;
+        .map_err(|error| anyhow!("cannot start the asynchronous runtime: {error}"))?;
     runtime.block_on(async {
         match arguments.command {
             Command::Serve => serve::run(&settings).await,

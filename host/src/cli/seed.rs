@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use edge_host::config::Settings;
 use edge_host::node;
 
@@ -32,8 +32,7 @@ pub(super) async fn run(settings: &Settings, arguments: &Arguments) -> anyhow::R
                 // Progress is a courtesy; a closed terminal is no reason to stop.
                 let _ = std::io::stdout().flush();
             })
-            .await
-            .with_context(|| format!("{name} was not filled"))?;
+            .await?;
         println!();
     }
     Ok(())

@@ -1,14 +1,14 @@
 //! `edge serve`
 
-use anyhow::Context;
+use anyhow::anyhow;
 use edge_host::config::Settings;
 use edge_host::node::Node;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Start a node, say what it serves, and serve until told to stop.
 pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for ctrl-c")?;
+    let mut terminate = listen(SignalKind::terminate())?;
+    let mut interrupt = listen(SignalKind::interrupt())?;
     let node = tokio::select! {
         node = Node::start(settings) => node?,
         _ = terminate.recv() => return Ok(()),
@@ -26,6 +26,10 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
         tracing::warn!("some requests did not finish in time and were cut off");
     }
     Ok(())
+}
+
+fn listen(kind: SignalKind) -> anyhow::Result<Signal> {
+    signal(kind).map_err(|error| anyhow!("cannot listen for signals: {error}"))
 }
 
 fn banner(node: &Node) -> String {

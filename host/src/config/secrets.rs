@@ -59,8 +59,17 @@ pub fn load_or_create(data_dir: &Path, name: &str) -> Result<[u8; LENGTH], Secre
 /// Make `path` a folder that only this user can enter.
 ///
 /// # Errors
-/// When it cannot be made, or exists and is open to others.
+/// When it cannot be made, or exists and is another user's or open to others.
 pub fn private_folder(path: &Path) -> Result<(), SecretError> {
+    make_folder(path)?;
+    check_private(path)
+}
+
+/// Make `path` a folder, private unless it is there already.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn make_folder(path: &Path) -> Result<(), SecretError> {
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
@@ -68,8 +77,7 @@ pub fn private_folder(path: &Path) -> Result<(), SecretError> {
         .map_err(|source| SecretError::Io {
             path: path.into(),
             source,
-        })?;
-    check_private(path)
+        })
 }
 
 /// Written whole under another name, then linked: of two nodes that start at

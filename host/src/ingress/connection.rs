@@ -17,19 +17,25 @@ use tokio::time::{Instant, Sleep};
 use super::reply::{REQUEST_ID, Refusal};
 use crate::config::ClientLimits;
 
-/// Requests of one connection that are being answered.
+/// The requests of one connection.
 #[derive(Debug, Default)]
-pub(super) struct Activity(AtomicUsize);
+pub(super) struct Activity {
+    /// Those that are being answered.
+    running: AtomicUsize,
+    /// All that ever began.
+    begun: AtomicUsize,
+}
 
 impl Activity {
     /// Count a request in until the guard is dropped.
     pub(super) fn begin(self: &Arc<Self>) -> Busy {
-        self.0.fetch_add(1, Relaxed);
+        self.begun.fetch_add(1, Relaxed);
+        self.running.fetch_add(1, Relaxed);
         Busy(self.clone())
     }
 
     fn is_idle(&self) -> bool {
-        self.0.load(Relaxed) == 0
+        self.running.load(Relaxed) == 0
     }
 }
 
@@ -38,7 +44,7 @@ pub(super) struct Busy(Arc<Activity>);
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        self.0.0.fetch_sub(1, Relaxed);
+        self.0.running.fetch_sub(1, Relaxed);
     }
 }
 
@@ -49,12 +55,12 @@ enum Phase {
     Waiting,
     /// A head has begun.
     Head,
-    /// HTTP/2 multiplexes, and looks after its own time-outs.
+    /// HTTP/2 multiplexes: its heads come with others' bodies between them.
     Http2,
 }
 
-/// The first bytes of HTTP/2 with prior knowledge.
-const HTTP2_PREFACE: &[u8] = b"PRI ";
+/// How HTTP/2 with prior knowledge begins.
+const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// A connection with time-outs for heads, and envelopes for hyper's errors.
 pub(super) struct Guarded<S> {
@@ -63,38 +69,82 @@ pub(super) struct Guarded<S> {
     head_timeout: Duration,
     idle_timeout: Duration,
     phase: Phase,
+    /// What must still come for this to be HTTP/2; `None` once it is not.
+    preface: Option<&'static [u8]>,
+    /// When the client's time in this phase is up.
+    until: Instant,
+    /// Requests that had begun when the phase was last looked at.
+    seen: usize,
     timer: Pin<Box<Sleep>>,
     /// Bytes of ours to send before anything else.
     pending: Vec<u8>,
     sent: usize,
+    /// Whether bytes were written since the last flush: hyper flushes when it
+    /// has written all that it has, so between two flushes the client may
+    /// still be reading, and what is written need not begin with a head.
+    unflushed: bool,
     closing: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Guarded<S> {
     pub(super) fn new(stream: S, activity: Arc<Activity>, limits: &ClientLimits) -> Self {
+        let until = Instant::now() + limits.idle_timeout;
         Self {
             stream,
             activity,
             head_timeout: limits.head_timeout,
             idle_timeout: limits.idle_timeout,
             phase: Phase::Waiting,
-            timer: Box::pin(tokio::time::sleep(limits.idle_timeout)),
+            preface: Some(HTTP2_PREFACE),
+            until,
+            seen: 0,
+            timer: Box::pin(tokio::time::sleep_until(until)),
             pending: Vec::new(),
             sent: 0,
+            unflushed: false,
             closing: false,
         }
     }
 
-    /// Bytes came in, or were asked for.
+    /// A head that was whole has become a request.
+    fn note_requests(&mut self) {
+        let begun = self.activity.begun.load(Relaxed);
+        if begun != self.seen {
+            self.seen = begun;
+            self.wait();
+        }
+    }
+
     fn note_read(&mut self, read: &[u8]) {
-        let next = match self.phase {
-            Phase::Http2 => return,
-            _ if read.starts_with(HTTP2_PREFACE) => Phase::Http2,
-            _ if !self.activity.is_idle() => Phase::Waiting,
-            Phase::Waiting => Phase::Head,
-            Phase::Head => return,
+        if self.ends_preface(read) {
+            self.enter(Phase::Http2);
+        } else if self.phase == Phase::Waiting && self.activity.is_idle() {
+            self.enter(Phase::Head);
+        }
+    }
+
+    /// Whether `read` is the end of HTTP/2's preface. What only begins like
+    /// it is a head that must end in time.
+    fn ends_preface(&mut self, read: &[u8]) -> bool {
+        let Some(missing) = self.preface.take() else {
+            return false;
         };
-        self.enter(next);
+        self.preface = missing.strip_prefix(read).filter(|rest| !rest.is_empty());
+        read.starts_with(missing)
+    }
+
+    /// Bytes went out: the client reads.
+    fn note_write(&mut self) {
+        self.unflushed = true;
+        self.wait();
+    }
+
+    /// Give the client its time anew.
+    fn wait(&mut self) {
+        match self.phase {
+            Phase::Http2 => self.enter(Phase::Http2),
+            Phase::Waiting | Phase::Head => self.enter(Phase::Waiting),
+        }
     }
 
     fn enter(&mut self, phase: Phase) {
@@ -103,18 +153,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guarded<S> {
             Phase::Waiting | Phase::Http2 => self.idle_timeout,
         };
         self.phase = phase;
-        self.timer.as_mut().reset(Instant::now() + patience);
+        self.until = Instant::now() + patience;
     }
 
     /// Give up on a client that sends no request, with a 408 if it began one.
     fn poll_patience(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        if self.phase == Phase::Http2 {
-            return Poll::Pending;
+        if self.timer.deadline() != self.until {
+            self.timer.as_mut().reset(self.until);
         }
         ready!(self.timer.as_mut().poll(context));
         if !self.activity.is_idle() {
-            // It waits for us; look again later.
-            self.enter(Phase::Waiting);
+            // It is the client who waits; look again later.
+            self.wait();
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
@@ -144,6 +194,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guarded<S> {
 
     /// Whether `head` was hyper's own error; the envelope goes out instead.
     fn replaces(&mut self, head: &[u8]) -> bool {
+        if self.unflushed {
+            return false;
+        }
         let Some(status) = bare_error(head) else {
             return false;
         };
@@ -196,6 +249,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Guarded<S> {
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
         if !this.closing {
+            this.note_requests();
             let before = buffer.filled().len();
             if Pin::new(&mut this.stream)
                 .poll_read(context, buffer)?
@@ -221,7 +275,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
         if self.replaces(bytes) {
             return Poll::Ready(Ok(bytes.len()));
         }
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        let written = ready!(Pin::new(&mut self.stream).poll_write(context, bytes))?;
+        self.note_write();
+        Poll::Ready(Ok(written))
     }
 
     fn poll_write_vectored(
@@ -230,10 +286,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         ready!(self.poll_pending(context))?;
-        match slices.first() {
-            Some(head) if self.replaces(head) => Poll::Ready(Ok(head.len())),
-            _ => Pin::new(&mut self.stream).poll_write_vectored(context, slices),
+        if let Some(head) = slices.first().filter(|head| self.replaces(head)) {
+            return Poll::Ready(Ok(head.len()));
         }
+        let written = ready!(Pin::new(&mut self.stream).poll_write_vectored(context, slices))?;
+        self.note_write();
+        Poll::Ready(Ok(written))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -242,6 +300,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_pending(context))?;
+        self.unflushed = false;
         Pin::new(&mut self.stream).poll_flush(context)
     }
 

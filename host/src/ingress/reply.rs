@@ -2,7 +2,7 @@
 //! details (RFC 9457) for a client that accepts those.
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use http::header::{ACCEPT, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use http::{HeaderMap, Response, StatusCode};
 use http_body_util::{Either, Full};
 use serde::Serialize;
@@ -44,6 +44,14 @@ impl Refusal {
 
     pub(super) fn not_found() -> Self {
         Self::host(StatusCode::NOT_FOUND, "Endpoint not found.")
+    }
+
+    /// The same as the last reply of its connection, since the rest of the
+    /// request is not read. hyper leaves the field out of HTTP/2.
+    pub(super) fn closing(mut self) -> Self {
+        let close = HeaderValue::from_static("close");
+        self.headers.push((CONNECTION, close));
+        self
     }
 
     /// What a client is told when a plugin gave no answer: that, and nothing

@@ -50,6 +50,14 @@ pub(super) fn check_head<B>(request: &Request<B>, limits: &ClientLimits) -> Resu
         let status = StatusCode::METHOD_NOT_ALLOWED;
         return Err(Refusal::host(status, "The method is not supported."));
     }
+    // RFC 9112 section 3.2.3: a host alone is a target for CONNECT only.
+    let uri = request.uri();
+    if uri.scheme().is_none() && uri.authority().is_some() {
+        return Err(Refusal::host(
+            StatusCode::BAD_REQUEST,
+            "The request target is malformed.",
+        ));
+    }
     // RFC 9112 section 3.2; in HTTP/2 the authority stands in for it.
     let hosts = headers.get_all(HOST).iter().count();
     if hosts > 1 || (hosts == 0 && request.version() == Version::HTTP_11) {

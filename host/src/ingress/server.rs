@@ -179,8 +179,7 @@ fn builder() -> auto::Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         // Ours; see `Guarded`.
         .header_read_timeout(None)
-        .max_buf_size(HEAD_BUFFER)
-        .pipeline_flush(true);
+        .max_buf_size(HEAD_BUFFER);
     builder
         .http2()
         .timer(TokioTimer::new())

@@ -92,7 +92,9 @@ impl Service {
     ) -> Result<Response<Body>, Refusal> {
         let deadline = Instant::now() + release.plugin.deadline();
         let most = release.manifest.limits.body.as_u64();
-        let request = read_body(request, most, self.limits.body_timeout, deadline).await?;
+        let request = read_body(request, most, self.limits.body_timeout, deadline)
+            .await
+            .map_err(Refusal::closing)?;
         let call = Call {
             id: request_id.to_owned(),
             deadline,

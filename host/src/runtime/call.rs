@@ -70,7 +70,7 @@ impl CallError {
 #[error("the processor time of one request is used up")]
 pub(super) struct CpuTimeExceeded;
 
-/// Raised inside a guest that called into the host too often.
+/// A guest called into the host too often.
 #[derive(Debug, thiserror::Error)]
 #[error("more than {0} calls into the host for one request")]
 pub struct TooManyHostCalls(pub u32);

@@ -82,7 +82,15 @@ impl Exports {
 
 /// The names in the export sections of the outermost component.
 fn exported_names(wasm: &[u8]) -> Result<Vec<String>, InspectError> {
-    let broken = |error: wasmparser::BinaryReaderError| InspectError::Broken(error.to_string());
+    // On one line, as every message at start.
+    let broken = |error: wasmparser::BinaryReaderError| {
+        let words: Vec<String> = error
+            .to_string()
+            .split_whitespace()
+            .map(str::to_owned)
+            .collect();
+        InspectError::Broken(words.join(" "))
+    };
     let mut names = Vec::new();
     let mut depth = 0_usize;
     for payload in Parser::new(0).parse_all(wasm) {

@@ -107,14 +107,15 @@ impl State {
     /// Account for one call into the host.
     ///
     /// # Errors
-    /// A trap, when the request has no calls left.
-    pub fn count_host_call(&mut self) -> wasmtime::Result<()> {
+    /// When the request has no calls left. The capability tells the guest so,
+    /// in its own words.
+    pub fn count_host_call(&mut self) -> Result<(), TooManyHostCalls> {
         match self.host_calls_left.checked_sub(1) {
             Some(left) => {
                 self.host_calls_left = left;
                 Ok(())
             }
-            None => Err(TooManyHostCalls(self.host_calls).into()),
+            None => Err(TooManyHostCalls(self.host_calls)),
         }
     }
 

@@ -10,6 +10,11 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod catalog;
+mod doors;
 mod harness;
 mod ingress;
+mod limits;
 mod servers;
+mod sql;
+mod start;

@@ -5,8 +5,8 @@
 //! a while that grows with what it took: a small shop's is always fresh, and
 //! a large one's takes a fiftieth of an instance's time at most.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use edge_sdk::sql::{self, Error};
@@ -17,22 +17,29 @@ const WORTH: u32 = 50;
 /// The longest that a count is kept.
 const LONGEST: Duration = Duration::from_secs(2);
 
-/// A statement, and the id it is asked with.
-type Key = (&'static str, Option<i64>);
+/// A statement that counts, and the id that it takes, if it takes one.
+pub type Key = (&'static str, Option<i64>);
 
-/// What a statement counts, for the id that it takes, if it takes one.
+/// What a statement counts, now or a moment ago.
 pub(crate) fn count(text: &'static str, id: Option<i64>) -> Result<i64, Error> {
-    static COUNTS: Mutex<Option<Counts>> = Mutex::new(None);
-    let mut counts = COUNTS.lock().unwrap_or_else(PoisonError::into_inner);
-    let counts = counts.get_or_insert_default();
-    counts.get((text, id), Instant::now, || {
-        let query = sql::query(text);
-        id.into_iter().fold(query, sql::Query::bind).scalar()
-    })
+    let start = Instant::now();
+    if let Some(count) = counts().kept((text, id), start) {
+        return Ok(count);
+    }
+    let query = id.into_iter().fold(sql::query(text), sql::Query::bind);
+    let count = query.scalar()?;
+    counts().keep((text, id), count, start, Instant::now());
+    Ok(count)
 }
 
+fn counts() -> MutexGuard<'static, Counts> {
+    static COUNTS: Mutex<Counts> = Mutex::new(Counts::new());
+    COUNTS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The counts that are kept.
 #[derive(Debug, Default)]
-struct Counts(HashMap<Key, Kept>);
+pub struct Counts(BTreeMap<Key, Kept>);
 
 #[derive(Debug)]
 struct Kept {
@@ -41,111 +48,77 @@ struct Kept {
 }
 
 impl Counts {
-    fn get<E>(
-        &mut self,
-        key: Key,
-        now: impl Fn() -> Instant,
-        count: impl FnOnce() -> Result<i64, E>,
-    ) -> Result<i64, E> {
-        let start = now();
-        if let Some(kept) = self.0.get(&key).filter(|kept| start < kept.until) {
-            return Ok(kept.count);
-        }
-        let count = count()?;
-        let end = now();
-        let until = end + (end.duration_since(start) * WORTH).min(LONGEST);
-        // What does not exist counts nothing; clients may ask for no end of that.
+    /// None yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(BTreeMap::new())
+    }
+
+    /// The count, if it is still good.
+    #[must_use]
+    pub fn kept(&self, key: Key, now: Instant) -> Option<i64> {
+        let kept = self.0.get(&key).filter(|kept| now < kept.until);
+        kept.map(|kept| kept.count)
+    }
+
+    /// Keep a count that was taken between two instants.
+    pub fn keep(&mut self, key: Key, count: i64, start: Instant, end: Instant) {
+        let until = end + (end.saturating_duration_since(start) * WORTH).min(LONGEST);
+        // What does not exist counts nothing, and clients may ask for no end of that.
         if count > 0 {
             self.0.insert(key, Kept { count, until });
         }
-        Ok(count)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
-    use std::convert::Infallible;
-
     use super::*;
 
     const KEY: Key = ("SELECT COUNT(*) FROM product", None);
 
-    /// A shop whose products are counted slowly or fast, on a clock of its own.
-    struct Shop {
-        counts: Counts,
-        now: Cell<Instant>,
-        asked: Cell<u32>,
-    }
-
-    impl Shop {
-        fn new() -> Self {
-            Self {
-                counts: Counts::default(),
-                now: Cell::new(Instant::now()),
-                asked: Cell::new(0),
-            }
-        }
-
-        fn pass(&self, milliseconds: u64) {
-            self.now
-                .set(self.now.get() + Duration::from_millis(milliseconds));
-        }
-
-        fn count(&mut self, key: Key, products: i64, milliseconds: u64) -> i64 {
-            let mut counts = std::mem::take(&mut self.counts);
-            let count = counts.get(
-                key,
-                || self.now.get(),
-                || {
-                    self.asked.set(self.asked.get() + 1);
-                    self.pass(milliseconds);
-                    Ok::<_, Infallible>(products)
-                },
-            );
-            self.counts = counts;
-            count.unwrap_or_else(|never| match never {})
-        }
+    /// A count of `count` that took so many milliseconds, and when it was done.
+    fn counted(key: Key, count: i64, milliseconds: u64) -> (Counts, Instant) {
+        let start = Instant::now();
+        let end = start + Duration::from_millis(milliseconds);
+        let mut counts = Counts::new();
+        counts.keep(key, count, start, end);
+        (counts, end)
     }
 
     #[test]
-    fn a_slow_count_is_kept_for_fifty_times_as_long() {
-        let mut shop = Shop::new();
-        assert_eq!(shop.count(KEY, 7, 10), 7);
-        shop.pass(499);
-        assert_eq!(shop.count(KEY, 8, 10), 7);
-        shop.pass(1);
-        assert_eq!(shop.count(KEY, 8, 10), 8);
-        assert_eq!(shop.asked.get(), 2);
+    fn a_count_is_kept_for_fifty_times_as_long_as_it_took() {
+        let (counts, end) = counted(KEY, 7, 10);
+        assert_eq!(counts.kept(KEY, end), Some(7));
+        assert_eq!(counts.kept(KEY, end + Duration::from_millis(499)), Some(7));
+        assert_eq!(counts.kept(KEY, end + Duration::from_millis(500)), None);
     }
 
     #[test]
     fn no_count_is_kept_for_longer_than_the_limit() {
-        let mut shop = Shop::new();
-        assert_eq!(shop.count(KEY, 7, 60_000), 7);
-        shop.pass(2000);
-        assert_eq!(shop.count(KEY, 8, 60_000), 8);
+        let (counts, end) = counted(KEY, 7, 60_000);
+        assert_eq!(counts.kept(KEY, end + LONGEST), None);
     }
 
     #[test]
     fn a_count_that_took_no_time_is_not_kept() {
-        let mut shop = Shop::new();
-        assert_eq!(shop.count(KEY, 7, 0), 7);
-        assert_eq!(shop.count(KEY, 8, 0), 8);
+        let (counts, end) = counted(KEY, 7, 0);
+        assert_eq!(counts.kept(KEY, end), None);
     }
 
     #[test]
-    fn every_id_has_its_own_count_and_nothing_is_not_kept() {
-        let mut shop = Shop::new();
-        let category = |id| {
-            (
-                "SELECT COUNT(*) FROM product_category WHERE category_id = ?",
-                Some(id),
-            )
-        };
-        assert_eq!(shop.count(category(1), 7, 10), 7);
-        assert_eq!(shop.count(category(2), 0, 10), 0);
-        assert_eq!(shop.count(category(2), 5, 10), 5);
-        assert_eq!(shop.count(category(1), 9, 10), 7);
+    fn every_id_has_a_count_of_its_own() {
+        let category = |id| ("SELECT COUNT(*) FROM product_category", Some(id));
+        let (mut counts, end) = counted(category(1), 7, 10);
+        assert_eq!(counts.kept(category(2), end), None);
+        counts.keep(category(2), 8, end, end + Duration::from_millis(10));
+        assert_eq!(counts.kept(category(1), end), Some(7));
+        assert_eq!(counts.kept(category(2), end), Some(8));
+    }
+
+    #[test]
+    fn nothing_is_not_kept() {
+        let (counts, end) = counted(KEY, 0, 10);
+        assert_eq!(counts.kept(KEY, end), None);
     }
 }

@@ -3,7 +3,7 @@
 
 pub mod attributes;
 pub mod categories;
-mod counts;
+pub mod counts;
 pub mod departments;
 pub mod model;
 pub mod products;

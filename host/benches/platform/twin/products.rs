@@ -3,7 +3,11 @@
 
 mod search;
 
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
 use anyhow::Context;
+use product::counts::Counts;
 use product::model::{Product, ProductSummary};
 use product::products;
 use serde::Serialize;
@@ -17,6 +21,13 @@ pub const JSON: &str = "application/json; charset=utf-8";
 /// Rows of a page and characters of a description, as in the plugin.
 const LIMIT: i64 = 20;
 const DESCRIPTION_LENGTH: usize = 200;
+
+/// A catalog: its database, and the counts that are kept for a moment, as the
+/// plugin keeps them, but for the whole process.
+pub struct Shop {
+    database: Database,
+    counts: Mutex<Counts>,
+}
 
 #[derive(Serialize)]
 struct Listing {
@@ -34,25 +45,64 @@ impl Listing {
     }
 }
 
-/// The JSON that answers a GET of this path and query.
-pub async fn answer(database: &Database, path: &str, query: &str) -> anyhow::Result<Vec<u8>> {
-    let json = match path.strip_prefix("/products") {
-        Some("") => {
-            let page = parameter(query, "page").context("no page")?.parse()?;
-            serde_json::to_vec(&list(database, page).await?)
+impl Shop {
+    /// Open the catalog at `url`, on this many connections.
+    pub async fn open(url: &str, connections: u32) -> Result<Self> {
+        let database = Database::open(url, connections).await?;
+        Ok(Self {
+            database,
+            counts: Mutex::default(),
+        })
+    }
+
+    /// The JSON that answers a GET of this path and query.
+    pub async fn answer(&self, path: &str, query: &str) -> anyhow::Result<Vec<u8>> {
+        let json = match path.strip_prefix("/products") {
+            Some("") => {
+                let page = parameter(query, "page").context("no page")?.parse()?;
+                serde_json::to_vec(&self.list(page).await?)
+            }
+            Some("/search") => {
+                let text = parameter(query, "query_string").context("no query_string")?;
+                serde_json::to_vec(&search::search(&self.database, &text).await?)
+            }
+            rest => {
+                let id = rest
+                    .and_then(|rest| rest.strip_prefix('/'))
+                    .context("no such path")?;
+                serde_json::to_vec(&self.one(id.parse()?).await?)
+            }
+        };
+        Ok(json?)
+    }
+
+    async fn list(&self, page: i64) -> anyhow::Result<Listing> {
+        let bounds = [LIMIT, (page - 1) * LIMIT].map(Parameter::Integer).into();
+        let rows = self.database.rows(products::PAGE, bounds, summary).await?;
+        Ok(Listing::new(self.count().await?, rows))
+    }
+
+    async fn count(&self) -> anyhow::Result<i64> {
+        const KEY: (&str, Option<i64>) = (products::COUNT, None);
+        let counts = || self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let start = Instant::now();
+        if let Some(count) = counts().kept(KEY, start) {
+            return Ok(count);
         }
-        Some("/search") => {
-            let text = parameter(query, "query_string").context("no query_string")?;
-            serde_json::to_vec(&search::search(database, &text).await?)
-        }
-        rest => {
-            let id = rest
-                .and_then(|rest| rest.strip_prefix('/'))
-                .context("no such path")?;
-            serde_json::to_vec(&one(database, id.parse()?).await?)
-        }
-    };
-    Ok(json?)
+        let rows = self
+            .database
+            .rows(products::COUNT, Vec::new(), |row| row.get(0))
+            .await?;
+        let count = rows.into_iter().next().context("no count")?;
+        counts().keep(KEY, count, start, Instant::now());
+        Ok(count)
+    }
+
+    async fn one(&self, id: i64) -> anyhow::Result<Product> {
+        let parameters = vec![Parameter::Integer(id)];
+        let found = self.database.rows(products::ONE, parameters, whole).await?;
+        found.into_iter().next().context("no such product")
+    }
 }
 
 fn parameter(query: &str, name: &str) -> Option<String> {
@@ -60,25 +110,6 @@ fn parameter(query: &str, name: &str) -> Option<String> {
     pairs
         .find(|(known, _)| known == name)
         .map(|(_, value)| value.into_owned())
-}
-
-async fn list(database: &Database, page: i64) -> anyhow::Result<Listing> {
-    let bounds = [LIMIT, (page - 1) * LIMIT].map(Parameter::Integer).into();
-    let rows = database.rows(products::PAGE, bounds, summary).await?;
-    let count = database
-        .rows(products::COUNT, Vec::new(), |row| row.get(0))
-        .await?;
-    Ok(Listing::new(
-        count.into_iter().next().context("no count")?,
-        rows,
-    ))
-}
-
-async fn one(database: &Database, id: i64) -> anyhow::Result<Product> {
-    let found = database
-        .rows(products::ONE, vec![Parameter::Integer(id)], whole)
-        .await?;
-    found.into_iter().next().context("no such product")
 }
 
 /// Reads the columns of [`products::PAGE`], which are those of a search too.

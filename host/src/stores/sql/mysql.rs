@@ -30,7 +30,8 @@ pub(super) async fn open(url: &str, connections: u32) -> std::result::Result<MyS
             url: public_url(url),
             source,
         })?
-        .statement_cache_capacity(STATEMENTS_KEPT);
+        .statement_cache_capacity(STATEMENTS_KEPT)
+        .disable_statement_logging();
     let fail = |source| OpenError::Connect {
         url: public_url(url),
         source,

@@ -4,12 +4,12 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
-use futures_util::TryStreamExt;
+use futures_util::{FutureExt, TryStream, TryStreamExt};
 use sqlx::sqlite::{
     SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteRow, SqliteSynchronous, SqliteValueRef,
 };
-use sqlx::{Column, Executor, Row, Sqlite, TypeInfo, ValueRef};
+use sqlx::{Column, ConnectOptions, Executor, Row, Sqlite, TypeInfo, ValueRef};
 
 use super::error::{OpenError, public_url, typed};
 use super::guard::Checked;
@@ -21,6 +21,9 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Prepared statements that a connection keeps.
 const STATEMENTS_KEPT: usize = 256;
+
+/// How often to look for a row before going to sleep for it.
+const LOOKS: u32 = 3;
 
 /// The pools of one grant on one file.
 #[derive(Clone)]
@@ -44,7 +47,8 @@ impl SqliteDatabase {
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY_TIMEOUT)
             .foreign_keys(true)
-            .statement_cache_capacity(STATEMENTS_KEPT);
+            .statement_cache_capacity(STATEMENTS_KEPT)
+            .disable_statement_logging();
         if let Some(folder) = options.get_filename().parent() {
             make_folder(folder).map_err(|source| OpenError::Folder {
                 url: public_url(url),
@@ -93,13 +97,29 @@ pub(super) async fn query<'c>(
     );
     let mut rows = query.fetch(connection);
     let mut collector = Collector::new(limits);
-    while let Some(row) = rows.try_next().await.map_err(typed)? {
+    while let Some(row) = next_row(&mut rows).await.map_err(typed)? {
         if !collector.has_columns() {
             collector.set_columns(row.columns().iter().map(|c| c.name().to_owned()).collect());
         }
         collector.push(values(&row)?)?;
     }
     Ok(collector.finish())
+}
+
+/// The next row. sqlx steps a statement on a thread of its own, which has the
+/// next row, or the end, within microseconds: looking again after a turn of
+/// other requests costs less than being woken across threads.
+async fn next_row<S>(rows: &mut S) -> sqlx::Result<Option<SqliteRow>>
+where
+    S: TryStream<Ok = SqliteRow, Error = sqlx::Error> + Unpin,
+{
+    for _ in 0..LOOKS {
+        if let Some(next) = rows.try_next().now_or_never() {
+            return next;
+        }
+        tokio::task::yield_now().await;
+    }
+    rows.try_next().await
 }
 
 pub(super) async fn execute<'c>(

@@ -1,9 +1,8 @@
 //! Data folders for nodes, with the fixtures compiled in them: compiling them
 //! anew for every test would take most of the tests' time.
 
-use std::fs::{self, Permissions};
+use std::fs;
 use std::io::ErrorKind;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use edge_host::config::secrets;
@@ -13,14 +12,9 @@ use tempfile::TempDir;
 /// one shares the other.
 const KEY: &str = "artifact-key";
 
-/// An empty data folder that only this user can enter, as a node demands.
+/// A data folder of which nothing is there yet.
 pub fn empty_data_folder() -> TempDir {
-    let private = Permissions::from_mode(0o700);
-    let mut builder = tempfile::Builder::new();
-    builder
-        .permissions(private)
-        .tempdir()
-        .expect("a temporary folder")
+    tempfile::tempdir().expect("a temporary folder")
 }
 
 /// A data folder that holds what other nodes of these tests have compiled.

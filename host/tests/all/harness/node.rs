@@ -125,6 +125,16 @@ impl TestNode {
         })
     }
 
+    /// Ask for `target` until the answer has `status`.
+    pub async fn until_status(&self, target: &str, status: u16) -> Reply {
+        let what = format!("status {status} of {target}");
+        eventually(&what, async || {
+            let reply = self.get(target).await;
+            (reply.status == status).then_some(reply)
+        })
+        .await
+    }
+
     /// Begin to stop, without waiting for it.
     pub fn begin_stop(&mut self) {
         if let Some(stop) = self.stop.take() {

@@ -24,6 +24,9 @@ pub fn post(target: &str, field: &str) -> String {
     format!("POST {target} HTTP/1.1\r\nhost: shop\r\n{field}\r\n\r\n")
 }
 
+/// Bytes that are read at once, at least.
+const READ_AHEAD: usize = 64 * 1024;
+
 /// A connection, and what was read of it ahead.
 pub struct Wire {
     stream: TcpStream,
@@ -103,6 +106,14 @@ impl Wire {
         }
     }
 
+    /// Whatever comes next; `None` at the end of the connection.
+    pub async fn some(&mut self) -> Option<Vec<u8>> {
+        if self.ahead.is_empty() && !self.read().await {
+            return None;
+        }
+        Some(std::mem::take(&mut self.ahead))
+    }
+
     /// Everything that still comes before the server closes the connection.
     pub async fn rest(mut self) -> Vec<u8> {
         while self.read().await {}
@@ -121,6 +132,7 @@ impl Wire {
 
     /// Read what there is; `false` at the end of the connection.
     async fn read(&mut self) -> bool {
+        self.ahead.reserve(READ_AHEAD);
         match in_time("reading", self.stream.read_buf(&mut self.ahead)).await {
             Ok(read) => read > 0,
             // The server closed while bytes of ours were under way.

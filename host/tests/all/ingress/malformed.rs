@@ -15,7 +15,6 @@ async fn what_is_no_request_is_refused_and_its_connection_closed() {
         b"GET /hello HTTP/1.9\r\nhost: shop\r\n\r\n",
         b"GET /hello HTTP/3.0\r\nhost: shop\r\n\r\n",
         b"GET /hel\x01lo HTTP/1.1\r\nhost: shop\r\n\r\n",
-        b"GET hello HTTP/1.1\r\nhost: shop\r\n\r\n",
         b"G\xc3\x84T /hello HTTP/1.1\r\nhost: shop\r\n\r\n",
         b"GET /hello HTTP/1.1\r\nhost: shop\r\nno colon\r\n\r\n",
         b"GET /hello HTTP/1.1\r\nhost: shop\r\nx-a : blank before colon\r\n\r\n",
@@ -41,6 +40,16 @@ async fn what_is_no_request_is_refused_and_its_connection_closed() {
         wire.assert_closed().await;
     }
     node.get("/hello").await.assert_status(200);
+}
+
+#[tokio::test]
+async fn a_target_without_a_path_is_refused() {
+    let node = node().await;
+    let mut wire = node.wire().await;
+    for target in ["hello", "shop:80"] {
+        wire.send(get(target)).await;
+        wire.reply().await.assert_refusal(400);
+    }
 }
 
 #[tokio::test]

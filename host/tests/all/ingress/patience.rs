@@ -1,6 +1,6 @@
 //! How long a client is waited for.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use edge_host::config::Settings;
 
@@ -119,19 +119,46 @@ async fn a_client_that_waits_for_its_answer_is_not_idle() {
     wire.reply().await.assert_status(200);
 }
 
-#[tokio::test]
-async fn a_client_that_reads_slowly_gets_its_whole_answer() {
-    const LENGTH: usize = 32 << 20;
-    let roomy = "[limits]\nresponse = '32 MiB'\ncpu-time = '5s'";
+/// More than the system holds for a client that does not read.
+const LARGE: usize = 64 << 20;
+
+/// A node that gives large replies, and a client that has asked for one and
+/// takes few bytes at once.
+async fn large_reply(idle_timeout: Duration) -> (TestNode, Wire) {
+    let roomy = "[limits]\nresponse = '64 MiB'\ncpu-time = '5s'";
     let node = TestNode::start(&[variant("hostile", roomy)], |settings| {
-        settings.client.idle_timeout = SHORT;
+        settings.client.idle_timeout = idle_timeout;
     })
     .await;
-    let mut wire = Wire::connect_with_window(node.address(), 4096).await;
-    wire.send(get(&format!("/hostile/huge?bytes={LENGTH}")))
+    let mut wire = Wire::connect_with_window(node.address(), 64 * 1024).await;
+    wire.send(get(&format!("/hostile/huge?bytes={LARGE}")))
         .await;
+    (node, wire)
+}
+
+#[tokio::test]
+async fn a_client_that_reads_slowly_gets_its_whole_answer() {
+    let idle_timeout = 4 * SHORT;
+    let (_node, mut wire) = large_reply(idle_timeout).await;
+    let began = Instant::now();
+    let mut read = 0;
+    while let Some(bytes) = wire.some().await {
+        read += bytes.len();
+        if began.elapsed() < 2 * idle_timeout {
+            tokio::time::sleep(STEP / 10).await;
+        }
+        if read > LARGE {
+            break;
+        }
+    }
+    assert!(read > LARGE, "it broke off after {read} bytes");
+    assert!(began.elapsed() > idle_timeout, "it was not slow");
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_is_given_up() {
+    let (_node, wire) = large_reply(SHORT).await;
     tokio::time::sleep(4 * SHORT).await;
-    let reply = wire.reply().await;
-    reply.assert_status(200);
-    assert_eq!(reply.body.len(), LENGTH);
+    let read = wire.rest().await.len();
+    assert!(read < LARGE, "the connection was kept");
 }

@@ -36,7 +36,7 @@ pub struct Evaluation {
 #[derive(Debug, Default)]
 struct Found {
     hits: Hits,
-    /// Those of the name hits that are not for the beginning of a word alone.
+    /// Those whose name has the very word, not just one that begins like it.
     whole: RoaringBitmap,
 }
 

@@ -118,6 +118,17 @@ pub fn merged(mut ranges: Vec<TermRange>) -> Vec<TermRange> {
     ranges
 }
 
+/// What is left to read of some ranges after a page that ended with this word.
+/// The word may go on, so it is still among them.
+pub fn skip_to(ranges: &mut Vec<TermRange>, last: &[u8]) {
+    ranges.retain_mut(|range| {
+        if *range.from < *last {
+            range.from = last.to_vec();
+        }
+        range.from < range.until
+    });
+}
+
 /// A bitmap as it is stored: the portable format of Roaring bitmaps.
 ///
 /// # Errors
@@ -173,6 +184,23 @@ mod tests {
             TermRange::whole("z"),
         ];
         assert_eq!(merged(ranges), expected);
+    }
+
+    #[test]
+    fn reading_goes_on_with_the_last_word() {
+        let mut ranges = vec![
+            TermRange::whole("arc"),
+            TermRange::prefix("bea"),
+            TermRange::whole("z"),
+        ];
+        skip_to(&mut ranges, b"beauty");
+        let from = |range: &TermRange| range.from.clone();
+        assert_eq!(
+            ranges.iter().map(from).collect::<Vec<_>>(),
+            [&b"beauty"[..], b"z"]
+        );
+        skip_to(&mut ranges, b"z");
+        assert_eq!(ranges, [TermRange::whole("z")]);
     }
 
     #[test]

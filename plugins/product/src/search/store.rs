@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_bytes::ByteBuf;
 
 use super::evaluation::{Evaluation, Match, PhraseTask};
-use super::postings::{Hits, TermRange, decode};
+use super::postings::{Hits, TermRange, decode, skip_to};
 use super::query::Query;
 use super::ranking::Ranking;
 use crate::model::ProductSummary;
@@ -83,26 +83,34 @@ struct WordRow {
     description_hits: ByteBuf,
 }
 
-/// Read in the words of a few ranges, page after page.
-fn read_words(evaluation: &mut Evaluation, mut ranges: Vec<TermRange>) -> Result<(), Error> {
-    while !ranges.is_empty() {
-        let rows = fetch_words(&ranges)?;
-        for row in &rows {
-            evaluation.read_word(&row.term, &hits(row)?);
+/// Read in the words of a few ranges: what fits on a page at once, the rest of
+/// each by itself, for which databases need not sort.
+fn read_words(evaluation: &mut Evaluation, ranges: Vec<TermRange>) -> Result<(), Error> {
+    for range in read_page(evaluation, ranges)? {
+        let mut rest = vec![range];
+        while !rest.is_empty() {
+            rest = read_page(evaluation, rest)?;
         }
-        let Some(last) = rows.get(INDEX_ROWS - 1) else {
-            break;
-        };
-        // The last word may have more rows: it is read once more, which
-        // changes nothing. No word fills a page by itself.
-        ranges.retain_mut(|range| {
-            if range.from < *last.term {
-                range.from.clone_from(&last.term);
-            }
-            range.from < range.until
-        });
     }
     Ok(())
+}
+
+/// Read in a page of the words of these ranges, and say what is left of them.
+fn read_page(
+    evaluation: &mut Evaluation,
+    mut ranges: Vec<TermRange>,
+) -> Result<Vec<TermRange>, Error> {
+    let rows = fetch_words(&ranges)?;
+    for row in &rows {
+        evaluation.read_word(&row.term, &hits(row)?);
+    }
+    match rows.get(INDEX_ROWS - 1) {
+        None => ranges.clear(),
+        // The last word is read once more, which changes nothing. Below 26
+        // million products it does not fill a page by itself.
+        Some(last) => skip_to(&mut ranges, &last.term),
+    }
+    Ok(ranges)
 }
 
 fn fetch_words(ranges: &[TermRange]) -> Result<Vec<WordRow>, Error> {

@@ -82,6 +82,7 @@ struct Words {
 }
 
 impl Words {
+    #[expect(clippy::indexing_slicing, reason = "a category is a place in MOTIFS")]
     fn choose(chance: &mut Chance, category: usize) -> Self {
         Self {
             motif: chance.zipf(&words::MOTIFS[category]),

@@ -10,14 +10,13 @@ use super::tables;
 const STEP: u64 = 2048;
 
 /// The highest id of a product, 0 without one.
-pub const LAST_PRODUCT: &str = "SELECT COALESCE(MAX(product_id), 0) FROM product";
+const LAST_PRODUCT: &str = "SELECT COALESCE(MAX(product_id), 0) FROM product";
 
 /// All categories, by id alone.
-pub const CATEGORIES: &str = "SELECT category_id FROM category ORDER BY category_id";
+const CATEGORIES: &str = "SELECT category_id FROM category ORDER BY category_id";
 
 /// All values of all attributes, by id alone.
-pub const VALUES: &str =
-    "SELECT attribute_value_id FROM attribute_value ORDER BY attribute_value_id";
+const VALUES: &str = "SELECT attribute_value_id FROM attribute_value ORDER BY attribute_value_id";
 
 /// Store as many products as are missing, or as one step stores.
 pub(super) fn store(missing: u64) -> Result<(), sql::Error> {

@@ -31,6 +31,7 @@ impl Chance {
     }
 
     /// An entry of the list, all equally likely.
+    #[expect(clippy::indexing_slicing, reason = "always below the list's length")]
     pub fn even<T: Copy, const N: usize>(&mut self, list: &[T; N]) -> T {
         list[self.below(N as u32) as usize]
     }
@@ -38,6 +39,7 @@ impl Chance {
     /// An entry of the list, the n-th about n times rarer than the first, as words are in any language.
     ///
     /// Zipf's law in steps: entries 1, 2-3, 4-7, 8-15 and so on get equal shares, spread evenly within each.
+    #[expect(clippy::indexing_slicing, reason = "always below the list's length")]
     pub fn zipf<T: Copy, const N: usize>(&mut self, list: &[T; N]) -> T {
         let length = N as u32;
         let steps = u32::BITS - length.leading_zeros();

@@ -1,0 +1,157 @@
+//! A database of a test's own, and a look into it past the node.
+
+use std::collections::BTreeMap;
+
+use sqlx::{
+    AssertSqlSafe, ColumnIndex, Connection, Database as Kind, Decode, Executor, IntoArguments,
+    MySqlConnection, Row, SqliteConnection,
+};
+use tempfile::TempDir;
+
+use crate::servers::MariaDb;
+
+/// A kind of database that the catalog runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Store {
+    Sqlite,
+    MariaDb,
+}
+
+impl Store {
+    /// Every kind.
+    pub const ALL: [Self; 2] = [Self::Sqlite, Self::MariaDb];
+}
+
+/// An empty database, gone with its folder or its server.
+pub struct Database {
+    pub store: Store,
+    pub url: String,
+    _folder: Option<TempDir>,
+}
+
+/// The values of a row, as the database sends them.
+pub type Cells = Vec<Option<Vec<u8>>>;
+
+/// The rows of every table, sorted.
+pub type Snapshot = BTreeMap<String, Vec<Cells>>;
+
+impl Database {
+    /// One of each kind.
+    pub fn both() -> [Self; 2] {
+        Store::ALL.map(Self::new)
+    }
+
+    /// An empty database.
+    pub fn new(store: Store) -> Self {
+        match store {
+            Store::Sqlite => {
+                let folder = tempfile::tempdir().expect("a temporary folder");
+                let url = format!("sqlite://{}/shop.sqlite?mode=rwc", folder.path().display());
+                let _folder = Some(folder);
+                Self {
+                    store,
+                    url,
+                    _folder,
+                }
+            }
+            Store::MariaDb => Self {
+                store,
+                url: MariaDb::shared().database(),
+                _folder: None,
+            },
+        }
+    }
+
+    /// Run a statement.
+    pub async fn execute(&self, statement: &str) {
+        self.rows(statement).await;
+    }
+
+    /// The first value of each row that a statement finds, as text.
+    pub async fn texts(&self, statement: &str) -> Vec<String> {
+        let rows = self.rows(statement).await;
+        let texts = rows.into_iter().map(|mut row| row.swap_remove(0));
+        let texts = texts.map(|text| String::from_utf8(text.expect("not NULL")));
+        texts.map(|text| text.expect("UTF-8")).collect()
+    }
+
+    /// How many rows a table has.
+    pub async fn count(&self, table: &str) -> usize {
+        self.rows(&format!("SELECT 1 FROM {table}")).await.len()
+    }
+
+    /// The columns of a table, in order: their names and types.
+    pub async fn columns(&self, table: &str) -> Vec<String> {
+        let statement = match self.store {
+            Store::Sqlite => {
+                format!("SELECT name || ' ' || type FROM pragma_table_info('{table}')")
+            }
+            Store::MariaDb => format!(
+                "SELECT CONCAT(column_name, ' ', column_type, ' ', COALESCE(collation_name, '')) \
+                 FROM information_schema.columns \
+                 WHERE table_schema = DATABASE() AND table_name = '{table}' \
+                 ORDER BY ordinal_position"
+            ),
+        };
+        self.texts(&statement).await
+    }
+
+    /// Everything that is in it.
+    pub async fn snapshot(&self) -> Snapshot {
+        let mut snapshot = Snapshot::new();
+        for table in self.tables().await {
+            let rows = self.rows_of(&table, &["*".to_owned()]).await;
+            snapshot.insert(table, rows);
+        }
+        snapshot
+    }
+
+    /// What a table has in these columns, each given by its name and whatever
+    /// follows that; sorted.
+    pub async fn rows_of(&self, table: &str, columns: &[String]) -> Vec<Cells> {
+        let names = columns
+            .iter()
+            .map(|column| column.split(' ').next().unwrap_or(column));
+        let columns = names.collect::<Vec<_>>().join(", ");
+        let mut rows = self.rows(&format!("SELECT {columns} FROM {table}")).await;
+        rows.sort();
+        rows
+    }
+
+    async fn tables(&self) -> Vec<String> {
+        self.texts(match self.store {
+            Store::Sqlite => "SELECT name FROM sqlite_master WHERE type = 'table'",
+            Store::MariaDb => {
+                "SELECT table_name FROM information_schema.tables \
+                 WHERE table_schema = DATABASE()"
+            }
+        })
+        .await
+    }
+
+    async fn rows(&self, statement: &str) -> Vec<Cells> {
+        let rows = match self.store {
+            Store::Sqlite => fetch::<SqliteConnection>(&self.url, statement).await,
+            Store::MariaDb => fetch::<MySqlConnection>(&self.url, statement).await,
+        };
+        rows.unwrap_or_else(|error| panic!("{:?}: {statement}: {error}", self.store))
+    }
+}
+
+async fn fetch<C: Connection>(url: &str, statement: &str) -> sqlx::Result<Vec<Cells>>
+where
+    for<'c> &'c mut C: Executor<'c, Database = C::Database>,
+    <C::Database as Kind>::Arguments: IntoArguments<C::Database>,
+    usize: ColumnIndex<<C::Database as Kind>::Row>,
+    for<'r> Vec<u8>: Decode<'r, C::Database> + sqlx::Type<C::Database>,
+{
+    let mut connection = C::connect(url).await?;
+    let statement = sqlx::query(AssertSqlSafe(statement.to_owned()));
+    let rows = statement.fetch_all(&mut connection).await?;
+    connection.close().await?;
+    let cells = |row: <C::Database as Kind>::Row| {
+        let cells = (0..row.len()).map(|index| row.try_get_unchecked(index));
+        cells.collect()
+    };
+    rows.into_iter().map(cells).collect()
+}

@@ -1,0 +1,151 @@
+//! An OpenAPI document, and whether a reply is as it says.
+
+use std::collections::BTreeSet;
+
+use jsonschema::{Draft, Registry};
+use serde_json::{Value, json};
+
+use crate::harness::Reply;
+
+const DOCUMENT: &str = include_str!(concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../plugins/product/openapi.yaml"
+));
+
+/// Where references within the document start.
+const BASE: &str = "urn:openapi";
+
+/// The response for every status that has none of its own.
+const DEFAULT: &str = "default";
+
+/// A method and a path, its parameters in braces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Operation<'a> {
+    pub method: &'a str,
+    pub template: &'a str,
+}
+
+/// The catalog's document.
+pub struct Document {
+    document: Value,
+    schemas: Registry<'static>,
+}
+
+impl Document {
+    /// Read the file.
+    pub fn read() -> Self {
+        let document: Value = serde_saphyr::from_str(DOCUMENT).expect("the document is YAML");
+        let schemas = Registry::new().add(BASE, document.clone());
+        let schemas = schemas.and_then(|schemas| schemas.prepare());
+        Self {
+            document,
+            schemas: schemas.expect("every reference leads somewhere"),
+        }
+    }
+
+    /// Every operation.
+    pub fn operations(&self) -> BTreeSet<Operation<'_>> {
+        self.responses()
+            .into_iter()
+            .map(|(operation, _)| operation)
+            .collect()
+    }
+
+    /// Every operation, with each of its responses.
+    pub fn responses(&self) -> BTreeSet<(Operation<'_>, String)> {
+        let paths = entries(&self.document["paths"]);
+        let operations = paths.flat_map(|(template, item)| {
+            entries(item).map(move |(method, operation)| (template, method, operation))
+        });
+        operations
+            .flat_map(|(template, method, operation)| {
+                let method = METHODS
+                    .into_iter()
+                    .find(|known| known.eq_ignore_ascii_case(method));
+                let method = method.expect("nothing else stands in a path of this document");
+                let operation_of = Operation { method, template };
+                entries(&operation["responses"])
+                    .map(move |(status, _)| (operation_of, status.to_owned()))
+            })
+            .collect()
+    }
+
+    /// Hold a reply against its operation, and say which of the responses it
+    /// is.
+    pub fn check(&self, operation: Operation<'_>, reply: &Reply) -> Result<String, String> {
+        let Operation { method, template } = operation;
+        let path = format!(
+            "/paths/{}/{}/responses",
+            token(template),
+            method.to_lowercase()
+        );
+        let (name, pointer) = self.response(&path, reply.status)?;
+        let content_type = reply.header("content-type").unwrap_or_default();
+        let media = content_type.split(';').next().unwrap_or_default().trim();
+        let pointer = format!("{pointer}/content/{}/schema", token(media));
+        if self.document.pointer(&pointer).is_none() {
+            return Err(format!(
+                "{name}: the content type {content_type:?} is not documented"
+            ));
+        }
+        let body = serde_json::from_slice(&reply.body).map_err(|error| error.to_string())?;
+        self.validate(&pointer, &body)?;
+        Ok(name)
+    }
+
+    /// The name of a response, and where it is once references are followed.
+    fn response(&self, path: &str, status: u16) -> Result<(String, String), String> {
+        let responses = self
+            .document
+            .pointer(path)
+            .ok_or(format!("there is no {path}"))?;
+        let own = status.to_string();
+        let name = match responses.get(&own) {
+            Some(_) => own,
+            // A success is never left to the default.
+            None if status >= 400 && responses.get(DEFAULT).is_some() => DEFAULT.to_owned(),
+            None => return Err(format!("the status {status} is not documented")),
+        };
+        let pointer = match responses[&name]["$ref"].as_str() {
+            Some(reference) => reference.trim_start_matches('#').to_owned(),
+            None => format!("{path}/{name}"),
+        };
+        Ok((name, pointer))
+    }
+
+    fn validate(&self, pointer: &str, body: &Value) -> Result<(), String> {
+        let validator = jsonschema::options()
+            .with_draft(Draft::Draft202012)
+            .with_registry(&self.schemas)
+            .build(&json!({ "$ref": format!("{BASE}#{}", fragment(pointer)) }))
+            .map_err(|error| error.to_string())?;
+        let problems = validator.iter_errors(body);
+        let problems: Vec<_> = problems
+            .map(|problem| format!("{} {problem}", problem.instance_path()))
+            .collect();
+        match problems.is_empty() {
+            true => Ok(()),
+            false => Err(problems.join("; ")),
+        }
+    }
+}
+
+const METHODS: [&str; 4] = ["GET", "POST", "PUT", "DELETE"];
+
+fn entries(object: &Value) -> impl Iterator<Item = (&str, &Value)> {
+    let object = object.as_object().expect("an object");
+    object.iter().map(|(name, value)| (name.as_str(), value))
+}
+
+/// A name as it stands in a JSON pointer.
+fn token(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+/// A JSON pointer as it stands in a URI.
+fn fragment(pointer: &str) -> String {
+    pointer
+        .replace('{', "%7B")
+        .replace('}', "%7D")
+        .replace('+', "%2B")
+}

@@ -1,0 +1,110 @@
+//! The database capability, on every database that there is: each test runs
+//! once on SQLite and once on MariaDB.
+
+mod bounds;
+mod grants;
+mod outage;
+mod transactions;
+mod values;
+
+use http::{Method, Request};
+use serde_json::{Value, json};
+use url::form_urlencoded;
+
+use crate::harness::{Reply, TestNode, fixture, variant};
+use crate::servers::MariaDb;
+
+/// A database of its own for each test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Store {
+    Sqlite,
+    MariaDb,
+}
+
+/// Make each of the named functions, which take a [`Store`], a test on SQLite
+/// and one on MariaDB.
+macro_rules! on_both_stores {
+    ($($test:ident),* $(,)?) => {
+        on_both_stores! { sqlite Sqlite $($test)* }
+        on_both_stores! { mariadb MariaDb $($test)* }
+    };
+    ($module:ident $store:ident $($test:ident)*) => {
+        mod $module {
+            $(
+                #[tokio::test]
+                async fn $test() {
+                    super::$test(crate::sql::Store::$store).await;
+                }
+            )*
+        }
+    };
+}
+use on_both_stores;
+
+/// A node with the ledger on a database of its own.
+struct Ledger {
+    node: TestNode,
+}
+
+impl Ledger {
+    /// The ledger with `changes` made to its manifest.
+    async fn start(store: Store, changes: &str) -> Self {
+        let plugins = [fixture("hello"), variant("ledger", changes)];
+        let node = TestNode::start(&plugins, |settings| match store {
+            Store::Sqlite => {}
+            Store::MariaDb => settings.database_url = MariaDb::shared().database(),
+        });
+        Self { node: node.await }
+    }
+
+    /// Add an entry with these fields besides those that every entry needs.
+    async fn add(&self, name: &str, fields: Value) -> Reply {
+        let mut entry = json!({
+            "name": name, "amount": "1.00", "booked_on": "2019-07-21T08:56:02.000Z",
+        });
+        for (key, value) in fields.as_object().expect("fields") {
+            entry[key] = value.clone();
+        }
+        self.node.post("/ledger/entries", entry.to_string()).await
+    }
+
+    /// Every entry, oldest first.
+    async fn entries(&self) -> Vec<Value> {
+        let reply = self.node.get("/ledger/entries").await;
+        reply.assert_status(200);
+        reply.json().as_array().expect("a list").clone()
+    }
+
+    /// The names of all entries, oldest first.
+    async fn names(&self) -> Vec<String> {
+        let name = |entry: &Value| entry["name"].as_str().expect("a name").to_owned();
+        self.entries().await.iter().map(name).collect()
+    }
+
+    /// Two entries in a transaction that ends as told.
+    async fn two(&self, name: &str, then: &str) -> Reply {
+        let target = format!("/ledger/two?name={name}&then={then}");
+        self.node.request(Method::POST, &target).await
+    }
+
+    /// What a SELECT finds: columns and rows, or an error.
+    async fn query(&self, sql: &str) -> Value {
+        self.run(Method::GET, sql).await
+    }
+
+    /// What a change did, or an error.
+    async fn execute(&self, sql: &str) -> Value {
+        self.run(Method::POST, sql).await
+    }
+
+    async fn run(&self, method: Method, sql: &str) -> Value {
+        let query = form_urlencoded::Serializer::new(String::new())
+            .append_pair("sql", sql)
+            .finish();
+        let target = self.node.url(&format!("/ledger/run?{query}"));
+        let request = Request::builder().method(method).uri(target);
+        let reply = self.node.send(request, "").await;
+        reply.assert_status(200);
+        reply.json()
+    }
+}

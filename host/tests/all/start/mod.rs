@@ -1,0 +1,6 @@
+//! How a node starts, and what it says when it cannot.
+
+mod artifacts;
+mod binary;
+mod errors;
+mod together;

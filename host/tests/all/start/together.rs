@@ -1,0 +1,34 @@
+//! Nodes that start at once on one database.
+
+use crate::harness::{TestNode, data_folder, variant};
+use crate::servers::MariaDb;
+
+/// Three nodes on the database at `url`; each serves, and what they share was
+/// made once.
+async fn start_three(url: &str) {
+    let one = || async {
+        TestNode::start(&[variant("ledger", "")], |settings| {
+            settings.database_url = url.to_owned();
+        })
+        .await
+    };
+    let (first, second, third) = tokio::join!(one(), one(), one());
+    let entry = r#"{"name": "shared", "amount": "1.00", "booked_on": "2026-01-02T03:04:05.006Z"}"#;
+    assert_eq!(first.post("/ledger/entries", entry).await.status, 200);
+    for node in [&first, &second, &third] {
+        let entries = node.get("/ledger/entries").await;
+        let text = String::from_utf8_lossy(&entries.body).into_owned();
+        assert_eq!(text.matches("shared").count(), 1, "{text}");
+    }
+}
+
+#[tokio::test]
+async fn on_sqlite() {
+    let data = data_folder();
+    start_three(&format!("sqlite://{}/shared.sqlite", data.path().display())).await;
+}
+
+#[tokio::test]
+async fn on_mariadb() {
+    start_three(&MariaDb::shared().database()).await;
+}

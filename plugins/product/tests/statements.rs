@@ -1,0 +1,75 @@
+//! Every statement fits the tables that the migrations make.
+
+use product::search::{index, store};
+use product::{attributes, categories, departments, products, reviews, seed};
+use sqlx::migrate::Migrator;
+use sqlx::sqlite::SqlitePoolOptions;
+use sqlx::{Executor as _, SqlSafeStr as _, Statement as _};
+
+/// Each statement with the number of its parameters.
+fn statements() -> Vec<(String, usize)> {
+    let fixed = [
+        (attributes::ALL, 0),
+        (attributes::ONE, 1),
+        (attributes::VALUES, 1),
+        (attributes::IN_PRODUCT, 1),
+        (categories::COUNT, 0),
+        (categories::BY_ID, 2),
+        (categories::BY_ID_DESCENDING, 2),
+        (categories::BY_NAME, 2),
+        (categories::BY_NAME_DESCENDING, 2),
+        (categories::ONE, 1),
+        (categories::EXISTS, 1),
+        (categories::IN_DEPARTMENT, 1),
+        (categories::IN_PRODUCT, 1),
+        (departments::ALL, 0),
+        (departments::ONE, 1),
+        (departments::EXISTS, 1),
+        (products::COUNT, 0),
+        (products::PAGE, 2),
+        (products::COUNT_IN_CATEGORY, 1),
+        (products::IN_CATEGORY, 3),
+        (products::COUNT_IN_DEPARTMENT, 1),
+        (products::IN_DEPARTMENT, 3),
+        (products::ONE, 1),
+        (products::DETAILS, 1),
+        (products::LOCATIONS, 1),
+        (products::EXISTS, 1),
+        (reviews::OF_PRODUCT, 1),
+        (index::COUNT, 0),
+        (index::MISSING, 1),
+        (seed::ANY_ROW, 0),
+    ];
+    let mut statements: Vec<_> = fixed
+        .map(|(text, parameters)| (text.to_owned(), parameters))
+        .into();
+    statements.extend(store::RANGES.map(|ranges| (store::words_text(ranges), 2 * ranges)));
+    statements.extend(store::PRODUCTS.map(|products| (store::products_text(products), products)));
+    let positions = store::WORDS_AND_CHUNKS;
+    statements.extend(
+        positions.map(|(words, chunks)| (store::positions_text(words, chunks), words + chunks)),
+    );
+    statements.push((index::mark_text(256), 256));
+    statements
+}
+
+#[tokio::test]
+async fn every_statement_fits_the_tables() {
+    // Each connection to this URL is a database of its own, so there is one.
+    let pool = SqlitePoolOptions::new().max_connections(1);
+    let database = pool.connect("sqlite::memory:").await.unwrap();
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/sqlite");
+    let migrations = Migrator::new(std::path::Path::new(folder)).await.unwrap();
+    migrations.run(&database).await.unwrap();
+
+    for (text, parameters) in statements() {
+        let statement = sqlx::AssertSqlSafe(text.clone()).into_sql_str();
+        let prepared = database.prepare(statement).await;
+        let prepared = prepared.unwrap_or_else(|error| panic!("{text}: {error}"));
+        let taken = prepared
+            .parameters()
+            .map(|known| known.map_left(|kinds| kinds.len()));
+        let taken = taken.map(|known| known.left_or_else(|count| count));
+        assert_eq!(taken, Some(parameters), "{text}");
+    }
+}
