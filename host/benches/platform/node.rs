@@ -1,5 +1,6 @@
 //! The processes that are measured: our node and its native twin.
 
+use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -132,13 +133,27 @@ impl Server {
     /// The most memory that it ever had resident, in bytes.
     pub fn peak_memory(&self) -> anyhow::Result<u64> {
         let path = format!("/proc/{}/status", self.process.id());
-        let status = std::fs::read_to_string(&path).context(path)?;
+        let status = fs::read_to_string(&path).context(path)?;
         let field = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let kib = field.and_then(|text| text.trim().strip_suffix(" kB"));
         Ok(kib
             .context("no VmHWM in the process's status")?
             .parse::<u64>()?
             * 1024)
+    }
+
+    /// Time that its threads have been on a processor.
+    pub fn cpu_time(&self) -> anyhow::Result<Duration> {
+        let mut total = 0;
+        for task in fs::read_dir(format!("/proc/{}/task", self.process.id()))? {
+            // A thread may end between the two.
+            let Ok(text) = fs::read_to_string(task?.path().join("schedstat")) else {
+                continue;
+            };
+            let nanos = text.split(' ').next().context("an empty schedstat")?;
+            total += nanos.parse::<u64>()?;
+        }
+        Ok(Duration::from_nanos(total))
     }
 
     fn ended(&mut self) -> anyhow::Result<Option<ExitStatus>> {

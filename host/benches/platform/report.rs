@@ -1,12 +1,12 @@
 //! What was measured: as a table for people, as JSON for programs.
 
-use std::fmt;
+mod table;
+
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use crate::calls::CallCost;
-use crate::wrk::Measured;
 
 /// Everything that was measured.
 #[derive(Debug, Serialize)]
@@ -26,6 +26,8 @@ pub struct Report {
 pub struct GroupReport {
     /// What they have in common.
     pub title: &'static str,
+    /// The node's `EDGE_ACCESS_LOG`.
+    pub access_log: &'static str,
     /// Route by route.
     pub rows: Vec<Comparison>,
     /// How long it took to fill the tables, if there are any.
@@ -39,26 +41,44 @@ pub struct GroupReport {
 /// Ours and the twin's answers to the same requests.
 #[derive(Debug, Serialize)]
 pub struct Comparison {
-    name: &'static str,
-    target: &'static str,
-    connections: u32,
-    goal: Option<f64>,
+    /// What is asked for.
+    pub name: &'static str,
+    /// Its path and query.
+    pub target: &'static str,
+    /// Who ask for it at the same time.
+    pub clients: u32,
+    /// The least ratio of our rate to the twin's that will do.
+    pub goal: Option<f64>,
     /// Our rounds, in order.
-    pub ours: Vec<Measured>,
+    pub ours: Vec<Round>,
     /// The twin's rounds, each after the one of ours.
-    pub twin: Vec<Measured>,
+    pub twin: Vec<Round>,
+}
+
+/// One round of requests to one server.
+#[derive(Debug, Serialize)]
+pub struct Round {
+    /// Requests answered in a second.
+    pub rate: f64,
+    /// Microseconds of a processor for one request, in the server alone: what
+    /// others do on the machine changes it less than the rate.
+    pub cpu: f64,
+    /// Median latency, in microseconds.
+    pub p50: u32,
+    /// Latency that one request in a hundred exceeds, in microseconds.
+    pub p99: u32,
 }
 
 /// The middle one of some numbers, or between the middle two; 0 of none.
-pub fn median(mut numbers: Vec<f64>) -> f64 {
+pub fn median(numbers: impl IntoIterator<Item = f64>) -> f64 {
+    let mut numbers: Vec<_> = numbers.into_iter().collect();
     numbers.sort_by(f64::total_cmp);
-    let middle = numbers.len() / 2;
-    let at = |place: usize| numbers.get(place).copied().unwrap_or_default();
-    if numbers.len() % 2 == 1 {
-        at(middle)
-    } else {
-        (at(middle.saturating_sub(1)) + at(middle)) / 2.0
-    }
+    let upper = numbers.get(numbers.len() / 2).copied().unwrap_or_default();
+    let lower = numbers
+        .len()
+        .checked_sub(1)
+        .and_then(|last| numbers.get(last / 2));
+    lower.map_or(upper, |lower| (lower + upper) / 2.0)
 }
 
 impl Report {
@@ -75,143 +95,25 @@ impl Report {
 
     /// Write it to `bench.json` in cargo's target folder.
     pub fn write(&self) -> anyhow::Result<PathBuf> {
-        let tmp = Path::new(env!("CARGO_TARGET_TMPDIR"));
-        let file = tmp.with_file_name("bench.json");
+        let file = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("bench.json");
         std::fs::write(&file, serde_json::to_vec_pretty(self)?)?;
         Ok(file)
     }
 }
 
 impl Comparison {
-    /// A comparison of nothing yet.
-    pub fn new(
-        name: &'static str,
-        target: &'static str,
-        connections: u32,
-        goal: Option<f64>,
-    ) -> Self {
-        Self {
-            name,
-            target,
-            connections,
-            goal,
-            ours: Vec::new(),
-            twin: Vec::new(),
-        }
-    }
-
     /// Our rate in relation to the twin's.
     fn ratio(&self) -> f64 {
+        let rate = |rounds: &[Round]| median(rounds.iter().map(|round| round.rate));
         rate(&self.ours) / rate(&self.twin)
     }
 
     /// The least and the greatest ratio of a round.
     fn spread(&self) -> (f64, f64) {
-        let rounds = self
-            .ours
-            .iter()
-            .zip(&self.twin)
-            .map(|(ours, twin)| ours.rate / twin.rate);
-        rounds.fold((f64::MAX, f64::MIN), |(least, most), ratio| {
+        let rounds = self.ours.iter().zip(&self.twin);
+        let ratios = rounds.map(|(ours, twin)| ours.rate / twin.rate);
+        ratios.fold((f64::MAX, f64::MIN), |(least, most), ratio| {
             (least.min(ratio), most.max(ratio))
         })
     }
-}
-
-fn rate(rounds: &[Measured]) -> f64 {
-    median(rounds.iter().map(|round| round.rate).collect())
-}
-
-fn p50(rounds: &[Measured]) -> f64 {
-    median(rounds.iter().map(|round| round.p50.into()).collect())
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "\nThe price of the platform: a node against a native twin, medians of alternating rounds;"
-        )?;
-        writeln!(
-            f,
-            "{} processors for servers, database and load.",
-            self.processors
-        )?;
-        writeln!(
-            f,
-            "\n{:<26} {:>7} {:>9} {:>9} {:>6}  {:<13} {:<14} {:>9} {:>9}",
-            "",
-            "clients",
-            "ours /s",
-            "twin /s",
-            "ratio",
-            "of rounds",
-            "goal",
-            "ours p50",
-            "twin p50"
-        )?;
-        self.groups
-            .iter()
-            .try_for_each(|group| write!(f, "{group}"))?;
-        writeln!(f, "\nPeak resident memory, MiB{:>36} {:>9}", "ours", "twin")?;
-        for group in &self.groups {
-            let (ours, twin) = (mib(group.peak_memory), mib(group.twin_peak_memory));
-            writeln!(f, "  {:<49} {ours:>9.1} {twin:>9.1}", group.title)?;
-        }
-        writeln!(
-            f,
-            "\nA call without HTTP, µs{:>38} {:>9}",
-            "threads", "each"
-        )?;
-        for call in &self.calls {
-            writeln!(
-                f,
-                "  {:<49} {:>9} {:>9.2}",
-                call.name, call.threads, call.micros
-            )?;
-        }
-        writeln!(
-            f,
-            "\nFilling the tables with {} products, seconds",
-            self.products
-        )?;
-        for group in &self.groups {
-            if let Some(seconds) = group.seconds_to_fill {
-                writeln!(f, "  {:<49} {seconds:>19.1}", group.title)?;
-            }
-        }
-        writeln!(f)
-    }
-}
-
-impl fmt::Display for GroupReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}", self.title)?;
-        self.rows.iter().try_for_each(|row| writeln!(f, "  {row}"))
-    }
-}
-
-impl fmt::Display for Comparison {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (ratio, (least, most)) = (self.ratio(), self.spread());
-        let verdict = |goal: f64| if ratio >= goal { "met" } else { "MISSED" };
-        let goal = self
-            .goal
-            .map(|goal| format!(">= {goal:.2} {}", verdict(goal)));
-        write!(
-            f,
-            "{:<24} {:>7} {:>9.0} {:>9.0} {ratio:>6.2}  {least:.2} .. {most:.2}  {:<14} {:>6.0} µs {:>6.0} µs",
-            self.name,
-            self.connections,
-            rate(&self.ours),
-            rate(&self.twin),
-            goal.unwrap_or_default(),
-            p50(&self.ours),
-            p50(&self.twin),
-        )
-    }
-}
-
-fn mib(bytes: u64) -> f64 {
-    bytes as f64 / f64::from(1 << 20)
 }

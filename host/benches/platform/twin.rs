@@ -71,8 +71,7 @@ fn builder() -> auto::Builder<TokioExecutor> {
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(None)
-        .max_buf_size(128 * 1024)
-        .pipeline_flush(true);
+        .max_buf_size(128 * 1024);
     builder
 }
 

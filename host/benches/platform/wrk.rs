@@ -7,16 +7,17 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 /// Makes `wrk` say its results in JSON.
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/platform/wrk.lua");
 
 /// What one run measured.
-#[derive(Debug, Clone, Copy, Serialize)]
-pub struct Measured {
-    /// Requests answered in a second.
-    pub rate: f64,
+pub struct Load {
+    /// Requests that were answered.
+    pub requests: u32,
+    /// How long it went on.
+    pub duration: Duration,
     /// Median latency, in microseconds.
     pub p50: u32,
     /// Latency that one request in a hundred exceeds, in microseconds.
@@ -33,7 +34,7 @@ struct Output {
     errors: u32,
 }
 
-/// Ask for `target` again and again, on so many connections at once, each
+/// Ask for `target` again and again, as so many clients at once, each
 /// waiting for its reply before the next request.
 ///
 /// # Errors
@@ -42,13 +43,13 @@ struct Output {
 pub fn run(
     address: SocketAddr,
     target: &str,
-    connections: u32,
+    clients: u32,
     duration: Duration,
-) -> anyhow::Result<Measured> {
+) -> anyhow::Result<Load> {
     let url = format!("http://{address}{target}");
     let ran = Command::new("wrk")
         .args(["-t1", "-s", SCRIPT])
-        .arg(format!("-c{connections}"))
+        .arg(format!("-c{clients}"))
         .arg(format!("-d{}s", duration.as_secs()))
         .arg(&url)
         .output();
@@ -63,19 +64,25 @@ pub fn run(
     read(&said).with_context(|| format!("wrk on {url}"))
 }
 
-fn read(said: &str) -> anyhow::Result<Measured> {
+fn read(said: &str) -> anyhow::Result<Load> {
     let json = said.lines().last().unwrap_or_default();
     let output: Output = serde_json::from_str(json).with_context(|| said.to_owned())?;
+    let Output {
+        requests,
+        duration,
+        p50,
+        p99,
+        errors,
+    } = output;
     ensure!(
-        output.errors == 0,
-        "{} of {} requests failed",
-        output.errors,
-        output.requests
+        errors == 0 && requests > 0,
+        "{errors} of {requests} requests failed"
     );
-    let seconds = Duration::from_micros(output.duration.into()).as_secs_f64();
-    Ok(Measured {
-        rate: f64::from(output.requests) / seconds,
-        p50: output.p50,
-        p99: output.p99,
+    let duration = Duration::from_micros(duration.into());
+    Ok(Load {
+        requests,
+        duration,
+        p50,
+        p99,
     })
 }

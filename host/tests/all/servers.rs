@@ -12,6 +12,7 @@ mod keeper;
 mod mariadb;
 mod redis;
 mod server;
+mod tests;
 
 pub use mariadb::MariaDb;
 pub use redis::Redis;

@@ -1,5 +1,6 @@
 //! Search, by what it finds: the same on every kind of database.
 
+mod crowd;
 mod differential;
 mod expected;
 mod oracle;

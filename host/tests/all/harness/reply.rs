@@ -1,7 +1,7 @@
 //! A reply as a client got it, and what every refusal of the host must be.
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::HeaderMap;
 use serde_json::Value;
 
 /// A whole reply.
@@ -67,10 +67,5 @@ impl Reply {
     #[track_caller]
     pub fn assert_closes(&self) {
         assert_eq!(self.header("connection"), Some("close"), "{self:?}");
-    }
-
-    /// Whether HTTP knows the status and it is a success.
-    pub fn is_success(&self) -> bool {
-        StatusCode::from_u16(self.status).is_ok_and(|status| status.is_success())
     }
 }

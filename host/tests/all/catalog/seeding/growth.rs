@@ -7,7 +7,7 @@ use crate::catalog::database::{Database, Snapshot};
 use crate::catalog::shop::{Shop, plugin};
 use crate::harness::data_folder;
 
-/// Products to grow to: more than one step stores, fewer than two.
+/// Products to grow to.
 const GOAL: u64 = 1500;
 
 /// Let the plugin fill its tables up to `goal` products, as `edge seed` does,
