@@ -4,12 +4,18 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
+
 use crate::config::Settings;
 use crate::config::secrets::{self, SecretError};
 use crate::ingress::{RouteError, RouteTable, Server, ServerError, Service};
 use crate::rollout::{LoadError, Loader, Release, SeedError, Source, runtime_for};
 use crate::runtime::artifacts::Artifacts;
 use crate::runtime::{EngineError, Runtime};
+
+/// How long the databases may take to close their connections: one that hangs
+/// must not keep a node from ending.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why a node does not start.
 #[derive(Debug, thiserror::Error)]
@@ -91,12 +97,13 @@ impl Node {
     /// When the port cannot be opened.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<bool, ServerError> {
         let drained = self.server.run(self.service, stop, self.drain).await?;
-        for database in self
+        let databases = self
             .releases
             .iter()
-            .filter_map(|release| release.database.as_ref())
-        {
-            database.close().await;
+            .filter_map(|release| release.database.as_ref());
+        let closing = join_all(databases.map(|database| database.close()));
+        if tokio::time::timeout(CLOSE_TIMEOUT, closing).await.is_err() {
+            tracing::warn!("a database does not let go of its connections; leaving them");
         }
         Ok(drained)
     }

@@ -86,7 +86,7 @@ impl DatabaseAccess {
         parameters: Vec<Value>,
         deadline: Instant,
     ) -> Result<Rows> {
-        let statement = self.guard.check(text, Kind::Query)?;
+        let statement = self.guard.check(text, Kind::Query, parameters.len())?;
         let limits = self.limits;
         within(deadline, async {
             match &self.database {
@@ -110,7 +110,7 @@ impl DatabaseAccess {
         parameters: Vec<Value>,
         deadline: Instant,
     ) -> Result<Outcome> {
-        let statement = self.guard.check(text, Kind::Change)?;
+        let statement = self.guard.check(text, Kind::Change, parameters.len())?;
         within(deadline, async {
             match &self.database {
                 Database::Sqlite(sqlite) => {
@@ -173,7 +173,10 @@ impl OpenTransaction {
         parameters: Vec<Value>,
         deadline: Instant,
     ) -> Result<Rows> {
-        let statement = self.access.guard.check(text, Kind::Query)?;
+        let statement = self
+            .access
+            .guard
+            .check(text, Kind::Query, parameters.len())?;
         let limits = self.access.limits;
         within(deadline, async {
             match &mut self.transaction {
@@ -198,7 +201,10 @@ impl OpenTransaction {
         parameters: Vec<Value>,
         deadline: Instant,
     ) -> Result<Outcome> {
-        let statement: Checked = self.access.guard.check(text, Kind::Change)?;
+        let statement: Checked = self
+            .access
+            .guard
+            .check(text, Kind::Change, parameters.len())?;
         within(deadline, async {
             match &mut self.transaction {
                 Transaction::Sqlite(open) => {

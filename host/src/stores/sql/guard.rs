@@ -9,7 +9,7 @@ use sqlparser::ast::Statement;
 use sqlparser::dialect::{Dialect, MySqlDialect, SQLiteDialect};
 use sqlparser::parser::Parser;
 
-use super::tables;
+use super::{parameters, tables};
 use crate::bindings::sql::{Dialect as SqlDialect, Error};
 
 /// Texts whose verdicts are kept for one plugin. A plugin that makes texts
@@ -41,6 +41,20 @@ pub(super) enum Kind {
 pub(super) struct Checked {
     pub(super) text: Arc<str>,
     pub(super) kind: Kind,
+    parameters: usize,
+}
+
+impl Checked {
+    /// The statement itself, if it takes as many parameters as were `given`.
+    fn with(self, given: usize) -> Result<Self, Error> {
+        if self.parameters == given {
+            return Ok(self);
+        }
+        let takes = self.parameters;
+        Err(Error::Invalid(format!(
+            "the statement takes {takes} parameter(s), and {given} were given"
+        )))
+    }
 }
 
 /// The statements of one plugin on one database.
@@ -59,8 +73,14 @@ impl Guard {
         }
     }
 
-    /// The statement `text`, if the plugin may run it as `kind`.
-    pub(super) fn check(&self, text: &str, kind: Kind) -> Result<Checked, Error> {
+    /// The statement `text`, if the plugin may run it as `kind` with so many
+    /// parameters.
+    pub(super) fn check(
+        &self,
+        text: &str,
+        kind: Kind,
+        parameters: usize,
+    ) -> Result<Checked, Error> {
         let verdict = match self.verdicts.get(text) {
             Some(verdict) => verdict,
             None => {
@@ -71,7 +91,7 @@ impl Guard {
             }
         };
         match verdict {
-            Ok(checked) if checked.kind == kind => Ok(checked),
+            Ok(checked) if checked.kind == kind => checked.with(parameters),
             Ok(_) if kind == Kind::Query => Err(Error::Denied("`query` runs SELECT only".into())),
             Ok(_) => Err(Error::Denied(
                 "`execute` runs INSERT, UPDATE and DELETE only".into(),
@@ -93,9 +113,14 @@ impl Guard {
             return Ok(Err("executable comments are not allowed".into()));
         }
         let statement = self.parse(text)?;
-        Ok(self.permit(&statement).map(|kind| Checked {
+        let kind = match self.permit(&statement) {
+            Ok(kind) => kind,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        Ok(Ok(Checked {
             text: text.clone(),
             kind,
+            parameters: parameters::count(&statement).map_err(Error::Invalid)?,
         }))
     }
 
@@ -150,7 +175,35 @@ mod tests {
     }
 
     fn check(text: &str, kind: Kind) -> [Result<Checked, Error>; 2] {
-        [SqlDialect::Sqlite, SqlDialect::Mysql].map(|dialect| guard(dialect).check(text, kind))
+        check_with(text, kind, text.matches('?').count())
+    }
+
+    fn check_with(text: &str, kind: Kind, parameters: usize) -> [Result<Checked, Error>; 2] {
+        [SqlDialect::Sqlite, SqlDialect::Mysql]
+            .map(|dialect| guard(dialect).check(text, kind, parameters))
+    }
+
+    #[test]
+    fn every_parameter_is_given() {
+        let text = "SELECT '?', order_id FROM orders WHERE name = ? AND order_id IN (?, ?) LIMIT ?";
+        for verdict in check_with(text, Kind::Query, 4) {
+            assert!(verdict.is_ok(), "{verdict:?}");
+        }
+        for given in [0, 3, 5] {
+            for verdict in check_with(text, Kind::Query, given) {
+                assert!(
+                    matches!(verdict, Err(Error::Invalid(_))),
+                    "{given}: {verdict:?}"
+                );
+            }
+        }
+        for verdict in check_with(
+            "SELECT order_id FROM orders WHERE name = ?1",
+            Kind::Query,
+            1,
+        ) {
+            assert!(matches!(verdict, Err(Error::Invalid(_))), "{verdict:?}");
+        }
     }
 
     #[test]
@@ -226,7 +279,7 @@ mod tests {
     #[test]
     fn a_joined_update_needs_every_table_to_be_writable() {
         let text = "UPDATE orders o JOIN tax t ON t.tax_id = o.tax_id SET t.tax_id = 1";
-        let verdict = guard(SqlDialect::Mysql).check(text, Kind::Change);
+        let verdict = guard(SqlDialect::Mysql).check(text, Kind::Change, 0);
         assert!(matches!(verdict, Err(Error::Denied(_))), "{verdict:?}");
     }
 

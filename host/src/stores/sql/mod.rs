@@ -5,6 +5,7 @@ mod error;
 mod guard;
 mod migrate;
 mod mysql;
+mod parameters;
 mod sqlite;
 mod tables;
 mod value;

@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::thread::JoinHandle;
+use std::sync::mpsc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,7 +19,7 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
 use super::data::{data_folder, share};
-use super::{PluginFolder, Reply, Wire, eventually, in_time};
+use super::{PATIENCE, PluginFolder, Reply, Wire, eventually, in_time};
 
 /// How long a stopping node waits for requests in flight: long enough for
 /// those that a test wants finished, short for those that it abandoned.
@@ -30,7 +30,8 @@ pub struct TestNode {
     address: SocketAddr,
     client: Client<HttpConnector, Full<Bytes>>,
     stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<bool>>,
+    /// Whether every request finished, once the node has stopped.
+    stopped: Option<mpsc::Receiver<bool>>,
     _data: Option<TempDir>,
 }
 
@@ -51,9 +52,13 @@ impl TestNode {
         change: impl FnOnce(&mut Settings),
     ) -> Self {
         let settings = settings(data, plugins, change);
-        let (stop, stopped) = oneshot::channel();
+        let (stop, told_to_stop) = oneshot::channel();
         let (started, address) = oneshot::channel();
-        let thread = std::thread::spawn(move || serve(&settings, started, stopped));
+        let (ended, stopped) = mpsc::channel();
+        std::thread::spawn(move || {
+            // Who has given up on the node does not read how it ended.
+            let _ = ended.send(serve(&settings, started, told_to_stop));
+        });
         let address = in_time("a node", address)
             .await
             .expect("the node's thread lives");
@@ -67,7 +72,7 @@ impl TestNode {
             address,
             client,
             stop: Some(stop),
-            thread: Some(thread),
+            stopped: Some(stopped),
             _data: None,
         }
     }
@@ -146,22 +151,23 @@ impl TestNode {
     /// Stop, and say whether every request in flight finished.
     pub async fn stop(mut self) -> bool {
         self.begin_stop();
-        let thread = self.thread.take().expect("stopped once");
-        let joined = tokio::task::spawn_blocking(move || thread.join());
-        in_time("a stop", joined)
-            .await
-            .expect("a thread to wait on")
-            .expect("the node's thread")
+        let stopped = self.stopped.take().expect("stopped once");
+        let waiting = tokio::task::spawn_blocking(move || stopped.recv_timeout(PATIENCE));
+        let ended = waiting.await.expect("a thread to wait on");
+        ended.unwrap_or_else(|error| panic!("the node does not stop: {error}"))
     }
 }
 
 impl Drop for TestNode {
     fn drop(&mut self) {
         self.begin_stop();
-        if let Some(Err(panic)) = self.thread.take().map(JoinHandle::join)
+        let Some(stopped) = self.stopped.take() else {
+            return;
+        };
+        if let Err(error) = stopped.recv_timeout(PATIENCE)
             && !std::thread::panicking()
         {
-            std::panic::resume_unwind(panic);
+            panic!("the node does not stop: {error}");
         }
     }
 }

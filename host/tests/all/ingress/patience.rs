@@ -120,12 +120,12 @@ async fn a_client_that_waits_for_its_answer_is_not_idle() {
 }
 
 /// More than the system holds for a client that does not read.
-const LARGE: usize = 64 << 20;
+const LARGE: usize = 32 << 20;
 
 /// A node that gives large replies, and a client that has asked for one and
 /// takes few bytes at once.
 async fn large_reply(idle_timeout: Duration) -> (TestNode, Wire) {
-    let roomy = "[limits]\nresponse = '64 MiB'\ncpu-time = '5s'";
+    let roomy = "[limits]\nresponse = '32 MiB'\ncpu-time = '5s'";
     let node = TestNode::start(&[variant("hostile", roomy)], |settings| {
         settings.client.idle_timeout = idle_timeout;
     })
@@ -138,7 +138,7 @@ async fn large_reply(idle_timeout: Duration) -> (TestNode, Wire) {
 
 #[tokio::test]
 async fn a_client_that_reads_slowly_gets_its_whole_answer() {
-    let idle_timeout = 4 * SHORT;
+    let idle_timeout = 2 * SHORT;
     let (_node, mut wire) = large_reply(idle_timeout).await;
     let began = Instant::now();
     let mut read = 0;

@@ -12,7 +12,7 @@ const MISDEEDS: [(&str, u16); 10] = [
     ("/hostile/exit", 500),
     ("/hostile/memory", 500),
     ("/hostile/recurse", 500),
-    ("/hostile/huge", 500),
+    ("/hostile/huge?bytes=8388608", 500),
     ("/hostile/bad-header", 500),
     ("/hostile/bad-status", 500),
     ("/hostile/bad-failure", 500),
