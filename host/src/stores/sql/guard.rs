@@ -113,15 +113,14 @@ impl Guard {
             return Ok(Err("executable comments are not allowed".into()));
         }
         let statement = self.parse(text)?;
-        let kind = match self.permit(&statement) {
-            Ok(kind) => kind,
-            Err(reason) => return Ok(Err(reason)),
-        };
-        Ok(Ok(Checked {
-            text: text.clone(),
-            kind,
-            parameters: parameters::count(&statement).map_err(Error::Invalid)?,
-        }))
+        let permitted = self.permit(&statement).and_then(|kind| {
+            Ok(Checked {
+                text: text.clone(),
+                kind,
+                parameters: parameters::count(&statement)?,
+            })
+        });
+        Ok(permitted)
     }
 
     fn parse(&self, text: &str) -> Result<Statement, Error> {
@@ -202,7 +201,7 @@ mod tests {
             Kind::Query,
             1,
         ) {
-            assert!(matches!(verdict, Err(Error::Invalid(_))), "{verdict:?}");
+            assert!(matches!(verdict, Err(Error::Denied(_))), "{verdict:?}");
         }
     }
 
