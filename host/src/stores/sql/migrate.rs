@@ -161,7 +161,9 @@ impl DatabaseAccess {
     }
 }
 
-async fn lock_file(path: PathBuf) -> std::io::Result<File> {
+/// Wait until no other process holds the lock on `path`; dropping the file
+/// lets the next one in.
+pub(super) async fn lock_file(path: PathBuf) -> std::io::Result<File> {
     let locking = tokio::task::spawn_blocking(move || {
         let file = File::options()
             .create(true)

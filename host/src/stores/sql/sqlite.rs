@@ -13,6 +13,7 @@ use sqlx::{Column, ConnectOptions, Executor, Row, Sqlite, TypeInfo, ValueRef};
 
 use super::error::{OpenError, public_url, typed};
 use super::guard::Checked;
+use super::migrate::lock_file;
 use super::value::{Collector, INSTANT, instant};
 use super::{CallLimits, Outcome, Result, Rows, Value};
 
@@ -55,6 +56,13 @@ impl SqliteDatabase {
                 source,
             })?;
         }
+        // A file that becomes WAL is taken alone, and SQLite does not wait for
+        // another process that does the same.
+        let lock = options.get_filename().with_extension("open.lock");
+        let _alone = lock_file(lock).await.map_err(|error| OpenError::Connect {
+            url: public_url(url),
+            source: error.into(),
+        })?;
         let connect = |source| OpenError::Connect {
             url: public_url(url),
             source,

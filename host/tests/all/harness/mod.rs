@@ -2,12 +2,14 @@
 //! that talk to it.
 
 mod data;
+mod edge;
 mod node;
 mod plugins;
 mod reply;
 mod wire;
 
 pub use data::{data_folder, empty_data_folder};
+pub use edge::{Running, edge, edge_serve_within, refusal};
 pub use node::{TestNode, exchange, start_error};
 pub use plugins::{PluginFolder, component, fixture, variant};
 pub use reply::Reply;

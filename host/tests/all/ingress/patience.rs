@@ -111,6 +111,19 @@ async fn an_idle_connection_is_closed_without_a_word() {
 }
 
 #[tokio::test]
+async fn an_idle_connection_of_http_2_is_closed_as_well() {
+    let node = node(|settings| settings.client.idle_timeout = SHORT).await;
+    let mut wire = node.wire().await;
+    // The preface, and a frame of settings with none in it.
+    wire.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
+    wire.send([0, 0, 0, 4, 0, 0, 0, 0, 0]).await;
+    let began = Instant::now();
+    wire.rest().await;
+    // A client that answers no ping is given up as well, but only after this.
+    assert!(began.elapsed() < Duration::from_secs(15));
+}
+
+#[tokio::test]
 async fn a_client_that_waits_for_its_answer_is_not_idle() {
     let node = node(|settings| settings.client.idle_timeout = SHORT).await;
     let mut wire = node.wire().await;
@@ -122,8 +135,8 @@ async fn a_client_that_waits_for_its_answer_is_not_idle() {
 /// More than the system holds for a client that does not read.
 const LARGE: usize = 32 << 20;
 
-/// A node that gives large replies, and a client that has asked for one and
-/// takes few bytes at once.
+/// A node that gives large replies, and a client to which one is under way,
+/// and which takes few bytes at once.
 async fn large_reply(idle_timeout: Duration) -> (TestNode, Wire) {
     let roomy = "[limits]\nresponse = '32 MiB'\ncpu-time = '5s'";
     let node = TestNode::start(&[variant("hostile", roomy)], |settings| {
@@ -133,6 +146,7 @@ async fn large_reply(idle_timeout: Duration) -> (TestNode, Wire) {
     let mut wire = Wire::connect_with_window(node.address(), 64 * 1024).await;
     wire.send(get(&format!("/hostile/huge?bytes={LARGE}")))
         .await;
+    wire.bare_reply().await.assert_status(200);
     (node, wire)
 }
 
@@ -142,16 +156,16 @@ async fn a_client_that_reads_slowly_gets_its_whole_answer() {
     let (_node, mut wire) = large_reply(idle_timeout).await;
     let began = Instant::now();
     let mut read = 0;
-    while let Some(bytes) = wire.some().await {
-        read += bytes.len();
+    while read < LARGE {
+        let bytes = wire.some().await;
+        read += bytes
+            .unwrap_or_else(|| panic!("broke off after {read}"))
+            .len();
         if began.elapsed() < 2 * idle_timeout {
             tokio::time::sleep(STEP / 10).await;
         }
-        if read > LARGE {
-            break;
-        }
     }
-    assert!(read > LARGE, "it broke off after {read} bytes");
+    assert_eq!(read, LARGE);
     assert!(began.elapsed() > idle_timeout, "it was not slow");
 }
 

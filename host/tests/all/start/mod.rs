@@ -3,4 +3,6 @@
 mod artifacts;
 mod binary;
 mod errors;
+mod logs;
+mod memory;
 mod together;

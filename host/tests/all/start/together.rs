@@ -1,6 +1,6 @@
 //! Nodes that start at once on one database.
 
-use crate::harness::{TestNode, data_folder, variant};
+use crate::harness::{TestNode, data_folder, empty_data_folder, variant};
 use crate::servers::MariaDb;
 
 /// Three nodes on the database at `url`; each serves, and what they share was
@@ -26,6 +26,16 @@ async fn start_three(url: &str) {
 async fn on_sqlite() {
     let data = data_folder();
     start_three(&format!("sqlite://{}/shared.sqlite", data.path().display())).await;
+}
+
+#[tokio::test]
+async fn in_one_data_folder() {
+    let data = empty_data_folder();
+    let one = || async { TestNode::start_in(data.path(), &[variant("ledger", "")], |_| {}).await };
+    let (first, second) = tokio::join!(one(), one());
+    for node in [&first, &second] {
+        node.get("/ledger/entries").await.assert_status(200);
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,136 @@
+//! The `edge` command as an operator runs it.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::net::TcpStream;
+
+use super::{PATIENCE, Wire, eventually, in_time};
+
+/// `edge` in `folder`, on a free port, with no settings of whoever runs the
+/// tests.
+pub fn edge(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_edge"));
+    configure(&mut command, folder);
+    command
+}
+
+/// `edge serve` in `folder`, as above, with an address space of `bytes`.
+pub fn edge_serve_within(bytes: u64, folder: &Path) -> Command {
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", r#"ulimit -v "$1" && exec "$2" serve"#, "sh"])
+        // The shell counts in KiB.
+        .arg((bytes / 1024).to_string())
+        .arg(env!("CARGO_BIN_EXE_edge"));
+    configure(&mut command, folder);
+    command
+}
+
+fn configure(command: &mut Command, folder: &Path) {
+    command.current_dir(folder).env_clear();
+    command.env("EDGE_LISTEN", "127.0.0.1:0");
+}
+
+/// Run a command that must be refused, and return what it says.
+pub fn refusal(command: &mut Command) -> String {
+    let Output { status, stderr, .. } = command.output().expect("it runs");
+    let message = String::from_utf8(stderr).expect("text");
+    assert_eq!(status.code(), Some(1), "{message}");
+    message
+}
+
+/// An `edge serve` that is ended with its test.
+pub struct Running {
+    process: Child,
+    lines: Receiver<String>,
+    said: String,
+}
+
+impl Running {
+    /// Start it.
+    pub fn start(command: &mut Command) -> Self {
+        let mut process = command.stdout(Stdio::piped()).spawn().expect("it runs");
+        let output = process.stdout.take().expect("its output");
+        Self {
+            process,
+            lines: read_lines(output),
+            said: String::new(),
+        }
+    }
+
+    /// Wait for a line that `wanted` likes, and return it.
+    pub fn line(&mut self, wanted: impl Fn(&str) -> bool) -> String {
+        loop {
+            let line = self.lines.recv_timeout(PATIENCE);
+            let line = line.unwrap_or_else(|error| panic!("{error}, after: {}", self.said));
+            self.said += &line;
+            self.said += "\n";
+            if wanted(&line) {
+                return line;
+            }
+        }
+    }
+
+    /// Wait until it serves, and return all that it has said so far.
+    pub fn banner(&mut self) -> &str {
+        self.line(|line| line == "Try:");
+        &self.said
+    }
+
+    /// A connection to it, once it has said where it serves.
+    pub async fn wire(&self) -> Wire {
+        let (_, address) = self.said.split_once("http://").expect("a banner");
+        let address = address.lines().next().expect("an address");
+        let address: SocketAddr = address.parse().expect("an address");
+        eventually("an open port", async || {
+            TcpStream::connect(address).await.ok()
+        })
+        .await;
+        Wire::connect(address).await
+    }
+
+    /// Send SIGTERM.
+    pub fn terminate(&self) {
+        kill_process(Pid::from_child(&self.process), Signal::TERM).expect("it runs");
+    }
+
+    /// Wait for its end.
+    pub async fn exit_code(&mut self) -> Option<i32> {
+        let process = &mut self.process;
+        in_time("its end", async {
+            loop {
+                if let Some(status) = process.try_wait().expect("a child") {
+                    return status.code();
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        })
+        .await
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The lines of `output`, read by a thread, so that waiting for one can end.
+fn read_lines(output: ChildStdout) -> Receiver<String> {
+    let (sender, lines) = mpsc::channel();
+    std::thread::spawn(move || {
+        // Who reads to the end keeps the process from writing into nothing.
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            let _ = sender.send(line);
+        }
+    });
+    lines
+}
