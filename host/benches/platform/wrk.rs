@@ -3,7 +3,7 @@
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
-use std::process::{Command, Output};
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
@@ -26,7 +26,7 @@ pub struct Load {
 
 /// What the script prints; times in microseconds.
 #[derive(Deserialize)]
-struct Said {
+struct Output {
     requests: u32,
     duration: u32,
     p50: u32,
@@ -34,19 +34,12 @@ struct Said {
     errors: u32,
 }
 
-/// Whether `wrk` is there, before minutes are spent on what it cannot measure.
+/// Ask for `target` again and again, as so many clients at once, each
+/// waiting for its reply before the next request.
 ///
 /// # Errors
-/// When it is not.
-pub fn check() -> anyhow::Result<()> {
-    run_wrk(Command::new("wrk").arg("--version")).map(drop)
-}
-
-/// Ask for `target` again and again, as so many clients at once, each waiting
-/// for its reply before the next request.
-///
-/// # Errors
-/// When any request failed: such a run says nothing of speed.
+/// When `wrk` is not installed, or any request failed: such a run says
+/// nothing of speed.
 pub fn run(
     address: SocketAddr,
     target: &str,
@@ -54,30 +47,27 @@ pub fn run(
     duration: Duration,
 ) -> anyhow::Result<Load> {
     let url = format!("http://{address}{target}");
-    let mut command = Command::new("wrk");
-    command
+    let ran = Command::new("wrk")
         .args(["-t1", "-s", SCRIPT])
-        .arg(format!("-c{clients}"));
-    command.arg(format!("-d{}s", duration.as_secs())).arg(&url);
-    let output = run_wrk(&mut command)?;
+        .arg(format!("-c{clients}"))
+        .arg(format!("-d{}s", duration.as_secs()))
+        .arg(&url)
+        .output();
+    let output = match ran {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            bail!("wrk is not installed; Debian's package is `wrk`")
+        }
+        ran => ran.context("wrk does not run")?,
+    };
     let said = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "wrk on {url}: {said}");
     read(&said).with_context(|| format!("wrk on {url}"))
 }
 
-fn run_wrk(command: &mut Command) -> anyhow::Result<Output> {
-    match command.output() {
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            bail!("wrk is not installed; `make bench` installs it or says how")
-        }
-        ran => ran.context("wrk does not run"),
-    }
-}
-
 fn read(said: &str) -> anyhow::Result<Load> {
     let json = said.lines().last().unwrap_or_default();
-    let output: Said = serde_json::from_str(json).with_context(|| said.to_owned())?;
-    let Said {
+    let output: Output = serde_json::from_str(json).with_context(|| said.to_owned())?;
+    let Output {
         requests,
         duration,
         p50,

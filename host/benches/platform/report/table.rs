@@ -19,7 +19,7 @@ impl Display for Report {
         let [goal, cpu, p50] = ["goal", "cpu µs each", "p50 µs"];
         writeln!(
             f,
-            "{name:<36}{rate:>17}{ratio:>7}  {rounds:<12}  {goal:<14}{cpu:>13}{p50:>15}"
+            "{name:<30}{rate:>17}{ratio:>7}  {rounds:<12}  {goal:<14}{cpu:>13}{p50:>15}"
         )?;
         self.groups.iter().try_for_each(|group| group.rows(f))?;
         writeln!(f, "\nPeak resident memory, MiB")?;
@@ -28,7 +28,7 @@ impl Display for Report {
         for call in &self.calls {
             let plural = if call.threads == 1 { "" } else { "s at once" };
             let name = format!("{}, {} thread{plural}", call.name, call.threads);
-            writeln!(f, "  {name:<70}{:>7.2}", call.micros)?;
+            writeln!(f, "  {name:<64}{:>7.2}", call.micros)?;
         }
         writeln!(
             f,
@@ -55,7 +55,7 @@ impl GroupReport {
         let (ours, twin) = (mib(self.peak_memory), mib(self.twin_peak_memory));
         writeln!(
             f,
-            "  {:<34}{:>17}",
+            "  {:<28}{:>17}",
             self.title,
             format!("{ours:.1} / {twin:.1}")
         )
@@ -63,7 +63,7 @@ impl GroupReport {
 
     fn filling(&self, f: &mut Formatter<'_>) -> Result {
         match self.seconds_to_fill {
-            Some(seconds) => writeln!(f, "  {:<34}{seconds:>17.1}", self.title),
+            Some(seconds) => writeln!(f, "  {:<28}{seconds:>17.1}", self.title),
             None => Ok(()),
         }
     }
@@ -81,7 +81,7 @@ impl Display for Comparison {
         let p50 = self.pair(|round| round.p50.into());
         write!(
             f,
-            "{name:<34}{rate:>17}{ratio:>7.2}  {least:.2} .. {most:.2}",
+            "{:<28}{rate:>17}{ratio:>7.2}  {least:.2} .. {most:.2}",
             self.name
         )?;
         write!(f, "  {:<14}{cpu:>13}{p50:>15}", goal.unwrap_or_default())
