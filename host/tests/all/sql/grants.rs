@@ -13,7 +13,7 @@ on_both_stores! {
 }
 
 /// Denied on both databases, although each would run on one of them.
-const QUERIES: [&str; 29] = [
+const QUERIES: [&str; 35] = [
     // Tables of others: the host's, the system's, another plugin's.
     "SELECT * FROM edge_migrations_ledger",
     "SELECT * FROM customer",
@@ -46,12 +46,19 @@ const QUERIES: [&str; 29] = [
     // What outlives the request on its connection.
     "SELECT @a := 1",
     "SELECT @@version",
+    // Forms that read a table without saying FROM, or tell of others.
+    "TABLE customer",
+    "SHOW TABLES",
+    "DESCRIBE customer",
+    "EXPLAIN SELECT * FROM customer",
+    "HANDLER ledger_entry OPEN",
+    "VALUES ((SELECT COUNT(*) FROM customer))",
     // What only the server reads.
     "SELECT 1 /*! FROM customer */",
     "SELECT 1 /*M! FROM customer */",
 ];
 
-const CHANGES: [&str; 20] = [
+const CHANGES: [&str; 32] = [
     "INSERT INTO customer (name) VALUES ('a')",
     "INSERT INTO edge_migrations_ledger (version) VALUES (99)",
     "INSERT INTO ledger_entry (name) SELECT name FROM customer",
@@ -72,6 +79,18 @@ const CHANGES: [&str; 20] = [
     "SET @a = 1",
     "BEGIN",
     "COMMIT",
+    "SAVEPOINT a",
+    "SET GLOBAL max_connections = 1",
+    "LOCK TABLES ledger_entry WRITE",
+    "LOAD DATA INFILE '/etc/passwd' INTO TABLE ledger_entry",
+    "GRANT ALL ON *.* TO 'nobody'@'%'",
+    "KILL 1",
+    "CALL anything()",
+    "DO SLEEP(1)",
+    "PREPARE s FROM 'DROP TABLE ledger_entry'",
+    "VACUUM INTO '/tmp/edge-vacuum'",
+    "ANALYZE TABLE ledger_entry",
+    "DETACH DATABASE main",
 ];
 
 /// Not SQL that the host reads, or more than one statement: refused before

@@ -3,6 +3,7 @@
 
 mod bounds;
 mod grants;
+mod lexing;
 mod outage;
 mod transactions;
 mod values;
