@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use bytes::Bytes;
+use edge_host::bindings::context::Caller;
 use edge_host::config::Settings;
 use edge_host::node;
 use edge_host::rollout::Release;
@@ -128,6 +129,7 @@ async fn call(release: &Release) -> anyhow::Result<()> {
         id: "0123456789abcdef".to_owned(),
         deadline: Instant::now() + release.plugin.deadline(),
         client: "127.0.0.1".to_owned(),
+        caller: Caller::Anonymous,
     };
     let target = release.manifest.routes.first().map_or("/", String::as_str);
     let request = Request::get(target)

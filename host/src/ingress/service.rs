@@ -15,6 +15,7 @@ use super::access::Line;
 use super::reply::{REQUEST_ID, Refusal};
 use super::request::{check_head, read_body};
 use super::routes::{RouteTable, without_mount};
+use crate::bindings::context::Caller;
 use crate::config::{AccessLog, ClientLimits};
 use crate::rollout::Release;
 use crate::runtime::{Answer, Body, Call, CallError};
@@ -99,6 +100,7 @@ impl Service {
             id: request_id.to_owned(),
             deadline,
             client: client.to_string(),
+            caller: Caller::Anonymous,
         };
         let reply = match release.plugin.handle(call, to_plugin(request)).await {
             Ok(Answer::Response(response)) => return Ok(response),

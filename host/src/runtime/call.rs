@@ -3,6 +3,8 @@
 
 use std::time::{Duration, Instant};
 
+use crate::bindings::context::Caller;
+
 /// What a request carries besides HTTP.
 #[derive(Debug, Clone)]
 pub struct Call {
@@ -12,6 +14,8 @@ pub struct Call {
     pub deadline: Instant,
     /// Address of the client.
     pub client: String,
+    /// Who asks, as far as it was verified.
+    pub caller: Caller,
 }
 
 impl Call {

@@ -215,6 +215,7 @@ fn to_guest(call: Call, request: http::Request<Bytes>) -> Request {
         headers: head.headers.iter().map(to_guest_header).collect(),
         body: body.into(),
         client: call.client,
+        caller: call.caller,
         deadline_ms,
     }
 }

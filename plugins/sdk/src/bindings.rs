@@ -15,6 +15,8 @@ wit_bindgen::generate!({
     export_macro_name: "export_handler",
     default_bindings_module: "edge_sdk::bindings",
     additional_derives: [Clone, PartialEq],
+    additional_derives_ignore: ["cas-error"],
+    generate_all,
 });
 
 /// The world of a plugin that fills its own tables.
@@ -25,6 +27,29 @@ pub mod seeder {
         pub_export_macro: true,
         export_macro_name: "export_seed_world",
         default_bindings_module: "edge_sdk::bindings::seeder",
+        additional_derives: [Clone, PartialEq],
+    });
+}
+
+/// The world of a plugin with periodic work.
+pub mod scheduled {
+    wit_bindgen::generate!({
+        world: "scheduled",
+        path: "../../wit/platform",
+        pub_export_macro: true,
+        export_macro_name: "export_schedule_world",
+        default_bindings_module: "edge_sdk::bindings::scheduled",
+    });
+}
+
+/// The world of the plugin that keeps the accounts.
+pub mod accounts {
+    wit_bindgen::generate!({
+        world: "account-keeper",
+        path: "../../wit/platform",
+        pub_export_macro: true,
+        export_macro_name: "export_accounts_world",
+        default_bindings_module: "edge_sdk::bindings::accounts",
         additional_derives: [Clone, PartialEq],
     });
 }

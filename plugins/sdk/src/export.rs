@@ -83,3 +83,84 @@ macro_rules! export_seed {
         };
     };
 }
+
+/// Exports the named function as `edge:platform/schedule`: one bounded piece of a task of the manifest.
+///
+/// The function takes the task's name. It may be cut off at any point, and is
+/// called again; its error is logged.
+///
+/// ```
+/// edge_sdk::export_schedule!(run);
+///
+/// fn run(task: &str) -> Result<(), String> {
+///     match task {
+///         "tidy" => Ok(()),
+///         _ => Err(format!("no task {task}")),
+///     }
+/// }
+/// # fn main() {}
+/// ```
+#[macro_export]
+macro_rules! export_schedule {
+    ($run:path) => {
+        const _: $crate::Task = $run;
+
+        #[cfg(target_family = "wasm")]
+        #[allow(unsafe_code, reason = "the exports of the component's ABI")]
+        const _: () = {
+            struct Scheduled;
+
+            impl $crate::bindings::scheduled::exports::edge::platform::schedule::Guest
+                for Scheduled
+            {
+                fn run(
+                    task: ::std::string::String,
+                ) -> ::core::result::Result<(), ::std::string::String> {
+                    $run(&task)
+                }
+            }
+
+            $crate::bindings::scheduled::export_schedule_world!(
+                Scheduled with_types_in $crate::bindings::scheduled
+            );
+        };
+    };
+}
+
+/// Exports the named function as `edge:platform/accounts`: makes an account for `edge user add`.
+///
+/// ```
+/// use edge_sdk::wit::Account;
+///
+/// edge_sdk::export_accounts!(add);
+///
+/// fn add(account: Account) -> Result<i64, String> {
+///     Err(format!("no place for {}", account.name))
+/// }
+/// # fn main() {}
+/// ```
+#[macro_export]
+macro_rules! export_accounts {
+    ($add:path) => {
+        const _: fn($crate::wit::Account) -> ::core::result::Result<i64, ::std::string::String> =
+            $add;
+
+        #[cfg(target_family = "wasm")]
+        #[allow(unsafe_code, reason = "the exports of the component's ABI")]
+        const _: () = {
+            struct Accounts;
+
+            impl $crate::bindings::accounts::exports::edge::platform::accounts::Guest for Accounts {
+                fn add(
+                    account: $crate::wit::Account,
+                ) -> ::core::result::Result<i64, ::std::string::String> {
+                    $add(account)
+                }
+            }
+
+            $crate::bindings::accounts::export_accounts_world!(
+                Accounts with_types_in $crate::bindings::accounts
+            );
+        };
+    };
+}

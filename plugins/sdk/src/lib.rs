@@ -109,11 +109,21 @@
 #[doc(hidden)]
 pub mod bindings;
 mod body;
+pub mod clock;
+pub mod config;
+pub mod context;
+mod error;
 mod export;
 mod failure;
+pub mod identity;
+pub mod keyvalue;
+pub mod mail;
 mod number;
+#[cfg(feature = "outbound")]
+pub mod outbound;
 mod page;
 mod path;
+pub mod rate_limit;
 mod request;
 mod response;
 mod router;
@@ -135,3 +145,6 @@ pub type Result<T, E = Failure> = core::result::Result<T, E>;
 /// One step of filling a plugin's tables, for [`export_seed!`].
 /// Takes the number of rows wanted of the main table.
 pub type Seed = fn(Option<u64>) -> core::result::Result<wit::Progress, String>;
+
+/// One bounded piece of a task, for [`export_schedule!`]. Takes the task's name.
+pub type Task = fn(&str) -> core::result::Result<(), String>;

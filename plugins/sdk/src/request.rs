@@ -8,6 +8,9 @@ use crate::{
 };
 
 const BAD_ID: Failure = Failure::new(400, "DEP_01", "The ID is not a number.");
+const NO_TOKEN: Failure = Failure::new(401, "AUT_01", "Authorization code is empty.");
+const BAD_TOKEN: Failure = Failure::new(401, "AUT_02", "Access Unauthorized.");
+const WRONG_ROLE: Failure = Failure::new(403, "AUT_03", "Access Forbidden.");
 const BAD_PARAMETER: Failure = Failure::malformed("The parameter is not UTF-8.");
 
 /// One HTTP request.
@@ -64,6 +67,37 @@ impl Request {
     #[must_use]
     pub fn client(&self) -> &str {
         &self.wit.client
+    }
+
+    /// Who asks, as far as the host could verify it.
+    #[must_use]
+    pub fn caller(&self) -> &wit::Caller {
+        &self.wit.caller
+    }
+
+    /// Who asks, where only somebody known may.
+    ///
+    /// # Errors
+    /// 401 `AUT_01` without a token, `AUT_02` with one that does not hold.
+    pub fn principal(&self) -> Result<&wit::Principal> {
+        match self.caller() {
+            wit::Caller::Anonymous => Err(NO_TOKEN),
+            wit::Caller::Rejected => Err(BAD_TOKEN),
+            wit::Caller::Verified(principal) => Ok(principal),
+        }
+    }
+
+    /// Who asks, where only somebody with this role may.
+    ///
+    /// # Errors
+    /// As [`principal`](Self::principal); 403 `AUT_03` for another role.
+    pub fn principal_with_role(&self, role: &str) -> Result<&wit::Principal> {
+        let principal = self.principal()?;
+        if principal.role == role {
+            Ok(principal)
+        } else {
+            Err(WRONG_ROLE)
+        }
     }
 
     /// How long the host still waits for the answer, as of the start of the call.
@@ -251,6 +285,25 @@ mod tests {
         assert_eq!(request.header("User-Key"), Some("Bearer x"));
         assert_eq!(request.header("authorization"), None);
         assert_eq!(request.headers().count(), 2);
+    }
+
+    #[test]
+    fn only_the_verified_are_let_through() {
+        let code = |result: Result<&wit::Principal>| {
+            result.map(|principal| principal.id).map_err(|failure| {
+                let status = failure.status();
+                (status, failure.code().to_owned())
+            })
+        };
+        let nobody = Request::from(testing::get("/"));
+        assert_eq!(code(nobody.principal()), Err((401, "AUT_01".to_owned())));
+        let forged = Request::from(testing::with_bad_token(testing::get("/")));
+        assert_eq!(code(forged.principal()), Err((401, "AUT_02".to_owned())));
+        let customer = Request::from(testing::as_principal(testing::get("/"), 7, "customer"));
+        assert_eq!(code(customer.principal()), Ok(7));
+        let merchant = customer.principal_with_role("merchant");
+        assert_eq!(code(merchant), Err((403, "AUT_03".to_owned())));
+        assert_eq!(code(customer.principal_with_role("customer")), Ok(7));
     }
 
     #[test]

@@ -14,7 +14,7 @@
 //!
 //! There is no database natively: whatever calls [`sql`](crate::sql) there panics.
 
-use crate::wit::Request;
+use crate::wit::{Caller, Principal, Request};
 
 /// A GET request for this path, with or without a query.
 #[must_use]
@@ -47,6 +47,7 @@ pub fn request(method: &str, target: &str) -> Request {
         headers: Vec::new(),
         body: Vec::new(),
         client: "192.0.2.1".to_owned(),
+        caller: Caller::Anonymous,
         deadline_ms: 5000,
     }
 }
@@ -58,4 +59,27 @@ pub fn with_header(mut request: Request, name: &str, value: &str) -> Request {
         .headers
         .push((name.to_ascii_lowercase(), value.to_owned()));
     request
+}
+
+/// The request as sent by somebody with a verified token.
+#[must_use]
+pub fn as_principal(request: Request, id: i64, role: &str) -> Request {
+    let principal = Principal {
+        id,
+        name: "Test".to_owned(),
+        role: role.to_owned(),
+    };
+    Request {
+        caller: Caller::Verified(principal),
+        ..request
+    }
+}
+
+/// The request as sent with a token that does not hold.
+#[must_use]
+pub fn with_bad_token(request: Request) -> Request {
+    Request {
+        caller: Caller::Rejected,
+        ..request
+    }
 }

@@ -67,6 +67,9 @@ async fn no_reading_of_a_text_hides_a_change(store: Store) {
     let ledger = Ledger::start(store, "").await;
     for statement in CHANGES {
         let answer = ledger.execute(statement).await;
-        assert!(answer["error"].is_object(), "{store:?}: {statement:?}: {answer}");
+        assert!(
+            answer["error"].is_object(),
+            "{store:?}: {statement:?}: {answer}"
+        );
     }
 }

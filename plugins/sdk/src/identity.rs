@@ -1,0 +1,65 @@
+//! Passwords and tokens. The secrets stay in the host.
+
+use std::time::Duration;
+
+use crate::bindings::edge::platform::identity as host;
+use crate::{Failure, error, wit::Principal};
+
+/// Why the host did not hash, verify or sign.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Error {
+    /// An argument is wrong; the text says how.
+    #[error("invalid: {0}")]
+    Invalid(String),
+    /// The request has no calls into the host left.
+    #[error("too large: {0}")]
+    TooLarge(String),
+    /// Too many passwords wait for their turn.
+    #[error("unavailable: {0}")]
+    Unavailable(String),
+}
+
+impl From<host::Error> for Error {
+    fn from(error: host::Error) -> Self {
+        match error {
+            host::Error::Invalid(how) => Self::Invalid(how),
+            host::Error::TooLarge(limit) => Self::TooLarge(limit),
+            host::Error::Unavailable(why) => Self::Unavailable(why),
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(failed: Error) -> Self {
+        match failed {
+            Error::Unavailable(_) => error::unavailable("identity", failed),
+            Error::Invalid(_) | Error::TooLarge(_) => error::internal("identity", failed),
+        }
+    }
+}
+
+/// The argon2id hash of a password, with its salt, in the PHC string format.
+///
+/// # Errors
+/// [`Error::Unavailable`] if too many passwords wait for their turn.
+pub fn hash_password(password: &str) -> Result<String, Error> {
+    Ok(host::hash_password(password)?)
+}
+
+/// Whether this is the password that was hashed. Without a hash it is not,
+/// after the same time: an unknown account looks like a wrong password.
+///
+/// # Errors
+/// [`Error::Unavailable`] if too many passwords wait for their turn.
+pub fn verify_password(password: &str, hash: Option<&str>) -> Result<bool, Error> {
+    Ok(host::verify_password(password, hash)?)
+}
+
+/// A signed token (JWT) that names the principal for this long.
+///
+/// # Errors
+/// [`Error::Invalid`] for a lifetime of less than a second.
+pub fn issue_token(principal: &Principal, lifetime: Duration) -> Result<String, Error> {
+    let seconds = u32::try_from(lifetime.as_secs()).unwrap_or(u32::MAX);
+    Ok(host::issue_token(principal, seconds)?)
+}
