@@ -35,5 +35,5 @@ pub mod seeder {
     });
 }
 
-pub use plugin::edge::platform::{context, sql};
+pub use plugin::edge::platform::{context, identity, mail, sql};
 pub use plugin::exports::edge::platform::handler;

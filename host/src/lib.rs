@@ -10,6 +10,8 @@
 pub mod bindings;
 pub mod capabilities;
 pub mod config;
+pub mod egress;
+pub mod identity;
 pub mod ingress;
 pub mod node;
 pub mod rollout;
