@@ -9,9 +9,11 @@ use futures_util::future::join_all;
 use crate::config::Settings;
 use crate::config::secrets::{self, SecretError};
 use crate::ingress::{RouteError, RouteTable, Server, ServerError, Service};
-use crate::rollout::{LoadError, Loader, Release, SeedError, Source, runtime_for};
+use crate::rollout::{
+    LoadError, Loader, Release, SeedError, Services, ServicesError, Source, runtime_for,
+};
 use crate::runtime::artifacts::Artifacts;
-use crate::runtime::{EngineError, Runtime};
+use crate::runtime::{EngineError, Runtime, ServiceError};
 
 /// How long the databases may take to close their connections: one that hangs
 /// must not keep a node from ending.
@@ -32,6 +34,12 @@ pub enum StartError {
     /// A plugin.
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// What plugins share.
+    #[error(transparent)]
+    Services(#[from] ServicesError),
+    /// Plugins that do not fit together.
+    #[error(transparent)]
+    Unfit(#[from] ServiceError),
     /// The route table.
     #[error(transparent)]
     Route(#[from] RouteError),
@@ -58,16 +66,29 @@ impl Node {
     /// The first thing that is wrong, naming the file or URL at fault.
     pub async fn start(settings: &Settings) -> Result<Self, StartError> {
         let server = Server::bind(settings.listen)?;
-        let (runtime, releases) = load(settings).await?;
+        let Loaded {
+            runtime,
+            services,
+            releases,
+        } = load(settings).await?;
         if settings.seed {
-            for release in releases.iter().filter(|release| release.plugin.can_seed()) {
+            for release in releases
+                .iter()
+                .filter(|release| release.plugin.exports().can_seed)
+            {
                 release
                     .seed(None, |done, total| log_progress(release, done, total))
                     .await?;
             }
         }
         let routes = RouteTable::new(&releases)?;
-        let service = Arc::new(Service::new(routes, settings.client, settings.access_log));
+        let service = Service::new(
+            routes,
+            settings.client,
+            settings.access_log,
+            services.identity().clone(),
+        );
+        let service = Arc::new(service);
         let drain = settings.drain_timeout;
         Ok(Self {
             server,
@@ -109,11 +130,21 @@ impl Node {
     }
 }
 
+/// Plugins that are ready, but do not serve.
+pub struct Loaded {
+    /// Keeps the engines' epochs moving.
+    pub runtime: Runtime,
+    /// What the plugins share.
+    pub services: Services,
+    /// The plugins.
+    pub releases: Vec<Arc<Release>>,
+}
+
 /// Load every plugin of `settings`, without serving them.
 ///
 /// # Errors
 /// As [`Node::start`].
-pub async fn load(settings: &Settings) -> Result<(Runtime, Vec<Arc<Release>>), StartError> {
+pub async fn load(settings: &Settings) -> Result<Loaded, StartError> {
     secrets::make_folder(&settings.data_dir)?;
     let sources: Result<Vec<Source>, LoadError> = settings
         .plugins
@@ -123,12 +154,19 @@ pub async fn load(settings: &Settings) -> Result<(Runtime, Vec<Arc<Release>>), S
     let sources = sources?;
     let runtime = runtime_for(&sources)?;
     let artifacts = Arc::new(Artifacts::open(&settings.data_dir)?);
-    let loader = Loader::new(settings, &runtime, artifacts);
+    let services = Services::open(settings)?;
+    let loader = Loader::new(settings, &runtime, artifacts, &services);
     let mut releases = Vec::new();
     for source in sources {
         releases.push(Arc::new(loader.load(source).await?));
     }
-    Ok((runtime, releases))
+    let plugins: Vec<_> = releases.iter().map(|r| r.plugin.clone()).collect();
+    runtime.directory().publish(&plugins)?;
+    Ok(Loaded {
+        runtime,
+        services,
+        releases,
+    })
 }
 
 fn log_progress(release: &Release, done: u64, total: u64) {
