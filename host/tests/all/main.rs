@@ -13,8 +13,11 @@
 mod catalog;
 mod doors;
 mod harness;
+mod identity;
 mod ingress;
 mod limits;
+mod mail;
+mod outbound;
 mod servers;
 mod sql;
 mod start;
