@@ -53,6 +53,6 @@ pub mod accounts {
     });
 }
 
-pub use plugin::edge::platform::{context, sql};
+pub use plugin::edge::platform::{context, identity, mail, sql};
 pub use plugin::exports::edge::platform::handler;
 pub use plugin::wasi::config::store as config;

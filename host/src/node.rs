@@ -88,7 +88,13 @@ impl Node {
         }
         let leases = leases(settings, &services, &releases).await?;
         let routes = RouteTable::new(&releases)?;
-        let service = Arc::new(Service::new(routes, settings.client, settings.access_log));
+        let service = Service::new(
+            routes,
+            settings.client,
+            settings.access_log,
+            services.identity().clone(),
+        );
+        let service = Arc::new(service);
         let drain = settings.drain_timeout;
         Ok(Self {
             server,

@@ -4,6 +4,8 @@
 pub mod config;
 pub mod context;
 mod granted;
+pub mod identity;
+pub mod mail;
 pub mod outbound;
 pub mod sql;
 

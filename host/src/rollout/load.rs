@@ -9,7 +9,7 @@ use http::HeaderValue;
 
 use super::manifest::{DatabaseGrant, Isolation, Manifest, ManifestError};
 use super::release::Release;
-use super::services::Services;
+use super::services::{GrantError, Services};
 use crate::capabilities::Granted;
 use crate::config::Settings;
 use crate::runtime::artifacts::Artifacts;
@@ -56,6 +56,14 @@ pub enum LoadError {
         "plugin {0}: the manifest has [[schedule]], but the component exports no edge:platform/schedule"
     )]
     NoSchedule(String),
+    /// A setting is not what the manifest takes it for.
+    #[error("plugin {plugin}: {source}")]
+    Grant {
+        /// The plugin.
+        plugin: String,
+        /// What is wrong.
+        source: GrantError,
+    },
     /// The database does not answer.
     #[error("plugin {plugin}: {source}")]
     Database {
@@ -186,7 +194,11 @@ impl<'a> Loader<'a> {
         let database = self.open_database(&manifest).await?;
         let granted = self
             .services
-            .grant(self.settings, &manifest, database.clone());
+            .grant(self.settings, &manifest, database.clone())
+            .map_err(|source| LoadError::Grant {
+                plugin: plugin.clone(),
+                source,
+            })?;
         let spec = self.spec(&manifest, granted);
         let loaded = Plugin::load(self.runtime, &self.artifacts, spec, wasm, exports).await;
         let compiled = loaded.map_err(|source| LoadError::Unfit {

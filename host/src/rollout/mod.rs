@@ -11,4 +11,4 @@ pub use load::{LoadError, Loader, Source, runtime_for};
 pub use release::Release;
 pub use schedule::Scheduler;
 pub use seed::SeedError;
-pub use services::{Services, ServicesError};
+pub use services::{GrantError, Services, ServicesError};
