@@ -7,6 +7,7 @@ pub mod cards;
 pub mod contacts;
 pub mod facebook;
 pub mod failures;
+pub mod limits;
 pub mod login;
 pub mod model;
 pub mod profile;

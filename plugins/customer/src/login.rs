@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::failures::{BAD_EMAIL, UNKNOWN_EMAIL, WRONG_PASSWORD};
 use crate::rules::Email;
-use crate::session;
+use crate::{limits, session};
 
 /// Whose address this is, and their password's hash, by the address as it is compared.
 pub const CREDENTIALS: &str = "SELECT customer_id, password FROM customer WHERE email_key = ?";
@@ -27,13 +27,15 @@ struct Credentials {
 ///
 /// # Errors
 /// `USR_02`, `USR_03`; `USR_05` for an unknown address and `USR_01` for a
-/// wrong password, both after the same time.
+/// wrong password, both after the same time; 429 for too many tries at one
+/// account.
 pub fn login(request: &Request) -> Result<Response> {
     let fields = request.fields()?;
     fields.required(&["email", "password"])?;
     let form: Form = fields.parse()?;
     let email = Email::parse(&form.email).map_err(|_| BAD_EMAIL.field("email"))?;
 
+    limits::count(limits::LOGIN, email.key())?;
     let found: Option<Credentials> = sql::query(CREDENTIALS).bind(email.key()).first()?;
     let hash = found.as_ref().and_then(|known| known.password.as_deref());
     let right = is_right(&form.password, hash)?;

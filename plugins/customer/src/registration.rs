@@ -1,17 +1,14 @@
 //! POST `/customers`: a new customer.
 
-use edge_sdk::{Request, Response, Result, identity, rate_limit, sql};
+use edge_sdk::{Request, Response, Result, identity, sql};
 use serde::Deserialize;
 
 use crate::rules::{Email, password, text};
-use crate::{profile, session};
+use crate::{limits, profile, session};
 
 /// A customer: name, address, the address as it is compared, password hash.
 pub const INSERT: &str =
     "INSERT INTO customer (name, email, email_key, password) VALUES (?, ?, ?, ?)";
-
-/// The limit of the manifest that this counts against.
-const LIMIT: &str = "registration";
 
 #[derive(Deserialize)]
 struct Form {
@@ -33,10 +30,7 @@ pub fn register(request: &Request) -> Result<Response> {
     let email = Email::parse(&form.email)?;
     password::check(&form.password)?;
 
-    let verdict = rate_limit::take(LIMIT, request.client(), 1)?;
-    if !verdict.allowed {
-        return Err(rate_limit::too_many(&verdict));
-    }
+    limits::count(limits::REGISTRATION, request.client())?;
     let hash = identity::hash_password(&form.password)?;
     let inserted = sql::query(INSERT)
         .bind(name)
