@@ -84,12 +84,9 @@ impl From<Refusal> for ReserveError {
 pub fn reserve(reservation: &str, lines: &[Line]) -> Result<(), Refusal> {
     let name = name(reservation)?;
     let quantities = quantities(lines);
-    again(|| {
-        let made = sql::transaction(|transaction| take(transaction, name, &quantities))?;
-        match made {
-            Made::Now => Ok(()),
-            Made::Before => standing(name),
-        }
+    again(|| match state(name)? {
+        Some(state) => state.answer(),
+        None => take_or_find(name, &quantities),
     })
 }
 
@@ -134,27 +131,57 @@ fn again<T>(mut work: impl FnMut() -> Result<T, Refusal>) -> Result<T, Refusal> 
     }
 }
 
-/// When a reservation was made.
-enum Made {
-    Now,
-    Before,
+/// What has become of a reservation that was made.
+#[derive(Clone, Copy)]
+enum State {
+    Held,
+    Released,
 }
 
+impl State {
+    /// The answer to who asks for the same reservation again.
+    fn answer(self) -> Result<(), Refusal> {
+        match self {
+            Self::Held => Ok(()),
+            Self::Released => Err(Refusal::Released),
+        }
+    }
+}
+
+fn state(name: &[u8]) -> Result<Option<State>, Error> {
+    let found: Option<Option<String>> = sql::query(RELEASED).bind(name.to_vec()).first()?;
+    Ok(found.map(|released_on| match released_on {
+        None => State::Held,
+        Some(_) => State::Released,
+    }))
+}
+
+/// Take products out of stock, unless somebody else did so for the same
+/// reservation in the meantime.
+fn take_or_find(name: &[u8], quantities: &BTreeMap<i64, i64>) -> Result<(), Refusal> {
+    let taken = sql::transaction(|transaction| take(transaction, name, quantities));
+    match taken {
+        Err(refusal @ (Refusal::SoldOut(_) | Refusal::Sql(Error::Conflict(_)))) => {
+            state(name)?.map_or(Err(refusal), State::answer)
+        }
+        done => done,
+    }
+}
+
+/// The products come first: who waits for one waits there, and not for the
+/// name of the reservation, where two that wait would block each other.
 fn take(
     transaction: &Transaction,
     name: &[u8],
     quantities: &BTreeMap<i64, i64>,
-) -> Result<Made, Refusal> {
-    let now = Timestamp(clock::now());
-    let make = transaction.query(MAKE).bind(name.to_vec()).bind(now);
-    match make.execute() {
-        Err(Error::Conflict(_)) => return Ok(Made::Before),
-        made => made?,
-    };
+) -> Result<(), Refusal> {
     for (&product, &quantity) in quantities {
         take_one(transaction, name, product, quantity)?;
     }
-    Ok(Made::Now)
+    let now = Timestamp(clock::now());
+    let make = transaction.query(MAKE).bind(name.to_vec()).bind(now);
+    make.execute()?;
+    Ok(())
 }
 
 fn take_one(
@@ -170,16 +197,6 @@ fn take_one(
     let note = transaction.query(NOTE).bind(name.to_vec()).bind(quantity);
     note.bind(product).execute()?;
     Ok(())
-}
-
-/// Whether a reservation that was made before still holds.
-fn standing(name: &[u8]) -> Result<(), Refusal> {
-    let found: Option<Option<String>> = sql::query(RELEASED).bind(name.to_vec()).first()?;
-    match found {
-        Some(None) => Ok(()),
-        Some(Some(_)) => Err(Refusal::Released),
-        None => Err(Error::Unavailable("the reservation is being made".to_owned()).into()),
-    }
 }
 
 fn bar(name: &[u8]) -> Result<(), Error> {

@@ -138,6 +138,26 @@ mod tests {
     }
 
     #[test]
+    fn fields_are_read_before_anything_is_changed() {
+        let with_body = |(method, path): &(String, String)| {
+            let writes = ["POST", "PUT"].contains(&method.as_str());
+            writes && !path.contains("/1/categories/") && !path.contains("/1/attributes/")
+        };
+        for (method, path) in routes().into_iter().filter(with_body) {
+            let send = |content_type: &str, body: &str| {
+                let posted = testing::post(&path, content_type, body);
+                let method = method.clone();
+                let request = wit::Request { method, ..posted };
+                status(testing::as_principal(request, 1, "merchant"))
+            };
+            let empty = send("application/json", "{}");
+            assert_eq!(empty, (400, "USR_02".to_owned()), "{method} {path}");
+            let image = send("image/png", "{}");
+            assert_eq!(image, (415, "HTTP_415".to_owned()), "{method} {path}");
+        }
+    }
+
+    #[test]
     fn merchants_name_rows_by_numbers() {
         for (method, path) in routes().iter().filter(|(_, path)| path.contains("/1")) {
             let path = path.replace("/1", "/x");
