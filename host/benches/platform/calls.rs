@@ -76,8 +76,11 @@ pub fn measure(data: &Path) -> anyhow::Result<Vec<CallCost>> {
     settings.plugins = ["fixtures/hello", "fixtures/hello-fresh"]
         .map(plugin_folder)
         .to_vec();
-    let (_runtime, releases) = tokio_runtime()?.block_on(node::load(&settings))?;
-    CASES.iter().map(|case| case.measure(&releases)).collect()
+    let loaded = tokio_runtime()?.block_on(node::load(&settings))?;
+    CASES
+        .iter()
+        .map(|case| case.measure(&loaded.releases))
+        .collect()
 }
 
 impl Case {
@@ -130,6 +133,7 @@ async fn call(release: &Release) -> anyhow::Result<()> {
         deadline: Instant::now() + release.plugin.deadline(),
         client: "127.0.0.1".to_owned(),
         caller: Caller::Anonymous,
+        depth: 0,
     };
     let target = release.manifest.routes.first().map_or("/", String::as_str);
     let request = Request::get(target)

@@ -16,10 +16,11 @@ pub(super) struct Arguments {
 
 /// Let every plugin that can fill its tables do so.
 pub(super) async fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<()> {
-    let (_runtime, releases) = node::load(settings).await?;
-    let mut able = releases
+    let loaded = node::load(settings).await?;
+    let mut able = loaded
+        .releases
         .iter()
-        .filter(|release| release.plugin.can_seed())
+        .filter(|release| release.plugin.exports().can_seed)
         .peekable();
     if able.peek().is_none() {
         bail!("no plugin among {:?} can fill its tables", settings.plugins);

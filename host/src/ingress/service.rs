@@ -17,6 +17,7 @@ use super::request::{check_head, read_body};
 use super::routes::{RouteTable, without_mount};
 use crate::bindings::context::Caller;
 use crate::config::{AccessLog, ClientLimits};
+use crate::identity::{CREDENTIALS, Identity, caller_of};
 use crate::rollout::Release;
 use crate::runtime::{Answer, Body, Call, CallError};
 
@@ -28,16 +29,23 @@ pub struct Service {
     routes: RouteTable,
     limits: ClientLimits,
     access_log: AccessLog,
+    identity: Arc<Identity>,
 }
 
 impl Service {
-    /// A service over `routes`.
+    /// A service over `routes`, for the callers whom `identity` knows.
     #[must_use]
-    pub fn new(routes: RouteTable, limits: ClientLimits, access_log: AccessLog) -> Self {
+    pub fn new(
+        routes: RouteTable,
+        limits: ClientLimits,
+        access_log: AccessLog,
+        identity: Arc<Identity>,
+    ) -> Self {
         Self {
             routes,
             limits,
             access_log,
+            identity,
         }
     }
 
@@ -87,10 +95,11 @@ impl Service {
     async fn ask(
         &self,
         release: &Arc<Release>,
-        request: Request<Incoming>,
+        mut request: Request<Incoming>,
         request_id: &str,
         client: IpAddr,
     ) -> Result<Response<Body>, Refusal> {
+        let caller = self.take_caller(request.headers_mut());
         let deadline = Instant::now() + release.plugin.deadline();
         let most = release.manifest.limits.body.as_u64();
         let request = read_body(request, most, self.limits.body_timeout, deadline)
@@ -100,7 +109,8 @@ impl Service {
             id: request_id.to_owned(),
             deadline,
             client: client.to_string(),
-            caller: Caller::Anonymous,
+            caller,
+            depth: 0,
         };
         let reply = match release.plugin.handle(call, to_plugin(request)).await {
             Ok(Answer::Response(response)) => return Ok(response),
@@ -111,6 +121,18 @@ impl Service {
             log_failure(release, request_id, &error);
             Refusal::of_call(&error)
         }))
+    }
+
+    /// Who asks. A token that has told so has done its work: with it, a
+    /// plugin could act for the caller elsewhere.
+    fn take_caller(&self, headers: &mut HeaderMap) -> Caller {
+        let caller = caller_of(headers, &self.identity.tokens);
+        if matches!(caller, Caller::Verified(_)) {
+            for field in &CREDENTIALS {
+                headers.remove(field);
+            }
+        }
+        caller
     }
 }
 

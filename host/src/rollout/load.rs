@@ -9,6 +9,8 @@ use http::HeaderValue;
 
 use super::manifest::{DatabaseGrant, Isolation, Manifest, ManifestError};
 use super::release::Release;
+use super::services::{GrantError, Services};
+use crate::capabilities::Granted;
 use crate::config::Settings;
 use crate::runtime::artifacts::Artifacts;
 use crate::runtime::inspect::{self, DoorKind, Exports};
@@ -48,6 +50,19 @@ pub enum LoadError {
         path: PathBuf,
         /// Why.
         source: runtime::LoadError,
+    },
+    /// The manifest names work that the component cannot do.
+    #[error(
+        "plugin {0}: the manifest has [[schedule]], but the component exports no edge:platform/schedule"
+    )]
+    NoSchedule(String),
+    /// A setting is not what the manifest takes it for.
+    #[error("plugin {plugin}: {source}")]
+    Grant {
+        /// The plugin.
+        plugin: String,
+        /// What is wrong.
+        source: GrantError,
     },
     /// The database does not answer.
     #[error("plugin {plugin}: {source}")]
@@ -99,6 +114,9 @@ impl Source {
             path: component.clone(),
             source: source.into(),
         })?;
+        if !manifest.schedule.is_empty() && !exports.has_schedule {
+            return Err(LoadError::NoSchedule(plugin));
+        }
         if inspect::looks_like_debug_build(&wasm) {
             tracing::warn!(
                 plugin, component = %component.display(),
@@ -128,7 +146,9 @@ pub fn runtime_for(sources: &[Source]) -> Result<Runtime, EngineError> {
             DoorKind::Http02 | DoorKind::Http03 => &mut standard,
         };
         let limits = &source.manifest.limits;
-        demand.add(limits.instances, limits.memory.as_u64());
+        // Scheduled work has an instance of its own, whatever the load.
+        let aside = u32::from(source.exports.has_schedule);
+        demand.add(limits.instances + aside, limits.memory.as_u64());
     }
     Runtime::new(fast, standard)
 }
@@ -138,16 +158,23 @@ pub struct Loader<'a> {
     settings: &'a Settings,
     runtime: &'a Runtime,
     artifacts: Arc<Artifacts>,
+    services: &'a Services,
 }
 
 impl<'a> Loader<'a> {
     /// A loader into `runtime`.
     #[must_use]
-    pub fn new(settings: &'a Settings, runtime: &'a Runtime, artifacts: Arc<Artifacts>) -> Self {
+    pub fn new(
+        settings: &'a Settings,
+        runtime: &'a Runtime,
+        artifacts: Arc<Artifacts>,
+        services: &'a Services,
+    ) -> Self {
         Self {
             settings,
             runtime,
             artifacts,
+            services,
         }
     }
 
@@ -165,7 +192,14 @@ impl<'a> Loader<'a> {
         } = source;
         let plugin = manifest.name.clone();
         let database = self.open_database(&manifest).await?;
-        let spec = self.spec(&manifest, database.clone());
+        let granted = self
+            .services
+            .grant(self.settings, &manifest, database.clone())
+            .map_err(|source| LoadError::Grant {
+                plugin: plugin.clone(),
+                source,
+            })?;
+        let spec = self.spec(&manifest, granted);
         let loaded = Plugin::load(self.runtime, &self.artifacts, spec, wasm, exports).await;
         let compiled = loaded.map_err(|source| LoadError::Unfit {
             plugin: plugin.clone(),
@@ -189,7 +223,7 @@ impl<'a> Loader<'a> {
             header,
             folder,
             database,
-            plugin: compiled,
+            plugin: Arc::new(compiled),
         })
     }
 
@@ -201,8 +235,11 @@ impl<'a> Loader<'a> {
             return Ok(None);
         };
         let url = self.settings.database_url_of(&manifest.name);
-        let opened =
-            DatabaseAccess::open(url, tables(grant), grant.connections, limits(grant)).await;
+        let opened = self
+            .services
+            .databases()
+            .open(url, tables(grant), grant.connections, limits(grant))
+            .await;
         match opened {
             Ok(database) => Ok(Some(Arc::new(database))),
             Err(source) => Err(LoadError::Database {
@@ -212,7 +249,7 @@ impl<'a> Loader<'a> {
         }
     }
 
-    fn spec(&self, manifest: &Manifest, database: Option<Arc<DatabaseAccess>>) -> PluginSpec {
+    fn spec(&self, manifest: &Manifest, granted: Granted) -> PluginSpec {
         let limits = &manifest.limits;
         PluginSpec {
             name: manifest.name.clone(),
@@ -228,7 +265,7 @@ impl<'a> Loader<'a> {
             queue_timeout: self.settings.queue_timeout,
             max_response: limits.response.as_u64(),
             host_calls: limits.host_calls,
-            database,
+            granted,
         }
     }
 }

@@ -8,14 +8,16 @@ use wasmtime::{Store, UpdateDeadline};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
-use super::call::{CpuTimeExceeded, TooManyHostCalls};
+use super::call::{Call, CpuTimeExceeded, TooManyHostCalls};
 use super::engine::EPOCH_TICK;
 use super::limits::MemoryLimit;
 use super::meter::Meter;
 use super::plugin::Shared;
+use super::services::MOST_DEPTH;
+use super::session::Session;
 use super::stderr::Output;
-use crate::capabilities::outbound::DenyAll;
 use crate::capabilities::sql::SqlSession;
+use crate::capabilities::{Granted, MARGIN};
 
 /// What the host keeps for one instance: the standard WASI contexts, the
 /// sessions of its capabilities, and the bounds of the request it answers.
@@ -23,16 +25,22 @@ pub struct State {
     table: ResourceTable,
     wasi: WasiCtx,
     http: WasiHttpCtx,
-    outbound: DenyAll,
+    session: Session,
     pub(super) memory: MemoryLimit,
     pub(super) meter: Arc<Meter>,
     pub(super) output: Output,
     counts_ticks: bool,
     cpu_time: Duration,
-    deadline: Instant,
-    host_calls_left: u32,
-    host_calls: u32,
     sql: Option<SqlSession>,
+}
+
+/// Raised inside a guest that may not call another plugin right now.
+#[derive(Debug, thiserror::Error)]
+enum CalledOut {
+    #[error("a plugin was called while a transaction was open, which would wait for it")]
+    WithTransaction,
+    #[error("more than {MOST_DEPTH} plugins call each other in a row")]
+    TooDeep,
 }
 
 /// What bounds one request inside an instance.
@@ -45,7 +53,7 @@ pub(super) struct Bounds {
 
 impl State {
     /// A store for a new instance of the plugin, with every limit in force.
-    pub(super) fn store(shared: &Shared, bounds: Bounds) -> Store<Self> {
+    pub(super) fn store(shared: &Shared, call: Call, bounds: Bounds) -> Store<Self> {
         let output = Output::default();
         let wasi = WasiCtx::builder()
             .stdout(output.clone())
@@ -55,16 +63,13 @@ impl State {
             table: ResourceTable::new(),
             wasi,
             http: WasiHttpCtx::new(),
-            outbound: DenyAll,
+            session: Session::new(shared.granted.clone(), call, bounds),
             memory: MemoryLimit::new(shared.memory),
             meter: Arc::new(Meter::new()),
             output,
             counts_ticks: false,
             cpu_time: bounds.cpu_time,
-            deadline: bounds.deadline,
-            host_calls_left: bounds.host_calls,
-            host_calls: bounds.host_calls,
-            sql: shared.database.clone().map(SqlSession::new),
+            sql: shared.granted.database.clone().map(SqlSession::new),
         };
         let mut store = Store::new(&shared.engine, state);
         store.limiter(|state| &mut state.memory);
@@ -89,12 +94,10 @@ impl State {
     }
 
     /// Begin another request in this instance.
-    pub(super) fn begin(&mut self, bounds: Bounds) {
+    pub(super) fn begin(&mut self, call: Call, bounds: Bounds) {
+        self.session.begin(call, bounds);
         self.meter.reset();
         self.cpu_time = bounds.cpu_time;
-        self.deadline = bounds.deadline;
-        self.host_calls_left = bounds.host_calls;
-        self.host_calls = bounds.host_calls;
     }
 
     /// Whether the guest left something open that belongs to the request.
@@ -110,19 +113,46 @@ impl State {
     /// When the request has no calls left. The capability tells the guest so,
     /// in its own words.
     pub fn count_host_call(&mut self) -> Result<(), TooManyHostCalls> {
-        match self.host_calls_left.checked_sub(1) {
-            Some(left) => {
-                self.host_calls_left = left;
-                Ok(())
-            }
-            None => Err(TooManyHostCalls(self.host_calls)),
+        self.session.count_host_call()
+    }
+
+    /// The context of a call to another plugin, which ends before this one's
+    /// own. Accounts for a call into the host.
+    ///
+    /// # Errors
+    /// The plugin's mistakes: too many calls, calls in a circle, or a
+    /// transaction that would wait for the other plugin.
+    pub(super) fn call_out(&mut self) -> wasmtime::Result<Call> {
+        self.count_host_call()?;
+        if self.has_open_transactions() {
+            return Err(CalledOut::WithTransaction.into());
         }
+        if self.call().depth == MOST_DEPTH {
+            return Err(CalledOut::TooDeep.into());
+        }
+        Ok(Call {
+            deadline: self.deadline() - MARGIN,
+            depth: self.call().depth + 1,
+            ..self.call().clone()
+        })
+    }
+
+    /// What the plugin may use.
+    #[must_use]
+    pub fn granted(&self) -> &Granted {
+        self.session.granted()
+    }
+
+    /// What the instance works on.
+    #[must_use]
+    pub fn call(&self) -> &Call {
+        self.session.call()
     }
 
     /// When the host ends the request.
     #[must_use]
     pub fn deadline(&self) -> Instant {
-        self.deadline
+        self.session.deadline()
     }
 
     /// The instance's resources, and its database if it has one.
@@ -145,7 +175,7 @@ impl WasiHttpView for State {
         WasiHttpCtxView {
             ctx: &mut self.http,
             table: &mut self.table,
-            hooks: &mut self.outbound,
+            hooks: &mut self.session,
         }
     }
 }

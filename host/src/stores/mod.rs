@@ -1,3 +1,4 @@
 //! The real things behind capabilities.
 
+pub mod leases;
 pub mod sql;

@@ -11,6 +11,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{Column, ConnectOptions, Executor, Row, Sqlite, TypeInfo, ValueRef};
 
+use super::databases::Databases;
 use super::error::{OpenError, public_url, typed};
 use super::guard::Checked;
 use super::migrate::lock_file;
@@ -35,7 +36,11 @@ pub(super) struct SqliteDatabase {
 
 impl SqliteDatabase {
     /// Open the file of `url`, making it and its folder when they are absent.
-    pub(super) async fn open(url: &str, readers: u32) -> std::result::Result<Self, OpenError> {
+    pub(super) async fn open(
+        databases: &Databases,
+        url: &str,
+        readers: u32,
+    ) -> std::result::Result<Self, OpenError> {
         let options = SqliteConnectOptions::from_str(url)
             .map_err(|source| OpenError::Url {
                 url: public_url(url),
@@ -67,13 +72,7 @@ impl SqliteDatabase {
             url: public_url(url),
             source,
         };
-        let writer = SqlitePoolOptions::new()
-            .max_connections(1)
-            .min_connections(1)
-            .test_before_acquire(false)
-            .connect_with(options.clone())
-            .await
-            .map_err(connect)?;
+        let writer = databases.writer(&options).await.map_err(connect)?;
         let readers = SqlitePoolOptions::new()
             .max_connections(readers)
             .min_connections(1)
@@ -82,6 +81,24 @@ impl SqliteDatabase {
             .await
             .map_err(connect)?;
         Ok(Self { readers, writer })
+    }
+}
+
+impl Databases {
+    /// The one writer of a file.
+    async fn writer(&self, options: &SqliteConnectOptions) -> sqlx::Result<SqlitePool> {
+        let mut writers = self.writers.lock().await;
+        if let Some(writer) = writers.get(options.get_filename()) {
+            return Ok(writer.clone());
+        }
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .min_connections(1)
+            .test_before_acquire(false)
+            .connect_with(options.clone())
+            .await?;
+        writers.insert(options.get_filename().to_owned(), writer.clone());
+        Ok(writer)
     }
 }
 

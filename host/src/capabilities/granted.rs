@@ -1,0 +1,43 @@
+//! What one plugin may use, as its instances find it.
+
+use std::sync::Arc;
+
+use super::config::ConfigValues;
+use super::outbound::Outbound;
+use crate::egress::mail::Mailer;
+use crate::identity::Identity;
+use crate::stores::sql::DatabaseAccess;
+
+/// What one plugin may use, ready to be used.
+#[derive(Clone, Default)]
+pub struct Granted {
+    /// Its tables.
+    pub database: Option<Arc<DatabaseAccess>>,
+    /// Values that the operator set, and secrets that the host made.
+    pub config: ConfigValues,
+    /// Where it may call.
+    pub outbound: Option<Outbound>,
+    /// Sends mail.
+    pub mail: Option<Arc<Mailer>>,
+    /// Passwords and tokens.
+    pub identity: Option<Arc<Identity>>,
+}
+
+impl Granted {
+    /// What the manifest lacks to grant `import`, if it does not.
+    #[must_use]
+    pub fn missing_for(&self, import: &str) -> Option<&'static str> {
+        let needs = |interface: &str| import.starts_with(interface);
+        match () {
+            () if needs("edge:platform/sql@") && self.database.is_none() => {
+                Some("[grants.database]")
+            }
+            () if needs("wasi:config/") && self.config.is_empty() => Some("`config` in [grants]"),
+            () if needs("edge:platform/identity@") && self.identity.is_none() => {
+                Some("`identity` in [grants]")
+            }
+            () if needs("edge:platform/mail@") && self.mail.is_none() => Some("`mail` in [grants]"),
+            () => None,
+        }
+    }
+}
