@@ -26,7 +26,6 @@ wit_bindgen::generate!({
         "../../wit/shop/orders",
     ],
     additional_derives: [Clone, PartialEq],
-    pub_export_macro: true,
     export_macro_name: "export_orders",
     generate_all,
 });

@@ -1,19 +1,26 @@
 //! Carts, orders, taxes and shipping of the shop.
 
+pub mod admin;
 mod bindings;
 pub mod cart;
 pub mod catalog;
+pub mod idempotency;
 pub mod model;
 pub mod money;
+pub mod orders;
+pub mod outbox;
 pub mod seed;
+pub mod service;
 pub mod shipping;
 pub mod shoppingcart;
+pub mod tasks;
 pub mod tax;
 
 use edge_sdk::{Response, Result, Router};
 use serde::Serialize;
 
 edge_sdk::export!(router);
+edge_sdk::export_schedule!(tasks::run);
 edge_sdk::export_seed!(seed::step);
 
 /// Every route of the service.
@@ -27,7 +34,18 @@ pub fn router() -> Router {
             "/shipping/regions/{shipping_region_id}",
             shipping::in_region,
         );
-    carts(router)
+    orders(carts(router))
+}
+
+fn orders(router: Router) -> Router {
+    router
+        .post("/orders", orders::place::create)
+        .get("/orders/{order_id}", orders::one)
+        .get("/orders/inCustomer", orders::in_customer)
+        .get("/orders/shortDetail/{order_id}", orders::short_detail)
+        .get("/admin/orders", admin::list)
+        .get("/admin/orders/{order_id}", admin::one)
+        .put("/admin/orders/{order_id}", admin::update)
 }
 
 fn carts(router: Router) -> Router {

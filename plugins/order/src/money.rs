@@ -1,8 +1,76 @@
 //! Money and percentages: whole hundredths in code, text with two decimals
 //! outside of it.
 
+use std::fmt;
+
+use edge_sdk::sql::Value;
+use serde::{Deserialize, Serialize};
+
 /// Hundredths of one.
 const HUNDREDTHS: u64 = 100;
+
+/// An amount of money in cents; elsewhere, text such as `14.90`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Cents(pub u64);
+
+/// A text is no amount of money.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no amount of money")]
+pub struct NotMoney(String);
+
+impl Cents {
+    /// So many times the amount.
+    #[must_use]
+    pub fn times(self, quantity: u32) -> Self {
+        Self(self.0.saturating_mul(quantity.into()))
+    }
+
+    /// So many hundredths of a percent of the amount. Half a cent is rounded up.
+    #[must_use]
+    pub fn share(self, hundredths_of_percent: u64) -> Self {
+        const WHOLE: u128 = 10_000;
+        let exact = u128::from(self.0) * u128::from(hundredths_of_percent);
+        Self(u64::try_from((exact + WHOLE / 2) / WHOLE).unwrap_or(u64::MAX))
+    }
+}
+
+impl std::iter::Sum for Cents {
+    fn sum<I: Iterator<Item = Self>>(amounts: I) -> Self {
+        amounts.fold(Self(0), |sum, amount| Self(sum.0.saturating_add(amount.0)))
+    }
+}
+
+impl fmt::Display for Cents {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "{}.{:02}",
+            self.0 / HUNDREDTHS,
+            self.0 % HUNDREDTHS
+        )
+    }
+}
+
+impl TryFrom<String> for Cents {
+    type Error = NotMoney;
+
+    fn try_from(text: String) -> Result<Self, NotMoney> {
+        hundredths(&text).map(Self).ok_or(NotMoney(text))
+    }
+}
+
+impl From<Cents> for String {
+    fn from(amount: Cents) -> Self {
+        amount.to_string()
+    }
+}
+
+impl From<Cents> for Value {
+    fn from(amount: Cents) -> Self {
+        Self::Text(amount.to_string())
+    }
+}
 
 /// The hundredths that a decimal text stands for: 1490 for `14.90`; `None` if
 /// it is no such number.
@@ -16,21 +84,6 @@ pub fn hundredths(text: &str) -> Option<u64> {
     let part: u64 = format!("{part:0<2}").parse().ok()?;
     let whole: u64 = whole.parse().ok()?;
     whole.checked_mul(HUNDREDTHS)?.checked_add(part)
-}
-
-/// The text of an amount in cents: `14.90` for 1490.
-#[must_use]
-pub fn text(cents: u64) -> String {
-    format!("{}.{:02}", cents / HUNDREDTHS, cents % HUNDREDTHS)
-}
-
-/// So many hundredths of a percent of an amount, in cents. Half a cent is
-/// rounded up.
-#[must_use]
-pub fn share(cents: u64, hundredths_of_percent: u64) -> u64 {
-    const WHOLE: u128 = 10_000;
-    let exact = u128::from(cents) * u128::from(hundredths_of_percent);
-    u64::try_from((exact + WHOLE / 2) / WHOLE).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -74,14 +127,31 @@ mod tests {
 
     #[test]
     fn amounts_have_two_decimals() {
-        assert_eq!(text(0), "0.00");
-        assert_eq!(text(5), "0.05");
-        assert_eq!(text(1490), "14.90");
-        assert_eq!(text(9_999_999_999), "99999999.99");
+        assert_eq!(Cents(0).to_string(), "0.00");
+        assert_eq!(Cents(5).to_string(), "0.05");
+        assert_eq!(Cents(1490).to_string(), "14.90");
+        assert_eq!(Cents(9_999_999_999).to_string(), "99999999.99");
+        assert_eq!(serde_json::to_string(&Cents(7)).unwrap(), r#""0.07""#);
+        assert_eq!(
+            serde_json::from_str::<Cents>(r#""14.9""#).unwrap(),
+            Cents(1490)
+        );
+        assert!(serde_json::from_str::<Cents>(r#""-1.00""#).is_err());
+    }
+
+    #[test]
+    fn sums_do_not_wrap() {
+        assert_eq!(Cents(1490).times(3), Cents(4470));
+        assert_eq!(Cents(u64::MAX).times(2), Cents(u64::MAX));
+        assert_eq!(
+            [Cents(u64::MAX), Cents(1)].into_iter().sum::<Cents>(),
+            Cents(u64::MAX)
+        );
     }
 
     #[test]
     fn half_a_cent_is_rounded_up() {
+        let share = |cents, percent| Cents(cents).share(percent).0;
         assert_eq!(share(1000, 850), 85);
         assert_eq!(share(1490, 850), 127); // 126.65
         assert_eq!(share(10, 500), 1); // 0.5

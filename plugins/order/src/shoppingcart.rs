@@ -145,16 +145,10 @@ fn quantity(request: &Request) -> Result<u32> {
 /// `SHP_01` for a malformed id.
 pub fn empty(request: &Request) -> Result<Response> {
     let cart_id = cart_id(request)?;
-    let emptied = store::change(cart_id.handle(), |shelf| {
-        // What is not there is not written either.
-        shelf.cart(&cart_id).ok_or(id::NO_CART)?;
-        shelf.empty(&cart_id);
-        Ok(())
-    });
-    match emptied {
-        Err(failure) if failure != id::NO_CART => Err(failure),
-        _ => private::<[ActiveItem]>(&[]),
-    }
+    store::change_if(cart_id.handle(), |shelf| {
+        Ok(shelf.empty(&cart_id).then_some(()))
+    })?;
+    private::<[ActiveItem]>(&[])
 }
 
 /// GET `/shoppingcart/saveForLater/{item_id}`.
@@ -214,7 +208,7 @@ pub fn total_amount(request: &Request) -> Result<Response> {
     let shelf = store::read(cart_id.handle())?;
     let total = match shelf.cart(&cart_id) {
         Some(cart) => view::total(cart, &mut Items::default())?,
-        None => Total::of(0),
+        None => Total::default(),
     };
     private(&total)
 }

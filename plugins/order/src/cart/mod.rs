@@ -8,4 +8,4 @@ pub mod view;
 
 pub use id::{CartId, Handle};
 pub use item_id::ItemIds;
-pub use shelf::{Cart, Item, Refusal, Shelf};
+pub use shelf::{Cart, Item, Ordered, Refusal, Shelf};

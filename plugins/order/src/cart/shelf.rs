@@ -62,6 +62,17 @@ pub struct Item {
     pub saved: bool,
 }
 
+/// So many pieces of something that was ordered.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Ordered {
+    /// What was ordered.
+    pub product_id: i64,
+    /// What the customer chose about it.
+    pub attributes: String,
+    /// Pieces.
+    pub quantity: u32,
+}
+
 impl Item {
     fn is_of(&self, product_id: i64, attributes: &str) -> bool {
         self.product_id == product_id && self.attributes == attributes
@@ -108,7 +119,7 @@ impl Cart {
     }
 
     /// Take out as many pieces as were ordered of something, and no more.
-    fn take(&mut self, ordered: &Item) {
+    fn take(&mut self, ordered: &Ordered) {
         let mut left = ordered.quantity;
         for item in &mut self.items {
             if !item.saved && item.is_of(ordered.product_id, &ordered.attributes) {
@@ -185,9 +196,9 @@ impl Shelf {
         Ok(())
     }
 
-    /// Take everything out of a cart.
-    pub fn empty(&mut self, cart_id: &CartId) {
-        self.carts.retain(|cart| cart.cart_id != cart_id.as_str());
+    /// Take everything out of a cart. Returns whether there was anything.
+    pub fn empty(&mut self, cart_id: &CartId) -> bool {
+        self.take_out(cart_id).is_some()
     }
 
     /// Take all lines of these products out of a cart.
@@ -206,7 +217,7 @@ impl Shelf {
         &mut self,
         cart_id: &CartId,
         generation: i64,
-        ordered: &[Item],
+        ordered: &[Ordered],
         next_generation: i64,
     ) -> bool {
         let cart = self.cart_mut(cart_id);

@@ -12,6 +12,9 @@ const MAX_BYTES: usize = 64 * 1024;
 /// The cart has no room for more.
 pub const FULL: Failure = Failure::new(400, "SHP_04", "The cart is full.");
 
+/// Ends a change that changes nothing; clients never see it.
+const UNCHANGED: Failure = Failure::new(409, "HTTP_409", "There is nothing to change.");
+
 const UNREADABLE: Failure = Failure::new(500, "HTTP_500", "The cart could not be read.");
 
 /// The carts with this handle: one round trip.
@@ -34,6 +37,21 @@ pub fn change<T>(handle: Handle, mut change: impl FnMut(&mut Shelf) -> Result<T>
         let outcome = change(&mut shelf)?;
         Ok((encode(&shelf)?, outcome))
     })
+}
+
+/// As [`change`], but nothing is written when `change` returns nothing.
+///
+/// # Errors
+/// As [`change`].
+pub fn change_if<T>(
+    handle: Handle,
+    mut change_if: impl FnMut(&mut Shelf) -> Result<Option<T>>,
+) -> Result<Option<T>> {
+    match change(handle, |shelf| change_if(shelf)?.ok_or(UNCHANGED)) {
+        Ok(outcome) => Ok(Some(outcome)),
+        Err(failure) if failure == UNCHANGED => Ok(None),
+        Err(failure) => Err(failure),
+    }
 }
 
 fn decode(value: Option<Vec<u8>>) -> Result<Shelf> {

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{Cart, Handle, Item, ItemIds};
 use crate::catalog::Items;
-use crate::money;
+use crate::money::Cents;
 
 const NO_ID: Failure = Failure::new(500, "HTTP_500", "Something went wrong.");
 
@@ -24,11 +24,11 @@ pub struct ActiveItem {
     /// File name of the product's picture.
     pub image: Option<String>,
     /// The price of one, now.
-    pub price: String,
+    pub price: Cents,
     /// Pieces.
     pub quantity: u32,
     /// The price of all.
-    pub subtotal: String,
+    pub subtotal: Cents,
 }
 
 /// An item that is kept for later.
@@ -41,14 +41,14 @@ pub struct SavedItem {
     /// What the customer chose.
     pub attributes: String,
     /// The price of one, now.
-    pub price: String,
+    pub price: Cents,
 }
 
 /// The sum of a cart.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Total {
     /// The price of all that is ordered next.
-    pub total_amount: String,
+    pub total_amount: Cents,
 }
 
 /// The active items of a cart with this handle.
@@ -70,9 +70,9 @@ pub fn active(
             attributes: item.attributes.clone(),
             product_id: item.product_id,
             image: product.image.clone(),
-            price: money::text(product.price),
+            price: Cents(product.price),
             quantity: item.quantity,
-            subtotal: money::text(price(item, product.price)),
+            subtotal: Cents(product.price).times(item.quantity),
         }))
     });
     shown.collect()
@@ -95,7 +95,7 @@ pub fn saved(
             item_id,
             name: product.name.clone(),
             attributes: item.attributes.clone(),
-            price: money::text(product.price),
+            price: Cents(product.price),
         }))
     });
     shown.collect()
@@ -109,23 +109,11 @@ pub fn total(cart: &Cart, items: &mut Items) -> Result<Total> {
     items.learn(cart.active().map(|item| item.product_id))?;
     let prices = cart.active().filter_map(|item| {
         let product = items.get(item.product_id)?;
-        Some(price(item, product.price))
+        Some(Cents(product.price).times(item.quantity))
     });
-    Ok(Total::of(prices.fold(0, u64::saturating_add)))
-}
-
-impl Total {
-    /// So many cents.
-    #[must_use]
-    pub fn of(cents: u64) -> Self {
-        Self {
-            total_amount: money::text(cents),
-        }
-    }
-}
-
-fn price(item: &Item, each: u64) -> u64 {
-    each.saturating_mul(item.quantity.into())
+    Ok(Total {
+        total_amount: prices.sum(),
+    })
 }
 
 fn id(ids: &ItemIds, handle: Handle, item: &Item) -> Result<u64> {
@@ -175,13 +163,13 @@ mod tests {
             .map(|item| {
                 (
                     item.product_id,
-                    item.price.as_str(),
+                    item.price.0,
                     item.quantity,
-                    item.subtotal.as_str(),
+                    item.subtotal.0,
                 )
             })
             .collect();
-        assert_eq!(amounts, [(1, "14.90", 2, "29.80"), (2, "0.05", 1, "0.05")]);
+        assert_eq!(amounts, [(1, 1490, 2, 2980), (2, 5, 1, 5)]);
         assert_eq!(ids.decode(shown[1].item_id), Some((handle, 1)));
     }
 
@@ -192,8 +180,8 @@ mod tests {
         let shown = saved(&cart, handle, &ids, &mut catalog()).unwrap();
         assert_eq!(shown.len(), 1);
         assert_eq!(
-            (shown[0].name.as_str(), shown[0].price.as_str()),
-            ("Product 3", "9.99")
+            (shown[0].name.as_str(), shown[0].price),
+            ("Product 3", Cents(999))
         );
         assert_eq!(ids.decode(shown[0].item_id), Some((handle, 2)));
     }
@@ -201,7 +189,7 @@ mod tests {
     #[test]
     fn the_total_is_of_what_is_active_and_sold() {
         let (cart, _) = cart();
-        assert_eq!(total(&cart, &mut catalog()).unwrap(), Total::of(2985));
-        assert_eq!(Total::of(0).total_amount, "0.00");
+        let total = total(&cart, &mut catalog()).unwrap();
+        assert_eq!(total.total_amount, Cents(2985));
     }
 }
