@@ -6,7 +6,9 @@
 -- reserved, the order's stock: 0 asked for, 1 taken, 2 none, 3 to be put back,
 -- 4 never got: the order is to be deleted. Customers do not see 0 and 4.
 -- held: 1 while the order is being paid for, or its charge given back.
--- cart_generation: NULL once the order no longer stands for what was in the cart.
+-- cart_generation, a random number that tells apart what was in a cart (and
+-- carts whose ids differ by case alone): NULL once the order no longer stands
+-- for it.
 
 CREATE TABLE IF NOT EXISTS orders (
     order_id INT NOT NULL AUTO_INCREMENT PRIMARY KEY,
@@ -42,7 +44,7 @@ CREATE TABLE IF NOT EXISTS audit (
 
 ALTER TABLE orders
     ENGINE = InnoDB,
-    ADD COLUMN cart_id VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin,
+    ADD COLUMN cart_id VARCHAR(32) CHARACTER SET ascii,
     ADD COLUMN cart_generation BIGINT,
     ADD COLUMN reserved SMALLINT NOT NULL DEFAULT 2,
     ADD COLUMN held SMALLINT NOT NULL DEFAULT 0,

@@ -4,7 +4,8 @@
 -- reserved, the order's stock: 0 asked for, 1 taken, 2 none, 3 to be put back,
 -- 4 never got: the order is to be deleted. Customers do not see 0 and 4.
 -- held: 1 while the order is being paid for, or its charge given back.
--- cart_generation: NULL once the order no longer stands for what was in the cart.
+-- cart_generation, a random number that tells apart what was in a cart: NULL
+-- once the order no longer stands for it.
 
 CREATE TABLE IF NOT EXISTS orders (
     order_id INTEGER PRIMARY KEY AUTOINCREMENT,
