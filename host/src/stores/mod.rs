@@ -1,3 +1,6 @@
 //! The real things behind capabilities.
 
+pub mod keyvalue;
+pub mod limiter;
+pub mod redis;
 pub mod sql;

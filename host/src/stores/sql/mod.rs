@@ -14,6 +14,7 @@ pub use access::{DatabaseAccess, OpenTransaction};
 pub use error::{OpenError, public_url};
 pub use guard::TableGrant;
 pub use migrate::{MigrateError, SchemaLock};
+pub(super) use sqlite::SqliteDatabase;
 
 use crate::bindings::sql::{Error, Outcome, Rows, Value};
 
