@@ -35,5 +35,24 @@ pub mod seeder {
     });
 }
 
+/// What a plugin exports that has periodic work.
+pub mod scheduled {
+    wasmtime::component::bindgen!({
+        path: "../wit/platform",
+        world: "scheduled",
+        exports: { default: async },
+    });
+}
+
+/// What the plugin exports that keeps the accounts.
+pub mod accounts {
+    wasmtime::component::bindgen!({
+        path: "../wit/platform",
+        world: "account-keeper",
+        exports: { default: async },
+    });
+}
+
 pub use plugin::edge::platform::{context, sql};
 pub use plugin::exports::edge::platform::handler;
+pub use plugin::wasi::config::store as config;

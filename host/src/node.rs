@@ -9,9 +9,11 @@ use futures_util::future::join_all;
 use crate::config::Settings;
 use crate::config::secrets::{self, SecretError};
 use crate::ingress::{RouteError, RouteTable, Server, ServerError, Service};
-use crate::rollout::{LoadError, Loader, Release, SeedError, Source, runtime_for};
+use crate::rollout::{
+    LoadError, Loader, Release, SeedError, Services, ServicesError, Source, runtime_for,
+};
 use crate::runtime::artifacts::Artifacts;
-use crate::runtime::{EngineError, Runtime};
+use crate::runtime::{EngineError, Runtime, ServiceError};
 
 /// How long the databases may take to close their connections: one that hangs
 /// must not keep a node from ending.
@@ -32,6 +34,12 @@ pub enum StartError {
     /// A plugin.
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// What plugins share.
+    #[error(transparent)]
+    Services(#[from] ServicesError),
+    /// Plugins that do not fit together.
+    #[error(transparent)]
+    Unfit(#[from] ServiceError),
     /// The route table.
     #[error(transparent)]
     Route(#[from] RouteError),
@@ -60,7 +68,10 @@ impl Node {
         let server = Server::bind(settings.listen)?;
         let (runtime, releases) = load(settings).await?;
         if settings.seed {
-            for release in releases.iter().filter(|release| release.plugin.can_seed()) {
+            for release in releases
+                .iter()
+                .filter(|release| release.plugin.exports().can_seed)
+            {
                 release
                     .seed(None, |done, total| log_progress(release, done, total))
                     .await?;
@@ -123,11 +134,14 @@ pub async fn load(settings: &Settings) -> Result<(Runtime, Vec<Arc<Release>>), S
     let sources = sources?;
     let runtime = runtime_for(&sources)?;
     let artifacts = Arc::new(Artifacts::open(&settings.data_dir)?);
-    let loader = Loader::new(settings, &runtime, artifacts);
+    let services = Services::open(settings)?;
+    let loader = Loader::new(settings, &runtime, artifacts, services);
     let mut releases = Vec::new();
     for source in sources {
         releases.push(Arc::new(loader.load(source).await?));
     }
+    let plugins: Vec<_> = releases.iter().map(|r| r.plugin.clone()).collect();
+    runtime.directory().publish(&plugins)?;
     Ok((runtime, releases))
 }
 

@@ -130,6 +130,7 @@ async fn call(release: &Release) -> anyhow::Result<()> {
         deadline: Instant::now() + release.plugin.deadline(),
         client: "127.0.0.1".to_owned(),
         caller: Caller::Anonymous,
+        depth: 0,
     };
     let target = release.manifest.routes.first().map_or("/", String::as_str);
     let request = Request::get(target)

@@ -1,5 +1,16 @@
 //! What an instance may import: one file for each interface, each with the
 //! manifest's grant checked before anything reaches a store.
 
+pub mod config;
+pub mod context;
+mod granted;
 pub mod outbound;
 pub mod sql;
+
+pub use granted::Granted;
+
+use std::time::Duration;
+
+/// A host call ends this much before its request, so that the plugin still
+/// has time to answer for the failure.
+pub(crate) const MARGIN: Duration = Duration::from_millis(50);

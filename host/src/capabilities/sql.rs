@@ -1,17 +1,14 @@
 //! `edge:platform/sql`: the plugin's database, within its grant.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use wasmtime::component::{HasSelf, Linker, Resource};
 
+use super::MARGIN;
 use crate::bindings::sql::{Dialect, Error, Host, HostTransaction, Outcome, Rows, Value};
 use crate::runtime::State;
 use crate::stores::sql::{DatabaseAccess, OpenTransaction};
-
-/// A host call ends this much before its request, so that the plugin still
-/// has time to answer for the failure.
-const MARGIN: Duration = Duration::from_millis(50);
 
 /// Transactions that one request may have open at once.
 const MOST_TRANSACTIONS: usize = 4;

@@ -19,7 +19,7 @@ pub(super) async fn run(settings: &Settings, arguments: &Arguments) -> anyhow::R
     let (_runtime, releases) = node::load(settings).await?;
     let mut able = releases
         .iter()
-        .filter(|release| release.plugin.can_seed())
+        .filter(|release| release.plugin.exports().can_seed)
         .peekable();
     if able.peek().is_none() {
         bail!("no plugin among {:?} can fill its tables", settings.plugins);

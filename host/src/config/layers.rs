@@ -7,8 +7,12 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 /// Variables known by these names everywhere; all others begin with `EDGE_`.
-const UNPREFIXED: [&str; 1] = ["DATABASE_URL"];
+const UNPREFIXED: [&str; 3] = ["DATABASE_URL", "REDIS_URL", "SMTP_URL"];
 const PREFIX: &str = "EDGE_";
+
+/// The table of the file whose keys are plugins' to read, if their manifests
+/// ask for them.
+const PLUGINS_TABLE: &str = "config";
 
 /// One setting as it was written, and where, for messages.
 struct Setting {
@@ -20,6 +24,8 @@ struct Setting {
 #[derive(Default)]
 pub(super) struct Layers {
     settings: BTreeMap<String, Setting>,
+    /// Everything else in the environment: plugins may ask for it by name.
+    others: BTreeMap<String, String>,
     problems: Vec<String>,
 }
 
@@ -100,6 +106,11 @@ impl Layers {
         taken
     }
 
+    /// Take out what was set, but is none of the host's settings.
+    pub(super) fn take_others(&mut self) -> BTreeMap<String, String> {
+        std::mem::take(&mut self.others)
+    }
+
     /// Every problem found, settings that nobody took among them.
     pub(super) fn into_problems(mut self) -> Vec<String> {
         let unknown = self.settings.into_values();
@@ -117,10 +128,29 @@ impl Layers {
         match text.parse::<toml::Table>() {
             Ok(table) => {
                 for (key, value) in table {
-                    self.add_toml_value(file, key, &value);
+                    match value {
+                        toml::Value::Table(values) if key == PLUGINS_TABLE => {
+                            self.add_plugins_values(file, values);
+                        }
+                        value => self.add_toml_value(file, key, &value),
+                    }
                 }
             }
             Err(error) => self.problems.push(format!("{}: {error}", file.display())),
+        }
+    }
+
+    fn add_plugins_values(&mut self, file: &Path, values: toml::Table) {
+        for (key, value) in values {
+            match scalar(&value) {
+                Some(text) => {
+                    self.others.insert(key, text);
+                }
+                None => self.problems.push(format!(
+                    "{PLUGINS_TABLE}.{key} (in {}) is not a single value",
+                    file.display()
+                )),
+            }
         }
     }
 
@@ -155,15 +185,12 @@ impl Layers {
     }
 
     fn add_variable(&mut self, name: &str, text: String, origin: &str) {
-        if let Some(key) = key_of(name) {
-            self.settings.insert(
-                key,
-                Setting {
-                    text,
-                    origin: format!("{name} (in {origin})"),
-                },
-            );
-        }
+        let Some(key) = key_of(name) else {
+            self.others.insert(name.to_owned(), text);
+            return;
+        };
+        let origin = format!("{name} (in {origin})");
+        self.settings.insert(key, Setting { text, origin });
     }
 }
 

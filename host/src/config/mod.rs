@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use layers::Layers;
+use secrets::{MasterSecret, SecretError};
 
 /// Where a node keeps, finds and serves things.
 #[derive(Debug, Clone)]
@@ -25,6 +26,23 @@ pub struct Settings {
     pub database_url: String,
     /// Databases of single plugins, by plugin name (`DATABASE_URL_<NAME>`).
     pub plugin_database_urls: BTreeMap<String, String>,
+    /// Redis, or several URLs of one Redis Cluster; the node's own store and
+    /// limiter when absent.
+    pub redis_url: Option<String>,
+    /// The mail server; mail goes to the log when absent.
+    pub smtp_url: Option<String>,
+    /// The sender of mail.
+    pub mail_from: String,
+    /// Names the nodes that share periodic work.
+    pub region: String,
+    /// The shop's secret, shared by its nodes; the data folder has one of its
+    /// own when absent.
+    pub secret: Option<Hidden<String>>,
+    /// Keys of tokens, as `kid:secret` with commas between: the first signs,
+    /// all verify. One derived from the shop's secret when absent.
+    pub token_keys: Option<Hidden<String>>,
+    /// What is set besides: plugins read of it what their manifests ask for.
+    pub plugin_config: Hidden<BTreeMap<String, String>>,
     /// Whether plugins with empty tables fill them at start.
     pub seed: bool,
     /// How log lines are written.
@@ -39,6 +57,16 @@ pub struct Settings {
     pub queue_timeout: Duration,
     /// Bounds on what a client may send.
     pub client: ClientLimits,
+}
+
+/// A value that no debug output shows.
+#[derive(Clone, Default)]
+pub struct Hidden<T>(pub T);
+
+impl<T> fmt::Debug for Hidden<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(hidden)")
+    }
 }
 
 /// Bounds on what a client may send, before any plugin sees it.
@@ -126,6 +154,13 @@ impl Settings {
             plugins: layers.take("plugins", vec!["plugins/product".into()], folders),
             database_url: layers.take("database_url", default_database, database_url),
             plugin_database_urls: layers.take_prefixed(PER_PLUGIN_DATABASE, database_url),
+            redis_url: layers.take("redis_url", None, redis_url),
+            smtp_url: layers.take("smtp_url", None, smtp_url),
+            mail_from: layers.take("mail_from", "shop@localhost".into(), |text| Ok(text.into())),
+            region: layers.take("region", "local".into(), region),
+            secret: layers.take("secret", None, secret),
+            token_keys: layers.take("token_keys", None, |text| Ok(Some(Hidden(text.into())))),
+            plugin_config: Hidden(layers.take_others()),
             seed: layers.take("seed", true, switch),
             log_format: layers.take("log_format", LogFormat::Human, log_format),
             log_filter: layers.take("log_filter", "info".into(), log_filter),
@@ -145,6 +180,17 @@ impl Settings {
         match layers.into_problems() {
             problems if problems.is_empty() => Ok(settings),
             problems => Err(ConfigError { problems }),
+        }
+    }
+
+    /// The secret from which the shop's others are derived.
+    ///
+    /// # Errors
+    /// When the data folder's own cannot be read or made.
+    pub fn master_secret(&self) -> Result<MasterSecret, SecretError> {
+        match &self.secret {
+            Some(Hidden(secret)) => Ok(MasterSecret::of_setting(secret)),
+            None => MasterSecret::of_data_folder(&self.data_dir),
         }
     }
 
@@ -183,6 +229,52 @@ fn database_url(text: &str) -> Result<String, String> {
     match known.iter().any(|scheme| text.starts_with(scheme)) {
         true => Ok(text.into()),
         false => Err("is not a URL that begins with sqlite: or mysql://".into()),
+    }
+}
+
+/// As with databases, only the scheme is judged, and nothing is quoted.
+fn redis_url(text: &str) -> Result<Option<String>, String> {
+    let known = |url: &str| {
+        ["redis://", "rediss://"]
+            .iter()
+            .any(|s| url.trim().starts_with(s))
+    };
+    match text.split(',').all(known) {
+        true => Ok(Some(text.into())),
+        false => Err(
+            "is not a URL that begins with redis:// or rediss://, or several with commas between"
+                .into(),
+        ),
+    }
+}
+
+fn smtp_url(text: &str) -> Result<Option<String>, String> {
+    match ["smtp://", "smtps://"]
+        .iter()
+        .any(|scheme| text.starts_with(scheme))
+    {
+        true => Ok(Some(text.into())),
+        false => Err("is not a URL that begins with smtp:// or smtps://".into()),
+    }
+}
+
+fn region(text: &str) -> Result<String, String> {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if !text.is_empty() && text.len() <= 40 && text.chars().all(plain) {
+        Ok(text.into())
+    } else {
+        Err("is not 1 to 40 lower-case letters, digits and hyphens".into())
+    }
+}
+
+/// Guessing it is guessing every token.
+const SHORTEST_SECRET: usize = 32;
+
+fn secret(text: &str) -> Result<Option<Hidden<String>>, String> {
+    if text.len() >= SHORTEST_SECRET {
+        Ok(Some(Hidden(text.into())))
+    } else {
+        Err(format!("is shorter than {SHORTEST_SECRET} bytes"))
     }
 }
 

@@ -6,8 +6,44 @@ use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::{Digest, Sha256};
+
 /// Bytes of a secret.
 const LENGTH: usize = 32;
+
+/// The secret of the whole shop, from which every other is derived, so that
+/// an operator of many nodes has one to set.
+#[derive(Clone)]
+pub struct MasterSecret([u8; LENGTH]);
+
+impl MasterSecret {
+    /// The secret that the operator set.
+    #[must_use]
+    pub fn of_setting(text: &str) -> Self {
+        Self(Sha256::digest(text.as_bytes()).into())
+    }
+
+    /// The secret of this data folder, made at random when it is absent.
+    ///
+    /// # Errors
+    /// As [`load_or_create`].
+    pub fn of_data_folder(data_dir: &Path) -> Result<Self, SecretError> {
+        load_or_create(data_dir, "master").map(Self)
+    }
+
+    /// A secret for one purpose; who knows it knows none of the others.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
+    pub fn derive(&self, purpose: &str) -> [u8; LENGTH] {
+        Hmac::<Sha256>::new_from_slice(&self.0)
+            .expect("HMAC takes keys of any length")
+            .chain_update(purpose)
+            .finalize()
+            .into_bytes()
+            .into()
+    }
+}
 
 /// A secret could not be made, read or trusted.
 #[derive(Debug, thiserror::Error)]
@@ -147,6 +183,16 @@ mod tests {
             .mode();
         assert_eq!(mode & 0o777, 0o600);
         assert_ne!(first, load_or_create(data.path(), "other").expect("made"));
+    }
+
+    #[test]
+    fn derived_secrets_differ_and_are_the_same_on_every_node() {
+        let one = MasterSecret::of_setting("correct horse battery staple, and more");
+        let other = MasterSecret::of_setting("correct horse battery staple, and more");
+        assert_eq!(one.derive("tokens"), other.derive("tokens"));
+        assert_ne!(one.derive("tokens"), one.derive("token"));
+        let third = MasterSecret::of_setting("another");
+        assert_ne!(one.derive("tokens"), third.derive("tokens"));
     }
 
     #[test]

@@ -58,7 +58,7 @@ impl Refusal {
     /// of the reason.
     pub(super) fn of_call(error: &CallError) -> Self {
         match error {
-            CallError::Busy => {
+            CallError::Busy | CallError::Service(_) => {
                 let message = "The service is busy. Please try again.";
                 let mut refusal = Self::host(StatusCode::SERVICE_UNAVAILABLE, message);
                 refusal

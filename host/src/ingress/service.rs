@@ -101,6 +101,7 @@ impl Service {
             deadline,
             client: client.to_string(),
             caller: Caller::Anonymous,
+            depth: 0,
         };
         let reply = match release.plugin.handle(call, to_plugin(request)).await {
             Ok(Answer::Response(response)) => return Ok(response),

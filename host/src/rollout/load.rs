@@ -9,6 +9,8 @@ use http::HeaderValue;
 
 use super::manifest::{DatabaseGrant, Isolation, Manifest, ManifestError};
 use super::release::Release;
+use super::services::Services;
+use crate::capabilities::Granted;
 use crate::config::Settings;
 use crate::runtime::artifacts::Artifacts;
 use crate::runtime::inspect::{self, DoorKind, Exports};
@@ -128,7 +130,9 @@ pub fn runtime_for(sources: &[Source]) -> Result<Runtime, EngineError> {
             DoorKind::Http02 | DoorKind::Http03 => &mut standard,
         };
         let limits = &source.manifest.limits;
-        demand.add(limits.instances, limits.memory.as_u64());
+        // Scheduled work has an instance of its own, whatever the load.
+        let aside = u32::from(source.exports.has_schedule);
+        demand.add(limits.instances + aside, limits.memory.as_u64());
     }
     Runtime::new(fast, standard)
 }
@@ -138,16 +142,23 @@ pub struct Loader<'a> {
     settings: &'a Settings,
     runtime: &'a Runtime,
     artifacts: Arc<Artifacts>,
+    services: Services,
 }
 
 impl<'a> Loader<'a> {
     /// A loader into `runtime`.
     #[must_use]
-    pub fn new(settings: &'a Settings, runtime: &'a Runtime, artifacts: Arc<Artifacts>) -> Self {
+    pub fn new(
+        settings: &'a Settings,
+        runtime: &'a Runtime,
+        artifacts: Arc<Artifacts>,
+        services: Services,
+    ) -> Self {
         Self {
             settings,
             runtime,
             artifacts,
+            services,
         }
     }
 
@@ -165,7 +176,10 @@ impl<'a> Loader<'a> {
         } = source;
         let plugin = manifest.name.clone();
         let database = self.open_database(&manifest).await?;
-        let spec = self.spec(&manifest, database.clone());
+        let granted = self
+            .services
+            .grant(self.settings, &manifest, database.clone());
+        let spec = self.spec(&manifest, granted);
         let loaded = Plugin::load(self.runtime, &self.artifacts, spec, wasm, exports).await;
         let compiled = loaded.map_err(|source| LoadError::Unfit {
             plugin: plugin.clone(),
@@ -189,7 +203,7 @@ impl<'a> Loader<'a> {
             header,
             folder,
             database,
-            plugin: compiled,
+            plugin: Arc::new(compiled),
         })
     }
 
@@ -212,7 +226,7 @@ impl<'a> Loader<'a> {
         }
     }
 
-    fn spec(&self, manifest: &Manifest, database: Option<Arc<DatabaseAccess>>) -> PluginSpec {
+    fn spec(&self, manifest: &Manifest, granted: Granted) -> PluginSpec {
         let limits = &manifest.limits;
         PluginSpec {
             name: manifest.name.clone(),
@@ -228,7 +242,7 @@ impl<'a> Loader<'a> {
             queue_timeout: self.settings.queue_timeout,
             max_response: limits.response.as_u64(),
             host_calls: limits.host_calls,
-            database,
+            granted,
         }
     }
 }

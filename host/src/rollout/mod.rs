@@ -4,7 +4,9 @@ mod load;
 pub mod manifest;
 mod release;
 mod seed;
+mod services;
 
 pub use load::{LoadError, Loader, Source, runtime_for};
 pub use release::Release;
 pub use seed::SeedError;
+pub use services::{Services, ServicesError};

@@ -22,5 +22,5 @@ pub struct Release {
     /// Its database, when it has a grant.
     pub database: Option<Arc<DatabaseAccess>>,
     /// The compiled component.
-    pub plugin: Plugin,
+    pub plugin: Arc<Plugin>,
 }

@@ -46,7 +46,11 @@ impl Release {
         mut report: impl FnMut(u64, u64),
     ) -> Result<(), SeedError> {
         let plugin = &self.manifest.name;
-        let Some(database) = self.database.as_ref().filter(|_| self.plugin.can_seed()) else {
+        let Some(database) = self
+            .database
+            .as_ref()
+            .filter(|_| self.plugin.exports().can_seed)
+        else {
             return Err(SeedError::CannotSeed(plugin.clone()));
         };
         let _lock = database.lock_schema(plugin).await?;

@@ -16,9 +16,23 @@ pub struct Call {
     pub client: String,
     /// Who asks, as far as it was verified.
     pub caller: Caller,
+    /// How many plugins have called each other on the way here.
+    pub depth: u32,
 }
 
 impl Call {
+    /// Work that nobody outside asked for.
+    #[must_use]
+    pub fn internal(id: String, deadline: Instant) -> Self {
+        Self {
+            id,
+            deadline,
+            client: String::new(),
+            caller: Caller::Anonymous,
+            depth: 0,
+        }
+    }
+
     /// Time that is left.
     #[must_use]
     pub fn left(&self) -> Duration {
@@ -48,6 +62,10 @@ pub enum CallError {
     /// No instance could be made.
     #[error("no instance could be made: {0:#}")]
     Instantiate(wasmtime::Error),
+    /// A plugin that the guest called gave no answer, and the interface has no
+    /// way to say so.
+    #[error("{0}")]
+    Service(ServiceFailed),
     /// The guest's reply is no HTTP response, or passes a limit.
     #[error("invalid reply: {0}")]
     InvalidReply(String),
@@ -64,6 +82,7 @@ impl CallError {
             Self::Memory(_) => "memory",
             Self::Trap(_) => "trap",
             Self::Instantiate(_) => "instantiate",
+            Self::Service(_) => "service",
             Self::InvalidReply(_) => "invalid-reply",
         }
     }
@@ -78,3 +97,15 @@ pub(super) struct CpuTimeExceeded;
 #[derive(Debug, thiserror::Error)]
 #[error("more than {0} calls into the host for one request")]
 pub struct TooManyHostCalls(pub u32);
+
+/// Raised inside a guest that called a plugin which gave no answer.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{function} of {interface} gave no answer: {reason}")]
+pub struct ServiceFailed {
+    /// The interface.
+    pub interface: String,
+    /// Its function.
+    pub function: String,
+    /// Why.
+    pub reason: String,
+}

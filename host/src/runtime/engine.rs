@@ -2,9 +2,11 @@
 //! behind standard doors, with memory for every instance reserved at start.
 
 use std::fs;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::inspect::DoorKind;
+use super::services::Directory;
 use wasmtime::{
     Config, Enabled, Engine, EngineWeak, InstanceAllocationStrategy, OptLevel,
     PoolingAllocationConfig, WasmBacktraceDetails,
@@ -80,6 +82,7 @@ enum Calls {
 pub struct Runtime {
     fast: Pool,
     standard: Option<Pool>,
+    directory: Arc<Directory>,
 }
 
 /// An engine whose pool was made for so many instances.
@@ -104,7 +107,17 @@ impl Runtime {
             0 => None,
             _ => Some(Pool::new(standard, Calls::Concurrent)?),
         };
-        Ok(Self { fast, standard })
+        Ok(Self {
+            fast,
+            standard,
+            directory: Arc::default(),
+        })
+    }
+
+    /// Through which the node's plugins find each other.
+    #[must_use]
+    pub fn directory(&self) -> &Arc<Directory> {
+        &self.directory
     }
 
     /// The pool for plugins behind `door`. A standard one that nobody asked

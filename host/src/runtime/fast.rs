@@ -1,34 +1,38 @@
 //! The fast door: `edge:platform/handler`, plain records in and out.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use crossbeam_queue::ArrayQueue;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use http_body_util::{Either, Full};
 use wasmtime::Store;
-use wasmtime::component::InstancePre;
+use wasmtime::component::{Instance as Component, InstancePre, Val};
 
-use super::call::{Call, CallError, CpuTimeExceeded};
+use super::call::{Call, CallError, CpuTimeExceeded, ServiceFailed};
 use super::meter::metered;
 use super::plugin::{Answer, Shared};
-use super::state::{Bounds, State};
+use super::services::Export;
+use super::state::State;
 use crate::bindings::handler::{Request, Response};
-use crate::bindings::plugin::{Plugin as Guest, PluginPre as GuestPre};
-use crate::bindings::seeder::SeederPre;
-use crate::bindings::seeder::exports::edge::platform::seed::Progress;
+use crate::bindings::plugin::{Plugin as Guest, PluginIndices as GuestIndices};
+
+/// Time for making a first instance.
+const WARM: Duration = Duration::from_secs(10);
 
 /// Instances behind the fast door, kept between requests when the manifest
 /// says so.
 pub(super) struct FastDoor {
     shared: Arc<Shared>,
-    pre: GuestPre<State>,
+    pre: InstancePre<State>,
+    indices: GuestIndices,
     idle: ArrayQueue<Instance>,
 }
 
 struct Instance {
     store: Store<State>,
+    component: Component,
     guest: Guest,
     answered: u32,
 }
@@ -41,14 +45,15 @@ impl FastDoor {
     ) -> wasmtime::Result<Self> {
         Ok(Self {
             shared: shared.clone(),
-            pre: GuestPre::new(pre.clone())?,
+            pre: pre.clone(),
+            indices: GuestIndices::new(pre)?,
             idle: ArrayQueue::new(instances as usize),
         })
     }
 
     pub(super) async fn warm(&self) -> Result<(), CallError> {
-        let deadline = Instant::now() + std::time::Duration::from_secs(10);
-        let instance = self.instantiate(self.shared.bounds(deadline)).await?;
+        let call = Call::internal("warm".to_owned(), Instant::now() + WARM);
+        let instance = self.instantiate(&call).await?;
         self.keep(instance);
         Ok(())
     }
@@ -59,42 +64,100 @@ impl FastDoor {
         call: Call,
         request: http::Request<Bytes>,
     ) -> Result<Answer, CallError> {
-        let bounds = self.shared.bounds(call.deadline);
-        let mut instance = match self.idle.pop() {
-            Some(instance) => instance,
-            // Boxed, so that the common case does not move its large state.
-            None => Box::pin(self.instantiate(bounds)).await?,
-        };
-        let request = to_guest(call, request);
-        let outcome = run(&mut instance, bounds, &request).await;
-        self.log_output(&instance, &request.id);
-        let answer = outcome?;
-        if instance.store.data().has_open_transactions() {
-            tracing::warn!(
-                plugin = self.shared.name,
-                version = self.shared.version,
-                request_id = request.id,
-                "a transaction was left open; it is rolled back and the instance dropped"
-            );
-        } else {
-            instance.answered += 1;
-            self.keep(instance);
-        }
+        let request = to_guest(&call, request);
+        let answer = self
+            .with_instance(call, async |instance| {
+                let handler = instance.guest.edge_platform_handler();
+                handler.call_handle(&mut instance.store, &request).await
+            })
+            .await?;
         self.to_http(answer)
     }
 
-    async fn instantiate(&self, bounds: Bounds) -> Result<Instance, CallError> {
-        let mut store = State::store(&self.shared, bounds);
+    /// Call a function that the plugin exports for other plugins. The caller
+    /// holds the right to one instance.
+    pub(super) async fn call(
+        &self,
+        call: Call,
+        export: &Export,
+        parameters: &[Val],
+        results: &mut [Val],
+    ) -> Result<(), CallError> {
+        self.with_instance(call, async |instance| {
+            let Instance {
+                store, component, ..
+            } = instance;
+            let function = component
+                .get_func(&mut *store, &export.index)
+                .ok_or_else(|| wasmtime::Error::msg("the export is no function"))?;
+            function.call_async(store, parameters, results).await
+        })
+        .await
+    }
+
+    /// Let `work` call an instance, within the deadline and on its meter, and
+    /// keep the instance if all went well.
+    async fn with_instance<T>(
+        &self,
+        call: Call,
+        work: impl AsyncFnOnce(&mut Instance) -> wasmtime::Result<T>,
+    ) -> Result<T, CallError> {
+        let mut instance = match self.idle.pop() {
+            Some(instance) => instance,
+            // Boxed, so that the common case does not move its large state.
+            None => Box::pin(self.instantiate(&call)).await?,
+        };
+        let bounds = self.shared.bounds(call.deadline);
+        instance.store.data_mut().begin(call, bounds);
+        instance.store.set_epoch_deadline(1);
+        let meter = instance.store.data().meter.clone();
+        let working = metered(meter, work(&mut instance));
+        let outcome = tokio::time::timeout_at(bounds.deadline.into(), working).await;
+        self.log_output(&instance);
+        match outcome {
+            Ok(Ok(answer)) => {
+                self.put_back(instance);
+                Ok(answer)
+            }
+            Ok(Err(error)) => Err(classify(error, instance.store.data())),
+            Err(_) => Err(CallError::Deadline),
+        }
+    }
+
+    async fn instantiate(&self, call: &Call) -> Result<Instance, CallError> {
+        let bounds = self.shared.bounds(call.deadline);
+        let mut store = State::store(&self.shared, call.clone(), bounds);
         let meter = store.data().meter.clone();
-        let instantiated = metered(meter, self.pre.instantiate_async(&mut store));
+        let instantiated = metered(meter, async {
+            let component = self.pre.instantiate_async(&mut store).await?;
+            let guest = self.indices.load(&mut store, &component)?;
+            Ok((component, guest))
+        });
         match tokio::time::timeout_at(bounds.deadline.into(), instantiated).await {
-            Ok(Ok(guest)) => Ok(Instance {
+            Ok(Ok((component, guest))) => Ok(Instance {
                 store,
+                component,
                 guest,
                 answered: 0,
             }),
             Ok(Err(error)) => Err(CallError::Instantiate(error)),
             Err(_) => Err(CallError::Deadline),
+        }
+    }
+
+    /// Keep an instance that did its work, unless it left something open.
+    fn put_back(&self, mut instance: Instance) {
+        let state = instance.store.data();
+        if state.has_open_transactions() {
+            tracing::warn!(
+                plugin = self.shared.name,
+                version = self.shared.version,
+                request_id = state.call().id,
+                "a transaction was left open; it is rolled back and the instance dropped"
+            );
+        } else {
+            instance.answered += 1;
+            self.keep(instance);
         }
     }
 
@@ -110,9 +173,10 @@ impl FastDoor {
         }
     }
 
-    fn log_output(&self, instance: &Instance, id: &str) {
-        if let Some(text) = instance.store.data().output.take() {
-            log_output(&self.shared, id, &text);
+    fn log_output(&self, instance: &Instance) {
+        let state = instance.store.data();
+        if let Some(text) = state.output.take() {
+            log_output(&self.shared, &state.call().id, &text);
         }
     }
 
@@ -144,33 +208,12 @@ pub(super) fn log_output(shared: &Shared, id: &str, text: &str) {
     );
 }
 
-/// Call the guest, within its deadline and on its meter.
-async fn run(
-    instance: &mut Instance,
-    bounds: Bounds,
-    request: &Request,
-) -> Result<Result<Response, crate::bindings::handler::Failure>, CallError> {
-    let Instance { store, guest, .. } = instance;
-    store.data_mut().begin(bounds);
-    store.set_epoch_deadline(1);
-    let meter = store.data().meter.clone();
-    let answering = metered(
-        meter,
-        guest
-            .edge_platform_handler()
-            .call_handle(&mut *store, request),
-    );
-    match tokio::time::timeout_at(bounds.deadline.into(), answering).await {
-        Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(error)) => Err(classify(error, store.data())),
-        Err(_) => Err(CallError::Deadline),
-    }
-}
-
 /// Why the guest ended, as far as the host knows.
 pub(super) fn classify(error: wasmtime::Error, state: &State) -> CallError {
     if error.is::<CpuTimeExceeded>() {
         CallError::CpuTime
+    } else if let Some(failed) = error.downcast_ref::<ServiceFailed>() {
+        CallError::Service(failed.clone())
     } else if state.memory.was_refused() {
         CallError::Memory(error)
     } else {
@@ -178,44 +221,18 @@ pub(super) fn classify(error: wasmtime::Error, state: &State) -> CallError {
     }
 }
 
-/// One step of the plugin's seeding, in an instance of its own.
-pub(super) async fn seed_step(
-    shared: &Shared,
-    pre: &InstancePre<State>,
-    bounds: Bounds,
-    goal: Option<u64>,
-) -> Result<Result<Progress, String>, CallError> {
-    let mut store = State::store(shared, bounds);
-    let meter = store.data().meter.clone();
-    let stepping = async {
-        let guest = SeederPre::new(pre.clone())?
-            .instantiate_async(&mut store)
-            .await?;
-        guest.edge_platform_seed().call_step(&mut store, goal).await
-    };
-    let outcome = tokio::time::timeout_at(bounds.deadline.into(), metered(meter, stepping)).await;
-    if let Some(text) = store.data().output.take() {
-        log_output(shared, "seed", &text);
-    }
-    match outcome {
-        Ok(Ok(progress)) => Ok(progress),
-        Ok(Err(error)) => Err(classify(error, store.data())),
-        Err(_) => Err(CallError::Deadline),
-    }
-}
-
-fn to_guest(call: Call, request: http::Request<Bytes>) -> Request {
+fn to_guest(call: &Call, request: http::Request<Bytes>) -> Request {
     let deadline_ms = u32::try_from(call.left().as_millis()).unwrap_or(u32::MAX);
     let (head, body) = request.into_parts();
     Request {
-        id: call.id,
+        id: call.id.clone(),
         method: head.method.as_str().to_owned(),
         path: head.uri.path().to_owned(),
         query: head.uri.query().map(str::to_owned),
         headers: head.headers.iter().map(to_guest_header).collect(),
         body: body.into(),
-        client: call.client,
-        caller: call.caller,
+        client: call.client.clone(),
+        caller: call.caller.clone(),
         deadline_ms,
     }
 }

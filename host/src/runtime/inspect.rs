@@ -4,6 +4,8 @@ use wasmparser::{Encoding, Parser, Payload};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
+use crate::capabilities::Granted;
+
 /// How requests reach a component.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DoorKind {
@@ -48,16 +50,31 @@ const DOORS: [(&str, DoorKind); 3] = [
     ("wasi:http/incoming-handler@0.2", DoorKind::Http02),
     ("wasi:http/handler@0.3", DoorKind::Http03),
 ];
-const SQL: &str = "edge:platform/sql@0.1";
+const PLATFORM: &str = "edge:platform/";
+const CAPABILITIES: [&str; 5] = [
+    "edge:platform/context@0.1",
+    "edge:platform/identity@0.1",
+    "edge:platform/mail@0.1",
+    "edge:platform/rate-limit@0.1",
+    "edge:platform/sql@0.1",
+];
 const SEED: &str = "edge:platform/seed@0.1";
+const SCHEDULE: &str = "edge:platform/schedule@0.1";
+const ACCOUNTS: &str = "edge:platform/accounts@0.1";
 
 /// What can be known of a component before it is compiled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exports {
     /// How requests reach it.
     pub door: DoorKind,
     /// Whether it can fill its own tables.
     pub can_seed: bool,
+    /// Whether it has periodic work.
+    pub has_schedule: bool,
+    /// Whether it keeps the accounts.
+    pub keeps_accounts: bool,
+    /// The interfaces through which other plugins call it.
+    pub services: Vec<String>,
 }
 
 impl Exports {
@@ -74,6 +91,9 @@ impl Exports {
             Some((_, door)) => Ok(Self {
                 door,
                 can_seed: exports(SEED),
+                has_schedule: exports(SCHEDULE),
+                keeps_accounts: exports(ACCOUNTS),
+                services: names.into_iter().filter(|name| is_service(name)).collect(),
             }),
             None => Err(InspectError::NoDoor(list(&names))),
         }
@@ -121,22 +141,25 @@ fn exported_names(wasm: &[u8]) -> Result<Vec<String>, InspectError> {
 pub fn check_imports(
     engine: &Engine,
     component: &Component,
-    has_database: bool,
+    granted: &Granted,
 ) -> Result<(), InspectError> {
     for (import, _) in component.component_type().imports(engine) {
-        if import.starts_with(SQL) {
-            if !has_database {
-                let import = import.to_owned();
-                return Err(InspectError::NotGranted {
-                    import,
-                    grant: "grants.database",
-                });
-            }
-        } else if !import.starts_with("wasi:") {
+        if let Some(grant) = granted.missing_for(import) {
+            let import = import.to_owned();
+            return Err(InspectError::NotGranted { import, grant });
+        }
+        let ours = import.starts_with(PLATFORM);
+        if ours && !CAPABILITIES.iter().any(|name| import.starts_with(name)) {
             return Err(InspectError::UnknownImport(import.to_owned()));
         }
     }
     Ok(())
+}
+
+/// Whether `name` is an interface between plugins: neither WASI's nor ours.
+#[must_use]
+pub fn is_service(name: &str) -> bool {
+    name.contains('/') && !name.starts_with("wasi:") && !name.starts_with(PLATFORM)
 }
 
 /// Whether `wasm` carries debug information, as a debug build does: such a

@@ -7,19 +7,22 @@ use bytes::Bytes;
 use http_body_util::Full;
 use http_body_util::combinators::UnsyncBoxBody;
 use wasmtime::Engine;
-use wasmtime::component::{Component, InstancePre, Linker};
+use wasmtime::component::{Component, InstancePre, Linker, Val};
 
 use super::admission::Admission;
 use super::artifacts::{ArtifactError, Artifacts};
-use super::call::{Call, CallError};
+use super::call::{Call, CallError, ServiceFailed};
 use super::engine::Runtime;
+use super::errands;
 use super::fast::FastDoor;
 use super::inspect::{self, DoorKind, Exports, InspectError};
+use super::services::{self, ServiceExports, ServiceImports};
 use super::standard::StandardDoor;
 use super::state::{Bounds, State};
+use crate::bindings::accounts::exports::edge::platform::accounts::Account;
 use crate::bindings::handler::Failure;
 use crate::bindings::seeder::exports::edge::platform::seed::Progress;
-use crate::stores::sql::DatabaseAccess;
+use crate::capabilities::{self, Granted};
 
 /// What the runtime needs to know of a plugin besides its component.
 #[derive(Clone)]
@@ -44,8 +47,8 @@ pub struct PluginSpec {
     pub max_response: u64,
     /// Calls into the host for one request.
     pub host_calls: u32,
-    /// Its tables, when it has a grant.
-    pub database: Option<Arc<DatabaseAccess>>,
+    /// What it may use.
+    pub granted: Granted,
 }
 
 /// What every instance of a plugin shares.
@@ -58,7 +61,7 @@ pub(super) struct Shared {
     pub(super) max_response: u64,
     pub(super) host_calls: u32,
     pub(super) requests_per_instance: Option<u32>,
-    pub(super) database: Option<Arc<DatabaseAccess>>,
+    pub(super) granted: Arc<Granted>,
 }
 
 impl Shared {
@@ -77,7 +80,9 @@ pub struct Plugin {
     admission: Admission,
     deadline: Duration,
     pre: InstancePre<State>,
-    can_seed: bool,
+    exports: Exports,
+    service_exports: ServiceExports,
+    service_imports: ServiceImports,
     door: Door,
 }
 
@@ -130,14 +135,16 @@ pub enum LoadError {
     /// It does not link: an interface is there, but not as it is imported.
     #[error("does not fit this host's interfaces: {0:#}")]
     Link(wasmtime::Error),
+    /// Other plugins cannot call it.
+    #[error(
+        "exports an interface for other plugins, which only plugins behind \
+             edge:platform/handler can"
+    )]
+    ServiceDoor,
     /// Its first instance failed.
     #[error("its first instance failed: {0}")]
     Warm(CallError),
 }
-
-/// Bounds of one seeding step, which does the work of many requests.
-const SEED_STEP: Duration = Duration::from_secs(60);
-const SEED_HOST_CALLS: u32 = 100_000;
 
 impl Plugin {
     /// Compile `wasm`, whose exports were read before, check what it imports,
@@ -155,23 +162,34 @@ impl Plugin {
         let pool = runtime.pool(exports.door);
         let engine = pool.engine.clone();
         let component = compile(&engine, artifacts, wasm).await?;
-        inspect::check_imports(&engine, &component, spec.database.is_some())?;
-        let pre = linker(&engine, exports.door)
-            .and_then(|linker| linker.instantiate_pre(&component))
+        inspect::check_imports(&engine, &component, &spec.granted)?;
+        if exports.door != DoorKind::Fast && !exports.services.is_empty() {
+            return Err(LoadError::ServiceDoor);
+        }
+        let service_exports = ServiceExports::of(&engine, &component, &exports.services);
+        let mut linker = linker(&engine, exports.door).map_err(LoadError::Link)?;
+        let service_imports =
+            services::add_to_linker(&mut linker, &engine, &component, runtime.directory())
+                .map_err(LoadError::Link)?;
+        let pre = linker
+            .instantiate_pre(&component)
             .map_err(LoadError::Link)?;
         component
             .initialize_copy_on_write_image()
             .map_err(LoadError::Link)?;
 
         let instances = pool.share(spec.instances);
-        let shared = Arc::new(shared(engine, &spec));
+        let (deadline, queue_timeout) = (spec.deadline, spec.queue_timeout);
+        let shared = Arc::new(shared(engine, spec));
         let door = Door::new(&shared, &pre, exports.door, instances).map_err(LoadError::Link)?;
         let plugin = Self {
             shared,
-            admission: Admission::new(instances, spec.queue_timeout),
-            deadline: spec.deadline,
+            admission: Admission::new(instances, queue_timeout),
+            deadline,
             pre,
-            can_seed: exports.can_seed,
+            exports,
+            service_exports,
+            service_imports,
             door,
         };
         plugin.warm().await.map_err(LoadError::Warm)?;
@@ -184,10 +202,24 @@ impl Plugin {
         self.deadline
     }
 
-    /// Whether the plugin can fill its own tables.
+    /// The plugin's name.
     #[must_use]
-    pub fn can_seed(&self) -> bool {
-        self.can_seed
+    pub fn name(&self) -> &str {
+        &self.shared.name
+    }
+
+    /// What the component exports.
+    #[must_use]
+    pub fn exports(&self) -> &Exports {
+        &self.exports
+    }
+
+    pub(super) fn service_exports(&self) -> &ServiceExports {
+        &self.service_exports
+    }
+
+    pub(super) fn service_imports(&self) -> &ServiceImports {
+        &self.service_imports
     }
 
     /// Let the plugin answer `request`, whose path is the plugin's own
@@ -208,6 +240,31 @@ impl Plugin {
         }
     }
 
+    /// Call `function` of `interface` for another plugin.
+    ///
+    /// # Errors
+    /// As [`handle`](Self::handle).
+    pub(super) async fn call_service(
+        &self,
+        call: Call,
+        interface: &str,
+        function: &str,
+        parameters: &[Val],
+        results: &mut [Val],
+    ) -> Result<(), CallError> {
+        let export = self.service_exports.find(interface, function);
+        let (Some(export), Door::Fast(door)) = (export, &self.door) else {
+            // Checked when the plugins were put together.
+            return Err(CallError::Service(ServiceFailed {
+                interface: interface.to_owned(),
+                function: function.to_owned(),
+                reason: "it is not exported".to_owned(),
+            }));
+        };
+        let _permit = self.admission.admit(call.left()).await?;
+        Box::pin(door.call(call, export, parameters, results)).await
+    }
+
     /// One step of filling the plugin's tables; see `edge:platform/seed`.
     ///
     /// # Errors
@@ -216,12 +273,23 @@ impl Plugin {
         &self,
         goal: Option<u64>,
     ) -> Result<Result<Progress, String>, CallError> {
-        let bounds = Bounds {
-            deadline: Instant::now() + SEED_STEP,
-            cpu_time: SEED_STEP,
-            host_calls: SEED_HOST_CALLS,
-        };
-        super::fast::seed_step(&self.shared, &self.pre, bounds, goal).await
+        errands::seed(&self.shared, &self.pre, goal).await
+    }
+
+    /// One piece of the scheduled `task`; see `edge:platform/schedule`.
+    ///
+    /// # Errors
+    /// When the instance failed, or the plugin says why it cannot go on.
+    pub async fn run_task(&self, call: Call, task: &str) -> Result<Result<(), String>, CallError> {
+        errands::task(&self.shared, &self.pre, call, task).await
+    }
+
+    /// Make an account, and return its id; see `edge:platform/accounts`.
+    ///
+    /// # Errors
+    /// When the instance failed, or the plugin refuses the account.
+    pub async fn add_account(&self, account: &Account) -> Result<Result<i64, String>, CallError> {
+        errands::account(&self.shared, &self.pre, account).await
     }
 
     /// A first instance, so that no request is the one to find out that there
@@ -259,20 +327,22 @@ fn linker(engine: &Engine, door: DoorKind) -> wasmtime::Result<Linker<State>> {
         wasmtime_wasi::p3::add_to_linker(&mut linker)?;
         wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
     }
-    crate::capabilities::sql::add_to_linker(&mut linker)?;
+    capabilities::config::add_to_linker(&mut linker)?;
+    capabilities::context::add_to_linker(&mut linker)?;
+    capabilities::sql::add_to_linker(&mut linker)?;
     Ok(linker)
 }
 
-fn shared(engine: Engine, spec: &PluginSpec) -> Shared {
+fn shared(engine: Engine, spec: PluginSpec) -> Shared {
     Shared {
         engine,
-        name: spec.name.clone(),
-        version: spec.version.clone(),
+        name: spec.name,
+        version: spec.version,
         memory: usize::try_from(spec.memory).unwrap_or(usize::MAX),
         cpu_time: spec.cpu_time,
         max_response: spec.max_response,
         host_calls: spec.host_calls,
         requests_per_instance: spec.requests_per_instance,
-        database: spec.database.clone(),
+        granted: Arc::new(spec.granted),
     }
 }

@@ -170,7 +170,8 @@ impl HandlerState for Instances {
 
     async fn instantiate(&self) -> wasmtime::Result<handler::Instance<State, Expiration, Worker>> {
         let bounds = self.shared.bounds(Instant::now() + IDLE);
-        let mut store = State::store(&self.shared, bounds);
+        let call = Call::internal("-".to_owned(), bounds.deadline);
+        let mut store = State::store(&self.shared, call, bounds);
         store.data_mut().count_ticks();
         let proxy = self.pre.instantiate_async(&mut store).await?;
         let current = Arc::new(Mutex::new(None));
@@ -240,10 +241,11 @@ impl WorkerState for Worker {
             verdict,
             permit,
         } = data;
-        store.data_mut().begin(self.shared.bounds(call.deadline));
         let deadline = call.deadline;
+        let id = call.id.clone();
+        store.data_mut().begin(call, self.shared.bounds(deadline));
         let current = Current {
-            id: call.id,
+            id,
             deadline,
             verdict,
             permit,

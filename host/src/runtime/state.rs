@@ -8,14 +8,16 @@ use wasmtime::{Store, UpdateDeadline};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
-use super::call::{CpuTimeExceeded, TooManyHostCalls};
+use super::call::{Call, CpuTimeExceeded, TooManyHostCalls};
 use super::engine::EPOCH_TICK;
 use super::limits::MemoryLimit;
 use super::meter::Meter;
 use super::plugin::Shared;
+use super::services::MOST_DEPTH;
 use super::stderr::Output;
 use crate::capabilities::outbound::DenyAll;
 use crate::capabilities::sql::SqlSession;
+use crate::capabilities::{Granted, MARGIN};
 
 /// What the host keeps for one instance: the standard WASI contexts, the
 /// sessions of its capabilities, and the bounds of the request it answers.
@@ -33,6 +35,17 @@ pub struct State {
     host_calls_left: u32,
     host_calls: u32,
     sql: Option<SqlSession>,
+    granted: Arc<Granted>,
+    call: Call,
+}
+
+/// Raised inside a guest that may not call another plugin right now.
+#[derive(Debug, thiserror::Error)]
+enum CalledOut {
+    #[error("a plugin was called while a transaction was open, which would wait for it")]
+    WithTransaction,
+    #[error("more than {MOST_DEPTH} plugins call each other in a row")]
+    TooDeep,
 }
 
 /// What bounds one request inside an instance.
@@ -45,7 +58,7 @@ pub(super) struct Bounds {
 
 impl State {
     /// A store for a new instance of the plugin, with every limit in force.
-    pub(super) fn store(shared: &Shared, bounds: Bounds) -> Store<Self> {
+    pub(super) fn store(shared: &Shared, call: Call, bounds: Bounds) -> Store<Self> {
         let output = Output::default();
         let wasi = WasiCtx::builder()
             .stdout(output.clone())
@@ -64,7 +77,9 @@ impl State {
             deadline: bounds.deadline,
             host_calls_left: bounds.host_calls,
             host_calls: bounds.host_calls,
-            sql: shared.database.clone().map(SqlSession::new),
+            sql: shared.granted.database.clone().map(SqlSession::new),
+            granted: shared.granted.clone(),
+            call,
         };
         let mut store = Store::new(&shared.engine, state);
         store.limiter(|state| &mut state.memory);
@@ -89,7 +104,8 @@ impl State {
     }
 
     /// Begin another request in this instance.
-    pub(super) fn begin(&mut self, bounds: Bounds) {
+    pub(super) fn begin(&mut self, call: Call, bounds: Bounds) {
+        self.call = call;
         self.meter.reset();
         self.cpu_time = bounds.cpu_time;
         self.deadline = bounds.deadline;
@@ -117,6 +133,39 @@ impl State {
             }
             None => Err(TooManyHostCalls(self.host_calls)),
         }
+    }
+
+    /// The context of a call to another plugin, which ends before this one's
+    /// own. Accounts for a call into the host.
+    ///
+    /// # Errors
+    /// The plugin's mistakes: too many calls, calls in a circle, or a
+    /// transaction that would wait for the other plugin.
+    pub(super) fn call_out(&mut self) -> wasmtime::Result<Call> {
+        self.count_host_call()?;
+        if self.has_open_transactions() {
+            return Err(CalledOut::WithTransaction.into());
+        }
+        if self.call.depth == MOST_DEPTH {
+            return Err(CalledOut::TooDeep.into());
+        }
+        Ok(Call {
+            deadline: self.deadline - MARGIN,
+            depth: self.call.depth + 1,
+            ..self.call.clone()
+        })
+    }
+
+    /// What the plugin may use.
+    #[must_use]
+    pub fn granted(&self) -> &Granted {
+        &self.granted
+    }
+
+    /// What the instance works on.
+    #[must_use]
+    pub fn call(&self) -> &Call {
+        &self.call
     }
 
     /// When the host ends the request.

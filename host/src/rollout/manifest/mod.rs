@@ -1,12 +1,20 @@
 //! `plugin.toml`: what a plugin is, which routes it serves, what it may use
 //! and how much of it.
 
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+mod grants;
+mod limits;
+mod rate_limit;
+mod schedule;
 
-use bytesize::ByteSize;
+use std::path::{Path, PathBuf};
+
 use semver::Version;
 use serde::Deserialize;
+
+pub use grants::{BucketGrant, DatabaseGrant, Grants};
+pub use limits::Limits;
+pub use rate_limit::{RateLimit, Subject};
+pub use schedule::Schedule;
 
 /// A plugin's manifest. Unknown keys are errors: a misspelt limit must not
 /// silently become the default.
@@ -33,6 +41,12 @@ pub struct Manifest {
     /// What it may use.
     #[serde(default)]
     pub grants: Grants,
+    /// Rate limits: of its routes, and for its own use.
+    #[serde(default, rename = "rate-limit")]
+    pub rate_limits: Vec<RateLimit>,
+    /// Its periodic work.
+    #[serde(default)]
+    pub schedule: Vec<Schedule>,
 }
 
 /// Whether an instance answers one request or many.
@@ -45,81 +59,6 @@ pub enum Isolation {
     Request,
     /// Instances are kept and used again, one request at a time.
     Pooled,
-}
-
-/// Bounds on what a plugin may take.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct Limits {
-    /// Linear memory of one instance.
-    pub memory: ByteSize,
-    /// Time on a processor for one request.
-    #[serde(with = "humantime_serde")]
-    pub cpu_time: Duration,
-    /// Time for one request, waiting included.
-    #[serde(with = "humantime_serde")]
-    pub deadline: Duration,
-    /// Instances at once.
-    pub instances: u32,
-    /// Requests that a pooled instance answers before it is replaced.
-    pub requests_per_instance: u32,
-    /// Longest request body.
-    pub body: ByteSize,
-    /// Longest response body.
-    pub response: ByteSize,
-    /// Calls into the host for one request.
-    pub host_calls: u32,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            memory: ByteSize::mib(32),
-            cpu_time: Duration::from_millis(500),
-            deadline: Duration::from_secs(5),
-            instances: 16,
-            requests_per_instance: 10_000,
-            body: ByteSize::kib(64),
-            response: ByteSize::mib(4),
-            host_calls: 1000,
-        }
-    }
-}
-
-/// What a plugin may use. Nothing by default.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct Grants {
-    /// Its tables, behind `edge:platform/sql`.
-    pub database: Option<DatabaseGrant>,
-}
-
-/// A grant of tables.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct DatabaseGrant {
-    /// Tables it may select from.
-    pub read: Vec<String>,
-    /// Tables it may change, and select from.
-    pub write: Vec<String>,
-    /// Connections of this plugin's pool on this node.
-    pub connections: u32,
-    /// Most rows that one call may return.
-    pub rows: u32,
-    /// Most bytes that one call may return.
-    pub bytes: ByteSize,
-}
-
-impl Default for DatabaseGrant {
-    fn default() -> Self {
-        Self {
-            read: Vec::new(),
-            write: Vec::new(),
-            connections: 8,
-            rows: 1000,
-            bytes: ByteSize::mib(4),
-        }
-    }
 }
 
 /// Why a manifest is refused. The file is named by whoever read it.
@@ -141,9 +80,6 @@ pub enum ManifestError {
     },
 }
 
-/// WebAssembly's page: memory is counted in these.
-const WASM_PAGE: u64 = 64 * 1024;
-
 impl Manifest {
     /// Read and check the manifest at `path`.
     ///
@@ -160,7 +96,6 @@ impl Manifest {
     }
 
     fn check(&self) -> Result<(), ManifestError> {
-        let limits = &self.limits;
         let fine = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         require(
             "name",
@@ -183,58 +118,24 @@ impl Manifest {
                 ),
             )?;
         }
-        require(
-            "limits.memory",
-            (WASM_PAGE..=4 << 30).contains(&limits.memory.as_u64()),
-            "must be from 64 KiB to 4 GiB",
-        )?;
-        require(
-            "limits.instances",
-            (1..=1000).contains(&limits.instances),
-            "must be from 1 to 1000",
-        )?;
-        require(
-            "limits.requests-per-instance",
-            limits.requests_per_instance > 0,
-            "must be above 0",
-        )?;
-        require(
-            "limits.cpu-time",
-            !limits.cpu_time.is_zero(),
-            "must be above 0",
-        )?;
-        require(
-            "limits.deadline",
-            limits.deadline >= limits.cpu_time,
-            "must not be shorter than limits.cpu-time",
-        )?;
-        self.grants
-            .database
-            .as_ref()
-            .map_or(Ok(()), DatabaseGrant::check)
+        self.limits.check()?;
+        self.grants.check()?;
+        self.rate_limits.iter().try_for_each(RateLimit::check)?;
+        self.check_schedule()
     }
-}
 
-impl DatabaseGrant {
-    fn check(&self) -> Result<(), ManifestError> {
-        let named = !self.read.is_empty() || !self.write.is_empty();
-        require("grants.database", named, "grants no table")?;
-        require(
-            "grants.database.connections",
-            (1..=1000).contains(&self.connections),
-            "must be from 1 to 1000",
-        )?;
-        require("grants.database.rows", self.rows > 0, "must be above 0")?;
-        let host_table = self
-            .read
-            .iter()
-            .chain(&self.write)
-            .find(|t| t.starts_with("edge_"));
-        require(
-            "grants.database",
-            host_table.is_none(),
-            "names a table that begins with `edge_`: those are the host's own",
-        )
+    /// Tasks are told apart by their names.
+    fn check_schedule(&self) -> Result<(), ManifestError> {
+        for (index, schedule) in self.schedule.iter().enumerate() {
+            schedule.check()?;
+            let twice = self.schedule.iter().skip(index + 1);
+            require(
+                "schedule.task",
+                twice.into_iter().all(|other| other.task != schedule.task),
+                format_args!("names {:?} twice", schedule.task),
+            )?;
+        }
+        Ok(())
     }
 }
 

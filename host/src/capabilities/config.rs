@@ -1,0 +1,39 @@
+//! `wasi:config`: what the operator set for the plugin, and the secrets that
+//! the host made for it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use wasmtime::component::{HasSelf, Linker};
+
+use crate::bindings::config::{Error, Host};
+use crate::runtime::State;
+
+/// Every key that the manifest asks for, with its value if it is set.
+pub type ConfigValues = Arc<BTreeMap<String, Option<String>>>;
+
+/// Let components import `wasi:config/store`.
+///
+/// # Errors
+/// When the linker has it already.
+pub fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    crate::bindings::config::add_to_linker::<_, HasSelf<State>>(linker, |state| state)
+}
+
+impl Host for State {
+    async fn get(&mut self, key: String) -> wasmtime::Result<Result<Option<String>, Error>> {
+        let answer = match self.granted().config.get(&key) {
+            Some(value) => Ok(value.clone()),
+            None => Err(Error::Upstream(format!(
+                "the manifest does not ask for {key}"
+            ))),
+        };
+        Ok(answer)
+    }
+
+    async fn get_all(&mut self) -> wasmtime::Result<Result<Vec<(String, String)>, Error>> {
+        let set = self.granted().config.iter();
+        let values = set.filter_map(|(key, value)| Some((key.clone(), value.clone()?)));
+        Ok(Ok(values.collect()))
+    }
+}

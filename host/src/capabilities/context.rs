@@ -1,0 +1,25 @@
+//! `edge:platform/context`: on whose behalf the plugin works.
+
+use wasmtime::component::{HasSelf, Linker};
+
+use crate::bindings::context::{Context, Host};
+use crate::runtime::State;
+
+/// Let components import `edge:platform/context`.
+///
+/// # Errors
+/// When the linker has it already.
+pub fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    crate::bindings::context::add_to_linker::<_, HasSelf<State>>(linker, |state| state)
+}
+
+impl Host for State {
+    async fn current(&mut self) -> wasmtime::Result<Context> {
+        let call = self.call();
+        Ok(Context {
+            request_id: call.id.clone(),
+            caller: call.caller.clone(),
+            deadline_ms: u32::try_from(call.left().as_millis()).unwrap_or(u32::MAX),
+        })
+    }
+}

@@ -1,0 +1,28 @@
+//! What one plugin may use, as its instances find it.
+
+use std::sync::Arc;
+
+use super::config::ConfigValues;
+use crate::stores::sql::DatabaseAccess;
+
+/// What one plugin may use, ready to be used.
+#[derive(Clone, Default)]
+pub struct Granted {
+    /// Its tables.
+    pub database: Option<Arc<DatabaseAccess>>,
+    /// Values that the operator set, and secrets that the host made.
+    pub config: ConfigValues,
+}
+
+impl Granted {
+    /// The manifest's table that would grant `import`, if it does not.
+    #[must_use]
+    pub fn missing_for(&self, import: &str) -> Option<&'static str> {
+        let needs = |interface: &str| import.starts_with(interface);
+        match () {
+            () if needs("edge:platform/sql@") && self.database.is_none() => Some("grants.database"),
+            () if needs("wasi:config/") && self.config.is_empty() => Some("grants] config"),
+            () => None,
+        }
+    }
+}

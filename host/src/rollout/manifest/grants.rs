@@ -1,0 +1,265 @@
+//! `[grants]`: what a plugin may use.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use serde::Deserialize;
+use url::Url;
+
+use super::{ManifestError, require};
+
+/// Marks an outbound origin that the operator sets.
+pub const CONFIG_ORIGIN: &str = "config:";
+
+/// What a plugin may use. Nothing by default.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Grants {
+    /// Its tables, behind `edge:platform/sql`.
+    pub database: Option<DatabaseGrant>,
+    /// Its buckets, by name, behind `wasi:keyvalue`.
+    pub buckets: BTreeMap<String, BucketGrant>,
+    /// Values that the operator may set, behind `wasi:config`.
+    pub config: Vec<String>,
+    /// Secrets that the host makes: 64 hexadecimal digits, the same on every
+    /// node of the shop; also behind `wasi:config`.
+    pub secrets: Vec<String>,
+    /// Origins that it may call, such as `https://api.stripe.com`;
+    /// `config:KEY` is the origin of the URL that the operator set.
+    pub outbound: Vec<String>,
+    /// Whether it may send mail.
+    pub mail: bool,
+    /// Whether it may hash passwords and issue tokens.
+    pub identity: bool,
+}
+
+/// A grant of tables.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct DatabaseGrant {
+    /// Tables it may select from.
+    pub read: Vec<String>,
+    /// Tables it may change, and select from.
+    pub write: Vec<String>,
+    /// Connections of this plugin's pool on this node.
+    pub connections: u32,
+    /// Most rows that one call may return.
+    pub rows: u32,
+    /// Most bytes that one call may return.
+    pub bytes: ByteSize,
+}
+
+impl Default for DatabaseGrant {
+    fn default() -> Self {
+        Self {
+            read: Vec::new(),
+            write: Vec::new(),
+            connections: 8,
+            rows: 1000,
+            bytes: ByteSize::mib(4),
+        }
+    }
+}
+
+/// A grant of one bucket.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct BucketGrant {
+    /// How long a value lives after it was last written; for ever without.
+    #[serde(with = "humantime_serde")]
+    pub ttl: Option<Duration>,
+    /// Longest value.
+    pub bytes: ByteSize,
+}
+
+impl Default for BucketGrant {
+    fn default() -> Self {
+        Self {
+            ttl: None,
+            bytes: ByteSize::kib(64),
+        }
+    }
+}
+
+impl Grants {
+    pub(super) fn check(&self) -> Result<(), ManifestError> {
+        self.database
+            .as_ref()
+            .map_or(Ok(()), DatabaseGrant::check)?;
+        for (name, bucket) in &self.buckets {
+            bucket.check(name)?;
+        }
+        for key in &self.config {
+            require(
+                "grants.config",
+                is_key(key) && !is_the_hosts(key),
+                format_args!(
+                    "holds {key:?}, which is no key such as STRIPE_API_BASE, or the host's own"
+                ),
+            )?;
+        }
+        for key in &self.secrets {
+            require(
+                "grants.secrets",
+                is_key(key) && !self.config.contains(key),
+                format_args!(
+                    "holds {key:?}, which is no key such as ITEM_KEY, or is in grants.config too"
+                ),
+            )?;
+        }
+        for origin in &self.outbound {
+            self.check_origin(origin)?;
+        }
+        Ok(())
+    }
+
+    fn check_origin(&self, origin: &str) -> Result<(), ManifestError> {
+        let known = match origin.strip_prefix(CONFIG_ORIGIN) {
+            Some(key) => self.config.iter().any(|granted| granted == key),
+            None => is_origin(origin),
+        };
+        require(
+            "grants.outbound",
+            known,
+            format_args!(
+                "holds {origin:?}, which is neither an origin such as \"https://api.stripe.com\" \
+                 nor \"config:\" with a key of grants.config"
+            ),
+        )
+    }
+}
+
+impl BucketGrant {
+    fn check(&self, name: &str) -> Result<(), ManifestError> {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        require(
+            "grants.buckets",
+            !name.is_empty() && name.len() <= 40 && name.chars().all(plain),
+            format_args!(
+                "holds {name:?}, which is not 1 to 40 lower-case letters, digits and hyphens"
+            ),
+        )?;
+        require(
+            "grants.buckets.bytes",
+            (1..=MOST_VALUE).contains(&self.bytes.as_u64()),
+            "must be from 1 byte to 1 MiB",
+        )?;
+        let second = Duration::from_secs(1);
+        require(
+            "grants.buckets.ttl",
+            self.ttl.is_none_or(|ttl| ttl >= second),
+            "must be a second or longer",
+        )
+    }
+}
+
+/// Longest value that any bucket may hold.
+const MOST_VALUE: u64 = 1 << 20;
+
+fn is_key(key: &str) -> bool {
+    let plain = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+    key.starts_with(|c: char| c.is_ascii_uppercase()) && key.chars().all(plain) && key.len() <= 64
+}
+
+/// Settings of the host are no plugin's to read: they hold its credentials.
+fn is_the_hosts(key: &str) -> bool {
+    ["EDGE_", "DATABASE_URL", "REDIS_URL", "SMTP_URL"]
+        .iter()
+        .any(|own| key.starts_with(own))
+}
+
+/// Scheme, host and perhaps port, and nothing else.
+fn is_origin(text: &str) -> bool {
+    Url::parse(text).is_ok_and(|url| {
+        matches!(url.scheme(), "http" | "https") && url.origin().ascii_serialization() == text
+    })
+}
+
+impl DatabaseGrant {
+    fn check(&self) -> Result<(), ManifestError> {
+        let named = !self.read.is_empty() || !self.write.is_empty();
+        require("grants.database", named, "grants no table")?;
+        require(
+            "grants.database.connections",
+            (1..=1000).contains(&self.connections),
+            "must be from 1 to 1000",
+        )?;
+        require("grants.database.rows", self.rows > 0, "must be above 0")?;
+        let host_table = self
+            .read
+            .iter()
+            .chain(&self.write)
+            .find(|t| t.starts_with("edge_"));
+        require(
+            "grants.database",
+            host_table.is_none(),
+            "names a table that begins with `edge_`: those are the host's own",
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(toml: &str) -> Result<(), String> {
+        let grants: Grants = toml::from_str(toml).expect(toml);
+        grants.check().map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn origins_are_whole_and_nothing_more() {
+        for good in [
+            "https://api.stripe.com",
+            "http://127.0.0.1:9000",
+            "http://[::1]:1",
+        ] {
+            assert!(is_origin(good), "{good}");
+        }
+        let bad = [
+            "",
+            "api.stripe.com",
+            "ftp://a.b",
+            "https://a.b/",
+            "https://a.b/c",
+            "https://u@a.b",
+            "https://a.b:443",
+            "https://*.b",
+            "HTTPS://a.b",
+        ];
+        for bad in bad {
+            assert!(!is_origin(bad), "{bad}");
+        }
+        assert!(check("config = ['BASE']\noutbound = ['config:BASE']").is_ok());
+        assert!(check("outbound = ['config:BASE']").is_err());
+    }
+
+    #[test]
+    fn no_plugin_reads_the_hosts_settings() {
+        for key in [
+            "DATABASE_URL",
+            "DATABASE_URL_ORDER",
+            "REDIS_URL",
+            "EDGE_SECRET",
+            "lower",
+            "",
+        ] {
+            let refused = check(&format!("config = ['{key}']"));
+            assert!(
+                refused.is_err_and(|why| why.contains("grants.config")),
+                "{key}"
+            );
+        }
+        assert!(check("config = ['STRIPE_SECRET_KEY']").is_ok());
+        assert!(check("config = ['A']\nsecrets = ['A']").is_err());
+    }
+
+    #[test]
+    fn buckets_have_plain_names_and_bounded_values() {
+        assert!(check("[buckets.carts]\nttl = '30d'").is_ok());
+        assert!(check("[buckets.'a:b']").is_err());
+        assert!(check("[buckets.carts]\nbytes = '2 MiB'").is_err());
+        assert!(check("[buckets.carts]\nttl = '1ms'").is_err());
+    }
+}

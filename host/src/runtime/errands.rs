@@ -1,0 +1,106 @@
+//! Work that no request asked for: filling tables, scheduled tasks, making
+//! accounts. Each piece runs in an instance of its own.
+
+use std::time::{Duration, Instant};
+
+use wasmtime::Store;
+use wasmtime::component::InstancePre;
+
+use super::call::{Call, CallError};
+use super::fast::{classify, log_output};
+use super::meter::metered;
+use super::plugin::Shared;
+use super::state::{Bounds, State};
+use crate::bindings::accounts::AccountKeeperPre;
+use crate::bindings::accounts::exports::edge::platform::accounts::Account;
+use crate::bindings::scheduled::ScheduledPre;
+use crate::bindings::seeder::SeederPre;
+use crate::bindings::seeder::exports::edge::platform::seed::Progress;
+
+/// Calls into the host for one piece, which does the work of many requests.
+const HOST_CALLS: u32 = 100_000;
+
+/// Time for one step of seeding.
+const SEED_STEP: Duration = Duration::from_secs(60);
+
+/// Time for making one account.
+const ACCOUNT: Duration = Duration::from_secs(10);
+
+/// What a plugin answers: its own words for what went wrong.
+pub(super) type Answered<T> = Result<Result<T, String>, CallError>;
+
+/// One step of filling the plugin's tables.
+pub(super) async fn seed(
+    shared: &Shared,
+    pre: &InstancePre<State>,
+    goal: Option<u64>,
+) -> Answered<Progress> {
+    let call = Call::internal("seed".to_owned(), Instant::now() + SEED_STEP);
+    run(shared, call, async |store| {
+        let guest = SeederPre::new(pre.clone())?
+            .instantiate_async(&mut *store)
+            .await?;
+        guest.edge_platform_seed().call_step(store, goal).await
+    })
+    .await
+}
+
+/// One piece of a scheduled task.
+pub(super) async fn task(
+    shared: &Shared,
+    pre: &InstancePre<State>,
+    call: Call,
+    task: &str,
+) -> Answered<()> {
+    run(shared, call, async |store| {
+        let guest = ScheduledPre::new(pre.clone())?
+            .instantiate_async(&mut *store)
+            .await?;
+        guest.edge_platform_schedule().call_run(store, task).await
+    })
+    .await
+}
+
+/// Make an account.
+pub(super) async fn account(
+    shared: &Shared,
+    pre: &InstancePre<State>,
+    account: &Account,
+) -> Answered<i64> {
+    let call = Call::internal("account".to_owned(), Instant::now() + ACCOUNT);
+    run(shared, call, async |store| {
+        let guest = AccountKeeperPre::new(pre.clone())?
+            .instantiate_async(&mut *store)
+            .await?;
+        guest
+            .edge_platform_accounts()
+            .call_add(store, account)
+            .await
+    })
+    .await
+}
+
+async fn run<T>(
+    shared: &Shared,
+    call: Call,
+    work: impl AsyncFnOnce(&mut Store<State>) -> wasmtime::Result<Result<T, String>>,
+) -> Answered<T> {
+    let bounds = Bounds {
+        deadline: call.deadline,
+        cpu_time: call.left(),
+        host_calls: HOST_CALLS,
+    };
+    let id = call.id.clone();
+    let mut store = State::store(shared, call, bounds);
+    let meter = store.data().meter.clone();
+    let working = metered(meter, work(&mut store));
+    let outcome = tokio::time::timeout_at(bounds.deadline.into(), working).await;
+    if let Some(text) = store.data().output.take() {
+        log_output(shared, &id, &text);
+    }
+    match outcome {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) => Err(classify(error, store.data())),
+        Err(_) => Err(CallError::Deadline),
+    }
+}
