@@ -4,16 +4,17 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 
 use crate::config::Settings;
 use crate::config::secrets::{self, SecretError};
 use crate::ingress::{RouteError, RouteTable, Server, ServerError, Service};
 use crate::rollout::{
-    LoadError, Loader, Release, SeedError, Services, ServicesError, Source, runtime_for,
+    LoadError, Loader, Release, Scheduler, SeedError, Services, ServicesError, Source, runtime_for,
 };
 use crate::runtime::artifacts::Artifacts;
 use crate::runtime::{EngineError, Runtime, ServiceError};
+use crate::stores::leases::{LeaseError, Leases};
 
 /// How long the databases may take to close their connections: one that hangs
 /// must not keep a node from ending.
@@ -40,6 +41,9 @@ pub enum StartError {
     /// Plugins that do not fit together.
     #[error(transparent)]
     Unfit(#[from] ServiceError),
+    /// Periodic work.
+    #[error(transparent)]
+    Lease(#[from] LeaseError),
     /// The route table.
     #[error(transparent)]
     Route(#[from] RouteError),
@@ -53,6 +57,7 @@ pub struct Node {
     server: Server,
     service: Arc<Service>,
     releases: Vec<Arc<Release>>,
+    leases: Option<Arc<Leases>>,
     drain: Duration,
     // Keeps the engine's epoch moving.
     _runtime: Runtime,
@@ -66,7 +71,11 @@ impl Node {
     /// The first thing that is wrong, naming the file or URL at fault.
     pub async fn start(settings: &Settings) -> Result<Self, StartError> {
         let server = Server::bind(settings.listen)?;
-        let (runtime, releases) = load(settings).await?;
+        let Loaded {
+            runtime,
+            services,
+            releases,
+        } = load(settings).await?;
         if settings.seed {
             for release in releases
                 .iter()
@@ -77,6 +86,7 @@ impl Node {
                     .await?;
             }
         }
+        let leases = leases(settings, &services, &releases).await?;
         let routes = RouteTable::new(&releases)?;
         let service = Arc::new(Service::new(routes, settings.client, settings.access_log));
         let drain = settings.drain_timeout;
@@ -84,6 +94,7 @@ impl Node {
             server,
             service,
             releases,
+            leases,
             drain,
             _runtime: runtime,
         })
@@ -105,14 +116,21 @@ impl Node {
     /// whether they all did in time.
     ///
     /// # Errors
-    /// When the port cannot be opened.
-    pub async fn run(self, stop: impl Future<Output = ()>) -> Result<bool, ServerError> {
+    /// When the port cannot be opened, or the periodic work not be begun.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> Result<bool, StartError> {
+        let scheduler = match &self.leases {
+            Some(leases) => Some(Scheduler::start(&self.releases, leases.clone()).await?),
+            None => None,
+        };
         let drained = self.server.run(self.service, stop, self.drain).await?;
+        drop(scheduler);
         let databases = self
             .releases
             .iter()
             .filter_map(|release| release.database.as_ref());
+        let leases = self.leases.iter().map(|leases| leases.close());
         let closing = join_all(databases.map(|database| database.close()));
+        let closing = join(closing, join_all(leases));
         if tokio::time::timeout(CLOSE_TIMEOUT, closing).await.is_err() {
             tracing::warn!("a database does not let go of its connections; leaving them");
         }
@@ -120,11 +138,42 @@ impl Node {
     }
 }
 
+/// The region's leases, if any plugin has periodic work.
+async fn leases(
+    settings: &Settings,
+    services: &Services,
+    releases: &[Arc<Release>],
+) -> Result<Option<Arc<Leases>>, LeaseError> {
+    if releases
+        .iter()
+        .all(|release| release.manifest.schedule.is_empty())
+    {
+        return Ok(None);
+    }
+    let leases = Leases::open(
+        services.databases(),
+        &settings.database_url,
+        &settings.region,
+    )
+    .await?;
+    Ok(Some(Arc::new(leases)))
+}
+
+/// Plugins that are ready, but do not serve.
+pub struct Loaded {
+    /// Keeps the engines' epochs moving.
+    pub runtime: Runtime,
+    /// What the plugins share.
+    pub services: Services,
+    /// The plugins.
+    pub releases: Vec<Arc<Release>>,
+}
+
 /// Load every plugin of `settings`, without serving them.
 ///
 /// # Errors
 /// As [`Node::start`].
-pub async fn load(settings: &Settings) -> Result<(Runtime, Vec<Arc<Release>>), StartError> {
+pub async fn load(settings: &Settings) -> Result<Loaded, StartError> {
     secrets::make_folder(&settings.data_dir)?;
     let sources: Result<Vec<Source>, LoadError> = settings
         .plugins
@@ -135,14 +184,18 @@ pub async fn load(settings: &Settings) -> Result<(Runtime, Vec<Arc<Release>>), S
     let runtime = runtime_for(&sources)?;
     let artifacts = Arc::new(Artifacts::open(&settings.data_dir)?);
     let services = Services::open(settings)?;
-    let loader = Loader::new(settings, &runtime, artifacts, services);
+    let loader = Loader::new(settings, &runtime, artifacts, &services);
     let mut releases = Vec::new();
     for source in sources {
         releases.push(Arc::new(loader.load(source).await?));
     }
     let plugins: Vec<_> = releases.iter().map(|r| r.plugin.clone()).collect();
     runtime.directory().publish(&plugins)?;
-    Ok((runtime, releases))
+    Ok(Loaded {
+        runtime,
+        services,
+        releases,
+    })
 }
 
 fn log_progress(release: &Release, done: u64, total: u64) {

@@ -16,8 +16,9 @@ pub(super) struct Arguments {
 
 /// Let every plugin that can fill its tables do so.
 pub(super) async fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<()> {
-    let (_runtime, releases) = node::load(settings).await?;
-    let mut able = releases
+    let loaded = node::load(settings).await?;
+    let mut able = loaded
+        .releases
         .iter()
         .filter(|release| release.plugin.exports().can_seed)
         .peekable();

@@ -51,6 +51,11 @@ pub enum LoadError {
         /// Why.
         source: runtime::LoadError,
     },
+    /// The manifest names work that the component cannot do.
+    #[error(
+        "plugin {0}: the manifest has [[schedule]], but the component exports no edge:platform/schedule"
+    )]
+    NoSchedule(String),
     /// The database does not answer.
     #[error("plugin {plugin}: {source}")]
     Database {
@@ -101,6 +106,9 @@ impl Source {
             path: component.clone(),
             source: source.into(),
         })?;
+        if !manifest.schedule.is_empty() && !exports.has_schedule {
+            return Err(LoadError::NoSchedule(plugin));
+        }
         if inspect::looks_like_debug_build(&wasm) {
             tracing::warn!(
                 plugin, component = %component.display(),
@@ -142,7 +150,7 @@ pub struct Loader<'a> {
     settings: &'a Settings,
     runtime: &'a Runtime,
     artifacts: Arc<Artifacts>,
-    services: Services,
+    services: &'a Services,
 }
 
 impl<'a> Loader<'a> {
@@ -152,7 +160,7 @@ impl<'a> Loader<'a> {
         settings: &'a Settings,
         runtime: &'a Runtime,
         artifacts: Arc<Artifacts>,
-        services: Services,
+        services: &'a Services,
     ) -> Self {
         Self {
             settings,
@@ -215,8 +223,11 @@ impl<'a> Loader<'a> {
             return Ok(None);
         };
         let url = self.settings.database_url_of(&manifest.name);
-        let opened =
-            DatabaseAccess::open(url, tables(grant), grant.connections, limits(grant)).await;
+        let opened = self
+            .services
+            .databases()
+            .open(url, tables(grant), grant.connections, limits(grant))
+            .await;
         match opened {
             Ok(database) => Ok(Some(Arc::new(database))),
             Err(source) => Err(LoadError::Database {

@@ -3,10 +3,12 @@
 mod load;
 pub mod manifest;
 mod release;
+mod schedule;
 mod seed;
 mod services;
 
 pub use load::{LoadError, Loader, Source, runtime_for};
 pub use release::Release;
+pub use schedule::Scheduler;
 pub use seed::SeedError;
 pub use services::{Services, ServicesError};

@@ -7,11 +7,12 @@ use crate::capabilities::Granted;
 use crate::capabilities::config::ConfigValues;
 use crate::config::Settings;
 use crate::config::secrets::{MasterSecret, SecretError};
-use crate::stores::sql::DatabaseAccess;
+use crate::stores::sql::{DatabaseAccess, Databases};
 
 /// What every plugin of a node gets its share of.
 pub struct Services {
     master: MasterSecret,
+    databases: Databases,
 }
 
 /// A service cannot be had.
@@ -30,7 +31,14 @@ impl Services {
     pub fn open(settings: &Settings) -> Result<Self, ServicesError> {
         Ok(Self {
             master: settings.master_secret()?,
+            databases: Databases::default(),
         })
+    }
+
+    /// Opens databases.
+    #[must_use]
+    pub fn databases(&self) -> &Databases {
+        &self.databases
     }
 
     /// The share of the plugin with this manifest.

@@ -11,6 +11,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{Column, ConnectOptions, Executor, Row, Sqlite, TypeInfo, ValueRef};
 
+use super::databases::Databases;
 use super::error::{OpenError, public_url, typed};
 use super::guard::Checked;
 use super::migrate::lock_file;
@@ -35,7 +36,11 @@ pub(in crate::stores) struct SqliteDatabase {
 
 impl SqliteDatabase {
     /// Open the file of `url`, making it and its folder when they are absent.
-    pub(super) async fn open(url: &str, readers: u32) -> std::result::Result<Self, OpenError> {
+    pub(super) async fn open(
+        databases: &Databases,
+        url: &str,
+        readers: u32,
+    ) -> std::result::Result<Self, OpenError> {
         let options = SqliteConnectOptions::from_str(url)
             .map_err(|source| OpenError::Url {
                 url: public_url(url),
@@ -45,7 +50,7 @@ impl SqliteDatabase {
             // crash of the process loses none, and neither corrupts.
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true);
-        Self::open_with(options, &public_url(url), readers).await
+        Self::open_with(databases, options, &public_url(url), readers).await
     }
 
     /// Open `file` likewise, for a store of the host's own.
@@ -57,11 +62,13 @@ impl SqliteDatabase {
         let options = SqliteConnectOptions::new()
             .filename(file)
             .synchronous(synchronous);
-        Self::open_with(options, &file.display().to_string(), readers).await
+        let name = file.display().to_string();
+        Self::open_with(&Databases::default(), options, &name, readers).await
     }
 
     /// Open the file of `options`, which messages call `name`.
     async fn open_with(
+        databases: &Databases,
         options: SqliteConnectOptions,
         name: &str,
         readers: u32,
@@ -89,13 +96,7 @@ impl SqliteDatabase {
             url: name.to_owned(),
             source,
         };
-        let writer = SqlitePoolOptions::new()
-            .max_connections(1)
-            .min_connections(1)
-            .test_before_acquire(false)
-            .connect_with(options.clone())
-            .await
-            .map_err(connect)?;
+        let writer = databases.writer(&options).await.map_err(connect)?;
         let readers = SqlitePoolOptions::new()
             .max_connections(readers)
             .min_connections(1)
@@ -104,6 +105,24 @@ impl SqliteDatabase {
             .await
             .map_err(connect)?;
         Ok(Self { readers, writer })
+    }
+}
+
+impl Databases {
+    /// The one writer of a file.
+    async fn writer(&self, options: &SqliteConnectOptions) -> sqlx::Result<SqlitePool> {
+        let mut writers = self.writers.lock().await;
+        if let Some(writer) = writers.get(options.get_filename()) {
+            return Ok(writer.clone());
+        }
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .min_connections(1)
+            .test_before_acquire(false)
+            .connect_with(options.clone())
+            .await?;
+        writers.insert(options.get_filename().to_owned(), writer.clone());
+        Ok(writer)
     }
 }
 

@@ -18,9 +18,9 @@ async fn seed(database: &Database, goal: u64) -> Vec<(u64, u64)> {
     let mut settings = Settings::defaults(data.path()).expect("the defaults are valid");
     settings.plugins = vec![plugin.path().to_owned()];
     settings.database_url.clone_from(&database.url);
-    let (_runtime, releases) = node::load(&settings).await.expect("the plugin loads");
+    let loaded = node::load(&settings).await.expect("the plugin loads");
     let mut reports = Vec::new();
-    for release in &releases {
+    for release in &loaded.releases {
         let report = |done, total| reports.push((done, total));
         release
             .seed(Some(goal), report)
