@@ -15,6 +15,8 @@ mod catalog;
 mod doors;
 mod harness;
 mod ingress;
+mod keyvalue;
+mod limiter;
 mod limits;
 mod servers;
 mod sql;

@@ -17,6 +17,7 @@ pub use databases::Databases;
 pub use error::{OpenError, public_url};
 pub use guard::TableGrant;
 pub use migrate::{MigrateError, SchemaLock};
+pub(super) use sqlite::SqliteDatabase;
 
 use crate::bindings::sql::{Error, Outcome, Rows, Value};
 
