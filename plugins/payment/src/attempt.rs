@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// How long a request has an attempt for itself: longer than any request lives.
-pub const LEASE: Duration = Duration::from_secs(35);
+/// How long a request has an attempt to itself: longer than charges take. A
+/// request that takes longer still may meet another, which does no harm.
+pub const LEASE: Duration = Duration::from_secs(15);
 
 /// How long the provider surely remembers an idempotency key. Stripe promises
 /// 24 hours; the margin is for the clocks.

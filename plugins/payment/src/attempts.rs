@@ -40,9 +40,10 @@ pub const BEGIN: &str = "INSERT INTO payment_attempt (order_id, number, open_ord
      provider, token, amount, currency, description, state, busy_until, next_try_on, created_on, changed_on) \
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'open', ?, ?, ?, ?)";
 
-/// Have an open attempt to oneself until some instant, if nobody has it now.
+/// Have an attempt to oneself until some instant, if nobody has it now and
+/// something is left to do about it.
 pub const TAKE: &str = "UPDATE payment_attempt SET busy_until = ? \
-     WHERE attempt_id = ? AND state = 'open' AND busy_until <= ?";
+     WHERE attempt_id = ? AND told_on IS NULL AND busy_until <= ?";
 
 /// Give an open attempt back, to be tried again later.
 pub const POSTPONE: &str = "UPDATE payment_attempt SET tries = tries + 1, busy_until = ?, next_try_on = ? \
@@ -73,8 +74,8 @@ pub const TOLD: &str = "UPDATE payment_attempt SET told_on = ?, next_try_on = NU
 pub const LET_GO: &str = "UPDATE payment_attempt SET open_order_id = NULL, told_on = ?, next_try_on = NULL \
      WHERE attempt_id = ? AND state = 'failed' AND told_on IS NULL";
 
-/// The order service could not be told.
-pub const TELL_LATER: &str = "UPDATE payment_attempt SET tries = tries + 1, next_try_on = ? \
+/// The order service could not be told: give the attempt back.
+pub const TELL_LATER: &str = "UPDATE payment_attempt SET tries = tries + 1, busy_until = ?, next_try_on = ? \
      WHERE attempt_id = ? AND told_on IS NULL";
 
 /// What a new attempt is made of.
@@ -146,9 +147,9 @@ pub(crate) fn begin(new: &New<'_>) -> Result<Option<Attempt>, Error> {
     }
 }
 
-/// Whether the caller has the open attempt to itself now. A lease only saves
-/// work: the idempotency key keeps two who ask at once from charging twice, so
-/// clocks that differ do no harm.
+/// Whether the caller has the attempt to itself now. A lease only saves work: the
+/// idempotency key keeps two who ask at once from charging twice, so clocks that
+/// differ do no harm.
 pub(crate) fn take(attempt: &Attempt) -> Result<bool, Error> {
     changed(
         sql::query(TAKE)
@@ -229,6 +230,7 @@ pub(crate) fn told(attempt: &Attempt, state: State) -> Result<(), Error> {
 /// Leaves it to scheduled work to tell the order service.
 pub(crate) fn tell_later(attempt: &Attempt) -> Result<(), Error> {
     sql::query(TELL_LATER)
+        .bind(Timestamp(clock::now()))
         .bind(Timestamp(clock::after(wait(attempt.tries))))
         .bind(attempt.attempt_id)
         .execute()?;

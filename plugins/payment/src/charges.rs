@@ -39,7 +39,7 @@ pub const IN_PROGRESS: Failure = Failure::new(
 pub const REFUSED: Failure = Failure::new(
     400,
     "PAY_07",
-    "The payment provider does not accept this card.",
+    "The payment provider does not accept this payment.",
 );
 
 /// The provider charged something else than the order's amount.
@@ -83,7 +83,6 @@ pub fn charge(request: &Request) -> Result<Response> {
     let order = orders::find(wanted.order_id, customer_id)?;
     orders::payable(order.status)?;
     wanted.check(&order)?;
-    declines::check(customer_id)?;
     if let Some(earlier) = attempts::current(order.order_id)? {
         if earlier.state == State::Failed {
             release(&earlier)?;
@@ -91,6 +90,7 @@ pub fn charge(request: &Request) -> Result<Response> {
             return resume(&earlier);
         }
     }
+    declines::check(customer_id)?;
     let provider = Provider::configured()?;
     let new = New {
         order_id: order.order_id,
@@ -122,6 +122,9 @@ fn resume(earlier: &Attempt) -> Result<Response> {
 /// Frees the order of an attempt that failed, but that the order service has
 /// not been told about.
 fn release(failed: &Attempt) -> Result<()> {
+    if !attempts::take(failed)? {
+        return Err(in_progress());
+    }
     match settlement::failed(failed)? {
         Told::Now => Ok(()),
         Told::Later => Err(orders::unavailable("an earlier attempt is not told yet")),
@@ -132,6 +135,8 @@ fn release(failed: &Attempt) -> Result<()> {
 /// outcome to be settled.
 fn settle(attempt: &Attempt, is_new: bool) -> Result<Response> {
     match settlement::settle(attempt, is_new) {
+        // An attempt that was given up leaves the order to the next.
+        Ok(Outcome::Nothing(_)) if !is_new => Err(unsettled()),
         Ok(outcome) => answer(outcome),
         Err(error) => {
             eprintln!("{}: not recorded: {error}", attempt.charge_key());
@@ -145,6 +150,7 @@ fn answer(outcome: Outcome) -> Result<Response> {
     match outcome {
         Outcome::Captured(receipt) => Ok(Response::new(200, CONTENT_TYPE, receipt.text)),
         Outcome::Declined(decline) => Err(declined(&decline)),
+        Outcome::Refused(code) if code.starts_with("amount_") => Err(REFUSED.field("amount")),
         Outcome::Refused(_) => Err(REFUSED.field("stripeToken")),
         Outcome::Nothing(_) => Err(orders::CLOSED),
         Outcome::Suspicious(..) => Err(UNDER_REVIEW),

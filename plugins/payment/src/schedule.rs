@@ -47,7 +47,9 @@ fn follow_up(attempt: &Attempt) -> Result<(), Error> {
             settlement::paid(attempt, charge_id)?;
         }
         (State::Failed, _) => {
-            settlement::failed(attempt)?;
+            if attempts::take(attempt)? {
+                settlement::failed(attempt)?;
+            }
         }
         (State::Captured | State::Refunded | State::Suspicious, _) => {}
     }

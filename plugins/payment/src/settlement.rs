@@ -123,8 +123,9 @@ pub(crate) fn paid(attempt: &Attempt, charge_id: &str) -> Result<Told, Error> {
     Ok(Told::Now)
 }
 
-/// Tells the order service that nothing came of the attempt. Until it knows,
-/// the order has no other attempt, whose hold this would end.
+/// Tells the order service that nothing came of the attempt, which the caller has
+/// to itself. Until it knows, the order has no other attempt, whose hold this
+/// would end.
 ///
 /// # Errors
 /// When the database does not answer.

@@ -72,8 +72,10 @@ pub(super) fn refunded(receipt: Receipt) -> Result<Effect, Error> {
         }
         State::Refunded => refund_order(&attempt),
         State::Suspicious => {
-            attempts::fail(&attempt, "the wrong charge was given back")?;
-            Ok(settlement::failed(&attempt)?.into())
+            if attempts::fail(&attempt, "the wrong charge was given back")? {
+                return Ok(settlement::failed(&attempt)?.into());
+            }
+            Ok(Effect::Whole)
         }
         State::Open | State::Failed => Ok(Effect::Whole),
     }
@@ -104,6 +106,9 @@ fn known(attempt: &Attempt, charge: &Charge) -> Result<Effect, Error> {
             Ok(settlement::paid(attempt, &charge.id)?.into())
         }
         State::Failed if !charge.succeeded() && attempt.told_on.is_none() => {
+            if !attempts::take(attempt)? {
+                return Ok(Effect::Later);
+            }
             Ok(settlement::failed(attempt)?.into())
         }
         State::Open => Ok(Effect::Later),
