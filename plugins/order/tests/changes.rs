@@ -1,7 +1,6 @@
 //! What the statements do to the rows, on both databases: each change happens
 //! from where it may, once, and from nowhere else.
 
-#[allow(dead_code, reason = "each test takes what it needs")]
 mod databases;
 
 use order::orders::{changes, placed, stock};

@@ -1,6 +1,5 @@
 //! Every statement fits the tables that the migrations make, on both databases.
 
-#[allow(dead_code, reason = "each test takes what it needs")]
 mod databases;
 
 use order::orders::{self, changes, placed, stock};
