@@ -129,7 +129,7 @@ fn give_back(order_id: i64) -> Result<()> {
             NOT_REFUNDED.with_message(format!("The charge was not given back: {why}"))
         }
     };
-    changes::let_go(order_id)?;
+    changes::let_go_paid(order_id)?;
     Err(refusal)
 }
 

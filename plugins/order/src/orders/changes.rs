@@ -11,8 +11,11 @@ use super::status::{Status, name};
 pub const HOLD: &str = "UPDATE orders SET held = 1 \
      WHERE order_id = ? AND customer_id = ? AND status = 0 AND reserved IN (1, 2)";
 
-/// The payment came to nothing, or the refund did.
-pub const LET_GO: &str = "UPDATE orders SET held = 0 WHERE order_id = ? AND status IN (0, 1, 3)";
+/// The payment came to nothing.
+pub const LET_GO: &str = "UPDATE orders SET held = 0 WHERE order_id = ? AND status = 0";
+
+/// The refund came to nothing.
+pub const LET_GO_PAID: &str = "UPDATE orders SET held = 0 WHERE order_id = ? AND status IN (1, 3)";
 
 /// Paid, by a charge: as authorization and as reference; the order.
 pub const PAY: &str = "UPDATE orders SET status = 1, held = 0, auth_code = ?, reference = ? \
@@ -59,7 +62,7 @@ pub fn hold(order_id: i64, customer_id: i64) -> Result<bool, sql::Error> {
     happened(sql::query(HOLD).bind(order_id).bind(customer_id))
 }
 
-/// End an attempt to pay, or to give a charge back, that came to nothing.
+/// End an attempt to pay that came to nothing.
 ///
 /// # Errors
 /// Those of the database.
@@ -124,6 +127,14 @@ pub fn ship(order_id: i64, why: &str) -> Result<bool, sql::Error> {
 /// Those of the database.
 pub fn hold_paid(order_id: i64) -> Result<bool, sql::Error> {
     happened(sql::query(HOLD_PAID).bind(order_id))
+}
+
+/// End an attempt to give a charge back that came to nothing.
+///
+/// # Errors
+/// Those of the database.
+pub fn let_go_paid(order_id: i64) -> Result<bool, sql::Error> {
+    happened(sql::query(LET_GO_PAID).bind(order_id))
 }
 
 /// Cancel a paid order whose charge was given back.

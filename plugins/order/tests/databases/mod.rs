@@ -1,5 +1,12 @@
 //! Databases with the tables that the migrations make.
 
+#![allow(dead_code, reason = "each test takes what it needs")]
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test without its database has failed"
+)]
+
 #[path = "../../../../host/tests/all/servers/keeper.rs"]
 mod keeper;
 #[path = "../../../../host/tests/all/servers/mariadb.rs"]
