@@ -80,7 +80,8 @@ impl From<Refusal> for ReserveError {
 /// already is left alone.
 ///
 /// # Errors
-/// See [`Refusal`]; nothing was taken then.
+/// See [`Refusal`]. Nothing was taken then; after an error of the database that
+/// is not known, and asking again settles it.
 pub fn reserve(reservation: &str, lines: &[Line]) -> Result<(), Refusal> {
     let name = name(reservation)?;
     let quantities = quantities(lines);
@@ -94,7 +95,8 @@ pub fn reserve(reservation: &str, lines: &[Line]) -> Result<(), Refusal> {
 /// can no longer be made.
 ///
 /// # Errors
-/// See [`Refusal`]; nothing was put back then.
+/// See [`Refusal`]. Nothing was put back then; after an error of the database
+/// that is not known, and asking again settles it.
 pub fn release(reservation: &str) -> Result<(), Refusal> {
     let name = name(reservation)?;
     again(|| match bar(name) {
