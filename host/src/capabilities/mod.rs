@@ -4,7 +4,9 @@
 pub mod config;
 pub mod context;
 mod granted;
+pub mod keyvalue;
 pub mod outbound;
+pub mod rate_limit;
 pub mod sql;
 
 pub use granted::Granted;

@@ -12,11 +12,13 @@ use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 
 use super::access::Line;
+use super::client::client;
+use super::limits::{Asked, RateLimits, Tally};
 use super::reply::{REQUEST_ID, Refusal};
 use super::request::{check_head, read_body};
 use super::routes::{RouteTable, without_mount};
 use crate::bindings::context::Caller;
-use crate::config::{AccessLog, ClientLimits};
+use crate::config::{AccessLog, ClientLimits, Settings, TrustedProxies};
 use crate::rollout::Release;
 use crate::runtime::{Answer, Body, Call, CallError};
 
@@ -27,17 +29,21 @@ const RELEASE: HeaderName = HeaderName::from_static("edge-release");
 pub struct Service {
     routes: RouteTable,
     limits: ClientLimits,
+    rate_limits: RateLimits,
+    proxies: TrustedProxies,
     access_log: AccessLog,
 }
 
 impl Service {
     /// A service over `routes`.
     #[must_use]
-    pub fn new(routes: RouteTable, limits: ClientLimits, access_log: AccessLog) -> Self {
+    pub fn new(routes: RouteTable, rate_limits: RateLimits, settings: &Settings) -> Self {
         Self {
             routes,
-            limits,
-            access_log,
+            limits: settings.client,
+            rate_limits,
+            proxies: settings.trusted_proxies.clone(),
+            access_log: settings.access_log,
         }
     }
 
@@ -45,12 +51,8 @@ impl Service {
         &self.limits
     }
 
-    /// Answer `request`, which came from `client`. Every outcome is a reply.
-    pub(super) async fn answer(
-        &self,
-        request: Request<Incoming>,
-        client: IpAddr,
-    ) -> Response<Body> {
+    /// Answer `request`, which came from `peer`. Every outcome is a reply.
+    pub(super) async fn answer(&self, request: Request<Incoming>, peer: IpAddr) -> Response<Body> {
         let began = Instant::now();
         let request_id = format!("{:016x}", rand::random::<u64>());
         let method = request.method().clone();
@@ -59,15 +61,23 @@ impl Service {
         let found = self.routes.find(path);
         let release = found.map(|(_, release)| release);
 
+        let client = client(&self.proxies, peer, request.headers());
+        let mut tally = Tally::default();
         let accept = Accept::of(request.headers());
-        let outcome = match (check_head(&request, &self.limits), release) {
+        let admitted = check_head(&request, &self.limits)
+            .and_then(|()| self.rate_limits.count_client(client, &mut tally));
+        let outcome = match (admitted, release) {
             (Err(refusal), _) => Err(refusal),
             (Ok(()), None) => Err(Refusal::not_found()),
-            (Ok(()), Some(release)) => self.ask(release, request, &request_id, client).await,
+            (Ok(()), Some(release)) => {
+                let call = self.call(release, &request_id, client);
+                self.ask(release, request, call, client, &mut tally).await
+            }
         };
         let mut response =
             outcome.unwrap_or_else(|refusal| refusal.into_response(&accept.0, &request_id));
         finish(&mut response, &method, &request_id, release);
+        tally.write(response.headers_mut());
 
         Line {
             request_id: &request_id,
@@ -83,35 +93,65 @@ impl Service {
         response
     }
 
+    fn call(&self, release: &Release, request_id: &str, client: IpAddr) -> Call {
+        Call {
+            id: request_id.to_owned(),
+            deadline: Instant::now() + release.plugin.deadline(),
+            client: client.to_string(),
+            caller: Caller::Anonymous,
+            depth: 0,
+        }
+    }
+
     /// Let `release` answer.
     async fn ask(
         &self,
         release: &Arc<Release>,
         request: Request<Incoming>,
-        request_id: &str,
+        call: Call,
         client: IpAddr,
+        tally: &mut Tally,
     ) -> Result<Response<Body>, Refusal> {
-        let deadline = Instant::now() + release.plugin.deadline();
-        let most = release.manifest.limits.body.as_u64();
-        let request = read_body(request, most, self.limits.body_timeout, deadline)
-            .await
-            .map_err(Refusal::closing)?;
-        let call = Call {
-            id: request_id.to_owned(),
-            deadline,
-            client: client.to_string(),
-            caller: Caller::Anonymous,
-            depth: 0,
-        };
+        let request = self.admit(release, request, &call, client, tally).await?;
+        let request_id = call.id.clone();
         let reply = match release.plugin.handle(call, to_plugin(request)).await {
             Ok(Answer::Response(response)) => return Ok(response),
             Ok(Answer::Failure(failure)) => Refusal::of_plugin(failure),
             Err(error) => Err(error),
         };
         Err(reply.unwrap_or_else(|error| {
-            log_failure(release, request_id, &error);
+            log_failure(release, &request_id, &error);
             Refusal::of_call(&error)
         }))
+    }
+
+    /// Read the request, unless its plugin's rate limits refuse it.
+    async fn admit(
+        &self,
+        release: &Release,
+        request: Request<Incoming>,
+        call: &Call,
+        client: IpAddr,
+        tally: &mut Tally,
+    ) -> Result<Request<Bytes>, Refusal> {
+        let limits = &release.route_limits;
+        let (method, uri) = (request.method().clone(), request.uri().clone());
+        let asked = Asked {
+            method: &method,
+            path: without_mount(uri.path()),
+            client,
+            caller: &call.caller,
+        };
+        let counted = self.rate_limits.count_head(limits, asked, tally).await;
+        counted.map_err(Refusal::closing)?;
+        let most = release.manifest.limits.body.as_u64();
+        let request = read_body(request, most, self.limits.body_timeout, call.deadline)
+            .await
+            .map_err(Refusal::closing)?;
+        self.rate_limits
+            .count_body(limits, asked, request.headers(), request.body(), tally)
+            .await?;
+        Ok(request)
     }
 }
 

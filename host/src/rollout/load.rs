@@ -9,7 +9,8 @@ use http::HeaderValue;
 
 use super::manifest::{DatabaseGrant, Isolation, Manifest, ManifestError};
 use super::release::Release;
-use super::services::Services;
+use super::route_limits;
+use super::services::{GrantError, Services};
 use crate::capabilities::Granted;
 use crate::config::Settings;
 use crate::runtime::artifacts::Artifacts;
@@ -63,6 +64,14 @@ pub enum LoadError {
         plugin: String,
         /// Why.
         source: OpenError,
+    },
+    /// What it may use cannot be had.
+    #[error("plugin {plugin}: {source}")]
+    Grant {
+        /// The plugin.
+        plugin: String,
+        /// Why.
+        source: GrantError,
     },
     /// The tables are not up to date.
     #[error("plugin {plugin}: migrations: {source}")]
@@ -186,7 +195,12 @@ impl<'a> Loader<'a> {
         let database = self.open_database(&manifest).await?;
         let granted = self
             .services
-            .grant(self.settings, &manifest, database.clone());
+            .grant(self.settings, &manifest, database.clone())
+            .await
+            .map_err(|source| LoadError::Grant {
+                plugin: plugin.clone(),
+                source,
+            })?;
         let spec = self.spec(&manifest, granted);
         let loaded = Plugin::load(self.runtime, &self.artifacts, spec, wasm, exports).await;
         let compiled = loaded.map_err(|source| LoadError::Unfit {
@@ -202,6 +216,10 @@ impl<'a> Loader<'a> {
                     source,
                 })?;
         }
+        let route_limits = route_limits::of(&manifest).map_err(|source| LoadError::Grant {
+            plugin: plugin.clone(),
+            source: source.into(),
+        })?;
         let version = manifest.version.to_string();
         let header = HeaderValue::from_str(&format!("{plugin}@{version}"))
             .unwrap_or(HeaderValue::from_static("invalid"));
@@ -211,6 +229,7 @@ impl<'a> Loader<'a> {
             header,
             folder,
             database,
+            route_limits,
             plugin: Arc::new(compiled),
         })
     }

@@ -35,6 +35,7 @@ pub struct State {
     host_calls_left: u32,
     host_calls: u32,
     sql: Option<SqlSession>,
+    keyvalue_handles: usize,
     granted: Arc<Granted>,
     call: Call,
 }
@@ -78,6 +79,7 @@ impl State {
             host_calls_left: bounds.host_calls,
             host_calls: bounds.host_calls,
             sql: shared.granted.database.clone().map(SqlSession::new),
+            keyvalue_handles: 0,
             granted: shared.granted.clone(),
             call,
         };
@@ -172,6 +174,22 @@ impl State {
     #[must_use]
     pub fn deadline(&self) -> Instant {
         self.deadline
+    }
+
+    /// The instance's resources.
+    pub fn table(&mut self) -> &mut ResourceTable {
+        &mut self.table
+    }
+
+    /// How many of them belong to `wasi:keyvalue`.
+    #[must_use]
+    pub fn keyvalue_handles(&self) -> usize {
+        self.keyvalue_handles
+    }
+
+    /// The same, to be kept up to date.
+    pub fn keyvalue_handles_mut(&mut self) -> &mut usize {
+        &mut self.keyvalue_handles
     }
 
     /// The instance's resources, and its database if it has one.
