@@ -4,12 +4,15 @@
 //! Rooms, from roof to ground; imports only go down:
 //! [`node`] puts a node together, [`ingress`] speaks HTTP, [`rollout`] turns
 //! a plugin's folder into a release, [`runtime`] runs instances,
-//! [`capabilities`] are what instances may import, [`stores`] are the real
-//! things behind them, and [`config`] and [`telemetry`] serve all.
+//! [`capabilities`] are what instances may import, [`stores`], [`identity`]
+//! and [`egress`] are the real things behind them, and [`config`] and
+//! [`telemetry`] serve all.
 
 pub mod bindings;
 pub mod capabilities;
 pub mod config;
+pub mod egress;
+pub mod identity;
 pub mod ingress;
 pub mod node;
 pub mod rollout;

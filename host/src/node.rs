@@ -93,7 +93,8 @@ impl Node {
         let leases = leases(settings, &services, &releases).await?;
         let routes = RouteTable::new(&releases)?;
         let rate_limits = RateLimits::new(services.limiter().clone(), settings.rate_limit)?;
-        let service = Arc::new(Service::new(routes, rate_limits, settings));
+        let identity = services.identity().clone();
+        let service = Arc::new(Service::new(routes, rate_limits, identity, settings));
         let drain = settings.drain_timeout;
         Ok(Self {
             server,

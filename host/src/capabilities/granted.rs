@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use super::config::ConfigValues;
 use super::keyvalue::Buckets;
+use super::outbound::Outbound;
 use super::rate_limit::PluginLimits;
+use crate::egress::mail::Mailer;
+use crate::identity::Identity;
 use crate::stores::sql::DatabaseAccess;
 
 /// What one plugin may use, ready to be used.
@@ -18,19 +21,31 @@ pub struct Granted {
     pub buckets: Buckets,
     /// The rate limits that it counts itself.
     pub limits: Option<PluginLimits>,
+    /// Where it may call.
+    pub outbound: Option<Outbound>,
+    /// Sends mail.
+    pub mail: Option<Arc<Mailer>>,
+    /// Passwords and tokens.
+    pub identity: Option<Arc<Identity>>,
 }
 
 impl Granted {
-    /// The manifest's table that would grant `import`, if it does not.
+    /// What the manifest lacks to grant `import`, if it does not.
     #[must_use]
     pub fn missing_for(&self, import: &str) -> Option<&'static str> {
         let needs = |interface: &str| import.starts_with(interface);
         match () {
-            () if needs("edge:platform/sql@") && self.database.is_none() => Some("grants.database"),
-            () if needs("wasi:config/") && self.config.is_empty() => Some("grants] config"),
-            () if needs("wasi:keyvalue/") && self.buckets.is_empty() => Some("grants.buckets"),
+            () if needs("edge:platform/sql@") && self.database.is_none() => {
+                Some("[grants.database]")
+            }
+            () if needs("wasi:config/") && self.config.is_empty() => Some("`config` in [grants]"),
+            () if needs("wasi:keyvalue/") && self.buckets.is_empty() => Some("[grants.buckets]"),
+            () if needs("edge:platform/identity@") && self.identity.is_none() => {
+                Some("`identity` in [grants]")
+            }
+            () if needs("edge:platform/mail@") && self.mail.is_none() => Some("`mail` in [grants]"),
             () if needs("edge:platform/rate-limit@") && self.limits.is_none() => {
-                Some("[rate-limit]")
+                Some("[[rate-limit]] without a path")
             }
             () => None,
         }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use wasmtime::component::{HasSelf, Linker, Resource};
 
@@ -40,22 +41,12 @@ fn other(reason: impl ToString) -> store::Error {
 }
 
 impl State {
-    /// The bucket of a handle, for one call.
-    fn bucket(&mut self, handle: &Resource<Bucket>) -> Answer<Bucket> {
+    /// The bucket of a handle for one call, and when that must have ended.
+    fn bucket(&mut self, handle: &Resource<Bucket>) -> Answer<(Bucket, Instant)> {
         let bucket = self.table().get(handle)?.clone();
-        Ok(self.count_host_call().map(|()| bucket).map_err(other))
-    }
-
-    /// Run a call until shortly before the request ends.
-    async fn keyvalue<T>(
-        &self,
-        work: impl Future<Output = Result<T, Error>>,
-    ) -> Result<T, store::Error> {
         let deadline = self.deadline() - MARGIN;
-        match tokio::time::timeout_at(deadline.into(), work).await {
-            Ok(outcome) => outcome.map_err(other),
-            Err(_) => Err(other(Error::Timeout)),
-        }
+        let counted = self.count_host_call().map_err(other);
+        Ok(counted.map(|()| (bucket, deadline)))
     }
 
     /// Give the guest a handle on `value`, unless it holds too many.
@@ -73,6 +64,16 @@ impl State {
         let value = self.table().delete(handle)?;
         *self.keyvalue_handles_mut() -= 1;
         Ok(value)
+    }
+}
+
+async fn until<T>(
+    deadline: Instant,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, store::Error> {
+    match tokio::time::timeout_at(deadline.into(), work).await {
+        Ok(outcome) => outcome.map_err(other),
+        Err(_) => Err(other(Error::Timeout)),
     }
 }
 
@@ -97,23 +98,23 @@ impl store::Host for State {
 
 impl store::HostBucket for State {
     async fn get(&mut self, bucket: Resource<Bucket>, key: String) -> Answer<Option<Vec<u8>>> {
-        let bucket = granted!(self.bucket(&bucket)?);
-        Ok(self.keyvalue(bucket.get(&key)).await)
+        let (bucket, deadline) = granted!(self.bucket(&bucket)?);
+        Ok(until(deadline, bucket.get(&key)).await)
     }
 
     async fn set(&mut self, bucket: Resource<Bucket>, key: String, value: Vec<u8>) -> Answer<()> {
-        let bucket = granted!(self.bucket(&bucket)?);
-        Ok(self.keyvalue(bucket.set(&key, &value)).await)
+        let (bucket, deadline) = granted!(self.bucket(&bucket)?);
+        Ok(until(deadline, bucket.set(&key, &value)).await)
     }
 
     async fn delete(&mut self, bucket: Resource<Bucket>, key: String) -> Answer<()> {
-        let bucket = granted!(self.bucket(&bucket)?);
-        Ok(self.keyvalue(bucket.delete(&key)).await)
+        let (bucket, deadline) = granted!(self.bucket(&bucket)?);
+        Ok(until(deadline, bucket.delete(&key)).await)
     }
 
     async fn exists(&mut self, bucket: Resource<Bucket>, key: String) -> Answer<bool> {
-        let bucket = granted!(self.bucket(&bucket)?);
-        Ok(self.keyvalue(bucket.exists(&key)).await)
+        let (bucket, deadline) = granted!(self.bucket(&bucket)?);
+        Ok(until(deadline, bucket.exists(&key)).await)
     }
 
     async fn list_keys(
@@ -121,8 +122,8 @@ impl store::HostBucket for State {
         bucket: Resource<Bucket>,
         cursor: Option<String>,
     ) -> Answer<store::KeyResponse> {
-        let bucket = granted!(self.bucket(&bucket)?);
-        let page = self.keyvalue(bucket.list_keys(cursor.as_deref())).await;
+        let (bucket, deadline) = granted!(self.bucket(&bucket)?);
+        let page = until(deadline, bucket.list_keys(cursor.as_deref())).await;
         Ok(page.map(|page| store::KeyResponse {
             keys: page.keys,
             cursor: page.cursor,
@@ -141,8 +142,8 @@ impl atomics::Host for State {
         key: String,
         delta: i64,
     ) -> Answer<i64> {
-        let bucket = granted!(self.bucket(&bucket)?);
-        Ok(self.keyvalue(bucket.increment(&key, delta)).await)
+        let (bucket, deadline) = granted!(self.bucket(&bucket)?);
+        Ok(until(deadline, bucket.increment(&key, delta)).await)
     }
 
     async fn swap(
@@ -152,8 +153,9 @@ impl atomics::Host for State {
     ) -> wasmtime::Result<Result<(), atomics::CasError>> {
         let read = self.release(cas)?;
         granted!(self.count_host_call().map_err(other));
+        let deadline = self.deadline() - MARGIN;
         let swapping = read.bucket.swap(&read.key, read.current.as_deref(), &value);
-        match granted!(self.keyvalue(swapping).await) {
+        match granted!(until(deadline, swapping).await) {
             Swap::Done => Ok(Ok(())),
             Swap::Lost(current) => {
                 let newer = granted!(self.hold(Cas { current, ..read })?);
@@ -171,8 +173,8 @@ impl From<store::Error> for atomics::CasError {
 
 impl atomics::HostCas for State {
     async fn new(&mut self, bucket: Resource<Bucket>, key: String) -> Answer<Resource<Cas>> {
-        let bucket = granted!(self.bucket(&bucket)?);
-        let current = granted!(self.keyvalue(bucket.get(&key)).await);
+        let (bucket, deadline) = granted!(self.bucket(&bucket)?);
+        let current = granted!(until(deadline, bucket.get(&key)).await);
         self.hold(Cas {
             bucket,
             key,
@@ -195,8 +197,8 @@ impl batch::Host for State {
         bucket: Resource<Bucket>,
         keys: Vec<String>,
     ) -> Answer<Vec<(String, Option<Vec<u8>>)>> {
-        let bucket = granted!(self.bucket(&bucket)?);
-        let values = granted!(self.keyvalue(bucket.get_many(&keys)).await);
+        let (bucket, deadline) = granted!(self.bucket(&bucket)?);
+        let values = granted!(until(deadline, bucket.get_many(&keys)).await);
         Ok(Ok(keys.into_iter().zip(values).collect()))
     }
 
@@ -205,12 +207,12 @@ impl batch::Host for State {
         bucket: Resource<Bucket>,
         entries: Vec<(String, Vec<u8>)>,
     ) -> Answer<()> {
-        let bucket = granted!(self.bucket(&bucket)?);
-        Ok(self.keyvalue(bucket.set_many(&entries)).await)
+        let (bucket, deadline) = granted!(self.bucket(&bucket)?);
+        Ok(until(deadline, bucket.set_many(&entries)).await)
     }
 
     async fn delete_many(&mut self, bucket: Resource<Bucket>, keys: Vec<String>) -> Answer<()> {
-        let bucket = granted!(self.bucket(&bucket)?);
-        Ok(self.keyvalue(bucket.delete_many(&keys)).await)
+        let (bucket, deadline) = granted!(self.bucket(&bucket)?);
+        Ok(until(deadline, bucket.delete_many(&keys)).await)
     }
 }

@@ -4,7 +4,9 @@
 pub mod config;
 pub mod context;
 mod granted;
+pub mod identity;
 pub mod keyvalue;
+pub mod mail;
 pub mod outbound;
 pub mod rate_limit;
 pub mod sql;

@@ -37,14 +37,15 @@ impl Host for State {
         if let Err(limit) = self.count_host_call() {
             return Ok(Err(Error::TooLarge(limit.to_string())));
         }
-        let limits = self.granted().limits.as_ref();
-        let found = limits.and_then(|limits| Some((limits, limits.policies.get(&policy)?)));
-        let Some((limits, policy)) = found else {
+        let limits = self.granted().limits.clone();
+        let found = limits
+            .as_ref()
+            .and_then(|limits| Some((&limits.limiter, limits.policies.get(&policy)?)));
+        let Some((limiter, policy)) = found else {
             let denied = format!("the manifest has no [[rate-limit]] {policy:?} without a path");
             return Ok(Err(Error::Denied(denied)));
         };
-        let check = limits.limiter.check(policy, &key, cost, OnFailure::Local);
-        let verdict = check.await;
+        let verdict = limiter.check(policy, &key, cost, OnFailure::Local).await;
         Ok(Ok(Verdict {
             allowed: verdict.allowed,
             remaining: verdict.remaining,

@@ -157,7 +157,7 @@ impl Settings {
         let default_database = format!("sqlite://{}/shop.sqlite", data_dir.display());
         let settings = Self {
             listen: layers.take("listen", SocketAddr::from(([127, 0, 0, 1], 8080)), address),
-            plugins: layers.take("plugins", vec!["plugins/product".into()], folders),
+            plugins: layers.take("plugins", shop(), folders),
             database_url: layers.take("database_url", default_database, database_url),
             plugin_database_urls: layers.take_prefixed(PER_PLUGIN_DATABASE, database_url),
             redis_url: layers.take("redis_url", None, redis_url),
@@ -214,6 +214,13 @@ impl Settings {
 fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse()
         .map_err(|_| "is not an address with a port, such as 127.0.0.1:8080".into())
+}
+
+/// The shop's own four.
+fn shop() -> Vec<PathBuf> {
+    ["customer", "order", "payment", "product"]
+        .map(|plugin| Path::new("plugins").join(plugin))
+        .to_vec()
 }
 
 fn folders(text: &str) -> Result<Vec<PathBuf>, String> {

@@ -10,6 +10,7 @@ use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use http_body::Body as _;
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
+use percent_encoding::percent_decode_str;
 
 use super::access::Line;
 use super::client::client;
@@ -19,6 +20,7 @@ use super::request::{check_head, read_body};
 use super::routes::{RouteTable, without_mount};
 use crate::bindings::context::Caller;
 use crate::config::{AccessLog, ClientLimits, Settings, TrustedProxies};
+use crate::identity::{CREDENTIALS, Identity, caller_of};
 use crate::rollout::Release;
 use crate::runtime::{Answer, Body, Call, CallError};
 
@@ -32,18 +34,25 @@ pub struct Service {
     rate_limits: RateLimits,
     proxies: TrustedProxies,
     access_log: AccessLog,
+    identity: Arc<Identity>,
 }
 
 impl Service {
-    /// A service over `routes`.
+    /// A service over `routes`, for the callers whom `identity` knows.
     #[must_use]
-    pub fn new(routes: RouteTable, rate_limits: RateLimits, settings: &Settings) -> Self {
+    pub fn new(
+        routes: RouteTable,
+        rate_limits: RateLimits,
+        identity: Arc<Identity>,
+        settings: &Settings,
+    ) -> Self {
         Self {
             routes,
             limits: settings.client,
             rate_limits,
             proxies: settings.trusted_proxies.clone(),
             access_log: settings.access_log,
+            identity,
         }
     }
 
@@ -52,7 +61,11 @@ impl Service {
     }
 
     /// Answer `request`, which came from `peer`. Every outcome is a reply.
-    pub(super) async fn answer(&self, request: Request<Incoming>, peer: IpAddr) -> Response<Body> {
+    pub(super) async fn answer(
+        &self,
+        mut request: Request<Incoming>,
+        peer: IpAddr,
+    ) -> Response<Body> {
         let began = Instant::now();
         let request_id = format!("{:016x}", rand::random::<u64>());
         let method = request.method().clone();
@@ -70,7 +83,7 @@ impl Service {
             (Err(refusal), _) => Err(refusal),
             (Ok(()), None) => Err(Refusal::not_found()),
             (Ok(()), Some(release)) => {
-                let call = self.call(release, &request_id, client);
+                let call = self.call(release, request.headers_mut(), &request_id, client);
                 self.ask(release, request, call, client, &mut tally).await
             }
         };
@@ -93,12 +106,18 @@ impl Service {
         response
     }
 
-    fn call(&self, release: &Release, request_id: &str, client: IpAddr) -> Call {
+    fn call(
+        &self,
+        release: &Release,
+        headers: &mut HeaderMap,
+        request_id: &str,
+        client: IpAddr,
+    ) -> Call {
         Call {
             id: request_id.to_owned(),
             deadline: Instant::now() + release.plugin.deadline(),
             client: client.to_string(),
-            caller: Caller::Anonymous,
+            caller: self.take_caller(headers),
             depth: 0,
         }
     }
@@ -112,7 +131,9 @@ impl Service {
         client: IpAddr,
         tally: &mut Tally,
     ) -> Result<Response<Body>, Refusal> {
-        let request = self.admit(release, request, &call, client, tally).await?;
+        // Boxed, so that it does not make every request's state larger.
+        let admitting = Box::pin(self.admit(release, request, &call, client, tally));
+        let request = admitting.await?;
         let request_id = call.id.clone();
         let reply = match release.plugin.handle(call, to_plugin(request)).await {
             Ok(Answer::Response(response)) => return Ok(response),
@@ -135,23 +156,39 @@ impl Service {
         tally: &mut Tally,
     ) -> Result<Request<Bytes>, Refusal> {
         let limits = &release.route_limits;
+        let most = release.manifest.limits.body.as_u64();
+        let patience = self.limits.body_timeout;
+        if limits.is_empty() {
+            let read = read_body(request, most, patience, call.deadline).await;
+            return read.map_err(Refusal::closing);
+        }
         let (method, uri) = (request.method().clone(), request.uri().clone());
         let asked = Asked {
             method: &method,
-            path: without_mount(uri.path()),
+            path: &percent_decode_str(without_mount(uri.path())).decode_utf8_lossy(),
             client,
             caller: &call.caller,
         };
-        let counted = self.rate_limits.count_head(limits, asked, tally).await;
-        counted.map_err(Refusal::closing)?;
-        let most = release.manifest.limits.body.as_u64();
-        let request = read_body(request, most, self.limits.body_timeout, call.deadline)
-            .await
-            .map_err(Refusal::closing)?;
+        let counting = self.rate_limits.count_head(limits, asked, tally);
+        counting.await.map_err(Refusal::closing)?;
+        let read = read_body(request, most, patience, call.deadline).await;
+        let request = read.map_err(Refusal::closing)?;
         self.rate_limits
             .count_body(limits, asked, request.headers(), request.body(), tally)
             .await?;
         Ok(request)
+    }
+
+    /// Who asks. A token that has told so has done its work: with it, a
+    /// plugin could act for the caller elsewhere.
+    fn take_caller(&self, headers: &mut HeaderMap) -> Caller {
+        let caller = caller_of(headers, &self.identity.tokens);
+        if matches!(caller, Caller::Verified(_)) {
+            for field in &CREDENTIALS {
+                headers.remove(field);
+            }
+        }
+        caller
     }
 }
 

@@ -5,14 +5,18 @@ use std::sync::Arc;
 
 use tokio::sync::OnceCell;
 
-use super::manifest::Manifest;
+use super::manifest::{CONFIG_ORIGIN, Manifest};
 use crate::capabilities::Granted;
 use crate::capabilities::config::ConfigValues;
 use crate::capabilities::keyvalue::Buckets;
+use crate::capabilities::outbound::Outbound;
 use crate::capabilities::rate_limit::PluginLimits;
-use crate::config::Settings;
 use crate::config::secrets::{MasterSecret, SecretError};
-use crate::stores::keyvalue::{BucketOptions, KeyValue, OpenError};
+use crate::config::{Hidden, Settings};
+use crate::egress::http::{HttpClient, HttpClientError, Origin, OriginError};
+use crate::egress::mail::{Mailer, MailerError};
+use crate::identity::{Identity, KeyError, TokenKeys};
+use crate::stores::keyvalue::{self, BucketOptions, KeyValue};
 use crate::stores::limiter::{Limiter, PolicyError};
 use crate::stores::redis::UrlError;
 use crate::stores::sql::{DatabaseAccess, Databases};
@@ -29,6 +33,9 @@ pub struct Services {
     databases: Databases,
     keyvalue: OnceCell<KeyValue>,
     limiter: Arc<Limiter>,
+    http: Arc<HttpClient>,
+    mailer: Arc<Mailer>,
+    identity: Arc<Identity>,
 }
 
 /// A service cannot be had.
@@ -40,14 +47,31 @@ pub enum ServicesError {
     /// Redis.
     #[error(transparent)]
     Redis(#[from] UrlError),
+    /// The keys of tokens.
+    #[error("EDGE_TOKEN_KEYS {0}")]
+    TokenKeys(#[from] KeyError),
+    /// Calls out.
+    #[error(transparent)]
+    Http(#[from] HttpClientError),
+    /// Mail.
+    #[error(transparent)]
+    Mail(#[from] MailerError),
 }
 
 /// A plugin's share cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub enum GrantError {
-    /// Its buckets.
+    /// A setting stands against what the manifest asks for.
+    #[error("{key}, to which the manifest grants calls out, {source}")]
+    Outbound {
+        /// The key.
+        key: String,
+        /// What is wrong with its value.
+        source: OriginError,
+    },
+    /// The store of its buckets.
     #[error(transparent)]
-    Buckets(#[from] OpenError),
+    Buckets(#[from] keyvalue::OpenError),
     /// A rate limit.
     #[error("rate-limit: {0}")]
     Limit(#[from] PolicyError),
@@ -63,11 +87,20 @@ impl Services {
             Some(urls) => Limiter::redis(urls, PREFIX)?,
             None => Limiter::local(),
         };
+        let master = settings.master_secret()?;
+        let keys = match &settings.token_keys {
+            Some(Hidden(text)) => TokenKeys::parse(text)?,
+            None => TokenKeys::single(&master.derive("tokens")),
+        };
+        let mailer = Mailer::new(settings.smtp_url.as_deref(), &settings.mail_from)?;
         Ok(Self {
-            master: settings.master_secret()?,
+            master,
             databases: Databases::default(),
             keyvalue: OnceCell::new(),
             limiter: Arc::new(limiter),
+            http: Arc::new(HttpClient::new()?),
+            mailer: Arc::new(mailer),
+            identity: Arc::new(Identity::new(keys)),
         })
     }
 
@@ -83,21 +116,32 @@ impl Services {
         &self.limiter
     }
 
+    /// Who callers are.
+    #[must_use]
+    pub fn identity(&self) -> &Arc<Identity> {
+        &self.identity
+    }
+
     /// The share of the plugin with this manifest.
     ///
     /// # Errors
-    /// When a store that it needs cannot be opened.
+    /// When a setting is not what the manifest takes it for, or a store that
+    /// it needs cannot be opened.
     pub async fn grant(
         &self,
         settings: &Settings,
         manifest: &Manifest,
         database: Option<Arc<DatabaseAccess>>,
     ) -> Result<Granted, GrantError> {
+        let grants = &manifest.grants;
         Ok(Granted {
             database,
             config: self.config(settings, manifest),
             buckets: self.buckets(settings, manifest).await?,
             limits: self.limits(manifest)?,
+            outbound: self.outbound(settings, &grants.outbound)?,
+            mail: grants.mail.then(|| self.mailer.clone()),
+            identity: grants.identity.then(|| self.identity.clone()),
         })
     }
 
@@ -105,7 +149,7 @@ impl Services {
         &self,
         settings: &Settings,
         manifest: &Manifest,
-    ) -> Result<Buckets, OpenError> {
+    ) -> Result<Buckets, keyvalue::OpenError> {
         let mut buckets = BTreeMap::new();
         for (name, grant) in &manifest.grants.buckets {
             let options = BucketOptions {
@@ -119,7 +163,7 @@ impl Services {
     }
 
     /// Opened for the first plugin that has buckets.
-    async fn keyvalue(&self, settings: &Settings) -> Result<&KeyValue, OpenError> {
+    async fn keyvalue(&self, settings: &Settings) -> Result<&KeyValue, keyvalue::OpenError> {
         let opening = async || match &settings.redis_url {
             Some(urls) => KeyValue::redis(urls, PREFIX),
             None => KeyValue::embedded(&settings.data_dir.join(KEYVALUE_FILE), PREFIX).await,
@@ -138,6 +182,33 @@ impl Services {
         let policies = Arc::new(policies?);
         let limiter = self.limiter.clone();
         Ok((!policies.is_empty()).then_some(PluginLimits { limiter, policies }))
+    }
+
+    /// Where the plugin may call. A key that is not set grants nothing.
+    fn outbound(
+        &self,
+        settings: &Settings,
+        granted: &[String],
+    ) -> Result<Option<Outbound>, GrantError> {
+        let mut origins = Vec::new();
+        for entry in granted {
+            let url = match entry.strip_prefix(CONFIG_ORIGIN) {
+                Some(key) => settings.plugin_config.0.get(key),
+                None => Some(entry),
+            };
+            let Some(url) = url else { continue };
+            let origin = url.parse::<Origin>();
+            let origin = origin.map_err(|source| GrantError::Outbound {
+                key: entry.clone(),
+                source,
+            })?;
+            origins.push(origin);
+        }
+        let client = self.http.clone();
+        Ok((!origins.is_empty()).then(|| Outbound {
+            client,
+            origins: origins.into(),
+        }))
     }
 
     /// What the operator set, and the secrets that nobody has to set.

@@ -36,11 +36,11 @@ pub enum InspectError {
     #[error("imports {0}, which this host does not provide")]
     UnknownImport(String),
     /// An import that the manifest does not grant.
-    #[error("imports {import}, but the manifest has no [{grant}]")]
+    #[error("imports {import}, but the manifest has no {grant}")]
     NotGranted {
         /// The interface.
         import: String,
-        /// The manifest's table that would grant it.
+        /// What the manifest lacks.
         grant: &'static str,
     },
 }

@@ -14,8 +14,8 @@ use super::limits::MemoryLimit;
 use super::meter::Meter;
 use super::plugin::Shared;
 use super::services::MOST_DEPTH;
+use super::session::Session;
 use super::stderr::Output;
-use crate::capabilities::outbound::DenyAll;
 use crate::capabilities::sql::SqlSession;
 use crate::capabilities::{Granted, MARGIN};
 
@@ -25,19 +25,14 @@ pub struct State {
     table: ResourceTable,
     wasi: WasiCtx,
     http: WasiHttpCtx,
-    outbound: DenyAll,
+    session: Session,
     pub(super) memory: MemoryLimit,
     pub(super) meter: Arc<Meter>,
     pub(super) output: Output,
     counts_ticks: bool,
     cpu_time: Duration,
-    deadline: Instant,
-    host_calls_left: u32,
-    host_calls: u32,
     sql: Option<SqlSession>,
     keyvalue_handles: usize,
-    granted: Arc<Granted>,
-    call: Call,
 }
 
 /// Raised inside a guest that may not call another plugin right now.
@@ -69,19 +64,14 @@ impl State {
             table: ResourceTable::new(),
             wasi,
             http: WasiHttpCtx::new(),
-            outbound: DenyAll,
+            session: Session::new(shared.granted.clone(), call, bounds),
             memory: MemoryLimit::new(shared.memory),
             meter: Arc::new(Meter::new()),
             output,
             counts_ticks: false,
             cpu_time: bounds.cpu_time,
-            deadline: bounds.deadline,
-            host_calls_left: bounds.host_calls,
-            host_calls: bounds.host_calls,
             sql: shared.granted.database.clone().map(SqlSession::new),
             keyvalue_handles: 0,
-            granted: shared.granted.clone(),
-            call,
         };
         let mut store = Store::new(&shared.engine, state);
         store.limiter(|state| &mut state.memory);
@@ -107,12 +97,9 @@ impl State {
 
     /// Begin another request in this instance.
     pub(super) fn begin(&mut self, call: Call, bounds: Bounds) {
-        self.call = call;
+        self.session.begin(call, bounds);
         self.meter.reset();
         self.cpu_time = bounds.cpu_time;
-        self.deadline = bounds.deadline;
-        self.host_calls_left = bounds.host_calls;
-        self.host_calls = bounds.host_calls;
     }
 
     /// Whether the guest left something open that belongs to the request.
@@ -128,13 +115,7 @@ impl State {
     /// When the request has no calls left. The capability tells the guest so,
     /// in its own words.
     pub fn count_host_call(&mut self) -> Result<(), TooManyHostCalls> {
-        match self.host_calls_left.checked_sub(1) {
-            Some(left) => {
-                self.host_calls_left = left;
-                Ok(())
-            }
-            None => Err(TooManyHostCalls(self.host_calls)),
-        }
+        self.session.count_host_call()
     }
 
     /// The context of a call to another plugin, which ends before this one's
@@ -148,32 +129,32 @@ impl State {
         if self.has_open_transactions() {
             return Err(CalledOut::WithTransaction.into());
         }
-        if self.call.depth == MOST_DEPTH {
+        if self.call().depth == MOST_DEPTH {
             return Err(CalledOut::TooDeep.into());
         }
         Ok(Call {
-            deadline: self.deadline - MARGIN,
-            depth: self.call.depth + 1,
-            ..self.call.clone()
+            deadline: self.deadline() - MARGIN,
+            depth: self.call().depth + 1,
+            ..self.call().clone()
         })
     }
 
     /// What the plugin may use.
     #[must_use]
     pub fn granted(&self) -> &Granted {
-        &self.granted
+        self.session.granted()
     }
 
     /// What the instance works on.
     #[must_use]
     pub fn call(&self) -> &Call {
-        &self.call
+        self.session.call()
     }
 
     /// When the host ends the request.
     #[must_use]
     pub fn deadline(&self) -> Instant {
-        self.deadline
+        self.session.deadline()
     }
 
     /// The instance's resources.
@@ -212,7 +193,7 @@ impl WasiHttpView for State {
         WasiHttpCtxView {
             ctx: &mut self.http,
             table: &mut self.table,
-            hooks: &mut self.outbound,
+            hooks: &mut self.session,
         }
     }
 }

@@ -33,7 +33,8 @@ pub struct RateLimits {
 #[derive(Clone, Copy)]
 pub(super) struct Asked<'a> {
     pub(super) method: &'a Method,
-    /// Without the mount.
+    /// Without the mount, and decoded: a plugin may take an encoded letter for
+    /// the letter.
     pub(super) path: &'a str,
     pub(super) client: IpAddr,
     pub(super) caller: &'a Caller,

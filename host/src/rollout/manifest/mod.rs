@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use semver::Version;
 use serde::Deserialize;
 
-pub use grants::{BucketGrant, DatabaseGrant, Grants};
+pub use grants::{BucketGrant, CONFIG_ORIGIN, DatabaseGrant, Grants};
 pub use limits::Limits;
 pub use rate_limit::{RateLimit, Subject};
 pub use schedule::Schedule;

@@ -76,14 +76,6 @@ impl RateLimit {
             self.methods.iter().all(|m| !m.is_empty() && is_method(m)),
             format_args!("of {:?} are not all methods such as \"POST\"", self.name),
         )?;
-        require(
-            "rate-limit.by",
-            self.path.is_some() || self.by == Subject::Address,
-            format_args!(
-                "of {:?} is nothing that a limit without a path has",
-                self.name
-            ),
-        )?;
         if let Some(path) = &self.path {
             require(
                 "rate-limit.path",

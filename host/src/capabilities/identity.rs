@@ -1,0 +1,77 @@
+//! `edge:platform/identity`: passwords and tokens.
+
+use std::sync::Arc;
+
+use wasmtime::component::{HasSelf, Linker};
+
+use super::MARGIN;
+use crate::bindings::context::Principal;
+use crate::bindings::identity::{Error, Host};
+use crate::identity::{Identity, PasswordError};
+use crate::runtime::State;
+
+/// Let components import `edge:platform/identity`.
+///
+/// # Errors
+/// When the linker has it already.
+pub fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    crate::bindings::identity::add_to_linker::<_, HasSelf<State>>(linker, |state| state)
+}
+
+impl State {
+    fn identity(&self) -> wasmtime::Result<Arc<Identity>> {
+        // A component that imports it without a grant was refused at start.
+        let granted = self.granted().identity.clone();
+        granted.ok_or_else(|| wasmtime::Error::msg("the plugin has no identity grant"))
+    }
+
+    /// Account for one use of the identity, and wait for it for as long as the
+    /// request may.
+    async fn identify<T>(
+        &mut self,
+        work: impl Future<Output = Result<T, PasswordError>>,
+    ) -> Result<T, Error> {
+        self.count_host_call()
+            .map_err(|limit| Error::TooLarge(limit.to_string()))?;
+        let deadline = self.deadline() - MARGIN;
+        match tokio::time::timeout_at(deadline.into(), work).await {
+            Ok(done) => done.map_err(|error| Error::Unavailable(error.to_string())),
+            Err(_) => Err(Error::Unavailable(PasswordError::Busy.to_string())),
+        }
+    }
+}
+
+impl Host for State {
+    async fn hash_password(&mut self, password: String) -> wasmtime::Result<Result<String, Error>> {
+        let identity = self.identity()?;
+        let hashing = identity.passwords.hash(password);
+        Ok(self.identify(hashing).await)
+    }
+
+    async fn verify_password(
+        &mut self,
+        password: String,
+        hash: Option<String>,
+    ) -> wasmtime::Result<Result<bool, Error>> {
+        let identity = self.identity()?;
+        let verifying = identity.passwords.verify(password, hash);
+        Ok(self.identify(verifying).await)
+    }
+
+    async fn issue_token(
+        &mut self,
+        principal: Principal,
+        lifetime: u32,
+    ) -> wasmtime::Result<Result<String, Error>> {
+        let identity = self.identity()?;
+        if let Err(limit) = self.count_host_call() {
+            return Ok(Err(Error::TooLarge(limit.to_string())));
+        }
+        if lifetime == 0 {
+            let error = "a token has to hold for a second or longer".to_owned();
+            return Ok(Err(Error::Invalid(error)));
+        }
+        let issued = identity.tokens.issue(&principal, lifetime);
+        Ok(issued.map_err(|error| Error::Invalid(error.to_string())))
+    }
+}

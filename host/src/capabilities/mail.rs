@@ -1,0 +1,28 @@
+//! `edge:platform/mail`: outgoing mail.
+
+use wasmtime::component::{HasSelf, Linker};
+
+use super::MARGIN;
+use crate::bindings::mail::{Error, Host, Message};
+use crate::runtime::State;
+
+/// Let components import `edge:platform/mail`.
+///
+/// # Errors
+/// When the linker has it already.
+pub fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    crate::bindings::mail::add_to_linker::<_, HasSelf<State>>(linker, |state| state)
+}
+
+impl Host for State {
+    async fn send(&mut self, message: Message) -> wasmtime::Result<Result<(), Error>> {
+        // A component that imports it without a grant was refused at start.
+        let mailer = self.granted().mail.clone();
+        let mailer = mailer.ok_or_else(|| wasmtime::Error::msg("the plugin has no mail grant"))?;
+        if let Err(limit) = self.count_host_call() {
+            return Ok(Err(Error::TooLarge(limit.to_string())));
+        }
+        let deadline = self.deadline() - MARGIN;
+        Ok(mailer.send(message, deadline.into()).await)
+    }
+}

@@ -1,0 +1,134 @@
+//! The client that all plugins share, with its pool of open connections.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use http::{Method, Request, Response};
+use http_body::Body as _;
+use http_body_util::BodyExt;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::{HttpConnector, capture_connection};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::time::Instant;
+use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
+
+use super::body::BoundedBody;
+use super::failure;
+use super::resolver::Resolver;
+
+/// How long a connection may take, its name and its TLS included, unless the
+/// plugin says otherwise.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// How long the head of a reply, and then each part of its body, may take,
+/// unless the plugin says otherwise.
+const REPLY: Duration = Duration::from_secs(30);
+
+/// How long one address of a name is tried, whatever plugins ask for.
+const LONGEST_CONNECT: Duration = Duration::from_secs(10);
+
+/// How long an open connection waits for its next request, and how many of
+/// one origin do.
+const IDLE: Duration = Duration::from_secs(30);
+const MOST_IDLE: usize = 16;
+
+/// After this, a peer that has gone silent is probed.
+const KEEPALIVE: Duration = Duration::from_secs(30);
+
+/// Longest head and longest body of a reply.
+const MOST_HEAD: usize = 64 << 10;
+const MOST_BODY: u64 = 8 << 20;
+
+/// TLS cannot be set up.
+#[derive(Debug, thiserror::Error)]
+#[error("TLS cannot be set up: {0}")]
+pub struct HttpClientError(#[from] rustls::Error);
+
+/// Sends requests that somebody else has found to be granted. It follows no
+/// redirects: where one leads, nobody has granted.
+pub struct HttpClient {
+    client: Client<HttpsConnector<HttpConnector<Resolver>>, WasiBody>,
+}
+
+impl HttpClient {
+    /// A client without connections.
+    ///
+    /// # Errors
+    /// When the cryptography lacks what TLS needs.
+    pub fn new() -> Result<Self, HttpClientError> {
+        let mut tcp = HttpConnector::new_with_resolver(Resolver);
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_keepalive(Some(KEEPALIVE));
+        tcp.set_connect_timeout(Some(LONGEST_CONNECT));
+        let tls = HttpsConnectorBuilder::new()
+            .with_provider_and_webpki_roots(rustls::crypto::ring::default_provider())?
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(tcp);
+        let client = Client::builder(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE)
+            .pool_max_idle_per_host(MOST_IDLE)
+            .http1_max_buf_size(MOST_HEAD)
+            .build(tls);
+        Ok(Self { client })
+    }
+
+    /// Send `request` and wait for the head of the reply, within the time
+    /// that `options` allow, and in any case until `deadline`.
+    ///
+    /// # Errors
+    /// In the words of `wasi:http`: names, addresses, connections and TLS
+    /// failed before anything was sent; after all others, who knows.
+    pub async fn send(
+        &self,
+        mut request: Request<WasiBody>,
+        options: RequestOptions,
+        deadline: Instant,
+    ) -> Result<Response<WasiBody>, Error> {
+        // A tunnel would lead anywhere.
+        if request.method() == Method::CONNECT {
+            return Err(Error::HttpRequestMethodInvalid);
+        }
+        let until = |time: Option<Duration>, default| {
+            let end = Instant::now().checked_add(time.unwrap_or(default));
+            end.map_or(deadline, |end| end.min(deadline))
+        };
+        let mut connection = capture_connection(&mut request);
+        let mut sending = pin!(self.client.request(request));
+
+        let connected_by = until(options.connect_timeout, CONNECT);
+        let answered = tokio::select! {
+            // The request goes first: what it has not done by the time that
+            // the clock is looked at, it never will.
+            biased;
+            answer = &mut sending => Some(answer),
+            _ = connection.wait_for_connection_metadata() => None,
+            () = tokio::time::sleep_until(connected_by) => return Err(Error::ConnectionTimeout),
+        };
+        let answer = match answered {
+            Some(answer) => answer,
+            None => {
+                let answered_by = until(options.first_byte_timeout, REPLY);
+                tokio::time::timeout_at(answered_by, sending)
+                    .await
+                    .map_err(|_| Error::HttpResponseTimeout)?
+            }
+        };
+        let response = answer.map_err(|error| {
+            tracing::debug!(%error, "a call out failed");
+            failure::of_client(&error)
+        })?;
+
+        if response.body().size_hint().lower() > MOST_BODY {
+            return Err(Error::HttpResponseBodySize(Some(MOST_BODY)));
+        }
+        let between_bytes = options.between_bytes_timeout.unwrap_or(REPLY);
+        Ok(response.map(|incoming| {
+            BoundedBody::new(incoming, MOST_BODY, between_bytes, deadline).boxed_unsync()
+        }))
+    }
+}

@@ -1,0 +1,97 @@
+//! How a call fails, in the words of `wasi:http`. What matters to a caller is
+//! whether the request may have had an effect: only the codes of
+//! [`unsent`] say that it surely had none.
+
+use std::error::Error as StdError;
+use std::io;
+
+use hyper_util::client::legacy;
+use rustls::Error as TlsError;
+use wasmtime_wasi_http::Error;
+
+use super::resolver::ResolveError;
+
+/// Why there is no reply.
+pub(super) fn of_client(error: &legacy::Error) -> Error {
+    if error.is_connect() {
+        return unsent(error);
+    }
+    let mut causes = causes(error);
+    match causes.find_map(|cause| cause.downcast_ref::<hyper::Error>()) {
+        Some(error) => of_exchange(error),
+        None => Error::ConnectionTerminated,
+    }
+}
+
+/// Why a body broke off.
+pub(super) fn of_body(error: &hyper::Error) -> Error {
+    match of_exchange(error) {
+        Error::ConnectionTerminated => Error::HttpResponseIncomplete,
+        other => other,
+    }
+}
+
+/// There never was a connection to send anything on.
+fn unsent(error: &legacy::Error) -> Error {
+    causes(error)
+        .find_map(of_cause)
+        .unwrap_or(Error::DestinationUnavailable)
+}
+
+fn of_cause(cause: &(dyn StdError + 'static)) -> Option<Error> {
+    if let Some(error) = cause.downcast_ref::<ResolveError>() {
+        return Some(of_name(error));
+    }
+    let error = cause.downcast_ref::<io::Error>()?;
+    let of_tls = error.get_ref().and_then(|inner| inner.downcast_ref());
+    Some(match of_tls {
+        Some(error) => of_handshake(error),
+        None => of_socket(error),
+    })
+}
+
+fn of_name(error: &ResolveError) -> Error {
+    match error {
+        ResolveError::Prohibited => Error::DestinationIpProhibited,
+        ResolveError::Failed(_) => Error::DnsError {
+            rcode: Some("the name cannot be resolved".to_owned()),
+            info_code: None,
+        },
+    }
+}
+
+fn of_handshake(error: &TlsError) -> Error {
+    match error {
+        TlsError::InvalidCertificate(_) => Error::TlsCertificateError,
+        TlsError::AlertReceived(alert) => Error::TlsAlertReceived {
+            alert_id: Some(u8::from(*alert)),
+            alert_message: Some(format!("{alert:?}")),
+        },
+        _ => Error::TlsProtocolError,
+    }
+}
+
+fn of_socket(error: &io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => Error::ConnectionRefused,
+        io::ErrorKind::TimedOut => Error::ConnectionTimeout,
+        _ => Error::DestinationUnavailable,
+    }
+}
+
+fn of_exchange(error: &hyper::Error) -> Error {
+    if error.is_parse_too_large() {
+        Error::HttpResponseHeaderSectionSize(None)
+    } else if error.is_parse() {
+        Error::HttpProtocolError
+    } else {
+        Error::ConnectionTerminated
+    }
+}
+
+/// `error`, its cause, and so on.
+fn causes<'a>(
+    error: &'a (dyn StdError + 'static),
+) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |error| (*error).source())
+}

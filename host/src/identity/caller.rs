@@ -1,0 +1,154 @@
+//! Who sends a request, by the token in its headers.
+
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::Tokens;
+use crate::bindings::context::{Caller, Principal};
+
+/// The fields that carry a token. They are no plugin's business, and no log's.
+pub const CREDENTIALS: [HeaderName; 2] = [HeaderName::from_static("user-key"), AUTHORIZATION];
+
+/// Who sends a request with these headers. A token in both fields has to name
+/// the same principal, and an empty field is none.
+#[must_use]
+pub fn caller_of(headers: &HeaderMap, tokens: &Tokens) -> Caller {
+    let mut caller = Caller::Anonymous;
+    for field in &CREDENTIALS {
+        let principal = match token_in(headers, field) {
+            Ok(None) => continue,
+            Ok(Some(token)) => match tokens.verify(token) {
+                Ok(principal) => principal,
+                Err(error) => {
+                    tracing::debug!(%error, "a token is rejected");
+                    return Caller::Rejected;
+                }
+            },
+            Err(Malformed) => return Caller::Rejected,
+        };
+        match caller {
+            Caller::Verified(other) if !is_same(&other, &principal) => return Caller::Rejected,
+            _ => caller = Caller::Verified(principal),
+        }
+    }
+    caller
+}
+
+/// The name may have changed between two logins.
+fn is_same(one: &Principal, other: &Principal) -> bool {
+    one.id == other.id && one.role == other.role
+}
+
+/// Not one token after the word `Bearer`.
+struct Malformed;
+
+fn token_in<'a>(headers: &'a HeaderMap, field: &HeaderName) -> Result<Option<&'a str>, Malformed> {
+    let mut values = headers.get_all(field).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) => bearer(value),
+        _ => Err(Malformed),
+    }
+}
+
+/// RFC 6750 section 2.1; the scheme's case does not matter (RFC 9110 section
+/// 11.1).
+fn bearer(value: &HeaderValue) -> Result<Option<&str>, Malformed> {
+    let text = value.to_str().map_err(|_| Malformed)?;
+    let mut words = text.split_ascii_whitespace();
+    match (words.next(), words.next(), words.next()) {
+        (None, ..) => Ok(None),
+        (Some(scheme), Some(token), None) if scheme.eq_ignore_ascii_case("bearer") => {
+            Ok(Some(token))
+        }
+        _ => Err(Malformed),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tokens::tests::{ada, tokens};
+    use super::*;
+
+    fn token_of(id: i64) -> String {
+        let principal = Principal { id, ..ada() };
+        tokens().issue(&principal, 60).expect("issued")
+    }
+
+    fn caller(fields: &[(&str, &str)]) -> Caller {
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            let name: HeaderName = name.parse().expect("a name");
+            headers.append(name, HeaderValue::from_str(value).expect("a value"));
+        }
+        caller_of(&headers, &tokens())
+    }
+
+    fn assert_verified(fields: &[(&str, &str)]) {
+        let caller = caller(fields);
+        let is_seven = matches!(&caller, Caller::Verified(principal) if principal.id == 7);
+        assert!(is_seven, "{fields:?}: {caller:?}");
+    }
+
+    fn assert_rejected(fields: &[(&str, &str)]) {
+        let caller = caller(fields);
+        assert!(matches!(caller, Caller::Rejected), "{fields:?}: {caller:?}");
+    }
+
+    #[test]
+    fn nothing_is_anonymous() {
+        for fields in [&[][..], &[("user-key", "")], &[("authorization", " ")]] {
+            assert!(matches!(caller(fields), Caller::Anonymous), "{fields:?}");
+        }
+    }
+
+    #[test]
+    fn either_field_will_do_and_so_will_both() {
+        let bearer = format!("Bearer {}", token_of(7));
+        assert_verified(&[("USER-KEY", &bearer)]);
+        assert_verified(&[("Authorization", &bearer)]);
+        assert_verified(&[("user-key", &bearer), ("authorization", &bearer)]);
+        assert_verified(&[("user-key", &bearer), ("authorization", "")]);
+        assert_verified(&[("user-key", &bearer.replace("Bearer", "bEARER "))]);
+    }
+
+    #[test]
+    fn two_fields_for_two_people_are_rejected() {
+        let (seven, eight) = (
+            format!("Bearer {}", token_of(7)),
+            format!("Bearer {}", token_of(8)),
+        );
+        assert_rejected(&[("user-key", &seven), ("authorization", &eight)]);
+        assert_rejected(&[("user-key", &seven), ("authorization", "Bearer x.y.z")]);
+        assert_rejected(&[("user-key", &seven), ("user-key", &seven)]);
+        assert_rejected(&[("user-key", &seven), ("user-key", "")]);
+        let merchant = Principal {
+            role: "merchant".into(),
+            ..ada()
+        };
+        let merchant = tokens().issue(&merchant, 60).expect("issued");
+        assert_rejected(&[
+            ("user-key", &seven),
+            ("authorization", &format!("Bearer {merchant}")),
+        ]);
+    }
+
+    #[test]
+    fn what_is_no_bearer_token_is_rejected() {
+        let token = token_of(7);
+        for value in [
+            token.clone(),
+            "Bearer".into(),
+            "Bearer ".into(),
+            format!("Basic {token}"),
+            format!("Bearer{token}"),
+            format!("Bearer Bearer {token}"),
+            format!("Bearer {token} {token}"),
+            format!("Bearer {token}, Bearer {token}"),
+            "Bearer null".into(),
+            "Bearer tök".into(),
+        ] {
+            assert_rejected(&[("user-key", &value)]);
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! The keys that sign tokens. There may be several, so that an operator can
+//! change them without ending a session: the new one is put first, and the
+//! old one is taken out when its last token has expired.
+
+use jsonwebtoken::{DecodingKey, EncodingKey};
+use sha2::{Digest, Sha256};
+
+/// RFC 7518 section 3.2: a key is as long as the hash, or longer.
+const SHORTEST_SECRET: usize = 32;
+
+/// Bytes of the hash that names a key which nobody named.
+const DERIVED_ID: usize = 4;
+
+/// Keys that cannot sign tokens. Messages quote no secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// An entry has no identifier.
+    #[error("is not a list of `id:secret` with commas between")]
+    Malformed,
+    /// An identifier that would need escapes.
+    #[error("has a key whose id is not 1 to 64 letters, digits, `-`, `_` and `.`")]
+    Id,
+    /// A secret that could be guessed.
+    #[error("has a secret of fewer than {SHORTEST_SECRET} bytes, for the key `{0}`")]
+    Short(String),
+    /// An identifier that stands there twice.
+    #[error("has two keys with the id `{0}`")]
+    Twice(String),
+}
+
+/// One key, and the name by which tokens refer to it (`kid`).
+#[derive(Clone)]
+pub(super) struct Key {
+    pub(super) id: String,
+    pub(super) signing: EncodingKey,
+    pub(super) verifying: DecodingKey,
+}
+
+impl Key {
+    fn new(id: String, secret: &[u8]) -> Self {
+        Self {
+            id,
+            signing: EncodingKey::from_secret(secret),
+            verifying: DecodingKey::from_secret(secret),
+        }
+    }
+}
+
+/// The keys of tokens; at least one.
+#[derive(Clone)]
+pub struct TokenKeys {
+    first: Key,
+    others: Vec<Key>,
+}
+
+impl TokenKeys {
+    /// Keys as an operator writes them: `id:secret,id:secret`.
+    ///
+    /// # Errors
+    /// Says which of the rules is broken, and for which key.
+    pub fn parse(text: &str) -> Result<Self, KeyError> {
+        let mut keys: Vec<Key> = Vec::new();
+        for entry in text.split(',') {
+            let key = parse_key(entry.trim())?;
+            if keys.iter().any(|other| other.id == key.id) {
+                return Err(KeyError::Twice(key.id));
+            }
+            keys.push(key);
+        }
+        let mut keys = keys.into_iter();
+        Ok(Self {
+            first: keys.next().ok_or(KeyError::Malformed)?,
+            others: keys.collect(),
+        })
+    }
+
+    /// The one key `secret`, under a name that follows from it: every node
+    /// with the same secret knows it by the same.
+    #[must_use]
+    pub fn single(secret: &[u8; 32]) -> Self {
+        let digest = Sha256::digest(secret);
+        let id = hex::encode(digest.iter().copied().take(DERIVED_ID).collect::<Vec<_>>());
+        Self {
+            first: Key::new(id, secret),
+            others: Vec::new(),
+        }
+    }
+
+    pub(super) fn signing(&self) -> &Key {
+        &self.first
+    }
+
+    pub(super) fn find(&self, id: &str) -> Option<&Key> {
+        std::iter::once(&self.first)
+            .chain(&self.others)
+            .find(|key| key.id == id)
+    }
+}
+
+fn parse_key(entry: &str) -> Result<Key, KeyError> {
+    let (id, secret) = entry.split_once(':').ok_or(KeyError::Malformed)?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    if id.is_empty() || id.len() > 64 || !id.chars().all(plain) {
+        return Err(KeyError::Id);
+    }
+    if secret.len() < SHORTEST_SECRET {
+        return Err(KeyError::Short(id.to_owned()));
+    }
+    Ok(Key::new(id.to_owned(), secret.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONG: &str = "0123456789abcdef0123456789abcdef";
+
+    fn error(text: &str) -> Option<KeyError> {
+        TokenKeys::parse(text).err()
+    }
+
+    #[test]
+    fn the_first_signs_and_all_are_found() {
+        let keys = TokenKeys::parse(&format!("new:{LONG}, old:x:{LONG}")).expect("keys");
+        assert_eq!(keys.signing().id, "new");
+        assert!(keys.find("old").is_some());
+        assert!(keys.find("other").is_none());
+    }
+
+    #[test]
+    fn weak_and_ambiguous_keys_are_refused_without_quoting_them() {
+        assert_eq!(error(""), Some(KeyError::Malformed));
+        assert_eq!(error(LONG), Some(KeyError::Malformed));
+        assert_eq!(error(&format!("a:{LONG},")), Some(KeyError::Malformed));
+        assert_eq!(error(&format!(":{LONG}")), Some(KeyError::Id));
+        assert_eq!(error(&format!("../a:{LONG}")), Some(KeyError::Id));
+        assert_eq!(error("a:hunter2"), Some(KeyError::Short("a".into())));
+        let twice = format!("a:{LONG},a:{LONG}");
+        assert_eq!(error(&twice), Some(KeyError::Twice("a".into())));
+        assert!(
+            !error("a:hunter2")
+                .expect("short")
+                .to_string()
+                .contains("hunter2")
+        );
+    }
+
+    #[test]
+    fn a_single_key_is_named_by_its_secret() {
+        let id = |secret| TokenKeys::single(&[secret; 32]).signing().id.clone();
+        assert_eq!(id(1), id(1));
+        assert_ne!(id(1), id(2));
+        assert_eq!(id(1).len(), 8);
+    }
+}

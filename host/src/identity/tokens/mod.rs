@@ -1,0 +1,121 @@
+//! Tokens: JSON Web Tokens (RFC 7519) of this shop, signed with HS256 and
+//! nothing else.
+
+mod hs256;
+mod keys;
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use jsonwebtoken::{Algorithm, Header, Validation, decode, decode_header, encode};
+use serde::{Deserialize, Serialize};
+
+use crate::bindings::context::Principal;
+
+pub use keys::{KeyError, TokenKeys};
+
+/// For whom our tokens are.
+const AUDIENCE: &str = "shop";
+
+/// Seconds by which the clocks of two nodes may differ.
+const LEEWAY: u64 = 5;
+
+/// The last second of the year 9999. What ends later is a mistake.
+const LATEST: u64 = 253_402_300_799;
+
+/// Why a token was not issued, or does not hold. The texts are for the log.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenError {
+    /// It names no key, or one that is not ours.
+    #[error("the token's key is unknown")]
+    UnknownKey,
+    /// It is not of the kind that we issue.
+    #[error("the token is of another kind")]
+    OtherKind,
+    /// It is malformed, forged, or not valid now.
+    #[error(transparent)]
+    Invalid(#[from] jsonwebtoken::errors::Error),
+}
+
+#[derive(Serialize, Deserialize)]
+struct Claims {
+    customer_id: i64,
+    name: String,
+    role: String,
+    iat: u64,
+    exp: u64,
+    aud: String,
+}
+
+/// Issues and verifies the shop's tokens.
+pub struct Tokens {
+    keys: TokenKeys,
+    validation: Validation,
+}
+
+impl Tokens {
+    /// The first of `keys` signs, all verify.
+    #[must_use]
+    pub fn new(keys: TokenKeys) -> Self {
+        hs256::install();
+        let mut validation = Validation::new(Algorithm::HS256);
+        validation.set_audience(&[AUDIENCE]);
+        validation.set_required_spec_claims(&["exp", "aud"]);
+        validation.validate_nbf = true;
+        validation.leeway = LEEWAY;
+        Self { keys, validation }
+    }
+
+    /// A token that names `principal` for `lifetime` seconds from now on.
+    ///
+    /// # Errors
+    /// None in practice: these claims can be written as JSON.
+    pub fn issue(&self, principal: &Principal, lifetime: u32) -> Result<String, TokenError> {
+        let now = now();
+        let claims = Claims {
+            customer_id: principal.id,
+            name: principal.name.clone(),
+            role: principal.role.clone(),
+            iat: now,
+            exp: now + u64::from(lifetime),
+            aud: AUDIENCE.to_owned(),
+        };
+        let key = self.keys.signing();
+        let mut header = Header::new(Algorithm::HS256);
+        header.kid = Some(key.id.clone());
+        Ok(encode(&header, &claims, &key.signing)?)
+    }
+
+    /// Whom `token` names.
+    ///
+    /// # Errors
+    /// When it does not hold here and now.
+    pub fn verify(&self, token: &str) -> Result<Principal, TokenError> {
+        let header = decode_header(token)?;
+        // RFC 7515 section 4.1.11: what must be understood, and is not.
+        let is_ours =
+            header.typ.is_none_or(|typ| typ.eq_ignore_ascii_case("JWT")) && header.crit.is_none();
+        if !is_ours {
+            return Err(TokenError::OtherKind);
+        }
+        let key = header.kid.and_then(|id| self.keys.find(&id));
+        let key = key.ok_or(TokenError::UnknownKey)?;
+        let claims = decode::<Claims>(token, &key.verifying, &self.validation)?.claims;
+        if claims.exp > LATEST {
+            return Err(TokenError::OtherKind);
+        }
+        Ok(Principal {
+            id: claims.customer_id,
+            name: claims.name,
+            role: claims.role,
+        })
+    }
+}
+
+/// Seconds since 1970; a clock before that is 1970.
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| since.as_secs())
+}
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -1,0 +1,68 @@
+//! The request that an instance works on.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::call::{Call, TooManyHostCalls};
+use super::state::Bounds;
+use crate::capabilities::Granted;
+
+/// The request that an instance works on: whose it is, what may be used for
+/// it, and what is left of its time and its calls into the host.
+pub struct Session {
+    granted: Arc<Granted>,
+    call: Call,
+    deadline: Instant,
+    host_calls: u32,
+    host_calls_left: u32,
+}
+
+impl Session {
+    pub(super) fn new(granted: Arc<Granted>, call: Call, bounds: Bounds) -> Self {
+        Self {
+            granted,
+            call,
+            deadline: bounds.deadline,
+            host_calls: bounds.host_calls,
+            host_calls_left: bounds.host_calls,
+        }
+    }
+
+    /// Begin with another request of the same plugin.
+    pub(super) fn begin(&mut self, call: Call, bounds: Bounds) {
+        *self = Self::new(self.granted.clone(), call, bounds);
+    }
+
+    /// Account for one call into the host.
+    ///
+    /// # Errors
+    /// When the request has no calls left. The capability tells the guest so,
+    /// in its own words.
+    pub fn count_host_call(&mut self) -> Result<(), TooManyHostCalls> {
+        match self.host_calls_left.checked_sub(1) {
+            Some(left) => {
+                self.host_calls_left = left;
+                Ok(())
+            }
+            None => Err(TooManyHostCalls(self.host_calls)),
+        }
+    }
+
+    /// What the plugin may use.
+    #[must_use]
+    pub fn granted(&self) -> &Granted {
+        &self.granted
+    }
+
+    /// What the instance works on.
+    #[must_use]
+    pub fn call(&self) -> &Call {
+        &self.call
+    }
+
+    /// When the host ends the request.
+    #[must_use]
+    pub fn deadline(&self) -> Instant {
+        self.deadline
+    }
+}
