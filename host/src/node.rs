@@ -8,13 +8,14 @@ use futures_util::future::{join, join_all};
 
 use crate::config::Settings;
 use crate::config::secrets::{self, SecretError};
-use crate::ingress::{RouteError, RouteTable, Server, ServerError, Service};
+use crate::ingress::{RateLimits, RouteError, RouteTable, Server, ServerError, Service};
 use crate::rollout::{
     LoadError, Loader, Release, Scheduler, SeedError, Services, ServicesError, Source, runtime_for,
 };
 use crate::runtime::artifacts::Artifacts;
 use crate::runtime::{EngineError, Runtime, ServiceError};
 use crate::stores::leases::{LeaseError, Leases};
+use crate::stores::limiter::PolicyError;
 
 /// How long the databases may take to close their connections: one that hangs
 /// must not keep a node from ending.
@@ -44,6 +45,9 @@ pub enum StartError {
     /// Periodic work.
     #[error(transparent)]
     Lease(#[from] LeaseError),
+    /// The node's own rate limit.
+    #[error("rate_limit: {0}")]
+    RateLimit(#[from] PolicyError),
     /// The route table.
     #[error(transparent)]
     Route(#[from] RouteError),
@@ -88,13 +92,9 @@ impl Node {
         }
         let leases = leases(settings, &services, &releases).await?;
         let routes = RouteTable::new(&releases)?;
-        let service = Service::new(
-            routes,
-            settings.client,
-            settings.access_log,
-            services.identity().clone(),
-        );
-        let service = Arc::new(service);
+        let rate_limits = RateLimits::new(services.limiter().clone(), settings.rate_limit)?;
+        let identity = services.identity().clone();
+        let service = Arc::new(Service::new(routes, rate_limits, identity, settings));
         let drain = settings.drain_timeout;
         Ok(Self {
             server,

@@ -2,6 +2,7 @@
 //! the later winning. Every wrong setting is reported, all at once.
 
 mod layers;
+mod limits;
 pub mod secrets;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use layers::Layers;
+pub use limits::{Rate, TrustedProxies};
 use secrets::{MasterSecret, SecretError};
 
 /// Where a node keeps, finds and serves things.
@@ -57,6 +59,10 @@ pub struct Settings {
     pub queue_timeout: Duration,
     /// Bounds on what a client may send.
     pub client: ClientLimits,
+    /// Requests of one client address on one node; without bounds when absent.
+    pub rate_limit: Option<Rate>,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: TrustedProxies,
 }
 
 /// A value that no debug output shows.
@@ -175,6 +181,8 @@ impl Settings {
                 max_headers: layers.take("max_headers", 16 * 1024, at_most_64_kib),
                 max_connections: layers.take("max_connections", 10_000, count),
             },
+            rate_limit: layers.take("rate_limit", Some(limits::DEFAULT_RATE), limits::rate),
+            trusted_proxies: layers.take("trusted_proxies", TrustedProxies::default(), str::parse),
             data_dir,
         };
         match layers.into_problems() {

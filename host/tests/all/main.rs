@@ -10,6 +10,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod buckets;
 mod calls;
 mod catalog;
 mod doors;

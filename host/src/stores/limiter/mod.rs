@@ -75,6 +75,12 @@ impl Limiter {
         }
         self.local.check(policy, place, cost)
     }
+
+    /// Count on this node alone, whether there is Redis or not.
+    #[must_use]
+    pub fn check_here(&self, policy: &Policy, key: &str, cost: u32) -> Verdict {
+        self.local.check(policy, place(policy, key), cost)
+    }
 }
 
 /// Where a key is counted: of one length, whatever a client put into it.
