@@ -2,7 +2,7 @@
 
 # The shop's plugins, and the components that only tests and benchmarks use: each a crate named
 # as its folder.
-PLUGINS := product
+PLUGINS := customer order payment product
 FIXTURES := $(patsubst plugins/fixtures/%/Cargo.toml,%,$(wildcard plugins/fixtures/*/Cargo.toml))
 
 # The one fixture that is not Rust.

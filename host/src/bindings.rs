@@ -22,6 +22,8 @@ pub mod plugin {
         exports: { default: async },
         with: {
             "edge:platform/sql.transaction": crate::stores::sql::OpenTransaction,
+            "wasi:keyvalue/store.bucket": crate::stores::keyvalue::Bucket,
+            "wasi:keyvalue/atomics.cas": crate::capabilities::keyvalue::Cas,
         },
     });
 }
@@ -53,6 +55,7 @@ pub mod accounts {
     });
 }
 
-pub use plugin::edge::platform::{context, identity, mail, sql};
+pub use plugin::edge::platform::{context, identity, mail, rate_limit, sql};
 pub use plugin::exports::edge::platform::handler;
 pub use plugin::wasi::config::store as config;
+pub use plugin::wasi::keyvalue;

@@ -4,16 +4,18 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 
 use crate::config::Settings;
 use crate::config::secrets::{self, SecretError};
-use crate::ingress::{RouteError, RouteTable, Server, ServerError, Service};
+use crate::ingress::{RateLimits, RouteError, RouteTable, Server, ServerError, Service};
 use crate::rollout::{
-    LoadError, Loader, Release, SeedError, Services, ServicesError, Source, runtime_for,
+    LoadError, Loader, Release, Scheduler, SeedError, Services, ServicesError, Source, runtime_for,
 };
 use crate::runtime::artifacts::Artifacts;
 use crate::runtime::{EngineError, Runtime, ServiceError};
+use crate::stores::leases::{LeaseError, Leases};
+use crate::stores::limiter::PolicyError;
 
 /// How long the databases may take to close their connections: one that hangs
 /// must not keep a node from ending.
@@ -40,6 +42,12 @@ pub enum StartError {
     /// Plugins that do not fit together.
     #[error(transparent)]
     Unfit(#[from] ServiceError),
+    /// Periodic work.
+    #[error(transparent)]
+    Lease(#[from] LeaseError),
+    /// The node's own rate limit.
+    #[error("rate_limit: {0}")]
+    RateLimit(#[from] PolicyError),
     /// The route table.
     #[error(transparent)]
     Route(#[from] RouteError),
@@ -53,6 +61,7 @@ pub struct Node {
     server: Server,
     service: Arc<Service>,
     releases: Vec<Arc<Release>>,
+    leases: Option<Arc<Leases>>,
     drain: Duration,
     // Keeps the engine's epoch moving.
     _runtime: Runtime,
@@ -81,19 +90,17 @@ impl Node {
                     .await?;
             }
         }
+        let leases = leases(settings, &services, &releases).await?;
         let routes = RouteTable::new(&releases)?;
-        let service = Service::new(
-            routes,
-            settings.client,
-            settings.access_log,
-            services.identity().clone(),
-        );
-        let service = Arc::new(service);
+        let rate_limits = RateLimits::new(services.limiter().clone(), settings.rate_limit)?;
+        let identity = services.identity().clone();
+        let service = Arc::new(Service::new(routes, rate_limits, identity, settings));
         let drain = settings.drain_timeout;
         Ok(Self {
             server,
             service,
             releases,
+            leases,
             drain,
             _runtime: runtime,
         })
@@ -115,19 +122,47 @@ impl Node {
     /// whether they all did in time.
     ///
     /// # Errors
-    /// When the port cannot be opened.
-    pub async fn run(self, stop: impl Future<Output = ()>) -> Result<bool, ServerError> {
+    /// When the port cannot be opened, or the periodic work not be begun.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> Result<bool, StartError> {
+        let scheduler = match &self.leases {
+            Some(leases) => Some(Scheduler::start(&self.releases, leases.clone()).await?),
+            None => None,
+        };
         let drained = self.server.run(self.service, stop, self.drain).await?;
+        drop(scheduler);
         let databases = self
             .releases
             .iter()
             .filter_map(|release| release.database.as_ref());
+        let leases = self.leases.iter().map(|leases| leases.close());
         let closing = join_all(databases.map(|database| database.close()));
+        let closing = join(closing, join_all(leases));
         if tokio::time::timeout(CLOSE_TIMEOUT, closing).await.is_err() {
             tracing::warn!("a database does not let go of its connections; leaving them");
         }
         Ok(drained)
     }
+}
+
+/// The region's leases, if any plugin has periodic work.
+async fn leases(
+    settings: &Settings,
+    services: &Services,
+    releases: &[Arc<Release>],
+) -> Result<Option<Arc<Leases>>, LeaseError> {
+    if releases
+        .iter()
+        .all(|release| release.manifest.schedule.is_empty())
+    {
+        return Ok(None);
+    }
+    let leases = Leases::open(
+        services.databases(),
+        &settings.database_url,
+        &settings.region,
+    )
+    .await?;
+    Ok(Some(Arc::new(leases)))
 }
 
 /// Plugins that are ready, but do not serve.

@@ -76,8 +76,11 @@ pub fn measure(data: &Path) -> anyhow::Result<Vec<CallCost>> {
     settings.plugins = ["fixtures/hello", "fixtures/hello-fresh"]
         .map(plugin_folder)
         .to_vec();
-    let (_runtime, releases) = tokio_runtime()?.block_on(node::load(&settings))?;
-    CASES.iter().map(|case| case.measure(&releases)).collect()
+    let loaded = tokio_runtime()?.block_on(node::load(&settings))?;
+    CASES
+        .iter()
+        .map(|case| case.measure(&loaded.releases))
+        .collect()
 }
 
 impl Case {

@@ -67,6 +67,8 @@ impl Node<'_> {
             .env("EDGE_DATA_DIR", self.data)
             .env("EDGE_PLUGINS", plugins.join(","))
             .env("EDGE_ACCESS_LOG", self.access_log)
+            // The load comes from one address.
+            .env("EDGE_RATE_LIMIT", "off")
             .envs(self.database.map(|url| ("DATABASE_URL", url)))
             // Neither this file nor a `.env` beside it is there.
             .arg("--config")

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::config::ConfigValues;
+use super::keyvalue::Buckets;
 use super::outbound::Outbound;
+use super::rate_limit::PluginLimits;
 use crate::egress::mail::Mailer;
 use crate::identity::Identity;
 use crate::stores::sql::DatabaseAccess;
@@ -15,6 +17,10 @@ pub struct Granted {
     pub database: Option<Arc<DatabaseAccess>>,
     /// Values that the operator set, and secrets that the host made.
     pub config: ConfigValues,
+    /// Its buckets.
+    pub buckets: Buckets,
+    /// The rate limits that it counts itself.
+    pub limits: Option<PluginLimits>,
     /// Where it may call.
     pub outbound: Option<Outbound>,
     /// Sends mail.
@@ -33,10 +39,14 @@ impl Granted {
                 Some("[grants.database]")
             }
             () if needs("wasi:config/") && self.config.is_empty() => Some("`config` in [grants]"),
+            () if needs("wasi:keyvalue/") && self.buckets.is_empty() => Some("[grants.buckets]"),
             () if needs("edge:platform/identity@") && self.identity.is_none() => {
                 Some("`identity` in [grants]")
             }
             () if needs("edge:platform/mail@") && self.mail.is_none() => Some("`mail` in [grants]"),
+            () if needs("edge:platform/rate-limit@") && self.limits.is_none() => {
+                Some("[[rate-limit]] without a path")
+            }
             () => None,
         }
     }

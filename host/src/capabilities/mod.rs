@@ -5,8 +5,10 @@ pub mod config;
 pub mod context;
 mod granted;
 pub mod identity;
+pub mod keyvalue;
 pub mod mail;
 pub mod outbound;
+pub mod rate_limit;
 pub mod sql;
 
 pub use granted::Granted;

@@ -2,6 +2,7 @@
 
 mod seed;
 mod serve;
+mod user;
 
 use std::path::PathBuf;
 
@@ -26,6 +27,9 @@ enum Command {
     Serve,
     /// Fill the catalog with generated products.
     Seed(seed::Arguments),
+    /// Accounts of people who run the shop.
+    #[command(subcommand)]
+    User(user::Command),
 }
 
 /// Read the command line and the settings, and do what they say.
@@ -41,6 +45,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
         match arguments.command {
             Command::Serve => serve::run(&settings).await,
             Command::Seed(arguments) => seed::run(&settings, &arguments).await,
+            Command::User(command) => user::run(&settings, command).await,
         }
     })
 }

@@ -2,6 +2,7 @@
 //! the later winning. Every wrong setting is reported, all at once.
 
 mod layers;
+mod limits;
 pub mod secrets;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use layers::Layers;
+pub use limits::{Rate, TrustedProxies};
 use secrets::{MasterSecret, SecretError};
 
 /// Where a node keeps, finds and serves things.
@@ -57,6 +59,10 @@ pub struct Settings {
     pub queue_timeout: Duration,
     /// Bounds on what a client may send.
     pub client: ClientLimits,
+    /// Requests of one client address on one node; without bounds when absent.
+    pub rate_limit: Option<Rate>,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: TrustedProxies,
 }
 
 /// A value that no debug output shows.
@@ -151,7 +157,7 @@ impl Settings {
         let default_database = format!("sqlite://{}/shop.sqlite", data_dir.display());
         let settings = Self {
             listen: layers.take("listen", SocketAddr::from(([127, 0, 0, 1], 8080)), address),
-            plugins: layers.take("plugins", vec!["plugins/product".into()], folders),
+            plugins: layers.take("plugins", shop(), folders),
             database_url: layers.take("database_url", default_database, database_url),
             plugin_database_urls: layers.take_prefixed(PER_PLUGIN_DATABASE, database_url),
             redis_url: layers.take("redis_url", None, redis_url),
@@ -175,6 +181,8 @@ impl Settings {
                 max_headers: layers.take("max_headers", 16 * 1024, at_most_64_kib),
                 max_connections: layers.take("max_connections", 10_000, count),
             },
+            rate_limit: layers.take("rate_limit", Some(limits::DEFAULT_RATE), limits::rate),
+            trusted_proxies: layers.take("trusted_proxies", TrustedProxies::default(), str::parse),
             data_dir,
         };
         match layers.into_problems() {
@@ -206,6 +214,13 @@ impl Settings {
 fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse()
         .map_err(|_| "is not an address with a port, such as 127.0.0.1:8080".into())
+}
+
+/// The shop's own four.
+fn shop() -> Vec<PathBuf> {
+    ["customer", "order", "payment", "product"]
+        .map(|plugin| Path::new("plugins").join(plugin))
+        .to_vec()
 }
 
 fn folders(text: &str) -> Result<Vec<PathBuf>, String> {

@@ -3,13 +3,16 @@
 
 mod access;
 mod body;
+mod client;
 mod connection;
+mod limits;
 mod reply;
 mod request;
 mod routes;
 mod server;
 mod service;
 
+pub use limits::RateLimits;
 pub use routes::{RouteError, RouteTable};
 pub use server::{Server, ServerError};
 pub use service::Service;

@@ -1,12 +1,15 @@
 //! Replies that the host writes itself: the error envelope, or problem
 //! details (RFC 9457) for a client that accepts those.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::header::{ACCEPT, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use http::{HeaderMap, Response, StatusCode};
 use http_body_util::{Either, Full};
 use serde::Serialize;
 
+use super::limits::seconds;
 use crate::bindings::handler::Failure;
 use crate::runtime::{Body, CallError};
 
@@ -51,6 +54,13 @@ impl Refusal {
     pub(super) fn closing(mut self) -> Self {
         let close = HeaderValue::from_static("close");
         self.headers.push((CONNECTION, close));
+        self
+    }
+
+    /// The same, to be tried again after `time`.
+    pub(super) fn retry_after(mut self, time: Duration) -> Self {
+        let seconds = seconds(time).max(1);
+        self.headers.push((RETRY_AFTER, seconds.into()));
         self
     }
 

@@ -59,7 +59,8 @@ impl RouteTable {
     }
 }
 
-fn is_prefix(route: &str, path: &str) -> bool {
+/// Whether `path` begins with the whole segments of `route`.
+pub(super) fn is_prefix(route: &str, path: &str) -> bool {
     path.strip_prefix(route)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

@@ -10,13 +10,16 @@ use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use http_body::Body as _;
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
+use percent_encoding::percent_decode_str;
 
 use super::access::Line;
+use super::client::client;
+use super::limits::{Asked, RateLimits, Tally};
 use super::reply::{REQUEST_ID, Refusal};
 use super::request::{check_head, read_body};
 use super::routes::{RouteTable, without_mount};
 use crate::bindings::context::Caller;
-use crate::config::{AccessLog, ClientLimits};
+use crate::config::{AccessLog, ClientLimits, Settings, TrustedProxies};
 use crate::identity::{CREDENTIALS, Identity, caller_of};
 use crate::rollout::Release;
 use crate::runtime::{Answer, Body, Call, CallError};
@@ -28,6 +31,8 @@ const RELEASE: HeaderName = HeaderName::from_static("edge-release");
 pub struct Service {
     routes: RouteTable,
     limits: ClientLimits,
+    rate_limits: RateLimits,
+    proxies: TrustedProxies,
     access_log: AccessLog,
     identity: Arc<Identity>,
 }
@@ -37,14 +42,16 @@ impl Service {
     #[must_use]
     pub fn new(
         routes: RouteTable,
-        limits: ClientLimits,
-        access_log: AccessLog,
+        rate_limits: RateLimits,
         identity: Arc<Identity>,
+        settings: &Settings,
     ) -> Self {
         Self {
             routes,
-            limits,
-            access_log,
+            limits: settings.client,
+            rate_limits,
+            proxies: settings.trusted_proxies.clone(),
+            access_log: settings.access_log,
             identity,
         }
     }
@@ -53,11 +60,11 @@ impl Service {
         &self.limits
     }
 
-    /// Answer `request`, which came from `client`. Every outcome is a reply.
+    /// Answer `request`, which came from `peer`. Every outcome is a reply.
     pub(super) async fn answer(
         &self,
-        request: Request<Incoming>,
-        client: IpAddr,
+        mut request: Request<Incoming>,
+        peer: IpAddr,
     ) -> Response<Body> {
         let began = Instant::now();
         let request_id = format!("{:016x}", rand::random::<u64>());
@@ -67,15 +74,23 @@ impl Service {
         let found = self.routes.find(path);
         let release = found.map(|(_, release)| release);
 
+        let client = client(&self.proxies, peer, request.headers());
+        let mut tally = Tally::default();
         let accept = Accept::of(request.headers());
-        let outcome = match (check_head(&request, &self.limits), release) {
+        let admitted = check_head(&request, &self.limits)
+            .and_then(|()| self.rate_limits.count_client(client, &mut tally));
+        let outcome = match (admitted, release) {
             (Err(refusal), _) => Err(refusal),
             (Ok(()), None) => Err(Refusal::not_found()),
-            (Ok(()), Some(release)) => self.ask(release, request, &request_id, client).await,
+            (Ok(()), Some(release)) => {
+                let call = self.call(release, request.headers_mut(), &request_id, client);
+                self.ask(release, request, call, client, &mut tally).await
+            }
         };
         let mut response =
             outcome.unwrap_or_else(|refusal| refusal.into_response(&accept.0, &request_id));
         finish(&mut response, &method, &request_id, release);
+        tally.write(response.headers_mut());
 
         Line {
             request_id: &request_id,
@@ -91,36 +106,77 @@ impl Service {
         response
     }
 
+    fn call(
+        &self,
+        release: &Release,
+        headers: &mut HeaderMap,
+        request_id: &str,
+        client: IpAddr,
+    ) -> Call {
+        Call {
+            id: request_id.to_owned(),
+            deadline: Instant::now() + release.plugin.deadline(),
+            client: client.to_string(),
+            caller: self.take_caller(headers),
+            depth: 0,
+        }
+    }
+
     /// Let `release` answer.
     async fn ask(
         &self,
         release: &Arc<Release>,
-        mut request: Request<Incoming>,
-        request_id: &str,
+        request: Request<Incoming>,
+        call: Call,
         client: IpAddr,
+        tally: &mut Tally,
     ) -> Result<Response<Body>, Refusal> {
-        let caller = self.take_caller(request.headers_mut());
-        let deadline = Instant::now() + release.plugin.deadline();
-        let most = release.manifest.limits.body.as_u64();
-        let request = read_body(request, most, self.limits.body_timeout, deadline)
-            .await
-            .map_err(Refusal::closing)?;
-        let call = Call {
-            id: request_id.to_owned(),
-            deadline,
-            client: client.to_string(),
-            caller,
-            depth: 0,
-        };
+        // Boxed, so that it does not make every request's state larger.
+        let admitting = Box::pin(self.admit(release, request, &call, client, tally));
+        let request = admitting.await?;
+        let request_id = call.id.clone();
         let reply = match release.plugin.handle(call, to_plugin(request)).await {
             Ok(Answer::Response(response)) => return Ok(response),
             Ok(Answer::Failure(failure)) => Refusal::of_plugin(failure),
             Err(error) => Err(error),
         };
         Err(reply.unwrap_or_else(|error| {
-            log_failure(release, request_id, &error);
+            log_failure(release, &request_id, &error);
             Refusal::of_call(&error)
         }))
+    }
+
+    /// Read the request, unless its plugin's rate limits refuse it.
+    async fn admit(
+        &self,
+        release: &Release,
+        request: Request<Incoming>,
+        call: &Call,
+        client: IpAddr,
+        tally: &mut Tally,
+    ) -> Result<Request<Bytes>, Refusal> {
+        let limits = &release.route_limits;
+        let most = release.manifest.limits.body.as_u64();
+        let patience = self.limits.body_timeout;
+        if limits.is_empty() {
+            let read = read_body(request, most, patience, call.deadline).await;
+            return read.map_err(Refusal::closing);
+        }
+        let (method, uri) = (request.method().clone(), request.uri().clone());
+        let asked = Asked {
+            method: &method,
+            path: &percent_decode_str(without_mount(uri.path())).decode_utf8_lossy(),
+            client,
+            caller: &call.caller,
+        };
+        let counting = self.rate_limits.count_head(limits, asked, tally);
+        counting.await.map_err(Refusal::closing)?;
+        let read = read_body(request, most, patience, call.deadline).await;
+        let request = read.map_err(Refusal::closing)?;
+        self.rate_limits
+            .count_body(limits, asked, request.headers(), request.body(), tally)
+            .await?;
+        Ok(request)
     }
 
     /// Who asks. A token that has told so has done its work: with it, a

@@ -9,6 +9,7 @@ use http::HeaderValue;
 
 use super::manifest::{DatabaseGrant, Isolation, Manifest, ManifestError};
 use super::release::Release;
+use super::route_limits;
 use super::services::{GrantError, Services};
 use crate::capabilities::Granted;
 use crate::config::Settings;
@@ -51,14 +52,11 @@ pub enum LoadError {
         /// Why.
         source: runtime::LoadError,
     },
-    /// A setting is not what the manifest takes it for.
-    #[error("plugin {plugin}: {source}")]
-    Grant {
-        /// The plugin.
-        plugin: String,
-        /// What is wrong.
-        source: GrantError,
-    },
+    /// The manifest names work that the component cannot do.
+    #[error(
+        "plugin {0}: the manifest has [[schedule]], but the component exports no edge:platform/schedule"
+    )]
+    NoSchedule(String),
     /// The database does not answer.
     #[error("plugin {plugin}: {source}")]
     Database {
@@ -66,6 +64,14 @@ pub enum LoadError {
         plugin: String,
         /// Why.
         source: OpenError,
+    },
+    /// What it may use cannot be had.
+    #[error("plugin {plugin}: {source}")]
+    Grant {
+        /// The plugin.
+        plugin: String,
+        /// Why.
+        source: GrantError,
     },
     /// The tables are not up to date.
     #[error("plugin {plugin}: migrations: {source}")]
@@ -109,6 +115,9 @@ impl Source {
             path: component.clone(),
             source: source.into(),
         })?;
+        if !manifest.schedule.is_empty() && !exports.has_schedule {
+            return Err(LoadError::NoSchedule(plugin));
+        }
         if inspect::looks_like_debug_build(&wasm) {
             tracing::warn!(
                 plugin, component = %component.display(),
@@ -187,6 +196,7 @@ impl<'a> Loader<'a> {
         let granted = self
             .services
             .grant(self.settings, &manifest, database.clone())
+            .await
             .map_err(|source| LoadError::Grant {
                 plugin: plugin.clone(),
                 source,
@@ -206,6 +216,10 @@ impl<'a> Loader<'a> {
                     source,
                 })?;
         }
+        let route_limits = route_limits::of(&manifest).map_err(|source| LoadError::Grant {
+            plugin: plugin.clone(),
+            source: source.into(),
+        })?;
         let version = manifest.version.to_string();
         let header = HeaderValue::from_str(&format!("{plugin}@{version}"))
             .unwrap_or(HeaderValue::from_static("invalid"));
@@ -215,6 +229,7 @@ impl<'a> Loader<'a> {
             header,
             folder,
             database,
+            route_limits,
             plugin: Arc::new(compiled),
         })
     }
@@ -227,8 +242,11 @@ impl<'a> Loader<'a> {
             return Ok(None);
         };
         let url = self.settings.database_url_of(&manifest.name);
-        let opened =
-            DatabaseAccess::open(url, tables(grant), grant.connections, limits(grant)).await;
+        let opened = self
+            .services
+            .databases()
+            .open(url, tables(grant), grant.connections, limits(grant))
+            .await;
         match opened {
             Ok(database) => Ok(Some(Arc::new(database))),
             Err(source) => Err(LoadError::Database {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use http::HeaderValue;
 
 use super::manifest::Manifest;
+use super::route_limits::RouteLimit;
 use crate::runtime::Plugin;
 use crate::stores::sql::DatabaseAccess;
 
@@ -21,6 +22,8 @@ pub struct Release {
     pub folder: PathBuf,
     /// Its database, when it has a grant.
     pub database: Option<Arc<DatabaseAccess>>,
+    /// The rate limits of its routes.
+    pub route_limits: Vec<RouteLimit>,
     /// The compiled component.
     pub plugin: Arc<Plugin>,
 }

@@ -1,21 +1,38 @@
 //! What a node has to give, and what of it a plugin's manifest grants.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use tokio::sync::OnceCell;
 
 use super::manifest::{CONFIG_ORIGIN, Manifest};
 use crate::capabilities::Granted;
 use crate::capabilities::config::ConfigValues;
+use crate::capabilities::keyvalue::Buckets;
 use crate::capabilities::outbound::Outbound;
+use crate::capabilities::rate_limit::PluginLimits;
 use crate::config::secrets::{MasterSecret, SecretError};
 use crate::config::{Hidden, Settings};
 use crate::egress::http::{HttpClient, HttpClientError, Origin, OriginError};
 use crate::egress::mail::{Mailer, MailerError};
 use crate::identity::{Identity, KeyError, TokenKeys};
-use crate::stores::sql::DatabaseAccess;
+use crate::stores::keyvalue::{self, BucketOptions, KeyValue};
+use crate::stores::limiter::{Limiter, PolicyError};
+use crate::stores::redis::UrlError;
+use crate::stores::sql::{DatabaseAccess, Databases};
+
+/// What every key in Redis begins with.
+const PREFIX: &str = "edge";
+
+/// The embedded key-value store's file, in the data folder.
+const KEYVALUE_FILE: &str = "keyvalue.sqlite";
 
 /// What every plugin of a node gets its share of.
 pub struct Services {
     master: MasterSecret,
+    databases: Databases,
+    keyvalue: OnceCell<KeyValue>,
+    limiter: Arc<Limiter>,
     http: Arc<HttpClient>,
     mailer: Arc<Mailer>,
     identity: Arc<Identity>,
@@ -27,6 +44,9 @@ pub enum ServicesError {
     /// The shop's secret.
     #[error(transparent)]
     Secret(#[from] SecretError),
+    /// Redis.
+    #[error(transparent)]
+    Redis(#[from] UrlError),
     /// The keys of tokens.
     #[error("EDGE_TOKEN_KEYS {0}")]
     TokenKeys(#[from] KeyError),
@@ -38,12 +58,23 @@ pub enum ServicesError {
     Mail(#[from] MailerError),
 }
 
-/// A setting stands against what a manifest asks for.
+/// A plugin's share cannot be had.
 #[derive(Debug, thiserror::Error)]
-#[error("{key}, to which the manifest grants calls out, {source}")]
-pub struct GrantError {
-    key: String,
-    source: OriginError,
+pub enum GrantError {
+    /// A setting stands against what the manifest asks for.
+    #[error("{key}, to which the manifest grants calls out, {source}")]
+    Outbound {
+        /// The key.
+        key: String,
+        /// What is wrong with its value.
+        source: OriginError,
+    },
+    /// The store of its buckets.
+    #[error(transparent)]
+    Buckets(#[from] keyvalue::OpenError),
+    /// A rate limit.
+    #[error("rate-limit: {0}")]
+    Limit(#[from] PolicyError),
 }
 
 impl Services {
@@ -52,6 +83,10 @@ impl Services {
     /// # Errors
     /// Names what cannot be had.
     pub fn open(settings: &Settings) -> Result<Self, ServicesError> {
+        let limiter = match &settings.redis_url {
+            Some(urls) => Limiter::redis(urls, PREFIX)?,
+            None => Limiter::local(),
+        };
         let master = settings.master_secret()?;
         let keys = match &settings.token_keys {
             Some(Hidden(text)) => TokenKeys::parse(text)?,
@@ -60,10 +95,25 @@ impl Services {
         let mailer = Mailer::new(settings.smtp_url.as_deref(), &settings.mail_from)?;
         Ok(Self {
             master,
+            databases: Databases::default(),
+            keyvalue: OnceCell::new(),
+            limiter: Arc::new(limiter),
             http: Arc::new(HttpClient::new()?),
             mailer: Arc::new(mailer),
             identity: Arc::new(Identity::new(keys)),
         })
+    }
+
+    /// Opens databases.
+    #[must_use]
+    pub fn databases(&self) -> &Databases {
+        &self.databases
+    }
+
+    /// Counts requests against rate limits.
+    #[must_use]
+    pub fn limiter(&self) -> &Arc<Limiter> {
+        &self.limiter
     }
 
     /// Who callers are.
@@ -75,8 +125,9 @@ impl Services {
     /// The share of the plugin with this manifest.
     ///
     /// # Errors
-    /// When a setting is not what the manifest takes it for.
-    pub fn grant(
+    /// When a setting is not what the manifest takes it for, or a store that
+    /// it needs cannot be opened.
+    pub async fn grant(
         &self,
         settings: &Settings,
         manifest: &Manifest,
@@ -86,10 +137,51 @@ impl Services {
         Ok(Granted {
             database,
             config: self.config(settings, manifest),
+            buckets: self.buckets(settings, manifest).await?,
+            limits: self.limits(manifest)?,
             outbound: self.outbound(settings, &grants.outbound)?,
             mail: grants.mail.then(|| self.mailer.clone()),
             identity: grants.identity.then(|| self.identity.clone()),
         })
+    }
+
+    async fn buckets(
+        &self,
+        settings: &Settings,
+        manifest: &Manifest,
+    ) -> Result<Buckets, keyvalue::OpenError> {
+        let mut buckets = BTreeMap::new();
+        for (name, grant) in &manifest.grants.buckets {
+            let options = BucketOptions {
+                ttl: grant.ttl,
+                longest_value: usize::try_from(grant.bytes.as_u64()).unwrap_or(usize::MAX),
+            };
+            let store = self.keyvalue(settings).await?;
+            buckets.insert(name.clone(), store.bucket(&manifest.name, name, options)?);
+        }
+        Ok(Arc::new(buckets))
+    }
+
+    /// Opened for the first plugin that has buckets.
+    async fn keyvalue(&self, settings: &Settings) -> Result<&KeyValue, keyvalue::OpenError> {
+        let opening = async || match &settings.redis_url {
+            Some(urls) => KeyValue::redis(urls, PREFIX),
+            None => KeyValue::embedded(&settings.data_dir.join(KEYVALUE_FILE), PREFIX).await,
+        };
+        self.keyvalue.get_or_try_init(opening).await
+    }
+
+    fn limits(&self, manifest: &Manifest) -> Result<Option<PluginLimits>, PolicyError> {
+        let own = manifest
+            .rate_limits
+            .iter()
+            .filter(|limit| limit.path.is_none());
+        let policies: Result<BTreeMap<_, _>, _> = own
+            .map(|limit| Ok((limit.name.clone(), limit.policy(&manifest.name)?)))
+            .collect();
+        let policies = Arc::new(policies?);
+        let limiter = self.limiter.clone();
+        Ok((!policies.is_empty()).then_some(PluginLimits { limiter, policies }))
     }
 
     /// Where the plugin may call. A key that is not set grants nothing.
@@ -105,7 +197,8 @@ impl Services {
                 None => Some(entry),
             };
             let Some(url) = url else { continue };
-            let origin = url.parse::<Origin>().map_err(|source| GrantError {
+            let origin = url.parse::<Origin>();
+            let origin = origin.map_err(|source| GrantError::Outbound {
                 key: entry.clone(),
                 source,
             })?;

@@ -88,7 +88,7 @@ impl FastDoor {
                 store, component, ..
             } = instance;
             let function = component
-                .get_func(&mut *store, &export.index)
+                .get_func(&mut *store, export.index)
                 .ok_or_else(|| wasmtime::Error::msg("the export is no function"))?;
             function.call_async(store, parameters, results).await
         })

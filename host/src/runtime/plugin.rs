@@ -330,7 +330,9 @@ fn linker(engine: &Engine, door: DoorKind) -> wasmtime::Result<Linker<State>> {
     capabilities::config::add_to_linker(&mut linker)?;
     capabilities::context::add_to_linker(&mut linker)?;
     capabilities::identity::add_to_linker(&mut linker)?;
+    capabilities::keyvalue::add_to_linker(&mut linker)?;
     capabilities::mail::add_to_linker(&mut linker)?;
+    capabilities::rate_limit::add_to_linker(&mut linker)?;
     capabilities::sql::add_to_linker(&mut linker)?;
     Ok(linker)
 }

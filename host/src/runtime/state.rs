@@ -32,6 +32,7 @@ pub struct State {
     counts_ticks: bool,
     cpu_time: Duration,
     sql: Option<SqlSession>,
+    keyvalue_handles: usize,
 }
 
 /// Raised inside a guest that may not call another plugin right now.
@@ -70,6 +71,7 @@ impl State {
             counts_ticks: false,
             cpu_time: bounds.cpu_time,
             sql: shared.granted.database.clone().map(SqlSession::new),
+            keyvalue_handles: 0,
         };
         let mut store = Store::new(&shared.engine, state);
         store.limiter(|state| &mut state.memory);
@@ -153,6 +155,22 @@ impl State {
     #[must_use]
     pub fn deadline(&self) -> Instant {
         self.session.deadline()
+    }
+
+    /// The instance's resources.
+    pub fn table(&mut self) -> &mut ResourceTable {
+        &mut self.table
+    }
+
+    /// How many of them belong to `wasi:keyvalue`.
+    #[must_use]
+    pub fn keyvalue_handles(&self) -> usize {
+        self.keyvalue_handles
+    }
+
+    /// The same, to be kept up to date.
+    pub fn keyvalue_handles_mut(&mut self) -> &mut usize {
+        &mut self.keyvalue_handles
     }
 
     /// The instance's resources, and its database if it has one.

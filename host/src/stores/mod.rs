@@ -1,3 +1,7 @@
 //! The real things behind capabilities.
 
+pub mod keyvalue;
+pub mod leases;
+pub mod limiter;
+pub mod redis;
 pub mod sql;

@@ -10,11 +10,15 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod buckets;
+mod calls;
 mod catalog;
 mod doors;
 mod harness;
 mod identity;
 mod ingress;
+mod keyvalue;
+mod limiter;
 mod limits;
 mod mail;
 mod outbound;

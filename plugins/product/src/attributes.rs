@@ -15,15 +15,16 @@ pub const ALL: &str = "SELECT attribute_id, name FROM attribute ORDER BY attribu
 pub const ONE: &str = "SELECT attribute_id, name FROM attribute WHERE attribute_id = ?";
 
 /// The values of an attribute, by its id.
-pub const VALUES: &str = "SELECT attribute_value_id, value FROM attribute_value \
-     WHERE attribute_id = ? ORDER BY attribute_value_id";
+pub const VALUES: &str = "SELECT v.attribute_value_id, v.value \
+     FROM attribute a JOIN attribute_value v ON v.attribute_id = a.attribute_id \
+     WHERE a.attribute_id = ? ORDER BY v.attribute_value_id";
 
 /// The values that a product offers, by its id.
 pub const IN_PRODUCT: &str = "SELECT a.name AS attribute_name, v.attribute_value_id, v.value AS attribute_value \
-     FROM product_attribute pa \
+     FROM product p JOIN product_attribute pa ON pa.product_id = p.product_id \
      JOIN attribute_value v ON v.attribute_value_id = pa.attribute_value_id \
      JOIN attribute a ON a.attribute_id = v.attribute_id \
-     WHERE pa.product_id = ? ORDER BY a.attribute_id, v.attribute_value_id";
+     WHERE p.product_id = ? ORDER BY a.attribute_id, v.attribute_value_id";
 
 /// GET `/attributes`.
 ///

@@ -35,13 +35,15 @@ pub const ONE: &str =
 pub const EXISTS: &str = "SELECT 1 FROM category WHERE category_id = ?";
 
 /// The categories of a department, by its id.
-pub const IN_DEPARTMENT: &str = "SELECT category_id, name, description, department_id FROM category \
-     WHERE department_id = ? ORDER BY category_id";
+pub const IN_DEPARTMENT: &str = "SELECT c.category_id, c.name, c.description, c.department_id \
+     FROM department d JOIN category c ON c.department_id = d.department_id \
+     WHERE d.department_id = ? ORDER BY c.category_id";
 
 /// The categories of a product, by its id.
 pub const IN_PRODUCT: &str = "SELECT c.category_id, c.department_id, c.name \
-     FROM product_category pc JOIN category c ON c.category_id = pc.category_id \
-     WHERE pc.product_id = ? ORDER BY c.category_id";
+     FROM product p JOIN product_category pc ON pc.product_id = p.product_id \
+     JOIN category c ON c.category_id = pc.category_id \
+     WHERE p.product_id = ? ORDER BY c.category_id";
 
 /// GET `/categories`.
 ///

@@ -32,6 +32,12 @@ pub(crate) fn count(text: &'static str, id: Option<i64>) -> Result<i64, Error> {
     Ok(count)
 }
 
+/// Count anew from now on: something changed. Other instances notice within
+/// [`LONGEST`].
+pub(crate) fn forget() {
+    *counts() = Counts::new();
+}
+
 fn counts() -> MutexGuard<'static, Counts> {
     static COUNTS: Mutex<Counts> = Mutex::new(Counts::new());
     COUNTS.lock().unwrap_or_else(PoisonError::into_inner)

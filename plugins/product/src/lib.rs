@@ -1,12 +1,18 @@
-//! The catalog of the shop: departments, categories, attributes, products and
-//! their reviews, and the search over them.
+//! The catalog of the shop: departments, categories, attributes, products with
+//! their stock and reviews, and the search over them.
 
+pub mod admin;
 pub mod attributes;
+mod bindings;
+pub mod catalog;
 pub mod categories;
 pub mod counts;
 pub mod departments;
+mod input;
 pub mod model;
+pub mod money;
 pub mod products;
+pub mod reservations;
 pub mod reviews;
 pub mod search;
 pub mod seed;
@@ -17,9 +23,21 @@ use edge_sdk::Router;
 edge_sdk::export!(router);
 edge_sdk::export_seed!(seed::step);
 
+#[cfg(target_family = "wasm")]
+#[allow(unsafe_code, reason = "the exports of the component's ABI")]
+const _: () = {
+    use catalog::Catalog;
+    bindings::export!(Catalog with_types_in bindings);
+};
+
 /// Every route of the catalog.
 #[must_use]
 pub fn router() -> Router {
+    admin::routes(shop_front())
+}
+
+/// The routes of everybody.
+fn shop_front() -> Router {
     Router::new()
         .get("/departments", departments::list)
         .get("/departments/{department_id}", departments::one)
@@ -45,4 +63,5 @@ pub fn router() -> Router {
         .get("/products/{product_id}/details", products::details)
         .get("/products/{product_id}/locations", products::locations)
         .get("/products/{product_id}/reviews", reviews::of_product)
+        .post("/products/{product_id}/reviews", reviews::add)
 }

@@ -108,6 +108,31 @@ pub struct Product {
     pub display: i64,
 }
 
+/// A product as merchants see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StockedProduct {
+    /// Its id.
+    pub product_id: i64,
+    /// Its name.
+    pub name: String,
+    /// Its description, whole.
+    pub description: String,
+    /// The regular price.
+    pub price: String,
+    /// The price now, `0.00` if it is the regular one.
+    pub discounted_price: String,
+    /// File name of the picture.
+    pub image: Option<String>,
+    /// File name of the second picture.
+    pub image_2: Option<String>,
+    /// File name of the small picture.
+    pub thumbnail: Option<String>,
+    /// Where a front end features it, as [`Product::display`] says.
+    pub display: i64,
+    /// How many are left; none for a product that never runs out.
+    pub stock: Option<i64>,
+}
+
 /// A product as its own page shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProductDetails {

@@ -26,8 +26,9 @@ pub const COUNT_IN_CATEGORY: &str = "SELECT COUNT(*) FROM product_category WHERE
 
 /// A page of a category, by its id. The rows to skip are skipped in the index.
 pub const IN_CATEGORY: &str = "SELECT p.product_id, p.name, p.description, p.price, p.discounted_price, p.thumbnail \
-     FROM (SELECT product_id FROM product_category WHERE category_id = ? \
-     ORDER BY product_id LIMIT ? OFFSET ?) page \
+     FROM (SELECT pc.product_id FROM category c \
+     JOIN product_category pc ON pc.category_id = c.category_id WHERE c.category_id = ? \
+     ORDER BY pc.product_id LIMIT ? OFFSET ?) page \
      JOIN product p ON p.product_id = page.product_id ORDER BY p.product_id";
 
 /// How many products a department has, by its id.
@@ -37,8 +38,9 @@ pub const COUNT_IN_DEPARTMENT: &str = "SELECT COUNT(DISTINCT pc.product_id) FROM
 /// A page of a department, by its id: each product once, in however many of
 /// its categories it is.
 pub const IN_DEPARTMENT: &str = "SELECT p.product_id, p.name, p.description, p.price, p.discounted_price, p.thumbnail \
-     FROM (SELECT DISTINCT pc.product_id FROM category c \
-     JOIN product_category pc ON pc.category_id = c.category_id WHERE c.department_id = ? \
+     FROM (SELECT DISTINCT pc.product_id FROM department d \
+     JOIN category c ON c.department_id = d.department_id \
+     JOIN product_category pc ON pc.category_id = c.category_id WHERE d.department_id = ? \
      ORDER BY pc.product_id LIMIT ? OFFSET ?) page \
      JOIN product p ON p.product_id = page.product_id ORDER BY p.product_id";
 
@@ -52,9 +54,10 @@ pub const DETAILS: &str = "SELECT product_id, name, description, price, discount
 
 /// Where a product is found, by its id.
 pub const LOCATIONS: &str = "SELECT c.category_id, c.name AS category_name, d.department_id, d.name AS department_name \
-     FROM product_category pc JOIN category c ON c.category_id = pc.category_id \
+     FROM product p JOIN product_category pc ON pc.product_id = p.product_id \
+     JOIN category c ON c.category_id = pc.category_id \
      JOIN department d ON d.department_id = c.department_id \
-     WHERE pc.product_id = ? ORDER BY c.category_id";
+     WHERE p.product_id = ? ORDER BY c.category_id";
 
 /// Whether a product exists, by id.
 pub const EXISTS: &str = "SELECT 1 FROM product WHERE product_id = ?";
@@ -82,16 +85,15 @@ pub fn in_category(request: &Request) -> Result<Response> {
     let id = request.id_param("category_id")?;
     let page = request.page()?;
     let length = description_length(request)?;
-    let rows = sql::query(IN_CATEGORY)
+    let rows: Vec<ProductSummary> = sql::query(IN_CATEGORY)
         .bind(id)
         .bind(page.limit())
         .bind(page.offset())
         .rows()?;
-    let count = count(COUNT_IN_CATEGORY, Some(id))?;
-    if count == 0 {
+    if rows.is_empty() {
         categories::check(id)?;
     }
-    listing(count, rows, length)
+    listing(count(COUNT_IN_CATEGORY, Some(id))?, rows, length)
 }
 
 /// GET `/products/inDepartment/{department_id}`.
@@ -103,16 +105,15 @@ pub fn in_department(request: &Request) -> Result<Response> {
     let id = request.id_param("department_id")?;
     let page = request.page()?;
     let length = description_length(request)?;
-    let rows = sql::query(IN_DEPARTMENT)
+    let rows: Vec<ProductSummary> = sql::query(IN_DEPARTMENT)
         .bind(id)
         .bind(page.limit())
         .bind(page.offset())
         .rows()?;
-    let count = count(COUNT_IN_DEPARTMENT, Some(id))?;
-    if count == 0 {
+    if rows.is_empty() {
         departments::check(id)?;
     }
-    listing(count, rows, length)
+    listing(count(COUNT_IN_DEPARTMENT, Some(id))?, rows, length)
 }
 
 /// GET `/products/{product_id}`.

@@ -1,7 +1,12 @@
 //! Every statement fits the tables that the migrations make.
 
-use product::search::{index, store};
-use product::{attributes, categories, departments, products, reviews, seed};
+use edge_sdk::sql::Dialect;
+use product::search::postings::Hits;
+use product::search::{index, merge, store};
+use product::{
+    admin, attributes, catalog, categories, departments, products, reservations, reviews, seed,
+};
+use roaring::RoaringBitmap;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::SqlitePoolOptions;
 use sqlx::{Executor as _, SqlSafeStr as _, Statement as _};
@@ -36,21 +41,85 @@ fn statements() -> Vec<(String, usize)> {
         (products::LOCATIONS, 1),
         (products::EXISTS, 1),
         (reviews::OF_PRODUCT, 1),
+        (reviews::ADD, 6),
+        (reservations::MAKE, 2),
+        (reservations::RELEASED, 1),
+        (reservations::TAKE, 3),
+        (reservations::NOTE, 3),
+        (reservations::BAR, 3),
+        (reservations::RELEASE, 2),
+        (reservations::TAKEN, 1),
+        (reservations::PUT_BACK, 2),
+        (index::LOCK, 0),
+        (index::UNMARK, 1),
         (index::COUNT, 0),
         (index::MISSING, 1),
         (seed::ANY_ROW, 0),
     ];
+    let fixed = fixed.into_iter().chain(admin_statements());
     let mut statements: Vec<_> = fixed
         .map(|(text, parameters)| (text.to_owned(), parameters))
-        .into();
+        .collect();
     statements.extend(store::RANGES.map(|ranges| (store::words_text(ranges), 2 * ranges)));
     statements.extend(store::PRODUCTS.map(|products| (store::products_text(products), products)));
     let positions = store::WORDS_AND_CHUNKS;
     statements.extend(
         positions.map(|(words, chunks)| (store::positions_text(words, chunks), words + chunks)),
     );
+    statements.extend(catalog::ITEMS.map(|items| (catalog::items_text(items), items)));
     statements.push((index::mark_text(256), 256));
+    statements.extend(index_statements::<Hits>());
+    statements.extend(index_statements::<RoaringBitmap>());
     statements
+}
+
+/// What merchants bring about.
+fn admin_statements() -> Vec<(&'static str, usize)> {
+    use admin::{assignments, attributes, categories, departments, products, stock, values};
+    let mut statements = vec![
+        (departments::INSERT, 2),
+        (departments::UPDATE, 3),
+        (departments::HOLD, 1),
+        (departments::DELETE, 2),
+        (categories::INSERT, 3),
+        (categories::UPDATE, 4),
+        (categories::HOLD, 1),
+        (categories::DELETE, 2),
+        (attributes::INSERT, 1),
+        (attributes::UPDATE, 2),
+        (attributes::HOLD, 1),
+        (attributes::DELETE, 2),
+        (values::INSERT, 2),
+        (values::UPDATE, 2),
+        (values::HOLD, 1),
+        (values::DELETE, 2),
+        (products::INSERT, 9),
+        (products::UPDATE, 9),
+        (products::HOLD, 1),
+        (products::TEXTS, 1),
+        (products::ONE, 1),
+        (products::DELETE, 1),
+        (stock::SET, 2),
+        (assignments::ADD_CATEGORY, 2),
+        (assignments::REMOVE_CATEGORY, 2),
+        (assignments::ADD_VALUE, 2),
+        (assignments::REMOVE_VALUE, 2),
+    ];
+    statements.extend(products::DELETE_DEPENDENTS.map(|text| (text, 1)));
+    statements
+}
+
+/// What changes a table of the search index.
+fn index_statements<T: merge::Table>() -> [(String, usize); 3] {
+    let columns = 2 + T::COLUMNS.len();
+    [
+        (merge::read_text::<T>(), 1 + merge::ROWS),
+        (
+            merge::write_text::<T>(Dialect::Sqlite),
+            columns * merge::ROWS,
+        ),
+        (merge::delete_text::<T>(), 1 + merge::ROWS),
+    ]
 }
 
 #[tokio::test]

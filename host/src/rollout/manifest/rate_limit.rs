@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::{ManifestError, is_route, require};
+use crate::stores::limiter::{Policy, PolicyError};
 
 /// So many requests in a window of time, for each subject.
 #[derive(Debug, Clone, Deserialize)]
@@ -69,6 +70,12 @@ impl RateLimit {
                 self.name
             ),
         )?;
+        let is_method = |text: &String| text.chars().all(|c| c.is_ascii_uppercase());
+        require(
+            "rate-limit.methods",
+            self.methods.iter().all(|m| !m.is_empty() && is_method(m)),
+            format_args!("of {:?} are not all methods such as \"POST\"", self.name),
+        )?;
         if let Some(path) = &self.path {
             require(
                 "rate-limit.path",
@@ -76,13 +83,23 @@ impl RateLimit {
                 format_args!("is {path:?}, not a path of plain segments such as \"/products\""),
             )?;
         }
-        require("rate-limit.quota", self.quota > 0, "must be above 0")?;
-        let smallest = Duration::from_millis(1);
-        require(
-            "rate-limit.window",
-            self.window >= smallest,
-            "must be 1ms or longer",
-        )
+        match self.policy("") {
+            Ok(_) => Ok(()),
+            Err(problem) => require(
+                "rate-limit",
+                false,
+                format_args!("{:?}: {problem}", self.name),
+            ),
+        }
+    }
+
+    /// The policy that the limiter counts under, for `plugin`.
+    ///
+    /// # Errors
+    /// When it makes no sense.
+    pub fn policy(&self, plugin: &str) -> Result<Policy, PolicyError> {
+        let id = format!("{plugin}/{}", self.name);
+        Policy::new(id, self.quota, self.window, self.quota)
     }
 }
 

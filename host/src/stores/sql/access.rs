@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use sqlx::mysql::MySqlPool;
 
+use super::databases::Databases;
 use super::error::{OpenError, public_url, typed};
 use super::guard::{Checked, Guard, Kind, TableGrant};
 use super::sqlite::SqliteDatabase;
@@ -32,11 +33,8 @@ enum Transaction {
 }
 
 impl DatabaseAccess {
-    /// Open the database at `url`.
-    ///
-    /// # Errors
-    /// When the URL is malformed or the database does not answer.
-    pub async fn open(
+    pub(super) async fn open(
+        databases: &Databases,
         url: &str,
         grant: TableGrant,
         connections: u32,
@@ -44,7 +42,7 @@ impl DatabaseAccess {
     ) -> std::result::Result<Self, OpenError> {
         let (database, dialect) = if url.starts_with("sqlite:") {
             (
-                Database::Sqlite(SqliteDatabase::open(url, connections).await?),
+                Database::Sqlite(SqliteDatabase::open(databases, url, connections).await?),
                 Dialect::Sqlite,
             )
         } else {

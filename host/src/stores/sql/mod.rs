@@ -1,19 +1,23 @@
 //! Relational databases: SQLite and MySQL behind one face, chosen by URL.
 
 mod access;
+mod databases;
 mod error;
 mod guard;
 mod migrate;
 mod mysql;
+mod own;
 mod parameters;
 mod sqlite;
 mod tables;
 mod value;
 
 pub use access::{DatabaseAccess, OpenTransaction};
+pub use databases::Databases;
 pub use error::{OpenError, public_url};
 pub use guard::TableGrant;
 pub use migrate::{MigrateError, SchemaLock};
+pub(super) use sqlite::SqliteDatabase;
 
 use crate::bindings::sql::{Error, Outcome, Rows, Value};
 

@@ -5,8 +5,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use futures_util::TryStreamExt;
-use sqlx::mysql::{MySqlArguments, MySqlConnectOptions, MySqlPool, MySqlPoolOptions, MySqlRow};
-use sqlx::{Column, ConnectOptions, Connection, Decode, Executor, MySql, Row, TypeInfo, ValueRef};
+use sqlx::mysql::{
+    MySqlArguments, MySqlConnectOptions, MySqlPool, MySqlPoolOptions, MySqlRow, MySqlTypeInfo,
+};
+use sqlx::{
+    Column, ConnectOptions, Connection, Decode, Executor, MySql, Row, Type, TypeInfo, ValueRef,
+};
 
 use super::error::{OpenError, public_url, typed};
 use super::guard::Checked;
@@ -82,7 +86,7 @@ pub(super) async fn query<'c>(
             kinds = row
                 .columns()
                 .iter()
-                .map(|c| Kind::of(c.type_info().name()))
+                .map(|c| Kind::of(c.type_info()))
                 .collect();
         }
         collector.push(values(&row, &kinds)?)?;
@@ -140,8 +144,13 @@ enum Kind {
 
 impl Kind {
     /// DECIMAL is text in MySQL's protocol, so it crosses as it was stored.
-    fn of(column: &str) -> Self {
-        match column {
+    fn of(column: &MySqlTypeInfo) -> Self {
+        // The name of a text's type is that of bytes when its collation
+        // compares bytes (`utf8mb4_bin`).
+        if <str as Type<MySql>>::compatible(column) {
+            return Self::Text;
+        }
+        match column.name() {
             "BIGINT UNSIGNED" | "INT UNSIGNED" | "MEDIUMINT UNSIGNED" | "SMALLINT UNSIGNED"
             | "TINYINT UNSIGNED" | "YEAR" | "BIT" => Self::Unsigned,
             "BIGINT" | "INT" | "MEDIUMINT" | "SMALLINT" | "TINYINT" | "BOOLEAN" => Self::Integer,

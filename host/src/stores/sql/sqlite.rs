@@ -11,6 +11,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{Column, ConnectOptions, Executor, Row, Sqlite, TypeInfo, ValueRef};
 
+use super::databases::Databases;
 use super::error::{OpenError, public_url, typed};
 use super::guard::Checked;
 use super::migrate::lock_file;
@@ -28,31 +29,59 @@ const LOOKS: u32 = 3;
 
 /// The pools of one grant on one file.
 #[derive(Clone)]
-pub(super) struct SqliteDatabase {
-    pub(super) readers: SqlitePool,
-    pub(super) writer: SqlitePool,
+pub(in crate::stores) struct SqliteDatabase {
+    pub(in crate::stores) readers: SqlitePool,
+    pub(in crate::stores) writer: SqlitePool,
 }
 
 impl SqliteDatabase {
     /// Open the file of `url`, making it and its folder when they are absent.
-    pub(super) async fn open(url: &str, readers: u32) -> std::result::Result<Self, OpenError> {
+    pub(super) async fn open(
+        databases: &Databases,
+        url: &str,
+        readers: u32,
+    ) -> std::result::Result<Self, OpenError> {
         let options = SqliteConnectOptions::from_str(url)
             .map_err(|source| OpenError::Url {
                 url: public_url(url),
                 source,
             })?
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
             // Safe in WAL mode: a power failure may lose the last commits, a
             // crash of the process loses none, and neither corrupts.
             .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true);
+        Self::open_with(databases, options, &public_url(url), readers).await
+    }
+
+    /// Open `file` likewise, for a store of the host's own.
+    pub(in crate::stores) async fn open_file(
+        file: &Path,
+        readers: u32,
+        synchronous: SqliteSynchronous,
+    ) -> std::result::Result<Self, OpenError> {
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .synchronous(synchronous);
+        let name = file.display().to_string();
+        Self::open_with(&Databases::default(), options, &name, readers).await
+    }
+
+    /// Open the file of `options`, which messages call `name`.
+    async fn open_with(
+        databases: &Databases,
+        options: SqliteConnectOptions,
+        name: &str,
+        readers: u32,
+    ) -> std::result::Result<Self, OpenError> {
+        let options = options
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
             .busy_timeout(BUSY_TIMEOUT)
-            .foreign_keys(true)
             .statement_cache_capacity(STATEMENTS_KEPT)
             .disable_statement_logging();
         if let Some(folder) = options.get_filename().parent() {
             make_folder(folder).map_err(|source| OpenError::Folder {
-                url: public_url(url),
+                url: name.to_owned(),
                 source,
             })?;
         }
@@ -60,20 +89,14 @@ impl SqliteDatabase {
         // another process that does the same.
         let lock = options.get_filename().with_extension("open.lock");
         let _alone = lock_file(lock).await.map_err(|error| OpenError::Connect {
-            url: public_url(url),
+            url: name.to_owned(),
             source: error.into(),
         })?;
         let connect = |source| OpenError::Connect {
-            url: public_url(url),
+            url: name.to_owned(),
             source,
         };
-        let writer = SqlitePoolOptions::new()
-            .max_connections(1)
-            .min_connections(1)
-            .test_before_acquire(false)
-            .connect_with(options.clone())
-            .await
-            .map_err(connect)?;
+        let writer = databases.writer(&options).await.map_err(connect)?;
         let readers = SqlitePoolOptions::new()
             .max_connections(readers)
             .min_connections(1)
@@ -82,6 +105,24 @@ impl SqliteDatabase {
             .await
             .map_err(connect)?;
         Ok(Self { readers, writer })
+    }
+}
+
+impl Databases {
+    /// The one writer of a file.
+    async fn writer(&self, options: &SqliteConnectOptions) -> sqlx::Result<SqlitePool> {
+        let mut writers = self.writers.lock().await;
+        if let Some(writer) = writers.get(options.get_filename()) {
+            return Ok(writer.clone());
+        }
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .min_connections(1)
+            .test_before_acquire(false)
+            .connect_with(options.clone())
+            .await?;
+        writers.insert(options.get_filename().to_owned(), writer.clone());
+        Ok(writer)
     }
 }
 

@@ -2,6 +2,7 @@
 //! it refuses.
 
 mod ids;
+mod leftovers;
 mod lists;
 mod refusals;
 

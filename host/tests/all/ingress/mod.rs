@@ -2,6 +2,7 @@
 
 mod bodies;
 mod bounds;
+mod limits;
 mod malformed;
 mod patience;
 mod protocol;

@@ -16,6 +16,12 @@ static KIND: Kind = Kind {
     answers,
 };
 
+static CLUSTER: Kind = Kind {
+    program: "redis-server",
+    arguments: cluster_arguments,
+    answers,
+};
+
 /// How many databases one server has: more than there are tests.
 const DATABASES: u32 = 1024;
 
@@ -44,6 +50,36 @@ impl Redis {
             server: Server::start(&KIND, Keeper::new("edge-redis-")?)?,
             databases: AtomicU32::new(1),
         })
+    }
+
+    /// A cluster of one node that the tests of this process share. It has one
+    /// database: take a prefix of your own.
+    pub fn shared_cluster() -> &'static Self {
+        static SHARED: OnceLock<io::Result<Redis>> = OnceLock::new();
+        match SHARED.get_or_init(Self::start_cluster) {
+            Ok(server) => server,
+            Err(error) => panic!("Redis Cluster: {error}"),
+        }
+    }
+
+    /// A cluster of one node for one test, gone when it is dropped.
+    pub fn start_cluster() -> io::Result<Self> {
+        let redis = Self {
+            server: Server::start(&CLUSTER, Keeper::new("edge-redis-")?)?,
+            databases: AtomicU32::new(1),
+        };
+        let [answer] = ask(redis.port(), "CLUSTER ADDSLOTSRANGE 0 16383")?;
+        assert_eq!(answer, b'+', "the node takes every slot");
+        // It refuses while it does not know yet that all slots are there.
+        while ask(redis.port(), "GET key")? != *b"$-1" {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(redis)
+    }
+
+    /// The URLs of a cluster: of this one node, twice.
+    pub fn cluster_urls(&self) -> String {
+        format!("{0},{0}", self.url())
     }
 
     /// The URL of database 0.
@@ -95,15 +131,27 @@ fn arguments(folder: &Path, port: u16) -> Vec<String> {
     settings.as_flattened().iter().map(|&s| s.into()).collect()
 }
 
-fn answers(_folder: &Path, port: u16) -> bool {
-    ping(port).is_ok_and(|answer| answer == *b"+PONG")
+/// A cluster keeps its slots in a file, and has them after a restart.
+fn cluster_arguments(folder: &Path, port: u16) -> Vec<String> {
+    let bus = port.saturating_sub(10_000).to_string();
+    let settings = [["--cluster-enabled", "yes"], ["--cluster-port", &bus]];
+    let settings = settings.as_flattened().iter().map(|&s| s.into());
+    arguments(folder, port)
+        .into_iter()
+        .chain(settings)
+        .collect()
 }
 
-fn ping(port: u16) -> io::Result<[u8; 5]> {
+fn answers(_folder: &Path, port: u16) -> bool {
+    ask(port, "PING").is_ok_and(|answer| answer == *b"+PONG")
+}
+
+/// The beginning of the answer to `command`.
+fn ask<const N: usize>(port: u16, command: &str) -> io::Result<[u8; N]> {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
     stream.set_read_timeout(Some(PING_LIMIT))?;
-    stream.write_all(b"PING\r\n")?;
-    let mut answer = [0; 5];
+    stream.write_all(format!("{command}\r\n").as_bytes())?;
+    let mut answer = [0; N];
     stream.read_exact(&mut answer)?;
     Ok(answer)
 }

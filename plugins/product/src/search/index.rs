@@ -1,11 +1,16 @@
-//! Writing the index: products that are not in it yet, however they came into
-//! the table, some at a time.
+//! Writing the index: one product as it is made, changed and deleted, and
+//! those that are not in it yet, however they came into the table, some at a
+//! time.
+//!
+//! A row of the index is read, changed and written back, so its writers take
+//! turns: [`lock`] is the first statement of every transaction that changes
+//! the index or the texts it is made of.
 
 use edge_sdk::sql::{self, Error, Transaction};
 use serde::Deserialize;
 
 use super::entries::Entries;
-use super::merge::merge;
+use super::merge;
 use crate::statement::{bind_all, padded, placeholders};
 
 /// Products that one transaction takes in at most.
@@ -16,6 +21,12 @@ const TEXTS: usize = 1024;
 
 /// Products that one statement marks as taken in.
 const MARKS: usize = 256;
+
+/// Take the turn to write. It ends with the transaction.
+pub const LOCK: &str = "UPDATE product_search_writer SET turns = turns + 1 WHERE writer_id = 1";
+
+/// Note that a product, by its id, is not in the index.
+pub const UNMARK: &str = "DELETE FROM product_search_state WHERE product_id = ?";
 
 /// How many products are in the index.
 pub const COUNT: &str = "SELECT COUNT(*) FROM product_search_state";
@@ -34,15 +45,74 @@ struct Text {
     description: String,
 }
 
+/// Wait until no other transaction writes the index, and keep others waiting
+/// until this one ends. What is read before may be out of date.
+///
+/// # Errors
+/// Those of the database.
+pub fn lock(transaction: &Transaction) -> Result<(), Error> {
+    let turn = transaction.query(LOCK).execute()?;
+    match turn.rows_affected {
+        1 => Ok(()),
+        _ => Err(Error::Decode("product_search_writer has no row".to_owned())),
+    }
+}
+
+/// Take a product, which is not in the index, into it.
+///
+/// # Errors
+/// Those of the database.
+pub fn add(
+    transaction: &Transaction,
+    product: i64,
+    name: &str,
+    description: &str,
+) -> Result<(), Error> {
+    // Bitmaps hold no larger ids, as `MISSING` says.
+    let Ok(product) = u32::try_from(product) else {
+        return Ok(());
+    };
+    let mut entries = Entries::default();
+    entries.add(product, name, description);
+    merge::add(transaction, entries.words)?;
+    merge::add(transaction, entries.positions)?;
+    // A row that was deleted behind our back may have left its mark.
+    transaction.query(UNMARK).bind(product).execute()?;
+    mark(transaction, &[product])
+}
+
+/// Take a product, given by the texts that it was taken in with, out of the
+/// index. If the index does not have it, nothing changes.
+///
+/// # Errors
+/// Those of the database.
+pub fn remove(
+    transaction: &Transaction,
+    product: i64,
+    name: &str,
+    description: &str,
+) -> Result<(), Error> {
+    let Ok(product) = u32::try_from(product) else {
+        return Ok(());
+    };
+    let mut entries = Entries::default();
+    entries.add(product, name, description);
+    merge::remove(transaction, entries.words)?;
+    merge::remove(transaction, entries.positions)?;
+    transaction.query(UNMARK).bind(product).execute()?;
+    Ok(())
+}
+
 /// Take some products into the index, and say how many.
 ///
 /// # Errors
 /// Those of the database.
 pub fn extend() -> Result<usize, Error> {
     sql::transaction(|transaction| {
+        lock(transaction)?;
         let (products, entries) = missing(transaction)?;
-        merge(transaction, entries.words)?;
-        merge(transaction, entries.positions)?;
+        merge::add(transaction, entries.words)?;
+        merge::add(transaction, entries.positions)?;
         mark(transaction, &products)?;
         Ok(products.len())
     })

@@ -5,12 +5,12 @@
 //! - [`query`] reads what a person asks.
 //! - [`entries`] says what the index holds of a product, [`postings`] how.
 //! - [`evaluation`] and [`ranking`] answer a query from rows of the index.
-//! - [`store`] fetches those rows, and [`index`] writes them.
+//! - [`store`] fetches those rows, [`index`] and [`merge`] write them.
 
 pub mod entries;
 pub mod evaluation;
 pub mod index;
-mod merge;
+pub mod merge;
 mod phrase;
 pub mod postings;
 pub mod query;

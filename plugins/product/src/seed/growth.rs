@@ -5,6 +5,7 @@ use edge_sdk::sql::{self, Transaction};
 use super::generator::{Draft, draft};
 use super::rows::{Rows, row};
 use super::tables;
+use crate::money;
 
 /// Products that one step stores.
 const STEP: u64 = 2048;
@@ -63,8 +64,8 @@ impl Shop {
                 id,
                 draft.name,
                 draft.description,
-                money(draft.price_cents),
-                money(draft.discounted_cents),
+                money::text(draft.price_cents.into()),
+                money::text(draft.discounted_cents.into()),
                 draft.image,
                 draft.image_2,
                 draft.thumbnail,
@@ -75,22 +76,9 @@ impl Shop {
     }
 }
 
-/// Cents as money: `"14.95"`.
-fn money(cents: u32) -> String {
-    format!("{}.{:02}", cents / 100, cents % 100)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn money_has_two_decimals() {
-        assert_eq!(
-            [0, 5, 95, 1495].map(money),
-            ["0.00", "0.05", "0.95", "14.95"]
-        );
-    }
 
     #[test]
     fn every_row_has_a_value_for_each_column() {

@@ -15,10 +15,10 @@ const fn refusal(status: u16, code: &'static str, message: &'static str) -> Refu
 }
 
 pub const BAD_ID: Refusal = refusal(400, "DEP_01", "The ID is not a number.");
-const NO_DEPARTMENT: Refusal = refusal(404, "DEP_02", "Don'exist department with this ID.");
-const NO_CATEGORY: Refusal = refusal(404, "CAT_01", "Don't exist category with this ID.");
-const NO_PRODUCT: Refusal = refusal(404, "PRO_01", "Don't exist product with this ID.");
-const NO_ATTRIBUTE: Refusal = refusal(404, "ATT_01", "Don't exist attribute with this ID.");
+pub const NO_DEPARTMENT: Refusal = refusal(404, "DEP_02", "Don'exist department with this ID.");
+pub const NO_CATEGORY: Refusal = refusal(404, "CAT_01", "Don't exist category with this ID.");
+pub const NO_PRODUCT: Refusal = refusal(404, "PRO_01", "Don't exist product with this ID.");
+pub const NO_ATTRIBUTE: Refusal = refusal(404, "ATT_01", "Don't exist attribute with this ID.");
 const BAD_ORDER: Refusal = refusal(
     400,
     "PAG_01",

@@ -51,6 +51,30 @@ impl Document {
             .collect()
     }
 
+    /// The operation of a method and a path.
+    pub fn operation<'a>(&'a self, method: &str, template: &str) -> Operation<'a> {
+        let mut operations = self.operations().into_iter();
+        let operation = operations.find(|one| one.method == method && one.template == template);
+        operation.unwrap_or_else(|| panic!("{method} {template} is not documented"))
+    }
+
+    /// As [`responses`](Self::responses), without those that only a token
+    /// brings.
+    pub fn responses_without_token(&self) -> BTreeSet<(Operation<'_>, String)> {
+        let mut responses = self.responses();
+        responses.retain(|(operation, status)| {
+            ["401", DEFAULT].contains(&status.as_str()) || !self.needs_token(*operation)
+        });
+        responses
+    }
+
+    fn needs_token(&self, operation: Operation<'_>) -> bool {
+        let item = &self.document["paths"][operation.template];
+        item[operation.method.to_lowercase()]
+            .get("security")
+            .is_some()
+    }
+
     /// Every operation, with each of its responses.
     pub fn responses(&self) -> BTreeSet<(Operation<'_>, String)> {
         let paths = entries(&self.document["paths"]);

@@ -1,7 +1,11 @@
 //! Requests that bring every reply that the document names.
 
+use http::Method;
+
 /// A request, and the status that it is to bring.
 pub struct Case {
+    /// The method.
+    pub method: Method,
     /// The path as the document has it.
     pub template: &'static str,
     /// The path to ask for, with its query.
@@ -71,6 +75,47 @@ const QUERIES: [(&str, &str, u16); 23] = [
     ),
 ];
 
+/// What needs a token.
+const OF_TOKENS: [(Method, &str); 22] = [
+    (Method::POST, "/products/{product_id}/reviews"),
+    (Method::POST, "/admin/departments"),
+    (Method::PUT, "/admin/departments/{department_id}"),
+    (Method::DELETE, "/admin/departments/{department_id}"),
+    (Method::POST, "/admin/categories"),
+    (Method::PUT, "/admin/categories/{category_id}"),
+    (Method::DELETE, "/admin/categories/{category_id}"),
+    (Method::POST, "/admin/attributes"),
+    (Method::PUT, "/admin/attributes/{attribute_id}"),
+    (Method::DELETE, "/admin/attributes/{attribute_id}"),
+    (Method::POST, "/admin/attributes/{attribute_id}/values"),
+    (Method::PUT, "/admin/attributes/values/{attribute_value_id}"),
+    (
+        Method::DELETE,
+        "/admin/attributes/values/{attribute_value_id}",
+    ),
+    (Method::POST, "/admin/products"),
+    (Method::GET, "/admin/products/{product_id}"),
+    (Method::PUT, "/admin/products/{product_id}"),
+    (Method::DELETE, "/admin/products/{product_id}"),
+    (Method::PUT, "/admin/products/{product_id}/stock"),
+    (
+        Method::PUT,
+        "/admin/products/{product_id}/categories/{category_id}",
+    ),
+    (
+        Method::DELETE,
+        "/admin/products/{product_id}/categories/{category_id}",
+    ),
+    (
+        Method::PUT,
+        "/admin/products/{product_id}/attributes/{attribute_value_id}",
+    ),
+    (
+        Method::DELETE,
+        "/admin/products/{product_id}/attributes/{attribute_value_id}",
+    ),
+];
+
 /// A query too long for the node, which brings the default response.
 const TOO_LONG: usize = 9000;
 
@@ -80,20 +125,12 @@ pub fn cases() -> Vec<Case> {
     for template in OF_AN_ID {
         for (id, status) in IDS {
             let path = with_id(template, id);
-            cases.push(Case {
-                template,
-                path,
-                status,
-            });
+            cases.push(Case::get(template, path, status));
         }
     }
     for (template, query, status) in QUERIES {
         let path = with_id(template, "1") + query;
-        cases.push(Case {
-            template,
-            path,
-            status,
-        });
+        cases.push(Case::get(template, path, status));
     }
     let templates = [
         "/departments",
@@ -104,13 +141,44 @@ pub fn cases() -> Vec<Case> {
     ];
     for template in templates.into_iter().chain(OF_AN_ID) {
         let path = format!("{}?{}", with_id(template, "1"), "x".repeat(TOO_LONG));
-        cases.push(Case {
+        cases.push(Case::get(template, path, 414));
+    }
+    cases.extend(unsigned());
+    cases
+}
+
+/// Whatever needs a token, without one: refused, or too long to get there.
+fn unsigned() -> impl Iterator<Item = Case> {
+    OF_TOKENS.into_iter().flat_map(|(method, template)| {
+        let path = with_ids(template);
+        let too_long = format!("{path}?{}", "x".repeat(TOO_LONG));
+        [(path, 401), (too_long, 414)].map(|(path, status)| Case {
+            method: method.clone(),
             template,
             path,
-            status: 414,
-        });
+            status,
+        })
+    })
+}
+
+impl Case {
+    fn get(template: &'static str, path: String, status: u16) -> Self {
+        Self {
+            method: Method::GET,
+            template,
+            path,
+            status,
+        }
     }
-    cases
+}
+
+/// The path with 1 for each of its parameters.
+fn with_ids(template: &str) -> String {
+    let segments = template.split('/').map(|segment| match segment.get(..1) {
+        Some("{") => "1",
+        _ => segment,
+    });
+    segments.collect::<Vec<_>>().join("/")
 }
 
 /// The path with an id for its parameter, if it has one.

@@ -1,0 +1,218 @@
+//! `wasi:keyvalue`: the plugin's buckets, as its manifest grants them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use wasmtime::component::{HasSelf, Linker, Resource};
+
+use super::MARGIN;
+use crate::bindings::keyvalue::{atomics, batch, store};
+use crate::runtime::State;
+use crate::stores::keyvalue::{Bucket, Error, Swap};
+
+/// A plugin's buckets, by name.
+pub type Buckets = Arc<BTreeMap<String, Bucket>>;
+
+/// Buckets and values read for a swap that one instance may hold at once.
+const MOST_HANDLES: usize = 256;
+
+/// A value as it was read, to be replaced only if it still is that.
+pub struct Cas {
+    bucket: Bucket,
+    key: String,
+    current: Option<Vec<u8>>,
+}
+
+/// Let components import `wasi:keyvalue/store`, `atomics` and `batch`.
+///
+/// # Errors
+/// When the linker has one of them already.
+pub fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    store::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
+    atomics::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
+    batch::add_to_linker::<_, HasSelf<State>>(linker, |state| state)
+}
+
+type Answer<T> = wasmtime::Result<Result<T, store::Error>>;
+
+fn other(reason: impl ToString) -> store::Error {
+    store::Error::Other(reason.to_string())
+}
+
+impl State {
+    /// The bucket of a handle for one call, and when that must have ended.
+    fn bucket(&mut self, handle: &Resource<Bucket>) -> Answer<(Bucket, Instant)> {
+        let bucket = self.table().get(handle)?.clone();
+        let deadline = self.deadline() - MARGIN;
+        let counted = self.count_host_call().map_err(other);
+        Ok(counted.map(|()| (bucket, deadline)))
+    }
+
+    /// Give the guest a handle on `value`, unless it holds too many.
+    fn hold<T: Send + 'static>(&mut self, value: T) -> Answer<Resource<T>> {
+        if self.keyvalue_handles() >= MOST_HANDLES {
+            let most = format!("an instance holds at most {MOST_HANDLES} buckets and values");
+            return Ok(Err(other(most)));
+        }
+        let handle = self.table().push(value)?;
+        *self.keyvalue_handles_mut() += 1;
+        Ok(Ok(handle))
+    }
+
+    fn release<T: 'static>(&mut self, handle: Resource<T>) -> wasmtime::Result<T> {
+        let value = self.table().delete(handle)?;
+        *self.keyvalue_handles_mut() -= 1;
+        Ok(value)
+    }
+}
+
+async fn until<T>(
+    deadline: Instant,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, store::Error> {
+    match tokio::time::timeout_at(deadline.into(), work).await {
+        Ok(outcome) => outcome.map_err(other),
+        Err(_) => Err(other(Error::Timeout)),
+    }
+}
+
+/// The value of a `Result` within a `wasmtime::Result`, or its error as the
+/// guest's answer.
+macro_rules! granted {
+    ($result:expr) => {
+        match $result {
+            Ok(value) => value,
+            Err(refusal) => return Ok(Err(refusal.into())),
+        }
+    };
+}
+
+impl store::Host for State {
+    async fn open(&mut self, identifier: String) -> Answer<Resource<Bucket>> {
+        granted!(self.count_host_call().map_err(other));
+        let bucket = self.granted().buckets.get(&identifier).cloned();
+        self.hold(granted!(bucket.ok_or(store::Error::AccessDenied)))
+    }
+}
+
+impl store::HostBucket for State {
+    async fn get(&mut self, bucket: Resource<Bucket>, key: String) -> Answer<Option<Vec<u8>>> {
+        let (bucket, deadline) = granted!(self.bucket(&bucket)?);
+        Ok(until(deadline, bucket.get(&key)).await)
+    }
+
+    async fn set(&mut self, bucket: Resource<Bucket>, key: String, value: Vec<u8>) -> Answer<()> {
+        let (bucket, deadline) = granted!(self.bucket(&bucket)?);
+        Ok(until(deadline, bucket.set(&key, &value)).await)
+    }
+
+    async fn delete(&mut self, bucket: Resource<Bucket>, key: String) -> Answer<()> {
+        let (bucket, deadline) = granted!(self.bucket(&bucket)?);
+        Ok(until(deadline, bucket.delete(&key)).await)
+    }
+
+    async fn exists(&mut self, bucket: Resource<Bucket>, key: String) -> Answer<bool> {
+        let (bucket, deadline) = granted!(self.bucket(&bucket)?);
+        Ok(until(deadline, bucket.exists(&key)).await)
+    }
+
+    async fn list_keys(
+        &mut self,
+        bucket: Resource<Bucket>,
+        cursor: Option<String>,
+    ) -> Answer<store::KeyResponse> {
+        let (bucket, deadline) = granted!(self.bucket(&bucket)?);
+        let page = until(deadline, bucket.list_keys(cursor.as_deref())).await;
+        Ok(page.map(|page| store::KeyResponse {
+            keys: page.keys,
+            cursor: page.cursor,
+        }))
+    }
+
+    async fn drop(&mut self, bucket: Resource<Bucket>) -> wasmtime::Result<()> {
+        self.release(bucket).map(drop)
+    }
+}
+
+impl atomics::Host for State {
+    async fn increment(
+        &mut self,
+        bucket: Resource<Bucket>,
+        key: String,
+        delta: i64,
+    ) -> Answer<i64> {
+        let (bucket, deadline) = granted!(self.bucket(&bucket)?);
+        Ok(until(deadline, bucket.increment(&key, delta)).await)
+    }
+
+    async fn swap(
+        &mut self,
+        cas: Resource<Cas>,
+        value: Vec<u8>,
+    ) -> wasmtime::Result<Result<(), atomics::CasError>> {
+        let read = self.release(cas)?;
+        granted!(self.count_host_call().map_err(other));
+        let deadline = self.deadline() - MARGIN;
+        let swapping = read.bucket.swap(&read.key, read.current.as_deref(), &value);
+        match granted!(until(deadline, swapping).await) {
+            Swap::Done => Ok(Ok(())),
+            Swap::Lost(current) => {
+                let newer = granted!(self.hold(Cas { current, ..read })?);
+                Ok(Err(atomics::CasError::CasFailed(newer)))
+            }
+        }
+    }
+}
+
+impl From<store::Error> for atomics::CasError {
+    fn from(error: store::Error) -> Self {
+        Self::StoreError(error)
+    }
+}
+
+impl atomics::HostCas for State {
+    async fn new(&mut self, bucket: Resource<Bucket>, key: String) -> Answer<Resource<Cas>> {
+        let (bucket, deadline) = granted!(self.bucket(&bucket)?);
+        let current = granted!(until(deadline, bucket.get(&key)).await);
+        self.hold(Cas {
+            bucket,
+            key,
+            current,
+        })
+    }
+
+    async fn current(&mut self, cas: Resource<Cas>) -> Answer<Option<Vec<u8>>> {
+        Ok(Ok(self.table().get(&cas)?.current.clone()))
+    }
+
+    async fn drop(&mut self, cas: Resource<Cas>) -> wasmtime::Result<()> {
+        self.release(cas).map(drop)
+    }
+}
+
+impl batch::Host for State {
+    async fn get_many(
+        &mut self,
+        bucket: Resource<Bucket>,
+        keys: Vec<String>,
+    ) -> Answer<Vec<(String, Option<Vec<u8>>)>> {
+        let (bucket, deadline) = granted!(self.bucket(&bucket)?);
+        let values = granted!(until(deadline, bucket.get_many(&keys)).await);
+        Ok(Ok(keys.into_iter().zip(values).collect()))
+    }
+
+    async fn set_many(
+        &mut self,
+        bucket: Resource<Bucket>,
+        entries: Vec<(String, Vec<u8>)>,
+    ) -> Answer<()> {
+        let (bucket, deadline) = granted!(self.bucket(&bucket)?);
+        Ok(until(deadline, bucket.set_many(&entries)).await)
+    }
+
+    async fn delete_many(&mut self, bucket: Resource<Bucket>, keys: Vec<String>) -> Answer<()> {
+        let (bucket, deadline) = granted!(self.bucket(&bucket)?);
+        Ok(until(deadline, bucket.delete_many(&keys)).await)
+    }
+}

@@ -1,0 +1,84 @@
+//! Counting in Redis, for all nodes together.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use redis::Script;
+
+use super::backoff::BackOff;
+use super::{Place, Policy, Verdict};
+use crate::stores::redis::{Patience, Redis, UrlError};
+
+/// Every request waits for this: there is none to spare.
+const PATIENCE: Patience = Patience {
+    connect: Duration::from_millis(250),
+    response: Duration::from_millis(250),
+};
+
+/// How long Redis is left alone after it failed.
+const BACK_OFF: Duration = Duration::from_secs(1);
+
+/// `KEYS[1]`, until when the key's use reaches; how far one check raises the
+/// level, how far one of at least 1 would, and the capacity. In microseconds
+/// of Redis's own clock, which all nodes share. Returns whether it passes, and
+/// the level afterwards.
+static CHECK: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        r"
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local rise, wanted, capacity = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local level = tonumber(redis.call('GET', KEYS[1]) or now) - now
+if level < 0 then level = 0 end
+if level + wanted > capacity then return {0, level} end
+if rise > 0 then
+  level = level + rise
+  redis.call('SET', KEYS[1], string.format('%.0f', now + level), 'PX', math.ceil(level / 1000))
+end
+return {1, level}",
+    )
+});
+
+/// Counts keys in Redis.
+pub(super) struct Shared {
+    redis: Redis,
+    prefix: String,
+    back_off: BackOff,
+}
+
+impl Shared {
+    pub(super) fn open(urls: &str, prefix: &str) -> Result<Self, UrlError> {
+        Ok(Self {
+            redis: Redis::open(urls, PATIENCE)?,
+            prefix: prefix.to_owned(),
+            back_off: BackOff::new(BACK_OFF),
+        })
+    }
+
+    /// `None` when Redis failed, or has just done so and is not asked.
+    pub(super) async fn check(&self, policy: &Policy, place: &Place, cost: u32) -> Option<Verdict> {
+        if !self.back_off.may_try() {
+            return None;
+        }
+        let mut script = CHECK.prepare_invoke();
+        script
+            .key(format!("{}:limit:{}", self.prefix, hex::encode(place)))
+            .arg(policy.rise(cost))
+            .arg(policy.rise(cost.max(1)))
+            .arg(policy.capacity());
+        match self.redis.run_script::<(bool, u64)>(&script).await {
+            Ok((allowed, level)) => {
+                if self.back_off.succeeded() {
+                    tracing::info!("the limiter's Redis answers again");
+                }
+                Some(Verdict::new(policy, allowed, level, cost))
+            }
+            Err(error) => {
+                if self.back_off.failed() {
+                    tracing::warn!(%error, "the limiter's Redis fails; each node counts alone");
+                }
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! The way to Redis: one server or a cluster, chosen by URL.
+//!
+//! Nothing here waits for Redis at start, and a connection that breaks is made
+//! again by itself: Redis may be down at any time, and costs only what needs it.
+
+use std::time::Duration;
+
+use redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig};
+use redis::cluster::{ClusterClient, ClusterConfig};
+use redis::cluster_async::ClusterConnection;
+use redis::cluster_routing::{Route, RoutingInfo, SingleNodeRoutingInfo, SlotAddr};
+use redis::io::tcp::{TcpSettings, socket2::TcpKeepalive};
+use redis::{
+    Client, Cmd, ConnectionInfo, ErrorKind, FromRedisValue, IntoConnectionInfo, Pipeline,
+    ProtocolVersion, RedisError, RedisFuture, RedisResult, ScriptInvocation, Value,
+};
+
+/// Commands on their way at once: more of them wait in the host.
+const COMMANDS_AT_ONCE: usize = 1024;
+
+/// How often a cluster's client goes after a key that has moved.
+const REDIRECTIONS: u32 = 4;
+
+/// Time between such attempts, in milliseconds.
+const REDIRECTION_WAIT_MS: u64 = 50;
+
+/// How long the kernel waits for a peer that acknowledges nothing.
+const SILENCE: Duration = Duration::from_secs(5);
+
+/// How long to wait for Redis.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// For a connection.
+    pub connect: Duration,
+    /// For an answer.
+    pub response: Duration,
+}
+
+/// The text is no URL of Redis. It may hold a password, so no message quotes it.
+#[derive(Debug, thiserror::Error)]
+#[error("the URL of Redis is not one or more of redis://host:port or rediss://host:port: {0}")]
+pub struct UrlError(String);
+
+/// One Redis server or cluster. Clones share its connections.
+#[derive(Clone)]
+pub struct Redis {
+    connection: Connection,
+    patience: Patience,
+}
+
+#[derive(Clone)]
+enum Connection {
+    Server(ConnectionManager),
+    Cluster(ClusterConnection),
+}
+
+impl Redis {
+    /// Redis at `urls`: one URL of a server, or several of a cluster's nodes,
+    /// separated by commas. Connects with the first command. Must be called
+    /// within a tokio runtime.
+    ///
+    /// # Errors
+    /// When a URL is malformed.
+    pub fn open(urls: &str, patience: Patience) -> Result<Self, UrlError> {
+        // TLS takes the process's provider of cryptography. It is there
+        // already if this fails.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let nodes: RedisResult<Vec<_>> = urls.split(',').map(connection_info).collect();
+        let nodes = nodes.map_err(url_error)?;
+        let connection = match <[ConnectionInfo; 1]>::try_from(nodes) {
+            Ok([server]) => connect_server(server, patience).map(Connection::Server),
+            Err(nodes) => connect_cluster(nodes, patience).map(Connection::Cluster),
+        };
+        Ok(Self {
+            connection: connection.map_err(url_error)?,
+            patience,
+        })
+    }
+
+    /// Run one command. In a cluster, its keys say where.
+    ///
+    /// # Errors
+    /// When Redis cannot be reached, takes too long, or refuses.
+    pub async fn run<T: FromRedisValue>(&self, command: &Cmd) -> RedisResult<T> {
+        self.in_time(|mut connection| async move { command.query_async(&mut connection).await })
+            .await
+    }
+
+    /// Run a script, and send its text where it is not known yet.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub async fn run_script<T: FromRedisValue>(
+        &self,
+        script: &ScriptInvocation<'_>,
+    ) -> RedisResult<T> {
+        self.in_time(|mut connection| async move { script.invoke_async(&mut connection).await })
+            .await
+    }
+
+    /// Run a command on the primary that holds `slot`: the only server, where
+    /// there is no cluster.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub async fn run_at<T: FromRedisValue>(&self, slot: u16, command: &Cmd) -> RedisResult<T> {
+        self.in_time(|connection| async move {
+            match connection {
+                Connection::Server(mut server) => command.query_async(&mut server).await,
+                Connection::Cluster(mut cluster) => {
+                    let route = Route::new(slot, SlotAddr::Master);
+                    let node = SingleNodeRoutingInfo::SpecificNode(route);
+                    let routing = RoutingInfo::SingleNode(node);
+                    let value = cluster.route_command(command.clone(), routing).await?;
+                    Ok(T::from_redis_value(value.extract_error()?)?)
+                }
+            }
+        })
+        .await
+    }
+
+    /// The lowest slot of each primary, in order; one server has slot 0.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub async fn primaries(&self) -> RedisResult<Vec<u16>> {
+        if matches!(self.connection, Connection::Server(_)) {
+            return Ok(vec![0]);
+        }
+        let ranges: Vec<Vec<Value>> = self.run(redis::cmd("CLUSTER").arg("SLOTS")).await?;
+        lowest_slots(ranges)
+    }
+
+    /// Every command ends in time, whatever becomes of the connection. One
+    /// that was refused a connection was never sent: it is tried again, since
+    /// the refusal may be that of an attempt long ago.
+    async fn in_time<T, F>(&self, attempt: impl Fn(Connection) -> F) -> RedisResult<T>
+    where
+        F: Future<Output = RedisResult<T>>,
+    {
+        let attempts = async {
+            match attempt(self.connection.clone()).await {
+                Err(error) if error.is_connection_refusal() => {
+                    attempt(self.connection.clone()).await
+                }
+                outcome => outcome,
+            }
+        };
+        let limit = self.patience.connect + self.patience.response;
+        match tokio::time::timeout(limit, attempts).await {
+            Ok(outcome) => outcome,
+            Err(elapsed) => Err(std::io::Error::from(elapsed).into()),
+        }
+    }
+}
+
+impl ConnectionLike for Connection {
+    fn req_packed_command<'a>(&'a mut self, cmd: &'a Cmd) -> RedisFuture<'a, Value> {
+        match self {
+            Self::Server(server) => server.req_packed_command(cmd),
+            Self::Cluster(cluster) => cluster.req_packed_command(cmd),
+        }
+    }
+
+    fn req_packed_commands<'a>(
+        &'a mut self,
+        pipeline: &'a Pipeline,
+        offset: usize,
+        count: usize,
+    ) -> RedisFuture<'a, Vec<Value>> {
+        match self {
+            Self::Server(server) => server.req_packed_commands(pipeline, offset, count),
+            Self::Cluster(cluster) => cluster.req_packed_commands(pipeline, offset, count),
+        }
+    }
+
+    fn get_db(&self) -> i64 {
+        match self {
+            Self::Server(server) => server.get_db(),
+            Self::Cluster(cluster) => cluster.get_db(),
+        }
+    }
+}
+
+fn connect_server(server: ConnectionInfo, patience: Patience) -> RedisResult<ConnectionManager> {
+    let config = ConnectionManagerConfig::new()
+        .set_connection_timeout(Some(patience.connect))
+        .set_response_timeout(Some(patience.response))
+        .set_pipeline_buffer_size(COMMANDS_AT_ONCE)
+        // Who finds Redis gone is told so at once; the next one tries again.
+        .set_number_of_retries(0);
+    ConnectionManager::new_lazy_with_config(Client::open(server)?, config)
+}
+
+fn connect_cluster(
+    nodes: Vec<ConnectionInfo>,
+    patience: Patience,
+) -> RedisResult<ClusterConnection> {
+    let client = ClusterClient::builder(nodes)
+        .use_protocol(ProtocolVersion::RESP3)
+        .tcp_settings(tcp_settings())
+        .retries(REDIRECTIONS)
+        .min_retry_wait(REDIRECTION_WAIT_MS)
+        .max_retry_wait(REDIRECTION_WAIT_MS)
+        .build()?;
+    let config = ClusterConfig::new()
+        .set_connection_timeout(patience.connect)
+        .set_response_timeout(patience.response);
+    Ok(client.get_pending_async_connection_with_config(config))
+}
+
+/// In RESP3 a connection that breaks is made again before anybody needs it.
+fn connection_info(url: &str) -> RedisResult<ConnectionInfo> {
+    let info = url.trim().into_connection_info()?;
+    let settings = info.redis_settings().clone();
+    Ok(info
+        .set_redis_settings(settings.set_protocol(ProtocolVersion::RESP3))
+        .set_tcp_settings(tcp_settings()))
+}
+
+fn tcp_settings() -> TcpSettings {
+    let keepalive = TcpKeepalive::new()
+        .with_time(SILENCE)
+        .with_interval(SILENCE);
+    TcpSettings::default()
+        .set_nodelay(true)
+        .set_keepalive(keepalive)
+        .set_user_timeout(SILENCE)
+}
+
+fn url_error(error: RedisError) -> UrlError {
+    UrlError(error.category().to_owned())
+}
+
+/// From what `CLUSTER SLOTS` says: for each range its first and last slot, its
+/// primary and its replicas.
+fn lowest_slots(mut ranges: Vec<Vec<Value>>) -> RedisResult<Vec<u16>> {
+    let malformed = || RedisError::from((ErrorKind::UnexpectedReturnType, "CLUSTER SLOTS"));
+    let mut lowest: Vec<(Value, u16)> = Vec::new();
+    for range in &mut ranges {
+        let [first, _, primary, ..] = range.as_mut_slice() else {
+            return Err(malformed());
+        };
+        let first = u16::from_redis_value(std::mem::replace(first, Value::Nil))?;
+        match lowest.iter_mut().find(|(node, _)| node == primary) {
+            Some((_, slot)) => *slot = first.min(*slot),
+            None => lowest.push((std::mem::replace(primary, Value::Nil), first)),
+        }
+    }
+    let mut slots: Vec<u16> = lowest.into_iter().map(|(_, slot)| slot).collect();
+    slots.sort_unstable();
+    Ok(slots)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATIENCE: Patience = Patience {
+        connect: Duration::from_secs(1),
+        response: Duration::from_secs(1),
+    };
+
+    #[tokio::test]
+    async fn a_wrong_url_is_refused_and_not_quoted() {
+        for url in ["", "http://secret@host", "redis://a,", "redis://[secret"] {
+            let refusal = Redis::open(url, PATIENCE).err().expect(url).to_string();
+            assert!(!refusal.contains("secret"), "{refusal}");
+        }
+    }
+
+    #[tokio::test]
+    async fn one_url_is_a_server_and_several_are_a_cluster() {
+        for url in ["redis://a", "rediss://user:secret@a:6380/2"] {
+            let redis = Redis::open(url, PATIENCE).expect(url);
+            assert!(matches!(redis.connection, Connection::Server(_)), "{url}");
+        }
+        let redis = Redis::open("redis://a, redis://b", PATIENCE).expect("two");
+        assert!(matches!(redis.connection, Connection::Cluster(_)));
+    }
+
+    #[test]
+    fn a_primary_is_known_by_its_lowest_slot() {
+        let range = |first, last, node: &str| {
+            let node = Value::Array(vec![Value::SimpleString(node.into())]);
+            vec![Value::Int(first), Value::Int(last), node]
+        };
+        let ranges = vec![
+            range(5000, 5999, "a"),
+            range(6000, 16383, "b"),
+            range(0, 4999, "a"),
+        ];
+        assert_eq!(lowest_slots(ranges).expect("well-formed"), [0, 6000]);
+        assert!(lowest_slots(vec![vec![Value::Int(0)]]).is_err());
+    }
+}

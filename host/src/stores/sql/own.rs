@@ -1,0 +1,56 @@
+//! The host's own tables (`edge_*`), in the database that all nodes share.
+
+use super::access::{Database, DatabaseAccess};
+use super::databases::Databases;
+use super::error::{OpenError, typed};
+use super::{CallLimits, Result, TableGrant};
+
+/// Connections for the host's own work, which is seldom more than one
+/// statement at a time.
+const CONNECTIONS: u32 = 2;
+
+/// More than the host ever asks for at once.
+const LIMITS: CallLimits = CallLimits {
+    rows: 10_000,
+    bytes: 64 << 20,
+};
+
+impl Databases {
+    /// Open the host's own tables at `url`.
+    ///
+    /// # Errors
+    /// When the URL is malformed or the database does not answer.
+    pub async fn open_own(
+        &self,
+        url: &str,
+        tables: &[&str],
+    ) -> std::result::Result<DatabaseAccess, OpenError> {
+        let grant = TableGrant {
+            read: Default::default(),
+            write: tables.iter().map(|table| (*table).to_owned()).collect(),
+        };
+        self.open(url, grant, CONNECTIONS, LIMITS).await
+    }
+}
+
+impl DatabaseAccess {
+    /// Make a table of the host's own, by a text that both databases know,
+    /// unless it is there.
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute).
+    pub async fn create(&self, table: &'static str) -> Result<()> {
+        match &self.database {
+            Database::Sqlite(sqlite) => {
+                sqlx::query(table)
+                    .execute(&sqlite.writer)
+                    .await
+                    .map_err(typed)?;
+            }
+            Database::MySql(pool) => {
+                sqlx::query(table).execute(pool).await.map_err(typed)?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,171 @@
+//! The limiter, over several nodes that share one Redis, and without it.
+
+use std::time::{Duration, Instant};
+
+use edge_host::stores::limiter::{Limiter, OnFailure, Policy, Verdict};
+use futures_util::future::join_all;
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::harness::eventually;
+use crate::servers::Redis;
+
+/// `burst` at once, and then so slowly that none comes back within a test.
+fn policy(id: &str, burst: u32) -> Policy {
+    Policy::new(id, 1, Duration::from_hours(1), burst).unwrap()
+}
+
+fn limiter(redis: &Redis) -> Limiter {
+    Limiter::redis(&redis.url(), "test").unwrap()
+}
+
+async fn allowed(limiter: &Limiter, policy: &Policy, key: &str) -> bool {
+    let verdict = limiter.check(policy, key, 1, OnFailure::Local).await;
+    verdict.allowed
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn exactly_a_burst_passes_over_two_nodes() {
+    let nodes = [limiter(Redis::shared()), limiter(Redis::shared())];
+    both_count_in_redis(&nodes).await;
+    for (key, burst) in [("one", 1), ("ten", 10), ("most", 150)] {
+        let policy = policy("burst", burst);
+        let checks = (0..200).map(|n| allowed(&nodes[n % 2], &policy, key));
+        let passed = join_all(checks)
+            .await
+            .iter()
+            .filter(|passed| **passed)
+            .count();
+        assert_eq!(passed, burst as usize, "{key}");
+    }
+}
+
+/// Wait until each sees what the other counts: one that is not connected in
+/// time counts alone.
+async fn both_count_in_redis([one, two]: &[Limiter; 2]) {
+    let policy = policy("connected", 1);
+    for attempt in 0.. {
+        let key = attempt.to_string();
+        if allowed(one, &policy, &key).await && !allowed(two, &policy, &key).await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test]
+async fn redis_and_this_process_say_the_same() {
+    let limiters = [
+        limiter(Redis::shared()),
+        Limiter::redis(&Redis::shared_cluster().cluster_urls(), "test").unwrap(),
+        Limiter::local(),
+    ];
+    let policy = policy("same", 5);
+    let hour = Duration::from_hours(1);
+    // Cost, then what is expected: passed, remaining, full hours to wait and until all is free.
+    let steps = [
+        (0, true, 5, 0, 0),
+        (2, true, 3, 0, 2),
+        (4, false, 3, 1, 2),
+        (3, true, 0, 0, 5),
+        (0, false, 0, 1, 5),
+        (1, false, 0, 1, 5),
+        (6, false, 0, 6, 5),
+    ];
+    for limiter in &limiters {
+        for (cost, passes, remaining, wait, reset) in steps {
+            let verdict = limiter.check(&policy, "k", cost, OnFailure::Local).await;
+            assert_eq!(verdict.allowed, passes, "{cost}: {verdict:?}");
+            // Time goes on, so what is left may be a little less than whole.
+            assert_eq!(verdict.remaining, remaining, "{cost}: {verdict:?}");
+            assert!(
+                about(verdict.retry_after, hour * wait),
+                "{cost}: {verdict:?}"
+            );
+            assert!(about(verdict.reset, hour * reset), "{cost}: {verdict:?}");
+        }
+    }
+}
+
+fn about(time: Duration, expected: Duration) -> bool {
+    time.abs_diff(expected) < Duration::from_secs(60)
+}
+
+#[tokio::test]
+async fn time_gives_back_what_was_used() {
+    let policy = Policy::new("back", 10, Duration::from_secs(1), 2).unwrap();
+    for limiter in [limiter(Redis::shared()), Limiter::local()] {
+        while allowed(&limiter, &policy, "k").await {}
+        let refused = limiter.check(&policy, "k", 2, OnFailure::Local).await;
+        assert!(
+            refused.retry_after <= Duration::from_millis(200),
+            "{refused:?}"
+        );
+        tokio::time::sleep(refused.retry_after + Duration::from_millis(5)).await;
+        let verdict = limiter.check(&policy, "k", 2, OnFailure::Local).await;
+        assert!(verdict.allowed, "{verdict:?}");
+    }
+}
+
+#[tokio::test]
+async fn keys_and_policies_are_counted_apart() {
+    for limiter in [limiter(Redis::shared()), Limiter::local()] {
+        for (id, key) in [
+            ("p", "k"),
+            ("p", ""),
+            ("p", "*"),
+            ("p", "K"),
+            ("pk", ""),
+            ("q", "k"),
+        ] {
+            assert!(allowed(&limiter, &policy(id, 1), key).await, "{id} {key}");
+            assert!(!allowed(&limiter, &policy(id, 1), key).await, "{id} {key}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_redis_that_is_gone_opens_or_counts_alone_and_is_asked_again() {
+    let mut redis = Redis::start().unwrap();
+    let limiter = limiter(&redis);
+    let policy = policy("gone", 1);
+    assert!(allowed(&limiter, &policy, "k").await);
+    assert!(!allowed(&limiter, &policy, "k").await);
+    redis.stop().unwrap();
+    assert!(allowed(&limiter, &policy, "k").await, "counted anew");
+    assert!(!allowed(&limiter, &policy, "k").await, "counted here");
+    for _ in 0..3 {
+        let open = limiter.check(&policy, "k", 1, OnFailure::Open).await;
+        assert!(open.allowed);
+    }
+    redis.restart().unwrap();
+    eventually("a count in Redis", async || {
+        (!allowed(&limiter, &policy, "other").await).then_some(())
+    })
+    .await;
+    // Not here, where it is used up.
+    eventually("Redis's own count", async || {
+        let verdict = limiter.check(&policy, "k", 1, OnFailure::Local).await;
+        verdict.allowed.then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_redis_that_hangs_is_not_waited_for_by_every_request() {
+    let redis = Redis::start().unwrap();
+    let limiter = limiter(&redis);
+    let policy = policy("hangs", 1000);
+    assert!(allowed(&limiter, &policy, "k").await);
+    let process = i32::try_from(redis.pid()).ok().and_then(Pid::from_raw);
+    kill_process(process.unwrap(), Signal::STOP).unwrap();
+    let began = Instant::now();
+    for _ in 0..100 {
+        let verdict: Verdict = limiter.check(&policy, "k", 1, OnFailure::Open).await;
+        assert!(verdict.allowed);
+    }
+    assert!(
+        began.elapsed() < Duration::from_secs(3),
+        "{:?}",
+        began.elapsed()
+    );
+}

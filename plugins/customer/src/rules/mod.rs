@@ -1,0 +1,11 @@
+//! What may be said about a customer: pure checks, each with its refusal.
+
+pub mod card;
+pub mod email;
+pub mod password;
+pub mod phone;
+pub mod region;
+pub mod role;
+pub mod text;
+
+pub use email::Email;

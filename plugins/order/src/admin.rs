@@ -1,0 +1,206 @@
+//! `/admin/orders`: what merchants see of orders, and do with them.
+
+use edge_sdk::{Failure, Listing, Request, Response, Result, sql};
+
+use crate::bindings::shop::payments::payments;
+use crate::model::{AdminOrder, AdminOrderDetail};
+use crate::orders::status::{self, Status, Step};
+use crate::orders::{self, changes};
+use crate::private;
+
+/// The role that may do this.
+const ROLE: &str = "merchant";
+
+/// The order's status does not allow this.
+pub const ILLEGAL: Failure = Failure::new(409, "ORD_06", "The order's status does not allow this.");
+/// The charge is not given back.
+pub const NOT_REFUNDED: Failure = Failure::new(409, "ORD_07", "The charge was not given back.");
+const BUSY: Failure = Failure::new(
+    409,
+    "ORD_08",
+    "The order is being paid for or refunded, or has changed. Please try again.",
+);
+const BAD_STATUS: Failure = Failure::malformed("The status is not a whole number from 0 to 4.");
+const NO_PAYMENTS: Failure = Failure::new(503, "HTTP_503", "Payment is not available.");
+
+/// How many orders there are.
+pub const COUNT: &str = "SELECT COUNT(*) FROM orders WHERE reserved IN (1, 2, 3)";
+
+/// A page of all orders, newest first.
+pub const PAGE: &str = "SELECT order_id, customer_id, total_amount, shipping_cost, tax_amount, currency, \
+     created_on, shipped_on, status, reference FROM orders WHERE reserved IN (1, 2, 3) \
+     ORDER BY order_id DESC LIMIT ? OFFSET ?";
+
+/// How many orders have a status.
+pub const COUNT_WITH_STATUS: &str =
+    "SELECT COUNT(*) FROM orders WHERE reserved IN (1, 2, 3) AND status = ?";
+
+/// A page of the orders with a status, newest first.
+pub const PAGE_WITH_STATUS: &str = "SELECT order_id, customer_id, total_amount, shipping_cost, tax_amount, currency, \
+     created_on, shipped_on, status, reference FROM orders WHERE reserved IN (1, 2, 3) \
+     AND status = ? ORDER BY order_id DESC LIMIT ? OFFSET ?";
+
+/// An order, by id.
+pub const ONE: &str = "SELECT order_id, customer_id, total_amount, shipping_cost, tax_amount, currency, \
+     created_on, shipped_on, status, reference FROM orders \
+     WHERE order_id = ? AND reserved IN (1, 2, 3)";
+
+/// GET `/admin/orders`.
+///
+/// # Errors
+/// `AUT_01`, `AUT_02`, `AUT_03`; `PAG_03` for a malformed page, `HTTP_400` for
+/// a malformed status.
+pub fn list(request: &Request) -> Result<Response> {
+    request.principal_with_role(ROLE)?;
+    let page = request.page()?;
+    let filter = request.query("status")?.map(|text| status(&text));
+    let filter = filter.transpose()?.map(|status| status as u8);
+    let with_filter = |all, filtered| match filter {
+        Some(status) => sql::query(filtered).bind(status),
+        None => sql::query(all),
+    };
+    let rows: Vec<AdminOrder> = with_filter(PAGE, PAGE_WITH_STATUS)
+        .bind(page.limit())
+        .bind(page.offset())
+        .rows()?;
+    let count = with_filter(COUNT, COUNT_WITH_STATUS).scalar()?;
+    private(&Listing { count, rows })
+}
+
+/// GET `/admin/orders/{order_id}`.
+///
+/// # Errors
+/// As [`list`]; `DEP_01` for a malformed id, `ORD_01` for an unknown one.
+pub fn one(request: &Request) -> Result<Response> {
+    request.principal_with_role(ROLE)?;
+    detail(find(request.id_param("order_id")?)?)
+}
+
+/// PUT `/admin/orders/{order_id}`.
+///
+/// # Errors
+/// As [`one`]; `USR_02` and `HTTP_400` for the body, `ORD_06` for a status
+/// that cannot be reached, `ORD_07` if the charge is not given back, `ORD_08`
+/// while something else happens to the order.
+pub fn update(request: &Request) -> Result<Response> {
+    let merchant = request.principal_with_role(ROLE)?;
+    let order_id = request.id_param("order_id")?;
+    let fields = request.fields()?;
+    fields.required(&["status"])?;
+    let to = status(fields.get("status").unwrap_or_default())?;
+    let from = current(&find(order_id)?)?;
+    let step = status::step(from, to).ok_or_else(|| illegal(from, to))?;
+    take(step, order_id, &format!("by merchant {}", merchant.id))?;
+    detail(find(order_id)?)
+}
+
+fn take(step: Step, order_id: i64, why: &str) -> Result<()> {
+    let done = match step {
+        Step::Nothing => true,
+        Step::Ship => changes::ship(order_id, why)?,
+        Step::Cancel => changes::cancel(order_id, why)?,
+        Step::CancelPaid => {
+            give_back(order_id)?;
+            changes::cancel_paid(order_id, why)?
+        }
+        Step::Refund => {
+            give_back(order_id)?;
+            // Payments may have told of it meanwhile.
+            changes::refund(order_id, why)? || current(&find(order_id)?)? == Status::Refunded
+        }
+    };
+    if done { Ok(()) } else { Err(BUSY) }
+}
+
+/// Have the charge of an order given back. While nobody knows whether that has
+/// happened, the order stays held: it can be asked for again, and not be sent.
+fn give_back(order_id: i64) -> Result<()> {
+    if !changes::hold_paid(order_id)? {
+        return Err(BUSY);
+    }
+    let refusal = match payments::refund(order_id) {
+        Ok(()) => return Ok(()),
+        Err(payments::Error::Unavailable(why)) => {
+            eprintln!("payments: {why}");
+            return Err(NO_PAYMENTS.header("retry-after", "1"));
+        }
+        Err(payments::Error::NotFound) => NOT_REFUNDED.with_message("The order has no charge."),
+        Err(payments::Error::Refused(why)) => {
+            NOT_REFUNDED.with_message(format!("The charge was not given back: {why}"))
+        }
+    };
+    changes::let_go_paid(order_id)?;
+    Err(refusal)
+}
+
+fn find(order_id: i64) -> Result<AdminOrder> {
+    let order: Option<AdminOrder> = sql::query(ONE).bind(order_id).first()?;
+    order.ok_or(orders::NOT_FOUND)
+}
+
+fn detail(order: AdminOrder) -> Result<Response> {
+    private(&AdminOrderDetail {
+        grand_total: orders::grand_total(order.total_amount, order.shipping_cost, order.tax_amount),
+        lines: orders::lines(order.order_id)?,
+        order,
+    })
+}
+
+fn current(order: &AdminOrder) -> Result<Status> {
+    // An older shop may have had states of its own.
+    status::of(order.status).map_err(|unknown| ILLEGAL.with_message(unknown.to_string()))
+}
+
+/// A status as a client writes it.
+fn status(text: &str) -> Result<Status> {
+    let is_digit = text.len() == 1 && text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = if is_digit { text.parse().ok() } else { None };
+    let status = number.and_then(|number| status::of(number).ok());
+    status.ok_or_else(|| BAD_STATUS.field("status"))
+}
+
+fn illegal(from: Status, to: Status) -> Failure {
+    let (from, to) = (status::name(from), status::name(to));
+    ILLEGAL
+        .with_message(format!("An order that is {from} cannot become {to}."))
+        .field("status")
+}
+
+#[cfg(test)]
+mod tests {
+    use edge_sdk::{testing, wit};
+
+    use super::*;
+    use crate::router;
+
+    fn code(request: wit::Request) -> (u16, String) {
+        let failure = router().dispatch(request).unwrap_err();
+        (failure.status, failure.code)
+    }
+
+    #[test]
+    fn only_merchants_come_in() {
+        for (method, path) in [
+            ("GET", "/admin/orders"),
+            ("GET", "/admin/orders/1"),
+            ("PUT", "/admin/orders/1"),
+        ] {
+            let request = testing::request(method, path);
+            let customer = testing::as_principal(request.clone(), 1, "customer");
+            assert_eq!(code(customer), (403, "AUT_03".to_owned()));
+            let forged = testing::with_bad_token(request.clone());
+            assert_eq!(code(forged), (401, "AUT_02".to_owned()));
+            assert_eq!(code(request), (401, "AUT_01".to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_status_is_one_digit() {
+        assert_eq!(status("0"), Ok(Status::New));
+        assert_eq!(status("4"), Ok(Status::Refunded));
+        for bad in ["", "5", "-1", "+1", "01", "1.0", "paid", "١", "null"] {
+            let failure = status(bad).map_err(|failure| failure.status());
+            assert_eq!(failure, Err(400), "{bad:?}");
+        }
+    }
+}

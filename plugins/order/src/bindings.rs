@@ -1,0 +1,31 @@
+//! The Rust face of `shop:*`, generated from the WIT files in `wit/shop`: what
+//! this service asks of others, and what others ask of it.
+#![allow(
+    missing_docs,
+    unsafe_code,
+    clippy::all,
+    clippy::pedantic,
+    reason = "generated code"
+)]
+
+wit_bindgen::generate!({
+    inline: "
+        package shop:order;
+
+        world order {
+            import shop:catalog/catalog@0.1.0;
+            import shop:customers/customers@0.1.0;
+            import shop:payments/payments@0.1.0;
+            export shop:orders/orders@0.1.0;
+        }
+    ",
+    path: [
+        "../../wit/shop/catalog",
+        "../../wit/shop/customers",
+        "../../wit/shop/payments",
+        "../../wit/shop/orders",
+    ],
+    additional_derives: [Clone, PartialEq],
+    export_macro_name: "export_orders",
+    generate_all,
+});

@@ -1,0 +1,71 @@
+//! What carts and orders ask of the catalog.
+
+use std::collections::HashMap;
+
+use edge_sdk::{Failure, Result};
+
+use crate::bindings::shop::catalog::catalog as service;
+
+pub use service::{Item, Line};
+
+const UNAVAILABLE: Failure = Failure::new(503, "HTTP_503", "The catalog is not available.");
+
+/// There is no product with the id that was asked for.
+pub const NO_PRODUCT: Failure = Failure::new(404, "PRO_01", "Don't exist product with this ID.");
+
+/// Products as the catalog has them now; each is asked for once.
+#[derive(Debug, Default)]
+pub struct Items(HashMap<i64, Option<Item>>);
+
+impl Items {
+    /// Ask for the products that are not known yet, with one call.
+    ///
+    /// # Errors
+    /// 503 while the catalog is not available.
+    pub fn learn(&mut self, product_ids: impl IntoIterator<Item = i64>) -> Result<()> {
+        let is_new = |id: &i64| !self.0.contains_key(id);
+        let mut unknown: Vec<_> = product_ids.into_iter().filter(is_new).collect();
+        unknown.sort_unstable();
+        unknown.dedup();
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        let service::Error::Unavailable(why) = match service::find(&unknown) {
+            Ok(found) => {
+                self.0.extend(unknown.into_iter().zip(found));
+                return Ok(());
+            }
+            Err(error) => error,
+        };
+        Err(unavailable(&why))
+    }
+
+    /// A product that was asked for, if the catalog has it.
+    #[must_use]
+    pub fn get(&self, product_id: i64) -> Option<&Item> {
+        self.0.get(&product_id)?.as_ref()
+    }
+}
+
+/// Products for the tests of what is computed from them.
+#[cfg(test)]
+impl FromIterator<Item> for Items {
+    fn from_iter<T: IntoIterator<Item = Item>>(items: T) -> Self {
+        let known = items.into_iter().map(|item| (item.product_id, Some(item)));
+        Self(known.collect())
+    }
+}
+
+#[cfg(test)]
+impl Items {
+    /// As if the catalog did not have it.
+    pub(crate) fn forget(&mut self, product_id: i64) {
+        self.0.insert(product_id, None);
+    }
+}
+
+/// 503, worth another try. The reason goes to the log.
+pub(crate) fn unavailable(why: &str) -> Failure {
+    eprintln!("catalog: {why}");
+    UNAVAILABLE.header("retry-after", "1")
+}

@@ -1,0 +1,339 @@
+//! The rows of keys: who works on a request, and what came of it.
+
+use std::time::Duration;
+
+use edge_sdk::sql::{self, Timestamp, Transaction};
+use edge_sdk::{Failure, Result, clock};
+use serde::Deserialize;
+
+use super::reply::Reply;
+use super::{IN_FLIGHT, Key, OTHER_BODY};
+use crate::cart::id::generation as random;
+
+/// How long an answer is kept.
+const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+/// A request that works for longer than this was cut off.
+const LOCK: Duration = Duration::from_secs(60);
+
+/// A new key: customer, key, fingerprint, lock, time of the lock, time.
+pub const ADD: &str = "INSERT INTO order_idempotency \
+     (customer_id, key_hash, fingerprint, lock_id, locked_on, created_on) VALUES (?, ?, ?, ?, ?, ?)";
+
+/// A customer's key.
+pub const FIND: &str = "SELECT idempotency_id, fingerprint, lock_id, locked_on, created_on, order_id, status, body \
+     FROM order_idempotency WHERE customer_id = ? AND key_hash = ?";
+
+/// Take over a lock: new lock and its time; the key's row and the old lock.
+pub const TAKE_OVER: &str = "UPDATE order_idempotency SET lock_id = ?, locked_on = ? \
+     WHERE idempotency_id = ? AND lock_id = ? AND status IS NULL";
+
+/// Begin anew with a key that has expired: as [`TAKE_OVER`], with fingerprint
+/// and time besides.
+pub const RENEW: &str = "UPDATE order_idempotency SET lock_id = ?, locked_on = ?, fingerprint = ?, \
+     created_on = ?, order_id = NULL, status = NULL, body = NULL \
+     WHERE idempotency_id = ? AND lock_id = ?";
+
+/// Note the order: its id; the key's row and the lock.
+pub const NOTE: &str =
+    "UPDATE order_idempotency SET order_id = ? WHERE idempotency_id = ? AND lock_id = ?";
+
+/// Keep an answer: status and body; the key's row and the lock.
+pub const COMPLETE: &str =
+    "UPDATE order_idempotency SET status = ?, body = ? WHERE idempotency_id = ? AND lock_id = ?";
+
+/// Let go of a lock, by setting it into the past; the key's row and the lock.
+pub const RELEASE: &str = "UPDATE order_idempotency SET locked_on = ? \
+     WHERE idempotency_id = ? AND lock_id = ? AND status IS NULL";
+
+/// Delete some keys that are older than this.
+pub const FORGET: &str = "DELETE FROM order_idempotency WHERE idempotency_id IN \
+     (SELECT idempotency_id FROM (SELECT idempotency_id FROM order_idempotency \
+     WHERE created_on < ? ORDER BY created_on LIMIT 500) expired)";
+
+/// The right to work on a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    idempotency_id: i64,
+    lock_id: i64,
+    /// The order that an earlier request with this key has stored.
+    pub order_id: Option<i64>,
+}
+
+/// What is to be done with a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Run(Claim),
+    Replay(Reply),
+}
+
+/// A row of [`FIND`].
+#[derive(Clone, Debug, Deserialize)]
+struct Record {
+    idempotency_id: i64,
+    fingerprint: String,
+    lock_id: i64,
+    locked_on: String,
+    created_on: String,
+    order_id: Option<i64>,
+    status: Option<u16>,
+    body: Option<String>,
+}
+
+/// What a row says about a request with its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Decision {
+    /// The row is too old to count.
+    Expired,
+    /// The key is used for something else.
+    OtherBody,
+    /// It was done.
+    Replay(Reply),
+    /// It is being done.
+    InFlight,
+    /// Whoever did it was cut off.
+    Abandoned,
+}
+
+impl Record {
+    /// The instants, in the platform's form, say until when a row counts and a
+    /// lock holds.
+    fn decide(&self, fingerprint: &str, expired_before: &str, lost_before: &str) -> Decision {
+        if self.created_on.as_str() < expired_before {
+            return Decision::Expired;
+        }
+        if self.fingerprint != fingerprint {
+            return Decision::OtherBody;
+        }
+        match (self.status, &self.body) {
+            (Some(status), Some(body)) => Decision::Replay(Reply {
+                status,
+                body: body.clone(),
+            }),
+            _ if self.locked_on.as_str() < lost_before => Decision::Abandoned,
+            _ => Decision::InFlight,
+        }
+    }
+}
+
+/// Ask for the right to work on a request.
+///
+/// # Errors
+/// [`IN_FLIGHT`], [`OTHER_BODY`], or those of the database.
+pub(super) fn claim(customer_id: i64, key: &Key, fingerprint: &str) -> Result<Verdict> {
+    let key_hash = key.hash();
+    let lock_id = random()?;
+    match add(customer_id, &key_hash, fingerprint, lock_id) {
+        Ok(claim) => return Ok(Verdict::Run(claim)),
+        Err(sql::Error::Conflict(_)) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let record: Option<Record> = sql::query(FIND).bind(customer_id).bind(key_hash).first()?;
+    // Deleted between the two statements: it expired just now.
+    let record = record.ok_or(IN_FLIGHT)?;
+    match record.decide(fingerprint, &clock::ago(KEPT), &clock::ago(LOCK)) {
+        Decision::Expired => renew(&record, fingerprint, lock_id).map(Verdict::Run),
+        Decision::OtherBody => Err(OTHER_BODY),
+        Decision::Replay(reply) => Ok(Verdict::Replay(reply)),
+        Decision::InFlight => Err(in_flight()),
+        Decision::Abandoned => take_over(&record, lock_id).map(Verdict::Run),
+    }
+}
+
+fn add(
+    customer_id: i64,
+    key_hash: &str,
+    fingerprint: &str,
+    lock_id: i64,
+) -> Result<Claim, sql::Error> {
+    let now = clock::now();
+    let outcome = sql::query(ADD)
+        .bind(customer_id)
+        .bind(key_hash)
+        .bind(fingerprint)
+        .bind(lock_id)
+        .bind(Timestamp(now.as_str()))
+        .bind(Timestamp(now.as_str()))
+        .execute()?;
+    let idempotency_id = i64::try_from(outcome.last_insert_id)
+        .map_err(|_| sql::Error::Decode("a key's id is past the range".to_owned()))?;
+    Ok(Claim {
+        idempotency_id,
+        lock_id,
+        order_id: None,
+    })
+}
+
+fn take_over(record: &Record, lock_id: i64) -> Result<Claim> {
+    let outcome = sql::query(TAKE_OVER)
+        .bind(lock_id)
+        .bind(Timestamp(clock::now()))
+        .bind(record.idempotency_id)
+        .bind(record.lock_id)
+        .execute()?;
+    claimed(outcome, record, lock_id, record.order_id)
+}
+
+fn renew(record: &Record, fingerprint: &str, lock_id: i64) -> Result<Claim> {
+    let now = clock::now();
+    let outcome = sql::query(RENEW)
+        .bind(lock_id)
+        .bind(Timestamp(now.as_str()))
+        .bind(fingerprint)
+        .bind(Timestamp(now.as_str()))
+        .bind(record.idempotency_id)
+        .bind(record.lock_id)
+        .execute()?;
+    claimed(outcome, record, lock_id, None)
+}
+
+/// The claim, unless somebody else was faster.
+fn claimed(
+    outcome: sql::Outcome,
+    record: &Record,
+    lock_id: i64,
+    order_id: Option<i64>,
+) -> Result<Claim> {
+    if outcome.rows_affected != 1 {
+        return Err(in_flight());
+    }
+    Ok(Claim {
+        idempotency_id: record.idempotency_id,
+        lock_id,
+        order_id,
+    })
+}
+
+fn in_flight() -> Failure {
+    IN_FLIGHT.header("retry-after", "1")
+}
+
+impl Claim {
+    /// Note the order in the transaction that stores it. Returns whether the
+    /// claim still holds.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn note(&self, transaction: &Transaction, order_id: i64) -> Result<bool, sql::Error> {
+        self.noted(transaction.query(NOTE), order_id)
+    }
+
+    /// Note an order that is stored. Returns whether the claim still holds.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn note_alone(&self, order_id: i64) -> Result<bool, sql::Error> {
+        self.noted(sql::query(NOTE), order_id)
+    }
+
+    fn noted(&self, note: sql::Query<'_>, order_id: i64) -> Result<bool, sql::Error> {
+        let outcome = self.bind(note.bind(order_id)).execute()?;
+        Ok(outcome.rows_affected == 1)
+    }
+
+    /// Keep the answer.
+    pub(super) fn complete(&self, reply: &Reply) -> Result<(), sql::Error> {
+        let query = sql::query(COMPLETE).bind(reply.status);
+        self.bind(query.bind(reply.body.as_str())).execute()?;
+        Ok(())
+    }
+
+    /// Let the next request with this key try again.
+    pub(super) fn release(&self) -> Result<(), sql::Error> {
+        let long_ago = clock::ago(LOCK + LOCK);
+        let query = sql::query(RELEASE).bind(Timestamp(long_ago));
+        self.bind(query).execute()?;
+        Ok(())
+    }
+
+    fn bind<'a>(&self, query: sql::Query<'a>) -> sql::Query<'a> {
+        query.bind(self.idempotency_id).bind(self.lock_id)
+    }
+}
+
+/// Delete some of the keys that have expired.
+///
+/// # Errors
+/// Those of the database.
+pub fn delete_old() -> Result<(), sql::Error> {
+    let before = Timestamp(clock::ago(KEPT));
+    sql::query(FORGET).bind(before).execute()?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXPIRED_BEFORE: &str = "2024-05-05T12:00:00.000Z";
+    const LOST_BEFORE: &str = "2024-05-06T11:59:00.000Z";
+
+    fn record() -> Record {
+        Record {
+            idempotency_id: 1,
+            fingerprint: "same".to_owned(),
+            lock_id: 2,
+            locked_on: "2024-05-06T11:59:30.000Z".to_owned(),
+            created_on: "2024-05-06T11:59:30.000Z".to_owned(),
+            order_id: None,
+            status: None,
+            body: None,
+        }
+    }
+
+    fn decide(record: &Record, fingerprint: &str) -> Decision {
+        record.decide(fingerprint, EXPIRED_BEFORE, LOST_BEFORE)
+    }
+
+    #[test]
+    fn a_fresh_lock_holds() {
+        assert_eq!(decide(&record(), "same"), Decision::InFlight);
+    }
+
+    #[test]
+    fn an_old_lock_is_taken_over() {
+        let record = Record {
+            locked_on: "2024-05-06T11:58:59.999Z".to_owned(),
+            ..record()
+        };
+        assert_eq!(decide(&record, "same"), Decision::Abandoned);
+    }
+
+    #[test]
+    fn another_body_is_refused_in_every_state() {
+        let done = Record {
+            status: Some(200),
+            body: Some("{}".to_owned()),
+            ..record()
+        };
+        for record in [record(), done] {
+            assert_eq!(decide(&record, "other"), Decision::OtherBody);
+        }
+    }
+
+    #[test]
+    fn what_is_done_is_given_again() {
+        let record = Record {
+            status: Some(409),
+            body: Some("{}".to_owned()),
+            locked_on: "2024-05-06T11:00:00.000Z".to_owned(),
+            ..record()
+        };
+        let reply = Reply {
+            status: 409,
+            body: "{}".to_owned(),
+        };
+        assert_eq!(decide(&record, "same"), Decision::Replay(reply));
+    }
+
+    #[test]
+    fn after_a_day_a_key_is_new() {
+        let record = Record {
+            created_on: "2024-05-05T11:59:59.999Z".to_owned(),
+            status: Some(200),
+            body: Some("{}".to_owned()),
+            ..record()
+        };
+        assert_eq!(decide(&record, "same"), Decision::Expired);
+        assert_eq!(decide(&record, "other"), Decision::Expired);
+    }
+}

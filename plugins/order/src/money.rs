@@ -1,0 +1,162 @@
+//! Money and percentages: whole hundredths in code, text with two decimals
+//! outside of it.
+
+use std::fmt;
+
+use edge_sdk::sql::Value;
+use serde::{Deserialize, Serialize};
+
+/// Hundredths of one.
+const HUNDREDTHS: u64 = 100;
+
+/// An amount of money in cents; elsewhere, text such as `14.90`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Cents(pub u64);
+
+/// A text is no amount of money.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no amount of money")]
+pub struct NotMoney(String);
+
+impl Cents {
+    /// So many times the amount.
+    #[must_use]
+    pub fn times(self, quantity: u32) -> Self {
+        Self(self.0.saturating_mul(quantity.into()))
+    }
+
+    /// So many hundredths of a percent of the amount. Half a cent is rounded up.
+    #[must_use]
+    pub fn share(self, hundredths_of_percent: u64) -> Self {
+        const WHOLE: u128 = 10_000;
+        let exact = u128::from(self.0) * u128::from(hundredths_of_percent);
+        Self(u64::try_from((exact + WHOLE / 2) / WHOLE).unwrap_or(u64::MAX))
+    }
+}
+
+impl std::iter::Sum for Cents {
+    fn sum<I: Iterator<Item = Self>>(amounts: I) -> Self {
+        amounts.fold(Self(0), |sum, amount| Self(sum.0.saturating_add(amount.0)))
+    }
+}
+
+impl fmt::Display for Cents {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "{}.{:02}",
+            self.0 / HUNDREDTHS,
+            self.0 % HUNDREDTHS
+        )
+    }
+}
+
+impl TryFrom<String> for Cents {
+    type Error = NotMoney;
+
+    fn try_from(text: String) -> Result<Self, NotMoney> {
+        hundredths(&text).map(Self).ok_or(NotMoney(text))
+    }
+}
+
+impl From<Cents> for String {
+    fn from(amount: Cents) -> Self {
+        amount.to_string()
+    }
+}
+
+impl From<Cents> for Value {
+    fn from(amount: Cents) -> Self {
+        Self::Text(amount.to_string())
+    }
+}
+
+/// The hundredths that a decimal text stands for: 1490 for `14.90`; `None` if
+/// it is no such number.
+#[must_use]
+pub fn hundredths(text: &str) -> Option<u64> {
+    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || part.len() > 2 || !digits(whole) || !digits(part) {
+        return None;
+    }
+    let part: u64 = format!("{part:0<2}").parse().ok()?;
+    let whole: u64 = whole.parse().ok()?;
+    whole.checked_mul(HUNDREDTHS)?.checked_add(part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimals_are_read_exactly() {
+        for (written, expected) in [
+            ("0.00", 0),
+            ("14.90", 1490),
+            ("14.9", 1490),
+            ("14", 1400),
+            ("0.07", 7),
+            ("99999999.99", 9_999_999_999),
+        ] {
+            assert_eq!(hundredths(written), Some(expected), "{written}");
+        }
+    }
+
+    #[test]
+    fn anything_else_is_not_an_amount() {
+        let bad = [
+            "",
+            ".",
+            ".5",
+            "-1.00",
+            "+1.00",
+            "1.001",
+            "1e3",
+            "1,00",
+            " 1.00",
+            "1.0x",
+            "NaN",
+            "18446744073709551615.00",
+        ];
+        for text in bad {
+            assert_eq!(hundredths(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn amounts_have_two_decimals() {
+        assert_eq!(Cents(0).to_string(), "0.00");
+        assert_eq!(Cents(5).to_string(), "0.05");
+        assert_eq!(Cents(1490).to_string(), "14.90");
+        assert_eq!(Cents(9_999_999_999).to_string(), "99999999.99");
+        assert_eq!(serde_json::to_string(&Cents(7)).unwrap(), r#""0.07""#);
+        assert_eq!(
+            serde_json::from_str::<Cents>(r#""14.9""#).unwrap(),
+            Cents(1490)
+        );
+        assert!(serde_json::from_str::<Cents>(r#""-1.00""#).is_err());
+    }
+
+    #[test]
+    fn sums_do_not_wrap() {
+        assert_eq!(Cents(1490).times(3), Cents(4470));
+        assert_eq!(Cents(u64::MAX).times(2), Cents(u64::MAX));
+        assert_eq!(
+            [Cents(u64::MAX), Cents(1)].into_iter().sum::<Cents>(),
+            Cents(u64::MAX)
+        );
+    }
+
+    #[test]
+    fn half_a_cent_is_rounded_up() {
+        let share = |cents, percent| Cents(cents).share(percent).0;
+        assert_eq!(share(1000, 850), 85);
+        assert_eq!(share(1490, 850), 127); // 126.65
+        assert_eq!(share(10, 500), 1); // 0.5
+        assert_eq!(share(9, 500), 0); // 0.45
+        assert_eq!(share(1490, 0), 0);
+        assert_eq!(share(u64::MAX, u64::MAX), u64::MAX);
+    }
+}

@@ -1,0 +1,179 @@
+//! An order before it is stored: what a cart comes to right now.
+
+use edge_sdk::Failure;
+
+use crate::cart::Cart;
+use crate::catalog::{Items, Line};
+use crate::model::{Shipping, Tax};
+use crate::money::{self, Cents};
+
+/// The cart has nothing to order.
+pub const EMPTY: Failure = Failure::new(400, "ORD_02", "The cart is empty.");
+/// Something in the cart is no longer sold.
+pub const GONE: Failure = Failure::new(
+    409,
+    "ORD_04",
+    "A product is no longer sold, and was taken out of the cart.",
+);
+const TOO_MUCH: Failure = Failure::new(400, "ORD_05", "The order is too large.");
+const BAD_TAX: Failure = Failure::new(500, "HTTP_500", "Something went wrong.");
+
+/// The most that the database's columns hold.
+const MAX_AMOUNT: Cents = Cents(9_999_999_999);
+
+/// An order that could be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Draft {
+    /// Whose it is.
+    pub customer_id: i64,
+    /// The cart it is made from.
+    pub cart_id: String,
+    /// What the cart held then.
+    pub generation: i64,
+    /// How it is sent.
+    pub shipping_id: i64,
+    /// What that costs.
+    pub shipping_cost: Cents,
+    /// The tax.
+    pub tax_id: i64,
+    /// What that comes to, for the goods.
+    pub tax_amount: Cents,
+    /// What the goods come to.
+    pub total_amount: Cents,
+    /// Whether the stock of any product is counted.
+    pub needs_stock: bool,
+    /// The goods.
+    pub lines: Vec<DraftLine>,
+}
+
+/// So many pieces of a product.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DraftLine {
+    /// The product.
+    pub product_id: i64,
+    /// What the customer chose about it.
+    pub attributes: String,
+    /// The product's name.
+    pub product_name: String,
+    /// Pieces.
+    pub quantity: u32,
+    /// The price of one.
+    pub unit_cost: Cents,
+}
+
+/// Why no order can be made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Obstacle {
+    /// There is nothing to order.
+    #[error("the cart is empty")]
+    Empty,
+    /// These products are no longer sold.
+    #[error("products are gone: {0:?}")]
+    Gone(Vec<i64>),
+    /// The amount is more than the database holds.
+    #[error("the amount is too large")]
+    TooMuch,
+    /// The tax is no percentage.
+    #[error("the tax {0:?} is no percentage")]
+    BadTax(String),
+}
+
+impl From<Obstacle> for Failure {
+    fn from(obstacle: Obstacle) -> Self {
+        match obstacle {
+            Obstacle::Empty => EMPTY.field("cart_id"),
+            Obstacle::Gone(_) => GONE.field("cart_id"),
+            Obstacle::TooMuch => TOO_MUCH.field("cart_id"),
+            Obstacle::BadTax(_) => {
+                eprintln!("{obstacle}");
+                BAD_TAX
+            }
+        }
+    }
+}
+
+impl Draft {
+    /// The order of a cart's active items, at these prices.
+    ///
+    /// # Errors
+    /// Why there can be none.
+    pub fn of(
+        customer_id: i64,
+        cart: &Cart,
+        items: &Items,
+        shipping: &Shipping,
+        tax: &Tax,
+    ) -> Result<Self, Obstacle> {
+        let lines = lines(cart, items)?;
+        let total_amount = total(&lines);
+        let percentage = money::hundredths(&tax.tax_percentage);
+        let percentage = percentage.ok_or_else(|| Obstacle::BadTax(tax.tax_percentage.clone()))?;
+        let tax_amount = total_amount.share(percentage);
+        if total_amount.max(tax_amount) > MAX_AMOUNT {
+            return Err(Obstacle::TooMuch);
+        }
+        Ok(Self {
+            customer_id,
+            cart_id: cart.cart_id.clone(),
+            generation: cart.generation,
+            shipping_id: shipping.shipping_id,
+            shipping_cost: shipping.shipping_cost,
+            tax_id: tax.tax_id,
+            tax_amount,
+            total_amount,
+            needs_stock: needs_stock(&lines, items),
+            lines,
+        })
+    }
+}
+
+fn lines(cart: &Cart, items: &Items) -> Result<Vec<DraftLine>, Obstacle> {
+    let mut lines = Vec::new();
+    let mut gone = Vec::new();
+    for item in cart.active() {
+        match items.get(item.product_id) {
+            Some(product) => lines.push(DraftLine {
+                product_id: item.product_id,
+                attributes: item.attributes.clone(),
+                product_name: product.name.clone(),
+                quantity: item.quantity,
+                unit_cost: Cents(product.price),
+            }),
+            None => gone.push(item.product_id),
+        }
+    }
+    match (lines.is_empty(), gone.is_empty()) {
+        (_, false) => Err(Obstacle::Gone(gone)),
+        (true, true) => Err(Obstacle::Empty),
+        (false, true) => Ok(lines),
+    }
+}
+
+fn total(lines: &[DraftLine]) -> Cents {
+    let subtotals = lines.iter().map(|line| line.unit_cost.times(line.quantity));
+    subtotals.sum()
+}
+
+fn needs_stock(lines: &[DraftLine], items: &Items) -> bool {
+    let mut products = lines.iter().filter_map(|line| items.get(line.product_id));
+    products.any(|product| product.stock.is_some())
+}
+
+/// What to take out of stock: each product once, by its id, so that two orders
+/// never wait for each other.
+#[must_use]
+pub fn stock_lines(pieces: impl IntoIterator<Item = (i64, u32)>) -> Vec<Line> {
+    let mut sums = std::collections::BTreeMap::<i64, u32>::new();
+    for (product_id, quantity) in pieces {
+        let sum = sums.entry(product_id).or_default();
+        *sum = sum.saturating_add(quantity);
+    }
+    let lines = sums.into_iter().map(|(product_id, quantity)| Line {
+        product_id,
+        quantity,
+    });
+    lines.collect()
+}
+
+#[cfg(test)]
+mod tests;

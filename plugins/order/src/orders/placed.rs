@@ -1,0 +1,186 @@
+//! Orders that were just made: storing them, and finding them again after a
+//! request that was cut off.
+
+use edge_sdk::clock;
+use edge_sdk::sql::{self, Query, Transaction};
+use serde::Deserialize;
+
+use super::draft::{Draft, DraftLine};
+use super::stock::Stock;
+use crate::cart::{CartId, Ordered};
+use crate::idempotency::Claim;
+
+/// An order: customer, time, cart and generation, stock, amounts.
+pub const ADD: &str = "INSERT INTO orders (customer_id, created_on, status, cart_id, cart_generation, reserved, \
+     total_amount, shipping_id, shipping_cost, tax_id, tax_amount, currency) \
+     VALUES (?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+
+/// The order of a cart's generation.
+pub const OF_CART: &str = "SELECT order_id, customer_id, cart_id, cart_generation, reserved FROM orders \
+     WHERE cart_id = ? AND cart_generation = ?";
+
+/// An order that was made here, by its id.
+pub const BY_ID: &str = "SELECT order_id, customer_id, cart_id, cart_generation, reserved FROM orders \
+     WHERE order_id = ? AND cart_id IS NOT NULL";
+
+/// What an order's lines came from, by its id.
+pub const ORDERED: &str =
+    "SELECT product_id, attributes, quantity FROM order_detail WHERE order_id = ? ORDER BY item_id";
+
+/// Lines that one statement inserts: the most that fit, then fewer, so that
+/// there are few statements of few texts.
+pub const SHAPES: [usize; 3] = [16, 4, 1];
+
+/// The currency of the shop, ISO 4217, lower case.
+const CURRENCY: &str = "usd";
+
+/// An order that was made here.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Placed {
+    /// Its id.
+    pub order_id: i64,
+    /// Whose it is.
+    pub customer_id: i64,
+    /// The cart it was made from.
+    pub cart_id: String,
+    /// What the cart held then; none once the order no longer stands for it.
+    pub cart_generation: Option<i64>,
+    /// Its stock.
+    pub reserved: Stock,
+}
+
+/// Why an order was not stored.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum NotStored {
+    /// This generation of the cart has an order.
+    #[error("the cart was ordered already")]
+    Taken,
+    /// Another request has taken over the work on this idempotency key.
+    #[error("another request works on it")]
+    Overtaken,
+    /// The database failed.
+    #[error(transparent)]
+    Sql(sql::Error),
+}
+
+impl From<sql::Error> for NotStored {
+    fn from(error: sql::Error) -> Self {
+        match error {
+            sql::Error::Conflict(_) => Self::Taken,
+            other => Self::Sql(other),
+        }
+    }
+}
+
+/// Store an order with its lines, and note it under the idempotency key: all
+/// of it or nothing.
+///
+/// # Errors
+/// Why nothing is stored.
+pub fn store(draft: &Draft, claim: Option<&Claim>) -> Result<Placed, NotStored> {
+    let reserved = if draft.needs_stock {
+        Stock::Asked
+    } else {
+        Stock::None
+    };
+    let order_id = sql::transaction(|transaction| {
+        let order_id = add(transaction, draft, reserved)?;
+        add_lines(transaction, order_id, &draft.lines)?;
+        match claim {
+            Some(claim) if !claim.note(transaction, order_id)? => Err(NotStored::Overtaken),
+            _ => Ok(order_id),
+        }
+    })?;
+    Ok(Placed {
+        order_id,
+        customer_id: draft.customer_id,
+        cart_id: draft.cart_id.clone(),
+        cart_generation: Some(draft.generation),
+        reserved,
+    })
+}
+
+fn add(transaction: &Transaction, draft: &Draft, reserved: Stock) -> Result<i64, sql::Error> {
+    let outcome = transaction
+        .query(ADD)
+        .bind(draft.customer_id)
+        .bind(sql::Timestamp(clock::now()))
+        .bind(draft.cart_id.as_str())
+        .bind(draft.generation)
+        .bind(reserved)
+        .bind(draft.total_amount)
+        .bind(draft.shipping_id)
+        .bind(draft.shipping_cost)
+        .bind(draft.tax_id)
+        .bind(draft.tax_amount)
+        .bind(CURRENCY)
+        .execute()?;
+    i64::try_from(outcome.last_insert_id)
+        .map_err(|_| sql::Error::Decode("an order's id is past the range".to_owned()))
+}
+
+fn add_lines(
+    transaction: &Transaction,
+    order_id: i64,
+    lines: &[DraftLine],
+) -> Result<(), sql::Error> {
+    let mut rest = lines;
+    for shape in SHAPES {
+        let text = add_lines_text(shape);
+        let pieces = rest.chunks_exact(shape);
+        rest = pieces.remainder();
+        for lines in pieces {
+            let query = lines.iter().fold(transaction.query(&text), |query, line| {
+                bind_line(query, order_id, line)
+            });
+            query.execute()?;
+        }
+    }
+    Ok(())
+}
+
+/// So many lines of an order: order, product, choice, name, pieces, price.
+#[must_use]
+pub fn add_lines_text(lines: usize) -> String {
+    format!(
+        "INSERT INTO order_detail (order_id, product_id, attributes, product_name, quantity, unit_cost) VALUES {}",
+        vec!["(?, ?, ?, ?, ?, ?)"; lines].join(", ")
+    )
+}
+
+fn bind_line<'a>(query: Query<'a>, order_id: i64, line: &DraftLine) -> Query<'a> {
+    query
+        .bind(order_id)
+        .bind(line.product_id)
+        .bind(line.attributes.as_str())
+        .bind(line.product_name.as_str())
+        .bind(line.quantity)
+        .bind(line.unit_cost)
+}
+
+/// The order that was made of a cart's generation.
+///
+/// # Errors
+/// Those of the database.
+pub fn of_cart(cart_id: &CartId, generation: i64) -> Result<Option<Placed>, sql::Error> {
+    sql::query(OF_CART)
+        .bind(cart_id.as_str())
+        .bind(generation)
+        .first()
+}
+
+/// The order with this id.
+///
+/// # Errors
+/// Those of the database.
+pub fn by_id(order_id: i64) -> Result<Option<Placed>, sql::Error> {
+    sql::query(BY_ID).bind(order_id).first()
+}
+
+/// What was ordered.
+///
+/// # Errors
+/// Those of the database.
+pub fn ordered(order_id: i64) -> Result<Vec<Ordered>, sql::Error> {
+    sql::query(ORDERED).bind(order_id).rows()
+}

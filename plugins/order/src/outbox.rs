@@ -1,0 +1,191 @@
+//! Confirmations of payment, written with the payment and sent by the
+//! schedule: at least once, and not before their time.
+
+use std::time::Duration;
+
+use edge_sdk::clock;
+use edge_sdk::mail::{self, Message};
+use edge_sdk::sql::{self, Timestamp};
+use serde::Deserialize;
+
+use crate::bindings::shop::customers::customers::{self, Contact};
+use crate::model::OrderLine;
+use crate::money::Cents;
+use crate::orders;
+
+/// Mails that are due now, the first to be sent first.
+pub const DUE: &str = "SELECT m.mail_id, m.attempts, o.order_id, o.customer_id, o.total_amount, o.currency \
+     FROM mail_outbox m JOIN orders o ON o.order_id = m.order_id \
+     WHERE m.state = 0 AND m.due_on <= ? ORDER BY m.due_on LIMIT 20";
+
+/// Count an attempt, with the time of the next; the mail, and the attempts so far.
+pub const ATTEMPT: &str = "UPDATE mail_outbox SET attempts = attempts + 1, due_on = ? \
+     WHERE mail_id = ? AND state = 0 AND attempts = ?";
+
+/// The mail was sent.
+pub const SENT: &str = "UPDATE mail_outbox SET state = 1 WHERE mail_id = ? AND state = 0";
+
+/// The mail is not tried again.
+pub const GIVE_UP: &str = "UPDATE mail_outbox SET state = 2 WHERE mail_id = ? AND state = 0";
+
+/// Attempts before a mail is given up: about eleven hours.
+const MAX_ATTEMPTS: u32 = 20;
+const FIRST_PAUSE: Duration = Duration::from_secs(5);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60 * 60);
+
+/// Characters that the mail shows of what a customer chose.
+const SHOWN_ATTRIBUTES: usize = 80;
+
+/// A row of [`DUE`].
+#[derive(Deserialize)]
+struct Due {
+    mail_id: i64,
+    attempts: u32,
+    order_id: i64,
+    customer_id: i64,
+    total_amount: Cents,
+    currency: String,
+}
+
+/// Why a mail was not sent.
+#[derive(Debug, thiserror::Error)]
+enum Unsent {
+    /// It never will be.
+    #[error("{0}")]
+    Never(String),
+    /// Another try may do better.
+    #[error("{0}")]
+    Later(String),
+    #[error(transparent)]
+    Sql(#[from] sql::Error),
+}
+
+/// Send some of the mails that are due.
+///
+/// # Errors
+/// Those of the database. A mail that could not be sent is none.
+pub fn send_due() -> Result<(), sql::Error> {
+    let due: Vec<Due> = sql::query(DUE).bind(Timestamp(clock::now())).rows()?;
+    due.iter().try_for_each(attempt)
+}
+
+/// One attempt, counted before it is made: a mail at which the work breaks off
+/// again and again is given up in the end, too.
+fn attempt(due: &Due) -> Result<(), sql::Error> {
+    let counted = sql::query(ATTEMPT)
+        .bind(Timestamp(clock::after(pause(due.attempts))))
+        .bind(due.mail_id)
+        .bind(due.attempts)
+        .execute()?;
+    if counted.rows_affected == 0 {
+        // Another node does it.
+        return Ok(());
+    }
+    let last = due.attempts + 1 >= MAX_ATTEMPTS;
+    let end = match send(due) {
+        Ok(()) => SENT,
+        Err(Unsent::Sql(error)) => return Err(error),
+        Err(Unsent::Later(why)) if !last => {
+            eprintln!("mail {} will be tried again: {why}", due.mail_id);
+            return Ok(());
+        }
+        Err(why) => {
+            eprintln!("mail {} is given up: {why}", due.mail_id);
+            GIVE_UP
+        }
+    };
+    sql::query(end).bind(due.mail_id).execute()?;
+    Ok(())
+}
+
+/// How long to wait after so many attempts that failed.
+fn pause(attempts: u32) -> Duration {
+    let doubled = 2_u32.saturating_pow(attempts);
+    FIRST_PAUSE.saturating_mul(doubled).min(LONGEST_PAUSE)
+}
+
+fn send(due: &Due) -> Result<(), Unsent> {
+    let contact = match customers::find(due.customer_id) {
+        Ok(Some(contact)) => contact,
+        Ok(None) => return Err(Unsent::Never("there is no such customer".to_owned())),
+        Err(customers::Error::Unavailable(why)) => return Err(Unsent::Later(why)),
+    };
+    let lines = orders::lines(due.order_id)?;
+    mail::send(&confirmation(due, &lines, contact)).map_err(|error| match error {
+        mail::Error::Unavailable(why) => Unsent::Later(why),
+        never => Unsent::Never(never.to_string()),
+    })
+}
+
+fn confirmation(due: &Due, lines: &[OrderLine], contact: Contact) -> Message {
+    let list: String = lines.iter().map(line).collect();
+    let text = format!(
+        "Hello {},\n\nthank you: your order {} is paid.\n\n{list}\nTotal: {} {}\n",
+        contact.name,
+        due.order_id,
+        due.total_amount,
+        due.currency.to_uppercase(),
+    );
+    Message {
+        to: contact.email,
+        subject: format!("Your order {} is paid", due.order_id),
+        text,
+    }
+}
+
+fn line(line: &OrderLine) -> String {
+    let attributes: String = line.attributes.chars().take(SHOWN_ATTRIBUTES).collect();
+    format!(
+        "{} x {} ({attributes}): {}\n",
+        line.quantity, line.product_name, line.subtotal
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_to_an_hour() {
+        let seconds = |attempts| pause(attempts).as_secs();
+        assert_eq!([0, 1, 2, 9].map(seconds), [5, 10, 20, 2560]);
+        assert_eq!([10, 19, 40, u32::MAX].map(seconds), [3600; 4]);
+        let all: Duration = (0..MAX_ATTEMPTS).map(pause).sum();
+        assert_eq!(all.as_secs() / 3600, 11);
+    }
+
+    #[test]
+    fn a_confirmation_says_what_was_paid() {
+        let due = Due {
+            mail_id: 1,
+            attempts: 0,
+            order_id: 7,
+            customer_id: 9,
+            total_amount: Cents(2980),
+            currency: "usd".to_owned(),
+        };
+        let contact = Contact {
+            customer_id: 9,
+            name: "Ada".to_owned(),
+            email: "ada@example.com".to_owned(),
+        };
+        let bought = OrderLine {
+            order_id: 7,
+            product_id: 1,
+            attributes: "x".repeat(100),
+            product_name: "Arc d'Triomphe".to_owned(),
+            quantity: 2,
+            unit_cost: Cents(1490),
+            subtotal: Cents(2980),
+        };
+        let message = confirmation(&due, &[bought], contact);
+        assert_eq!(message.to, "ada@example.com");
+        assert_eq!(message.subject, "Your order 7 is paid");
+        let shown = "x".repeat(80);
+        let expected = format!(
+            "Hello Ada,\n\nthank you: your order 7 is paid.\n\n\
+             2 x Arc d'Triomphe ({shown}): 29.80\n\nTotal: 29.80 USD\n"
+        );
+        assert_eq!(message.text, expected);
+    }
+}

@@ -1,0 +1,55 @@
+//! `/shipping`: where the shop sends to, how, and for how much.
+
+use edge_sdk::{Failure, Request, Response, Result, sql};
+
+use crate::model::{Shipping, ShippingRegion};
+
+/// There is no region or way of shipping with the id that was asked for.
+pub const NOT_FOUND: Failure = Failure::new(404, "SHP_03", "Don't exist shipping with this ID.");
+
+/// All regions.
+pub const REGIONS: &str =
+    "SELECT shipping_region_id, shipping_region FROM shipping_region ORDER BY shipping_region_id";
+
+/// Whether a region exists, by id.
+pub const REGION_EXISTS: &str = "SELECT 1 FROM shipping_region WHERE shipping_region_id = ?";
+
+/// The ways to send to a region, by its id.
+pub const IN_REGION: &str = "SELECT shipping_id, shipping_type, shipping_cost, shipping_region_id \
+     FROM shipping WHERE shipping_region_id = ? ORDER BY shipping_id";
+
+/// One way of shipping, by id.
+pub const ONE: &str = "SELECT shipping_id, shipping_type, shipping_cost, shipping_region_id \
+     FROM shipping WHERE shipping_id = ?";
+
+/// GET `/shipping/regions`.
+///
+/// # Errors
+/// Those of the database.
+pub fn regions(_: &Request) -> Result<Response> {
+    let regions: Vec<ShippingRegion> = sql::query(REGIONS).rows()?;
+    Response::json(&regions)
+}
+
+/// GET `/shipping/regions/{shipping_region_id}`.
+///
+/// # Errors
+/// `DEP_01` for a malformed id, `SHP_03` for an unknown one.
+pub fn in_region(request: &Request) -> Result<Response> {
+    let id = request.id_param("shipping_region_id")?;
+    let ways: Vec<Shipping> = sql::query(IN_REGION).bind(id).rows()?;
+    if ways.is_empty() {
+        let region: Option<i64> = sql::query(REGION_EXISTS).bind(id).first()?;
+        region.ok_or(NOT_FOUND)?;
+    }
+    Response::json(&ways)
+}
+
+/// The way of shipping with this id.
+///
+/// # Errors
+/// `SHP_03`, or those of the database.
+pub fn find(shipping_id: i64) -> Result<Shipping> {
+    let shipping: Option<Shipping> = sql::query(ONE).bind(shipping_id).first()?;
+    shipping.ok_or(NOT_FOUND)
+}

@@ -1,0 +1,40 @@
+//! `/tax`: the taxes that an order can be made with.
+
+use edge_sdk::{Failure, Request, Response, Result, sql};
+
+use crate::model::Tax;
+
+/// There is no tax with the id that was asked for.
+pub const NOT_FOUND: Failure = Failure::new(404, "TAX_01", "Don't exist tax with this ID.");
+
+/// All taxes.
+pub const ALL: &str = "SELECT tax_id, tax_type, tax_percentage FROM tax ORDER BY tax_id";
+
+/// One tax, by id.
+pub const ONE: &str = "SELECT tax_id, tax_type, tax_percentage FROM tax WHERE tax_id = ?";
+
+/// GET `/tax`.
+///
+/// # Errors
+/// Those of the database.
+pub fn list(_: &Request) -> Result<Response> {
+    let taxes: Vec<Tax> = sql::query(ALL).rows()?;
+    Response::json(&taxes)
+}
+
+/// GET `/tax/{tax_id}`.
+///
+/// # Errors
+/// `DEP_01` for a malformed id, `TAX_01` for an unknown one.
+pub fn one(request: &Request) -> Result<Response> {
+    Response::json(&find(request.id_param("tax_id")?)?)
+}
+
+/// The tax with this id.
+///
+/// # Errors
+/// `TAX_01`, or those of the database.
+pub fn find(tax_id: i64) -> Result<Tax> {
+    let tax: Option<Tax> = sql::query(ONE).bind(tax_id).first()?;
+    tax.ok_or(NOT_FOUND)
+}

@@ -1,0 +1,261 @@
+//! What the statements do to the rows, on both databases: each change happens
+//! from where it may, once, and from nowhere else.
+
+mod databases;
+
+use order::orders::{changes, placed, stock};
+use order::{idempotency, outbox, tasks};
+
+const EARLY: &str = "2024-05-06 07:08:09";
+const LATER: &str = "2024-05-06 07:30:00";
+
+/// Runs a change, and returns how many rows it changed; none is an error.
+macro_rules! change {
+    ($database:expr, $text:expr $(, $value:expr)*) => {
+        sqlx::query($text)$(.bind($value))*.execute(&$database).await.ok().map(|done| done.rows_affected())
+    };
+}
+
+/// Runs a query of one column.
+macro_rules! select {
+    ($database:expr, $text:expr $(, $value:expr)*) => {
+        sqlx::query_scalar::<_, i64>($text)$(.bind($value))*.fetch_all(&$database).await.unwrap()
+    };
+}
+
+/// Stores an order of a cart with its stock in this state, and returns its id.
+macro_rules! order {
+    ($database:expr, $cart:expr, $reserved:expr) => {{
+        let added = change!(
+            $database,
+            placed::ADD,
+            7,
+            EARLY,
+            $cart,
+            1_i64,
+            $reserved,
+            "14.90",
+            1,
+            "4.95",
+            1,
+            "1.23",
+            "usd"
+        );
+        match added {
+            Some(_) => select!($database, "SELECT MAX(order_id) + 0 FROM orders").pop(),
+            None => None,
+        }
+    }};
+}
+
+/// The status of an order, its stock, and whether it is held.
+macro_rules! state {
+    ($database:expr, $order:expr) => {{
+        let text = "SELECT status * 100 + reserved * 10 + held FROM orders WHERE order_id = ?";
+        select!($database, text, $order).first().copied()
+    }};
+}
+
+macro_rules! a_cart_has_one_order {
+    ($database:expr) => {
+        let first = order!($database, "cart-1", 0).unwrap();
+        assert_eq!(order!($database, "cart-1", 0), None);
+        assert!(order!($database, "cart-2", 2).is_some());
+        // Out of stock: the cart may be ordered again, and the first is deleted.
+        assert_eq!(change!($database, stock::WITHDRAW, first), Some(1));
+        assert_eq!(change!($database, stock::WITHDRAW, first), Some(0));
+        assert_eq!(change!($database, stock::HOLD, first), Some(0));
+        assert_eq!(state!($database, first), Some(240));
+        let second = order!($database, "cart-1", 0).unwrap();
+        assert_eq!(change!($database, stock::DELETE, second), Some(0));
+        assert_eq!(change!($database, stock::DELETE, first), Some(1));
+        assert_eq!(change!($database, stock::HOLD, second), Some(1));
+        assert_eq!(change!($database, stock::WITHDRAW, second), Some(0));
+        assert_eq!(state!($database, second), Some(10));
+    };
+}
+
+macro_rules! an_order_is_paid_once {
+    ($database:expr) => {
+        let order = order!($database, "cart-3", 0).unwrap();
+        // Not before its stock is taken, and by nobody else.
+        assert_eq!(change!($database, changes::HOLD, order, 7), Some(0));
+        assert_eq!(change!($database, stock::HOLD, order), Some(1));
+        assert_eq!(change!($database, changes::HOLD, order, 8), Some(0));
+        assert_eq!(change!($database, changes::HOLD, order, 7), Some(1));
+        assert_eq!(change!($database, changes::HOLD, order, 7), Some(1));
+        // While it is held it is not cancelled.
+        assert_eq!(change!($database, changes::CANCEL, order), Some(0));
+        assert!(!select!($database, tasks::UNPAID, LATER).contains(&order));
+        assert_eq!(change!($database, changes::LET_GO, order), Some(1));
+        assert!(select!($database, tasks::UNPAID, LATER).contains(&order));
+        assert!(!select!($database, tasks::UNPAID, EARLY).contains(&order));
+        assert_eq!(
+            change!($database, changes::PAY, "ch_1", "ch_1", order),
+            Some(1)
+        );
+        assert_eq!(
+            change!($database, changes::PAY, "ch_2", "ch_2", order),
+            Some(0)
+        );
+        assert_eq!(change!($database, changes::CANCEL, order), Some(0));
+        assert_eq!(change!($database, changes::LET_GO, order), Some(0));
+        // It is sent, unless its charge is being given back.
+        assert_eq!(change!($database, changes::HOLD_PAID, order), Some(1));
+        assert_eq!(change!($database, changes::SHIP, LATER, order), Some(0));
+        assert_eq!(change!($database, changes::LET_GO_PAID, order), Some(1));
+        assert_eq!(change!($database, changes::SHIP, LATER, order), Some(1));
+        assert_eq!(change!($database, changes::SHIP, LATER, order), Some(0));
+        // What was sent does not go back into stock.
+        assert_eq!(change!($database, changes::REFUND_UNSENT, order), Some(0));
+        assert_eq!(change!($database, changes::REFUND_SENT, order), Some(1));
+        assert_eq!(state!($database, order), Some(410));
+    };
+}
+
+macro_rules! stock_goes_back_once {
+    ($database:expr) => {
+        let cancelled = order!($database, "cart-4", 1).unwrap();
+        assert_eq!(change!($database, changes::CANCEL, cancelled), Some(1));
+        assert_eq!(state!($database, cancelled), Some(230));
+        assert!(select!($database, tasks::ASKED, LATER).is_empty());
+        assert_eq!(change!($database, stock::RETURNED, cancelled), Some(1));
+        assert_eq!(change!($database, stock::RETURNED, cancelled), Some(0));
+        assert_eq!(state!($database, cancelled), Some(220));
+
+        // Nobody counts its stock: there is nothing to put back.
+        let uncounted = order!($database, "cart-5", 2).unwrap();
+        assert_eq!(change!($database, changes::CANCEL, uncounted), Some(1));
+        assert_eq!(state!($database, uncounted), Some(220));
+
+        let refunded = order!($database, "cart-6", 1).unwrap();
+        assert_eq!(
+            change!($database, changes::PAY, "ch_3", "ch_3", refunded),
+            Some(1)
+        );
+        assert_eq!(
+            change!($database, changes::REFUND_UNSENT, refunded),
+            Some(1)
+        );
+        assert_eq!(state!($database, refunded), Some(430));
+        assert_eq!(change!($database, changes::CANCEL_PAID, refunded), Some(1));
+        assert_eq!(state!($database, refunded), Some(230));
+    };
+}
+
+macro_rules! a_key_is_claimed_once {
+    ($database:expr) => {
+        let add = |lock: i64, at: &'static str| {
+            let add = sqlx::query(idempotency::ADD)
+                .bind(7)
+                .bind("hash")
+                .bind("print");
+            add.bind(lock).bind(at).bind(at)
+        };
+        assert!(add(1, EARLY).execute(&$database).await.is_ok());
+        assert!(add(2, EARLY).execute(&$database).await.is_err());
+        let id = select!(
+            $database,
+            "SELECT MAX(idempotency_id) + 0 FROM order_idempotency"
+        )[0];
+        assert_eq!(
+            change!($database, idempotency::TAKE_OVER, 3_i64, LATER, id, 1_i64),
+            Some(1)
+        );
+        assert_eq!(
+            change!($database, idempotency::TAKE_OVER, 4_i64, LATER, id, 1_i64),
+            Some(0)
+        );
+        assert_eq!(
+            change!($database, idempotency::NOTE, 99, id, 1_i64),
+            Some(0)
+        );
+        assert_eq!(
+            change!($database, idempotency::NOTE, 99, id, 3_i64),
+            Some(1)
+        );
+        assert_eq!(
+            change!($database, idempotency::COMPLETE, 200, "{}", id, 3_i64),
+            Some(1)
+        );
+        assert_eq!(
+            change!($database, idempotency::TAKE_OVER, 5_i64, LATER, id, 3_i64),
+            Some(0)
+        );
+        assert_eq!(change!($database, idempotency::FORGET, EARLY), Some(0));
+        assert_eq!(change!($database, idempotency::FORGET, LATER), Some(1));
+    };
+}
+
+macro_rules! a_mail_is_tried_by_one {
+    ($database:expr) => {
+        assert_eq!(
+            change!($database, changes::CONFIRM, 1, EARLY, EARLY),
+            Some(1)
+        );
+        assert_eq!(change!($database, changes::CONFIRM, 1, EARLY, EARLY), None);
+        let mail = select!($database, "SELECT MAX(mail_id) + 0 FROM mail_outbox")[0];
+        assert_eq!(change!($database, outbox::ATTEMPT, LATER, mail, 0), Some(1));
+        assert_eq!(change!($database, outbox::ATTEMPT, LATER, mail, 0), Some(0));
+        assert_eq!(change!($database, outbox::SENT, mail), Some(1));
+        assert_eq!(change!($database, outbox::ATTEMPT, LATER, mail, 1), Some(0));
+        assert_eq!(change!($database, outbox::GIVE_UP, mail), Some(0));
+    };
+}
+
+macro_rules! all {
+    ($database:expr) => {
+        let database = $database;
+        a_cart_has_one_order!(database);
+        an_order_is_paid_once!(database);
+        stock_goes_back_once!(database);
+        a_key_is_claimed_once!(database);
+        a_mail_is_tried_by_one!(database);
+    };
+}
+
+#[tokio::test]
+async fn changes_happen_once_on_sqlite() {
+    all!(databases::sqlite().await);
+}
+
+#[tokio::test]
+async fn changes_happen_once_on_mysql() {
+    all!(databases::mysql().await);
+}
+
+/// The tables of an older shop: no transactions, no emoji.
+const OLDER_SHOP: [&str; 3] = [
+    "CREATE TABLE orders (order_id INT NOT NULL AUTO_INCREMENT PRIMARY KEY, \
+     total_amount DECIMAL(10, 2) NOT NULL DEFAULT 0.00, created_on DATETIME NOT NULL, \
+     shipped_on DATETIME, status INT NOT NULL DEFAULT 0, comments VARCHAR(255), customer_id INT, \
+     auth_code VARCHAR(50), reference VARCHAR(50), shipping_id INT, tax_id INT, \
+     KEY idx_orders_customer_id (customer_id)) ENGINE = MyISAM DEFAULT CHARSET = utf8mb3",
+    "CREATE TABLE order_detail (item_id INT NOT NULL AUTO_INCREMENT PRIMARY KEY, \
+     order_id INT NOT NULL, product_id INT NOT NULL, attributes VARCHAR(1000) NOT NULL, \
+     product_name VARCHAR(100) NOT NULL, quantity INT NOT NULL, unit_cost DECIMAL(10, 2) NOT NULL, \
+     KEY idx_order_detail_order_id (order_id)) ENGINE = MyISAM DEFAULT CHARSET = latin1",
+    "INSERT INTO orders (created_on, customer_id) VALUES ('2020-01-01 00:00:00', 7)",
+];
+
+#[tokio::test]
+async fn the_tables_of_an_older_shop_are_taken_over() {
+    let database = databases::empty_mysql().await;
+    for text in OLDER_SHOP {
+        assert!(change!(database, text).is_some(), "{text}");
+    }
+    databases::migrations("mysql")
+        .await
+        .run(&database)
+        .await
+        .unwrap();
+    // Its customers see the order, and nobody cancels it.
+    assert_eq!(state!(database, 1), Some(20));
+    assert!(select!(database, tasks::UNPAID, LATER).is_empty());
+    let engines = "SELECT COUNT(*) FROM information_schema.tables \
+                   WHERE table_schema = DATABASE() AND engine = 'MyISAM'";
+    assert_eq!(select!(database, engines), [0]);
+    let text = sqlx::AssertSqlSafe(placed::add_lines_text(1));
+    let line = change!(database, text, 1, 1, "👕", "Arc d'Triomphe", 1, "14.90");
+    assert_eq!(line, Some(1));
+}

@@ -1,0 +1,114 @@
+//! Every statement fits the tables that the migrations make, on both databases.
+
+mod databases;
+
+use order::orders::{self, changes, placed, stock};
+use order::{admin, idempotency, outbox, seed, service, shipping, tasks, tax};
+use sqlx::{Column as _, Executor as _, SqlSafeStr as _, Statement as _, TypeInfo as _};
+
+/// The statements with the number of their parameters.
+fn statements() -> Vec<(String, usize)> {
+    let fixed = READ.iter().chain(&CHANGES).chain(&SCHEDULED);
+    let fixed = fixed.map(|(text, parameters)| ((*text).to_owned(), *parameters));
+    let lines = placed::SHAPES.map(|lines| (placed::add_lines_text(lines), 6 * lines));
+    fixed.chain(lines).collect()
+}
+
+const READ: [(&str, usize); 22] = [
+    (admin::COUNT, 0),
+    (admin::COUNT_WITH_STATUS, 1),
+    (admin::ONE, 1),
+    (admin::PAGE, 2),
+    (admin::PAGE_WITH_STATUS, 3),
+    (idempotency::FIND, 2),
+    (orders::LINES, 1),
+    (orders::OF_CUSTOMER, 1),
+    (orders::ONE, 2),
+    (placed::BY_ID, 1),
+    (placed::OF_CART, 2),
+    (placed::ORDERED, 1),
+    (seed::ANY_ROW, 0),
+    (service::FIND, 1),
+    (shipping::IN_REGION, 1),
+    (shipping::ONE, 1),
+    (shipping::REGIONS, 0),
+    (shipping::REGION_EXISTS, 1),
+    (stock::STATE, 1),
+    (tax::ALL, 0),
+    (tax::ONE, 1),
+    (outbox::DUE, 1),
+];
+
+const CHANGES: [(&str, usize); 27] = [
+    (changes::AUDIT, 4),
+    (changes::CANCEL, 1),
+    (changes::CANCEL_PAID, 1),
+    (changes::CONFIRM, 3),
+    (changes::HOLD, 2),
+    (changes::HOLD_PAID, 1),
+    (changes::LET_GO, 1),
+    (changes::LET_GO_PAID, 1),
+    (changes::PAY, 3),
+    (changes::REFUND_SENT, 1),
+    (changes::REFUND_UNSENT, 1),
+    (changes::SHIP, 2),
+    (idempotency::ADD, 6),
+    (idempotency::COMPLETE, 4),
+    (idempotency::NOTE, 3),
+    (idempotency::RELEASE, 3),
+    (idempotency::RENEW, 6),
+    (idempotency::TAKE_OVER, 4),
+    (placed::ADD, 11),
+    (seed::ADD_REGION, 2),
+    (seed::ADD_SHIPPING, 3),
+    (seed::ADD_TAX, 2),
+    (stock::DELETE, 1),
+    (stock::DELETE_LINES, 1),
+    (stock::HOLD, 1),
+    (stock::RETURNED, 1),
+    (stock::WITHDRAW, 1),
+];
+
+const SCHEDULED: [(&str, usize); 7] = [
+    (idempotency::FORGET, 1),
+    (outbox::ATTEMPT, 3),
+    (outbox::GIVE_UP, 1),
+    (outbox::SENT, 1),
+    (tasks::ASKED, 1),
+    (tasks::TO_CLOSE, 0),
+    (tasks::UNPAID, 1),
+];
+
+/// Prepares every statement, and counts its parameters.
+macro_rules! check {
+    ($database:expr) => {
+        for (text, parameters) in statements() {
+            let statement = sqlx::AssertSqlSafe(text.clone()).into_sql_str();
+            let prepared = $database.prepare(statement).await;
+            let prepared = prepared.unwrap_or_else(|error| panic!("{text}: {error}"));
+            let known = prepared.parameters();
+            let taken = known.map(|known| match known {
+                sqlx::Either::Left(kinds) => kinds.len(),
+                sqlx::Either::Right(count) => count,
+            });
+            assert_eq!(taken, Some(parameters), "{text}");
+            for column in prepared.columns() {
+                let kind = column.type_info().name();
+                let is_text = !kind.contains("BLOB") && !kind.contains("BINARY");
+                assert!(is_text, "{text}: {} is {kind}", column.name());
+            }
+        }
+    };
+}
+
+#[tokio::test]
+async fn every_statement_fits_the_tables_of_sqlite() {
+    let database = databases::sqlite().await;
+    check!(database);
+}
+
+#[tokio::test]
+async fn every_statement_fits_the_tables_of_mysql() {
+    let database = databases::mysql().await;
+    check!(database);
+}

@@ -1,0 +1,171 @@
+//! One attempt to pay an order, and the rules about it that need no database.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// How long a request has an attempt to itself: longer than charges take. A
+/// request that takes longer still may meet another, which does no harm.
+pub const LEASE: Duration = Duration::from_secs(15);
+
+/// How long the provider surely remembers an idempotency key. Stripe promises
+/// 24 hours; the margin is for the clocks.
+pub const KEY_LIFETIME: Duration = Duration::from_secs(23 * 3600);
+
+/// How long it may take until the provider's search finds a new charge.
+pub const SEARCH_LAG: Duration = Duration::from_secs(300);
+
+/// The first wait before an unknown outcome is asked for again, and the longest.
+const WAITS: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(600));
+
+/// How far an attempt has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// The provider may have charged the card, or may yet.
+    Open,
+    /// The card was charged the order's amount.
+    Captured,
+    /// The card was not charged, and will not be.
+    Failed,
+    /// The provider charged something else than it was asked to. Only a person
+    /// can decide what is to become of that.
+    Suspicious,
+    /// The charge was given back.
+    Refunded,
+}
+
+impl State {
+    /// The name that the database has for it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Captured => "captured",
+            Self::Failed => "failed",
+            Self::Suspicious => "suspicious",
+            Self::Refunded => "refunded",
+        }
+    }
+}
+
+/// One attempt to pay an order.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Attempt {
+    /// Its id.
+    pub attempt_id: i64,
+    /// The order.
+    pub order_id: i64,
+    /// Which attempt of the order it is, from 1.
+    pub number: u32,
+    /// The order's customer.
+    pub customer_id: i64,
+    /// The provider it was made with; see [`Provider`](crate::provider::Provider).
+    pub provider: String,
+    /// The card's token, until the attempt is settled.
+    pub token: Option<String>,
+    /// The order's amount, in cents.
+    pub amount: u64,
+    /// ISO 4217, lower case.
+    pub currency: String,
+    /// What the client wrote about the charge.
+    pub description: String,
+    /// How far it has come.
+    pub state: State,
+    /// The provider's charge, once one is known.
+    pub charge_id: Option<String>,
+    /// How often its outcome stayed unknown, or could not be told.
+    pub tries: u32,
+    /// When the order service was told the outcome.
+    pub told_on: Option<String>,
+    /// When it was made, in ISO 8601, UTC.
+    pub created_on: String,
+}
+
+impl Attempt {
+    /// The idempotency key of its charge: the same however often it is asked for.
+    #[must_use]
+    pub fn charge_key(&self) -> String {
+        format!("order-{}-attempt-{}", self.order_id, self.number)
+    }
+
+    /// The idempotency key of its refund. An order has one captured charge, and
+    /// so at most one refund.
+    #[must_use]
+    pub fn refund_key(&self) -> String {
+        format!("order-{}-refund", self.order_id)
+    }
+
+    /// Whether it was made before this instant, in ISO 8601, UTC.
+    #[must_use]
+    pub fn is_from_before(&self, instant: &str) -> bool {
+        self.created_on.as_str() < instant
+    }
+}
+
+/// How long to wait after so many tries: twice as long each time.
+#[must_use]
+pub fn wait(tries: u32) -> Duration {
+    let (first, longest) = WAITS;
+    first
+        .saturating_mul(2_u32.saturating_pow(tries))
+        .min(longest)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// The second attempt to pay $14.99 for order 7.
+    pub(crate) fn attempt() -> Attempt {
+        Attempt {
+            attempt_id: 1,
+            order_id: 7,
+            number: 2,
+            customer_id: 3,
+            provider: "stripe".to_owned(),
+            token: Some("tok_visa".to_owned()),
+            amount: 1499,
+            currency: "usd".to_owned(),
+            description: "Order 7".to_owned(),
+            state: State::Open,
+            charge_id: None,
+            tries: 0,
+            told_on: None,
+            created_on: "2024-05-06T07:08:09.000Z".to_owned(),
+        }
+    }
+
+    #[test]
+    fn keys_name_the_order_and_the_attempt() {
+        assert_eq!(attempt().charge_key(), "order-7-attempt-2");
+        assert_eq!(attempt().refund_key(), "order-7-refund");
+    }
+
+    #[test]
+    fn waits_double_up_to_a_limit() {
+        let seconds = [0, 1, 2, 6, 7, 40, u32::MAX].map(|tries| wait(tries).as_secs());
+        assert_eq!(seconds, [5, 10, 20, 320, 600, 600, 600]);
+    }
+
+    #[test]
+    fn ages_are_compared_as_texts() {
+        assert!(attempt().is_from_before("2024-05-06T07:08:09.001Z"));
+        assert!(!attempt().is_from_before("2024-05-06T07:08:09.000Z"));
+    }
+
+    #[test]
+    fn states_have_the_names_that_the_database_has() {
+        let states = [
+            State::Open,
+            State::Captured,
+            State::Failed,
+            State::Suspicious,
+            State::Refunded,
+        ];
+        for state in states {
+            let name = serde_json::to_value(state).unwrap();
+            assert_eq!(name, state.name());
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! The attempts in the database. Each change is one statement whose condition
+//! says from which state it may be made; of many who try, one succeeds.
+
+use edge_sdk::clock;
+use edge_sdk::sql::{self, Error, Timestamp};
+
+use crate::attempt::{Attempt, LEASE, State, wait};
+use crate::provider::receipt::Receipt;
+
+/// Attempts that scheduled work takes on at once.
+const BATCH: u32 = 20;
+
+/// Longest reason that is kept, in characters.
+const REASON: usize = 255;
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT attempt_id, order_id, number, customer_id, provider, token, amount, currency, \
+             description, state, charge_id, tries, told_on, created_on FROM payment_attempt ",
+            $rest
+        )
+    };
+}
+
+/// The order's attempt that charged the card, may have or may yet, if there is one.
+pub const CURRENT: &str = select!("WHERE open_order_id = ?");
+
+/// One attempt, by order and number.
+pub const NUMBERED: &str = select!("WHERE order_id = ? AND number = ?");
+
+/// Attempts that something is left to do about, at this instant.
+pub const DUE: &str = select!("WHERE next_try_on <= ? ORDER BY next_try_on LIMIT ?");
+
+/// How many attempts an order has had.
+pub const COUNT: &str = "SELECT COALESCE(MAX(number), 0) FROM payment_attempt WHERE order_id = ?";
+
+/// A new attempt.
+pub const BEGIN: &str = "INSERT INTO payment_attempt (order_id, number, open_order_id, customer_id, \
+     provider, token, amount, currency, description, state, busy_until, next_try_on, created_on, changed_on) \
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'open', ?, ?, ?, ?)";
+
+/// Have an attempt to oneself until some instant, if nobody has it now and
+/// something is left to do about it.
+pub const TAKE: &str = "UPDATE payment_attempt SET busy_until = ? \
+     WHERE attempt_id = ? AND told_on IS NULL AND busy_until <= ?";
+
+/// Give an open attempt back, to be tried again later.
+pub const POSTPONE: &str = "UPDATE payment_attempt SET tries = tries + 1, busy_until = ?, next_try_on = ? \
+     WHERE attempt_id = ? AND state = 'open'";
+
+/// The card was charged.
+pub const CAPTURE: &str = "UPDATE payment_attempt SET state = 'captured', charge_id = ?, charge = ?, \
+     token = NULL, tries = 0, next_try_on = ?, changed_on = ? WHERE attempt_id = ? AND state = 'open'";
+
+/// The card was charged something else.
+pub const SUSPECT: &str = "UPDATE payment_attempt SET state = 'suspicious', charge_id = ?, charge = ?, \
+     reason = ?, token = NULL, next_try_on = NULL, changed_on = ? WHERE attempt_id = ? AND state = 'open'";
+
+/// The card is not charged; the state that this may be said of comes last.
+pub const FAIL: &str = "UPDATE payment_attempt SET state = 'failed', reason = ?, token = NULL, tries = 0, \
+     next_try_on = ?, changed_on = ? WHERE attempt_id = ? AND state = ?";
+
+/// The charge was given back.
+pub const REFUND: &str = "UPDATE payment_attempt SET state = 'refunded', refund_id = ?, changed_on = ? \
+     WHERE attempt_id = ? AND state = 'captured'";
+
+/// The order service knows that the order is paid.
+pub const TOLD: &str = "UPDATE payment_attempt SET told_on = ?, next_try_on = NULL \
+     WHERE attempt_id = ? AND told_on IS NULL";
+
+/// The order service knows that nothing came of the attempt: the order is free
+/// for another.
+pub const LET_GO: &str = "UPDATE payment_attempt SET open_order_id = NULL, told_on = ?, next_try_on = NULL \
+     WHERE attempt_id = ? AND state = 'failed' AND told_on IS NULL";
+
+/// The order service could not be told: give the attempt back.
+pub const TELL_LATER: &str = "UPDATE payment_attempt SET tries = tries + 1, busy_until = ?, next_try_on = ? \
+     WHERE attempt_id = ? AND told_on IS NULL";
+
+/// What a new attempt is made of.
+#[derive(Debug, Clone)]
+pub struct New<'a> {
+    /// The order.
+    pub order_id: i64,
+    /// Its customer.
+    pub customer_id: i64,
+    /// The name of the provider.
+    pub provider: &'static str,
+    /// The card's token.
+    pub token: &'a str,
+    /// The order's amount, in cents.
+    pub amount: u64,
+    /// ISO 4217, lower case.
+    pub currency: &'a str,
+    /// What the client wrote about the charge.
+    pub description: &'a str,
+}
+
+/// The order's attempt that charged the card, may have or may yet.
+pub(crate) fn current(order_id: i64) -> Result<Option<Attempt>, Error> {
+    sql::query(CURRENT).bind(order_id).first()
+}
+
+/// One attempt, by order and number.
+pub(crate) fn numbered(order_id: i64, number: u32) -> Result<Option<Attempt>, Error> {
+    sql::query(NUMBERED).bind(order_id).bind(number).first()
+}
+
+/// The attempts that something is left to do about, those longest overdue first.
+pub(crate) fn due() -> Result<Vec<Attempt>, Error> {
+    sql::query(DUE)
+        .bind(Timestamp(clock::now()))
+        .bind(BATCH)
+        .rows()
+}
+
+/// Makes an attempt that the caller has to itself. None if the order has one
+/// already: the unique keys let one of many through.
+pub(crate) fn begin(new: &New<'_>) -> Result<Option<Attempt>, Error> {
+    let count: u32 = sql::query(COUNT).bind(new.order_id).scalar()?;
+    let number = count.saturating_add(1);
+    let Ok(amount) = i64::try_from(new.amount) else {
+        return Err(Error::Invalid("an amount beyond all money".to_owned()));
+    };
+    let now = clock::now();
+    let until = clock::after(LEASE);
+    let inserted = sql::query(BEGIN)
+        .bind(new.order_id)
+        .bind(number)
+        .bind(new.order_id)
+        .bind(new.customer_id)
+        .bind(new.provider)
+        .bind(new.token)
+        .bind(amount)
+        .bind(new.currency)
+        .bind(new.description)
+        .bind(Timestamp(until.as_str()))
+        .bind(Timestamp(until.as_str()))
+        .bind(Timestamp(now.as_str()))
+        .bind(Timestamp(now.as_str()))
+        .execute();
+    match inserted {
+        Ok(_) => numbered(new.order_id, number),
+        Err(Error::Conflict(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether the caller has the attempt to itself now. A lease only saves work: the
+/// idempotency key keeps two who ask at once from charging twice, so clocks that
+/// differ do no harm.
+pub(crate) fn take(attempt: &Attempt) -> Result<bool, Error> {
+    changed(
+        sql::query(TAKE)
+            .bind(Timestamp(clock::after(LEASE)))
+            .bind(attempt.attempt_id)
+            .bind(Timestamp(clock::now())),
+    )
+}
+
+/// Gives an open attempt back, its outcome still unknown.
+pub(crate) fn postpone(attempt: &Attempt) -> Result<(), Error> {
+    sql::query(POSTPONE)
+        .bind(Timestamp(clock::now()))
+        .bind(Timestamp(clock::after(wait(attempt.tries))))
+        .bind(attempt.attempt_id)
+        .execute()?;
+    Ok(())
+}
+
+/// Records a captured charge. False if the attempt was not open any more.
+pub(crate) fn capture(attempt: &Attempt, receipt: &Receipt) -> Result<bool, Error> {
+    changed(
+        sql::query(CAPTURE)
+            .bind(receipt.charge.id.as_str())
+            .bind(receipt.text.as_str())
+            .bind(Timestamp(clock::after(LEASE)))
+            .bind(Timestamp(clock::now()))
+            .bind(attempt.attempt_id),
+    )
+}
+
+/// Records a charge of something else. False if the attempt was not open any more.
+pub(crate) fn suspect(attempt: &Attempt, receipt: &Receipt, why: &str) -> Result<bool, Error> {
+    changed(
+        sql::query(SUSPECT)
+            .bind(receipt.charge.id.as_str())
+            .bind(receipt.text.as_str())
+            .bind(short(why))
+            .bind(Timestamp(clock::now()))
+            .bind(attempt.attempt_id),
+    )
+}
+
+/// Records that the card is not charged. False if the attempt is in another
+/// state than `attempt` says.
+pub(crate) fn fail(attempt: &Attempt, why: &str) -> Result<bool, Error> {
+    changed(
+        sql::query(FAIL)
+            .bind(short(why))
+            .bind(Timestamp(clock::after(LEASE)))
+            .bind(Timestamp(clock::now()))
+            .bind(attempt.attempt_id)
+            .bind(attempt.state.name()),
+    )
+}
+
+/// Records that the charge was given back. False if it was recorded before.
+pub(crate) fn refund(attempt: &Attempt, refund_id: Option<&str>) -> Result<bool, Error> {
+    changed(
+        sql::query(REFUND)
+            .bind(refund_id)
+            .bind(Timestamp(clock::now()))
+            .bind(attempt.attempt_id),
+    )
+}
+
+/// Records that the order service knows the outcome. A failed attempt then
+/// leaves the order to the next.
+pub(crate) fn told(attempt: &Attempt, state: State) -> Result<(), Error> {
+    let text = if state == State::Failed { LET_GO } else { TOLD };
+    sql::query(text)
+        .bind(Timestamp(clock::now()))
+        .bind(attempt.attempt_id)
+        .execute()?;
+    Ok(())
+}
+
+/// Leaves it to scheduled work to tell the order service.
+pub(crate) fn tell_later(attempt: &Attempt) -> Result<(), Error> {
+    sql::query(TELL_LATER)
+        .bind(Timestamp(clock::now()))
+        .bind(Timestamp(clock::after(wait(attempt.tries))))
+        .bind(attempt.attempt_id)
+        .execute()?;
+    Ok(())
+}
+
+fn changed(query: sql::Query<'_>) -> Result<bool, Error> {
+    Ok(query.execute()?.rows_affected > 0)
+}
+
+fn short(reason: &str) -> String {
+    reason.chars().take(REASON).collect()
+}

@@ -1,0 +1,34 @@
+//! Payments of the shop: charges and refunds by Stripe, and its webhooks.
+//!
+//! A charge is taken in phases, each safe to do again: a durable attempt; the
+//! hold on the order; the provider, asked with a key that stays the same; the
+//! result, recorded once; and the order, told of it. Whatever is cut off in
+//! between is settled by the client's next request, by Stripe's webhooks or by
+//! scheduled work, whichever comes first.
+
+pub mod admin;
+pub mod attempt;
+pub mod attempts;
+mod bindings;
+pub mod charges;
+mod declines;
+pub mod orders;
+pub mod provider;
+mod refunds;
+mod schedule;
+mod settlement;
+pub mod webhooks;
+
+use edge_sdk::Router;
+
+edge_sdk::export!(router);
+edge_sdk::export_schedule!(schedule::run);
+
+/// Every route of payments.
+#[must_use]
+pub fn router() -> Router {
+    Router::new()
+        .post("/stripe/charge", charges::charge)
+        .post("/stripe/webhooks", webhooks::receive)
+        .get("/admin/payments", admin::list)
+}

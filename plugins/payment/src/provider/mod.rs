@@ -1,0 +1,128 @@
+//! Who charges the cards: Stripe, or a sandbox that keeps to the same rules.
+//! The rest of the service does not know which.
+
+pub mod outcome;
+pub mod receipt;
+pub mod sandbox;
+pub mod stripe;
+
+use edge_sdk::config;
+
+use crate::attempt::Attempt;
+use outcome::{Given, Outcome};
+use receipt::Receipt;
+use stripe::Stripe;
+
+/// Where Stripe is, unless `STRIPE_API_BASE` says otherwise.
+const STRIPE: &str = "https://api.stripe.com";
+
+/// The provider's answer to a request: HTTP status and body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// The HTTP status.
+    pub status: u16,
+    /// The whole body.
+    pub body: String,
+}
+
+/// No answer, or none that can be told: what was asked for may have been done.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unanswered(pub String);
+
+/// A provider of charges.
+#[derive(Debug)]
+pub enum Provider {
+    /// Stripe, by its secret key.
+    Stripe(Stripe),
+    /// Stripe's test tokens, and no money.
+    Sandbox,
+}
+
+impl Provider {
+    /// The provider that the operator has set up.
+    ///
+    /// # Errors
+    /// When the settings cannot be read.
+    pub fn configured() -> Result<Self, config::Error> {
+        let Some(key) = config::get("STRIPE_SECRET_KEY")?.filter(|key| !key.is_empty()) else {
+            sandbox::announce();
+            return Ok(Self::Sandbox);
+        };
+        let base = config::get("STRIPE_API_BASE")?.filter(|base| !base.is_empty());
+        let base = base.unwrap_or_else(|| STRIPE.to_owned());
+        Ok(Self::Stripe(Stripe::new(key, &base)))
+    }
+
+    /// The provider that the attempt was made with.
+    ///
+    /// # Errors
+    /// When the operator has set up another one since.
+    pub fn of(attempt: &Attempt) -> Result<Self, Unanswered> {
+        let provider = Self::configured().map_err(|error| Unanswered(error.to_string()))?;
+        if provider.name() == attempt.provider {
+            return Ok(provider);
+        }
+        let (now, then) = (provider.name(), &attempt.provider);
+        Err(Unanswered(format!("the provider is {now}, and was {then}")))
+    }
+
+    /// The name that attempts have for it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Stripe(_) => "stripe",
+            Self::Sandbox => "sandbox",
+        }
+    }
+
+    /// Whether real money is charged.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        match self {
+            Self::Stripe(stripe) => stripe.is_live(),
+            Self::Sandbox => false,
+        }
+    }
+
+    /// Charges the attempt's card. Asking again, while the provider remembers
+    /// the key, charges nothing more and answers the same.
+    #[must_use]
+    pub fn charge(&self, attempt: &Attempt) -> Outcome {
+        let Some(token) = attempt.token.as_deref() else {
+            return Outcome::Unknown("the attempt has no token any more".to_owned());
+        };
+        let reply = match self {
+            Self::Stripe(stripe) => stripe.charge(attempt, token),
+            Self::Sandbox => sandbox::charge(attempt, token),
+        };
+        match reply {
+            Ok(reply) => outcome::of_reply(attempt, &reply),
+            Err(error) => Outcome::Unknown(error.to_string()),
+        }
+    }
+
+    /// Looks for a charge that the attempt made.
+    ///
+    /// # Errors
+    /// When the provider does not say.
+    pub fn find(&self, attempt: &Attempt) -> Result<Option<Receipt>, Unanswered> {
+        match self {
+            Self::Stripe(stripe) => stripe.find(attempt),
+            Self::Sandbox => sandbox::find(attempt),
+        }
+    }
+
+    /// Gives the attempt's charge back, all of it. Asking again gives nothing more.
+    #[must_use]
+    pub fn refund(&self, attempt: &Attempt, charge_id: &str) -> Given {
+        let reply = match self {
+            Self::Stripe(stripe) => stripe.refund(attempt, charge_id),
+            Self::Sandbox => sandbox::refund(attempt, charge_id),
+        };
+        match reply {
+            Ok(reply) => outcome::of_refund(&reply),
+            Err(error) => Given::Unknown(error.to_string()),
+        }
+    }
+}

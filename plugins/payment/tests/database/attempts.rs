@@ -1,0 +1,136 @@
+//! The rules that statements and unique keys keep by themselves, whoever comes
+//! first and however often.
+
+use payment::attempts::{BEGIN, CAPTURE, CURRENT, FAIL, LET_GO, REFUND, TAKE, TOLD};
+
+const THEN: &str = "2024-05-06 07:08:09.000";
+const NOW: &str = "2024-05-06 07:08:10.000";
+const LATER: &str = "2024-05-06 07:08:25.000";
+
+/// Runs a statement, and tells the rows that it changed.
+macro_rules! run {
+    ($database:expr, $text:expr, $($value:expr),*) => {
+        sqlx::query($text)$(.bind($value))*
+            .execute($database)
+            .await
+            .map(|done| done.rows_affected())
+    };
+}
+
+macro_rules! begin {
+    ($database:expr, $order:expr, $number:expr) => {
+        run!(
+            $database, BEGIN, $order, $number, $order, 3_i64, "stripe", "tok_visa", 1499_i64,
+            "usd", "An order", THEN, THEN, THEN, THEN
+        )
+    };
+}
+
+/// How many attempts keep others from being begun.
+macro_rules! current {
+    ($database:expr, $order:expr) => {
+        sqlx::query(CURRENT)
+            .bind($order)
+            .fetch_all($database)
+            .await
+            .unwrap()
+            .len()
+    };
+}
+
+macro_rules! check {
+    ($database:expr) => {
+        let database = &$database;
+        // The first attempt has the first id.
+        let (order, attempt) = (7_i64, 1_i64);
+        assert_eq!(begin!(database, order, 1_i64).unwrap(), 1);
+
+        // One attempt at a time, and each number once.
+        assert!(begin!(database, order, 2_i64).is_err());
+        assert!(begin!(database, 8_i64, 1_i64).is_ok());
+        assert!(begin!(database, 8_i64, 1_i64).is_err());
+
+        // One has it at a time.
+        assert_eq!(run!(database, TAKE, LATER, attempt, NOW).unwrap(), 1);
+        assert_eq!(run!(database, TAKE, LATER, attempt, NOW).unwrap(), 0);
+        assert_eq!(run!(database, TAKE, LATER, attempt, LATER).unwrap(), 1);
+
+        // A failure is recorded once, and then nothing else; the order is free
+        // when the order service knows.
+        assert_eq!(run!(database, LET_GO, NOW, attempt).unwrap(), 0);
+        assert_eq!(
+            run!(database, FAIL, "lost_card", LATER, NOW, attempt, "open").unwrap(),
+            1
+        );
+        assert_eq!(
+            run!(database, FAIL, "lost_card", LATER, NOW, attempt, "open").unwrap(),
+            0
+        );
+        assert_eq!(
+            run!(database, CAPTURE, "ch_1", "{}", LATER, NOW, attempt).unwrap(),
+            0
+        );
+        assert!(begin!(database, order, 2_i64).is_err());
+        assert_eq!(run!(database, LET_GO, NOW, attempt).unwrap(), 1);
+        assert_eq!(current!(database, order), 0);
+        assert!(begin!(database, order, 2_i64).is_ok());
+
+        // A captured charge keeps the order for ever, even when it is given back.
+        let order = 8_i64;
+        let ids = sqlx::query_scalar("SELECT attempt_id FROM payment_attempt WHERE order_id = ?");
+        let attempt: i64 = ids.bind(order).fetch_one(database).await.unwrap();
+        assert_eq!(
+            run!(database, CAPTURE, "ch_2", "{}", LATER, NOW, attempt).unwrap(),
+            1
+        );
+        assert_eq!(
+            run!(database, CAPTURE, "ch_3", "{}", LATER, NOW, attempt).unwrap(),
+            0
+        );
+        assert_eq!(
+            run!(database, FAIL, "late", LATER, NOW, attempt, "open").unwrap(),
+            0
+        );
+        assert_eq!(run!(database, TOLD, NOW, attempt).unwrap(), 1);
+        assert_eq!(run!(database, TAKE, LATER, attempt, LATER).unwrap(), 0);
+        assert_eq!(run!(database, REFUND, "re_1", NOW, attempt).unwrap(), 1);
+        assert_eq!(run!(database, REFUND, "re_2", NOW, attempt).unwrap(), 0);
+        assert!(begin!(database, order, 2_i64).is_err());
+        assert_eq!(current!(database, order), 1);
+
+        // Settled attempts keep no token.
+        let kept =
+            "SELECT attempt_id FROM payment_attempt WHERE state <> 'open' AND token IS NOT NULL";
+        assert!(
+            sqlx::query(kept)
+                .fetch_all(database)
+                .await
+                .unwrap()
+                .is_empty()
+        );
+    };
+}
+
+#[tokio::test]
+async fn an_order_has_one_attempt_that_may_charge_on_sqlite() {
+    check!(crate::sqlite().await.unwrap());
+}
+
+#[tokio::test]
+async fn an_order_has_one_attempt_that_may_charge_on_mysql() {
+    check!(crate::mysql().await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_at_once_one_begins() {
+    let database = crate::mysql().await.unwrap();
+    let many = (0..20).map(|_| {
+        let database = database.clone();
+        tokio::spawn(async move { begin!(&database, 9_i64, 1_i64).is_ok() })
+    });
+    let mut begun = 0;
+    for one in many.collect::<Vec<_>>() {
+        begun += u32::from(one.await.unwrap());
+    }
+    assert_eq!(begun, 1);
+}

@@ -1,0 +1,8 @@
+-- Whose turn it is to write the search index: who updates the only row has it
+-- until the transaction ends.
+CREATE TABLE IF NOT EXISTS product_search_writer (
+    writer_id INTEGER PRIMARY KEY,
+    turns INTEGER NOT NULL
+);
+
+INSERT INTO product_search_writer (writer_id, turns) VALUES (1, 0);

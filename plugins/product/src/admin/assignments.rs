@@ -1,0 +1,102 @@
+//! `/admin/products/{product_id}/...`: in which categories a product is, and
+//! which values of attributes it offers.
+
+use edge_sdk::{Failure, Request, Response, Result, sql};
+
+use super::{categories, hold, merchant, products, values};
+use crate::categories::NOT_FOUND as NO_CATEGORY;
+use crate::counts;
+use crate::products::NOT_FOUND as NO_PRODUCT;
+
+/// Put a product, by its id, into a category, by its id.
+pub const ADD_CATEGORY: &str =
+    "INSERT INTO product_category (product_id, category_id) VALUES (?, ?)";
+
+/// Take a product, by its id, out of a category, by its id.
+pub const REMOVE_CATEGORY: &str =
+    "DELETE FROM product_category WHERE product_id = ? AND category_id = ?";
+
+/// Let a product, by its id, offer a value, by its id.
+pub const ADD_VALUE: &str =
+    "INSERT INTO product_attribute (product_id, attribute_value_id) VALUES (?, ?)";
+
+/// No longer let a product, by its id, offer a value, by its id.
+pub const REMOVE_VALUE: &str =
+    "DELETE FROM product_attribute WHERE product_id = ? AND attribute_value_id = ?";
+
+/// What a product is assigned to.
+struct Target {
+    /// The path parameter with its id.
+    parameter: &'static str,
+    /// The statement that holds it.
+    hold: &'static str,
+    missing: Failure,
+}
+
+const CATEGORY: Target = Target {
+    parameter: "category_id",
+    hold: categories::HOLD,
+    missing: NO_CATEGORY,
+};
+
+const VALUE: Target = Target {
+    parameter: "attribute_value_id",
+    hold: values::HOLD,
+    missing: values::NOT_FOUND,
+};
+
+/// PUT `/admin/products/{product_id}/categories/{category_id}`.
+///
+/// # Errors
+/// Those of who is no merchant; `DEP_01` for a malformed id, `PRO_01` for an
+/// unknown product, `CAT_01` for an unknown category.
+pub fn add_category(request: &Request) -> Result<Response> {
+    assign(request, CATEGORY, ADD_CATEGORY)
+}
+
+/// DELETE `/admin/products/{product_id}/categories/{category_id}`.
+///
+/// # Errors
+/// As [`add_category`].
+pub fn remove_category(request: &Request) -> Result<Response> {
+    assign(request, CATEGORY, REMOVE_CATEGORY)
+}
+
+/// PUT `/admin/products/{product_id}/attributes/{attribute_value_id}`.
+///
+/// # Errors
+/// Those of who is no merchant; `DEP_01` for a malformed id, `PRO_01` for an
+/// unknown product, `ATT_02` for an unknown value.
+pub fn add_value(request: &Request) -> Result<Response> {
+    assign(request, VALUE, ADD_VALUE)
+}
+
+/// DELETE `/admin/products/{product_id}/attributes/{attribute_value_id}`.
+///
+/// # Errors
+/// As [`add_value`].
+pub fn remove_value(request: &Request) -> Result<Response> {
+    assign(request, VALUE, REMOVE_VALUE)
+}
+
+/// Make or undo an assignment. What is so already stays so.
+fn assign(request: &Request, target: Target, statement: &str) -> Result<Response> {
+    merchant(request)?;
+    let product = request.id_param("product_id")?;
+    let other = request.id_param(target.parameter)?;
+    sql::transaction(|transaction| {
+        hold(transaction, products::HOLD, product, NO_PRODUCT)?;
+        hold(transaction, target.hold, other, target.missing)?;
+        match transaction
+            .query(statement)
+            .bind(product)
+            .bind(other)
+            .execute()
+        {
+            Ok(_) | Err(sql::Error::Conflict(_)) => Ok(()),
+            Err(error) => Err(Failure::from(error)),
+        }
+    })?;
+    counts::forget();
+    Ok(Response::empty())
+}

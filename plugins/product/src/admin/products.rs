@@ -1,0 +1,279 @@
+//! `/admin/products`: making, changing and deleting products, and the search
+//! index with them.
+
+use edge_sdk::sql::{self, Query, Transaction};
+use edge_sdk::{Failure, Fields, Request, Response, Result};
+use serde::Deserialize;
+
+use super::{merchant, new_id, some, stock};
+use crate::input::{self, DESCRIPTION, NAME};
+use crate::model::StockedProduct;
+use crate::products::NOT_FOUND;
+use crate::search::index;
+use crate::{counts, money};
+
+/// Characters of the name of a picture's file.
+const PICTURE: usize = 150;
+
+const BAD_DISCOUNT: Failure =
+    Failure::new(400, "PRO_02", "The discounted price is above the price.");
+
+/// A new product.
+pub const INSERT: &str = "INSERT INTO product \
+     (name, description, price, discounted_price, image, image_2, thumbnail, display, stock) \
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+
+/// A product, by its id, as it is from now on; its stock stays.
+pub const UPDATE: &str = "UPDATE product SET name = ?, description = ?, price = ?, discounted_price = ?, \
+     image = ?, image_2 = ?, thumbnail = ?, display = ? WHERE product_id = ?";
+
+/// Hold a product, by id.
+pub const HOLD: &str = "UPDATE product SET name = name WHERE product_id = ?";
+
+/// What the search index has of a product, by its id.
+pub const TEXTS: &str = "SELECT name, description FROM product WHERE product_id = ?";
+
+/// One product as merchants see it, by id.
+pub const ONE: &str = "SELECT product_id, name, description, price, discounted_price, image, image_2, thumbnail, \
+     display, stock FROM product WHERE product_id = ?";
+
+/// Delete a product, by id.
+pub const DELETE: &str = "DELETE FROM product WHERE product_id = ?";
+
+/// Delete what hangs on a product, by its id.
+pub const DELETE_DEPENDENTS: [&str; 3] = [
+    "DELETE FROM product_category WHERE product_id = ?",
+    "DELETE FROM product_attribute WHERE product_id = ?",
+    "DELETE FROM review WHERE product_id = ?",
+];
+
+/// POST `/admin/products`.
+///
+/// # Errors
+/// Those of who is no merchant, and of fields that do not fit; `PRO_02` for a
+/// discount above the price.
+pub fn add(request: &Request) -> Result<Response> {
+    merchant(request)?;
+    let fields = request.fields()?;
+    let written = Written::read(&fields)?;
+    let stock = stock::read(&fields)?;
+    let product = sql::transaction(|transaction| {
+        index::lock(transaction)?;
+        let insert = written.bind(transaction.query(INSERT)).bind(stock);
+        let id = new_id(insert.execute()?)?;
+        index::add(transaction, id, written.name, written.description)?;
+        find(transaction, id)
+    })?;
+    counts::forget();
+    Response::json(&product)
+}
+
+/// GET `/admin/products/{product_id}`.
+///
+/// # Errors
+/// Those of who is no merchant; `DEP_01` for a malformed id, `PRO_01` for an
+/// unknown one.
+pub fn one(request: &Request) -> Result<Response> {
+    merchant(request)?;
+    let id = request.id_param("product_id")?;
+    let product: Option<StockedProduct> = sql::query(ONE).bind(id).first()?;
+    Response::json(&product.ok_or(NOT_FOUND)?)
+}
+
+/// PUT `/admin/products/{product_id}`.
+///
+/// # Errors
+/// As [`add`]; `DEP_01` for a malformed id, `PRO_01` for an unknown one.
+pub fn change(request: &Request) -> Result<Response> {
+    merchant(request)?;
+    let id = request.id_param("product_id")?;
+    let fields = request.fields()?;
+    let written = Written::read(&fields)?;
+    let product = sql::transaction(|transaction| {
+        index::lock(transaction)?;
+        let before = texts(transaction, id)?;
+        let update = written.bind(transaction.query(UPDATE)).bind(id);
+        some(update.execute()?, NOT_FOUND)?;
+        if (before.name.as_str(), before.description.as_str())
+            != (written.name, written.description)
+        {
+            index::remove(transaction, id, &before.name, &before.description)?;
+            index::add(transaction, id, written.name, written.description)?;
+        }
+        find(transaction, id)
+    })?;
+    Response::json(&product)
+}
+
+/// DELETE `/admin/products/{product_id}`.
+///
+/// # Errors
+/// Those of who is no merchant; `DEP_01` for a malformed id, `PRO_01` for an
+/// unknown one.
+pub fn delete(request: &Request) -> Result<Response> {
+    merchant(request)?;
+    let id = request.id_param("product_id")?;
+    sql::transaction(|transaction| {
+        index::lock(transaction)?;
+        let before = texts(transaction, id)?;
+        some(transaction.query(DELETE).bind(id).execute()?, NOT_FOUND)?;
+        for statement in DELETE_DEPENDENTS {
+            transaction.query(statement).bind(id).execute()?;
+        }
+        index::remove(transaction, id, &before.name, &before.description)?;
+        Ok::<_, Failure>(())
+    })?;
+    counts::forget();
+    Ok(Response::empty())
+}
+
+/// The texts that the index was made of.
+#[derive(Deserialize)]
+struct Texts {
+    name: String,
+    description: String,
+}
+
+fn texts(transaction: &Transaction, id: i64) -> Result<Texts> {
+    let texts: Option<Texts> = transaction.query(TEXTS).bind(id).first()?;
+    texts.ok_or(NOT_FOUND)
+}
+
+fn find(transaction: &Transaction, id: i64) -> Result<StockedProduct> {
+    let product: Option<StockedProduct> = transaction.query(ONE).bind(id).first()?;
+    product.ok_or(NOT_FOUND)
+}
+
+/// A product as a merchant wrote it. What was left out is nothing from now on.
+#[derive(Debug, PartialEq)]
+struct Written<'a> {
+    name: &'a str,
+    description: &'a str,
+    /// In cents.
+    price: u64,
+    /// In cents.
+    discounted_price: u64,
+    image: Option<&'a str>,
+    image_2: Option<&'a str>,
+    thumbnail: Option<&'a str>,
+    display: i64,
+}
+
+impl<'a> Written<'a> {
+    fn read(fields: &'a Fields) -> Result<Self> {
+        fields.required(&["name", "description", "price"])?;
+        let picture = |name| input::optional_text(fields, name, PICTURE);
+        let written = Self {
+            name: input::text(fields, "name", NAME)?,
+            description: input::text(fields, "description", DESCRIPTION)?,
+            price: input::money(fields, "price")?.unwrap_or_default(),
+            discounted_price: input::money(fields, "discounted_price")?.unwrap_or_default(),
+            image: picture("image")?,
+            image_2: picture("image_2")?,
+            thumbnail: picture("thumbnail")?,
+            display: input::number(fields, "display", 0..=3)?.unwrap_or_default(),
+        };
+        if written.discounted_price > written.price {
+            return Err(BAD_DISCOUNT.field("discounted_price"));
+        }
+        Ok(written)
+    }
+
+    fn bind<'q>(&self, query: Query<'q>) -> Query<'q> {
+        query
+            .bind(self.name)
+            .bind(self.description)
+            .bind(money::text(self.price))
+            .bind(money::text(self.discounted_price))
+            .bind(self.image)
+            .bind(self.image_2)
+            .bind(self.thumbnail)
+            .bind(self.display)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::tests::{fields, refusal};
+
+    /// A body that fits, with some more in it.
+    fn body(more: &str) -> String {
+        format!(r#"{{"name": "Arc", "description": "Twelve avenues." {more}}}"#)
+    }
+
+    #[test]
+    fn what_is_left_out_is_nothing() {
+        let fields = fields(&body(r#", "price": 16.9, "product_id": 7, "stock": 3"#));
+        let expected = Written {
+            name: "Arc",
+            description: "Twelve avenues.",
+            price: 1690,
+            discounted_price: 0,
+            image: None,
+            image_2: None,
+            thumbnail: None,
+            display: 0,
+        };
+        assert_eq!(Written::read(&fields), Ok(expected));
+    }
+
+    #[test]
+    fn a_discount_may_be_the_price_and_not_a_cent_more() {
+        for (discount, fits) in [("0", true), ("16.95", true), ("16.96", false)] {
+            let more = format!(r#", "price": "16.95", "discounted_price": "{discount}""#);
+            let fields = fields(&body(&more));
+            let written = Written::read(&fields);
+            assert_eq!(written.is_ok(), fits, "{discount}");
+            if !fits {
+                let expected = ("PRO_02".to_owned(), "discounted_price".to_owned());
+                assert_eq!(refusal(written), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_named() {
+        let long = |characters: usize| "x".repeat(characters);
+        let cases = [
+            ("{}".to_owned(), "USR_02", "name,description,price"),
+            (body(""), "USR_02", "price"),
+            (body(r#", "price": " ""#), "USR_02", "price"),
+            (body(r#", "price": -1"#), "HTTP_400", "price"),
+            (body(r#", "price": 1.999"#), "HTTP_400", "price"),
+            (body(r#", "price": 100000000"#), "HTTP_400", "price"),
+            (
+                body(r#", "price": 1, "discounted_price": "free""#),
+                "HTTP_400",
+                "discounted_price",
+            ),
+            (body(r#", "price": 1, "display": 4"#), "HTTP_400", "display"),
+            (
+                body(&format!(r#", "price": 1, "thumbnail": "{}""#, long(151))),
+                "USR_07",
+                "thumbnail",
+            ),
+            (
+                format!(
+                    r#"{{"name": "{}", "description": "x", "price": 1}}"#,
+                    long(101)
+                ),
+                "USR_07",
+                "name",
+            ),
+            (
+                format!(
+                    r#"{{"name": "x", "description": "{}", "price": 1}}"#,
+                    long(1001)
+                ),
+                "USR_07",
+                "description",
+            ),
+        ];
+        for (body, code, field) in cases {
+            let fields = fields(&body);
+            let expected = (code.to_owned(), field.to_owned());
+            assert_eq!(refusal(Written::read(&fields)), expected, "{body}");
+        }
+    }
+}

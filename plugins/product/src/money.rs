@@ -1,0 +1,116 @@
+//! Money: whole cents in code, text with two decimals everywhere else.
+
+/// The most that a price may be, in cents: its column is a `DECIMAL(10, 2)`.
+pub const MOST: u64 = 9_999_999_999;
+
+/// The cents of an amount such as `14.95`, `14.9` or `14`, and of nothing
+/// else: no sign, no third decimal, no more than [`MOST`].
+#[must_use]
+pub fn cents(text: &str) -> Option<u64> {
+    let (units, cents) = match text.split_once('.') {
+        None => (text, 0),
+        Some((units, decimals)) => (units, fraction(decimals)?),
+    };
+    let amount = digits(units)?.checked_mul(100)?.checked_add(cents)?;
+    (amount <= MOST).then_some(amount)
+}
+
+fn fraction(decimals: &str) -> Option<u64> {
+    match decimals.len() {
+        1 => digits(decimals).map(|tenths| 10 * tenths),
+        2 => digits(decimals),
+        _ => None,
+    }
+}
+
+fn digits(text: &str) -> Option<u64> {
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit());
+    plain.then(|| text.parse().ok())?
+}
+
+/// An amount of cents as text: `14.95`.
+#[must_use]
+pub fn text(cents: u64) -> String {
+    format!("{}.{:02}", cents / 100, cents % 100)
+}
+
+/// What a product costs now, given its two prices: the discounted one, unless
+/// that is 0.
+#[must_use]
+pub fn effective(price: u64, discounted_price: u64) -> u64 {
+    match discounted_price {
+        0 => price,
+        lower => lower,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_are_read_to_the_cent() {
+        let amounts = [
+            ("14.95", 1495),
+            ("14.9", 1490),
+            ("14", 1400),
+            ("0", 0),
+            ("0.00", 0),
+            ("0.05", 5),
+            ("007.10", 710),
+            ("99999999.99", MOST),
+        ];
+        for (text, expected) in amounts {
+            assert_eq!(cents(text), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_an_amount_is_refused() {
+        let texts = [
+            "",
+            " ",
+            ".",
+            ".5",
+            "5.",
+            "-1",
+            "-0",
+            "+1",
+            "1.234",
+            "1,50",
+            "1.5.0",
+            "1e3",
+            "1e309",
+            "NaN",
+            "0x10",
+            "١",
+            " 1",
+            "1 ",
+            "1_000",
+            "1\0",
+            "$1",
+            "null",
+            "100000000",
+            "99999999.999",
+            "100000000.00",
+            "18446744073709551616",
+        ];
+        for text in texts {
+            assert_eq!(cents(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn text_has_two_decimals_and_comes_back() {
+        let texts = [0, 5, 95, 1495, MOST].map(text);
+        assert_eq!(texts, ["0.00", "0.05", "0.95", "14.95", "99999999.99"]);
+        assert_eq!(cents(&text(1495)), Some(1495));
+    }
+
+    #[test]
+    fn a_discount_of_nothing_is_none() {
+        assert_eq!(effective(1495, 995), 995);
+        assert_eq!(effective(1495, 0), 1495);
+        assert_eq!(effective(0, 0), 0);
+    }
+}
