@@ -22,6 +22,7 @@ mod limiter;
 mod limits;
 mod mail;
 mod outbound;
+mod schedule;
 mod servers;
 mod sql;
 mod start;
