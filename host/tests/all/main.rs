@@ -20,5 +20,6 @@ mod keyvalue;
 mod limiter;
 mod limits;
 mod servers;
+mod shop;
 mod sql;
 mod start;
