@@ -3,7 +3,9 @@
 
 mod encoding;
 mod journey;
+mod money;
 mod shopper;
+mod stripe;
 
 use std::sync::Arc;
 

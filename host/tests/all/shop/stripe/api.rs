@@ -58,12 +58,7 @@ impl Answer {
     }
 
     fn missing(param: &str) -> Self {
-        Self::error(
-            400,
-            "invalid_request_error",
-            "parameter_missing",
-            param,
-        )
+        Self::error(400, "invalid_request_error", "parameter_missing", param)
     }
 
     fn declined(charge: &Charge, decline: card::Decline) -> Self {
@@ -102,7 +97,10 @@ fn begin_charge(
     form: &Form,
 ) -> (Option<Answer>, Option<Fault>) {
     let mut account = account.lock().expect("no request has panicked");
-    let order_id = form.metadata().get("order_id").and_then(|id| id.parse().ok());
+    let order_id = form
+        .metadata()
+        .get("order_id")
+        .and_then(|id| id.parse().ok());
     let fault = order_id.and_then(|order_id| account.faults.next(order_id));
     let answer = match fault {
         Some(Fault::Conflict) => Some(Answer::error(
@@ -164,12 +162,7 @@ impl Account {
             return Answer::missing("currency");
         };
         let Some(verdict) = form.get("source").and_then(card::judge) else {
-            return Answer::error(
-                400,
-                "invalid_request_error",
-                "resource_missing",
-                "source",
-            );
+            return Answer::error(400, "invalid_request_error", "resource_missing", "source");
         };
         let charge = self.ledger.enter(Charge {
             id: String::new(),
@@ -229,12 +222,9 @@ impl Account {
                 "charge_already_refunded",
                 "charge",
             ),
-            Err(NotRefunded::NoSuchCharge) => Answer::error(
-                404,
-                "invalid_request_error",
-                "resource_missing",
-                "charge",
-            ),
+            Err(NotRefunded::NoSuchCharge) => {
+                Answer::error(404, "invalid_request_error", "resource_missing", "charge")
+            }
         };
         self.keys.end(key, answer.clone());
         answer

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use futures_util::stream;
+use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
@@ -55,50 +56,57 @@ async fn answer(
 ) -> io::Result<Response<Body>> {
     let (head, body) = request.into_parts();
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
-    let target = (head.method.clone(), head.uri.path().to_owned());
     let text = match head.method {
         Method::POST => std::str::from_utf8(&body).unwrap_or_default(),
         _ => head.uri.query().unwrap_or_default(),
     };
-    let complaint = complaint(&head.method, &head.headers);
-    let (Some(form), None) = (Form::read(text), &complaint) else {
-        let complaint = complaint.unwrap_or_else(|| format!("a field twice: {text}"));
-        let mut account = account.lock().expect("no request has panicked");
-        account.complaints.push(complaint);
-        return deliver(
-            Answer::error(400, "invalid_request_error", "", ""),
-            Arrives::Whole,
-        );
+    let form = match complaint(&head) {
+        None => Form::read(text).ok_or_else(|| format!("not a form: {text}")),
+        Some(complaint) => Err(complaint),
     };
-    let key = header(&head.headers, "idempotency-key").to_owned();
-    let (answer, arrives) = match (target.0, target.1.as_str()) {
-        // Stripe goes on with a charge when whoever asked for it hangs up.
-        (Method::POST, "/v1/charges") => tokio::spawn(api::charge(account, key, form))
-            .await
-            .map_err(io::Error::other)?,
-        (Method::POST, "/v1/refunds") => {
+    let (answer, arrives) = match form {
+        Ok(form) => route(account, &head, form).await?,
+        Err(complaint) => {
             let mut account = account.lock().expect("no request has panicked");
-            (account.refund(&key, &form), Arrives::Whole)
+            account.complaints.push(complaint);
+            (invalid(400), Arrives::Whole)
         }
-        (Method::GET, "/v1/charges/search") => {
-            let account = account.lock().expect("no request has panicked");
-            (account.search(&form), Arrives::Whole)
-        }
-        _ => (
-            Answer::error(404, "invalid_request_error", "", ""),
-            Arrives::Whole,
-        ),
     };
     deliver(answer, arrives)
 }
 
+async fn route(
+    account: Arc<Mutex<Account>>,
+    head: &Parts,
+    form: Form,
+) -> io::Result<(Answer, Arrives)> {
+    let key = header(&head.headers, "idempotency-key").to_owned();
+    if (&head.method, head.uri.path()) == (&Method::POST, "/v1/charges") {
+        // Stripe goes on with a charge when whoever asked for it hangs up.
+        let charge = tokio::spawn(api::charge(account, key, form));
+        return charge.await.map_err(io::Error::other);
+    }
+    let mut account = account.lock().expect("no request has panicked");
+    let answer = match (&head.method, head.uri.path()) {
+        (&Method::POST, "/v1/refunds") => account.refund(&key, &form),
+        (&Method::GET, "/v1/charges/search") => account.search(&form),
+        _ => invalid(404),
+    };
+    Ok((answer, Arrives::Whole))
+}
+
+fn invalid(status: u16) -> Answer {
+    Answer::error(status, "invalid_request_error", "", "")
+}
+
 /// What is wrong with a request's head.
-fn complaint(method: &Method, headers: &HeaderMap) -> Option<String> {
+fn complaint(head: &Parts) -> Option<String> {
+    let headers = &head.headers;
     let mut expected = vec![
         ("authorization", format!("Bearer {SECRET_KEY}")),
         ("stripe-version", VERSION.to_owned()),
     ];
-    if method == Method::POST {
+    if head.method == Method::POST {
         expected.push(("content-type", FORM.to_owned()));
         if header(headers, "idempotency-key").is_empty() {
             return Some("no idempotency-key".to_owned());
