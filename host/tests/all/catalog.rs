@@ -1,9 +1,9 @@
 //! The catalog, as clients and operators see it, on every kind of database.
 
 mod contract;
-mod database;
+pub mod database;
 mod openapi;
 mod search;
 mod seeding;
-mod shop;
+pub mod shop;
 mod written;

@@ -24,5 +24,6 @@ mod mail;
 mod outbound;
 mod schedule;
 mod servers;
+mod shop;
 mod sql;
 mod start;

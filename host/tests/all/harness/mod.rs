@@ -10,7 +10,7 @@ mod wire;
 
 pub use data::{data_folder, empty_data_folder};
 pub use edge::{Running, edge, edge_serve_within, refusal};
-pub use node::{TestNode, exchange, start_error};
+pub use node::{TestNode, exchange, settings, start_error};
 pub use plugins::{PluginFolder, component, fixture, variant};
 pub use reply::Reply;
 pub use wire::{Wire, get, post};

@@ -199,7 +199,12 @@ pub async fn start_error(plugins: &[PluginFolder], change: impl FnOnce(&mut Sett
     }
 }
 
-fn settings(data: &Path, plugins: &[PluginFolder], change: impl FnOnce(&mut Settings)) -> Settings {
+/// The settings of a node in `data` with these plugins.
+pub fn settings(
+    data: &Path,
+    plugins: &[PluginFolder],
+    change: impl FnOnce(&mut Settings),
+) -> Settings {
     let mut settings = Settings::defaults(data).expect("the defaults are valid");
     settings.listen = SocketAddr::from(([127, 0, 0, 1], 0));
     settings.plugins = plugins

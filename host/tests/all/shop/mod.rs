@@ -1,0 +1,132 @@
+//! The whole shop on one node, as its customers, its merchants and its
+//! enemies see it, on every kind of store.
+
+mod encoding;
+mod journey;
+mod money;
+mod shopper;
+mod stripe;
+
+use std::sync::Arc;
+
+use edge_host::bindings::accounts::exports::edge::platform::accounts::Account;
+use edge_host::config::{Hidden, Settings};
+use edge_host::node;
+
+pub use encoding::Encoding;
+pub use shopper::{PASSWORD, Shopper};
+
+use crate::catalog::database::{Database, Store};
+use crate::harness::{PluginFolder, TestNode, data_folder, fixture, settings};
+use crate::servers::Redis;
+
+/// What all nodes of a shop know. Tests sign tokens with the key as well.
+const SECRET: &str = "the secret of these tests that is long enough";
+const TOKEN_KEYS: &str = "test:the key of these tests that is long enough";
+
+/// Where a shop keeps everything: SQLite and the node's own key-value store,
+/// or MariaDB and Redis.
+pub struct Stores {
+    /// The database of all plugins.
+    pub database: Database,
+    redis_url: Option<String>,
+}
+
+impl Stores {
+    /// Empty ones.
+    pub fn new(store: Store) -> Self {
+        Self {
+            database: Database::new(store),
+            redis_url: (store == Store::MariaDb).then(|| Redis::shared().database()),
+        }
+    }
+
+    /// Let a node use them, without the limit that one client would meet in
+    /// no time.
+    fn apply(&self, settings: &mut Settings) {
+        settings.database_url.clone_from(&self.database.url);
+        settings.redis_url.clone_from(&self.redis_url);
+        settings.secret = Some(Hidden(SECRET.to_owned()));
+        settings.token_keys = Some(Hidden(TOKEN_KEYS.to_owned()));
+        settings.rate_limit = None;
+    }
+}
+
+/// A node with the four plugins of the shop.
+pub struct Shop {
+    pub node: TestNode,
+    pub stores: Arc<Stores>,
+}
+
+impl Shop {
+    /// A new shop on each kind of stores.
+    pub async fn both() -> [Self; 2] {
+        Self::both_with(|_| {}).await
+    }
+
+    /// The same with other settings.
+    pub async fn both_with(change: impl Fn(&mut Settings)) -> [Self; 2] {
+        let [one, other] = Store::ALL.map(|store| Arc::new(Stores::new(store)));
+        let (one, other) = tokio::join!(Self::open(one, &change), Self::open(other, &change));
+        [one, other]
+    }
+
+    /// One more node of the shop with these stores.
+    pub async fn open(stores: Arc<Stores>, change: impl FnOnce(&mut Settings)) -> Self {
+        let change = |settings: &mut Settings| {
+            stores.apply(settings);
+            change(settings);
+        };
+        let node = TestNode::start(&plugins(), change).await;
+        Self { node, stores }
+    }
+
+    /// The kind of its stores, for messages.
+    pub fn store(&self) -> Store {
+        self.stores.database.store
+    }
+
+    /// Somebody whom the shop does not know.
+    pub fn guest(&self) -> Shopper<'_> {
+        Shopper::new(self)
+    }
+
+    /// A new customer, logged in.
+    pub async fn customer(&self) -> Shopper<'_> {
+        let mut customer = self.guest();
+        customer.register().await;
+        customer
+    }
+
+    /// A new merchant, logged in.
+    pub async fn merchant(&self) -> Shopper<'_> {
+        let mut merchant = self.guest();
+        self.add_account(&merchant, "merchant").await;
+        merchant.login().await;
+        merchant
+    }
+
+    /// Make an account as `edge user add` does, beside the node.
+    async fn add_account(&self, shopper: &Shopper<'_>, role: &str) {
+        let account = Account {
+            name: shopper.name.clone(),
+            email: shopper.email.clone(),
+            password: PASSWORD.to_owned(),
+            role: role.to_owned(),
+        };
+        let data = data_folder();
+        let plugins = [fixture("../customer")];
+        let settings = settings(data.path(), &plugins, |settings| {
+            self.stores.apply(settings)
+        });
+        let loaded = node::load(&settings).await.expect("the plugin");
+        let plugin = &loaded.releases[0].plugin;
+        let added = plugin.add_account(&account).await.expect("a call");
+        added.expect("an account");
+    }
+}
+
+/// The shop's own four.
+pub fn plugins() -> [PluginFolder; 4] {
+    ["customer", "order", "payment", "product"].map(|name| fixture(&format!("../{name}")))
+}
