@@ -169,10 +169,13 @@ fn is_the_hosts(key: &str) -> bool {
         .any(|own| key.starts_with(own))
 }
 
-/// Scheme, host and perhaps port, and nothing else.
+/// Scheme, host and perhaps port, and nothing else. No pattern: `*` is a letter
+/// of host names to a URL, and would be none to whoever wrote it.
 fn is_origin(text: &str) -> bool {
     Url::parse(text).is_ok_and(|url| {
-        matches!(url.scheme(), "http" | "https") && url.origin().ascii_serialization() == text
+        matches!(url.scheme(), "http" | "https")
+            && url.host_str().is_some_and(|host| !host.contains('*'))
+            && url.origin().ascii_serialization() == text
     })
 }
 
