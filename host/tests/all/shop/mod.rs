@@ -1,9 +1,16 @@
 //! The whole shop on one node, as its customers, its merchants and its
 //! enemies see it, on every kind of store.
 
+mod authorization;
+mod documents;
 mod encoding;
 mod journey;
+mod limits;
+mod openapi;
+mod refusals;
 mod shopper;
+mod walk;
+mod writes;
 
 use std::sync::Arc;
 
@@ -18,9 +25,10 @@ use crate::catalog::database::{Database, Store};
 use crate::harness::{PluginFolder, TestNode, data_folder, fixture, settings};
 use crate::servers::Redis;
 
-/// What all nodes of a shop know. Tests sign tokens with the key as well.
+/// What all nodes of a shop know, and tests that sign tokens.
 const SECRET: &str = "the secret of these tests that is long enough";
-const TOKEN_KEYS: &str = "test:the key of these tests that is long enough";
+const TOKEN_KEY_ID: &str = "test";
+const TOKEN_KEY: &str = "the key of these tests that is long enough";
 
 /// Where a shop keeps everything: SQLite and the node's own key-value store,
 /// or MariaDB and Redis.
@@ -45,7 +53,7 @@ impl Stores {
         settings.database_url.clone_from(&self.database.url);
         settings.redis_url.clone_from(&self.redis_url);
         settings.secret = Some(Hidden(SECRET.to_owned()));
-        settings.token_keys = Some(Hidden(TOKEN_KEYS.to_owned()));
+        settings.token_keys = Some(Hidden(format!("{TOKEN_KEY_ID}:{TOKEN_KEY}")));
         settings.rate_limit = None;
     }
 }
