@@ -18,44 +18,66 @@ use serde::Serialize;
 use crate::node::plugin_folder;
 use crate::report::median;
 
-/// What is measured: a plugin, how many threads call it at once, and how many
-/// calls each of them makes in a round.
+/// What is measured: a target of a plugin, how many threads call it at once,
+/// and how many calls each of them makes in a round.
 struct Case {
     name: &'static str,
     plugin: &'static str,
+    target: &'static str,
     threads: usize,
     calls: u32,
 }
 
-const CASES: [Case; 4] = [
+const CASES: [Case; 6] = [
     Case {
         name: POOLED,
         plugin: "fixtures/hello",
+        target: "/hello",
         threads: 1,
         calls: 50_000,
     },
     Case {
         name: POOLED,
         plugin: "fixtures/hello",
+        target: "/hello",
         threads: 2,
         calls: 50_000,
     },
     Case {
         name: FRESH,
         plugin: "fixtures/hello-fresh",
+        target: "/hello-fresh",
         threads: 1,
         calls: 10_000,
     },
     Case {
         name: FRESH,
         plugin: "fixtures/hello-fresh",
+        target: "/hello-fresh",
         threads: 2,
         calls: 10_000,
+    },
+    Case {
+        name: ALONE,
+        plugin: "fixtures/asker",
+        target: "/asker/nothing",
+        threads: 1,
+        calls: 20_000,
+    },
+    Case {
+        name: CALLING,
+        plugin: "fixtures/asker",
+        target: "/asker/words?ids=1,2,3",
+        threads: 1,
+        calls: 20_000,
     },
 ];
 
 const POOLED: &str = "one call of a pooled instance";
 const FRESH: &str = "making an instance, one call, dropping it";
+
+const ALONE: &str = "one call of a plugin that calls no other";
+const CALLING: &str = "the same, calling another: three ids, three records of four fields";
 
 const ROUNDS: usize = 7;
 
@@ -73,9 +95,14 @@ pub struct CallCost {
 /// Measure every case, with compiled code kept in `data`.
 pub fn measure(data: &Path) -> anyhow::Result<Vec<CallCost>> {
     let mut settings = Settings::defaults(data)?;
-    settings.plugins = ["fixtures/hello", "fixtures/hello-fresh"]
-        .map(plugin_folder)
-        .to_vec();
+    settings.plugins = [
+        "fixtures/hello",
+        "fixtures/hello-fresh",
+        "fixtures/asker",
+        "fixtures/answerer",
+    ]
+    .map(plugin_folder)
+    .to_vec();
     let loaded = tokio_runtime()?.block_on(node::load(&settings))?;
     CASES
         .iter()
@@ -101,7 +128,7 @@ impl Case {
     fn round(&self, release: &Release) -> anyhow::Result<f64> {
         std::thread::scope(|scope| {
             let threads: Vec<_> = (0..self.threads)
-                .map(|_| scope.spawn(|| calls(release, self.calls)))
+                .map(|_| scope.spawn(|| calls(release, self.target, self.calls)))
                 .collect();
             let mut total = Duration::ZERO;
             for thread in threads {
@@ -117,17 +144,17 @@ impl Case {
 }
 
 /// How long this many calls take, one after the other.
-fn calls(release: &Release, count: u32) -> anyhow::Result<Duration> {
+fn calls(release: &Release, target: &str, count: u32) -> anyhow::Result<Duration> {
     tokio_runtime()?.block_on(async {
         let began = Instant::now();
         for _ in 0..count {
-            call(release).await?;
+            call(release, target).await?;
         }
         Ok(began.elapsed())
     })
 }
 
-async fn call(release: &Release) -> anyhow::Result<()> {
+async fn call(release: &Release, target: &str) -> anyhow::Result<()> {
     let call = Call {
         id: "0123456789abcdef".to_owned(),
         deadline: Instant::now() + release.plugin.deadline(),
@@ -135,7 +162,6 @@ async fn call(release: &Release) -> anyhow::Result<()> {
         caller: Caller::Anonymous,
         depth: 0,
     };
-    let target = release.manifest.routes.first().map_or("/", String::as_str);
     let request = Request::get(target)
         .header("host", "127.0.0.1:8080")
         .body(Bytes::new())?;

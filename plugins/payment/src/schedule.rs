@@ -17,14 +17,26 @@ const BUDGET: Duration = Duration::from_secs(4);
 pub(crate) fn run(task: &str) -> Result<(), String> {
     let done = match task {
         "settle" => settle(),
-        "forget" => webhooks::events::forget(),
+        "forget" => forget(),
         _ => return Err(format!("no task {task}")),
     };
     done.map_err(|error| error.to_string())
 }
 
+/// The task that runs when a node starts and seldom after, so it is the one
+/// to say what an operator should know.
+fn forget() -> Result<(), Error> {
+    match Provider::configured() {
+        Ok(Provider::Sandbox) => eprintln!(
+            "sandbox: STRIPE_SECRET_KEY is not set, so test tokens are taken and no card is charged"
+        ),
+        Ok(Provider::Stripe(_)) => {}
+        Err(error) => eprintln!("{error}"),
+    }
+    webhooks::events::forget()
+}
+
 fn settle() -> Result<(), Error> {
-    announce();
     let start = Instant::now();
     for attempt in attempts::due()? {
         if start.elapsed() > BUDGET {
@@ -54,11 +66,4 @@ fn follow_up(attempt: &Attempt) -> Result<(), Error> {
         (State::Captured | State::Refunded | State::Suspicious, _) => {}
     }
     Ok(())
-}
-
-/// A node without a Stripe key says so when its first task runs.
-fn announce() {
-    if let Err(error) = Provider::configured() {
-        eprintln!("{error}");
-    }
 }

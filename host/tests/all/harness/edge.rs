@@ -83,11 +83,16 @@ impl Running {
         &self.said
     }
 
-    /// A connection to it, once it has said where it serves.
-    pub async fn wire(&self) -> Wire {
+    /// Where it serves, once it has said so.
+    pub fn address(&self) -> SocketAddr {
         let (_, address) = self.said.split_once("http://").expect("a banner");
         let address = address.lines().next().expect("an address");
-        let address: SocketAddr = address.parse().expect("an address");
+        address.parse().expect("an address")
+    }
+
+    /// A connection to it, once it has said where it serves.
+    pub async fn wire(&self) -> Wire {
+        let address = self.address();
         eventually("an open port", async || {
             TcpStream::connect(address).await.ok()
         })

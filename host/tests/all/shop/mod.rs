@@ -6,9 +6,11 @@ mod documents;
 mod encoding;
 mod journey;
 mod limits;
+mod money;
 mod openapi;
 mod refusals;
 mod shopper;
+mod stripe;
 mod walk;
 mod writes;
 

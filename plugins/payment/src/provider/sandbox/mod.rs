@@ -5,8 +5,6 @@
 mod answer;
 mod card;
 
-use std::sync::Once;
-
 use edge_sdk::clock;
 use edge_sdk::sql::{self, Error, Timestamp};
 use serde::Deserialize;
@@ -41,16 +39,6 @@ struct Refunded {
     refund_id: String,
     amount: u64,
     currency: String,
-}
-
-/// Says in the log, once, that no card is charged.
-pub(super) fn announce() {
-    static ANNOUNCED: Once = Once::new();
-    ANNOUNCED.call_once(|| {
-        eprintln!(
-            "sandbox: STRIPE_SECRET_KEY is not set, so test tokens are taken and no card is charged"
-        );
-    });
 }
 
 /// Charges a test token: what was answered to the key before is answered again.

@@ -1,0 +1,104 @@
+//! Orders and money, while many want the same thing at once, while Stripe
+//! fails in every way it can, and while nodes die: afterwards the shop's books
+//! and Stripe's agree.
+
+mod books;
+mod crashes;
+mod faults;
+mod races;
+mod retries;
+mod unpaid;
+mod webhooks;
+
+use std::sync::Arc;
+
+use edge_host::config::Settings;
+
+use super::stripe::Stripe;
+use super::{Shop, Stores};
+use crate::catalog::database::{Database, Store};
+use crate::harness::{PluginFolder, TestNode, fixture, variant};
+use books::Books;
+
+/// The orders' periodic work, often enough for tests.
+const ORDER: &str = r#"
+[[schedule]]
+task = "mail"
+every = "500ms"
+
+[[schedule]]
+task = "release"
+every = "200ms"
+"#;
+
+/// The payments' periodic work, often enough for tests.
+const PAYMENT: &str = r#"
+[[schedule]]
+task = "settle"
+every = "200ms"
+"#;
+
+/// How many minutes these shops wait for payment.
+const UNPAID_MINUTES: &str = "5";
+
+/// How long a busy node may keep a request waiting for an instance: what it
+/// would refuse, clients would only ask again.
+const QUEUE: std::time::Duration = std::time::Duration::from_secs(4);
+
+/// A shop whose cards are charged by a Stripe of its own.
+struct Checkout {
+    stripe: Stripe,
+    shop: Shop,
+}
+
+impl Checkout {
+    /// A new shop on each kind of stores.
+    async fn both() -> [Self; 2] {
+        let [one, other] = Store::ALL.map(Self::new);
+        let (one, other) = tokio::join!(one, other);
+        [one, other]
+    }
+
+    async fn new(store: Store) -> Self {
+        let stores = Arc::new(Stores::new(store));
+        let stripe = Stripe::start();
+        let change = |settings: &mut Settings| {
+            stores.apply(settings);
+            settings.queue_timeout = QUEUE;
+            let config = &mut settings.plugin_config.0;
+            config.extend(stripe.settings());
+            config.insert("UNPAID_ORDER_MINUTES".into(), UNPAID_MINUTES.into());
+        };
+        let node = TestNode::start(&plugins(), change).await;
+        let shop = Shop { node, stores };
+        Self { stripe, shop }
+    }
+
+    fn database(&self) -> &Database {
+        &self.shop.stores.database
+    }
+
+    /// Have so many of a product in stock.
+    async fn stock(&self, product: i64, stock: i64) {
+        let set = format!("UPDATE product SET stock = {stock} WHERE product_id = {product}");
+        self.database().execute(&set).await;
+    }
+
+    /// Check, once nothing is left to be done, that the shop's books and
+    /// Stripe's agree. Returns the shop's.
+    async fn settled_books(&self) -> Books {
+        let books = Books::settled(self.database()).await;
+        books.check(&self.stripe);
+        books
+    }
+}
+
+/// The shop's own four, whose periodic work comes sooner.
+fn plugins() -> [PluginFolder; 4] {
+    [
+        fixture("../customer"),
+        variant("../order", ORDER),
+        variant("../payment", PAYMENT),
+        fixture("../product"),
+    ]
+}
