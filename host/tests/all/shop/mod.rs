@@ -29,8 +29,7 @@ use crate::servers::Redis;
 
 /// What all nodes of a shop know, and tests that sign tokens.
 const SECRET: &str = "the secret of these tests that is long enough";
-const TOKEN_KEY_ID: &str = "test";
-const TOKEN_KEY: &str = "the key of these tests that is long enough";
+const TOKEN_KEYS: &str = "test:the key of these tests that is long enough";
 
 /// Where a shop keeps everything: SQLite and the node's own key-value store,
 /// or MariaDB and Redis.
@@ -55,7 +54,7 @@ impl Stores {
         settings.database_url.clone_from(&self.database.url);
         settings.redis_url.clone_from(&self.redis_url);
         settings.secret = Some(Hidden(SECRET.to_owned()));
-        settings.token_keys = Some(Hidden(format!("{TOKEN_KEY_ID}:{TOKEN_KEY}")));
+        settings.token_keys = Some(Hidden(TOKEN_KEYS.to_owned()));
         settings.rate_limit = None;
     }
 }

@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 
-use crate::shop::{Shopper, TOKEN_KEY, TOKEN_KEY_ID};
+use crate::shop::{Shopper, TOKEN_KEYS};
 
 /// `{"alg":"none","typ":"JWT"}`, as a token begins with it.
 const NO_ALGORITHM: &str = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0";
@@ -13,6 +13,8 @@ const NO_ALGORITHM: &str = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0";
 /// Writes tokens in somebody's name.
 pub struct Forger {
     customer_id: Value,
+    /// The shop's key, and what tokens call it.
+    key: (&'static str, &'static str),
     /// A token of the shop's own, without the word before it.
     theirs: String,
 }
@@ -25,19 +27,20 @@ impl Forger {
         let theirs = token.strip_prefix("Bearer ").expect("the word before it");
         Self {
             customer_id: profile["customer_id"].clone(),
+            key: TOKEN_KEYS.split_once(':').expect("a key"),
             theirs: theirs.to_owned(),
         }
     }
 
     /// A token that holds, to show that the others fail for their own reason.
     pub fn sound(&self) -> String {
-        self.signed(TOKEN_KEY_ID, TOKEN_KEY, &json!({}))
+        self.signed(self.key, &json!({}))
     }
 
     /// Tokens that do not hold, each with what is wrong with it.
     pub fn unsound(&self) -> Vec<(&'static str, String)> {
         let now = now();
-        let changed = |claims: Value| self.signed(TOKEN_KEY_ID, TOKEN_KEY, &claims);
+        let changed = |claims: Value| self.signed(self.key, &claims);
         let parts: Vec<_> = self.theirs.split('.').collect();
         let [header, claims, signature] = parts.as_slice() else {
             panic!("not a token: {}", self.theirs);
@@ -65,11 +68,11 @@ impl Forger {
             ),
             (
                 "another key",
-                self.signed(TOKEN_KEY_ID, other_key, &json!({})),
+                self.signed((self.key.0, other_key), &json!({})),
             ),
             (
                 "an unknown key",
-                self.signed("other", other_key, &json!({})),
+                self.signed(("other", other_key), &json!({})),
             ),
             ("expired", changed(json!({ "exp": now - 60 }))),
             ("without an end", changed(json!({ "exp": null }))),
@@ -79,7 +82,7 @@ impl Forger {
     }
 
     /// A token with some claims changed, or taken out by null.
-    fn signed(&self, key_id: &str, key: &str, changes: &Value) -> String {
+    fn signed(&self, (key_id, key): (&str, &str), changes: &Value) -> String {
         let mut claims = json!({
             "customer_id": self.customer_id, "name": "Ada", "role": "customer",
             "iat": now(), "exp": now() + 60, "aud": "shop",
