@@ -1,6 +1,5 @@
 //! The catalog's OpenAPI document, held against what the shop really says.
 
-mod document;
 mod requests;
 
 use std::collections::BTreeSet;
@@ -9,9 +8,13 @@ use http::{Method, Request};
 use serde_json::{Value, json};
 
 use super::shop::Shop;
-use crate::harness::Reply;
-use document::{Document, Operation};
+use crate::harness::{Document, Operation, Reply};
 use requests::{Case, cases};
+
+const DOCUMENT: &str = include_str!(concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../plugins/product/openapi.yaml"
+));
 
 /// What a client that can do with either form of errors accepts.
 const PROBLEM: &str = "application/problem+json";
@@ -24,7 +27,7 @@ async fn ask(shop: &Shop, case: &Case, accept: &str) -> Reply {
 
 #[tokio::test]
 async fn every_reply_without_a_token_is_as_documented_and_every_such_reply_is_seen() {
-    let document = Document::read();
+    let document = Document::read(DOCUMENT);
     for shop in Shop::both().await {
         let mut seen = BTreeSet::new();
         for case in cases() {
@@ -52,7 +55,7 @@ async fn every_reply_without_a_token_is_as_documented_and_every_such_reply_is_se
 
 #[test]
 fn every_route_is_documented_and_every_documented_route_exists() {
-    let document = Document::read();
+    let document = Document::read(DOCUMENT);
     let router = product::router();
     let served: BTreeSet<_> = router
         .routes()
@@ -63,7 +66,7 @@ fn every_route_is_documented_and_every_documented_route_exists() {
 
 #[tokio::test]
 async fn methods_that_are_not_documented_are_refused_as_documented() {
-    let document = Document::read();
+    let document = Document::read(DOCUMENT);
     for shop in Shop::both().await {
         for case in cases().into_iter().filter(|case| case.status == 200) {
             let reply = shop.node.request(Method::DELETE, &case.path).await;
@@ -118,7 +121,7 @@ fn remove(object: &mut Value, field: &str) {
 
 #[tokio::test]
 async fn a_reply_that_is_not_as_documented_is_noticed() {
-    let document = Document::read();
+    let document = Document::read(DOCUMENT);
     let [shop, _] = Shop::both().await;
     let operation = Operation {
         method: "GET",

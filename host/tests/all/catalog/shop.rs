@@ -75,15 +75,7 @@ impl Shop {
     /// Check that `path` is refused with this envelope, and nothing more.
     pub async fn assert_refused(&self, method: Method, path: &str, expected: &Refusal) {
         let reply = self.node.request(method.clone(), path).await;
-        let case = format!("{:?}: {method} {path}: {reply:?}", self.store);
-        assert_eq!(reply.status, expected.status, "{case}");
-        assert_eq!(reply.header("content-type"), Some(JSON), "{case}");
-        let mut found = reply.json();
-        if expected.code.starts_with("HTTP_") {
-            let id = found["error"]["request_id"].take();
-            assert_eq!(id.as_str(), reply.header("edge-request-id"), "{case}");
-        }
-        assert_eq!(found, expected.envelope(), "{case}");
+        expected.assert(&reply, &format!("{:?}: {method} {path}", self.store));
     }
 }
 
@@ -97,6 +89,29 @@ pub struct Refusal {
 }
 
 impl Refusal {
+    /// One that names no parameter.
+    pub const fn new(status: u16, code: &'static str, message: &'static str) -> Self {
+        Self {
+            status,
+            code,
+            message,
+            field: None,
+        }
+    }
+
+    /// Check that `reply` is this refusal, and nothing more.
+    pub fn assert(&self, reply: &Reply, case: &str) {
+        let case = format!("{case}: {reply:?}");
+        assert_eq!(reply.status, self.status, "{case}");
+        assert_eq!(reply.header("content-type"), Some(JSON), "{case}");
+        let mut found = reply.json();
+        if self.code.starts_with("HTTP_") {
+            let id = found["error"]["request_id"].take();
+            assert_eq!(id.as_str(), reply.header("edge-request-id"), "{case}");
+        }
+        assert_eq!(found, self.envelope(), "{case}");
+    }
+
     /// The same, naming the parameter at fault.
     pub const fn of(self, field: &'static str) -> Self {
         let field = Some(field);

@@ -2,6 +2,7 @@
 //! that talk to it.
 
 mod data;
+mod document;
 mod edge;
 mod node;
 mod plugins;
@@ -9,6 +10,7 @@ mod reply;
 mod wire;
 
 pub use data::{data_folder, empty_data_folder};
+pub use document::{Document, Operation};
 pub use edge::{Running, edge, edge_serve_within, refusal};
 pub use node::{TestNode, exchange, settings, start_error};
 pub use plugins::{PluginFolder, component, fixture, variant};

@@ -1,6 +1,6 @@
 //! Mail, from a plugin to a mail server of the test's own.
 
-mod server;
+pub mod server;
 
 use serde_json::{Value, json};
 

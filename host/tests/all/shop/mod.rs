@@ -1,11 +1,18 @@
 //! The whole shop on one node, as its customers, its merchants and its
 //! enemies see it, on every kind of store.
 
+mod authorization;
+mod documents;
 mod encoding;
 mod journey;
+mod limits;
 mod money;
+mod openapi;
+mod refusals;
 mod shopper;
 mod stripe;
+mod walk;
+mod writes;
 
 use std::sync::Arc;
 
@@ -20,7 +27,7 @@ use crate::catalog::database::{Database, Store};
 use crate::harness::{PluginFolder, TestNode, data_folder, fixture, settings};
 use crate::servers::Redis;
 
-/// What all nodes of a shop know. Tests sign tokens with the key as well.
+/// What all nodes of a shop know, and tests that sign tokens.
 const SECRET: &str = "the secret of these tests that is long enough";
 const TOKEN_KEYS: &str = "test:the key of these tests that is long enough";
 

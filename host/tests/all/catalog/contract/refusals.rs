@@ -5,41 +5,36 @@ use serde_json::json;
 
 use crate::catalog::shop::{JSON, Refusal, Shop};
 
-const fn refusal(status: u16, code: &'static str, message: &'static str) -> Refusal {
-    Refusal {
-        status,
-        code,
-        message,
-        field: None,
-    }
-}
-
-pub const BAD_ID: Refusal = refusal(400, "DEP_01", "The ID is not a number.");
-pub const NO_DEPARTMENT: Refusal = refusal(404, "DEP_02", "Don'exist department with this ID.");
-pub const NO_CATEGORY: Refusal = refusal(404, "CAT_01", "Don't exist category with this ID.");
-pub const NO_PRODUCT: Refusal = refusal(404, "PRO_01", "Don't exist product with this ID.");
-pub const NO_ATTRIBUTE: Refusal = refusal(404, "ATT_01", "Don't exist attribute with this ID.");
-const BAD_ORDER: Refusal = refusal(
+pub const BAD_ID: Refusal = Refusal::new(400, "DEP_01", "The ID is not a number.");
+pub const NO_DEPARTMENT: Refusal =
+    Refusal::new(404, "DEP_02", "Don'exist department with this ID.");
+pub const NO_CATEGORY: Refusal = Refusal::new(404, "CAT_01", "Don't exist category with this ID.");
+pub const NO_PRODUCT: Refusal = Refusal::new(404, "PRO_01", "Don't exist product with this ID.");
+pub const NO_ATTRIBUTE: Refusal =
+    Refusal::new(404, "ATT_01", "Don't exist attribute with this ID.");
+const BAD_ORDER: Refusal = Refusal::new(
     400,
     "PAG_01",
     "The order is not matched 'field,(DESC|ASC)'.",
 )
 .of("order");
 const BAD_FIELD: Refusal =
-    refusal(400, "PAG_02", "The field of order is not allow sorting.").of("order");
-const BAD_PAGE: Refusal = refusal(400, "PAG_03", "The page or limit is out of range.").of("page");
+    Refusal::new(400, "PAG_02", "The field of order is not allow sorting.").of("order");
+const BAD_PAGE: Refusal =
+    Refusal::new(400, "PAG_03", "The page or limit is out of range.").of("page");
 const BAD_LIMIT: Refusal = BAD_PAGE.of("limit");
 const NO_QUERY: Refusal =
-    refusal(400, "USR_02", "The field(s) are/is required.").of("query_string");
+    Refusal::new(400, "USR_02", "The field(s) are/is required.").of("query_string");
 const BAD_LENGTH: Refusal =
-    refusal(400, "HTTP_400", "The description length is not a number.").of("description_length");
-const BAD_SWITCH: Refusal = refusal(
+    Refusal::new(400, "HTTP_400", "The description length is not a number.")
+        .of("description_length");
+const BAD_SWITCH: Refusal = Refusal::new(
     400,
     "HTTP_400",
     "Whether all words must match is either on or off.",
 )
 .of("all_words");
-const WRONG_METHOD: Refusal = refusal(405, "HTTP_405", "The method is not allowed here.");
+const WRONG_METHOD: Refusal = Refusal::new(405, "HTTP_405", "The method is not allowed here.");
 
 /// Every route with an id: the parameter's name, and the refusal of an id
 /// that nothing has.

@@ -5,12 +5,7 @@ use std::collections::BTreeSet;
 use jsonschema::{Draft, Registry};
 use serde_json::{Value, json};
 
-use crate::harness::Reply;
-
-const DOCUMENT: &str = include_str!(concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../plugins/product/openapi.yaml"
-));
+use super::Reply;
 
 /// Where references within the document start.
 const BASE: &str = "urn:openapi";
@@ -25,16 +20,16 @@ pub struct Operation<'a> {
     pub template: &'a str,
 }
 
-/// The catalog's document.
+/// A plugin's document.
 pub struct Document {
     document: Value,
     schemas: Registry<'static>,
 }
 
 impl Document {
-    /// Read the file.
-    pub fn read() -> Self {
-        let document: Value = serde_saphyr::from_str(DOCUMENT).expect("the document is YAML");
+    /// Read the text of a document.
+    pub fn read(text: &str) -> Self {
+        let document: Value = serde_saphyr::from_str(text).expect("the document is YAML");
         let schemas = Registry::new().add(BASE, document.clone());
         let schemas = schemas.and_then(|schemas| schemas.prepare());
         Self {
@@ -68,11 +63,20 @@ impl Document {
         responses
     }
 
-    fn needs_token(&self, operation: Operation<'_>) -> bool {
+    /// Whether only somebody with a token gets an answer.
+    pub fn needs_token(&self, operation: Operation<'_>) -> bool {
+        self.has(operation, "security")
+    }
+
+    /// Whether a body can be sent.
+    pub fn takes_body(&self, operation: Operation<'_>) -> bool {
+        self.has(operation, "requestBody")
+    }
+
+    fn has(&self, operation: Operation<'_>, property: &str) -> bool {
         let item = &self.document["paths"][operation.template];
-        item[operation.method.to_lowercase()]
-            .get("security")
-            .is_some()
+        let operation = &item[operation.method.to_lowercase()];
+        operation.get(property).is_some()
     }
 
     /// Every operation, with each of its responses.
