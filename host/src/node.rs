@@ -17,6 +17,9 @@ use crate::runtime::{EngineError, Runtime, ServiceError};
 use crate::stores::leases::{LeaseError, Leases};
 use crate::stores::limiter::PolicyError;
 
+/// How long a piece of periodic work may take to finish when the node stops.
+const TASK_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// How long the databases may take to close their connections: one that hangs
 /// must not keep a node from ending.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -129,7 +132,9 @@ impl Node {
             None => None,
         };
         let drained = self.server.run(self.service, stop, self.drain).await?;
-        drop(scheduler);
+        if let Some(scheduler) = scheduler {
+            scheduler.stop(TASK_TIMEOUT).await;
+        }
         let databases = self
             .releases
             .iter()

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::manifest::Schedule;
@@ -16,7 +17,8 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// The periodic work of a node. Dropping it stops the work, wherever it is.
 pub struct Scheduler {
-    _tasks: JoinSet<()>,
+    tasks: JoinSet<()>,
+    stop: watch::Sender<()>,
 }
 
 impl Scheduler {
@@ -26,22 +28,43 @@ impl Scheduler {
     /// When the database that keeps the leases does not answer.
     pub async fn start(releases: &[Arc<Release>], leases: Arc<Leases>) -> Result<Self, LeaseError> {
         let mut tasks = JoinSet::new();
+        let (stop, stopped) = watch::channel(());
         for release in releases {
             for schedule in &release.manifest.schedule {
                 leases.add(&release.manifest.name, &schedule.task).await?;
                 let (release, leases) = (release.clone(), leases.clone());
-                tasks.spawn(repeat(release, schedule.clone(), leases));
+                tasks.spawn(repeat(release, schedule.clone(), leases, stopped.clone()));
             }
         }
-        Ok(Self { _tasks: tasks })
+        Ok(Self { tasks, stop })
+    }
+
+    /// Begin no more pieces, and let those that run finish, for as long as
+    /// `patience`: what they hold, other nodes need not wait for.
+    pub async fn stop(self, patience: Duration) {
+        let Self { mut tasks, stop } = self;
+        drop(stop);
+        let finished = async { while tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(patience, finished).await.is_err() {
+            tracing::warn!("a task does not finish in time and is cut off");
+        }
     }
 }
 
-async fn repeat(release: Arc<Release>, schedule: Schedule, leases: Arc<Leases>) {
+async fn repeat(
+    release: Arc<Release>,
+    schedule: Schedule,
+    leases: Arc<Leases>,
+    mut stopped: watch::Receiver<()>,
+) {
     let mut due = tokio::time::interval(schedule.every);
     due.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        due.tick().await;
+        tokio::select! {
+            _ = due.tick() => {}
+            // Nothing is ever sent: the sender is gone.
+            _ = stopped.changed() => return,
+        }
         if let Err(error) = piece(&release, &schedule, &leases).await {
             let plugin = &release.manifest.name;
             tracing::warn!(

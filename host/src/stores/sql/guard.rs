@@ -9,7 +9,7 @@ use sqlparser::ast::Statement;
 use sqlparser::dialect::{Dialect, MySqlDialect, SQLiteDialect};
 use sqlparser::parser::Parser;
 
-use super::{parameters, tables};
+use super::{parameters, spelling, tables};
 use crate::bindings::sql::{Dialect as SqlDialect, Error};
 
 /// Texts whose verdicts are kept for one plugin. A plugin that makes texts
@@ -108,9 +108,8 @@ impl Guard {
                 "a statement text has at most {MAX_TEXT} bytes"
             )));
         }
-        // MySQL runs what stands in such a comment; no parser shows it to us.
-        if text.contains("/*!") || text.contains("/*M!") {
-            return Ok(Err("executable comments are not allowed".into()));
+        if let Some(problem) = spelling::ambiguity(text) {
+            return Ok(Err(problem.to_owned()));
         }
         let statement = self.parse(text)?;
         let permitted = self.permit(&statement).and_then(|kind| {

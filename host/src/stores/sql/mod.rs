@@ -8,6 +8,7 @@ mod migrate;
 mod mysql;
 mod own;
 mod parameters;
+mod spelling;
 mod sqlite;
 mod tables;
 mod value;

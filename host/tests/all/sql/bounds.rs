@@ -9,7 +9,6 @@ on_both_stores! {
     a_call_returns_so_many_bytes_and_no_more,
     many_writers_at_once_all_succeed,
     readers_are_answered_while_others_write,
-    a_statement_without_end_is_ended,
     statements_are_prepared_once_and_no_error_stays_with_them,
 }
 
@@ -88,23 +87,6 @@ async fn readers_are_answered_while_others_write(store: Store) {
     };
     let (written, ()) = tokio::join!(writing, reading);
     written.assert_refusal(504);
-}
-
-/// Ten to the tenth rows to count: days of work, in one step.
-const ENDLESS: &str = "WITH RECURSIVE digit (d) AS \
-    (SELECT 0 UNION ALL SELECT d + 1 FROM digit WHERE d < 99) \
-    SELECT COUNT(*) FROM digit a, digit b, digit c, digit d, digit e \
-    WHERE a.d + b.d * c.d + d.d * e.d = -1";
-
-/// The plugin is told in time, and the next request finds a connection.
-async fn a_statement_without_end_is_ended(store: Store) {
-    let one = "[limits]\ndeadline = '1s'\n[grants.database]\nconnections = 1";
-    let ledger = Ledger::start(store, one).await;
-    for _ in 0..2 {
-        let answer = ledger.query(ENDLESS).await;
-        assert_eq!(answer["error"]["name"], "timeout", "{answer}");
-        ledger.node.until_status("/ledger/entries", 200).await;
-    }
 }
 
 /// Statements are prepared once for each connection; what one request found

@@ -163,7 +163,7 @@ async fn granted_statements_run(store: Store) {
         "SELECT name FROM LEDGER_ENTRY",
         "SELECT e.name FROM ledger_entry AS e JOIN ledger_entry f ON f.entry_id = e.entry_id",
         "WITH recent AS (SELECT * FROM ledger_entry) SELECT name FROM recent",
-        "SELECT name FROM ledger_entry WHERE name LIKE 'o%' -- a comment",
+        "SELECT name FROM ledger_entry WHERE name LIKE 'o%'",
         "SELECT name FROM ledger_entry WHERE name IN (SELECT name FROM ledger_entry) LIMIT 1",
         "SELECT DISTINCT name FROM ledger_entry GROUP BY name HAVING COUNT(*) = 1 ORDER BY name",
     ];

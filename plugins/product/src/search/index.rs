@@ -108,6 +108,10 @@ pub fn remove(
 /// # Errors
 /// Those of the database.
 pub fn extend() -> Result<usize, Error> {
+    // Most of the time there are none, and nobody has to wait for that.
+    if sql::query(MISSING).bind(0).first::<Text>()?.is_none() {
+        return Ok(0);
+    }
     sql::transaction(|transaction| {
         lock(transaction)?;
         let (products, entries) = missing(transaction)?;
