@@ -4,6 +4,7 @@
 mod authorization;
 mod documents;
 mod encoding;
+mod facebook;
 mod journey;
 mod limits;
 mod money;
