@@ -61,6 +61,8 @@ pub struct Settings {
     pub client: ClientLimits,
     /// Requests of one client address on one node; without bounds when absent.
     pub rate_limit: Option<Rate>,
+    /// Whether any rate limit is enforced, those of manifests included.
+    pub rate_limits: bool,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: TrustedProxies,
 }
@@ -181,6 +183,7 @@ impl Settings {
                 max_headers: layers.take("max_headers", 16 * 1024, at_most_64_kib),
                 max_connections: layers.take("max_connections", 10_000, count),
             },
+            rate_limits: layers.take("rate_limits", true, switch),
             rate_limit: layers.take("rate_limit", Some(limits::DEFAULT_RATE), limits::rate),
             trusted_proxies: layers.take("trusted_proxies", TrustedProxies::default(), str::parse),
             data_dir,

@@ -84,6 +84,7 @@ impl Services {
     /// Names what cannot be had.
     pub fn open(settings: &Settings) -> Result<Self, ServicesError> {
         let limiter = match &settings.redis_url {
+            _ if !settings.rate_limits => Limiter::off(),
             Some(urls) => Limiter::redis(urls, PREFIX)?,
             None => Limiter::local(),
         };
