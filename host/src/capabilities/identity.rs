@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use wasmtime::component::{HasSelf, Linker};
 
-use super::MARGIN;
 use crate::bindings::context::Principal;
 use crate::bindings::identity::{Error, Host};
 use crate::identity::{Identity, PasswordError};
@@ -33,7 +32,7 @@ impl State {
     ) -> Result<T, Error> {
         self.count_host_call()
             .map_err(|limit| Error::TooLarge(limit.to_string()))?;
-        let deadline = self.deadline() - MARGIN;
+        let deadline = self.call().host_deadline();
         match tokio::time::timeout_at(deadline.into(), work).await {
             Ok(done) => done.map_err(|error| Error::Unavailable(error.to_string())),
             Err(_) => Err(Error::Unavailable(PasswordError::Busy.to_string())),

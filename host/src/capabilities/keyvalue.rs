@@ -6,7 +6,6 @@ use std::time::Instant;
 
 use wasmtime::component::{HasSelf, Linker, Resource};
 
-use super::MARGIN;
 use crate::bindings::keyvalue::{atomics, batch, store};
 use crate::runtime::State;
 use crate::stores::keyvalue::{Bucket, Error, Swap};
@@ -44,7 +43,7 @@ impl State {
     /// The bucket of a handle for one call, and when that must have ended.
     fn bucket(&mut self, handle: &Resource<Bucket>) -> Answer<(Bucket, Instant)> {
         let bucket = self.table().get(handle)?.clone();
-        let deadline = self.deadline() - MARGIN;
+        let deadline = self.call().host_deadline();
         let counted = self.count_host_call().map_err(other);
         Ok(counted.map(|()| (bucket, deadline)))
     }
@@ -153,7 +152,7 @@ impl atomics::Host for State {
     ) -> wasmtime::Result<Result<(), atomics::CasError>> {
         let read = self.release(cas)?;
         granted!(self.count_host_call().map_err(other));
-        let deadline = self.deadline() - MARGIN;
+        let deadline = self.call().host_deadline();
         let swapping = read.bucket.swap(&read.key, read.current.as_deref(), &value);
         match granted!(until(deadline, swapping).await) {
             Swap::Done => Ok(Ok(())),

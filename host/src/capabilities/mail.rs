@@ -2,7 +2,6 @@
 
 use wasmtime::component::{HasSelf, Linker};
 
-use super::MARGIN;
 use crate::bindings::mail::{Error, Host, Message};
 use crate::runtime::State;
 
@@ -22,7 +21,7 @@ impl Host for State {
         if let Err(limit) = self.count_host_call() {
             return Ok(Err(Error::TooLarge(limit.to_string())));
         }
-        let deadline = self.deadline() - MARGIN;
+        let deadline = self.call().host_deadline();
         Ok(mailer.send(message, deadline.into()).await)
     }
 }

@@ -12,9 +12,3 @@ pub mod rate_limit;
 pub mod sql;
 
 pub use granted::Granted;
-
-use std::time::Duration;
-
-/// A host call ends this much before its request, so that the plugin still
-/// has time to answer for the failure.
-pub(crate) const MARGIN: Duration = Duration::from_millis(50);

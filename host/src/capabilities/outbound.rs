@@ -10,7 +10,6 @@ use std::time::Instant;
 use http::{Request, Response, Uri};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
-use super::MARGIN;
 use crate::egress::http::{HttpClient, Origin};
 use crate::runtime::Session;
 
@@ -60,6 +59,6 @@ impl Session {
         let outbound = self.granted().outbound.as_ref();
         let granted = outbound.filter(|out| out.origins.iter().any(|origin| origin.holds(uri)));
         let client = granted.ok_or(Error::HttpRequestDenied)?.client.clone();
-        Ok((client, self.deadline() - MARGIN))
+        Ok((client, self.call().host_deadline()))
     }
 }

@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use wasmtime::component::{HasSelf, Linker, Resource};
 
-use super::MARGIN;
 use crate::bindings::sql::{Dialect, Error, Host, HostTransaction, Outcome, Rows, Value};
 use crate::runtime::State;
 use crate::stores::sql::{DatabaseAccess, OpenTransaction};
@@ -55,7 +54,7 @@ impl State {
 
     /// The database and this call's deadline.
     fn database(&mut self) -> wasmtime::Result<(Arc<DatabaseAccess>, Instant)> {
-        let deadline = self.deadline() - MARGIN;
+        let deadline = self.call().host_deadline();
         let session = self.session()?;
         Ok((session.access.clone(), deadline))
     }
@@ -71,7 +70,7 @@ impl State {
         &mut self,
         handle: &Resource<OpenTransaction>,
     ) -> wasmtime::Result<(&mut OpenTransaction, Instant)> {
-        let deadline = self.deadline() - MARGIN;
+        let deadline = self.call().host_deadline();
         Ok((self.sql().0.get_mut(handle)?, deadline))
     }
 
@@ -79,7 +78,7 @@ impl State {
         &mut self,
         handle: Resource<OpenTransaction>,
     ) -> wasmtime::Result<(OpenTransaction, Instant)> {
-        let deadline = self.deadline() - MARGIN;
+        let deadline = self.call().host_deadline();
         self.session()?.open_transactions -= 1;
         Ok((self.sql().0.delete(handle)?, deadline))
     }

@@ -5,6 +5,9 @@ use std::time::{Duration, Instant};
 
 use crate::bindings::context::Caller;
 
+/// How much earlier than the work itself a call into the host ends.
+const MARGIN: Duration = Duration::from_millis(50);
+
 /// What a request carries besides HTTP.
 #[derive(Debug, Clone)]
 pub struct Call {
@@ -31,6 +34,13 @@ impl Call {
             caller: Caller::Anonymous,
             depth: 0,
         }
+    }
+
+    /// When a call into the host ends: a little before the work itself, so
+    /// that the plugin can still answer for the failure.
+    #[must_use]
+    pub fn host_deadline(&self) -> Instant {
+        self.deadline - MARGIN
     }
 
     /// Time that is left.

@@ -7,10 +7,9 @@ use wasmtime::Store;
 use wasmtime::component::InstancePre;
 
 use super::call::{Call, CallError};
-use super::fast::{classify, log_output};
 use super::meter::metered;
-use super::plugin::Shared;
-use super::state::{Bounds, State};
+use super::shared::{Bounds, Shared};
+use super::state::State;
 use crate::bindings::accounts::AccountKeeperPre;
 use crate::bindings::accounts::exports::edge::platform::accounts::Account;
 use crate::bindings::scheduled::ScheduledPre;
@@ -86,21 +85,21 @@ async fn run<T>(
     work: impl AsyncFnOnce(&mut Store<State>) -> wasmtime::Result<Result<T, String>>,
 ) -> Answered<T> {
     let bounds = Bounds {
-        deadline: call.deadline,
         cpu_time: call.left(),
         host_calls: HOST_CALLS,
     };
-    let id = call.id.clone();
+    let deadline = call.deadline;
     let mut store = State::store(shared, call, bounds);
     let meter = store.data().meter.clone();
     let working = metered(meter, work(&mut store));
-    let outcome = tokio::time::timeout_at(bounds.deadline.into(), working).await;
-    if let Some(text) = store.data().output.take() {
-        log_output(shared, &id, &text);
+    let outcome = tokio::time::timeout_at(deadline.into(), working).await;
+    let state = store.data();
+    if let Some(text) = state.output.take() {
+        shared.log_output(&state.call().id, &text);
     }
     match outcome {
         Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(error)) => Err(classify(error, store.data())),
+        Ok(Err(error)) => Err(state.verdict(error)),
         Err(_) => Err(CallError::Deadline),
     }
 }

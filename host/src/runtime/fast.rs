@@ -10,10 +10,11 @@ use http_body_util::{Either, Full};
 use wasmtime::Store;
 use wasmtime::component::{Instance as Component, InstancePre, Val};
 
-use super::call::{Call, CallError, CpuTimeExceeded, ServiceFailed};
+use super::answer::{Answer, headers};
+use super::call::{Call, CallError};
 use super::meter::metered;
-use super::plugin::{Answer, Shared};
 use super::services::Export;
+use super::shared::Shared;
 use super::state::State;
 use crate::bindings::handler::{Request, Response};
 use crate::bindings::plugin::{Plugin as Guest, PluginIndices as GuestIndices};
@@ -107,33 +108,32 @@ impl FastDoor {
             // Boxed, so that the common case does not move its large state.
             None => Box::pin(self.instantiate(&call)).await?,
         };
-        let bounds = self.shared.bounds(call.deadline);
-        instance.store.data_mut().begin(call, bounds);
+        let deadline = call.deadline;
+        instance.store.data_mut().begin(call, self.shared.bounds);
         instance.store.set_epoch_deadline(1);
         let meter = instance.store.data().meter.clone();
         let working = metered(meter, work(&mut instance));
-        let outcome = tokio::time::timeout_at(bounds.deadline.into(), working).await;
+        let outcome = tokio::time::timeout_at(deadline.into(), working).await;
         self.log_output(&instance);
         match outcome {
             Ok(Ok(answer)) => {
                 self.put_back(instance);
                 Ok(answer)
             }
-            Ok(Err(error)) => Err(classify(error, instance.store.data())),
+            Ok(Err(error)) => Err(instance.store.data().verdict(error)),
             Err(_) => Err(CallError::Deadline),
         }
     }
 
     async fn instantiate(&self, call: &Call) -> Result<Instance, CallError> {
-        let bounds = self.shared.bounds(call.deadline);
-        let mut store = State::store(&self.shared, call.clone(), bounds);
+        let mut store = State::store(&self.shared, call.clone(), self.shared.bounds);
         let meter = store.data().meter.clone();
         let instantiated = metered(meter, async {
             let component = self.pre.instantiate_async(&mut store).await?;
             let guest = self.indices.load(&mut store, &component)?;
             Ok((component, guest))
         });
-        match tokio::time::timeout_at(bounds.deadline.into(), instantiated).await {
+        match tokio::time::timeout_at(call.deadline.into(), instantiated).await {
             Ok(Ok((component, guest))) => Ok(Instance {
                 store,
                 component,
@@ -176,7 +176,7 @@ impl FastDoor {
     fn log_output(&self, instance: &Instance) {
         let state = instance.store.data();
         if let Some(text) = state.output.take() {
-            log_output(&self.shared, &state.call().id, &text);
+            self.shared.log_output(&state.call().id, &text);
         }
     }
 
@@ -198,26 +198,6 @@ impl FastDoor {
         *http.status_mut() = status(response.status)?;
         append(http.headers_mut(), headers(response.headers)?);
         Ok(Answer::Response(http))
-    }
-}
-
-/// One line for what a guest wrote while it answered the request `id`.
-pub(super) fn log_output(shared: &Shared, id: &str, text: &str) {
-    tracing::info!(
-        target: "plugin", plugin = shared.name, version = shared.version, request_id = id, "{text}"
-    );
-}
-
-/// Why the guest ended, as far as the host knows.
-pub(super) fn classify(error: wasmtime::Error, state: &State) -> CallError {
-    if error.is::<CpuTimeExceeded>() {
-        CallError::CpuTime
-    } else if let Some(failed) = error.downcast_ref::<ServiceFailed>() {
-        CallError::Service(failed.clone())
-    } else if state.memory.was_refused() {
-        CallError::Memory(error)
-    } else {
-        CallError::Trap(error)
     }
 }
 
@@ -251,46 +231,10 @@ fn status(status: u16) -> Result<StatusCode, CallError> {
         .ok_or_else(|| CallError::InvalidReply(format!("status {status}")))
 }
 
-/// The guest's headers as HTTP's; also used for those of a failure. Fields
-/// that belong to the connection are left out.
-///
-/// # Errors
-/// When a name or value is not allowed in HTTP.
-pub(crate) fn headers(
-    headers: Vec<(String, String)>,
-) -> Result<Vec<(HeaderName, HeaderValue)>, CallError> {
-    let mut checked = Vec::with_capacity(headers.len());
-    for (name, value) in headers {
-        let invalid = || CallError::InvalidReply(format!("header {name:?} with value {value:?}"));
-        let field = HeaderName::try_from(name.as_str()).map_err(|_| invalid())?;
-        let text = HeaderValue::try_from(value.as_str()).map_err(|_| invalid())?;
-        if !is_the_connections(&field) {
-            checked.push((field, text));
-        }
-    }
-    Ok(checked)
-}
-
 fn append(map: &mut HeaderMap, headers: Vec<(HeaderName, HeaderValue)>) {
     // With room for the host's own.
     map.reserve(headers.len() + 4);
     for (name, value) in headers {
         map.append(name, value);
     }
-}
-
-/// Whether a field belongs to the connection, which is the host's: a guest's
-/// wrong `content-length` would cut the next reply in two.
-pub(super) fn is_the_connections(field: &HeaderName) -> bool {
-    use http::header::{CONNECTION, CONTENT_LENGTH, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
-    [
-        CONNECTION,
-        CONTENT_LENGTH,
-        TE,
-        TRAILER,
-        TRANSFER_ENCODING,
-        UPGRADE,
-    ]
-    .contains(field)
-        || field.as_str() == "keep-alive"
 }

@@ -5,6 +5,7 @@
 //! it and the instance it ran in, and nothing else.
 
 mod admission;
+mod answer;
 pub mod artifacts;
 mod call;
 mod engine;
@@ -16,14 +17,16 @@ mod meter;
 mod plugin;
 mod services;
 mod session;
+mod shared;
 mod standard;
 mod state;
 mod stderr;
 
+pub(crate) use answer::headers;
+pub use answer::{Answer, Body};
 pub use call::{Call, CallError};
 pub use engine::{Demand, EngineError, Runtime};
-pub(crate) use fast::headers;
-pub use plugin::{Answer, Body, LoadError, Plugin, PluginSpec};
+pub use plugin::{LoadError, Plugin, PluginSpec};
 pub use services::{Directory, ServiceError};
 pub use session::Session;
 pub use state::State;

@@ -1,15 +1,14 @@
 //! A release, compiled and ready: the one way for a request to reach it.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::Full;
-use http_body_util::combinators::UnsyncBoxBody;
 use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre, Linker, Val};
 
 use super::admission::Admission;
+use super::answer::Answer;
 use super::artifacts::{ArtifactError, Artifacts};
 use super::call::{Call, CallError, ServiceFailed};
 use super::engine::Runtime;
@@ -17,10 +16,10 @@ use super::errands;
 use super::fast::FastDoor;
 use super::inspect::{self, DoorKind, Exports, InspectError};
 use super::services::{self, ServiceExports, ServiceImports};
+use super::shared::{Bounds, Shared};
 use super::standard::StandardDoor;
-use super::state::{Bounds, State};
+use super::state::State;
 use crate::bindings::accounts::exports::edge::platform::accounts::Account;
-use crate::bindings::handler::Failure;
 use crate::bindings::seeder::exports::edge::platform::seed::Progress;
 use crate::capabilities::{self, Granted};
 
@@ -49,29 +48,6 @@ pub struct PluginSpec {
     pub host_calls: u32,
     /// What it may use.
     pub granted: Granted,
-}
-
-/// What every instance of a plugin shares.
-pub(super) struct Shared {
-    pub(super) engine: Engine,
-    pub(super) name: String,
-    pub(super) version: String,
-    pub(super) memory: usize,
-    pub(super) cpu_time: Duration,
-    pub(super) max_response: u64,
-    pub(super) host_calls: u32,
-    pub(super) requests_per_instance: Option<u32>,
-    pub(super) granted: Arc<Granted>,
-}
-
-impl Shared {
-    pub(super) fn bounds(&self, deadline: Instant) -> Bounds {
-        Bounds {
-            deadline,
-            cpu_time: self.cpu_time,
-            host_calls: self.host_calls,
-        }
-    }
 }
 
 /// A release that can answer requests.
@@ -108,20 +84,6 @@ impl Door {
         }
     }
 }
-
-/// What a plugin answered.
-pub enum Answer {
-    /// A response with its body, which may still be running.
-    Response(http::Response<Body>),
-    /// A refusal for the host to render.
-    Failure(Failure),
-}
-
-/// A body on its way to a client: whole, or streamed by a standard component.
-pub type Body = http_body_util::Either<Full<Bytes>, UnsyncBoxBody<Bytes, BodyError>>;
-
-/// A streamed body broke off.
-pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A component could not be made ready.
 #[derive(Debug, thiserror::Error)]
@@ -343,9 +305,11 @@ fn shared(engine: Engine, spec: PluginSpec) -> Shared {
         name: spec.name,
         version: spec.version,
         memory: usize::try_from(spec.memory).unwrap_or(usize::MAX),
-        cpu_time: spec.cpu_time,
+        bounds: Bounds {
+            cpu_time: spec.cpu_time,
+            host_calls: spec.host_calls,
+        },
         max_response: spec.max_response,
-        host_calls: spec.host_calls,
         requests_per_instance: spec.requests_per_instance,
         granted: Arc::new(spec.granted),
     }

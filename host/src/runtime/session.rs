@@ -1,10 +1,8 @@
 //! The request that an instance works on.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use super::call::{Call, TooManyHostCalls};
-use super::state::Bounds;
 use crate::capabilities::Granted;
 
 /// The request that an instance works on: whose it is, what may be used for
@@ -12,25 +10,25 @@ use crate::capabilities::Granted;
 pub struct Session {
     granted: Arc<Granted>,
     call: Call,
-    deadline: Instant,
     host_calls: u32,
     host_calls_left: u32,
 }
 
 impl Session {
-    pub(super) fn new(granted: Arc<Granted>, call: Call, bounds: Bounds) -> Self {
+    pub(super) fn new(granted: Arc<Granted>, call: Call, host_calls: u32) -> Self {
         Self {
             granted,
             call,
-            deadline: bounds.deadline,
-            host_calls: bounds.host_calls,
-            host_calls_left: bounds.host_calls,
+            host_calls,
+            host_calls_left: host_calls,
         }
     }
 
     /// Begin with another request of the same plugin.
-    pub(super) fn begin(&mut self, call: Call, bounds: Bounds) {
-        *self = Self::new(self.granted.clone(), call, bounds);
+    pub(super) fn begin(&mut self, call: Call, host_calls: u32) {
+        self.call = call;
+        self.host_calls = host_calls;
+        self.host_calls_left = host_calls;
     }
 
     /// Account for one call into the host.
@@ -58,11 +56,5 @@ impl Session {
     #[must_use]
     pub fn call(&self) -> &Call {
         &self.call
-    }
-
-    /// When the host ends the request.
-    #[must_use]
-    pub fn deadline(&self) -> Instant {
-        self.deadline
     }
 }

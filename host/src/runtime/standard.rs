@@ -25,10 +25,10 @@ use wasmtime_wasi_http::handler::{
 use wasmtime_wasi_http::{p2, p3};
 
 use super::admission::Permit;
+use super::answer::{Answer, Body, BodyError, is_the_connections};
 use super::call::{Call, CallError};
-use super::fast::{classify, is_the_connections, log_output};
 use super::inspect::DoorKind;
-use super::plugin::{Answer, BodyError, Shared};
+use super::shared::Shared;
 use super::state::State;
 
 /// How long an instance that may be used again waits for a request.
@@ -97,7 +97,7 @@ impl StandardDoor {
     }
 
     /// The response, with a body that breaks off past the plugin's limit.
-    fn bounded(&self, response: handler::Response) -> http::Response<super::plugin::Body> {
+    fn bounded(&self, response: handler::Response) -> http::Response<Body> {
         let most = usize::try_from(self.handler.state().shared.max_response).unwrap_or(usize::MAX);
         let (mut head, body) = response.into_parts();
         let unwanted: Vec<_> = head
@@ -169,9 +169,8 @@ impl HandlerState for Instances {
     type WorkerState = Worker;
 
     async fn instantiate(&self) -> wasmtime::Result<handler::Instance<State, Expiration, Worker>> {
-        let bounds = self.shared.bounds(Instant::now() + IDLE);
-        let call = Call::internal("-".to_owned(), bounds.deadline);
-        let mut store = State::store(&self.shared, call, bounds);
+        let call = Call::internal("-".to_owned(), Instant::now() + IDLE);
+        let mut store = State::store(&self.shared, call, self.shared.bounds);
         store.data_mut().count_ticks();
         let proxy = self.pre.instantiate_async(&mut store).await?;
         let current = Arc::new(Mutex::new(None));
@@ -243,7 +242,7 @@ impl WorkerState for Worker {
         } = data;
         let deadline = call.deadline;
         let id = call.id.clone();
-        store.data_mut().begin(call, self.shared.bounds(deadline));
+        store.data_mut().begin(call, self.shared.bounds);
         let current = Current {
             id,
             deadline,
@@ -266,10 +265,10 @@ impl WorkerState for Worker {
             None => ("-".to_owned(), None, None),
         };
         if let Some(text) = store.data().output.take() {
-            log_output(&self.shared, &id, &text);
+            self.shared.log_output(&id, &text);
         }
         let Err(error) = result else { return };
-        let verdict = classify(error, store.data());
+        let verdict = store.data().verdict(error);
         match waiting.filter(|waiting| !waiting.is_closed()) {
             // The one who waits for the reply logs it.
             Some(waiting) => {

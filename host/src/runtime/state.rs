@@ -1,23 +1,23 @@
 //! What the host keeps for one instance.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use wasmtime::component::ResourceTable;
 use wasmtime::{Store, UpdateDeadline};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
-use super::call::{Call, CpuTimeExceeded, TooManyHostCalls};
+use super::call::{Call, CallError, CpuTimeExceeded, ServiceFailed, TooManyHostCalls};
 use super::engine::EPOCH_TICK;
 use super::limits::MemoryLimit;
 use super::meter::Meter;
-use super::plugin::Shared;
 use super::services::MOST_DEPTH;
 use super::session::Session;
+use super::shared::{Bounds, Shared};
 use super::stderr::Output;
+use crate::capabilities::Granted;
 use crate::capabilities::sql::SqlSession;
-use crate::capabilities::{Granted, MARGIN};
 
 /// What the host keeps for one instance: the standard WASI contexts, the
 /// sessions of its capabilities, and the bounds of the request it answers.
@@ -44,14 +44,6 @@ enum CalledOut {
     TooDeep,
 }
 
-/// What bounds one request inside an instance.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Bounds {
-    pub(super) deadline: Instant,
-    pub(super) cpu_time: Duration,
-    pub(super) host_calls: u32,
-}
-
 impl State {
     /// A store for a new instance of the plugin, with every limit in force.
     pub(super) fn store(shared: &Shared, call: Call, bounds: Bounds) -> Store<Self> {
@@ -64,7 +56,7 @@ impl State {
             table: ResourceTable::new(),
             wasi,
             http: WasiHttpCtx::new(),
-            session: Session::new(shared.granted.clone(), call, bounds),
+            session: Session::new(shared.granted.clone(), call, bounds.host_calls),
             memory: MemoryLimit::new(shared.memory),
             meter: Arc::new(Meter::new()),
             output,
@@ -97,7 +89,7 @@ impl State {
 
     /// Begin another request in this instance.
     pub(super) fn begin(&mut self, call: Call, bounds: Bounds) {
-        self.session.begin(call, bounds);
+        self.session.begin(call, bounds.host_calls);
         self.meter.reset();
         self.cpu_time = bounds.cpu_time;
     }
@@ -133,7 +125,7 @@ impl State {
             return Err(CalledOut::TooDeep.into());
         }
         Ok(Call {
-            deadline: self.deadline() - MARGIN,
+            deadline: self.call().host_deadline(),
             depth: self.call().depth + 1,
             ..self.call().clone()
         })
@@ -151,10 +143,17 @@ impl State {
         self.session.call()
     }
 
-    /// When the host ends the request.
-    #[must_use]
-    pub fn deadline(&self) -> Instant {
-        self.session.deadline()
+    /// Why the guest ended, as far as the host knows.
+    pub(super) fn verdict(&self, error: wasmtime::Error) -> CallError {
+        if error.is::<CpuTimeExceeded>() {
+            CallError::CpuTime
+        } else if let Some(failed) = error.downcast_ref::<ServiceFailed>() {
+            CallError::Service(failed.clone())
+        } else if self.memory.was_refused() {
+            CallError::Memory(error)
+        } else {
+            CallError::Trap(error)
+        }
     }
 
     /// The instance's resources.

@@ -6,8 +6,7 @@ use std::time::Instant;
 
 use sqlx::mysql::MySqlPool;
 
-use super::databases::Databases;
-use super::error::{OpenError, public_url, typed};
+use super::error::{public_url, typed};
 use super::guard::{Checked, Guard, Kind, TableGrant};
 use super::sqlite::SqliteDatabase;
 use super::{CallLimits, Result, mysql, sqlite};
@@ -27,36 +26,35 @@ pub(super) enum Database {
     MySql(MySqlPool),
 }
 
+impl Database {
+    fn dialect(&self) -> Dialect {
+        match self {
+            Self::Sqlite(_) => Dialect::Sqlite,
+            Self::MySql(_) => Dialect::Mysql,
+        }
+    }
+}
+
 enum Transaction {
     Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>),
     MySql(sqlx::Transaction<'static, sqlx::MySql>),
 }
 
 impl DatabaseAccess {
-    pub(super) async fn open(
-        databases: &Databases,
+    /// What `grant` allows on `database`, which was opened by `url`.
+    pub(super) fn new(
+        database: Database,
         url: &str,
         grant: TableGrant,
-        connections: u32,
         limits: CallLimits,
-    ) -> std::result::Result<Self, OpenError> {
-        let (database, dialect) = if url.starts_with("sqlite:") {
-            (
-                Database::Sqlite(SqliteDatabase::open(databases, url, connections).await?),
-                Dialect::Sqlite,
-            )
-        } else {
-            (
-                Database::MySql(mysql::open(url, connections).await?),
-                Dialect::Mysql,
-            )
-        };
-        Ok(Self {
+    ) -> Self {
+        let dialect = database.dialect();
+        Self {
             database,
             url: public_url(url),
             guard: Guard::new(grant, dialect),
             limits,
-        })
+        }
     }
 
     /// The database's URL, without its password.
@@ -68,10 +66,7 @@ impl DatabaseAccess {
     /// Which SQL it speaks.
     #[must_use]
     pub fn dialect(&self) -> Dialect {
-        match self.database {
-            Database::Sqlite(_) => Dialect::Sqlite,
-            Database::MySql(_) => Dialect::Mysql,
-        }
+        self.database.dialect()
     }
 
     /// Run a SELECT.

@@ -1,22 +1,14 @@
 //! The databases that a node has open.
 
-use std::collections::HashMap;
-use std::path::PathBuf;
-use std::sync::Arc;
-
-use sqlx::SqlitePool;
-use tokio::sync::Mutex;
-
-use super::access::DatabaseAccess;
+use super::access::{Database, DatabaseAccess};
 use super::error::OpenError;
-use super::{CallLimits, TableGrant};
+use super::sqlite::{SqliteDatabase, Writers};
+use super::{CallLimits, TableGrant, mysql};
 
-/// Opens databases. Grants on one SQLite file share its writer: a file takes
-/// one writer at a time, and those who wait for a pool get their turn in
-/// order, while those who wait for the file's lock poll for it.
-#[derive(Clone, Default)]
+/// Opens databases.
+#[derive(Default)]
 pub struct Databases {
-    pub(super) writers: Arc<Mutex<HashMap<PathBuf, SqlitePool>>>,
+    writers: Writers,
 }
 
 impl Databases {
@@ -32,6 +24,11 @@ impl Databases {
         connections: u32,
         limits: CallLimits,
     ) -> Result<DatabaseAccess, OpenError> {
-        DatabaseAccess::open(self, url, grant, connections, limits).await
+        let database = if url.starts_with("sqlite:") {
+            Database::Sqlite(SqliteDatabase::open(&self.writers, url, connections).await?)
+        } else {
+            Database::MySql(mysql::open(url, connections).await?)
+        };
+        Ok(DatabaseAccess::new(database, url, grant, limits))
     }
 }

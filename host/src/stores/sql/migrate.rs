@@ -3,17 +3,14 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use sqlx::migrate::{MigrateError as SqlxMigrateError, Migrator};
 use sqlx::pool::PoolConnection;
 use sqlx::{MySql, Row};
 
 use super::access::{Database, DatabaseAccess};
+use super::file_lock::{LOCK_TIMEOUT, lock_file};
 use crate::bindings::sql::Dialect;
-
-/// How long a node waits while another migrates or seeds the same database.
-const LOCK_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// Why the tables are not up to date.
 #[derive(Debug, thiserror::Error)]
@@ -158,25 +155,6 @@ impl DatabaseAccess {
                 declared: row.try_get(1).map_err(failed)?,
             }),
         }
-    }
-}
-
-/// Wait until no other process holds the lock on `path`; dropping the file
-/// lets the next one in.
-pub(super) async fn lock_file(path: PathBuf) -> std::io::Result<File> {
-    let locking = tokio::task::spawn_blocking(move || {
-        let file = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(path)?;
-        file.lock()?;
-        Ok(file)
-    });
-    match tokio::time::timeout(LOCK_TIMEOUT, locking).await {
-        Ok(Ok(locked)) => locked,
-        Ok(Err(panic)) => Err(std::io::Error::other(panic)),
-        Err(_) => Err(std::io::Error::from(std::io::ErrorKind::TimedOut)),
     }
 }
 

@@ -3,6 +3,7 @@
 mod access;
 mod databases;
 mod error;
+mod file_lock;
 mod guard;
 mod migrate;
 mod mysql;

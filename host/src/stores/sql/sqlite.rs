@@ -1,6 +1,7 @@
 //! SQLite: one writer and several readers on a file in WAL mode.
 
-use std::path::Path;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -10,11 +11,11 @@ use sqlx::sqlite::{
     SqliteRow, SqliteSynchronous, SqliteValueRef,
 };
 use sqlx::{Column, ConnectOptions, Executor, Row, Sqlite, TypeInfo, ValueRef};
+use tokio::sync::Mutex;
 
-use super::databases::Databases;
 use super::error::{OpenError, public_url, typed};
+use super::file_lock::lock_file;
 use super::guard::Checked;
-use super::migrate::lock_file;
 use super::value::{Collector, INSTANT, instant};
 use super::{CallLimits, Outcome, Result, Rows, Value};
 
@@ -37,7 +38,7 @@ pub(in crate::stores) struct SqliteDatabase {
 impl SqliteDatabase {
     /// Open the file of `url`, making it and its folder when they are absent.
     pub(super) async fn open(
-        databases: &Databases,
+        writers: &Writers,
         url: &str,
         readers: u32,
     ) -> std::result::Result<Self, OpenError> {
@@ -50,7 +51,7 @@ impl SqliteDatabase {
             // crash of the process loses none, and neither corrupts.
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true);
-        Self::open_with(databases, options, &public_url(url), readers).await
+        Self::open_with(writers, options, &public_url(url), readers).await
     }
 
     /// Open `file` likewise, for a store of the host's own.
@@ -63,12 +64,12 @@ impl SqliteDatabase {
             .filename(file)
             .synchronous(synchronous);
         let name = file.display().to_string();
-        Self::open_with(&Databases::default(), options, &name, readers).await
+        Self::open_with(&Writers::default(), options, &name, readers).await
     }
 
     /// Open the file of `options`, which messages call `name`.
     async fn open_with(
-        databases: &Databases,
+        writers: &Writers,
         options: SqliteConnectOptions,
         name: &str,
         readers: u32,
@@ -96,7 +97,7 @@ impl SqliteDatabase {
             url: name.to_owned(),
             source,
         };
-        let writer = databases.writer(&options).await.map_err(connect)?;
+        let writer = writers.of(&options).await.map_err(connect)?;
         let readers = SqlitePoolOptions::new()
             .max_connections(readers)
             .min_connections(1)
@@ -108,10 +109,16 @@ impl SqliteDatabase {
     }
 }
 
-impl Databases {
+/// The writers of all files: a file takes one at a time, so all grants on it
+/// share one. Who waits for a pool gets its turn in order, while those who
+/// wait for the file's lock poll for it.
+#[derive(Default)]
+pub(super) struct Writers(Mutex<HashMap<PathBuf, SqlitePool>>);
+
+impl Writers {
     /// The one writer of a file.
-    async fn writer(&self, options: &SqliteConnectOptions) -> sqlx::Result<SqlitePool> {
-        let mut writers = self.writers.lock().await;
+    async fn of(&self, options: &SqliteConnectOptions) -> sqlx::Result<SqlitePool> {
+        let mut writers = self.0.lock().await;
         if let Some(writer) = writers.get(options.get_filename()) {
             return Ok(writer.clone());
         }
