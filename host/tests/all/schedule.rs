@@ -1,6 +1,10 @@
 //! Periodic work: one node of a region at a time, whatever happens to a piece.
 
+use std::time::Duration;
+
 use edge_host::config::Settings;
+use edge_host::stores::leases::Leases;
+use edge_host::stores::sql::Databases;
 
 use crate::harness::{TestNode, data_folder, eventually, fixture, start_error, variant};
 use crate::servers::MariaDb;
@@ -62,4 +66,47 @@ async fn work_that_the_component_cannot_do_is_found_out_at_start() {
     let idle = variant("hello", "[[schedule]]\ntask = 'tidy'\nevery = '1s'");
     let error = start_error(&[idle], |_| {}).await;
     assert!(error.contains("[[schedule]]"), "{error}");
+}
+
+/// A node that is gone without a word keeps nobody waiting for ever.
+async fn a_lease_runs_out(url: &str) {
+    let databases = Databases::default();
+    let one = Leases::open(&databases, url, "region")
+        .await
+        .expect("leases");
+    let other = Leases::open(&databases, url, "region")
+        .await
+        .expect("leases");
+    let abroad = Leases::open(&databases, url, "abroad")
+        .await
+        .expect("leases");
+    for leases in [&one, &other, &abroad] {
+        leases.add("plugin", "task").await.expect("a row");
+    }
+    let soon = Duration::from_millis(1);
+    let take = async |leases: &Leases| {
+        let length = Duration::from_millis(500);
+        let taken = leases.take("plugin", "task", soon, length).await;
+        taken.expect("an answer").is_some()
+    };
+    assert!(take(&one).await, "nobody has it");
+    assert!(!take(&other).await, "another has it");
+    assert!(take(&abroad).await, "another region's is another");
+    // The first never gives it back.
+    eventually("the end of a lease", async || {
+        take(&other).await.then_some(())
+    })
+    .await;
+    assert!(!take(&one).await, "it is another's by now");
+}
+
+#[tokio::test]
+async fn a_lease_on_mariadb_runs_out() {
+    a_lease_runs_out(&MariaDb::shared().database()).await;
+}
+
+#[tokio::test]
+async fn a_lease_on_sqlite_runs_out() {
+    let data = data_folder();
+    a_lease_runs_out(&format!("sqlite://{}/leases.sqlite", data.path().display())).await;
 }

@@ -98,3 +98,85 @@ pub(super) fn same(one: &ComponentFunc, other: &ComponentFunc) -> bool {
     };
     parameters(one) == parameters(other) && one.results().eq(other.results())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::unavailable::Unavailable;
+    use super::*;
+
+    /// The type of a function, by how the text format writes it.
+    fn signature(engine: &Engine, text: &str) -> ComponentFunc {
+        let text = format!(
+            "(component
+                (type $bare (variant (case \"unknown\" s64) (case \"unavailable\")))
+                (type $told (variant (case \"unknown\" s64) (case \"unavailable\" string)))
+                (type $number (variant (case \"unavailable\" u8)))
+                (type $enum (enum \"unknown\" \"unavailable\"))
+                (import \"bare\" (type $bare-t (eq $bare)))
+                (import \"told\" (type $told-t (eq $told)))
+                (import \"number\" (type $number-t (eq $number)))
+                (import \"enum\" (type $enum-t (eq $enum)))
+                (import \"f\" (func {text})))"
+        );
+        let wasm = wat::parse_str(text).expect("a component");
+        let component = Component::from_binary(engine, &wasm).expect("a component");
+        match component.component_type().get_import(engine, "f") {
+            Some(import) => match import.ty {
+                ComponentItem::ComponentFunc(signature) => signature,
+                other => panic!("{other:?}"),
+            },
+            None => panic!("no import"),
+        }
+    }
+
+    #[test]
+    fn callers_and_callees_agree_on_types_and_not_on_names() {
+        let engine = Engine::default();
+        let one = signature(&engine, "(param \"id\" s64) (result string)");
+        let same_types = [
+            "(param \"id\" s64) (result string)",
+            "(param \"number\" s64) (result string)",
+        ];
+        for text in same_types {
+            assert!(same(&one, &signature(&engine, text)), "{text}");
+        }
+        let other_types = [
+            "(param \"id\" u64) (result string)",
+            "(param \"id\" s64)",
+            "(result string)",
+            "(param \"id\" s64) (param \"also\" s64) (result string)",
+            "(param \"id\" s64) (result (option string))",
+        ];
+        for text in other_types {
+            assert!(!same(&one, &signature(&engine, text)), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_an_error_with_a_case_for_it_says_unavailable() {
+        let engine = Engine::default();
+        let of = |text: &str| Unavailable::of(&signature(&engine, text));
+        let cases = [
+            (
+                "(result (result (error $told-t)))",
+                Some(Unavailable::WithReason),
+            ),
+            (
+                "(result (result string (error $bare-t)))",
+                Some(Unavailable::Bare),
+            ),
+            (
+                "(result (result (error $enum-t)))",
+                Some(Unavailable::OfEnum),
+            ),
+            ("(result (result (error $number-t)))", None),
+            ("(result (result (error string)))", None),
+            ("(result (result string))", None),
+            ("(result string)", None),
+            ("", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(of(text), expected, "{text}");
+        }
+    }
+}

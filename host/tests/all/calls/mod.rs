@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use edge_host::config::Settings;
+use edge_host::bindings::context::Principal;
+use edge_host::config::{Hidden, Settings};
+use edge_host::identity::{TokenKeys, Tokens};
+use http::Request;
 use serde_json::json;
 
 use crate::harness::{TestNode, fixture, start_error, variant};
@@ -40,6 +43,28 @@ async fn the_context_travels_along() {
     assert_eq!(context["caller"], "anonymous");
     let left = context["left"].as_u64().expect("milliseconds");
     assert!((1000..3000).contains(&left), "of 3 s: {left}");
+}
+
+#[tokio::test]
+async fn who_asks_is_known_to_the_called_plugin_too() {
+    const KEYS: &str = "test:the key of these tests that is long enough";
+    let principal = Principal {
+        id: 7,
+        name: "Ada".to_owned(),
+        role: "merchant".to_owned(),
+    };
+    let tokens = Tokens::new(TokenKeys::parse(KEYS).expect("keys"));
+    let token = tokens.issue(&principal, 60).expect("a token");
+    let node = TestNode::start(&[fixture("asker"), fixture("answerer")], |settings| {
+        settings.token_keys = Some(Hidden(KEYS.to_owned()));
+    })
+    .await;
+    let caller = async |token: String| {
+        let request = Request::get(node.url("/asker/context")).header("user-key", token);
+        node.send(request, "").await.json()["caller"].clone()
+    };
+    assert_eq!(caller(format!("Bearer {token}")).await, "merchant 7");
+    assert_eq!(caller(format!("Bearer {token}x")).await, "rejected");
 }
 
 /// The plugin that fails costs its caller this one request, which is told
