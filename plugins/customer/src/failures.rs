@@ -1,4 +1,4 @@
-//! The refusals of this service. Those of missing fields and tokens are the SDK's.
+//! The refusals of this service. Those of missing and long fields, and of tokens, are the SDK's.
 
 use edge_sdk::Failure;
 
@@ -7,9 +7,6 @@ pub const UNAUTHORIZED: Failure = Failure::new(401, "AUT_02", "Access Unauthoriz
 
 /// The password is not the account's.
 pub const WRONG_PASSWORD: Failure = Failure::new(400, "USR_01", "Email or Password is invalid.");
-
-/// A field that is there, but holds nothing.
-pub const REQUIRED: Failure = Failure::new(400, "USR_02", "The field(s) are/is required.");
 
 /// This is no e-mail address.
 pub const BAD_EMAIL: Failure = Failure::new(400, "USR_03", "The email is invalid.");
@@ -38,11 +35,3 @@ pub const SHORT_PASSWORD: Failure = Failure::new(
 
 /// The text holds characters that steer terminals, mails or the direction of reading.
 pub const BAD_TEXT: Failure = Failure::malformed("The field must be one line of plain text.");
-
-/// The text of this field is longer than it may be.
-#[must_use]
-pub fn too_long(field: &str) -> Failure {
-    Failure::new(400, "USR_07", "")
-        .with_message(format!("this is too long {field}."))
-        .field(field)
-}

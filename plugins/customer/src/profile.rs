@@ -35,7 +35,7 @@ struct Form {
 /// # Errors
 /// `AUT_01`, `AUT_02`.
 pub fn show(request: &Request) -> Result<Response> {
-    session::private(&find(request.principal()?.id)?)
+    Response::private(&find(request.principal()?.id)?)
 }
 
 /// PUT `/customer` with `name` and `email`, and perhaps `password` and phones.
@@ -86,7 +86,7 @@ pub fn after(change: sql::Outcome, customer_id: i64) -> Result<Response> {
     if change.rows_affected == 0 {
         return Err(UNAUTHORIZED);
     }
-    session::private(&find(customer_id)?)
+    Response::private(&find(customer_id)?)
 }
 
 /// A change that a unique key refused: the address is somebody else's.

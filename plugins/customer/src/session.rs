@@ -34,17 +34,9 @@ pub fn open(customer_id: i64) -> Result<Response> {
         role: customer.role.clone(),
     };
     let token = identity::issue_token(&principal, LIFETIME)?;
-    private(&Session {
+    Response::private(&Session {
         customer,
         access_token: format!("Bearer {token}"),
         expires_in: EXPIRES_IN,
     })
-}
-
-/// An answer for one customer alone, which no cache may keep.
-///
-/// # Errors
-/// Those of [`Response::json`].
-pub fn private(value: &impl Serialize) -> Result<Response> {
-    Ok(Response::json(value)?.header("cache-control", "no-store"))
 }

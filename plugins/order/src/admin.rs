@@ -6,7 +6,6 @@ use crate::bindings::shop::payments::payments;
 use crate::model::{AdminOrder, AdminOrderDetail};
 use crate::orders::status::{self, Status, Step};
 use crate::orders::{self, changes};
-use crate::private;
 
 /// The role that may do this.
 const ROLE: &str = "merchant";
@@ -64,7 +63,7 @@ pub fn list(request: &Request) -> Result<Response> {
         .bind(page.offset())
         .rows()?;
     let count = with_filter(COUNT, COUNT_WITH_STATUS).scalar()?;
-    private(&Listing { count, rows })
+    Response::private(&Listing { count, rows })
 }
 
 /// GET `/admin/orders/{order_id}`.
@@ -139,7 +138,7 @@ fn find(order_id: i64) -> Result<AdminOrder> {
 }
 
 fn detail(order: AdminOrder) -> Result<Response> {
-    private(&AdminOrderDetail {
+    Response::private(&AdminOrderDetail {
         grand_total: orders::grand_total(order.total_amount, order.shipping_cost, order.tax_amount),
         lines: orders::lines(order.order_id)?,
         order,

@@ -6,7 +6,6 @@ pub mod cart;
 pub mod catalog;
 pub mod idempotency;
 pub mod model;
-pub mod money;
 pub mod orders;
 pub mod outbox;
 pub mod seed;
@@ -16,8 +15,7 @@ pub mod shoppingcart;
 pub mod tasks;
 pub mod tax;
 
-use edge_sdk::{Response, Result, Router};
-use serde::Serialize;
+use edge_sdk::Router;
 
 edge_sdk::export!(router);
 edge_sdk::export_schedule!(tasks::run);
@@ -75,9 +73,4 @@ fn carts(router: Router) -> Router {
             "/shoppingcart/removeProduct/{item_id}",
             shoppingcart::remove_product,
         )
-}
-
-/// A 200 with this JSON that no cache on the way keeps.
-fn private<T: Serialize + ?Sized>(value: &T) -> Result<Response> {
-    Ok(Response::json(value)?.header("cache-control", "no-store"))
 }

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::money::Cents;
+use edge_sdk::money::Cents;
 
 /// A tax.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

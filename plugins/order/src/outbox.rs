@@ -10,8 +10,8 @@ use serde::Deserialize;
 
 use crate::bindings::shop::customers::customers::{self, Contact};
 use crate::model::OrderLine;
-use crate::money::Cents;
 use crate::orders;
+use edge_sdk::money::Cents;
 
 /// Mails that are due now, the first to be sent first.
 pub const DUE: &str = "SELECT m.mail_id, m.attempts, o.order_id, o.customer_id, o.total_amount, o.currency \

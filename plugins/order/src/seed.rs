@@ -97,7 +97,7 @@ fn add_region(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::money;
+    use edge_sdk::money;
 
     #[test]
     fn amounts_are_decimals() {

@@ -4,8 +4,8 @@ use edge_sdk::sql;
 use serde::Deserialize;
 
 use crate::bindings::exports::shop::orders::orders::{Error, Guest, Order, Status};
-use crate::money::Cents;
 use crate::orders::{changes, status};
+use edge_sdk::money::Cents;
 
 /// An order that others may know of, by its id.
 pub const FIND: &str = "SELECT order_id, customer_id, total_amount, currency, status, reference FROM orders \

@@ -7,7 +7,6 @@ use crate::cart::shelf::{MAX_LINES, MAX_QUANTITY};
 use crate::cart::view::{self, ActiveItem, Total};
 use crate::cart::{Cart, CartId, Handle, ItemIds, Refusal, Shelf, id, store};
 use crate::catalog::{Items, NO_PRODUCT};
-use crate::private;
 
 /// Longest attributes, in characters: as long as the column of an order's lines.
 const MAX_ATTRIBUTES: usize = 1000;
@@ -15,7 +14,6 @@ const MAX_ATTRIBUTES: usize = 1000;
 /// There is no item with the id that was given.
 pub const NO_ITEM: Failure = Failure::new(404, "SHP_02", "Don't exist item with this ID.");
 
-const TOO_LONG: Failure = Failure::new(400, "USR_07", "this is too long attributes.");
 const BAD_QUANTITY: Failure =
     Failure::malformed("The quantity is not a whole number from 0 to 999.");
 const TOO_MANY: Failure = Failure::new(400, "SHP_05", "There are too many of this item.");
@@ -44,7 +42,7 @@ pub fn generate_unique_id(_: &Request) -> Result<Response> {
         cart_id: &'a str,
     }
     let cart_id = CartId::generate()?;
-    private(&Made {
+    Response::private(&Made {
         cart_id: cart_id.as_str(),
     })
 }
@@ -77,7 +75,7 @@ pub fn add(request: &Request) -> Result<Response> {
         shelf.add(&cart_id, product_id, &addition.attributes, generation)?;
         shown(shelf.cart(&cart_id), handle, ids, &mut items)
     })?;
-    private(&active)
+    Response::private(&active)
 }
 
 fn addition(request: &Request) -> Result<Addition> {
@@ -85,7 +83,7 @@ fn addition(request: &Request) -> Result<Addition> {
     fields.required(&["cart_id", "product_id", "attributes"])?;
     let addition: Addition = fields.parse()?;
     if addition.attributes.chars().count() > MAX_ATTRIBUTES {
-        return Err(TOO_LONG.field("attributes"));
+        return Err(Failure::too_long("attributes"));
     }
     Ok(addition)
 }
@@ -99,7 +97,7 @@ pub fn one(request: &Request) -> Result<Response> {
     let handle = cart_id.handle();
     let shelf = store::read(handle)?;
     let ids = ItemIds::of_shop()?;
-    private(&shown(
+    Response::private(&shown(
         shelf.cart(&cart_id),
         handle,
         ids,
@@ -121,7 +119,7 @@ pub fn update(request: &Request) -> Result<Response> {
         Ok(shelf.cart(&CartId::parse(&cart_id)?).cloned())
     })?;
     let ids = ItemIds::of_shop()?;
-    private(&shown(cart.as_ref(), handle, ids, &mut Items::default())?)
+    Response::private(&shown(cart.as_ref(), handle, ids, &mut Items::default())?)
 }
 
 fn quantity(request: &Request) -> Result<u32> {
@@ -148,7 +146,7 @@ pub fn empty(request: &Request) -> Result<Response> {
     store::change_if(cart_id.handle(), |shelf| {
         Ok(shelf.empty(&cart_id).then_some(()))
     })?;
-    private::<[ActiveItem]>(&[])
+    Response::private(&[] as &[ActiveItem])
 }
 
 /// GET `/shoppingcart/saveForLater/{item_id}`.
@@ -196,7 +194,7 @@ pub fn saved(request: &Request) -> Result<Response> {
     let saved = shelf
         .cart(&cart_id)
         .map(|cart| view::saved(cart, handle, ids, &mut Items::default()));
-    private(&saved.transpose()?.unwrap_or_default())
+    Response::private(&saved.transpose()?.unwrap_or_default())
 }
 
 /// GET `/shoppingcart/totalAmount/{cart_id}`.
@@ -210,7 +208,7 @@ pub fn total_amount(request: &Request) -> Result<Response> {
         Some(cart) => view::total(cart, &mut Items::default())?,
         None => Total::default(),
     };
-    private(&total)
+    Response::private(&total)
 }
 
 fn cart_id(request: &Request) -> Result<CartId> {

@@ -49,8 +49,6 @@ pub const UNDER_REVIEW: Failure = Failure::new(
     "The payment of this order is under review. Please contact the shop.",
 );
 
-const TOO_LONG: Failure = Failure::new(400, "USR_07", "this is too long <FIELD NAME>.");
-
 /// Longest token and description, in characters.
 const TOKEN: usize = 255;
 const DESCRIPTION: usize = 500;
@@ -201,8 +199,7 @@ fn check_length(name: &str, text: &str, most: usize) -> Result<()> {
     if text.chars().count() <= most {
         return Ok(());
     }
-    let message = format!("this is too long {name}.");
-    Err(TOO_LONG.with_message(message).field(name))
+    Err(Failure::too_long(name))
 }
 
 #[cfg(test)]

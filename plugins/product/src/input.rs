@@ -12,7 +12,6 @@ pub(crate) const NAME: usize = 100;
 /// Characters of a description.
 pub(crate) const DESCRIPTION: usize = 1000;
 
-const TOO_LONG: Failure = Failure::new(400, "USR_07", "this is too long <FIELD NAME>.");
 const BAD_NUMBER: Failure = Failure::malformed("The field is not a whole number in its range.");
 const BAD_MONEY: Failure = Failure::malformed(
     "The field is not an amount from 0.00 to 99999999.99 with two decimals at most.",
@@ -43,8 +42,7 @@ pub(crate) fn optional_text<'a>(
 ) -> Result<Option<&'a str>> {
     let text = written(fields, name);
     if text.is_some_and(|text| text.chars().nth(most).is_some()) {
-        let message = format!("this is too long {name}.");
-        return Err(TOO_LONG.with_message(message).field(name));
+        return Err(Failure::too_long(name));
     }
     Ok(text)
 }

@@ -1,4 +1,6 @@
-//! Money: whole cents in code, text with two decimals everywhere else.
+//! What prices may be, in cents.
+
+use edge_sdk::money::hundredths;
 
 /// The most that a price may be, in cents: its column is a `DECIMAL(10, 2)`.
 pub const MOST: u64 = 9_999_999_999;
@@ -7,31 +9,7 @@ pub const MOST: u64 = 9_999_999_999;
 /// else: no sign, no third decimal, no more than [`MOST`].
 #[must_use]
 pub fn cents(text: &str) -> Option<u64> {
-    let (units, cents) = match text.split_once('.') {
-        None => (text, 0),
-        Some((units, decimals)) => (units, fraction(decimals)?),
-    };
-    let amount = digits(units)?.checked_mul(100)?.checked_add(cents)?;
-    (amount <= MOST).then_some(amount)
-}
-
-fn fraction(decimals: &str) -> Option<u64> {
-    match decimals.len() {
-        1 => digits(decimals).map(|tenths| 10 * tenths),
-        2 => digits(decimals),
-        _ => None,
-    }
-}
-
-fn digits(text: &str) -> Option<u64> {
-    let plain = text.bytes().all(|byte| byte.is_ascii_digit());
-    plain.then(|| text.parse().ok())?
-}
-
-/// An amount of cents as text: `14.95`.
-#[must_use]
-pub fn text(cents: u64) -> String {
-    format!("{}.{:02}", cents / 100, cents % 100)
+    hundredths(text).filter(|amount| *amount <= MOST)
 }
 
 /// What a product costs now, given its two prices: the discounted one, unless
@@ -98,13 +76,6 @@ mod tests {
         for text in texts {
             assert_eq!(cents(text), None, "{text:?}");
         }
-    }
-
-    #[test]
-    fn text_has_two_decimals_and_comes_back() {
-        let texts = [0, 5, 95, 1495, MOST].map(text);
-        assert_eq!(texts, ["0.00", "0.05", "0.95", "14.95", "99999999.99"]);
-        assert_eq!(cents(&text(1495)), Some(1495));
     }
 
     #[test]

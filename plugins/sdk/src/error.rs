@@ -1,4 +1,5 @@
-//! What the client sees when the host could not do something for the plugin.
+//! What the client sees when something failed that is not its fault: no more
+//! than a status. The reason goes to the log.
 
 use std::fmt::Display;
 

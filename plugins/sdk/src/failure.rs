@@ -46,6 +46,20 @@ impl Failure {
         Self::new(400, "HTTP_400", message)
     }
 
+    /// Fields that are missing or blank: 400 `USR_02`, naming them.
+    #[must_use]
+    pub fn missing(names: &[&str]) -> Self {
+        Self::new(400, "USR_02", "The field(s) are/is required.").field(names.join(","))
+    }
+
+    /// A text that is longer than it may be: 400 `USR_07`, naming its field.
+    #[must_use]
+    pub fn too_long(field: &str) -> Self {
+        Self::new(400, "USR_07", "")
+            .with_message(format!("this is too long {field}."))
+            .field(field)
+    }
+
     /// Replaces the message, for one that is put together from parts.
     #[must_use]
     pub fn with_message(mut self, message: impl Into<Cow<'static, str>>) -> Self {
@@ -108,14 +122,9 @@ impl From<Failure> for wit::Failure {
 mod tests {
     use super::*;
 
-    const LONG: Failure = Failure::new(400, "USR_07", "this is too long <FIELD NAME>.");
-
     #[test]
     fn everything_said_reaches_the_host() {
-        let failure = LONG
-            .with_message(format!("this is too long {}.", "name"))
-            .field("name")
-            .header("Retry-After", "1");
+        let failure = Failure::too_long("name").header("Retry-After", "1");
         let wit = wit::Failure::from(failure);
         assert_eq!(wit.status, 400);
         assert_eq!(wit.code, "USR_07");
@@ -126,7 +135,7 @@ mod tests {
 
     #[test]
     fn reads_as_one_line() {
-        let line = LONG.to_string();
-        assert_eq!(line, "400 USR_07: this is too long <FIELD NAME>.");
+        let line = Failure::missing(&["name", "email"]).to_string();
+        assert_eq!(line, "400 USR_02: The field(s) are/is required.");
     }
 }

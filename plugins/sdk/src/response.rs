@@ -40,6 +40,21 @@ impl Response {
         }
     }
 
+    /// The same, for one client's eyes: nobody keeps it (`cache-control:
+    /// no-store`).
+    ///
+    /// # Errors
+    /// As [`json`](Self::json).
+    pub fn private(value: &(impl Serialize + ?Sized)) -> Result<Self> {
+        Ok(Self::json(value)?.no_store())
+    }
+
+    /// Adds `cache-control: no-store`.
+    #[must_use]
+    pub fn no_store(self) -> Self {
+        self.header("cache-control", "no-store")
+    }
+
     /// A 200 that says there is nothing to say: `{}`.
     #[must_use]
     pub fn empty() -> Self {

@@ -14,6 +14,11 @@
 //!
 //! There is no database natively: whatever calls [`sql`](crate::sql) there panics.
 
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::Router;
 use crate::wit::{Caller, Principal, Request};
 
 /// A GET request for this path, with or without a query.
@@ -82,4 +87,26 @@ pub fn with_bad_token(request: Request) -> Request {
         caller: Caller::Rejected,
         ..request
     }
+}
+
+/// Checks that an OpenAPI description has every route, and no other.
+///
+/// # Panics
+/// If it does not: the test fails.
+#[track_caller]
+pub fn assert_described(router: &Router, description: &Value) {
+    let paths = description.get("paths").and_then(Value::as_object);
+    let described: BTreeSet<_> = paths
+        .into_iter()
+        .flatten()
+        .flat_map(|(path, methods)| {
+            let methods = methods.as_object().into_iter().flatten();
+            methods.map(move |(method, _)| (method.to_uppercase(), path.clone()))
+        })
+        .collect();
+    let served: BTreeSet<_> = router
+        .routes()
+        .map(|(method, path)| (method.to_owned(), path.to_owned()))
+        .collect();
+    assert_eq!(described, served);
 }

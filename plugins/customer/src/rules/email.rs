@@ -1,10 +1,10 @@
 //! E-mail addresses, and which of them are the same.
 
-use edge_sdk::Result;
+use edge_sdk::{Failure, Result};
 use email_address::{EmailAddress, Options};
 use unicode_normalization::UnicodeNormalization;
 
-use crate::failures::{BAD_EMAIL, too_long};
+use crate::failures::BAD_EMAIL;
 
 /// Longest address, in characters.
 const LONGEST: usize = 100;
@@ -37,7 +37,7 @@ impl Email {
     pub fn parse(text: &str) -> Result<Self> {
         let text: String = text.nfc().collect();
         if text.chars().count() > LONGEST {
-            return Err(too_long(FIELD));
+            return Err(Failure::too_long(FIELD));
         }
         // The parser takes `<` for the end of a display name, even of none.
         let plain = !text.contains(['"', '<']);

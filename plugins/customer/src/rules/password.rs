@@ -1,8 +1,8 @@
 //! Passwords: any characters, but neither too few nor too many.
 
-use edge_sdk::Result;
+use edge_sdk::{Failure, Result};
 
-use crate::failures::{REQUIRED, SHORT_PASSWORD, too_long};
+use crate::failures::SHORT_PASSWORD;
 
 /// Least characters.
 const SHORTEST: usize = 8;
@@ -21,11 +21,11 @@ const FIELD: &str = "password";
 pub fn check(password: &str) -> Result<()> {
     let length = password.chars().count();
     if password.trim().is_empty() {
-        Err(REQUIRED.field(FIELD))
+        Err(Failure::missing(&[FIELD]))
     } else if length < SHORTEST {
         Err(SHORT_PASSWORD.field(FIELD))
     } else if length > LONGEST {
-        Err(too_long(FIELD))
+        Err(Failure::too_long(FIELD))
     } else {
         Ok(())
     }

@@ -1,8 +1,8 @@
 //! Phone numbers, as people write them.
 
-use edge_sdk::Result;
+use edge_sdk::{Failure, Result};
 
-use crate::failures::{BAD_PHONE, too_long};
+use crate::failures::BAD_PHONE;
 
 /// Longest phone number as it is written, in characters.
 const LONGEST: usize = 100;
@@ -21,7 +21,7 @@ const DIGITS: std::ops::RangeInclusive<usize> = 7..=20;
 pub fn parse(field: &str, text: &str) -> Result<String> {
     let text = text.trim();
     if text.chars().count() > LONGEST {
-        return Err(too_long(field));
+        return Err(Failure::too_long(field));
     }
     let number = text.strip_prefix('+').unwrap_or(text);
     let digits = number.chars().filter(char::is_ascii_digit).count();

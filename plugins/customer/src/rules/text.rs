@@ -1,8 +1,8 @@
 //! Names and the lines of an address: one line of text each.
 
-use edge_sdk::Result;
+use edge_sdk::{Failure, Result};
 
-use crate::failures::{BAD_TEXT, too_long};
+use crate::failures::BAD_TEXT;
 
 /// Longest name, in characters.
 pub const NAME: usize = 50;
@@ -18,7 +18,7 @@ pub const ADDRESS: usize = 100;
 pub fn line(field: &str, text: &str, most: usize) -> Result<String> {
     let text = text.trim();
     if text.chars().count() > most {
-        return Err(too_long(field));
+        return Err(Failure::too_long(field));
     }
     if text.chars().any(steers) {
         return Err(BAD_TEXT.field(field));

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{Cart, Handle, Item, ItemIds};
 use crate::catalog::Items;
-use crate::money::Cents;
+use edge_sdk::money::Cents;
 
 const NO_ID: Failure = Failure::new(500, "HTTP_500", "Something went wrong.");
 

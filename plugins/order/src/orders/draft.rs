@@ -5,7 +5,7 @@ use edge_sdk::Failure;
 use crate::cart::Cart;
 use crate::catalog::{Items, Line};
 use crate::model::{Shipping, Tax};
-use crate::money::{self, Cents};
+use edge_sdk::money::{self, Cents};
 
 /// The cart has nothing to order.
 pub const EMPTY: Failure = Failure::new(400, "ORD_02", "The cart is empty.");

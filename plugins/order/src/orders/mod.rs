@@ -11,8 +11,7 @@ use edge_sdk::{Failure, Request, Response, Result, sql};
 use serde::Deserialize;
 
 use crate::model::{OrderLine, OrderSummary, ShortDetail};
-use crate::money::Cents;
-use crate::private;
+use edge_sdk::money::Cents;
 
 /// There is no order with the id that was asked for, or it is another's.
 pub const NOT_FOUND: Failure = Failure::new(404, "ORD_01", "Don't exist order with this ID.");
@@ -64,7 +63,7 @@ impl Order {
 /// `AUT_01`, `AUT_02`; `DEP_01` for a malformed id, `ORD_01` for an unknown one.
 pub fn one(request: &Request) -> Result<Response> {
     let order = find(request)?;
-    private(&lines(order.order_id)?)
+    Response::private(&lines(order.order_id)?)
 }
 
 /// GET `/orders/inCustomer`.
@@ -77,7 +76,7 @@ pub fn in_customer(request: &Request) -> Result<Response> {
     let summaries = orders
         .into_iter()
         .map(|order| order.into_summary(&customer.name));
-    private(&summaries.collect::<Vec<_>>())
+    Response::private(&summaries.collect::<Vec<_>>())
 }
 
 /// GET `/orders/shortDetail/{order_id}`.
@@ -86,7 +85,7 @@ pub fn in_customer(request: &Request) -> Result<Response> {
 /// As [`one`].
 pub fn short_detail(request: &Request) -> Result<Response> {
     let order = find(request)?;
-    private(&ShortDetail {
+    Response::private(&ShortDetail {
         shipping_cost: order.shipping_cost,
         tax_amount: order.tax_amount,
         grand_total: order.grand_total(),

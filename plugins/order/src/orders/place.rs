@@ -13,7 +13,7 @@ use super::stock::{self, Stock};
 use crate::cart::{Cart, CartId, id, store};
 use crate::catalog::Items;
 use crate::idempotency::{self, Claim};
-use crate::{private, shipping, tax};
+use crate::{shipping, tax};
 
 /// What the body says.
 struct Wish {
@@ -69,7 +69,7 @@ fn answer(customer_id: i64, fields: &Fields, claim: Option<&Claim>) -> Result<Re
         None => place(customer_id, fields, claim)?,
     };
     finish(&placed)?;
-    private(&Made {
+    Response::private(&Made {
         order_id: placed.order_id,
     })
 }

@@ -1,16 +1,17 @@
 //! `/admin/products`: making, changing and deleting products, and the search
 //! index with them.
 
+use edge_sdk::money::Cents;
 use edge_sdk::sql::{self, Query, Transaction};
 use edge_sdk::{Failure, Fields, Request, Response, Result};
 use serde::Deserialize;
 
 use super::{merchant, new_id, some, stock};
+use crate::counts;
 use crate::input::{self, DESCRIPTION, NAME};
 use crate::model::StockedProduct;
 use crate::products::NOT_FOUND;
 use crate::search::index;
-use crate::{counts, money};
 
 /// Characters of the name of a picture's file.
 const PICTURE: usize = 150;
@@ -183,8 +184,8 @@ impl<'a> Written<'a> {
         query
             .bind(self.name)
             .bind(self.description)
-            .bind(money::text(self.price))
-            .bind(money::text(self.discounted_price))
+            .bind(Cents(self.price))
+            .bind(Cents(self.discounted_price))
             .bind(self.image)
             .bind(self.image_2)
             .bind(self.thumbnail)

@@ -24,7 +24,6 @@ use crate::products::{description_length, listing};
 use evaluation::Match;
 use query::Query;
 
-const REQUIRED: Failure = Failure::new(400, "USR_02", "The field(s) are/is required.");
 const BAD_SWITCH: Failure = Failure::malformed("Whether all words must match is either on or off.");
 
 /// GET `/products/search`.
@@ -48,7 +47,7 @@ pub fn search(request: &Request) -> Result<Response> {
 fn query_string(request: &Request) -> Result<String> {
     const NAME: &str = "query_string";
     let text = request.query(NAME)?.filter(|text| !text.trim().is_empty());
-    text.ok_or_else(|| REQUIRED.field(NAME))
+    text.ok_or_else(|| Failure::missing(&[NAME]))
 }
 
 fn all_words(request: &Request) -> Result<Match> {

@@ -5,7 +5,7 @@ use edge_sdk::sql::{self, Transaction};
 use super::generator::{Draft, draft};
 use super::rows::{Rows, row};
 use super::tables;
-use crate::money;
+use edge_sdk::money::Cents;
 
 /// Products that one step stores.
 const STEP: u64 = 2048;
@@ -64,8 +64,8 @@ impl Shop {
                 id,
                 draft.name,
                 draft.description,
-                money::text(draft.price_cents.into()),
-                money::text(draft.discounted_cents.into()),
+                Cents(draft.price_cents.into()),
+                Cents(draft.discounted_cents.into()),
                 draft.image,
                 draft.image_2,
                 draft.thumbnail,

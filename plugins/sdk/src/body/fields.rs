@@ -7,7 +7,6 @@ use serde::de::DeserializeOwned;
 use super::parse;
 use crate::{Failure, Result};
 
-const MISSING: Failure = Failure::new(400, "USR_02", "The field(s) are/is required.");
 const TWICE: Failure = Failure::malformed("The body names a field twice.");
 
 /// The fields of a body, each with its text.
@@ -47,7 +46,7 @@ impl Fields {
         if missing.is_empty() {
             return Ok(());
         }
-        Err(missing_fields(&missing))
+        Err(Failure::missing(&missing))
     }
 
     /// The fields as a struct, by serde.
@@ -95,11 +94,6 @@ impl Fields {
 /// The failure of a body that names this field twice.
 pub(super) fn named_twice(name: &str) -> Failure {
     TWICE.field(name)
-}
-
-/// The failure of a body that lacks these fields.
-pub(super) fn missing_fields(names: &[&str]) -> Failure {
-    MISSING.field(names.join(","))
 }
 
 #[cfg(test)]

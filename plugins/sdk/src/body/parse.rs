@@ -11,7 +11,6 @@ use serde::{
     forward_to_deserialize_any,
 };
 
-use super::fields::missing_fields;
 use crate::{
     Failure, Result,
     number::{integer, natural},
@@ -39,7 +38,7 @@ impl de::Error for Unfit {
     }
 
     fn missing_field(field: &'static str) -> Self {
-        Self(missing_fields(&[field]))
+        Self(Failure::missing(&[field]))
     }
 
     fn unknown_field(field: &str, _: &'static [&'static str]) -> Self {

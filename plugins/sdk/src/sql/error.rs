@@ -9,7 +9,6 @@ use crate::{Failure, bindings::edge::platform::sql as host};
 const UNAVAILABLE: Failure = Failure::new(503, "HTTP_503", "The database is not available.");
 const TIMEOUT: Failure = Failure::new(504, "HTTP_504", "The database took too long.");
 const CONFLICT: Failure = Failure::new(409, "HTTP_409", "The change conflicts with other data.");
-const INTERNAL: Failure = Failure::new(500, "HTTP_500", "Something went wrong.");
 
 /// Why a statement did not succeed.
 ///
@@ -68,9 +67,7 @@ impl From<Error> for Failure {
             Error::Timeout => TIMEOUT,
             Error::Conflict(_) => CONFLICT,
             Error::Denied(_) | Error::Invalid(_) | Error::TooLarge(_) | Error::Decode(_) => {
-                // The host logs what a plugin writes here.
-                eprintln!("sql: {error}");
-                INTERNAL
+                crate::error::internal("sql", error)
             }
         }
     }

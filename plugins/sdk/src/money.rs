@@ -3,8 +3,10 @@
 
 use std::fmt;
 
-use edge_sdk::sql::Value;
 use serde::{Deserialize, Serialize};
+
+use crate::number::natural;
+use crate::sql::Value;
 
 /// Hundredths of one.
 const HUNDREDTHS: u64 = 100;
@@ -72,18 +74,23 @@ impl From<Cents> for Value {
     }
 }
 
-/// The hundredths that a decimal text stands for: 1490 for `14.90`; `None` if
-/// it is no such number.
+/// The hundredths that a decimal text stands for: 1490 for `14.90`, `14.9`;
+/// `None` if it is no such number, with at most two decimals and no sign.
 #[must_use]
 pub fn hundredths(text: &str) -> Option<u64> {
-    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
-    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    if whole.is_empty() || part.len() > 2 || !digits(whole) || !digits(part) {
-        return None;
+    let (whole, part) = match text.split_once('.') {
+        None => (text, 0),
+        Some((whole, decimals)) => (whole, fraction(decimals)?),
+    };
+    natural(whole)?.checked_mul(HUNDREDTHS)?.checked_add(part)
+}
+
+fn fraction(decimals: &str) -> Option<u64> {
+    match decimals.len() {
+        1 => natural(decimals).map(|tenths| 10 * tenths),
+        2 => natural(decimals),
+        _ => None,
     }
-    let part: u64 = format!("{part:0<2}").parse().ok()?;
-    let whole: u64 = whole.parse().ok()?;
-    whole.checked_mul(HUNDREDTHS)?.checked_add(part)
 }
 
 #[cfg(test)]
@@ -110,6 +117,9 @@ mod tests {
             "",
             ".",
             ".5",
+            "5.",
+            "1.5.0",
+            "١",
             "-1.00",
             "+1.00",
             "1.001",
