@@ -2,12 +2,13 @@
 //! WebAssembly component and gives it databases and nothing else.
 //!
 //! Rooms, from roof to ground; imports only go down:
-//! [`node`] puts a node together, [`ingress`] speaks HTTP, [`rollout`] turns
-//! a plugin's folder into a release, [`runtime`] runs instances,
+//! [`node`] puts a node together, [`ingress`] speaks HTTP, [`admin`] listens to
+//! operators, [`rollout`] leads releases to where they serve, [`runtime`] runs instances,
 //! [`capabilities`] are what instances may import, [`stores`], [`identity`]
 //! and [`egress`] are the real things behind them, and [`config`] and
 //! [`telemetry`] serve all.
 
+pub mod admin;
 pub mod bindings;
 pub mod capabilities;
 pub mod config;

@@ -2,20 +2,28 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use futures_util::future::{join, join_all};
+use futures_util::future::join_all;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
-use crate::config::Settings;
+use crate::admin::{Admin, AdminError, AdminTokens, Office, TokensError};
 use crate::config::secrets::{self, SecretError};
-use crate::ingress::{RateLimits, RouteError, RouteTable, Server, ServerError, Service};
+use crate::config::{Hidden, Settings};
+use crate::ingress::{RateLimits, Server, ServerError, Service, Trials};
+use crate::rollout::bundle::TrustedKeys;
+use crate::rollout::control::{Control, ControlError};
 use crate::rollout::{
-    LoadError, Loader, Release, Scheduler, SeedError, Services, ServicesError, Source, runtime_for,
+    Activator, AdoptError, Deployed, Desired, Driver, Follower, Live, LoadError, Loader, Margins,
+    NodeName, Release, Scheduler, SeedError, Services, ServicesError, Source, Trial, UnfitError,
+    Wake, runtime_for,
 };
 use crate::runtime::artifacts::Artifacts;
-use crate::runtime::{EngineError, Runtime, ServiceError};
-use crate::stores::leases::{LeaseError, Leases};
+use crate::runtime::{EngineError, Runtime};
 use crate::stores::limiter::PolicyError;
+use crate::stores::redis::UrlError;
+use crate::stores::wakeups::Wakeups;
 
 /// How long a piece of periodic work may take to finish when the node stops.
 const TASK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -23,6 +31,9 @@ const TASK_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the databases may take to close their connections: one that hangs
 /// must not keep a node from ending.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What the names of the host's own things in Redis begin with.
+const PREFIX: &str = "edge";
 
 /// Why a node does not start.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +44,12 @@ pub enum StartError {
     /// The shop's port.
     #[error(transparent)]
     Server(#[from] ServerError),
+    /// The operators' port.
+    #[error(transparent)]
+    Admin(#[from] AdminError),
+    /// Their tokens.
+    #[error("admin_tokens {0}")]
+    Tokens(#[from] TokensError),
     /// The runtime.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -42,18 +59,24 @@ pub enum StartError {
     /// What plugins share.
     #[error(transparent)]
     Services(#[from] ServicesError),
+    /// The control database.
+    #[error(transparent)]
+    Control(#[from] ControlError),
+    /// What to serve.
+    #[error(transparent)]
+    Adopt(#[from] AdoptError),
+    /// A trusted key.
+    #[error("trusted_keys {0}")]
+    TrustedKey(#[from] crate::rollout::bundle::KeyTextError),
     /// Plugins that do not fit together.
     #[error(transparent)]
-    Unfit(#[from] ServiceError),
-    /// Periodic work.
+    Unfit(#[from] UnfitError),
+    /// Redis.
     #[error(transparent)]
-    Lease(#[from] LeaseError),
+    Redis(#[from] UrlError),
     /// The node's own rate limit.
     #[error("rate_limit: {0}")]
     RateLimit(#[from] PolicyError),
-    /// The route table.
-    #[error(transparent)]
-    Route(#[from] RouteError),
     /// A plugin's starter data.
     #[error(transparent)]
     Seed(#[from] SeedError),
@@ -62,12 +85,13 @@ pub enum StartError {
 /// A node that is ready: its port is taken, and opens with [`Node::run`].
 pub struct Node {
     server: Server,
+    admin: Option<Admin>,
+    tokens: AdminTokens,
     service: Arc<Service>,
-    releases: Vec<Arc<Release>>,
-    leases: Option<Arc<Leases>>,
-    drain: Duration,
-    // Keeps the engine's epoch moving.
-    _runtime: Runtime,
+    loaded: Loaded,
+    follower: Arc<Follower>,
+    driver: Driver,
+    wake: Arc<Wake>,
 }
 
 impl Node {
@@ -78,34 +102,50 @@ impl Node {
     /// The first thing that is wrong, naming the file or URL at fault.
     pub async fn start(settings: &Settings) -> Result<Self, StartError> {
         let server = Server::bind(settings.listen)?;
-        let Loaded {
-            runtime,
-            services,
-            releases,
-        } = load(settings).await?;
+        let admin = settings.admin_listen.map(Admin::bind).transpose()?;
+        let loaded = load(settings).await?;
+        loaded.adopt().await?;
         if settings.seed {
-            for release in releases
-                .iter()
-                .filter(|release| release.plugin.exports().can_seed)
-            {
-                release
-                    .seed(None, |done, total| log_progress(release, done, total))
-                    .await?;
-            }
+            loaded.fill_empty_tables().await?;
         }
-        let leases = leases(settings, &services, &releases).await?;
-        let routes = RouteTable::new(&releases)?;
+        let margins = margins(settings);
+        let shared = settings.redis_url.as_deref();
+        let shared = shared.map(|urls| Wakeups::open(urls, PREFIX));
+        let wake = Wake::new(shared.transpose()?);
+        let Loaded {
+            services,
+            live,
+            control,
+            activator,
+            ..
+        } = &loaded;
         let rate_limits = RateLimits::new(services.limiter().clone(), settings.rate_limit)?;
+        let trials = Trials::new(services.draw_key(), margins, wake.clone());
         let identity = services.identity().clone();
-        let service = Arc::new(Service::new(routes, rate_limits, identity, settings));
-        let drain = settings.drain_timeout;
+        let service = Service::new(live.clone(), trials, rate_limits, identity, settings);
+        let name = NodeName {
+            node: format!("{:08x}", rand::random::<u32>()),
+            region: settings.region.clone(),
+            address: server.address().to_string(),
+        };
+        let follower = Follower::new(
+            name,
+            control.clone(),
+            activator.clone(),
+            live.clone(),
+            wake.clone(),
+            margins,
+        );
+        let driver = Driver::new(control.clone(), wake.clone(), margins);
         Ok(Self {
             server,
-            service,
-            releases,
-            leases,
-            drain,
-            _runtime: runtime,
+            admin,
+            tokens: admin_tokens(settings)?,
+            service: Arc::new(service),
+            follower: Arc::new(follower),
+            driver,
+            wake,
+            loaded,
         })
     }
 
@@ -115,69 +155,72 @@ impl Node {
         self.server.address()
     }
 
+    /// Where operators are served.
+    #[must_use]
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin.as_ref().map(Admin::address)
+    }
+
     /// What the node serves.
     #[must_use]
-    pub fn releases(&self) -> &[Arc<Release>] {
-        &self.releases
+    pub fn releases(&self) -> Vec<Arc<Release>> {
+        self.loaded.releases()
     }
 
     /// Serve until `stop`, then let requests in flight finish. Returns
     /// whether they all did in time.
     ///
     /// # Errors
-    /// When the port cannot be opened, or the periodic work not be begun.
+    /// When the port cannot be opened.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<bool, StartError> {
-        let scheduler = match &self.leases {
-            Some(leases) => Some(Scheduler::start(&self.releases, leases.clone()).await?),
-            None => None,
-        };
-        let drained = self.server.run(self.service, stop, self.drain).await?;
-        if let Some(scheduler) = scheduler {
-            scheduler.stop(TASK_TIMEOUT).await;
+        let Self {
+            server,
+            admin,
+            tokens,
+            service,
+            loaded,
+            follower,
+            driver,
+            wake,
+        } = self;
+        loaded.begin_periodic_work();
+        let mut background = JoinSet::new();
+        let admin_stop = CancellationToken::new();
+        if let Some(admin) = admin {
+            let office = loaded.office(&follower, &wake, tokens);
+            let stop = admin_stop.clone();
+            background.spawn(async move {
+                if let Err(error) = admin.run(office, stop).await {
+                    tracing::error!(%error, "operators cannot be served any more");
+                }
+            });
         }
-        let databases = self
-            .releases
-            .iter()
-            .filter_map(|release| release.database.as_ref());
-        let leases = self.leases.iter().map(|leases| leases.close());
-        let closing = join_all(databases.map(|database| database.close()));
-        let closing = join(closing, join_all(leases));
-        if tokio::time::timeout(CLOSE_TIMEOUT, closing).await.is_err() {
-            tracing::warn!("a database does not let go of its connections; leaving them");
-        }
+        background.spawn(async move { wake.listen().await });
+        background.spawn(async move { driver.drive().await });
+        let following = follower.clone();
+        background.spawn(async move { following.follow().await });
+        let reporting = follower.clone();
+        background.spawn(async move { reporting.report().await });
+
+        let drain = loaded.settings.drain_timeout;
+        let drained = server.run(service, stop, drain).await?;
+        admin_stop.cancel();
+        background.shutdown().await;
+        loaded.close(&follower.name().node).await;
         Ok(drained)
     }
 }
 
-/// The region's leases, if any plugin has periodic work.
-async fn leases(
-    settings: &Settings,
-    services: &Services,
-    releases: &[Arc<Release>],
-) -> Result<Option<Arc<Leases>>, LeaseError> {
-    if releases
-        .iter()
-        .all(|release| release.manifest.schedule.is_empty())
-    {
-        return Ok(None);
-    }
-    let leases = Leases::open(
-        services.databases(),
-        &settings.database_url,
-        &settings.region,
-    )
-    .await?;
-    Ok(Some(Arc::new(leases)))
-}
-
 /// Plugins that are ready, but do not serve.
 pub struct Loaded {
-    /// Keeps the engines' epochs moving.
-    pub runtime: Runtime,
-    /// What the plugins share.
-    pub services: Services,
-    /// The plugins.
-    pub releases: Vec<Arc<Release>>,
+    settings: Arc<Settings>,
+    services: Arc<Services>,
+    control: Arc<Control>,
+    activator: Arc<Activator>,
+    live: Arc<Live>,
+    desired: Vec<Desired>,
+    // Keeps the engines' epochs moving.
+    _runtime: Arc<Runtime>,
 }
 
 /// Load every plugin of `settings`, without serving them.
@@ -186,27 +229,185 @@ pub struct Loaded {
 /// As [`Node::start`].
 pub async fn load(settings: &Settings) -> Result<Loaded, StartError> {
     secrets::make_folder(&settings.data_dir)?;
-    let sources: Result<Vec<Source>, LoadError> = settings
+    let folders: Result<Vec<_>, LoadError> = settings
         .plugins
         .iter()
-        .map(|folder| Source::read(folder))
+        .map(|folder| Ok((folder.clone(), Source::read(folder)?)))
         .collect();
-    let sources = sources?;
-    let runtime = runtime_for(&sources)?;
+    let folders = folders?;
+    let keys: Result<_, _> = settings
+        .trusted_keys
+        .iter()
+        .map(|key| key.parse())
+        .collect();
+    let trusted = TrustedKeys(keys?);
+    let settings = Arc::new(settings.clone());
+    let services = Arc::new(Services::open(&settings)?);
+    let control = Arc::new(Control::open(services.databases(), &settings.control_url).await?);
+    let desired = Desired::of(&control, &settings.region, folders, &trusted).await?;
+
+    let sources = desired.iter().flat_map(Desired::sources);
+    let runtime = Arc::new(runtime_for(sources, settings.spare_instances)?);
     let artifacts = Arc::new(Artifacts::open(&settings.data_dir)?);
-    let services = Services::open(settings)?;
-    let loader = Loader::new(settings, &runtime, artifacts, &services);
-    let mut releases = Vec::new();
-    for source in sources {
-        releases.push(Arc::new(loader.load(source).await?));
+    let loader = Loader::new(
+        settings.clone(),
+        runtime.clone(),
+        artifacts,
+        services.clone(),
+    );
+    let live = Arc::new(Live::new(runtime.directory().clone()));
+    let mut deployed = Vec::new();
+    for plugin in &desired {
+        deployed.push(deploy(&loader, plugin).await?);
     }
-    let plugins: Vec<_> = releases.iter().map(|r| r.plugin.clone()).collect();
-    runtime.directory().publish(&plugins)?;
+    live.change(|plugins| {
+        for plugin in deployed {
+            plugins.insert(plugin.name().to_owned(), Arc::new(plugin));
+        }
+    })?;
+    let activator = Activator::new(
+        control.clone(),
+        loader,
+        trusted,
+        settings.seed,
+        live.clone(),
+    );
     Ok(Loaded {
-        runtime,
+        settings,
         services,
-        releases,
+        control,
+        activator: Arc::new(activator),
+        live,
+        desired,
+        _runtime: runtime,
     })
+}
+
+async fn deploy(loader: &Loader, desired: &Desired) -> Result<Deployed, LoadError> {
+    let active = Arc::new(loader.load(&desired.active).await?);
+    let trial = match desired.canary.as_ref().zip(desired.wanted.canary.as_ref()) {
+        Some((source, wanted)) => {
+            let release = Arc::new(loader.load(source).await?);
+            Some(Trial::new(release, wanted.percent, &active))
+        }
+        None => None,
+    };
+    Ok(Deployed {
+        revision: desired.revision,
+        wanted: desired.wanted.clone(),
+        active,
+        trial,
+        before: None,
+        since: Instant::now(),
+    })
+}
+
+impl Loaded {
+    /// The releases that are ready.
+    #[must_use]
+    pub fn releases(&self) -> Vec<Arc<Release>> {
+        let serving = self.live.serving();
+        let plugins = serving.plugins.values();
+        plugins.map(|plugin| plugin.active.clone()).collect()
+    }
+
+    /// Write into the release log what came from folders.
+    async fn adopt(&self) -> Result<(), StartError> {
+        for desired in self
+            .desired
+            .iter()
+            .filter(|desired| desired.folder.is_some())
+        {
+            let revision = desired.adopt(&self.control, &self.settings.region).await?;
+            self.live.change(|plugins| {
+                if let Some(plugin) = plugins.get_mut(desired.plugin()) {
+                    *plugin = Arc::new(plugin.at_revision(revision));
+                }
+            })?;
+        }
+        Ok(())
+    }
+
+    async fn fill_empty_tables(&self) -> Result<(), SeedError> {
+        for release in self.releases() {
+            if release.plugin.exports().can_seed {
+                let report = |done, total| log_progress(&release, done, total);
+                release.seed(None, report).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn office(
+        &self,
+        follower: &Arc<Follower>,
+        wake: &Arc<Wake>,
+        tokens: AdminTokens,
+    ) -> Arc<Office> {
+        Arc::new(Office {
+            control: self.control.clone(),
+            activator: self.activator.clone(),
+            live: self.live.clone(),
+            follower: follower.clone(),
+            wake: wake.clone(),
+            tokens,
+        })
+    }
+
+    fn begin_periodic_work(&self) {
+        let scheduler = Scheduler::new(self.settings.clone(), self.services.clone());
+        self.live.begin_periodic_work(scheduler);
+    }
+
+    /// Finish what runs, and let go of the databases.
+    async fn close(self, node: &str) {
+        self.live.end_periodic_work(TASK_TIMEOUT).await;
+        let releases = self.releases();
+        let closing = async {
+            if let Err(error) = self.control.leave(node).await {
+                tracing::debug!("this node could not say that it ends: {error}");
+            }
+            let databases = releases
+                .iter()
+                .filter_map(|release| release.database.as_ref());
+            join_all(databases.map(|database| database.close())).await;
+            self.control.close().await;
+            self.services.databases().close().await;
+        };
+        if tokio::time::timeout(CLOSE_TIMEOUT, closing).await.is_err() {
+            tracing::warn!("a database does not let go of its connections; leaving them");
+        }
+    }
+}
+
+/// The name of the data folder's own token.
+const OPERATOR: &str = "operator";
+
+/// Where the data folder keeps its own token.
+const ADMIN_TOKEN: &str = "admin-token";
+
+fn admin_tokens(settings: &Settings) -> Result<AdminTokens, StartError> {
+    match &settings.admin_tokens {
+        Some(Hidden(text)) => Ok(AdminTokens::parse(text)?),
+        None => Ok(AdminTokens::single(OPERATOR, &own_admin_token(settings)?)),
+    }
+}
+
+/// The data folder's own token of an operator, made at random when it is
+/// absent.
+///
+/// # Errors
+/// When it cannot be read or written, or when other users could read it.
+pub fn own_admin_token(settings: &Settings) -> Result<String, SecretError> {
+    secrets::load_or_create(&settings.data_dir, ADMIN_TOKEN).map(hex::encode)
+}
+
+fn margins(settings: &Settings) -> Margins {
+    Margins {
+        requests: settings.canary.requests,
+        errors: f64::from(settings.canary.error_percent) / 100.0,
+        latency: settings.canary.latency_ratio,
+    }
 }
 
 fn log_progress(release: &Release, done: u64, total: u64) {

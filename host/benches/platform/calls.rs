@@ -11,7 +11,7 @@ use edge_host::bindings::context::Caller;
 use edge_host::config::Settings;
 use edge_host::node;
 use edge_host::rollout::Release;
-use edge_host::runtime::{Answer, Call};
+use edge_host::runtime::{Answer, Call, Draw};
 use http::Request;
 use serde::Serialize;
 
@@ -106,14 +106,15 @@ pub fn measure(data: &Path) -> anyhow::Result<Vec<CallCost>> {
     let loaded = tokio_runtime()?.block_on(node::load(&settings))?;
     CASES
         .iter()
-        .map(|case| case.measure(&loaded.releases))
+        .map(|case| case.measure(&loaded.releases()))
         .collect()
 }
 
 impl Case {
     fn measure(&self, releases: &[Arc<Release>]) -> anyhow::Result<CallCost> {
-        let folder = plugin_folder(self.plugin);
-        let release = releases.iter().find(|release| release.folder == folder);
+        let name = self.plugin.rsplit('/').next();
+        let named = |release: &&Arc<Release>| Some(&*release.manifest.name) == name;
+        let release = releases.iter().find(named);
         let release = release.with_context(|| format!("{} is not loaded", self.plugin))?;
         self.round(release)?;
         let rounds: anyhow::Result<Vec<_>> = (0..ROUNDS).map(|_| self.round(release)).collect();
@@ -160,6 +161,7 @@ async fn call(release: &Release, target: &str) -> anyhow::Result<()> {
         deadline: Instant::now() + release.plugin.deadline(),
         client: "127.0.0.1".to_owned(),
         caller: Caller::Anonymous,
+        draw: Draw::NONE,
         depth: 0,
     };
     let request = Request::get(target)

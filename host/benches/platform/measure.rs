@@ -51,7 +51,9 @@ impl Group {
     fn shop<'a>(&self, url: Option<&'a str>) -> anyhow::Result<Option<(&'a str, u32)>> {
         let Some(url) = url else { return Ok(None) };
         let plugin = self.plugins.first().context("a group without plugins")?;
-        let manifest = Manifest::read(&plugin_folder(plugin).join("plugin.toml"))?;
+        let manifest = Manifest::parse(&std::fs::read_to_string(
+            plugin_folder(plugin).join("plugin.toml"),
+        )?)?;
         let grant = manifest
             .grants
             .database

@@ -38,6 +38,7 @@ impl Node<'_> {
         let mut command = self.command();
         command
             .env("EDGE_LISTEN", address.to_string())
+            .env("EDGE_ADMIN_LISTEN", "off")
             .arg("serve")
             .stdout(Stdio::null());
         Server::start(command, address, probe).context("the node")

@@ -1,7 +1,16 @@
 //! The commands of `edge`.
 
+mod bundle;
+mod client;
+mod deploy;
+mod dev;
+pub(crate) mod exit;
+mod logs;
+mod new;
 mod seed;
 mod serve;
+mod show;
+mod table;
 mod user;
 
 use std::path::PathBuf;
@@ -30,22 +39,87 @@ enum Command {
     /// Accounts of people who run the shop.
     #[command(subcommand)]
     User(user::Command),
+    /// Write a new plugin that builds, tests and serves at once.
+    New(new::Arguments),
+    /// Serve a plugin, and build and swap it whenever a file of it is saved.
+    Dev(dev::Arguments),
+    /// Write a plugin into one file.
+    Bundle(bundle::Pack),
+    /// Make a key that signs bundles.
+    Keygen(bundle::Keygen),
+    /// Sign a bundle.
+    Sign(bundle::Sign),
+    /// Make a release serve on running nodes.
+    Deploy(deploy::Deploy),
+    /// Let everybody meet the canary.
+    Promote(deploy::Decide),
+    /// End a rollout, and change back what it changed.
+    Abort(deploy::Decide),
+    /// Make an earlier release serve again.
+    Rollback(deploy::RollBack),
+    /// Let no node run a plugin any more.
+    Remove(deploy::Decide),
+    /// How nodes and their releases are.
+    Status(show::StatusArguments),
+    /// A plugin's releases, and which served where.
+    Releases(show::OfPlugin),
+    /// What a release changes of another.
+    Diff(show::DiffArguments),
+    /// Who did what.
+    Audit(show::Plain),
+    /// What a node logs.
+    Logs(logs::Arguments),
+    /// Print the token of this node's operators.
+    Token,
+}
+
+impl Command {
+    /// Whether this process is a node, or half of one, and logs as such.
+    fn runs_plugins(&self) -> bool {
+        matches!(
+            self,
+            Self::Serve | Self::Dev(_) | Self::Seed(_) | Self::User(_)
+        )
+    }
 }
 
 /// Read the command line and the settings, and do what they say.
 pub(crate) fn run() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let settings = Settings::load(&arguments.config)?;
-    let _flush_logs = edge_host::telemetry::init(settings.log_format, &settings.log_filter);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| anyhow!("cannot start the asynchronous runtime: {error}"))?;
-    runtime.block_on(async {
-        match arguments.command {
-            Command::Serve => serve::run(&settings).await,
-            Command::Seed(arguments) => seed::run(&settings, &arguments).await,
-            Command::User(command) => user::run(&settings, command).await,
+    runtime.block_on(dispatch(&settings, arguments.command))
+}
+
+async fn dispatch(settings: &Settings, command: Command) -> anyhow::Result<()> {
+    let _flush_logs = command
+        .runs_plugins()
+        .then(|| edge_host::telemetry::init(settings.log_format, &settings.log_filter));
+    match command {
+        Command::Serve => serve::run(settings).await,
+        Command::Seed(arguments) => seed::run(settings, &arguments).await,
+        Command::User(command) => user::run(settings, command).await,
+        Command::Dev(arguments) => dev::run(settings.clone(), &arguments).await,
+        Command::New(arguments) => new::write(&arguments),
+        Command::Bundle(arguments) => bundle::pack(&arguments),
+        Command::Keygen(arguments) => bundle::keygen(&arguments),
+        Command::Sign(arguments) => bundle::sign(&arguments),
+        Command::Deploy(arguments) => deploy::deploy(settings, arguments).await,
+        Command::Promote(arguments) => deploy::promote(settings, arguments).await,
+        Command::Abort(arguments) => deploy::abort(settings, arguments).await,
+        Command::Rollback(arguments) => deploy::roll_back(settings, arguments).await,
+        Command::Remove(arguments) => deploy::remove(settings, arguments).await,
+        Command::Status(arguments) => show::status(settings, arguments).await,
+        Command::Releases(arguments) => show::releases(settings, arguments).await,
+        Command::Diff(arguments) => show::diff(settings, arguments).await,
+        Command::Audit(arguments) => show::audit(settings, arguments).await,
+        Command::Logs(arguments) => logs::run(settings, arguments).await,
+        Command::Token => {
+            println!("{}", client::token(settings)?);
+            Ok(())
         }
-    })
+    }
 }

@@ -18,8 +18,8 @@ pub(super) struct Arguments {
 pub(super) async fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<()> {
     let loaded = node::load(settings).await?;
     let mut able = loaded
-        .releases
-        .iter()
+        .releases()
+        .into_iter()
         .filter(|release| release.plugin.exports().can_seed)
         .peekable();
     if able.peek().is_none() {

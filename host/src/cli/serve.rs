@@ -7,19 +7,14 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Start a node, say what it serves, and serve until told to stop.
 pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
-    let mut terminate = listen(SignalKind::terminate())?;
-    let mut interrupt = listen(SignalKind::interrupt())?;
+    let mut signals = Signals::listen()?;
     let node = tokio::select! {
         node = Node::start(settings) => node?,
-        _ = terminate.recv() => return Ok(()),
-        _ = interrupt.recv() => return Ok(()),
+        () = signals.next() => return Ok(()),
     };
     print!("{}", banner(&node));
     let stop = async {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
+        signals.next().await;
         tracing::info!("stopping; requests in flight finish first");
     };
     if !node.run(stop).await? {
@@ -28,11 +23,36 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What ends a node: SIGTERM and ctrl-c.
+pub(super) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// Catch them from now on.
+    pub(super) fn listen() -> anyhow::Result<Self> {
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Wait for either.
+    pub(super) async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
 fn listen(kind: SignalKind) -> anyhow::Result<Signal> {
     signal(kind).map_err(|error| anyhow!("cannot listen for signals: {error}"))
 }
 
-fn banner(node: &Node) -> String {
+/// What the node serves, and where.
+pub(super) fn banner(node: &Node) -> String {
     let address = node.address();
     let mut text = format!("\nedge serves on http://{address}\n\n");
     for release in node.releases() {
@@ -44,8 +64,11 @@ fn banner(node: &Node) -> String {
         let title = format!("{} {}", manifest.name, manifest.version);
         text += &format!("  {title:<16} {}  ({store})\n", manifest.routes.join(" "));
     }
-    let examples = node
-        .releases()
+    if let Some(admin) = node.admin_address() {
+        text += &format!("\n  operators: http://{admin}, `edge status`\n");
+    }
+    let releases = node.releases();
+    let examples = releases
         .iter()
         .flat_map(|release| &release.manifest.examples);
     text += "\nTry:\n";

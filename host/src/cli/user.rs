@@ -43,8 +43,8 @@ pub(super) async fn run(settings: &Settings, command: Command) -> anyhow::Result
     };
     let loaded = node::load(settings).await?;
     let keeper = loaded
-        .releases
-        .iter()
+        .releases()
+        .into_iter()
         .find(|release| release.plugin.exports().keeps_accounts);
     let Some(keeper) = keeper else {
         bail!("no plugin among {:?} keeps accounts", settings.plugins);

@@ -20,12 +20,26 @@ use secrets::{MasterSecret, SecretError};
 pub struct Settings {
     /// Address of the shop's port. Port 0 takes a free one.
     pub listen: SocketAddr,
+    /// Address of the operators' port; none to have none.
+    pub admin_listen: Option<SocketAddr>,
+    /// Tokens of operators, as `name:token` with commas between. The data
+    /// folder has one of its own when absent.
+    pub admin_tokens: Option<Hidden<String>>,
+    /// The operators' port that commands such as `edge deploy` talk to; this
+    /// machine's own node when absent.
+    pub admin_url: Option<String>,
+    /// The token that they show; this node's own when absent.
+    pub admin_token: Option<Hidden<String>>,
     /// Folder for everything that this node writes.
     pub data_dir: PathBuf,
-    /// Folders of plugins, each with a `plugin.toml`.
+    /// Folders of plugins, each with a `plugin.toml`; there may be none, for a
+    /// node that serves what is deployed to it.
     pub plugins: Vec<PathBuf>,
     /// Database of every plugin that has no database of its own.
     pub database_url: String,
+    /// What the shop's nodes agree on. A file of this node's own, unless the
+    /// plugins' database is a server.
+    pub control_url: String,
     /// Databases of single plugins, by plugin name (`DATABASE_URL_<NAME>`).
     pub plugin_database_urls: BTreeMap<String, String>,
     /// Redis, or several URLs of one Redis Cluster; the node's own store and
@@ -35,7 +49,7 @@ pub struct Settings {
     pub smtp_url: Option<String>,
     /// The sender of mail.
     pub mail_from: String,
-    /// Names the nodes that share periodic work.
+    /// Names the nodes that share periodic work, and get releases together.
     pub region: String,
     /// The shop's secret, shared by its nodes; the data folder has one of its
     /// own when absent.
@@ -57,6 +71,12 @@ pub struct Settings {
     pub drain_timeout: Duration,
     /// How long a request waits for a free instance before it is refused.
     pub queue_timeout: Duration,
+    /// Instances that are reserved for plugins that come later.
+    pub spare_instances: u32,
+    /// Keys whose signature a release must have; without any, none.
+    pub trusted_keys: Vec<String>,
+    /// When a release on trial is withdrawn.
+    pub canary: CanaryLimits,
     /// Bounds on what a client may send.
     pub client: ClientLimits,
     /// Requests of one client address on one node; without bounds when absent.
@@ -92,6 +112,17 @@ pub struct ClientLimits {
     pub max_headers: usize,
     /// Connections at once.
     pub max_connections: usize,
+}
+
+/// How much worse than the active release one on trial may be.
+#[derive(Debug, Clone, Copy)]
+pub struct CanaryLimits {
+    /// Requests that it must have answered to be judged.
+    pub requests: u64,
+    /// Percent of its requests that may fail beyond those of the active one.
+    pub error_percent: u8,
+    /// How many times slower its 99th percentile may be.
+    pub latency_ratio: f64,
 }
 
 /// How log lines are written.
@@ -157,11 +188,26 @@ impl Settings {
     fn from_layers(mut layers: Layers) -> Result<Self, ConfigError> {
         let data_dir: PathBuf = layers.take("data_dir", "data".into(), |text| Ok(text.into()));
         let default_database = format!("sqlite://{}/shop.sqlite", data_dir.display());
+        let database_url = layers.take("database_url", default_database, database_url);
+        let default_control = if database_url.starts_with("sqlite:") {
+            format!("sqlite://{}/control.sqlite", data_dir.display())
+        } else {
+            database_url.clone()
+        };
         let settings = Self {
             listen: layers.take("listen", SocketAddr::from(([127, 0, 0, 1], 8080)), address),
+            admin_listen: layers.take(
+                "admin_listen",
+                Some(SocketAddr::from(([127, 0, 0, 1], 8081))),
+                optional_address,
+            ),
+            admin_url: layers.take("admin_url", None, admin_url),
+            admin_token: layers.take("admin_token", None, |text| Ok(Some(Hidden(text.into())))),
+            admin_tokens: layers.take("admin_tokens", None, admin_tokens),
             plugins: layers.take("plugins", shop(), folders),
-            database_url: layers.take("database_url", default_database, database_url),
-            plugin_database_urls: layers.take_prefixed(PER_PLUGIN_DATABASE, database_url),
+            control_url: layers.take("control_url", default_control, self::database_url),
+            database_url,
+            plugin_database_urls: layers.take_prefixed(PER_PLUGIN_DATABASE, self::database_url),
             redis_url: layers.take("redis_url", None, redis_url),
             smtp_url: layers.take("smtp_url", None, smtp_url),
             mail_from: layers.take("mail_from", "shop@localhost".into(), |text| Ok(text.into())),
@@ -175,6 +221,13 @@ impl Settings {
             access_log: layers.take("access_log", AccessLog::All, access_log),
             drain_timeout: layers.take("drain_timeout", Duration::from_secs(30), duration),
             queue_timeout: layers.take("queue_timeout", Duration::from_millis(250), duration),
+            spare_instances: layers.take("spare_instances", 64, at_most_10_000),
+            trusted_keys: layers.take("trusted_keys", Vec::new(), trusted_keys),
+            canary: CanaryLimits {
+                requests: layers.take("canary_requests", 50, at_least_one),
+                error_percent: layers.take("canary_error_percent", 5, percent),
+                latency_ratio: layers.take("canary_latency_ratio", 2.0, ratio),
+            },
             client: ClientLimits {
                 head_timeout: layers.take("head_timeout", Duration::from_secs(10), duration),
                 body_timeout: layers.take("body_timeout", Duration::from_secs(10), duration),
@@ -219,6 +272,34 @@ fn address(text: &str) -> Result<SocketAddr, String> {
         .map_err(|_| "is not an address with a port, such as 127.0.0.1:8080".into())
 }
 
+fn optional_address(text: &str) -> Result<Option<SocketAddr>, String> {
+    match text {
+        "off" => Ok(None),
+        text => address(text).map(Some),
+    }
+}
+
+fn admin_url(text: &str) -> Result<Option<String>, String> {
+    match ["http://", "https://"].iter().any(|s| text.starts_with(s)) {
+        true => Ok(Some(text.into())),
+        false => Err("is not a URL that begins with http:// or https://".into()),
+    }
+}
+
+/// They are read where they are used; here it is found out whether they can be.
+fn admin_tokens(text: &str) -> Result<Option<Hidden<String>>, String> {
+    let is_token = |entry: &str| {
+        let pair = entry.trim().split_once(':');
+        pair.is_some_and(|(name, token)| !name.is_empty() && token.len() >= 16)
+    };
+    match text.split(',').all(is_token) {
+        true => Ok(Some(Hidden(text.into()))),
+        false => Err(
+            "is not name:token with commas between, with tokens of 16 characters or more".into(),
+        ),
+    }
+}
+
 /// The shop's own four.
 fn shop() -> Vec<PathBuf> {
     ["customer", "order", "payment", "product"]
@@ -226,7 +307,13 @@ fn shop() -> Vec<PathBuf> {
         .to_vec()
 }
 
+/// What `plugins` says for none at all.
+const NONE: &str = "none";
+
 fn folders(text: &str) -> Result<Vec<PathBuf>, String> {
+    if text.trim() == NONE {
+        return Ok(Vec::new());
+    }
     let folders: Vec<PathBuf> = text
         .split(',')
         .map(str::trim)
@@ -234,7 +321,7 @@ fn folders(text: &str) -> Result<Vec<PathBuf>, String> {
         .map(Into::into)
         .collect();
     if folders.is_empty() {
-        Err("names no plugin folder".into())
+        Err("names no plugin folder; `none` means that".into())
     } else {
         Ok(folders)
     }
@@ -340,6 +427,47 @@ fn count(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(count) if count > 0 => Ok(count),
         _ => Err("is not a whole number above 0".into()),
+    }
+}
+
+fn at_most_10_000(text: &str) -> Result<u32, String> {
+    match text.parse() {
+        Ok(number) if number <= 10_000 => Ok(number),
+        _ => Err("is not a whole number from 0 to 10000".into()),
+    }
+}
+
+fn at_least_one(text: &str) -> Result<u64, String> {
+    match text.parse() {
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err("is not a whole number above 0".into()),
+    }
+}
+
+fn percent(text: &str) -> Result<u8, String> {
+    match text.parse() {
+        Ok(number) if number <= 100 => Ok(number),
+        _ => Err("is not a whole number from 0 to 100".into()),
+    }
+}
+
+fn ratio(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(ratio) if ratio.is_finite() && ratio >= 1.0 => Ok(ratio),
+        _ => Err("is not a number from 1".into()),
+    }
+}
+
+/// They are read where they are used; here it is found out whether they can be.
+fn trusted_keys(text: &str) -> Result<Vec<String>, String> {
+    let keys = text.split(',').map(str::trim);
+    let is_key = |key: &str| {
+        let digits = key.strip_prefix("ed25519:").unwrap_or_default();
+        digits.len() == 64 && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
+    };
+    match keys.clone().all(is_key) {
+        true => Ok(keys.map(str::to_owned).collect()),
+        false => Err("is not one or more keys, each ed25519: and 64 hexadecimal digits".into()),
     }
 }
 

@@ -116,6 +116,23 @@ pub fn make_folder(path: &Path) -> Result<(), SecretError> {
         })
 }
 
+/// Write a secret into a file of its own, which only this user can read.
+///
+/// # Errors
+/// When the file exists, or cannot be written.
+pub fn write_new(path: &Path, secret: &[u8]) -> Result<(), SecretError> {
+    let written = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .and_then(|mut file| file.write_all(secret).and_then(|()| file.sync_all()));
+    written.map_err(|source| SecretError::Io {
+        path: path.into(),
+        source,
+    })
+}
+
 /// Written whole under another name, then linked: of two nodes that start at
 /// once, one wins and both read the winner's secret.
 fn create(folder: &Path, path: &Path) -> Result<[u8; LENGTH], SecretError> {

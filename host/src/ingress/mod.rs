@@ -1,5 +1,5 @@
-//! The shop's port: HTTP/1.1 and HTTP/2, the route table, bounds on what a
-//! client may send, and the error envelope.
+//! The shop's port: HTTP/1.1 and HTTP/2, bounds on what a client may send, the
+//! choice of the release that answers, and the error envelope.
 
 mod access;
 mod body;
@@ -8,11 +8,12 @@ mod connection;
 mod limits;
 mod reply;
 mod request;
-mod routes;
 mod server;
 mod service;
+mod sticky;
+mod trials;
 
 pub use limits::RateLimits;
-pub use routes::{RouteError, RouteTable};
 pub use server::{Server, ServerError};
 pub use service::Service;
+pub use trials::Trials;

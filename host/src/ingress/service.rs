@@ -17,19 +17,24 @@ use super::client::client;
 use super::limits::{Asked, RateLimits, Tally};
 use super::reply::{REQUEST_ID, Refusal};
 use super::request::{check_head, read_body};
-use super::routes::{RouteTable, without_mount};
+use super::trials::{Chosen, Trials};
 use crate::bindings::context::Caller;
 use crate::config::{AccessLog, ClientLimits, Settings, TrustedProxies};
 use crate::identity::{CREDENTIALS, Identity, caller_of};
-use crate::rollout::Release;
+use crate::rollout::{Live, Release, without_mount};
 use crate::runtime::{Answer, Body, Call, CallError};
 
 /// Names the release that answered.
 const RELEASE: HeaderName = HeaderName::from_static("edge-release");
 
+/// Names the region of the node that answered.
+const REGION: HeaderName = HeaderName::from_static("edge-region");
+
 /// Answers the requests of every connection.
 pub struct Service {
-    routes: RouteTable,
+    live: Arc<Live>,
+    trials: Trials,
+    region: HeaderValue,
     limits: ClientLimits,
     rate_limits: RateLimits,
     proxies: TrustedProxies,
@@ -38,16 +43,20 @@ pub struct Service {
 }
 
 impl Service {
-    /// A service over `routes`, for the callers whom `identity` knows.
+    /// A service over what is `live`, for the callers whom `identity` knows.
     #[must_use]
     pub fn new(
-        routes: RouteTable,
+        live: Arc<Live>,
+        trials: Trials,
         rate_limits: RateLimits,
         identity: Arc<Identity>,
         settings: &Settings,
     ) -> Self {
         Self {
-            routes,
+            live,
+            trials,
+            region: HeaderValue::from_str(&settings.region)
+                .unwrap_or(HeaderValue::from_static("invalid")),
             limits: settings.client,
             rate_limits,
             proxies: settings.trusted_proxies.clone(),
@@ -71,32 +80,41 @@ impl Service {
         let method = request.method().clone();
         let uri = request.uri().clone();
         let path = without_mount(uri.path());
-        let found = self.routes.find(path);
-        let release = found.map(|(_, release)| release);
-
         let client = client(&self.proxies, peer, request.headers());
+        let chosen = {
+            let serving = self.live.serving();
+            self.trials
+                .choose(&serving.routes, path, request.headers(), client)
+        };
+        let release = chosen.as_ref().map(|chosen| &chosen.release);
+
         let mut tally = Tally::default();
         let accept = Accept::of(request.headers());
         let admitted = check_head(&request, &self.limits)
             .and_then(|()| self.rate_limits.count_client(client, &mut tally));
-        let outcome = match (admitted, release) {
+        let outcome = match (admitted, &chosen) {
             (Err(refusal), _) => Err(refusal),
             (Ok(()), None) => Err(Refusal::not_found()),
-            (Ok(()), Some(release)) => {
-                let call = self.call(release, request.headers_mut(), &request_id, client);
+            (Ok(()), Some(chosen)) => {
+                let call = self.call(chosen, request.headers_mut(), &request_id, client);
+                let release = &chosen.release;
                 self.ask(release, request, call, client, &mut tally).await
             }
         };
         let mut response =
             outcome.unwrap_or_else(|refusal| refusal.into_response(&accept.0, &request_id));
         finish(&mut response, &method, &request_id, release);
+        response.headers_mut().insert(REGION, self.region.clone());
+        if let Some(chosen) = &chosen {
+            self.trials.finish(chosen, &mut response);
+        }
         tally.write(response.headers_mut());
 
         Line {
             request_id: &request_id,
             method: &method,
             path,
-            route: found.map_or("", |(route, _)| route),
+            route: chosen.as_ref().map_or("", |chosen| &chosen.route),
             release: release.map(|release| &**release),
             status: response.status(),
             began,
@@ -108,16 +126,17 @@ impl Service {
 
     fn call(
         &self,
-        release: &Release,
+        chosen: &Chosen,
         headers: &mut HeaderMap,
         request_id: &str,
         client: IpAddr,
     ) -> Call {
         Call {
             id: request_id.to_owned(),
-            deadline: Instant::now() + release.plugin.deadline(),
+            deadline: Instant::now() + chosen.release.plugin.deadline(),
             client: client.to_string(),
             caller: self.take_caller(headers),
+            draw: chosen.draw,
             depth: 0,
         }
     }

@@ -1,54 +1,37 @@
-//! The way of a plugin's folder to a release: manifest, database, component,
-//! migrations, first instance. Any failure names the file at fault.
+//! The way of a bundle to a release: database, component, migrations, first
+//! instance. Any failure names what is at fault.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use bytes::Bytes;
 use http::HeaderValue;
 
-use super::manifest::{DatabaseGrant, Isolation, Manifest, ManifestError};
+use super::bundle::BundleError;
+use super::manifest::{DatabaseGrant, Isolation, Manifest};
 use super::release::Release;
 use super::route_limits;
 use super::services::{GrantError, Services};
+use super::source::Source;
 use crate::capabilities::Granted;
 use crate::config::Settings;
 use crate::runtime::artifacts::Artifacts;
-use crate::runtime::inspect::{self, DoorKind, Exports};
-use crate::runtime::{self, Demand, EngineError, Plugin, PluginSpec, Runtime};
-use crate::stores::sql::{CallLimits, DatabaseAccess, MigrateError, OpenError, TableGrant};
-
-/// The manifest's name in a plugin's folder.
-const MANIFEST: &str = "plugin.toml";
+use crate::runtime::{self, Plugin, PluginSpec, Runtime};
+use crate::stores::sql::{
+    CallLimits, DatabaseAccess, MigrateError, Migrations, OpenError, TableGrant,
+};
 
 /// Why a plugin cannot serve.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// The manifest is missing or wrong.
-    #[error("{}: {source}", path.display())]
-    Manifest {
-        /// The manifest.
-        path: PathBuf,
-        /// What is wrong.
-        source: ManifestError,
-    },
-    /// The component is missing.
-    #[error("plugin {plugin}: the component {} cannot be read: {source}", path.display())]
-    Component {
-        /// The plugin.
-        plugin: String,
-        /// The component.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
+    /// It cannot be read.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
     /// The component is broken, or does not fit.
-    #[error("plugin {plugin}: the component {} {source}", path.display())]
+    #[error("plugin {plugin}: the component {component} {source}")]
     Unfit {
         /// The plugin.
         plugin: String,
         /// The component.
-        path: PathBuf,
+        component: String,
         /// Why.
         source: runtime::LoadError,
     },
@@ -83,93 +66,22 @@ pub enum LoadError {
     },
 }
 
-/// A plugin's folder, as far as it can be known without running anything.
-pub struct Source {
-    folder: PathBuf,
-    manifest: Manifest,
-    component: PathBuf,
-    wasm: Bytes,
-    exports: Exports,
-}
-
-impl Source {
-    /// Read the manifest and the component of `folder`.
-    ///
-    /// # Errors
-    /// Names the file that is missing or wrong.
-    pub fn read(folder: &Path) -> Result<Self, LoadError> {
-        let path = folder.join(MANIFEST);
-        let manifest =
-            Manifest::read(&path).map_err(|source| LoadError::Manifest { path, source })?;
-        let plugin = manifest.name.clone();
-        let component = folder.join(&manifest.component);
-        let wasm = std::fs::read(&component)
-            .map(Bytes::from)
-            .map_err(|source| LoadError::Component {
-                plugin: plugin.clone(),
-                path: component.clone(),
-                source,
-            })?;
-        let exports = Exports::read(&wasm).map_err(|source| LoadError::Unfit {
-            plugin: plugin.clone(),
-            path: component.clone(),
-            source: source.into(),
-        })?;
-        if !manifest.schedule.is_empty() && !exports.has_schedule {
-            return Err(LoadError::NoSchedule(plugin));
-        }
-        if inspect::looks_like_debug_build(&wasm) {
-            tracing::warn!(
-                plugin, component = %component.display(),
-                "the component carries debug information, as a debug build does; \
-                 build it with optimisation, it is several times faster"
-            );
-        }
-        Ok(Self {
-            folder: folder.into(),
-            manifest,
-            component,
-            wasm,
-            exports,
-        })
-    }
-}
-
-/// Engines with room for all of `sources`.
-///
-/// # Errors
-/// When not even one instance fits into memory.
-pub fn runtime_for(sources: &[Source]) -> Result<Runtime, EngineError> {
-    let (mut fast, mut standard) = (Demand::default(), Demand::default());
-    for source in sources {
-        let demand = match source.exports.door {
-            DoorKind::Fast => &mut fast,
-            DoorKind::Http02 | DoorKind::Http03 => &mut standard,
-        };
-        let limits = &source.manifest.limits;
-        // Scheduled work has an instance of its own, whatever the load.
-        let aside = u32::from(source.exports.has_schedule);
-        demand.add(limits.instances + aside, limits.memory.as_u64());
-    }
-    Runtime::new(fast, standard)
-}
-
 /// Loads plugins on one node.
-pub struct Loader<'a> {
-    settings: &'a Settings,
-    runtime: &'a Runtime,
+pub struct Loader {
+    settings: Arc<Settings>,
+    runtime: Arc<Runtime>,
     artifacts: Arc<Artifacts>,
-    services: &'a Services,
+    services: Arc<Services>,
 }
 
-impl<'a> Loader<'a> {
+impl Loader {
     /// A loader into `runtime`.
     #[must_use]
     pub fn new(
-        settings: &'a Settings,
-        runtime: &'a Runtime,
+        settings: Arc<Settings>,
+        runtime: Arc<Runtime>,
         artifacts: Arc<Artifacts>,
-        services: &'a Services,
+        services: Arc<Services>,
     ) -> Self {
         Self {
             settings,
@@ -183,33 +95,29 @@ impl<'a> Loader<'a> {
     ///
     /// # Errors
     /// Says what is at fault: a file, the database, or the component.
-    pub async fn load(&self, source: Source) -> Result<Release, LoadError> {
-        let Source {
-            folder,
-            manifest,
-            component,
-            wasm,
-            exports,
-        } = source;
+    pub async fn load(&self, source: &Source) -> Result<Release, LoadError> {
+        let Source { bundle, exports } = source;
+        let manifest = bundle.manifest.clone();
         let plugin = manifest.name.clone();
         let database = self.open_database(&manifest).await?;
         let granted = self
             .services
-            .grant(self.settings, &manifest, database.clone())
+            .grant(&self.settings, &manifest, database.clone())
             .await
             .map_err(|source| LoadError::Grant {
                 plugin: plugin.clone(),
                 source,
             })?;
         let spec = self.spec(&manifest, granted);
-        let loaded = Plugin::load(self.runtime, &self.artifacts, spec, wasm, exports).await;
+        let (wasm, exports) = (bundle.wasm.clone(), exports.clone());
+        let loaded = Plugin::load(&self.runtime, &self.artifacts, spec, wasm, exports).await;
         let compiled = loaded.map_err(|source| LoadError::Unfit {
             plugin: plugin.clone(),
-            path: component,
+            component: bundle.component.clone(),
             source,
         })?;
         if let Some(database) = &database {
-            migrate(&plugin, &folder, database)
+            migrate(&plugin, &bundle.migrations, database)
                 .await
                 .map_err(|source| LoadError::Migrate {
                     plugin: plugin.clone(),
@@ -224,10 +132,10 @@ impl<'a> Loader<'a> {
         let header = HeaderValue::from_str(&format!("{plugin}@{version}"))
             .unwrap_or(HeaderValue::from_static("invalid"));
         Ok(Release {
+            digest: bundle.digest(),
             manifest,
             version,
             header,
-            folder,
             database,
             route_limits,
             plugin: Arc::new(compiled),
@@ -279,13 +187,11 @@ impl<'a> Loader<'a> {
 
 async fn migrate(
     plugin: &str,
-    folder: &Path,
+    migrations: &Migrations,
     database: &DatabaseAccess,
 ) -> Result<(), MigrateError> {
     let lock = database.lock_schema(plugin).await?;
-    database
-        .migrate(plugin, &folder.join("migrations"), &lock)
-        .await
+    database.migrate(plugin, migrations, &lock).await
 }
 
 fn tables(grant: &DatabaseGrant) -> TableGrant {

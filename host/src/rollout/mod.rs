@@ -1,16 +1,41 @@
-//! Releases: from a plugin's folder to something that answers requests.
+//! Releases: from a plugin's folder to something that answers requests, on one
+//! node and on all.
 
+mod activator;
+mod adopt;
+pub mod bundle;
+pub mod control;
+mod deployed;
+mod driver;
+mod follower;
+mod judge;
+mod live;
 mod load;
 pub mod manifest;
 mod release;
+mod report;
 mod route_limits;
+mod routes;
 mod schedule;
 mod seed;
 mod services;
+mod source;
+mod wake;
 
-pub use load::{LoadError, Loader, Source, runtime_for};
+pub use activator::{ActivateError, Activator};
+pub use adopt::{AdoptError, Desired, Folder};
+pub use deployed::{Deployed, Trial};
+pub use driver::Driver;
+pub use follower::{Follower, NodeName};
+pub use judge::{Margins, Record};
+pub use live::{Live, Plugins, Serving, UnfitError};
+pub use load::{LoadError, Loader};
 pub use release::Release;
+pub use report::{PluginReport, ReleaseReport, Report, State};
 pub use route_limits::RouteLimit;
+pub use routes::{RouteError, RouteTable, is_prefix, without_mount};
 pub use schedule::Scheduler;
 pub use seed::SeedError;
 pub use services::{GrantError, Services, ServicesError};
+pub use source::{Source, runtime_for};
+pub use wake::Wake;

@@ -1,10 +1,10 @@
 //! A release: one immutable version of a plugin, ready to serve.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use http::HeaderValue;
 
+use super::bundle::Digest;
 use super::manifest::Manifest;
 use super::route_limits::RouteLimit;
 use crate::runtime::Plugin;
@@ -12,14 +12,14 @@ use crate::stores::sql::DatabaseAccess;
 
 /// One version of a plugin, ready to serve.
 pub struct Release {
+    /// Names it.
+    pub digest: Digest,
     /// What the plugin said of itself.
     pub manifest: Manifest,
     /// Its version, as text for logs.
     pub version: String,
     /// The `edge-release` header: `name@version`.
     pub header: HeaderValue,
-    /// The folder it came from.
-    pub folder: PathBuf,
     /// Its database, when it has a grant.
     pub database: Option<Arc<DatabaseAccess>>,
     /// The rate limits of its routes.

@@ -1,13 +1,19 @@
 //! Periodic work: each task is done by one node of the region at a time.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::sync::OnceCell;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
+use super::bundle::Digest;
+use super::live::Plugins;
 use super::manifest::Schedule;
 use super::release::Release;
+use super::services::Services;
+use crate::config::Settings;
 use crate::runtime::Call;
 use crate::stores::leases::{LeaseError, Leases};
 
@@ -15,58 +21,136 @@ use crate::stores::leases::{LeaseError, Leases};
 /// its piece in time still holds it.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// The periodic work of a node. Dropping it stops the work, wherever it is.
+/// The periodic work of a node. Dropping it begins no more of it.
 pub struct Scheduler {
-    tasks: JoinSet<()>,
-    stop: watch::Sender<()>,
+    office: Arc<Office>,
+    /// Whose work is being done, and how to end it.
+    running: Mutex<BTreeMap<String, Running>>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+struct Running {
+    digest: Digest,
+    stop: CancellationToken,
+}
+
+/// Where leases are to be had.
+struct Office {
+    settings: Arc<Settings>,
+    services: Arc<Services>,
+    leases: OnceCell<Leases>,
+}
+
+impl Office {
+    /// The region's leases, opened when they are first needed.
+    async fn leases(&self) -> Result<&Leases, LeaseError> {
+        let opening = || {
+            Leases::open(
+                self.services.databases(),
+                &self.settings.database_url,
+                &self.settings.region,
+            )
+        };
+        self.leases.get_or_try_init(opening).await
+    }
 }
 
 impl Scheduler {
-    /// Begin the periodic work of `releases`.
-    ///
-    /// # Errors
-    /// When the database that keeps the leases does not answer.
-    pub async fn start(releases: &[Arc<Release>], leases: Arc<Leases>) -> Result<Self, LeaseError> {
-        let mut tasks = JoinSet::new();
-        let (stop, stopped) = watch::channel(());
-        for release in releases {
-            for schedule in &release.manifest.schedule {
-                leases.add(&release.manifest.name, &schedule.task).await?;
-                let (release, leases) = (release.clone(), leases.clone());
-                tasks.spawn(repeat(release, schedule.clone(), leases, stopped.clone()));
-            }
+    /// A scheduler that has nothing to do yet.
+    #[must_use]
+    pub fn new(settings: Arc<Settings>, services: Arc<Services>) -> Self {
+        Self {
+            office: Arc::new(Office {
+                settings,
+                services,
+                leases: OnceCell::new(),
+            }),
+            running: Mutex::default(),
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
         }
-        Ok(Self { tasks, stop })
+    }
+
+    /// Do the work of these plugins' active releases, and of no others. What
+    /// runs of a release that was replaced finishes; its lease keeps the new
+    /// one from doing the same at once.
+    pub fn follow(&self, plugins: &Plugins) {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        running.retain(|name, running| {
+            let serves =
+                |plugin: &Arc<super::deployed::Deployed>| plugin.active.digest == running.digest;
+            let stays = plugins.get(name).is_some_and(serves);
+            if !stays {
+                running.stop.cancel();
+            }
+            stays
+        });
+        for (name, plugin) in plugins {
+            running
+                .entry(name.clone())
+                .or_insert_with(|| self.begin(&plugin.active));
+        }
+    }
+
+    fn begin(&self, release: &Arc<Release>) -> Running {
+        let stop = self.stop.child_token();
+        for schedule in &release.manifest.schedule {
+            let (release, office) = (release.clone(), self.office.clone());
+            let work = repeat(release, schedule.clone(), office, stop.clone());
+            self.tasks.spawn(work);
+        }
+        Running {
+            digest: release.digest,
+            stop,
+        }
     }
 
     /// Begin no more pieces, and let those that run finish, for as long as
     /// `patience`: what they hold, other nodes need not wait for.
-    pub async fn stop(self, patience: Duration) {
-        let Self { mut tasks, stop } = self;
-        drop(stop);
-        let finished = async { while tasks.join_next().await.is_some() {} };
-        if tokio::time::timeout(patience, finished).await.is_err() {
+    pub async fn stop(&self, patience: Duration) {
+        self.stop.cancel();
+        self.tasks.close();
+        let finished = tokio::time::timeout(patience, self.tasks.wait()).await;
+        if finished.is_err() {
             tracing::warn!("a task does not finish in time and is cut off");
         }
+        if let Some(leases) = self.office.leases.get() {
+            leases.close().await;
+        }
+    }
+}
+
+impl Drop for Scheduler {
+    fn drop(&mut self) {
+        self.stop.cancel();
     }
 }
 
 async fn repeat(
     release: Arc<Release>,
     schedule: Schedule,
-    leases: Arc<Leases>,
-    mut stopped: watch::Receiver<()>,
+    office: Arc<Office>,
+    stopped: CancellationToken,
 ) {
     let mut due = tokio::time::interval(schedule.every);
     due.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut has_row = false;
     loop {
         tokio::select! {
             _ = due.tick() => {}
-            // Nothing is ever sent: the sender is gone.
-            _ = stopped.changed() => return,
+            () = stopped.cancelled() => return,
         }
-        if let Err(error) = piece(&release, &schedule, &leases).await {
-            let plugin = &release.manifest.name;
+        let plugin = &release.manifest.name;
+        let working = async {
+            let leases = office.leases().await?;
+            if !has_row {
+                leases.add(plugin, &schedule.task).await?;
+                has_row = true;
+            }
+            piece(&release, &schedule, leases).await
+        };
+        if let Err(error) = working.await {
             tracing::warn!(
                 plugin,
                 task = schedule.task,

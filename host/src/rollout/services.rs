@@ -117,6 +117,12 @@ impl Services {
         &self.limiter
     }
 
+    /// A key that tells this shop's clients apart; see `ingress`.
+    #[must_use]
+    pub fn draw_key(&self) -> [u8; 32] {
+        self.master.derive("draw")
+    }
+
     /// Who callers are.
     #[must_use]
     pub fn identity(&self) -> &Arc<Identity> {

@@ -16,6 +16,7 @@ const WAITING_PER_INSTANCE: usize = 16;
 /// before every instance, since an exhausted pool is an error, not a queue.
 pub(super) struct Admission {
     instances: Arc<Semaphore>,
+    all: usize,
     waiting: AtomicUsize,
     most_waiting: usize,
     patience: Duration,
@@ -29,10 +30,16 @@ impl Admission {
         let instances = instances as usize;
         Self {
             instances: Arc::new(Semaphore::new(instances)),
+            all: instances,
             waiting: AtomicUsize::new(0),
             most_waiting: instances * WAITING_PER_INSTANCE,
             patience,
         }
+    }
+
+    /// Whether nobody has an instance or waits for one.
+    pub(super) fn is_idle(&self) -> bool {
+        self.instances.available_permits() == self.all && self.waiting.load(Relaxed) == 0
     }
 
     /// Wait for a free instance, for as long as the queue's time-out and the

@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::draw::Draw;
 use crate::bindings::context::Caller;
 
 /// How much earlier than the work itself a call into the host ends.
@@ -19,6 +20,8 @@ pub struct Call {
     pub client: String,
     /// Who asks, as far as it was verified.
     pub caller: Caller,
+    /// Which side of a trial the client meets.
+    pub draw: Draw,
     /// How many plugins have called each other on the way here.
     pub depth: u32,
 }
@@ -32,6 +35,7 @@ impl Call {
             deadline,
             client: String::new(),
             caller: Caller::Anonymous,
+            draw: Draw::NONE,
             depth: 0,
         }
     }

@@ -2,11 +2,15 @@
 //! behind standard doors, with memory for every instance reserved at start.
 
 use std::fs;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use rayon::ThreadPool;
+
+use super::compilers::compilers;
 use super::inspect::DoorKind;
 use super::services::Directory;
+use super::slots::{Ledger, NoRoom, Slots};
 use wasmtime::{
     Config, Enabled, Engine, EngineWeak, InstanceAllocationStrategy, OptLevel,
     PoolingAllocationConfig, WasmBacktraceDetails,
@@ -39,6 +43,10 @@ const FIBER_STACK: usize = 1 << 20;
 /// One page of linear memory: the least that a pool is made for.
 const SMALLEST_MEMORY: u64 = 64 << 10;
 
+/// Linear memory that a plugin may have which comes later, in bytes: address
+/// space, and no more than that until it is used.
+const ROOMY_MEMORY: u64 = 128 << 20;
+
 /// Address space of a slot that spares compiled code its bounds checks.
 const UNCHECKED_RESERVATION: u64 = 4 << 30;
 
@@ -52,6 +60,16 @@ pub struct Demand {
 }
 
 impl Demand {
+    /// The same, with room for a second release of every plugin, and for
+    /// `spare` instances of plugins that nobody knows of yet.
+    #[must_use]
+    pub fn with_room(self, spare: u32) -> Self {
+        Self {
+            instances: self.instances.saturating_mul(2).saturating_add(spare),
+            memory: self.memory.max(ROOMY_MEMORY),
+        }
+    }
+
     /// Add one plugin's instances.
     pub fn add(&mut self, instances: u32, memory: u64) {
         self.instances += instances;
@@ -61,11 +79,20 @@ impl Demand {
 
 /// No engine could be made.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot reserve memory for even {instances} instance(s) of {memory} bytes: {source}")]
-pub struct EngineError {
-    instances: u32,
-    memory: u64,
-    source: wasmtime::Error,
+pub enum EngineError {
+    /// There is too little address space.
+    #[error("cannot reserve memory for even {instances} instance(s) of {memory} bytes: {source}")]
+    Reserve {
+        /// Instances.
+        instances: u32,
+        /// Linear memory of each, in bytes.
+        memory: u64,
+        /// What wasmtime says.
+        source: wasmtime::Error,
+    },
+    /// The threads that compile cannot be started.
+    #[error("cannot start the threads that compile components: {0}")]
+    Threads(#[from] rayon::ThreadPoolBuildError),
 }
 
 /// Which of the component model's calls an engine's guests make.
@@ -81,15 +108,22 @@ enum Calls {
 /// The engines of a node. Each moves its epoch on by a thread of its own.
 pub struct Runtime {
     fast: Pool,
-    standard: Option<Pool>,
+    /// Made for the first plugin that needs it.
+    standard: OnceLock<Pool>,
+    standard_demand: Demand,
+    making: Mutex<()>,
     directory: Arc<Directory>,
+    compilers: Arc<ThreadPool>,
 }
 
 /// An engine whose pool was made for so many instances.
 pub(super) struct Pool {
     pub(super) engine: Engine,
+    /// Linear memory of an instance, in bytes, at most.
+    pub(super) memory: u64,
     wanted: u32,
     granted: u32,
+    ledger: Arc<Ledger>,
 }
 
 impl Runtime {
@@ -102,15 +136,13 @@ impl Runtime {
     /// # Errors
     /// When not even one instance fits.
     pub fn new(fast: Demand, standard: Demand) -> Result<Self, EngineError> {
-        let fast = Pool::new(fast, Calls::Plain)?;
-        let standard = match standard.instances {
-            0 => None,
-            _ => Some(Pool::new(standard, Calls::Concurrent)?),
-        };
         Ok(Self {
-            fast,
-            standard,
+            fast: Pool::new(fast, Calls::Plain)?,
+            standard: OnceLock::new(),
+            standard_demand: standard,
+            making: Mutex::new(()),
             directory: Arc::default(),
+            compilers: Arc::new(compilers()?),
         })
     }
 
@@ -120,13 +152,23 @@ impl Runtime {
         &self.directory
     }
 
-    /// The pool for plugins behind `door`. A standard one that nobody asked
-    /// for is not there; the fast one stands in and refuses what it lacks.
-    pub(super) fn pool(&self, door: DoorKind) -> &Pool {
-        match (door, &self.standard) {
-            (DoorKind::Http02 | DoorKind::Http03, Some(standard)) => standard,
-            _ => &self.fast,
+    /// Where components are compiled.
+    pub(super) fn compilers(&self) -> &Arc<ThreadPool> {
+        &self.compilers
+    }
+
+    /// The pool for plugins behind `door`. That for standard doors is made
+    /// when it is first asked for.
+    pub(super) fn pool(&self, door: DoorKind) -> Result<&Pool, EngineError> {
+        if door == DoorKind::Fast {
+            return Ok(&self.fast);
         }
+        let _one_at_a_time = self.making.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pool) = self.standard.get() {
+            return Ok(pool);
+        }
+        let pool = Pool::new(self.standard_demand, Calls::Concurrent)?;
+        Ok(self.standard.get_or_init(|| pool))
     }
 }
 
@@ -146,16 +188,22 @@ impl Pool {
         spawn_ticker(engine.weak());
         Ok(Self {
             engine,
+            memory,
             wanted,
             granted,
+            ledger: Ledger::new(granted),
         })
     }
 
-    /// How many instances a plugin gets that asked for `instances`: all of
-    /// them, or its share when the pool had to be sized down. Never none.
-    pub(super) fn share(&self, instances: u32) -> u32 {
+    /// The instances of a plugin that asks for so many: all of them, or its
+    /// share when the pool had to be sized down. Never none.
+    ///
+    /// # Errors
+    /// When others have them.
+    pub(super) fn claim(&self, instances: u32) -> Result<Slots, NoRoom> {
         let share = u64::from(instances) * u64::from(self.granted) / u64::from(self.wanted);
-        u32::try_from(share).unwrap_or(instances).max(1)
+        let share = u32::try_from(share).unwrap_or(instances).max(1);
+        self.ledger.claim(share)
     }
 }
 
@@ -170,10 +218,10 @@ fn reserve(wanted: u32, memory: u64, calls: Calls) -> Result<(Engine, u32), Engi
     }
     let mut instances = wanted;
     loop {
-        match Engine::new(&config(instances, memory, memory, calls)) {
+        match beside_the_host(|| Engine::new(&config(instances, memory, memory, calls))) {
             Ok(engine) => return Ok((engine, instances)),
             Err(source) if instances == 1 => {
-                return Err(EngineError {
+                return Err(EngineError::Reserve {
                     instances,
                     memory,
                     source,
@@ -182,6 +230,21 @@ fn reserve(wanted: u32, memory: u64, calls: Calls) -> Result<(Engine, u32), Engi
             Err(_) => instances /= 2,
         }
     }
+}
+
+/// Address space that the host needs for itself: its threads' stacks and
+/// heaps, compiled code, databases.
+const HOST_ROOM: usize = 768 << 20;
+
+/// Reserve something while the host's own room is taken, so that it is there
+/// afterwards.
+fn beside_the_host<T>(reserve: impl FnOnce() -> wasmtime::Result<T>) -> wasmtime::Result<T> {
+    let mut room = Vec::<u8>::new();
+    room.try_reserve_exact(HOST_ROOM)?;
+    // Never touched, so it takes address space alone; and never left out by
+    // the compiler.
+    std::hint::black_box(&mut room);
+    reserve()
 }
 
 fn config(instances: u32, memory: u64, reservation: u64, calls: Calls) -> Config {

@@ -84,7 +84,7 @@ impl Exports {
     /// # Errors
     /// When it is no component, or offers no door.
     pub fn read(wasm: &[u8]) -> Result<Self, InspectError> {
-        let names = exported_names(wasm)?;
+        let names = names(wasm)?.exports;
         let exports = |interface: &str| names.iter().any(|name| name.starts_with(interface));
         let door = DOORS.into_iter().find(|(interface, _)| exports(interface));
         match door {
@@ -100,8 +100,20 @@ impl Exports {
     }
 }
 
-/// The names in the export sections of the outermost component.
-fn exported_names(wasm: &[u8]) -> Result<Vec<String>, InspectError> {
+/// The names that the outermost component imports and exports.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Names {
+    /// What it needs.
+    pub imports: Vec<String>,
+    /// What it offers.
+    pub exports: Vec<String>,
+}
+
+/// Read the names of what `wasm` imports and exports.
+///
+/// # Errors
+/// When it is no component.
+pub fn names(wasm: &[u8]) -> Result<Names, InspectError> {
     // On one line, as every message at start.
     let broken = |error: wasmparser::BinaryReaderError| {
         let words: Vec<String> = error
@@ -111,7 +123,7 @@ fn exported_names(wasm: &[u8]) -> Result<Vec<String>, InspectError> {
             .collect();
         InspectError::Broken(words.join(" "))
     };
-    let mut names = Vec::new();
+    let mut names = Names::default();
     let mut depth = 0_usize;
     for payload in Parser::new(0).parse_all(wasm) {
         match payload.map_err(broken)? {
@@ -123,9 +135,18 @@ fn exported_names(wasm: &[u8]) -> Result<Vec<String>, InspectError> {
             }
             Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
             Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::ComponentImportSection(section) if depth == 0 => {
+                for import in section {
+                    names
+                        .imports
+                        .push(import.map_err(broken)?.name.name.to_owned());
+                }
+            }
             Payload::ComponentExportSection(section) if depth == 0 => {
                 for export in section {
-                    names.push(export.map_err(broken)?.name.name.to_owned());
+                    names
+                        .exports
+                        .push(export.map_err(broken)?.name.name.to_owned());
                 }
             }
             _ => {}

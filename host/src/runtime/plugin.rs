@@ -1,9 +1,11 @@
 //! A release, compiled and ready: the one way for a request to reach it.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use rayon::ThreadPool;
+use tokio::sync::oneshot;
 use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre, Linker, Val};
 
@@ -11,14 +13,16 @@ use super::admission::Admission;
 use super::answer::Answer;
 use super::artifacts::{ArtifactError, Artifacts};
 use super::call::{Call, CallError, ServiceFailed};
-use super::engine::Runtime;
+use super::engine::{EngineError, Runtime};
 use super::errands;
 use super::fast::FastDoor;
 use super::inspect::{self, DoorKind, Exports, InspectError};
 use super::services::{self, ServiceExports, ServiceImports};
 use super::shared::{Bounds, Shared};
+use super::slots::{NoRoom, Slots};
 use super::standard::StandardDoor;
 use super::state::State;
+use super::stats::Stats;
 use crate::bindings::accounts::exports::edge::platform::accounts::Account;
 use crate::bindings::seeder::exports::edge::platform::seed::Progress;
 use crate::capabilities::{self, Granted};
@@ -53,6 +57,9 @@ pub struct PluginSpec {
 /// A release that can answer requests.
 pub struct Plugin {
     shared: Arc<Shared>,
+    stats: Stats,
+    // Given back when the release is gone.
+    _slots: Slots,
     admission: Admission,
     deadline: Duration,
     pre: InstancePre<State>,
@@ -103,6 +110,20 @@ pub enum LoadError {
              edge:platform/handler can"
     )]
     ServiceDoor,
+    /// There is no engine for it.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The engine has no room for its instances.
+    #[error(transparent)]
+    NoRoom(#[from] NoRoom),
+    /// An instance of it does not fit.
+    #[error("asks for {wanted} bytes of memory for an instance; this node reserved {reserved}")]
+    TooLarge {
+        /// What its manifest asks for.
+        wanted: u64,
+        /// What there is.
+        reserved: u64,
+    },
     /// Its first instance failed.
     #[error("its first instance failed: {0}")]
     Warm(CallError),
@@ -121,9 +142,18 @@ impl Plugin {
         wasm: Bytes,
         exports: Exports,
     ) -> Result<Self, LoadError> {
-        let pool = runtime.pool(exports.door);
+        let pool = runtime.pool(exports.door)?;
+        if spec.memory > pool.memory {
+            return Err(LoadError::TooLarge {
+                wanted: spec.memory,
+                reserved: pool.memory,
+            });
+        }
+        // Scheduled work has an instance of its own, whatever the load.
+        let aside = u32::from(exports.has_schedule);
+        let slots = pool.claim(spec.instances + aside)?;
         let engine = pool.engine.clone();
-        let component = compile(&engine, artifacts, wasm).await?;
+        let component = compile(&engine, runtime.compilers(), artifacts, wasm).await?;
         inspect::check_imports(&engine, &component, &spec.granted)?;
         if exports.door != DoorKind::Fast && !exports.services.is_empty() {
             return Err(LoadError::ServiceDoor);
@@ -140,12 +170,14 @@ impl Plugin {
             .initialize_copy_on_write_image()
             .map_err(LoadError::Link)?;
 
-        let instances = pool.share(spec.instances);
+        let instances = (slots.count() - aside.min(slots.count() - 1)).max(1);
         let (deadline, queue_timeout) = (spec.deadline, spec.queue_timeout);
         let shared = Arc::new(shared(engine, spec));
         let door = Door::new(&shared, &pre, exports.door, instances).map_err(LoadError::Link)?;
         let plugin = Self {
             shared,
+            stats: Stats::new().map_err(LoadError::Link)?,
+            _slots: slots,
             admission: Admission::new(instances, queue_timeout),
             deadline,
             pre,
@@ -168,6 +200,18 @@ impl Plugin {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.shared.name
+    }
+
+    /// What it has answered so far.
+    #[must_use]
+    pub fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    /// Whether it works on nothing right now.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.admission.is_idle()
     }
 
     /// What the component exports.
@@ -195,6 +239,13 @@ impl Plugin {
         call: Call,
         request: http::Request<Bytes>,
     ) -> Result<Answer, CallError> {
+        let began = Instant::now();
+        let answer = self.answer(call, request).await;
+        self.stats.count(began.elapsed(), is_failure(&answer));
+        answer
+    }
+
+    async fn answer(&self, call: Call, request: http::Request<Bytes>) -> Result<Answer, CallError> {
         let permit = self.admission.admit(call.left()).await?;
         match &self.door {
             Door::Fast(door) => door.handle(call, request).await,
@@ -223,8 +274,14 @@ impl Plugin {
                 reason: "it is not exported".to_owned(),
             }));
         };
-        let _permit = self.admission.admit(call.left()).await?;
-        Box::pin(door.call(call, export, parameters, results)).await
+        let began = Instant::now();
+        let called = async {
+            let _permit = self.admission.admit(call.left()).await?;
+            Box::pin(door.call(call, export, parameters, results)).await
+        };
+        let outcome = called.await;
+        self.stats.count(began.elapsed(), outcome.is_err());
+        outcome
     }
 
     /// One step of filling the plugin's tables; see `edge:platform/seed`.
@@ -264,19 +321,31 @@ impl Plugin {
     }
 }
 
+/// Whether the request failed by no fault of the client.
+fn is_failure(answer: &Result<Answer, CallError>) -> bool {
+    match answer {
+        Ok(Answer::Response(response)) => response.status().is_server_error(),
+        Ok(Answer::Failure(failure)) => failure.status >= 500,
+        Err(_) => true,
+    }
+}
+
 async fn compile(
     engine: &Engine,
+    compilers: &Arc<ThreadPool>,
     artifacts: &Arc<Artifacts>,
     wasm: Bytes,
 ) -> Result<Component, ArtifactError> {
     let (engine, artifacts) = (engine.clone(), artifacts.clone());
-    let compiling = tokio::task::spawn_blocking(move || artifacts.component(&engine, &wasm));
-    match compiling.await {
-        Ok(compiled) => compiled,
-        Err(panic) => Err(ArtifactError::Invalid(wasmtime::Error::msg(
-            panic.to_string(),
-        ))),
-    }
+    let (reply, compiled) = oneshot::channel();
+    compilers.spawn(move || {
+        // Who asked may have left meanwhile.
+        let _ = reply.send(artifacts.component(&engine, &wasm));
+    });
+    compiled.await.unwrap_or_else(|_| {
+        let panicked = wasmtime::Error::msg("the compiler panicked");
+        Err(ArtifactError::Invalid(panicked))
+    })
 }
 
 /// Everything that a component behind `door` may import. What the manifest

@@ -5,3 +5,4 @@ pub mod leases;
 pub mod limiter;
 pub mod redis;
 pub mod sql;
+pub mod wakeups;

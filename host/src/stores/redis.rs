@@ -210,7 +210,7 @@ fn connect_cluster(
 }
 
 /// In RESP3 a connection that breaks is made again before anybody needs it.
-fn connection_info(url: &str) -> RedisResult<ConnectionInfo> {
+pub(super) fn connection_info(url: &str) -> RedisResult<ConnectionInfo> {
     let info = url.trim().into_connection_info()?;
     let settings = info.redis_settings().clone();
     Ok(info
@@ -228,7 +228,7 @@ fn tcp_settings() -> TcpSettings {
         .set_user_timeout(SILENCE)
 }
 
-fn url_error(error: RedisError) -> UrlError {
+pub(super) fn url_error(error: RedisError) -> UrlError {
     UrlError(error.category().to_owned())
 }
 

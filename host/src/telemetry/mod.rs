@@ -1,11 +1,17 @@
 //! Log lines: for people or as JSON, written by a thread of their own so that
 //! no request waits for a terminal.
 
+pub mod feed;
+
 use std::io::{BufWriter, IsTerminal};
 
 use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
+
+use feed::FeedLayer;
 
 use crate::config::LogFormat;
 
@@ -33,13 +39,17 @@ pub fn init(format: LogFormat, filter: &str) -> WorkerGuard {
 }
 
 fn subscribe(format: LogFormat, filter: EnvFilter, writer: NonBlocking) {
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let lines = tracing_subscriber::fmt::layer()
         .with_ansi(std::io::stdout().is_terminal())
         .with_span_events(FmtSpan::NONE)
         .with_writer(writer);
-    match format {
-        LogFormat::Human => builder.init(),
-        LogFormat::Json => builder.json().flatten_event(true).init(),
-    }
+    let lines = match format {
+        LogFormat::Human => lines.boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).boxed(),
+    };
+    tracing_subscriber::registry()
+        .with(filter)
+        .with(FeedLayer)
+        .with(lines)
+        .init();
 }

@@ -22,6 +22,7 @@ mod limiter;
 mod limits;
 mod mail;
 mod outbound;
+mod rollout;
 mod schedule;
 mod servers;
 mod shop;

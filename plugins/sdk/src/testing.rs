@@ -12,7 +12,14 @@
 //! assert_eq!(response.body, br#""hello""#);
 //! ```
 //!
-//! There is no database natively: whatever calls [`sql`](crate::sql) there panics.
+//! There is no database natively: whatever calls [`sql`](crate::sql) there panics. With the
+//! feature `node`, `Node` serves the component with real stores.
+
+#[cfg(feature = "node")]
+mod node;
+
+#[cfg(feature = "node")]
+pub use node::Node;
 
 use std::collections::BTreeSet;
 

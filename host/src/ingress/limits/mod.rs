@@ -140,7 +140,7 @@ impl Tally {
 
 fn matches(limit: &RouteLimit, asked: Asked<'_>) -> bool {
     (limit.methods.is_empty() || limit.methods.contains(asked.method))
-        && super::routes::is_prefix(&limit.path, asked.path)
+        && crate::rollout::is_prefix(&limit.path, asked.path)
 }
 
 /// Addresses of one network of IPv6 are one client's: each has 2^64 of them.

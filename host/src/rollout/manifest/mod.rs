@@ -6,7 +6,7 @@ mod limits;
 mod rate_limit;
 mod schedule;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use semver::Version;
 use serde::Deserialize;
@@ -27,11 +27,19 @@ pub struct Manifest {
     pub version: Version,
     /// The component, relative to the manifest.
     pub component: PathBuf,
+    /// The shell command that builds the component, run in the plugin's folder
+    /// by `edge dev`.
+    #[serde(default)]
+    pub build: Option<String>,
     /// Path prefixes that it serves, by whole segments.
     pub routes: Vec<String>,
     /// Targets to try, such as `/products?limit=3`: shown when a node starts.
     #[serde(default)]
     pub examples: Vec<String>,
+    /// A target that answers 200 when the plugin works: asked before a release
+    /// serves.
+    #[serde(default)]
+    pub health: Option<String>,
     /// Whether instances are used again.
     #[serde(default)]
     pub isolation: Isolation,
@@ -81,15 +89,11 @@ pub enum ManifestError {
 }
 
 impl Manifest {
-    /// Read and check the manifest at `path`.
+    /// Read and check a manifest.
     ///
     /// # Errors
-    /// When it cannot be read, holds an unknown key or a senseless value.
-    pub fn read(path: &Path) -> Result<Self, ManifestError> {
-        Self::parse(&std::fs::read_to_string(path)?)
-    }
-
-    fn parse(text: &str) -> Result<Self, ManifestError> {
+    /// When it holds an unknown key or a senseless value.
+    pub fn parse(text: &str) -> Result<Self, ManifestError> {
         let manifest: Self = toml::from_str(text).map_err(Box::new)?;
         manifest.check()?;
         Ok(manifest)
@@ -116,6 +120,13 @@ impl Manifest {
                 format_args!(
                     "holds {route:?}, which is not a path of plain segments such as \"/products\""
                 ),
+            )?;
+        }
+        if let Some(health) = &self.health {
+            require(
+                "health",
+                health.starts_with('/') && health.parse::<http::Uri>().is_ok(),
+                "must be a path, perhaps with a query, such as \"/products?limit=1\"",
             )?;
         }
         self.limits.check()?;

@@ -6,49 +6,107 @@ use std::sync::{Arc, Weak};
 use arc_swap::ArcSwap;
 
 use super::exports::ServiceError;
-use crate::runtime::Plugin;
+use crate::runtime::{Draw, Plugin};
 
-type Providers = HashMap<String, Weak<Plugin>>;
+/// A plugin that serves, and perhaps its next release on trial.
+#[derive(Clone)]
+pub struct Provider {
+    /// Who answers.
+    pub active: Arc<Plugin>,
+    /// Who answers some clients instead, and of a hundred how many.
+    pub trial: Option<(Arc<Plugin>, u8)>,
+}
+
+/// The same, as others find it. Weak: plugins hold the directory, through
+/// what they import.
+struct Entry {
+    active: Weak<Plugin>,
+    trial: Option<(Weak<Plugin>, u8)>,
+}
 
 /// The plugins of a node, by the interfaces they export. Shared by all, and
 /// replaced as a whole: a call finds one plugin or the other, never half.
 #[derive(Default)]
 pub struct Directory {
-    // Weak: plugins hold the directory, through what they import.
-    providers: ArcSwap<Providers>,
+    providers: ArcSwap<HashMap<String, Entry>>,
 }
+
+type ByInterface<'a> = HashMap<&'a str, &'a Arc<Plugin>>;
 
 impl Directory {
     /// Let these plugins answer from now on, and no others.
     ///
     /// # Errors
-    /// When two plugins export the same interface, or one imports what none
-    /// exports, or what another exports with other types. The directory is
-    /// unchanged then.
-    pub fn publish(&self, plugins: &[Arc<Plugin>]) -> Result<(), ServiceError> {
-        let mut providers: HashMap<&str, &Arc<Plugin>> = HashMap::new();
-        for plugin in plugins {
-            for interface in plugin.service_exports().interfaces() {
-                if let Some(other) = providers.insert(interface, plugin) {
-                    return Err(ServiceError::Twice {
-                        interface: interface.to_owned(),
-                        first: other.name().to_owned(),
-                        second: plugin.name().to_owned(),
-                    });
-                }
-            }
+    /// As [`check`]. The directory is unchanged then.
+    pub fn publish(&self, providers: &[Provider]) -> Result<(), ServiceError> {
+        check(providers)?;
+        let mut entries = HashMap::new();
+        for provider in providers {
+            let trial = provider.trial.as_ref();
+            let interfaces = provider.active.service_exports().interfaces();
+            let entry = || Entry {
+                active: Arc::downgrade(&provider.active),
+                trial: trial.map(|(plugin, percent)| (Arc::downgrade(plugin), *percent)),
+            };
+            entries.extend(interfaces.map(|interface| (interface.to_owned(), entry())));
         }
-        for plugin in plugins {
-            plugin.service_imports().check(plugin.name(), &providers)?;
-        }
-        let providers = providers
-            .into_iter()
-            .map(|(interface, plugin)| (interface.to_owned(), Arc::downgrade(plugin)));
-        self.providers.store(Arc::new(providers.collect()));
+        self.providers.store(Arc::new(entries));
         Ok(())
     }
 
-    pub(super) fn find(&self, interface: &str) -> Option<Arc<Plugin>> {
-        self.providers.load().get(interface)?.upgrade()
+    pub(super) fn find(&self, interface: &str, draw: Draw) -> Option<Arc<Plugin>> {
+        let providers = self.providers.load();
+        let entry = providers.get(interface)?;
+        let on_trial = match &entry.trial {
+            Some((plugin, percent)) if draw.is_within(*percent) => plugin.upgrade(),
+            _ => None,
+        };
+        on_trial.or_else(|| entry.active.upgrade())
     }
+}
+
+/// Check that these plugins fit together: without their trials, with any one
+/// of these in its place, and with all.
+///
+/// # Errors
+/// When two plugins export the same interface, or one imports what none
+/// exports, or what another exports with other types.
+pub fn check(providers: &[Provider]) -> Result<(), ServiceError> {
+    let active = |provider: &Provider| provider.active.clone();
+    let newest = |provider: &Provider| match &provider.trial {
+        Some((plugin, _)) => plugin.clone(),
+        None => provider.active.clone(),
+    };
+    check_set(&providers.iter().map(active).collect::<Vec<_>>())?;
+    check_set(&providers.iter().map(newest).collect::<Vec<_>>())?;
+    for one in providers.iter().filter(|provider| provider.trial.is_some()) {
+        let with_one = providers.iter().map(|provider| {
+            if std::ptr::eq(provider, one) {
+                newest(provider)
+            } else {
+                active(provider)
+            }
+        });
+        check_set(&with_one.collect::<Vec<_>>())?;
+    }
+    Ok(())
+}
+
+fn check_set(plugins: &[Arc<Plugin>]) -> Result<(), ServiceError> {
+    let mut providers = ByInterface::new();
+    for plugin in plugins {
+        for interface in plugin.service_exports().interfaces() {
+            if let Some(other) = providers.insert(interface, plugin) {
+                return Err(ServiceError::Twice {
+                    interface: interface.to_owned(),
+                    first: other.name().to_owned(),
+                    second: plugin.name().to_owned(),
+                });
+            }
+        }
+    }
+    for plugin in plugins {
+        plugin.service_imports().check(plugin.name(), &providers)?;
+    }
+    Ok(())
 }

@@ -114,7 +114,7 @@ impl Target {
     ) -> wasmtime::Result<()> {
         let call = store.data_mut().call_out()?;
         let request_id = call.id.clone();
-        let answered = match self.directory.find(&self.interface) {
+        let answered = match self.directory.find(&self.interface, call.draw) {
             Some(plugin) => {
                 let (interface, function) = (&self.interface, &self.function);
                 plugin

@@ -136,13 +136,13 @@ impl DatabaseAccess {
         })
     }
 
-    /// Stop using the database, once running statements are done.
+    /// Close this grant's own connections, once running statements are done.
+    /// SQLite's writer is everybody's: see [`Databases::close`].
+    ///
+    /// [`Databases::close`]: super::Databases::close
     pub async fn close(&self) {
         match &self.database {
-            Database::Sqlite(sqlite) => {
-                sqlite.readers.close().await;
-                sqlite.writer.close().await;
-            }
+            Database::Sqlite(sqlite) => sqlite.readers.close().await,
             Database::MySql(pool) => pool.close().await,
         }
     }

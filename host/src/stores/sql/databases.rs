@@ -31,4 +31,9 @@ impl Databases {
         };
         Ok(DatabaseAccess::new(database, url, grant, limits))
     }
+
+    /// Close what several grants share, once running statements are done.
+    pub async fn close(&self) {
+        self.writers.close().await;
+    }
 }

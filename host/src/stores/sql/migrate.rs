@@ -2,38 +2,37 @@
 //! does so at a time.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
 
 use sqlx::migrate::{MigrateError as SqlxMigrateError, Migrator};
 use sqlx::pool::PoolConnection;
-use sqlx::{MySql, Row};
+use sqlx::{AssertSqlSafe, MySql, MySqlPool, Row};
 
 use super::access::{Database, DatabaseAccess};
 use super::file_lock::{LOCK_TIMEOUT, lock_file};
+use super::migrations::{Migrations, to_sqlx};
 use crate::bindings::sql::Dialect;
 
 /// Why the tables are not up to date.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {
-    /// There is no folder for the database's dialect.
-    #[error("{} is missing: a plugin with a database grant has migrations for each dialect", .0.display())]
-    NoFolder(PathBuf),
+    /// There are none for the database's dialect.
+    #[error(
+        "migrations/{0} is missing or empty: a plugin with a database grant has migrations for each dialect"
+    )]
+    None(&'static str),
     /// A migration failed, was changed after it ran, or is missing.
-    #[error("{}: {source}", folder.display())]
+    #[error("migrations/{dialect}: {source}")]
     Failed {
-        /// The migrations' folder.
-        folder: PathBuf,
+        /// The dialect that they are for.
+        dialect: &'static str,
         /// What went wrong; names the migration.
         source: SqlxMigrateError,
     },
     /// SQLite would store the column's decimals as floats.
     #[error(
-        "{}: column {column} is declared {declared}, which SQLite stores as a float; declare it TEXT",
-        folder.display()
+        "migrations/sqlite: column {column} is declared {declared}, which SQLite stores as a float; declare it TEXT"
     )]
     InexactDecimal {
-        /// The migrations' folder.
-        folder: PathBuf,
         /// `table.column`
         column: String,
         /// The declared type.
@@ -99,43 +98,47 @@ impl DatabaseAccess {
     }
 
     /// Run those of the plugin's migrations that have not run here yet, in
-    /// order. `folder` holds one folder for each dialect; what ran is recorded
-    /// in the table `edge_migrations_<plugin>`.
+    /// order. What ran is recorded in the table `edge_migrations_<plugin>`;
+    /// that may be more than a release knows, after a newer one was here.
     ///
     /// # Errors
-    /// Names the migration that failed. On MySQL a failed one may have run in
-    /// part, and later starts say so until it is mended by hand.
+    /// Names the migration that failed. On MySQL, which undoes no change of a
+    /// table, a failed one of several statements may have run in part.
     pub async fn migrate(
         &self,
         plugin: &str,
-        folder: &Path,
+        migrations: &Migrations,
         _lock: &SchemaLock,
     ) -> Result<(), MigrateError> {
-        let folder = folder.join(match self.dialect() {
+        let dialect = match self.dialect() {
             Dialect::Sqlite => "sqlite",
             Dialect::Mysql => "mysql",
-        });
-        if !folder.is_dir() {
-            return Err(MigrateError::NoFolder(folder));
-        }
-        let failed = |source| MigrateError::Failed {
-            folder: folder.clone(),
-            source,
         };
-        let mut migrator = Migrator::new(folder.clone()).await.map_err(failed)?;
+        let migrations = migrations.of(self.dialect());
+        if migrations.is_empty() {
+            return Err(MigrateError::None(dialect));
+        }
+        let failed = |source| MigrateError::Failed { dialect, source };
+        let mut migrator = Migrator::with_migrations(to_sqlx(migrations));
+        migrator.set_ignore_missing(true);
         // Ours is held already, and covers seeding as well.
         migrator.set_locking(false);
-        migrator.dangerous_set_table_name(format!("edge_migrations_{}", plugin.replace('-', "_")));
+        migrator.dangerous_set_table_name(table(plugin));
         match &self.database {
             Database::Sqlite(sqlite) => migrator.run(&sqlite.writer).await.map_err(failed)?,
-            Database::MySql(pool) => migrator.run(pool).await.map_err(failed)?,
+            Database::MySql(pool) => {
+                if let Err(error) = migrator.run(pool).await {
+                    forget_failed(pool, plugin).await;
+                    return Err(failed(error));
+                }
+            }
         }
-        self.refuse_inexact_decimals(&folder).await
+        self.refuse_inexact_decimals().await
     }
 
     /// A DECIMAL column has NUMERIC affinity in SQLite: what is stored there
     /// becomes a float, and would come back without its scale.
-    async fn refuse_inexact_decimals(&self, folder: &Path) -> Result<(), MigrateError> {
+    async fn refuse_inexact_decimals(&self) -> Result<(), MigrateError> {
         const COLUMNS: &str = "SELECT m.name || '.' || c.name, c.type \
             FROM sqlite_master m JOIN pragma_table_info(m.name) c \
             WHERE m.type = 'table' AND (c.type LIKE 'DECIMAL%' OR c.type LIKE 'NUMERIC%')";
@@ -144,18 +147,33 @@ impl DatabaseAccess {
         };
         let found = sqlx::query(COLUMNS).fetch_optional(&sqlite.writer).await;
         let failed = |source: sqlx::Error| MigrateError::Failed {
-            folder: folder.to_owned(),
+            dialect: "sqlite",
             source: source.into(),
         };
         match found.map_err(failed)? {
             None => Ok(()),
             Some(row) => Err(MigrateError::InexactDecimal {
-                folder: folder.to_owned(),
                 column: row.try_get(0).map_err(failed)?,
                 declared: row.try_get(1).map_err(failed)?,
             }),
         }
     }
+}
+
+/// sqlx writes down a migration that failed, and then runs none any more, of
+/// releases without that migration neither. So it is forgotten: who brings it
+/// again, mended, has it run again.
+async fn forget_failed(pool: &MySqlPool, plugin: &str) {
+    let table = table(plugin);
+    let text = AssertSqlSafe(format!("DELETE FROM {table} WHERE success = FALSE"));
+    if let Err(error) = sqlx::query(text).execute(pool).await {
+        tracing::warn!(%error, table, "a failed migration is still written down");
+    }
+}
+
+/// Where it is written down which migrations ran.
+fn table(plugin: &str) -> String {
+    format!("edge_migrations_{}", plugin.replace('-', "_"))
 }
 
 /// The connection leaves the pool with the lock: closing it frees the lock,

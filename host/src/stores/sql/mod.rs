@@ -6,6 +6,7 @@ mod error;
 mod file_lock;
 mod guard;
 mod migrate;
+mod migrations;
 mod mysql;
 mod own;
 mod parameters;
@@ -19,6 +20,7 @@ pub use databases::Databases;
 pub use error::{OpenError, public_url};
 pub use guard::TableGrant;
 pub use migrate::{MigrateError, SchemaLock};
+pub use migrations::{Migration, Migrations};
 pub(super) use sqlite::SqliteDatabase;
 
 use crate::bindings::sql::{Error, Outcome, Rows, Value};

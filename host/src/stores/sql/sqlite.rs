@@ -131,6 +131,13 @@ impl Writers {
         writers.insert(options.get_filename().to_owned(), writer.clone());
         Ok(writer)
     }
+
+    /// Close them all.
+    pub(super) async fn close(&self) {
+        for (_, writer) in self.0.lock().await.drain() {
+            writer.close().await;
+        }
+    }
 }
 
 fn make_folder(folder: &Path) -> std::io::Result<()> {

@@ -35,6 +35,7 @@ pub fn edge_serve_within(bytes: u64, folder: &Path) -> Command {
 fn configure(command: &mut Command, folder: &Path) {
     command.current_dir(folder).env_clear();
     command.env("EDGE_LISTEN", "127.0.0.1:0");
+    command.env("EDGE_ADMIN_LISTEN", "127.0.0.1:0");
 }
 
 /// Run a command that must be refused, and return what it says.
@@ -88,6 +89,22 @@ impl Running {
         let (_, address) = self.said.split_once("http://").expect("a banner");
         let address = address.lines().next().expect("an address");
         address.parse().expect("an address")
+    }
+
+    /// Where operators are served, once it has said so.
+    pub fn admin_address(&self) -> SocketAddr {
+        let (_, address) = self
+            .said
+            .split_once("operators: http://")
+            .expect("a banner");
+        let address = address.split(',').next().expect("an address");
+        address.parse().expect("an address")
+    }
+
+    /// Send SIGKILL, and wait for the end.
+    pub fn kill(&mut self) {
+        self.process.kill().expect("it runs");
+        self.process.wait().expect("a child");
     }
 
     /// A connection to it, once it has said where it serves.

@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use edge_host::config::{AccessLog, Settings};
+use edge_host::config::{AccessLog, Hidden, Settings};
 use edge_host::node::{Node, StartError};
 use http::{Method, Request};
 use http_body_util::{BodyExt, Full};
@@ -19,7 +19,7 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
 use super::data::{data_folder, share};
-use super::{PATIENCE, PluginFolder, Reply, Wire, eventually, in_time};
+use super::{Operator, PATIENCE, PluginFolder, Reply, TOKENS, Wire, eventually, in_time};
 
 /// How long a stopping node waits for requests in flight: long enough for
 /// those that a test wants finished, short for those that it abandoned.
@@ -28,6 +28,7 @@ const DRAIN: Duration = Duration::from_secs(5);
 /// A node that serves.
 pub struct TestNode {
     address: SocketAddr,
+    admin: SocketAddr,
     client: Client<HttpConnector, Full<Bytes>>,
     stop: Option<oneshot::Sender<()>>,
     /// Whether every request finished, once the node has stopped.
@@ -62,7 +63,8 @@ impl TestNode {
         let address = in_time("a node", address)
             .await
             .expect("the node's thread lives");
-        let address = address.unwrap_or_else(|error| panic!("the node does not start: {error}"));
+        let (address, admin) =
+            address.unwrap_or_else(|error| panic!("the node does not start: {error}"));
         eventually("an open port", async || {
             TcpStream::connect(address).await.ok()
         })
@@ -70,6 +72,7 @@ impl TestNode {
         let client = Client::builder(TokioExecutor::new()).build_http();
         Self {
             address,
+            admin,
             client,
             stop: Some(stop),
             stopped: Some(stopped),
@@ -80,6 +83,11 @@ impl TestNode {
     /// Where it serves.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// An operator at its other port.
+    pub fn operator(&self) -> Operator {
+        Operator::at(self.admin)
     }
 
     /// `http://address` and `target`.
@@ -207,6 +215,8 @@ pub fn settings(
 ) -> Settings {
     let mut settings = Settings::defaults(data).expect("the defaults are valid");
     settings.listen = SocketAddr::from(([127, 0, 0, 1], 0));
+    settings.admin_listen = Some(settings.listen);
+    settings.admin_tokens = Some(Hidden(TOKENS.to_owned()));
     settings.plugins = plugins
         .iter()
         .map(|plugin| plugin.path().to_owned())
@@ -222,7 +232,7 @@ pub fn settings(
 /// The node's thread: start, say so, serve until stopped.
 fn serve(
     settings: &Settings,
-    started: oneshot::Sender<Result<SocketAddr, StartError>>,
+    started: oneshot::Sender<Result<(SocketAddr, SocketAddr), StartError>>,
     stopped: oneshot::Receiver<()>,
 ) -> bool {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
@@ -240,7 +250,8 @@ fn serve(
                 return true;
             }
         };
-        if started.send(Ok(node.address())).is_err() {
+        let admin = node.admin_address().expect("a port for operators");
+        if started.send(Ok((node.address(), admin))).is_err() {
             return true;
         }
         // Either a request to stop, or the test is gone.

@@ -12,6 +12,7 @@ mod openapi;
 mod refusals;
 mod shopper;
 mod stripe;
+mod swaps;
 mod walk;
 mod writes;
 
@@ -128,7 +129,7 @@ impl Shop {
             self.stores.apply(settings)
         });
         let loaded = node::load(&settings).await.expect("the plugin");
-        let plugin = &loaded.releases[0].plugin;
+        let plugin = &loaded.releases()[0].plugin;
         let added = plugin.add_account(&account).await.expect("a call");
         added.expect("an account");
     }

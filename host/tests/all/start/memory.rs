@@ -31,7 +31,8 @@ async fn the_pool_is_sized_down_to_what_there_is_and_serves() {
     let warning = node.line(|line| line.contains("\"granted\""));
     let warning: Value = serde_json::from_str(&warning).expect("a line of JSON");
     assert_eq!(warning["level"], "WARN", "{warning}");
-    assert_eq!(warning["wanted"], 64, "{warning}");
+    let wanted = warning["wanted"].as_u64().expect("a number");
+    assert!(wanted >= 2 * 64, "room to replace them: {warning}");
     let granted = warning["granted"].as_u64().expect("a number");
     assert!((1..16).contains(&granted), "{warning}");
 

@@ -20,7 +20,7 @@ async fn seed(database: &Database, goal: u64) -> Vec<(u64, u64)> {
     settings.database_url.clone_from(&database.url);
     let loaded = node::load(&settings).await.expect("the plugin loads");
     let mut reports = Vec::new();
-    for release in &loaded.releases {
+    for release in loaded.releases() {
         let report = |done, total| reports.push((done, total));
         release
             .seed(Some(goal), report)

@@ -1,0 +1,109 @@
+//! What operators' clients and nodes say to each other.
+
+use serde::{Deserialize, Serialize};
+
+use crate::rollout::bundle::Digest;
+use crate::rollout::control::bundles::BundleRecord;
+use crate::rollout::control::log::Entry;
+use crate::rollout::control::nodes::NodeRecord;
+use crate::rollout::control::rollouts::Rollout;
+
+/// The header that carries a bundle's signature.
+pub const SIGNATURE: &str = "edge-signature";
+
+/// The header by which a client says for whom it works, such as `ada@laptop`.
+/// It is a claim, written down beside the name of the token.
+pub const ON_BEHALF_OF: &str = "edge-on-behalf-of";
+
+/// POST `/v1/rollouts`: lead a release to regions.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Deploy {
+    /// The release, whose bundle was added before.
+    pub digest: Digest,
+    /// Patterns of regions, in order, such as `us-*`; all regions when empty.
+    #[serde(default)]
+    pub regions: Vec<String>,
+    /// Of a hundred clients, so many meet it until it is promoted; 0 for all
+    /// at once.
+    #[serde(default)]
+    pub canary_percent: u8,
+    /// How long a region is watched before the next one is begun, in
+    /// milliseconds.
+    #[serde(default = "default_pause_ms")]
+    pub pause_ms: u64,
+}
+
+/// Half a second: enough for a plainly broken release to show.
+#[must_use]
+pub fn default_pause_ms() -> u64 {
+    500
+}
+
+/// POST `/v1/plugins/{plugin}/rollback`: go back to a release.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RollBack {
+    /// A version, or the beginning of a digest; the release that was active
+    /// before when absent.
+    #[serde(default)]
+    pub to: Option<String>,
+    /// As of [`Deploy`].
+    #[serde(default)]
+    pub regions: Vec<String>,
+}
+
+/// GET `/v1/status`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Status {
+    /// The node that answers.
+    pub node: String,
+    /// Every node that was heard of lately.
+    pub nodes: Vec<NodeRecord>,
+    /// Rollouts that go on.
+    pub rollouts: Vec<Rollout>,
+}
+
+/// GET `/v1/plugins/{plugin}/releases`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Releases {
+    /// What was ever added, newest first.
+    pub bundles: Vec<BundleRecord>,
+    /// What each region was to run, newest first.
+    pub log: Vec<Entry>,
+    /// How it came to that, newest first.
+    pub rollouts: Vec<Rollout>,
+}
+
+/// GET `/v1/plugins/{plugin}/diff`: what a release changes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Diff {
+    /// The one release.
+    pub from: Digest,
+    /// The other.
+    pub to: Digest,
+    /// What differs: imports, exports, manifest, migrations.
+    pub sections: Vec<DiffSection>,
+}
+
+/// A part of a release in which two differ.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiffSection {
+    /// Its name.
+    pub name: String,
+    /// What only the one has.
+    pub removed: Vec<String>,
+    /// What only the other has.
+    pub added: Vec<String>,
+}
+
+/// Why something was refused: RFC 9457.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Problem {
+    /// The HTTP status.
+    pub status: u16,
+    /// What it stands for.
+    pub title: String,
+    /// What was wrong this time.
+    pub detail: String,
+}

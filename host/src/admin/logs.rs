@@ -1,0 +1,60 @@
+//! What this node logs, as it logs it: one JSON object a line.
+
+use std::convert::Infallible;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Extension, Query};
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use futures_util::{StreamExt, future};
+use serde::Deserialize;
+use tokio_stream::wrappers::BroadcastStream;
+use tokio_util::sync::CancellationToken;
+
+use crate::telemetry::feed::{self, Line};
+
+/// Which lines.
+#[derive(Debug, Deserialize)]
+pub(super) struct Wanted {
+    /// Those that name this plugin; all when absent.
+    plugin: Option<String>,
+    /// Whether to go on with those that come.
+    #[serde(default)]
+    follow: bool,
+}
+
+impl Wanted {
+    fn wants(&self, line: &Line) -> bool {
+        let plugin = self.plugin.as_deref();
+        plugin.is_none_or(|plugin| line.plugin.as_deref() == Some(plugin))
+    }
+}
+
+/// GET `/v1/logs`.
+pub(super) async fn show(
+    Extension(stop): Extension<CancellationToken>,
+    Query(wanted): Query<Wanted>,
+) -> impl IntoResponse {
+    let (kept, coming) = feed::subscribe();
+    let kept = kept
+        .into_iter()
+        .filter(|line| wanted.wants(line))
+        .map(bytes);
+    let kept = futures_util::stream::iter(kept.collect::<Vec<_>>());
+    let follow = wanted.follow;
+    // A reader that is too slow misses lines, and nobody waits for it.
+    let coming = BroadcastStream::new(coming)
+        .filter_map(|line| future::ready(line.ok()))
+        .filter(move |line| future::ready(wanted.wants(line)))
+        .map(bytes)
+        .take_until(stop.cancelled_owned());
+    let body = match follow {
+        true => Body::from_stream(kept.chain(coming).map(Ok::<_, Infallible>)),
+        false => Body::from_stream(kept.map(Ok::<_, Infallible>)),
+    };
+    ([(CONTENT_TYPE, "application/x-ndjson")], body)
+}
+
+fn bytes(line: Line) -> Bytes {
+    Bytes::from(format!("{}\n", line.json))
+}

@@ -1,0 +1,129 @@
+//! The operators' API, on a listener and with credentials of its own: nothing
+//! of it can be reached through the shop's port.
+//!
+//! It is versioned by its first segment and described by `openapi.yaml`.
+//! Refusals are RFC 9457 problem details.
+
+pub mod api;
+mod auth;
+mod bundles;
+mod diff;
+mod error;
+mod logs;
+mod plugins;
+mod regions;
+mod rollouts;
+mod status;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::extract::DefaultBodyLimit;
+use axum::http::header::CONTENT_TYPE;
+use axum::middleware::from_fn_with_state;
+use axum::response::IntoResponse;
+use axum::routing::{delete, get, post, put};
+use axum::{Router, extract::Extension};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+pub use auth::{AdminTokens, TokensError};
+
+use crate::rollout::bundle::LONGEST;
+use crate::rollout::control::Control;
+use crate::rollout::{Activator, Follower, Live, Wake};
+
+/// The contract, as the listener serves it.
+const OPENAPI: &str = include_str!("openapi.yaml");
+
+/// What the API works on.
+pub struct Office {
+    /// What the shop's nodes agree on.
+    pub control: Arc<Control>,
+    /// Makes releases ready on this node.
+    pub activator: Arc<Activator>,
+    /// What this node serves.
+    pub live: Arc<Live>,
+    /// Knows this node, and how far it is.
+    pub follower: Arc<Follower>,
+    /// Wakes the shop's nodes.
+    pub wake: Arc<Wake>,
+    /// Who may use the API.
+    pub tokens: AdminTokens,
+}
+
+/// The operators' port: taken, and not yet open.
+pub struct Admin {
+    listener: std::net::TcpListener,
+    address: SocketAddr,
+}
+
+/// The operators' port cannot be had.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address} for operators: {source}")]
+pub struct AdminError {
+    address: SocketAddr,
+    source: io::Error,
+}
+
+impl Admin {
+    /// Take `address`.
+    ///
+    /// # Errors
+    /// When it is not to be had.
+    pub fn bind(address: SocketAddr) -> Result<Self, AdminError> {
+        let fail = |source| AdminError { address, source };
+        let listener = std::net::TcpListener::bind(address).map_err(fail)?;
+        listener.set_nonblocking(true).map_err(fail)?;
+        let address = listener.local_addr().map_err(fail)?;
+        Ok(Self { listener, address })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serve operators until `stop`.
+    ///
+    /// # Errors
+    /// When the system takes the port away.
+    pub async fn run(self, office: Arc<Office>, stop: CancellationToken) -> io::Result<()> {
+        let listener = TcpListener::from_std(self.listener)?;
+        let stopped = stop.clone().cancelled_owned();
+        axum::serve(listener, router(office, stop))
+            .with_graceful_shutdown(stopped)
+            .await
+    }
+}
+
+fn router(office: Arc<Office>, stop: CancellationToken) -> Router {
+    let guarded = Router::new()
+        .route("/v1/status", get(status::show))
+        .route("/v1/bundles/{digest}", put(bundles::add))
+        .route("/v1/rollouts", post(rollouts::deploy))
+        .route("/v1/rollouts/{id}", get(rollouts::show))
+        .route("/v1/plugins/{plugin}", delete(rollouts::remove))
+        .route("/v1/plugins/{plugin}/promote", post(rollouts::promote))
+        .route("/v1/plugins/{plugin}/abort", post(rollouts::abort))
+        .route("/v1/plugins/{plugin}/rollback", post(rollouts::roll_back))
+        .route("/v1/plugins/{plugin}/releases", get(plugins::releases))
+        .route("/v1/plugins/{plugin}/diff", get(plugins::diff))
+        .route("/v1/logs", get(logs::show))
+        .route("/v1/audit", get(status::audit))
+        .layer(DefaultBodyLimit::max(LONGEST))
+        .layer(from_fn_with_state(office.clone(), auth::require));
+    Router::new()
+        .route("/v1/openapi.yaml", get(openapi))
+        .merge(guarded)
+        .fallback(error::not_found)
+        .method_not_allowed_fallback(error::wrong_method)
+        .layer(Extension(stop))
+        .with_state(office)
+}
+
+async fn openapi() -> impl IntoResponse {
+    ([(CONTENT_TYPE, "application/yaml")], OPENAPI)
+}

@@ -1,0 +1,252 @@
+//! Beginning, ending and watching rollouts.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Extension, Path, State};
+
+use super::api::{Deploy, RollBack};
+use super::auth::Author;
+use super::error::{Refusal, Result};
+use super::{Office, regions};
+use crate::rollout::bundle::Digest;
+use crate::rollout::control::rollouts::{NewRollout, Phase, Rollout};
+
+/// A canary of everybody is none.
+const MOST_PERCENT: u8 = 99;
+
+/// POST `/v1/rollouts`: make the release ready on this node, and if it can
+/// serve, lead it to the regions.
+pub(super) async fn deploy(
+    State(office): State<Arc<Office>>,
+    Extension(Author(author)): Extension<Author>,
+    Json(deploy): Json<Deploy>,
+) -> Result<Json<Rollout>> {
+    if deploy.canary_percent > MOST_PERCENT {
+        let detail = format!("a canary takes 1 to {MOST_PERCENT} percent of the clients");
+        return Err(Refusal::bad_request(detail));
+    }
+    let record = office.control.bundle_record(deploy.digest).await?;
+    let record = record.ok_or_else(|| {
+        Refusal::not_found(format!(
+            "there is no bundle {}; add it first",
+            deploy.digest
+        ))
+    })?;
+    let regions = regions::named(&office, &record.plugin, &deploy.regions).await?;
+    let new = NewRollout {
+        plugin: record.plugin,
+        digest: Some(deploy.digest),
+        regions,
+        canary_percent: deploy.canary_percent,
+        pause: Duration::from_millis(deploy.pause_ms),
+        author,
+    };
+    begin(&office, "deploy", new).await
+}
+
+/// POST `/v1/plugins/{plugin}/rollback`: lead an earlier release back.
+pub(super) async fn roll_back(
+    State(office): State<Arc<Office>>,
+    Extension(Author(author)): Extension<Author>,
+    Path(plugin): Path<String>,
+    Json(roll_back): Json<RollBack>,
+) -> Result<Json<Rollout>> {
+    let regions = regions::named(&office, &plugin, &roll_back.regions).await?;
+    let own = &office.follower.name().region;
+    let digest = match (&roll_back.to, regions.first()) {
+        (Some(to), _) => named_release(&office, &plugin, to).await?,
+        (None, Some(first)) if !regions.contains(own) => {
+            previous_release(&office, &plugin, first).await?
+        }
+        (None, _) => previous_release(&office, &plugin, own).await?,
+    };
+    let new = NewRollout {
+        regions,
+        plugin,
+        digest: Some(digest),
+        canary_percent: 0,
+        pause: Duration::ZERO,
+        author,
+    };
+    begin(&office, "rollback", new).await
+}
+
+/// DELETE `/v1/plugins/{plugin}`: let no region run it any more.
+pub(super) async fn remove(
+    State(office): State<Arc<Office>>,
+    Extension(Author(author)): Extension<Author>,
+    Path(plugin): Path<String>,
+) -> Result<Json<Rollout>> {
+    let wanted = office.control.wanted_of(&plugin).await?;
+    if wanted.values().all(|entry| entry.wanted.active.is_none()) {
+        return Err(Refusal::not_found(format!("no region runs {plugin}")));
+    }
+    let without = office.live.would_fit(|plugins| {
+        plugins.remove(&plugin);
+    });
+    without.map_err(Refusal::unfit)?;
+    let new = NewRollout {
+        plugin,
+        digest: None,
+        regions: wanted.into_keys().collect(),
+        canary_percent: 0,
+        pause: Duration::ZERO,
+        author,
+    };
+    begin(&office, "remove", new).await
+}
+
+/// POST `/v1/plugins/{plugin}/promote`: let everybody meet the canary.
+pub(super) async fn promote(
+    State(office): State<Arc<Office>>,
+    Extension(Author(author)): Extension<Author>,
+    Path(plugin): Path<String>,
+) -> Result<Json<Rollout>> {
+    let rollout = open(&office, &plugin).await?;
+    if rollout.phase != Phase::Canary {
+        let detail = format!(
+            "the rollout is {}, and has no canary to promote",
+            rollout.phase
+        );
+        return Err(Refusal::conflict(detail));
+    }
+    lead_on(&office, &author, "promote", rollout, Phase::Promoting).await
+}
+
+/// POST `/v1/plugins/{plugin}/abort`: end a rollout, and change back what it
+/// changed.
+pub(super) async fn abort(
+    State(office): State<Arc<Office>>,
+    Extension(Author(author)): Extension<Author>,
+    Path(plugin): Path<String>,
+) -> Result<Json<Rollout>> {
+    let rollout = open(&office, &plugin).await?;
+    lead_on(&office, &author, "abort", rollout, Phase::Aborting).await
+}
+
+/// GET `/v1/rollouts/{id}`.
+pub(super) async fn show(
+    State(office): State<Arc<Office>>,
+    Path(id): Path<String>,
+) -> Result<Json<Rollout>> {
+    let rollout = office.control.rollout(&id).await?;
+    rollout
+        .map(Json)
+        .ok_or_else(|| Refusal::not_found(format!("there is no rollout {id}")))
+}
+
+async fn begin(office: &Office, action: &str, new: NewRollout) -> Result<Json<Rollout>> {
+    if let Some(other) = office.control.open_rollout_of(&new.plugin).await? {
+        return Err(goes_on(&other));
+    }
+    if let Some(digest) = new.digest {
+        let prepared = office.activator.prepare(&new.plugin, digest).await;
+        if let Err(error) = prepared {
+            tracing::warn!(plugin = new.plugin, %digest, "a release was refused: {error}");
+            let detail = format!("{action} of {digest}: {error}");
+            office
+                .control
+                .audit(&new.author, "refused", &new.plugin, &detail)
+                .await?;
+            return Err(error.into());
+        }
+    }
+    let Some(id) = office.control.begin_rollout(&new).await? else {
+        let other = open(office, &new.plugin).await?;
+        return Err(goes_on(&other));
+    };
+    let to = new
+        .digest
+        .map_or("nothing".to_owned(), |digest| digest.to_string());
+    let detail = format!("rollout {id}: to {to}, in {}", new.regions.join(", "));
+    office
+        .control
+        .audit(&new.author, action, &new.plugin, &detail)
+        .await?;
+    office.wake.everywhere().await;
+    let rollout = office.control.rollout(&id).await?;
+    rollout
+        .map(Json)
+        .ok_or_else(|| Refusal::not_found(format!("the rollout {id} is gone")))
+}
+
+async fn lead_on(
+    office: &Office,
+    author: &str,
+    action: &str,
+    rollout: Rollout,
+    to: Phase,
+) -> Result<Json<Rollout>> {
+    let reason = match to {
+        Phase::Aborting => format!("aborted by {author}"),
+        _ => String::new(),
+    };
+    if !office.control.move_rollout(&rollout, to, &reason).await? {
+        let detail = "the rollout went on meanwhile; look at it again";
+        return Err(Refusal::conflict(detail));
+    }
+    let detail = format!("rollout {}", rollout.id);
+    office
+        .control
+        .audit(author, action, &rollout.plugin, &detail)
+        .await?;
+    office.wake.everywhere().await;
+    Ok(Json(Rollout {
+        phase: to,
+        reason,
+        ..rollout
+    }))
+}
+
+async fn open(office: &Office, plugin: &str) -> Result<Rollout> {
+    let rollout = office.control.open_rollout_of(plugin).await?;
+    rollout.ok_or_else(|| Refusal::conflict(format!("no rollout of {plugin} goes on")))
+}
+
+fn goes_on(other: &Rollout) -> Refusal {
+    let (plugin, id, author) = (&other.plugin, &other.id, &other.author);
+    Refusal::conflict(format!(
+        "a rollout of {plugin} by {author} goes on ({id}, {}); wait for it, or abort it",
+        other.phase
+    ))
+}
+
+/// The newest release with this version, or whose digest begins so.
+pub(super) async fn named_release(office: &Office, plugin: &str, to: &str) -> Result<Digest> {
+    let bundles = office.control.bundles_of(plugin).await?;
+    let is_it = |digest: Digest| {
+        let digits = to.strip_prefix("sha256:").unwrap_or(to);
+        digits.len() >= 6 && hex::encode(digest.as_bytes()).starts_with(digits)
+    };
+    let found = bundles
+        .iter()
+        .find(|bundle| bundle.version == to || is_it(bundle.digest));
+    found.map(|bundle| bundle.digest).ok_or_else(|| {
+        Refusal::not_found(format!(
+            "no release of {plugin} has the version or digest {to}"
+        ))
+    })
+}
+
+/// What `region` ran before what it runs now. What a rollout brought that
+/// failed or was aborted does not count.
+async fn previous_release(office: &Office, plugin: &str, region: &str) -> Result<Digest> {
+    let rollouts = office.control.rollouts_of(plugin).await?;
+    let undone = |id: &str| {
+        let rollout = rollouts.iter().find(|rollout| rollout.id == id);
+        rollout.is_some_and(|rollout| matches!(rollout.phase, Phase::Failed | Phase::Aborted))
+    };
+    let history = office.control.history(plugin).await?;
+    let entries = history.iter().filter(|entry| entry.region == region);
+    let now = entries.clone().next().and_then(|entry| entry.wanted.active);
+    let mut before = entries
+        .filter(|entry| !undone(&entry.rollout))
+        .filter_map(|entry| entry.wanted.active);
+    before.find(|digest| Some(*digest) != now).ok_or_else(|| {
+        Refusal::conflict(format!(
+            "region {region} ran no other release of {plugin} before"
+        ))
+    })
+}

@@ -1,0 +1,25 @@
+//! How the shop's nodes are, and who did what to them.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+
+use super::Office;
+use super::api::Status;
+use super::error::Result;
+use crate::rollout::control::audit::AuditRecord;
+
+/// GET `/v1/status`.
+pub(super) async fn show(State(office): State<Arc<Office>>) -> Result<Json<Status>> {
+    Ok(Json(Status {
+        node: office.follower.name().node.clone(),
+        nodes: office.control.nodes().await?,
+        rollouts: office.control.open_rollouts().await?,
+    }))
+}
+
+/// GET `/v1/audit`.
+pub(super) async fn audit(State(office): State<Arc<Office>>) -> Result<Json<Vec<AuditRecord>>> {
+    Ok(Json(office.control.audited().await?))
+}

@@ -1,0 +1,102 @@
+//! `edge bundle`, `edge keygen` and `edge sign`
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use edge_host::config::secrets;
+use edge_host::rollout::bundle::{Bundle, SecretKey};
+
+/// What a bundle's file ends with.
+const BUNDLE: &str = "bundle";
+
+/// What the file of a bundle's signature ends with, after the bundle's name.
+const SIGNATURE: &str = "sig";
+
+/// What `edge bundle` takes.
+#[derive(clap::Args)]
+pub(super) struct Pack {
+    /// The plugin's folder.
+    folder: PathBuf,
+    /// The file to write; `<plugin>.bundle` when absent.
+    #[arg(long, short)]
+    output: Option<PathBuf>,
+}
+
+/// What `edge keygen` takes.
+#[derive(clap::Args)]
+pub(super) struct Keygen {
+    /// The file that gets the secret key. It must not exist.
+    file: PathBuf,
+}
+
+/// What `edge sign` takes.
+#[derive(clap::Args)]
+pub(super) struct Sign {
+    /// The bundle.
+    bundle: PathBuf,
+    /// The file of the secret key.
+    #[arg(long)]
+    key: PathBuf,
+}
+
+/// Write a plugin into one file.
+pub(super) fn pack(arguments: &Pack) -> anyhow::Result<()> {
+    let bundle = Bundle::pack(&arguments.folder)?;
+    let output = arguments.output.clone();
+    let output = output.unwrap_or_else(|| Path::new(&bundle.manifest.name).with_extension(BUNDLE));
+    fs::write(&output, bundle.bytes()).with_context(|| output.display().to_string())?;
+    println!("{}  {}", output.display(), bundle.digest());
+    Ok(())
+}
+
+/// Make a key that signs bundles.
+pub(super) fn keygen(arguments: &Keygen) -> anyhow::Result<()> {
+    let key = SecretKey::generate();
+    secrets::write_new(&arguments.file, key.to_text().as_bytes())?;
+    println!("{}", key.public());
+    Ok(())
+}
+
+/// Vouch for a bundle.
+pub(super) fn sign(arguments: &Sign) -> anyhow::Result<()> {
+    let bundle = read(&arguments.bundle)?;
+    let signature = read_key(&arguments.key)?.sign(bundle.digest());
+    let output = signature_file(&arguments.bundle);
+    fs::write(&output, format!("{signature}\n")).with_context(|| output.display().to_string())?;
+    println!("{}  {}", output.display(), bundle.digest());
+    Ok(())
+}
+
+/// The bundle in a file, or that of a plugin's folder.
+pub(super) fn read(path: &Path) -> anyhow::Result<Bundle> {
+    if path.is_dir() {
+        return Ok(Bundle::pack(path)?);
+    }
+    let bytes = fs::read(path).with_context(|| path.display().to_string())?;
+    Bundle::parse(bytes.into()).with_context(|| path.display().to_string())
+}
+
+/// The secret key in a file.
+pub(super) fn read_key(path: &Path) -> anyhow::Result<SecretKey> {
+    let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    let key = text.parse::<SecretKey>();
+    key.map_err(|error| anyhow::anyhow!("{} {error}", path.display()))
+}
+
+/// The signature beside a bundle; nothing if there is none.
+pub(super) fn read_signature(bundle: &Path) -> anyhow::Result<String> {
+    let path = signature_file(bundle);
+    match fs::read_to_string(&path) {
+        Ok(text) => Ok(text.trim().to_owned()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
+        Err(error) => bail!("{}: {error}", path.display()),
+    }
+}
+
+fn signature_file(bundle: &Path) -> PathBuf {
+    let mut name = bundle.as_os_str().to_owned();
+    name.push(".");
+    name.push(SIGNATURE);
+    name.into()
+}

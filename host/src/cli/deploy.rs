@@ -1,0 +1,222 @@
+//! `edge deploy`, `edge promote`, `edge abort`, `edge rollback` and
+//! `edge remove`
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::bail;
+use edge_host::admin::api::{Deploy as DeployOrder, RollBack as RollBackOrder, Status};
+use edge_host::config::Settings;
+use edge_host::rollout::State;
+use edge_host::rollout::control::bundles::BundleRecord;
+use edge_host::rollout::control::rollouts::{Phase, Rollout};
+
+use super::client::Client;
+use super::exit::Exit;
+use super::{bundle, show};
+
+/// How often a rollout is looked at while waiting for it.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// What `edge deploy` takes.
+#[derive(clap::Args)]
+pub(super) struct Deploy {
+    /// A bundle, or a plugin's folder.
+    source: PathBuf,
+    /// Regions in order, as patterns with commas between, such as
+    /// `us-*,eu-west`; all when absent.
+    #[arg(long, value_delimiter = ',')]
+    regions: Vec<String>,
+    /// Let so many percent of the clients meet it first, such as `10%`.
+    #[arg(long, value_parser = percent)]
+    canary: Option<u8>,
+    /// How long a region is watched before the next one is begun.
+    #[arg(long, default_value = "500ms", value_parser = humantime::parse_duration)]
+    pause: Duration,
+    /// Sign the bundle with the secret key in this file.
+    #[arg(long)]
+    key: Option<PathBuf>,
+    #[command(flatten)]
+    waiting: Waiting,
+}
+
+/// What a command takes that begins or changes a rollout.
+#[derive(clap::Args)]
+pub(super) struct Waiting {
+    /// Wait until it is over, or a canary waits for a decision.
+    #[arg(long)]
+    wait: bool,
+    /// How long to wait.
+    #[arg(long, default_value = "5m", value_parser = humantime::parse_duration)]
+    timeout: Duration,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `edge promote` and `edge abort` take.
+#[derive(clap::Args)]
+pub(super) struct Decide {
+    /// The plugin.
+    plugin: String,
+    #[command(flatten)]
+    waiting: Waiting,
+}
+
+/// What `edge rollback` takes.
+#[derive(clap::Args)]
+pub(super) struct RollBack {
+    /// The plugin.
+    plugin: String,
+    /// A version, or the beginning of a digest; what was active before when
+    /// absent.
+    #[arg(long)]
+    to: Option<String>,
+    /// As of `edge deploy`.
+    #[arg(long, value_delimiter = ',')]
+    regions: Vec<String>,
+    #[command(flatten)]
+    waiting: Waiting,
+}
+
+fn percent(text: &str) -> Result<u8, String> {
+    match text.trim_end_matches('%').parse() {
+        Ok(percent @ 1..=99) => Ok(percent),
+        _ => Err("is not a percentage from 1% to 99%".to_owned()),
+    }
+}
+
+pub(super) async fn deploy(settings: &Settings, arguments: Deploy) -> anyhow::Result<()> {
+    let began = Instant::now();
+    let client = Client::new(settings)?;
+    let bundle = bundle::read(&arguments.source)?;
+    let signature = match &arguments.key {
+        Some(key) => bundle::read_key(key)?.sign(bundle.digest()),
+        None => bundle::read_signature(&arguments.source)?,
+    };
+    let record: BundleRecord = client.put_bundle(&bundle, &signature).await?;
+    if !arguments.waiting.json {
+        println!("{}@{}  {}", record.plugin, record.version, record.digest);
+    }
+    let order = DeployOrder {
+        digest: record.digest,
+        regions: arguments.regions,
+        canary_percent: arguments.canary.unwrap_or(0),
+        pause_ms: u64::try_from(arguments.pause.as_millis()).unwrap_or(u64::MAX),
+    };
+    let rollout = client.post("/v1/rollouts", &order).await?;
+    follow(&client, rollout, &arguments.waiting, began).await
+}
+
+pub(super) async fn promote(settings: &Settings, arguments: Decide) -> anyhow::Result<()> {
+    decide(settings, &arguments, "promote").await
+}
+
+pub(super) async fn abort(settings: &Settings, arguments: Decide) -> anyhow::Result<()> {
+    decide(settings, &arguments, "abort").await
+}
+
+async fn decide(settings: &Settings, arguments: &Decide, action: &str) -> anyhow::Result<()> {
+    let client = Client::new(settings)?;
+    let path = format!("/v1/plugins/{}/{action}", arguments.plugin);
+    let rollout = client.post(&path, &()).await?;
+    follow(&client, rollout, &arguments.waiting, Instant::now()).await
+}
+
+pub(super) async fn roll_back(settings: &Settings, arguments: RollBack) -> anyhow::Result<()> {
+    let client = Client::new(settings)?;
+    let path = format!("/v1/plugins/{}/rollback", arguments.plugin);
+    let order = RollBackOrder {
+        to: arguments.to,
+        regions: arguments.regions,
+    };
+    let rollout = client.post(&path, &order).await?;
+    follow(&client, rollout, &arguments.waiting, Instant::now()).await
+}
+
+pub(super) async fn remove(settings: &Settings, arguments: Decide) -> anyhow::Result<()> {
+    let client = Client::new(settings)?;
+    let rollout = client
+        .delete(&format!("/v1/plugins/{}", arguments.plugin))
+        .await?;
+    follow(&client, rollout, &arguments.waiting, Instant::now()).await
+}
+
+/// Say how the rollout goes, for as long as somebody wants to know.
+async fn follow(
+    client: &Client,
+    mut rollout: Rollout,
+    waiting: &Waiting,
+    began: Instant,
+) -> anyhow::Result<()> {
+    let path = format!("/v1/rollouts/{}", rollout.id);
+    let mut said = String::new();
+    while waiting.wait && goes_on(&rollout) {
+        if began.elapsed() > waiting.timeout {
+            bail!(Exit::TimedOut(format!(
+                "the rollout {} is still {}",
+                rollout.id, rollout.phase
+            )));
+        }
+        tokio::time::sleep(LOOK).await;
+        // The node may be gone; the rollout goes on without it, and it may
+        // come back.
+        let looked =
+            async { anyhow::Ok((client.get(&path).await?, client.get("/v1/status").await?)) };
+        let line = match looked.await {
+            Ok((now, status)) => {
+                rollout = now;
+                progress(&rollout, &status)
+            }
+            Err(error) => format!("{error:#}"),
+        };
+        if !waiting.json && line != said {
+            println!("{line}");
+            said = line;
+        }
+    }
+    if waiting.json {
+        println!("{}", serde_json::to_string_pretty(&rollout)?);
+    } else {
+        show::rollout(&rollout, waiting.wait.then(|| began.elapsed()));
+    }
+    match rollout.phase {
+        Phase::Failed => bail!(Exit::RolledBack(rollout.reason)),
+        Phase::Aborted if waiting.wait && rollout.reason.is_empty() => {
+            bail!(Exit::RolledBack("it was aborted".to_owned()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether there is something to wait for: a canary waits for us.
+fn goes_on(rollout: &Rollout) -> bool {
+    !rollout.phase.is_final() && rollout.phase != Phase::Canary
+}
+
+/// `us-east 2/2  eu-west 0/1`: nodes that serve it, of those that are there.
+fn progress(rollout: &Rollout, status: &Status) -> String {
+    let mut line = format!("{:<9}", rollout.phase);
+    for region in &rollout.regions {
+        let nodes = status
+            .nodes
+            .iter()
+            .filter(|node| node.is_live() && node.region == *region);
+        let (mut all, mut serve) = (0, 0);
+        for node in nodes {
+            all += 1;
+            let report = node.report.plugins.get(&rollout.plugin);
+            let runs = report.is_some_and(|report| {
+                let releases = [&report.active, &report.canary];
+                let digests = releases.into_iter().flatten().map(|release| release.digest);
+                report.state == State::Serving
+                    && digests.into_iter().any(|d| Some(d) == rollout.digest)
+            });
+            serve += usize::from(runs || (report.is_none() && rollout.digest.is_none()));
+        }
+        // Writing to a string cannot fail.
+        let _ = write!(line, "  {region} {serve}/{all}");
+    }
+    line
+}

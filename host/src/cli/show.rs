@@ -1,0 +1,290 @@
+//! `edge status`, `edge releases`, `edge diff` and `edge audit`
+
+use std::time::Duration;
+
+use chrono::DateTime;
+use edge_host::admin::api::{Diff, Releases, Status};
+use edge_host::config::Settings;
+use edge_host::rollout::control::audit::AuditRecord;
+use edge_host::rollout::control::log::Entry;
+use edge_host::rollout::control::rollouts::Rollout;
+use edge_host::rollout::{PluginReport, ReleaseReport, State};
+use serde::Serialize;
+
+use super::client::Client;
+use super::table::Table;
+
+/// How often `--watch` looks.
+const WATCH: Duration = Duration::from_secs(1);
+
+/// Moves to the corner of a terminal and clears it.
+const CLEAR: &str = "\x1b[H\x1b[2J";
+
+/// What `edge status` takes.
+#[derive(clap::Args)]
+pub(super) struct StatusArguments {
+    /// Show it again every second.
+    #[arg(long)]
+    watch: bool,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What commands take that show something of a plugin.
+#[derive(clap::Args)]
+pub(super) struct OfPlugin {
+    /// The plugin.
+    plugin: String,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `edge diff` takes.
+#[derive(clap::Args)]
+pub(super) struct DiffArguments {
+    /// The plugin.
+    plugin: String,
+    /// A version, or the beginning of a digest.
+    from: String,
+    /// Another.
+    to: String,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What commands take that take nothing else.
+#[derive(clap::Args)]
+pub(super) struct Plain {
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn status(settings: &Settings, arguments: StatusArguments) -> anyhow::Result<()> {
+    let client = Client::new(settings)?;
+    loop {
+        let status: Status = client.get("/v1/status").await?;
+        if arguments.watch {
+            print!("{CLEAR}");
+        }
+        print(&status, arguments.json, status_table)?;
+        if !arguments.watch {
+            return Ok(());
+        }
+        tokio::time::sleep(WATCH).await;
+    }
+}
+
+pub(super) async fn releases(settings: &Settings, arguments: OfPlugin) -> anyhow::Result<()> {
+    let path = format!("/v1/plugins/{}/releases", arguments.plugin);
+    let releases: Releases = Client::new(settings)?.get(&path).await?;
+    print(&releases, arguments.json, releases_table)
+}
+
+pub(super) async fn diff(settings: &Settings, arguments: DiffArguments) -> anyhow::Result<()> {
+    let DiffArguments {
+        plugin, from, to, ..
+    } = &arguments;
+    let query = url::form_urlencoded::Serializer::new(String::new())
+        .append_pair("from", from)
+        .append_pair("to", to)
+        .finish();
+    let path = format!("/v1/plugins/{plugin}/diff?{query}");
+    let diff: Diff = Client::new(settings)?.get(&path).await?;
+    print(&diff, arguments.json, diff_lines)
+}
+
+pub(super) async fn audit(settings: &Settings, arguments: Plain) -> anyhow::Result<()> {
+    let records: Vec<AuditRecord> = Client::new(settings)?.get("/v1/audit").await?;
+    print(&records, arguments.json, |records| {
+        let mut table = Table::new(&["WHEN", "WHO", "WHAT", "PLUGIN", "DETAIL"]);
+        for record in records {
+            table.row([
+                when(record.written_at),
+                record.author.clone(),
+                record.action.clone(),
+                record.plugin.clone(),
+                record.detail.clone(),
+            ]);
+        }
+        table.to_string()
+    })
+}
+
+/// How a rollout ended, or is.
+pub(super) fn rollout(rollout: &Rollout, took: Option<Duration>) {
+    let Rollout {
+        id,
+        plugin,
+        phase,
+        reason,
+        ..
+    } = rollout;
+    let took = took.map_or(String::new(), |took| format!("  after {took:.1?}"));
+    let reason = match reason.as_str() {
+        "" => String::new(),
+        reason => format!(": {reason}"),
+    };
+    println!("{plugin}  rollout {id}  {phase}{took}{reason}");
+}
+
+fn print<T: Serialize>(value: &T, json: bool, table: impl Fn(&T) -> String) -> anyhow::Result<()> {
+    if json {
+        println!("{}", serde_json::to_string_pretty(value)?);
+    } else {
+        print!("{}", table(value));
+    }
+    Ok(())
+}
+
+fn status_table(status: &Status) -> String {
+    let headings = [
+        "REGION", "NODE", "PLUGIN", "RELEASE", "SHARE", "STATE", "REQ/S", "ERRORS", "P50", "P99",
+    ];
+    let mut table = Table::new(&headings);
+    for node in &status.nodes {
+        let name = match node.is_live() {
+            true => format!("{} {}", node.node, node.report.address),
+            false => format!("{} {} (down)", node.node, node.report.address),
+        };
+        if node.report.plugins.is_empty() {
+            table.row([node.region.clone(), name.clone(), "-".to_owned()]);
+        }
+        for (plugin, report) in &node.report.plugins {
+            let active_share = "all".to_owned();
+            for (release, share) in [
+                (&report.active, active_share),
+                (&report.canary, canary_share(status, plugin)),
+            ] {
+                let Some(release) = release else { continue };
+                let mut cells = vec![node.region.clone(), name.clone(), plugin.clone()];
+                cells.extend(release_cells(release, share, report));
+                table.row(cells);
+            }
+            if report.active.is_none() {
+                let mut cells = vec![node.region.clone(), name.clone(), plugin.clone()];
+                cells.extend(["-".to_owned(), "-".to_owned(), state(report)]);
+                table.row(cells);
+            }
+        }
+    }
+    let mut text = table.to_string();
+    for rollout in &status.rollouts {
+        text += &format!(
+            "\nrollout {} of {} by {}: {}, {}\n",
+            rollout.id,
+            rollout.plugin,
+            rollout.author,
+            rollout.phase,
+            rollout.regions.join(" then ")
+        );
+    }
+    text
+}
+
+fn canary_share(status: &Status, plugin: &str) -> String {
+    let rollout = status
+        .rollouts
+        .iter()
+        .find(|rollout| rollout.plugin == plugin);
+    rollout.map_or("canary".to_owned(), |rollout| {
+        format!("{}%", rollout.canary_percent)
+    })
+}
+
+fn release_cells(release: &ReleaseReport, share: String, report: &PluginReport) -> Vec<String> {
+    #[expect(clippy::cast_precision_loss, reason = "a percentage for people")]
+    let errors = release.errors as f64 / release.requests.max(1) as f64 * 100.0;
+    vec![
+        format!("{} {}", release.version, release.digest.short()),
+        share,
+        state(report),
+        format!("{:.1}", release.per_second),
+        format!("{errors:.1}%"),
+        latency(release.p50_us),
+        latency(release.p99_us),
+    ]
+}
+
+fn latency(micros: u64) -> String {
+    match micros {
+        0 => "-".to_owned(),
+        micros => format!("{:.1?}", Duration::from_micros(micros)),
+    }
+}
+
+fn state(report: &PluginReport) -> String {
+    match report.state {
+        State::Serving => "serving".to_owned(),
+        State::Preparing => "preparing".to_owned(),
+        State::Failed => format!("failed: {}", report.reason),
+    }
+}
+
+fn releases_table(releases: &Releases) -> String {
+    let mut bundles = Table::new(&["VERSION", "DIGEST", "ADDED", "BY", "SIGNED BY"]);
+    for bundle in &releases.bundles {
+        let signer = bundle
+            .signature
+            .rsplit_once(':')
+            .map_or("-", |(key, _)| key);
+        bundles.row([
+            bundle.version.clone(),
+            bundle.digest.short(),
+            when(bundle.added_at),
+            bundle.author.clone(),
+            signer.to_owned(),
+        ]);
+    }
+    let mut log = Table::new(&["WHEN", "REGION", "ACTIVE", "CANARY", "BY", "WHY"]);
+    for entry in &releases.log {
+        log.row([
+            when(entry.written_at),
+            entry.region.clone(),
+            entry
+                .wanted
+                .active
+                .map_or("-".to_owned(), |digest| digest.short()),
+            canary(entry),
+            entry.author.clone(),
+            entry.reason.clone(),
+        ]);
+    }
+    format!("{bundles}\n{log}")
+}
+
+fn canary(entry: &Entry) -> String {
+    match &entry.wanted.canary {
+        Some(canary) => format!("{} {}%", canary.digest.short(), canary.percent),
+        None => "-".to_owned(),
+    }
+}
+
+fn diff_lines(diff: &Diff) -> String {
+    let mut text = format!("{} -> {}\n", diff.from.short(), diff.to.short());
+    for section in &diff.sections {
+        text += &format!("\n{}\n", section.name);
+        section
+            .removed
+            .iter()
+            .for_each(|line| text += &format!("  - {line}\n"));
+        section
+            .added
+            .iter()
+            .for_each(|line| text += &format!("  + {line}\n"));
+    }
+    if diff.sections.is_empty() {
+        text += "\nno difference in imports, exports, manifest or migrations\n";
+    }
+    text
+}
+
+fn when(milliseconds: i64) -> String {
+    let time = DateTime::from_timestamp_millis(milliseconds);
+    time.map_or("-".to_owned(), |time| {
+        time.format("%Y-%m-%d %H:%M:%S").to_string()
+    })
+}

@@ -1,0 +1,149 @@
+//! Which clients meet a release on trial: the same ones each time.
+//!
+//! A client that keeps cookies is known by a signed one. Any other is known by
+//! its address and what it calls itself, which is as good while neither
+//! changes.
+
+use std::net::IpAddr;
+
+use hmac::{Hmac, KeyInit, Mac};
+use http::header::{COOKIE, USER_AGENT};
+use http::{HeaderMap, HeaderValue};
+use sha2::Sha256;
+
+use crate::runtime::Draw;
+
+type HmacSha256 = Hmac<Sha256>;
+
+const NAME: &str = "edge-draw";
+
+/// For as long as a trial should last, in seconds.
+const MAX_AGE: u32 = 24 * 60 * 60;
+
+/// Bytes of the signature that the cookie carries: whoever guesses one meets
+/// or misses a trial.
+const TAG: usize = 16;
+
+/// Draws clients.
+pub(super) struct Sticky {
+    key: [u8; 32],
+}
+
+impl Sticky {
+    /// Nodes with the same key draw the same.
+    pub(super) fn new(key: [u8; 32]) -> Self {
+        Self { key }
+    }
+
+    /// The client's draw, and the cookie that makes it keep it.
+    pub(super) fn draw(&self, headers: &HeaderMap, client: IpAddr) -> (Draw, Option<HeaderValue>) {
+        if let Some(draw) = self.cookie(headers) {
+            return (draw, None);
+        }
+        let agent = headers
+            .get(USER_AGENT)
+            .map_or(&b""[..], HeaderValue::as_bytes);
+        let mac = self.mac(&[client.to_string().as_bytes(), b" ", agent]);
+        let number = mac
+            .iter()
+            .take(8)
+            .fold(0, |number, byte| number << 8 | u64::from(*byte));
+        let draw = Draw::of(number);
+        (draw, self.set_cookie(draw))
+    }
+
+    fn cookie(&self, headers: &HeaderMap) -> Option<Draw> {
+        let cookies = headers.get_all(COOKIE).iter();
+        let mut pairs = cookies
+            .filter_map(|cookies| cookies.to_str().ok())
+            .flat_map(|cookies| cookies.split(';'))
+            .filter_map(|cookie| cookie.trim().split_once('='));
+        let (_, value) = pairs.find(|(name, _)| *name == NAME)?;
+        let (place, tag) = value.split_once('.')?;
+        let mut given = [0; TAG];
+        hex::decode_to_slice(tag, &mut given).ok()?;
+        let mac = self.hmac(&[NAME.as_bytes(), b" ", place.as_bytes()]);
+        mac.verify_truncated_left(&given).ok()?;
+        Draw::parse(place)
+    }
+
+    fn set_cookie(&self, draw: Draw) -> Option<HeaderValue> {
+        let place = draw.place().to_string();
+        let mac = self.mac(&[NAME.as_bytes(), b" ", place.as_bytes()]);
+        let tag = hex::encode(mac.get(..TAG)?);
+        let cookie =
+            format!("{NAME}={place}.{tag}; Path=/; Max-Age={MAX_AGE}; HttpOnly; SameSite=Lax");
+        HeaderValue::try_from(cookie).ok()
+    }
+
+    fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
+        self.hmac(parts).finalize().into_bytes().into()
+    }
+
+    #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
+    fn hmac(&self, parts: &[&[u8]]) -> HmacSha256 {
+        let mut mac = HmacSha256::new_from_slice(&self.key).expect("HMAC takes keys of any length");
+        parts.iter().for_each(|part| mac.update(part));
+        mac
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CLIENT: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+
+    fn with(name: http::HeaderName, value: &str) -> HeaderMap {
+        HeaderMap::from_iter([(name, HeaderValue::try_from(value).expect("a value"))])
+    }
+
+    #[test]
+    fn a_cookie_is_kept_to_whatever_else_changes() {
+        let sticky = Sticky::new([7; 32]);
+        let (draw, cookie) = sticky.draw(&HeaderMap::new(), CLIENT);
+        let cookie = cookie.expect("a cookie");
+        let cookie = cookie
+            .to_str()
+            .expect("text")
+            .split(';')
+            .next()
+            .expect("a pair");
+        let other = IpAddr::from([198, 51, 100, 1]);
+        let headers = with(COOKIE, &format!("a=b; {cookie}"));
+        assert_eq!(sticky.draw(&headers, other), (draw, None));
+    }
+
+    #[test]
+    fn a_cookie_that_we_did_not_make_is_none() {
+        let sticky = Sticky::new([7; 32]);
+        let drawn = sticky.draw(&HeaderMap::new(), CLIENT).0;
+        for cookie in [
+            "edge-draw=0",
+            "edge-draw=0.",
+            "edge-draw=0.00",
+            "edge-draw=.",
+            "x",
+        ] {
+            assert_eq!(
+                sticky.draw(&with(COOKIE, cookie), CLIENT).0,
+                drawn,
+                "{cookie}"
+            );
+        }
+        let forged = format!("edge-draw=0.{}", "0".repeat(2 * TAG));
+        assert_eq!(sticky.draw(&with(COOKIE, &forged), CLIENT).0, drawn);
+    }
+
+    #[test]
+    fn clients_are_spread_evenly() {
+        let sticky = Sticky::new([7; 32]);
+        let met = (0..1000_u32)
+            .filter(|number| {
+                let headers = with(USER_AGENT, &number.to_string());
+                sticky.draw(&headers, CLIENT).0.is_within(20)
+            })
+            .count();
+        assert!((150..250).contains(&met), "{met} of 1000 for 20 %");
+    }
+}

@@ -1,0 +1,89 @@
+//! Which release answers: the active one, or the one on trial.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use http::header::SET_COOKIE;
+use http::{HeaderMap, HeaderValue, Response};
+
+use super::sticky::Sticky;
+use crate::rollout::{Deployed, Margins, Release, RouteTable, Wake};
+use crate::runtime::{Body, Draw};
+
+/// Draws clients, and ends trials that fail.
+pub struct Trials {
+    sticky: Sticky,
+    margins: Margins,
+    wake: Arc<Wake>,
+}
+
+/// The release that answers a request.
+pub(super) struct Chosen {
+    /// The route that led to it.
+    pub(super) route: Arc<str>,
+    /// The release.
+    pub(super) release: Arc<Release>,
+    /// The client's draw.
+    pub(super) draw: Draw,
+    trial: Option<OnTrial>,
+}
+
+/// The plugin has a release on trial, whether or not this client meets it.
+struct OnTrial {
+    plugin: Arc<Deployed>,
+    cookie: Option<HeaderValue>,
+}
+
+impl Trials {
+    /// Clients are drawn by `key`, which the shop's nodes share. Trials end by
+    /// `margins`, and `wake` lets the node say so.
+    #[must_use]
+    pub fn new(key: [u8; 32], margins: Margins, wake: Arc<Wake>) -> Self {
+        Self {
+            sticky: Sticky::new(key),
+            margins,
+            wake,
+        }
+    }
+
+    pub(super) fn choose(
+        &self,
+        routes: &RouteTable,
+        path: &str,
+        headers: &HeaderMap,
+        client: IpAddr,
+    ) -> Option<Chosen> {
+        let (route, plugin) = routes.find(path)?;
+        if !routes.has_trials() {
+            return Some(Chosen {
+                route: route.clone(),
+                release: plugin.active.clone(),
+                draw: Draw::NONE,
+                trial: None,
+            });
+        }
+        // Also where this plugin has none: one that it calls may have.
+        let (draw, cookie) = self.sticky.draw(headers, client);
+        Some(Chosen {
+            route: route.clone(),
+            release: plugin.choose(path, draw)?.clone(),
+            draw,
+            trial: Some(OnTrial {
+                plugin: plugin.clone(),
+                cookie,
+            }),
+        })
+    }
+
+    /// Let the client keep its draw, and look whether the reply is one failure
+    /// too many.
+    pub(super) fn finish(&self, chosen: &Chosen, response: &mut Response<Body>) {
+        let Some(trial) = &chosen.trial else { return };
+        if let Some(cookie) = &trial.cookie {
+            response.headers_mut().append(SET_COOKIE, cookie.clone());
+        }
+        if response.status().is_server_error() && trial.plugin.withdraw_for_errors(&self.margins) {
+            self.wake.here();
+        }
+    }
+}

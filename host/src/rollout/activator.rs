@@ -1,0 +1,294 @@
+//! Making a release ready to serve, whichever step of the way may fail.
+//!
+//! The steps: read the bundle and check its digest and signature; check
+//! imports against grants; compile, off the threads that serve; migrate; make
+//! a first instance; check that the release fits the others that serve; ask
+//! its health path. What serves meanwhile knows nothing of it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::StatusCode;
+
+use super::bundle::{Digest, SignatureError, TrustedKeys};
+use super::control::{Control, ControlError};
+use super::deployed::{Deployed, Trial};
+use super::live::{Live, Plugins, UnfitError, retire};
+use super::load::{LoadError, Loader};
+use super::release::Release;
+use super::seed::SeedError;
+use super::source::Source;
+use crate::rollout::control::log::Wanted;
+use crate::runtime::{Answer, Call, CallError};
+
+/// How long a release may take to become ready. The largest components, from
+/// JavaScript, compile for some seconds.
+const LONGEST: Duration = Duration::from_secs(120);
+
+/// How long a health path may take to answer.
+const HEALTH: Duration = Duration::from_secs(10);
+
+/// How long a release that was made ready waits to be wanted.
+const KEPT: Duration = Duration::from_secs(60);
+
+/// A release cannot serve.
+#[derive(Debug, thiserror::Error)]
+pub enum ActivateError {
+    /// Its bundle cannot be had now.
+    #[error(transparent)]
+    Control(#[from] ControlError),
+    /// Nobody vouches for it.
+    #[error(transparent)]
+    Signature(#[from] SignatureError),
+    /// It cannot be made ready.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// It does not fit the others.
+    #[error(transparent)]
+    Unfit(#[from] UnfitError),
+    /// Its empty tables cannot be filled.
+    #[error(transparent)]
+    Seed(#[from] SeedError),
+    /// It does not answer as it says it would.
+    #[error("plugin {plugin}: the smoke check of {target} failed: {problem}")]
+    Health {
+        /// The plugin.
+        plugin: String,
+        /// Its health path.
+        target: String,
+        /// What came instead of an answer.
+        problem: String,
+    },
+    /// It takes too long.
+    #[error("the release was not ready within {} s", LONGEST.as_secs())]
+    TooSlow,
+    /// The log asks for another plugin's release.
+    #[error("the release {digest} is of the plugin {found}, not of {wanted}")]
+    OtherPlugin {
+        /// The release.
+        digest: Digest,
+        /// Whose it is.
+        found: String,
+        /// Whose it should be.
+        wanted: String,
+    },
+}
+
+impl ActivateError {
+    /// Whether trying again soon may help.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Control(_))
+    }
+}
+
+/// Makes releases ready on one node.
+pub struct Activator {
+    control: Arc<Control>,
+    loader: Loader,
+    trusted: TrustedKeys,
+    /// Whether plugins fill their empty tables.
+    seed: bool,
+    live: Arc<Live>,
+    /// Releases that are ready and do not serve, and since when.
+    ready: Mutex<HashMap<Digest, (Arc<Release>, Instant)>>,
+}
+
+impl Activator {
+    /// Makes releases ready for `live`.
+    #[must_use]
+    pub fn new(
+        control: Arc<Control>,
+        loader: Loader,
+        trusted: TrustedKeys,
+        seed: bool,
+        live: Arc<Live>,
+    ) -> Self {
+        Self {
+            control,
+            loader,
+            trusted,
+            seed,
+            live,
+            ready: Mutex::default(),
+        }
+    }
+
+    /// The keys that this node trusts.
+    #[must_use]
+    pub fn trusted(&self) -> &TrustedKeys {
+        &self.trusted
+    }
+
+    /// What `wanted` asks for, ready to serve; `None` if nothing is to serve.
+    ///
+    /// # Errors
+    /// Says which step failed.
+    pub async fn deployed(
+        &self,
+        plugin: &str,
+        revision: i64,
+        wanted: &Wanted,
+    ) -> Result<Option<Deployed>, ActivateError> {
+        let Some(active) = wanted.active else {
+            return Ok(None);
+        };
+        let active = self.release(plugin, active).await?;
+        let trial = match &wanted.canary {
+            Some(canary) => {
+                let release = self.release(plugin, canary.digest).await?;
+                Some(Trial::new(release, canary.percent, &active))
+            }
+            None => None,
+        };
+        Ok(Some(Deployed {
+            revision,
+            wanted: wanted.clone(),
+            active,
+            trial,
+            before: None,
+            since: Instant::now(),
+        }))
+    }
+
+    /// Make the release ready, and keep it so for a while: whether it can
+    /// serve is known then, and nobody has met it.
+    ///
+    /// # Errors
+    /// Says which step failed.
+    pub async fn prepare(&self, plugin: &str, digest: Digest) -> Result<(), ActivateError> {
+        let release = self.release(plugin, digest).await?;
+        let mut ready = self.ready();
+        ready.entry(digest).or_insert((release, Instant::now()));
+        Ok(())
+    }
+
+    /// Let go of releases that were made ready and that nobody wanted.
+    pub fn forget_unwanted(&self) {
+        let unwanted: Vec<_> = self
+            .ready()
+            .extract_if(|_, (_, since)| since.elapsed() > KEPT)
+            .collect();
+        for (_, (release, _)) in unwanted {
+            // One that serves meanwhile is retired when it no longer does.
+            if !self.serves(&release) {
+                tokio::spawn(retire(release));
+            }
+        }
+    }
+
+    fn serves(&self, release: &Arc<Release>) -> bool {
+        let serving = self.live.serving();
+        let mut releases = serving
+            .plugins
+            .values()
+            .flat_map(|plugin| plugin.releases());
+        releases.any(|other| Arc::ptr_eq(other, release))
+    }
+
+    /// One that serves already, one that is ready, or a new one.
+    async fn release(&self, plugin: &str, digest: Digest) -> Result<Arc<Release>, ActivateError> {
+        if let Some(release) = self.serving(plugin, digest) {
+            return Ok(release);
+        }
+        if let Some((release, _)) = self.ready().remove(&digest) {
+            return Ok(release);
+        }
+        let making = self.make(plugin, digest);
+        let made = tokio::time::timeout(LONGEST, making).await;
+        made.unwrap_or(Err(ActivateError::TooSlow))
+    }
+
+    fn serving(&self, plugin: &str, digest: Digest) -> Option<Arc<Release>> {
+        let serving = self.live.serving();
+        let mut releases = serving.plugins.get(plugin)?.releases();
+        releases.find(|release| release.digest == digest).cloned()
+    }
+
+    async fn make(&self, plugin: &str, digest: Digest) -> Result<Arc<Release>, ActivateError> {
+        let (bundle, signature) = self.control.bundle(digest).await?;
+        self.trusted.check(digest, &signature)?;
+        if bundle.manifest.name != plugin {
+            return Err(ActivateError::OtherPlugin {
+                digest,
+                found: bundle.manifest.name,
+                wanted: plugin.to_owned(),
+            });
+        }
+        let release = Arc::new(self.loader.load(&Source::of(bundle)?).await?);
+        match self.examine(&release).await {
+            Ok(()) => Ok(release),
+            Err(error) => {
+                tokio::spawn(retire(release));
+                Err(error)
+            }
+        }
+    }
+
+    /// What nobody has met yet fills its tables, and says whether it works.
+    async fn examine(&self, release: &Arc<Release>) -> Result<(), ActivateError> {
+        self.live.would_fit(|plugins| replace(plugins, release))?;
+        if self.seed && release.plugin.exports().can_seed {
+            release.seed(None, |_, _| {}).await?;
+        }
+        let Some(target) = &release.manifest.health else {
+            return Ok(());
+        };
+        ask_health(release, target)
+            .await
+            .map_err(|problem| ActivateError::Health {
+                plugin: release.manifest.name.clone(),
+                target: target.clone(),
+                problem,
+            })
+    }
+}
+
+impl Activator {
+    fn ready(&self) -> std::sync::MutexGuard<'_, HashMap<Digest, (Arc<Release>, Instant)>> {
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// `release` alone in its plugin's place.
+fn replace(plugins: &mut Plugins, release: &Arc<Release>) {
+    let deployed = Deployed {
+        revision: 0,
+        wanted: Wanted::only(Some(release.digest)),
+        active: release.clone(),
+        trial: None,
+        before: None,
+        since: Instant::now(),
+    };
+    plugins.insert(release.manifest.name.clone(), Arc::new(deployed));
+}
+
+async fn ask_health(release: &Release, target: &str) -> Result<(), String> {
+    let request = http::Request::get(target)
+        .body(Bytes::new())
+        .map_err(|error| error.to_string())?;
+    let patience = HEALTH.min(release.plugin.deadline());
+    let call = Call::internal("health".to_owned(), Instant::now() + patience);
+    let status = match release.plugin.handle(call, request).await {
+        Ok(Answer::Response(response)) => response.status(),
+        Ok(Answer::Failure(failure)) => {
+            return Err(format!(
+                "{} {}: {}",
+                failure.status, failure.code, failure.message
+            ));
+        }
+        Err(error @ CallError::Trap(_)) => return Err(one_line(&error.to_string())),
+        Err(error) => return Err(error.to_string()),
+    };
+    match status {
+        StatusCode::OK | StatusCode::NO_CONTENT => Ok(()),
+        other => Err(format!("it answers {other}")),
+    }
+}
+
+/// A trap with its backtrace, for a message on one line.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,206 @@
+//! Bundles: a plugin in one file. The same content always makes the same
+//! bytes, so a release is named by their digest.
+//!
+//! A bundle is a tar archive of `plugin.toml`, `component.wasm`, perhaps
+//! `openapi.yaml`, and `migrations/<dialect>/<version>_<name>.sql`, in that
+//! order and with nothing of the machine that made it: no times, no owners.
+
+mod archive;
+mod digest;
+mod folder;
+mod signature;
+
+use std::io;
+use std::path::PathBuf;
+
+use bytes::Bytes;
+
+pub use digest::{Digest, DigestError};
+pub use signature::{KeyTextError, PublicKey, SecretKey, SignatureError, TrustedKeys};
+
+use super::manifest::{Manifest, ManifestError};
+use crate::stores::sql::Migrations;
+
+/// Longest bundle, in bytes. A component from JavaScript has 13 MB.
+pub const LONGEST: usize = 64 << 20;
+
+/// A plugin in one file.
+#[derive(Clone)]
+pub struct Bundle {
+    /// What the plugin says of itself.
+    pub manifest: Manifest,
+    /// The same, as it was written.
+    pub manifest_text: String,
+    /// The component.
+    pub wasm: Bytes,
+    /// Where the component came from, for messages.
+    pub component: String,
+    /// The description of its API.
+    pub openapi: Option<String>,
+    /// What makes its tables.
+    pub migrations: Migrations,
+    archive: Bytes,
+    digest: Digest,
+}
+
+/// Something is no bundle, or cannot become one.
+#[derive(Debug, thiserror::Error)]
+pub enum BundleError {
+    /// The manifest is missing or wrong.
+    #[error("{file}: {source}")]
+    Manifest {
+        /// The manifest.
+        file: String,
+        /// What is wrong.
+        source: ManifestError,
+    },
+    /// The component is missing.
+    #[error("plugin {plugin}: the component {} cannot be read: {source}", path.display())]
+    Component {
+        /// The plugin.
+        plugin: String,
+        /// The component.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Another file of the plugin's folder.
+    #[error("{} cannot be read: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The bytes are no tar archive.
+    #[error("the bundle is not a tar archive: {0}")]
+    Archive(#[from] io::Error),
+    /// The archive lacks a file.
+    #[error("the bundle holds no {0}")]
+    Missing(&'static str),
+    /// The archive holds something that no bundle does.
+    #[error("the bundle holds {0:?}, which does not belong there")]
+    Unknown(String),
+    /// The same content in other bytes: it would be the same release under
+    /// another name.
+    #[error("the bundle is not as `edge bundle` writes it; make it anew")]
+    NotCanonical,
+    /// Longer than a node takes.
+    #[error("the bundle has {0} bytes; at most {LONGEST} are taken")]
+    TooLong(usize),
+}
+
+impl Bundle {
+    /// The bundle as one file.
+    #[must_use]
+    pub fn bytes(&self) -> &Bytes {
+        &self.archive
+    }
+
+    /// Names the release.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+}
+
+/// What a bundle is made of.
+struct Parts {
+    manifest: String,
+    wasm: Bytes,
+    openapi: Option<String>,
+    migrations: Migrations,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MANIFEST: &str =
+        "name = \"a\"\nversion = \"1.0.0\"\ncomponent = \"a.wasm\"\nroutes = [\"/a\"]\n";
+
+    fn folder() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().expect("a folder");
+        let write = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().expect("a parent")).expect("its folder");
+            std::fs::write(path, text).expect("a file");
+        };
+        write("plugin.toml", MANIFEST);
+        write("a.wasm", "component");
+        write("openapi.yaml", "openapi: 3.1.0");
+        write("migrations/sqlite/0002_b.sql", "SELECT 2");
+        write("migrations/sqlite/0001_a.sql", "SELECT 1");
+        write("migrations/sqlite/notes.txt", "none of the bundle's");
+        write("migrations/mysql/0001_a.sql", "SELECT 1");
+        write("src/lib.rs", "none of the bundle's");
+        folder
+    }
+
+    #[test]
+    fn the_same_folder_makes_the_same_bytes_and_they_come_back() {
+        let (one, other) = (folder(), folder());
+        let packed = Bundle::pack(one.path()).expect("a bundle");
+        let again = Bundle::pack(other.path()).expect("a bundle");
+        assert_eq!(packed.bytes(), again.bytes());
+        let parsed = Bundle::parse(packed.bytes().clone()).expect("a bundle");
+        assert_eq!(parsed.digest(), packed.digest());
+        assert_eq!(parsed.manifest.name, "a");
+        assert_eq!(&*parsed.wasm, b"component");
+        assert_eq!(parsed.openapi.as_deref(), Some("openapi: 3.1.0"));
+        assert_eq!(parsed.migrations.sqlite.len(), 2);
+        assert_eq!(parsed.migrations.sqlite[0].name, "0001_a.sql");
+        assert_eq!(parsed.migrations.mysql[0].sql, "SELECT 1");
+    }
+
+    #[test]
+    fn any_change_makes_another_release() {
+        let folder = folder();
+        let before = Bundle::pack(folder.path()).expect("a bundle").digest();
+        std::fs::write(
+            folder.path().join("migrations/mysql/0001_a.sql"),
+            "SELECT 3",
+        )
+        .expect("a file");
+        assert_ne!(
+            Bundle::pack(folder.path()).expect("a bundle").digest(),
+            before
+        );
+    }
+
+    fn refusal(files: &[(&str, &[u8])]) -> String {
+        let mut builder = tar::Builder::new(Vec::new());
+        for (name, content) in files {
+            let mut header = tar::Header::new_ustar();
+            header.set_size(content.len() as u64);
+            builder
+                .append_data(&mut header, name, *content)
+                .expect("an entry");
+        }
+        let bytes = builder.into_inner().expect("an archive");
+        match Bundle::parse(bytes.into()) {
+            Ok(_) => panic!("it is a bundle"),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn what_is_no_bundle_is_refused() {
+        let manifest = ("plugin.toml", MANIFEST.as_bytes());
+        let component = ("component.wasm", b"component".as_slice());
+        assert!(refusal(&[]).contains("plugin.toml"));
+        assert!(refusal(&[manifest]).contains("component.wasm"));
+        assert!(refusal(&[manifest, component, ("x", b"")]).contains("\"x\""));
+        let deep = ("migrations/sqlite/a/0001_a.sql", b"".as_slice());
+        assert!(refusal(&[manifest, component, deep]).contains("does not belong"));
+        let dialect = ("migrations/oracle/0001_a.sql", b"".as_slice());
+        assert!(refusal(&[manifest, component, dialect]).contains("does not belong"));
+        // A second one would win over the first, or lose, as the reader has it.
+        assert!(refusal(&[manifest, component, component]).contains("does not belong"));
+        assert!(refusal(&[component, manifest]).contains("edge bundle"));
+        assert!(refusal(&[("plugin.toml", b"name = 1"), component]).contains("plugin.toml"));
+        for bytes in [&b""[..], b"no archive", &[0xff; 2048]] {
+            assert!(Bundle::parse(Bytes::copy_from_slice(bytes)).is_err());
+        }
+    }
+}

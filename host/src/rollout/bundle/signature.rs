@@ -1,0 +1,189 @@
+//! Who vouches for a release: Ed25519 signatures over its digest.
+
+use std::fmt;
+use std::str::FromStr;
+
+use ed25519_dalek::{Signature as Ed25519Signature, Signer, SigningKey, VerifyingKey};
+
+use super::Digest;
+
+/// What keys and signatures begin with.
+const ALGORITHM: &str = "ed25519:";
+
+/// Signed before the digest, so that a signature made for anything else is
+/// none of a release.
+const PURPOSE: &str = "edge release ";
+
+/// A key that signs releases. Whoever has it can put code on nodes that trust
+/// it.
+pub struct SecretKey(SigningKey);
+
+/// Its other half, which verifies: `ed25519:` and 64 hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct PublicKey(VerifyingKey);
+
+/// The public keys that a node trusts. Without any, it asks for no
+/// signatures.
+#[derive(Debug, Clone, Default)]
+pub struct TrustedKeys(pub Vec<PublicKey>);
+
+/// A signature is not good enough.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SignatureError {
+    /// There is none.
+    #[error("the bundle is not signed, and this node takes only bundles signed by a trusted key")]
+    Missing,
+    /// It is no signature.
+    #[error("the signature is malformed; `edge sign` makes one")]
+    Malformed,
+    /// Nobody trusts its key.
+    #[error("the bundle is signed by {0}, which this node does not trust")]
+    Untrusted(String),
+    /// It was made for something else.
+    #[error("the signature by {0} is not of this bundle")]
+    Wrong(String),
+}
+
+/// The text is no key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("is not a key: ed25519: and 64 hexadecimal digits")]
+pub struct KeyTextError;
+
+impl SecretKey {
+    /// A new key, at random.
+    #[must_use]
+    pub fn generate() -> Self {
+        Self(SigningKey::from_bytes(&rand::random()))
+    }
+
+    /// The key as text, to be kept where nobody else can read it.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        format!("{ALGORITHM}{}", hex::encode(self.0.to_bytes()))
+    }
+
+    /// Its public half.
+    #[must_use]
+    pub fn public(&self) -> PublicKey {
+        PublicKey(self.0.verifying_key())
+    }
+
+    /// A signature of the release: its public key and the signature itself,
+    /// in hexadecimal digits.
+    #[must_use]
+    pub fn sign(&self, digest: Digest) -> String {
+        let signature = self.0.sign(&message(digest));
+        format!("{}:{}", self.public(), hex::encode(signature.to_bytes()))
+    }
+}
+
+impl FromStr for SecretKey {
+    type Err = KeyTextError;
+
+    fn from_str(text: &str) -> Result<Self, KeyTextError> {
+        Ok(Self(SigningKey::from_bytes(&key_bytes(text)?)))
+    }
+}
+
+impl FromStr for PublicKey {
+    type Err = KeyTextError;
+
+    fn from_str(text: &str) -> Result<Self, KeyTextError> {
+        let key = VerifyingKey::from_bytes(&key_bytes(text)?);
+        key.map(Self).map_err(|_| KeyTextError)
+    }
+}
+
+impl fmt::Display for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{ALGORITHM}{}", hex::encode(self.0.to_bytes()))
+    }
+}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl TrustedKeys {
+    /// Check that a trusted key vouches for the release; any key at all, or
+    /// none, where none is trusted.
+    ///
+    /// # Errors
+    /// Says what the signature lacks.
+    pub fn check(&self, digest: Digest, signature: &str) -> Result<(), SignatureError> {
+        if signature.is_empty() {
+            return match self.0.is_empty() {
+                true => Ok(()),
+                false => Err(SignatureError::Missing),
+            };
+        }
+        let (signer, signature) = parse(signature.trim()).ok_or(SignatureError::Malformed)?;
+        if !self.0.is_empty() && !self.0.contains(&signer) {
+            return Err(SignatureError::Untrusted(signer.to_string()));
+        }
+        // Strict: no two keys or signatures may pass for one another.
+        let verified = signer.0.verify_strict(&message(digest), &signature);
+        verified.map_err(|_| SignatureError::Wrong(signer.to_string()))
+    }
+}
+
+fn parse(text: &str) -> Option<(PublicKey, Ed25519Signature)> {
+    let (key, signature) = text.rsplit_once(':')?;
+    let mut bytes = [0; 64];
+    hex::decode_to_slice(signature, &mut bytes).ok()?;
+    Some((key.parse().ok()?, Ed25519Signature::from_bytes(&bytes)))
+}
+
+fn key_bytes(text: &str) -> Result<[u8; 32], KeyTextError> {
+    let digits = text.trim().strip_prefix(ALGORITHM).ok_or(KeyTextError)?;
+    let mut bytes = [0; 32];
+    hex::decode_to_slice(digits, &mut bytes).map_err(|_| KeyTextError)?;
+    Ok(bytes)
+}
+
+fn message(digest: Digest) -> Vec<u8> {
+    format!("{PURPOSE}{digest}").into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_trusted_keys_signature_of_this_release_will_do() {
+        let (ours, theirs) = (SecretKey::generate(), SecretKey::generate());
+        let trusted = TrustedKeys(vec![ours.public()]);
+        let (release, other) = (Digest::of(b"one"), Digest::of(b"other"));
+        assert_eq!(trusted.check(release, &ours.sign(release)), Ok(()));
+        assert_eq!(trusted.check(release, ""), Err(SignatureError::Missing));
+        assert_eq!(trusted.check(release, "x"), Err(SignatureError::Malformed));
+        let wrong = trusted.check(release, &ours.sign(other));
+        assert!(matches!(wrong, Err(SignatureError::Wrong(_))), "{wrong:?}");
+        let untrusted = trusted.check(release, &theirs.sign(release));
+        assert!(matches!(untrusted, Err(SignatureError::Untrusted(_))));
+        // Somebody else's signature under our name.
+        let forged = theirs
+            .sign(release)
+            .replace(&theirs.public().to_string(), &ours.public().to_string());
+        assert!(matches!(
+            trusted.check(release, &forged),
+            Err(SignatureError::Wrong(_))
+        ));
+        let anybody = TrustedKeys::default();
+        assert_eq!(anybody.check(release, ""), Ok(()));
+        assert_eq!(anybody.check(release, &theirs.sign(release)), Ok(()));
+        assert!(anybody.check(release, &theirs.sign(other)).is_err());
+    }
+
+    #[test]
+    fn keys_are_read_as_they_are_written() {
+        let key = SecretKey::generate();
+        let again: SecretKey = key.to_text().parse().expect("a key");
+        assert_eq!(again.public(), key.public());
+        assert_eq!(key.public().to_string().parse(), Ok(key.public()));
+        assert!("ed25519:00".parse::<PublicKey>().is_err());
+        assert!("".parse::<SecretKey>().is_err());
+    }
+}

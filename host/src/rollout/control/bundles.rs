@@ -1,0 +1,142 @@
+//! The bundles of every release that was ever taken in.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::row::Row;
+use super::{Control, ControlError, Result, text};
+use crate::bindings::sql::Value;
+use crate::rollout::bundle::{Bundle, Digest};
+
+/// Bytes of one part.
+const PART: usize = 1 << 20;
+
+const ADD_PART: &str = "INSERT INTO edge_bundle_part (digest, part, content) VALUES (?, ?, ?)";
+const ADD: &str = "INSERT INTO edge_bundle \
+    (digest, plugin, version, parts, signature, author, added_at) \
+    VALUES (?, ?, ?, ?, ?, ?, {now})";
+const SIGN: &str = "UPDATE edge_bundle SET signature = ? WHERE digest = ?";
+const FIND: &str = "SELECT digest, plugin, version, parts, signature, author, added_at \
+    FROM edge_bundle WHERE digest = ?";
+const OF_PLUGIN: &str = "SELECT digest, plugin, version, parts, signature, author, added_at \
+    FROM edge_bundle WHERE plugin = ? ORDER BY added_at DESC LIMIT 200";
+const READ_PART: &str = "SELECT content FROM edge_bundle_part WHERE digest = ? AND part = ?";
+
+/// What is known of a bundle without reading it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct BundleRecord {
+    /// Names the release.
+    pub digest: Digest,
+    /// The plugin.
+    pub plugin: String,
+    /// Its version.
+    pub version: String,
+    /// The signature that it came with, if any.
+    pub signature: String,
+    /// Who brought it.
+    pub author: String,
+    /// When.
+    pub added_at: i64,
+    #[serde(skip)]
+    parts: i64,
+}
+
+impl BundleRecord {
+    fn read(mut row: Row) -> Result<Self> {
+        Ok(Self {
+            digest: row.parsed()?,
+            plugin: row.text()?,
+            version: row.text()?,
+            parts: row.integer()?,
+            signature: row.text()?,
+            author: row.text()?,
+            added_at: row.integer()?,
+        })
+    }
+}
+
+impl Control {
+    /// Keep `bundle`, unless it is kept already.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn add_bundle(&self, bundle: &Bundle, signature: &str, author: &str) -> Result<()> {
+        let digest = bundle.digest();
+        if self.bundle_record(digest).await?.is_some() {
+            return Ok(());
+        }
+        let mut parts: i64 = 0;
+        for content in bundle.bytes().chunks(PART) {
+            let part = vec![
+                text(digest),
+                Value::Integer(parts),
+                Value::Blob(content.to_vec()),
+            ];
+            // A part that is there is the same: the digest says so.
+            self.try_execute(ADD_PART, part).await?;
+            parts += 1;
+        }
+        let record = vec![
+            text(digest),
+            text(&bundle.manifest.name),
+            text(&bundle.manifest.version),
+            Value::Integer(parts),
+            text(signature),
+            text(author),
+        ];
+        self.try_execute(ADD, record).await?;
+        Ok(())
+    }
+
+    /// Replace the signature of a bundle that is kept.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn sign_bundle(&self, digest: Digest, signature: &str) -> Result<()> {
+        let values = vec![text(signature), text(digest)];
+        self.execute(SIGN, values).await.map(|_| ())
+    }
+
+    /// What is known of the bundle `digest`.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn bundle_record(&self, digest: Digest) -> Result<Option<BundleRecord>> {
+        let rows = self.query(FIND, vec![text(digest)]).await?;
+        rows.into_iter().next().map(BundleRecord::read).transpose()
+    }
+
+    /// The bundles of `plugin`, newest first.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn bundles_of(&self, plugin: &str) -> Result<Vec<BundleRecord>> {
+        let rows = self.query(OF_PLUGIN, vec![text(plugin)]).await?;
+        rows.into_iter().map(BundleRecord::read).collect()
+    }
+
+    /// The bundle `digest`, whole and unchanged, and its signature.
+    ///
+    /// # Errors
+    /// When it is not there, or not what its digest says.
+    pub async fn bundle(&self, digest: Digest) -> Result<(Bundle, String)> {
+        let broken = |why: String| ControlError::Unreadable(format!("the bundle {digest} {why}"));
+        let record = self.bundle_record(digest).await?;
+        let record = record.ok_or_else(|| broken("is not there".to_owned()))?;
+        let mut archive = Vec::new();
+        for part in 0..record.parts {
+            let key = vec![text(digest), Value::Integer(part)];
+            let mut rows = self.query(READ_PART, key).await?.into_iter();
+            let mut row = rows
+                .next()
+                .ok_or_else(|| broken(format!("lacks part {part}")))?;
+            archive.extend(row.bytes()?);
+        }
+        let archive = Bytes::from(archive);
+        if Digest::of(&archive) != digest {
+            return Err(broken("was changed in the database".to_owned()));
+        }
+        let bundle = Bundle::parse(archive).map_err(|error| broken(error.to_string()))?;
+        Ok((bundle, record.signature))
+    }
+}

@@ -1,0 +1,226 @@
+//! The release log: what serves where, since when, and who wanted it so.
+//!
+//! Entries are never changed. The last one of a region and a plugin says what
+//! the region's nodes are to run.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::rollouts::Rollout;
+use super::row::Row;
+use super::{Control, Result, optional, text};
+use crate::bindings::sql::Value;
+use crate::rollout::bundle::Digest;
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT l.region, l.plugin, l.revision, l.active, l.canary, l.canary_percent, \
+             l.rollout, l.author, l.reason, l.written_at, {now} - l.written_at FROM edge_release_log l ",
+            $rest
+        )
+    };
+}
+const OF_REGION: &str = select!(
+    "WHERE l.region = ? AND l.revision = (SELECT MAX(m.revision) FROM edge_release_log m \
+     WHERE m.region = l.region AND m.plugin = l.plugin) ORDER BY l.plugin"
+);
+const OF_PLUGIN: &str = select!(
+    "WHERE l.plugin = ? AND l.revision = (SELECT MAX(m.revision) FROM edge_release_log m \
+     WHERE m.region = l.region AND m.plugin = l.plugin) ORDER BY l.region"
+);
+const HISTORY: &str =
+    select!("WHERE l.plugin = ? ORDER BY l.written_at DESC, l.revision DESC LIMIT 500");
+const APPEND_FOR_ROLLOUT: &str = "INSERT INTO edge_release_log \
+    (region, plugin, revision, active, canary, canary_percent, rollout, author, reason, \
+     written_at) SELECT ?, ?, ?, ?, ?, ?, id, author, ?, {now} FROM edge_rollout \
+     WHERE id = ? AND phase = ?";
+const APPEND: &str = "INSERT INTO edge_release_log \
+    (region, plugin, revision, active, canary, canary_percent, rollout, author, reason, \
+     written_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, {now})";
+
+/// What a region's nodes are to run of one plugin.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wanted {
+    /// The release that serves; none once the plugin is removed.
+    pub active: Option<Digest>,
+    /// The release that serves some clients instead.
+    pub canary: Option<WantedCanary>,
+}
+
+/// A release on trial.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WantedCanary {
+    /// The release.
+    pub digest: Digest,
+    /// Of a hundred clients, so many.
+    pub percent: u8,
+}
+
+impl Wanted {
+    /// This release for everybody.
+    #[must_use]
+    pub fn only(digest: Option<Digest>) -> Self {
+        Self {
+            active: digest,
+            canary: None,
+        }
+    }
+
+    fn values(&self) -> [Value; 3] {
+        let canary = self.canary.as_ref();
+        [
+            optional(self.active),
+            optional(canary.map(|canary| canary.digest)),
+            Value::Integer(canary.map_or(0, |canary| canary.percent.into())),
+        ]
+    }
+}
+
+/// One entry of the log.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Entry {
+    /// Where.
+    pub region: String,
+    /// Which plugin.
+    pub plugin: String,
+    /// Counts the entries of this region and plugin, from 1.
+    pub revision: i64,
+    /// What is to run.
+    #[serde(flatten)]
+    pub wanted: Wanted,
+    /// The rollout that wrote it; empty when a node found it in its folder.
+    pub rollout: String,
+    /// Who wanted it.
+    pub author: String,
+    /// Why.
+    pub reason: String,
+    /// When.
+    pub written_at: i64,
+    /// How long ago, in milliseconds, when it was read.
+    pub age_ms: i64,
+}
+
+/// An entry that no rollout writes.
+#[derive(Debug, Clone)]
+pub struct NewEntry<'a> {
+    /// Where.
+    pub region: &'a str,
+    /// Which plugin.
+    pub plugin: &'a str,
+    /// The revision that it follows; 0 for the first.
+    pub after: i64,
+    /// What is to run.
+    pub wanted: Wanted,
+    /// Who wants it.
+    pub author: &'a str,
+    /// Why.
+    pub reason: &'a str,
+}
+
+impl Entry {
+    /// How long ago it was written, when it was read.
+    #[must_use]
+    pub fn age(&self) -> Duration {
+        Duration::from_millis(self.age_ms.unsigned_abs())
+    }
+
+    fn read(mut row: Row) -> Result<Self> {
+        let (region, plugin, revision) = (row.text()?, row.text()?, row.integer()?);
+        let (active, canary, percent) = (row.optional()?, row.optional()?, row.integer()?);
+        let percent = u8::try_from(percent).unwrap_or(100).min(100);
+        Ok(Self {
+            region,
+            plugin,
+            revision,
+            wanted: Wanted {
+                active,
+                canary: canary.map(|digest| WantedCanary { digest, percent }),
+            },
+            rollout: row.text()?,
+            author: row.text()?,
+            reason: row.text()?,
+            written_at: row.integer()?,
+            age_ms: row.integer()?.max(0),
+        })
+    }
+}
+
+impl Control {
+    /// The last entry of every plugin in `region`.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn wanted_in(&self, region: &str) -> Result<BTreeMap<String, Entry>> {
+        let rows = self.query(OF_REGION, vec![text(region)]).await?;
+        let entries = rows.into_iter().map(Entry::read);
+        entries
+            .map(|entry| entry.map(|entry| (entry.plugin.clone(), entry)))
+            .collect()
+    }
+
+    /// The last entry of `plugin` in every region.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn wanted_of(&self, plugin: &str) -> Result<BTreeMap<String, Entry>> {
+        let rows = self.query(OF_PLUGIN, vec![text(plugin)]).await?;
+        let entries = rows.into_iter().map(Entry::read);
+        entries
+            .map(|entry| entry.map(|entry| (entry.region.clone(), entry)))
+            .collect()
+    }
+
+    /// The entries of `plugin` in all regions, newest first.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn history(&self, plugin: &str) -> Result<Vec<Entry>> {
+        let rows = self.query(HISTORY, vec![text(plugin)]).await?;
+        rows.into_iter().map(Entry::read).collect()
+    }
+
+    /// Write an entry for a rollout, if that is still in the phase in which it
+    /// was read: what somebody has ended meanwhile is led no further. Returns
+    /// whether it was written.
+    ///
+    /// # Errors
+    /// As [`append`](Self::append).
+    pub async fn append_for(
+        &self,
+        rollout: &Rollout,
+        region: &str,
+        after: i64,
+        wanted: Wanted,
+        reason: &str,
+    ) -> Result<bool> {
+        let mut values = vec![
+            text(region),
+            text(&rollout.plugin),
+            Value::Integer(after + 1),
+        ];
+        values.extend(wanted.values());
+        values.extend([text(reason), text(&rollout.id), text(rollout.phase)]);
+        let written = self.try_execute(APPEND_FOR_ROLLOUT, values).await?;
+        Ok(written.is_some_and(|outcome| outcome.rows_affected == 1))
+    }
+
+    /// Write an entry. Returns whether it follows what it was meant to
+    /// follow; if not, somebody else wrote first and nothing is changed.
+    ///
+    /// # Errors
+    /// When the database does not answer: whether it was written is unknown
+    /// then.
+    pub async fn append(&self, entry: NewEntry<'_>) -> Result<bool> {
+        let mut values = vec![
+            text(entry.region),
+            text(entry.plugin),
+            Value::Integer(entry.after + 1),
+        ];
+        values.extend(entry.wanted.values());
+        values.extend([text(""), text(entry.author), text(entry.reason)]);
+        Ok(self.try_execute(APPEND, values).await?.is_some())
+    }
+}

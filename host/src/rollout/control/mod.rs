@@ -1,0 +1,149 @@
+//! The control database: what all nodes of the shop agree on.
+//!
+//! Which release serves where is one append-only log ([`log`]); an entry is
+//! written by one statement under a unique key, so of two writers one wins and
+//! the other is told. Bundles ([`bundles`]) are kept beside it, so that a node
+//! needs nothing but this database to come up. Rollouts ([`rollouts`]) say
+//! where the log is being led, nodes ([`nodes`]) how far they followed it, and
+//! the audit ([`audit`]) who asked for what.
+//!
+//! It is SQLite for a node alone and MySQL for nodes that share it. Times are
+//! milliseconds since 1970 by the database's clock: those of the nodes differ.
+
+pub mod audit;
+pub mod bundles;
+pub mod log;
+pub mod nodes;
+pub mod rollouts;
+mod row;
+mod tables;
+
+use std::time::{Duration, Instant};
+
+use crate::bindings::sql::{Dialect, Error, Outcome, Value};
+use crate::stores::sql::{DatabaseAccess, Databases, OpenError};
+use row::Row;
+
+/// How long one statement may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Stands for the database's clock in a statement.
+const NOW: &str = "{now}";
+const NOW_MYSQL: &str = "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)";
+const NOW_SQLITE: &str = "CAST(unixepoch('subsec') * 1000 AS INTEGER)";
+
+/// The control database of a shop.
+pub struct Control {
+    database: DatabaseAccess,
+}
+
+/// The control database did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ControlError {
+    /// It cannot be opened.
+    #[error("the control database: {0}")]
+    Open(#[from] OpenError),
+    /// A statement failed.
+    #[error("the control database: {0}")]
+    Statement(Trouble),
+    /// A row is not what this version writes.
+    #[error("the control database: {0}")]
+    Unreadable(String),
+}
+
+/// A statement's error, in words.
+#[derive(Debug)]
+pub struct Trouble(Error);
+
+impl std::fmt::Display for Trouble {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.0 {
+            Error::Timeout => f.write_str("it takes too long to answer"),
+            Error::Denied(text)
+            | Error::Invalid(text)
+            | Error::Conflict(text)
+            | Error::TooLarge(text)
+            | Error::Unavailable(text) => f.write_str(text),
+        }
+    }
+}
+
+type Result<T> = std::result::Result<T, ControlError>;
+
+impl Control {
+    /// Open the control database at `url`, and make its tables.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn open(databases: &Databases, url: &str) -> Result<Self> {
+        let database = databases.open_own(url, &tables::NAMES).await?;
+        for table in tables::CREATE {
+            let created = database.create(table).await;
+            created.map_err(|error| ControlError::Statement(Trouble(error)))?;
+        }
+        Ok(Self { database })
+    }
+
+    /// Where it is, without its password.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        self.database.url()
+    }
+
+    /// Whether other nodes may use it too.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.database.dialect() == Dialect::Mysql
+    }
+
+    /// Stop using it.
+    pub async fn close(&self) {
+        self.database.close().await;
+    }
+
+    async fn query(&self, text: &str, parameters: Vec<Value>) -> Result<Vec<Row>> {
+        let deadline = Instant::now() + PATIENCE;
+        let found = self
+            .database
+            .query(&self.timed(text), parameters, deadline)
+            .await;
+        let rows = found.map_err(|error| ControlError::Statement(Trouble(error)))?;
+        Ok(rows.rows.into_iter().map(Row::new).collect())
+    }
+
+    async fn execute(&self, text: &str, parameters: Vec<Value>) -> Result<Outcome> {
+        self.try_execute(text, parameters)
+            .await?
+            .ok_or_else(|| ControlError::Unreadable("a row is there twice".to_owned()))
+    }
+
+    /// `None` when a unique key refuses the change: somebody was faster.
+    async fn try_execute(&self, text: &str, parameters: Vec<Value>) -> Result<Option<Outcome>> {
+        let deadline = Instant::now() + PATIENCE;
+        let changed = self
+            .database
+            .execute(&self.timed(text), parameters, deadline)
+            .await;
+        match changed {
+            Ok(outcome) => Ok(Some(outcome)),
+            Err(Error::Conflict(_)) => Ok(None),
+            Err(error) => Err(ControlError::Statement(Trouble(error))),
+        }
+    }
+
+    fn timed(&self, text: &str) -> String {
+        let now = match self.database.dialect() {
+            Dialect::Mysql => NOW_MYSQL,
+            Dialect::Sqlite => NOW_SQLITE,
+        };
+        text.replace(NOW, now)
+    }
+}
+
+fn text(value: impl ToString) -> Value {
+    Value::Text(value.to_string())
+}
+
+fn optional(value: Option<impl ToString>) -> Value {
+    value.map_or(Value::Null, text)
+}

@@ -1,0 +1,83 @@
+//! The shop's nodes, and what each says of itself.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::row::Row;
+use super::{Control, Result, text};
+use crate::rollout::report::Report;
+
+/// A node that was not heard of for this long is down.
+pub const SILENCE: Duration = Duration::from_secs(6);
+
+const SEEN: &str = "UPDATE edge_node SET region = ?, report = ?, seen_at = {now} WHERE node = ?";
+const JOIN: &str = "INSERT INTO edge_node (region, report, node, seen_at) VALUES (?, ?, ?, {now})";
+const LEAVE: &str = "DELETE FROM edge_node WHERE node = ?";
+const FORGET: &str = "DELETE FROM edge_node WHERE seen_at < {now} - 3600000";
+const ALL: &str = "SELECT node, region, report, {now} - seen_at FROM edge_node \
+     WHERE seen_at > {now} - 3600000 ORDER BY region, node";
+
+/// A node, as it last reported.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct NodeRecord {
+    /// Names it, until it ends.
+    pub node: String,
+    /// Its region.
+    pub region: String,
+    /// What it said.
+    #[serde(flatten)]
+    pub report: Report,
+    /// How long ago, in milliseconds.
+    pub age_ms: i64,
+}
+
+impl NodeRecord {
+    /// Whether it was heard of lately.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        u128::try_from(self.age_ms).is_ok_and(|age| age <= SILENCE.as_millis())
+    }
+
+    fn read(mut row: Row) -> Result<Self> {
+        Ok(Self {
+            node: row.text()?,
+            region: row.text()?,
+            report: row.json()?,
+            age_ms: row.integer()?.max(0),
+        })
+    }
+}
+
+impl Control {
+    /// Write down what the node says of itself.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn report(&self, node: &str, region: &str, report: &Report) -> Result<()> {
+        let report = serde_json::json!(report);
+        let values = || vec![text(region), text(&report), text(node)];
+        if self.execute(SEEN, values()).await?.rows_affected == 0 {
+            self.try_execute(JOIN, values()).await?;
+            self.execute(FORGET, Vec::new()).await?;
+        }
+        Ok(())
+    }
+
+    /// The node ends.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn leave(&self, node: &str) -> Result<()> {
+        self.execute(LEAVE, vec![text(node)]).await.map(|_| ())
+    }
+
+    /// Every node that was heard of within the last hour.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn nodes(&self) -> Result<Vec<NodeRecord>> {
+        let rows = self.query(ALL, Vec::new()).await?;
+        rows.into_iter().map(NodeRecord::read).collect()
+    }
+}

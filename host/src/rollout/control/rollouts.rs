@@ -1,0 +1,252 @@
+//! Rollouts: where operators want to lead the release log.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::row::Row;
+use super::{Control, Result, optional, text};
+use crate::bindings::sql::Value;
+use crate::rollout::bundle::Digest;
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, plugin, digest, regions, canary_percent, pause_ms, phase, reason, \
+             author, started_at, changed_at FROM edge_rollout ",
+            $rest
+        )
+    };
+}
+const OPEN: &str = select!("WHERE open_plugin IS NOT NULL ORDER BY started_at");
+const OPEN_OF: &str = select!("WHERE open_plugin = ?");
+const FIND: &str = select!("WHERE id = ?");
+const OF_PLUGIN: &str = select!("WHERE plugin = ? ORDER BY started_at DESC LIMIT 200");
+const BEGIN: &str = "INSERT INTO edge_rollout \
+    (id, plugin, open_plugin, digest, regions, canary_percent, pause_ms, phase, reason, author, \
+     started_at, changed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, '', ?, {now}, {now})";
+const MOVE: &str = "UPDATE edge_rollout \
+    SET phase = ?, reason = ?, open_plugin = ?, changed_at = {now} WHERE id = ? AND phase = ?";
+
+/// How far a rollout is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// It goes from region to region.
+    Running,
+    /// The canary serves everywhere it should; somebody has to decide.
+    Canary,
+    /// The canary becomes the active release, region by region.
+    Promoting,
+    /// An operator ended it, and what was changed is changed back.
+    Aborting,
+    /// The canary does worse, and is withdrawn.
+    Failing,
+    /// It serves where it should.
+    Done,
+    /// Something went wrong, and was changed back where it did.
+    Failed,
+    /// An operator ended it.
+    Aborted,
+}
+
+impl Phase {
+    /// Whether nothing more will come of it.
+    #[must_use]
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Done | Self::Failed | Self::Aborted)
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Canary => "canary",
+            Self::Promoting => "promoting",
+            Self::Aborting => "aborting",
+            Self::Failing => "failing",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Aborted => "aborted",
+        }
+    }
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Phase {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        let all = [
+            Self::Running,
+            Self::Canary,
+            Self::Promoting,
+            Self::Aborting,
+            Self::Failing,
+            Self::Done,
+            Self::Failed,
+            Self::Aborted,
+        ];
+        let found = all.into_iter().find(|phase| phase.name() == text);
+        found.ok_or_else(|| format!("{text:?} is no phase of a rollout"))
+    }
+}
+
+/// A release on its way to regions.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Rollout {
+    /// Names it.
+    pub id: String,
+    /// The plugin.
+    pub plugin: String,
+    /// The release; none to remove the plugin.
+    pub digest: Option<Digest>,
+    /// The regions, in order.
+    pub regions: Vec<String>,
+    /// Of a hundred clients, so many get it before it is promoted; 0 to have
+    /// no trial.
+    pub canary_percent: u8,
+    /// How long a region is watched before the next one is begun, in
+    /// milliseconds.
+    pub pause_ms: u64,
+    /// How far it is.
+    pub phase: Phase,
+    /// Why it ended as it did.
+    pub reason: String,
+    /// Who wanted it.
+    pub author: String,
+    /// When it began.
+    pub started_at: i64,
+    /// When its phase last changed.
+    pub changed_at: i64,
+}
+
+impl Rollout {
+    /// How long a region is watched before the next one is begun.
+    #[must_use]
+    pub fn pause(&self) -> Duration {
+        Duration::from_millis(self.pause_ms)
+    }
+
+    /// Whether some clients meet the release before all do.
+    #[must_use]
+    pub fn is_trial(&self) -> bool {
+        self.canary_percent > 0 && self.digest.is_some()
+    }
+
+    fn read(mut row: Row) -> Result<Self> {
+        Ok(Self {
+            id: row.text()?,
+            plugin: row.text()?,
+            digest: row.optional()?,
+            regions: row.json()?,
+            canary_percent: u8::try_from(row.integer()?).unwrap_or(100),
+            pause_ms: u64::try_from(row.integer()?).unwrap_or_default(),
+            phase: row.parsed()?,
+            reason: row.text()?,
+            author: row.text()?,
+            started_at: row.integer()?,
+            changed_at: row.integer()?,
+        })
+    }
+}
+
+/// A rollout to begin.
+#[derive(Debug, Clone)]
+pub struct NewRollout {
+    /// The plugin.
+    pub plugin: String,
+    /// The release; none to remove the plugin.
+    pub digest: Option<Digest>,
+    /// The regions, in order.
+    pub regions: Vec<String>,
+    /// As of [`Rollout`].
+    pub canary_percent: u8,
+    /// As of [`Rollout`].
+    pub pause: Duration,
+    /// Who wants it.
+    pub author: String,
+}
+
+impl Control {
+    /// Begin a rollout, and return its id; `None` if another of the same
+    /// plugin goes on.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn begin_rollout(&self, new: &NewRollout) -> Result<Option<String>> {
+        let id = format!("{:016x}", rand::random::<u64>());
+        let pause = i64::try_from(new.pause.as_millis()).unwrap_or(i64::MAX);
+        let values = vec![
+            text(&id),
+            text(&new.plugin),
+            text(&new.plugin),
+            optional(new.digest),
+            text(serde_json::json!(new.regions)),
+            Value::Integer(new.canary_percent.into()),
+            Value::Integer(pause),
+            text(Phase::Running),
+            text(&new.author),
+        ];
+        Ok(self.try_execute(BEGIN, values).await?.map(|_| id))
+    }
+
+    /// Lead a rollout on from one phase to another. Returns whether it was in
+    /// that phase; if not, somebody else was faster.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn move_rollout(&self, rollout: &Rollout, to: Phase, reason: &str) -> Result<bool> {
+        let open = (!to.is_final()).then_some(&rollout.plugin);
+        let values = vec![
+            text(to),
+            text(reason),
+            optional(open),
+            text(&rollout.id),
+            text(rollout.phase),
+        ];
+        Ok(self.execute(MOVE, values).await?.rows_affected == 1)
+    }
+
+    /// The rollouts that go on.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn open_rollouts(&self) -> Result<Vec<Rollout>> {
+        let rows = self.query(OPEN, Vec::new()).await?;
+        rows.into_iter().map(Rollout::read).collect()
+    }
+
+    /// The rollout of `plugin` that goes on.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn open_rollout_of(&self, plugin: &str) -> Result<Option<Rollout>> {
+        let rows = self.query(OPEN_OF, vec![text(plugin)]).await?;
+        rows.into_iter().next().map(Rollout::read).transpose()
+    }
+
+    /// The rollout `id`.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn rollout(&self, id: &str) -> Result<Option<Rollout>> {
+        let rows = self.query(FIND, vec![text(id)]).await?;
+        rows.into_iter().next().map(Rollout::read).transpose()
+    }
+
+    /// The rollouts of `plugin`, newest first.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn rollouts_of(&self, plugin: &str) -> Result<Vec<Rollout>> {
+        let rows = self.query(OF_PLUGIN, vec![text(plugin)]).await?;
+        rows.into_iter().map(Rollout::read).collect()
+    }
+}

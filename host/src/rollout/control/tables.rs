@@ -1,0 +1,68 @@
+//! The tables of the control database, in words that SQLite and MySQL share.
+
+pub(super) const NAMES: [&str; 6] = [
+    "edge_audit",
+    "edge_bundle",
+    "edge_bundle_part",
+    "edge_node",
+    "edge_release_log",
+    "edge_rollout",
+];
+
+pub(super) const CREATE: [&str; 6] = [
+    // A row says that all parts are there.
+    "CREATE TABLE IF NOT EXISTS edge_bundle ( \
+        digest VARCHAR(80) NOT NULL PRIMARY KEY, \
+        plugin VARCHAR(40) NOT NULL, \
+        version VARCHAR(100) NOT NULL, \
+        parts BIGINT NOT NULL, \
+        signature TEXT NOT NULL, \
+        author VARCHAR(200) NOT NULL, \
+        added_at BIGINT NOT NULL)",
+    // Parts are smaller than what a server takes in one packet.
+    "CREATE TABLE IF NOT EXISTS edge_bundle_part ( \
+        digest VARCHAR(80) NOT NULL, \
+        part BIGINT NOT NULL, \
+        content LONGBLOB NOT NULL, \
+        PRIMARY KEY (digest, part))",
+    // The key is what makes one of two writers win.
+    "CREATE TABLE IF NOT EXISTS edge_release_log ( \
+        region VARCHAR(40) NOT NULL, \
+        plugin VARCHAR(40) NOT NULL, \
+        revision BIGINT NOT NULL, \
+        active VARCHAR(80), \
+        canary VARCHAR(80), \
+        canary_percent BIGINT NOT NULL, \
+        rollout VARCHAR(40) NOT NULL, \
+        author VARCHAR(200) NOT NULL, \
+        reason TEXT NOT NULL, \
+        written_at BIGINT NOT NULL, \
+        PRIMARY KEY (region, plugin, revision))",
+    // `open_plugin` is the plugin while the rollout goes on, and NULL after
+    // it: one at a time for each plugin.
+    "CREATE TABLE IF NOT EXISTS edge_rollout ( \
+        id VARCHAR(40) NOT NULL PRIMARY KEY, \
+        plugin VARCHAR(40) NOT NULL, \
+        open_plugin VARCHAR(40) UNIQUE, \
+        digest VARCHAR(80), \
+        regions TEXT NOT NULL, \
+        canary_percent BIGINT NOT NULL, \
+        pause_ms BIGINT NOT NULL, \
+        phase VARCHAR(20) NOT NULL, \
+        reason TEXT NOT NULL, \
+        author VARCHAR(200) NOT NULL, \
+        started_at BIGINT NOT NULL, \
+        changed_at BIGINT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS edge_node ( \
+        node VARCHAR(40) NOT NULL PRIMARY KEY, \
+        region VARCHAR(40) NOT NULL, \
+        report LONGTEXT NOT NULL, \
+        seen_at BIGINT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS edge_audit ( \
+        id VARCHAR(40) NOT NULL PRIMARY KEY, \
+        author VARCHAR(200) NOT NULL, \
+        action VARCHAR(40) NOT NULL, \
+        plugin VARCHAR(40) NOT NULL, \
+        detail TEXT NOT NULL, \
+        written_at BIGINT NOT NULL)",
+];

@@ -1,0 +1,319 @@
+//! Leading the release log to where a rollout wants it, region by region.
+//!
+//! Every node does this, and none is special: what there is to do follows from
+//! the rollout, the log and the nodes' reports, all in the control database,
+//! and each step is one statement that succeeds for one node alone. A node
+//! that ends in the middle of a rollout is missed by nobody.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::control::log::{Entry, Wanted, WantedCanary};
+use super::control::nodes::NodeRecord;
+use super::control::rollouts::{Phase, Rollout};
+use super::control::{Control, ControlError};
+use super::judge::{Margins, Record};
+use super::report::{PluginReport, State};
+use super::wake::{Wake, next};
+
+/// How often rollouts are looked at without being woken.
+const POLL: Duration = Duration::from_secs(1);
+
+/// How often one that waits for nothing but time is looked at.
+const PAUSING: Duration = Duration::from_millis(50);
+
+/// How long a node that reports may take to serve, or refuse, a release.
+const LONGEST: Duration = Duration::from_secs(150);
+
+/// Leads rollouts.
+pub struct Driver {
+    control: Arc<Control>,
+    wake: Arc<Wake>,
+    margins: Margins,
+}
+
+/// What became of one step.
+#[derive(Debug, PartialEq, Eq)]
+enum Step {
+    /// Something was written; there may be more to do.
+    Done,
+    /// A node has to report first.
+    Wait,
+    /// Some time has to pass first.
+    Pause,
+}
+
+/// How far a region is.
+enum Progress {
+    Served,
+    Wait,
+    Pause,
+    Failed(String),
+}
+
+impl Driver {
+    /// A driver over `control`.
+    #[must_use]
+    pub fn new(control: Arc<Control>, wake: Arc<Wake>, margins: Margins) -> Self {
+        Self {
+            control,
+            wake,
+            margins,
+        }
+    }
+
+    /// Lead rollouts, for as long as this is polled.
+    pub async fn drive(&self) {
+        let mut words = self.wake.subscribe();
+        loop {
+            let longest = match self.look().await {
+                Ok(Step::Pause) => PAUSING,
+                Ok(_) => POLL,
+                Err(error) => {
+                    tracing::warn!("rollouts cannot be led: {error}");
+                    POLL
+                }
+            };
+            next(&mut words, longest).await;
+        }
+    }
+
+    /// Lead every rollout as far as it goes now.
+    async fn look(&self) -> Result<Step, ControlError> {
+        let mut outcome = Step::Wait;
+        for rollout in self.control.open_rollouts().await? {
+            let mut rollout = Some(rollout);
+            while let Some(open) = rollout {
+                match self.step(&open).await? {
+                    Step::Done => {
+                        self.wake.everywhere().await;
+                        let again = self.control.rollout(&open.id).await?;
+                        rollout = again.filter(|rollout| !rollout.phase.is_final());
+                    }
+                    Step::Pause => {
+                        outcome = Step::Pause;
+                        rollout = None;
+                    }
+                    Step::Wait => rollout = None,
+                }
+            }
+        }
+        Ok(outcome)
+    }
+
+    async fn step(&self, rollout: &Rollout) -> Result<Step, ControlError> {
+        let heads = self.control.wanted_of(&rollout.plugin).await?;
+        match rollout.phase {
+            Phase::Running | Phase::Canary | Phase::Promoting => self.lead(rollout, &heads).await,
+            Phase::Failing => {
+                let failed = failed(rollout, &heads);
+                self.lead_back(rollout, failed, Phase::Failed).await
+            }
+            Phase::Aborting => {
+                let changed = heads.values().find(|head| is_changed(rollout, head));
+                self.lead_back(rollout, changed, Phase::Aborted).await
+            }
+            Phase::Done | Phase::Failed | Phase::Aborted => Ok(Step::Wait),
+        }
+    }
+
+    /// Lead the first region on that is not where it should be.
+    async fn lead(
+        &self,
+        rollout: &Rollout,
+        heads: &BTreeMap<String, Entry>,
+    ) -> Result<Step, ControlError> {
+        let nodes = self.control.nodes().await?;
+        for region in &rollout.regions {
+            let head = heads.get(region);
+            let wanted = wanted(rollout, head);
+            let Some(head) = head.filter(|head| head.wanted == wanted) else {
+                return self.write(rollout, region, head, wanted, "").await;
+            };
+            match self.progress(rollout, head, &nodes) {
+                Progress::Served => {}
+                Progress::Wait => return Ok(Step::Wait),
+                Progress::Pause => return Ok(Step::Pause),
+                Progress::Failed(reason) => {
+                    let reason = format!("region {region}: {reason}");
+                    self.control
+                        .move_rollout(rollout, Phase::Failing, &reason)
+                        .await?;
+                    return Ok(Step::Done);
+                }
+            }
+        }
+        let on_trial = |head: &Entry| head.rollout == rollout.id && head.wanted.canary.is_some();
+        let next = match rollout.phase {
+            Phase::Running if heads.values().any(on_trial) => Phase::Canary,
+            Phase::Canary => return Ok(Step::Wait),
+            _ => Phase::Done,
+        };
+        self.control.move_rollout(rollout, next, "").await?;
+        Ok(Step::Done)
+    }
+
+    /// Undo the change of one region; once there is none left, the rollout is
+    /// over.
+    async fn lead_back(
+        &self,
+        rollout: &Rollout,
+        changed: Option<&Entry>,
+        end: Phase,
+    ) -> Result<Step, ControlError> {
+        let Some(head) = changed else {
+            self.control
+                .move_rollout(rollout, end, &rollout.reason)
+                .await?;
+            return Ok(Step::Done);
+        };
+        self.undo(rollout, head, &rollout.reason).await
+    }
+
+    async fn undo(
+        &self,
+        rollout: &Rollout,
+        head: &Entry,
+        reason: &str,
+    ) -> Result<Step, ControlError> {
+        let history = self.control.history(&rollout.plugin).await?;
+        let before = history
+            .into_iter()
+            .filter(|entry| entry.region == head.region && entry.rollout != rollout.id)
+            .max_by_key(|entry| entry.revision);
+        let wanted = before.map(|entry| entry.wanted).unwrap_or_default();
+        let reason = format!("{UNDONE}{reason}");
+        self.write(rollout, &head.region, Some(head), wanted, &reason)
+            .await
+    }
+
+    async fn write(
+        &self,
+        rollout: &Rollout,
+        region: &str,
+        head: Option<&Entry>,
+        wanted: Wanted,
+        reason: &str,
+    ) -> Result<Step, ControlError> {
+        // If another node was faster, the log has moved all the same.
+        let after = head.map_or(0, |head| head.revision);
+        self.control
+            .append_for(rollout, region, after, wanted, reason)
+            .await?;
+        Ok(Step::Done)
+    }
+
+    fn progress(&self, rollout: &Rollout, head: &Entry, nodes: &[NodeRecord]) -> Progress {
+        let pause = rollout.pause();
+        let (mut new, mut old) = (Record::default(), Record::default());
+        let mut paused = true;
+        let of_region = nodes
+            .iter()
+            .filter(|node| node.region == head.region && node.is_live());
+        for node in of_region {
+            let report = node.report.plugins.get(&rollout.plugin);
+            match follows(report, head) {
+                Follows::Yes => {}
+                Follows::No(reason) => {
+                    return Progress::Failed(format!("node {}: {reason}", node.node));
+                }
+                Follows::NotYet if head.age() > LONGEST => {
+                    let limit = LONGEST.as_secs();
+                    return Progress::Failed(format!(
+                        "node {} was not ready in {limit} s",
+                        node.node
+                    ));
+                }
+                Follows::NotYet => return Progress::Wait,
+            }
+            if let Some(report) = report {
+                paused &= u128::from(report.for_ms) + u128::from(node.age_ms.unsigned_abs())
+                    >= pause.as_millis();
+                let active = report.active.as_ref().map(|release| release.record());
+                let before = report.before.as_ref().map(|release| release.record());
+                new = new.and(active.unwrap_or_default());
+                old = old.and(before.unwrap_or_default());
+            }
+        }
+        // A region that was there before the rollout is not judged by it.
+        let is_new = head.rollout == rollout.id && head.wanted.canary.is_none();
+        match self
+            .margins
+            .judge(new, old)
+            .filter(|_| is_new && !pause.is_zero())
+        {
+            Some(reason) => Progress::Failed(reason),
+            None if paused => Progress::Served,
+            None => Progress::Pause,
+        }
+    }
+}
+
+/// What the reason of an entry begins with that undoes others.
+const UNDONE: &str = "undone: ";
+
+/// Whether the rollout wrote a region's last entry, and not to undo another.
+fn is_changed(rollout: &Rollout, head: &Entry) -> bool {
+    head.rollout == rollout.id && !head.reason.starts_with(UNDONE)
+}
+
+/// What a rollout that failed has still to undo: the region that it changed
+/// last, which is the one that failed, and every canary.
+fn failed<'a>(rollout: &Rollout, heads: &'a BTreeMap<String, Entry>) -> Option<&'a Entry> {
+    let on_trial = |head: &&Entry| head.wanted.canary.is_some();
+    let began = heads
+        .values()
+        .any(|head| head.rollout == rollout.id && !is_changed(rollout, head));
+    let regions = rollout.regions.iter().rev();
+    let last = regions
+        .filter_map(|region| heads.get(region))
+        .find(|head| is_changed(rollout, head) && !on_trial(head));
+    let on_trial = heads.values().find(on_trial);
+    match last.filter(|_| !began) {
+        Some(last) => Some(last),
+        None => on_trial,
+    }
+}
+
+/// What a region is to run while the rollout goes on.
+fn wanted(rollout: &Rollout, head: Option<&Entry>) -> Wanted {
+    let active = head.and_then(|head| head.wanted.active);
+    let is_trial = rollout.is_trial() && rollout.phase != Phase::Promoting;
+    match rollout.digest.filter(|_| is_trial && active.is_some()) {
+        // Nothing to try: it serves already.
+        Some(digest) if active == Some(digest) => Wanted::only(active),
+        Some(digest) => Wanted {
+            active,
+            canary: Some(WantedCanary {
+                digest,
+                percent: rollout.canary_percent,
+            }),
+        },
+        // Where nothing serves there is nothing to compare with.
+        None => Wanted::only(rollout.digest),
+    }
+}
+
+/// Whether a node serves what an entry of the log wants.
+enum Follows {
+    Yes,
+    No(String),
+    NotYet,
+}
+
+fn follows(report: Option<&PluginReport>, head: &Entry) -> Follows {
+    let Some(report) = report else {
+        // A plugin that was removed is not reported any more.
+        return match head.wanted.active {
+            None => Follows::Yes,
+            Some(_) => Follows::NotYet,
+        };
+    };
+    match report.state {
+        _ if report.revision < head.revision => Follows::NotYet,
+        State::Serving => Follows::Yes,
+        State::Preparing => Follows::NotYet,
+        State::Failed => Follows::No(report.reason.clone()),
+    }
+}

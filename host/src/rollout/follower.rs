@@ -1,0 +1,336 @@
+//! Following the release log: a node serves what its region is to run, and
+//! says how far it is.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::activator::{ActivateError, Activator};
+use super::bundle::Digest;
+use super::control::log::Entry;
+use super::control::rollouts::Phase;
+use super::control::{Control, ControlError};
+use super::deployed::Deployed;
+use super::judge::Margins;
+use super::live::Live;
+use super::release::Release;
+use super::report::{PluginReport, ReleaseReport, Report, State};
+use super::wake::{Wake, next};
+
+/// How often the log is looked at without being woken: a lost word costs no
+/// more than that.
+const POLL: Duration = Duration::from_secs(1);
+
+/// How often a node says that it is there.
+const HEARTBEAT: Duration = Duration::from_secs(2);
+
+/// How long after a failure a release that is still wanted is tried again.
+const TRY_AGAIN: Duration = Duration::from_secs(15);
+
+/// One node, among all.
+#[derive(Debug, Clone)]
+pub struct NodeName {
+    /// Names it, until it ends.
+    pub node: String,
+    /// Its region.
+    pub region: String,
+    /// Where it serves the shop.
+    pub address: String,
+}
+
+/// Keeps a node on what the log wants.
+pub struct Follower {
+    name: NodeName,
+    control: Arc<Control>,
+    activator: Arc<Activator>,
+    live: Arc<Live>,
+    wake: Arc<Wake>,
+    margins: Margins,
+    /// Revisions that do not serve yet, by plugin.
+    pending: Mutex<BTreeMap<String, Pending>>,
+    /// Requests that were answered at the last heartbeat.
+    rates: Mutex<HashMap<Digest, Rate>>,
+}
+
+/// A revision on its way.
+#[derive(Clone)]
+struct Pending {
+    revision: i64,
+    state: State,
+    reason: String,
+    since: Instant,
+}
+
+struct Rate {
+    requests: u64,
+    at: Instant,
+    per_second: f64,
+}
+
+impl Follower {
+    /// A follower for the node `name`.
+    #[must_use]
+    pub fn new(
+        name: NodeName,
+        control: Arc<Control>,
+        activator: Arc<Activator>,
+        live: Arc<Live>,
+        wake: Arc<Wake>,
+        margins: Margins,
+    ) -> Self {
+        Self {
+            name,
+            control,
+            activator,
+            live,
+            wake,
+            margins,
+            pending: Mutex::default(),
+            rates: Mutex::default(),
+        }
+    }
+
+    /// The node that follows.
+    #[must_use]
+    pub fn name(&self) -> &NodeName {
+        &self.name
+    }
+
+    /// Follow the log, for as long as this is polled.
+    pub async fn follow(&self) {
+        let mut words = self.wake.subscribe();
+        loop {
+            if let Err(error) = self.look().await {
+                tracing::warn!("the release log cannot be followed: {error}");
+            }
+            self.activator.forget_unwanted();
+            next(&mut words, POLL).await;
+        }
+    }
+
+    /// Say that the node is there, and how it is, for as long as this is
+    /// polled.
+    pub async fn report(&self) {
+        let mut words = self.wake.subscribe();
+        loop {
+            let NodeName { node, region, .. } = &self.name;
+            let reported = self.control.report(node, region, &self.describe()).await;
+            if let Err(error) = reported {
+                tracing::warn!("this node cannot report: {error}");
+            }
+            next(&mut words, HEARTBEAT).await;
+        }
+    }
+
+    async fn look(&self) -> Result<(), ControlError> {
+        for (plugin, entry) in self.control.wanted_in(&self.name.region).await? {
+            self.advance(&plugin, &entry).await?;
+        }
+        self.end_trials().await
+    }
+
+    async fn advance(&self, plugin: &str, entry: &Entry) -> Result<(), ControlError> {
+        if self.is_settled(plugin, entry) {
+            return Ok(());
+        }
+        self.set_pending(plugin, entry.revision, State::Preparing, String::new());
+        match self.activate(plugin, entry).await {
+            Ok(()) => {
+                self.pending().remove(plugin);
+                tracing::info!(
+                    plugin,
+                    revision = entry.revision,
+                    release = entry.wanted.active.map(|digest| digest.short()),
+                    canary = entry
+                        .wanted
+                        .canary
+                        .as_ref()
+                        .map(|canary| canary.digest.short()),
+                    "serving what the release log wants"
+                );
+            }
+            Err(ActivateError::Control(error)) => return Err(error),
+            Err(error) => {
+                tracing::error!(
+                    plugin,
+                    revision = entry.revision,
+                    "a release cannot serve: {error}"
+                );
+                self.set_pending(plugin, entry.revision, State::Failed, error.to_string());
+            }
+        }
+        self.tell().await
+    }
+
+    /// Tell the others how far this node is, before they are woken to look.
+    async fn tell(&self) -> Result<(), ControlError> {
+        let NodeName { node, region, .. } = &self.name;
+        self.control.report(node, region, &self.describe()).await?;
+        self.wake.everywhere().await;
+        Ok(())
+    }
+
+    /// Whether there is nothing to do about this entry, for now.
+    fn is_settled(&self, plugin: &str, entry: &Entry) -> bool {
+        let serving = self.live.serving();
+        let served = serving.plugins.get(plugin);
+        if served.is_some_and(|plugin| plugin.revision == entry.revision) {
+            return true;
+        }
+        if served.is_none() && entry.wanted.active.is_none() {
+            return true;
+        }
+        let pending = self.pending();
+        pending.get(plugin).is_some_and(|pending| {
+            pending.revision == entry.revision
+                && pending.state == State::Failed
+                && pending.since.elapsed() < TRY_AGAIN
+        })
+    }
+
+    async fn activate(&self, plugin: &str, entry: &Entry) -> Result<(), ActivateError> {
+        let deployed = self
+            .activator
+            .deployed(plugin, entry.revision, &entry.wanted)
+            .await?;
+        self.live.change(|plugins| {
+            let before = plugins.get(plugin).and_then(|plugin| self.before(plugin));
+            match deployed {
+                Some(mut deployed) => {
+                    deployed.before = before;
+                    plugins.insert(plugin.to_owned(), Arc::new(deployed));
+                }
+                None => {
+                    plugins.remove(plugin);
+                }
+            }
+        })?;
+        Ok(())
+    }
+
+    fn before(&self, plugin: &Deployed) -> Option<ReleaseReport> {
+        Some(self.describe_release(&plugin.active))
+    }
+
+    /// End the trials of releases that do worse than what they are to replace.
+    async fn end_trials(&self) -> Result<(), ControlError> {
+        let plugins: Vec<_> = self.live.serving().plugins.values().cloned().collect();
+        for plugin in plugins {
+            let Some(reason) = plugin.verdict(&self.margins) else {
+                continue;
+            };
+            let open = self.control.open_rollout_of(plugin.name()).await?;
+            let Some(rollout) = open.filter(|rollout| is_on_trial(rollout.phase)) else {
+                continue;
+            };
+            let reason = format!("the canary does worse on node {}: {reason}", self.name.node);
+            if self
+                .control
+                .move_rollout(&rollout, Phase::Failing, &reason)
+                .await?
+            {
+                tracing::warn!(plugin = plugin.name(), "{reason}; it is withdrawn");
+                self.wake.everywhere().await;
+            }
+        }
+        Ok(())
+    }
+
+    fn set_pending(&self, plugin: &str, revision: i64, state: State, reason: String) {
+        let pending = Pending {
+            revision,
+            state,
+            reason,
+            since: Instant::now(),
+        };
+        self.pending().insert(plugin.to_owned(), pending);
+    }
+
+    fn pending(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Pending>> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the node says of itself.
+    #[must_use]
+    pub fn describe(&self) -> Report {
+        let served: Vec<_> = self.live.serving().plugins.values().cloned().collect();
+        let mut plugins: BTreeMap<String, PluginReport> = served
+            .iter()
+            .map(|plugin| (plugin.name().to_owned(), self.describe_plugin(plugin)))
+            .collect();
+        for (plugin, pending) in self.pending().iter() {
+            let report = plugins
+                .entry(plugin.clone())
+                .or_insert_with(|| PluginReport {
+                    revision: pending.revision,
+                    state: pending.state,
+                    reason: String::new(),
+                    for_ms: 0,
+                    active: None,
+                    canary: None,
+                    before: None,
+                });
+            report.revision = pending.revision;
+            report.state = pending.state;
+            report.reason.clone_from(&pending.reason);
+            report.for_ms = milliseconds(pending.since);
+        }
+        Report {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            address: self.name.address.clone(),
+            plugins,
+        }
+    }
+
+    fn describe_plugin(&self, plugin: &Deployed) -> PluginReport {
+        let trial = plugin.trial.as_ref();
+        let canary = trial.zip(plugin.compared()).map(|(trial, (sample, _))| {
+            let rate = self.rate(&trial.release);
+            ReleaseReport::new(&trial.release, &sample, rate)
+        });
+        PluginReport {
+            revision: plugin.revision,
+            state: State::Serving,
+            reason: String::new(),
+            for_ms: milliseconds(plugin.since),
+            active: Some(self.describe_release(&plugin.active)),
+            canary,
+            before: plugin.before.clone(),
+        }
+    }
+
+    fn describe_release(&self, release: &Release) -> ReleaseReport {
+        let sample = release.plugin.stats().sample();
+        ReleaseReport::new(release, &sample, self.rate(release))
+    }
+
+    /// Requests a second since about the last heartbeat.
+    fn rate(&self, release: &Release) -> f64 {
+        let (requests, _) = release.plugin.stats().counts();
+        let mut rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
+        let rate = rates.entry(release.digest).or_insert_with(|| Rate {
+            requests,
+            at: Instant::now(),
+            per_second: 0.0,
+        });
+        let passed = rate.at.elapsed();
+        if passed >= HEARTBEAT / 2 {
+            #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+            let more = requests.saturating_sub(rate.requests) as f64;
+            *rate = Rate {
+                requests,
+                at: Instant::now(),
+                per_second: more / passed.as_secs_f64(),
+            };
+        }
+        rate.per_second
+    }
+}
+
+fn is_on_trial(phase: Phase) -> bool {
+    matches!(phase, Phase::Running | Phase::Canary)
+}
+
+fn milliseconds(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}

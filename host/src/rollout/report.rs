@@ -1,0 +1,100 @@
+//! What a node says of itself to the others and to operators.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::bundle::Digest;
+use super::release::Release;
+use crate::runtime::Sample;
+
+/// What a node says of itself.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Report {
+    /// The host's version.
+    pub version: String,
+    /// Where it serves the shop.
+    pub address: String,
+    /// Its plugins.
+    pub plugins: BTreeMap<String, PluginReport>,
+}
+
+/// How far a node has followed the release log with one plugin.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PluginReport {
+    /// The log's revision that the rest speaks of.
+    pub revision: i64,
+    /// How far it is.
+    pub state: State,
+    /// Why it is no further.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    /// For how long it has been in this state, in milliseconds.
+    pub for_ms: u64,
+    /// What serves.
+    pub active: Option<ReleaseReport>,
+    /// What serves some clients instead.
+    pub canary: Option<ReleaseReport>,
+    /// What served before.
+    pub before: Option<ReleaseReport>,
+}
+
+/// How far a node is with one revision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// It serves what the log wants.
+    Serving,
+    /// It makes it ready; what served before goes on.
+    Preparing,
+    /// It cannot serve it; what served before goes on.
+    Failed,
+}
+
+/// One release on one node.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ReleaseReport {
+    /// Names it.
+    pub digest: Digest,
+    /// Its version.
+    pub version: String,
+    /// Requests since it began to serve here.
+    pub requests: u64,
+    /// Those of them that failed.
+    pub errors: u64,
+    /// Half of the requests were faster, in microseconds.
+    pub p50_us: u64,
+    /// All but a hundredth were faster, in microseconds.
+    pub p99_us: u64,
+    /// Requests a second, lately.
+    pub per_second: f64,
+}
+
+impl ReleaseReport {
+    /// What `release` has answered, as `sample` counts it.
+    #[must_use]
+    pub fn new(release: &Release, sample: &Sample, per_second: f64) -> Self {
+        let micros = |part| sample.quantile(part).unwrap_or_default().as_micros();
+        let micros = |part| u64::try_from(micros(part)).unwrap_or(u64::MAX);
+        Self {
+            digest: release.digest,
+            version: release.version.clone(),
+            requests: sample.requests,
+            errors: sample.errors,
+            p50_us: micros(0.5),
+            p99_us: micros(0.99),
+            per_second,
+        }
+    }
+
+    /// Its counts, to be judged.
+    #[must_use]
+    pub fn record(&self) -> super::judge::Record {
+        super::judge::Record {
+            requests: self.requests,
+            errors: self.errors,
+            p99: Duration::from_micros(self.p99_us),
+        }
+    }
+}

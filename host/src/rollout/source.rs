@@ -1,0 +1,75 @@
+//! A plugin as far as it can be known without running anything.
+
+use std::path::Path;
+
+use super::bundle::Bundle;
+use super::load::LoadError;
+use crate::runtime::inspect::{self, DoorKind, Exports};
+use crate::runtime::{Demand, EngineError, Runtime};
+
+/// A bundle, and what its component exports.
+#[derive(Clone)]
+pub struct Source {
+    /// The bundle.
+    pub bundle: Bundle,
+    /// What the component exports.
+    pub exports: Exports,
+}
+
+impl Source {
+    /// Read the plugin in `folder`.
+    ///
+    /// # Errors
+    /// Names the file that is missing or wrong.
+    pub fn read(folder: &Path) -> Result<Self, LoadError> {
+        Self::of(Bundle::pack(folder)?)
+    }
+
+    /// Look into `bundle`.
+    ///
+    /// # Errors
+    /// When its component is none, or cannot do what the manifest says.
+    pub fn of(bundle: Bundle) -> Result<Self, LoadError> {
+        let plugin = &bundle.manifest.name;
+        let exports = Exports::read(&bundle.wasm).map_err(|source| LoadError::Unfit {
+            plugin: plugin.clone(),
+            component: bundle.component.clone(),
+            source: source.into(),
+        })?;
+        if !bundle.manifest.schedule.is_empty() && !exports.has_schedule {
+            return Err(LoadError::NoSchedule(plugin.clone()));
+        }
+        if inspect::looks_like_debug_build(&bundle.wasm) {
+            tracing::warn!(
+                plugin,
+                component = bundle.component,
+                "the component carries debug information, as a debug build does; \
+                 build it with optimisation, it is several times faster"
+            );
+        }
+        Ok(Self { bundle, exports })
+    }
+}
+
+/// Engines with room for all of `sources`, for replacing them, and for `spare`
+/// instances of plugins that come later.
+///
+/// # Errors
+/// When not even one instance fits into memory.
+pub fn runtime_for<'a>(
+    sources: impl IntoIterator<Item = &'a Source>,
+    spare: u32,
+) -> Result<Runtime, EngineError> {
+    let (mut fast, mut standard) = (Demand::default(), Demand::default());
+    for source in sources {
+        let demand = match source.exports.door {
+            DoorKind::Fast => &mut fast,
+            DoorKind::Http02 | DoorKind::Http03 => &mut standard,
+        };
+        let limits = &source.bundle.manifest.limits;
+        // Scheduled work has an instance of its own, whatever the load.
+        let aside = u32::from(source.exports.has_schedule);
+        demand.add(limits.instances + aside, limits.memory.as_u64());
+    }
+    Runtime::new(fast.with_room(spare), standard.with_room(spare))
+}

@@ -1,0 +1,27 @@
+//! The threads that compile components: as many as there are processors, and
+//! of low priority, so that requests are served as before meanwhile.
+
+use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
+
+/// How much the threads give way to all others, of 19.
+const NICENESS: i32 = 15;
+
+/// Make the threads. They end when the pool is dropped.
+///
+/// # Errors
+/// When the system cannot start them.
+pub(super) fn compilers() -> Result<ThreadPool, ThreadPoolBuildError> {
+    ThreadPoolBuilder::new()
+        .thread_name(|index| format!("compile-{index}"))
+        // The default ends the process. Whoever waits learns of it by the
+        // channel that the panic drops.
+        .panic_handler(|_| tracing::error!("the compiler panicked"))
+        .start_handler(|_| {
+            // Of the calling thread alone, on Linux. Where it is not allowed,
+            // compiling is as important as anything else.
+            if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
+                tracing::debug!(%error, "a thread keeps its priority");
+            }
+        })
+        .build()
+}

@@ -1,0 +1,116 @@
+//! What a release has answered so far, and how fast.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use histogram::{AtomicHistogram, Config, Histogram};
+
+/// Buckets are within 1/32 of what they hold.
+const GROUPING_POWER: u8 = 5;
+
+/// Microseconds up to 2^32, more than an hour.
+const MAX_VALUE_POWER: u8 = 32;
+
+/// Counts of one release on one node, since it was loaded. Whoever counts
+/// waits for nobody.
+pub struct Stats {
+    requests: AtomicU64,
+    errors: AtomicU64,
+    latency: AtomicHistogram,
+}
+
+/// The counts at one time, or between two.
+#[derive(Debug, Clone)]
+pub struct Sample {
+    /// Requests answered, those that failed included.
+    pub requests: u64,
+    /// Requests that failed by no fault of the client.
+    pub errors: u64,
+    latency: Histogram,
+}
+
+impl Stats {
+    pub(super) fn new() -> wasmtime::Result<Self> {
+        let config = Config::new(GROUPING_POWER, MAX_VALUE_POWER)?;
+        Ok(Self {
+            requests: AtomicU64::new(0),
+            errors: AtomicU64::new(0),
+            latency: AtomicHistogram::with_config(&config),
+        })
+    }
+
+    pub(super) fn count(&self, took: Duration, failed: bool) {
+        self.requests.fetch_add(1, Relaxed);
+        if failed {
+            self.errors.fetch_add(1, Relaxed);
+        }
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        // Fails only past the last bucket, where the deadline ends all.
+        let _ = self.latency.increment(micros);
+    }
+
+    /// Requests and errors so far.
+    #[must_use]
+    pub fn counts(&self) -> (u64, u64) {
+        (self.requests.load(Relaxed), self.errors.load(Relaxed))
+    }
+
+    /// Everything so far.
+    #[must_use]
+    pub fn sample(&self) -> Sample {
+        let (requests, errors) = self.counts();
+        Sample {
+            requests,
+            errors,
+            latency: self.latency.load(),
+        }
+    }
+}
+
+impl Sample {
+    /// What came since `earlier`, a sample of the same release.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        let latency = self.latency.checked_sub(&earlier.latency);
+        Self {
+            requests: self.requests.saturating_sub(earlier.requests),
+            errors: self.errors.saturating_sub(earlier.errors),
+            latency: latency.unwrap_or_else(|_| self.latency.clone()),
+        }
+    }
+
+    /// The time within which this part of the requests was answered, from 0
+    /// to 1; `None` without requests.
+    #[must_use]
+    pub fn quantile(&self, part: f64) -> Option<Duration> {
+        let bucket = self.latency.quantile_bucket(part).ok()??;
+        Some(Duration::from_micros(bucket.end()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_is_what_came_since_another() {
+        let stats = Stats::new().expect("a configuration");
+        (0..100).for_each(|_| stats.count(Duration::from_micros(100), false));
+        let earlier = stats.sample();
+        (0..98).for_each(|_| stats.count(Duration::from_millis(1), false));
+        (0..2).for_each(|_| stats.count(Duration::from_secs(1), true));
+        let later = stats.sample().since(&earlier);
+        assert_eq!((later.requests, later.errors), (100, 2));
+        let near = |found: Option<Duration>, wanted: f64| {
+            let found = found.expect("requests").as_secs_f64();
+            (found / wanted - 1.0).abs() < 1.0 / 16.0
+        };
+        assert!(near(later.quantile(0.5), 1e-3), "{:?}", later.quantile(0.5));
+        assert!(
+            near(later.quantile(0.99), 1.0),
+            "{:?}",
+            later.quantile(0.99)
+        );
+        assert!(earlier.since(&earlier).quantile(0.5).is_none());
+    }
+}

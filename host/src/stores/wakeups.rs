@@ -1,0 +1,67 @@
+//! A word to all nodes that something has changed. It may be lost: whoever
+//! waits for one looks by itself from time to time.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use redis::{Client, RedisResult};
+
+use super::redis::{Patience, Redis, UrlError, connection_info, url_error};
+
+/// Nobody waits for the word, so nobody should wait for Redis.
+const PATIENCE: Patience = Patience {
+    connect: Duration::from_secs(1),
+    response: Duration::from_secs(1),
+};
+
+/// A channel of Redis.
+pub struct Wakeups {
+    redis: Redis,
+    /// Whoever listens needs a connection for that alone.
+    listener: Client,
+    channel: String,
+}
+
+impl Wakeups {
+    /// The channel of the nodes whose keys begin with `prefix`, in Redis at
+    /// `urls`: as of [`Redis::open`].
+    ///
+    /// # Errors
+    /// When a URL is malformed.
+    pub fn open(urls: &str, prefix: &str) -> Result<Self, UrlError> {
+        // In a cluster every node passes words on to all others.
+        let first = urls.split(',').next().unwrap_or(urls);
+        let listener = connection_info(first).and_then(Client::open);
+        Ok(Self {
+            redis: Redis::open(urls, PATIENCE)?,
+            listener: listener.map_err(url_error)?,
+            channel: format!("{prefix}:wake"),
+        })
+    }
+
+    /// Tell all nodes, this one included.
+    ///
+    /// # Errors
+    /// When Redis does not answer.
+    pub async fn tell(&self) -> RedisResult<()> {
+        let mut command = redis::cmd("PUBLISH");
+        command.arg(&self.channel).arg("");
+        self.redis.run(&command).await
+    }
+
+    /// Call `heard` for every word, until the connection breaks.
+    ///
+    /// # Errors
+    /// When Redis does not answer.
+    pub async fn listen(&self, heard: impl Fn()) -> RedisResult<()> {
+        let mut connection = self.listener.get_async_pubsub().await?;
+        connection.subscribe(&self.channel).await?;
+        // What was said while nobody listened.
+        heard();
+        let mut words = connection.into_on_message();
+        while words.next().await.is_some() {
+            heard();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,124 @@
+//! Log lines for operators who watch: the last ones are kept, and those that
+//! come are passed on. While nobody watches, a request's own line costs a look
+//! at a counter.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{LazyLock, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde_json::{Map, Value};
+use tokio::sync::broadcast;
+use tracing::field::{Field, Visit};
+use tracing::{Event, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::Context;
+
+/// Lines that are kept.
+const KEPT: usize = 1000;
+
+/// Lines that a slow watcher may be behind.
+const BEHIND: usize = 1024;
+
+/// The target of the line that every request has: too many to keep.
+const ACCESS: &str = "access";
+
+/// One line.
+#[derive(Debug, Clone)]
+pub struct Line {
+    /// The plugin that it names.
+    pub plugin: Option<String>,
+    /// The whole line, as a JSON object.
+    pub json: String,
+}
+
+struct Feed {
+    kept: Mutex<VecDeque<Line>>,
+    coming: broadcast::Sender<Line>,
+}
+
+static FEED: LazyLock<Feed> = LazyLock::new(|| Feed {
+    kept: Mutex::default(),
+    coming: broadcast::Sender::new(BEHIND),
+});
+
+/// The last lines, oldest first, and those that will come.
+#[must_use]
+pub fn subscribe() -> (Vec<Line>, broadcast::Receiver<Line>) {
+    let kept = FEED.kept.lock().unwrap_or_else(PoisonError::into_inner);
+    (kept.iter().cloned().collect(), FEED.coming.subscribe())
+}
+
+/// Feeds on what is logged.
+pub(super) struct FeedLayer;
+
+impl<S: Subscriber> Layer<S> for FeedLayer {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let is_kept = event.metadata().target() != ACCESS;
+        if !is_kept && FEED.coming.receiver_count() == 0 {
+            return;
+        }
+        let line = line(event);
+        let mut kept = FEED.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if is_kept {
+            if kept.len() == KEPT {
+                kept.pop_front();
+            }
+            kept.push_back(line.clone());
+        }
+        // Nobody may be watching.
+        let _ = FEED.coming.send(line);
+    }
+}
+
+fn line(event: &Event<'_>) -> Line {
+    let mut fields = Fields(Map::new());
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    let millis = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+    let metadata = event.metadata();
+    fields.set("time_ms", millis.into());
+    fields.set("level", metadata.level().as_str().into());
+    fields.set("target", metadata.target().into());
+    event.record(&mut fields);
+    let plugin = fields.0.get("plugin").and_then(Value::as_str);
+    Line {
+        plugin: plugin.map(str::to_owned),
+        json: Value::Object(fields.0).to_string(),
+    }
+}
+
+struct Fields(Map<String, Value>);
+
+impl Fields {
+    fn set(&mut self, name: &str, value: Value) {
+        self.0.insert(name.to_owned(), value);
+    }
+}
+
+impl Visit for Fields {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.set(field.name(), format!("{value:?}").into());
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.set(field.name(), value.into());
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.set(field.name(), value.into());
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.set(field.name(), value.into());
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.set(field.name(), value.into());
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.set(field.name(), value.into());
+    }
+}

@@ -1,0 +1,4 @@
+CREATE TABLE {{table}} (
+    visit_id INTEGER PRIMARY KEY AUTOINCREMENT,
+    guest VARCHAR(100) NOT NULL
+);

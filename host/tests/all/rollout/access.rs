@@ -1,0 +1,88 @@
+//! Who may change what serves.
+
+use http::Method;
+
+use crate::harness::{TOKEN, TestNode, fixture};
+
+const PATHS: [&str; 5] = [
+    "/v1/status",
+    "/v1/audit",
+    "/v1/logs",
+    "/v1/plugins/hello/releases",
+    "/v1/rollouts/0",
+];
+
+#[tokio::test]
+async fn nobody_gets_in_without_a_token() {
+    let node = TestNode::start(&[fixture("hello")], |_| {}).await;
+    let operator = node.operator();
+    for token in [
+        None,
+        Some(""),
+        Some("Bearer "),
+        Some("Bearer x"),
+        Some(TOKEN),
+    ] {
+        for path in PATHS {
+            let mut request = operator.request(Method::GET, path);
+            if let Some(token) = token {
+                request = request.header("authorization", token);
+            }
+            let reply = operator.exchange(request, "").await;
+            reply.assert_status(401);
+            assert_eq!(
+                reply.header("content-type"),
+                Some("application/problem+json")
+            );
+        }
+    }
+    let open = operator.request(Method::GET, "/v1/openapi.yaml");
+    operator.exchange(open, "").await.assert_status(200);
+    operator
+        .send(Method::GET, "/v1/nothing", "")
+        .await
+        .assert_status(404);
+    operator
+        .send(Method::POST, "/v1/status", "")
+        .await
+        .assert_status(405);
+    operator
+        .send(Method::POST, "/v1/rollouts", "{")
+        .await
+        .assert_status(400);
+}
+
+#[tokio::test]
+async fn nothing_of_it_is_at_the_shops_port() {
+    let node = TestNode::start(&[fixture("hello")], |_| {}).await;
+    for path in PATHS {
+        let request = http::Request::get(node.url(path));
+        let request = request.header("authorization", format!("Bearer {TOKEN}"));
+        node.send(request, "").await.assert_status(404);
+    }
+}
+
+#[tokio::test]
+async fn every_change_is_written_down() {
+    let node = TestNode::start(&[fixture("hello")], |_| {}).await;
+    let operator = node.operator();
+    operator
+        .deploy(&crate::harness::variant("hello", "version = \"0.2.0\""))
+        .await;
+    let audit = operator.get("/v1/audit").await;
+    let actions: Vec<_> = audit.as_array().expect("a list").iter().collect();
+    assert_eq!(actions.len(), 2, "{audit}");
+    for action in ["deploy", "add-bundle"] {
+        let found = actions.iter().find(|record| record["action"] == action);
+        let found = found.unwrap_or_else(|| panic!("{action}: {audit}"));
+        assert_eq!(found["author"], "tester");
+        assert_eq!(found["plugin"], "hello");
+    }
+    let status = operator.get("/v1/status").await;
+    let node = &status["nodes"][0];
+    assert_eq!(node["plugins"]["hello"]["state"], "serving", "{status}");
+    assert_eq!(
+        node["plugins"]["hello"]["active"]["version"], "0.2.0",
+        "{status}"
+    );
+}

@@ -1,0 +1,139 @@
+//! A release on trial.
+
+use std::collections::BTreeSet;
+
+use http::Request;
+use serde_json::json;
+
+use crate::harness::{PluginFolder, TestNode, variant};
+
+/// One that cannot answer with more than a kibibyte.
+fn worse() -> PluginFolder {
+    variant(
+        "hostile",
+        "version = \"0.2.0\"\n[limits]\nresponse = \"1 KiB\"",
+    )
+}
+
+fn better() -> PluginFolder {
+    variant("hostile", "version = \"0.2.0\"")
+}
+
+async fn node() -> TestNode {
+    TestNode::start(&[variant("hostile", "")], |_| {}).await
+}
+
+/// The version that answers a client that calls itself so.
+async fn version(node: &TestNode, agent: &str) -> String {
+    let request = Request::get(node.url("/hostile/count")).header("user-agent", agent);
+    let reply = node.send(request, "").await;
+    reply.assert_status(200);
+    reply.header("edge-release").expect("a release").to_owned()
+}
+
+#[tokio::test]
+async fn clients_meet_it_by_its_share_and_stay_with_it() {
+    let node = node().await;
+    let operator = node.operator();
+    let rollout = operator
+        .begin(&better(), json!({ "canary_percent": 30 }))
+        .await;
+    operator.until(&rollout, |phase| phase == "canary").await;
+
+    let mut met = BTreeSet::new();
+    for agent in 0..200 {
+        if version(&node, &agent.to_string()).await == "hostile@0.2.0" {
+            met.insert(agent);
+        }
+    }
+    assert!(
+        (30..90).contains(&met.len()),
+        "{} of 200 for 30 %",
+        met.len()
+    );
+    for agent in 0..200 {
+        let again = version(&node, &agent.to_string()).await == "hostile@0.2.0";
+        assert_eq!(again, met.contains(&agent));
+    }
+
+    // A cookie holds wherever the client goes.
+    let agent = met.first().expect("one").to_string();
+    let request = Request::get(node.url("/hostile/count")).header("user-agent", agent);
+    let reply = node.send(request, "").await;
+    let cookie = reply.header("set-cookie").expect("a cookie");
+    let cookie = cookie.split(';').next().expect("a pair").to_owned();
+    for agent in 0..20 {
+        let request = Request::get(node.url("/hostile/count"))
+            .header("user-agent", agent.to_string())
+            .header("cookie", &cookie);
+        let reply = node.send(request, "").await;
+        assert_eq!(reply.header("edge-release"), Some("hostile@0.2.0"));
+        assert_eq!(reply.header("set-cookie"), None);
+    }
+
+    let rollout = operator.decide("hostile", "promote").await;
+    assert_eq!(operator.end_of(&rollout).await["phase"], "done");
+    for agent in 0..50 {
+        assert_eq!(version(&node, &agent.to_string()).await, "hostile@0.2.0");
+    }
+}
+
+#[tokio::test]
+async fn it_can_be_aborted() {
+    let node = node().await;
+    let operator = node.operator();
+    let rollout = operator
+        .begin(&better(), json!({ "canary_percent": 99 }))
+        .await;
+    operator.until(&rollout, |phase| phase == "canary").await;
+    operator.decide("hostile", "abort").await;
+    assert_eq!(operator.end_of(&rollout).await["phase"], "aborted");
+    for agent in 0..50 {
+        assert_eq!(version(&node, &agent.to_string()).await, "hostile@0.1.0");
+    }
+}
+
+/// It fails a fifth of its requests. It is withdrawn before it has answered
+/// 200, without anybody looking.
+#[tokio::test]
+async fn one_that_fails_is_withdrawn_by_itself() {
+    let node = node().await;
+    let operator = node.operator();
+    let rollout = operator
+        .begin(&worse(), json!({ "canary_percent": 50 }))
+        .await;
+    operator.until(&rollout, |phase| phase == "canary").await;
+
+    let long = "x".repeat(2048);
+    let (mut answered, mut failed) = (0, 0);
+    for number in 0..2000 {
+        let body = if number % 5 == 0 {
+            long.as_str()
+        } else {
+            "short"
+        };
+        let request =
+            Request::post(node.url("/hostile/echo")).header("user-agent", (number / 5).to_string());
+        let reply = node.send(request, body.to_owned()).await;
+        if reply.header("edge-release") == Some("hostile@0.2.0") {
+            answered += 1;
+            failed += u32::from(reply.status == 500);
+        } else {
+            reply.assert_status(200);
+        }
+    }
+    assert!((50..200).contains(&answered), "it answered {answered}");
+    assert!(failed > 0);
+
+    let end = operator.end_of(&rollout).await;
+    assert_eq!(end["phase"], "failed", "{end}");
+    let releases = operator.get("/v1/plugins/hostile/releases").await;
+    let reason = releases["rollouts"][0]["reason"]
+        .as_str()
+        .expect("a reason");
+    assert!(reason.contains("% of its"), "{reason}");
+    assert!(releases["log"][0]["canary"].is_null(), "{releases}");
+    node.send(Request::post(node.url("/hostile/echo")), long)
+        .await
+        .assert_status(200);
+}

@@ -1,0 +1,9 @@
+//! Releases come and go on nodes that serve.
+
+mod access;
+mod canary;
+mod failures;
+mod load;
+mod regions;
+mod restarts;
+mod swaps;
