@@ -77,7 +77,7 @@ impl Node {
     /// # Errors
     /// The first thing that is wrong, naming the file or URL at fault.
     pub async fn start(settings: &Settings) -> Result<Self, StartError> {
-        let server = Server::bind(settings.listen)?;
+        let server = Server::bind(settings)?;
         let Loaded {
             runtime,
             services,
@@ -97,7 +97,9 @@ impl Node {
         let routes = RouteTable::new(&releases)?;
         let rate_limits = RateLimits::new(services.limiter().clone(), settings.rate_limit)?;
         let identity = services.identity().clone();
-        let service = Arc::new(Service::new(routes, rate_limits, identity, settings));
+        let service = Service::new(routes, rate_limits, identity, settings)
+            .with_buckets(services.buckets_store());
+        let service = Arc::new(service);
         let drain = settings.drain_timeout;
         Ok(Self {
             server,

@@ -1,6 +1,8 @@
 //! What an operator can set: `edge.toml`, then `.env`, then the environment,
 //! the later winning. Every wrong setting is reported, all at once.
 
+mod cors;
+mod headers;
 mod layers;
 mod limits;
 pub mod secrets;
@@ -11,6 +13,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use cors::{Cors, Origins};
+pub use headers::ReplyHeaders;
 use layers::Layers;
 pub use limits::{Rate, TrustedProxies};
 use secrets::{MasterSecret, SecretError};
@@ -55,6 +59,9 @@ pub struct Settings {
     pub access_log: AccessLog,
     /// How long requests in flight may take to finish after SIGTERM.
     pub drain_timeout: Duration,
+    /// How long a node that was told to stop still takes connections, while
+    /// `/readyz` says that it takes none.
+    pub unready_delay: Duration,
     /// How long a request waits for a free instance before it is refused.
     pub queue_timeout: Duration,
     /// Bounds on what a client may send.
@@ -65,6 +72,10 @@ pub struct Settings {
     pub rate_limits: bool,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: TrustedProxies,
+    /// Header fields of every reply.
+    pub reply_headers: ReplyHeaders,
+    /// What pages of other origins may do; nothing when absent.
+    pub cors: Option<Cors>,
 }
 
 /// A value that no debug output shows.
@@ -161,7 +172,8 @@ impl Settings {
             listen: layers.take("listen", SocketAddr::from(([127, 0, 0, 1], 8080)), address),
             plugins: layers.take("plugins", shop(), folders),
             database_url: layers.take("database_url", default_database, database_url),
-            plugin_database_urls: layers.take_prefixed(PER_PLUGIN_DATABASE, database_url),
+            plugin_database_urls: layers
+                .take_prefixed(PER_PLUGIN_DATABASE, |_, url| database_url(url)),
             redis_url: layers.take("redis_url", None, redis_url),
             smtp_url: layers.take("smtp_url", None, smtp_url),
             mail_from: layers.take("mail_from", "shop@localhost".into(), |text| Ok(text.into())),
@@ -174,6 +186,7 @@ impl Settings {
             log_filter: layers.take("log_filter", "info".into(), log_filter),
             access_log: layers.take("access_log", AccessLog::All, access_log),
             drain_timeout: layers.take("drain_timeout", Duration::from_secs(30), duration),
+            unready_delay: layers.take("unready_delay", Duration::ZERO, delay),
             queue_timeout: layers.take("queue_timeout", Duration::from_millis(250), duration),
             client: ClientLimits {
                 head_timeout: layers.take("head_timeout", Duration::from_secs(10), duration),
@@ -186,6 +199,8 @@ impl Settings {
             rate_limits: layers.take("rate_limits", true, switch),
             rate_limit: layers.take("rate_limit", Some(limits::DEFAULT_RATE), limits::rate),
             trusted_proxies: layers.take("trusted_proxies", TrustedProxies::default(), str::parse),
+            reply_headers: ReplyHeaders::take(&mut layers),
+            cors: Cors::take(&mut layers),
             data_dir,
         };
         match layers.into_problems() {
@@ -329,11 +344,16 @@ fn access_log(text: &str) -> Result<AccessLog, String> {
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
-    match humantime::parse_duration(text) {
-        Ok(duration) if !duration.is_zero() => Ok(duration),
-        Ok(_) => Err("is zero".into()),
-        Err(_) => Err("is not a duration, such as `30s` or `250ms`".into()),
+    match delay(text)? {
+        Duration::ZERO => Err("is zero".into()),
+        duration => Ok(duration),
     }
+}
+
+/// A duration that may be none.
+fn delay(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text)
+        .map_err(|_| "is not a duration, such as `30s` or `250ms`".to_owned())
 }
 
 fn count(text: &str) -> Result<usize, String> {
@@ -396,6 +416,40 @@ mod tests {
             assert!(error.contains(key), "{key} is missing in: {error}");
         }
         assert!(error.starts_with("5 wrong"), "{error}");
+    }
+
+    #[test]
+    fn single_header_fields_are_set_or_left_out() {
+        let names = |toml: &str| -> Vec<String> {
+            let settings = settings(toml, "", &[]).expect(toml);
+            let fields = settings.reply_headers.fields().iter();
+            fields.map(|(name, _)| name.to_string()).collect()
+        };
+        assert_eq!(names("").len(), 12);
+        assert_eq!(names("security_headers = false").len(), 0);
+        let table = "[headers]\nX-Frame-Options = \"\"\nx-xss-protection = 1\n\
+                     permissions-policy = \"geolocation=()\"";
+        let own = names(table);
+        assert_eq!(own.len(), 12, "one less, one more");
+        assert!(!own.contains(&"x-frame-options".to_owned()));
+        let alone = names(&format!("security_headers = \"off\"\n{table}"));
+        assert_eq!(alone, ["permissions-policy", "x-xss-protection"]);
+
+        let wrong = "[headers]\nx-frame-option = \"DENY\"\nreferrer-policy = \"a\\nb\"";
+        let error = settings(wrong, "", &[]).expect_err("two are wrong");
+        assert!(error.contains("headers.x-frame-option (in "), "{error}");
+        assert!(error.contains("headers.referrer-policy (in "), "{error}");
+    }
+
+    #[test]
+    fn any_origin_has_no_credentials() {
+        let env = [("EDGE_CORS_ORIGINS", "*")];
+        let any = settings("", "", &env).expect("valid").cors.expect("set");
+        assert_eq!(any.origins, Origins::Any);
+        let error = settings("cors_credentials = true", "", &env).expect_err("both");
+        assert!(error.contains("cors_credentials"), "{error}");
+        let listed = "cors_credentials = true\ncors_origins = [\"https://shop.example\"]";
+        assert!(settings(listed, "", &[]).expect("valid").cors.is_some());
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! The shop's port: HTTP/1.1 and HTTP/2, the route table, bounds on what a
-//! client may send, and the error envelope.
+//! client may send, the error envelope, and the probes.
 
 mod access;
 mod body;
 mod client;
 mod connection;
+mod cors;
 mod limits;
+mod probes;
 mod reply;
 mod request;
 mod routes;

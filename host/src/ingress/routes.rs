@@ -49,6 +49,14 @@ impl RouteTable {
         Ok(Self { routes })
     }
 
+    /// Every release once, by name.
+    pub(super) fn releases(&self) -> Vec<&Arc<Release>> {
+        let mut releases: Vec<_> = self.routes.iter().map(|(_, release)| release).collect();
+        releases.sort_by_key(|release| &release.manifest.name);
+        releases.dedup_by_key(|release| &release.manifest.name);
+        releases
+    }
+
     /// The route and the release that answer `path`, which has no mount.
     #[must_use]
     pub fn find(&self, path: &str) -> Option<(&str, &Arc<Release>)> {

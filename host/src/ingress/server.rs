@@ -18,6 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::body::ReplyBody;
 use super::connection::{Activity, Guarded};
 use super::service::Service;
+use crate::config::Settings;
 
 /// Connections that the kernel holds for us before we accept them.
 const BACKLOG: u32 = 1024;
@@ -41,6 +42,7 @@ const HTTP2_PING_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Server {
     socket: TcpSocket,
     address: SocketAddr,
+    unready_delay: Duration,
 }
 
 /// The shop's port cannot be had.
@@ -52,13 +54,14 @@ pub struct ServerError {
 }
 
 impl Server {
-    /// Take `address` without accepting anything: a port that is in use is
+    /// Take the address of `settings` without accepting anything: a port that is in use is
     /// found out before minutes of work, and nobody connects to a node that
     /// is not ready.
     ///
     /// # Errors
     /// When the address is not to be had.
-    pub fn bind(address: SocketAddr) -> Result<Self, ServerError> {
+    pub fn bind(settings: &Settings) -> Result<Self, ServerError> {
+        let address = settings.listen;
         let fail = |source| ServerError { address, source };
         let socket = match address {
             SocketAddr::V4(_) => TcpSocket::new_v4(),
@@ -68,7 +71,11 @@ impl Server {
         socket.set_reuseaddr(true).map_err(fail)?;
         socket.bind(address).map_err(fail)?;
         let address = socket.local_addr().map_err(fail)?;
-        Ok(Self { socket, address })
+        Ok(Self {
+            socket,
+            address,
+            unready_delay: settings.unready_delay,
+        })
     }
 
     /// The address, with the port that was taken for port 0.
@@ -77,8 +84,9 @@ impl Server {
         self.address
     }
 
-    /// Open the port and serve until `stop`; then let requests in flight
-    /// finish, for up to `drain`. Returns whether they all did.
+    /// Open the port and serve until `stop`; then say so to who asks whether
+    /// the node is ready, for as long as the settings say, and let requests in
+    /// flight finish, for up to `drain`. Returns whether they all did.
     ///
     /// # Errors
     /// When the port cannot be opened.
@@ -94,6 +102,11 @@ impl Server {
             .listen(BACKLOG)
             .map_err(|source| ServerError { address, source })?;
         let graceful = GracefulShutdown::new();
+        let stop = async {
+            stop.await;
+            service.probes().stop();
+            tokio::time::sleep(self.unready_delay).await;
+        };
         tokio::select! {
             () = stop => {}
             () = accept(&listener, &service, &graceful) => {}
@@ -153,7 +166,12 @@ impl Connection {
         }
         tokio::spawn(async move {
             let activity = Arc::new(Activity::default());
-            let guarded = Guarded::new(stream, activity.clone(), service.limits());
+            let guarded = Guarded::new(
+                stream,
+                activity.clone(),
+                service.limits(),
+                service.headers().clone(),
+            );
             let answer = service_fn(move |request: Request<Incoming>| {
                 let (service, busy) = (service.clone(), activity.begin());
                 async move {

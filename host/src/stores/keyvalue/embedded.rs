@@ -46,6 +46,11 @@ impl EmbeddedStore {
         Ok(Self { database, purge })
     }
 
+    pub(super) async fn ping(&self) -> Result<()> {
+        within(sqlx::query("SELECT 1").execute(self.readers())).await?;
+        Ok(())
+    }
+
     pub(super) async fn close(&self) {
         self.purge.stop();
         self.database.readers.close().await;

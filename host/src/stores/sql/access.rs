@@ -136,6 +136,23 @@ impl DatabaseAccess {
         })
     }
 
+    /// Whether the database answers a connection of this pool.
+    ///
+    /// # Errors
+    /// When it does not, or every connection is busy for too long.
+    pub async fn ping(&self) -> Result<()> {
+        match &self.database {
+            Database::Sqlite(sqlite) => {
+                let answer = sqlx::query("SELECT 1").execute(&sqlite.readers).await;
+                answer.map(|_| ()).map_err(typed)
+            }
+            Database::MySql(pool) => {
+                let answer = sqlx::query("SELECT 1").execute(pool).await;
+                answer.map(|_| ()).map_err(typed)
+            }
+        }
+    }
+
     /// Stop using the database, once running statements are done.
     pub async fn close(&self) {
         match &self.database {

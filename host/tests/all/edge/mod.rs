@@ -1,0 +1,16 @@
+//! What surrounds the plugins' replies: header fields for browsers, answers to
+//! their questions, and probes.
+
+mod cors;
+mod headers;
+mod probes;
+
+use edge_host::config::Settings;
+
+/// The settings that an `edge.toml` makes.
+fn read(toml: &str) -> Settings {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("edge.toml");
+    std::fs::write(&file, toml).expect("the file");
+    Settings::load(&file).unwrap_or_else(|error| panic!("{toml}: {error}"))
+}
