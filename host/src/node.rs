@@ -117,6 +117,12 @@ impl Node {
         self.server.address()
     }
 
+    /// Where it serves by TLS, if it does.
+    #[must_use]
+    pub fn tls_address(&self) -> Option<SocketAddr> {
+        self.server.tls_address()
+    }
+
     /// What the node serves.
     #[must_use]
     pub fn releases(&self) -> &[Arc<Release>] {

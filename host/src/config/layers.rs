@@ -113,6 +113,11 @@ impl Layers {
         std::mem::take(&mut self.others)
     }
 
+    /// Add a problem that is none of a single setting.
+    pub(super) fn complain(&mut self, problem: &str) {
+        self.problems.push(problem.to_owned());
+    }
+
     /// Every problem found, settings that nobody took among them.
     pub(super) fn into_problems(mut self) -> Vec<String> {
         let unknown = self.settings.into_values();

@@ -6,6 +6,7 @@ mod headers;
 mod layers;
 mod limits;
 pub mod secrets;
+mod tls;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,12 +19,15 @@ pub use headers::ReplyHeaders;
 use layers::Layers;
 pub use limits::{Rate, TrustedProxies};
 use secrets::{MasterSecret, SecretError};
+pub use tls::TlsSettings;
 
 /// Where a node keeps, finds and serves things.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Address of the shop's port. Port 0 takes a free one.
     pub listen: SocketAddr,
+    /// The port with TLS, if there is one.
+    pub tls: Option<TlsSettings>,
     /// Folder for everything that this node writes.
     pub data_dir: PathBuf,
     /// Folders of plugins, each with a `plugin.toml`.
@@ -170,6 +174,7 @@ impl Settings {
         let default_database = format!("sqlite://{}/shop.sqlite", data_dir.display());
         let settings = Self {
             listen: layers.take("listen", SocketAddr::from(([127, 0, 0, 1], 8080)), address),
+            tls: TlsSettings::take(&mut layers),
             plugins: layers.take("plugins", shop(), folders),
             database_url: layers.take("database_url", default_database, database_url),
             plugin_database_urls: layers
@@ -450,6 +455,14 @@ mod tests {
         assert!(error.contains("cors_credentials"), "{error}");
         let listed = "cors_credentials = true\ncors_origins = [\"https://shop.example\"]";
         assert!(settings(listed, "", &[]).expect("valid").cors.is_some());
+    }
+
+    #[test]
+    fn tls_needs_all_of_its_settings() {
+        let all = "tls_listen = \"127.0.0.1:0\"\ntls_certificate = \"a\"\ntls_key = \"b\"";
+        assert!(settings(all, "", &[]).expect("valid").tls.is_some());
+        let error = settings("tls_key = \"b\"", "", &[]).expect_err("one of three");
+        assert!(error.contains("tls_listen"), "{error}");
     }
 
     #[test]

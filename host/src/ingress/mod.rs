@@ -13,8 +13,10 @@ mod request;
 mod routes;
 mod server;
 mod service;
+mod tls;
 
 pub use limits::RateLimits;
 pub use routes::{RouteError, RouteTable};
 pub use server::{Server, ServerError};
 pub use service::Service;
+pub use tls::CertificateError;

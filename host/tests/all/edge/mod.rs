@@ -1,9 +1,10 @@
 //! What surrounds the plugins' replies: header fields for browsers, answers to
-//! their questions, and probes.
+//! their questions, probes, TLS.
 
 mod cors;
 mod headers;
 mod probes;
+mod tls;
 
 use edge_host::config::Settings;
 

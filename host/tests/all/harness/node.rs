@@ -28,6 +28,7 @@ const DRAIN: Duration = Duration::from_secs(5);
 /// A node that serves.
 pub struct TestNode {
     address: SocketAddr,
+    tls_address: Option<SocketAddr>,
     client: Client<HttpConnector, Full<Bytes>>,
     stop: Option<oneshot::Sender<()>>,
     /// Whether every request finished, once the node has stopped.
@@ -53,16 +54,17 @@ impl TestNode {
     ) -> Self {
         let settings = settings(data, plugins, change);
         let (stop, told_to_stop) = oneshot::channel();
-        let (started, address) = oneshot::channel();
+        let (started, addresses) = oneshot::channel();
         let (ended, stopped) = mpsc::channel();
         std::thread::spawn(move || {
             // Who has given up on the node does not read how it ended.
             let _ = ended.send(serve(&settings, started, told_to_stop));
         });
-        let address = in_time("a node", address)
+        let addresses = in_time("a node", addresses)
             .await
             .expect("the node's thread lives");
-        let address = address.unwrap_or_else(|error| panic!("the node does not start: {error}"));
+        let (address, tls_address) =
+            addresses.unwrap_or_else(|error| panic!("the node does not start: {error}"));
         eventually("an open port", async || {
             TcpStream::connect(address).await.ok()
         })
@@ -70,6 +72,7 @@ impl TestNode {
         let client = Client::builder(TokioExecutor::new()).build_http();
         Self {
             address,
+            tls_address,
             client,
             stop: Some(stop),
             stopped: Some(stopped),
@@ -80,6 +83,11 @@ impl TestNode {
     /// Where it serves.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it serves by TLS, if the settings say that it does.
+    pub fn tls_address(&self) -> SocketAddr {
+        self.tls_address.expect("a node with TLS")
     }
 
     /// `http://address` and `target`.
@@ -219,10 +227,13 @@ pub fn settings(
     settings
 }
 
+/// Where a node serves, without TLS and with it.
+type Addresses = (SocketAddr, Option<SocketAddr>);
+
 /// The node's thread: start, say so, serve until stopped.
 fn serve(
     settings: &Settings,
-    started: oneshot::Sender<Result<SocketAddr, StartError>>,
+    started: oneshot::Sender<Result<Addresses, StartError>>,
     stopped: oneshot::Receiver<()>,
 ) -> bool {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
@@ -240,7 +251,8 @@ fn serve(
                 return true;
             }
         };
-        if started.send(Ok(node.address())).is_err() {
+        let addresses = (node.address(), node.tls_address());
+        if started.send(Ok(addresses)).is_err() {
             return true;
         }
         // Either a request to stop, or the test is gone.
