@@ -1,8 +1,11 @@
 //! What surrounds the plugins' replies: header fields for browsers, answers to
-//! their questions, probes, TLS.
+//! their questions, probes, TLS; and clients that mean harm.
 
 mod cors;
+mod flood;
 mod headers;
+mod hostile;
+mod idle;
 mod probes;
 mod tls;
 
