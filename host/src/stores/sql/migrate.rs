@@ -84,8 +84,9 @@ impl DatabaseAccess {
                     _file: file.map_err(|error| fail(error.to_string()))?,
                 }
             }
-            Database::MySql(pool) => {
-                let connection = pool
+            Database::MySql(mysql) => {
+                let connection = mysql
+                    .pool
                     .acquire()
                     .await
                     .map_err(|error| fail(error.to_string()))?;
@@ -128,7 +129,7 @@ impl DatabaseAccess {
         migrator.dangerous_set_table_name(format!("edge_migrations_{}", plugin.replace('-', "_")));
         match &self.database {
             Database::Sqlite(sqlite) => migrator.run(&sqlite.writer).await.map_err(failed)?,
-            Database::MySql(pool) => migrator.run(pool).await.map_err(failed)?,
+            Database::MySql(mysql) => migrator.run(&mysql.pool).await.map_err(failed)?,
         }
         self.refuse_inexact_decimals(&folder).await
     }

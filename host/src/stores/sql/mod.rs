@@ -1,6 +1,7 @@
 //! Relational databases: SQLite and MySQL behind one face, chosen by URL.
 
 mod access;
+mod bounded;
 mod databases;
 mod error;
 mod file_lock;
@@ -9,6 +10,9 @@ mod migrate;
 mod mysql;
 mod own;
 mod parameters;
+mod patience;
+mod readers;
+mod retry;
 mod spelling;
 mod sqlite;
 mod tables;
@@ -19,7 +23,7 @@ pub use databases::Databases;
 pub use error::{OpenError, public_url};
 pub use guard::TableGrant;
 pub use migrate::{MigrateError, SchemaLock};
-pub(super) use sqlite::SqliteDatabase;
+pub(super) use sqlite::SqliteFile;
 
 use crate::bindings::sql::{Error, Outcome, Rows, Value};
 

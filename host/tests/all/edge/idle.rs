@@ -5,9 +5,9 @@ use crate::harness::{Running, Wire, data_folder, edge, fixture, get};
 /// As many as there may be without a node noticing.
 const CONNECTIONS: usize = 2000;
 
-/// Bytes that an idle connection may keep in the node: the library's read
-/// buffer, and what surrounds it.
-const MOST_BYTES: u64 = 40 * 1024;
+/// Bytes that an idle connection may keep in the node: the library's buffers,
+/// and what surrounds them.
+const MOST_BYTES: u64 = 64 * 1024;
 
 async fn connect(node: &Running, used: bool) -> Vec<Wire> {
     let mut wires = Vec::with_capacity(CONNECTIONS);
