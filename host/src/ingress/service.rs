@@ -98,12 +98,8 @@ impl Service {
         let request_id = format!("{:016x}", rand::random::<u64>());
         let method = request.method().clone();
         if let Some(probe) = Probe::of(&request) {
-            let accept = Accept::of(request.headers());
-            let asking = Box::pin(self.probes.answer(probe, &method, &self.routes));
-            let mut response = (asking.await)
-                .unwrap_or_else(|refusal| refusal.into_response(&accept.0, &request_id));
-            self.finish(&mut response, &method, &request_id, None);
-            return response;
+            // Boxed, so that it does not make every request's state larger.
+            return Box::pin(self.answer_probe(probe, &request, &request_id)).await;
         }
         let uri = request.uri().clone();
         let path = without_mount(uri.path());
@@ -147,6 +143,22 @@ impl Service {
             client,
         }
         .write(self.access_log);
+        response
+    }
+
+    /// Answer a question about the node. It is counted nowhere.
+    async fn answer_probe(
+        &self,
+        probe: Probe,
+        request: &Request<Incoming>,
+        request_id: &str,
+    ) -> Response<Body> {
+        let method = request.method();
+        let accept = Accept::of(request.headers());
+        let answer = self.probes.answer(probe, method, &self.routes).await;
+        let mut response =
+            answer.unwrap_or_else(|refusal| refusal.into_response(&accept.0, request_id));
+        self.finish(&mut response, method, request_id, None);
         response
     }
 

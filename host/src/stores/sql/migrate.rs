@@ -4,9 +4,8 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use sqlx::Row;
 use sqlx::migrate::{MigrateError as SqlxMigrateError, Migrator};
-use sqlx::pool::PoolConnection;
-use sqlx::{MySql, Row};
 
 use super::access::{Database, DatabaseAccess};
 use super::file_lock::{LOCK_TIMEOUT, lock_file};
@@ -85,11 +84,8 @@ impl DatabaseAccess {
                 }
             }
             Database::MySql(mysql) => {
-                let connection = mysql
-                    .pool
-                    .acquire()
-                    .await
-                    .map_err(|error| fail(error.to_string()))?;
+                let connection = mysql.unbounded().await;
+                let connection = connection.map_err(|error| fail(error.to_string()))?;
                 let connection = lock_named(connection, plugin).await.map_err(fail)?;
                 Held::Connection {
                     _connection: Box::new(connection),
@@ -129,7 +125,11 @@ impl DatabaseAccess {
         migrator.dangerous_set_table_name(format!("edge_migrations_{}", plugin.replace('-', "_")));
         match &self.database {
             Database::Sqlite(sqlite) => migrator.run(&sqlite.writer).await.map_err(failed)?,
-            Database::MySql(mysql) => migrator.run(&mysql.pool).await.map_err(failed)?,
+            Database::MySql(mysql) => {
+                let connection = mysql.unbounded().await;
+                let mut connection = connection.map_err(|error| failed(error.into()))?;
+                migrator.run(&mut connection).await.map_err(failed)?;
+            }
         }
         self.refuse_inexact_decimals(&folder).await
     }
@@ -159,13 +159,12 @@ impl DatabaseAccess {
     }
 }
 
-/// The connection leaves the pool with the lock: closing it frees the lock,
-/// whatever happens to this process.
+/// The connection is the lock's own: closing it frees the lock, whatever
+/// happens to this process.
 async fn lock_named(
-    connection: PoolConnection<MySql>,
+    mut connection: sqlx::MySqlConnection,
     plugin: &str,
 ) -> Result<sqlx::MySqlConnection, String> {
-    let mut connection = connection.detach();
     // Names are the server's, so the database is part of ours; the digest
     // keeps it within the 64 characters that a name may have.
     let taken: Option<i64> =

@@ -11,7 +11,8 @@ use sqlx::mysql::{
     MySqlTypeInfo,
 };
 use sqlx::{
-    Column, ConnectOptions, Connection, Decode, Executor, MySql, Row, Type, TypeInfo, ValueRef,
+    Column, ConnectOptions, Connection, Decode, Executor, MySql, MySqlConnection, Row, Type,
+    TypeInfo, ValueRef,
 };
 
 use super::bounded::Server;
@@ -35,6 +36,16 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 pub(super) struct MySqlDatabase {
     pub(super) pool: MySqlPool,
     pub(super) server: Server,
+}
+
+impl MySqlDatabase {
+    /// A connection that is no longer the pool's, and on which statements take
+    /// as long as they need.
+    pub(super) async fn unbounded(&self) -> sqlx::Result<MySqlConnection> {
+        let mut connection = self.pool.acquire().await?.detach();
+        self.server.unbound(&mut connection).await?;
+        Ok(connection)
+    }
 }
 
 /// Open a pool of `connections` on `url`.
@@ -65,6 +76,7 @@ pub(super) async fn open(
         .min_connections(1)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .test_before_acquire(false)
+        .after_connect(move |connection, _| Box::pin(server.bound(connection)))
         .before_acquire(|connection, metadata| {
             Box::pin(async move {
                 if metadata.idle_for > TRUSTED_IDLE {
@@ -82,7 +94,7 @@ pub(super) async fn open(
 /// Run a query, whose text the guard has checked.
 pub(super) async fn query<'c>(
     connection: impl Executor<'c, Database = MySql>,
-    text: String,
+    text: Arc<str>,
     parameters: Vec<Value>,
     limits: CallLimits,
 ) -> Result<Rows> {
@@ -107,7 +119,7 @@ pub(super) async fn query<'c>(
 /// Run a change, likewise.
 pub(super) async fn execute<'c>(
     connection: impl Executor<'c, Database = MySql>,
-    text: String,
+    text: Arc<str>,
     parameters: Vec<Value>,
 ) -> Result<Outcome> {
     let query = sqlx::query_with(sqlx::AssertSqlSafe(text), bind(parameters)?);
@@ -118,11 +130,10 @@ pub(super) async fn execute<'c>(
 /// another.
 pub(super) async fn execute_alone(
     pool: &MySqlPool,
-    text: String,
+    text: Arc<str>,
     parameters: Vec<Value>,
 ) -> Result<Outcome> {
     let arguments = bind(parameters)?;
-    let text: Arc<str> = text.into();
     let change = || {
         let text = sqlx::AssertSqlSafe(text.clone());
         sqlx::query_with(text, arguments.clone()).execute(pool)

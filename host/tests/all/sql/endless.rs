@@ -80,18 +80,35 @@ async fn a_change_without_end_takes_its_transaction_with_it(store: Store) {
     assert_eq!(ledger.names().await, ["first", "kept-1", "kept-2"]);
 }
 
+/// By the bound in the text, and by that of the connection.
 #[tokio::test]
 async fn the_server_stops_working_on_it() {
+    for deadline in ["1s", "5s"] {
+        let url = MariaDb::shared().database();
+        let plugins = [variant(
+            "ledger",
+            &format!("[limits]\ndeadline = '{deadline}'"),
+        )];
+        let node = TestNode::start(&plugins, |settings| settings.database_url = url.clone()).await;
+        give_up_on(&node, Method::GET, COUNT).await;
+        let mut server = MySqlConnection::connect(&url).await.expect("the server");
+        eventually("no statement that runs", async || {
+            let running = "SELECT COUNT(*) FROM information_schema.processlist \
+                WHERE db = DATABASE() AND id <> CONNECTION_ID() AND command = 'Execute'";
+            let row = sqlx::query(running).fetch_one(&mut server).await;
+            (row.expect("a row").get::<i64, _>(0) == 0).then_some(())
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_migration_has_no_bound() {
+    const NOTE: &str = "INSERT INTO ledger_entry (name, amount, booked_on) \
+        VALUES (CONCAT('bound: ', @@SESSION.max_statement_time), '1.00', NOW())";
     let url = MariaDb::shared().database();
-    let plugins = [variant("ledger", ONE)];
-    let node = TestNode::start(&plugins, |settings| settings.database_url = url.clone()).await;
-    give_up_on(&node, Method::GET, COUNT).await;
-    let mut server = MySqlConnection::connect(&url).await.expect("the server");
-    eventually("no statement that runs", async || {
-        let running = "SELECT COUNT(*) FROM information_schema.processlist \
-            WHERE db = DATABASE() AND id <> CONNECTION_ID() AND command = 'Execute'";
-        let row = sqlx::query(running).fetch_one(&mut server).await;
-        (row.expect("a row").get::<i64, _>(0) == 0).then_some(())
-    })
-    .await;
+    let noting = variant("ledger", "").with("migrations/mysql/0002_note.sql", NOTE);
+    let node = TestNode::start(&[noting], |settings| settings.database_url = url).await;
+    let ledger = Ledger { node };
+    assert_eq!(ledger.names().await, ["bound: 0.000000"]);
 }
