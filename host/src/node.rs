@@ -101,7 +101,7 @@ impl Node {
     /// # Errors
     /// The first thing that is wrong, naming the file or URL at fault.
     pub async fn start(settings: &Settings) -> Result<Self, StartError> {
-        let server = Server::bind(settings.listen)?;
+        let server = Server::bind(settings)?;
         let admin = settings.admin_listen.map(Admin::bind).transpose()?;
         let loaded = load(settings).await?;
         loaded.adopt().await?;
@@ -122,7 +122,8 @@ impl Node {
         let rate_limits = RateLimits::new(services.limiter().clone(), settings.rate_limit)?;
         let trials = Trials::new(services.draw_key(), margins, wake.clone());
         let identity = services.identity().clone();
-        let service = Service::new(live.clone(), trials, rate_limits, identity, settings);
+        let service = Service::new(live.clone(), trials, rate_limits, identity, settings)
+            .with_buckets(services.buckets_store());
         let name = NodeName {
             node: format!("{:08x}", rand::random::<u32>()),
             region: settings.region.clone(),
@@ -153,6 +154,12 @@ impl Node {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.server.address()
+    }
+
+    /// Where it serves by TLS, if it does.
+    #[must_use]
+    pub fn tls_address(&self) -> Option<SocketAddr> {
+        self.server.tls_address()
     }
 
     /// Where operators are served.
@@ -306,9 +313,7 @@ impl Loaded {
     /// The releases that are ready.
     #[must_use]
     pub fn releases(&self) -> Vec<Arc<Release>> {
-        let serving = self.live.serving();
-        let plugins = serving.plugins.values();
-        plugins.map(|plugin| plugin.active.clone()).collect()
+        self.live.releases()
     }
 
     /// Write into the release log what came from folders.

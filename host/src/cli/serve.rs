@@ -54,7 +54,11 @@ fn listen(kind: SignalKind) -> anyhow::Result<Signal> {
 /// What the node serves, and where.
 pub(super) fn banner(node: &Node) -> String {
     let address = node.address();
-    let mut text = format!("\nedge serves on http://{address}\n\n");
+    let mut text = format!("\nedge serves on http://{address}\n");
+    if let Some(address) = node.tls_address() {
+        text += &format!("           and https://{address}\n");
+    }
+    text += "\n";
     for release in node.releases() {
         let manifest = &release.manifest;
         let store = release

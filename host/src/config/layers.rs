@@ -6,6 +6,8 @@ use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::path::Path;
 
+use super::headers;
+
 /// Variables known by these names everywhere; all others begin with `EDGE_`.
 const UNPREFIXED: [&str; 3] = ["DATABASE_URL", "REDIS_URL", "SMTP_URL"];
 const PREFIX: &str = "EDGE_";
@@ -84,11 +86,11 @@ impl Layers {
     }
 
     /// Take out every setting whose key begins with `prefix`, by the rest of
-    /// its key.
+    /// its key, which `parse` gets along with the value.
     pub(super) fn take_prefixed<T>(
         &mut self,
         prefix: &str,
-        parse: impl Fn(&str) -> Result<T, String>,
+        parse: impl Fn(&str, &str) -> Result<T, String>,
     ) -> BTreeMap<String, T> {
         let keys: Vec<String> = self
             .settings
@@ -99,7 +101,7 @@ impl Layers {
         let mut taken = BTreeMap::new();
         for key in keys {
             let rest = key.trim_start_matches(prefix).to_owned();
-            if let Some(value) = self.take(&key, None, |text| parse(text).map(Some)) {
+            if let Some(value) = self.take(&key, None, |text| parse(&rest, text).map(Some)) {
                 taken.insert(rest, value);
             }
         }
@@ -109,6 +111,11 @@ impl Layers {
     /// Take out what was set, but is none of the host's settings.
     pub(super) fn take_others(&mut self) -> BTreeMap<String, String> {
         std::mem::take(&mut self.others)
+    }
+
+    /// Add a problem that is none of a single setting.
+    pub(super) fn complain(&mut self, problem: &str) {
+        self.problems.push(problem.to_owned());
     }
 
     /// Every problem found, settings that nobody took among them.
@@ -131,6 +138,12 @@ impl Layers {
                     match value {
                         toml::Value::Table(values) if key == PLUGINS_TABLE => {
                             self.add_plugins_values(file, values);
+                        }
+                        toml::Value::Table(values) if key == headers::TABLE => {
+                            for (name, value) in values {
+                                let key = format!("{key}.{}", name.to_ascii_lowercase());
+                                self.add_toml_value(file, key, &value);
+                            }
                         }
                         value => self.add_toml_value(file, key, &value),
                     }

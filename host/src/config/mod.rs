@@ -1,9 +1,12 @@
 //! What an operator can set: `edge.toml`, then `.env`, then the environment,
 //! the later winning. Every wrong setting is reported, all at once.
 
+mod cors;
+mod headers;
 mod layers;
 mod limits;
 pub mod secrets;
+mod tls;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,9 +14,12 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use cors::{Cors, Origins};
+pub use headers::ReplyHeaders;
 use layers::Layers;
 pub use limits::{Rate, TrustedProxies};
 use secrets::{MasterSecret, SecretError};
+pub use tls::TlsSettings;
 
 /// Where a node keeps, finds and serves things.
 #[derive(Debug, Clone)]
@@ -30,6 +36,8 @@ pub struct Settings {
     pub admin_url: Option<String>,
     /// The token that they show; this node's own when absent.
     pub admin_token: Option<Hidden<String>>,
+    /// The port with TLS, if there is one.
+    pub tls: Option<TlsSettings>,
     /// Folder for everything that this node writes.
     pub data_dir: PathBuf,
     /// Folders of plugins, each with a `plugin.toml`; there may be none, for a
@@ -69,6 +77,9 @@ pub struct Settings {
     pub access_log: AccessLog,
     /// How long requests in flight may take to finish after SIGTERM.
     pub drain_timeout: Duration,
+    /// How long a node that was told to stop still takes connections, while
+    /// `/readyz` says that it takes none.
+    pub unready_delay: Duration,
     /// How long a request waits for a free instance before it is refused.
     pub queue_timeout: Duration,
     /// Instances that are reserved for plugins that come later.
@@ -85,6 +96,10 @@ pub struct Settings {
     pub rate_limits: bool,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: TrustedProxies,
+    /// Header fields of every reply.
+    pub reply_headers: ReplyHeaders,
+    /// What pages of other origins may do; nothing when absent.
+    pub cors: Option<Cors>,
 }
 
 /// A value that no debug output shows.
@@ -196,6 +211,7 @@ impl Settings {
         };
         let settings = Self {
             listen: layers.take("listen", SocketAddr::from(([127, 0, 0, 1], 8080)), address),
+            tls: TlsSettings::take(&mut layers),
             admin_listen: layers.take(
                 "admin_listen",
                 Some(SocketAddr::from(([127, 0, 0, 1], 8081))),
@@ -207,7 +223,8 @@ impl Settings {
             plugins: layers.take("plugins", shop(), folders),
             control_url: layers.take("control_url", default_control, self::database_url),
             database_url,
-            plugin_database_urls: layers.take_prefixed(PER_PLUGIN_DATABASE, self::database_url),
+            plugin_database_urls: layers
+                .take_prefixed(PER_PLUGIN_DATABASE, |_, url| self::database_url(url)),
             redis_url: layers.take("redis_url", None, redis_url),
             smtp_url: layers.take("smtp_url", None, smtp_url),
             mail_from: layers.take("mail_from", "shop@localhost".into(), |text| Ok(text.into())),
@@ -220,6 +237,7 @@ impl Settings {
             log_filter: layers.take("log_filter", "info".into(), log_filter),
             access_log: layers.take("access_log", AccessLog::All, access_log),
             drain_timeout: layers.take("drain_timeout", Duration::from_secs(30), duration),
+            unready_delay: layers.take("unready_delay", Duration::ZERO, delay),
             queue_timeout: layers.take("queue_timeout", Duration::from_millis(250), duration),
             spare_instances: layers.take("spare_instances", 64, at_most_10_000),
             trusted_keys: layers.take("trusted_keys", Vec::new(), trusted_keys),
@@ -239,6 +257,8 @@ impl Settings {
             rate_limits: layers.take("rate_limits", true, switch),
             rate_limit: layers.take("rate_limit", Some(limits::DEFAULT_RATE), limits::rate),
             trusted_proxies: layers.take("trusted_proxies", TrustedProxies::default(), str::parse),
+            reply_headers: ReplyHeaders::take(&mut layers),
+            cors: Cors::take(&mut layers),
             data_dir,
         };
         match layers.into_problems() {
@@ -416,11 +436,16 @@ fn access_log(text: &str) -> Result<AccessLog, String> {
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
-    match humantime::parse_duration(text) {
-        Ok(duration) if !duration.is_zero() => Ok(duration),
-        Ok(_) => Err("is zero".into()),
-        Err(_) => Err("is not a duration, such as `30s` or `250ms`".into()),
+    match delay(text)? {
+        Duration::ZERO => Err("is zero".into()),
+        duration => Ok(duration),
     }
+}
+
+/// A duration that may be none.
+fn delay(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text)
+        .map_err(|_| "is not a duration, such as `30s` or `250ms`".to_owned())
 }
 
 fn count(text: &str) -> Result<usize, String> {
@@ -524,6 +549,48 @@ mod tests {
             assert!(error.contains(key), "{key} is missing in: {error}");
         }
         assert!(error.starts_with("5 wrong"), "{error}");
+    }
+
+    #[test]
+    fn single_header_fields_are_set_or_left_out() {
+        let names = |toml: &str| -> Vec<String> {
+            let settings = settings(toml, "", &[]).expect(toml);
+            let fields = settings.reply_headers.fields().iter();
+            fields.map(|(name, _)| name.to_string()).collect()
+        };
+        assert_eq!(names("").len(), 12);
+        assert_eq!(names("security_headers = false").len(), 0);
+        let table = "[headers]\nX-Frame-Options = \"\"\nx-xss-protection = 1\n\
+                     permissions-policy = \"geolocation=()\"";
+        let own = names(table);
+        assert_eq!(own.len(), 12, "one less, one more");
+        assert!(!own.contains(&"x-frame-options".to_owned()));
+        let alone = names(&format!("security_headers = \"off\"\n{table}"));
+        assert_eq!(alone, ["permissions-policy", "x-xss-protection"]);
+
+        let wrong = "[headers]\nx-frame-option = \"DENY\"\nreferrer-policy = \"a\\nb\"";
+        let error = settings(wrong, "", &[]).expect_err("two are wrong");
+        assert!(error.contains("headers.x-frame-option (in "), "{error}");
+        assert!(error.contains("headers.referrer-policy (in "), "{error}");
+    }
+
+    #[test]
+    fn any_origin_has_no_credentials() {
+        let env = [("EDGE_CORS_ORIGINS", "*")];
+        let any = settings("", "", &env).expect("valid").cors.expect("set");
+        assert_eq!(any.origins, Origins::Any);
+        let error = settings("cors_credentials = true", "", &env).expect_err("both");
+        assert!(error.contains("cors_credentials"), "{error}");
+        let listed = "cors_credentials = true\ncors_origins = [\"https://shop.example\"]";
+        assert!(settings(listed, "", &[]).expect("valid").cors.is_some());
+    }
+
+    #[test]
+    fn tls_needs_all_of_its_settings() {
+        let all = "tls_listen = \"127.0.0.1:0\"\ntls_certificate = \"a\"\ntls_key = \"b\"";
+        assert!(settings(all, "", &[]).expect("valid").tls.is_some());
+        let error = settings("tls_key = \"b\"", "", &[]).expect_err("one of three");
+        assert!(error.contains("tls_listen"), "{error}");
     }
 
     #[test]

@@ -15,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
 use super::reply::{REQUEST_ID, Refusal};
-use crate::config::ClientLimits;
+use crate::config::{ClientLimits, ReplyHeaders};
 
 /// The requests of one connection.
 #[derive(Debug, Default)]
@@ -66,6 +66,8 @@ const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 pub(super) struct Guarded<S> {
     stream: S,
     activity: Arc<Activity>,
+    /// For the replies that are written here.
+    headers: Arc<ReplyHeaders>,
     head_timeout: Duration,
     idle_timeout: Duration,
     phase: Phase,
@@ -87,11 +89,17 @@ pub(super) struct Guarded<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Guarded<S> {
-    pub(super) fn new(stream: S, activity: Arc<Activity>, limits: &ClientLimits) -> Self {
+    pub(super) fn new(
+        stream: S,
+        activity: Arc<Activity>,
+        limits: &ClientLimits,
+        headers: Arc<ReplyHeaders>,
+    ) -> Self {
         let until = Instant::now() + limits.idle_timeout;
         Self {
             stream,
             activity,
+            headers,
             head_timeout: limits.head_timeout,
             idle_timeout: limits.idle_timeout,
             phase: Phase::Waiting,
@@ -169,7 +177,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guarded<S> {
             return Poll::Pending;
         }
         if self.phase == Phase::Head {
-            self.pending = raw_reply(StatusCode::REQUEST_TIMEOUT, "The request took too long.");
+            let status = StatusCode::REQUEST_TIMEOUT;
+            self.pending = raw_reply(status, "The request took too long.", &self.headers);
         }
         self.closing = true;
         Poll::Ready(())
@@ -200,7 +209,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guarded<S> {
         let Some(status) = bare_error(head) else {
             return false;
         };
-        self.pending = raw_reply(status, message(status));
+        self.pending = raw_reply(status, message(status), &self.headers);
         true
     }
 }
@@ -225,18 +234,24 @@ fn message(status: StatusCode) -> &'static str {
 }
 
 /// A whole reply, after which the connection ends.
-fn raw_reply(status: StatusCode, message: &str) -> Vec<u8> {
+fn raw_reply(status: StatusCode, message: &str, headers: &ReplyHeaders) -> Vec<u8> {
     let request_id = format!("{:016x}", rand::random::<u64>());
     tracing::info!(target: "access", request_id, status = status.as_u16(), "{message}");
     let body = Refusal::host(status, message).envelope(&request_id);
     let reason = status.canonical_reason().unwrap_or("Error");
     let mut reply = format!(
         "HTTP/1.1 {} {reason}\r\ncontent-type: application/json; charset=utf-8\r\n\
-         content-length: {}\r\n{REQUEST_ID}: {request_id}\r\nconnection: close\r\n\r\n",
+         content-length: {}\r\n{REQUEST_ID}: {request_id}\r\nconnection: close\r\n",
         status.as_u16(),
         body.len()
     )
     .into_bytes();
+    for (name, value) in headers.fields() {
+        for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+            reply.extend(part);
+        }
+    }
+    reply.extend(b"\r\n");
     reply.extend(body);
     reply
 }

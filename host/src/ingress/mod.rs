@@ -1,19 +1,24 @@
 //! The shop's port: HTTP/1.1 and HTTP/2, bounds on what a client may send, the
-//! choice of the release that answers, and the error envelope.
+//! choice of the release that answers, the error envelope, and the
+//! probes.
 
 mod access;
 mod body;
 mod client;
 mod connection;
+mod cors;
 mod limits;
+mod probes;
 mod reply;
 mod request;
 mod server;
 mod service;
 mod sticky;
+mod tls;
 mod trials;
 
 pub use limits::RateLimits;
 pub use server::{Server, ServerError};
 pub use service::Service;
+pub use tls::CertificateError;
 pub use trials::Trials;

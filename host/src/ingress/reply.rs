@@ -51,17 +51,19 @@ impl Refusal {
 
     /// The same as the last reply of its connection, since the rest of the
     /// request is not read. hyper leaves the field out of HTTP/2.
-    pub(super) fn closing(mut self) -> Self {
-        let close = HeaderValue::from_static("close");
-        self.headers.push((CONNECTION, close));
+    pub(super) fn closing(self) -> Self {
+        self.with(CONNECTION, HeaderValue::from_static("close"))
+    }
+
+    /// The same with one more header field.
+    pub(super) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
         self
     }
 
     /// The same, to be tried again after `time`.
-    pub(super) fn retry_after(mut self, time: Duration) -> Self {
-        let seconds = seconds(time).max(1);
-        self.headers.push((RETRY_AFTER, seconds.into()));
-        self
+    pub(super) fn retry_after(self, time: Duration) -> Self {
+        self.with(RETRY_AFTER, seconds(time).max(1).into())
     }
 
     /// What a client is told when a plugin gave no answer: that, and nothing
@@ -70,11 +72,8 @@ impl Refusal {
         match error {
             CallError::Busy | CallError::Service(_) => {
                 let message = "The service is busy. Please try again.";
-                let mut refusal = Self::host(StatusCode::SERVICE_UNAVAILABLE, message);
-                refusal
-                    .headers
-                    .push((RETRY_AFTER, HeaderValue::from_static("1")));
-                refusal
+                Self::host(StatusCode::SERVICE_UNAVAILABLE, message)
+                    .with(RETRY_AFTER, HeaderValue::from_static("1"))
             }
             CallError::Deadline | CallError::CpuTime => {
                 Self::host(StatusCode::GATEWAY_TIMEOUT, "The service took too long.")

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, HOST};
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, HOST, HeaderValue};
 use http::{Method, Request, StatusCode, Version};
 use http_body::Body;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -23,6 +23,8 @@ const METHODS: [Method; 7] = [
     Method::DELETE,
     Method::OPTIONS,
 ];
+
+const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 
 /// Check method, target and header fields.
 pub(super) fn check_head<B>(request: &Request<B>, limits: &ClientLimits) -> Result<(), Refusal> {
@@ -57,6 +59,15 @@ pub(super) fn check_head<B>(request: &Request<B>, limits: &ClientLimits) -> Resu
             StatusCode::BAD_REQUEST,
             "The request target is malformed.",
         ));
+    }
+    // A body is counted against limits as it stands, and plugins take none
+    // that unfolds into more (RFC 9110 section 15.5.16).
+    let coding = headers.get(CONTENT_ENCODING);
+    if coding.is_some_and(|coding| coding != IDENTITY) {
+        let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+        return Err(Refusal::host(status, "The body must not be encoded.")
+            .with(ACCEPT_ENCODING, IDENTITY)
+            .closing());
     }
     // RFC 9112 section 3.2; in HTTP/2 the authority stands in for it.
     let hosts = headers.get_all(HOST).iter().count();

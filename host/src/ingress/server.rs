@@ -11,13 +11,17 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio_rustls::TlsAcceptor;
 
 use super::body::ReplyBody;
 use super::connection::{Activity, Guarded};
 use super::service::Service;
+use super::tls::{CertificateError, Tls, handshake};
+use crate::config::Settings;
 
 /// Connections that the kernel holds for us before we accept them.
 const BACKLOG: u32 = 1024;
@@ -37,29 +41,106 @@ const HTTP2_HEADERS: u32 = 64 * 1024;
 const HTTP2_PING_INTERVAL: Duration = Duration::from_secs(20);
 const HTTP2_PING_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The shop's port: taken, and not yet open.
+/// The shop's ports: taken, and not yet open.
 pub struct Server {
+    plain: Port,
+    tls: Option<(Port, Tls)>,
+    unready_delay: Duration,
+}
+
+/// An address that is taken, and not yet open.
+struct Port {
     socket: TcpSocket,
     address: SocketAddr,
 }
 
-/// The shop's port cannot be had.
+/// The shop cannot be served where, or as whom, the settings say.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {address}: {source}")]
-pub struct ServerError {
-    address: SocketAddr,
-    source: io::Error,
+pub enum ServerError {
+    /// A port cannot be had.
+    #[error("cannot listen on {address}: {source}")]
+    Port {
+        /// Its address.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// There is no certificate for TLS.
+    #[error("TLS: {0}")]
+    Certificate(#[from] CertificateError),
 }
 
 impl Server {
-    /// Take `address` without accepting anything: a port that is in use is
-    /// found out before minutes of work, and nobody connects to a node that
-    /// is not ready.
+    /// Take the ports of `settings` without accepting anything: a port that
+    /// is in use is found out before minutes of work, and nobody connects to
+    /// a node that is not ready.
     ///
     /// # Errors
-    /// When the address is not to be had.
-    pub fn bind(address: SocketAddr) -> Result<Self, ServerError> {
-        let fail = |source| ServerError { address, source };
+    /// When an address or a certificate is not to be had.
+    pub fn bind(settings: &Settings) -> Result<Self, ServerError> {
+        let tls = match &settings.tls {
+            Some(tls) => Some((Port::take(tls.listen)?, Tls::open(tls)?)),
+            None => None,
+        };
+        Ok(Self {
+            plain: Port::take(settings.listen)?,
+            tls,
+            unready_delay: settings.unready_delay,
+        })
+    }
+
+    /// The address without TLS, with the port that was taken for port 0.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.plain.address
+    }
+
+    /// The address with TLS, likewise.
+    #[must_use]
+    pub fn tls_address(&self) -> Option<SocketAddr> {
+        self.tls.as_ref().map(|(port, _)| port.address)
+    }
+
+    /// Open the ports and serve until `stop`; then say so to who asks whether
+    /// the node is ready, for as long as the settings say, and let requests in
+    /// flight finish, for up to `drain`. Returns whether they all did.
+    ///
+    /// # Errors
+    /// When a port cannot be opened.
+    pub async fn run(
+        self,
+        service: Arc<Service>,
+        stop: impl Future<Output = ()>,
+        drain: Duration,
+    ) -> Result<bool, ServerError> {
+        let plain = self.plain.open()?;
+        let tls = match self.tls {
+            Some((port, tls)) => Some((port.open()?, tls)),
+            None => None,
+        };
+        let doors = Doors { plain, tls };
+        let graceful = GracefulShutdown::new();
+        let (serving, stopping) = watch::channel(());
+        let stop = async {
+            stop.await;
+            service.probes().stop();
+            tokio::time::sleep(self.unready_delay).await;
+        };
+        tokio::select! {
+            () = stop => {}
+            () = accept(&doors, &service, &graceful, &stopping) => {}
+            () = doors.follow_files() => {}
+        }
+        drop((doors, serving));
+        Ok(tokio::time::timeout(drain, graceful.shutdown())
+            .await
+            .is_ok())
+    }
+}
+
+impl Port {
+    fn take(address: SocketAddr) -> Result<Self, ServerError> {
+        let fail = |source| ServerError::Port { address, source };
         let socket = match address {
             SocketAddr::V4(_) => TcpSocket::new_v4(),
             SocketAddr::V6(_) => TcpSocket::new_v6(),
@@ -71,53 +152,63 @@ impl Server {
         Ok(Self { socket, address })
     }
 
-    /// The address, with the port that was taken for port 0.
-    #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// Open the port and serve until `stop`; then let requests in flight
-    /// finish, for up to `drain`. Returns whether they all did.
-    ///
-    /// # Errors
-    /// When the port cannot be opened.
-    pub async fn run(
-        self,
-        service: Arc<Service>,
-        stop: impl Future<Output = ()>,
-        drain: Duration,
-    ) -> Result<bool, ServerError> {
+    fn open(self) -> Result<TcpListener, ServerError> {
         let address = self.address;
-        let listener = self
-            .socket
-            .listen(BACKLOG)
-            .map_err(|source| ServerError { address, source })?;
-        let graceful = GracefulShutdown::new();
-        tokio::select! {
-            () = stop => {}
-            () = accept(&listener, &service, &graceful) => {}
-        }
-        drop(listener);
-        Ok(tokio::time::timeout(drain, graceful.shutdown())
-            .await
-            .is_ok())
+        let opened = self.socket.listen(BACKLOG);
+        opened.map_err(|source| ServerError::Port { address, source })
     }
 }
 
-async fn accept(listener: &TcpListener, service: &Arc<Service>, graceful: &GracefulShutdown) {
+/// The open ports.
+struct Doors {
+    plain: TcpListener,
+    tls: Option<(TcpListener, Tls)>,
+}
+
+impl Doors {
+    /// The next connection, and what makes TLS of it if it came to that door.
+    async fn accept(&self) -> io::Result<(TcpStream, SocketAddr, Option<TlsAcceptor>)> {
+        let Some((listener, tls)) = &self.tls else {
+            let (stream, peer) = self.plain.accept().await?;
+            return Ok((stream, peer, None));
+        };
+        tokio::select! {
+            plain = self.plain.accept() => plain.map(|(stream, peer)| (stream, peer, None)),
+            secured = listener.accept() => secured.map(|(stream, peer)| {
+                (stream, peer, Some(tls.acceptor().clone()))
+            }),
+        }
+    }
+
+    /// Keep up with the certificate's files; never ends.
+    async fn follow_files(&self) {
+        match &self.tls {
+            Some((_, tls)) => tls.follow_files().await,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+async fn accept(
+    doors: &Doors,
+    service: &Arc<Service>,
+    graceful: &GracefulShutdown,
+    stopping: &watch::Receiver<()>,
+) {
     let room = Arc::new(Semaphore::new(service.limits().max_connections));
     let builder = Arc::new(builder());
     // The semaphore is never closed, so the loop has no other end than `stop`.
     while let Ok(place) = room.clone().acquire_owned().await {
-        match listener.accept().await {
-            Ok((stream, peer)) => {
+        match doors.accept().await {
+            Ok((stream, peer, tls)) => {
                 let connection = Connection {
-                    stream,
                     peer,
                     place,
+                    builder: builder.clone(),
+                    service: service.clone(),
+                    watcher: graceful.watcher(),
                 };
-                connection.serve(builder.clone(), service.clone(), graceful);
+                connection.begin(stream, tls, stopping.clone());
             }
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
@@ -127,48 +218,72 @@ async fn accept(listener: &TcpListener, service: &Arc<Service>, graceful: &Grace
     }
 }
 
+/// A client's connection, whatever carries it.
 struct Connection {
-    stream: TcpStream,
     peer: SocketAddr,
     place: OwnedSemaphorePermit,
+    builder: Arc<auto::Builder<TokioExecutor>>,
+    service: Arc<Service>,
+    watcher: Watcher,
 }
 
 impl Connection {
-    fn serve(
-        self,
-        builder: Arc<auto::Builder<TokioExecutor>>,
-        service: Arc<Service>,
-        graceful: &GracefulShutdown,
-    ) {
-        let watcher = graceful.watcher();
-        let Self {
-            stream,
-            peer,
-            place,
-        } = self;
+    /// Serve in a task of its own.
+    fn begin(self, stream: TcpStream, tls: Option<TlsAcceptor>, mut stopping: watch::Receiver<()>) {
         // Replies are written whole; waiting to fill a packet only delays them.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "the client left at once");
             return;
         }
+        let Some(acceptor) = tls else {
+            tokio::spawn(self.serve(stream));
+            return;
+        };
         tokio::spawn(async move {
-            let activity = Arc::new(Activity::default());
-            let guarded = Guarded::new(stream, activity.clone(), service.limits());
-            let answer = service_fn(move |request: Request<Incoming>| {
-                let (service, busy) = (service.clone(), activity.begin());
-                async move {
-                    let response = service.answer(request, peer.ip()).await;
-                    Ok::<_, std::convert::Infallible>(
-                        response.map(|body| ReplyBody::new(body, busy)),
-                    )
-                }
-            });
-            let connection = builder.serve_connection(TokioIo::new(guarded), answer);
-            if let Err(error) = watcher.watch(connection.into_owned()).await {
-                tracing::debug!(%error, %peer, "connection ended");
+            let patience = self.service.limits().head_timeout;
+            let handshake = Box::pin(handshake(&acceptor, stream, patience));
+            tokio::select! {
+                secured = handshake => match secured {
+                    Ok(stream) => Box::pin(self.serve(stream)).await,
+                    Err(error) => tracing::debug!(%error, peer = %self.peer, "no handshake"),
+                },
+                // Nothing was asked yet, so there is nothing to finish.
+                _ = stopping.changed() => {}
             }
-            drop(place);
         });
+    }
+
+    /// Serve until either side has enough.
+    async fn serve<S>(self, stream: S)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let Self {
+            peer,
+            place,
+            builder,
+            service,
+            watcher,
+        } = self;
+        let activity = Arc::new(Activity::default());
+        let guarded = Guarded::new(
+            stream,
+            activity.clone(),
+            service.limits(),
+            service.headers().clone(),
+        );
+        let answer = service_fn(move |request: Request<Incoming>| {
+            let (service, busy) = (service.clone(), activity.begin());
+            async move {
+                let response = service.answer(request, peer.ip()).await;
+                Ok::<_, std::convert::Infallible>(response.map(|body| ReplyBody::new(body, busy)))
+            }
+        });
+        let connection = builder.serve_connection(TokioIo::new(guarded), answer);
+        if let Err(error) = watcher.watch(connection.into_owned()).await {
+            tracing::debug!(%error, %peer, "connection ended");
+        }
+        drop(place);
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_LENGTH, HeaderName, HeaderValue};
+use http::header::{ALLOW, CONTENT_LENGTH, HeaderName, HeaderValue, SERVER};
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use http_body::Body as _;
 use http_body_util::{Either, Full};
@@ -14,21 +14,26 @@ use percent_encoding::percent_decode_str;
 
 use super::access::Line;
 use super::client::client;
+use super::cors::{Cors, is_preflight};
 use super::limits::{Asked, RateLimits, Tally};
+use super::probes::{Probe, Probes};
 use super::reply::{REQUEST_ID, Refusal};
 use super::request::{check_head, read_body};
 use super::trials::{Chosen, Trials};
 use crate::bindings::context::Caller;
-use crate::config::{AccessLog, ClientLimits, Settings, TrustedProxies};
+use crate::config::{AccessLog, ClientLimits, ReplyHeaders, Settings, TrustedProxies};
 use crate::identity::{CREDENTIALS, Identity, caller_of};
 use crate::rollout::{Live, Release, without_mount};
 use crate::runtime::{Answer, Body, Call, CallError};
+use crate::stores::keyvalue::KeyValue;
 
 /// Names the release that answered.
 const RELEASE: HeaderName = HeaderName::from_static("edge-release");
 
 /// Names the region of the node that answered.
 const REGION: HeaderName = HeaderName::from_static("edge-region");
+/// What serves is nobody's business, as far as it can be told from outside.
+const POWERED_BY: HeaderName = HeaderName::from_static("x-powered-by");
 
 /// Answers the requests of every connection.
 pub struct Service {
@@ -40,6 +45,9 @@ pub struct Service {
     proxies: TrustedProxies,
     access_log: AccessLog,
     identity: Arc<Identity>,
+    headers: Arc<ReplyHeaders>,
+    cors: Option<Cors>,
+    probes: Probes,
 }
 
 impl Service {
@@ -58,15 +66,34 @@ impl Service {
             region: HeaderValue::from_str(&settings.region)
                 .unwrap_or(HeaderValue::from_static("invalid")),
             limits: settings.client,
+            probes: Probes::new(&settings.region, rate_limits.limiter().clone()),
             rate_limits,
             proxies: settings.trusted_proxies.clone(),
             access_log: settings.access_log,
             identity,
+            headers: Arc::new(settings.reply_headers.clone()),
+            cors: settings.cors.as_ref().map(Cors::new),
         }
+    }
+
+    /// The same, with the store of the plugins' buckets for the probes to ask.
+    #[must_use]
+    pub fn with_buckets(mut self, store: Option<&KeyValue>) -> Self {
+        self.probes = self.probes.with_keyvalue(store.cloned());
+        self
     }
 
     pub(super) fn limits(&self) -> &ClientLimits {
         &self.limits
+    }
+
+    /// Header fields of every reply.
+    pub(super) fn headers(&self) -> &Arc<ReplyHeaders> {
+        &self.headers
+    }
+
+    pub(super) fn probes(&self) -> &Probes {
+        &self.probes
     }
 
     /// Answer `request`, which came from `peer`. Every outcome is a reply.
@@ -78,6 +105,10 @@ impl Service {
         let began = Instant::now();
         let request_id = format!("{:016x}", rand::random::<u64>());
         let method = request.method().clone();
+        if let Some(probe) = Probe::of(&request) {
+            // Boxed, so that it does not make every request's state larger.
+            return Box::pin(self.answer_probe(probe, &request, &request_id)).await;
+        }
         let uri = request.uri().clone();
         let path = without_mount(uri.path());
         let client = client(&self.proxies, peer, request.headers());
@@ -90,12 +121,17 @@ impl Service {
 
         let mut tally = Tally::default();
         let accept = Accept::of(request.headers());
+        let cors = self.cors.as_ref();
+        let page = cors.map(|cors| (cors, cors.page(request.headers())));
         let admitted = check_head(&request, &self.limits)
             .and_then(|()| self.rate_limits.count_client(client, &mut tally));
-        let outcome = match (admitted, &chosen) {
-            (Err(refusal), _) => Err(refusal),
-            (Ok(()), None) => Err(Refusal::not_found()),
-            (Ok(()), Some(chosen)) => {
+        let preflight = page.as_ref().filter(|_| is_preflight(&request));
+        let preflight = preflight.map(|(cors, page)| cors.preflight(page.as_ref()));
+        let outcome = match (admitted, preflight, &chosen) {
+            (Err(refusal), ..) => Err(refusal),
+            (Ok(()), Some(reply), _) => Ok(reply),
+            (Ok(()), None, None) => Err(Refusal::not_found()),
+            (Ok(()), None, Some(chosen)) => {
                 let call = self.call(chosen, request.headers_mut(), &request_id, client);
                 let release = &chosen.release;
                 self.ask(release, request, call, client, &mut tally).await
@@ -103,10 +139,12 @@ impl Service {
         };
         let mut response =
             outcome.unwrap_or_else(|refusal| refusal.into_response(&accept.0, &request_id));
-        finish(&mut response, &method, &request_id, release);
-        response.headers_mut().insert(REGION, self.region.clone());
+        self.finish(&mut response, &method, &request_id, release);
         if let Some(chosen) = &chosen {
             self.trials.finish(chosen, &mut response);
+        }
+        if let Some((cors, page)) = page {
+            cors.write(page, response.headers_mut());
         }
         tally.write(response.headers_mut());
 
@@ -121,6 +159,25 @@ impl Service {
             client,
         }
         .write(self.access_log);
+        response
+    }
+
+    /// Answer a question about the node. It is counted nowhere.
+    async fn answer_probe(
+        &self,
+        probe: Probe,
+        request: &Request<Incoming>,
+        request_id: &str,
+    ) -> Response<Body> {
+        let method = request.method();
+        let accept = Accept::of(request.headers());
+        let answer = self
+            .probes
+            .answer(probe, method, &self.live.releases())
+            .await;
+        let mut response =
+            answer.unwrap_or_else(|refusal| refusal.into_response(&accept.0, request_id));
+        self.finish(&mut response, method, request_id, None);
         response
     }
 
@@ -198,6 +255,42 @@ impl Service {
         Ok(request)
     }
 
+    /// What every reply gets.
+    fn finish(
+        &self,
+        response: &mut Response<Body>,
+        method: &Method,
+        request_id: &str,
+        release: Option<&Arc<Release>>,
+    ) {
+        let is_wrong_method = response.status() == StatusCode::METHOD_NOT_ALLOWED;
+        let headers = response.headers_mut();
+        headers.remove(SERVER);
+        headers.remove(POWERED_BY);
+        for (name, value) in self.headers.fields() {
+            headers.entry(name).or_insert_with(|| value.clone());
+        }
+        if let Ok(id) = HeaderValue::from_str(request_id) {
+            headers.insert(REQUEST_ID, id);
+        }
+        headers.insert(REGION, self.region.clone());
+        if let Some(release) = release {
+            headers.insert(RELEASE, release.header.clone());
+        }
+        if is_wrong_method {
+            // RFC 9110 section 15.5.6 asks for one, even where a plugin forgot it.
+            headers.entry(ALLOW).or_insert(HeaderValue::from_static(
+                "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
+            ));
+        }
+        if method == Method::HEAD {
+            if let Some(length) = response.body().size_hint().exact() {
+                response.headers_mut().insert(CONTENT_LENGTH, length.into());
+            }
+            *response.body_mut() = Either::Left(Full::new(Bytes::new()));
+        }
+    }
+
     /// Who asks. A token that has told so has done its work: with it, a
     /// plugin could act for the caller elsewhere.
     fn take_caller(&self, headers: &mut HeaderMap) -> Caller {
@@ -248,36 +341,5 @@ fn log_failure(release: &Release, request_id: &str, error: &CallError) {
     match error {
         CallError::Busy => tracing::warn!(plugin, version, request_id, reason, "{error}"),
         _ => tracing::error!(plugin, version, request_id, reason, "{error}"),
-    }
-}
-
-/// What every reply gets.
-fn finish(
-    response: &mut Response<Body>,
-    method: &Method,
-    request_id: &str,
-    release: Option<&Arc<Release>>,
-) {
-    let headers = response.headers_mut();
-    if let Ok(id) = HeaderValue::from_str(request_id) {
-        headers.insert(REQUEST_ID, id);
-    }
-    if let Some(release) = release {
-        headers.insert(RELEASE, release.header.clone());
-    }
-    if response.status() == StatusCode::METHOD_NOT_ALLOWED {
-        // RFC 9110 section 15.5.6 asks for one, even where a plugin forgot it.
-        response
-            .headers_mut()
-            .entry(ALLOW)
-            .or_insert(HeaderValue::from_static(
-                "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
-            ));
-    }
-    if method == Method::HEAD {
-        if let Some(length) = response.body().size_hint().exact() {
-            response.headers_mut().insert(CONTENT_LENGTH, length.into());
-        }
-        *response.body_mut() = Either::Left(Full::new(Bytes::new()));
     }
 }

@@ -70,6 +70,14 @@ impl Live {
         self.serving.load()
     }
 
+    /// The active release of every plugin, by name.
+    #[must_use]
+    pub fn releases(&self) -> Vec<Arc<Release>> {
+        let serving = self.serving.load();
+        let plugins = serving.plugins.values();
+        plugins.map(|plugin| plugin.active.clone()).collect()
+    }
+
     /// Serve `change`d plugins from now on. Releases that no longer serve
     /// finish what they began, and are gone then.
     ///

@@ -111,6 +111,12 @@ impl Services {
         &self.databases
     }
 
+    /// The store of all buckets, if any plugin has one.
+    #[must_use]
+    pub fn buckets_store(&self) -> Option<&KeyValue> {
+        self.keyvalue.get()
+    }
+
     /// Counts requests against rate limits.
     #[must_use]
     pub fn limiter(&self) -> &Arc<Limiter> {

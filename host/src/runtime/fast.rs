@@ -19,6 +19,10 @@ use super::state::State;
 use crate::bindings::handler::{Request, Response};
 use crate::bindings::plugin::{Plugin as Guest, PluginIndices as GuestIndices};
 
+/// Room for the header fields that the host adds to a reply, so that its map
+/// does not have to grow for them.
+const HOSTS_FIELDS: usize = 20;
+
 /// Time for making a first instance.
 const WARM: Duration = Duration::from_secs(10);
 
@@ -232,8 +236,7 @@ fn status(status: u16) -> Result<StatusCode, CallError> {
 }
 
 fn append(map: &mut HeaderMap, headers: Vec<(HeaderName, HeaderValue)>) {
-    // With room for the host's own.
-    map.reserve(headers.len() + 4);
+    map.reserve(headers.len() + HOSTS_FIELDS);
     for (name, value) in headers {
         map.append(name, value);
     }

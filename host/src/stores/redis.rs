@@ -86,6 +86,15 @@ impl Redis {
             .await
     }
 
+    /// Whether Redis answers; in a cluster, every primary.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub async fn ping(&self) -> RedisResult<()> {
+        self.run::<Value>(&redis::cmd("PING")).await?;
+        Ok(())
+    }
+
     /// Run a script, and send its text where it is not known yet.
     ///
     /// # Errors

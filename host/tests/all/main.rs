@@ -14,6 +14,7 @@ mod buckets;
 mod calls;
 mod catalog;
 mod doors;
+mod edge;
 mod harness;
 mod identity;
 mod ingress;

@@ -6,7 +6,6 @@ use serde::Deserialize;
 use crate::failures::{EMAIL_TAKEN, UNAUTHORIZED};
 use crate::model::Customer;
 use crate::rules::{Email, password, phone, text};
-use crate::session;
 
 /// One customer, by id.
 pub const ONE: &str = "SELECT customer_id, name, email, address_1, address_2, city, region, postal_code, \

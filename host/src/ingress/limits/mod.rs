@@ -55,6 +55,11 @@ impl RateLimits {
         Ok(Self { limiter, default })
     }
 
+    /// What counts.
+    pub(super) fn limiter(&self) -> &Arc<Limiter> {
+        &self.limiter
+    }
+
     /// Count the request against the node's own limit. Every node counts
     /// alone: this protects the node, and must cost no round trip.
     pub(super) fn count_client(&self, client: IpAddr, tally: &mut Tally) -> Result<(), Refusal> {

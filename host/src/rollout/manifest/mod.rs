@@ -16,6 +16,12 @@ pub use limits::Limits;
 pub use rate_limit::{RateLimit, Subject};
 pub use schedule::Schedule;
 
+/// Where the node says whether its process lives.
+pub const LIVE: &str = "/livez";
+
+/// Where the node says whether it takes requests.
+pub const READY: &str = "/readyz";
+
 /// A plugin's manifest. Unknown keys are errors: a misspelt limit must not
 /// silently become the default.
 #[derive(Debug, Clone, Deserialize)]
@@ -121,6 +127,12 @@ impl Manifest {
                     "holds {route:?}, which is not a path of plain segments such as \"/products\""
                 ),
             )?;
+            let first = route.split('/').nth(1).unwrap_or_default();
+            require(
+                "routes",
+                [LIVE, READY].iter().all(|own| own.get(1..) != Some(first)),
+                format_args!("holds {route:?}, and {LIVE} and {READY} are the node's own"),
+            )?;
         }
         if let Some(health) = &self.health {
             require(
@@ -206,6 +218,16 @@ mod tests {
         assert!(refusal("[limits]\ndeadline = \"1ms\"").contains("limits.deadline"));
         assert!(refusal("[grants.database]\nread = [\"edge_release\"]").contains("edge_"));
         assert!(refusal("[grants.database]\n").contains("grants no table"));
+    }
+
+    #[test]
+    fn the_nodes_own_paths_are_nobody_elses() {
+        for route in ["/livez", "/readyz", "/readyz/more"] {
+            let claim = SMALLEST.replace("/a\"", &format!("{route}\""));
+            let refusal = Manifest::parse(&claim).expect_err(route).to_string();
+            assert!(refusal.contains("the node's own"), "{refusal}");
+        }
+        assert!(Manifest::parse(&SMALLEST.replace("/a\"", "/readyzer\"")).is_ok());
     }
 
     #[test]

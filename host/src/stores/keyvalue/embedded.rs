@@ -17,7 +17,7 @@ use sqlx::sqlite::{SqlitePool, SqliteSynchronous};
 use self::purge::Purge;
 use super::key::{Key, Space};
 use super::{Error, OpenError, PAGE, Page, Result, Swap};
-use crate::stores::sql::SqliteDatabase;
+use crate::stores::sql::SqliteFile;
 
 /// How long a call may take; another process may be writing.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -31,19 +31,24 @@ const NEVER: i64 = i64::MAX;
 /// Buckets in one file.
 #[derive(Clone)]
 pub(super) struct EmbeddedStore {
-    database: SqliteDatabase,
+    database: SqliteFile,
     purge: Arc<Purge>,
 }
 
 impl EmbeddedStore {
     pub(super) async fn open(file: &Path) -> std::result::Result<Self, OpenError> {
-        let database = SqliteDatabase::open_file(file, READERS, SqliteSynchronous::Normal).await?;
+        let database = SqliteFile::open_file(file, READERS, SqliteSynchronous::Normal).await?;
         for statement in statements::SCHEMA {
             let made = sqlx::query(statement).execute(&database.writer).await;
             made.map_err(OpenError::Schema)?;
         }
         let purge = Arc::new(Purge::start(database.writer.clone()));
         Ok(Self { database, purge })
+    }
+
+    pub(super) async fn ping(&self) -> Result<()> {
+        within(sqlx::query("SELECT 1").execute(self.readers())).await?;
+        Ok(())
     }
 
     pub(super) async fn close(&self) {

@@ -96,6 +96,26 @@ impl KeyValue {
         Ok(Bucket::new(self.backend.clone(), space, options))
     }
 
+    /// What the store is.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match &self.backend {
+            Backend::Redis(_) => "redis",
+            Backend::Embedded(_) => "file",
+        }
+    }
+
+    /// Whether the store answers.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn ping(&self) -> Result<()> {
+        match &self.backend {
+            Backend::Redis(store) => store.ping().await,
+            Backend::Embedded(store) => store.ping().await,
+        }
+    }
+
     /// Let go of the store, once running calls are done.
     pub async fn close(&self) {
         if let Backend::Embedded(store) = &self.backend {

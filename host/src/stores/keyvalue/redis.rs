@@ -73,6 +73,10 @@ impl RedisStore {
         Redis::open(urls, PATIENCE).map(Self)
     }
 
+    pub(super) async fn ping(&self) -> Result<()> {
+        Ok(self.0.ping().await?)
+    }
+
     pub(super) async fn get(&self, space: &Space, key: Key<'_>) -> Result<Option<Vec<u8>>> {
         Ok(self.0.run(cmd("GET").arg(stored(space, key))).await?)
     }

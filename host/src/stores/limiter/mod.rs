@@ -8,6 +8,7 @@ mod redis;
 
 use std::time::Duration;
 
+use ::redis::RedisError;
 use sha2::{Digest, Sha256};
 
 pub use policy::{Policy, PolicyError, Verdict};
@@ -89,6 +90,13 @@ impl Limiter {
             }
         }
         self.local.check(policy, place, cost)
+    }
+
+    /// Whether the Redis that nodes count in together answers; nothing where
+    /// each counts alone.
+    #[must_use]
+    pub fn ping(&self) -> Option<impl Future<Output = Result<(), RedisError>>> {
+        self.shared.as_ref().map(Shared::ping)
     }
 
     /// Count on this node alone, whether there is Redis or not.

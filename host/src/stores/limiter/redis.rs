@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use redis::Script;
+use redis::{RedisResult, Script};
 
 use super::backoff::BackOff;
 use super::{Place, Policy, Verdict};
@@ -53,6 +53,11 @@ impl Shared {
             prefix: prefix.to_owned(),
             back_off: BackOff::new(BACK_OFF),
         })
+    }
+
+    /// Whether Redis answers, however it did of late.
+    pub(super) async fn ping(&self) -> RedisResult<()> {
+        self.redis.ping().await
     }
 
     /// `None` when Redis failed, or has just done so and is not asked.

@@ -2,15 +2,19 @@
 //! its own.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use sqlx::mysql::MySqlPool;
-
+use super::bounded::Server;
 use super::error::{public_url, typed};
 use super::guard::{Checked, Guard, Kind, TableGrant};
+use super::mysql::MySqlDatabase;
+use super::patience::Patience;
 use super::sqlite::SqliteDatabase;
 use super::{CallLimits, Result, mysql, sqlite};
 use crate::bindings::sql::{Dialect, Error, Outcome, Rows, Value};
+
+/// How long the answer to a ping may take.
+const PING_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A plugin's database: the grant, and the pool that is its own.
 pub struct DatabaseAccess {
@@ -23,7 +27,7 @@ pub struct DatabaseAccess {
 #[derive(Clone)]
 pub(super) enum Database {
     Sqlite(SqliteDatabase),
-    MySql(MySqlPool),
+    MySql(MySqlDatabase),
 }
 
 impl Database {
@@ -36,8 +40,8 @@ impl Database {
 }
 
 enum Transaction {
-    Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>),
-    MySql(sqlx::Transaction<'static, sqlx::MySql>),
+    Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>, Patience),
+    MySql(sqlx::Transaction<'static, sqlx::MySql>, Server),
 }
 
 impl DatabaseAccess {
@@ -84,9 +88,12 @@ impl DatabaseAccess {
         within(deadline, async {
             match &self.database {
                 Database::Sqlite(sqlite) => {
-                    sqlite::query(&sqlite.readers, &statement, parameters, limits).await
+                    sqlite.query(&statement, parameters, limits, deadline).await
                 }
-                Database::MySql(pool) => mysql::query(pool, &statement, parameters, limits).await,
+                Database::MySql(MySqlDatabase { pool, server }) => {
+                    let text = server.bounded(&statement.text, deadline);
+                    mysql::query(pool, text, parameters, limits).await
+                }
             }
         })
         .await
@@ -106,10 +113,11 @@ impl DatabaseAccess {
         let statement = self.guard.check(text, Kind::Change, parameters.len())?;
         within(deadline, async {
             match &self.database {
-                Database::Sqlite(sqlite) => {
-                    sqlite::execute(&sqlite.writer, &statement, parameters).await
+                Database::Sqlite(sqlite) => sqlite.execute(&statement, parameters, deadline).await,
+                Database::MySql(MySqlDatabase { pool, server }) => {
+                    let text = server.bounded(&statement.text, deadline);
+                    mysql::execute_alone(pool, text, parameters).await
                 }
-                Database::MySql(pool) => mysql::execute(pool, &statement, parameters).await,
             }
         })
         .await
@@ -136,6 +144,27 @@ impl DatabaseAccess {
         })
     }
 
+    /// Whether the database answers a connection of this pool.
+    ///
+    /// # Errors
+    /// When it does not, or every connection is busy for too long.
+    pub async fn ping(&self) -> Result<()> {
+        match &self.database {
+            Database::Sqlite(sqlite) => {
+                let deadline = Instant::now() + PING_TIMEOUT;
+                let mut reader = sqlite.readers.take(deadline).await.map_err(typed)?;
+                let asking = sqlx::query("SELECT 1").execute(reader.connection());
+                let answer = asking.await;
+                reader.give_back(&answer).await;
+                answer.map(|_| ()).map_err(typed)
+            }
+            Database::MySql(mysql) => {
+                let answer = sqlx::query("SELECT 1").execute(&mysql.pool).await;
+                answer.map(|_| ()).map_err(typed)
+            }
+        }
+    }
+
     /// Close this grant's own connections, once running statements are done.
     /// SQLite's writer is everybody's: see [`Databases::close`].
     ///
@@ -143,7 +172,7 @@ impl DatabaseAccess {
     pub async fn close(&self) {
         match &self.database {
             Database::Sqlite(sqlite) => sqlite.readers.close().await,
-            Database::MySql(pool) => pool.close().await,
+            Database::MySql(mysql) => mysql.pool.close().await,
         }
     }
 }
@@ -173,11 +202,15 @@ impl OpenTransaction {
         let limits = self.access.limits;
         within(deadline, async {
             match &mut self.transaction {
-                Transaction::Sqlite(open) => {
-                    sqlite::query(&mut **open, &statement, parameters, limits).await
+                Transaction::Sqlite(open, patience) => {
+                    let running = patience.begin(deadline);
+                    let rows = sqlite::query(&mut **open, &statement, parameters, limits).await?;
+                    running.done();
+                    Ok(rows)
                 }
-                Transaction::MySql(open) => {
-                    mysql::query(&mut **open, &statement, parameters, limits).await
+                Transaction::MySql(open, server) => {
+                    let text = server.bounded(&statement.text, deadline);
+                    mysql::query(&mut **open, text, parameters, limits).await
                 }
             }
         })
@@ -200,11 +233,15 @@ impl OpenTransaction {
             .check(text, Kind::Change, parameters.len())?;
         within(deadline, async {
             match &mut self.transaction {
-                Transaction::Sqlite(open) => {
-                    sqlite::execute(&mut **open, &statement, parameters).await
+                Transaction::Sqlite(open, patience) => {
+                    let running = patience.begin(deadline);
+                    let outcome = sqlite::execute(&mut **open, &statement, parameters).await?;
+                    running.done();
+                    Ok(outcome)
                 }
-                Transaction::MySql(open) => {
-                    mysql::execute(&mut **open, &statement, parameters).await
+                Transaction::MySql(open, server) => {
+                    let text = server.bounded(&statement.text, deadline);
+                    mysql::execute(&mut **open, text, parameters).await
                 }
             }
         })
@@ -219,8 +256,8 @@ impl OpenTransaction {
     pub async fn commit(self, deadline: Instant) -> Result<()> {
         within(deadline, async {
             match self.transaction {
-                Transaction::Sqlite(open) => open.commit().await.map_err(typed),
-                Transaction::MySql(open) => open.commit().await.map_err(typed),
+                Transaction::Sqlite(open, _) => open.commit().await.map_err(typed),
+                Transaction::MySql(open, _) => open.commit().await.map_err(typed),
             }
         })
         .await
@@ -233,8 +270,8 @@ impl OpenTransaction {
     pub async fn rollback(self, deadline: Instant) -> Result<()> {
         within(deadline, async {
             match self.transaction {
-                Transaction::Sqlite(open) => open.rollback().await.map_err(typed),
-                Transaction::MySql(open) => open.rollback().await.map_err(typed),
+                Transaction::Sqlite(open, _) => open.rollback().await.map_err(typed),
+                Transaction::MySql(open, _) => open.rollback().await.map_err(typed),
             }
         })
         .await
@@ -245,9 +282,13 @@ async fn begin(database: Database) -> Result<Transaction> {
     match database {
         Database::Sqlite(sqlite) => {
             let begun = sqlite.writer.begin_with("BEGIN IMMEDIATE").await;
-            begun.map(Transaction::Sqlite).map_err(typed)
+            let open = begun.map_err(typed)?;
+            Ok(Transaction::Sqlite(open, sqlite.patience))
         }
-        Database::MySql(pool) => pool.begin().await.map(Transaction::MySql).map_err(typed),
+        Database::MySql(MySqlDatabase { pool, server }) => {
+            let open = pool.begin().await.map_err(typed)?;
+            Ok(Transaction::MySql(open, server))
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! How a database fails, in the words of `edge:platform/sql`.
 
-use sqlx::error::ErrorKind;
+use sqlx::error::{DatabaseError, ErrorKind};
 use url::Url;
 
 use crate::bindings::sql::Error;
@@ -64,16 +64,65 @@ pub(super) fn typed(error: sqlx::Error) -> Error {
     }
 }
 
-fn from_database(error: &dyn sqlx::error::DatabaseError) -> Error {
+fn from_database(error: &dyn DatabaseError) -> Error {
     let message = error.message().to_owned();
     match error.kind() {
         ErrorKind::UniqueViolation
         | ErrorKind::ForeignKeyViolation
         | ErrorKind::NotNullViolation
         | ErrorKind::CheckViolation => Error::Conflict(message),
+        _ if is_timeout(error) => Error::Timeout,
         _ if is_passing(error) => Error::Unavailable(message),
         _ => Error::Invalid(message),
     }
+}
+
+/// MariaDB and MySQL: the statement ran for longer than it was allowed to.
+const MYSQL_TIMEOUTS: [u16; 2] = [1969, 3024];
+
+/// SQLite: the same.
+const SQLITE_INTERRUPT: u32 = 9;
+
+/// MySQL: lock wait, and deadlock. A statement that stands alone was undone.
+const MYSQL_CONTENTION: [u16; 2] = [1205, 1213];
+
+/// SQLite: another process writes for too long.
+const SQLITE_BUSY: u32 = 5;
+
+/// Whether a statement lost against another one, and is to be tried again.
+pub(super) fn is_contention(error: &sqlx::Error) -> bool {
+    let sqlx::Error::Database(error) = error else {
+        return false;
+    };
+    match code_of(&**error) {
+        Code::MySql(number) => MYSQL_CONTENTION.contains(&number),
+        Code::Sqlite(code) => code == SQLITE_BUSY,
+        Code::None => false,
+    }
+}
+
+fn is_timeout(error: &dyn DatabaseError) -> bool {
+    match code_of(error) {
+        Code::MySql(number) => MYSQL_TIMEOUTS.contains(&number),
+        Code::Sqlite(code) => code == SQLITE_INTERRUPT,
+        Code::None => false,
+    }
+}
+
+/// A database's own number for an error.
+enum Code {
+    MySql(u16),
+    /// The primary code, which extended ones carry in their low byte.
+    Sqlite(u32),
+    None,
+}
+
+fn code_of(error: &dyn DatabaseError) -> Code {
+    if let Some(mysql) = error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
+        return Code::MySql(mysql.number());
+    }
+    let code = error.code().and_then(|code| code.parse::<u32>().ok());
+    code.map_or(Code::None, |code| Code::Sqlite(code & 0xff))
 }
 
 /// MySQL: too many connections, server shutdown, lock wait, deadlock,
@@ -84,13 +133,12 @@ const MYSQL_PASSING: [u16; 9] = [1040, 1053, 1205, 1213, 1290, 1836, 2006, 2013,
 const SQLITE_PASSING: [u32; 4] = [5, 6, 10, 13];
 
 /// Whether the same statement may well succeed later.
-fn is_passing(error: &dyn sqlx::error::DatabaseError) -> bool {
-    if let Some(mysql) = error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
-        return MYSQL_PASSING.contains(&mysql.number());
+fn is_passing(error: &dyn DatabaseError) -> bool {
+    match code_of(error) {
+        Code::MySql(number) => MYSQL_PASSING.contains(&number),
+        Code::Sqlite(code) => SQLITE_PASSING.contains(&code),
+        Code::None => false,
     }
-    let code = error.code().and_then(|code| code.parse::<u32>().ok());
-    // Extended codes carry the primary one in their low byte.
-    code.is_some_and(|code| SQLITE_PASSING.contains(&(code & 0xff)))
 }
 
 #[cfg(test)]

@@ -3,9 +3,9 @@
 
 use std::fs::File;
 
+use sqlx::Row;
 use sqlx::migrate::{MigrateError as SqlxMigrateError, Migrator};
-use sqlx::pool::PoolConnection;
-use sqlx::{AssertSqlSafe, MySql, MySqlPool, Row};
+use sqlx::{AssertSqlSafe, MySqlConnection};
 
 use super::access::{Database, DatabaseAccess};
 use super::file_lock::{LOCK_TIMEOUT, lock_file};
@@ -83,11 +83,9 @@ impl DatabaseAccess {
                     _file: file.map_err(|error| fail(error.to_string()))?,
                 }
             }
-            Database::MySql(pool) => {
-                let connection = pool
-                    .acquire()
-                    .await
-                    .map_err(|error| fail(error.to_string()))?;
+            Database::MySql(mysql) => {
+                let connection = mysql.unbounded().await;
+                let connection = connection.map_err(|error| fail(error.to_string()))?;
                 let connection = lock_named(connection, plugin).await.map_err(fail)?;
                 Held::Connection {
                     _connection: Box::new(connection),
@@ -126,9 +124,11 @@ impl DatabaseAccess {
         migrator.dangerous_set_table_name(table(plugin));
         match &self.database {
             Database::Sqlite(sqlite) => migrator.run(&sqlite.writer).await.map_err(failed)?,
-            Database::MySql(pool) => {
-                if let Err(error) = migrator.run(pool).await {
-                    forget_failed(pool, plugin).await;
+            Database::MySql(mysql) => {
+                let connection = mysql.unbounded().await;
+                let mut connection = connection.map_err(|error| failed(error.into()))?;
+                if let Err(error) = migrator.run_direct(None, &mut connection, false).await {
+                    forget_failed(&mut connection, plugin).await;
                     return Err(failed(error));
                 }
             }
@@ -163,10 +163,10 @@ impl DatabaseAccess {
 /// sqlx writes down a migration that failed, and then runs none any more, of
 /// releases without that migration neither. So it is forgotten: who brings it
 /// again, mended, has it run again.
-async fn forget_failed(pool: &MySqlPool, plugin: &str) {
+async fn forget_failed(connection: &mut MySqlConnection, plugin: &str) {
     let table = table(plugin);
     let text = AssertSqlSafe(format!("DELETE FROM {table} WHERE success = FALSE"));
-    if let Err(error) = sqlx::query(text).execute(pool).await {
+    if let Err(error) = sqlx::query(text).execute(connection).await {
         tracing::warn!(%error, table, "a failed migration is still written down");
     }
 }
@@ -176,13 +176,12 @@ fn table(plugin: &str) -> String {
     format!("edge_migrations_{}", plugin.replace('-', "_"))
 }
 
-/// The connection leaves the pool with the lock: closing it frees the lock,
-/// whatever happens to this process.
+/// The connection is the lock's own: closing it frees the lock, whatever
+/// happens to this process.
 async fn lock_named(
-    connection: PoolConnection<MySql>,
+    mut connection: sqlx::MySqlConnection,
     plugin: &str,
 ) -> Result<sqlx::MySqlConnection, String> {
-    let mut connection = connection.detach();
     // Names are the server's, so the database is part of ours; the digest
     // keeps it within the 64 characters that a name may have.
     let taken: Option<i64> =

@@ -1,6 +1,7 @@
 //! Relational databases: SQLite and MySQL behind one face, chosen by URL.
 
 mod access;
+mod bounded;
 mod databases;
 mod error;
 mod file_lock;
@@ -10,6 +11,9 @@ mod migrations;
 mod mysql;
 mod own;
 mod parameters;
+mod patience;
+mod readers;
+mod retry;
 mod spelling;
 mod sqlite;
 mod tables;
@@ -21,7 +25,7 @@ pub use error::{OpenError, public_url};
 pub use guard::TableGrant;
 pub use migrate::{MigrateError, SchemaLock};
 pub use migrations::{Migration, Migrations};
-pub(super) use sqlite::SqliteDatabase;
+pub(super) use sqlite::SqliteFile;
 
 use crate::bindings::sql::{Error, Outcome, Rows, Value};
 

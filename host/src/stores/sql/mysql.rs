@@ -1,19 +1,23 @@
 //! MySQL and MariaDB.
 
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use futures_util::TryStreamExt;
 use sqlx::mysql::{
-    MySqlArguments, MySqlConnectOptions, MySqlPool, MySqlPoolOptions, MySqlRow, MySqlTypeInfo,
+    MySqlArguments, MySqlConnectOptions, MySqlPool, MySqlPoolOptions, MySqlQueryResult, MySqlRow,
+    MySqlTypeInfo,
 };
 use sqlx::{
-    Column, ConnectOptions, Connection, Decode, Executor, MySql, Row, Type, TypeInfo, ValueRef,
+    Column, ConnectOptions, Connection, Decode, Executor, MySql, MySqlConnection, Row, Type,
+    TypeInfo, ValueRef,
 };
 
+use super::bounded::Server;
 use super::error::{OpenError, public_url, typed};
-use super::guard::Checked;
+use super::retry::persistent;
 use super::value::{Collector, INSTANT, instant};
 use super::{CallLimits, Outcome, Result, Rows, Value};
 
@@ -27,8 +31,28 @@ const TRUSTED_IDLE: Duration = Duration::from_secs(15);
 /// How long a request waits for a connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// The pool of one grant, and what is at its other end.
+#[derive(Clone)]
+pub(super) struct MySqlDatabase {
+    pub(super) pool: MySqlPool,
+    pub(super) server: Server,
+}
+
+impl MySqlDatabase {
+    /// A connection that is no longer the pool's, and on which statements take
+    /// as long as they need.
+    pub(super) async fn unbounded(&self) -> sqlx::Result<MySqlConnection> {
+        let mut connection = self.pool.acquire().await?.detach();
+        self.server.unbound(&mut connection).await?;
+        Ok(connection)
+    }
+}
+
 /// Open a pool of `connections` on `url`.
-pub(super) async fn open(url: &str, connections: u32) -> std::result::Result<MySqlPool, OpenError> {
+pub(super) async fn open(
+    url: &str,
+    connections: u32,
+) -> std::result::Result<MySqlDatabase, OpenError> {
     let options = MySqlConnectOptions::from_str(url)
         .map_err(|source| OpenError::Url {
             url: public_url(url),
@@ -43,14 +67,16 @@ pub(super) async fn open(url: &str, connections: u32) -> std::result::Result<MyS
     // A pool tries again until its time-out and then says only that; one
     // connection of our own says why.
     let first = tokio::time::timeout(ACQUIRE_TIMEOUT, options.connect()).await;
-    first
+    let mut first = first
         .map_err(|_| fail(sqlx::Error::PoolTimedOut))?
         .map_err(fail)?;
-    MySqlPoolOptions::new()
+    let server = Server::of(&mut first).await.map_err(fail)?;
+    let pool = MySqlPoolOptions::new()
         .max_connections(connections)
         .min_connections(1)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .test_before_acquire(false)
+        .after_connect(move |connection, _| Box::pin(server.bound(connection)))
         .before_acquire(|connection, metadata| {
             Box::pin(async move {
                 if metadata.idle_for > TRUSTED_IDLE {
@@ -61,22 +87,18 @@ pub(super) async fn open(url: &str, connections: u32) -> std::result::Result<MyS
         })
         .connect_with(options)
         .await
-        .map_err(|source| OpenError::Connect {
-            url: public_url(url),
-            source,
-        })
+        .map_err(fail)?;
+    Ok(MySqlDatabase { pool, server })
 }
 
+/// Run a query, whose text the guard has checked.
 pub(super) async fn query<'c>(
     connection: impl Executor<'c, Database = MySql>,
-    statement: &Checked,
+    text: Arc<str>,
     parameters: Vec<Value>,
     limits: CallLimits,
 ) -> Result<Rows> {
-    let query = sqlx::query_with(
-        sqlx::AssertSqlSafe(statement.text.clone()),
-        bind(parameters)?,
-    );
+    let query = sqlx::query_with(sqlx::AssertSqlSafe(text), bind(parameters)?);
     let mut rows = query.fetch(connection);
     let mut collector = Collector::new(limits);
     let mut kinds = Vec::new();
@@ -94,20 +116,36 @@ pub(super) async fn query<'c>(
     Ok(collector.finish())
 }
 
+/// Run a change, likewise.
 pub(super) async fn execute<'c>(
     connection: impl Executor<'c, Database = MySql>,
-    statement: &Checked,
+    text: Arc<str>,
     parameters: Vec<Value>,
 ) -> Result<Outcome> {
-    let query = sqlx::query_with(
-        sqlx::AssertSqlSafe(statement.text.clone()),
-        bind(parameters)?,
-    );
-    let done = query.execute(connection).await.map_err(typed)?;
-    Ok(Outcome {
+    let query = sqlx::query_with(sqlx::AssertSqlSafe(text), bind(parameters)?);
+    query.execute(connection).await.map(outcome).map_err(typed)
+}
+
+/// Run a change in a transaction of its own, and again if it loses against
+/// another.
+pub(super) async fn execute_alone(
+    pool: &MySqlPool,
+    text: Arc<str>,
+    parameters: Vec<Value>,
+) -> Result<Outcome> {
+    let arguments = bind(parameters)?;
+    let change = || {
+        let text = sqlx::AssertSqlSafe(text.clone());
+        sqlx::query_with(text, arguments.clone()).execute(pool)
+    };
+    persistent(change).await.map(outcome).map_err(typed)
+}
+
+fn outcome(done: MySqlQueryResult) -> Outcome {
+    Outcome {
         rows_affected: done.rows_affected(),
         last_insert_id: done.last_insert_id(),
-    })
+    }
 }
 
 fn bind(parameters: Vec<Value>) -> Result<MySqlArguments> {

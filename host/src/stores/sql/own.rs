@@ -47,8 +47,9 @@ impl DatabaseAccess {
                     .await
                     .map_err(typed)?;
             }
-            Database::MySql(pool) => {
-                sqlx::query(table).execute(pool).await.map_err(typed)?;
+            Database::MySql(mysql) => {
+                let made = sqlx::query(table).execute(&mysql.pool).await;
+                made.map_err(typed)?;
             }
         }
         Ok(())

@@ -3,19 +3,23 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use futures_util::{FutureExt, TryStream, TryStreamExt};
 use sqlx::sqlite::{
     SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
-    SqliteRow, SqliteSynchronous, SqliteValueRef,
+    SqliteQueryResult, SqliteRow, SqliteSynchronous, SqliteValueRef,
 };
-use sqlx::{Column, ConnectOptions, Executor, Row, Sqlite, TypeInfo, ValueRef};
+use sqlx::{Column, ConnectOptions, Connection, Executor, Row, Sqlite, TypeInfo, ValueRef};
 use tokio::sync::Mutex;
 
 use super::error::{OpenError, public_url, typed};
 use super::file_lock::lock_file;
 use super::guard::Checked;
+use super::patience::Patience;
+use super::readers::Readers;
+use super::retry::persistent;
 use super::value::{Collector, INSTANT, instant};
 use super::{CallLimits, Outcome, Result, Rows, Value};
 
@@ -28,9 +32,18 @@ const STATEMENTS_KEPT: usize = 256;
 /// How often to look for a row before going to sleep for it.
 const LOOKS: u32 = 3;
 
-/// The pools of one grant on one file.
+/// The connections of one grant on one file.
 #[derive(Clone)]
-pub(in crate::stores) struct SqliteDatabase {
+pub(super) struct SqliteDatabase {
+    pub(super) readers: Arc<Readers>,
+    pub(super) writer: SqlitePool,
+    /// With the statement that the writer runs.
+    pub(super) patience: Patience,
+}
+
+/// A file of the host's own, whose statements are all short.
+#[derive(Clone)]
+pub(in crate::stores) struct SqliteFile {
     pub(in crate::stores) readers: SqlitePool,
     pub(in crate::stores) writer: SqlitePool,
 }
@@ -51,9 +64,56 @@ impl SqliteDatabase {
             // crash of the process loses none, and neither corrupts.
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true);
-        Self::open_with(writers, options, &public_url(url), readers).await
+        let name = public_url(url);
+        let (options, writer) = prepare(writers, options, &name).await?;
+        let opened = Readers::open(read_only(options), readers).await;
+        let readers = opened.map_err(|source| OpenError::Connect { url: name, source })?;
+        Ok(Self {
+            readers: Arc::new(readers),
+            writer: writer.pool,
+            patience: writer.patience,
+        })
     }
 
+    /// Run a query on a reader.
+    pub(super) async fn query(
+        &self,
+        statement: &Checked,
+        parameters: Vec<Value>,
+        limits: CallLimits,
+        deadline: Instant,
+    ) -> Result<Rows> {
+        let mut reader = self.readers.take(deadline).await.map_err(typed)?;
+        let rows = query(reader.connection(), statement, parameters, limits).await;
+        reader.give_back(&rows).await;
+        rows
+    }
+
+    /// Run a change on the writer, in a transaction of its own, and again if
+    /// another process was in its way.
+    pub(super) async fn execute(
+        &self,
+        statement: &Checked,
+        parameters: Vec<Value>,
+        deadline: Instant,
+    ) -> Result<Outcome> {
+        let arguments = bind(parameters)?;
+        let change = || {
+            let text = sqlx::AssertSqlSafe(statement.text.clone());
+            let change = sqlx::query_with(text, arguments.clone());
+            async {
+                let mut writer = self.writer.acquire().await?;
+                let running = self.patience.begin(deadline);
+                let done = change.execute(&mut *writer).await?;
+                running.done();
+                Ok(done)
+            }
+        };
+        persistent(change).await.map(outcome).map_err(typed)
+    }
+}
+
+impl SqliteFile {
     /// Open `file` likewise, for a store of the host's own.
     pub(in crate::stores) async fn open_file(
         file: &Path,
@@ -64,70 +124,99 @@ impl SqliteDatabase {
             .filename(file)
             .synchronous(synchronous);
         let name = file.display().to_string();
-        Self::open_with(&Writers::default(), options, &name, readers).await
-    }
-
-    /// Open the file of `options`, which messages call `name`.
-    async fn open_with(
-        writers: &Writers,
-        options: SqliteConnectOptions,
-        name: &str,
-        readers: u32,
-    ) -> std::result::Result<Self, OpenError> {
-        let options = options
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .busy_timeout(BUSY_TIMEOUT)
-            .statement_cache_capacity(STATEMENTS_KEPT)
-            .disable_statement_logging();
-        if let Some(folder) = options.get_filename().parent() {
-            make_folder(folder).map_err(|source| OpenError::Folder {
-                url: name.to_owned(),
-                source,
-            })?;
-        }
-        // A file that becomes WAL is taken alone, and SQLite does not wait for
-        // another process that does the same.
-        let lock = options.get_filename().with_extension("open.lock");
-        let _alone = lock_file(lock).await.map_err(|error| OpenError::Connect {
-            url: name.to_owned(),
-            source: error.into(),
-        })?;
-        let connect = |source| OpenError::Connect {
-            url: name.to_owned(),
-            source,
-        };
-        let writer = writers.of(&options).await.map_err(connect)?;
+        let (options, writer) = prepare(&Writers::default(), options, &name).await?;
         let readers = SqlitePoolOptions::new()
             .max_connections(readers)
             .min_connections(1)
             .test_before_acquire(false)
-            .connect_with(options.read_only(true).create_if_missing(false))
+            .connect_with(read_only(options))
             .await
-            .map_err(connect)?;
-        Ok(Self { readers, writer })
+            .map_err(|source| OpenError::Connect { url: name, source })?;
+        Ok(Self {
+            readers,
+            writer: writer.pool,
+        })
     }
+}
+
+/// Make the file of `options` ready, which messages call `name`, and return
+/// its writer.
+async fn prepare(
+    writers: &Writers,
+    options: SqliteConnectOptions,
+    name: &str,
+) -> std::result::Result<(SqliteConnectOptions, Writer), OpenError> {
+    let options = options
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .busy_timeout(BUSY_TIMEOUT)
+        .statement_cache_capacity(STATEMENTS_KEPT)
+        .disable_statement_logging();
+    if let Some(folder) = options.get_filename().parent() {
+        make_folder(folder).map_err(|source| OpenError::Folder {
+            url: name.to_owned(),
+            source,
+        })?;
+    }
+    let connect = |source| OpenError::Connect {
+        url: name.to_owned(),
+        source,
+    };
+    // A file that becomes WAL is taken alone, and SQLite does not wait for
+    // another process that does the same.
+    let lock = options.get_filename().with_extension("open.lock");
+    let _alone = lock_file(lock)
+        .await
+        .map_err(|error| connect(error.into()))?;
+    let writer = writers.of(&options).await.map_err(connect)?;
+    Ok((options, writer))
+}
+
+fn read_only(options: SqliteConnectOptions) -> SqliteConnectOptions {
+    options.read_only(true).create_if_missing(false)
 }
 
 /// The writers of all files: a file takes one at a time, so all grants on it
 /// share one. Who waits for a pool gets its turn in order, while those who
 /// wait for the file's lock poll for it.
 #[derive(Default)]
-pub(super) struct Writers(Mutex<HashMap<PathBuf, SqlitePool>>);
+pub(super) struct Writers(Mutex<HashMap<PathBuf, Writer>>);
+
+/// A pool of one connection, and what ends its statement.
+#[derive(Clone)]
+struct Writer {
+    pool: SqlitePool,
+    patience: Patience,
+}
 
 impl Writers {
     /// The one writer of a file.
-    async fn of(&self, options: &SqliteConnectOptions) -> sqlx::Result<SqlitePool> {
+    async fn of(&self, options: &SqliteConnectOptions) -> sqlx::Result<Writer> {
         let mut writers = self.0.lock().await;
         if let Some(writer) = writers.get(options.get_filename()) {
             return Ok(writer.clone());
         }
-        let writer = SqlitePoolOptions::new()
+        let patience = Patience::new();
+        let (watching, fresh) = (patience.clone(), patience.clone());
+        let pool = SqlitePoolOptions::new()
             .max_connections(1)
             .min_connections(1)
             .test_before_acquire(false)
+            .after_connect(move |connection, _| {
+                let watching = watching.clone();
+                Box::pin(async move { watching.watch(connection).await })
+            })
+            .before_acquire(move |connection, _| {
+                // Whoever was cut off before is no longer waited for. A change
+                // that was, SQLite has rolled back with its transaction, and
+                // sqlx takes it for open: that connection is of no use.
+                fresh.reset();
+                let is_whole = !connection.is_in_transaction();
+                Box::pin(async move { Ok(is_whole) })
+            })
             .connect_with(options.clone())
             .await?;
+        let writer = Writer { pool, patience };
         writers.insert(options.get_filename().to_owned(), writer.clone());
         Ok(writer)
     }
@@ -135,7 +224,7 @@ impl Writers {
     /// Close them all.
     pub(super) async fn close(&self) {
         for (_, writer) in self.0.lock().await.drain() {
-            writer.close().await;
+            writer.pool.close().await;
         }
     }
 }
@@ -194,11 +283,14 @@ pub(super) async fn execute<'c>(
         sqlx::AssertSqlSafe(statement.text.clone()),
         bind(parameters)?,
     );
-    let done = query.execute(connection).await.map_err(typed)?;
-    Ok(Outcome {
+    query.execute(connection).await.map(outcome).map_err(typed)
+}
+
+fn outcome(done: SqliteQueryResult) -> Outcome {
+    Outcome {
         rows_affected: done.rows_affected(),
         last_insert_id: u64::try_from(done.last_insert_rowid()).unwrap_or_default(),
-    })
+    }
 }
 
 fn bind(parameters: Vec<Value>) -> Result<SqliteArguments> {

@@ -117,6 +117,20 @@ impl Running {
         Wire::connect(address).await
     }
 
+    /// Bytes of memory that it has.
+    pub fn resident_bytes(&self) -> u64 {
+        let status = format!("/proc/{}/status", self.process.id());
+        let status = std::fs::read_to_string(status).expect("it runs");
+        let mut lines = status.lines();
+        let resident = lines.find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes = resident.and_then(|text| text.trim().strip_suffix(" kB"));
+        kilobytes
+            .expect("its size")
+            .parse::<u64>()
+            .expect("a number")
+            * 1024
+    }
+
     /// Send SIGTERM.
     pub fn terminate(&self) {
         kill_process(Pid::from_child(&self.process), Signal::TERM).expect("it runs");

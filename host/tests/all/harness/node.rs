@@ -29,6 +29,7 @@ const DRAIN: Duration = Duration::from_secs(5);
 pub struct TestNode {
     address: SocketAddr,
     admin: SocketAddr,
+    tls_address: Option<SocketAddr>,
     client: Client<HttpConnector, Full<Bytes>>,
     stop: Option<oneshot::Sender<()>>,
     /// Whether every request finished, once the node has stopped.
@@ -54,17 +55,20 @@ impl TestNode {
     ) -> Self {
         let settings = settings(data, plugins, change);
         let (stop, told_to_stop) = oneshot::channel();
-        let (started, address) = oneshot::channel();
+        let (started, addresses) = oneshot::channel();
         let (ended, stopped) = mpsc::channel();
         std::thread::spawn(move || {
             // Who has given up on the node does not read how it ended.
             let _ = ended.send(serve(&settings, started, told_to_stop));
         });
-        let address = in_time("a node", address)
+        let addresses = in_time("a node", addresses)
             .await
             .expect("the node's thread lives");
-        let (address, admin) =
-            address.unwrap_or_else(|error| panic!("the node does not start: {error}"));
+        let Addresses {
+            address,
+            admin,
+            tls_address,
+        } = addresses.unwrap_or_else(|error| panic!("the node does not start: {error}"));
         eventually("an open port", async || {
             TcpStream::connect(address).await.ok()
         })
@@ -73,6 +77,7 @@ impl TestNode {
         Self {
             address,
             admin,
+            tls_address,
             client,
             stop: Some(stop),
             stopped: Some(stopped),
@@ -88,6 +93,11 @@ impl TestNode {
     /// An operator at its other port.
     pub fn operator(&self) -> Operator {
         Operator::at(self.admin)
+    }
+
+    /// Where it serves by TLS, if the settings say that it does.
+    pub fn tls_address(&self) -> SocketAddr {
+        self.tls_address.expect("a node with TLS")
     }
 
     /// `http://address` and `target`.
@@ -229,10 +239,17 @@ pub fn settings(
     settings
 }
 
+/// Where a node serves.
+struct Addresses {
+    address: SocketAddr,
+    admin: SocketAddr,
+    tls_address: Option<SocketAddr>,
+}
+
 /// The node's thread: start, say so, serve until stopped.
 fn serve(
     settings: &Settings,
-    started: oneshot::Sender<Result<(SocketAddr, SocketAddr), StartError>>,
+    started: oneshot::Sender<Result<Addresses, StartError>>,
     stopped: oneshot::Receiver<()>,
 ) -> bool {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
@@ -250,8 +267,12 @@ fn serve(
                 return true;
             }
         };
-        let admin = node.admin_address().expect("a port for operators");
-        if started.send(Ok((node.address(), admin))).is_err() {
+        let addresses = Addresses {
+            address: node.address(),
+            admin: node.admin_address().expect("a port for operators"),
+            tls_address: node.tls_address(),
+        };
+        if started.send(Ok(addresses)).is_err() {
             return true;
         }
         // Either a request to stop, or the test is gone.

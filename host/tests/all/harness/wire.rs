@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
 use super::{Reply, in_time};
@@ -27,9 +27,14 @@ pub fn post(target: &str, field: &str) -> String {
 /// Bytes that are read at once, at least.
 const READ_AHEAD: usize = 64 * 1024;
 
+/// What a connection is made of: TCP, or TLS over it.
+pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+
 /// A connection, and what was read of it ahead.
 pub struct Wire {
-    stream: TcpStream,
+    stream: Box<dyn Stream>,
     ahead: Vec<u8>,
 }
 
@@ -37,8 +42,13 @@ impl Wire {
     /// Connect.
     pub async fn connect(address: SocketAddr) -> Self {
         let stream = in_time("a connection", TcpStream::connect(address)).await;
+        Self::over(stream.expect("a connection"))
+    }
+
+    /// Talk over `stream`.
+    pub fn over(stream: impl Stream + 'static) -> Self {
         Self {
-            stream: stream.expect("a connection"),
+            stream: Box::new(stream),
             ahead: Vec::new(),
         }
     }
@@ -48,10 +58,7 @@ impl Wire {
         let socket = TcpSocket::new_v4().expect("a socket");
         socket.set_recv_buffer_size(bytes).expect("a small buffer");
         let stream = in_time("a connection", socket.connect(address)).await;
-        Self {
-            stream: stream.expect("a connection"),
-            ahead: Vec::new(),
-        }
+        Self::over(stream.expect("a connection"))
     }
 
     /// Send `bytes`.

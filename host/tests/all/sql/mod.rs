@@ -2,6 +2,8 @@
 //! once on SQLite and once on MariaDB.
 
 mod bounds;
+mod contention;
+mod endless;
 mod grants;
 mod lexing;
 mod outage;

@@ -56,7 +56,7 @@ mod tests {
     use sqlx::sqlite::SqliteSynchronous;
 
     use super::*;
-    use crate::stores::sql::SqliteDatabase;
+    use crate::stores::sql::SqliteFile;
 
     const ROW: &str =
         "INSERT INTO entries (space, key, value, expires) VALUES ('s', ?1, x'00', ?2)";
@@ -65,7 +65,7 @@ mod tests {
     async fn only_ended_values_are_deleted_however_many_they_are() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("keyvalue.sqlite");
-        let opened = SqliteDatabase::open_file(&file, 1, SqliteSynchronous::Off).await;
+        let opened = SqliteFile::open_file(&file, 1, SqliteSynchronous::Off).await;
         let writer = opened.expect("a file").writer;
         for statement in statements::SCHEMA {
             let made = sqlx::query(statement).execute(&writer).await;

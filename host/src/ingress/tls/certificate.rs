@@ -1,0 +1,150 @@
+//! The certificate and its key: read from PEM files, and read again when those
+//! change. New files that do not work change nothing.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use arc_swap::ArcSwap;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+
+use crate::config::TlsSettings;
+
+/// How often the files are looked at.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// Why there is no certificate to show.
+#[derive(Debug, thiserror::Error)]
+pub enum CertificateError {
+    /// A file cannot be read, or is not PEM.
+    #[error("{} cannot be used: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: pem::Error,
+    },
+    /// The file holds something else.
+    #[error("{} holds no certificate", .0.display())]
+    Empty(PathBuf),
+    /// They are no pair, or of a kind that is not known.
+    #[error("{} and {} cannot be used: {source}", certificate.display(), key.display())]
+    Pair {
+        /// The certificate's file.
+        certificate: PathBuf,
+        /// The key's file.
+        key: PathBuf,
+        /// What is wrong.
+        source: rustls::Error,
+    },
+    /// The library has been built without what we need.
+    #[error("TLS cannot be had: {0}")]
+    Unsupported(rustls::Error),
+}
+
+/// The files, and the pair that was last read from them and works.
+#[derive(Debug)]
+pub(super) struct Certificates {
+    certificate: PathBuf,
+    key: PathBuf,
+    provider: Arc<CryptoProvider>,
+    current: ArcSwap<CertifiedKey>,
+}
+
+/// What changes when a file does: both files' times, lengths and inodes.
+pub(super) type Stamp = [Option<(SystemTime, u64, u64)>; 2];
+
+impl Certificates {
+    /// Read the files for the first time.
+    pub(super) fn open(
+        settings: &TlsSettings,
+        provider: Arc<CryptoProvider>,
+    ) -> Result<(Self, Stamp), CertificateError> {
+        let TlsSettings {
+            certificate, key, ..
+        } = settings;
+        let seen = stamp(certificate, key);
+        let current = read(certificate, key, &provider)?;
+        let certificates = Self {
+            certificate: certificate.clone(),
+            key: key.clone(),
+            provider,
+            current: ArcSwap::from_pointee(current),
+        };
+        Ok((certificates, seen))
+    }
+
+    /// Look at the files again and again, of which `seen` were the last ones
+    /// to be read.
+    pub(super) async fn follow(self: Arc<Self>, mut seen: Stamp) {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            let this = self.clone();
+            // A file system may hang, and must not hang requests with it.
+            let looking = tokio::task::spawn_blocking(move || this.look(seen));
+            seen = looking.await.unwrap_or(seen);
+        }
+    }
+
+    /// Read the files if they have changed. They are looked at before they
+    /// are read: what is written meanwhile is a change for the next look.
+    fn look(&self, seen: Stamp) -> Stamp {
+        let now = stamp(&self.certificate, &self.key);
+        if now == seen {
+            return seen;
+        }
+        match read(&self.certificate, &self.key, &self.provider) {
+            Ok(pair) => {
+                self.current.store(Arc::new(pair));
+                let file = self.certificate.display();
+                tracing::info!(%file, "new connections get the new certificate");
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the new certificate is not used; the old one stays");
+            }
+        }
+        now
+    }
+}
+
+impl ResolvesServerCert for Certificates {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.current.load_full())
+    }
+}
+
+fn read(
+    certificate: &Path,
+    key: &Path,
+    provider: &CryptoProvider,
+) -> Result<CertifiedKey, CertificateError> {
+    let wrong = |path: &Path| {
+        let path = path.to_owned();
+        move |source| CertificateError::File { path, source }
+    };
+    let chain = CertificateDer::pem_file_iter(certificate).map_err(wrong(certificate))?;
+    let chain: Result<Vec<_>, _> = chain.collect();
+    let chain = chain.map_err(wrong(certificate))?;
+    if chain.is_empty() {
+        return Err(CertificateError::Empty(certificate.to_owned()));
+    }
+    let secret = PrivateKeyDer::from_pem_file(key).map_err(wrong(key))?;
+    CertifiedKey::from_der(chain, secret, provider).map_err(|source| CertificateError::Pair {
+        certificate: certificate.to_owned(),
+        key: key.to_owned(),
+        source,
+    })
+}
+
+fn stamp(certificate: &Path, key: &Path) -> Stamp {
+    [certificate, key].map(|path| {
+        let file = fs::metadata(path).ok()?;
+        Some((file.modified().ok()?, file.len(), file.ino()))
+    })
+}

@@ -1,0 +1,71 @@
+//! The port with TLS: who the shop shows itself as, and the handshake.
+
+mod certificate;
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::ServerConfig;
+use rustls::crypto::ring;
+use rustls::version::{TLS12, TLS13};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+pub use certificate::CertificateError;
+use certificate::{Certificates, Stamp};
+
+use crate::config::TlsSettings;
+
+/// What is spoken inside, the best first.
+const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
+
+/// TLS for connections, with a certificate that follows its files.
+pub(super) struct Tls {
+    acceptor: TlsAcceptor,
+    certificates: Arc<Certificates>,
+    seen: Stamp,
+}
+
+impl Tls {
+    /// Read the certificate and its key.
+    pub(super) fn open(settings: &TlsSettings) -> Result<Self, CertificateError> {
+        let provider = Arc::new(ring::default_provider());
+        let (certificates, seen) = Certificates::open(settings, provider.clone())?;
+        let certificates = Arc::new(certificates);
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[&TLS13, &TLS12])
+            .map_err(CertificateError::Unsupported)?
+            .with_no_client_auth()
+            .with_cert_resolver(certificates.clone());
+        config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();
+        Ok(Self {
+            acceptor: TlsAcceptor::from(Arc::new(config)),
+            certificates,
+            seen,
+        })
+    }
+
+    pub(super) fn acceptor(&self) -> &TlsAcceptor {
+        &self.acceptor
+    }
+
+    /// Read the files again whenever they change; never ends. Connections
+    /// keep what they began with.
+    pub(super) async fn follow_files(&self) {
+        self.certificates.clone().follow(self.seen).await;
+    }
+}
+
+/// The handshake with a client, which has `patience` for it.
+pub(super) async fn handshake(
+    acceptor: &TlsAcceptor,
+    stream: TcpStream,
+    patience: Duration,
+) -> io::Result<TlsStream<TcpStream>> {
+    match tokio::time::timeout(patience, acceptor.accept(stream)).await {
+        Ok(outcome) => outcome,
+        Err(elapsed) => Err(elapsed.into()),
+    }
+}
