@@ -8,9 +8,10 @@ use sqlx::mysql::MySqlPool;
 
 use super::error::{public_url, typed};
 use super::guard::{Checked, Guard, Kind, TableGrant};
+use super::rows::Form;
 use super::sqlite::SqliteDatabase;
 use super::{CallLimits, Result, mysql, sqlite};
-use crate::bindings::sql::{Dialect, Error, Outcome, Rows, Value};
+use crate::bindings::sql::{Dialect, Error, Outcome, Value};
 
 /// A plugin's database: the grant, and the pool that is its own.
 pub struct DatabaseAccess {
@@ -69,16 +70,16 @@ impl DatabaseAccess {
         self.database.dialect()
     }
 
-    /// Run a SELECT.
+    /// Run a SELECT, and make its rows into the form `F`.
     ///
     /// # Errors
     /// As `edge:platform/sql` says; `timeout` past `deadline`.
-    pub async fn query(
+    pub async fn query<F: Form>(
         &self,
         text: &str,
         parameters: Vec<Value>,
         deadline: Instant,
-    ) -> Result<Rows> {
+    ) -> Result<F> {
         let statement = self.guard.check(text, Kind::Query, parameters.len())?;
         let limits = self.limits;
         within(deadline, async {
@@ -160,12 +161,12 @@ impl OpenTransaction {
     ///
     /// # Errors
     /// As there.
-    pub async fn query(
+    pub async fn query<F: Form>(
         &mut self,
         text: &str,
         parameters: Vec<Value>,
         deadline: Instant,
-    ) -> Result<Rows> {
+    ) -> Result<F> {
         let statement = self
             .access
             .guard

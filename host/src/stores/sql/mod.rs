@@ -5,10 +5,13 @@ mod databases;
 mod error;
 mod file_lock;
 mod guard;
+mod limit;
 mod migrate;
 mod mysql;
 mod own;
+mod packed;
 mod parameters;
+mod rows;
 mod spelling;
 mod sqlite;
 mod tables;
@@ -18,10 +21,13 @@ pub use access::{DatabaseAccess, OpenTransaction};
 pub use databases::Databases;
 pub use error::{OpenError, public_url};
 pub use guard::TableGrant;
+pub use limit::planned_once;
 pub use migrate::{MigrateError, SchemaLock};
+pub use packed::PackedRows;
+pub use rows::{Cell, Form};
 pub(super) use sqlite::SqliteDatabase;
 
-use crate::bindings::sql::{Error, Outcome, Rows, Value};
+use crate::bindings::sql::{Error, Outcome, Value};
 
 /// Bounds of one call.
 #[derive(Debug, Clone, Copy)]
