@@ -5,17 +5,22 @@
 //! machine is as noisy to either. The ratios mean something on any machine,
 //! the numbers by themselves do not.
 //!
-//! `BENCH_PRODUCTS` sets the size of the catalog.
+//! And the whole shop under load, on each kind of stores: see [`shop`].
+//!
+//! `BENCH_PRODUCTS` sets the size of the catalog. `BENCH_ONLY` chooses what is
+//! measured: parts of titles with commas between, such as `SQLite,calls`.
 
 mod calls;
 mod client;
 mod measure;
 mod node;
 mod report;
+mod shop;
+mod stores;
 mod twin;
 mod wrk;
 
-/// The tests' MariaDB.
+/// The tests' MariaDB and Redis.
 #[path = "../../tests/all/servers"]
 #[allow(
     dead_code,
@@ -25,9 +30,11 @@ mod wrk;
 mod servers {
     mod keeper;
     mod mariadb;
+    mod redis;
     mod server;
 
     pub use mariadb::MariaDb;
+    pub use redis::Redis;
 }
 
 use std::time::Duration;
@@ -35,6 +42,7 @@ use std::time::Duration;
 use anyhow::Context;
 
 use report::Report;
+use stores::Store;
 
 /// Rounds of each row, ours and the twin's in turn.
 const ROUNDS: usize = 5;
@@ -52,14 +60,6 @@ struct Group {
     access_log: &'static str,
     store: Store,
     rows: &'static [Row],
-}
-
-/// Where a group has its products.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Store {
-    None,
-    Sqlite,
-    MariaDb,
 }
 
 /// One line of the table: a GET of `target`, by so many clients at once.
@@ -143,13 +143,27 @@ fn bench() -> anyhow::Result<()> {
     // The node makes it, private to its user.
     let data = scratch.path().join("data");
     let mut report = Report::new(products);
-    report.calls = calls::measure(&data)?;
-    for group in &GROUPS {
+    if wanted("calls") {
+        report.calls = calls::measure(&data)?;
+    }
+    for group in GROUPS.iter().filter(|group| wanted(group.title)) {
         report.groups.push(group.measure(&data, products)?);
+    }
+    for case in shop::CASES.iter().filter(|case| wanted(case.title)) {
+        report.shops.push(case.measure(&data, products)?);
     }
     print!("{report}");
     println!("All of it is in {}.", report.write()?.display());
     Ok(())
+}
+
+/// Whether the part of this title is to be measured.
+fn wanted(title: &str) -> bool {
+    let Ok(only) = std::env::var("BENCH_ONLY") else {
+        return true;
+    };
+    let mut parts = only.split(',').map(str::trim);
+    parts.any(|part| title.to_lowercase().contains(&part.to_lowercase()))
 }
 
 fn products() -> anyhow::Result<u64> {

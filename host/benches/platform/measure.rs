@@ -8,31 +8,24 @@ use edge_host::rollout::manifest::Manifest;
 
 use crate::node::{Node, Server, plugin_folder, start_twin};
 use crate::report::{Comparison, GroupReport, Round};
-use crate::servers::MariaDb;
-use crate::{Group, ROUND, ROUNDS, Row, Store, WARM_UP, wrk};
+use crate::{Group, ROUND, ROUNDS, Row, WARM_UP, wrk};
 
 impl Group {
     /// Measure every row, with the node's files in `data`.
     pub fn measure(&self, data: &Path, products: u64) -> anyhow::Result<GroupReport> {
-        let mariadb = match self.store {
-            Store::MariaDb => Some(MariaDb::start().context("MariaDB")?),
-            Store::None | Store::Sqlite => None,
-        };
-        let url = match (self.store, &mariadb) {
-            (_, Some(mariadb)) => Some(mariadb.database()),
-            (Store::Sqlite, _) => Some(format!("sqlite://{}", data.join("shop.sqlite").display())),
-            _ => None,
-        };
+        let open = self.store.open(data)?;
+        let url = open.database.as_deref();
         let node = Node {
             plugins: self.plugins,
             data,
-            database: url.as_deref(),
+            database: url,
+            redis: open.redis.as_deref(),
             access_log: self.access_log,
         };
         let seconds_to_fill = url.is_some().then(|| fill(&node, products)).transpose()?;
         let probe = self.rows.first().context("a group without rows")?.target;
         let ours = node.start(probe)?;
-        let twin = start_twin(self.shop(url.as_deref())?, probe)?;
+        let twin = start_twin(self.shop(url)?, probe)?;
         let rows = self
             .rows
             .iter()

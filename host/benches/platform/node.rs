@@ -1,6 +1,7 @@
 //! The processes that are measured: our node and its native twin.
 
 use std::fs;
+use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -26,6 +27,8 @@ pub struct Node<'a> {
     pub data: &'a Path,
     /// Database of its plugins; one in the data folder if `None`.
     pub database: Option<&'a str>,
+    /// Server of its plugins' buckets; a file in the data folder if `None`.
+    pub redis: Option<&'a str>,
     /// Which requests get an access line: `EDGE_ACCESS_LOG`.
     pub access_log: &'a str,
 }
@@ -55,6 +58,22 @@ impl Node<'_> {
         Ok(())
     }
 
+    /// Make a merchant's account.
+    pub fn add_merchant(&self, email: &str, password: &str) -> anyhow::Result<()> {
+        let mut command = self.command();
+        command
+            .args(["user", "add", "--name", "Merchant", "--email", email])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null());
+        let mut process = command.spawn().context("edge does not run")?;
+        let input = process.stdin.take().context("no standard input")?;
+        writeln!(&input, "{password}")?;
+        drop(input);
+        let status = process.wait()?;
+        ensure!(status.success(), "edge user add: {status}");
+        Ok(())
+    }
+
     /// The release binary, with these settings and no others.
     fn command(&self) -> Command {
         let plugins: Vec<_> = self
@@ -70,7 +89,9 @@ impl Node<'_> {
             .env("EDGE_ACCESS_LOG", self.access_log)
             // The load comes from one address.
             .env("EDGE_RATE_LIMIT", "off")
+            .env("EDGE_RATE_LIMITS", "off")
             .envs(self.database.map(|url| ("DATABASE_URL", url)))
+            .envs(self.redis.map(|url| ("REDIS_URL", url)))
             // Neither this file nor a `.env` beside it is there.
             .arg("--config")
             .arg(self.data.join("edge.toml"));

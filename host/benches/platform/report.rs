@@ -1,5 +1,6 @@
 //! What was measured: as a table for people, as JSON for programs.
 
+pub mod shop;
 mod table;
 
 use std::path::{Path, PathBuf};
@@ -7,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::calls::CallCost;
+use shop::ShopReport;
 
 /// Everything that was measured.
 #[derive(Debug, Serialize)]
@@ -19,6 +21,8 @@ pub struct Report {
     pub calls: Vec<CallCost>,
     /// What clients see.
     pub groups: Vec<GroupReport>,
+    /// What shops sustain.
+    pub shops: Vec<ShopReport>,
 }
 
 /// What was measured on one node and its twin.
@@ -90,6 +94,7 @@ impl Report {
             processors,
             calls: Vec::new(),
             groups: Vec::new(),
+            shops: Vec::new(),
         }
     }
 

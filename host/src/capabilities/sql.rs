@@ -7,7 +7,7 @@ use wasmtime::component::{HasSelf, Linker, Resource};
 
 use crate::bindings::sql::{Dialect, Error, Host, HostTransaction, Outcome, Rows, Value};
 use crate::runtime::State;
-use crate::stores::sql::{DatabaseAccess, OpenTransaction};
+use crate::stores::sql::{DatabaseAccess, OpenTransaction, PackedRows};
 
 /// Transactions that one request may have open at once.
 const MOST_TRANSACTIONS: usize = 4;
@@ -101,6 +101,19 @@ impl Host for State {
         Ok(access.query(&statement, parameters, deadline).await)
     }
 
+    async fn query_packed(
+        &mut self,
+        statement: String,
+        parameters: Vec<Value>,
+    ) -> wasmtime::Result<Result<Vec<u8>, Error>> {
+        if let Err(refusal) = self.count() {
+            return Ok(Err(refusal));
+        }
+        let (access, deadline) = self.database()?;
+        let rows = access.query(&statement, parameters, deadline).await;
+        Ok(rows.map(PackedRows::into_bytes))
+    }
+
     async fn execute(
         &mut self,
         statement: String,
@@ -144,6 +157,20 @@ impl HostTransaction for State {
         }
         let (transaction, deadline) = self.transaction(&transaction)?;
         Ok(transaction.query(&statement, parameters, deadline).await)
+    }
+
+    async fn query_packed(
+        &mut self,
+        transaction: Resource<OpenTransaction>,
+        statement: String,
+        parameters: Vec<Value>,
+    ) -> wasmtime::Result<Result<Vec<u8>, Error>> {
+        if let Err(refusal) = self.count() {
+            return Ok(Err(refusal));
+        }
+        let (transaction, deadline) = self.transaction(&transaction)?;
+        let rows = transaction.query(&statement, parameters, deadline).await;
+        Ok(rows.map(PackedRows::into_bytes))
     }
 
     async fn execute(

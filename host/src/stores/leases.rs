@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::sql::{DatabaseAccess, Databases, OpenError};
-use crate::bindings::sql::{Dialect, Error, Value};
+use crate::bindings::sql::{Dialect, Error, Rows, Value};
 
 const TABLE: &str = "edge_schedule";
 const CREATE: &str = "CREATE TABLE IF NOT EXISTS edge_schedule ( \
@@ -94,7 +94,7 @@ impl Leases {
     pub async fn add(&self, plugin: &str, task: &str) -> Result<(), LeaseError> {
         let key = || self.key(plugin, task).to_vec();
         let deadline = || Instant::now() + PATIENCE;
-        let found = self.database.query(EXISTS, key(), deadline()).await;
+        let found = self.database.query::<Rows>(EXISTS, key(), deadline()).await;
         if !found.map_err(LeaseError::Statement)?.rows.is_empty() {
             return Ok(());
         }

@@ -183,11 +183,21 @@ impl ProductSummary {
     /// after one that was longer.
     #[must_use]
     pub fn shortened(mut self, characters: usize) -> Self {
-        if let Some((end, _)) = self.description.char_indices().nth(characters) {
+        if let Some(end) = end_of(&self.description, characters) {
             self.description.truncate(end);
             self.description.push_str("...");
         }
         self
+    }
+}
+
+/// Where a text ends after so many characters, if it goes on.
+fn end_of(text: &str, characters: usize) -> Option<usize> {
+    match text.as_bytes().split_at_checked(characters) {
+        None | Some((_, [])) => None,
+        // Most texts begin so, and need no counting.
+        Some((head, _)) if head.is_ascii() => Some(characters),
+        Some(_) => text.char_indices().nth(characters).map(|(end, _)| end),
     }
 }
 

@@ -36,7 +36,14 @@ impl Display for Report {
             self.products
         )?;
         self.groups.iter().try_for_each(|group| group.filling(f))?;
-        writeln!(f)
+        writeln!(
+            f,
+            "\nThe shop under TPC-W's Shopping mix, latencies from when requests were due\n"
+        )?;
+        for shop in &self.shops {
+            writeln!(f, "{shop}")?;
+        }
+        Ok(())
     }
 }
 

@@ -4,6 +4,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use edge_host::stores::sql::planned_once;
 use sqlx::error::BoxDynError;
 use sqlx::mysql::{MySqlArguments, MySqlConnectOptions, MySqlPool, MySqlPoolOptions, MySqlRow};
 use sqlx::sqlite::{
@@ -11,7 +12,8 @@ use sqlx::sqlite::{
     SqliteRow,
 };
 use sqlx::{
-    Arguments, Decode, Encode, Error, MySql, Result, Row as _, SqlSafeStr, Sqlite, Type, query_with,
+    Arguments, AssertSqlSafe, Decode, Encode, Error, MySql, Result, Row as _, SqlSafeStr, Sqlite,
+    Type, query_with,
 };
 
 /// Prepared statements that a connection keeps.
@@ -68,6 +70,8 @@ impl Database {
         match self {
             Self::Sqlite(pool) => {
                 let arguments: SqliteArguments = arguments(parameters).map_err(Error::Encode)?;
+                // As the node does, or the twin would pay for what the node saves.
+                let text = AssertSqlSafe(planned_once(text.into_sql_str().as_str()));
                 let rows = query_with(text, arguments).fetch_all(pool).await?;
                 rows.into_iter()
                     .map(|row| read(&Row::Sqlite(row)))

@@ -20,7 +20,7 @@ mod tables;
 
 use std::time::{Duration, Instant};
 
-use crate::bindings::sql::{Dialect, Error, Outcome, Value};
+use crate::bindings::sql::{Dialect, Error, Outcome, Rows, Value};
 use crate::stores::sql::{DatabaseAccess, Databases, OpenError};
 use row::Row;
 
@@ -107,7 +107,7 @@ impl Control {
             .database
             .query(&self.timed(text), parameters, deadline)
             .await;
-        let rows = found.map_err(|error| ControlError::Statement(Trouble(error)))?;
+        let rows: Rows = found.map_err(|error| ControlError::Statement(Trouble(error)))?;
         Ok(rows.rows.into_iter().map(Row::new).collect())
     }
 

@@ -9,9 +9,10 @@ use super::error::{public_url, typed};
 use super::guard::{Checked, Guard, Kind, TableGrant};
 use super::mysql::MySqlDatabase;
 use super::patience::Patience;
+use super::rows::Form;
 use super::sqlite::SqliteDatabase;
 use super::{CallLimits, Result, mysql, sqlite};
-use crate::bindings::sql::{Dialect, Error, Outcome, Rows, Value};
+use crate::bindings::sql::{Dialect, Error, Outcome, Value};
 
 /// How long the answer to a ping may take.
 const PING_TIMEOUT: Duration = Duration::from_secs(5);
@@ -73,16 +74,16 @@ impl DatabaseAccess {
         self.database.dialect()
     }
 
-    /// Run a SELECT.
+    /// Run a SELECT, and make its rows into the form `F`.
     ///
     /// # Errors
     /// As `edge:platform/sql` says; `timeout` past `deadline`.
-    pub async fn query(
+    pub async fn query<F: Form>(
         &self,
         text: &str,
         parameters: Vec<Value>,
         deadline: Instant,
-    ) -> Result<Rows> {
+    ) -> Result<F> {
         let statement = self.guard.check(text, Kind::Query, parameters.len())?;
         let limits = self.limits;
         within(deadline, async {
@@ -189,12 +190,12 @@ impl OpenTransaction {
     ///
     /// # Errors
     /// As there.
-    pub async fn query(
+    pub async fn query<F: Form>(
         &mut self,
         text: &str,
         parameters: Vec<Value>,
         deadline: Instant,
-    ) -> Result<Rows> {
+    ) -> Result<F> {
         let statement = self
             .access
             .guard

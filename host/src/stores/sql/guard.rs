@@ -9,7 +9,7 @@ use sqlparser::ast::Statement;
 use sqlparser::dialect::{Dialect, MySqlDialect, SQLiteDialect};
 use sqlparser::parser::Parser;
 
-use super::{parameters, spelling, tables};
+use super::{limit, parameters, spelling, tables};
 use crate::bindings::sql::{Dialect as SqlDialect, Error};
 
 /// Texts whose verdicts are kept for one plugin. A plugin that makes texts
@@ -114,12 +114,20 @@ impl Guard {
         let statement = self.parse(text)?;
         let permitted = self.permit(&statement).and_then(|kind| {
             Ok(Checked {
-                text: text.clone(),
+                text: self.prepared(text),
                 kind,
                 parameters: parameters::count(&statement)?,
             })
         });
         Ok(permitted)
+    }
+
+    /// The text as the database gets it.
+    fn prepared(&self, text: &Arc<str>) -> Arc<str> {
+        match self.dialect {
+            SqlDialect::Sqlite => limit::planned_once(text).into(),
+            SqlDialect::Mysql => text.clone(),
+        }
     }
 
     fn parse(&self, text: &str) -> Result<Statement, Error> {

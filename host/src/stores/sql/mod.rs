@@ -6,14 +6,17 @@ mod databases;
 mod error;
 mod file_lock;
 mod guard;
+mod limit;
 mod migrate;
 mod migrations;
 mod mysql;
 mod own;
+mod packed;
 mod parameters;
 mod patience;
 mod readers;
 mod retry;
+mod rows;
 mod spelling;
 mod sqlite;
 mod tables;
@@ -23,11 +26,14 @@ pub use access::{DatabaseAccess, OpenTransaction};
 pub use databases::Databases;
 pub use error::{OpenError, public_url};
 pub use guard::TableGrant;
+pub use limit::planned_once;
 pub use migrate::{MigrateError, SchemaLock};
 pub use migrations::{Migration, Migrations};
+pub use packed::PackedRows;
+pub use rows::{Cell, Form};
 pub(super) use sqlite::SqliteFile;
 
-use crate::bindings::sql::{Error, Outcome, Rows, Value};
+use crate::bindings::sql::{Error, Outcome, Value};
 
 /// Bounds of one call.
 #[derive(Debug, Clone, Copy)]

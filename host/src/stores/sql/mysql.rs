@@ -1,5 +1,6 @@
 //! MySQL and MariaDB.
 
+use std::borrow::Cow;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,8 +19,9 @@ use sqlx::{
 use super::bounded::Server;
 use super::error::{OpenError, public_url, typed};
 use super::retry::persistent;
+use super::rows::{Cell, Form};
 use super::value::{Collector, INSTANT, instant};
-use super::{CallLimits, Outcome, Result, Rows, Value};
+use super::{CallLimits, Outcome, Result, Value};
 
 /// Prepared statements that a connection keeps.
 const STATEMENTS_KEPT: usize = 256;
@@ -92,26 +94,26 @@ pub(super) async fn open(
 }
 
 /// Run a query, whose text the guard has checked.
-pub(super) async fn query<'c>(
+pub(super) async fn query<'c, F: Form>(
     connection: impl Executor<'c, Database = MySql>,
     text: Arc<str>,
     parameters: Vec<Value>,
     limits: CallLimits,
-) -> Result<Rows> {
+) -> Result<F> {
     let query = sqlx::query_with(sqlx::AssertSqlSafe(text), bind(parameters)?);
     let mut rows = query.fetch(connection);
     let mut collector = Collector::new(limits);
     let mut kinds = Vec::new();
     while let Some(row) = rows.try_next().await.map_err(typed)? {
         if !collector.has_columns() {
-            collector.set_columns(row.columns().iter().map(|c| c.name().to_owned()).collect());
+            collector.set_columns(row.columns().iter().map(Column::name));
             kinds = row
                 .columns()
                 .iter()
                 .map(|c| Kind::of(c.type_info()))
                 .collect();
         }
-        collector.push(values(&row, &kinds)?)?;
+        collector.push(cells(&row, &kinds))?;
     }
     Ok(collector.finish())
 }
@@ -203,25 +205,22 @@ impl Kind {
     }
 }
 
-fn values(row: &MySqlRow, kinds: &[Kind]) -> Result<Vec<Value>> {
-    kinds
-        .iter()
-        .enumerate()
-        .map(|(index, kind)| value(row, index, *kind))
-        .collect()
+fn cells<'a>(row: &'a MySqlRow, kinds: &[Kind]) -> impl Iterator<Item = Result<Cell<'a>>> {
+    let kinds = kinds.iter().enumerate();
+    kinds.map(|(index, kind)| cell(row, index, *kind))
 }
 
-fn value(row: &MySqlRow, index: usize, kind: Kind) -> Result<Value> {
+fn cell(row: &MySqlRow, index: usize, kind: Kind) -> Result<Cell<'_>> {
     let raw = row.try_get_raw(index).map_err(typed)?;
     if raw.is_null() {
-        return Ok(Value::Null);
+        return Ok(Cell::Null);
     }
     let decoded = match kind {
-        Kind::Integer => Decode::<MySql>::decode(raw).map(Value::Integer),
+        Kind::Integer => Decode::<MySql>::decode(raw).map(Cell::Integer),
         Kind::Unsigned => Decode::<MySql>::decode(raw).map(unsigned),
-        Kind::Real => Decode::<MySql>::decode(raw).map(Value::Real),
-        Kind::Text => Decode::<MySql>::decode(raw).map(Value::Text),
-        Kind::Blob => Decode::<MySql>::decode(raw).map(Value::Blob),
+        Kind::Real => Decode::<MySql>::decode(raw).map(Cell::Real),
+        Kind::Text => <&str as Decode<MySql>>::decode(raw).map(text),
+        Kind::Blob => Decode::<MySql>::decode(raw).map(Cell::Blob),
         Kind::Date => <NaiveDate as Decode<MySql>>::decode(raw).map(|date| text(date.to_string())),
         Kind::DateTime => <NaiveDateTime as Decode<MySql>>::decode(raw)
             .map(|instant| text(instant.format(INSTANT).to_string())),
@@ -232,11 +231,11 @@ fn value(row: &MySqlRow, index: usize, kind: Kind) -> Result<Value> {
     decoded.map_err(|error| typed(sqlx::Error::Decode(error)))
 }
 
-fn text(text: String) -> Value {
-    Value::Text(text)
+fn text<'a>(text: impl Into<Cow<'a, str>>) -> Cell<'a> {
+    Cell::Text(text.into())
 }
 
 /// Numbers that a signed 64-bit integer does not hold cross as text: exact.
-fn unsigned(number: u64) -> Value {
-    i64::try_from(number).map_or_else(|_| Value::Text(number.to_string()), Value::Integer)
+fn unsigned<'a>(number: u64) -> Cell<'a> {
+    i64::try_from(number).map_or_else(|_| text(number.to_string()), Cell::Integer)
 }

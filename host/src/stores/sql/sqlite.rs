@@ -20,8 +20,9 @@ use super::guard::Checked;
 use super::patience::Patience;
 use super::readers::Readers;
 use super::retry::persistent;
+use super::rows::{Cell, Form};
 use super::value::{Collector, INSTANT, instant};
-use super::{CallLimits, Outcome, Result, Rows, Value};
+use super::{CallLimits, Outcome, Result, Value};
 
 /// How long a statement waits for another process's lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -76,13 +77,13 @@ impl SqliteDatabase {
     }
 
     /// Run a query on a reader.
-    pub(super) async fn query(
+    pub(super) async fn query<F: Form>(
         &self,
         statement: &Checked,
         parameters: Vec<Value>,
         limits: CallLimits,
         deadline: Instant,
-    ) -> Result<Rows> {
+    ) -> Result<F> {
         let mut reader = self.readers.take(deadline).await.map_err(typed)?;
         let rows = query(reader.connection(), statement, parameters, limits).await;
         reader.give_back(&rows).await;
@@ -237,12 +238,12 @@ fn make_folder(folder: &Path) -> std::io::Result<()> {
     }
 }
 
-pub(super) async fn query<'c>(
+pub(super) async fn query<'c, F: Form>(
     connection: impl Executor<'c, Database = Sqlite>,
     statement: &Checked,
     parameters: Vec<Value>,
     limits: CallLimits,
-) -> Result<Rows> {
+) -> Result<F> {
     let query = sqlx::query_with(
         sqlx::AssertSqlSafe(statement.text.clone()),
         bind(parameters)?,
@@ -251,9 +252,9 @@ pub(super) async fn query<'c>(
     let mut collector = Collector::new(limits);
     while let Some(row) = next_row(&mut rows).await.map_err(typed)? {
         if !collector.has_columns() {
-            collector.set_columns(row.columns().iter().map(|c| c.name().to_owned()).collect());
+            collector.set_columns(row.columns().iter().map(Column::name));
         }
-        collector.push(values(&row)?)?;
+        collector.push(cells(&row))?;
     }
     Ok(collector.finish())
 }
@@ -312,24 +313,40 @@ fn bind(parameters: Vec<Value>) -> Result<SqliteArguments> {
     Ok(arguments)
 }
 
-fn values(row: &SqliteRow) -> Result<Vec<Value>> {
-    (0..row.len())
-        .map(|index| row.try_get_raw(index).map_err(typed).and_then(value))
-        .collect()
+fn cells(row: &SqliteRow) -> impl Iterator<Item = Result<Cell<'_>>> {
+    (0..row.len()).map(|index| row.try_get_raw(index).map_err(typed).and_then(cell))
 }
 
-/// By the value's own type: SQLite's columns hold whatever was stored.
-fn value(raw: SqliteValueRef<'_>) -> Result<Value> {
+/// How a value is decoded.
+enum Kind {
+    Integer,
+    Real,
+    Text,
+    Blob,
+}
+
+impl Kind {
+    /// By the value's own type: SQLite's columns hold whatever was stored.
+    fn of(value: &SqliteValueRef<'_>) -> Self {
+        match value.type_info().name() {
+            "INTEGER" | "BOOLEAN" => Self::Integer,
+            "REAL" => Self::Real,
+            "BLOB" => Self::Blob,
+            _ => Self::Text,
+        }
+    }
+}
+
+fn cell(raw: SqliteValueRef<'_>) -> Result<Cell<'_>> {
     use sqlx::Decode;
     if raw.is_null() {
-        return Ok(Value::Null);
+        return Ok(Cell::Null);
     }
-    let kind = raw.type_info().name().to_owned();
-    let decoded = match kind.as_str() {
-        "INTEGER" | "BOOLEAN" => Decode::<Sqlite>::decode(raw).map(Value::Integer),
-        "REAL" => Decode::<Sqlite>::decode(raw).map(Value::Real),
-        "BLOB" => Decode::<Sqlite>::decode(raw).map(Value::Blob),
-        _ => Decode::<Sqlite>::decode(raw).map(Value::Text),
+    let decoded = match Kind::of(&raw) {
+        Kind::Integer => Decode::<Sqlite>::decode(raw).map(Cell::Integer),
+        Kind::Real => Decode::<Sqlite>::decode(raw).map(Cell::Real),
+        Kind::Blob => Decode::<Sqlite>::decode(raw).map(Cell::Blob),
+        Kind::Text => <&str as Decode<Sqlite>>::decode(raw).map(|text| Cell::Text(text.into())),
     };
     decoded.map_err(|error| typed(sqlx::Error::Decode(error)))
 }

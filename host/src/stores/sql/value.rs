@@ -4,66 +4,82 @@
 use chrono::{DateTime, Utc};
 
 use super::CallLimits;
-use crate::bindings::sql::{Error, Rows, Value};
+use super::rows::{Cell, Form};
+use crate::bindings::sql::{Error, Value};
 
-/// Collects a query's rows, within its limits.
-pub(super) struct Collector {
+/// Collects a query's rows in some form, within its limits.
+pub(super) struct Collector<F> {
     limits: CallLimits,
+    columns: usize,
+    rows: usize,
     bytes: usize,
-    rows: Rows,
+    form: F,
 }
 
-impl Collector {
+impl<F: Form> Collector<F> {
     pub(super) fn new(limits: CallLimits) -> Self {
         Self {
             limits,
+            columns: 0,
+            rows: 0,
             bytes: 0,
-            rows: Rows {
-                columns: Vec::new(),
-                rows: Vec::new(),
-            },
+            form: F::new(),
         }
     }
 
     pub(super) fn has_columns(&self) -> bool {
-        !self.rows.columns.is_empty()
+        self.columns > 0
     }
 
-    pub(super) fn set_columns(&mut self, columns: Vec<String>) {
-        self.rows.columns = columns;
+    pub(super) fn set_columns<'a>(&mut self, names: impl ExactSizeIterator<Item = &'a str>) {
+        self.columns = names.len();
+        self.form.columns(names);
     }
 
     /// # Errors
-    /// When the row is one too many, or its bytes are.
-    pub(super) fn push(&mut self, row: Vec<Value>) -> Result<(), Error> {
-        if self.rows.rows.len() == self.limits.rows {
+    /// When a value cannot be read, the row is one too many, or its bytes are.
+    pub(super) fn push<'a>(
+        &mut self,
+        row: impl Iterator<Item = Result<Cell<'a>, Error>>,
+    ) -> Result<(), Error> {
+        if self.rows == self.limits.rows {
             return Err(Error::TooLarge(format!(
                 "a query returns at most {} rows",
                 self.limits.rows
             )));
         }
-        self.bytes += row.iter().map(size).sum::<usize>();
+        self.rows += 1;
+        self.form.row(self.columns);
+        for cell in row {
+            self.add(cell?)?;
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, cell: Cell<'_>) -> Result<(), Error> {
+        self.bytes += weight(&cell);
         if self.bytes > self.limits.bytes {
             return Err(Error::TooLarge(format!(
                 "a query returns at most {} bytes",
                 self.limits.bytes
             )));
         }
-        self.rows.rows.push(row);
+        self.form.value(cell);
         Ok(())
     }
 
-    pub(super) fn finish(self) -> Rows {
-        self.rows
+    pub(super) fn finish(self) -> F {
+        self.form
     }
 }
 
-/// What a value weighs on its way: its content, and its own place in a list.
-fn size(value: &Value) -> usize {
-    let content = match value {
-        Value::Text(text) | Value::Timestamp(text) => text.len(),
-        Value::Blob(bytes) => bytes.len(),
-        Value::Null | Value::Integer(_) | Value::Real(_) => 0,
+/// What a value weighs on its way, in whatever form: its content, and its own
+/// place in a list.
+fn weight(cell: &Cell<'_>) -> usize {
+    let content = match cell {
+        Cell::Text(text) => text.len(),
+        Cell::Blob(bytes) => bytes.len(),
+        Cell::Null | Cell::Integer(_) | Cell::Real(_) => 0,
     };
     size_of::<Value>() + content
 }

@@ -40,7 +40,7 @@ impl<'a> Query<'a> {
     /// # Errors
     /// Those of the host, and [`Error::Decode`] for a row that does not fit.
     pub fn rows<T: DeserializeOwned>(self) -> Result<Vec<T>, Error> {
-        row::all(self.run()?)
+        row::all(&self.run()?)
     }
 
     /// Runs a SELECT and reads its first row, if it has one. Say `LIMIT 1`
@@ -49,7 +49,7 @@ impl<'a> Query<'a> {
     /// # Errors
     /// As [`rows`](Self::rows).
     pub fn first<T: DeserializeOwned>(self) -> Result<Option<T>, Error> {
-        row::first(self.run()?)
+        row::first(&self.run()?)
     }
 
     /// Runs a SELECT and reads its only row, such as a count.
@@ -58,7 +58,7 @@ impl<'a> Query<'a> {
     /// As [`rows`](Self::rows); [`Error::Decode`] unless there is exactly one
     /// row with one column.
     pub fn scalar<T: DeserializeOwned>(self) -> Result<T, Error> {
-        row::scalar(self.run()?)
+        row::scalar(&self.run()?)
     }
 
     /// Runs an INSERT, UPDATE or DELETE.
@@ -72,10 +72,10 @@ impl<'a> Query<'a> {
         }?)
     }
 
-    fn run(self) -> Result<host::Rows, Error> {
+    fn run(self) -> Result<host::PackedRows, Error> {
         Ok(match self.transaction {
-            Some(transaction) => transaction.open.query(self.text, &self.parameters),
-            None => host::query(self.text, &self.parameters),
+            Some(transaction) => transaction.open.query_packed(self.text, &self.parameters),
+            None => host::query_packed(self.text, &self.parameters),
         }?)
     }
 }

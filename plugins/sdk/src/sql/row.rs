@@ -1,69 +1,70 @@
-//! Rows into structs: a serde deserializer over columns and values.
-//! Texts and blobs are moved into the struct, not copied.
+//! Rows into structs: a serde deserializer over columns and values, read from
+//! where they stand in what the host sent.
 
 mod cell;
 mod columns;
+mod packed;
 
 use serde::{
     Deserializer,
     de::{DeserializeOwned, Error as _, Visitor},
 };
 
-use super::{Error, Value};
-use crate::bindings::edge::platform::sql::Rows;
+use super::Error;
 use cell::Cell;
 use columns::Columns;
+use packed::Rows;
 
 /// Reads all rows.
-pub(super) fn all<T: DeserializeOwned>(found: Rows) -> Result<Vec<T>, Error> {
-    let Rows { columns, rows } = found;
-    let rows = rows.into_iter().map(|values| one(&columns, values));
-    rows.collect()
+pub(super) fn all<T: DeserializeOwned>(packed: &[u8]) -> Result<Vec<T>, Error> {
+    let mut rows = Rows::of(packed)?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next()? {
+        all.push(T::deserialize(row)?);
+    }
+    Ok(all)
 }
 
 /// Reads the first row, if there is one.
-pub(super) fn first<T: DeserializeOwned>(found: Rows) -> Result<Option<T>, Error> {
-    let Rows { columns, rows } = found;
-    let row = rows.into_iter().next();
-    row.map(|values| one(&columns, values)).transpose()
+pub(super) fn first<T: DeserializeOwned>(packed: &[u8]) -> Result<Option<T>, Error> {
+    let mut rows = Rows::of(packed)?;
+    rows.next()?.map(T::deserialize).transpose()
 }
 
 /// Reads the one column of the one row.
-pub(super) fn scalar<T: DeserializeOwned>(found: Rows) -> Result<T, Error> {
-    let values = the_only(found.rows, "rows")?;
-    T::deserialize(Cell(the_only(values, "columns")?))
-}
-
-fn one<T: DeserializeOwned>(columns: &[String], values: Vec<Value>) -> Result<T, Error> {
-    T::deserialize(Row { columns, values })
-}
-
-/// The item of a list that must have one item.
-fn the_only<T>(items: Vec<T>, what: &str) -> Result<T, Error> {
-    let count = items.len();
-    match (items.into_iter().next(), count) {
-        (Some(item), 1) => Ok(item),
-        _ => Err(Error::custom(format_args!("{count} {what} instead of one"))),
+pub(super) fn scalar<T: DeserializeOwned>(packed: &[u8]) -> Result<T, Error> {
+    let count = Rows::of(packed)?.count()?;
+    let mut rows = Rows::of(packed)?;
+    match rows.next()? {
+        Some(row) if count == 1 => T::deserialize(row.only_cell()?),
+        _ => Err(no_only("rows", count)),
     }
+}
+
+fn no_only(what: &str, count: usize) -> Error {
+    Error::custom(format_args!("{count} {what} instead of one"))
 }
 
 /// One row. A struct or map takes its columns by name, a tuple or sequence by
 /// position; anything else is the only column.
-struct Row<'a> {
-    columns: &'a [String],
-    values: Vec<Value>,
+struct Row<'a, 'de> {
+    columns: &'a [&'de str],
+    values: &'a [Cell<'de>],
 }
 
-impl Row<'_> {
-    fn only_cell(self) -> Result<Cell, Error> {
-        the_only(self.values, "columns").map(Cell)
+impl<'de> Row<'_, 'de> {
+    fn only_cell(self) -> Result<Cell<'de>, Error> {
+        match self.values {
+            [value] => Ok(*value),
+            values => Err(no_only("columns", values.len())),
+        }
     }
 
-    fn by_name<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+    fn by_name<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         visitor.visit_map(Columns::new(self.columns, self.values))
     }
 
-    fn by_position<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+    fn by_position<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         let mut columns = Columns::new(self.columns, self.values);
         let value = visitor.visit_seq(&mut columns)?;
         match columns.left() {
@@ -82,7 +83,7 @@ macro_rules! only_cell {
     )*};
 }
 
-impl<'de> Deserializer<'de> for Row<'_> {
+impl<'de> Deserializer<'de> for Row<'_, 'de> {
     type Error = Error;
 
     only_cell! {

@@ -4,49 +4,56 @@ use serde::{
     Deserializer,
     de::{
         Error as _, IntoDeserializer, Unexpected, Visitor,
-        value::{SeqDeserializer, StringDeserializer},
+        value::{SeqDeserializer, StrDeserializer},
     },
     forward_to_deserialize_any,
 };
 
-use super::{Error, Value};
+use super::Error;
 
-/// One value of a row.
-pub(super) struct Cell(pub(super) Value);
+/// One value of a row, where it stands in what the host sent.
+#[derive(Clone, Copy)]
+pub(super) enum Cell<'de> {
+    Null,
+    Integer(i64),
+    Real(f64),
+    Text(&'de str),
+    Blob(&'de [u8]),
+}
 
-impl<'de> Deserializer<'de> for Cell {
+impl<'de> Deserializer<'de> for Cell<'de> {
     type Error = Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        match self.0 {
-            Value::Null => visitor.visit_unit(),
-            Value::Integer(number) => visitor.visit_i64(number),
-            Value::Real(number) => visitor.visit_f64(number),
-            Value::Text(text) | Value::Timestamp(text) => visitor.visit_string(text),
-            Value::Blob(bytes) => visitor.visit_byte_buf(bytes),
+        match self {
+            Cell::Null => visitor.visit_unit(),
+            Cell::Integer(number) => visitor.visit_i64(number),
+            Cell::Real(number) => visitor.visit_f64(number),
+            Cell::Text(text) => visitor.visit_borrowed_str(text),
+            Cell::Blob(bytes) => visitor.visit_borrowed_bytes(bytes),
         }
     }
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        match self.0 {
-            Value::Integer(0) => visitor.visit_bool(false),
-            Value::Integer(1) => visitor.visit_bool(true),
+        match self {
+            Cell::Integer(0) => visitor.visit_bool(false),
+            Cell::Integer(1) => visitor.visit_bool(true),
             _ => self.deserialize_any(visitor),
         }
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        match self.0 {
-            Value::Null => visitor.visit_none(),
+        match self {
+            Cell::Null => visitor.visit_none(),
             _ => visitor.visit_some(self),
         }
     }
 
     /// A `Vec<u8>` is a sequence to serde.
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        match self.0 {
-            Value::Blob(bytes) => {
-                visitor.visit_seq(SeqDeserializer::<_, Error>::new(bytes.into_iter()))
+        match self {
+            Cell::Blob(bytes) => {
+                visitor.visit_seq(SeqDeserializer::<_, Error>::new(bytes.iter().copied()))
             }
             _ => self.deserialize_any(visitor),
         }
@@ -67,15 +74,15 @@ impl<'de> Deserializer<'de> for Cell {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
-        let found = match self.0 {
-            Value::Text(text) | Value::Timestamp(text) => {
-                let variant: StringDeserializer<Error> = text.into_deserializer();
+        let found = match self {
+            Cell::Text(text) => {
+                let variant: StrDeserializer<'_, Error> = text.into_deserializer();
                 return visitor.visit_enum(variant);
             }
-            Value::Null => Unexpected::Unit,
-            Value::Integer(number) => Unexpected::Signed(number),
-            Value::Real(number) => Unexpected::Float(number),
-            Value::Blob(_) => Unexpected::Other("bytes"),
+            Cell::Null => Unexpected::Unit,
+            Cell::Integer(number) => Unexpected::Signed(number),
+            Cell::Real(number) => Unexpected::Float(number),
+            Cell::Blob(_) => Unexpected::Other("bytes"),
         };
         Err(Error::invalid_type(found, &visitor))
     }

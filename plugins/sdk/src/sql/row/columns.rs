@@ -1,22 +1,22 @@
 //! The columns of a row, one after the other: by name for structs, by position for tuples.
 
-use std::{slice, vec};
+use std::slice;
 
 use serde::de::{DeserializeSeed, IntoDeserializer, MapAccess, SeqAccess, value::StrDeserializer};
 
-use super::{Cell, Error, Value};
+use super::{Cell, Error};
 
 /// What is left of a row.
-pub(super) struct Columns<'a> {
-    names: slice::Iter<'a, String>,
-    values: vec::IntoIter<Value>,
+pub(super) struct Columns<'a, 'de> {
+    names: slice::Iter<'a, &'de str>,
+    values: slice::Iter<'a, Cell<'de>>,
 }
 
-impl<'a> Columns<'a> {
-    pub(super) fn new(names: &'a [String], values: Vec<Value>) -> Self {
+impl<'a, 'de> Columns<'a, 'de> {
+    pub(super) fn new(names: &'a [&'de str], values: &'a [Cell<'de>]) -> Self {
         Self {
             names: names.iter(),
-            values: values.into_iter(),
+            values: values.iter(),
         }
     }
 
@@ -26,24 +26,24 @@ impl<'a> Columns<'a> {
     }
 
     /// Reads the next value; an error names its column.
-    fn next<'de, T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Error> {
+    fn next<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Error> {
         let name = self.names.next();
         let Some(value) = self.values.next() else {
             return Ok(None);
         };
-        let read = seed.deserialize(Cell(value));
+        let read = seed.deserialize(*value);
         read.map(Some).map_err(|error| in_column(name, error))
     }
 }
 
-fn in_column(name: Option<&String>, error: Error) -> Error {
+fn in_column(name: Option<&&str>, error: Error) -> Error {
     match (name, error) {
         (Some(name), Error::Decode(why)) => Error::Decode(format!("column {name}: {why}")),
         (_, error) => error,
     }
 }
 
-impl<'de> MapAccess<'de> for Columns<'_> {
+impl<'de> MapAccess<'de> for Columns<'_, 'de> {
     type Error = Error;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(
@@ -53,7 +53,7 @@ impl<'de> MapAccess<'de> for Columns<'_> {
         let Some(name) = self.names.as_slice().first() else {
             return Ok(None);
         };
-        let name: StrDeserializer<'_, Error> = name.as_str().into_deserializer();
+        let name: StrDeserializer<'_, Error> = (*name).into_deserializer();
         seed.deserialize(name).map(Some)
     }
 
@@ -63,7 +63,7 @@ impl<'de> MapAccess<'de> for Columns<'_> {
     }
 }
 
-impl<'de> SeqAccess<'de> for &mut Columns<'_> {
+impl<'de> SeqAccess<'de> for &mut Columns<'_, 'de> {
     type Error = Error;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(

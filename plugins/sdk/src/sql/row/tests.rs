@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use rmp::encode;
 use serde::Deserialize;
 
 use super::*;
+use crate::sql::Value;
 
 #[derive(Debug, Deserialize, PartialEq)]
 struct Entry {
@@ -27,15 +29,37 @@ fn text(text: &str) -> Value {
     Value::Text(text.to_owned())
 }
 
-fn found(columns: &[&str], rows: &[&[Value]]) -> Rows {
-    Rows {
-        columns: columns.iter().map(|&name| name.to_owned()).collect(),
-        rows: rows.iter().map(|row| row.to_vec()).collect(),
+/// Rows as the host packs them.
+fn found(columns: &[&str], rows: &[&[Value]]) -> Vec<u8> {
+    let mut packed = Vec::new();
+    if rows.is_empty() {
+        return packed;
+    }
+    encode::write_array_len(&mut packed, columns.len() as u32).unwrap();
+    for name in columns {
+        encode::write_str(&mut packed, name).unwrap();
+    }
+    for row in rows {
+        encode::write_array_len(&mut packed, row.len() as u32).unwrap();
+        for value in *row {
+            pack(&mut packed, value);
+        }
+    }
+    packed
+}
+
+fn pack(packed: &mut Vec<u8>, value: &Value) {
+    match value {
+        Value::Null => encode::write_nil(packed).unwrap(),
+        Value::Integer(number) => drop(encode::write_sint(packed, *number).unwrap()),
+        Value::Real(number) => encode::write_f64(packed, *number).unwrap(),
+        Value::Text(text) | Value::Timestamp(text) => encode::write_str(packed, text).unwrap(),
+        Value::Blob(bytes) => encode::write_bin(packed, bytes).unwrap(),
     }
 }
 
 fn one_value<T: DeserializeOwned>(value: Value) -> Result<T, Error> {
-    scalar(found(&["value"], &[&[value]]))
+    scalar(&found(&["value"], &[&[value]]))
 }
 
 #[track_caller]
@@ -70,37 +94,37 @@ fn a_struct_takes_columns_by_name() {
         name: "👕\0".to_owned(),
         note: Some(String::new()),
     };
-    assert_eq!(all(rows), Ok(vec![first, second]));
+    assert_eq!(all(&rows), Ok(vec![first, second]));
 }
 
 #[test]
 fn no_rows_are_no_structs() {
-    assert_eq!(all::<Entry>(found(&["id"], &[])), Ok(vec![]));
-    assert_eq!(super::first::<Entry>(found(&["id"], &[])), Ok(None));
+    assert_eq!(all::<Entry>(&found(&["id"], &[])), Ok(vec![]));
+    assert_eq!(super::first::<Entry>(&found(&["id"], &[])), Ok(None));
 }
 
 #[test]
 fn the_first_row_is_enough() {
     let rows = found(&["id"], &[&[Value::Integer(1)], &[Value::Null]]);
-    assert_eq!(super::first(rows), Ok(Some(1)));
+    assert_eq!(super::first(&rows), Ok(Some(1)));
 }
 
 #[test]
 fn a_tuple_takes_columns_by_position() {
     let rows = || found(&["a", "b"], &[&[Value::Integer(1), text("x")]]);
-    assert_eq!(all(rows()), Ok(vec![(1_u8, "x".to_owned())]));
-    assert_decode(all::<(u8,)>(rows()), "1 columns too many");
-    assert_decode(all::<(u8, String, u8)>(rows()), "tuple of size 3");
+    assert_eq!(all(&rows()), Ok(vec![(1_u8, "x".to_owned())]));
+    assert_decode(all::<(u8,)>(&rows()), "1 columns too many");
+    assert_decode(all::<(u8, String, u8)>(&rows()), "tuple of size 3");
 }
 
 #[test]
 fn a_single_column_stands_for_itself() {
     let rows = || found(&["id"], &[&[Value::Integer(1)], &[Value::Integer(2)]]);
-    assert_eq!(all(rows()), Ok(vec![1_i64, 2]));
-    assert_eq!(all(rows()), Ok(vec![Some(1_i64), Some(2)]));
-    assert_eq!(all(rows()), Ok(vec![Id(1), Id(2)]));
+    assert_eq!(all(&rows()), Ok(vec![1_i64, 2]));
+    assert_eq!(all(&rows()), Ok(vec![Some(1_i64), Some(2)]));
+    assert_eq!(all(&rows()), Ok(vec![Id(1), Id(2)]));
     assert_decode(
-        all::<i64>(found(&["a", "b"], &[&[Value::Null, Value::Null]])),
+        all::<i64>(&found(&["a", "b"], &[&[Value::Null, Value::Null]])),
         "2 columns",
     );
 }
@@ -109,7 +133,7 @@ fn a_single_column_stands_for_itself() {
 fn a_map_takes_everything() {
     let rows = found(&["a", "b"], &[&[Value::Integer(1), Value::Integer(2)]]);
     let map = BTreeMap::from([("a".to_owned(), 1), ("b".to_owned(), 2)]);
-    assert_eq!(all(rows), Ok(vec![map]));
+    assert_eq!(all(&rows), Ok(vec![map]));
 }
 
 #[test]
@@ -119,20 +143,20 @@ fn any_json_can_be_made_of_a_row() {
         &[&[Value::Null, Value::Integer(-1), Value::Real(0.5), text("x")]],
     );
     let json = serde_json::json!({"n": null, "i": -1, "r": 0.5, "t": "x"});
-    assert_eq!(all(rows), Ok(vec![json]));
+    assert_eq!(all(&rows), Ok(vec![json]));
 }
 
 #[test]
 fn a_scalar_is_one_row_of_one_column() {
     assert_eq!(one_value(Value::Integer(7)), Ok(7_i64));
-    assert_decode(scalar::<i64>(found(&["a"], &[])), "0 rows");
+    assert_decode(scalar::<i64>(&found(&["a"], &[])), "0 rows");
     let one: &[Value] = &[Value::Null];
-    assert_decode(scalar::<i64>(found(&["a"], &[one, one])), "2 rows");
+    assert_decode(scalar::<i64>(&found(&["a"], &[one, one])), "2 rows");
     assert_decode(
-        scalar::<i64>(found(&["a", "b"], &[&[Value::Null, Value::Null]])),
+        scalar::<i64>(&found(&["a", "b"], &[&[Value::Null, Value::Null]])),
         "2 columns",
     );
-    assert_decode(scalar::<i64>(found(&[], &[&[]])), "0 columns");
+    assert_decode(scalar::<i64>(&found(&[], &[&[]])), "0 columns");
 }
 
 #[test]
@@ -181,14 +205,26 @@ fn kinds_are_never_mixed_up() {
 #[test]
 fn an_error_names_the_column() {
     let rows = || found(&["id", "name"], &[&[Value::Integer(1), Value::Null]]);
-    assert_decode(all::<Entry>(rows()), "column name: ");
-    assert_decode(all::<(i64, String)>(rows()), "column name: ");
+    assert_decode(all::<Entry>(&rows()), "column name: ");
+    assert_decode(all::<(i64, String)>(&rows()), "column name: ");
 }
 
 #[test]
 fn a_missing_or_doubled_column_is_an_error() {
     let rows = found(&["id"], &[&[Value::Integer(1)]]);
-    assert_decode(all::<Entry>(rows), "missing field `name`");
+    assert_decode(all::<Entry>(&rows), "missing field `name`");
     let rows = found(&["id", "id"], &[&[Value::Integer(1), Value::Integer(2)]]);
-    assert_decode(all::<Entry>(rows), "duplicate field `id`");
+    assert_decode(all::<Entry>(&rows), "duplicate field `id`");
+}
+
+#[test]
+fn what_breaks_off_or_is_no_row_is_an_error() {
+    let rows = found(&["id", "name"], &[&[Value::Integer(300), text("abc")]]);
+    for end in 1..rows.len() {
+        // Names without a row are a result all the same.
+        let whole = end == found(&["id", "name"], &[&[]]).len() - 1;
+        assert_eq!(all::<(i64, String)>(&rows[..end]).is_ok(), whole, "{end}");
+    }
+    assert_decode(all::<i64>(b"\x91\xa1a\x91\xc3"), "not packed rows");
+    assert_decode(all::<String>(b"\x91\xa1a\x91\xa1\xff"), "not packed rows");
 }
