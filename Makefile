@@ -43,7 +43,7 @@ lint: ## Check format and style
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 
-bench: load plugins fixtures ## Measure speed
+bench: servers load plugins fixtures ## Measure speed
 	cargo bench --locked -p edge-host --bench platform
 
 clean: ## Remove what was built

@@ -10,6 +10,7 @@ mod bundles;
 mod diff;
 mod error;
 mod logs;
+mod metrics;
 mod plugins;
 mod regions;
 mod rollouts;
@@ -113,6 +114,7 @@ fn router(office: Arc<Office>, stop: CancellationToken) -> Router {
         .route("/v1/plugins/{plugin}/diff", get(plugins::diff))
         .route("/v1/logs", get(logs::show))
         .route("/v1/audit", get(status::audit))
+        .route("/metrics", get(metrics::show))
         .layer(DefaultBodyLimit::max(LONGEST))
         .layer(from_fn_with_state(office.clone(), auth::require));
     Router::new()

@@ -1,8 +1,7 @@
 //! A plugin as a node serves it: its active release, and perhaps another one
 //! on trial.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use super::control::log::Wanted;
@@ -36,8 +35,8 @@ pub struct Trial {
     pub percent: u8,
     /// What it, and the active release, had answered when the trial began.
     began: (Sample, Sample),
-    /// It was found worse, and answers nobody any more.
-    withdrawn: AtomicBool,
+    /// It was found worse, for this reason, and answers nobody any more.
+    withdrawn: OnceLock<String>,
 }
 
 impl Trial {
@@ -52,7 +51,7 @@ impl Trial {
             release,
             percent,
             began,
-            withdrawn: AtomicBool::new(false),
+            withdrawn: OnceLock::new(),
         }
     }
 }
@@ -93,7 +92,7 @@ impl Deployed {
         let Some(trial) = &self.trial else {
             return Some(&self.active);
         };
-        let meets = draw.is_within(trial.percent) && !trial.withdrawn.load(Relaxed);
+        let meets = draw.is_within(trial.percent) && trial.withdrawn.get().is_none();
         let release = if meets { &trial.release } else { &self.active };
         claims(release, path).then_some(release)
     }
@@ -135,12 +134,18 @@ impl Deployed {
         };
         let new = of(trial.release.plugin.stats().counts(), &trial.began.0);
         let old = of(self.active.plugin.stats().counts(), &trial.began.1);
-        margins.judge(new, old).is_some() && !trial.withdrawn.swap(true, Relaxed)
+        let reason = margins.judge(new, old);
+        reason.is_some_and(|reason| trial.withdrawn.set(reason).is_ok())
     }
 
     /// In what way the release on trial is worse, if it is.
     #[must_use]
     pub fn verdict(&self, margins: &Margins) -> Option<String> {
+        // What it answers no more cannot make it better.
+        let withdrawn = self.trial.as_ref()?.withdrawn.get();
+        if let Some(reason) = withdrawn {
+            return Some(reason.clone());
+        }
         let (new, old) = self.compared()?;
         let record = |sample: &Sample| Record {
             requests: sample.requests,

@@ -22,6 +22,17 @@ pub(super) struct Admission {
     patience: Duration,
 }
 
+/// How busy a plugin is.
+#[derive(Debug, Clone, Copy)]
+pub struct Occupancy {
+    /// Instances that it may have at once.
+    pub instances: usize,
+    /// Those that work.
+    pub busy: usize,
+    /// Requests that wait for one.
+    pub waiting: usize,
+}
+
 /// The right to use one instance; dropping it gives it back.
 pub(super) type Permit = OwnedSemaphorePermit;
 
@@ -37,9 +48,18 @@ impl Admission {
         }
     }
 
+    pub(super) fn occupancy(&self) -> Occupancy {
+        Occupancy {
+            instances: self.all,
+            busy: self.all.saturating_sub(self.instances.available_permits()),
+            waiting: self.waiting.load(Relaxed),
+        }
+    }
+
     /// Whether nobody has an instance or waits for one.
     pub(super) fn is_idle(&self) -> bool {
-        self.instances.available_permits() == self.all && self.waiting.load(Relaxed) == 0
+        let now = self.occupancy();
+        now.busy == 0 && now.waiting == 0
     }
 
     /// Wait for a free instance, for as long as the queue's time-out and the

@@ -86,6 +86,18 @@ pub enum CallError {
 }
 
 impl CallError {
+    /// Every short name there is.
+    pub const REASONS: [&'static str; 8] = [
+        "busy",
+        "deadline",
+        "cpu-time",
+        "memory",
+        "trap",
+        "instantiate",
+        "service",
+        "invalid-reply",
+    ];
+
     /// A short name that metrics and tests can match on.
     #[must_use]
     pub fn reason(&self) -> &'static str {

@@ -26,6 +26,7 @@ mod state;
 mod stats;
 mod stderr;
 
+pub use admission::Occupancy;
 pub(crate) use answer::headers;
 pub use answer::{Answer, Body};
 pub use call::{Call, CallError};

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre, Linker, Val};
 
-use super::admission::Admission;
+use super::admission::{Admission, Occupancy};
 use super::answer::Answer;
 use super::artifacts::{ArtifactError, Artifacts};
 use super::call::{Call, CallError, ServiceFailed};
@@ -208,6 +208,13 @@ impl Plugin {
         &self.stats
     }
 
+    /// How many instances it may have, how many work right now, and how many
+    /// requests wait for one.
+    #[must_use]
+    pub fn occupancy(&self) -> Occupancy {
+        self.admission.occupancy()
+    }
+
     /// Whether it works on nothing right now.
     #[must_use]
     pub fn is_idle(&self) -> bool {
@@ -242,6 +249,9 @@ impl Plugin {
         let began = Instant::now();
         let answer = self.answer(call, request).await;
         self.stats.count(began.elapsed(), is_failure(&answer));
+        if let Err(error) = &answer {
+            self.stats.count_reason(error.reason());
+        }
         answer
     }
 
@@ -281,6 +291,9 @@ impl Plugin {
         };
         let outcome = called.await;
         self.stats.count(began.elapsed(), outcome.is_err());
+        if let Err(error) = &outcome {
+            self.stats.count_reason(error.reason());
+        }
         outcome
     }
 

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
+use super::call::CallError;
 use histogram::{AtomicHistogram, Config, Histogram};
 
 /// Buckets are within 1/32 of what they hold.
@@ -16,6 +17,10 @@ const MAX_VALUE_POWER: u8 = 32;
 pub struct Stats {
     requests: AtomicU64,
     errors: AtomicU64,
+    /// Errors by [`CallError::REASONS`]; the rest are replies with a status of
+    /// 500 or above.
+    reasons: [AtomicU64; CallError::REASONS.len()],
+    micros: AtomicU64,
     latency: AtomicHistogram,
 }
 
@@ -35,6 +40,8 @@ impl Stats {
         Ok(Self {
             requests: AtomicU64::new(0),
             errors: AtomicU64::new(0),
+            reasons: Default::default(),
+            micros: AtomicU64::new(0),
             latency: AtomicHistogram::with_config(&config),
         })
     }
@@ -45,8 +52,29 @@ impl Stats {
             self.errors.fetch_add(1, Relaxed);
         }
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        self.micros.fetch_add(micros, Relaxed);
         // Fails only past the last bucket, where the deadline ends all.
         let _ = self.latency.increment(micros);
+    }
+
+    /// An error, counted besides, has this reason.
+    pub(super) fn count_reason(&self, reason: &str) {
+        let mut known = CallError::REASONS.iter().zip(&self.reasons);
+        if let Some((_, count)) = known.find(|(known, _)| **known == reason) {
+            count.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// Errors so far that were no replies, by their reasons.
+    pub fn reasons(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let counts = self.reasons.iter().map(|count| count.load(Relaxed));
+        CallError::REASONS.into_iter().zip(counts)
+    }
+
+    /// Time that all requests took together.
+    #[must_use]
+    pub fn total_time(&self) -> Duration {
+        Duration::from_micros(self.micros.load(Relaxed))
     }
 
     /// Requests and errors so far.
@@ -77,6 +105,15 @@ impl Sample {
             errors: self.errors.saturating_sub(earlier.errors),
             latency: latency.unwrap_or_else(|_| self.latency.clone()),
         }
+    }
+
+    /// Requests that took so long or less, within the grain of the buckets.
+    #[must_use]
+    pub fn within(&self, longest: Duration) -> u64 {
+        let longest = u64::try_from(longest.as_micros()).unwrap_or(u64::MAX);
+        let buckets = self.latency.iter();
+        let within = buckets.filter(|bucket| bucket.end() <= longest);
+        within.map(|bucket| bucket.count()).sum()
     }
 
     /// The time within which this part of the requests was answered, from 0
@@ -112,5 +149,9 @@ mod tests {
             later.quantile(0.99)
         );
         assert!(earlier.since(&earlier).quantile(0.5).is_none());
+        assert_eq!(later.within(Duration::from_millis(500)), 98);
+        assert_eq!(later.within(Duration::from_secs(2)), 100);
+        let expected = Duration::from_micros(100 * 100 + 98 * 1000 + 2_000_000);
+        assert_eq!(stats.total_time(), expected);
     }
 }

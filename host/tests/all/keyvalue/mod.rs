@@ -7,6 +7,7 @@ mod keys;
 mod lifetime;
 mod outage;
 mod swapping;
+mod tls;
 mod values;
 
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -4,7 +4,8 @@ use http::Method;
 
 use crate::harness::{TOKEN, TestNode, fixture};
 
-const PATHS: [&str; 5] = [
+const PATHS: [&str; 6] = [
+    "/metrics",
     "/v1/status",
     "/v1/audit",
     "/v1/logs",

@@ -1,13 +1,15 @@
 //! Whatever is wrong with a release, the old one serves on, and the operator
 //! is told what it is.
 
+use std::time::Duration;
+
 use edge_host::config::Settings;
 use edge_host::rollout::bundle::{Bundle, SecretKey};
 use http::Method;
 use serde_json::json;
 
 use super::load::Load;
-use crate::harness::{PluginFolder, TestNode, fixture, variant};
+use crate::harness::{PluginFolder, TestNode, eventually, fixture, variant};
 use crate::servers::MariaDb;
 
 /// Deploy `plugin` on a node that serves `old`, and return why it is refused.
@@ -86,6 +88,38 @@ async fn a_failing_migration_is_refused() {
         .with("migrations/mysql/0099_broken.sql", "SELECT 1");
     let reason = refusal_of(&[fixture("ledger")], "/ledger/entries", &failing).await;
     assert!(reason.contains("migrations"), "{reason}");
+}
+
+/// What serves needs no control database, and what was begun goes on once it
+/// is back.
+#[tokio::test]
+async fn without_the_control_database_everything_serves_on() {
+    let mut server = MariaDb::start().expect("MariaDB");
+    let node = TestNode::start(&[fixture("hello")], |settings| {
+        settings.control_url = server.database();
+    })
+    .await;
+    let operator = node.operator();
+    let next = next("hello", "");
+    let rollout = operator.begin(&next, json!({ "pause_ms": 2000 })).await;
+    server.stop().expect("it ends");
+    for _ in 0..20 {
+        node.get("/hello").await.assert_status(200);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let refused = operator.send(Method::GET, "/v1/status", "").await;
+    refused.assert_status(503);
+    server.restart().expect("it starts");
+    let end = eventually("an answer", async || {
+        let path = format!("/v1/rollouts/{rollout}");
+        let reply = operator.send(Method::GET, &path, "").await;
+        let ended = reply.status == 200 && reply.json()["phase"] == "done";
+        ended.then(|| reply.json())
+    })
+    .await;
+    assert_eq!(end["phase"], "done");
+    let reply = node.get("/hello").await;
+    assert_eq!(reply.header("edge-release"), Some("hello@0.9.0"));
 }
 
 /// MySQL undoes no change of a table, and sqlx runs nothing after a failure.

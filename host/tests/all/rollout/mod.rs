@@ -4,6 +4,7 @@ mod access;
 mod canary;
 mod failures;
 mod load;
+mod metrics;
 mod regions;
 mod restarts;
 mod swaps;

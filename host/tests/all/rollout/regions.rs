@@ -115,7 +115,6 @@ async fn release(address: SocketAddr) -> String {
     let mut wire = Wire::connect(address).await;
     wire.send(get("/hello")).await;
     let reply = wire.reply().await;
-    reply.assert_status(200);
     reply.header("edge-release").expect("a release").to_owned()
 }
 

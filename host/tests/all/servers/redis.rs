@@ -1,8 +1,9 @@
 //! Redis, as the tests run it.
 
+use std::fs;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -21,6 +22,16 @@ static CLUSTER: Kind = Kind {
     arguments: cluster_arguments,
     answers,
 };
+
+static TLS: Kind = Kind {
+    program: "redis-server",
+    arguments: tls_arguments,
+    answers,
+};
+
+/// Files of a server with TLS, in its folder.
+const CERTIFICATE: &str = "certificate.pem";
+const KEY: &str = "key.pem";
 
 /// How many databases one server has: more than there are tests.
 const DATABASES: u32 = 1024;
@@ -75,6 +86,30 @@ impl Redis {
             std::thread::sleep(Duration::from_millis(20));
         }
         Ok(redis)
+    }
+
+    /// A server that also speaks TLS, for one test, with a certificate of its
+    /// own that nobody else vouches for.
+    pub fn start_tls() -> io::Result<Self> {
+        let keeper = Keeper::new("edge-redis-")?;
+        let names = ["127.0.0.1".to_owned()];
+        let made = rcgen::generate_simple_self_signed(names).map_err(io::Error::other)?;
+        fs::write(keeper.folder().join(CERTIFICATE), made.cert.pem())?;
+        fs::write(keeper.folder().join(KEY), made.signing_key.serialize_pem())?;
+        Ok(Self {
+            server: Server::start(&TLS, keeper)?,
+            databases: AtomicU32::new(1),
+        })
+    }
+
+    /// The URL of its port with TLS.
+    pub fn tls_url(&self) -> String {
+        format!("rediss://127.0.0.1:{}", second_port(self.port()))
+    }
+
+    /// The certificate of that port, in PEM.
+    pub fn certificate(&self) -> PathBuf {
+        self.server.folder().join(CERTIFICATE)
     }
 
     /// The URLs of a cluster: of this one node, twice.
@@ -133,13 +168,33 @@ fn arguments(folder: &Path, port: u16) -> Vec<String> {
 
 /// A cluster keeps its slots in a file, and has them after a restart.
 fn cluster_arguments(folder: &Path, port: u16) -> Vec<String> {
-    let bus = port.saturating_sub(10_000).to_string();
+    let bus = second_port(port).to_string();
     let settings = [["--cluster-enabled", "yes"], ["--cluster-port", &bus]];
     let settings = settings.as_flattened().iter().map(|&s| s.into());
     arguments(folder, port)
         .into_iter()
         .chain(settings)
         .collect()
+}
+
+fn tls_arguments(folder: &Path, port: u16) -> Vec<String> {
+    let file = |name: &str| folder.join(name).display().to_string();
+    let settings = [
+        ["--tls-port".to_owned(), second_port(port).to_string()],
+        ["--tls-cert-file".to_owned(), file(CERTIFICATE)],
+        ["--tls-key-file".to_owned(), file(KEY)],
+        ["--tls-ca-cert-file".to_owned(), file(CERTIFICATE)],
+        ["--tls-auth-clients".to_owned(), "no".to_owned()],
+    ];
+    let mut arguments = arguments(folder, port);
+    arguments.extend(settings.into_iter().flatten());
+    arguments
+}
+
+/// For what a server opens besides: ports that the system gives to nobody who
+/// asks for any.
+fn second_port(port: u16) -> u16 {
+    port.saturating_sub(10_000)
 }
 
 fn answers(_folder: &Path, port: u16) -> bool {
