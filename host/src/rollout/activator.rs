@@ -160,8 +160,10 @@ impl Activator {
     /// Says which step failed.
     pub async fn prepare(&self, plugin: &str, digest: Digest) -> Result<(), ActivateError> {
         let release = self.release(plugin, digest).await?;
-        let mut ready = self.ready();
-        ready.entry(digest).or_insert((release, Instant::now()));
+        // One that serves already is not to be kept from being retired.
+        if !self.serves(&release) {
+            self.ready().insert(digest, (release, Instant::now()));
+        }
         Ok(())
     }
 
