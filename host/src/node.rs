@@ -267,11 +267,9 @@ pub async fn load(settings: &Settings) -> Result<Loaded, StartError> {
     for plugin in &desired {
         deployed.push(deploy(&loader, plugin).await?);
     }
-    live.change(|plugins| {
-        for plugin in deployed {
-            plugins.insert(plugin.name().to_owned(), Arc::new(plugin));
-        }
-    })?;
+    let named = |plugin: Deployed| (plugin.name().to_owned(), Arc::new(plugin));
+    let from_folders = desired.iter().all(|plugin| plugin.folder.is_some());
+    live.begin(deployed.into_iter().map(named).collect(), from_folders)?;
     let activator = Activator::new(
         control.clone(),
         loader,

@@ -86,6 +86,14 @@ fn add_plugin(settings: &mut Settings, folder: &Path, name: &str) {
         Manifest::parse(&text).is_ok_and(|manifest| manifest.name == name)
     };
     settings.plugins.retain(|other| !named(other));
+    // The shop's own are in its repository, and seldom where a plugin is made.
+    settings.plugins.retain(|other| {
+        let is_there = other.is_dir();
+        if !is_there {
+            println!("{} is not here, and is left out", other.display());
+        }
+        is_there
+    });
     settings.plugins.push(folder.to_owned());
 }
 

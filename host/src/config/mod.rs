@@ -239,7 +239,7 @@ impl Settings {
             drain_timeout: layers.take("drain_timeout", Duration::from_secs(30), duration),
             unready_delay: layers.take("unready_delay", Duration::ZERO, delay),
             queue_timeout: layers.take("queue_timeout", Duration::from_millis(250), duration),
-            spare_instances: layers.take("spare_instances", 64, at_most_10_000),
+            spare_instances: layers.take("spare_instances", 256, at_most_10_000),
             trusted_keys: layers.take("trusted_keys", Vec::new(), trusted_keys),
             canary: CanaryLimits {
                 requests: layers.take("canary_requests", 50, at_least_one),

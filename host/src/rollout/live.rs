@@ -12,7 +12,7 @@ use super::deployed::Deployed;
 use super::release::Release;
 use super::routes::{RouteError, RouteTable};
 use super::schedule::Scheduler;
-use crate::runtime::{Directory, ServiceError, check};
+use crate::runtime::{Directory, Gaps, Provider, ServiceError, check};
 
 /// How often a release that was replaced is asked whether it is done.
 const POLL: Duration = Duration::from_millis(20);
@@ -78,6 +78,19 @@ impl Live {
         plugins.map(|plugin| plugin.active.clone()).collect()
     }
 
+    /// Serve these plugins, the first ones. Where their folders brought them,
+    /// all that they call has to be there; where the log did, it may come
+    /// later.
+    ///
+    /// # Errors
+    /// As [`change`](Self::change).
+    pub fn begin(&self, plugins: Plugins, from_folders: bool) -> Result<(), UnfitError> {
+        if from_folders {
+            check(&providers(&plugins), Gaps::Refused)?;
+        }
+        self.change(|serving| *serving = plugins)
+    }
+
     /// Serve `change`d plugins from now on. Releases that no longer serve
     /// finish what they began, and are gone then.
     ///
@@ -89,8 +102,9 @@ impl Live {
         let mut plugins = old.plugins.clone();
         change(&mut plugins);
         let routes = RouteTable::new(plugins.values())?;
-        let providers: Vec<_> = plugins.values().map(|plugin| plugin.provider()).collect();
-        self.directory.publish(&providers)?;
+        let before = providers(&old.plugins);
+        self.directory
+            .publish(&providers(&plugins), Gaps::Since(&before))?;
         let new = Arc::new(Serving { plugins, routes });
         self.serving.store(new.clone());
         if let Some(scheduler) = self.scheduler.get() {
@@ -106,10 +120,10 @@ impl Live {
     /// As [`change`](Self::change).
     pub fn would_fit(&self, change: impl FnOnce(&mut Plugins)) -> Result<(), UnfitError> {
         let mut plugins = self.serving.load().plugins.clone();
+        let before = providers(&plugins);
         change(&mut plugins);
         RouteTable::new(plugins.values())?;
-        let providers: Vec<_> = plugins.values().map(|plugin| plugin.provider()).collect();
-        Ok(check(&providers)?)
+        Ok(check(&providers(&plugins), Gaps::Since(&before))?)
     }
 
     /// Let `scheduler` do the periodic work of whatever serves, from now on.
@@ -144,6 +158,10 @@ impl Live {
             self.retiring.spawn(retire(release.clone()));
         }
     }
+}
+
+fn providers(plugins: &Plugins) -> Vec<Provider> {
+    plugins.values().map(|plugin| plugin.provider()).collect()
 }
 
 /// Wait until nobody uses `release` any more, and close what it held open.

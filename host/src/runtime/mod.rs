@@ -33,7 +33,7 @@ pub use call::{Call, CallError};
 pub use draw::Draw;
 pub use engine::{Demand, EngineError, Runtime};
 pub use plugin::{LoadError, Plugin, PluginSpec};
-pub use services::{Directory, Provider, ServiceError, check};
+pub use services::{Directory, Gaps, Provider, ServiceError, check};
 pub use session::Session;
 pub use slots::NoRoom;
 pub use state::State;

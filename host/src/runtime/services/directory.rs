@@ -38,8 +38,8 @@ impl Directory {
     ///
     /// # Errors
     /// As [`check`]. The directory is unchanged then.
-    pub fn publish(&self, providers: &[Provider]) -> Result<(), ServiceError> {
-        check(providers)?;
+    pub fn publish(&self, providers: &[Provider], gaps: Gaps<'_>) -> Result<(), ServiceError> {
+        check(providers, gaps)?;
         let mut entries = HashMap::new();
         for provider in providers {
             let trial = provider.trial.as_ref();
@@ -65,20 +65,48 @@ impl Directory {
     }
 }
 
+/// What becomes of an import that no plugin exports.
+#[derive(Clone, Copy)]
+pub enum Gaps<'a> {
+    /// It is an error.
+    Refused,
+    /// It is one only if one of these plugins exports it, which are to be
+    /// replaced: nothing may be taken away from who needs it. What was never
+    /// there may come later, as it must where two plugins call each other;
+    /// calls of it fail until then.
+    Since(&'a [Provider]),
+}
+
+impl Gaps<'_> {
+    fn may_lack(self, interface: &str) -> bool {
+        let Self::Since(before) = self else {
+            return false;
+        };
+        let exports = |plugin: &Plugin| {
+            plugin
+                .service_exports()
+                .interfaces()
+                .any(|i| i == interface)
+        };
+        !before.iter().any(|provider| exports(&provider.active))
+    }
+}
+
 /// Check that these plugins fit together: without their trials, with any one
 /// of these in its place, and with all.
 ///
 /// # Errors
 /// When two plugins export the same interface, or one imports what none
-/// exports, or what another exports with other types.
-pub fn check(providers: &[Provider]) -> Result<(), ServiceError> {
+/// exports and `gaps` do not allow for, or what another exports with other
+/// types.
+pub fn check(providers: &[Provider], gaps: Gaps<'_>) -> Result<(), ServiceError> {
     let active = |provider: &Provider| provider.active.clone();
     let newest = |provider: &Provider| match &provider.trial {
         Some((plugin, _)) => plugin.clone(),
         None => provider.active.clone(),
     };
-    check_set(&providers.iter().map(active).collect::<Vec<_>>())?;
-    check_set(&providers.iter().map(newest).collect::<Vec<_>>())?;
+    check_set(&providers.iter().map(active).collect::<Vec<_>>(), gaps)?;
+    check_set(&providers.iter().map(newest).collect::<Vec<_>>(), gaps)?;
     for one in providers.iter().filter(|provider| provider.trial.is_some()) {
         let with_one = providers.iter().map(|provider| {
             if std::ptr::eq(provider, one) {
@@ -87,12 +115,12 @@ pub fn check(providers: &[Provider]) -> Result<(), ServiceError> {
                 active(provider)
             }
         });
-        check_set(&with_one.collect::<Vec<_>>())?;
+        check_set(&with_one.collect::<Vec<_>>(), gaps)?;
     }
     Ok(())
 }
 
-fn check_set(plugins: &[Arc<Plugin>]) -> Result<(), ServiceError> {
+fn check_set(plugins: &[Arc<Plugin>], gaps: Gaps<'_>) -> Result<(), ServiceError> {
     let mut providers = ByInterface::new();
     for plugin in plugins {
         for interface in plugin.service_exports().interfaces() {
@@ -106,7 +134,9 @@ fn check_set(plugins: &[Arc<Plugin>]) -> Result<(), ServiceError> {
         }
     }
     for plugin in plugins {
-        plugin.service_imports().check(plugin.name(), &providers)?;
+        let may_lack = |interface: &str| gaps.may_lack(interface);
+        let imports = plugin.service_imports();
+        imports.check(plugin.name(), &providers, may_lack)?;
     }
     Ok(())
 }

@@ -28,14 +28,19 @@ struct Import {
 }
 
 impl ServiceImports {
-    /// Check that `providers` offer everything that `plugin` imports.
+    /// Check that `providers` offer everything that `plugin` imports and may
+    /// not lack.
     pub(super) fn check(
         &self,
         plugin: &str,
         providers: &HashMap<&str, &Arc<Plugin>>,
+        may_lack: impl Fn(&str) -> bool,
     ) -> Result<(), ServiceError> {
         for import in &self.functions {
             let Some(provider) = providers.get(&*import.interface) else {
+                if may_lack(&import.interface) {
+                    continue;
+                }
                 return Err(ServiceError::Missing {
                     plugin: plugin.to_owned(),
                     interface: import.interface.to_string(),

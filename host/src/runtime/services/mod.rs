@@ -11,7 +11,7 @@ mod exports;
 mod imports;
 mod unavailable;
 
-pub use directory::{Directory, Provider, check};
+pub use directory::{Directory, Gaps, Provider, check};
 pub use exports::ServiceError;
 pub(super) use exports::{Export, ServiceExports};
 pub(super) use imports::{ServiceImports, add_to_linker};

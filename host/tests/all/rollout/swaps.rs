@@ -81,6 +81,21 @@ async fn a_plugin_that_nobody_knew_comes_and_goes() {
     node.get("/hello").await.assert_status(200);
 }
 
+/// Who calls another plugin may come before it, and not after it has gone.
+#[tokio::test]
+async fn plugins_that_call_each_other_come_one_after_the_other() {
+    let node = TestNode::start(&[], |_| {}).await;
+    let operator = node.operator();
+    operator.deploy(&fixture("asker")).await;
+    node.get("/asker/words?ids=1").await.assert_status(503);
+    operator.deploy(&fixture("answerer")).await;
+    node.get("/asker/words?ids=1").await.assert_status(200);
+    let remove = operator
+        .send(Method::DELETE, "/v1/plugins/answerer", "")
+        .await;
+    remove.assert_status(422);
+}
+
 #[tokio::test]
 async fn what_was_active_before_can_be_had_back() {
     let node = TestNode::start(&[hello(0)], |_| {}).await;
