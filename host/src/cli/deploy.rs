@@ -106,22 +106,27 @@ pub(super) async fn deploy(settings: &Settings, arguments: Deploy) -> anyhow::Re
         pause_ms: u64::try_from(arguments.pause.as_millis()).unwrap_or(u64::MAX),
     };
     let rollout = client.post("/v1/rollouts", &order).await?;
-    follow(&client, rollout, &arguments.waiting, began).await
+    follow(&client, rollout, &arguments.waiting, began, Phase::Done).await
 }
 
 pub(super) async fn promote(settings: &Settings, arguments: Decide) -> anyhow::Result<()> {
-    decide(settings, &arguments, "promote").await
+    decide(settings, &arguments, "promote", Phase::Done).await
 }
 
 pub(super) async fn abort(settings: &Settings, arguments: Decide) -> anyhow::Result<()> {
-    decide(settings, &arguments, "abort").await
+    decide(settings, &arguments, "abort", Phase::Aborted).await
 }
 
-async fn decide(settings: &Settings, arguments: &Decide, action: &str) -> anyhow::Result<()> {
+async fn decide(
+    settings: &Settings,
+    arguments: &Decide,
+    action: &str,
+    wanted: Phase,
+) -> anyhow::Result<()> {
     let client = Client::new(settings)?;
     let path = format!("/v1/plugins/{}/{action}", arguments.plugin);
     let rollout = client.post(&path, &()).await?;
-    follow(&client, rollout, &arguments.waiting, Instant::now()).await
+    follow(&client, rollout, &arguments.waiting, Instant::now(), wanted).await
 }
 
 pub(super) async fn roll_back(settings: &Settings, arguments: RollBack) -> anyhow::Result<()> {
@@ -132,7 +137,14 @@ pub(super) async fn roll_back(settings: &Settings, arguments: RollBack) -> anyho
         regions: arguments.regions,
     };
     let rollout = client.post(&path, &order).await?;
-    follow(&client, rollout, &arguments.waiting, Instant::now()).await
+    follow(
+        &client,
+        rollout,
+        &arguments.waiting,
+        Instant::now(),
+        Phase::Done,
+    )
+    .await
 }
 
 pub(super) async fn remove(settings: &Settings, arguments: Decide) -> anyhow::Result<()> {
@@ -140,15 +152,24 @@ pub(super) async fn remove(settings: &Settings, arguments: Decide) -> anyhow::Re
     let rollout = client
         .delete(&format!("/v1/plugins/{}", arguments.plugin))
         .await?;
-    follow(&client, rollout, &arguments.waiting, Instant::now()).await
+    follow(
+        &client,
+        rollout,
+        &arguments.waiting,
+        Instant::now(),
+        Phase::Done,
+    )
+    .await
 }
 
-/// Say how the rollout goes, for as long as somebody wants to know.
+/// Say how the rollout goes, for as long as somebody wants to know. It should
+/// end as `wanted`.
 async fn follow(
     client: &Client,
     mut rollout: Rollout,
     waiting: &Waiting,
     began: Instant,
+    wanted: Phase,
 ) -> anyhow::Result<()> {
     let path = format!("/v1/rollouts/{}", rollout.id);
     let mut said = String::new();
@@ -183,9 +204,7 @@ async fn follow(
     }
     match rollout.phase {
         Phase::Failed => bail!(Exit::RolledBack(rollout.reason)),
-        Phase::Aborted if waiting.wait && rollout.reason.is_empty() => {
-            bail!(Exit::RolledBack("it was aborted".to_owned()))
-        }
+        Phase::Aborted if wanted != Phase::Aborted => bail!(Exit::RolledBack(rollout.reason)),
         _ => Ok(()),
     }
 }

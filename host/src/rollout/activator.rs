@@ -181,6 +181,10 @@ impl Activator {
         }
     }
 
+    fn ready(&self) -> std::sync::MutexGuard<'_, HashMap<Digest, (Arc<Release>, Instant)>> {
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn serves(&self, release: &Arc<Release>) -> bool {
         let serving = self.live.serving();
         let mut releases = serving
@@ -245,12 +249,6 @@ impl Activator {
                 target: target.clone(),
                 problem,
             })
-    }
-}
-
-impl Activator {
-    fn ready(&self) -> std::sync::MutexGuard<'_, HashMap<Digest, (Arc<Release>, Instant)>> {
-        self.ready.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -90,6 +90,11 @@ impl TestNode {
         self.address
     }
 
+    /// Where operators are served.
+    pub fn admin_url(&self) -> String {
+        format!("http://{}", self.admin)
+    }
+
     /// An operator at its other port.
     pub fn operator(&self) -> Operator {
         Operator::at(self.admin)

@@ -2,6 +2,7 @@
 
 mod access;
 mod canary;
+mod commands;
 mod failures;
 mod load;
 mod metrics;

@@ -1,0 +1,88 @@
+//! The commands, as scripts use them.
+
+use std::process::Output;
+
+use serde_json::Value;
+
+use crate::harness::{PluginFolder, TOKEN, TestNode, data_folder, edge, eventually, variant};
+
+fn hello(version: u32) -> PluginFolder {
+    variant("hello", &format!("version = \"0.{version}.0\""))
+}
+
+/// Run `edge` with these arguments against the node.
+async fn run(node: &TestNode, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let folder = data_folder();
+    let mut command = edge(folder.path());
+    command
+        .args(arguments)
+        .env("EDGE_ADMIN_URL", node.admin_url())
+        .env("EDGE_ADMIN_TOKEN", TOKEN);
+    let running = tokio::task::spawn_blocking(move || command.output());
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = running.await.expect("a thread").expect("it runs");
+    let text = |bytes| String::from_utf8(bytes).expect("text");
+    (status.code(), text(stdout), text(stderr))
+}
+
+fn path(plugin: &PluginFolder) -> &str {
+    plugin.path().to_str().expect("text")
+}
+
+#[tokio::test]
+async fn how_a_command_ends_says_how_the_rollout_did() {
+    let node = TestNode::start(&[hello(0)], |_| {}).await;
+    let (code, output, error) = run(&node, &["deploy", path(&hello(1)), "--wait"]).await;
+    assert_eq!(code, Some(0), "{output}{error}");
+    assert!(
+        output.contains("hello@0.1.0") && output.contains("done"),
+        "{output}"
+    );
+
+    let sick = variant("hello", "version = \"0.2.0\"\nhealth = \"/nothing\"");
+    let (code, _, error) = run(&node, &["deploy", path(&sick), "--wait"]).await;
+    assert_eq!(code, Some(1), "{error}");
+    assert!(error.contains("smoke check"), "{error}");
+
+    let slow = hello(3);
+    let watched = [
+        "deploy",
+        path(&slow),
+        "--pause",
+        "1m",
+        "--wait",
+        "--timeout",
+        "300ms",
+    ];
+    let (code, _, error) = run(&node, &watched).await;
+    assert_eq!(code, Some(4), "{error}");
+    let (code, output, _) = run(&node, &["abort", "hello", "--wait"]).await;
+    assert_eq!(code, Some(0), "{output}");
+
+    let (code, output, error) = run(&node, &["rollback", "hello", "--json", "--wait"]).await;
+    assert_eq!(code, Some(0), "{error}");
+    let rollout: Value = serde_json::from_str(&output).expect("JSON");
+    assert_eq!(rollout["phase"], "done");
+    assert_eq!(run(&node, &["deploy"]).await.0, Some(2));
+}
+
+#[tokio::test]
+async fn one_that_somebody_else_ends_has_failed() {
+    let node = TestNode::start(&[hello(0)], |_| {}).await;
+    let next = hello(1);
+    let watched = ["deploy", path(&next), "--pause", "1m", "--wait"];
+    let aborting = async {
+        eventually("a rollout", async || {
+            let reply = node.get("/hello").await;
+            (reply.header("edge-release") == Some("hello@0.1.0")).then_some(())
+        })
+        .await;
+        node.operator().decide("hello", "abort").await
+    };
+    let ((code, _, error), _) = tokio::join!(run(&node, &watched), aborting);
+    assert_eq!(code, Some(3), "{error}");
+    assert!(error.contains("aborted by tester"), "{error}");
+}
