@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::task::JoinSet;
@@ -297,14 +297,8 @@ async fn deploy(loader: &Loader, desired: &Desired) -> Result<Deployed, LoadErro
         }
         None => None,
     };
-    Ok(Deployed {
-        revision: desired.revision,
-        wanted: desired.wanted.clone(),
-        active,
-        trial,
-        before: None,
-        since: Instant::now(),
-    })
+    let (revision, wanted) = (desired.revision, desired.wanted.clone());
+    Ok(Deployed::new(revision, wanted, active, trial))
 }
 
 impl Loaded {

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use tokio_stream::wrappers::BroadcastStream;
 use tokio_util::sync::CancellationToken;
 
-use crate::telemetry::feed::{self, Line};
+use crate::telemetry::feed::{self, Line, Watch};
 
 /// Which lines.
 #[derive(Debug, Deserialize)]
@@ -35,7 +35,11 @@ pub(super) async fn show(
     Extension(stop): Extension<CancellationToken>,
     Query(wanted): Query<Wanted>,
 ) -> impl IntoResponse {
-    let (kept, coming) = feed::subscribe();
+    let Watch {
+        kept,
+        coming,
+        watching,
+    } = feed::watch();
     let kept = kept
         .into_iter()
         .filter(|line| wanted.wants(line))
@@ -45,7 +49,10 @@ pub(super) async fn show(
     // A reader that is too slow misses lines, and nobody waits for it.
     let coming = BroadcastStream::new(coming)
         .filter_map(|line| future::ready(line.ok()))
-        .filter(move |line| future::ready(wanted.wants(line)))
+        .filter(move |line| {
+            let _for_as_long_as_lines_come = &watching;
+            future::ready(wanted.wants(line))
+        })
         .map(bytes)
         .take_until(stop.cancelled_owned());
     let body = match follow {

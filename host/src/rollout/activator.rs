@@ -76,14 +76,6 @@ pub enum ActivateError {
     },
 }
 
-impl ActivateError {
-    /// Whether trying again soon may help.
-    #[must_use]
-    pub fn is_passing(&self) -> bool {
-        matches!(self, Self::Control(_))
-    }
-}
-
 /// Makes releases ready on one node.
 pub struct Activator {
     control: Arc<Control>,
@@ -143,14 +135,7 @@ impl Activator {
             }
             None => None,
         };
-        Ok(Some(Deployed {
-            revision,
-            wanted: wanted.clone(),
-            active,
-            trial,
-            before: None,
-            since: Instant::now(),
-        }))
+        Ok(Some(Deployed::new(revision, wanted.clone(), active, trial)))
     }
 
     /// Make the release ready, and keep it so for a while: whether it can
@@ -254,14 +239,8 @@ impl Activator {
 
 /// `release` alone in its plugin's place.
 fn replace(plugins: &mut Plugins, release: &Arc<Release>) {
-    let deployed = Deployed {
-        revision: 0,
-        wanted: Wanted::only(Some(release.digest)),
-        active: release.clone(),
-        trial: None,
-        before: None,
-        since: Instant::now(),
-    };
+    let wanted = Wanted::only(Some(release.digest));
+    let deployed = Deployed::new(0, wanted, release.clone(), None);
     plugins.insert(release.manifest.name.clone(), Arc::new(deployed));
 }
 

@@ -57,6 +57,19 @@ impl Trial {
 }
 
 impl Deployed {
+    /// A plugin that serves from now on, as the log's `revision` asks for it.
+    #[must_use]
+    pub fn new(revision: i64, wanted: Wanted, active: Arc<Release>, trial: Option<Trial>) -> Self {
+        Self {
+            revision,
+            wanted,
+            active,
+            trial,
+            before: None,
+            since: Instant::now(),
+        }
+    }
+
     /// The plugin's name.
     #[must_use]
     pub fn name(&self) -> &str {

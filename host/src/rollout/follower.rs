@@ -194,7 +194,8 @@ impl Follower {
             .deployed(plugin, entry.revision, &entry.wanted)
             .await?;
         self.live.change(|plugins| {
-            let before = plugins.get(plugin).and_then(|plugin| self.before(plugin));
+            let before = plugins.get(plugin);
+            let before = before.map(|plugin| self.describe_release(&plugin.active));
             match deployed {
                 Some(mut deployed) => {
                     deployed.before = before;
@@ -206,10 +207,6 @@ impl Follower {
             }
         })?;
         Ok(())
-    }
-
-    fn before(&self, plugin: &Deployed) -> Option<ReleaseReport> {
-        Some(self.describe_release(&plugin.active))
     }
 
     /// End the trials of releases that do worse than what they are to replace.
@@ -254,6 +251,7 @@ impl Follower {
     #[must_use]
     pub fn describe(&self) -> Report {
         let served: Vec<_> = self.live.serving().plugins.values().cloned().collect();
+        self.forget_rates(&served);
         let mut plugins: BTreeMap<String, PluginReport> = served
             .iter()
             .map(|plugin| (plugin.name().to_owned(), self.describe_plugin(plugin)))
@@ -302,6 +300,16 @@ impl Follower {
     fn describe_release(&self, release: &Release) -> ReleaseReport {
         let sample = release.plugin.stats().sample();
         ReleaseReport::new(release, &sample, self.rate(release))
+    }
+
+    /// Releases that no longer serve have none.
+    fn forget_rates(&self, served: &[Arc<Deployed>]) {
+        let serves = |digest: &Digest| {
+            let mut releases = served.iter().flat_map(|plugin| plugin.releases());
+            releases.any(|release| release.digest == *digest)
+        };
+        let mut rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
+        rates.retain(|digest, _| serves(digest));
     }
 
     /// Requests a second since about the last heartbeat.

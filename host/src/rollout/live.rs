@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, Guard};
-use tokio_util::task::TaskTracker;
 
 use super::deployed::Deployed;
 use super::release::Release;
@@ -47,7 +46,6 @@ pub struct Live {
     changing: Mutex<()>,
     directory: Arc<Directory>,
     scheduler: OnceLock<Scheduler>,
-    retiring: TaskTracker,
 }
 
 impl Live {
@@ -59,7 +57,6 @@ impl Live {
             changing: Mutex::new(()),
             directory,
             scheduler: OnceLock::new(),
-            retiring: TaskTracker::new(),
         }
     }
 
@@ -110,7 +107,7 @@ impl Live {
         if let Some(scheduler) = self.scheduler.get() {
             scheduler.follow(&new.plugins);
         }
-        self.retire(&old, &new);
+        Self::retire(&old, &new);
         Ok(())
     }
 
@@ -141,21 +138,14 @@ impl Live {
         }
     }
 
-    /// Wait until every release that was replaced is gone.
-    pub async fn retired(&self) {
-        self.retiring.close();
-        self.retiring.wait().await;
-        self.retiring.reopen();
-    }
-
-    fn retire(&self, old: &Serving, new: &Serving) {
+    fn retire(old: &Serving, new: &Serving) {
         let serves = |release: &Arc<Release>| {
             let mut serving = new.plugins.values().flat_map(|plugin| plugin.releases());
             serving.any(|other| Arc::ptr_eq(other, release))
         };
         let gone = old.plugins.values().flat_map(|plugin| plugin.releases());
         for release in gone.filter(|release| !serves(release)) {
-            self.retiring.spawn(retire(release.clone()));
+            tokio::spawn(retire(release.clone()));
         }
     }
 }

@@ -4,6 +4,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -35,18 +36,53 @@ pub struct Line {
 struct Feed {
     kept: Mutex<VecDeque<Line>>,
     coming: broadcast::Sender<Line>,
+    /// Asked for every request, and so not the channel's own count, which is
+    /// behind a lock.
+    watchers: AtomicUsize,
+}
+
+/// Somebody watches, until this is dropped.
+pub struct Watching(());
+
+impl Watching {
+    fn begin() -> Self {
+        FEED.watchers.fetch_add(1, Relaxed);
+        Self(())
+    }
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        FEED.watchers.fetch_sub(1, Relaxed);
+    }
+}
+
+/// What a watcher gets.
+pub struct Watch {
+    /// The last lines, oldest first.
+    pub kept: Vec<Line>,
+    /// Those that come.
+    pub coming: broadcast::Receiver<Line>,
+    /// To be kept for as long as they are wanted.
+    pub watching: Watching,
 }
 
 static FEED: LazyLock<Feed> = LazyLock::new(|| Feed {
     kept: Mutex::default(),
     coming: broadcast::Sender::new(BEHIND),
+    watchers: AtomicUsize::new(0),
 });
 
-/// The last lines, oldest first, and those that will come.
+/// Begin to watch.
 #[must_use]
-pub fn subscribe() -> (Vec<Line>, broadcast::Receiver<Line>) {
+pub fn watch() -> Watch {
+    let watching = Watching::begin();
     let kept = FEED.kept.lock().unwrap_or_else(PoisonError::into_inner);
-    (kept.iter().cloned().collect(), FEED.coming.subscribe())
+    Watch {
+        kept: kept.iter().cloned().collect(),
+        coming: FEED.coming.subscribe(),
+        watching,
+    }
 }
 
 /// Feeds on what is logged.
@@ -55,7 +91,7 @@ pub(super) struct FeedLayer;
 impl<S: Subscriber> Layer<S> for FeedLayer {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let is_kept = event.metadata().target() != ACCESS;
-        if !is_kept && FEED.coming.receiver_count() == 0 {
+        if !is_kept && FEED.watchers.load(Relaxed) == 0 {
             return;
         }
         let line = line(event);

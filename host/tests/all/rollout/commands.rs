@@ -4,7 +4,10 @@ use std::process::Output;
 
 use serde_json::Value;
 
-use crate::harness::{PluginFolder, TOKEN, TestNode, data_folder, edge, eventually, variant};
+use crate::harness::{
+    Operator, PluginFolder, Running, TOKEN, TOKENS, TestNode, data_folder, edge, eventually, get,
+    variant,
+};
 
 fn hello(version: u32) -> PluginFolder {
     variant("hello", &format!("version = \"0.{version}.0\""))
@@ -85,4 +88,34 @@ async fn one_that_somebody_else_ends_has_failed() {
     let ((code, _, error), _) = tokio::join!(run(&node, &watched), aborting);
     assert_eq!(code, Some(3), "{error}");
     assert!(error.contains("aborted by tester"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logs_show_what_was_and_what_comes() {
+    let (data, plugin) = (data_folder(), hello(0));
+    let mut command = edge(data.path());
+    command
+        .arg("serve")
+        .env("EDGE_DATA_DIR", data.path())
+        .env("EDGE_PLUGINS", plugin.path())
+        .env("EDGE_ADMIN_TOKENS", TOKENS);
+    let mut node = Running::start(&mut command);
+    node.banner();
+    let mut wire = node.wire().await;
+    Operator::at(node.admin_address()).deploy(&hello(1)).await;
+
+    let folder = data_folder();
+    let mut command = edge(folder.path());
+    command
+        .args(["logs", "hello", "--follow"])
+        .env("EDGE_ADMIN_URL", format!("http://{}", node.admin_address()))
+        .env("EDGE_ADMIN_TOKEN", TOKEN);
+    let mut lines = Running::start(&mut command);
+    lines.line(|line| line.contains("serving what the release log wants"));
+    wire.send(get("/hello")).await;
+    wire.reply().await.assert_status(200);
+    let line = lines.line(|line| line.contains("\"target\":\"access\""));
+    let line: Value = serde_json::from_str(&line).expect("JSON");
+    assert_eq!(line["path"], "/hello");
+    assert_eq!(line["version"], "0.1.0");
 }
