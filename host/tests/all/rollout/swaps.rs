@@ -43,8 +43,6 @@ async fn what_old_releases_held_is_gone() {
     let swap = async |count: usize| {
         for number in 1..=count {
             operator.deploy(&releases[number % 2]).await;
-            // What serves already is not made, or kept, once more.
-            operator.deploy(&releases[number % 2]).await;
         }
     };
     swap(10).await;
@@ -54,6 +52,19 @@ async fn what_old_releases_held_is_gone() {
         (descriptors() < before + NOISE).then_some(())
     })
     .await;
+}
+
+/// A release that is deployed while it serves is not kept besides: its slots
+/// would never come back, and soon there would be no room for any.
+#[tokio::test]
+async fn a_release_that_is_deployed_twice_is_gone_like_any_other() {
+    let node = TestNode::start(&[hello(0)], |settings| settings.spare_instances = 64).await;
+    let operator = node.operator();
+    for _ in 0..8 {
+        for version in [1, 1, 2, 1, 2] {
+            operator.deploy(&hello(version)).await;
+        }
+    }
 }
 
 #[tokio::test]
