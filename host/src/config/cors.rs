@@ -7,7 +7,7 @@ use http::{HeaderValue, Method};
 use url::Url;
 
 use super::layers::Layers;
-use super::{duration, switch};
+use super::values::{duration, switch};
 
 /// What browsers let pages of other origins do.
 #[derive(Debug, Clone)]

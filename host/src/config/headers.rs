@@ -4,7 +4,7 @@
 use http::header::{HeaderName, HeaderValue};
 
 use super::layers::Layers;
-use super::switch;
+use super::values::switch;
 
 /// The table of the file that sets single fields.
 pub(super) const TABLE: &str = "headers";

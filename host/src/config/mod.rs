@@ -1,12 +1,17 @@
 //! What an operator can set: `edge.toml`, then `.env`, then the environment,
 //! the later winning. Every wrong setting is reported, all at once.
 
+mod client;
 mod cors;
 mod headers;
 mod layers;
 mod limits;
+mod logs;
+mod rollout;
 pub mod secrets;
 mod tls;
+mod urls;
+mod values;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,12 +19,19 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use client::ClientLimits;
 pub use cors::{Cors, Origins};
 pub use headers::ReplyHeaders;
 use layers::Layers;
 pub use limits::{Rate, TrustedProxies};
+pub use logs::{AccessLog, LogFormat};
+use logs::{access_log, log_filter, log_format};
+pub use rollout::CanaryLimits;
+use rollout::{admin_tokens, region, trusted_keys};
 use secrets::{MasterSecret, SecretError};
 pub use tls::TlsSettings;
+use urls::{admin_url, redis_url, smtp_url};
+use values::{address, at_most_10_000, delay, duration, optional_address, switch};
 
 /// Where a node keeps, finds and serves things.
 #[derive(Debug, Clone)]
@@ -112,54 +124,6 @@ impl<T> fmt::Debug for Hidden<T> {
     }
 }
 
-/// Bounds on what a client may send, before any plugin sees it.
-#[derive(Debug, Clone, Copy)]
-pub struct ClientLimits {
-    /// How long the head of a request may take, from its first byte.
-    pub head_timeout: Duration,
-    /// How long the body of a request may take.
-    pub body_timeout: Duration,
-    /// How long a connection may stay open between requests.
-    pub idle_timeout: Duration,
-    /// Longest request target, in bytes.
-    pub max_uri: usize,
-    /// All header fields of a request together, in bytes.
-    pub max_headers: usize,
-    /// Connections at once.
-    pub max_connections: usize,
-}
-
-/// How much worse than the active release one on trial may be.
-#[derive(Debug, Clone, Copy)]
-pub struct CanaryLimits {
-    /// Requests that it must have answered to be judged.
-    pub requests: u64,
-    /// Percent of its requests that may fail beyond those of the active one.
-    pub error_percent: u8,
-    /// How many times slower its 99th percentile may be.
-    pub latency_ratio: f64,
-}
-
-/// How log lines are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For people.
-    Human,
-    /// One JSON object a line.
-    Json,
-}
-
-/// Which requests get an access line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AccessLog {
-    /// Every request.
-    All,
-    /// Requests that ended with status 500 or above.
-    Errors,
-    /// None.
-    Off,
-}
-
 /// Everything that is wrong with the settings.
 #[derive(Debug, thiserror::Error)]
 pub struct ConfigError {
@@ -203,7 +167,7 @@ impl Settings {
     fn from_layers(mut layers: Layers) -> Result<Self, ConfigError> {
         let data_dir: PathBuf = layers.take("data_dir", "data".into(), |text| Ok(text.into()));
         let default_database = format!("sqlite://{}/shop.sqlite", data_dir.display());
-        let database_url = layers.take("database_url", default_database, database_url);
+        let database_url = layers.take("database_url", default_database, urls::database_url);
         let default_control = if database_url.starts_with("sqlite:") {
             format!("sqlite://{}/control.sqlite", data_dir.display())
         } else {
@@ -221,10 +185,10 @@ impl Settings {
             admin_token: layers.take("admin_token", None, |text| Ok(Some(Hidden(text.into())))),
             admin_tokens: layers.take("admin_tokens", None, admin_tokens),
             plugins: layers.take("plugins", shop(), folders),
-            control_url: layers.take("control_url", default_control, self::database_url),
+            control_url: layers.take("control_url", default_control, urls::database_url),
             database_url,
             plugin_database_urls: layers
-                .take_prefixed(PER_PLUGIN_DATABASE, |_, url| self::database_url(url)),
+                .take_prefixed(PER_PLUGIN_DATABASE, |_, url| urls::database_url(url)),
             redis_url: layers.take("redis_url", None, redis_url),
             smtp_url: layers.take("smtp_url", None, smtp_url),
             mail_from: layers.take("mail_from", "shop@localhost".into(), |text| Ok(text.into())),
@@ -241,19 +205,8 @@ impl Settings {
             queue_timeout: layers.take("queue_timeout", Duration::from_millis(250), duration),
             spare_instances: layers.take("spare_instances", 256, at_most_10_000),
             trusted_keys: layers.take("trusted_keys", Vec::new(), trusted_keys),
-            canary: CanaryLimits {
-                requests: layers.take("canary_requests", 50, at_least_one),
-                error_percent: layers.take("canary_error_percent", 5, percent),
-                latency_ratio: layers.take("canary_latency_ratio", 2.0, ratio),
-            },
-            client: ClientLimits {
-                head_timeout: layers.take("head_timeout", Duration::from_secs(10), duration),
-                body_timeout: layers.take("body_timeout", Duration::from_secs(10), duration),
-                idle_timeout: layers.take("idle_timeout", Duration::from_secs(75), duration),
-                max_uri: layers.take("max_uri", 8 * 1024, at_most_64_kib),
-                max_headers: layers.take("max_headers", 16 * 1024, at_most_64_kib),
-                max_connections: layers.take("max_connections", 10_000, count),
-            },
+            canary: CanaryLimits::take(&mut layers),
+            client: ClientLimits::take(&mut layers),
             rate_limits: layers.take("rate_limits", true, switch),
             rate_limit: layers.take("rate_limit", Some(limits::DEFAULT_RATE), limits::rate),
             trusted_proxies: layers.take("trusted_proxies", TrustedProxies::default(), str::parse),
@@ -287,39 +240,6 @@ impl Settings {
     }
 }
 
-fn address(text: &str) -> Result<SocketAddr, String> {
-    text.parse()
-        .map_err(|_| "is not an address with a port, such as 127.0.0.1:8080".into())
-}
-
-fn optional_address(text: &str) -> Result<Option<SocketAddr>, String> {
-    match text {
-        "off" => Ok(None),
-        text => address(text).map(Some),
-    }
-}
-
-fn admin_url(text: &str) -> Result<Option<String>, String> {
-    match ["http://", "https://"].iter().any(|s| text.starts_with(s)) {
-        true => Ok(Some(text.into())),
-        false => Err("is not a URL that begins with http:// or https://".into()),
-    }
-}
-
-/// They are read where they are used; here it is found out whether they can be.
-fn admin_tokens(text: &str) -> Result<Option<Hidden<String>>, String> {
-    let is_token = |entry: &str| {
-        let pair = entry.trim().split_once(':');
-        pair.is_some_and(|(name, token)| !name.is_empty() && token.len() >= 16)
-    };
-    match text.split(',').all(is_token) {
-        true => Ok(Some(Hidden(text.into()))),
-        false => Err(
-            "is not name:token with commas between, with tokens of 16 characters or more".into(),
-        ),
-    }
-}
-
 /// The shop's own four.
 fn shop() -> Vec<PathBuf> {
     ["customer", "order", "payment", "product"]
@@ -347,51 +267,6 @@ fn folders(text: &str) -> Result<Vec<PathBuf>, String> {
     }
 }
 
-/// Only the scheme is judged here: whether the database answers is found out
-/// when it is opened. The text may hold a password, so no message quotes it.
-fn database_url(text: &str) -> Result<String, String> {
-    let known = ["sqlite:", "mysql://", "mariadb://"];
-    match known.iter().any(|scheme| text.starts_with(scheme)) {
-        true => Ok(text.into()),
-        false => Err("is not a URL that begins with sqlite: or mysql://".into()),
-    }
-}
-
-/// As with databases, only the scheme is judged, and nothing is quoted.
-fn redis_url(text: &str) -> Result<Option<String>, String> {
-    let known = |url: &str| {
-        ["redis://", "rediss://"]
-            .iter()
-            .any(|s| url.trim().starts_with(s))
-    };
-    match text.split(',').all(known) {
-        true => Ok(Some(text.into())),
-        false => Err(
-            "is not a URL that begins with redis:// or rediss://, or several with commas between"
-                .into(),
-        ),
-    }
-}
-
-fn smtp_url(text: &str) -> Result<Option<String>, String> {
-    match ["smtp://", "smtps://"]
-        .iter()
-        .any(|scheme| text.starts_with(scheme))
-    {
-        true => Ok(Some(text.into())),
-        false => Err("is not a URL that begins with smtp:// or smtps://".into()),
-    }
-}
-
-fn region(text: &str) -> Result<String, String> {
-    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    if !text.is_empty() && text.len() <= 40 && text.chars().all(plain) {
-        Ok(text.into())
-    } else {
-        Err("is not 1 to 40 lower-case letters, digits and hyphens".into())
-    }
-}
-
 /// Guessing it is guessing every token.
 const SHORTEST_SECRET: usize = 32;
 
@@ -400,107 +275,6 @@ fn secret(text: &str) -> Result<Option<Hidden<String>>, String> {
         Ok(Some(Hidden(text.into())))
     } else {
         Err(format!("is shorter than {SHORTEST_SECRET} bytes"))
-    }
-}
-
-fn switch(text: &str) -> Result<bool, String> {
-    match text {
-        "true" | "on" => Ok(true),
-        "false" | "off" => Ok(false),
-        _ => Err("is neither `on` nor `off`".into()),
-    }
-}
-
-fn log_format(text: &str) -> Result<LogFormat, String> {
-    match text {
-        "human" => Ok(LogFormat::Human),
-        "json" => Ok(LogFormat::Json),
-        _ => Err("is neither `human` nor `json`".into()),
-    }
-}
-
-fn log_filter(text: &str) -> Result<String, String> {
-    match tracing_subscriber::EnvFilter::try_new(text) {
-        Ok(_) => Ok(text.into()),
-        Err(error) => Err(format!("is not a log filter: {error}")),
-    }
-}
-
-fn access_log(text: &str) -> Result<AccessLog, String> {
-    match text {
-        "all" => Ok(AccessLog::All),
-        "errors" => Ok(AccessLog::Errors),
-        "off" => Ok(AccessLog::Off),
-        _ => Err("is none of `all`, `errors` and `off`".into()),
-    }
-}
-
-fn duration(text: &str) -> Result<Duration, String> {
-    match delay(text)? {
-        Duration::ZERO => Err("is zero".into()),
-        duration => Ok(duration),
-    }
-}
-
-/// A duration that may be none.
-fn delay(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text)
-        .map_err(|_| "is not a duration, such as `30s` or `250ms`".to_owned())
-}
-
-fn count(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(count) if count > 0 => Ok(count),
-        _ => Err("is not a whole number above 0".into()),
-    }
-}
-
-fn at_most_10_000(text: &str) -> Result<u32, String> {
-    match text.parse() {
-        Ok(number) if number <= 10_000 => Ok(number),
-        _ => Err("is not a whole number from 0 to 10000".into()),
-    }
-}
-
-fn at_least_one(text: &str) -> Result<u64, String> {
-    match text.parse() {
-        Ok(number) if number > 0 => Ok(number),
-        _ => Err("is not a whole number above 0".into()),
-    }
-}
-
-fn percent(text: &str) -> Result<u8, String> {
-    match text.parse() {
-        Ok(number) if number <= 100 => Ok(number),
-        _ => Err("is not a whole number from 0 to 100".into()),
-    }
-}
-
-fn ratio(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(ratio) if ratio.is_finite() && ratio >= 1.0 => Ok(ratio),
-        _ => Err("is not a number from 1".into()),
-    }
-}
-
-/// They are read where they are used; here it is found out whether they can be.
-fn trusted_keys(text: &str) -> Result<Vec<String>, String> {
-    let keys = text.split(',').map(str::trim);
-    let is_key = |key: &str| {
-        let digits = key.strip_prefix("ed25519:").unwrap_or_default();
-        digits.len() == 64 && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
-    };
-    match keys.clone().all(is_key) {
-        true => Ok(keys.map(str::to_owned).collect()),
-        false => Err("is not one or more keys, each ed25519: and 64 hexadecimal digits".into()),
-    }
-}
-
-/// hyper parses heads of up to 64 KiB for us; past that it refuses by itself.
-fn at_most_64_kib(text: &str) -> Result<usize, String> {
-    match count(text) {
-        Ok(bytes) if bytes <= 64 * 1024 => Ok(bytes),
-        _ => Err("is not a number of bytes from 1 to 65536".into()),
     }
 }
 

@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use super::address;
 use super::layers::Layers;
+use super::values::address;
 
 /// The settings of the port with TLS.
 #[derive(Debug, Clone)]

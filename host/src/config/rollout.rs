@@ -1,0 +1,64 @@
+//! The settings of who may deploy what, and of how a release on trial is
+//! judged.
+
+use super::Hidden;
+use super::layers::Layers;
+use super::values::{at_least_one, percent, ratio};
+
+/// How much worse than the active release one on trial may be.
+#[derive(Debug, Clone, Copy)]
+pub struct CanaryLimits {
+    /// Requests that it must have answered to be judged.
+    pub requests: u64,
+    /// Percent of its requests that may fail beyond those of the active one.
+    pub error_percent: u8,
+    /// How many times slower its 99th percentile may be.
+    pub latency_ratio: f64,
+}
+
+impl CanaryLimits {
+    /// Take them out of `layers`.
+    pub(super) fn take(layers: &mut Layers) -> Self {
+        Self {
+            requests: layers.take("canary_requests", 50, at_least_one),
+            error_percent: layers.take("canary_error_percent", 5, percent),
+            latency_ratio: layers.take("canary_latency_ratio", 2.0, ratio),
+        }
+    }
+}
+
+/// They are read where they are used; here it is found out whether they can be.
+pub(super) fn admin_tokens(text: &str) -> Result<Option<Hidden<String>>, String> {
+    let is_token = |entry: &str| {
+        let pair = entry.trim().split_once(':');
+        pair.is_some_and(|(name, token)| !name.is_empty() && token.len() >= 16)
+    };
+    match text.split(',').all(is_token) {
+        true => Ok(Some(Hidden(text.into()))),
+        false => Err(
+            "is not name:token with commas between, with tokens of 16 characters or more".into(),
+        ),
+    }
+}
+
+/// They are read where they are used; here it is found out whether they can be.
+pub(super) fn trusted_keys(text: &str) -> Result<Vec<String>, String> {
+    let keys = text.split(',').map(str::trim);
+    let is_key = |key: &str| {
+        let digits = key.strip_prefix("ed25519:").unwrap_or_default();
+        digits.len() == 64 && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
+    };
+    match keys.clone().all(is_key) {
+        true => Ok(keys.map(str::to_owned).collect()),
+        false => Err("is not one or more keys, each ed25519: and 64 hexadecimal digits".into()),
+    }
+}
+
+pub(super) fn region(text: &str) -> Result<String, String> {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if !text.is_empty() && text.len() <= 40 && text.chars().all(plain) {
+        Ok(text.into())
+    } else {
+        Err("is not 1 to 40 lower-case letters, digits and hyphens".into())
+    }
+}

@@ -1,0 +1,72 @@
+//! How the values of settings are written that many settings share.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse()
+        .map_err(|_| "is not an address with a port, such as 127.0.0.1:8080".into())
+}
+
+pub(super) fn optional_address(text: &str) -> Result<Option<SocketAddr>, String> {
+    match text {
+        "off" => Ok(None),
+        text => address(text).map(Some),
+    }
+}
+
+pub(super) fn switch(text: &str) -> Result<bool, String> {
+    match text {
+        "true" | "on" => Ok(true),
+        "false" | "off" => Ok(false),
+        _ => Err("is neither `on` nor `off`".into()),
+    }
+}
+
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    match delay(text)? {
+        Duration::ZERO => Err("is zero".into()),
+        duration => Ok(duration),
+    }
+}
+
+/// A duration that may be none.
+pub(super) fn delay(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text)
+        .map_err(|_| "is not a duration, such as `30s` or `250ms`".to_owned())
+}
+
+pub(super) fn count(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(count) if count > 0 => Ok(count),
+        _ => Err("is not a whole number above 0".into()),
+    }
+}
+
+pub(super) fn at_most_10_000(text: &str) -> Result<u32, String> {
+    match text.parse() {
+        Ok(number) if number <= 10_000 => Ok(number),
+        _ => Err("is not a whole number from 0 to 10000".into()),
+    }
+}
+
+pub(super) fn at_least_one(text: &str) -> Result<u64, String> {
+    match text.parse() {
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err("is not a whole number above 0".into()),
+    }
+}
+
+pub(super) fn percent(text: &str) -> Result<u8, String> {
+    match text.parse() {
+        Ok(number) if number <= 100 => Ok(number),
+        _ => Err("is not a whole number from 0 to 100".into()),
+    }
+}
+
+pub(super) fn ratio(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(ratio) if ratio.is_finite() && ratio >= 1.0 => Ok(ratio),
+        _ => Err("is not a number from 1".into()),
+    }
+}
