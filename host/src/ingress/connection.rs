@@ -166,10 +166,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guarded<S> {
 
     /// Give up on a client that sends no request, with a 408 if it began one.
     fn poll_patience(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        if self.timer.deadline() != self.until {
-            self.timer.as_mut().reset(self.until);
-        }
-        ready!(self.timer.as_mut().poll(context));
+        ready!(self.poll_timer(context));
         if !self.activity.is_idle() {
             // It is the client who waits; look again later.
             self.wait();
@@ -182,6 +179,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guarded<S> {
         }
         self.closing = true;
         Poll::Ready(())
+    }
+
+    /// Wait until the client's time is up. Nearly every request moves that
+    /// further away: the timer learns of it when it fires, not each time.
+    fn poll_timer(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if self.until < self.timer.deadline() {
+            self.timer.as_mut().reset(self.until);
+        }
+        loop {
+            ready!(self.timer.as_mut().poll(context));
+            if self.timer.deadline() >= self.until {
+                return Poll::Ready(());
+            }
+            self.timer.as_mut().reset(self.until);
+        }
     }
 
     fn poll_pending(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
