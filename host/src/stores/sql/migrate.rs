@@ -101,7 +101,8 @@ impl DatabaseAccess {
     ///
     /// # Errors
     /// Names the migration that failed. On MySQL, which undoes no change of a
-    /// table, a failed one of several statements may have run in part.
+    /// table, a failed one of several statements may have run in part, and so
+    /// may one whose node was killed; either begins anew the next time.
     pub async fn migrate(
         &self,
         plugin: &str,
@@ -127,7 +128,14 @@ impl DatabaseAccess {
             Database::MySql(mysql) => {
                 let connection = mysql.unbounded().await;
                 let mut connection = connection.map_err(|error| failed(error.into()))?;
-                if let Err(error) = migrator.run_direct(None, &mut connection, false).await {
+                let mut ran = migrator.run_direct(None, &mut connection, false).await;
+                if let Err(SqlxMigrateError::Dirty(version)) = ran {
+                    // The lock is ours: whoever was at it ended midway.
+                    tracing::warn!(plugin, version, "a migration was cut off; it may run again");
+                    forget_failed(&mut connection, plugin).await;
+                    ran = migrator.run_direct(None, &mut connection, false).await;
+                }
+                if let Err(error) = ran {
                     forget_failed(&mut connection, plugin).await;
                     return Err(failed(error));
                 }
@@ -160,8 +168,8 @@ impl DatabaseAccess {
     }
 }
 
-/// sqlx writes down a migration that failed, and then runs none any more, of
-/// releases without that migration neither. So it is forgotten: who brings it
+/// sqlx writes down a migration that failed or was cut off, and then runs none
+/// any more, of releases without that migration neither. So it is forgotten: who brings it
 /// again, mended, has it run again.
 async fn forget_failed(connection: &mut MySqlConnection, plugin: &str) {
     let table = table(plugin);
