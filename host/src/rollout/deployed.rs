@@ -160,11 +160,6 @@ impl Deployed {
             return Some(reason.clone());
         }
         let (new, old) = self.compared()?;
-        let record = |sample: &Sample| Record {
-            requests: sample.requests,
-            errors: sample.errors,
-            p99: sample.quantile(0.99).unwrap_or_default(),
-        };
-        margins.judge(record(&new), record(&old))
+        margins.judge((&new).into(), (&old).into())
     }
 }

@@ -14,7 +14,9 @@ use super::control::nodes::NodeRecord;
 use super::control::rollouts::{Phase, Rollout};
 use super::control::{Control, ControlError};
 use super::judge::{Margins, Record};
-use super::report::{PluginReport, State};
+use super::progress::{Follows, behind, follows};
+use super::together;
+use super::undo::{UNDONE, failed, is_changed, is_undone};
 use super::wake::{Wake, next};
 
 /// How often rollouts are looked at without being woken.
@@ -25,6 +27,10 @@ const PAUSING: Duration = Duration::from_millis(50);
 
 /// How long a node that reports may take to serve, or refuse, a release.
 const LONGEST: Duration = Duration::from_secs(150);
+
+/// How long nodes may take to follow back before a rollout that failed is over
+/// without them.
+const BACK: Duration = Duration::from_mins(1);
 
 /// Leads rollouts.
 pub struct Driver {
@@ -108,11 +114,12 @@ impl Driver {
             Phase::Running | Phase::Canary | Phase::Promoting => self.lead(rollout, &heads).await,
             Phase::Failing => {
                 let failed = failed(rollout, &heads);
-                self.lead_back(rollout, failed, Phase::Failed).await
+                self.lead_back(rollout, &heads, failed, Phase::Failed).await
             }
             Phase::Aborting => {
                 let changed = heads.values().find(|head| is_changed(rollout, head));
-                self.lead_back(rollout, changed, Phase::Aborted).await
+                self.lead_back(rollout, &heads, changed, Phase::Aborted)
+                    .await
             }
             Phase::Done | Phase::Failed | Phase::Aborted => Ok(Step::Wait),
         }
@@ -125,6 +132,11 @@ impl Driver {
         heads: &BTreeMap<String, Entry>,
     ) -> Result<Step, ControlError> {
         let nodes = self.control.nodes().await?;
+        if rollout.phase != Phase::Promoting
+            && let Some(reason) = together::verdict(&self.margins, rollout, heads, &nodes)
+        {
+            return self.withdraw(rollout, &reason).await;
+        }
         for region in &rollout.regions {
             let head = heads.get(region);
             let wanted = wanted(rollout, head);
@@ -154,21 +166,47 @@ impl Driver {
         Ok(Step::Done)
     }
 
-    /// Undo the change of one region; once there is none left, the rollout is
-    /// over.
+    /// End the trial of a release that does worse.
+    async fn withdraw(&self, rollout: &Rollout, reason: &str) -> Result<Step, ControlError> {
+        let control = &self.control;
+        if control
+            .move_rollout(rollout, Phase::Failing, reason)
+            .await?
+        {
+            tracing::warn!(plugin = rollout.plugin, "{reason}; it is withdrawn");
+        }
+        Ok(Step::Done)
+    }
+
+    /// Undo the change of one region; once there is none left, and the nodes
+    /// have followed, the rollout is over.
     async fn lead_back(
         &self,
         rollout: &Rollout,
+        heads: &BTreeMap<String, Entry>,
         changed: Option<&Entry>,
         end: Phase,
     ) -> Result<Step, ControlError> {
-        let Some(head) = changed else {
-            self.control
-                .move_rollout(rollout, end, &rollout.reason)
-                .await?;
-            return Ok(Step::Done);
-        };
-        self.undo(rollout, head, &rollout.reason).await
+        if let Some(head) = changed {
+            return self.undo(rollout, head, &rollout.reason).await;
+        }
+        let mut reason = rollout.reason.clone();
+        let undone = heads.values().filter(|head| is_undone(rollout, head));
+        let nodes = self.control.nodes().await?;
+        for head in undone {
+            let behind = behind(rollout, head, &nodes);
+            if behind.is_empty() {
+                continue;
+            }
+            if head.age() < BACK {
+                return Ok(Step::Wait);
+            }
+            let (region, limit) = (&head.region, BACK.as_secs());
+            let behind = behind.join(", ");
+            reason += &format!("; in region {region}, within {limit} s, did not go back: {behind}");
+        }
+        self.control.move_rollout(rollout, end, &reason).await?;
+        Ok(Step::Done)
     }
 
     async fn undo(
@@ -250,32 +288,6 @@ impl Driver {
     }
 }
 
-/// What the reason of an entry begins with that undoes others.
-const UNDONE: &str = "undone: ";
-
-/// Whether the rollout wrote a region's last entry, and not to undo another.
-fn is_changed(rollout: &Rollout, head: &Entry) -> bool {
-    head.rollout == rollout.id && !head.reason.starts_with(UNDONE)
-}
-
-/// What a rollout that failed has still to undo: the region that it changed
-/// last, which is the one that failed, and every canary.
-fn failed<'a>(rollout: &Rollout, heads: &'a BTreeMap<String, Entry>) -> Option<&'a Entry> {
-    let on_trial = |head: &&Entry| head.wanted.canary.is_some();
-    let began = heads
-        .values()
-        .any(|head| head.rollout == rollout.id && !is_changed(rollout, head));
-    let regions = rollout.regions.iter().rev();
-    let last = regions
-        .filter_map(|region| heads.get(region))
-        .find(|head| is_changed(rollout, head) && !on_trial(head));
-    let on_trial = heads.values().find(on_trial);
-    match last.filter(|_| !began) {
-        Some(last) => Some(last),
-        None => on_trial,
-    }
-}
-
 /// What a region is to run while the rollout goes on.
 fn wanted(rollout: &Rollout, head: Option<&Entry>) -> Wanted {
     let active = head.and_then(|head| head.wanted.active);
@@ -292,28 +304,5 @@ fn wanted(rollout: &Rollout, head: Option<&Entry>) -> Wanted {
         },
         // Where nothing serves there is nothing to compare with.
         None => Wanted::only(rollout.digest),
-    }
-}
-
-/// Whether a node serves what an entry of the log wants.
-enum Follows {
-    Yes,
-    No(String),
-    NotYet,
-}
-
-fn follows(report: Option<&PluginReport>, head: &Entry) -> Follows {
-    let Some(report) = report else {
-        // A plugin that was removed is not reported any more.
-        return match head.wanted.active {
-            None => Follows::Yes,
-            Some(_) => Follows::NotYet,
-        };
-    };
-    match report.state {
-        _ if report.revision < head.revision => Follows::NotYet,
-        State::Serving => Follows::Yes,
-        State::Preparing => Follows::NotYet,
-        State::Failed => Follows::No(report.reason.clone()),
     }
 }

@@ -14,7 +14,7 @@ use super::deployed::Deployed;
 use super::judge::Margins;
 use super::live::Live;
 use super::release::Release;
-use super::report::{PluginReport, ReleaseReport, Report, State};
+use super::report::{PluginReport, ReleaseReport, Report, State, TrialReport};
 use super::wake::{Wake, next};
 
 /// How often the log is looked at without being woken: a lost word costs no
@@ -130,6 +130,15 @@ impl Follower {
     }
 
     async fn advance(&self, plugin: &str, entry: &Entry) -> Result<(), ControlError> {
+        if self.has_nothing_to_do(plugin, entry) {
+            // What failed before is not wanted any more.
+            let was_pending = self.pending().remove(plugin).is_some();
+            return if was_pending {
+                self.tell().await
+            } else {
+                Ok(())
+            };
+        }
         if self.is_settled(plugin, entry) {
             return Ok(());
         }
@@ -170,14 +179,17 @@ impl Follower {
         Ok(())
     }
 
+    /// Whether nothing is to serve, and nothing does.
+    fn has_nothing_to_do(&self, plugin: &str, entry: &Entry) -> bool {
+        let serves = self.live.serving().plugins.contains_key(plugin);
+        !serves && entry.wanted.active.is_none()
+    }
+
     /// Whether there is nothing to do about this entry, for now.
     fn is_settled(&self, plugin: &str, entry: &Entry) -> bool {
         let serving = self.live.serving();
         let served = serving.plugins.get(plugin);
         if served.is_some_and(|plugin| plugin.revision == entry.revision) {
-            return true;
-        }
-        if served.is_none() && entry.wanted.active.is_none() {
             return true;
         }
         let pending = self.pending();
@@ -267,6 +279,7 @@ impl Follower {
                     active: None,
                     canary: None,
                     before: None,
+                    trial: None,
                 });
             report.revision = pending.revision;
             report.state = pending.state;
@@ -281,10 +294,11 @@ impl Follower {
     }
 
     fn describe_plugin(&self, plugin: &Deployed) -> PluginReport {
-        let trial = plugin.trial.as_ref();
-        let canary = trial.zip(plugin.compared()).map(|(trial, (sample, _))| {
+        let compared = plugin.compared();
+        let trial = plugin.trial.as_ref().zip(compared.as_ref());
+        let canary = trial.map(|(trial, (sample, _))| {
             let rate = self.rate(&trial.release);
-            ReleaseReport::new(&trial.release, &sample, rate)
+            ReleaseReport::new(&trial.release, sample, rate)
         });
         PluginReport {
             revision: plugin.revision,
@@ -294,6 +308,10 @@ impl Follower {
             active: Some(self.describe_release(&plugin.active)),
             canary,
             before: plugin.before.clone(),
+            trial: compared.map(|(canary, active)| TrialReport {
+                canary: canary.tally(),
+                active: active.tally(),
+            }),
         }
     }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bundle::Digest;
 use super::release::Release;
-use crate::runtime::Sample;
+use crate::runtime::{Sample, Tally};
 
 /// What a node says of itself.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -38,6 +38,19 @@ pub struct PluginReport {
     pub canary: Option<ReleaseReport>,
     /// What served before.
     pub before: Option<ReleaseReport>,
+    /// How the two compare, while there is a canary.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trial: Option<TrialReport>,
+}
+
+/// What two releases answered on one node since the one's trial beside the
+/// other began.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TrialReport {
+    /// The release on trial.
+    pub canary: Tally,
+    /// The active one.
+    pub active: Tally,
 }
 
 /// How far a node is with one revision.

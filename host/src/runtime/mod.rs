@@ -37,4 +37,4 @@ pub use services::{Directory, Gaps, Provider, ServiceError, check};
 pub use session::Session;
 pub use slots::NoRoom;
 pub use state::State;
-pub use stats::{Sample, Stats};
+pub use stats::{Sample, Stats, Tally};

@@ -1,10 +1,12 @@
 //! What a release has answered so far, and how fast.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use super::call::CallError;
 use histogram::{AtomicHistogram, Config, Histogram};
+use serde::{Deserialize, Serialize};
 
 /// Buckets are within 1/32 of what they hold.
 const GROUPING_POWER: u8 = 5;
@@ -32,6 +34,41 @@ pub struct Sample {
     /// Requests that failed by no fault of the client.
     pub errors: u64,
     latency: Histogram,
+}
+
+/// The counts of a sample in a form that can be sent, and added to others'.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tally {
+    /// Requests answered, those that failed included.
+    pub requests: u64,
+    /// Requests that failed by no fault of the client.
+    pub errors: u64,
+    /// Requests by the bucket of their latency; empty buckets are left out.
+    latency: BTreeMap<usize, u64>,
+}
+
+impl Tally {
+    /// Add these counts to `sum`.
+    pub fn add_to(&self, sum: &mut Self) {
+        sum.requests += self.requests;
+        sum.errors += self.errors;
+        for (bucket, count) in &self.latency {
+            *sum.latency.entry(*bucket).or_default() += count;
+        }
+    }
+
+    /// The time within which this part of the requests was answered, from 0
+    /// to 1; `None` without requests.
+    #[must_use]
+    pub fn quantile(&self, part: f64) -> Option<Duration> {
+        let mut latency = Histogram::new(GROUPING_POWER, MAX_VALUE_POWER).ok()?;
+        for (bucket, count) in &self.latency {
+            // Of another version there may be others.
+            *latency.as_mut_slice().get_mut(*bucket)? = *count;
+        }
+        let bucket = latency.quantile_bucket(part).ok()??;
+        Some(Duration::from_micros(bucket.end()))
+    }
 }
 
 impl Stats {
@@ -107,6 +144,17 @@ impl Sample {
         }
     }
 
+    /// Its counts, to be sent.
+    #[must_use]
+    pub fn tally(&self) -> Tally {
+        let buckets = self.latency.as_slice().iter().copied().enumerate();
+        Tally {
+            requests: self.requests,
+            errors: self.errors,
+            latency: buckets.filter(|(_, count)| *count > 0).collect(),
+        }
+    }
+
     /// Requests that took so long or less, within the grain of the buckets.
     #[must_use]
     pub fn within(&self, longest: Duration) -> u64 {
@@ -153,5 +201,26 @@ mod tests {
         assert_eq!(later.within(Duration::from_secs(2)), 100);
         let expected = Duration::from_micros(100 * 100 + 98 * 1000 + 2_000_000);
         assert_eq!(stats.total_time(), expected);
+    }
+
+    #[test]
+    fn tallies_of_nodes_add_up_to_what_one_node_would_have_counted() {
+        let nodes = [0, 1, 2].map(|_| Stats::new().expect("a configuration"));
+        let one = Stats::new().expect("a configuration");
+        for number in 1..=300 {
+            let (took, failed) = (Duration::from_micros(number * 10), number % 10 == 0);
+            let node = usize::try_from(number % 3).expect("an index");
+            nodes[node].count(took, failed);
+            one.count(took, failed);
+        }
+        let mut sum = Tally::default();
+        for node in &nodes {
+            let sent = serde_json::to_string(&node.sample().tally()).expect("JSON");
+            let received: Tally = serde_json::from_str(&sent).expect("a tally");
+            received.add_to(&mut sum);
+        }
+        assert_eq!(sum, one.sample().tally());
+        assert_eq!(sum.quantile(0.99), one.sample().quantile(0.99));
+        assert_eq!(Tally::default().quantile(0.99), None);
     }
 }

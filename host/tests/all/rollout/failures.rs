@@ -13,7 +13,11 @@ use crate::harness::{PluginFolder, TestNode, eventually, fixture, variant};
 use crate::servers::MariaDb;
 
 /// Deploy `plugin` on a node that serves `old`, and return why it is refused.
-async fn refusal_of(old: &[PluginFolder], target: &str, plugin: &PluginFolder) -> String {
+pub(super) async fn refusal_of(
+    old: &[PluginFolder],
+    target: &str,
+    plugin: &PluginFolder,
+) -> String {
     let node = TestNode::start(old, |_| {}).await;
     let before = node.get(target).await;
     before.assert_status(200);
@@ -29,7 +33,7 @@ async fn refusal_of(old: &[PluginFolder], target: &str, plugin: &PluginFolder) -
         .to_owned()
 }
 
-fn next(name: &str, more: &str) -> PluginFolder {
+pub(super) fn next(name: &str, more: &str) -> PluginFolder {
     variant(name, &format!("version = \"0.9.0\"\n{more}"))
 }
 
@@ -223,4 +227,31 @@ async fn a_node_with_trusted_keys_takes_only_what_they_signed() {
         .end_of(reply.json()["id"].as_str().expect("an id"))
         .await;
     node.get("/hello").await.assert_status(200);
+}
+
+/// It has room on the first node and not on the second: there, nothing is to
+/// serve again, as before.
+#[tokio::test]
+async fn a_new_plugin_that_fails_in_a_region_is_gone_from_there() {
+    let database = MariaDb::shared().database();
+    let node = async |region: &str, spare: u32| {
+        TestNode::start(&[fixture("hello")], |settings| {
+            settings.control_url.clone_from(&database);
+            settings.region = region.to_owned();
+            settings.spare_instances = spare;
+        })
+        .await
+    };
+    let (first, second) = (node("a", 256).await, node("b", 0).await);
+    let operator = first.operator();
+    let plugin = variant("standard-p3", "[limits]\ninstances = 80");
+    let order = json!({ "regions": ["a", "b"] });
+    let rollout = operator.begin(&plugin, order).await;
+    let end = operator.end_of(&rollout).await;
+    assert_eq!(end["phase"], "failed", "{end}");
+    let reason = end["reason"].as_str().expect("a reason");
+    assert!(reason.contains("region b"), "{reason}");
+    assert!(!reason.contains("did not go back"), "{reason}");
+    first.get("/standard-p3").await.assert_status(200);
+    second.get("/standard-p3").await.assert_status(404);
 }

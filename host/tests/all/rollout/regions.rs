@@ -1,121 +1,16 @@
-//! Three nodes in two regions, each a process of its own, on one MariaDB and
-//! one Redis.
+//! Releases go from region to region.
 
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-use crate::harness::{
-    Operator, PluginFolder, Running, TOKENS, Wire, data_folder, edge, eventually, get, variant,
-};
-use crate::servers::{MariaDb, Redis};
-
-fn hello(version: u32) -> PluginFolder {
-    variant("hello", &format!("version = \"0.{version}.0\""))
-}
+use super::fleet::{Fleet, Member, hello, release};
+use crate::harness::{PluginFolder, Running, TOKENS, Wire, edge, eventually, get, variant};
+use crate::servers::Redis;
 
 /// One that does not answer its own health path.
 fn sick() -> PluginFolder {
     variant("hello", "version = \"0.66.0\"\nhealth = \"/nothing\"")
-}
-
-/// A node, and where it keeps its own things.
-struct Member {
-    region: &'static str,
-    process: Running,
-    data: TempDir,
-}
-
-/// Nodes that share a database and Redis.
-struct Fleet {
-    database: String,
-    redis: String,
-    plugin: PluginFolder,
-    members: Vec<Member>,
-}
-
-impl Fleet {
-    async fn start(redis: String) -> Self {
-        let mut fleet = Self {
-            database: MariaDb::shared().database(),
-            redis,
-            plugin: hello(0),
-            members: Vec::new(),
-        };
-        for region in ["eu-west", "us-east", "us-east"] {
-            fleet.join(region).await;
-        }
-        fleet
-    }
-
-    async fn join(&mut self, region: &'static str) {
-        let data = data_folder();
-        let process = self.spawn(region, &data).await;
-        self.members.push(Member {
-            region,
-            process,
-            data,
-        });
-    }
-
-    async fn spawn(&self, region: &str, data: &TempDir) -> Running {
-        let mut command = edge(data.path());
-        command
-            .arg("serve")
-            .env("EDGE_DATA_DIR", data.path())
-            .env("EDGE_REGION", region)
-            .env("EDGE_PLUGINS", self.plugin.path())
-            .env("EDGE_ADMIN_TOKENS", TOKENS)
-            .env("DATABASE_URL", &self.database)
-            .env("REDIS_URL", &self.redis);
-        let mut process = Running::start(&mut command);
-        process.banner();
-        // It is there once its port is open.
-        drop(process.wire().await);
-        process
-    }
-
-    fn operator(&self, member: usize) -> Operator {
-        Operator::at(self.members[member].process.admin_address())
-    }
-
-    async fn restart(&mut self, member: usize) {
-        let Member { region, data, .. } = &self.members[member];
-        let process = self.spawn(region, data).await;
-        self.members[member].process = process;
-    }
-
-    /// What the nodes of a region serve.
-    async fn releases(&self, region: &str) -> Vec<String> {
-        let mut releases = Vec::new();
-        for member in self.members.iter().filter(|member| member.region == region) {
-            releases.push(release(member.process.address()).await);
-        }
-        releases
-    }
-
-    async fn until_served(&self, version: u32) {
-        let version = format!("hello@0.{version}.0");
-        for region in ["eu-west", "us-east"] {
-            eventually(&format!("{version} in {region}"), async || {
-                let releases = self.releases(region).await;
-                releases
-                    .iter()
-                    .all(|release| *release == version)
-                    .then_some(())
-            })
-            .await;
-        }
-    }
-}
-
-async fn release(address: SocketAddr) -> String {
-    let mut wire = Wire::connect(address).await;
-    wire.send(get("/hello")).await;
-    let reply = wire.reply().await;
-    reply.header("edge-release").expect("a release").to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -239,6 +134,11 @@ async fn a_region_that_does_worse_goes_back() {
     assert!(
         reason.contains("region us-east") && reason.contains("failed"),
         "{reason}"
+    );
+    // It is over once the nodes have gone back, and not before.
+    assert_eq!(
+        fleet.releases("us-east").await,
+        ["hello@0.0.0", "hello@0.0.0"]
     );
     fleet.until_served(0).await;
     // Nobody brings it back.
