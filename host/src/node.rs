@@ -273,6 +273,7 @@ pub async fn load(settings: &Settings) -> Result<Loaded, StartError> {
     let activator = Activator::new(
         control.clone(),
         loader,
+        settings.activation_timeout,
         trusted,
         settings.seed,
         live.clone(),

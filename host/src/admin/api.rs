@@ -32,6 +32,10 @@ pub struct Deploy {
     /// milliseconds.
     #[serde(default = "default_pause_ms")]
     pub pause_ms: u64,
+    /// Where the client got the bundle, such as a place in a registry. It is
+    /// a claim, written down in the audit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
 }
 
 /// Half a second: enough for a plainly broken release to show.

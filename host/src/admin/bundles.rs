@@ -9,6 +9,7 @@ use axum::http::HeaderMap;
 
 use super::Office;
 use super::api::SIGNATURE;
+use super::attempt::Attempt;
 use super::auth::Author;
 use super::error::{Refusal, Result};
 use crate::rollout::Source;
@@ -24,7 +25,19 @@ pub(super) async fn add(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Json<BundleRecord>> {
-    let named: Digest = digest.parse().map_err(Refusal::bad_request)?;
+    let named = digest.parse::<Digest>().map_err(Refusal::bad_request)?;
+    let mut attempt = Attempt::new(author, "add-bundle", "").of(named);
+    let outcome = try_add(&office, &mut attempt, named, &headers, body).await;
+    attempt.settle(&office, outcome).await
+}
+
+async fn try_add(
+    office: &Office,
+    attempt: &mut Attempt,
+    named: Digest,
+    headers: &HeaderMap,
+    body: Bytes,
+) -> Result<Json<BundleRecord>> {
     let signature = headers.get(SIGNATURE).map(|value| value.to_str());
     let signature = signature.transpose().map_err(Refusal::bad_request)?;
     let signature = signature.unwrap_or_default().trim();
@@ -34,37 +47,40 @@ pub(super) async fn add(
         return Err(Refusal::bad_request(detail));
     }
     let bundle = Bundle::parse(body).map_err(Refusal::unfit)?;
+    attempt.plugin.clone_from(&bundle.manifest.name);
     let trusted = office.activator.trusted();
     trusted.check(found, signature).map_err(Refusal::unfit)?;
     let source = Source::of(bundle).map_err(Refusal::unfit)?;
-
-    let bundle = &source.bundle;
-    let known = office.control.bundle_record(found).await?;
-    if let Some(known) = &known
-        && !signature.is_empty()
-        && known.signature != signature
-    {
-        let (plugin, detail) = (&known.plugin, format!("{found} {signature}"));
-        office.control.sign_bundle(found, signature).await?;
-        office
-            .control
-            .audit(&author, "sign-bundle", plugin, &detail)
-            .await?;
-    }
-    if known.is_none() {
-        office
-            .control
-            .add_bundle(bundle, signature, &author)
-            .await?;
-        let (plugin, version) = (&bundle.manifest.name, &bundle.manifest.version);
-        let detail = format!("{plugin}@{version} {found}");
-        office
-            .control
-            .audit(&author, "add-bundle", plugin, &detail)
-            .await?;
-    }
+    keep(office, attempt, &source.bundle, signature).await?;
     let record = office.control.bundle_record(found).await?;
     record
         .map(Json)
         .ok_or_else(|| Refusal::not_found("the bundle was not kept"))
+}
+
+/// Keep the bundle, unless it is kept already, and as it came.
+async fn keep(office: &Office, attempt: &Attempt, bundle: &Bundle, signature: &str) -> Result<()> {
+    let (control, digest) = (&office.control, bundle.digest());
+    let known = control.bundle_record(digest).await?;
+    if known.is_some() && control.mend_bundle(bundle).await? {
+        attempt
+            .done_as(office, "mend-bundle", &digest.to_string())
+            .await?;
+    }
+    match known {
+        None => {
+            control
+                .add_bundle(bundle, signature, &attempt.author)
+                .await?;
+            let (plugin, version) = (&bundle.manifest.name, &bundle.manifest.version);
+            let detail = format!("{plugin}@{version} {digest}");
+            attempt.done(office, &detail).await
+        }
+        Some(known) if !signature.is_empty() && known.signature != signature => {
+            control.sign_bundle(digest, signature).await?;
+            let detail = format!("{digest} {signature}");
+            attempt.done_as(office, "sign-bundle", &detail).await
+        }
+        Some(_) => Ok(()),
+    }
 }

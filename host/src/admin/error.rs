@@ -1,5 +1,7 @@
 //! How the API refuses.
 
+use std::fmt;
+
 use axum::Json;
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
@@ -41,6 +43,12 @@ impl Refusal {
     /// The release was understood, and cannot serve.
     pub(super) fn unfit(detail: impl ToString) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.detail, self.status.as_u16())
     }
 }
 

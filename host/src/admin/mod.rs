@@ -5,6 +5,7 @@
 //! Refusals are RFC 9457 problem details.
 
 pub mod api;
+mod attempt;
 mod auth;
 mod bundles;
 mod diff;

@@ -7,6 +7,7 @@ use axum::Json;
 use axum::extract::{Extension, Path, State};
 
 use super::api::{Deploy, RollBack};
+use super::attempt::Attempt;
 use super::auth::Author;
 use super::error::{Refusal, Result};
 use super::{Office, regions};
@@ -16,6 +17,9 @@ use crate::rollout::control::rollouts::{NewRollout, Phase, Rollout};
 /// A canary of everybody is none.
 const MOST_PERCENT: u8 = 99;
 
+/// Characters of a claim where a bundle comes from that are written down.
+const LONGEST_ORIGIN: usize = 500;
+
 /// POST `/v1/rollouts`: make the release ready on this node, and if it can
 /// serve, lead it to the regions.
 pub(super) async fn deploy(
@@ -23,10 +27,16 @@ pub(super) async fn deploy(
     Extension(Author(author)): Extension<Author>,
     Json(deploy): Json<Deploy>,
 ) -> Result<Json<Rollout>> {
-    if deploy.canary_percent > MOST_PERCENT {
-        let detail = format!("a canary takes 1 to {MOST_PERCENT} percent of the clients");
-        return Err(Refusal::bad_request(detail));
-    }
+    let mut attempt = Attempt::new(author, "deploy", "").of(deploy.digest);
+    let outcome = try_deploy(&office, &mut attempt, deploy).await;
+    attempt.settle(&office, outcome).await
+}
+
+async fn try_deploy(
+    office: &Office,
+    attempt: &mut Attempt,
+    deploy: Deploy,
+) -> Result<Json<Rollout>> {
     let record = office.control.bundle_record(deploy.digest).await?;
     let record = record.ok_or_else(|| {
         Refusal::not_found(format!(
@@ -34,16 +44,21 @@ pub(super) async fn deploy(
             deploy.digest
         ))
     })?;
-    let regions = regions::named(&office, &record.plugin, &deploy.regions).await?;
+    attempt.plugin.clone_from(&record.plugin);
+    if deploy.canary_percent > MOST_PERCENT {
+        let detail = format!("a canary takes 1 to {MOST_PERCENT} percent of the clients");
+        return Err(Refusal::bad_request(detail));
+    }
+    let regions = regions::named(office, &record.plugin, &deploy.regions).await?;
     let new = NewRollout {
         plugin: record.plugin,
         digest: Some(deploy.digest),
         regions,
         canary_percent: deploy.canary_percent,
         pause: Duration::from_millis(deploy.pause_ms),
-        author,
+        author: attempt.author.clone(),
     };
-    begin(&office, "deploy", new).await
+    begin(office, attempt, new, deploy.origin.as_deref()).await
 }
 
 /// POST `/v1/plugins/{plugin}/rollback`: lead an earlier release back.
@@ -53,14 +68,29 @@ pub(super) async fn roll_back(
     Path(plugin): Path<String>,
     Json(roll_back): Json<RollBack>,
 ) -> Result<Json<Rollout>> {
-    let regions = regions::named(&office, &plugin, &roll_back.regions).await?;
+    let attempt = Attempt::new(author, "rollback", &plugin);
+    let attempt = match &roll_back.to {
+        Some(to) => attempt.of(to),
+        None => attempt,
+    };
+    let outcome = try_roll_back(&office, &attempt, plugin, roll_back).await;
+    attempt.settle(&office, outcome).await
+}
+
+async fn try_roll_back(
+    office: &Office,
+    attempt: &Attempt,
+    plugin: String,
+    roll_back: RollBack,
+) -> Result<Json<Rollout>> {
+    let regions = regions::named(office, &plugin, &roll_back.regions).await?;
     let own = &office.follower.name().region;
     let digest = match (&roll_back.to, regions.first()) {
-        (Some(to), _) => named_release(&office, &plugin, to).await?,
+        (Some(to), _) => named_release(office, &plugin, to).await?,
         (None, Some(first)) if !regions.contains(own) => {
-            previous_release(&office, &plugin, first).await?
+            previous_release(office, &plugin, first).await?
         }
-        (None, _) => previous_release(&office, &plugin, own).await?,
+        (None, _) => previous_release(office, &plugin, own).await?,
     };
     let new = NewRollout {
         regions,
@@ -68,9 +98,9 @@ pub(super) async fn roll_back(
         digest: Some(digest),
         canary_percent: 0,
         pause: Duration::ZERO,
-        author,
+        author: attempt.author.clone(),
     };
-    begin(&office, "rollback", new).await
+    begin(office, attempt, new, None).await
 }
 
 /// DELETE `/v1/plugins/{plugin}`: let no region run it any more.
@@ -79,6 +109,12 @@ pub(super) async fn remove(
     Extension(Author(author)): Extension<Author>,
     Path(plugin): Path<String>,
 ) -> Result<Json<Rollout>> {
+    let attempt = Attempt::new(author, "remove", &plugin);
+    let outcome = try_remove(&office, &attempt, plugin).await;
+    attempt.settle(&office, outcome).await
+}
+
+async fn try_remove(office: &Office, attempt: &Attempt, plugin: String) -> Result<Json<Rollout>> {
     let wanted = office.control.wanted_of(&plugin).await?;
     if wanted.values().all(|entry| entry.wanted.active.is_none()) {
         return Err(Refusal::not_found(format!("no region runs {plugin}")));
@@ -93,9 +129,9 @@ pub(super) async fn remove(
         regions: wanted.into_keys().collect(),
         canary_percent: 0,
         pause: Duration::ZERO,
-        author,
+        author: attempt.author.clone(),
     };
-    begin(&office, "remove", new).await
+    begin(office, attempt, new, None).await
 }
 
 /// POST `/v1/plugins/{plugin}/promote`: let everybody meet the canary.
@@ -104,7 +140,13 @@ pub(super) async fn promote(
     Extension(Author(author)): Extension<Author>,
     Path(plugin): Path<String>,
 ) -> Result<Json<Rollout>> {
-    let rollout = open(&office, &plugin).await?;
+    let attempt = Attempt::new(author, "promote", &plugin);
+    let outcome = try_promote(&office, &attempt).await;
+    attempt.settle(&office, outcome).await
+}
+
+async fn try_promote(office: &Office, attempt: &Attempt) -> Result<Json<Rollout>> {
+    let rollout = open(office, &attempt.plugin).await?;
     if rollout.phase != Phase::Canary {
         let detail = format!(
             "the rollout is {}, and has no canary to promote",
@@ -112,7 +154,7 @@ pub(super) async fn promote(
         );
         return Err(Refusal::conflict(detail));
     }
-    lead_on(&office, &author, "promote", rollout, Phase::Promoting).await
+    lead_on(office, attempt, rollout, Phase::Promoting).await
 }
 
 /// POST `/v1/plugins/{plugin}/abort`: end a rollout, and change back what it
@@ -122,8 +164,13 @@ pub(super) async fn abort(
     Extension(Author(author)): Extension<Author>,
     Path(plugin): Path<String>,
 ) -> Result<Json<Rollout>> {
-    let rollout = open(&office, &plugin).await?;
-    lead_on(&office, &author, "abort", rollout, Phase::Aborting).await
+    let attempt = Attempt::new(author, "abort", &plugin);
+    let outcome = async {
+        let rollout = open(&office, &attempt.plugin).await?;
+        lead_on(&office, &attempt, rollout, Phase::Aborting).await
+    };
+    let outcome = outcome.await;
+    attempt.settle(&office, outcome).await
 }
 
 /// GET `/v1/rollouts/{id}`.
@@ -137,7 +184,13 @@ pub(super) async fn show(
         .ok_or_else(|| Refusal::not_found(format!("there is no rollout {id}")))
 }
 
-async fn begin(office: &Office, action: &str, new: NewRollout) -> Result<Json<Rollout>> {
+/// `origin` is where the client says that it got the bundle.
+async fn begin(
+    office: &Office,
+    attempt: &Attempt,
+    new: NewRollout,
+    origin: Option<&str>,
+) -> Result<Json<Rollout>> {
     if let Some(other) = office.control.open_rollout_of(&new.plugin).await? {
         return Err(goes_on(&other));
     }
@@ -145,11 +198,6 @@ async fn begin(office: &Office, action: &str, new: NewRollout) -> Result<Json<Ro
         let prepared = office.activator.prepare(&new.plugin, digest).await;
         if let Err(error) = prepared {
             tracing::warn!(plugin = new.plugin, %digest, "a release was refused: {error}");
-            let detail = format!("{action} of {digest}: {error}");
-            office
-                .control
-                .audit(&new.author, "refused", &new.plugin, &detail)
-                .await?;
             return Err(error.into());
         }
     }
@@ -160,11 +208,10 @@ async fn begin(office: &Office, action: &str, new: NewRollout) -> Result<Json<Ro
     let to = new
         .digest
         .map_or("nothing".to_owned(), |digest| digest.to_string());
-    let detail = format!("rollout {id}: to {to}, in {}", new.regions.join(", "));
-    office
-        .control
-        .audit(&new.author, action, &new.plugin, &detail)
-        .await?;
+    let origin = origin.map_or(String::new(), |origin| format!(", from {}", plain(origin)));
+    let regions = new.regions.join(", ");
+    let detail = format!("rollout {id}: to {to}, in {regions}{origin}");
+    attempt.done(office, &detail).await?;
     office.wake.everywhere().await;
     let rollout = office.control.rollout(&id).await?;
     rollout
@@ -172,25 +219,28 @@ async fn begin(office: &Office, action: &str, new: NewRollout) -> Result<Json<Ro
         .ok_or_else(|| Refusal::not_found(format!("the rollout {id} is gone")))
 }
 
+/// A client's claim, as far as it can be shown.
+fn plain(text: &str) -> String {
+    let graphic = text.chars().filter(char::is_ascii_graphic);
+    graphic.take(LONGEST_ORIGIN).collect()
+}
+
 async fn lead_on(
     office: &Office,
-    author: &str,
-    action: &str,
+    attempt: &Attempt,
     rollout: Rollout,
     to: Phase,
 ) -> Result<Json<Rollout>> {
     let reason = match to {
-        Phase::Aborting => format!("aborted by {author}"),
+        Phase::Aborting => format!("aborted by {}", attempt.author),
         _ => String::new(),
     };
     if !office.control.move_rollout(&rollout, to, &reason).await? {
         let detail = "the rollout went on meanwhile; look at it again";
         return Err(Refusal::conflict(detail));
     }
-    let detail = format!("rollout {}", rollout.id);
-    office
-        .control
-        .audit(author, action, &rollout.plugin, &detail)
+    attempt
+        .done(office, &format!("rollout {}", rollout.id))
         .await?;
     office.wake.everywhere().await;
     Ok(Json(Rollout {

@@ -104,6 +104,7 @@ pub(super) async fn deploy(settings: &Settings, arguments: Deploy) -> anyhow::Re
         regions: arguments.regions,
         canary_percent: arguments.canary.unwrap_or(0),
         pause_ms: u64::try_from(arguments.pause.as_millis()).unwrap_or(u64::MAX),
+        origin: None,
     };
     let rollout = client.post("/v1/rollouts", &order).await?;
     follow(&client, rollout, &arguments.waiting, began, Phase::Done).await

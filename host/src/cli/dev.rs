@@ -181,6 +181,7 @@ async fn swap(
         digest: record.digest,
         regions: Vec::new(),
         canary_percent: 0,
+        origin: None,
         pause_ms: 0,
     };
     let mut rollout: Rollout = client.post("/v1/rollouts", &order).await?;

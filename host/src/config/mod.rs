@@ -27,7 +27,7 @@ pub use limits::{Rate, TrustedProxies};
 pub use logs::{AccessLog, LogFormat};
 use logs::{access_log, log_filter, log_format};
 pub use rollout::CanaryLimits;
-use rollout::{admin_tokens, region, trusted_keys};
+use rollout::{MOST_ACTIVATION, activation, admin_tokens, region, registry_login, trusted_keys};
 use secrets::{MasterSecret, SecretError};
 pub use tls::TlsSettings;
 use urls::{admin_url, redis_url, smtp_url};
@@ -50,6 +50,9 @@ pub struct Settings {
     pub admin_token: Option<Hidden<String>>,
     /// The port with TLS, if there is one.
     pub tls: Option<TlsSettings>,
+    /// The login for registries, `user:password`, that `edge push` and
+    /// `edge deploy` show; docker's own when absent.
+    pub registry_login: Option<Hidden<String>>,
     /// Folder for everything that this node writes.
     pub data_dir: PathBuf,
     /// Folders of plugins, each with a `plugin.toml`; there may be none, for a
@@ -94,6 +97,8 @@ pub struct Settings {
     pub unready_delay: Duration,
     /// How long a request waits for a free instance before it is refused.
     pub queue_timeout: Duration,
+    /// How long a release may take to become ready on this node.
+    pub activation_timeout: Duration,
     /// Instances that are reserved for plugins that come later.
     pub spare_instances: u32,
     /// Keys whose signature a release must have; without any, none.
@@ -184,6 +189,7 @@ impl Settings {
             admin_url: layers.take("admin_url", None, admin_url),
             admin_token: layers.take("admin_token", None, |text| Ok(Some(Hidden(text.into())))),
             admin_tokens: layers.take("admin_tokens", None, admin_tokens),
+            registry_login: layers.take("registry_login", None, registry_login),
             plugins: layers.take("plugins", shop(), folders),
             control_url: layers.take("control_url", default_control, urls::database_url),
             database_url,
@@ -203,6 +209,7 @@ impl Settings {
             drain_timeout: layers.take("drain_timeout", Duration::from_secs(30), duration),
             unready_delay: layers.take("unready_delay", Duration::ZERO, delay),
             queue_timeout: layers.take("queue_timeout", Duration::from_millis(250), duration),
+            activation_timeout: layers.take("activation_timeout", MOST_ACTIVATION, activation),
             spare_instances: layers.take("spare_instances", 256, at_most_10_000),
             trusted_keys: layers.take("trusted_keys", Vec::new(), trusted_keys),
             canary: CanaryLimits::take(&mut layers),

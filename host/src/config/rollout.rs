@@ -1,6 +1,8 @@
 //! The settings of who may deploy what, and of how a release on trial is
 //! judged.
 
+use std::time::Duration;
+
 use super::Hidden;
 use super::layers::Layers;
 use super::values::{at_least_one, percent, ratio};
@@ -24,6 +26,20 @@ impl CanaryLimits {
             error_percent: layers.take("canary_error_percent", 5, percent),
             latency_ratio: layers.take("canary_latency_ratio", 2.0, ratio),
         }
+    }
+}
+
+/// How long a release may take to become ready: rollouts and commands wait a
+/// little longer than that for a node. The largest components, from
+/// JavaScript, compile for some seconds.
+pub(super) const MOST_ACTIVATION: Duration = Duration::from_secs(120);
+
+pub(super) fn activation(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(duration) if (Duration::from_secs(1)..=MOST_ACTIVATION).contains(&duration) => {
+            Ok(duration)
+        }
+        _ => Err("is not a duration from 1s to 2m".into()),
     }
 }
 
@@ -51,6 +67,13 @@ pub(super) fn trusted_keys(text: &str) -> Result<Vec<String>, String> {
     match keys.clone().all(is_key) {
         true => Ok(keys.map(str::to_owned).collect()),
         false => Err("is not one or more keys, each ed25519: and 64 hexadecimal digits".into()),
+    }
+}
+
+pub(super) fn registry_login(text: &str) -> Result<Option<Hidden<String>>, String> {
+    match text.split_once(':') {
+        Some((user, _)) if !user.is_empty() => Ok(Some(Hidden(text.into()))),
+        _ => Err("is not user:password".into()),
     }
 }
 

@@ -23,10 +23,6 @@ use super::source::Source;
 use crate::rollout::control::log::Wanted;
 use crate::runtime::{Answer, Call, CallError};
 
-/// How long a release may take to become ready. The largest components, from
-/// JavaScript, compile for some seconds.
-const LONGEST: Duration = Duration::from_secs(120);
-
 /// How long a health path may take to answer.
 const HEALTH: Duration = Duration::from_secs(10);
 
@@ -38,7 +34,10 @@ const KEPT: Duration = Duration::from_secs(60);
 pub enum ActivateError {
     /// Its bundle cannot be had now.
     #[error(transparent)]
-    Control(#[from] ControlError),
+    Control(ControlError),
+    /// Its bundle cannot be had at all.
+    #[error("{0}")]
+    Bundle(ControlError),
     /// Nobody vouches for it.
     #[error(transparent)]
     Signature(#[from] SignatureError),
@@ -62,8 +61,15 @@ pub enum ActivateError {
         problem: String,
     },
     /// It takes too long.
-    #[error("the release was not ready within {} s", LONGEST.as_secs())]
-    TooSlow,
+    #[error(
+        "the release was not ready within {}, the node's activation_timeout; what is compiled by \
+         then is kept, so a second attempt takes less",
+        humantime::format_duration(*limit)
+    )]
+    TooSlow {
+        /// How long it might take.
+        limit: Duration,
+    },
     /// The log asks for another plugin's release.
     #[error("the release {digest} is of the plugin {found}, not of {wanted}")]
     OtherPlugin {
@@ -76,10 +82,21 @@ pub enum ActivateError {
     },
 }
 
+impl From<ControlError> for ActivateError {
+    fn from(error: ControlError) -> Self {
+        match error {
+            ControlError::Bundle { .. } => Self::Bundle(error),
+            error => Self::Control(error),
+        }
+    }
+}
+
 /// Makes releases ready on one node.
 pub struct Activator {
     control: Arc<Control>,
     loader: Loader,
+    /// How long that may take.
+    longest: Duration,
     trusted: TrustedKeys,
     /// Whether plugins fill their empty tables.
     seed: bool,
@@ -94,6 +111,7 @@ impl Activator {
     pub fn new(
         control: Arc<Control>,
         loader: Loader,
+        longest: Duration,
         trusted: TrustedKeys,
         seed: bool,
         live: Arc<Live>,
@@ -101,6 +119,7 @@ impl Activator {
         Self {
             control,
             loader,
+            longest,
             trusted,
             seed,
             live,
@@ -188,8 +207,10 @@ impl Activator {
             return Ok(release);
         }
         let making = self.make(plugin, digest);
-        let made = tokio::time::timeout(LONGEST, making).await;
-        made.unwrap_or(Err(ActivateError::TooSlow))
+        let made = tokio::time::timeout(self.longest, making).await;
+        made.unwrap_or(Err(ActivateError::TooSlow {
+            limit: self.longest,
+        }))
     }
 
     fn serving(&self, plugin: &str, digest: Digest) -> Option<Arc<Release>> {

@@ -12,6 +12,8 @@ use crate::rollout::bundle::{Bundle, Digest};
 const PART: usize = 1 << 20;
 
 const ADD_PART: &str = "INSERT INTO edge_bundle_part (digest, part, content) VALUES (?, ?, ?)";
+const DROP_PARTS: &str = "DELETE FROM edge_bundle_part WHERE digest = ?";
+const COUNT_PARTS: &str = "UPDATE edge_bundle SET parts = ? WHERE digest = ?";
 const ADD: &str = "INSERT INTO edge_bundle \
     (digest, plugin, version, parts, signature, author, added_at) \
     VALUES (?, ?, ?, ?, ?, ?, {now})";
@@ -65,17 +67,7 @@ impl Control {
         if self.bundle_record(digest).await?.is_some() {
             return Ok(());
         }
-        let mut parts: i64 = 0;
-        for content in bundle.bytes().chunks(PART) {
-            let part = vec![
-                text(digest),
-                Value::Integer(parts),
-                Value::Blob(content.to_vec()),
-            ];
-            // A part that is there is the same: the digest says so.
-            self.try_execute(ADD_PART, part).await?;
-            parts += 1;
-        }
+        let parts = self.add_parts(bundle).await?;
         let record = vec![
             text(digest),
             text(&bundle.manifest.name),
@@ -86,6 +78,40 @@ impl Control {
         ];
         self.try_execute(ADD, record).await?;
         Ok(())
+    }
+
+    /// Put a bundle that is kept back as it was, if it was changed. Returns
+    /// whether it was.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn mend_bundle(&self, bundle: &Bundle) -> Result<bool> {
+        let digest = bundle.digest();
+        match self.bundle(digest).await {
+            Ok(_) => return Ok(false),
+            Err(ControlError::Bundle { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        self.execute(DROP_PARTS, vec![text(digest)]).await?;
+        let parts = self.add_parts(bundle).await?;
+        let count = vec![Value::Integer(parts), text(digest)];
+        self.execute(COUNT_PARTS, count).await?;
+        Ok(true)
+    }
+
+    async fn add_parts(&self, bundle: &Bundle) -> Result<i64> {
+        let mut parts = 0;
+        for content in bundle.bytes().chunks(PART) {
+            let part = vec![
+                text(bundle.digest()),
+                Value::Integer(parts),
+                Value::Blob(content.to_vec()),
+            ];
+            // A part that is there is the same: the digest says so.
+            self.try_execute(ADD_PART, part).await?;
+            parts += 1;
+        }
+        Ok(parts)
     }
 
     /// Replace the signature of a bundle that is kept.
@@ -120,21 +146,21 @@ impl Control {
     /// # Errors
     /// When it is not there, or not what its digest says.
     pub async fn bundle(&self, digest: Digest) -> Result<(Bundle, String)> {
-        let broken = |why: String| ControlError::Unreadable(format!("the bundle {digest} {why}"));
+        let broken = |why| ControlError::Bundle { digest, why };
         let record = self.bundle_record(digest).await?;
-        let record = record.ok_or_else(|| broken("is not there".to_owned()))?;
+        let record = record.ok_or_else(|| broken("is not in the control database".to_owned()))?;
         let mut archive = Vec::new();
         for part in 0..record.parts {
             let key = vec![text(digest), Value::Integer(part)];
             let mut rows = self.query(READ_PART, key).await?.into_iter();
             let mut row = rows
                 .next()
-                .ok_or_else(|| broken(format!("lacks part {part}")))?;
+                .ok_or_else(|| broken(format!("lacks part {part} in the control database")))?;
             archive.extend(row.bytes()?);
         }
         let archive = Bytes::from(archive);
         if Digest::of(&archive) != digest {
-            return Err(broken("was changed in the database".to_owned()));
+            return Err(broken("was changed in the control database".to_owned()));
         }
         let bundle = Bundle::parse(archive).map_err(|error| broken(error.to_string()))?;
         Ok((bundle, record.signature))

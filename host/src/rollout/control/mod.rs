@@ -21,6 +21,7 @@ mod tables;
 use std::time::{Duration, Instant};
 
 use crate::bindings::sql::{Dialect, Error, Outcome, Rows, Value};
+use crate::rollout::bundle::Digest;
 use crate::stores::sql::{DatabaseAccess, Databases, OpenError};
 use row::Row;
 
@@ -46,6 +47,14 @@ pub enum ControlError {
     /// A statement failed.
     #[error("the control database: {0}")]
     Statement(Trouble),
+    /// A bundle is not there, or not as it was put there.
+    #[error("the bundle {digest} {why}")]
+    Bundle {
+        /// The bundle.
+        digest: Digest,
+        /// What is wrong with it.
+        why: String,
+    },
     /// A row is not what this version writes.
     #[error("the control database: {0}")]
     Unreadable(String),

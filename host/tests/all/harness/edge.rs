@@ -32,6 +32,24 @@ pub fn edge_serve_within(bytes: u64, folder: &Path) -> Command {
     command
 }
 
+/// `edge serve` in `folder`, as above, on a disk that is full: no file can
+/// become longer than `bytes`.
+pub fn edge_serve_with_files_of(bytes: u64, folder: &Path) -> Command {
+    let mut command = Command::new("sh");
+    command
+        // Where the signal is ignored, a write fails as it does on a full disk.
+        .args([
+            "-c",
+            r#"trap '' XFSZ && ulimit -f "$1" && exec "$2" serve"#,
+            "sh",
+        ])
+        // The shell counts in blocks of 512 bytes.
+        .arg((bytes / 512).to_string())
+        .arg(env!("CARGO_BIN_EXE_edge"));
+    configure(&mut command, folder);
+    command
+}
+
 fn configure(command: &mut Command, folder: &Path) {
     command.current_dir(folder).env_clear();
     command.env("EDGE_LISTEN", "127.0.0.1:0");
@@ -115,6 +133,11 @@ impl Running {
         })
         .await;
         Wire::connect(address).await
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.process.id()
     }
 
     /// Bytes of memory that it has.

@@ -1,6 +1,8 @@
 //! Who may change what serves.
 
+use edge_host::rollout::bundle::Bundle;
 use http::Method;
+use serde_json::json;
 
 use crate::harness::{TOKEN, TestNode, fixture};
 
@@ -86,4 +88,87 @@ async fn every_change_is_written_down() {
         node["plugins"]["hello"]["active"]["version"], "0.2.0",
         "{status}"
     );
+}
+
+/// What was attempted in vain is in the audit as well, with the reason.
+#[tokio::test]
+async fn every_refusal_is_written_down() {
+    let node = TestNode::start(&[fixture("hello")], |_| {}).await;
+    let operator = node.operator();
+    let variant = |version: &str| crate::harness::variant("hello", version);
+    let next = variant("version = \"0.2.0\"");
+    let trial = operator.begin(&next, json!({ "canary_percent": 10 })).await;
+    operator.until(&trial, |phase| phase == "canary").await;
+
+    let absent = format!("sha256:{}", "0".repeat(64));
+    let bundle = format!("/v1/bundles/{absent}");
+    let deploy = |digest: &str| json!({ "digest": digest }).to_string();
+    let known = Bundle::pack(next.path()).expect("a bundle").digest();
+    let attempts = [
+        (
+            Method::POST,
+            "/v1/rollouts",
+            deploy(&known.to_string()),
+            409,
+            "goes on",
+        ),
+        (
+            Method::POST,
+            "/v1/rollouts",
+            deploy(&absent),
+            404,
+            "add it first",
+        ),
+        (
+            Method::PUT,
+            &bundle,
+            "other".to_owned(),
+            400,
+            "cut or changed",
+        ),
+        (
+            Method::POST,
+            "/v1/plugins/none/promote",
+            String::new(),
+            409,
+            "no rollout of none",
+        ),
+        (
+            Method::POST,
+            "/v1/plugins/none/abort",
+            String::new(),
+            409,
+            "no rollout of none",
+        ),
+        (
+            Method::DELETE,
+            "/v1/plugins/none",
+            String::new(),
+            404,
+            "no region runs none",
+        ),
+        (
+            Method::POST,
+            "/v1/plugins/hello/rollback",
+            "{\"to\":\"9.9.9\"}".to_owned(),
+            404,
+            "9.9.9",
+        ),
+    ];
+    for (method, path, body, status, reason) in attempts {
+        let reply = operator.send(method.clone(), path, body).await;
+        reply.assert_status(status);
+        let audit = operator.get("/v1/audit").await;
+        let records = audit.as_array().expect("a list").iter();
+        let refused = records.filter(|record| record["action"] == "refused");
+        let details: Vec<_> = refused.map(|record| record["detail"].to_string()).collect();
+        let wanted =
+            |detail: &&String| detail.contains(reason) && detail.contains(&format!("({status})"));
+        let found = details.iter().filter(wanted).count();
+        assert!(found > 0, "{method} {path}: {details:#?}");
+    }
+    let audit = operator.get("/v1/audit").await;
+    let records = audit.as_array().expect("a list").iter();
+    let refused = records.filter(|record| record["action"] == "refused");
+    assert_eq!(refused.count(), 7, "{audit}");
 }

@@ -22,10 +22,15 @@ impl Load {
     /// So many clients that ask `node` for `target`. A reply other than 200
     /// and a connection that breaks are failures of the test.
     pub fn start(node: &TestNode, target: &str, clients: usize) -> Self {
+        Self::at(&node.url(target), clients)
+    }
+
+    /// The same, of a node in a process of its own.
+    pub fn at(url: &str, clients: usize) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let mut asking = JoinSet::new();
         for _ in 0..clients {
-            asking.spawn(ask(node.url(target), stop.clone()));
+            asking.spawn(ask(url.to_owned(), stop.clone()));
         }
         Self {
             clients: asking,
