@@ -3,7 +3,7 @@
 //!
 //! Rooms, from roof to ground; imports only go down:
 //! [`node`] puts a node together, [`ingress`] speaks HTTP, [`admin`] listens to
-//! operators, [`rollout`] leads releases to where they serve, [`runtime`] runs instances,
+//! operators, [`registry`] fetches what they deploy, [`rollout`] leads releases to where they serve, [`runtime`] runs instances,
 //! [`capabilities`] are what instances may import, [`stores`], [`identity`]
 //! and [`egress`] are the real things behind them, and [`config`] and
 //! [`telemetry`] serve all.
@@ -16,6 +16,7 @@ pub mod egress;
 pub mod identity;
 pub mod ingress;
 pub mod node;
+pub mod registry;
 pub mod rollout;
 pub mod runtime;
 pub mod stores;

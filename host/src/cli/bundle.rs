@@ -1,11 +1,14 @@
-//! `edge bundle`, `edge keygen` and `edge sign`
+//! `edge bundle`, `edge keygen`, `edge sign` and `edge push`
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use edge_host::config::secrets;
+use edge_host::config::{Settings, secrets};
+use edge_host::registry::{Location, Patience, Registry};
 use edge_host::rollout::bundle::{Bundle, SecretKey};
+
+use super::source::{self, Source};
 
 /// What a bundle's file ends with.
 const BUNDLE: &str = "bundle";
@@ -33,11 +36,23 @@ pub(super) struct Keygen {
 /// What `edge sign` takes.
 #[derive(clap::Args)]
 pub(super) struct Sign {
-    /// The bundle.
-    bundle: PathBuf,
+    /// The bundle: a file. The signature is written beside it.
+    bundle: Source,
     /// The file of the secret key.
     #[arg(long)]
     key: PathBuf,
+}
+
+/// What `edge push` takes.
+#[derive(clap::Args)]
+pub(super) struct Push {
+    /// A bundle, a plugin's folder, or a bundle in another registry.
+    source: Source,
+    /// Where to, such as `oci://registry.example/shop/product:1.0.0`.
+    location: Location,
+    /// Sign the bundle with the secret key in this file.
+    #[arg(long)]
+    key: Option<PathBuf>,
 }
 
 /// Write a plugin into one file.
@@ -60,11 +75,47 @@ pub(super) fn keygen(arguments: &Keygen) -> anyhow::Result<()> {
 
 /// Vouch for a bundle.
 pub(super) fn sign(arguments: &Sign) -> anyhow::Result<()> {
-    let bundle = read(&arguments.bundle)?;
+    let file = match &arguments.bundle {
+        Source::Path(path) if path.is_dir() => bail!(
+            "{0} is a folder, and what it makes may change: `edge bundle {0}` makes a bundle to \
+             sign, and `edge deploy --key` signs what it packs",
+            path.display()
+        ),
+        Source::Registry(location) => bail!(
+            "{location} is in a registry, with the signature that it was pushed with: sign the \
+             bundle's file and push it, or `edge push --key`"
+        ),
+        Source::Path(path) => path,
+    };
+    let bundle = read(file)?;
     let signature = read_key(&arguments.key)?.sign(bundle.digest());
-    let output = signature_file(&arguments.bundle);
+    let output = signature_file(file);
     fs::write(&output, format!("{signature}\n")).with_context(|| output.display().to_string())?;
     println!("{}  {}", output.display(), bundle.digest());
+    Ok(())
+}
+
+/// Put a bundle into a registry.
+pub(super) async fn push(settings: &Settings, arguments: Push) -> anyhow::Result<()> {
+    let Push {
+        source,
+        location,
+        key,
+    } = arguments;
+    if location.digest().is_some() {
+        bail!("{location} names a digest, which follows from the bundle: push to a tag");
+    }
+    let found = source::find(settings, &source, key.as_deref()).await?;
+    let registry = Registry::of(location, settings, Patience::default())?;
+    let pushed = registry.push(&found.bundle, &found.signature).await?;
+    let (bundle, manifest) = (&found.bundle, &found.bundle.manifest);
+    println!(
+        "{}@{}  {}",
+        manifest.name,
+        manifest.version,
+        bundle.digest()
+    );
+    println!("{pushed}");
     Ok(())
 }
 
@@ -84,8 +135,12 @@ pub(super) fn read_key(path: &Path) -> anyhow::Result<SecretKey> {
     key.map_err(|error| anyhow::anyhow!("{} {error}", path.display()))
 }
 
-/// The signature beside a bundle; nothing if there is none.
+/// The signature beside a bundle; nothing if there is none. A folder has none:
+/// what it makes may have changed since.
 pub(super) fn read_signature(bundle: &Path) -> anyhow::Result<String> {
+    if bundle.is_dir() {
+        return Ok(String::new());
+    }
     let path = signature_file(bundle);
     match fs::read_to_string(&path) {
         Ok(text) => Ok(text.trim().to_owned()),

@@ -14,7 +14,8 @@ use edge_host::rollout::control::rollouts::{Phase, Rollout};
 
 use super::client::Client;
 use super::exit::Exit;
-use super::{bundle, show};
+use super::show;
+use super::source::{self, Source};
 
 /// How often a rollout is looked at while waiting for it.
 const LOOK: Duration = Duration::from_millis(100);
@@ -22,8 +23,9 @@ const LOOK: Duration = Duration::from_millis(100);
 /// What `edge deploy` takes.
 #[derive(clap::Args)]
 pub(super) struct Deploy {
-    /// A bundle, or a plugin's folder.
-    source: PathBuf,
+    /// A bundle, a plugin's folder, or a bundle in a registry, such as
+    /// `oci://registry.example/shop/product:1.0.0`.
+    source: Source,
     /// Regions in order, as patterns with commas between, such as
     /// `us-*,eu-west`; all when absent.
     #[arg(long, value_delimiter = ',')]
@@ -90,12 +92,11 @@ fn percent(text: &str) -> Result<u8, String> {
 pub(super) async fn deploy(settings: &Settings, arguments: Deploy) -> anyhow::Result<()> {
     let began = Instant::now();
     let client = Client::new(settings)?;
-    let bundle = bundle::read(&arguments.source)?;
-    let signature = match &arguments.key {
-        Some(key) => bundle::read_key(key)?.sign(bundle.digest()),
-        None => bundle::read_signature(&arguments.source)?,
-    };
-    let record: BundleRecord = client.put_bundle(&bundle, &signature).await?;
+    let found = source::find(settings, &arguments.source, arguments.key.as_deref()).await?;
+    if let Some(origin) = found.origin.as_ref().filter(|_| !arguments.waiting.json) {
+        println!("{origin}");
+    }
+    let record: BundleRecord = client.put_bundle(&found.bundle, &found.signature).await?;
     if !arguments.waiting.json {
         println!("{}@{}  {}", record.plugin, record.version, record.digest);
     }
@@ -104,7 +105,7 @@ pub(super) async fn deploy(settings: &Settings, arguments: Deploy) -> anyhow::Re
         regions: arguments.regions,
         canary_percent: arguments.canary.unwrap_or(0),
         pause_ms: u64::try_from(arguments.pause.as_millis()).unwrap_or(u64::MAX),
-        origin: None,
+        origin: found.origin.map(|origin| origin.to_string()),
     };
     let rollout = client.post("/v1/rollouts", &order).await?;
     follow(&client, rollout, &arguments.waiting, began, Phase::Done).await

@@ -10,6 +10,7 @@ mod new;
 mod seed;
 mod serve;
 mod show;
+mod source;
 mod table;
 mod user;
 
@@ -49,6 +50,8 @@ enum Command {
     Keygen(bundle::Keygen),
     /// Sign a bundle.
     Sign(bundle::Sign),
+    /// Put a bundle into a registry.
+    Push(bundle::Push),
     /// Make a release serve on running nodes.
     Deploy(deploy::Deploy),
     /// Let everybody meet the canary.
@@ -107,6 +110,7 @@ async fn dispatch(settings: &Settings, command: Command) -> anyhow::Result<()> {
         Command::Bundle(arguments) => bundle::pack(&arguments),
         Command::Keygen(arguments) => bundle::keygen(&arguments),
         Command::Sign(arguments) => bundle::sign(&arguments),
+        Command::Push(arguments) => bundle::push(settings, arguments).await,
         Command::Deploy(arguments) => deploy::deploy(settings, arguments).await,
         Command::Promote(arguments) => deploy::promote(settings, arguments).await,
         Command::Abort(arguments) => deploy::abort(settings, arguments).await,

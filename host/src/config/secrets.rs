@@ -56,6 +56,12 @@ pub enum SecretError {
         /// Why it failed.
         source: io::Error,
     },
+    /// Something is there already.
+    #[error("{} exists already, and a secret is never overwritten; name another file", path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
     /// Others could have read or changed it.
     #[error("{} is open to other users (mode {mode:o}); make it private, or remove it and it is made anew", path.display())]
     NotPrivate {
@@ -127,9 +133,12 @@ pub fn write_new(path: &Path, secret: &[u8]) -> Result<(), SecretError> {
         .mode(0o600)
         .open(path)
         .and_then(|mut file| file.write_all(secret).and_then(|()| file.sync_all()));
-    written.map_err(|source| SecretError::Io {
-        path: path.into(),
-        source,
+    written.map_err(|source| match source.kind() {
+        ErrorKind::AlreadyExists => SecretError::Exists { path: path.into() },
+        _ => SecretError::Io {
+            path: path.into(),
+            source,
+        },
     })
 }
 

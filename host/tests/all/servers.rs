@@ -1,4 +1,4 @@
-//! Real MariaDB and Redis servers for the tests: private to this process, on
+//! Real MariaDB, Redis and OCI registry servers for the tests: private to this process, on
 //! free loopback ports, and gone with their folders when the process ends,
 //! however it ends.
 //!
@@ -11,8 +11,10 @@
 mod keeper;
 mod mariadb;
 mod redis;
+mod registry;
 mod server;
 mod tests;
 
 pub use mariadb::MariaDb;
 pub use redis::Redis;
+pub use registry::{LOGIN, Registry};

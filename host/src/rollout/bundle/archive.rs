@@ -3,16 +3,12 @@
 use std::io::{self, Read};
 
 use bytes::Bytes;
-use tar::{Archive, Builder, Entry, EntryType, Header};
+use tar::{Archive, Builder, EntryType, Header};
 
+use super::files::{COMPONENT, Files, MANIFEST, MIGRATIONS, OPENAPI};
 use super::{Bundle, BundleError, Digest, LONGEST, Parts};
 use crate::rollout::manifest::Manifest;
-use crate::stores::sql::{Migration, Migrations};
-
-pub(super) const MANIFEST: &str = "plugin.toml";
-const COMPONENT: &str = "component.wasm";
-pub(super) const OPENAPI: &str = "openapi.yaml";
-const MIGRATIONS: &str = "migrations/";
+use crate::stores::sql::Migration;
 
 /// Nobody's, readable by all.
 const MODE: u32 = 0o644;
@@ -90,55 +86,14 @@ fn append(builder: &mut Builder<Vec<u8>>, name: &str, content: &[u8]) -> io::Res
 }
 
 fn read(archive: &[u8]) -> Result<Parts, BundleError> {
-    let (mut manifest, mut wasm, mut openapi) = (None, None, None);
-    let mut migrations = Migrations::default();
+    let mut files = Files::default();
     for entry in Archive::new(archive).entries()? {
         let mut entry = entry?;
         let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
-        let unknown = || BundleError::Unknown(name.clone());
-        let fresh = match name.as_str() {
-            MANIFEST => manifest.replace(text(&mut entry)?).is_none(),
-            COMPONENT => wasm.replace(content(&mut entry)?).is_none(),
-            OPENAPI => openapi.replace(text(&mut entry)?).is_none(),
-            _ => {
-                let path = name.strip_prefix(MIGRATIONS).ok_or_else(unknown)?;
-                let (dialect, name) = path.split_once('/').ok_or_else(unknown)?;
-                let migrations = migrations.of_mut(dialect).ok_or_else(unknown)?;
-                let sql = text(&mut entry)?;
-                let migration = Migration::new(name, sql).ok_or_else(unknown)?;
-                migrations.push(migration);
-                true
-            }
-        };
-        if !fresh {
-            return Err(unknown());
-        }
+        // The archive is in memory and bounded, so its entries are.
+        let mut content = Vec::new();
+        entry.read_to_end(&mut content)?;
+        files.add(&name, content.into())?;
     }
-    for (_, migrations) in migrations.by_dialect_mut() {
-        migrations.sort_by(|one, other| one.name.cmp(&other.name));
-        let twice = migrations
-            .windows(2)
-            .find(|pair| matches!(pair, [a, b] if a.name == b.name));
-        if let Some([migration, ..]) = twice {
-            return Err(BundleError::Unknown(migration.name.clone()));
-        }
-    }
-    Ok(Parts {
-        manifest: manifest.ok_or(BundleError::Missing(MANIFEST))?,
-        wasm: wasm.ok_or(BundleError::Missing(COMPONENT))?.into(),
-        openapi,
-        migrations,
-    })
-}
-
-/// The archive is in memory and bounded, so its entries are.
-fn content(entry: &mut Entry<'_, &[u8]>) -> io::Result<Vec<u8>> {
-    let mut content = Vec::new();
-    entry.read_to_end(&mut content)?;
-    Ok(content)
-}
-
-fn text(entry: &mut Entry<'_, &[u8]>) -> io::Result<String> {
-    String::from_utf8(content(entry)?)
-        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+    files.into_parts()
 }

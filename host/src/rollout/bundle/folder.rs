@@ -4,7 +4,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use super::archive::{MANIFEST, OPENAPI};
+use super::files::{MANIFEST, OPENAPI};
 use super::{Bundle, BundleError, Parts};
 use crate::rollout::manifest::Manifest;
 use crate::stores::sql::{Migration, Migrations};

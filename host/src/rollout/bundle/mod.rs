@@ -6,7 +6,9 @@
 //! order and with nothing of the machine that made it: no times, no owners.
 
 mod archive;
+pub mod artifact;
 mod digest;
+mod files;
 mod folder;
 mod signature;
 
@@ -85,6 +87,17 @@ pub enum BundleError {
     /// another name.
     #[error("the bundle is not as `edge bundle` writes it; make it anew")]
     NotCanonical,
+    /// An artifact of a registry that is none of ours.
+    #[error("the artifact is not as `edge push` writes it: {0}")]
+    Artifact(String),
+    /// An artifact that was put together anew.
+    #[error("the artifact's parts make the bundle {found}, and it says that they make {named}")]
+    OtherBundle {
+        /// What it says.
+        named: Digest,
+        /// What it holds.
+        found: Digest,
+    },
     /// Longer than a node takes.
     #[error("the bundle has {0} bytes; at most {LONGEST} are taken")]
     TooLong(usize),
@@ -151,6 +164,47 @@ mod tests {
         assert_eq!(parsed.migrations.sqlite.len(), 2);
         assert_eq!(parsed.migrations.sqlite[0].name, "0001_a.sql");
         assert_eq!(parsed.migrations.mysql[0].sql, "SELECT 1");
+    }
+
+    /// A component with nothing in it.
+    const EMPTY: &[u8] = b"\0asm\x0d\0\x01\0";
+
+    fn with_component() -> Bundle {
+        let folder = folder();
+        std::fs::write(folder.path().join("a.wasm"), EMPTY).expect("a component");
+        Bundle::pack(folder.path()).expect("a bundle")
+    }
+
+    #[test]
+    fn an_artifact_makes_the_same_bundle_again() {
+        let packed = with_component();
+        let config = packed.artifact_config("a signature").expect("an artifact");
+        assert_eq!(packed.artifact_config("a signature").expect("one"), config);
+        let found = Bundle::of_artifact(&config, packed.wasm.clone());
+        let (bundle, signature) = found.expect("a bundle");
+        assert_eq!(bundle.bytes(), packed.bytes());
+        assert_eq!(signature, "a signature");
+    }
+
+    #[test]
+    fn an_artifact_that_was_changed_is_refused() {
+        let packed = with_component();
+        let config = packed.artifact_config("").expect("an artifact");
+        let refusal = |config: &str, wasm: &'static [u8]| match Bundle::of_artifact(
+            config.as_bytes(),
+            Bytes::from_static(wasm),
+        ) {
+            Ok(_) => panic!("it is a bundle"),
+            Err(error) => error.to_string(),
+        };
+        let config = String::from_utf8(config).expect("JSON");
+        assert!(refusal(&config, b"another").contains("parts make"));
+        let changed = config.replace("SELECT 2", "SELECT 9");
+        assert!(refusal(&changed, EMPTY).contains("parts make"));
+        let more = config.replace("openapi.yaml", "more.yaml");
+        assert!(refusal(&more, EMPTY).contains("does not belong"));
+        assert!(refusal("{}", EMPTY).contains("edge push"));
+        assert!(refusal("none", EMPTY).contains("edge push"));
     }
 
     #[test]

@@ -14,11 +14,21 @@ fn hello(version: u32) -> PluginFolder {
 }
 
 /// Run `edge` with these arguments against the node.
-async fn run(node: &TestNode, arguments: &[&str]) -> (Option<i32>, String, String) {
+pub(super) async fn run(node: &TestNode, arguments: &[&str]) -> (Option<i32>, String, String) {
+    run_with(node, arguments, &[]).await
+}
+
+/// The same, with these variables besides.
+pub(super) async fn run_with(
+    node: &TestNode,
+    arguments: &[&str],
+    variables: &[(&str, &str)],
+) -> (Option<i32>, String, String) {
     let folder = data_folder();
     let mut command = edge(folder.path());
     command
         .args(arguments)
+        .envs(variables.iter().copied())
         .env("EDGE_ADMIN_URL", node.admin_url())
         .env("EDGE_ADMIN_TOKEN", TOKEN);
     let running = tokio::task::spawn_blocking(move || command.output());
@@ -31,7 +41,7 @@ async fn run(node: &TestNode, arguments: &[&str]) -> (Option<i32>, String, Strin
     (status.code(), text(stdout), text(stderr))
 }
 
-fn path(plugin: &PluginFolder) -> &str {
+pub(super) fn path(plugin: &PluginFolder) -> &str {
     plugin.path().to_str().expect("text")
 }
 
@@ -118,4 +128,41 @@ async fn logs_show_what_was_and_what_comes() {
     let line: Value = serde_json::from_str(&line).expect("JSON");
     assert_eq!(line["path"], "/hello");
     assert_eq!(line["version"], "0.1.0");
+}
+
+#[tokio::test]
+async fn signatures_are_of_bundles_and_keys_are_made_once() {
+    let node = TestNode::start(&[], |_| {}).await;
+    let (folder, plugin) = (tempfile::tempdir().expect("a folder"), hello(1));
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    let (key, bundle) = (file("release.key"), file("hello.bundle"));
+    let (code, public, error) = run(&node, &["keygen", &key]).await;
+    assert_eq!(code, Some(0), "{error}");
+    assert!(public.starts_with("ed25519:"), "{public}");
+    let (code, _, error) = run(&node, &["keygen", &key]).await;
+    assert_eq!(code, Some(1));
+    let expected = "exists already, and a secret is never overwritten; name another file";
+    assert_eq!(error.trim_end(), format!("edge: {key} {expected}"));
+
+    let (code, _, error) = run(&node, &["sign", path(&plugin), "--key", &key]).await;
+    assert_eq!(code, Some(1));
+    assert!(
+        error.contains("is a folder") && error.contains("edge bundle"),
+        "{error}"
+    );
+    let beside = format!("{}.sig", path(&plugin));
+    assert!(!std::path::Path::new(&beside).exists(), "{beside}");
+    let remote = "oci://registry.example/hello:1";
+    let (code, _, error) = run(&node, &["sign", remote, "--key", &key]).await;
+    assert_eq!(code, Some(1));
+    assert!(error.contains("is in a registry"), "{error}");
+
+    let (code, _, error) = run(&node, &["bundle", path(&plugin), "-o", &bundle]).await;
+    assert_eq!(code, Some(0), "{error}");
+    let (code, output, error) = run(&node, &["sign", &bundle, "--key", &key]).await;
+    assert_eq!(code, Some(0), "{error}");
+    assert!(
+        output.starts_with(&format!("{bundle}.sig  sha256:")),
+        "{output}"
+    );
 }

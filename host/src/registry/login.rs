@@ -1,0 +1,96 @@
+//! Who asks: the login for a registry.
+
+use std::env;
+use std::fs::File;
+use std::io::{BufReader, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use docker_credential::{CredentialRetrievalError, DockerCredential, get_credential_from_reader};
+use oci_client::secrets::RegistryAuth;
+
+use super::{RegistryError, Result};
+
+/// Docker's own registry, as it is reached and as logins are kept for it.
+const HUB: &str = "index.docker.io";
+const HUB_KEY: &str = "https://index.docker.io/v1/";
+
+/// What programs that keep logins say when they have none; docker takes that
+/// for none, too.
+const NONE_KEPT: &str = "credentials not found";
+
+/// Somebody, or nobody in particular.
+pub(super) struct Login {
+    pub(super) auth: RegistryAuth,
+    /// The user's name, for messages.
+    pub(super) user: Option<String>,
+}
+
+impl Login {
+    /// Of a setting, `user:password`.
+    pub(super) fn of_setting(text: &str) -> Self {
+        let (user, password) = text.split_once(':').unwrap_or((text, ""));
+        Self::of_user(user.to_owned(), password.to_owned())
+    }
+
+    /// As `docker login` keeps it for `host`: in its file, or by the program
+    /// that this names.
+    pub(super) fn of_docker(host: &str) -> Result<Self> {
+        let Some(path) = docker_file() else {
+            return Ok(Self::nobody());
+        };
+        let failed = |reason: String| RegistryError::Login {
+            host: host.to_owned(),
+            file: path.clone(),
+            reason,
+        };
+        let file = match File::open(&path) {
+            Ok(file) => BufReader::new(file),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self::nobody()),
+            Err(error) => return Err(failed(error.to_string())),
+        };
+        let key = if host == HUB { HUB_KEY } else { host };
+        match get_credential_from_reader(file, key) {
+            Ok(DockerCredential::UsernamePassword(user, password)) => {
+                Ok(Self::of_user(user, password))
+            }
+            Ok(DockerCredential::IdentityToken(_)) => Err(failed(
+                "it holds an identity token, which only docker can use; set registry_login"
+                    .to_owned(),
+            )),
+            Err(CredentialRetrievalError::NoCredentialConfigured) => Ok(Self::nobody()),
+            Err(CredentialRetrievalError::HelperFailure { stdout, .. })
+                if stdout.contains(NONE_KEPT) =>
+            {
+                Ok(Self::nobody())
+            }
+            Err(error) => Err(failed(one_line(&error.to_string()))),
+        }
+    }
+
+    fn of_user(user: String, password: String) -> Self {
+        Self {
+            auth: RegistryAuth::Basic(user.clone(), password),
+            user: Some(user),
+        }
+    }
+
+    fn nobody() -> Self {
+        Self {
+            auth: RegistryAuth::Anonymous,
+            user: None,
+        }
+    }
+}
+
+/// Where docker keeps logins.
+fn docker_file() -> Option<PathBuf> {
+    let home = || env::var_os("HOME").map(|home| Path::new(&home).join(".docker"));
+    let folder = env::var_os("DOCKER_CONFIG").map(PathBuf::from);
+    folder
+        .or_else(home)
+        .map(|folder| folder.join("config.json"))
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
