@@ -24,6 +24,7 @@ use crate::runtime::{EngineError, Runtime};
 use crate::stores::limiter::PolicyError;
 use crate::stores::redis::UrlError;
 use crate::stores::wakeups::Wakeups;
+use crate::telemetry::traces::{CollectorError, Traces};
 
 /// How long a piece of periodic work may take to finish when the node stops.
 const TASK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -80,6 +81,9 @@ pub enum StartError {
     /// A plugin's starter data.
     #[error(transparent)]
     Seed(#[from] SeedError),
+    /// The collector of traces.
+    #[error(transparent)]
+    Collector(#[from] CollectorError),
 }
 
 /// A node that is ready: its port is taken, and opens with [`Node::run`].
@@ -92,6 +96,7 @@ pub struct Node {
     follower: Arc<Follower>,
     driver: Driver,
     wake: Arc<Wake>,
+    traces: Option<Arc<Traces>>,
 }
 
 impl Node {
@@ -122,13 +127,15 @@ impl Node {
         let rate_limits = RateLimits::new(services.limiter().clone(), settings.rate_limit)?;
         let trials = Trials::new(services.draw_key(), margins, wake.clone());
         let identity = services.identity().clone();
-        let service = Service::new(live.clone(), trials, rate_limits, identity, settings)
-            .with_buckets(services.buckets_store());
         let name = NodeName {
             node: format!("{:08x}", rand::random::<u32>()),
             region: settings.region.clone(),
             address: server.address().to_string(),
         };
+        let traces = Traces::open(&settings.traces, &name.region, &name.node)?;
+        let service = Service::new(live.clone(), trials, rate_limits, identity, settings)
+            .with_buckets(services.buckets_store())
+            .with_traces(traces.clone());
         let follower = Follower::new(
             name,
             control.clone(),
@@ -146,6 +153,7 @@ impl Node {
             follower: Arc::new(follower),
             driver,
             wake,
+            traces,
             loaded,
         })
     }
@@ -189,12 +197,25 @@ impl Node {
             follower,
             driver,
             wake,
+            traces,
         } = self;
         loaded.begin_periodic_work();
         let mut background = JoinSet::new();
         let admin_stop = CancellationToken::new();
         if let Some(admin) = admin {
-            let office = loaded.office(&follower, &wake, tokens);
+            let office = Office {
+                control: loaded.control.clone(),
+                activator: loaded.activator.clone(),
+                live: loaded.live.clone(),
+                follower: follower.clone(),
+                wake: wake.clone(),
+                tokens,
+                traffic: service.traffic().clone(),
+                limiter: loaded.services.limiter().clone(),
+                counters: loaded.services.counters().clone(),
+                traces: traces.clone(),
+            };
+            let office = Arc::new(office);
             let stop = admin_stop.clone();
             background.spawn(async move {
                 if let Err(error) = admin.run(office, stop).await {
@@ -214,6 +235,9 @@ impl Node {
         admin_stop.cancel();
         background.shutdown().await;
         loaded.close(&follower.name().node).await;
+        if let Some(traces) = traces {
+            traces.close().await;
+        }
         Ok(drained)
     }
 }
@@ -334,22 +358,6 @@ impl Loaded {
             }
         }
         Ok(())
-    }
-
-    fn office(
-        &self,
-        follower: &Arc<Follower>,
-        wake: &Arc<Wake>,
-        tokens: AdminTokens,
-    ) -> Arc<Office> {
-        Arc::new(Office {
-            control: self.control.clone(),
-            activator: self.activator.clone(),
-            live: self.live.clone(),
-            follower: follower.clone(),
-            wake: wake.clone(),
-            tokens,
-        })
     }
 
     fn begin_periodic_work(&self) {

@@ -35,6 +35,10 @@ pub use auth::{AdminTokens, TokensError};
 use crate::rollout::bundle::LONGEST;
 use crate::rollout::control::Control;
 use crate::rollout::{Activator, Follower, Live, Wake};
+use crate::stores::limiter::Limiter;
+use crate::telemetry::Traffic;
+use crate::telemetry::counters::Registry;
+use crate::telemetry::traces::Traces;
 
 /// The contract, as the listener serves it.
 const OPENAPI: &str = include_str!("openapi.yaml");
@@ -53,6 +57,14 @@ pub struct Office {
     pub wake: Arc<Wake>,
     /// Who may use the API.
     pub tokens: AdminTokens,
+    /// What goes on at the shop's port.
+    pub traffic: Arc<Traffic>,
+    /// Counts requests against rate limits.
+    pub limiter: Arc<Limiter>,
+    /// What plugins count themselves.
+    pub counters: Arc<Registry>,
+    /// Traces, where there is a collector.
+    pub traces: Option<Arc<Traces>>,
 }
 
 /// The operators' port: taken, and not yet open.

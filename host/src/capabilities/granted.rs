@@ -9,6 +9,7 @@ use super::rate_limit::PluginLimits;
 use crate::egress::mail::Mailer;
 use crate::identity::Identity;
 use crate::stores::sql::DatabaseAccess;
+use crate::telemetry::counters::Counters;
 
 /// What one plugin may use, ready to be used.
 #[derive(Clone, Default)]
@@ -19,6 +20,8 @@ pub struct Granted {
     pub config: ConfigValues,
     /// Its buckets.
     pub buckets: Buckets,
+    /// What it counts itself.
+    pub counters: Counters,
     /// The rate limits that it counts itself.
     pub limits: Option<PluginLimits>,
     /// Where it may call.
@@ -44,6 +47,7 @@ impl Granted {
                 Some("`identity` in [grants]")
             }
             () if needs("edge:platform/mail@") && self.mail.is_none() => Some("`mail` in [grants]"),
+            () if needs("edge:platform/metrics@") && self.counters.is_empty() => Some("[metrics]"),
             () if needs("edge:platform/rate-limit@") && self.limits.is_none() => {
                 Some("[[rate-limit]] without a path")
             }

@@ -7,7 +7,7 @@ use wasmtime::component::{HasSelf, Linker};
 use crate::bindings::context::Principal;
 use crate::bindings::identity::{Error, Host};
 use crate::identity::{Identity, PasswordError};
-use crate::runtime::State;
+use crate::runtime::{End, Ending, Operation, State};
 
 /// Let components import `edge:platform/identity`.
 ///
@@ -28,14 +28,27 @@ impl State {
     /// request may.
     async fn identify<T>(
         &mut self,
+        operation: Operation,
         work: impl Future<Output = Result<T, PasswordError>>,
     ) -> Result<T, Error> {
         self.count_host_call()
             .map_err(|limit| Error::TooLarge(limit.to_string()))?;
         let deadline = self.call().host_deadline();
-        match tokio::time::timeout_at(deadline.into(), work).await {
+        let counting = self.begin_operation(operation, "");
+        let done = match tokio::time::timeout_at(deadline.into(), work).await {
             Ok(done) => done.map_err(|error| Error::Unavailable(error.to_string())),
             Err(_) => Err(Error::Unavailable(PasswordError::Busy.to_string())),
+        };
+        counting.with(done)
+    }
+}
+
+impl Ending for Error {
+    fn end(&self) -> End {
+        match self {
+            Self::Invalid(_) => End::Invalid,
+            Self::TooLarge(_) => End::TooLarge,
+            Self::Unavailable(_) => End::Unavailable,
         }
     }
 }
@@ -44,7 +57,7 @@ impl Host for State {
     async fn hash_password(&mut self, password: String) -> wasmtime::Result<Result<String, Error>> {
         let identity = self.identity()?;
         let hashing = identity.passwords.hash(password);
-        Ok(self.identify(hashing).await)
+        Ok(self.identify(Operation::HashPassword, hashing).await)
     }
 
     async fn verify_password(
@@ -54,7 +67,7 @@ impl Host for State {
     ) -> wasmtime::Result<Result<bool, Error>> {
         let identity = self.identity()?;
         let verifying = identity.passwords.verify(password, hash);
-        Ok(self.identify(verifying).await)
+        Ok(self.identify(Operation::VerifyPassword, verifying).await)
     }
 
     async fn issue_token(
@@ -70,7 +83,8 @@ impl Host for State {
             let error = "a token has to hold for a second or longer".to_owned();
             return Ok(Err(Error::Invalid(error)));
         }
+        let counting = self.begin_operation(Operation::IssueToken, "");
         let issued = identity.tokens.issue(&principal, lifetime);
-        Ok(issued.map_err(|error| Error::Invalid(error.to_string())))
+        Ok(counting.with(issued.map_err(|error| Error::Invalid(error.to_string()))))
     }
 }

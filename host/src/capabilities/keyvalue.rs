@@ -7,7 +7,7 @@ use std::time::Instant;
 use wasmtime::component::{HasSelf, Linker, Resource};
 
 use crate::bindings::keyvalue::{atomics, batch, store};
-use crate::runtime::State;
+use crate::runtime::{End, Ending, HostCall, Operation, State};
 use crate::stores::keyvalue::{Bucket, Error, Swap};
 
 /// A plugin's buckets, by name.
@@ -40,12 +40,25 @@ fn other(reason: impl ToString) -> store::Error {
 }
 
 impl State {
-    /// The bucket of a handle for one call, and when that must have ended.
-    fn bucket(&mut self, handle: &Resource<Bucket>) -> Answer<(Bucket, Instant)> {
+    /// The bucket of a handle for one operation, and that operation.
+    fn bucket(
+        &mut self,
+        handle: &Resource<Bucket>,
+        operation: Operation,
+    ) -> Answer<(Bucket, Begun)> {
         let bucket = self.table().get(handle)?.clone();
-        let deadline = self.call().host_deadline();
-        let counted = self.count_host_call().map_err(other);
-        Ok(counted.map(|()| (bucket, deadline)))
+        if let Err(limit) = self.count_host_call() {
+            return Ok(Err(other(limit)));
+        }
+        let begun = self.begin_in(&bucket, operation);
+        Ok(Ok((bucket, begun)))
+    }
+
+    fn begin_in(&self, bucket: &Bucket, operation: Operation) -> Begun {
+        Begun {
+            deadline: self.call().host_deadline(),
+            counting: self.begin_operation(operation, bucket.system()),
+        }
     }
 
     /// Give the guest a handle on `value`, unless it holds too many.
@@ -66,13 +79,29 @@ impl State {
     }
 }
 
-async fn until<T>(
+/// One operation: what counts it, and when it must have ended.
+struct Begun {
     deadline: Instant,
+    counting: HostCall,
+}
+
+async fn until<T>(
+    begun: Begun,
     work: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, store::Error> {
-    match tokio::time::timeout_at(deadline.into(), work).await {
-        Ok(outcome) => outcome.map_err(other),
-        Err(_) => Err(other(Error::Timeout)),
+    let outcome = tokio::time::timeout_at(begun.deadline.into(), work).await;
+    let outcome = outcome.unwrap_or(Err(Error::Timeout));
+    begun.counting.with(outcome).map_err(other)
+}
+
+impl Ending for Error {
+    fn end(&self) -> End {
+        match self {
+            Self::Unavailable(_) => End::Unavailable,
+            Self::Timeout => End::Timeout,
+            Self::TooLarge { .. } | Self::TooManyKeys(_) => End::TooLarge,
+            Self::InvalidKey { .. } | Self::InvalidCursor | Self::NotANumber => End::Invalid,
+        }
     }
 }
 
@@ -97,23 +126,23 @@ impl store::Host for State {
 
 impl store::HostBucket for State {
     async fn get(&mut self, bucket: Resource<Bucket>, key: String) -> Answer<Option<Vec<u8>>> {
-        let (bucket, deadline) = granted!(self.bucket(&bucket)?);
-        Ok(until(deadline, bucket.get(&key)).await)
+        let (bucket, begun) = granted!(self.bucket(&bucket, Operation::KeyvalueGet)?);
+        Ok(until(begun, bucket.get(&key)).await)
     }
 
     async fn set(&mut self, bucket: Resource<Bucket>, key: String, value: Vec<u8>) -> Answer<()> {
-        let (bucket, deadline) = granted!(self.bucket(&bucket)?);
-        Ok(until(deadline, bucket.set(&key, &value)).await)
+        let (bucket, begun) = granted!(self.bucket(&bucket, Operation::KeyvalueSet)?);
+        Ok(until(begun, bucket.set(&key, &value)).await)
     }
 
     async fn delete(&mut self, bucket: Resource<Bucket>, key: String) -> Answer<()> {
-        let (bucket, deadline) = granted!(self.bucket(&bucket)?);
-        Ok(until(deadline, bucket.delete(&key)).await)
+        let (bucket, begun) = granted!(self.bucket(&bucket, Operation::KeyvalueDelete)?);
+        Ok(until(begun, bucket.delete(&key)).await)
     }
 
     async fn exists(&mut self, bucket: Resource<Bucket>, key: String) -> Answer<bool> {
-        let (bucket, deadline) = granted!(self.bucket(&bucket)?);
-        Ok(until(deadline, bucket.exists(&key)).await)
+        let (bucket, begun) = granted!(self.bucket(&bucket, Operation::KeyvalueExists)?);
+        Ok(until(begun, bucket.exists(&key)).await)
     }
 
     async fn list_keys(
@@ -121,8 +150,8 @@ impl store::HostBucket for State {
         bucket: Resource<Bucket>,
         cursor: Option<String>,
     ) -> Answer<store::KeyResponse> {
-        let (bucket, deadline) = granted!(self.bucket(&bucket)?);
-        let page = until(deadline, bucket.list_keys(cursor.as_deref())).await;
+        let (bucket, begun) = granted!(self.bucket(&bucket, Operation::KeyvalueListKeys)?);
+        let page = until(begun, bucket.list_keys(cursor.as_deref())).await;
         Ok(page.map(|page| store::KeyResponse {
             keys: page.keys,
             cursor: page.cursor,
@@ -141,8 +170,8 @@ impl atomics::Host for State {
         key: String,
         delta: i64,
     ) -> Answer<i64> {
-        let (bucket, deadline) = granted!(self.bucket(&bucket)?);
-        Ok(until(deadline, bucket.increment(&key, delta)).await)
+        let (bucket, begun) = granted!(self.bucket(&bucket, Operation::KeyvalueIncrement)?);
+        Ok(until(begun, bucket.increment(&key, delta)).await)
     }
 
     async fn swap(
@@ -152,9 +181,9 @@ impl atomics::Host for State {
     ) -> wasmtime::Result<Result<(), atomics::CasError>> {
         let read = self.release(cas)?;
         granted!(self.count_host_call().map_err(other));
-        let deadline = self.call().host_deadline();
+        let begun = self.begin_in(&read.bucket, Operation::KeyvalueSwap);
         let swapping = read.bucket.swap(&read.key, read.current.as_deref(), &value);
-        match granted!(until(deadline, swapping).await) {
+        match granted!(until(begun, swapping).await) {
             Swap::Done => Ok(Ok(())),
             Swap::Lost(current) => {
                 let newer = granted!(self.hold(Cas { current, ..read })?);
@@ -172,8 +201,8 @@ impl From<store::Error> for atomics::CasError {
 
 impl atomics::HostCas for State {
     async fn new(&mut self, bucket: Resource<Bucket>, key: String) -> Answer<Resource<Cas>> {
-        let (bucket, deadline) = granted!(self.bucket(&bucket)?);
-        let current = granted!(until(deadline, bucket.get(&key)).await);
+        let (bucket, begun) = granted!(self.bucket(&bucket, Operation::KeyvalueGet)?);
+        let current = granted!(until(begun, bucket.get(&key)).await);
         self.hold(Cas {
             bucket,
             key,
@@ -196,8 +225,8 @@ impl batch::Host for State {
         bucket: Resource<Bucket>,
         keys: Vec<String>,
     ) -> Answer<Vec<(String, Option<Vec<u8>>)>> {
-        let (bucket, deadline) = granted!(self.bucket(&bucket)?);
-        let values = granted!(until(deadline, bucket.get_many(&keys)).await);
+        let (bucket, begun) = granted!(self.bucket(&bucket, Operation::KeyvalueGetMany)?);
+        let values = granted!(until(begun, bucket.get_many(&keys)).await);
         Ok(Ok(keys.into_iter().zip(values).collect()))
     }
 
@@ -206,12 +235,12 @@ impl batch::Host for State {
         bucket: Resource<Bucket>,
         entries: Vec<(String, Vec<u8>)>,
     ) -> Answer<()> {
-        let (bucket, deadline) = granted!(self.bucket(&bucket)?);
-        Ok(until(deadline, bucket.set_many(&entries)).await)
+        let (bucket, begun) = granted!(self.bucket(&bucket, Operation::KeyvalueSetMany)?);
+        Ok(until(begun, bucket.set_many(&entries)).await)
     }
 
     async fn delete_many(&mut self, bucket: Resource<Bucket>, keys: Vec<String>) -> Answer<()> {
-        let (bucket, deadline) = granted!(self.bucket(&bucket)?);
-        Ok(until(deadline, bucket.delete_many(&keys)).await)
+        let (bucket, begun) = granted!(self.bucket(&bucket, Operation::KeyvalueDeleteMany)?);
+        Ok(until(begun, bucket.delete_many(&keys)).await)
     }
 }

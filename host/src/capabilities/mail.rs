@@ -3,7 +3,7 @@
 use wasmtime::component::{HasSelf, Linker};
 
 use crate::bindings::mail::{Error, Host, Message};
-use crate::runtime::State;
+use crate::runtime::{End, Ending, Operation, State};
 
 /// Let components import `edge:platform/mail`.
 ///
@@ -11,6 +11,16 @@ use crate::runtime::State;
 /// When the linker has it already.
 pub fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     crate::bindings::mail::add_to_linker::<_, HasSelf<State>>(linker, |state| state)
+}
+
+impl Ending for Error {
+    fn end(&self) -> End {
+        match self {
+            Self::Invalid(_) => End::Invalid,
+            Self::TooLarge(_) => End::TooLarge,
+            Self::Unavailable(_) => End::Unavailable,
+        }
+    }
 }
 
 impl Host for State {
@@ -22,6 +32,7 @@ impl Host for State {
             return Ok(Err(Error::TooLarge(limit.to_string())));
         }
         let deadline = self.call().host_deadline();
-        Ok(mailer.send(message, deadline.into()).await)
+        let counting = self.begin_operation(Operation::SendMail, "");
+        Ok(counting.with(mailer.send(message, deadline.into()).await))
     }
 }

@@ -7,6 +7,7 @@ mod granted;
 pub mod identity;
 pub mod keyvalue;
 pub mod mail;
+pub mod metrics;
 pub mod outbound;
 pub mod rate_limit;
 pub mod sql;

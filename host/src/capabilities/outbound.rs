@@ -8,10 +8,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use http::{Request, Response, Uri};
+use opentelemetry::KeyValue;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use crate::egress::http::{HttpClient, Origin};
-use crate::runtime::Session;
+use crate::runtime::{End, Ending, HostCall, Operation, Session};
+use crate::telemetry::traces::text;
 
 /// Where a plugin may call, and with what.
 #[derive(Clone)]
@@ -33,15 +35,25 @@ type Sent = Result<
 impl WasiHttpHooks for Session {
     fn send_request(
         &mut self,
-        request: Request<WasiBody>,
+        mut request: Request<WasiBody>,
         options: Option<RequestOptions>,
         _outcome: Box<dyn Future<Output = Result<(), Error>> + Send>,
     ) -> Box<dyn Future<Output = Sent> + Send> {
+        let mut counting = self.begin_operation(Operation::SendRequest, "");
         let admitted = self.admit(request.uri());
+        self.trace(&mut counting, &mut request);
         Box::new(async move {
-            let (client, deadline) = admitted?;
-            let options = options.unwrap_or_default();
-            let response = client.send(request, options, deadline.into()).await?;
+            let sent = async {
+                let (client, deadline) = admitted?;
+                let options = options.unwrap_or_default();
+                client.send(request, options, deadline.into()).await
+            };
+            let sent = sent.await;
+            if let (Some(work), Ok(response)) = (counting.work(), &sent) {
+                let status = i64::from(response.status().as_u16());
+                work.set([KeyValue::new("http.response.status_code", status)]);
+            }
+            let response = counting.with(sent)?;
             // The connection has a task of its own: there is nothing to drive.
             let done = async { Ok(()) };
             Ok((response, Box::new(done) as Box<_>))
@@ -49,7 +61,41 @@ impl WasiHttpHooks for Session {
     }
 }
 
+impl Ending for Error {
+    fn end(&self) -> End {
+        match self {
+            Self::HttpRequestDenied | Self::DestinationIpProhibited => End::Denied,
+            Self::ConnectionTimeout
+            | Self::ConnectionReadTimeout
+            | Self::ConnectionWriteTimeout
+            | Self::HttpResponseTimeout
+            | Self::DnsTimeout => End::Timeout,
+            Self::ConnectionLimitReached
+            | Self::HttpRequestBodySize(_)
+            | Self::HttpResponseBodySize(_) => End::TooLarge,
+            Self::HttpRequestMethodInvalid | Self::HttpRequestUriInvalid => End::Invalid,
+            _ => End::Unavailable,
+        }
+    }
+}
+
 impl Session {
+    /// Say in the span whom it asks, and tell them of the trace. The target is
+    /// left out of it: paths may name customers, and queries hold more.
+    fn trace(&self, counting: &mut HostCall, request: &mut Request<WasiBody>) {
+        if let Some(work) = counting.work() {
+            let method = request.method().to_string();
+            let host = request.uri().host().unwrap_or_default().to_owned();
+            work.set([
+                text("http.request.method", method),
+                text("server.address", host),
+            ]);
+            work.trace().write(request.headers_mut());
+        } else if let Some(trace) = &self.call().trace {
+            trace.write(request.headers_mut());
+        }
+    }
+
     /// The client for a call to `uri`, if it is granted, and until when the
     /// call may take.
     fn admit(&mut self, uri: &Uri) -> Result<(Arc<HttpClient>, Instant), Error> {

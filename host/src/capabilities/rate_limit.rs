@@ -7,7 +7,7 @@ use std::sync::Arc;
 use wasmtime::component::{HasSelf, Linker};
 
 use crate::bindings::rate_limit::{Error, Host, Verdict};
-use crate::runtime::State;
+use crate::runtime::{End, Operation, State};
 use crate::stores::limiter::{Limiter, OnFailure, Policy};
 
 /// The policies that a plugin counts itself, and who counts.
@@ -45,7 +45,9 @@ impl Host for State {
             let denied = format!("the manifest has no [[rate-limit]] {policy:?} without a path");
             return Ok(Err(Error::Denied(denied)));
         };
+        let counting = self.begin_operation(Operation::TakeFromLimit, "");
         let verdict = limiter.check(policy, &key, cost, OnFailure::Local).await;
+        counting.ended(End::Ok);
         Ok(Ok(Verdict {
             allowed: verdict.allowed,
             remaining: verdict.remaining,

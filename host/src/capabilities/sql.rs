@@ -6,7 +6,7 @@ use std::time::Instant;
 use wasmtime::component::{HasSelf, Linker, Resource};
 
 use crate::bindings::sql::{Dialect, Error, Host, HostTransaction, Outcome, Rows, Value};
-use crate::runtime::State;
+use crate::runtime::{End, Ending, HostCall, Operation, State};
 use crate::stores::sql::{DatabaseAccess, OpenTransaction, PackedRows};
 
 /// Transactions that one request may have open at once.
@@ -52,11 +52,21 @@ impl State {
             .map_err(|limit| Error::TooLarge(limit.to_string()))
     }
 
-    /// The database and this call's deadline.
-    fn database(&mut self) -> wasmtime::Result<(Arc<DatabaseAccess>, Instant)> {
+    /// The database, what counts this operation on it, and its deadline.
+    fn database(
+        &mut self,
+        operation: Operation,
+    ) -> wasmtime::Result<(Arc<DatabaseAccess>, HostCall, Instant)> {
         let deadline = self.call().host_deadline();
-        let session = self.session()?;
-        Ok((session.access.clone(), deadline))
+        let access = self.session()?.access.clone();
+        let counting = self.begin_operation(operation, access.system());
+        Ok((access, counting, deadline))
+    }
+
+    /// What counts an operation in a transaction.
+    fn in_transaction(&mut self, operation: Operation) -> wasmtime::Result<HostCall> {
+        let system = self.session()?.access.system();
+        Ok(self.begin_operation(operation, system))
     }
 
     fn session(&mut self) -> wasmtime::Result<&mut SqlSession> {
@@ -84,6 +94,19 @@ impl State {
     }
 }
 
+impl Ending for Error {
+    fn end(&self) -> End {
+        match self {
+            Self::Denied(_) => End::Denied,
+            Self::Invalid(_) => End::Invalid,
+            Self::Conflict(_) => End::Conflict,
+            Self::TooLarge(_) => End::TooLarge,
+            Self::Timeout => End::Timeout,
+            Self::Unavailable(_) => End::Unavailable,
+        }
+    }
+}
+
 impl Host for State {
     async fn get_dialect(&mut self) -> wasmtime::Result<Dialect> {
         Ok(self.session()?.access.dialect())
@@ -97,8 +120,8 @@ impl Host for State {
         if let Err(refusal) = self.count() {
             return Ok(Err(refusal));
         }
-        let (access, deadline) = self.database()?;
-        Ok(access.query(&statement, parameters, deadline).await)
+        let (access, counting, deadline) = self.database(Operation::SqlQuery)?;
+        Ok(counting.with(access.query(&statement, parameters, deadline).await))
     }
 
     async fn query_packed(
@@ -109,8 +132,8 @@ impl Host for State {
         if let Err(refusal) = self.count() {
             return Ok(Err(refusal));
         }
-        let (access, deadline) = self.database()?;
-        let rows = access.query(&statement, parameters, deadline).await;
+        let (access, counting, deadline) = self.database(Operation::SqlQuery)?;
+        let rows = counting.with(access.query(&statement, parameters, deadline).await);
         Ok(rows.map(PackedRows::into_bytes))
     }
 
@@ -122,20 +145,20 @@ impl Host for State {
         if let Err(refusal) = self.count() {
             return Ok(Err(refusal));
         }
-        let (access, deadline) = self.database()?;
-        Ok(access.execute(&statement, parameters, deadline).await)
+        let (access, counting, deadline) = self.database(Operation::SqlExecute)?;
+        Ok(counting.with(access.execute(&statement, parameters, deadline).await))
     }
 
     async fn begin(&mut self) -> wasmtime::Result<Result<Resource<OpenTransaction>, Error>> {
         if let Err(refusal) = self.count() {
             return Ok(Err(refusal));
         }
-        let (access, deadline) = self.database()?;
+        let (access, counting, deadline) = self.database(Operation::SqlBegin)?;
         if self.session()?.open_transactions == MOST_TRANSACTIONS {
             let most = format!("a request has at most {MOST_TRANSACTIONS} open transactions");
-            return Ok(Err(Error::TooLarge(most)));
+            return Ok(counting.with(Err(Error::TooLarge(most))));
         }
-        match access.begin(deadline).await {
+        match counting.with(access.begin(deadline).await) {
             Ok(transaction) => {
                 self.session()?.open_transactions += 1;
                 Ok(Ok(self.sql().0.push(transaction)?))
@@ -155,8 +178,9 @@ impl HostTransaction for State {
         if let Err(refusal) = self.count() {
             return Ok(Err(refusal));
         }
+        let counting = self.in_transaction(Operation::SqlQuery)?;
         let (transaction, deadline) = self.transaction(&transaction)?;
-        Ok(transaction.query(&statement, parameters, deadline).await)
+        Ok(counting.with(transaction.query(&statement, parameters, deadline).await))
     }
 
     async fn query_packed(
@@ -168,8 +192,9 @@ impl HostTransaction for State {
         if let Err(refusal) = self.count() {
             return Ok(Err(refusal));
         }
+        let counting = self.in_transaction(Operation::SqlQuery)?;
         let (transaction, deadline) = self.transaction(&transaction)?;
-        let rows = transaction.query(&statement, parameters, deadline).await;
+        let rows = counting.with(transaction.query(&statement, parameters, deadline).await);
         Ok(rows.map(PackedRows::into_bytes))
     }
 
@@ -182,24 +207,27 @@ impl HostTransaction for State {
         if let Err(refusal) = self.count() {
             return Ok(Err(refusal));
         }
+        let counting = self.in_transaction(Operation::SqlExecute)?;
         let (transaction, deadline) = self.transaction(&transaction)?;
-        Ok(transaction.execute(&statement, parameters, deadline).await)
+        Ok(counting.with(transaction.execute(&statement, parameters, deadline).await))
     }
 
     async fn commit(
         &mut self,
         transaction: Resource<OpenTransaction>,
     ) -> wasmtime::Result<Result<(), Error>> {
+        let counting = self.in_transaction(Operation::SqlCommit)?;
         let (transaction, deadline) = self.take_transaction(transaction)?;
-        Ok(transaction.commit(deadline).await)
+        Ok(counting.with(transaction.commit(deadline).await))
     }
 
     async fn rollback(
         &mut self,
         transaction: Resource<OpenTransaction>,
     ) -> wasmtime::Result<Result<(), Error>> {
+        let counting = self.in_transaction(Operation::SqlRollback)?;
         let (transaction, deadline) = self.take_transaction(transaction)?;
-        Ok(transaction.rollback(deadline).await)
+        Ok(counting.with(transaction.rollback(deadline).await))
     }
 
     /// Rolls back, unless it was committed: those are no longer in the table.

@@ -6,9 +6,10 @@ use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use super::headers;
+use super::{headers, traces};
 
-/// Variables known by these names everywhere; all others begin with `EDGE_`.
+/// Variables known by these names everywhere, as are those of [`traces`]; all
+/// others begin with `EDGE_`.
 const UNPREFIXED: [&str; 3] = ["DATABASE_URL", "REDIS_URL", "SMTP_URL"];
 const PREFIX: &str = "EDGE_";
 
@@ -213,6 +214,8 @@ fn key_of(name: &str) -> Option<String> {
         name.strip_prefix(known)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
     });
+    // Others of OpenTelemetry's may be there for somebody else.
+    let ours = ours || traces::VARIABLES.contains(&name);
     match name.strip_prefix(PREFIX) {
         Some(rest) => Some(rest.to_ascii_lowercase()),
         None => ours.then(|| name.to_ascii_lowercase()),

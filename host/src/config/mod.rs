@@ -10,6 +10,7 @@ mod logs;
 mod rollout;
 pub mod secrets;
 mod tls;
+mod traces;
 mod urls;
 mod values;
 
@@ -30,6 +31,7 @@ pub use rollout::CanaryLimits;
 use rollout::{MOST_ACTIVATION, activation, admin_tokens, region, registry_login, trusted_keys};
 use secrets::{MasterSecret, SecretError};
 pub use tls::TlsSettings;
+pub use traces::{Sampling, TraceSettings};
 use urls::{admin_url, redis_url, smtp_url};
 use values::{address, at_most_10_000, delay, duration, optional_address, switch};
 
@@ -90,6 +92,8 @@ pub struct Settings {
     pub log_filter: String,
     /// Which requests get an access line.
     pub access_log: AccessLog,
+    /// Where traces go, and which.
+    pub traces: TraceSettings,
     /// How long requests in flight may take to finish after SIGTERM.
     pub drain_timeout: Duration,
     /// How long a node that was told to stop still takes connections, while
@@ -206,6 +210,7 @@ impl Settings {
             log_format: layers.take("log_format", LogFormat::Human, log_format),
             log_filter: layers.take("log_filter", "info".into(), log_filter),
             access_log: layers.take("access_log", AccessLog::All, access_log),
+            traces: TraceSettings::take(&mut layers),
             drain_timeout: layers.take("drain_timeout", Duration::from_secs(30), duration),
             unready_delay: layers.take("unready_delay", Duration::ZERO, delay),
             queue_timeout: layers.take("queue_timeout", Duration::from_millis(250), duration),
@@ -364,6 +369,42 @@ mod tests {
         assert!(error.contains("cors_credentials"), "{error}");
         let listed = "cors_credentials = true\ncors_origins = [\"https://shop.example\"]";
         assert!(settings(listed, "", &[]).expect("valid").cors.is_some());
+    }
+
+    #[test]
+    fn traces_are_set_by_the_names_that_opentelemetry_gives() {
+        let env = [
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318"),
+            ("OTEL_EXPORTER_OTLP_HEADERS", "api-key=hunter2"),
+            ("OTEL_TRACES_SAMPLER", "parentbased_traceidratio"),
+            ("OTEL_TRACES_SAMPLER_ARG", "0.25"),
+            ("OTEL_METRICS_EXPORTER", "none"),
+        ];
+        let traces = settings("", "", &env).expect("valid").traces;
+        assert_eq!(traces.sampling, Sampling::ParentOrPart(0.25));
+        assert!(traces.endpoint.is_some() && !format!("{traces:?}").contains("hunter2"));
+        let off = "otel_sdk_disabled = true";
+        assert!(
+            settings(off, "", &env)
+                .expect("valid")
+                .traces
+                .endpoint
+                .is_none()
+        );
+
+        let wrong = [
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector"),
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
+            ("OTEL_EXPORTER_OTLP_HEADERS", "hunter2"),
+            ("OTEL_TRACES_SAMPLER", "sometimes"),
+            ("OTEL_TRACES_SAMPLER_ARG", "2"),
+        ];
+        let error = settings("", "", &wrong).expect_err("five are wrong");
+        assert!(error.starts_with("5 wrong"), "{error}");
+        assert!(!error.contains("hunter2"), "{error}");
+        for (name, _) in wrong {
+            assert!(error.contains(name), "{name} is missing in: {error}");
+        }
     }
 
     #[test]

@@ -102,10 +102,32 @@ impl Mailer {
 }
 
 /// Stands in for a mail server. The text may hold what only the recipient
-/// should read, so it shows only to those who ask for it.
+/// should read, so it shows only to those who ask for it; the whole address
+/// shows to nobody.
 fn log(message: &Message) {
-    tracing::info!(target: "mail", to = masked(&message.to), subject = message.subject, "mail");
-    tracing::debug!(target: "mail", to = message.to, text = message.text, "mail");
+    let (to, subject) = (masked(&message.to), without_addresses(&message.subject));
+    tracing::info!(target: "mail", to, subject, "mail");
+    tracing::debug!(target: "mail", to, text = without_addresses(&message.text), "mail");
+}
+
+/// `text` with every address in it masked: what mail servers answer names the
+/// recipient, and plugins log it.
+fn without_addresses(text: &str) -> String {
+    let is_part = |c: char| c.is_alphanumeric() || "@.+-_".contains(c);
+    let mut masked_text = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(begin) = rest.find(is_part) {
+        let (between, from) = rest.split_at(begin);
+        let end = from.find(|c| !is_part(c)).unwrap_or(from.len());
+        let (word, after) = from.split_at(end);
+        masked_text += between;
+        match word.contains('@') {
+            true => masked_text += &masked(word),
+            false => masked_text += word,
+        }
+        rest = after;
+    }
+    masked_text + rest
 }
 
 /// `ada@example.com` as `a***@example.com`.
@@ -122,8 +144,8 @@ fn typed(error: &smtp::Error) -> Error {
     // take, is wrong with the message.
     let is_final = error.is_permanent() || error.is_client();
     match is_final && !is_about_us {
-        true => Error::Invalid(error.to_string()),
-        false => Error::Unavailable(error.to_string()),
+        true => Error::Invalid(without_addresses(&error.to_string())),
+        false => Error::Unavailable(without_addresses(&error.to_string())),
     }
 }
 

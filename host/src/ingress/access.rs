@@ -7,10 +7,12 @@ use http::{Method, StatusCode};
 
 use crate::config::AccessLog;
 use crate::rollout::Release;
+use crate::telemetry::traces::Trace;
 
 /// What is known of a request when its reply begins.
 pub(super) struct Line<'a> {
     pub(super) request_id: &'a str,
+    pub(super) trace: Option<Trace>,
     pub(super) method: &'a Method,
     /// Without the query, which may hold what no log should.
     pub(super) path: &'a str,
@@ -35,6 +37,7 @@ impl Line<'_> {
         tracing::info!(
             target: "access",
             request_id = self.request_id,
+            trace_id = self.trace.as_ref().map(Trace::id),
             method = self.method.as_str(),
             path = self.path,
             route = self.route,

@@ -16,6 +16,7 @@ use tokio::time::{Instant, Sleep};
 
 use super::reply::{REQUEST_ID, Refusal};
 use crate::config::{ClientLimits, ReplyHeaders};
+use crate::telemetry::Traffic;
 
 /// The requests of one connection.
 #[derive(Debug, Default)]
@@ -68,6 +69,7 @@ pub(super) struct Guarded<S> {
     activity: Arc<Activity>,
     /// For the replies that are written here.
     headers: Arc<ReplyHeaders>,
+    traffic: Arc<Traffic>,
     head_timeout: Duration,
     idle_timeout: Duration,
     phase: Phase,
@@ -94,12 +96,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guarded<S> {
         activity: Arc<Activity>,
         limits: &ClientLimits,
         headers: Arc<ReplyHeaders>,
+        traffic: Arc<Traffic>,
     ) -> Self {
         let until = Instant::now() + limits.idle_timeout;
         Self {
             stream,
             activity,
             headers,
+            traffic,
             head_timeout: limits.head_timeout,
             idle_timeout: limits.idle_timeout,
             phase: Phase::Waiting,
@@ -175,6 +179,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guarded<S> {
         }
         if self.phase == Phase::Head {
             let status = StatusCode::REQUEST_TIMEOUT;
+            self.traffic.count_refusal(status);
             self.pending = raw_reply(status, "The request took too long.", &self.headers);
         }
         self.closing = true;
@@ -221,6 +226,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guarded<S> {
         let Some(status) = bare_error(head) else {
             return false;
         };
+        self.traffic.count_refusal(status);
         self.pending = raw_reply(status, message(status), &self.headers);
         true
     }

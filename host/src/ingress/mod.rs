@@ -13,6 +13,7 @@ mod reply;
 mod request;
 mod server;
 mod service;
+mod span;
 mod sticky;
 mod tls;
 mod trials;

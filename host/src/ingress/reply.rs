@@ -148,7 +148,8 @@ impl Refusal {
         })
     }
 
-    fn is_hosts(&self) -> bool {
+    /// Whether it is the platform's own, as far as its code says so.
+    pub(super) fn is_hosts(&self) -> bool {
         self.code.starts_with(HOST_CODES)
     }
 }

@@ -265,12 +265,14 @@ impl Connection {
             service,
             watcher,
         } = self;
+        let open = service.traffic().open();
         let activity = Arc::new(Activity::default());
         let guarded = Guarded::new(
             stream,
             activity.clone(),
             service.limits(),
             service.headers().clone(),
+            service.traffic().clone(),
         );
         let answer = service_fn(move |request: Request<Incoming>| {
             let (service, busy) = (service.clone(), activity.begin());
@@ -283,7 +285,7 @@ impl Connection {
         if let Err(error) = watcher.watch(connection.into_owned()).await {
             tracing::debug!(%error, %peer, "connection ended");
         }
-        drop(place);
+        drop((open, place));
     }
 }
 

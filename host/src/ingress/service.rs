@@ -19,6 +19,7 @@ use super::limits::{Asked, RateLimits, Tally};
 use super::probes::{Probe, Probes};
 use super::reply::{REQUEST_ID, Refusal};
 use super::request::{check_head, read_body};
+use super::span;
 use super::trials::{Chosen, Trials};
 use crate::bindings::context::Caller;
 use crate::config::{AccessLog, ClientLimits, ReplyHeaders, Settings, TrustedProxies};
@@ -26,6 +27,8 @@ use crate::identity::{CREDENTIALS, Identity, caller_of};
 use crate::rollout::{Live, Release, without_mount};
 use crate::runtime::{Answer, Body, Call, CallError};
 use crate::stores::keyvalue::KeyValue;
+use crate::telemetry::Traffic;
+use crate::telemetry::traces::{Trace, Traces, Work};
 
 /// Names the release that answered.
 const RELEASE: HeaderName = HeaderName::from_static("edge-release");
@@ -48,6 +51,9 @@ pub struct Service {
     headers: Arc<ReplyHeaders>,
     cors: Option<Cors>,
     probes: Probes,
+    traffic: Arc<Traffic>,
+    /// None where there is no collector.
+    traces: Option<Arc<Traces>>,
 }
 
 impl Service {
@@ -73,7 +79,22 @@ impl Service {
             identity,
             headers: Arc::new(settings.reply_headers.clone()),
             cors: settings.cors.as_ref().map(Cors::new),
+            traffic: Arc::default(),
+            traces: None,
         }
+    }
+
+    /// The same, which traces requests.
+    #[must_use]
+    pub fn with_traces(mut self, traces: Option<Arc<Traces>>) -> Self {
+        self.traces = traces;
+        self
+    }
+
+    /// What goes on at its port.
+    #[must_use]
+    pub fn traffic(&self) -> &Arc<Traffic> {
+        &self.traffic
     }
 
     /// The same, with the store of the plugins' buckets for the probes to ask.
@@ -109,6 +130,9 @@ impl Service {
             // Boxed, so that it does not make every request's state larger.
             return Box::pin(self.answer_probe(probe, &request, &request_id)).await;
         }
+        let _under_way = self.traffic.begin();
+        let traces = self.traces.as_ref();
+        let mut work = traces.map(|traces| traces.begin(request.headers()));
         let uri = request.uri().clone();
         let path = without_mount(uri.path());
         let client = client(&self.proxies, peer, request.headers());
@@ -132,13 +156,18 @@ impl Service {
             (Ok(()), Some(reply), _) => Ok(reply),
             (Ok(()), None, None) => Err(Refusal::not_found()),
             (Ok(()), None, Some(chosen)) => {
-                let call = self.call(chosen, request.headers_mut(), &request_id, client);
+                let trace = work.as_ref().map(Work::trace);
+                let call = self.call(chosen, request.headers_mut(), &request_id, client, trace);
                 let release = &chosen.release;
                 self.ask(release, request, call, client, &mut tally).await
             }
         };
-        let mut response =
-            outcome.unwrap_or_else(|refusal| refusal.into_response(&accept.0, &request_id));
+        let mut response = outcome.unwrap_or_else(|refusal| {
+            if refusal.is_hosts() {
+                self.traffic.count_refusal(refusal.status);
+            }
+            refusal.into_response(&accept.0, &request_id)
+        });
         self.finish(&mut response, &method, &request_id, release);
         if let Some(chosen) = &chosen {
             self.trials.finish(chosen, &mut response);
@@ -148,17 +177,25 @@ impl Service {
         }
         tally.write(response.headers_mut());
 
-        Line {
+        let route = chosen.as_ref().map(|chosen| &*chosen.route);
+        let status = response.status();
+        let stats = route.map_or(self.traffic.unrouted(), |route| &route.stats);
+        stats.count(&method, status, began.elapsed());
+        let line = Line {
             request_id: &request_id,
+            trace: work.as_ref().map(Work::trace).cloned(),
             method: &method,
             path,
-            route: chosen.as_ref().map_or("", |chosen| &chosen.route),
+            route: route.map_or("", |route| &route.path),
             release: release.map(|release| &**release),
-            status: response.status(),
+            status,
             began,
             client,
+        };
+        line.write(self.access_log);
+        if let Some(work) = work.as_mut().filter(|work| work.is_sampled()) {
+            span::describe(work, &line);
         }
-        .write(self.access_log);
         response
     }
 
@@ -187,6 +224,7 @@ impl Service {
         headers: &mut HeaderMap,
         request_id: &str,
         client: IpAddr,
+        trace: Option<&Trace>,
     ) -> Call {
         Call {
             id: request_id.to_owned(),
@@ -195,6 +233,7 @@ impl Service {
             caller: self.take_caller(headers),
             draw: chosen.draw,
             depth: 0,
+            trace: trace.cloned(),
         }
     }
 
@@ -210,14 +249,14 @@ impl Service {
         // Boxed, so that it does not make every request's state larger.
         let admitting = Box::pin(self.admit(release, request, &call, client, tally));
         let request = admitting.await?;
-        let request_id = call.id.clone();
+        let (request_id, trace) = (call.id.clone(), call.trace.clone());
         let reply = match release.plugin.handle(call, to_plugin(request)).await {
             Ok(Answer::Response(response)) => return Ok(response),
             Ok(Answer::Failure(failure)) => Refusal::of_plugin(failure),
             Err(error) => Err(error),
         };
         Err(reply.unwrap_or_else(|error| {
-            log_failure(release, &request_id, &error);
+            log_failure(release, &request_id, trace.as_ref(), &error);
             Refusal::of_call(&error)
         }))
     }
@@ -335,11 +374,13 @@ fn to_plugin(mut request: Request<Bytes>) -> Request<Bytes> {
     request
 }
 
-fn log_failure(release: &Release, request_id: &str, error: &CallError) {
+fn log_failure(release: &Release, request_id: &str, trace: Option<&Trace>, error: &CallError) {
     let (plugin, version) = (&release.manifest.name, &release.version);
-    let reason = error.reason();
+    let (reason, trace_id) = (error.reason(), trace.map(Trace::id));
     match error {
-        CallError::Busy => tracing::warn!(plugin, version, request_id, reason, "{error}"),
-        _ => tracing::error!(plugin, version, request_id, reason, "{error}"),
+        CallError::Busy => {
+            tracing::warn!(plugin, version, request_id, trace_id, reason, "{error}");
+        }
+        _ => tracing::error!(plugin, version, request_id, trace_id, reason, "{error}"),
     }
 }

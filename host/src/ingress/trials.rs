@@ -7,7 +7,7 @@ use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderValue, Response};
 
 use super::sticky::Sticky;
-use crate::rollout::{Deployed, Margins, Release, RouteTable, Wake};
+use crate::rollout::{Deployed, Margins, Release, Route, RouteTable, Wake};
 use crate::runtime::{Body, Draw};
 
 /// Draws clients, and ends trials that fail.
@@ -20,7 +20,7 @@ pub struct Trials {
 /// The release that answers a request.
 pub(super) struct Chosen {
     /// The route that led to it.
-    pub(super) route: Arc<str>,
+    pub(super) route: Arc<Route>,
     /// The release.
     pub(super) release: Arc<Release>,
     /// The client's draw.

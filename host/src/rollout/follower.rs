@@ -2,8 +2,9 @@
 //! says how far it is.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::activator::{ActivateError, Activator};
 use super::bundle::Digest;
@@ -50,6 +51,41 @@ pub struct Follower {
     pending: Mutex<BTreeMap<String, Pending>>,
     /// Requests that were answered at the last heartbeat.
     rates: Mutex<HashMap<Digest, Rate>>,
+    activity: Activity,
+}
+
+/// What the follower has done so far.
+#[derive(Debug, Default)]
+pub struct Activity {
+    activated: AtomicU64,
+    failed: AtomicU64,
+    /// When the log was last read, in milliseconds since 1970; 0 before.
+    read: AtomicU64,
+}
+
+impl Activity {
+    /// How often what the log wants was brought to serve, by the outcome.
+    #[must_use]
+    pub fn activations(&self) -> [(&'static str, u64); 2] {
+        [
+            ("done", self.activated.load(Relaxed)),
+            ("failed", self.failed.load(Relaxed)),
+        ]
+    }
+
+    /// When the log was last read, since 1970; none before.
+    #[must_use]
+    pub fn last_read(&self) -> Option<Duration> {
+        let read = self.read.load(Relaxed);
+        (read > 0).then(|| Duration::from_millis(read))
+    }
+
+    fn note_read(&self) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let now = now.unwrap_or_default().as_millis();
+        self.read
+            .store(u64::try_from(now).unwrap_or(u64::MAX), Relaxed);
+    }
 }
 
 /// A revision on its way.
@@ -59,6 +95,15 @@ struct Pending {
     state: State,
     reason: String,
     since: Instant,
+}
+
+/// What the log wants and what does not serve yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Backlog {
+    /// Plugins whose release is made ready.
+    pub preparing: usize,
+    /// Plugins whose release cannot serve.
+    pub failed: usize,
 }
 
 struct Rate {
@@ -87,6 +132,7 @@ impl Follower {
             margins,
             pending: Mutex::default(),
             rates: Mutex::default(),
+            activity: Activity::default(),
         }
     }
 
@@ -94,6 +140,23 @@ impl Follower {
     #[must_use]
     pub fn name(&self) -> &NodeName {
         &self.name
+    }
+
+    /// What it has done so far.
+    #[must_use]
+    pub fn activity(&self) -> &Activity {
+        &self.activity
+    }
+
+    /// What the log wants and what does not serve yet.
+    #[must_use]
+    pub fn backlog(&self) -> Backlog {
+        let pending = self.pending();
+        let count = |state| pending.values().filter(|one| one.state == state).count();
+        Backlog {
+            preparing: count(State::Preparing),
+            failed: count(State::Failed),
+        }
     }
 
     /// Follow the log, for as long as this is polled.
@@ -123,7 +186,9 @@ impl Follower {
     }
 
     async fn look(&self) -> Result<(), ControlError> {
-        for (plugin, entry) in self.control.wanted_in(&self.name.region).await? {
+        let wanted = self.control.wanted_in(&self.name.region).await?;
+        self.activity.note_read();
+        for (plugin, entry) in wanted {
             self.advance(&plugin, &entry).await?;
         }
         self.end_trials().await
@@ -146,6 +211,7 @@ impl Follower {
         match self.activate(plugin, entry).await {
             Ok(()) => {
                 self.pending().remove(plugin);
+                self.activity.activated.fetch_add(1, Relaxed);
                 tracing::info!(
                     plugin,
                     revision = entry.revision,
@@ -160,6 +226,7 @@ impl Follower {
             }
             Err(ActivateError::Control(error)) => return Err(error),
             Err(error) => {
+                self.activity.failed.fetch_add(1, Relaxed);
                 tracing::error!(
                     plugin,
                     revision = entry.revision,

@@ -98,7 +98,7 @@ impl Live {
         let old = self.serving.load_full();
         let mut plugins = old.plugins.clone();
         change(&mut plugins);
-        let routes = RouteTable::new(plugins.values())?;
+        let routes = RouteTable::new(&old.routes, plugins.values())?;
         let before = providers(&old.plugins);
         self.directory
             .publish(&providers(&plugins), Gaps::Since(&before))?;
@@ -119,7 +119,7 @@ impl Live {
         let mut plugins = self.serving.load().plugins.clone();
         let before = providers(&plugins);
         change(&mut plugins);
-        RouteTable::new(plugins.values())?;
+        RouteTable::new(&RouteTable::default(), plugins.values())?;
         Ok(check(&providers(&plugins), Gaps::Since(&before))?)
     }
 

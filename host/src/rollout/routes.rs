@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::deployed::Deployed;
 use super::release::Release;
+use crate::telemetry::RouteStats;
 
 /// The whole API also answers under this prefix.
 const MOUNT: &str = "/api/v1";
@@ -14,8 +15,17 @@ const MOUNT: &str = "/api/v1";
 #[derive(Default)]
 pub struct RouteTable {
     /// Longest first, so that the first match is the best.
-    routes: Vec<(Arc<str>, Arc<Deployed>)>,
+    routes: Vec<(Arc<Route>, Arc<Deployed>)>,
     has_trials: bool,
+}
+
+/// A route, for as long as it leads anywhere.
+#[derive(Debug, Default)]
+pub struct Route {
+    /// The prefix of its paths.
+    pub path: String,
+    /// What it has answered.
+    pub stats: RouteStats,
 }
 
 /// Two plugins claim the same route.
@@ -31,11 +41,13 @@ pub struct RouteError {
 }
 
 impl RouteTable {
-    /// The routes of `plugins`, those of their trials included.
+    /// The routes of `plugins`, those of their trials included. One that was
+    /// there `before` counts on.
     ///
     /// # Errors
     /// When two plugins claim the same route.
     pub fn new<'a>(
+        before: &Self,
         plugins: impl IntoIterator<Item = &'a Arc<Deployed>>,
     ) -> Result<Self, RouteError> {
         let mut routes: BTreeMap<&str, &Arc<Deployed>> = BTreeMap::new();
@@ -58,10 +70,29 @@ impl RouteTable {
         }
         let mut routes: Vec<_> = routes
             .into_iter()
-            .map(|(route, plugin)| (Arc::<str>::from(route), plugin.clone()))
+            .map(|(path, plugin)| (before.route(path), plugin.clone()))
             .collect();
-        routes.sort_by_key(|(route, _)| std::cmp::Reverse(route.len()));
+        routes.sort_by_key(|(route, _)| std::cmp::Reverse(route.path.len()));
         Ok(Self { routes, has_trials })
+    }
+
+    /// The route of this path that is there, or a new one.
+    fn route(&self, path: &str) -> Arc<Route> {
+        let known = self.routes.iter().find(|(route, _)| route.path == path);
+        known.map_or_else(
+            || {
+                Arc::new(Route {
+                    path: path.to_owned(),
+                    ..Route::default()
+                })
+            },
+            |(route, _)| route.clone(),
+        )
+    }
+
+    /// All routes.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Route>> {
+        self.routes.iter().map(|(route, _)| route)
     }
 
     /// Whether any plugin has a release on trial.
@@ -72,10 +103,10 @@ impl RouteTable {
 
     /// The route and the plugin that answer `path`, which has no mount.
     #[must_use]
-    pub fn find(&self, path: &str) -> Option<(&Arc<str>, &Arc<Deployed>)> {
+    pub fn find(&self, path: &str) -> Option<(&Arc<Route>, &Arc<Deployed>)> {
         self.routes
             .iter()
-            .find(|(route, _)| is_prefix(route, path))
+            .find(|(route, _)| is_prefix(&route.path, path))
             .map(|(route, plugin)| (route, plugin))
     }
 }

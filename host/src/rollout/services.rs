@@ -20,6 +20,7 @@ use crate::stores::keyvalue::{self, BucketOptions, KeyValue};
 use crate::stores::limiter::{Limiter, PolicyError};
 use crate::stores::redis::UrlError;
 use crate::stores::sql::{DatabaseAccess, Databases};
+use crate::telemetry::counters::{Counters, Owner, Registry};
 
 /// What every key in Redis begins with.
 const PREFIX: &str = "edge";
@@ -36,6 +37,7 @@ pub struct Services {
     http: Arc<HttpClient>,
     mailer: Arc<Mailer>,
     identity: Arc<Identity>,
+    counters: Arc<Registry>,
 }
 
 /// A service cannot be had.
@@ -102,6 +104,7 @@ impl Services {
             http: Arc::new(HttpClient::new()?),
             mailer: Arc::new(mailer),
             identity: Arc::new(Identity::new(keys)),
+            counters: Arc::default(),
         })
     }
 
@@ -135,6 +138,12 @@ impl Services {
         &self.identity
     }
 
+    /// What plugins count themselves.
+    #[must_use]
+    pub fn counters(&self) -> &Arc<Registry> {
+        &self.counters
+    }
+
     /// The share of the plugin with this manifest.
     ///
     /// # Errors
@@ -152,6 +161,7 @@ impl Services {
             config: self.config(settings, manifest),
             buckets: self.buckets(settings, manifest).await?,
             limits: self.limits(manifest)?,
+            counters: self.count_for(manifest),
             outbound: self.outbound(settings, &grants.outbound)?,
             mail: grants.mail.then(|| self.mailer.clone()),
             identity: grants.identity.then(|| self.identity.clone()),
@@ -182,6 +192,16 @@ impl Services {
             None => KeyValue::embedded(&settings.data_dir.join(KEYVALUE_FILE), PREFIX).await,
         };
         self.keyvalue.get_or_try_init(opening).await
+    }
+
+    fn count_for(&self, manifest: &Manifest) -> Counters {
+        let owner = Owner {
+            plugin: manifest.name.clone(),
+            version: manifest.version.to_string(),
+        };
+        let declared = manifest.metrics.iter();
+        let declared = declared.map(|(name, metric)| (name.clone(), metric.declared()));
+        self.counters.declare(&owner, &declared.collect())
     }
 
     fn limits(&self, manifest: &Manifest) -> Result<Option<PluginLimits>, PolicyError> {

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::call::CallError;
+use super::stats::Stats;
 
 /// Requests that may wait for each instance there is. More would wait longer
 /// than the queue's time-out anyway, and only cost memory.
@@ -64,11 +65,14 @@ impl Admission {
 
     /// Wait for a free instance, for as long as the queue's time-out and the
     /// request's own time allow.
-    pub(super) async fn admit(&self, left: Duration) -> Result<Permit, CallError> {
+    pub(super) async fn admit(&self, left: Duration, stats: &Stats) -> Result<Permit, CallError> {
         if let Ok(permit) = self.instances.clone().try_acquire_owned() {
             return Ok(permit);
         }
-        Box::pin(self.wait(left)).await
+        let began = Instant::now();
+        let admitted = Box::pin(self.wait(left)).await;
+        stats.count_wait(began.elapsed());
+        admitted
     }
 
     async fn wait(&self, left: Duration) -> Result<Permit, CallError> {
@@ -107,19 +111,20 @@ mod tests {
     #[tokio::test]
     async fn a_wait_is_bounded_in_time_and_number() {
         let admission = Admission::new(1, Duration::from_millis(20));
-        let held = admission.admit(Duration::from_secs(1)).await.expect("free");
-        let refused = admission.admit(Duration::from_secs(1)).await;
+        let stats = Stats::new().expect("a configuration");
+        let admit = || admission.admit(Duration::from_secs(1), &stats);
+        let held = admit().await.expect("free");
+        assert_eq!(stats.waits().count(), 0, "nobody waited");
+        let refused = admit().await;
         assert!(matches!(refused, Err(CallError::Busy)));
+        assert_eq!(stats.waits().count(), 1);
         assert_eq!(admission.waiting.load(Relaxed), 0, "the place was given up");
 
         admission.waiting.store(admission.most_waiting, Relaxed);
-        assert!(
-            admission.admit(Duration::from_secs(1)).await.is_err(),
-            "no place left"
-        );
+        assert!(admit().await.is_err(), "no place left");
         admission.waiting.store(0, Relaxed);
 
         drop(held);
-        assert!(admission.admit(Duration::from_secs(1)).await.is_ok());
+        assert!(admit().await.is_ok());
     }
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::draw::Draw;
 use crate::bindings::context::Caller;
+use crate::telemetry::traces::{Kind, Trace, Work};
 
 /// How much earlier than the work itself a call into the host ends.
 const MARGIN: Duration = Duration::from_millis(50);
@@ -24,6 +25,8 @@ pub struct Call {
     pub draw: Draw,
     /// How many plugins have called each other on the way here.
     pub depth: u32,
+    /// Where in a trace this stands, if there is one.
+    pub trace: Option<Trace>,
 }
 
 impl Call {
@@ -37,7 +40,23 @@ impl Call {
             caller: Caller::Anonymous,
             draw: Draw::NONE,
             depth: 0,
+            trace: None,
         }
+    }
+
+    /// The trace's id, for log lines.
+    #[must_use]
+    pub fn trace_id(&self) -> Option<String> {
+        self.trace.as_ref().map(Trace::id)
+    }
+
+    /// Begin a span for what is done about this, and let what comes of it
+    /// stand below that; none where the trace is not sampled.
+    pub(super) fn enter(&mut self, name: impl FnOnce() -> String) -> Option<Work> {
+        let trace = self.trace.as_ref()?;
+        let work = trace.begin(Kind::Internal, || name().into())?;
+        self.trace = Some(work.trace().clone());
+        Some(work)
     }
 
     /// When a call into the host ends: a little before the work itself, so

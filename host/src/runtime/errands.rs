@@ -89,13 +89,14 @@ async fn run<T>(
         host_calls: HOST_CALLS,
     };
     let deadline = call.deadline;
+    shared.stats.count_instance();
     let mut store = State::store(shared, call, bounds);
     let meter = store.data().meter.clone();
     let working = metered(meter, work(&mut store));
     let outcome = tokio::time::timeout_at(deadline.into(), working).await;
     let state = store.data();
     if let Some(text) = state.output.take() {
-        shared.log_output(&state.call().id, &text);
+        shared.log_output(state.call(), &text);
     }
     match outcome {
         Ok(Ok(answer)) => Ok(answer),

@@ -118,6 +118,7 @@ impl FastDoor {
         let meter = instance.store.data().meter.clone();
         let working = metered(meter, work(&mut instance));
         let outcome = tokio::time::timeout_at(deadline.into(), working).await;
+        instance.store.data().settle();
         self.log_output(&instance);
         match outcome {
             Ok(Ok(answer)) => {
@@ -130,6 +131,7 @@ impl FastDoor {
     }
 
     async fn instantiate(&self, call: &Call) -> Result<Instance, CallError> {
+        self.shared.stats.count_instance();
         let mut store = State::store(&self.shared, call.clone(), self.shared.bounds);
         let meter = store.data().meter.clone();
         let instantiated = metered(meter, async {
@@ -157,6 +159,7 @@ impl FastDoor {
                 plugin = self.shared.name,
                 version = self.shared.version,
                 request_id = state.call().id,
+                trace_id = state.call().trace_id(),
                 "a transaction was left open; it is rolled back and the instance dropped"
             );
         } else {
@@ -180,7 +183,7 @@ impl FastDoor {
     fn log_output(&self, instance: &Instance) {
         let state = instance.store.data();
         if let Some(text) = state.output.take() {
-            self.shared.log_output(&state.call().id, &text);
+            self.shared.log_output(state.call(), &text);
         }
     }
 

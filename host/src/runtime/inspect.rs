@@ -51,10 +51,11 @@ const DOORS: [(&str, DoorKind); 3] = [
     ("wasi:http/handler@0.3", DoorKind::Http03),
 ];
 const PLATFORM: &str = "edge:platform/";
-const CAPABILITIES: [&str; 5] = [
+const CAPABILITIES: [&str; 6] = [
     "edge:platform/context@0.1",
     "edge:platform/identity@0.1",
     "edge:platform/mail@0.1",
+    "edge:platform/metrics@0.1",
     "edge:platform/rate-limit@0.1",
     "edge:platform/sql@0.1",
 ];

@@ -1,20 +1,25 @@
 //! What one instance may take of the host's memory.
 
+use std::sync::Arc;
+
 use wasmtime::ResourceLimiter;
+
+use super::stats::Stats;
 
 /// Refuses growth past the manifest's limit, and remembers that it did: a
 /// guest that is refused memory usually traps, and the log should say why.
-#[derive(Debug)]
 pub struct MemoryLimit {
     most: usize,
     refused: bool,
+    stats: Arc<Stats>,
 }
 
 impl MemoryLimit {
-    pub(super) fn new(most: usize) -> Self {
+    pub(super) fn new(most: usize, stats: Arc<Stats>) -> Self {
         Self {
             most,
             refused: false,
+            stats,
         }
     }
 
@@ -32,6 +37,9 @@ impl ResourceLimiter for MemoryLimit {
     ) -> wasmtime::Result<bool> {
         let fits = desired <= self.most;
         self.refused |= !fits;
+        if fits {
+            self.stats.note_memory(desired);
+        }
         Ok(fits)
     }
 

@@ -26,6 +26,8 @@ use super::stats::Stats;
 use crate::bindings::accounts::exports::edge::platform::accounts::Account;
 use crate::bindings::seeder::exports::edge::platform::seed::Progress;
 use crate::capabilities::{self, Granted};
+use crate::stores::keyvalue::Bucket;
+use crate::telemetry::traces::{Work, text};
 
 /// What the runtime needs to know of a plugin besides its component.
 #[derive(Clone)]
@@ -57,7 +59,6 @@ pub struct PluginSpec {
 /// A release that can answer requests.
 pub struct Plugin {
     shared: Arc<Shared>,
-    stats: Stats,
     // Given back when the release is gone.
     _slots: Slots,
     admission: Admission,
@@ -172,11 +173,11 @@ impl Plugin {
 
         let instances = (slots.count() - aside.min(slots.count() - 1)).max(1);
         let (deadline, queue_timeout) = (spec.deadline, spec.queue_timeout);
-        let shared = Arc::new(shared(engine, spec));
+        let stats = Arc::new(Stats::new().map_err(LoadError::Link)?);
+        let shared = Arc::new(shared(engine, spec, stats));
         let door = Door::new(&shared, &pre, exports.door, instances).map_err(LoadError::Link)?;
         let plugin = Self {
             shared,
-            stats: Stats::new().map_err(LoadError::Link)?,
             _slots: slots,
             admission: Admission::new(instances, queue_timeout),
             deadline,
@@ -205,7 +206,14 @@ impl Plugin {
     /// What it has answered so far.
     #[must_use]
     pub fn stats(&self) -> &Stats {
-        &self.stats
+        &self.shared.stats
+    }
+
+    /// What its buckets are kept in, as metrics call it; empty without any.
+    #[must_use]
+    pub fn keyvalue_system(&self) -> &'static str {
+        let mut buckets = self.shared.granted.buckets.values();
+        buckets.next().map_or("", Bucket::system)
     }
 
     /// How many instances it may have, how many work right now, and how many
@@ -243,20 +251,39 @@ impl Plugin {
     /// ended; that instance is gone then.
     pub async fn handle(
         &self,
-        call: Call,
+        mut call: Call,
         request: http::Request<Bytes>,
     ) -> Result<Answer, CallError> {
         let began = Instant::now();
+        let work = self.enter(&mut call, || format!("{} handle", self.shared.name));
         let answer = self.answer(call, request).await;
-        self.stats.count(began.elapsed(), is_failure(&answer));
-        if let Err(error) = &answer {
-            self.stats.count_reason(error.reason());
-        }
+        self.stats().count(began.elapsed(), is_failure(&answer));
+        self.end(work, answer.as_ref().err());
         answer
     }
 
+    /// Begin the span of a call of this plugin.
+    fn enter(&self, call: &mut Call, name: impl FnOnce() -> String) -> Option<Work> {
+        let mut work = call.enter(name)?;
+        let Shared { name, version, .. } = &*self.shared;
+        work.set([
+            text("edge.plugin", name.clone()),
+            text("edge.release", format!("{name}@{version}")),
+        ]);
+        Some(work)
+    }
+
+    /// Count how a call ended, and end its span.
+    fn end(&self, work: Option<Work>, error: Option<&CallError>) {
+        let Some(error) = error else { return };
+        self.stats().count_reason(error.reason());
+        if let Some(mut work) = work {
+            work.fail(error.reason());
+        }
+    }
+
     async fn answer(&self, call: Call, request: http::Request<Bytes>) -> Result<Answer, CallError> {
-        let permit = self.admission.admit(call.left()).await?;
+        let permit = self.admission.admit(call.left(), self.stats()).await?;
         match &self.door {
             Door::Fast(door) => door.handle(call, request).await,
             Door::Standard(door) => Box::pin(door.handle(call, request, permit)).await,
@@ -269,7 +296,7 @@ impl Plugin {
     /// As [`handle`](Self::handle).
     pub(super) async fn call_service(
         &self,
-        call: Call,
+        mut call: Call,
         interface: &str,
         function: &str,
         parameters: &[Val],
@@ -285,15 +312,20 @@ impl Plugin {
             }));
         };
         let began = Instant::now();
+        let mut work = self.enter(&mut call, || format!("{interface} {function}"));
+        if let Some(work) = &mut work {
+            work.set([
+                text("rpc.service", interface.to_owned()),
+                text("rpc.method", function.to_owned()),
+            ]);
+        }
         let called = async {
-            let _permit = self.admission.admit(call.left()).await?;
+            let _permit = self.admission.admit(call.left(), self.stats()).await?;
             Box::pin(door.call(call, export, parameters, results)).await
         };
         let outcome = called.await;
-        self.stats.count(began.elapsed(), outcome.is_err());
-        if let Err(error) = &outcome {
-            self.stats.count_reason(error.reason());
-        }
+        self.stats().count(began.elapsed(), outcome.is_err());
+        self.end(work, outcome.as_ref().err());
         outcome
     }
 
@@ -376,12 +408,13 @@ fn linker(engine: &Engine, door: DoorKind) -> wasmtime::Result<Linker<State>> {
     capabilities::identity::add_to_linker(&mut linker)?;
     capabilities::keyvalue::add_to_linker(&mut linker)?;
     capabilities::mail::add_to_linker(&mut linker)?;
+    capabilities::metrics::add_to_linker(&mut linker)?;
     capabilities::rate_limit::add_to_linker(&mut linker)?;
     capabilities::sql::add_to_linker(&mut linker)?;
     Ok(linker)
 }
 
-fn shared(engine: Engine, spec: PluginSpec) -> Shared {
+fn shared(engine: Engine, spec: PluginSpec, stats: Arc<Stats>) -> Shared {
     Shared {
         engine,
         name: spec.name,
@@ -394,5 +427,6 @@ fn shared(engine: Engine, spec: PluginSpec) -> Shared {
         max_response: spec.max_response,
         requests_per_instance: spec.requests_per_instance,
         granted: Arc::new(spec.granted),
+        stats,
     }
 }

@@ -3,21 +3,30 @@
 use std::sync::Arc;
 
 use super::call::{Call, TooManyHostCalls};
+use super::host_calls::{HostCall, Operation};
+use super::stats::Stats;
 use crate::capabilities::Granted;
 
 /// The request that an instance works on: whose it is, what may be used for
 /// it, and what is left of its time and its calls into the host.
 pub struct Session {
     granted: Arc<Granted>,
+    stats: Arc<Stats>,
     call: Call,
     host_calls: u32,
     host_calls_left: u32,
 }
 
 impl Session {
-    pub(super) fn new(granted: Arc<Granted>, call: Call, host_calls: u32) -> Self {
+    pub(super) fn new(
+        granted: Arc<Granted>,
+        stats: Arc<Stats>,
+        call: Call,
+        host_calls: u32,
+    ) -> Self {
         Self {
             granted,
+            stats,
             call,
             host_calls,
             host_calls_left: host_calls,
@@ -44,6 +53,16 @@ impl Session {
             }
             None => Err(TooManyHostCalls(self.host_calls)),
         }
+    }
+
+    /// Begin an operation that `system` answers, such as `mysql`.
+    #[must_use]
+    pub fn begin_operation(&self, operation: Operation, system: &'static str) -> HostCall {
+        HostCall::begin(&self.stats, self.call.trace.as_ref(), operation, system)
+    }
+
+    pub(super) fn stats(&self) -> &Stats {
+        &self.stats
     }
 
     /// What the plugin may use.

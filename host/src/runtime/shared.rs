@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use wasmtime::Engine;
 
+use super::call::Call;
+use super::stats::Stats;
 use crate::capabilities::Granted;
 
 /// What every instance of a plugin shares.
@@ -21,6 +23,8 @@ pub(super) struct Shared {
     /// How many requests an instance answers; `None` for a fresh one each.
     pub(super) requests_per_instance: Option<u32>,
     pub(super) granted: Arc<Granted>,
+    /// What the release has done so far.
+    pub(super) stats: Arc<Stats>,
 }
 
 /// What bounds one piece of work inside an instance, besides its deadline.
@@ -33,10 +37,15 @@ pub(super) struct Bounds {
 }
 
 impl Shared {
-    /// One line for what a guest wrote while it worked on `id`.
-    pub(super) fn log_output(&self, id: &str, text: &str) {
+    /// One line for what a guest wrote while it worked on `call`.
+    pub(super) fn log_output(&self, call: &Call, text: &str) {
         tracing::info!(
-            target: "plugin", plugin = self.name, version = self.version, request_id = id, "{text}"
+            target: "plugin",
+            plugin = self.name,
+            version = self.version,
+            request_id = call.id,
+            trace_id = call.trace_id(),
+            "{text}"
         );
     }
 }

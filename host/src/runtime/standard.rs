@@ -169,6 +169,7 @@ impl HandlerState for Instances {
     type WorkerState = Worker;
 
     async fn instantiate(&self) -> wasmtime::Result<handler::Instance<State, Expiration, Worker>> {
+        self.shared.stats.count_instance();
         let call = Call::internal("-".to_owned(), Instant::now() + IDLE);
         let mut store = State::store(&self.shared, call, self.shared.bounds);
         store.data_mut().count_ticks();
@@ -264,11 +265,12 @@ impl WorkerState for Worker {
             }) => (id, Some(verdict), Some(permit)),
             None => ("-".to_owned(), None, None),
         };
-        if let Some(text) = store.data().output.take() {
-            self.shared.log_output(&id, &text);
+        let state = store.data();
+        if let Some(text) = state.output.take() {
+            self.shared.log_output(state.call(), &text);
         }
         let Err(error) = result else { return };
-        let verdict = store.data().verdict(error);
+        let verdict = state.verdict(error);
         match waiting.filter(|waiting| !waiting.is_closed()) {
             // The one who waits for the reply logs it.
             Some(waiting) => {

@@ -10,6 +10,7 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use super::call::{Call, CallError, CpuTimeExceeded, ServiceFailed, TooManyHostCalls};
 use super::engine::EPOCH_TICK;
+use super::host_calls::{HostCall, Operation};
 use super::limits::MemoryLimit;
 use super::meter::Meter;
 use super::services::MOST_DEPTH;
@@ -56,8 +57,13 @@ impl State {
             table: ResourceTable::new(),
             wasi,
             http: WasiHttpCtx::new(),
-            session: Session::new(shared.granted.clone(), call, bounds.host_calls),
-            memory: MemoryLimit::new(shared.memory),
+            session: Session::new(
+                shared.granted.clone(),
+                shared.stats.clone(),
+                call,
+                bounds.host_calls,
+            ),
+            memory: MemoryLimit::new(shared.memory, shared.stats.clone()),
             meter: Arc::new(Meter::new()),
             output,
             counts_ticks: false,
@@ -90,8 +96,21 @@ impl State {
     /// Begin another request in this instance.
     pub(super) fn begin(&mut self, call: Call, bounds: Bounds) {
         self.session.begin(call, bounds.host_calls);
-        self.meter.reset();
+        self.settle();
         self.cpu_time = bounds.cpu_time;
+    }
+
+    /// Count the processor time so far as the release's.
+    pub(super) fn settle(&self) {
+        self.session.stats().add_cpu(self.meter.total());
+        self.meter.reset();
+    }
+
+    /// Begin an operation that `system` answers, such as `mysql`; empty where
+    /// there is none to tell.
+    #[must_use]
+    pub fn begin_operation(&self, operation: Operation, system: &'static str) -> HostCall {
+        self.session.begin_operation(operation, system)
     }
 
     /// Whether the guest left something open that belongs to the request.
@@ -175,6 +194,12 @@ impl State {
     /// The instance's resources, and its database if it has one.
     pub fn sql(&mut self) -> (&mut ResourceTable, Option<&mut SqlSession>) {
         (&mut self.table, self.sql.as_mut())
+    }
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        self.settle();
     }
 }
 

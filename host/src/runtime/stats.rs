@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use super::call::CallError;
 use histogram::{AtomicHistogram, Config, Histogram};
 use serde::{Deserialize, Serialize};
+
+use super::call::CallError;
+use super::host_calls::HostCalls;
+use crate::telemetry::Timing;
 
 /// Buckets are within 1/32 of what they hold.
 const GROUPING_POWER: u8 = 5;
@@ -24,6 +27,13 @@ pub struct Stats {
     reasons: [AtomicU64; CallError::REASONS.len()],
     micros: AtomicU64,
     latency: AtomicHistogram,
+    /// Nanoseconds on a processor.
+    cpu: AtomicU64,
+    /// Bytes of linear memory, of the instance that had most.
+    memory: AtomicU64,
+    instances: AtomicU64,
+    waits: Timing,
+    host_calls: HostCalls,
 }
 
 /// The counts at one time, or between two.
@@ -80,7 +90,63 @@ impl Stats {
             reasons: Default::default(),
             micros: AtomicU64::new(0),
             latency: AtomicHistogram::with_config(&config),
+            cpu: AtomicU64::new(0),
+            memory: AtomicU64::new(0),
+            instances: AtomicU64::new(0),
+            waits: Timing::new(),
+            host_calls: HostCalls::default(),
         })
+    }
+
+    /// Its instances were on a processor for `time` more.
+    pub(super) fn add_cpu(&self, time: Duration) {
+        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.cpu.fetch_add(nanos, Relaxed);
+    }
+
+    /// An instance has so many bytes of linear memory.
+    pub(super) fn note_memory(&self, bytes: usize) {
+        self.memory.fetch_max(bytes as u64, Relaxed);
+    }
+
+    /// An instance was made.
+    pub(super) fn count_instance(&self) {
+        self.instances.fetch_add(1, Relaxed);
+    }
+
+    /// A request had to wait for an instance.
+    pub(super) fn count_wait(&self, time: Duration) {
+        self.waits.observe(time);
+    }
+
+    /// Time that its instances were on a processor, as opposed to waiting.
+    #[must_use]
+    pub fn cpu_time(&self) -> Duration {
+        Duration::from_nanos(self.cpu.load(Relaxed))
+    }
+
+    /// The most bytes of linear memory that one instance has had.
+    #[must_use]
+    pub fn peak_memory(&self) -> u64 {
+        self.memory.load(Relaxed)
+    }
+
+    /// Instances that were made.
+    #[must_use]
+    pub fn instances(&self) -> u64 {
+        self.instances.load(Relaxed)
+    }
+
+    /// How long requests waited for an instance, those that had to.
+    #[must_use]
+    pub fn waits(&self) -> &Timing {
+        &self.waits
+    }
+
+    /// What it asked of the host.
+    #[must_use]
+    pub fn host_calls(&self) -> &HostCalls {
+        &self.host_calls
     }
 
     pub(super) fn count(&self, took: Duration, failed: bool) {

@@ -1,7 +1,17 @@
-//! Log lines: for people or as JSON, written by a thread of their own so that
-//! no request waits for a terminal.
+//! What an operator sees. Log lines: for people or as JSON, written by a
+//! thread of their own so that no request waits for a terminal; traces; and
+//! what metrics count with.
 
+pub mod counters;
 pub mod feed;
+mod route_stats;
+mod timing;
+pub mod traces;
+mod traffic;
+
+pub use route_stats::{RouteStats, method_name};
+pub use timing::{BOUNDS, Timing};
+pub use traffic::{Open, Traffic, UnderWay};
 
 use std::io::{BufWriter, IsTerminal};
 

@@ -29,3 +29,4 @@ mod servers;
 mod shop;
 mod sql;
 mod start;
+mod watch;

@@ -1,6 +1,6 @@
 //! Giving an order's charge back, as other services ask for it.
 
-use edge_sdk::sql;
+use edge_sdk::{metrics, sql};
 
 use crate::attempt::{Attempt, State};
 use crate::attempts;
@@ -42,7 +42,9 @@ pub(crate) fn give_back(attempt: &Attempt, charge_id: &str) -> Result<Given, sql
     };
     match &given {
         Given::Back(refund_id) => {
-            attempts::refund(attempt, refund_id.as_deref())?;
+            if attempts::refund(attempt, refund_id.as_deref())? {
+                metrics::count("shop_refunds_total", &[]);
+            }
         }
         Given::Refused(why) => {
             eprintln!("ALARM: {}: charge {charge_id}: {why}", attempt.refund_key());

@@ -2,8 +2,8 @@
 //! step may be done again, and by several at once: the provider knows the key,
 //! the database lets one record the result, and orders take it once.
 
-use edge_sdk::clock;
 use edge_sdk::sql::Error;
+use edge_sdk::{clock, metrics};
 
 use crate::attempt::{Attempt, KEY_LIFETIME, SEARCH_LAG, State};
 use crate::orders::{self, Status};
@@ -70,17 +70,21 @@ pub(crate) fn record(attempt: &Attempt, outcome: &Outcome) -> Result<Told, Error
     match outcome {
         Outcome::Captured(receipt) => {
             if attempts::capture(attempt, receipt)? {
+                count("captured");
                 return paid(attempt, &receipt.charge.id);
             }
             check_recorded(attempt, &receipt.charge.id)?;
         }
         Outcome::Suspicious(receipt, why) => {
             let charge_id = &receipt.charge.id;
-            attempts::suspect(attempt, receipt, why)?;
+            if attempts::suspect(attempt, receipt, why)? {
+                count("suspicious");
+            }
             alarm(attempt, &format!("charge {charge_id}: {why}"));
         }
         Outcome::Declined(decline) => {
             if attempts::fail(attempt, &decline.code)? {
+                count("declined");
                 declines::count(attempt.customer_id);
                 return failed(attempt);
             }
@@ -88,15 +92,22 @@ pub(crate) fn record(attempt: &Attempt, outcome: &Outcome) -> Result<Told, Error
         Outcome::Refused(why) | Outcome::Nothing(why) => {
             eprintln!("{}: failed: {why}", attempt.charge_key());
             if attempts::fail(attempt, why)? {
+                count("refused");
                 return failed(attempt);
             }
         }
         Outcome::Unknown(why) => {
             eprintln!("{}: the outcome is unknown: {why}", attempt.charge_key());
+            metrics::count("shop_payments_unknown_total", &[]);
             attempts::postpone(attempt)?;
         }
     }
     Ok(Told::Now)
+}
+
+/// Count for operators an attempt that came to an end.
+fn count(outcome: &str) {
+    metrics::count("shop_payments_total", &[("outcome", outcome)]);
 }
 
 /// Tells the order service that the order is paid. An order that was cancelled

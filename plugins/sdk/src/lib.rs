@@ -118,6 +118,7 @@ mod failure;
 pub mod identity;
 pub mod keyvalue;
 pub mod mail;
+pub mod metrics;
 pub mod money;
 mod number;
 #[cfg(feature = "outbound")]

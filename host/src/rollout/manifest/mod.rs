@@ -3,6 +3,7 @@
 
 mod grants;
 mod limits;
+mod metrics;
 mod rate_limit;
 mod schedule;
 
@@ -13,6 +14,7 @@ use serde::Deserialize;
 
 pub use grants::{BucketGrant, CONFIG_ORIGIN, DatabaseGrant, Grants};
 pub use limits::Limits;
+pub use metrics::{Metric, Metrics};
 pub use rate_limit::{RateLimit, Subject};
 pub use schedule::Schedule;
 
@@ -61,6 +63,9 @@ pub struct Manifest {
     /// Its periodic work.
     #[serde(default)]
     pub schedule: Vec<Schedule>,
+    /// What it counts itself.
+    #[serde(default)]
+    pub metrics: Metrics,
 }
 
 /// Whether an instance answers one request or many.
@@ -144,6 +149,7 @@ impl Manifest {
         self.limits.check()?;
         self.grants.check()?;
         self.rate_limits.iter().try_for_each(RateLimit::check)?;
+        metrics::check(&self.metrics)?;
         self.check_schedule()
     }
 

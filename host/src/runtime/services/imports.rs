@@ -118,7 +118,7 @@ impl Target {
         results: &mut [Val],
     ) -> wasmtime::Result<()> {
         let call = store.data_mut().call_out()?;
-        let request_id = call.id.clone();
+        let (request_id, trace_id) = (call.id.clone(), call.trace_id());
         let answered = match self.directory.find(&self.interface, call.draw) {
             Some(plugin) => {
                 let (interface, function) = (&self.interface, &self.function);
@@ -134,6 +134,7 @@ impl Target {
         let reason = error.reason();
         tracing::error!(
             request_id,
+            trace_id,
             reason,
             interface = &*self.interface,
             function = &*self.function,

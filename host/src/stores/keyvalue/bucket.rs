@@ -46,6 +46,15 @@ impl Bucket {
         }
     }
 
+    /// What the store is, as metrics and traces call it.
+    #[must_use]
+    pub fn system(&self) -> &'static str {
+        match &self.backend {
+            Backend::Redis(_) => "redis",
+            Backend::Embedded(_) => "embedded",
+        }
+    }
+
     /// The value of `key`.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ mod local;
 mod policy;
 mod redis;
 
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use ::redis::RedisError;
@@ -27,12 +28,52 @@ pub enum OnFailure {
     Local,
 }
 
+/// What a limiter has said so far.
+#[derive(Debug, Default)]
+pub struct Decisions {
+    allowed: AtomicU64,
+    refused: AtomicU64,
+    uncounted: AtomicU64,
+    alone: AtomicU64,
+}
+
+impl Decisions {
+    /// Whether requests passed.
+    #[must_use]
+    pub fn verdicts(&self) -> [(&'static str, u64); 2] {
+        [
+            ("allowed", self.allowed.load(Relaxed)),
+            ("refused", self.refused.load(Relaxed)),
+        ]
+    }
+
+    /// What was done while Redis did not answer: let pass uncounted, or counted
+    /// by this node alone.
+    #[must_use]
+    pub fn fallbacks(&self) -> [(&'static str, u64); 2] {
+        [
+            ("open", self.uncounted.load(Relaxed)),
+            ("local", self.alone.load(Relaxed)),
+        ]
+    }
+
+    fn count(&self, verdict: Verdict) -> Verdict {
+        let count = match verdict.allowed {
+            true => &self.allowed,
+            false => &self.refused,
+        };
+        count.fetch_add(1, Relaxed);
+        verdict
+    }
+}
+
 /// Counts requests against policies.
 pub struct Limiter {
     /// Whether everything passes.
     off: bool,
     shared: Option<Shared>,
     local: Local,
+    decisions: Decisions,
 }
 
 impl Limiter {
@@ -52,6 +93,7 @@ impl Limiter {
             off: false,
             shared: None,
             local: Local::new(),
+            decisions: Decisions::default(),
         }
     }
 
@@ -81,15 +123,29 @@ impl Limiter {
         if self.off {
             return Verdict::uncounted(policy);
         }
+        let verdict = self.count(policy, key, cost, on_failure).await;
+        self.decisions.count(verdict)
+    }
+
+    async fn count(&self, policy: &Policy, key: &str, cost: u32, on_failure: OnFailure) -> Verdict {
         let place = place(policy, key);
         if let Some(shared) = &self.shared {
-            match shared.check(policy, &place, cost).await {
-                Some(verdict) => return verdict,
-                None if on_failure == OnFailure::Open => return Verdict::uncounted(policy),
-                None => {}
+            if let Some(verdict) = shared.check(policy, &place, cost).await {
+                return verdict;
             }
+            if on_failure == OnFailure::Open {
+                self.decisions.uncounted.fetch_add(1, Relaxed);
+                return Verdict::uncounted(policy);
+            }
+            self.decisions.alone.fetch_add(1, Relaxed);
         }
         self.local.check(policy, place, cost)
+    }
+
+    /// What it has said so far. Nothing is counted where everything passes.
+    #[must_use]
+    pub fn decisions(&self) -> &Decisions {
+        &self.decisions
     }
 
     /// Whether the Redis that nodes count in together answers; nothing where
@@ -105,7 +161,8 @@ impl Limiter {
         if self.off {
             return Verdict::uncounted(policy);
         }
-        self.local.check(policy, place(policy, key), cost)
+        let verdict = self.local.check(policy, place(policy, key), cost);
+        self.decisions.count(verdict)
     }
 }
 

@@ -40,6 +40,17 @@ impl Database {
     }
 }
 
+/// The connections of one grant to its database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Connections {
+    /// Those that work.
+    pub used: usize,
+    /// Those that are open and wait for work.
+    pub idle: usize,
+    /// As many as there may be.
+    pub most: usize,
+}
+
 enum Transaction {
     Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>, Patience),
     MySql(sqlx::Transaction<'static, sqlx::MySql>, Server),
@@ -66,6 +77,33 @@ impl DatabaseAccess {
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// What it is, as OpenTelemetry calls it.
+    #[must_use]
+    pub fn system(&self) -> &'static str {
+        match self.dialect() {
+            Dialect::Sqlite => "sqlite",
+            Dialect::Mysql => "mysql",
+        }
+    }
+
+    /// The connections of this grant; SQLite's one writer, which is
+    /// everybody's, is not among them.
+    #[must_use]
+    pub fn connections(&self) -> Connections {
+        match &self.database {
+            Database::Sqlite(sqlite) => sqlite.readers.connections(),
+            Database::MySql(mysql) => {
+                let open = mysql.pool.size() as usize;
+                let idle = mysql.pool.num_idle().min(open);
+                Connections {
+                    used: open - idle,
+                    idle,
+                    most: mysql.pool.options().get_max_connections() as usize,
+                }
+            }
+        }
     }
 
     /// Which SQL it speaks.

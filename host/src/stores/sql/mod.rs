@@ -22,7 +22,7 @@ mod sqlite;
 mod tables;
 mod value;
 
-pub use access::{DatabaseAccess, OpenTransaction};
+pub use access::{Connections, DatabaseAccess, OpenTransaction};
 pub use databases::Databases;
 pub use error::{OpenError, public_url};
 pub use guard::TableGrant;

@@ -9,6 +9,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use super::Connections;
 use super::patience::{Patience, Running};
 
 /// The readers of one grant on one file.
@@ -86,6 +87,16 @@ impl Readers {
             readers: self,
             _place: place,
         })
+    }
+
+    /// How many there are.
+    pub(super) fn connections(&self) -> Connections {
+        let most = self.idle.capacity();
+        Connections {
+            used: most.saturating_sub(self.room.available_permits()),
+            idle: self.idle.len(),
+            most,
+        }
     }
 
     /// Let go of the file, once running statements are done.

@@ -5,12 +5,13 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::sync::mpsc::{self, Receiver};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::net::TcpStream;
 
-use super::{PATIENCE, Wire, eventually, in_time};
+use super::{PATIENCE, Wire, eventually, in_time, leaks};
 
 /// `edge` in `folder`, on a free port, with no settings of whoever runs the
 /// tests.
@@ -69,6 +70,8 @@ pub struct Running {
     process: Child,
     lines: Receiver<String>,
     said: String,
+    /// All that it writes, once it has ended.
+    written: Option<JoinHandle<String>>,
 }
 
 impl Running {
@@ -76,11 +79,21 @@ impl Running {
     pub fn start(command: &mut Command) -> Self {
         let mut process = command.stdout(Stdio::piped()).spawn().expect("it runs");
         let output = process.stdout.take().expect("its output");
+        let (lines, written) = read_lines(output);
         Self {
             process,
-            lines: read_lines(output),
+            lines,
             said: String::new(),
+            written: Some(written),
         }
+    }
+
+    /// Send SIGTERM, and return all that it has ever written.
+    pub async fn end(mut self) -> String {
+        self.terminate();
+        assert_eq!(self.exit_code().await, Some(0));
+        let written = self.written.take().expect("ended once");
+        written.join().expect("its output")
     }
 
     /// Wait for a line that `wanted` likes, and return it.
@@ -179,17 +192,30 @@ impl Drop for Running {
         // It may have ended by itself.
         let _ = self.process.kill();
         let _ = self.process.wait();
+        let Some(written) = self.written.take().filter(|_| !std::thread::panicking()) else {
+            return;
+        };
+        let written = written.join().expect("its output");
+        let found = written
+            .lines()
+            .find_map(|line| Some((leaks::leak(line)?, line)));
+        assert_eq!(found, None, "a log holds what it may not");
     }
 }
 
-/// The lines of `output`, read by a thread, so that waiting for one can end.
-fn read_lines(output: ChildStdout) -> Receiver<String> {
+/// The lines of `output`, read by a thread, so that waiting for one can end;
+/// the thread returns them all.
+fn read_lines(output: ChildStdout) -> (Receiver<String>, JoinHandle<String>) {
     let (sender, lines) = mpsc::channel();
-    std::thread::spawn(move || {
+    let reading = std::thread::spawn(move || {
+        let mut written = String::new();
         // Who reads to the end keeps the process from writing into nothing.
         for line in BufReader::new(output).lines().map_while(Result::ok) {
+            written += &line;
+            written += "\n";
             let _ = sender.send(line);
         }
+        written
     });
-    lines
+    (lines, reading)
 }

@@ -4,6 +4,8 @@
 mod data;
 mod document;
 mod edge;
+pub mod leaks;
+mod logs;
 mod node;
 mod operator;
 mod plugins;

@@ -20,6 +20,7 @@ use tokio::sync::oneshot;
 
 use super::data::{data_folder, share};
 use super::{Operator, PATIENCE, PluginFolder, Reply, TOKENS, Wire, eventually, in_time};
+use super::{leaks, logs};
 
 /// How long a stopping node waits for requests in flight: long enough for
 /// those that a test wants finished, short for those that it abandoned.
@@ -53,6 +54,7 @@ impl TestNode {
         plugins: &[PluginFolder],
         change: impl FnOnce(&mut Settings),
     ) -> Self {
+        logs::collect();
         let settings = settings(data, plugins, change);
         let (stop, told_to_stop) = oneshot::channel();
         let (started, addresses) = oneshot::channel();
@@ -191,6 +193,9 @@ impl Drop for TestNode {
             && !std::thread::panicking()
         {
             panic!("the node does not stop: {error}");
+        }
+        if !std::thread::panicking() {
+            leaks::assert_none();
         }
     }
 }

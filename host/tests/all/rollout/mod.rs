@@ -8,7 +8,6 @@ mod failures;
 mod fleet;
 mod hostile_registry;
 mod load;
-mod metrics;
 mod regions;
 mod registry;
 mod restarts;

@@ -11,7 +11,7 @@ mod money;
 mod openapi;
 mod refusals;
 mod shopper;
-mod stripe;
+pub mod stripe;
 mod swaps;
 mod walk;
 mod writes;

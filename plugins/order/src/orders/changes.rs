@@ -2,8 +2,8 @@
 //! update, and true if it happened just now; what it means is written into the
 //! audit in the same transaction.
 
-use edge_sdk::clock;
 use edge_sdk::sql::{self, Query, Timestamp, Transaction};
+use edge_sdk::{clock, metrics};
 
 use super::status::{Status, name};
 
@@ -76,7 +76,7 @@ pub fn let_go(order_id: i64) -> Result<bool, sql::Error> {
 /// # Errors
 /// Those of the database.
 pub fn pay(order_id: i64, charge: &str) -> Result<bool, sql::Error> {
-    sql::transaction(|transaction| {
+    let paid = sql::transaction(|transaction| {
         let paid = transaction.query(PAY).bind(charge).bind(charge);
         if !happened(paid.bind(order_id))? {
             return Ok(false);
@@ -95,7 +95,8 @@ pub fn pay(order_id: i64, charge: &str) -> Result<bool, sql::Error> {
             &format!("charge {charge}"),
         )?;
         Ok(true)
-    })
+    });
+    counted(paid, "paid")
 }
 
 /// Cancel an order that nobody has paid.
@@ -103,10 +104,11 @@ pub fn pay(order_id: i64, charge: &str) -> Result<bool, sql::Error> {
 /// # Errors
 /// Those of the database.
 pub fn cancel(order_id: i64, why: &str) -> Result<bool, sql::Error> {
-    sql::transaction(|transaction| {
+    let cancelled = sql::transaction(|transaction| {
         let cancelled = happened(transaction.query(CANCEL).bind(order_id))?;
         noted(transaction, cancelled, order_id, Status::Cancelled, why)
-    })
+    });
+    counted(cancelled, "cancelled")
 }
 
 /// Note that a paid order is sent.
@@ -114,11 +116,12 @@ pub fn cancel(order_id: i64, why: &str) -> Result<bool, sql::Error> {
 /// # Errors
 /// Those of the database.
 pub fn ship(order_id: i64, why: &str) -> Result<bool, sql::Error> {
-    sql::transaction(|transaction| {
+    let sent = sql::transaction(|transaction| {
         let sent = transaction.query(SHIP).bind(Timestamp(clock::now()));
         let sent = happened(sent.bind(order_id))?;
         noted(transaction, sent, order_id, Status::Shipped, why)
-    })
+    });
+    counted(sent, "shipped")
 }
 
 /// Begin to give the charge of a paid order back.
@@ -142,10 +145,11 @@ pub fn let_go_paid(order_id: i64) -> Result<bool, sql::Error> {
 /// # Errors
 /// Those of the database.
 pub fn cancel_paid(order_id: i64, why: &str) -> Result<bool, sql::Error> {
-    sql::transaction(|transaction| {
+    let cancelled = sql::transaction(|transaction| {
         let cancelled = happened(transaction.query(CANCEL_PAID).bind(order_id))?;
         noted(transaction, cancelled, order_id, Status::Cancelled, why)
-    })
+    });
+    counted(cancelled, "cancelled")
 }
 
 /// Note that the charge of an order was given back.
@@ -153,11 +157,20 @@ pub fn cancel_paid(order_id: i64, why: &str) -> Result<bool, sql::Error> {
 /// # Errors
 /// Those of the database.
 pub fn refund(order_id: i64, why: &str) -> Result<bool, sql::Error> {
-    sql::transaction(|transaction| {
+    let refunded = sql::transaction(|transaction| {
         let refunded = happened(transaction.query(REFUND_UNSENT).bind(order_id))?
             || happened(transaction.query(REFUND_SENT).bind(order_id))?;
         noted(transaction, refunded, order_id, Status::Refunded, why)
-    })
+    });
+    counted(refunded, "refunded")
+}
+
+/// Count a change for operators, if it happened just now.
+fn counted(happened: Result<bool, sql::Error>, status: &str) -> Result<bool, sql::Error> {
+    if happened == Ok(true) {
+        metrics::count("shop_order_changes_total", &[("status", status)]);
+    }
+    happened
 }
 
 fn happened(change: Query<'_>) -> Result<bool, sql::Error> {

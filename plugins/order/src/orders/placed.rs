@@ -1,8 +1,8 @@
 //! Orders that were just made: storing them, and finding them again after a
 //! request that was cut off.
 
-use edge_sdk::clock;
 use edge_sdk::sql::{self, Query, Transaction};
+use edge_sdk::{clock, metrics};
 use serde::Deserialize;
 
 use super::draft::{Draft, DraftLine};
@@ -91,6 +91,9 @@ pub fn store(draft: &Draft, claim: Option<&Claim>) -> Result<Placed, NotStored> 
             _ => Ok(order_id),
         }
     })?;
+    if reserved == Stock::None {
+        count();
+    }
     Ok(Placed {
         order_id,
         customer_id: draft.customer_id,
@@ -98,6 +101,11 @@ pub fn store(draft: &Draft, claim: Option<&Claim>) -> Result<Placed, NotStored> 
         cart_generation: Some(draft.generation),
         reserved,
     })
+}
+
+/// Count an order that stands: its stock is taken, or it needs none.
+pub(super) fn count() {
+    metrics::count("shop_orders_placed_total", &[]);
 }
 
 fn add(transaction: &Transaction, draft: &Draft, reserved: Stock) -> Result<i64, sql::Error> {

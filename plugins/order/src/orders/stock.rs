@@ -10,6 +10,7 @@ use edge_sdk::{Failure, Result, sql};
 use serde::Deserialize;
 
 use super::draft::stock_lines;
+use super::placed;
 use crate::bindings::shop::catalog::catalog as service;
 use crate::cart::Ordered;
 use crate::catalog::unavailable;
@@ -111,7 +112,11 @@ pub fn take(order_id: i64, ordered: &[Ordered]) -> Result<()> {
 
 fn held(order_id: i64) -> Result<()> {
     let changed = sql::query(HOLD).bind(order_id).execute()?.rows_affected;
-    if changed == 1 || is_held(order_id)? {
+    if changed == 1 {
+        placed::count();
+        return Ok(());
+    }
+    if is_held(order_id)? {
         return Ok(());
     }
     // Withdrawn meanwhile: whoever did that puts the stock back.

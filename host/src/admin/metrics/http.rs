@@ -1,0 +1,78 @@
+//! The shop's port.
+
+use prometheus::proto::{Metric, MetricFamily};
+
+use super::families::{counter, durations, gauge, label, labels, single};
+use crate::admin::Office;
+use crate::telemetry::RouteStats;
+
+pub(super) fn families(office: &Office) -> Vec<MetricFamily> {
+    let traffic = &office.traffic;
+    let decisions = office.limiter.decisions();
+    vec![
+        durations(
+            "http_server_request_duration_seconds",
+            "How long requests took until the head of their reply, by route, method and class of status.",
+            requests(office).into_iter(),
+        ),
+        gauge(
+            "http_server_active_requests",
+            "Requests that are being answered.",
+            single(Some(traffic.active())),
+        ),
+        gauge(
+            "http_server_open_connections",
+            "Connections of clients that are open.",
+            single(Some(traffic.connections())),
+        ),
+        counter(
+            "edge_http_refusals_total",
+            "Requests that the host refused by itself, by the reason.",
+            traffic
+                .refused()
+                .map(|(reason, count)| (labels([("reason", reason)]), count)),
+        ),
+        counter(
+            "edge_rate_limit_decisions_total",
+            "Requests that rate limits let pass or refused.",
+            decisions
+                .verdicts()
+                .into_iter()
+                .map(|(decision, count)| (labels([("decision", decision)]), count)),
+        ),
+        counter(
+            "edge_rate_limit_fallbacks_total",
+            "Decisions without the Redis that nodes count in together: passed uncounted, or \
+             counted by this node alone.",
+            decisions
+                .fallbacks()
+                .into_iter()
+                .map(|(to, count)| (labels([("to", to)]), count)),
+        ),
+    ]
+}
+
+fn requests(office: &Office) -> Vec<Metric> {
+    let serving = office.live.serving();
+    let routes = serving.routes.iter();
+    let mut metrics: Vec<_> = routes
+        .flat_map(|route| of_route(&route.path, &route.stats))
+        .collect();
+    metrics.extend(of_route("", office.traffic.unrouted()));
+    metrics
+}
+
+/// Requests without a route have no label of it.
+fn of_route(route: &str, stats: &RouteStats) -> Vec<Metric> {
+    let series = stats.iter().map(|(method, class, timing)| {
+        let mut labels = labels([
+            ("http_request_method", method),
+            ("http_response_status_class", class),
+        ]);
+        if !route.is_empty() {
+            labels.push(label("http_route", route));
+        }
+        timing.metric(labels)
+    });
+    series.collect()
+}

@@ -1,0 +1,45 @@
+//! What Prometheus scrapes: one file for each subject.
+//!
+//! Everything is read from counters when it is asked for, so requests pay for
+//! nothing but the counting. Names follow Prometheus and OpenTelemetry: base
+//! units, `_total` for what only grows, and no label that clients choose. A
+//! release's series begin with it and end with it.
+
+mod families;
+mod host_calls;
+mod http;
+mod plugins;
+mod process;
+mod rollouts;
+mod served;
+mod shop;
+mod stores;
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use prometheus::{TEXT_FORMAT, TextEncoder};
+
+use super::Office;
+use super::error::{Refusal, Result};
+use served::Served;
+
+/// GET `/metrics`
+pub(super) async fn show(State(office): State<Arc<Office>>) -> Result<impl IntoResponse> {
+    let served = Served::all(&office.live);
+    let mut families = http::families(&office);
+    families.extend(plugins::families(&served));
+    families.extend(stores::families(&served));
+    families.extend(host_calls::families(&served));
+    families.extend(rollouts::families(&office));
+    families.extend(shop::families(&office.counters));
+    families.extend(process::families(office.traces.as_deref()));
+    // Those of which nothing was counted yet would be a name without a value.
+    families.retain(|family| !family.get_metric().is_empty());
+    let encoded = TextEncoder::new().encode_to_string(&families);
+    let text = encoded.map_err(|error| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error))?;
+    Ok(([(CONTENT_TYPE, TEXT_FORMAT)], text))
+}

@@ -1,0 +1,70 @@
+//! The releases that serve, and how their series are labelled.
+
+use std::sync::Arc;
+
+use super::families::{Labels, label, labels};
+use crate::rollout::{Live, Release};
+use crate::runtime::{Operation, Room, Stats};
+use prometheus::proto::Metric;
+
+/// A release that serves.
+pub(super) struct Served {
+    pub(super) release: Arc<Release>,
+    role: &'static str,
+}
+
+impl Served {
+    /// All of a node.
+    pub(super) fn all(live: &Live) -> Vec<Self> {
+        let plugins: Vec<_> = live.serving().plugins.values().cloned().collect();
+        let mut served = Vec::new();
+        for plugin in &plugins {
+            let trial = plugin.trial.as_ref();
+            served.push(Self {
+                release: plugin.active.clone(),
+                role: "active",
+            });
+            served.extend(trial.map(|trial| Self {
+                release: trial.release.clone(),
+                role: "canary",
+            }));
+        }
+        served
+    }
+
+    pub(super) fn stats(&self) -> &Stats {
+        self.release.plugin.stats()
+    }
+
+    pub(super) fn labels(&self) -> Labels {
+        let manifest = &self.release.manifest;
+        labels([
+            ("plugin", &*manifest.name),
+            ("version", &*self.release.version),
+            ("role", self.role),
+        ])
+    }
+
+    pub(super) fn identity(&self) -> Labels {
+        let mut labels = self.labels();
+        labels.push(label("digest", &self.release.digest.to_string()));
+        labels
+    }
+
+    /// How long operations took in rooms that `wanted` likes, under what
+    /// `more` says of them and how they ended.
+    pub(super) fn operations<'a>(
+        &'a self,
+        wanted: impl Fn(Room) -> bool + 'a,
+        more: impl Fn(Operation) -> Labels + 'a,
+    ) -> impl Iterator<Item = Metric> + 'a {
+        let all = self.stats().host_calls().iter();
+        let all = all.filter(move |(operation, ..)| wanted(operation.room()));
+        all.map(move |(operation, end, timing)| {
+            let mut labels = self.labels();
+            labels.extend(more(operation));
+            labels.push(label("outcome", end.name()));
+            timing.metric(labels)
+        })
+    }
+}

@@ -1,0 +1,33 @@
+//! `edge:platform/metrics`: the counters that the manifest declares.
+
+use wasmtime::component::{HasSelf, Linker};
+
+use crate::bindings::metrics::{Error, Host};
+use crate::runtime::State;
+
+/// Let components import `edge:platform/metrics`.
+///
+/// # Errors
+/// When the linker has it already.
+pub fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    crate::bindings::metrics::add_to_linker::<_, HasSelf<State>>(linker, |state| state)
+}
+
+impl Host for State {
+    async fn add(
+        &mut self,
+        name: String,
+        labels: Vec<(String, String)>,
+        n: u64,
+    ) -> wasmtime::Result<Result<(), Error>> {
+        if let Err(limit) = self.count_host_call() {
+            return Ok(Err(Error::TooLarge(limit.to_string())));
+        }
+        let Some(counter) = self.granted().counters.get(&name) else {
+            let denied = format!("the manifest has no [metrics.{name}]");
+            return Ok(Err(Error::Denied(denied)));
+        };
+        let counted = counter.add(&labels, n);
+        Ok(counted.map_err(|error| Error::Denied(format!("{name}: {error}"))))
+    }
+}

@@ -1,0 +1,119 @@
+//! The shop's port.
+
+use std::time::Duration;
+
+use edge_host::config::Rate;
+use http::{Method, Request};
+
+use super::Metrics;
+use crate::harness::{TestNode, eventually, fixture, get, variant};
+
+const REQUESTS: &str = "http_server_request_duration_seconds";
+
+#[tokio::test]
+async fn requests_are_counted_by_route_method_and_class() {
+    let node = TestNode::start(&[fixture("hello"), fixture("hostile")], |_| {}).await;
+    for _ in 0..7 {
+        node.get("/hello").await.assert_status(200);
+    }
+    node.get("/api/v1/hello").await.assert_status(200);
+    node.get("/hostile/trap").await.assert_status(500);
+    node.get("/nowhere").await.assert_status(404);
+    node.request(Method::DELETE, "/elsewhere")
+        .await
+        .assert_status(404);
+
+    let metrics = Metrics::of(&node).await;
+    let count = |labels: &[&str]| metrics.value(&format!("{REQUESTS}_count"), labels);
+    let hello = [
+        "http_route=\"/hello\"",
+        "http_request_method=\"GET\"",
+        "http_response_status_class=\"2xx\"",
+    ];
+    assert_eq!(count(&hello), Some(8.0));
+    metrics.assert(
+        &format!("{REQUESTS}_bucket"),
+        &[hello[0], "le=\"+Inf\""],
+        8.0,
+    );
+    metrics.assert_at_least(&format!("{REQUESTS}_sum"), &hello, f64::MIN_POSITIVE);
+    let trapped = [
+        "http_route=\"/hostile\"",
+        "http_response_status_class=\"5xx\"",
+    ];
+    assert_eq!(count(&trapped), Some(1.0));
+    let lost = [
+        "http_request_method=\"DELETE\"",
+        "http_response_status_class=\"4xx\"",
+    ];
+    assert_eq!(count(&lost), Some(1.0));
+    assert_eq!(count(&[]), Some(11.0), "and no others");
+    metrics.assert("http_server_active_requests", &[], 0.0);
+    metrics.assert_at_least("http_server_open_connections", &[], 1.0);
+}
+
+#[tokio::test]
+async fn refusals_are_counted_by_their_reason() {
+    let small = variant("hostile", "[limits]\nbody = '1 KiB'");
+    let node = TestNode::start(&[small], |_| {}).await;
+    node.get("/nowhere").await.assert_status(404);
+    let large = Request::post(node.url("/hostile/mirror"));
+    node.send(large, vec![b'x'; 5000]).await.assert_status(413);
+    node.get("/hostile/trap").await.assert_status(500);
+    let mut wire = node.wire().await;
+    wire.send("nonsense\r\n\r\n").await;
+    wire.reply().await.assert_status(400);
+
+    let metrics = Metrics::of(&node).await;
+    for reason in ["no_route", "body_too_large", "plugin_failed", "malformed"] {
+        let label = format!("reason=\"{reason}\"");
+        metrics.assert("edge_http_refusals_total", &[&label], 1.0);
+    }
+    metrics.assert("edge_http_refusals_total", &["reason=\"rate_limit\""], 0.0);
+}
+
+#[tokio::test]
+async fn what_is_under_way_is_counted_and_then_no_more() {
+    let node = TestNode::start(&[fixture("hostile")], |_| {}).await;
+    let mut wire = node.wire().await;
+    wire.send(get("/hostile/sleep?ms=1000")).await;
+    eventually("a request under way", async || {
+        let metrics = Metrics::of(&node).await;
+        (metrics.value("http_server_active_requests", &[]) == Some(1.0)).then_some(())
+    })
+    .await;
+    wire.reply().await.assert_status(200);
+    let metrics = Metrics::of(&node).await;
+    metrics.assert("http_server_active_requests", &[], 0.0);
+    let open = metrics
+        .value("http_server_open_connections", &[])
+        .expect("a count");
+    drop(wire);
+    eventually("one connection less", async || {
+        let metrics = Metrics::of(&node).await;
+        let now = metrics.value("http_server_open_connections", &[]);
+        now.filter(|now| *now < open)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn limits_count_what_they_let_pass_and_what_not() {
+    let node = TestNode::start(&[fixture("hello")], |settings| {
+        settings.rate_limit = Some(Rate {
+            quota: 1,
+            window: Duration::from_secs(3600),
+            burst: 3,
+        });
+    })
+    .await;
+    for status in [200, 200, 200, 429, 429] {
+        node.get("/hello").await.assert_status(status);
+    }
+    let metrics = Metrics::of(&node).await;
+    let decisions = "edge_rate_limit_decisions_total";
+    metrics.assert(decisions, &["decision=\"allowed\""], 3.0);
+    metrics.assert(decisions, &["decision=\"refused\""], 2.0);
+    metrics.assert("edge_http_refusals_total", &["reason=\"rate_limit\""], 2.0);
+    metrics.assert("edge_rate_limit_fallbacks_total", &["to=\"local\""], 0.0);
+}

@@ -1,0 +1,57 @@
+//! Databases, buckets and calls out.
+
+use super::Metrics;
+use crate::catalog::database::{Database, Store};
+use crate::harness::{TestNode, fixture};
+use crate::servers::Redis;
+
+const OPERATIONS: &str = "db_client_operation_duration_seconds_count";
+
+#[tokio::test]
+async fn statements_are_counted_by_what_they_are_and_how_they_end() {
+    for (store, system) in [(Store::Sqlite, "sqlite"), (Store::MariaDb, "mysql")] {
+        let database = Database::new(store);
+        let node = TestNode::start(&[fixture("ledger")], |settings| {
+            settings.database_url.clone_from(&database.url);
+        })
+        .await;
+        for _ in 0..3 {
+            node.get("/ledger/entries").await.assert_status(200);
+        }
+        let entry = r#"{"name":"a","amount":"1.00","booked_on":"2026-01-01T00:00:00Z"}"#;
+        node.post("/ledger/entries", entry).await.assert_status(200);
+        let metrics = Metrics::of(&node).await;
+        let system = format!("db_system_name=\"{system}\"");
+        let of = |operation: &str| format!("db_operation_name=\"{operation}\"");
+        let ok = "outcome=\"ok\"";
+        metrics.assert(OPERATIONS, &[&system, &of("query"), ok], 3.0);
+        metrics.assert(OPERATIONS, &[&system, &of("execute"), ok], 1.0);
+        metrics.assert("db_client_connections", &[&system, "state=\"used\""], 0.0);
+        metrics.assert_at_least("db_client_connections", &[&system, "state=\"idle\""], 1.0);
+        metrics.assert("db_client_connections_max", &[&system], 8.0);
+        metrics.assert_sound();
+    }
+}
+
+#[tokio::test]
+async fn buckets_are_counted_likewise() {
+    for (redis_url, system) in [
+        (None, "embedded"),
+        (Some(Redis::shared().database()), "redis"),
+    ] {
+        let node = TestNode::start(&[fixture("buckets")], |settings| {
+            settings.redis_url = redis_url;
+        })
+        .await;
+        node.until_status("/buckets/values/a", 200).await;
+        let before = Metrics::of(&node).await;
+        for _ in 0..4 {
+            node.get("/buckets/values/a").await.assert_status(200);
+        }
+        let metrics = Metrics::of(&node).await;
+        let system = format!("db_system_name=\"{system}\"");
+        let labels = [&*system, "db_operation_name=\"get\"", "outcome=\"ok\""];
+        let earlier = before.value(OPERATIONS, &labels).expect("an operation");
+        metrics.assert(OPERATIONS, &labels, earlier + 4.0);
+    }
+}

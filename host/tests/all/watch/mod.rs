@@ -1,0 +1,8 @@
+//! What operators see of a node: metrics, traces and logs.
+
+mod collector;
+mod deploy;
+mod logs;
+mod metrics;
+mod promtool;
+mod traces;
