@@ -6,6 +6,7 @@
 //! its health path. What serves meanwhile knows nothing of it.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -103,6 +104,8 @@ pub struct Activator {
     live: Arc<Live>,
     /// Releases that are ready and do not serve, and since when.
     ready: Mutex<HashMap<Digest, (Arc<Release>, Instant)>>,
+    made: AtomicU64,
+    failed: AtomicU64,
 }
 
 impl Activator {
@@ -124,7 +127,18 @@ impl Activator {
             seed,
             live,
             ready: Mutex::default(),
+            made: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
         }
+    }
+
+    /// How often a release was made ready, by the outcome.
+    #[must_use]
+    pub fn preparations(&self) -> [(&'static str, u64); 2] {
+        [
+            ("done", self.made.load(Relaxed)),
+            ("failed", self.failed.load(Relaxed)),
+        ]
     }
 
     /// The keys that this node trusts.
@@ -208,9 +222,15 @@ impl Activator {
         }
         let making = self.make(plugin, digest);
         let made = tokio::time::timeout(self.longest, making).await;
-        made.unwrap_or(Err(ActivateError::TooSlow {
+        let made = made.unwrap_or(Err(ActivateError::TooSlow {
             limit: self.longest,
-        }))
+        }));
+        let count = match &made {
+            Ok(_) => &self.made,
+            Err(_) => &self.failed,
+        };
+        count.fetch_add(1, Relaxed);
+        made
     }
 
     fn serving(&self, plugin: &str, digest: Digest) -> Option<Arc<Release>> {

@@ -1,13 +1,13 @@
 //! Families of metrics, from values that were counted.
 
+use std::time::Duration;
+
 use prometheus::proto::{
     Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType,
 };
 
 use crate::runtime::Sample;
 use crate::telemetry::BOUNDS;
-
-use std::time::Duration;
 
 /// The labels of one series.
 pub(super) type Labels = Vec<LabelPair>;

@@ -10,6 +10,15 @@ pub(super) fn families(office: &Office) -> Vec<MetricFamily> {
     let backlog = office.follower.backlog();
     vec![
         counter(
+            "edge_release_preparations_total",
+            "Releases that this node made ready to serve, or failed to.",
+            office
+                .activator
+                .preparations()
+                .into_iter()
+                .map(|(outcome, count)| (labels([("outcome", outcome)]), count)),
+        ),
+        counter(
             "edge_release_activations_total",
             "Releases that the log wants and that this node brought to serve, or failed to.",
             activity

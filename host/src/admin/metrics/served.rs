@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use prometheus::proto::Metric;
+
 use super::families::{Labels, label, labels};
 use crate::rollout::{Live, Release};
 use crate::runtime::{Operation, Room, Stats};
-use prometheus::proto::Metric;
 
 /// A release that serves.
 pub(super) struct Served {

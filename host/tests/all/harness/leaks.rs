@@ -19,9 +19,9 @@ pub fn note(line: &str) {
 }
 
 /// Fail if any node in this process has logged what it may not: perhaps not
-/// that of the test that fails.
+/// that of the test that fails, which is one.
 pub fn assert_none() {
-    let found = FOUND.lock().unwrap_or_else(PoisonError::into_inner);
+    let found = std::mem::take(&mut *FOUND.lock().unwrap_or_else(PoisonError::into_inner));
     assert!(found.is_empty(), "the log of a node holds {found:#?}");
 }
 

@@ -11,8 +11,10 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use super::leaks;
 
-/// All that the host itself says, and what matters of what it is made of.
-const FILTER: &str = "debug,edge_host=trace,wasmtime=info,cranelift=info,hyper_util=info";
+/// All that the host itself says, and what matters of what it is made of. Only
+/// the tests' own connections log statements.
+const FILTER: &str =
+    "debug,edge_host=trace,wasmtime=info,cranelift=info,hyper_util=info,sqlx::query=off";
 
 /// Collect them from now on.
 pub fn collect() {

@@ -28,8 +28,8 @@ const SMTP_PASSWORD: &str = "hunter2ofthepost";
 const ADMIN_TOKEN: &str = "hunter2-of-the-operators";
 const WRONG_ADMIN_TOKEN: &str = "hunter2-of-somebody-else";
 const COLLECTORS_KEY: &str = "hunter2-of-the-collector";
-const SHOPS_SECRET: &str = "hunter2 of the shop, which is long enough";
-const TOKEN_SECRET: &str = "hunter2 of the tokens, which is long enough";
+const SHOPS_SECRET: &str = "hunter2 of the shop that is long enough";
+const TOKEN_SECRET: &str = "hunter2 of the tokens that is long enough";
 
 /// Everything that was told in confidence.
 const SECRETS: [&str; 14] = [

@@ -250,7 +250,7 @@ async fn a_collector_that_hangs_holds_up_no_request_and_no_end() {
     assert!(node.stop().await);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn log_lines_name_the_trace() {
     let collector = Collector::start().await;
     let folder = data_folder();
@@ -266,7 +266,7 @@ async fn log_lines_name_the_trace() {
     node.banner();
     let mut wire = node.wire().await;
     let trace = new_trace();
-    for target in ["/hostile/log?bytes=20", "/hostile/trap"] {
+    for target in ["/hostile/log?bytes=200", "/hostile/trap"] {
         let parent = format!("traceparent: 00-{trace}-{CLIENTS}-01");
         wire.send(format!(
             "GET {target} HTTP/1.1\r\nhost: shop\r\n{parent}\r\n\r\n"

@@ -19,16 +19,22 @@ async fn releases_that_come_are_counted_and_those_that_cannot() {
     let serves = ["plugin=\"hello\"", "version=\"0.2.0\""];
     metrics.assert("edge_release_info", &serves, 1.0);
 
-    let ill = variant("hello", "version = '0.3.0'\nhealth = '/hello/nowhere'");
-    let rollout = operator.begin(&ill, json!({})).await;
-    assert_eq!(operator.end_of(&rollout).await["phase"], "failed");
-    eventually("a failure that is counted", async || {
-        let metrics = Metrics::of(&node).await;
-        metrics
-            .value(activations, &["outcome=\"failed\""])
-            .filter(|count| *count >= 1.0)
-    })
-    .await;
+    let preparations = "edge_release_preparations_total";
+    metrics.assert(preparations, &["outcome=\"done\""], 1.0);
+    let broken = variant("hello", "version = '0.3.0'\ncomponent = 'broken.wasm'");
+    let broken = broken.with("broken.wasm", b"no component");
+    let refused = operator.try_deploy(&broken, json!({})).await;
+    assert!((400..500).contains(&refused.status), "{refused:?}");
+    let trapping = variant(
+        "hostile",
+        "name = 'hello'\nversion = '0.4.0'\nhealth = '/hostile/trap'",
+    );
+    let refused = operator.try_deploy(&trapping, json!({})).await;
+    assert!((400..500).contains(&refused.status), "{refused:?}");
+    let metrics = Metrics::of(&node).await;
+    metrics.assert(preparations, &["outcome=\"failed\""], 1.0);
+    metrics.assert(activations, &["outcome=\"done\""], 1.0);
+    metrics.assert_sound();
 }
 
 #[tokio::test]
