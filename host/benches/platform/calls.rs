@@ -163,6 +163,7 @@ async fn call(release: &Release, target: &str) -> anyhow::Result<()> {
         caller: Caller::Anonymous,
         draw: Draw::NONE,
         depth: 0,
+        trace: None,
     };
     let request = Request::get(target)
         .header("host", "127.0.0.1:8080")
