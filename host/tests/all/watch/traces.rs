@@ -172,8 +172,13 @@ async fn samplers_decide_over_what_begins_here() {
     assert_eq!(spans.len(), 2, "{spans:#?}");
     assert_eq!(spans[0].resource["deployment.environment.name"], "test");
     assert_eq!(collector.headers()[0]["api-key"], "a key");
-    let metrics = Metrics::of(&node).await;
-    metrics.assert("edge_trace_spans_exported_total", &[], 2.0);
+    // The node learns a moment later that they were taken.
+    let metrics = eventually("spans that are counted", async || {
+        let metrics = Metrics::of(&node).await;
+        let sent = metrics.value("edge_trace_spans_exported_total", &[]);
+        (sent == Some(2.0)).then_some(metrics)
+    })
+    .await;
     metrics.assert_sound();
 }
 
