@@ -23,6 +23,7 @@ use super::slots::{NoRoom, Slots};
 use super::standard::StandardDoor;
 use super::state::State;
 use super::stats::Stats;
+use super::turns::Turns;
 use crate::bindings::accounts::exports::edge::platform::accounts::Account;
 use crate::bindings::seeder::exports::edge::platform::seed::Progress;
 use crate::capabilities::{self, Granted};
@@ -172,7 +173,7 @@ impl Plugin {
 
         let instances = (slots.count() - aside.min(slots.count() - 1)).max(1);
         let (deadline, queue_timeout) = (spec.deadline, spec.queue_timeout);
-        let shared = Arc::new(shared(engine, spec));
+        let shared = Arc::new(shared(engine, runtime.turns().clone(), spec));
         let door = Door::new(&shared, &pre, exports.door, instances).map_err(LoadError::Link)?;
         let plugin = Self {
             shared,
@@ -381,9 +382,10 @@ fn linker(engine: &Engine, door: DoorKind) -> wasmtime::Result<Linker<State>> {
     Ok(linker)
 }
 
-fn shared(engine: Engine, spec: PluginSpec) -> Shared {
+fn shared(engine: Engine, turns: Arc<Turns>, spec: PluginSpec) -> Shared {
     Shared {
         engine,
+        turns,
         name: spec.name,
         version: spec.version,
         memory: usize::try_from(spec.memory).unwrap_or(usize::MAX),

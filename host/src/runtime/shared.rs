@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use wasmtime::Engine;
 
+use super::turns::Turns;
 use crate::capabilities::Granted;
 
 /// What every instance of a plugin shares.
 pub(super) struct Shared {
     pub(super) engine: Engine,
+    pub(super) turns: Arc<Turns>,
     pub(super) name: String,
     pub(super) version: String,
     /// Linear memory of one instance, in bytes.
