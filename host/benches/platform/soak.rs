@@ -23,7 +23,8 @@ use crate::stores::Store;
 use vitals::{Vital, Vitals};
 
 /// What is done, in parts of a hundred: logins and registrations as many as
-/// one processor has time to hash for at ten times the usual rate.
+/// one processor has time to hash for at ten times the usual rate, and more orders
+/// than payments, so that there is always one to pay.
 #[rustfmt::skip]
 const MIX: [Interaction; 10] = [
     of(What::Home, "Home", 20, "GET /products"),
@@ -31,8 +32,8 @@ const MIX: [Interaction; 10] = [
     of(What::ProductDetail, "Product Detail", 20, "GET /products/{id}"),
     of(What::SearchResults, "Search Results", 20, "GET /products/search"),
     of(What::ShoppingCart, "Shopping Cart", 15, "POST /shoppingcart/add"),
-    of(What::BuyConfirm, "Buy Confirm", 5, "POST /orders"),
-    of(What::Payment, "Payment", 5, "POST /stripe/charge"),
+    of(What::BuyConfirm, "Buy Confirm", 6, "POST /orders"),
+    of(What::Payment, "Payment", 4, "POST /stripe/charge"),
     of(What::OrderDisplay, "Order Display", 5, "GET /orders/{id}"),
     of(What::BuyRequest, "Buy Request", 4, "POST /customers/login"),
     of(What::CustomerRegistration, "Customer Registration", 1, "POST /customers"),

@@ -42,6 +42,9 @@ impl Display for Vital {
     }
 }
 
+/// One of its numbers.
+type Number = fn(&Vital) -> f64;
+
 /// Looks at a process, in order.
 #[derive(Default)]
 pub struct Vitals(Vec<Vital>);
@@ -64,7 +67,7 @@ impl Vitals {
 
     /// What has grown by more than a steady process wavers.
     pub fn growing(&self) -> Vec<String> {
-        let all: [(_, fn(&Vital) -> f64, _); 3] = [
+        let all: [(&str, Number, f64); 3] = [
             ("memory", |vital| vital.memory, 0.0),
             ("descriptors", |vital| vital.descriptors, MARGIN_COUNT),
             ("threads", |vital| vital.threads, MARGIN_COUNT),
@@ -86,7 +89,7 @@ impl Vitals {
         self.0.get(warm..).unwrap_or_default()
     }
 
-    fn course(&self, of: fn(&Vital) -> f64) -> Course {
+    fn course(&self, of: Number) -> Course {
         let steady = self.steady();
         let third = steady.len().div_ceil(3).max(1);
         let of_all = |vitals: &[Vital]| median(vitals.iter().map(of));
@@ -99,9 +102,9 @@ impl Vitals {
 }
 
 /// By least squares.
-fn slope(vitals: &[Vital], of: fn(&Vital) -> f64) -> f64 {
+fn slope(vitals: &[Vital], of: Number) -> f64 {
     let count = vitals.len() as f64;
-    let mean = |of: fn(&Vital) -> f64| vitals.iter().map(of).sum::<f64>() / count;
+    let mean = |of: Number| vitals.iter().map(of).sum::<f64>() / count;
     let (x, y) = (mean(|vital| vital.minutes), mean(of));
     let (mut covariance, mut variance) = (0.0, 0.0);
     for vital in vitals {
