@@ -9,6 +9,10 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     let bytes = Bytes::copy_from_slice(data);
+    // As a registry may hand over one: its configuration, and any component.
+    if let Ok((bundle, _)) = Bundle::of_artifact(data, Bytes::new()) {
+        assert_eq!(bundle.digest(), Digest::of(bundle.bytes()));
+    }
     let Ok(bundle) = Bundle::parse(bytes.clone()) else {
         return;
     };

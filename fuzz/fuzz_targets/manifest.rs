@@ -12,7 +12,10 @@ fuzz_target!(|text: &str| {
     assert!((1..=40).contains(&manifest.name.len()));
     for route in &manifest.routes {
         assert!(route.starts_with('/') && !route.contains("//"), "{route:?}");
-        assert!(!route.starts_with("/livez/") && route != "/readyz", "{route:?}");
+        assert!(
+            !route.starts_with("/livez/") && route != "/readyz",
+            "{route:?}"
+        );
         assert!(route.parse::<http::Uri>().is_ok(), "{route:?}");
     }
     if let Some(health) = &manifest.health {

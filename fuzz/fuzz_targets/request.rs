@@ -43,7 +43,11 @@ fn fields(request: &Request) -> Result<Response> {
     assert_eq!(fields.get("email"), Some(form.email.as_str()));
     let content_type = request.header("content-type").unwrap_or_default();
     let host = counted(content_type, request.body(), "email");
-    assert_eq!(host.as_deref(), Some(form.email.as_str()), "counted as another");
+    assert_eq!(
+        host.as_deref(),
+        Some(form.email.as_str()),
+        "counted as another"
+    );
     Response::json(&form.email)
 }
 
@@ -51,7 +55,11 @@ fn one(request: &Request) -> Result<Response> {
     let id = request.id_param("row_id")?;
     assert!(id > 0, "an id of no row");
     let part = request.param("part")?;
-    if part.is_empty() { Err(UNFIT) } else { Response::json(part) }
+    if part.is_empty() {
+        Err(UNFIT)
+    } else {
+        Response::json(part)
+    }
 }
 
 fuzz_target!(|data: &[u8]| {

@@ -15,7 +15,10 @@ fuzz_target!(|text: &str| {
         assert!(word.is_some() || phrase.is_some(), "nothing to look up");
         let phrase = phrase.as_deref().unwrap_or_default();
         assert!(phrase.len() != 1 && phrase.len() <= MAX_PHRASE);
-        for word in phrase.iter().chain(word.as_ref().map(|pattern| &pattern.text)) {
+        for word in phrase
+            .iter()
+            .chain(word.as_ref().map(|pattern| &pattern.text))
+        {
             assert!(!word.is_empty() && word.len() <= WORD_BYTES, "{word:?}");
             words.insert(word.as_str());
         }
