@@ -19,11 +19,25 @@ COMPONENTS := cargo build --locked --target wasm32-wasip2 --profile plugin
 # Manifests name their components by paths into this folder.
 export CARGO_TARGET_DIR := $(CURDIR)/target
 
-.PHONY: help run plugins fixtures fixture-js test lint bench clean wasm-target servers load
+# How long `make soak` goes on, and each target of `make fuzz`.
+MINUTES := 10
+FUZZ_SECONDS := 30
+
+# What `make fuzz` fuzzes: all targets, or those that are named.
+FUZZ := $(patsubst fuzz/fuzz_targets/%.rs,%,$(wildcard fuzz/fuzz_targets/*.rs))
+
+# cargo-fuzz is a program of its own, and not every machine has it.
+CARGO_FUZZ_VERSION := 0.13.2
+CARGO_FUZZ := target/tools/bin/cargo-fuzz
+
+# How many requests `make schemathesis` makes of each operation, at most.
+EXAMPLES := 60
+
+.PHONY: help run plugins fixtures fixture-js test lint bench soak fuzz schemathesis clean wasm-target servers load
 .DELETE_ON_ERROR:
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' Makefile
 
 run: plugins ## Build the plugins and the host, and serve the shop
 	cargo build --release --locked -p edge-host
@@ -47,6 +61,24 @@ lint: ## Check format and style
 bench: servers load plugins fixtures ## Measure speed
 	cargo bench --locked -p edge-host --bench platform
 
+soak: servers plugins ## Keep a shop busy for MINUTES=10, and fail if a request does or the node grows
+	cargo bench --locked -p edge-host --bench platform -- soak $(MINUTES)
+
+fuzz: $(CARGO_FUZZ) ## Fuzz what reads from outside, FUZZ_SECONDS=30 for each target
+	set -e; for target in $(FUZZ); do \
+		mkdir -p fuzz/corpus/$$target; \
+		$(FUZZER) run -s none $$target fuzz/corpus/$$target fuzz/seeds/$$target -- \
+			-max_total_time=$(FUZZ_SECONDS) -max_len=8192 -timeout=10; \
+	done
+
+# Without a sanitizer: there is no unsafe code to find faults in, and coverage
+# alone works with the stable toolchain.
+FUZZER := CARGO_TARGET_DIR=$(CURDIR)/target/fuzz $(CARGO_FUZZ)
+
+schemathesis: plugins ## Hold a node's replies against the openapi.yaml of its plugins
+	cargo build --release --locked -p edge-host
+	.ci/schemathesis.sh target/release/edge --max-examples $(EXAMPLES)
+
 clean: ## Remove what was built
 	cargo clean
 	rm -rf $(JS)/node_modules
@@ -59,6 +91,9 @@ servers:
 
 load:
 	@.ci/test-deps.sh $(LOAD)
+
+$(CARGO_FUZZ):
+	cargo install --quiet --locked --root target/tools cargo-fuzz@$(CARGO_FUZZ_VERSION)
 
 fixture-js:
 	@if command -v npm >/dev/null && node -e 'process.exitCode = parseInt(process.versions.node) < 20 ? 1 : 0'; \

@@ -7,15 +7,21 @@
 //!
 //! And the whole shop under load, on each kind of stores: see [`shop`].
 //!
+//! What a catalog feels of plugins that misbehave beside it: see
+//! [`neighbours`]. And, by `soak MINUTES` on the command line, whether a shop
+//! stays as it is for a long time: see [`mod@soak`].
+//!
 //! `BENCH_PRODUCTS` sets the size of the catalog. `BENCH_ONLY` chooses what is
 //! measured: parts of titles with commas between, such as `SQLite,calls`.
 
 mod calls;
 mod client;
 mod measure;
+mod neighbours;
 mod node;
 mod report;
 mod shop;
+mod soak;
 mod stores;
 mod twin;
 mod wrk;
@@ -133,6 +139,7 @@ fn main() -> anyhow::Result<()> {
         .filter(|argument| argument != "--bench");
     match arguments.next().as_deref() {
         Some("twin") => twin::run(arguments),
+        Some("soak") => soak::run(arguments),
         _ => bench(),
     }
 }
@@ -148,6 +155,9 @@ fn bench() -> anyhow::Result<()> {
     }
     for group in GROUPS.iter().filter(|group| wanted(group.title)) {
         report.groups.push(group.measure(&data, products)?);
+    }
+    if wanted(neighbours::TITLE) {
+        report.neighbours = neighbours::measure(&data)?;
     }
     for case in shop::CASES.iter().filter(|case| wanted(case.title)) {
         report.shops.push(case.measure(&data, products)?);

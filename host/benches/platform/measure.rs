@@ -21,6 +21,7 @@ impl Group {
             database: url,
             redis: open.redis.as_deref(),
             access_log: self.access_log,
+            config: &[],
         };
         let seconds_to_fill = url.is_some().then(|| fill(&node, products)).transpose()?;
         let probe = self.rows.first().context("a group without rows")?.target;

@@ -31,6 +31,8 @@ pub struct Node<'a> {
     pub redis: Option<&'a str>,
     /// Which requests get an access line: `EDGE_ACCESS_LOG`.
     pub access_log: &'a str,
+    /// What its plugins read.
+    pub config: &'a [(&'a str, &'a str)],
 }
 
 impl Node<'_> {
@@ -92,6 +94,7 @@ impl Node<'_> {
             .env("EDGE_RATE_LIMITS", "off")
             .envs(self.database.map(|url| ("DATABASE_URL", url)))
             .envs(self.redis.map(|url| ("REDIS_URL", url)))
+            .envs(self.config.iter().copied())
             // Neither this file nor a `.env` beside it is there.
             .arg("--config")
             .arg(self.data.join("edge.toml"));
@@ -156,14 +159,32 @@ impl Server {
 
     /// The most memory that it ever had resident, in bytes.
     pub fn peak_memory(&self) -> anyhow::Result<u64> {
+        Ok(self.status("VmHWM:")? * 1024)
+    }
+
+    /// The memory that it has resident, in bytes.
+    pub fn memory(&self) -> anyhow::Result<u64> {
+        Ok(self.status("VmRSS:")? * 1024)
+    }
+
+    /// Its threads.
+    pub fn threads(&self) -> anyhow::Result<u64> {
+        self.status("Threads:")
+    }
+
+    /// Its open files and connections.
+    pub fn descriptors(&self) -> anyhow::Result<u64> {
+        let open = fs::read_dir(format!("/proc/{}/fd", self.process.id()))?;
+        Ok(open.count() as u64)
+    }
+
+    /// A number of the kernel's about the process; memory is in KiB.
+    fn status(&self, field: &str) -> anyhow::Result<u64> {
         let path = format!("/proc/{}/status", self.process.id());
         let status = fs::read_to_string(&path).context(path)?;
-        let field = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kib = field.and_then(|text| text.trim().strip_suffix(" kB"));
-        Ok(kib
-            .context("no VmHWM in the process's status")?
-            .parse::<u64>()?
-            * 1024)
+        let text = status.lines().find_map(|line| line.strip_prefix(field));
+        let text = text.with_context(|| format!("no {field} in the process's status"))?;
+        Ok(text.trim().trim_end_matches(" kB").parse()?)
     }
 
     /// Time that its threads have been on a processor.

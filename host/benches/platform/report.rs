@@ -1,5 +1,6 @@
 //! What was measured: as a table for people, as JSON for programs.
 
+pub mod neighbours;
 pub mod shop;
 mod table;
 
@@ -8,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::calls::CallCost;
+use neighbours::NeighbourReport;
 use shop::ShopReport;
 
 /// Everything that was measured.
@@ -21,6 +23,8 @@ pub struct Report {
     pub calls: Vec<CallCost>,
     /// What clients see.
     pub groups: Vec<GroupReport>,
+    /// What a catalog feels of a plugin that misbehaves beside it.
+    pub neighbours: Vec<NeighbourReport>,
     /// What shops sustain.
     pub shops: Vec<ShopReport>,
 }
@@ -94,6 +98,7 @@ impl Report {
             processors,
             calls: Vec::new(),
             groups: Vec::new(),
+            neighbours: Vec::new(),
             shops: Vec::new(),
         }
     }

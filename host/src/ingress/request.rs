@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, HOST, HeaderValue};
+use http::uri::Scheme;
 use http::{Method, Request, StatusCode, Version};
 use http_body::Body;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -53,8 +54,12 @@ pub(super) fn check_head<B>(request: &Request<B>, limits: &ClientLimits) -> Resu
         return Err(Refusal::host(status, "The method is not supported."));
     }
     // RFC 9112 section 3.2.3: a host alone is a target for CONNECT only.
+    // And of absolute targets, those of other schemes are none of a web server's;
+    // `://shop` has one that is empty.
     let uri = request.uri();
-    if uri.scheme().is_none() && uri.authority().is_some() {
+    let is_web = |scheme: &Scheme| [Scheme::HTTP, Scheme::HTTPS].contains(scheme);
+    let is_absolute = uri.scheme().is_some_and(is_web);
+    if !is_absolute && (uri.scheme().is_some() || uri.authority().is_some()) {
         return Err(Refusal::host(
             StatusCode::BAD_REQUEST,
             "The request target is malformed.",

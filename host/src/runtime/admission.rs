@@ -1,7 +1,7 @@
 //! How many requests a plugin answers at once, and how long others wait.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -13,6 +13,13 @@ use super::stats::Stats;
 /// than the queue's time-out anyway, and only cost memory.
 const WAITING_PER_INSTANCE: usize = 16;
 
+/// How long a request waits at most where the queue stands: others have been
+/// waiting without a break for as long as any may. A queue that comes and goes
+/// takes up a burst; one that stands only makes everybody late, and who is told
+/// so early can ask another node. (The controlled delay of Maurer, "Fail at
+/// Scale", ACM Queue 13/8, 2015.)
+const STANDING: Duration = Duration::from_millis(40);
+
 /// The plugin's door-keeper: a wait that is bounded in number and time comes
 /// before every instance, since an exhausted pool is an error, not a queue.
 pub(super) struct Admission {
@@ -21,6 +28,9 @@ pub(super) struct Admission {
     waiting: AtomicUsize,
     most_waiting: usize,
     patience: Duration,
+    made: Instant,
+    /// When the queue was empty last, in milliseconds since it was made.
+    standing_since: AtomicU64,
 }
 
 /// How busy a plugin is.
@@ -46,6 +56,8 @@ impl Admission {
             waiting: AtomicUsize::new(0),
             most_waiting: instances * WAITING_PER_INSTANCE,
             patience,
+            made: Instant::now(),
+            standing_since: AtomicU64::new(0),
         }
     }
 
@@ -76,21 +88,37 @@ impl Admission {
     }
 
     async fn wait(&self, left: Duration) -> Result<Permit, CallError> {
-        let _place = self.queue()?;
+        let (_place, patience) = self.queue()?;
         let acquired = self.instances.clone().acquire_owned();
-        match tokio::time::timeout(self.patience.min(left), acquired).await {
+        match tokio::time::timeout(patience.min(left), acquired).await {
             Ok(Ok(permit)) => Ok(permit),
             Ok(Err(_)) | Err(_) => Err(CallError::Busy),
         }
     }
 
-    fn queue(&self) -> Result<Place<'_>, CallError> {
+    /// A place in the queue, and how long to wait in it.
+    fn queue(&self) -> Result<(Place<'_>, Duration), CallError> {
         let ahead = self.waiting.fetch_add(1, Relaxed);
         let place = Place(&self.waiting);
         if ahead < self.most_waiting {
-            Ok(place)
+            Ok((place, self.patience_behind(ahead)))
         } else {
             Err(CallError::Busy)
+        }
+    }
+
+    fn patience_behind(&self, ahead: usize) -> Duration {
+        let now = self.made.elapsed();
+        if ahead == 0 {
+            let millis = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+            self.standing_since.store(millis, Relaxed);
+            return self.patience;
+        }
+        let since = Duration::from_millis(self.standing_since.load(Relaxed));
+        if now.saturating_sub(since) > self.patience {
+            self.patience.min(STANDING)
+        } else {
+            self.patience
         }
     }
 }
@@ -126,5 +154,23 @@ mod tests {
 
         drop(held);
         assert!(admit().await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn who_comes_to_a_queue_that_stands_is_sent_away_early() {
+        let patience = Duration::from_millis(300);
+        let admission = Admission::new(1, patience);
+        let (first, wait) = admission.queue().expect("room");
+        assert_eq!(wait, patience, "nobody is ahead");
+        assert_eq!(admission.queue().expect("room").1, patience, "not for long");
+        tokio::time::sleep(patience + Duration::from_millis(50)).await;
+        assert_eq!(admission.queue().expect("room").1, STANDING);
+        drop(first);
+        assert_eq!(admission.queue().expect("room").1, patience, "it was empty");
+
+        let hasty = Admission::new(1, Duration::from_millis(1));
+        let _first = hasty.queue().expect("room");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        assert_eq!(hasty.queue().expect("room").1, Duration::from_millis(1));
     }
 }

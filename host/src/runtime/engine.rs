@@ -11,6 +11,7 @@ use super::compilers::compilers;
 use super::inspect::DoorKind;
 use super::services::Directory;
 use super::slots::{Ledger, NoRoom, Slots};
+use super::turns::Turns;
 use wasmtime::{
     Config, Enabled, Engine, EngineWeak, InstanceAllocationStrategy, OptLevel,
     PoolingAllocationConfig, WasmBacktraceDetails,
@@ -114,6 +115,7 @@ pub struct Runtime {
     making: Mutex<()>,
     directory: Arc<Directory>,
     compilers: Arc<ThreadPool>,
+    turns: Arc<Turns>,
 }
 
 /// An engine whose pool was made for so many instances.
@@ -143,6 +145,7 @@ impl Runtime {
             making: Mutex::new(()),
             directory: Arc::default(),
             compilers: Arc::new(compilers()?),
+            turns: Arc::new(Turns::new()),
         })
     }
 
@@ -150,6 +153,11 @@ impl Runtime {
     #[must_use]
     pub fn directory(&self) -> &Arc<Directory> {
         &self.directory
+    }
+
+    /// Whose turn it is among guests that compute for long.
+    pub(super) fn turns(&self) -> &Arc<Turns> {
+        &self.turns
     }
 
     /// Where components are compiled.

@@ -1,10 +1,12 @@
 //! How long a guest has been on a processor, as opposed to waiting.
 
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
+
+use super::turns::Turn;
 
 /// Time spent inside the polls of one request's future. Waiting for a
 /// database or for a turn happens between polls and does not count.
@@ -16,6 +18,10 @@ pub struct Meter {
     /// When the current poll began, in nanoseconds since `base`, plus one;
     /// 0 between polls.
     polled_at: AtomicU64,
+    /// What the poll holds, for one that computes for long.
+    turn: Mutex<Option<Turn>>,
+    /// Whether it does: nearly always not, and then there is no lock to take.
+    has_turn: AtomicBool,
 }
 
 impl Meter {
@@ -24,6 +30,8 @@ impl Meter {
             base: Instant::now(),
             spent: AtomicU64::new(0),
             polled_at: AtomicU64::new(0),
+            turn: Mutex::new(None),
+            has_turn: AtomicBool::new(false),
         }
     }
 
@@ -48,6 +56,12 @@ impl Meter {
         Duration::from_nanos(self.spent.load(Relaxed) + running)
     }
 
+    /// Hold `turn` until the end of the poll.
+    pub(super) fn hold(&self, turn: Turn) {
+        *self.turn.lock().unwrap_or_else(PoisonError::into_inner) = Some(turn);
+        self.has_turn.store(true, Relaxed);
+    }
+
     fn now(&self) -> u64 {
         // 584 years fit; a node is restarted before.
         u64::try_from(self.base.elapsed().as_nanos()).unwrap_or(u64::MAX - 1) + 1
@@ -61,6 +75,12 @@ impl Meter {
         let began = self.polled_at.swap(0, Relaxed);
         self.spent
             .fetch_add(self.now().saturating_sub(began), Relaxed);
+        if self.has_turn.swap(false, Relaxed) {
+            self.turn
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take();
+        }
     }
 }
 

@@ -26,6 +26,7 @@ mod standard;
 mod state;
 mod stats;
 mod stderr;
+mod turns;
 
 pub use admission::Occupancy;
 pub(crate) use answer::headers;

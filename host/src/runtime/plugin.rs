@@ -23,6 +23,7 @@ use super::slots::{NoRoom, Slots};
 use super::standard::StandardDoor;
 use super::state::State;
 use super::stats::Stats;
+use super::turns::Turns;
 use crate::bindings::accounts::exports::edge::platform::accounts::Account;
 use crate::bindings::seeder::exports::edge::platform::seed::Progress;
 use crate::capabilities::{self, Granted};
@@ -174,7 +175,8 @@ impl Plugin {
         let instances = (slots.count() - aside.min(slots.count() - 1)).max(1);
         let (deadline, queue_timeout) = (spec.deadline, spec.queue_timeout);
         let stats = Arc::new(Stats::new().map_err(LoadError::Link)?);
-        let shared = Arc::new(shared(engine, spec, stats));
+        let turns = runtime.turns().clone();
+        let shared = Arc::new(shared(engine, turns, spec, stats));
         let door = Door::new(&shared, &pre, exports.door, instances).map_err(LoadError::Link)?;
         let plugin = Self {
             shared,
@@ -414,9 +416,10 @@ fn linker(engine: &Engine, door: DoorKind) -> wasmtime::Result<Linker<State>> {
     Ok(linker)
 }
 
-fn shared(engine: Engine, spec: PluginSpec, stats: Arc<Stats>) -> Shared {
+fn shared(engine: Engine, turns: Arc<Turns>, spec: PluginSpec, stats: Arc<Stats>) -> Shared {
     Shared {
         engine,
+        turns,
         name: spec.name,
         version: spec.version,
         memory: usize::try_from(spec.memory).unwrap_or(usize::MAX),

@@ -7,11 +7,13 @@ use wasmtime::Engine;
 
 use super::call::Call;
 use super::stats::Stats;
+use super::turns::Turns;
 use crate::capabilities::Granted;
 
 /// What every instance of a plugin shares.
 pub(super) struct Shared {
     pub(super) engine: Engine,
+    pub(super) turns: Arc<Turns>,
     pub(super) name: String,
     pub(super) version: String,
     /// Linear memory of one instance, in bytes.

@@ -74,7 +74,8 @@ impl State {
         let mut store = Store::new(&shared.engine, state);
         store.limiter(|state| &mut state.memory);
         store.set_epoch_deadline(1);
-        store.epoch_deadline_callback(|context| {
+        let turns = shared.turns.clone();
+        store.epoch_deadline_callback(move |context| {
             let state: &State = context.data();
             if state.counts_ticks {
                 state.meter.add(EPOCH_TICK);
@@ -82,7 +83,12 @@ impl State {
             if state.meter.total() > state.cpu_time {
                 return Err(CpuTimeExceeded.into());
             }
-            Ok(UpdateDeadline::Yield(1))
+            // A turn ends with a poll, and those of standard doors nobody sees.
+            let turn = (!state.counts_ticks).then(|| turns.next(&state.meter));
+            Ok(match turn.flatten() {
+                Some(turn) => UpdateDeadline::YieldCustom(1, Box::pin(turn)),
+                None => UpdateDeadline::Yield(1),
+            })
         });
         store
     }

@@ -23,6 +23,7 @@ mod limiter;
 mod limits;
 mod mail;
 mod outbound;
+mod owasp;
 mod rollout;
 mod schedule;
 mod servers;

@@ -9,6 +9,10 @@ const DEFAULT_LIMIT: u64 = 20;
 /// The highest `limit` that is served, in rows.
 const MAX_LIMIT: u64 = 100;
 
+/// The highest `page` that is served, whatever the limit: a database counts no
+/// further than to the rows before it.
+const MAX_PAGE: u64 = i64::MAX.cast_unsigned() / MAX_LIMIT;
+
 const OUT_OF_RANGE: Failure = Failure::new(400, "PAG_03", "The page or limit is out of range.");
 const BAD_ORDER: Failure = Failure::new(
     400,
@@ -37,28 +41,23 @@ impl Page {
         if !(1..=MAX_LIMIT).contains(&page.limit) {
             return Err(OUT_OF_RANGE.field("limit"));
         }
-        match page.checked_offset() {
-            Some(_) => Ok(page),
-            None => Err(OUT_OF_RANGE.field("page")),
+        if !(1..=MAX_PAGE).contains(&page.page) {
+            return Err(OUT_OF_RANGE.field("page"));
         }
+        Ok(page)
     }
 
     /// Rows before this page, for `OFFSET`.
     #[must_use]
     pub fn offset(&self) -> i64 {
-        self.checked_offset().unwrap_or(i64::MAX)
+        let rows = self.page.saturating_sub(1).saturating_mul(self.limit);
+        i64::try_from(rows).unwrap_or(i64::MAX)
     }
 
     /// Rows of this page at most, for `LIMIT`.
     #[must_use]
     pub fn limit(&self) -> i64 {
         i64::try_from(self.limit).unwrap_or(i64::MAX)
-    }
-
-    /// `None` if there is no such page, or none that a database can count to.
-    fn checked_offset(&self) -> Option<i64> {
-        let rows = self.page.checked_sub(1)?.checked_mul(self.limit)?;
-        i64::try_from(rows).ok()
     }
 }
 
@@ -185,9 +184,12 @@ mod tests {
 
     #[test]
     fn a_page_beyond_counting_is_refused() {
-        let last = i64::MAX as u64;
-        assert!(page(&format!("page={last}&limit=1")).is_ok());
-        assert_failure(page(&format!("page={last}")), "PAG_03", "page");
+        let last = 92_233_720_368_547_758_u64;
+        for limit in [1, 100] {
+            let query = |page: u64| format!("page={page}&limit={limit}");
+            assert!(page(&query(last)).is_ok());
+            assert_failure(page(&query(last + 1)), "PAG_03", "page");
+        }
         assert_failure(page(&format!("page={}", u64::MAX)), "PAG_03", "page");
         let unreal = Page {
             page: u64::MAX,

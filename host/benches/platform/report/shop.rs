@@ -14,6 +14,8 @@ pub struct ShopReport {
     pub sustained: Option<f64>,
     /// Every rate that was offered, in order.
     pub steps: Vec<Step>,
+    /// What came of twice that rate.
+    pub overload: Option<Step>,
     /// Most memory that the node had resident, in bytes.
     pub peak_memory: u64,
 }
@@ -34,6 +36,10 @@ pub struct Step {
     pub p50: u64,
     /// Latency that one request in a hundred exceeds.
     pub p99: u64,
+    /// Median latency of those that were answered by another status.
+    pub refusal_p50: u64,
+    /// Latency that one in a hundred of them exceeds.
+    pub refusal_p99: u64,
     /// How much of that may be the generator's own: what it was behind its
     /// schedule, which one request in a hundred exceeds.
     pub generator_p99: u64,
@@ -68,13 +74,17 @@ pub struct InteractionReport {
 
 impl ShopReport {
     /// The report of these rates.
-    pub fn new(title: &'static str, steps: Vec<Step>, peak_memory: u64) -> Self {
-        let sustained = steps.iter().filter(|step| step.sustained);
-        let sustained = sustained.map(|step| step.offered).reduce(f64::max);
+    pub fn new(
+        title: &'static str,
+        steps: Vec<Step>,
+        overload: Option<Step>,
+        peak_memory: u64,
+    ) -> Self {
         Self {
             title,
-            sustained,
+            sustained: sustained(&steps),
             steps,
+            overload,
             peak_memory,
         }
     }
@@ -108,8 +118,30 @@ impl Display for ShopReport {
             for interaction in &best.interactions {
                 writeln!(f, "    {interaction}")?;
             }
+            if let Some(overload) = &self.overload {
+                overload.beyond(best, f)?;
+            }
         }
         Ok(())
+    }
+}
+
+/// The greatest rate that was sustained.
+pub fn sustained(steps: &[Step]) -> Option<f64> {
+    let sustained = steps.iter().filter(|step| step.sustained);
+    sustained.map(|step| step.offered).reduce(f64::max)
+}
+
+impl Step {
+    /// What is left of `best` when twice as much is asked for.
+    fn beyond(&self, best: &Self, f: &mut Formatter<'_>) -> Result {
+        let kept = 100.0 * self.throughput / best.throughput;
+        let (p50, p99) = (ms(self.refusal_p50), ms(self.refusal_p99));
+        writeln!(f, "  twice as much, over more connections:\n  {self}")?;
+        writeln!(
+            f,
+            "  goodput: {kept:.0} % of capacity; refusals: p50 {p50:.1} ms, p99 {p99:.1} ms"
+        )
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Formatter, Result};
 
-use super::{Comparison, GroupReport, Report, Round, median};
+use super::{Comparison, GroupReport, Report, Round, median, neighbours};
 
 impl Display for Report {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
@@ -36,6 +36,7 @@ impl Display for Report {
             self.products
         )?;
         self.groups.iter().try_for_each(|group| group.filling(f))?;
+        neighbours::table(&self.neighbours, f)?;
         writeln!(
             f,
             "\nThe shop under TPC-W's Shopping mix, latencies from when requests were due\n"

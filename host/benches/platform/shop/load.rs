@@ -10,12 +10,9 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
 use super::client::Failure;
-use super::mix::{MIX, Mix, What};
+use super::mix::{Interaction, Mix, What};
 use super::tally::{Outcome, Tally};
 use super::visits::Shop;
-
-/// How long requests are sent at one rate.
-const ROUND: Duration = Duration::from_secs(6);
 
 /// How long after it was due a request is given up.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -23,34 +20,49 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The same visits at the same instants, in every run and for every shop.
 const SEED: u64 = 0x0054_5043_5f57;
 
-/// Offer `rate` requests a second, at instants as random as those of many
-/// people who do not know of each other (a Poisson process), and wait for what
-/// comes of them.
-pub fn offer(runtime: &Runtime, shop: &Arc<Shop>, rate: f64) -> anyhow::Result<Tally> {
-    let mut random = StdRng::seed_from_u64(SEED);
-    let mix = Mix::new()?;
-    let mut visits = JoinSet::new();
-    let began = Instant::now();
-    let mut due = began + pause(&mut random, rate);
-    while due < began + ROUND {
-        let place = mix.draw(&mut random);
-        let visit = Visit {
-            place,
-            number: random.random(),
-            due,
-        };
-        // On this thread: tokio's own timers wait in whole milliseconds.
-        sleep(due.saturating_duration_since(Instant::now()));
-        visits.spawn_on(visit.make(shop.clone()), runtime.handle());
-        due += pause(&mut random, rate);
-    }
-    let mut tally = Tally::new(began, ROUND)?;
-    runtime.block_on(async {
-        while let Some(outcome) = visits.join_next().await {
-            tally.add(&outcome?)?;
+/// Requests that are offered to a shop.
+pub struct Offer {
+    /// What they are.
+    pub mix: &'static [Interaction],
+    /// How many in a second.
+    pub rate: f64,
+    /// For how long.
+    pub duration: Duration,
+}
+
+impl Offer {
+    /// Send them, at instants as random as those of many people who do not know
+    /// of each other (a Poisson process), and wait for what comes of them.
+    pub fn make(&self, runtime: &Runtime, shop: &Arc<Shop>) -> anyhow::Result<Tally> {
+        let mut random = StdRng::seed_from_u64(SEED);
+        let mix = Mix::new(self.mix)?;
+        let mut visits = JoinSet::new();
+        let began = Instant::now();
+        let mut tally = Tally::new(began, self.duration, self.mix)?;
+        let mut due = began + pause(&mut random, self.rate);
+        while due < began + self.duration {
+            let (place, what) = mix.draw(&mut random);
+            let visit = Visit {
+                place,
+                what,
+                number: random.random(),
+                due,
+            };
+            // On this thread: tokio's own timers wait in whole milliseconds.
+            sleep(due.saturating_duration_since(Instant::now()));
+            visits.spawn_on(visit.make(shop.clone()), runtime.handle());
+            due += pause(&mut random, self.rate);
+            while let Some(outcome) = visits.try_join_next() {
+                tally.add(&outcome?)?;
+            }
         }
-        Ok(tally)
-    })
+        runtime.block_on(async {
+            while let Some(outcome) = visits.join_next().await {
+                tally.add(&outcome?)?;
+            }
+            Ok(tally)
+        })
+    }
 }
 
 /// The time until the next request.
@@ -62,8 +74,9 @@ fn pause(random: &mut StdRng, rate: f64) -> Duration {
 
 /// One request that is to be sent.
 struct Visit {
-    /// Its place in [`MIX`].
+    /// Its place in the mix.
     place: usize,
+    what: What,
     number: u64,
     due: Instant,
 }
@@ -71,8 +84,7 @@ struct Visit {
 impl Visit {
     async fn make(self, shop: Arc<Shop>) -> Outcome {
         let late = self.due.elapsed();
-        let what = MIX.get(self.place).map_or(What::Home, |found| found.what);
-        let visit = shop.visit(what, self.number);
+        let visit = shop.visit(self.what, self.number);
         let until = self.due + PATIENCE;
         let result = match tokio::time::timeout_at(until.into(), visit).await {
             Ok(result) => result,

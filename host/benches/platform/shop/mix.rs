@@ -42,12 +42,14 @@ pub enum What {
     OrderDisplay,
     AdminRequest,
     AdminConfirm,
+    /// No interaction of TPC-W's, whose orders are paid when they are placed.
+    Payment,
 }
 
-/// One of TPC-W's web interactions.
+/// One of the things that are done, and how often.
 pub struct Interaction {
     pub what: What,
-    /// TPC-W's name of it.
+    /// TPC-W's name of it, where there is one.
     pub name: &'static str,
     /// Of ten thousand requests, how many are of this kind.
     pub share: u32,
@@ -56,7 +58,7 @@ pub struct Interaction {
 }
 
 #[rustfmt::skip]
-pub const MIX: [Interaction; 14] = [
+pub const SHOPPING: [Interaction; 14] = [
     of(What::Home, "Home", 1600, "GET /products"),
     of(What::NewProducts, "New Products", 500, "GET /products/inDepartment/{id}"),
     of(What::BestSellers, "Best Sellers", 500, "GET /products/inCategory/{id}"),
@@ -73,7 +75,8 @@ pub const MIX: [Interaction; 14] = [
     of(What::AdminConfirm, "Admin Confirm", 9, "PUT /admin/products/{id}"),
 ];
 
-const fn of(what: What, name: &'static str, share: u32, route: &'static str) -> Interaction {
+/// One interaction.
+pub const fn of(what: What, name: &'static str, share: u32, route: &'static str) -> Interaction {
     Interaction {
         what,
         name,
@@ -83,16 +86,28 @@ const fn of(what: What, name: &'static str, share: u32, route: &'static str) -> 
 }
 
 /// Draws interactions by their shares.
-pub struct Mix(WeightedIndex<u32>);
+pub struct Mix {
+    interactions: &'static [Interaction],
+    shares: WeightedIndex<u32>,
+}
 
 impl Mix {
-    pub fn new() -> anyhow::Result<Self> {
-        let shares = MIX.iter().map(|interaction| interaction.share);
-        Ok(Self(WeightedIndex::new(shares).context("the shares")?))
+    pub fn new(interactions: &'static [Interaction]) -> anyhow::Result<Self> {
+        let shares = interactions.iter().map(|interaction| interaction.share);
+        let shares = WeightedIndex::new(shares).context("the shares")?;
+        Ok(Self {
+            interactions,
+            shares,
+        })
     }
 
-    /// The place in [`MIX`] of the next interaction.
-    pub fn draw(&self, random: &mut StdRng) -> usize {
-        self.0.sample(random)
+    /// The next interaction, and its place among all.
+    pub fn draw(&self, random: &mut StdRng) -> (usize, What) {
+        let place = self.shares.sample(random);
+        let drawn = self.interactions.get(place);
+        (
+            place,
+            drawn.map_or(What::Home, |interaction| interaction.what),
+        )
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use hdrhistogram::Histogram;
 
 use super::client::Failure;
-use super::mix::MIX;
+use super::mix::Interaction;
 use crate::report::shop::{InteractionReport, Step};
 
 /// Significant digits of latencies.
@@ -42,20 +42,29 @@ pub struct Tally {
     in_time: u64,
     late: Histogram<u64>,
     all: Histogram<u64>,
+    /// Of those that were answered by another status than 200.
+    refused: Histogram<u64>,
+    mix: &'static [Interaction],
     each: Vec<Histogram<u64>>,
     errors: BTreeMap<(usize, Failure), u64>,
 }
 
 impl Tally {
     /// None yet, of those that are sent within a round.
-    pub fn new(began: Instant, round: Duration) -> anyhow::Result<Self> {
-        let each: Result<Vec<_>, _> = MIX.iter().map(|_| Histogram::new(DIGITS)).collect();
+    pub fn new(
+        began: Instant,
+        round: Duration,
+        mix: &'static [Interaction],
+    ) -> anyhow::Result<Self> {
+        let each: Result<Vec<_>, _> = mix.iter().map(|_| Histogram::new(DIGITS)).collect();
         Ok(Self {
             until: began + round,
             round,
             in_time: 0,
             late: Histogram::new(DIGITS)?,
             all: Histogram::new(DIGITS)?,
+            refused: Histogram::new(DIGITS)?,
+            mix,
             each: each?,
             errors: BTreeMap::new(),
         })
@@ -65,6 +74,9 @@ impl Tally {
     pub fn add(&mut self, outcome: &Outcome) -> anyhow::Result<()> {
         self.late.record(micros(outcome.late))?;
         if let Err(failure) = outcome.result {
+            if let Failure::Status(_) = failure {
+                self.refused.record(micros(outcome.latency))?;
+            }
             *self.errors.entry((outcome.place, failure)).or_default() += 1;
             return Ok(());
         }
@@ -94,6 +106,8 @@ impl Tally {
             throughput: in_time / self.round.as_secs_f64(),
             p50: self.all.value_at_quantile(0.5),
             p99,
+            refusal_p50: self.refused.value_at_quantile(0.5),
+            refusal_p99: self.refused.value_at_quantile(0.99),
             generator_p99: self.late.value_at_quantile(0.99),
             cpu: worked.as_secs_f64() * 1e6 / sent,
             errors,
@@ -103,7 +117,7 @@ impl Tally {
     }
 
     fn interactions(&self) -> Vec<InteractionReport> {
-        let each = MIX.iter().zip(&self.each).enumerate();
+        let each = self.mix.iter().zip(&self.each).enumerate();
         each.map(|(place, (interaction, latencies))| {
             let own = self.errors.iter().filter(|((of, _), _)| *of == place);
             InteractionReport {

@@ -87,6 +87,16 @@ impl Shop {
         })
     }
 
+    /// Let there be so many connections at once, and no longer those of before.
+    pub fn allow(&mut self, connections: usize) {
+        self.connections = Semaphore::new(connections);
+    }
+
+    /// Where it is, for requests that are none of a customer's.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// Do one interaction; `number`, drawn at random, chooses products and
     /// words.
     pub async fn visit(&self, what: What, number: u64) -> Result<(), Failure> {
@@ -118,6 +128,7 @@ impl Shop {
             What::OrderDisplay => self.anybody()?.look_at_last_order(client).await,
             What::AdminRequest => self.manage(product).await,
             What::AdminConfirm => self.change(number % 1000).await,
+            What::Payment => self.shopper(|shopper| shopper.owes)?.pay(client).await,
         }
     }
 

@@ -1,13 +1,15 @@
 //! One field of a body, read as the plugins' own library does: a form, a JSON
 //! object or multipart form data.
 
+use std::collections::HashMap;
+
 use bytes::Bytes;
 use futures_util::{FutureExt, future::ready, stream};
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use mime::Mime;
 use multer::Multipart;
-use serde_json::{Map, Value};
+use serde_json::value::RawValue;
 use url::form_urlencoded;
 
 /// The text of the field `name`; `None` if there is none, or the body cannot
@@ -28,12 +30,16 @@ fn form(body: &[u8], name: &str) -> Option<String> {
         .map(|(_, text)| text.into_owned())
 }
 
+/// Numbers stay as they are written: one that no program can hold, in whatever
+/// field, would otherwise make a body that cannot be read here, and that the
+/// plugin reads.
 fn json(body: &[u8], name: &str) -> Option<String> {
-    let mut object: Map<String, Value> = serde_json::from_slice(body).ok()?;
-    match object.remove(name)? {
-        Value::String(text) => Some(text),
-        Value::Null | Value::Array(_) | Value::Object(_) => None,
-        plain => Some(plain.to_string()),
+    let object: HashMap<String, &RawValue> = serde_json::from_slice(body).ok()?;
+    let json = object.get(name)?.get();
+    match json.as_bytes().first()? {
+        b'"' => serde_json::from_str(json).ok(),
+        b'{' | b'[' | b'n' => None,
+        _ => Some(json.to_owned()),
     }
 }
 
@@ -77,10 +83,15 @@ mod tests {
         for (content_type, body) in bodies {
             assert_eq!(email(content_type, body).as_deref(), Some("a@b"));
         }
-        assert_eq!(
-            email("application/json", r#"{"email":7}"#).as_deref(),
-            Some("7")
-        );
+        for (json, text) in [
+            (r#"{"email":7}"#, "7"),
+            (r#"{"email":1e309}"#, "1e309"),
+            (r#"{"email":"\u0061@b","x":1e309}"#, "a@b"),
+            (r#"{"x":[[{"y":-1e999}]],"email":"a@b"}"#, "a@b"),
+        ] {
+            let found = email("application/json", json);
+            assert_eq!(found.as_deref(), Some(text), "{json}");
+        }
     }
 
     #[test]

@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use quick_cache::sync::Cache;
 
-use super::{Place, Policy, Verdict, microseconds};
+use super::policy::microseconds;
+use super::{Place, Policy, Verdict};
 
 /// Most keys that are counted at once, about 100 bytes each. Past that, the
 /// keys that are seldom asked for are forgotten: somebody who invents keys

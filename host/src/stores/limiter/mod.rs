@@ -7,7 +7,6 @@ mod policy;
 mod redis;
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::Duration;
 
 use ::redis::RedisError;
 use sha2::{Digest, Sha256};
@@ -179,8 +178,4 @@ fn place(policy: &Policy, key: &str) -> Place {
     let mut place = Place::default();
     place.copy_from_slice(digest.split_at(size_of::<Place>()).0);
     place
-}
-
-fn microseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }

@@ -6,8 +6,6 @@
 
 use std::time::Duration;
 
-use super::microseconds;
-
 /// Longest window: numbers stay exact in a script, where they are floats.
 const LONGEST_WINDOW: Duration = Duration::from_secs(366 * 24 * 3600);
 
@@ -137,6 +135,10 @@ impl Verdict {
     pub(super) fn uncounted(policy: &Policy) -> Self {
         Self::new(policy, true, 0, 0)
     }
+}
+
+pub(super) fn microseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -4,13 +4,18 @@
 use std::fs::File;
 
 use sqlx::Row;
-use sqlx::migrate::{MigrateError as SqlxMigrateError, Migrator};
-use sqlx::{AssertSqlSafe, MySqlConnection};
+use sqlx::migrate::{
+    MigrateError as SqlxMigrateError, Migration as SqlxMigration, MigrationType, Migrator,
+};
+use sqlx::{AssertSqlSafe, MySqlConnection, SqlSafeStr};
 
 use super::access::{Database, DatabaseAccess};
 use super::file_lock::{LOCK_TIMEOUT, lock_file};
-use super::migrations::{Migrations, to_sqlx};
+use super::migrations::{Migration, Migrations, split};
 use crate::bindings::sql::Dialect;
+
+/// What a migration begins with that must not run in a transaction; sqlx's rule.
+const WITHOUT_TRANSACTION: &str = "-- no-transaction";
 
 /// Why the tables are not up to date.
 #[derive(Debug, thiserror::Error)]
@@ -204,4 +209,23 @@ async fn lock_named(
     } else {
         Err("timed out".into())
     }
+}
+
+/// As sqlx knows them.
+fn to_sqlx(migrations: &[Migration]) -> Vec<SqlxMigration> {
+    let mut migrations: Vec<_> = migrations.iter().filter_map(one_to_sqlx).collect();
+    migrations.sort();
+    migrations
+}
+
+fn one_to_sqlx(migration: &Migration) -> Option<SqlxMigration> {
+    let (version, name) = split(&migration.name)?;
+    Some(SqlxMigration::new(
+        version,
+        name.replace('_', " ").into(),
+        MigrationType::Simple,
+        // It is the plugin's own text, as it was reviewed and signed.
+        AssertSqlSafe(migration.sql.clone()).into_sql_str(),
+        migration.sql.starts_with(WITHOUT_TRANSACTION),
+    ))
 }

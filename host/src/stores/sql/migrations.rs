@@ -1,12 +1,6 @@
 //! A plugin's migrations, as its folder or its bundle holds them.
 
-use sqlx::migrate::{Migration as SqlxMigration, MigrationType};
-use sqlx::{AssertSqlSafe, SqlSafeStr};
-
 use crate::bindings::sql::Dialect;
-
-/// What a migration begins with that must not run in a transaction; sqlx's rule.
-const WITHOUT_TRANSACTION: &str = "-- no-transaction";
 
 /// One migration: a file `<version>_<name>.sql`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,23 +35,10 @@ impl Migration {
     pub fn is_name(name: &str) -> bool {
         split(name).is_some()
     }
-
-    /// As sqlx knows it.
-    fn to_sqlx(&self) -> Option<SqlxMigration> {
-        let (version, name) = split(&self.name)?;
-        Some(SqlxMigration::new(
-            version,
-            name.replace('_', " ").into(),
-            MigrationType::Simple,
-            // It is the plugin's own text, as it was reviewed and signed.
-            AssertSqlSafe(self.sql.clone()).into_sql_str(),
-            self.sql.starts_with(WITHOUT_TRANSACTION),
-        ))
-    }
 }
 
 /// Version and name of a file's name.
-fn split(name: &str) -> Option<(i64, &str)> {
+pub(super) fn split(name: &str) -> Option<(i64, &str)> {
     let (version, rest) = name.strip_suffix(".sql")?.split_once('_')?;
     let plain = version.bytes().all(|byte| byte.is_ascii_digit()) && !rest.contains('/');
     plain.then(|| Some((version.parse().ok()?, rest)))?
@@ -89,13 +70,6 @@ impl Migrations {
         let found = self.by_dialect_mut().into_iter().find(of_name);
         found.map(|(_, migrations)| migrations)
     }
-}
-
-/// As sqlx knows them.
-pub(super) fn to_sqlx(migrations: &[Migration]) -> Vec<SqlxMigration> {
-    let mut migrations: Vec<_> = migrations.iter().filter_map(Migration::to_sqlx).collect();
-    migrations.sort();
-    migrations
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 mod cors;
 mod flood;
+mod growth;
 mod headers;
 mod hostile;
 mod idle;

@@ -155,10 +155,19 @@ impl Running {
 
     /// Bytes of memory that it has.
     pub fn resident_bytes(&self) -> u64 {
+        self.memory("VmRSS:")
+    }
+
+    /// The most that it ever had.
+    pub fn peak_bytes(&self) -> u64 {
+        self.memory("VmHWM:")
+    }
+
+    fn memory(&self, field: &str) -> u64 {
         let status = format!("/proc/{}/status", self.process.id());
         let status = std::fs::read_to_string(status).expect("it runs");
         let mut lines = status.lines();
-        let resident = lines.find_map(|line| line.strip_prefix("VmRSS:"));
+        let resident = lines.find_map(|line| line.strip_prefix(field));
         let kilobytes = resident.and_then(|text| text.trim().strip_suffix(" kB"));
         kilobytes
             .expect("its size")

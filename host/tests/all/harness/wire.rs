@@ -73,6 +73,12 @@ impl Wire {
         let _ = in_time("sending", self.stream.write_all(bytes.as_ref())).await;
     }
 
+    /// Send `bytes`, for as long as that takes. Returns whether the server took
+    /// them all.
+    pub async fn is_taken(&mut self, bytes: &[u8]) -> bool {
+        self.stream.write_all(bytes).await.is_ok()
+    }
+
     /// Send no more.
     pub async fn finish(&mut self) {
         self.stream

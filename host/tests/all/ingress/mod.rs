@@ -7,6 +7,7 @@ mod malformed;
 mod patience;
 mod protocol;
 mod routing;
+mod smuggling;
 mod stop;
 
 use crate::harness::{TestNode, fixture};

@@ -3,3 +3,4 @@
 mod host_calls;
 mod instances;
 mod misdeeds;
+mod neighbours;

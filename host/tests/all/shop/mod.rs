@@ -2,7 +2,7 @@
 //! enemies see it, on every kind of store.
 
 mod authorization;
-mod documents;
+pub mod documents;
 mod encoding;
 mod facebook;
 mod journey;
@@ -13,7 +13,7 @@ mod refusals;
 mod shopper;
 pub mod stripe;
 mod swaps;
-mod walk;
+pub mod walk;
 mod writes;
 
 use std::sync::Arc;
@@ -31,7 +31,7 @@ use crate::servers::Redis;
 
 /// What all nodes of a shop know, and tests that sign tokens.
 const SECRET: &str = "the secret of these tests that is long enough";
-const TOKEN_KEYS: &str = "test:the key of these tests that is long enough";
+pub const TOKEN_KEYS: &str = "test:the key of these tests that is long enough";
 
 /// Where a shop keeps everything: SQLite and the node's own key-value store,
 /// or MariaDB and Redis.

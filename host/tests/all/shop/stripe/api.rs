@@ -129,7 +129,11 @@ async fn finish_charge(
 ) -> (Answer, Arrives) {
     let lock = || account.lock().expect("no request has panicked");
     let broken = || Answer::error(500, "api_error", "", "");
-    let answer = match fault {
+    let answer = match &fault {
+        Some(Fault::Says(body)) => Answer {
+            status: 200,
+            body: body.clone(),
+        },
         Some(Fault::Broken) => broken(),
         Some(Fault::BrokenAfterCharging) => {
             lock().charge(form, 0);

@@ -24,6 +24,9 @@ pub enum Fault {
     Broken,
     /// 500 after the card was charged; Stripe repeats the reply for the key.
     BrokenAfterCharging,
+    /// 200 with these words, which are no charge; nothing is charged, and Stripe
+    /// repeats the reply for the key.
+    Says(String),
 }
 
 /// The faults that are still to happen, by order.

@@ -1,0 +1,88 @@
+//! Statements: what the guard lets pass, SQLite reads no further than the
+//! grant. It is asked which tables a statement touches while it prepares it.
+
+#![no_main]
+
+use std::cell::RefCell;
+use std::collections::HashSet;
+
+use edge_fuzz::bindings::sql::Dialect;
+use edge_fuzz::stores::sql::{Passed, Statements, TableGrant};
+use libfuzzer_sys::fuzz_target;
+use rusqlite::Connection;
+use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
+
+/// One table may be read, one changed, and one is nobody's business.
+const TABLES: &str = "CREATE TABLE tax (tax_id INTEGER, name TEXT);
+    CREATE TABLE orders (order_id INTEGER, name TEXT);
+    CREATE TABLE secret (secret_id INTEGER, name TEXT);";
+
+const READ: [&str; 2] = ["tax", "orders"];
+const WRITE: &str = "orders";
+
+fn statements(dialect: Dialect) -> Statements {
+    let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    let grant = TableGrant {
+        read: set(&["tax"]),
+        write: set(&[WRITE]),
+    };
+    Statements::new(grant, dialect)
+}
+
+/// What a statement did that it may not.
+fn misdeed(passed: Passed, context: &AuthContext<'_>) -> Option<String> {
+    let said = || Some(format!("{:?}", context.action));
+    match context.action {
+        AuthAction::Read { table_name, .. } => {
+            // The names that `WITH` defines, and subqueries, have no table.
+            (!READ.contains(&table_name) && !table_name.is_empty()).then(said)?
+        }
+        AuthAction::Insert { table_name } | AuthAction::Delete { table_name } => {
+            (table_name != WRITE || passed == Passed::Query).then(said)?
+        }
+        AuthAction::Update { table_name, .. } => {
+            (table_name != WRITE || passed == Passed::Query).then(said)?
+        }
+        AuthAction::Select | AuthAction::Function { .. } | AuthAction::Recursive => None,
+        _ => said(),
+    }
+}
+
+struct Database {
+    connection: Connection,
+    sqlite: Statements,
+    mysql: Statements,
+}
+
+thread_local! {
+    static DATABASE: Database = {
+        let connection = Connection::open_in_memory().expect("a database in memory");
+        connection.execute_batch(TABLES).expect("its tables");
+        Database {
+            connection,
+            sqlite: statements(Dialect::Sqlite),
+            mysql: statements(Dialect::Mysql),
+        }
+    };
+    static MISDEEDS: RefCell<HashSet<String>> = RefCell::default();
+}
+
+fuzz_target!(|text: &str| {
+    DATABASE.with(|database| {
+        database.mysql.pass(text);
+        let Some((text, passed)) = database.sqlite.pass(text) else {
+            return;
+        };
+        let watch = move |context: AuthContext<'_>| {
+            if let Some(misdeed) = misdeed(passed, &context) {
+                MISDEEDS.with_borrow_mut(|misdeeds| misdeeds.insert(misdeed));
+            }
+            Authorization::Allow
+        };
+        database.connection.authorizer(Some(watch)).expect("a hook");
+        // What does not prepare does nothing.
+        let prepared = database.connection.prepare(&text).is_ok();
+        let found = MISDEEDS.with_borrow_mut(std::mem::take);
+        assert!(!prepared || found.is_empty(), "{text:?} does {found:?}");
+    });
+});
