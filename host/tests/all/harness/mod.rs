@@ -7,6 +7,7 @@ mod edge;
 mod node;
 mod operator;
 mod plugins;
+mod proxy;
 mod reply;
 mod wire;
 
@@ -16,6 +17,7 @@ pub use edge::{Running, edge, edge_serve_with_files_of, edge_serve_within, refus
 pub use node::{TestNode, exchange, settings, start_error};
 pub use operator::{Operator, TOKEN, TOKENS};
 pub use plugins::{PluginFolder, component, fixture, variant};
+pub use proxy::{Mode, Proxy};
 pub use reply::Reply;
 pub use wire::{Wire, get, post};
 
