@@ -43,7 +43,7 @@ impl State {
     /// The bucket of a handle for one call, and when that must have ended.
     fn bucket(&mut self, handle: &Resource<Bucket>) -> Answer<(Bucket, Instant)> {
         let bucket = self.table().get(handle)?.clone();
-        let deadline = self.call().host_deadline();
+        let deadline = self.call().store_deadline();
         let counted = self.count_host_call().map_err(other);
         Ok(counted.map(|()| (bucket, deadline)))
     }
@@ -66,13 +66,18 @@ impl State {
     }
 }
 
+/// Let `bucket` do its `work`, if that is done in time.
 async fn until<T>(
+    bucket: &Bucket,
     deadline: Instant,
     work: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, store::Error> {
     match tokio::time::timeout_at(deadline.into(), work).await {
         Ok(outcome) => outcome.map_err(other),
-        Err(_) => Err(other(Error::Timeout)),
+        Err(elapsed) => {
+            bucket.was_late(&elapsed);
+            Err(other(Error::Timeout))
+        }
     }
 }
 
@@ -98,22 +103,22 @@ impl store::Host for State {
 impl store::HostBucket for State {
     async fn get(&mut self, bucket: Resource<Bucket>, key: String) -> Answer<Option<Vec<u8>>> {
         let (bucket, deadline) = granted!(self.bucket(&bucket)?);
-        Ok(until(deadline, bucket.get(&key)).await)
+        Ok(until(&bucket, deadline, bucket.get(&key)).await)
     }
 
     async fn set(&mut self, bucket: Resource<Bucket>, key: String, value: Vec<u8>) -> Answer<()> {
         let (bucket, deadline) = granted!(self.bucket(&bucket)?);
-        Ok(until(deadline, bucket.set(&key, &value)).await)
+        Ok(until(&bucket, deadline, bucket.set(&key, &value)).await)
     }
 
     async fn delete(&mut self, bucket: Resource<Bucket>, key: String) -> Answer<()> {
         let (bucket, deadline) = granted!(self.bucket(&bucket)?);
-        Ok(until(deadline, bucket.delete(&key)).await)
+        Ok(until(&bucket, deadline, bucket.delete(&key)).await)
     }
 
     async fn exists(&mut self, bucket: Resource<Bucket>, key: String) -> Answer<bool> {
         let (bucket, deadline) = granted!(self.bucket(&bucket)?);
-        Ok(until(deadline, bucket.exists(&key)).await)
+        Ok(until(&bucket, deadline, bucket.exists(&key)).await)
     }
 
     async fn list_keys(
@@ -122,7 +127,7 @@ impl store::HostBucket for State {
         cursor: Option<String>,
     ) -> Answer<store::KeyResponse> {
         let (bucket, deadline) = granted!(self.bucket(&bucket)?);
-        let page = until(deadline, bucket.list_keys(cursor.as_deref())).await;
+        let page = until(&bucket, deadline, bucket.list_keys(cursor.as_deref())).await;
         Ok(page.map(|page| store::KeyResponse {
             keys: page.keys,
             cursor: page.cursor,
@@ -142,7 +147,7 @@ impl atomics::Host for State {
         delta: i64,
     ) -> Answer<i64> {
         let (bucket, deadline) = granted!(self.bucket(&bucket)?);
-        Ok(until(deadline, bucket.increment(&key, delta)).await)
+        Ok(until(&bucket, deadline, bucket.increment(&key, delta)).await)
     }
 
     async fn swap(
@@ -152,9 +157,9 @@ impl atomics::Host for State {
     ) -> wasmtime::Result<Result<(), atomics::CasError>> {
         let read = self.release(cas)?;
         granted!(self.count_host_call().map_err(other));
-        let deadline = self.call().host_deadline();
+        let deadline = self.call().store_deadline();
         let swapping = read.bucket.swap(&read.key, read.current.as_deref(), &value);
-        match granted!(until(deadline, swapping).await) {
+        match granted!(until(&read.bucket, deadline, swapping).await) {
             Swap::Done => Ok(Ok(())),
             Swap::Lost(current) => {
                 let newer = granted!(self.hold(Cas { current, ..read })?);
@@ -173,7 +178,7 @@ impl From<store::Error> for atomics::CasError {
 impl atomics::HostCas for State {
     async fn new(&mut self, bucket: Resource<Bucket>, key: String) -> Answer<Resource<Cas>> {
         let (bucket, deadline) = granted!(self.bucket(&bucket)?);
-        let current = granted!(until(deadline, bucket.get(&key)).await);
+        let current = granted!(until(&bucket, deadline, bucket.get(&key)).await);
         self.hold(Cas {
             bucket,
             key,
@@ -197,7 +202,7 @@ impl batch::Host for State {
         keys: Vec<String>,
     ) -> Answer<Vec<(String, Option<Vec<u8>>)>> {
         let (bucket, deadline) = granted!(self.bucket(&bucket)?);
-        let values = granted!(until(deadline, bucket.get_many(&keys)).await);
+        let values = granted!(until(&bucket, deadline, bucket.get_many(&keys)).await);
         Ok(Ok(keys.into_iter().zip(values).collect()))
     }
 
@@ -207,11 +212,11 @@ impl batch::Host for State {
         entries: Vec<(String, Vec<u8>)>,
     ) -> Answer<()> {
         let (bucket, deadline) = granted!(self.bucket(&bucket)?);
-        Ok(until(deadline, bucket.set_many(&entries)).await)
+        Ok(until(&bucket, deadline, bucket.set_many(&entries)).await)
     }
 
     async fn delete_many(&mut self, bucket: Resource<Bucket>, keys: Vec<String>) -> Answer<()> {
         let (bucket, deadline) = granted!(self.bucket(&bucket)?);
-        Ok(until(deadline, bucket.delete_many(&keys)).await)
+        Ok(until(&bucket, deadline, bucket.delete_many(&keys)).await)
     }
 }

@@ -54,7 +54,7 @@ impl State {
 
     /// The database and this call's deadline.
     fn database(&mut self) -> wasmtime::Result<(Arc<DatabaseAccess>, Instant)> {
-        let deadline = self.call().host_deadline();
+        let deadline = self.call().store_deadline();
         let session = self.session()?;
         Ok((session.access.clone(), deadline))
     }
@@ -70,7 +70,7 @@ impl State {
         &mut self,
         handle: &Resource<OpenTransaction>,
     ) -> wasmtime::Result<(&mut OpenTransaction, Instant)> {
-        let deadline = self.call().host_deadline();
+        let deadline = self.call().store_deadline();
         Ok((self.sql().0.get_mut(handle)?, deadline))
     }
 
@@ -78,7 +78,7 @@ impl State {
         &mut self,
         handle: Resource<OpenTransaction>,
     ) -> wasmtime::Result<(OpenTransaction, Instant)> {
-        let deadline = self.call().host_deadline();
+        let deadline = self.call().store_deadline();
         self.session()?.open_transactions -= 1;
         Ok((self.sql().0.delete(handle)?, deadline))
     }
@@ -98,7 +98,10 @@ impl Host for State {
             return Ok(Err(refusal));
         }
         let (access, deadline) = self.database()?;
-        Ok(access.query(&statement, parameters, deadline).await)
+        Ok(match self.call().reads.may_be_stale() {
+            true => access.query_stale(&statement, parameters, deadline).await,
+            false => access.query(&statement, parameters, deadline).await,
+        })
     }
 
     async fn query_packed(
@@ -110,7 +113,10 @@ impl Host for State {
             return Ok(Err(refusal));
         }
         let (access, deadline) = self.database()?;
-        let rows = access.query(&statement, parameters, deadline).await;
+        let rows = match self.call().reads.may_be_stale() {
+            true => access.query_stale(&statement, parameters, deadline).await,
+            false => access.query(&statement, parameters, deadline).await,
+        };
         Ok(rows.map(PackedRows::into_bytes))
     }
 
@@ -123,6 +129,7 @@ impl Host for State {
             return Ok(Err(refusal));
         }
         let (access, deadline) = self.database()?;
+        self.call().reads.write();
         Ok(access.execute(&statement, parameters, deadline).await)
     }
 
@@ -135,6 +142,7 @@ impl Host for State {
             let most = format!("a request has at most {MOST_TRANSACTIONS} open transactions");
             return Ok(Err(Error::TooLarge(most)));
         }
+        self.call().reads.write();
         match access.begin(deadline).await {
             Ok(transaction) => {
                 self.session()?.open_transactions += 1;
@@ -204,8 +212,10 @@ impl HostTransaction for State {
 
     /// Rolls back, unless it was committed: those are no longer in the table.
     async fn drop(&mut self, transaction: Resource<OpenTransaction>) -> wasmtime::Result<()> {
-        self.session()?.open_transactions -= 1;
-        self.sql().0.delete(transaction)?;
+        let (transaction, deadline) = self.take_transaction(transaction)?;
+        if let Err(error) = transaction.rollback(deadline).await {
+            tracing::debug!(?error, "a transaction is left to the database to roll back");
+        }
         Ok(())
     }
 }
