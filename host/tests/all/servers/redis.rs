@@ -79,7 +79,8 @@ impl Redis {
 
     /// Run one command of plain words, and return the beginning of the answer.
     pub fn run(&self, command: &str) -> String {
-        let answer = ask::<1>(self.port(), command).expect("an answer");
+        let answer =
+            ask::<1>(self.port(), command).unwrap_or_else(|error| panic!("{command}: {error}"));
         String::from_utf8_lossy(&answer).into_owned()
     }
 
