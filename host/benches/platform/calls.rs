@@ -11,7 +11,7 @@ use edge_host::bindings::context::Caller;
 use edge_host::config::Settings;
 use edge_host::node;
 use edge_host::rollout::Release;
-use edge_host::runtime::{Answer, Call, Draw};
+use edge_host::runtime::{Answer, Call, Draw, Reads};
 use http::Request;
 use serde::Serialize;
 
@@ -164,6 +164,8 @@ async fn call(release: &Release, target: &str) -> anyhow::Result<()> {
         draw: Draw::NONE,
         depth: 0,
         trace: None,
+        reads: Reads::current(),
+        store_timeout: None,
     };
     let request = Request::get(target)
         .header("host", "127.0.0.1:8080")

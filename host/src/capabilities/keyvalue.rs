@@ -56,7 +56,7 @@ impl State {
 
     fn begin_in(&self, bucket: &Bucket, operation: Operation) -> Begun {
         Begun {
-            deadline: self.call().host_deadline(),
+            deadline: self.call().store_deadline(),
             counting: self.begin_operation(operation, bucket.system()),
         }
     }
@@ -85,12 +85,19 @@ struct Begun {
     counting: HostCall,
 }
 
+/// Let `bucket` do its `work`, if that is done in time.
 async fn until<T>(
+    bucket: &Bucket,
     begun: Begun,
     work: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, store::Error> {
-    let outcome = tokio::time::timeout_at(begun.deadline.into(), work).await;
-    let outcome = outcome.unwrap_or(Err(Error::Timeout));
+    let outcome = match tokio::time::timeout_at(begun.deadline.into(), work).await {
+        Ok(outcome) => outcome,
+        Err(elapsed) => {
+            bucket.was_late(&elapsed);
+            Err(Error::Timeout)
+        }
+    };
     begun.counting.with(outcome).map_err(other)
 }
 
@@ -127,22 +134,22 @@ impl store::Host for State {
 impl store::HostBucket for State {
     async fn get(&mut self, bucket: Resource<Bucket>, key: String) -> Answer<Option<Vec<u8>>> {
         let (bucket, begun) = granted!(self.bucket(&bucket, Operation::KeyvalueGet)?);
-        Ok(until(begun, bucket.get(&key)).await)
+        Ok(until(&bucket, begun, bucket.get(&key)).await)
     }
 
     async fn set(&mut self, bucket: Resource<Bucket>, key: String, value: Vec<u8>) -> Answer<()> {
         let (bucket, begun) = granted!(self.bucket(&bucket, Operation::KeyvalueSet)?);
-        Ok(until(begun, bucket.set(&key, &value)).await)
+        Ok(until(&bucket, begun, bucket.set(&key, &value)).await)
     }
 
     async fn delete(&mut self, bucket: Resource<Bucket>, key: String) -> Answer<()> {
         let (bucket, begun) = granted!(self.bucket(&bucket, Operation::KeyvalueDelete)?);
-        Ok(until(begun, bucket.delete(&key)).await)
+        Ok(until(&bucket, begun, bucket.delete(&key)).await)
     }
 
     async fn exists(&mut self, bucket: Resource<Bucket>, key: String) -> Answer<bool> {
         let (bucket, begun) = granted!(self.bucket(&bucket, Operation::KeyvalueExists)?);
-        Ok(until(begun, bucket.exists(&key)).await)
+        Ok(until(&bucket, begun, bucket.exists(&key)).await)
     }
 
     async fn list_keys(
@@ -151,7 +158,7 @@ impl store::HostBucket for State {
         cursor: Option<String>,
     ) -> Answer<store::KeyResponse> {
         let (bucket, begun) = granted!(self.bucket(&bucket, Operation::KeyvalueListKeys)?);
-        let page = until(begun, bucket.list_keys(cursor.as_deref())).await;
+        let page = until(&bucket, begun, bucket.list_keys(cursor.as_deref())).await;
         Ok(page.map(|page| store::KeyResponse {
             keys: page.keys,
             cursor: page.cursor,
@@ -171,7 +178,7 @@ impl atomics::Host for State {
         delta: i64,
     ) -> Answer<i64> {
         let (bucket, begun) = granted!(self.bucket(&bucket, Operation::KeyvalueIncrement)?);
-        Ok(until(begun, bucket.increment(&key, delta)).await)
+        Ok(until(&bucket, begun, bucket.increment(&key, delta)).await)
     }
 
     async fn swap(
@@ -183,7 +190,7 @@ impl atomics::Host for State {
         granted!(self.count_host_call().map_err(other));
         let begun = self.begin_in(&read.bucket, Operation::KeyvalueSwap);
         let swapping = read.bucket.swap(&read.key, read.current.as_deref(), &value);
-        match granted!(until(begun, swapping).await) {
+        match granted!(until(&read.bucket, begun, swapping).await) {
             Swap::Done => Ok(Ok(())),
             Swap::Lost(current) => {
                 let newer = granted!(self.hold(Cas { current, ..read })?);
@@ -202,7 +209,7 @@ impl From<store::Error> for atomics::CasError {
 impl atomics::HostCas for State {
     async fn new(&mut self, bucket: Resource<Bucket>, key: String) -> Answer<Resource<Cas>> {
         let (bucket, begun) = granted!(self.bucket(&bucket, Operation::KeyvalueGet)?);
-        let current = granted!(until(begun, bucket.get(&key)).await);
+        let current = granted!(until(&bucket, begun, bucket.get(&key)).await);
         self.hold(Cas {
             bucket,
             key,
@@ -226,7 +233,7 @@ impl batch::Host for State {
         keys: Vec<String>,
     ) -> Answer<Vec<(String, Option<Vec<u8>>)>> {
         let (bucket, begun) = granted!(self.bucket(&bucket, Operation::KeyvalueGetMany)?);
-        let values = granted!(until(begun, bucket.get_many(&keys)).await);
+        let values = granted!(until(&bucket, begun, bucket.get_many(&keys)).await);
         Ok(Ok(keys.into_iter().zip(values).collect()))
     }
 
@@ -236,11 +243,11 @@ impl batch::Host for State {
         entries: Vec<(String, Vec<u8>)>,
     ) -> Answer<()> {
         let (bucket, begun) = granted!(self.bucket(&bucket, Operation::KeyvalueSetMany)?);
-        Ok(until(begun, bucket.set_many(&entries)).await)
+        Ok(until(&bucket, begun, bucket.set_many(&entries)).await)
     }
 
     async fn delete_many(&mut self, bucket: Resource<Bucket>, keys: Vec<String>) -> Answer<()> {
         let (bucket, begun) = granted!(self.bucket(&bucket, Operation::KeyvalueDeleteMany)?);
-        Ok(until(begun, bucket.delete_many(&keys)).await)
+        Ok(until(&bucket, begun, bucket.delete_many(&keys)).await)
     }
 }

@@ -57,7 +57,7 @@ impl State {
         &mut self,
         operation: Operation,
     ) -> wasmtime::Result<(Arc<DatabaseAccess>, HostCall, Instant)> {
-        let deadline = self.call().host_deadline();
+        let deadline = self.call().store_deadline();
         let access = self.session()?.access.clone();
         let counting = self.begin_operation(operation, access.system());
         Ok((access, counting, deadline))
@@ -80,7 +80,7 @@ impl State {
         &mut self,
         handle: &Resource<OpenTransaction>,
     ) -> wasmtime::Result<(&mut OpenTransaction, Instant)> {
-        let deadline = self.call().host_deadline();
+        let deadline = self.call().store_deadline();
         Ok((self.sql().0.get_mut(handle)?, deadline))
     }
 
@@ -88,7 +88,7 @@ impl State {
         &mut self,
         handle: Resource<OpenTransaction>,
     ) -> wasmtime::Result<(OpenTransaction, Instant)> {
-        let deadline = self.call().host_deadline();
+        let deadline = self.call().store_deadline();
         self.session()?.open_transactions -= 1;
         Ok((self.sql().0.delete(handle)?, deadline))
     }
@@ -121,7 +121,11 @@ impl Host for State {
             return Ok(Err(refusal));
         }
         let (access, counting, deadline) = self.database(Operation::SqlQuery)?;
-        Ok(counting.with(access.query(&statement, parameters, deadline).await))
+        let rows = match self.call().reads.may_be_stale() {
+            true => access.query_stale(&statement, parameters, deadline).await,
+            false => access.query(&statement, parameters, deadline).await,
+        };
+        Ok(counting.with(rows))
     }
 
     async fn query_packed(
@@ -133,7 +137,11 @@ impl Host for State {
             return Ok(Err(refusal));
         }
         let (access, counting, deadline) = self.database(Operation::SqlQuery)?;
-        let rows = counting.with(access.query(&statement, parameters, deadline).await);
+        let rows = match self.call().reads.may_be_stale() {
+            true => access.query_stale(&statement, parameters, deadline).await,
+            false => access.query(&statement, parameters, deadline).await,
+        };
+        let rows = counting.with(rows);
         Ok(rows.map(PackedRows::into_bytes))
     }
 
@@ -146,6 +154,7 @@ impl Host for State {
             return Ok(Err(refusal));
         }
         let (access, counting, deadline) = self.database(Operation::SqlExecute)?;
+        self.call().reads.write();
         Ok(counting.with(access.execute(&statement, parameters, deadline).await))
     }
 
@@ -158,6 +167,7 @@ impl Host for State {
             let most = format!("a request has at most {MOST_TRANSACTIONS} open transactions");
             return Ok(counting.with(Err(Error::TooLarge(most))));
         }
+        self.call().reads.write();
         match counting.with(access.begin(deadline).await) {
             Ok(transaction) => {
                 self.session()?.open_transactions += 1;
@@ -232,8 +242,10 @@ impl HostTransaction for State {
 
     /// Rolls back, unless it was committed: those are no longer in the table.
     async fn drop(&mut self, transaction: Resource<OpenTransaction>) -> wasmtime::Result<()> {
-        self.session()?.open_transactions -= 1;
-        self.sql().0.delete(transaction)?;
+        let (transaction, deadline) = self.take_transaction(transaction)?;
+        if let Err(error) = transaction.rollback(deadline).await {
+            tracing::debug!(?error, "a transaction is left to the database to roll back");
+        }
         Ok(())
     }
 }

@@ -10,7 +10,12 @@ use super::{headers, traces};
 
 /// Variables known by these names everywhere, as are those of [`traces`]; all
 /// others begin with `EDGE_`.
-const UNPREFIXED: [&str; 3] = ["DATABASE_URL", "REDIS_URL", "SMTP_URL"];
+const UNPREFIXED: [&str; 4] = [
+    "DATABASE_URL",
+    "DATABASE_REPLICA_URL",
+    "REDIS_URL",
+    "SMTP_URL",
+];
 const PREFIX: &str = "EDGE_";
 
 /// The table of the file whose keys are plugins' to read, if their manifests

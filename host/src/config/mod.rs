@@ -67,6 +67,14 @@ pub struct Settings {
     pub control_url: String,
     /// Databases of single plugins, by plugin name (`DATABASE_URL_<NAME>`).
     pub plugin_database_urls: BTreeMap<String, String>,
+    /// A replica of `database_url`, for queries that may see what was true a
+    /// moment ago.
+    pub database_replica_url: Option<String>,
+    /// Replicas of single plugins' databases (`DATABASE_REPLICA_URL_<NAME>`).
+    pub plugin_database_replica_urls: BTreeMap<String, String>,
+    /// How long one call of a request to a store may take, where the request
+    /// has more time.
+    pub store_timeout: Duration,
     /// Redis, or several URLs of one Redis Cluster; the node's own store and
     /// limiter when absent.
     pub redis_url: Option<String>,
@@ -149,6 +157,7 @@ impl fmt::Display for ConfigError {
 }
 
 const PER_PLUGIN_DATABASE: &str = "database_url_";
+const PER_PLUGIN_REPLICA: &str = "database_replica_url_";
 
 impl Settings {
     /// Read the settings from `file` (which may be absent), the `.env` beside
@@ -199,6 +208,12 @@ impl Settings {
             database_url,
             plugin_database_urls: layers
                 .take_prefixed(PER_PLUGIN_DATABASE, |_, url| urls::database_url(url)),
+            database_replica_url: layers.take("database_replica_url", None, |text| {
+                urls::replica_url(text).map(Some)
+            }),
+            plugin_database_replica_urls: layers
+                .take_prefixed(PER_PLUGIN_REPLICA, |_, url| urls::replica_url(url)),
+            store_timeout: layers.take("store_timeout", Duration::from_secs(5), duration),
             redis_url: layers.take("redis_url", None, redis_url),
             smtp_url: layers.take("smtp_url", None, smtp_url),
             mail_from: layers.take("mail_from", "shop@localhost".into(), |text| Ok(text.into())),
@@ -226,6 +241,16 @@ impl Settings {
             cors: Cors::take(&mut layers),
             data_dir,
         };
+        for plugin in settings.plugin_database_replica_urls.keys() {
+            if settings.database_url_of(plugin).starts_with("sqlite:") {
+                layers.complain(&format!(
+                    "{PER_PLUGIN_REPLICA}{plugin} is a replica of a file, which has none"
+                ));
+            }
+        }
+        if settings.database_replica_url.is_some() && settings.database_url.starts_with("sqlite:") {
+            layers.complain("database_replica_url is a replica of a file, which has none");
+        }
         match layers.into_problems() {
             problems if problems.is_empty() => Ok(settings),
             problems => Err(ConfigError { problems }),
@@ -249,6 +274,25 @@ impl Settings {
         self.plugin_database_urls
             .get(&plugin.replace('-', "_"))
             .unwrap_or(&self.database_url)
+    }
+
+    /// The replica of the database that `plugin` uses, if it has one. That of
+    /// all plugins' database is none of a plugin's own.
+    #[must_use]
+    pub fn database_replica_url_of(&self, plugin: &str) -> Option<&str> {
+        let key = plugin.replace('-', "_");
+        let shared = match self.plugin_database_urls.contains_key(&key) {
+            true => None,
+            false => self.database_replica_url.as_ref(),
+        };
+        let own = self.plugin_database_replica_urls.get(&key);
+        own.or(shared).map(String::as_str)
+    }
+
+    /// Whether any database has a replica.
+    #[must_use]
+    pub fn has_replicas(&self) -> bool {
+        self.database_replica_url.is_some() || !self.plugin_database_replica_urls.is_empty()
     }
 }
 
@@ -424,10 +468,38 @@ mod tests {
             "mysql://shop:secret@db/shop"
         );
         assert_eq!(both.database_url_of("order"), "sqlite://data/shop.sqlite");
+        assert_eq!(both.database_replica_url_of("order"), None);
         let error = settings("", "", &[("DATABASE_URL", "postgres://u:secret@db")]).expect_err("");
         assert!(
             error.contains("DATABASE_URL") && !error.contains("secret"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_replica_is_one_of_the_database_that_a_plugin_uses() {
+        let env = [
+            ("DATABASE_URL", "mysql://db/shop"),
+            ("DATABASE_REPLICA_URL", "mysql://replica/shop"),
+            ("DATABASE_URL_PRODUCT", "mysql://db/catalog"),
+            ("DATABASE_URL_ORDER", "mysql://db/orders"),
+            ("DATABASE_REPLICA_URL_ORDER", "mysql://replica/orders"),
+        ];
+        let settings = settings("", "", &env).expect("valid");
+        let replica = |plugin| settings.database_replica_url_of(plugin);
+        assert_eq!(replica("customer"), Some("mysql://replica/shop"));
+        assert_eq!(replica("product"), None);
+        assert_eq!(replica("order"), Some("mysql://replica/orders"));
+    }
+
+    #[test]
+    fn a_file_has_no_replica() {
+        let replica = [("DATABASE_REPLICA_URL", "mysql://u:secret@replica/shop")];
+        let error = settings("", "", &replica).expect_err("the database is a file");
+        assert!(error.contains("database_replica_url"), "{error}");
+        let file = [("DATABASE_REPLICA_URL", "sqlite://secret")];
+        let error = settings("database_url = \"mysql://db/shop\"", "", &file).expect_err("a file");
+        assert!(error.contains("DATABASE_REPLICA_URL"), "{error}");
+        assert!(!error.contains("secret"), "{error}");
     }
 }

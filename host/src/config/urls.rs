@@ -10,6 +10,15 @@ pub(super) fn database_url(text: &str) -> Result<String, String> {
     }
 }
 
+/// A replica is a server: a file has none.
+pub(super) fn replica_url(text: &str) -> Result<String, String> {
+    let known = ["mysql://", "mariadb://"];
+    match known.iter().any(|scheme| text.starts_with(scheme)) {
+        true => Ok(text.into()),
+        false => Err("is not a URL that begins with mysql://".into()),
+    }
+}
+
 /// As with databases, only the scheme is judged, and nothing is quoted.
 pub(super) fn redis_url(text: &str) -> Result<Option<String>, String> {
     let known = |url: &str| {

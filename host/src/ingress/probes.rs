@@ -18,8 +18,10 @@ use crate::bindings::sql::Dialect;
 use crate::rollout::Release;
 use crate::rollout::manifest::{LIVE, READY};
 use crate::runtime::Body;
+use crate::stores::breaker::Circuit;
 use crate::stores::keyvalue::KeyValue;
 use crate::stores::limiter::Limiter;
+use crate::stores::sql::DatabaseHealth;
 
 /// How long a store may take to answer.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -95,6 +97,9 @@ struct Store {
     #[serde(skip_serializing_if = "Option::is_none")]
     plugin: Option<String>,
     answers: bool,
+    /// Whether the node leaves it alone, where it would.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    breaker: Option<Circuit>,
 }
 
 impl Probes {
@@ -184,6 +189,7 @@ impl Probes {
                 kind: store.kind(),
                 plugin: None,
                 answers: in_time(store.ping()).await,
+                breaker: store.circuit(),
             })
         };
         let limits = async {
@@ -192,6 +198,7 @@ impl Probes {
                 kind: "redis",
                 plugin: None,
                 answers: in_time(self.limiter.ping()?).await,
+                breaker: self.limiter.circuit(),
             })
         };
         let (buckets, limits) = tokio::join!(buckets, limits);
@@ -199,26 +206,38 @@ impl Probes {
     }
 }
 
-/// The database of each plugin that has one.
+/// The database of each plugin that has one, and its replica.
 async fn databases(releases: &[Arc<Release>]) -> Vec<Store> {
     let asking = releases.iter().filter_map(|release| {
         let database = release.database.clone()?;
+        let plugin = release.manifest.name.clone();
         Some(async move {
-            Store {
-                name: "database",
+            let (primary, replica) = tokio::join!(
+                in_time(database.ping()),
+                in_time(async { database.ping_replica().await.transpose() }),
+            );
+            let store = |name, answers, health: Option<DatabaseHealth>| Store {
+                name,
                 kind: match database.dialect() {
                     Dialect::Sqlite => "sqlite",
                     Dialect::Mysql => "mysql",
                 },
-                plugin: Some(release.manifest.name.clone()),
-                answers: in_time(database.ping()).await,
-            }
+                plugin: Some(plugin.clone()),
+                answers,
+                breaker: health.map(|health| health.circuit),
+            };
+            let replica = database
+                .replica()
+                .map(|usage| store("database-replica", replica, Some(usage.health)));
+            let primary = store("database", primary, database.health());
+            [Some(primary), replica]
         })
     });
-    join_all(asking).await
+    let stores = join_all(asking).await;
+    stores.into_iter().flatten().flatten().collect()
 }
 
 /// Whether an answer comes, and soon.
-async fn in_time<E>(asking: impl Future<Output = Result<(), E>>) -> bool {
-    matches!(tokio::time::timeout(PATIENCE, asking).await, Ok(Ok(())))
+async fn in_time<T, E>(asking: impl Future<Output = Result<T, E>>) -> bool {
+    matches!(tokio::time::timeout(PATIENCE, asking).await, Ok(Ok(_)))
 }

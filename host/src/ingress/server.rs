@@ -132,9 +132,11 @@ impl Server {
             () = doors.follow_files() => {}
         }
         drop((doors, serving));
-        Ok(tokio::time::timeout(drain, graceful.shutdown())
-            .await
-            .is_ok())
+        let finished = async {
+            graceful.shutdown().await;
+            service.finish_changes().await;
+        };
+        Ok(tokio::time::timeout(drain, finished).await.is_ok())
     }
 }
 

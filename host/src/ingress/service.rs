@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_LENGTH, HeaderName, HeaderValue, SERVER};
@@ -11,6 +11,7 @@ use http_body::Body as _;
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use percent_encoding::percent_decode_str;
+use tokio_util::task::TaskTracker;
 
 use super::access::Line;
 use super::client::client;
@@ -25,7 +26,7 @@ use crate::bindings::context::Caller;
 use crate::config::{AccessLog, ClientLimits, ReplyHeaders, Settings, TrustedProxies};
 use crate::identity::{CREDENTIALS, Identity, caller_of};
 use crate::rollout::{Live, Release, without_mount};
-use crate::runtime::{Answer, Body, Call, CallError};
+use crate::runtime::{Answer, Body, Call, CallError, Reads};
 use crate::stores::keyvalue::KeyValue;
 use crate::telemetry::Traffic;
 use crate::telemetry::traces::{Trace, Traces, Work};
@@ -54,6 +55,10 @@ pub struct Service {
     traffic: Arc<Traffic>,
     /// None where there is no collector.
     traces: Option<Arc<Traces>>,
+    store_timeout: Duration,
+    has_replicas: bool,
+    /// Requests that change something, which go on without their clients.
+    changes: TaskTracker,
 }
 
 impl Service {
@@ -81,6 +86,9 @@ impl Service {
             cors: settings.cors.as_ref().map(Cors::new),
             traffic: Arc::default(),
             traces: None,
+            store_timeout: settings.store_timeout,
+            has_replicas: settings.has_replicas(),
+            changes: TaskTracker::new(),
         }
     }
 
@@ -157,7 +165,7 @@ impl Service {
             (Ok(()), None, None) => Err(Refusal::not_found()),
             (Ok(()), None, Some(chosen)) => {
                 let trace = work.as_ref().map(Work::trace);
-                let call = self.call(chosen, request.headers_mut(), &request_id, client, trace);
+                let call = self.call(chosen, &mut request, &request_id, client, trace);
                 let release = &chosen.release;
                 self.ask(release, request, call, client, &mut tally).await
             }
@@ -221,19 +229,25 @@ impl Service {
     fn call(
         &self,
         chosen: &Chosen,
-        headers: &mut HeaderMap,
+        request: &mut Request<Incoming>,
         request_id: &str,
         client: IpAddr,
         trace: Option<&Trace>,
     ) -> Call {
+        let reads = match self.has_replicas && may_be_stale(request) {
+            true => Reads::stale(),
+            false => Reads::current(),
+        };
         Call {
             id: request_id.to_owned(),
             deadline: Instant::now() + chosen.release.plugin.deadline(),
             client: client.to_string(),
-            caller: self.take_caller(headers),
+            caller: self.take_caller(request.headers_mut()),
             draw: chosen.draw,
             depth: 0,
             trace: trace.cloned(),
+            reads,
+            store_timeout: Some(self.store_timeout),
         }
     }
 
@@ -250,7 +264,7 @@ impl Service {
         let admitting = Box::pin(self.admit(release, request, &call, client, tally));
         let request = admitting.await?;
         let (request_id, trace) = (call.id.clone(), call.trace.clone());
-        let reply = match release.plugin.handle(call, to_plugin(request)).await {
+        let reply = match self.handle(release, call, to_plugin(request)).await {
             Ok(Answer::Response(response)) => return Ok(response),
             Ok(Answer::Failure(failure)) => Refusal::of_plugin(failure),
             Err(error) => Err(error),
@@ -259,6 +273,31 @@ impl Service {
             log_failure(release, &request_id, trace.as_ref(), &error);
             Refusal::of_call(&error)
         }))
+    }
+
+    /// A request that only reads ends with its client: what is dropped here
+    /// is dropped in the plugin as well. One that may change something is
+    /// carried through in a task of its own, for as long as its deadline says.
+    async fn handle(
+        &self,
+        release: &Arc<Release>,
+        call: Call,
+        request: Request<Bytes>,
+    ) -> Result<Answer, CallError> {
+        if request.method().is_safe() {
+            return release.plugin.handle(call, request).await;
+        }
+        let plugin = release.plugin.clone();
+        let change = async move { plugin.handle(call, request).await };
+        let done = self.changes.spawn(change).await;
+        done.unwrap_or_else(|error| Err(CallError::Trap(wasmtime::Error::new(error))))
+    }
+
+    /// Wait until all requests that change something have ended, those among
+    /// them whose clients are gone.
+    pub(super) async fn finish_changes(&self) {
+        self.changes.close();
+        self.changes.wait().await;
     }
 
     /// Read the request, unless its plugin's rate limits refuse it.
@@ -341,6 +380,14 @@ impl Service {
         }
         caller
     }
+}
+
+/// Whether a request may see what was true a moment ago: it only reads, and
+/// nobody asks who would miss what they wrote.
+fn may_be_stale(request: &Request<Incoming>) -> bool {
+    let reads = [Method::GET, Method::HEAD].contains(request.method());
+    let shows = |field| request.headers().contains_key(field);
+    reads && !CREDENTIALS.iter().any(shows)
 }
 
 /// The part of a request's headers that chooses the form of an error.

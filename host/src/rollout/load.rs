@@ -155,6 +155,14 @@ impl Loader {
             .databases()
             .open(url, tables(grant), grant.connections, limits(grant))
             .await;
+        let replica = self.settings.database_replica_url_of(&manifest.name);
+        let opened = opened.and_then(|database| match replica {
+            Some(url) => {
+                let databases = self.services.databases();
+                databases.add_replica(database, url, grant.connections)
+            }
+            None => Ok(database),
+        });
         match opened {
             Ok(database) => Ok(Some(Arc::new(database))),
             Err(source) => Err(LoadError::Database {

@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::draw::Draw;
+use super::reads::Reads;
 use crate::bindings::context::Caller;
 use crate::telemetry::traces::{Kind, Trace, Work};
 
@@ -27,6 +28,11 @@ pub struct Call {
     pub depth: u32,
     /// Where in a trace this stands, if there is one.
     pub trace: Option<Trace>,
+    /// Where its queries may go.
+    pub reads: Reads,
+    /// How long one call to a store may take, where there is more time; as
+    /// long as there is time when absent.
+    pub store_timeout: Option<Duration>,
 }
 
 impl Call {
@@ -41,6 +47,8 @@ impl Call {
             draw: Draw::NONE,
             depth: 0,
             trace: None,
+            reads: Reads::current(),
+            store_timeout: None,
         }
     }
 
@@ -64,6 +72,16 @@ impl Call {
     #[must_use]
     pub fn host_deadline(&self) -> Instant {
         self.deadline - MARGIN
+    }
+
+    /// When a call to a store ends that begins now.
+    #[must_use]
+    pub fn store_deadline(&self) -> Instant {
+        let whole = self.host_deadline();
+        let own = self
+            .store_timeout
+            .and_then(|timeout| Instant::now().checked_add(timeout));
+        own.map_or(whole, |own| own.min(whole))
     }
 
     /// Time that is left.

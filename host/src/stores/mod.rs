@@ -1,5 +1,6 @@
 //! The real things behind capabilities.
 
+pub mod breaker;
 pub mod keyvalue;
 pub mod leases;
 pub mod limiter;

@@ -1,9 +1,15 @@
 //! The way to Redis: one server or a cluster, chosen by URL.
 //!
 //! Nothing here waits for Redis at start, and a connection that breaks is made
-//! again by itself: Redis may be down at any time, and costs only what needs it.
+//! again by itself: Redis may be down at any time, and costs only what needs
+//! it. One that does not answer is left alone, see [`breaker`](super::breaker),
+//! and looked for by new connections: the old one may be open and lead nowhere.
 
+use std::fmt::Display;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
+
+use arc_swap::ArcSwap;
 
 use redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig};
 use redis::cluster::{ClusterClient, ClusterConfig};
@@ -12,8 +18,11 @@ use redis::cluster_routing::{Route, RoutingInfo, SingleNodeRoutingInfo, SlotAddr
 use redis::io::tcp::{TcpSettings, socket2::TcpKeepalive};
 use redis::{
     Client, Cmd, ConnectionInfo, ErrorKind, FromRedisValue, IntoConnectionInfo, Pipeline,
-    ProtocolVersion, RedisError, RedisFuture, RedisResult, ScriptInvocation, Value,
+    ProtocolVersion, RedisError, RedisFuture, RedisResult, ScriptInvocation, ServerErrorKind,
+    Value,
 };
+
+use super::breaker::{Breaker, Circuit, recover};
 
 /// Commands on their way at once: more of them wait in the host.
 const COMMANDS_AT_ONCE: usize = 1024;
@@ -27,13 +36,15 @@ const REDIRECTION_WAIT_MS: u64 = 50;
 /// How long the kernel waits for a peer that acknowledges nothing.
 const SILENCE: Duration = Duration::from_secs(5);
 
-/// How long to wait for Redis.
+/// How long to wait for Redis, and how often.
 #[derive(Debug, Clone, Copy)]
 pub struct Patience {
     /// For a connection.
     pub connect: Duration,
     /// For an answer.
     pub response: Duration,
+    /// Failures in a row after which it is left alone until it answers.
+    pub failures: u32,
 }
 
 /// The text is no URL of Redis. It may hold a password, so no message quotes it.
@@ -43,9 +54,20 @@ pub struct UrlError(String);
 
 /// One Redis server or cluster. Clones share its connections.
 #[derive(Clone)]
-pub struct Redis {
-    connection: Connection,
+pub struct Redis(Arc<Shared>);
+
+struct Shared {
+    place: Place,
+    /// What commands use; another takes its place when it leads nowhere.
+    connection: ArcSwap<Connection>,
+    breaker: Arc<Breaker>,
     patience: Patience,
+}
+
+/// Where Redis is.
+enum Place {
+    Server(Box<ConnectionInfo>),
+    Cluster(Vec<ConnectionInfo>),
 }
 
 #[derive(Clone)]
@@ -56,25 +78,34 @@ enum Connection {
 
 impl Redis {
     /// Redis at `urls`: one URL of a server, or several of a cluster's nodes,
-    /// separated by commas. Connects with the first command. Must be called
-    /// within a tokio runtime.
+    /// separated by commas. Logs call it `name`. Connects with the first
+    /// command. Must be called within a tokio runtime.
     ///
     /// # Errors
     /// When a URL is malformed.
-    pub fn open(urls: &str, patience: Patience) -> Result<Self, UrlError> {
+    pub fn open(urls: &str, name: &str, patience: Patience) -> Result<Self, UrlError> {
         // TLS takes the process's provider of cryptography. It is there
         // already if this fails.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let nodes: RedisResult<Vec<_>> = urls.split(',').map(connection_info).collect();
         let nodes = nodes.map_err(url_error)?;
-        let connection = match <[ConnectionInfo; 1]>::try_from(nodes) {
-            Ok([server]) => connect_server(server, patience).map(Connection::Server),
-            Err(nodes) => connect_cluster(nodes, patience).map(Connection::Cluster),
+        let place = match <[ConnectionInfo; 1]>::try_from(nodes) {
+            Ok([server]) => Place::Server(Box::new(server)),
+            Err(nodes) => Place::Cluster(nodes),
         };
-        Ok(Self {
-            connection: connection.map_err(url_error)?,
+        let connection = place.connect(patience).map_err(url_error)?;
+        Ok(Self(Arc::new(Shared {
+            place,
+            connection: ArcSwap::from_pointee(connection),
+            breaker: Arc::new(Breaker::new(name, patience.failures)),
             patience,
-        })
+        })))
+    }
+
+    /// Whether it is left alone.
+    #[must_use]
+    pub fn circuit(&self) -> Circuit {
+        self.0.breaker.circuit()
     }
 
     /// Run one command. In a cluster, its keys say where.
@@ -133,7 +164,7 @@ impl Redis {
     /// # Errors
     /// As [`run`](Self::run).
     pub async fn primaries(&self) -> RedisResult<Vec<u16>> {
-        if matches!(self.connection, Connection::Server(_)) {
+        if matches!(self.0.place, Place::Server(_)) {
             return Ok(vec![0]);
         }
         let ranges: Vec<Vec<Value>> = self.run(redis::cmd("CLUSTER").arg("SLOTS")).await?;
@@ -147,18 +178,82 @@ impl Redis {
     where
         F: Future<Output = RedisResult<T>>,
     {
+        let shared = &self.0;
+        shared.breaker.admit().map_err(std::io::Error::other)?;
+        let connection = shared.connection.load_full();
         let attempts = async {
-            match attempt(self.connection.clone()).await {
-                Err(error) if error.is_connection_refusal() => {
-                    attempt(self.connection.clone()).await
-                }
+            match attempt((*connection).clone()).await {
+                Err(error) if error.is_connection_refusal() => attempt((*connection).clone()).await,
                 outcome => outcome,
             }
         };
-        let limit = self.patience.connect + self.patience.response;
-        match tokio::time::timeout(limit, attempts).await {
+        let limit = shared.patience.connect + shared.patience.response;
+        let outcome = match tokio::time::timeout(limit, attempts).await {
             Ok(outcome) => outcome,
             Err(elapsed) => Err(std::io::Error::from(elapsed).into()),
+        };
+        match &outcome {
+            Err(error) if error.is_io_error() => self.failed(error),
+            Err(error) if is_replica(error) => {
+                shared.breaker.succeeded();
+                shared.renew(&connection);
+            }
+            _ => shared.breaker.succeeded(),
+        }
+        outcome
+    }
+
+    /// Say that Redis did not answer: for whoever waits for less than it may
+    /// take.
+    pub fn failed(&self, why: &dyn Display) {
+        if self.0.breaker.failed(why) {
+            let weak = Arc::downgrade(&self.0);
+            let breaker = Arc::downgrade(&self.0.breaker);
+            tokio::spawn(recover(breaker, move || Shared::reconnect(weak.clone())));
+        }
+    }
+}
+
+impl Shared {
+    /// Use a new connection, unless somebody has replaced `old` already: the
+    /// server at its other end became a replica, and the name may lead to the
+    /// new primary by now.
+    fn renew(&self, old: &Arc<Connection>) {
+        match self.place.connect(self.patience) {
+            Ok(new) => {
+                self.connection.compare_and_swap(old, Arc::new(new));
+            }
+            Err(error) => tracing::debug!(%error, "no new connection to Redis"),
+        }
+    }
+
+    /// Use a new connection, once Redis answers on it.
+    async fn reconnect(shared: Weak<Self>) -> RedisResult<()> {
+        let gone = || RedisError::from((ErrorKind::Client, "nobody needs it any more"));
+        let shared = shared.upgrade().ok_or_else(gone)?;
+        let mut new = shared.place.connect(shared.patience)?;
+        redis::cmd("PING").query_async::<Value>(&mut new).await?;
+        shared.connection.store(Arc::new(new));
+        Ok(())
+    }
+}
+
+/// Whether the answer is that of a server that takes no changes, since it
+/// follows another one.
+fn is_replica(error: &RedisError) -> bool {
+    error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly)
+}
+
+impl Place {
+    /// Begin to connect, without waiting for it.
+    fn connect(&self, patience: Patience) -> RedisResult<Connection> {
+        match self {
+            Self::Server(server) => {
+                connect_server((**server).clone(), patience).map(Connection::Server)
+            }
+            Self::Cluster(nodes) => {
+                connect_cluster(nodes.clone(), patience).map(Connection::Cluster)
+            }
         }
     }
 }
@@ -268,12 +363,16 @@ mod tests {
     const PATIENCE: Patience = Patience {
         connect: Duration::from_secs(1),
         response: Duration::from_secs(1),
+        failures: 3,
     };
 
     #[tokio::test]
     async fn a_wrong_url_is_refused_and_not_quoted() {
         for url in ["", "http://secret@host", "redis://a,", "redis://[secret"] {
-            let refusal = Redis::open(url, PATIENCE).err().expect(url).to_string();
+            let refusal = Redis::open(url, "a", PATIENCE)
+                .err()
+                .expect(url)
+                .to_string();
             assert!(!refusal.contains("secret"), "{refusal}");
         }
     }
@@ -281,11 +380,11 @@ mod tests {
     #[tokio::test]
     async fn one_url_is_a_server_and_several_are_a_cluster() {
         for url in ["redis://a", "rediss://user:secret@a:6380/2"] {
-            let redis = Redis::open(url, PATIENCE).expect(url);
-            assert!(matches!(redis.connection, Connection::Server(_)), "{url}");
+            let redis = Redis::open(url, "a", PATIENCE).expect(url);
+            assert!(matches!(redis.0.place, Place::Server(_)), "{url}");
         }
-        let redis = Redis::open("redis://a, redis://b", PATIENCE).expect("two");
-        assert!(matches!(redis.connection, Connection::Cluster(_)));
+        let redis = Redis::open("redis://a, redis://b", "a", PATIENCE).expect("two");
+        assert!(matches!(redis.0.place, Place::Cluster(_)));
     }
 
     #[test]

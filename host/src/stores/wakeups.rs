@@ -12,6 +12,7 @@ use super::redis::{Patience, Redis, UrlError, connection_info, url_error};
 const PATIENCE: Patience = Patience {
     connect: Duration::from_secs(1),
     response: Duration::from_secs(1),
+    failures: 3,
 };
 
 /// A channel of Redis.
@@ -33,7 +34,7 @@ impl Wakeups {
         let first = urls.split(',').next().unwrap_or(urls);
         let listener = connection_info(first).and_then(Client::open);
         Ok(Self {
-            redis: Redis::open(urls, PATIENCE)?,
+            redis: Redis::open(urls, "Redis (wake-ups)", PATIENCE)?,
             listener: listener.map_err(url_error)?,
             channel: format!("{prefix}:wake"),
         })

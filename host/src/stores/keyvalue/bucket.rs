@@ -37,6 +37,14 @@ macro_rules! dispatch {
 }
 
 impl Bucket {
+    /// Say that somebody waited in vain for a call, for less time than it may
+    /// take.
+    pub fn was_late(&self, why: &dyn std::fmt::Display) {
+        if let Backend::Redis(store) = &self.backend {
+            store.was_late(why);
+        }
+    }
+
     pub(super) fn new(backend: Backend, space: Space, options: BucketOptions) -> Self {
         Self {
             backend,

@@ -75,3 +75,25 @@ impl From<sqlx::Error> for Error {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_takes_nothing_right_now_is_unavailable() {
+        for refusal in [
+            "LOADING Redis is loading the dataset in memory",
+            "OOM command not allowed when used memory > 'maxmemory'.",
+            "READONLY You can't write against a read only replica.",
+            "MASTERDOWN Link with MASTER is down",
+            "CLUSTERDOWN The cluster is down",
+        ] {
+            let answer = format!("-{refusal}\r\n");
+            let answer = redis::parse_redis_value(answer.as_bytes()).expect("an answer");
+            let error = answer.extract_error().expect_err(refusal);
+            let told = Error::from(error);
+            assert!(matches!(told, Error::Unavailable(_)), "{told:?}");
+        }
+    }
+}

@@ -16,6 +16,8 @@ pub use error::{Error, OpenError};
 use embedded::EmbeddedStore;
 use redis::RedisStore;
 
+use super::breaker::Circuit;
+
 /// Most keys of one call.
 pub const MOST_KEYS: usize = 256;
 
@@ -102,6 +104,15 @@ impl KeyValue {
         match &self.backend {
             Backend::Redis(_) => "redis",
             Backend::Embedded(_) => "file",
+        }
+    }
+
+    /// Whether it is left alone, since it does not answer; nothing of a file.
+    #[must_use]
+    pub fn circuit(&self) -> Option<Circuit> {
+        match &self.backend {
+            Backend::Redis(store) => Some(store.circuit()),
+            Backend::Embedded(_) => None,
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod cursor;
 
+use std::fmt::Display;
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -12,11 +13,13 @@ use redis::{Cmd, Script, cmd};
 use self::cursor::Cursor;
 use super::key::{Key, Space};
 use super::{Error, PAGE, Page, Result, Swap};
+use crate::stores::breaker::Circuit;
 use crate::stores::redis::{Patience, Redis, UrlError};
 
 const PATIENCE: Patience = Patience {
     connect: Duration::from_secs(1),
     response: Duration::from_secs(2),
+    failures: 5,
 };
 
 /// Calls of `SCAN` for one page at most: a bucket of few keys among many of
@@ -70,7 +73,15 @@ pub(super) struct RedisStore(Redis);
 
 impl RedisStore {
     pub(super) fn open(urls: &str) -> std::result::Result<Self, UrlError> {
-        Redis::open(urls, PATIENCE).map(Self)
+        Redis::open(urls, "Redis (buckets)", PATIENCE).map(Self)
+    }
+
+    pub(super) fn circuit(&self) -> Circuit {
+        self.0.circuit()
+    }
+
+    pub(super) fn was_late(&self, why: &dyn Display) {
+        self.0.failed(why);
     }
 
     pub(super) async fn ping(&self) -> Result<()> {

@@ -1,7 +1,6 @@
 //! Rate limits: GCRA, counted in Redis for all nodes together, or by each node
 //! on its own where there is no Redis.
 
-mod backoff;
 mod local;
 mod policy;
 mod redis;
@@ -15,6 +14,7 @@ pub use policy::{Policy, PolicyError, Verdict};
 
 use self::local::Local;
 use self::redis::Shared;
+use crate::stores::breaker::Circuit;
 use crate::stores::redis::UrlError;
 
 /// What to do while Redis does not answer.
@@ -152,6 +152,13 @@ impl Limiter {
     #[must_use]
     pub fn ping(&self) -> Option<impl Future<Output = Result<(), RedisError>>> {
         self.shared.as_ref().map(Shared::ping)
+    }
+
+    /// Whether that Redis is left alone, since it does not answer; nothing
+    /// where there is none.
+    #[must_use]
+    pub fn circuit(&self) -> Option<Circuit> {
+        self.shared.as_ref().map(Shared::circuit)
     }
 
     /// Count on this node alone, whether there is Redis or not.

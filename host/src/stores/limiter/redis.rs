@@ -5,18 +5,16 @@ use std::time::Duration;
 
 use redis::{RedisResult, Script};
 
-use super::backoff::BackOff;
 use super::{Place, Policy, Verdict};
+use crate::stores::breaker::Circuit;
 use crate::stores::redis::{Patience, Redis, UrlError};
 
 /// Every request waits for this: there is none to spare.
 const PATIENCE: Patience = Patience {
     connect: Duration::from_millis(250),
     response: Duration::from_millis(250),
+    failures: 1,
 };
-
-/// How long Redis is left alone after it failed.
-const BACK_OFF: Duration = Duration::from_secs(1);
 
 /// `KEYS[1]`, until when the key's use reaches; how far one check raises the
 /// level, how far one of at least 1 would, and the capacity. In microseconds
@@ -43,28 +41,27 @@ return {1, level}",
 pub(super) struct Shared {
     redis: Redis,
     prefix: String,
-    back_off: BackOff,
 }
 
 impl Shared {
     pub(super) fn open(urls: &str, prefix: &str) -> Result<Self, UrlError> {
         Ok(Self {
-            redis: Redis::open(urls, PATIENCE)?,
+            redis: Redis::open(urls, "Redis (rate limits)", PATIENCE)?,
             prefix: prefix.to_owned(),
-            back_off: BackOff::new(BACK_OFF),
         })
     }
 
-    /// Whether Redis answers, however it did of late.
+    pub(super) fn circuit(&self) -> Circuit {
+        self.redis.circuit()
+    }
+
+    /// Whether Redis answers.
     pub(super) async fn ping(&self) -> RedisResult<()> {
         self.redis.ping().await
     }
 
-    /// `None` when Redis failed, or has just done so and is not asked.
+    /// `None` when Redis failed, or has done so and does not answer yet.
     pub(super) async fn check(&self, policy: &Policy, place: &Place, cost: u32) -> Option<Verdict> {
-        if !self.back_off.may_try() {
-            return None;
-        }
         let mut script = CHECK.prepare_invoke();
         script
             .key(format!("{}:limit:{}", self.prefix, hex::encode(place)))
@@ -72,16 +69,9 @@ impl Shared {
             .arg(policy.rise(cost.max(1)))
             .arg(policy.capacity());
         match self.redis.run_script::<(bool, u64)>(&script).await {
-            Ok((allowed, level)) => {
-                if self.back_off.succeeded() {
-                    tracing::info!("the limiter's Redis answers again");
-                }
-                Some(Verdict::new(policy, allowed, level, cost))
-            }
+            Ok((allowed, level)) => Some(Verdict::new(policy, allowed, level, cost)),
             Err(error) => {
-                if self.back_off.failed() {
-                    tracing::warn!(%error, "the limiter's Redis fails; each node counts alone");
-                }
+                tracing::debug!(%error, "this node counts alone");
                 None
             }
         }

@@ -4,22 +4,26 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::bounded::Server;
 use super::error::{public_url, typed};
 use super::guard::{Checked, Guard, Kind, TableGrant};
+use super::health::DatabaseHealth;
+use super::lent::MySqlTransaction;
 use super::mysql::MySqlDatabase;
 use super::patience::Patience;
+use super::replica::{Replica, ReplicaUse};
 use super::rows::Form;
 use super::sqlite::SqliteDatabase;
-use super::{CallLimits, Result, mysql, sqlite};
+use super::{CallLimits, Result, sqlite};
 use crate::bindings::sql::{Dialect, Error, Outcome, Value};
 
-/// How long the answer to a ping may take.
-const PING_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the answer to a ping may take: less than whoever asks waits, so
+/// that no answer is one that did not come in time.
+const PING_TIMEOUT: Duration = Duration::from_millis(800);
 
 /// A plugin's database: the grant, and the pool that is its own.
 pub struct DatabaseAccess {
     pub(super) database: Database,
+    replica: Option<Replica>,
     url: String,
     guard: Guard,
     limits: CallLimits,
@@ -53,7 +57,7 @@ pub struct Connections {
 
 enum Transaction {
     Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>, Patience),
-    MySql(sqlx::Transaction<'static, sqlx::MySql>, Server),
+    MySql(MySqlTransaction, MySqlDatabase),
 }
 
 impl DatabaseAccess {
@@ -67,9 +71,19 @@ impl DatabaseAccess {
         let dialect = database.dialect();
         Self {
             database,
+            replica: None,
             url: public_url(url),
             guard: Guard::new(grant, dialect),
             limits,
+        }
+    }
+
+    /// The same, with a `replica` that [`query_stale`](Self::query_stale)
+    /// asks.
+    pub(super) fn with_replica(self, replica: Replica) -> Self {
+        Self {
+            replica: Some(replica),
+            ..self
         }
     }
 
@@ -112,6 +126,43 @@ impl DatabaseAccess {
         self.database.dialect()
     }
 
+    /// How the database's server does; nothing of a file.
+    #[must_use]
+    pub fn health(&self) -> Option<DatabaseHealth> {
+        match &self.database {
+            Database::Sqlite(_) => None,
+            Database::MySql(mysql) => Some(mysql.health.breaker().into()),
+        }
+    }
+
+    /// What its replica was used for, if it has one.
+    #[must_use]
+    pub fn replica(&self) -> Option<ReplicaUse> {
+        self.replica.as_ref().map(Replica::usage)
+    }
+
+    /// Run a SELECT that may see what was true a moment ago: on the replica,
+    /// where there is one that answers.
+    ///
+    /// # Errors
+    /// As [`query`](Self::query).
+    pub async fn query_stale<F: Form>(
+        &self,
+        text: &str,
+        parameters: Vec<Value>,
+        deadline: Instant,
+    ) -> Result<F> {
+        let Some(replica) = &self.replica else {
+            return self.query(text, parameters, deadline).await;
+        };
+        let statement = self.guard.check(text, Kind::Query, parameters.len())?;
+        let asking = replica.query(&statement.text, parameters.clone(), self.limits, deadline);
+        match asking.await {
+            Some(answer) => answer,
+            None => self.query(text, parameters, deadline).await,
+        }
+    }
+
     /// Run a SELECT, and make its rows into the form `F`.
     ///
     /// # Errors
@@ -124,18 +175,16 @@ impl DatabaseAccess {
     ) -> Result<F> {
         let statement = self.guard.check(text, Kind::Query, parameters.len())?;
         let limits = self.limits;
-        within(deadline, async {
-            match &self.database {
-                Database::Sqlite(sqlite) => {
-                    sqlite.query(&statement, parameters, limits, deadline).await
-                }
-                Database::MySql(MySqlDatabase { pool, server }) => {
-                    let text = server.bounded(&statement.text, deadline);
-                    mysql::query(pool, text, parameters, limits).await
-                }
+        match &self.database {
+            Database::Sqlite(sqlite) => {
+                let asking = sqlite.query(&statement, parameters, limits, deadline);
+                within(deadline, asking).await
             }
-        })
-        .await
+            Database::MySql(mysql) => {
+                let text = &statement.text;
+                mysql.query(text, parameters, limits, deadline).await
+            }
+        }
     }
 
     /// Run an INSERT, UPDATE or DELETE.
@@ -150,16 +199,13 @@ impl DatabaseAccess {
         deadline: Instant,
     ) -> Result<Outcome> {
         let statement = self.guard.check(text, Kind::Change, parameters.len())?;
-        within(deadline, async {
-            match &self.database {
-                Database::Sqlite(sqlite) => sqlite.execute(&statement, parameters, deadline).await,
-                Database::MySql(MySqlDatabase { pool, server }) => {
-                    let text = server.bounded(&statement.text, deadline);
-                    mysql::execute_alone(pool, text, parameters).await
-                }
+        match &self.database {
+            Database::Sqlite(sqlite) => {
+                let changing = sqlite.execute(&statement, parameters, deadline);
+                within(deadline, changing).await
             }
-        })
-        .await
+            Database::MySql(mysql) => mysql.execute(&statement.text, parameters, deadline).await,
+        }
     }
 
     /// Begin a transaction.
@@ -167,16 +213,15 @@ impl DatabaseAccess {
     /// # Errors
     /// When no connection, or not SQLite's writer, is to be had in time.
     pub async fn begin(self: &Arc<Self>, deadline: Instant) -> Result<OpenTransaction> {
-        // A task of its own, which no deadline cuts off half-way: sqlx rolls
-        // back what it knows to be open, and it knows only once BEGIN has been
-        // answered. Nobody waiting any more, the transaction is dropped.
-        let beginning = tokio::spawn(begin(self.database.clone()));
-        let transaction = within(deadline, async {
-            beginning
-                .await
-                .unwrap_or_else(|panic| Err(Error::Unavailable(panic.to_string())))
-        })
-        .await?;
+        let transaction = match &self.database {
+            Database::Sqlite(sqlite) => Transaction::Sqlite(
+                begin(sqlite.clone(), deadline).await?,
+                sqlite.patience.clone(),
+            ),
+            Database::MySql(mysql) => {
+                Transaction::MySql(mysql.begin(deadline).await?, mysql.clone())
+            }
+        };
         Ok(OpenTransaction {
             access: self.clone(),
             transaction,
@@ -188,20 +233,23 @@ impl DatabaseAccess {
     /// # Errors
     /// When it does not, or every connection is busy for too long.
     pub async fn ping(&self) -> Result<()> {
+        let deadline = Instant::now() + PING_TIMEOUT;
         match &self.database {
             Database::Sqlite(sqlite) => {
-                let deadline = Instant::now() + PING_TIMEOUT;
                 let mut reader = sqlite.readers.take(deadline).await.map_err(typed)?;
                 let asking = sqlx::query("SELECT 1").execute(reader.connection());
                 let answer = asking.await;
                 reader.give_back(&answer).await;
                 answer.map(|_| ()).map_err(typed)
             }
-            Database::MySql(mysql) => {
-                let answer = sqlx::query("SELECT 1").execute(&mysql.pool).await;
-                answer.map(|_| ()).map_err(typed)
-            }
+            Database::MySql(mysql) => mysql.ping(deadline).await,
         }
+    }
+
+    /// Whether the replica answers; nothing where there is none.
+    pub async fn ping_replica(&self) -> Option<Result<()>> {
+        let replica = self.replica.as_ref()?;
+        Some(replica.ping(Instant::now() + PING_TIMEOUT).await)
     }
 
     /// Close this grant's own connections, once running statements are done.
@@ -209,6 +257,9 @@ impl DatabaseAccess {
     ///
     /// [`Databases::close`]: super::Databases::close
     pub async fn close(&self) {
+        if let Some(replica) = &self.replica {
+            replica.close().await;
+        }
         match &self.database {
             Database::Sqlite(sqlite) => sqlite.readers.close().await,
             Database::MySql(mysql) => mysql.pool.close().await,
@@ -239,21 +290,23 @@ impl OpenTransaction {
             .guard
             .check(text, Kind::Query, parameters.len())?;
         let limits = self.access.limits;
-        within(deadline, async {
-            match &mut self.transaction {
-                Transaction::Sqlite(open, patience) => {
+        match &mut self.transaction {
+            Transaction::Sqlite(open, patience) => {
+                let asking = async {
                     let running = patience.begin(deadline);
                     let rows = sqlite::query(&mut **open, &statement, parameters, limits).await?;
                     running.done();
                     Ok(rows)
-                }
-                Transaction::MySql(open, server) => {
-                    let text = server.bounded(&statement.text, deadline);
-                    mysql::query(&mut **open, text, parameters, limits).await
-                }
+                };
+                within(deadline, asking).await
             }
-        })
-        .await
+            Transaction::MySql(open, mysql) => {
+                let text = &statement.text;
+                mysql
+                    .query_in(open, text, parameters, limits, deadline)
+                    .await
+            }
+        }
     }
 
     /// Run a change in the transaction; see [`DatabaseAccess::execute`].
@@ -270,21 +323,21 @@ impl OpenTransaction {
             .access
             .guard
             .check(text, Kind::Change, parameters.len())?;
-        within(deadline, async {
-            match &mut self.transaction {
-                Transaction::Sqlite(open, patience) => {
+        match &mut self.transaction {
+            Transaction::Sqlite(open, patience) => {
+                let changing = async {
                     let running = patience.begin(deadline);
                     let outcome = sqlite::execute(&mut **open, &statement, parameters).await?;
                     running.done();
                     Ok(outcome)
-                }
-                Transaction::MySql(open, server) => {
-                    let text = server.bounded(&statement.text, deadline);
-                    mysql::execute(&mut **open, text, parameters).await
-                }
+                };
+                within(deadline, changing).await
             }
-        })
-        .await
+            Transaction::MySql(open, mysql) => {
+                let text = &statement.text;
+                mysql.execute_in(open, text, parameters, deadline).await
+            }
+        }
     }
 
     /// Keep the transaction's changes.
@@ -293,13 +346,13 @@ impl OpenTransaction {
     /// When the database refuses; whether the changes were kept is unknown
     /// after `timeout` and `unavailable`.
     pub async fn commit(self, deadline: Instant) -> Result<()> {
-        within(deadline, async {
-            match self.transaction {
-                Transaction::Sqlite(open, _) => open.commit().await.map_err(typed),
-                Transaction::MySql(open, _) => open.commit().await.map_err(typed),
+        match self.transaction {
+            Transaction::Sqlite(open, _) => {
+                let ending = async { open.commit().await.map_err(typed) };
+                within(deadline, ending).await
             }
-        })
-        .await
+            Transaction::MySql(open, mysql) => mysql.end(open.commit(), deadline).await,
+        }
     }
 
     /// Undo the transaction's changes.
@@ -307,28 +360,34 @@ impl OpenTransaction {
     /// # Errors
     /// When the database does not answer; it undoes them by itself then.
     pub async fn rollback(self, deadline: Instant) -> Result<()> {
-        within(deadline, async {
-            match self.transaction {
-                Transaction::Sqlite(open, _) => open.rollback().await.map_err(typed),
-                Transaction::MySql(open, _) => open.rollback().await.map_err(typed),
+        match self.transaction {
+            Transaction::Sqlite(open, _) => {
+                let ending = async { open.rollback().await.map_err(typed) };
+                within(deadline, ending).await
             }
-        })
-        .await
+            Transaction::MySql(open, mysql) => mysql.end(open.rollback(), deadline).await,
+        }
     }
 }
 
-async fn begin(database: Database) -> Result<Transaction> {
-    match database {
-        Database::Sqlite(sqlite) => {
-            let begun = sqlite.writer.begin_with("BEGIN IMMEDIATE").await;
-            let open = begun.map_err(typed)?;
-            Ok(Transaction::Sqlite(open, sqlite.patience))
-        }
-        Database::MySql(MySqlDatabase { pool, server }) => {
-            let open = pool.begin().await.map_err(typed)?;
-            Ok(Transaction::MySql(open, server))
-        }
-    }
+/// SQLite's transaction is begun in a task of its own, which no deadline cuts
+/// off half-way: sqlx rolls back what it knows to be open, and it knows only
+/// once BEGIN has been answered. Nobody waiting any more, the transaction is
+/// dropped.
+async fn begin(
+    sqlite: SqliteDatabase,
+    deadline: Instant,
+) -> Result<sqlx::Transaction<'static, sqlx::Sqlite>> {
+    let beginning = tokio::spawn(async move {
+        let begun = sqlite.writer.begin_with("BEGIN IMMEDIATE").await;
+        begun.map_err(typed)
+    });
+    within(deadline, async {
+        beginning
+            .await
+            .unwrap_or_else(|panic| Err(Error::Unavailable(panic.to_string())))
+    })
+    .await
 }
 
 async fn within<T>(deadline: Instant, work: impl Future<Output = Result<T>>) -> Result<T> {

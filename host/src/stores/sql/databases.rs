@@ -1,7 +1,14 @@
 //! The databases that a node has open.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sqlx::mysql::MySqlConnectOptions;
+
 use super::access::{Database, DatabaseAccess};
-use super::error::OpenError;
+use super::error::{OpenError, public_url};
+use super::health::Health;
+use super::replica::Replica;
 use super::sqlite::{SqliteDatabase, Writers};
 use super::{CallLimits, TableGrant, mysql};
 
@@ -9,6 +16,8 @@ use super::{CallLimits, TableGrant, mysql};
 #[derive(Default)]
 pub struct Databases {
     writers: Writers,
+    /// How each server does, by its URL: all pools on it find out together.
+    servers: Mutex<HashMap<String, Arc<Health>>>,
 }
 
 impl Databases {
@@ -27,9 +36,39 @@ impl Databases {
         let database = if url.starts_with("sqlite:") {
             Database::Sqlite(SqliteDatabase::open(&self.writers, url, connections).await?)
         } else {
-            Database::MySql(mysql::open(url, connections).await?)
+            let options = mysql::options(url)?;
+            let health = self.health(url, &options);
+            Database::MySql(mysql::open(url, options, connections, health).await?)
         };
         Ok(DatabaseAccess::new(database, url, grant, limits))
+    }
+
+    /// Let queries that may be answered with what was true a moment ago go to
+    /// the replica at `url`. It need not answer now. A file has none.
+    ///
+    /// # Errors
+    /// When the URL is malformed.
+    pub fn add_replica(
+        &self,
+        access: DatabaseAccess,
+        url: &str,
+        connections: u32,
+    ) -> Result<DatabaseAccess, OpenError> {
+        let Database::MySql(primary) = &access.database else {
+            return Ok(access);
+        };
+        let options = mysql::options(url)?;
+        let health = self.health(url, &options);
+        let database = mysql::open_later(options, primary.server, connections, health);
+        Ok(access.with_replica(Replica::new(database, public_url(url))))
+    }
+
+    fn health(&self, url: &str, options: &MySqlConnectOptions) -> Arc<Health> {
+        let mut servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
+        let health = servers
+            .entry(url.to_owned())
+            .or_insert_with(|| Arc::new(Health::new(url, options.clone())));
+        health.clone()
     }
 
     /// Close what several grants share, once running statements are done.

@@ -145,9 +145,48 @@ fn code_of(error: &dyn DatabaseError) -> Code {
     code.map_or(Code::None, |code| Code::Sqlite(code & 0xff))
 }
 
-/// MySQL: too many connections, server shutdown, lock wait, deadlock,
-/// read-only (a fail-over), gone away, lost.
-const MYSQL_PASSING: [u16; 9] = [1040, 1053, 1205, 1213, 1290, 1836, 2006, 2013, 1927];
+/// MySQL: too many connections, a cluster's node that is not ready, server
+/// shutdown, connection killed, gone away, lost.
+const MYSQL_UNREACHABLE: [u16; 6] = [1040, 1047, 1053, 1927, 2006, 2013];
+
+/// MySQL: the server runs with `read_only`, its tables take no changes, or
+/// transactions do not. After a fail-over, it follows another server now.
+const MYSQL_READ_ONLY: [u16; 3] = [1290, 1792, 1836];
+
+/// What is wrong with a MySQL server, or the way to it, when an error is not
+/// about the statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// It is not to be reached, or broke off.
+    Unreachable,
+    /// It takes no changes.
+    ReadOnly,
+}
+
+/// Whether `error` tells of a connection that broke, rather than that there
+/// was none to be had.
+pub(super) fn is_broken(error: &sqlx::Error) -> bool {
+    trouble(error) == Some(Trouble::Unreachable) && !matches!(error, sqlx::Error::PoolTimedOut)
+}
+
+/// The trouble that `error` tells of.
+pub(super) fn trouble(error: &sqlx::Error) -> Option<Trouble> {
+    match error {
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::WorkerCrashed => Some(Trouble::Unreachable),
+        sqlx::Error::Database(error) => match code_of(&**error) {
+            Code::MySql(number) if MYSQL_UNREACHABLE.contains(&number) => {
+                Some(Trouble::Unreachable)
+            }
+            Code::MySql(number) if MYSQL_READ_ONLY.contains(&number) => Some(Trouble::ReadOnly),
+            _ => None,
+        },
+        _ => None,
+    }
+}
 
 /// SQLite's primary codes BUSY and LOCKED, I/O error, and FULL.
 const SQLITE_PASSING: [u32; 4] = [5, 6, 10, 13];
@@ -155,7 +194,11 @@ const SQLITE_PASSING: [u32; 4] = [5, 6, 10, 13];
 /// Whether the same statement may well succeed later.
 fn is_passing(error: &dyn DatabaseError) -> bool {
     match code_of(error) {
-        Code::MySql(number) => MYSQL_PASSING.contains(&number),
+        Code::MySql(number) => {
+            MYSQL_UNREACHABLE.contains(&number)
+                || MYSQL_READ_ONLY.contains(&number)
+                || MYSQL_CONTENTION.contains(&number)
+        }
         Code::Sqlite(code) => SQLITE_PASSING.contains(&code),
         Code::None => false,
     }

@@ -3,21 +3,23 @@
 use std::borrow::Cow;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
-use futures_util::TryStreamExt;
+use futures_util::{FutureExt, TryStreamExt};
 use sqlx::mysql::{
     MySqlArguments, MySqlConnectOptions, MySqlPool, MySqlPoolOptions, MySqlQueryResult, MySqlRow,
     MySqlTypeInfo,
 };
 use sqlx::{
-    Column, ConnectOptions, Connection, Decode, Executor, MySql, MySqlConnection, Row, Type,
-    TypeInfo, ValueRef,
+    Column, ConnectOptions, Connection, Decode, MySql, MySqlConnection, Row, Type, TypeInfo,
+    ValueRef,
 };
 
 use super::bounded::Server;
-use super::error::{OpenError, public_url, typed};
+use super::error::{OpenError, is_broken, is_contention, public_url, typed};
+use super::health::{Failed, Health};
+use super::lent::{Lent, MySqlTransaction};
 use super::retry::persistent;
 use super::rows::{Cell, Form};
 use super::value::{Collector, INSTANT, instant};
@@ -33,11 +35,15 @@ const TRUSTED_IDLE: Duration = Duration::from_secs(15);
 /// How long a request waits for a connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// How long a connection that was idle may take to say that it lives.
+const PING_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// The pool of one grant, and what is at its other end.
 #[derive(Clone)]
 pub(super) struct MySqlDatabase {
     pub(super) pool: MySqlPool,
     pub(super) server: Server,
+    pub(super) health: Arc<Health>,
 }
 
 impl MySqlDatabase {
@@ -48,20 +54,159 @@ impl MySqlDatabase {
         self.server.unbound(&mut connection).await?;
         Ok(connection)
     }
+
+    /// Run a query, whose text the guard has checked. Where the connection
+    /// broke, it is asked once more, on a new one: it changes nothing.
+    pub(super) async fn query<F: Form>(
+        &self,
+        text: &Arc<str>,
+        parameters: Vec<Value>,
+        limits: CallLimits,
+        deadline: Instant,
+    ) -> Result<F> {
+        let text = self.server.bounded(text, deadline);
+        let asking = async {
+            let arguments = bind(parameters)?;
+            match self.ask(&text, arguments.clone(), limits).await {
+                Err(Failed::Driver(error)) if is_broken(&error) => {
+                    self.health.condemn();
+                    self.ask(&text, arguments, limits).await
+                }
+                outcome => outcome,
+            }
+        };
+        self.health.call(deadline, asking.boxed()).await
+    }
+
+    async fn ask<F: Form>(
+        &self,
+        text: &Arc<str>,
+        arguments: MySqlArguments,
+        limits: CallLimits,
+    ) -> std::result::Result<F, Failed> {
+        let mut lent = Lent::take(&self.pool).await?;
+        let rows = query(&mut lent, text, arguments, limits).await;
+        lent.note(&rows);
+        rows
+    }
+
+    /// Run a change, likewise, in a transaction of its own, and again if it
+    /// loses against another.
+    pub(super) async fn execute(
+        &self,
+        text: &Arc<str>,
+        parameters: Vec<Value>,
+        deadline: Instant,
+    ) -> Result<Outcome> {
+        let text = self.server.bounded(text, deadline);
+        let changing = async {
+            let arguments = bind(parameters)?;
+            let change = || async {
+                let mut lent = Lent::take(&self.pool).await?;
+                let done = execute(&mut lent, &text, arguments.clone()).await;
+                let done = done.map_err(Failed::Driver);
+                lent.note(&done);
+                done
+            };
+            persistent(change, |failed| match failed {
+                Failed::Driver(error) => is_contention(error),
+                Failed::Call(_) => false,
+            })
+            .await
+        };
+        let done = self.health.call(deadline, changing.boxed()).await;
+        done.map(outcome)
+    }
+
+    /// Begin a transaction. Where the connection broke, another is taken:
+    /// nothing was done yet.
+    pub(super) async fn begin(&self, deadline: Instant) -> Result<MySqlTransaction> {
+        let beginning = async {
+            match MySqlTransaction::begin(&self.pool).await {
+                Err(error) if is_broken(&error) => {
+                    self.health.condemn();
+                    Ok::<_, Failed>(MySqlTransaction::begin(&self.pool).await?)
+                }
+                begun => Ok(begun?),
+            }
+        };
+        self.health.call(deadline, beginning.boxed()).await
+    }
+
+    /// Run a query in a transaction.
+    pub(super) async fn query_in<F: Form>(
+        &self,
+        transaction: &mut MySqlTransaction,
+        text: &Arc<str>,
+        parameters: Vec<Value>,
+        limits: CallLimits,
+        deadline: Instant,
+    ) -> Result<F> {
+        let text = self.server.bounded(text, deadline);
+        let asking = async {
+            let arguments = bind(parameters)?;
+            query(transaction.connection(), &text, arguments, limits).await
+        };
+        self.health.watch(deadline, asking.boxed()).await
+    }
+
+    /// Run a change in a transaction.
+    pub(super) async fn execute_in(
+        &self,
+        transaction: &mut MySqlTransaction,
+        text: &Arc<str>,
+        parameters: Vec<Value>,
+        deadline: Instant,
+    ) -> Result<Outcome> {
+        let text = self.server.bounded(text, deadline);
+        let changing = async {
+            let arguments = bind(parameters)?;
+            Ok::<_, Failed>(execute(transaction.connection(), &text, arguments).await?)
+        };
+        let done = self.health.watch(deadline, changing.boxed()).await;
+        done.map(outcome)
+    }
+
+    /// End a transaction as `ending` does.
+    pub(super) async fn end(
+        &self,
+        ending: impl Future<Output = sqlx::Result<()>> + Send,
+        deadline: Instant,
+    ) -> Result<()> {
+        let ending = async { Ok::<_, Failed>(ending.await?) };
+        self.health.watch(deadline, ending.boxed()).await
+    }
+
+    /// Whether the server answers a connection of this pool.
+    pub(super) async fn ping(&self, deadline: Instant) -> Result<()> {
+        let asking = async {
+            let mut lent = Lent::take(&self.pool).await?;
+            let answer = lent.ping().await.map_err(Failed::Driver);
+            lent.note(&answer);
+            answer
+        };
+        self.health.call(deadline, asking.boxed()).await
+    }
 }
 
-/// Open a pool of `connections` on `url`.
+/// What `url` says of the way to a server.
+pub(super) fn options(url: &str) -> std::result::Result<MySqlConnectOptions, OpenError> {
+    let options = MySqlConnectOptions::from_str(url).map_err(|source| OpenError::Url {
+        url: public_url(url),
+        source,
+    })?;
+    Ok(options
+        .statement_cache_capacity(STATEMENTS_KEPT)
+        .disable_statement_logging())
+}
+
+/// Open a pool of `connections` on `url`, to the server whose `health` it is.
 pub(super) async fn open(
     url: &str,
+    options: MySqlConnectOptions,
     connections: u32,
+    health: Arc<Health>,
 ) -> std::result::Result<MySqlDatabase, OpenError> {
-    let options = MySqlConnectOptions::from_str(url)
-        .map_err(|source| OpenError::Url {
-            url: public_url(url),
-            source,
-        })?
-        .statement_cache_capacity(STATEMENTS_KEPT)
-        .disable_statement_logging();
     let fail = |source| OpenError::Connect {
         url: public_url(url),
         source,
@@ -73,38 +218,59 @@ pub(super) async fn open(
         .map_err(|_| fail(sqlx::Error::PoolTimedOut))?
         .map_err(fail)?;
     let server = Server::of(&mut first).await.map_err(fail)?;
-    let pool = MySqlPoolOptions::new()
+    let pool = pool(server, connections, health.clone());
+    let pool = pool.connect_with(options).await.map_err(fail)?;
+    Ok(MySqlDatabase {
+        pool,
+        server,
+        health,
+    })
+}
+
+/// The same for a server of the same kind as another, which need not answer
+/// now.
+pub(super) fn open_later(
+    options: MySqlConnectOptions,
+    server: Server,
+    connections: u32,
+    health: Arc<Health>,
+) -> MySqlDatabase {
+    MySqlDatabase {
+        pool: pool(server, connections, health.clone()).connect_lazy_with(options),
+        server,
+        health,
+    }
+}
+
+fn pool(server: Server, connections: u32, health: Arc<Health>) -> MySqlPoolOptions {
+    MySqlPoolOptions::new()
         .max_connections(connections)
-        .min_connections(1)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .test_before_acquire(false)
         .after_connect(move |connection, _| Box::pin(server.bound(connection)))
-        .before_acquire(|connection, metadata| {
+        .before_acquire(move |connection, metadata| {
+            let is_trusted = health.trusts(metadata.age);
             Box::pin(async move {
-                if metadata.idle_for > TRUSTED_IDLE {
-                    return Ok(connection.ping().await.is_ok());
+                if !is_trusted || metadata.idle_for <= TRUSTED_IDLE {
+                    return Ok(is_trusted);
                 }
-                Ok(true)
+                let answer = tokio::time::timeout(PING_TIMEOUT, connection.ping()).await;
+                Ok(matches!(answer, Ok(Ok(()))))
             })
         })
-        .connect_with(options)
-        .await
-        .map_err(fail)?;
-    Ok(MySqlDatabase { pool, server })
 }
 
-/// Run a query, whose text the guard has checked.
-pub(super) async fn query<'c, F: Form>(
-    connection: impl Executor<'c, Database = MySql>,
-    text: Arc<str>,
-    parameters: Vec<Value>,
+async fn query<F: Form>(
+    connection: &mut MySqlConnection,
+    text: &Arc<str>,
+    arguments: MySqlArguments,
     limits: CallLimits,
-) -> Result<F> {
-    let query = sqlx::query_with(sqlx::AssertSqlSafe(text), bind(parameters)?);
+) -> std::result::Result<F, Failed> {
+    let query = sqlx::query_with(sqlx::AssertSqlSafe(text.clone()), arguments);
     let mut rows = query.fetch(connection);
     let mut collector = Collector::new(limits);
     let mut kinds = Vec::new();
-    while let Some(row) = rows.try_next().await.map_err(typed)? {
+    while let Some(row) = rows.try_next().await? {
         if !collector.has_columns() {
             collector.set_columns(row.columns().iter().map(Column::name));
             kinds = row
@@ -118,29 +284,13 @@ pub(super) async fn query<'c, F: Form>(
     Ok(collector.finish())
 }
 
-/// Run a change, likewise.
-pub(super) async fn execute<'c>(
-    connection: impl Executor<'c, Database = MySql>,
-    text: Arc<str>,
-    parameters: Vec<Value>,
-) -> Result<Outcome> {
-    let query = sqlx::query_with(sqlx::AssertSqlSafe(text), bind(parameters)?);
-    query.execute(connection).await.map(outcome).map_err(typed)
-}
-
-/// Run a change in a transaction of its own, and again if it loses against
-/// another.
-pub(super) async fn execute_alone(
-    pool: &MySqlPool,
-    text: Arc<str>,
-    parameters: Vec<Value>,
-) -> Result<Outcome> {
-    let arguments = bind(parameters)?;
-    let change = || {
-        let text = sqlx::AssertSqlSafe(text.clone());
-        sqlx::query_with(text, arguments.clone()).execute(pool)
-    };
-    persistent(change).await.map(outcome).map_err(typed)
+async fn execute(
+    connection: &mut MySqlConnection,
+    text: &Arc<str>,
+    arguments: MySqlArguments,
+) -> sqlx::Result<MySqlQueryResult> {
+    let query = sqlx::query_with(sqlx::AssertSqlSafe(text.clone()), arguments);
+    query.execute(connection).await
 }
 
 fn outcome(done: MySqlQueryResult) -> Outcome {

@@ -1,11 +1,10 @@
 //! Trying a change again that lost against another one. Only for statements
 //! that stand alone: such a failure has undone all of them.
 
+use std::fmt::Debug;
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
-
-use super::error::is_contention;
 
 /// Tries after the first.
 const MORE: usize = 4;
@@ -15,10 +14,14 @@ const MORE: usize = 4;
 const SHORTEST: Duration = Duration::from_millis(5);
 const LONGEST: Duration = Duration::from_millis(100);
 
-/// Run `change`, and again while others are in its way.
-pub(super) async fn persistent<T, F>(change: impl FnMut() -> F) -> sqlx::Result<T>
+/// Run `change`, and again while others are in its way, as `is_contention`
+/// finds.
+pub(super) async fn persistent<T, E: Debug, F>(
+    change: impl FnMut() -> F,
+    is_contention: impl FnMut(&E) -> bool,
+) -> Result<T, E>
 where
-    F: Future<Output = sqlx::Result<T>>,
+    F: Future<Output = Result<T, E>>,
 {
     let pauses = ExponentialBuilder::new()
         .with_min_delay(SHORTEST)
@@ -28,6 +31,6 @@ where
     change
         .retry(pauses)
         .when(is_contention)
-        .notify(|error, pause| tracing::debug!(%error, ?pause, "a change is tried again"))
+        .notify(|error, pause| tracing::debug!(?error, ?pause, "a change is tried again"))
         .await
 }

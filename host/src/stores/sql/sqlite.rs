@@ -14,7 +14,7 @@ use sqlx::sqlite::{
 use sqlx::{Column, ConnectOptions, Connection, Executor, Row, Sqlite, TypeInfo, ValueRef};
 use tokio::sync::Mutex;
 
-use super::error::{OpenError, public_url, typed};
+use super::error::{OpenError, is_contention, public_url, typed};
 use super::file_lock::lock_file;
 use super::guard::Checked;
 use super::patience::Patience;
@@ -110,7 +110,8 @@ impl SqliteDatabase {
                 Ok(done)
             }
         };
-        persistent(change).await.map(outcome).map_err(typed)
+        let done = persistent(change, is_contention).await;
+        done.map(outcome).map_err(typed)
     }
 }
 

@@ -62,6 +62,15 @@ impl Database {
         }
     }
 
+    /// An empty one of a MariaDB server of one's own.
+    pub fn of(server: &MariaDb) -> Self {
+        Self {
+            store: Store::MariaDb,
+            url: server.database(),
+            _folder: None,
+        }
+    }
+
     /// Run a statement.
     pub async fn execute(&self, statement: &str) {
         self.rows(statement).await;

@@ -69,12 +69,19 @@ async fn stores(node: &TestNode) -> Value {
     details["stores"].take()
 }
 
+/// A store by what it is for, its kind, and whether it answers.
 fn store(name: &str, kind: &str, answers: bool) -> Value {
     json!({ "name": name, "kind": kind, "answers": answers })
 }
 
 fn database(kind: &str, answers: bool) -> Value {
     json!({ "name": "database", "kind": kind, "plugin": "ledger", "answers": answers })
+}
+
+/// With the node's breaker for it.
+fn with(mut store: Value, breaker: &str) -> Value {
+    store["breaker"] = breaker.into();
+    store
 }
 
 #[tokio::test]
@@ -104,11 +111,13 @@ async fn a_store_that_is_gone_is_told_and_the_node_stays_ready() {
     })
     .await;
     let all = |answer: bool| {
-        json!([
+        let breaker = if answer { "closed" } else { "open" };
+        let stores = [
             database("mysql", answer),
             store("buckets", "redis", answer),
             store("rate-limits", "redis", answer),
-        ])
+        ];
+        json!(stores.map(|store| with(store, breaker)))
     };
     assert_eq!(stores(&node).await, all(true));
 

@@ -9,6 +9,7 @@ mod logs;
 mod node;
 mod operator;
 mod plugins;
+mod proxy;
 mod reply;
 mod wire;
 
@@ -18,6 +19,7 @@ pub use edge::{Running, edge, edge_serve_with_files_of, edge_serve_within, refus
 pub use node::{TestNode, exchange, settings, start_error};
 pub use operator::{Operator, TOKEN, TOKENS};
 pub use plugins::{PluginFolder, component, fixture, variant};
+pub use proxy::{Mode, Proxy};
 pub use reply::Reply;
 pub use wire::{Wire, get, post};
 

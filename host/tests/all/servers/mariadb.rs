@@ -17,6 +17,12 @@ static KIND: Kind = Kind {
     answers,
 };
 
+static REPLICATING: Kind = Kind {
+    program: "mariadbd",
+    arguments: replicating_arguments,
+    answers,
+};
+
 /// For making the system tables.
 const INSTALL: [&str; 4] = [
     // Not the settings of a server that the machine has for itself.
@@ -29,10 +35,8 @@ const INSTALL: [&str; 4] = [
 ];
 
 /// For the server, beside its files and its port.
-const SETTINGS: [&str; 6] = [
+const SETTINGS: [&str; 5] = [
     "--bind-address=127.0.0.1",
-    // Nothing replicates from it.
-    "--skip-log-bin",
     // A commit reaches the kernel, and the disk within a second: it survives
     // the server's death, though not the machine's.
     "--innodb-flush-log-at-trx-commit=2",
@@ -69,19 +73,64 @@ impl MariaDb {
         })
     }
 
+    /// A primary and its replica for one test, gone when they are dropped.
+    pub fn start_replicating() -> io::Result<[Self; 2]> {
+        let start = || {
+            let mut keeper = Keeper::new("edge-mariadb-")?;
+            install(&mut keeper)?;
+            Ok::<_, io::Error>(Self {
+                server: Server::start(&REPLICATING, keeper)?,
+                databases: AtomicU32::new(0),
+            })
+        };
+        let [primary, replica] = [start()?, start()?];
+        replica.run(&format!(
+            "CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT={}, MASTER_USER='root', \
+             MASTER_USE_GTID=slave_pos, MASTER_CONNECT_RETRY=1; START SLAVE",
+            primary.port()
+        ));
+        Ok([primary, replica])
+    }
+
     /// Make an empty database of a new name, and return its URL.
     pub fn database(&self) -> String {
         let number = self.databases.fetch_add(1, Ordering::Relaxed);
         let name = format!("test_{number}");
-        let output = client(self.server.folder(), &format!("CREATE DATABASE {name}"))
-            .unwrap_or_else(|error| panic!("the mariadb client: {error}"));
-        assert!(output.status.success(), "cannot make {name}: {output:?}");
+        self.run(&format!("CREATE DATABASE {name}"));
         format!("mysql://root@127.0.0.1:{}/{name}", self.port())
+    }
+
+    /// Run statements as the server's administrator, and return what they
+    /// print.
+    pub fn run(&self, statements: &str) -> String {
+        let output = client(self.server.folder(), statements)
+            .unwrap_or_else(|error| panic!("the mariadb client: {error}"));
+        assert!(output.status.success(), "{statements}: {output:?}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// Whether a replica has done all that its primary has.
+    pub fn has_all_of(&self, primary: &Self) -> bool {
+        let position = |server: &Self, name: &str| {
+            let shown = server.run(&format!("SELECT @@GLOBAL.{name}"));
+            shown.lines().last().map(str::to_owned)
+        };
+        position(self, "gtid_slave_pos") == position(primary, "gtid_binlog_pos")
     }
 
     /// The TCP port, on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.server.port()
+    }
+
+    /// Let it do nothing, as a machine does that hangs.
+    pub fn pause(&self) -> io::Result<()> {
+        self.server.pause()
+    }
+
+    /// Let it go on after `pause`.
+    pub fn resume(&self) -> io::Result<()> {
+        self.server.resume()
     }
 
     /// The process that `kill` takes.
@@ -111,6 +160,23 @@ fn install(keeper: &mut Keeper) -> io::Result<()> {
 }
 
 fn arguments(folder: &Path, port: u16) -> Vec<String> {
+    // Nothing replicates from it.
+    let alone = ["--skip-log-bin".to_owned()];
+    common_arguments(folder, port).chain(alone).collect()
+}
+
+fn replicating_arguments(folder: &Path, port: u16) -> Vec<String> {
+    let replicating = [
+        "--log-bin=binlog".to_owned(),
+        "--binlog-format=ROW".to_owned(),
+        // No two servers have one, and so no two have one port.
+        format!("--server-id={port}"),
+        "--skip-slave-start".to_owned(),
+    ];
+    common_arguments(folder, port).chain(replicating).collect()
+}
+
+fn common_arguments(folder: &Path, port: u16) -> impl Iterator<Item = String> {
     let own = [
         // This one must come first.
         "--no-defaults".to_owned(),
@@ -121,7 +187,6 @@ fn arguments(folder: &Path, port: u16) -> Vec<String> {
     own.into_iter()
         .chain(user_argument(folder))
         .chain(SETTINGS.map(str::to_owned))
-        .collect()
 }
 
 fn answers(folder: &Path, _port: u16) -> bool {

@@ -17,6 +17,12 @@ static KIND: Kind = Kind {
     answers,
 };
 
+static DURABLE: Kind = Kind {
+    program: "redis-server",
+    arguments: durable_arguments,
+    answers,
+};
+
 static CLUSTER: Kind = Kind {
     program: "redis-server",
     arguments: cluster_arguments,
@@ -61,6 +67,21 @@ impl Redis {
             server: Server::start(&KIND, Keeper::new("edge-redis-")?)?,
             databases: AtomicU32::new(1),
         })
+    }
+
+    /// The same, which has after a crash all that it has acknowledged.
+    pub fn start_durable() -> io::Result<Self> {
+        Ok(Self {
+            server: Server::start(&DURABLE, Keeper::new("edge-redis-")?)?,
+            databases: AtomicU32::new(1),
+        })
+    }
+
+    /// Run one command of plain words, and return the beginning of the answer.
+    pub fn run(&self, command: &str) -> String {
+        let answer =
+            ask::<1>(self.port(), command).unwrap_or_else(|error| panic!("{command}: {error}"));
+        String::from_utf8_lossy(&answer).into_owned()
     }
 
     /// A cluster of one node that the tests of this process share. It has one
@@ -135,6 +156,16 @@ impl Redis {
         self.server.port()
     }
 
+    /// Let it do nothing, as a machine does that hangs.
+    pub fn pause(&self) -> io::Result<()> {
+        self.server.pause()
+    }
+
+    /// Let it go on after `pause`.
+    pub fn resume(&self) -> io::Result<()> {
+        self.server.resume()
+    }
+
     /// The process that `kill` takes.
     pub fn pid(&self) -> u32 {
         self.server.pid()
@@ -164,6 +195,15 @@ fn arguments(folder: &Path, port: u16) -> Vec<String> {
         ["--appendonly", "no"],
     ];
     settings.as_flattened().iter().map(|&s| s.into()).collect()
+}
+
+fn durable_arguments(folder: &Path, port: u16) -> Vec<String> {
+    let settings = [["--appendonly", "yes"], ["--appendfsync", "always"]];
+    let settings = settings.as_flattened().iter().map(|&s| s.into());
+    arguments(folder, port)
+        .into_iter()
+        .chain(settings)
+        .collect()
 }
 
 /// A cluster keeps its slots in a file, and has them after a restart.

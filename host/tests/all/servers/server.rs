@@ -7,6 +7,8 @@ use std::process::{Child, Command};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use super::keeper::Keeper;
 
 /// How long a server may take to answer, on a machine that is busy.
@@ -69,6 +71,20 @@ impl Server {
     pub fn restart(&mut self) -> io::Result<()> {
         self.process = launch(self.kind, &mut self.keeper, self.port)?;
         Ok(())
+    }
+
+    /// Let it do nothing, as a machine does that hangs.
+    pub fn pause(&self) -> io::Result<()> {
+        self.signal(Signal::STOP)
+    }
+
+    /// Let it go on after `pause`.
+    pub fn resume(&self) -> io::Result<()> {
+        self.signal(Signal::CONT)
+    }
+
+    fn signal(&self, signal: Signal) -> io::Result<()> {
+        Ok(kill_process(Pid::from_child(&self.process), signal)?)
     }
 
     pub fn port(&self) -> u16 {

@@ -50,6 +50,14 @@ impl Stores {
         }
     }
 
+    /// A MariaDB database and a Redis of somebody's own.
+    fn at(database: Database, redis_url: String) -> Self {
+        Self {
+            database,
+            redis_url: Some(redis_url),
+        }
+    }
+
     /// Let a node use them, without the limit that one client would meet in
     /// no time.
     fn apply(&self, settings: &mut Settings) {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use edge_host::config::Settings;
 use serde_json::json;
 use sqlx::{Connection, MySqlConnection, Row, SqliteConnection};
 
@@ -108,7 +109,8 @@ async fn the_victim_of_a_deadlock_is_tried_again() {
 async fn a_file_that_another_process_writes_for_long_is_waited_for() {
     let data = data_folder();
     let plugins = [variant("ledger", PATIENT)];
-    let node = TestNode::start_in(data.path(), &plugins, |_| {}).await;
+    let patient = |settings: &mut Settings| settings.store_timeout = Duration::from_secs(15);
+    let node = TestNode::start_in(data.path(), &plugins, patient).await;
     let ledger = Ledger { node };
     let url = format!("sqlite://{}", data.path().join("shop.sqlite").display());
     let mut other = SqliteConnection::connect(&url).await.expect("the file");

@@ -3,8 +3,11 @@
 //! and Stripe's agree.
 
 mod books;
+mod buyer;
 mod crashes;
 mod faults;
+mod leaving;
+mod outages;
 mod races;
 mod retries;
 mod unpaid;
@@ -60,16 +63,26 @@ impl Checkout {
     }
 
     async fn new(store: Store) -> Self {
-        let stores = Arc::new(Stores::new(store));
-        let stripe = Stripe::start();
+        Self::open(Stores::new(store), Stripe::start(), &plugins(), |_| {}).await
+    }
+
+    /// A new shop with these stores and these plugins.
+    async fn open(
+        stores: Stores,
+        stripe: Stripe,
+        plugins: &[PluginFolder],
+        change: impl FnOnce(&mut Settings),
+    ) -> Self {
+        let stores = Arc::new(stores);
         let change = |settings: &mut Settings| {
             stores.apply(settings);
             settings.queue_timeout = QUEUE;
             let config = &mut settings.plugin_config.0;
             config.extend(stripe.settings());
             config.insert("UNPAID_ORDER_MINUTES".into(), UNPAID_MINUTES.into());
+            change(settings);
         };
-        let node = TestNode::start(&plugins(), change).await;
+        let node = TestNode::start(plugins, change).await;
         let shop = Shop { node, stores };
         Self { stripe, shop }
     }
@@ -84,6 +97,16 @@ impl Checkout {
         self.database().execute(&set).await;
     }
 
+    /// So many new customers' tokens.
+    async fn customers(&self, number: usize) -> Vec<String> {
+        let mut tokens = Vec::new();
+        for _ in 0..number {
+            let token = self.shop.customer().await.token;
+            tokens.push(token.expect("a customer has one"));
+        }
+        tokens
+    }
+
     /// Check, once nothing is left to be done, that the shop's books and
     /// Stripe's agree. Returns the shop's.
     async fn settled_books(&self) -> Books {
@@ -91,6 +114,29 @@ impl Checkout {
         books.check(&self.stripe);
         books
     }
+}
+
+/// What a node had to itself when it died, others may have by now: nobody
+/// waits here until that has run out.
+async fn pass_time(database: &Database) {
+    let leases = "UPDATE edge_schedule SET next_at = 0, held_until = 0";
+    let locks = "UPDATE order_idempotency SET locked_on = '2000-01-01T00:00:00.000' \
+         WHERE status IS NULL";
+    for update in [leases, locks] {
+        database.execute(update).await;
+    }
+    books::make_due(database).await;
+}
+
+/// Names a seed, to have the same random choices again.
+const SEED: &str = "EDGE_TEST_SEED";
+
+/// The seed of a test's random choices, which it prints.
+fn seed() -> u64 {
+    let seed = std::env::var(SEED).ok().and_then(|seed| seed.parse().ok());
+    let seed = seed.unwrap_or_else(rand::random);
+    println!("{SEED}={seed}");
+    seed
 }
 
 /// The shop's own four, whose periodic work comes sooner.

@@ -66,6 +66,12 @@ impl Stripe {
             .into()
     }
 
+    /// Where it is, on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        let (_, port) = self.base.rsplit_once(':').expect("a port");
+        port.parse().expect("a number")
+    }
+
     /// Have the next charge of an order go wrong; of several faults, each has
     /// its turn.
     pub fn fail(&self, order_id: i64, fault: Fault) {
