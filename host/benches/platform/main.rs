@@ -30,6 +30,7 @@ mod wrk;
 #[path = "../../tests/all/servers"]
 #[allow(
     dead_code,
+    clippy::expect_used,
     clippy::panic,
     reason = "tests take more of it, and may panic"
 )]
