@@ -212,6 +212,7 @@ impl Node {
                 tokens,
                 traffic: service.traffic().clone(),
                 limiter: loaded.services.limiter().clone(),
+                buckets: loaded.services.buckets_store().cloned(),
                 counters: loaded.services.counters().clone(),
                 traces: traces.clone(),
             };

@@ -35,6 +35,7 @@ pub use auth::{AdminTokens, TokensError};
 use crate::rollout::bundle::LONGEST;
 use crate::rollout::control::Control;
 use crate::rollout::{Activator, Follower, Live, Wake};
+use crate::stores::keyvalue::KeyValue;
 use crate::stores::limiter::Limiter;
 use crate::telemetry::Traffic;
 use crate::telemetry::counters::Registry;
@@ -59,6 +60,8 @@ pub struct Office {
     pub tokens: AdminTokens,
     /// What goes on at the shop's port.
     pub traffic: Arc<Traffic>,
+    /// Holds the plugins' buckets, if they have any.
+    pub buckets: Option<KeyValue>,
     /// Counts requests against rate limits.
     pub limiter: Arc<Limiter>,
     /// What plugins count themselves.

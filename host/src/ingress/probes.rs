@@ -18,10 +18,9 @@ use crate::bindings::sql::Dialect;
 use crate::rollout::Release;
 use crate::rollout::manifest::{LIVE, READY};
 use crate::runtime::Body;
-use crate::stores::breaker::Circuit;
+use crate::stores::breaker::{Circuit, StoreHealth};
 use crate::stores::keyvalue::KeyValue;
 use crate::stores::limiter::Limiter;
-use crate::stores::sql::DatabaseHealth;
 
 /// How long a store may take to answer.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -189,7 +188,7 @@ impl Probes {
                 kind: store.kind(),
                 plugin: None,
                 answers: in_time(store.ping()).await,
-                breaker: store.circuit(),
+                breaker: store.health().map(|health| health.circuit),
             })
         };
         let limits = async {
@@ -198,7 +197,7 @@ impl Probes {
                 kind: "redis",
                 plugin: None,
                 answers: in_time(self.limiter.ping()?).await,
-                breaker: self.limiter.circuit(),
+                breaker: self.limiter.health().map(|health| health.circuit),
             })
         };
         let (buckets, limits) = tokio::join!(buckets, limits);
@@ -216,7 +215,7 @@ async fn databases(releases: &[Arc<Release>]) -> Vec<Store> {
                 in_time(database.ping()),
                 in_time(async { database.ping_replica().await.transpose() }),
             );
-            let store = |name, answers, health: Option<DatabaseHealth>| Store {
+            let store = |name, answers, health: Option<StoreHealth>| Store {
                 name,
                 kind: match database.dialect() {
                     Dialect::Sqlite => "sqlite",

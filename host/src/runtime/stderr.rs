@@ -6,12 +6,18 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
+use async_trait::async_trait;
+use bytes::Bytes;
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
 /// Bytes that are kept of one request's output. A panic message with its
 /// place takes a few hundred.
 const KEPT: usize = 8 * 1024;
+
+/// Bytes that a guest is asked to write at once, as `wasi:io` asks for them.
+const AT_ONCE: usize = 64 * 1024;
 
 /// The output of the request that an instance is answering.
 #[derive(Clone, Default)]
@@ -39,7 +45,7 @@ impl Output {
         Some(text)
     }
 
-    fn write(&self, bytes: &[u8]) {
+    fn keep(&self, bytes: &[u8]) {
         let mut captured = self.lock();
         let room = KEPT.saturating_sub(captured.bytes.len()).min(bytes.len());
         let (kept, dropped) = bytes.split_at(room);
@@ -63,6 +69,32 @@ impl StdoutStream for Output {
     fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
         Box::new(self.clone())
     }
+
+    /// Not the usual one, which passes every write on to a task of its own: a
+    /// line of a guest would cost two changes of tasks.
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(self.clone())
+    }
+}
+
+impl OutputStream for Output {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        self.keep(&bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(AT_ONCE)
+    }
+}
+
+#[async_trait]
+impl Pollable for Output {
+    async fn ready(&mut self) {}
 }
 
 impl AsyncWrite for Output {
@@ -71,7 +103,7 @@ impl AsyncWrite for Output {
         _: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.write(bytes);
+        self.keep(bytes);
         Poll::Ready(Ok(bytes.len()))
     }
 
@@ -91,8 +123,8 @@ mod tests {
     #[test]
     fn a_flood_is_cut_and_counted() {
         let output = Output::default();
-        output.write(&[b'x'; KEPT - 1]);
-        output.write(b"yzzz");
+        output.keep(&[b'x'; KEPT - 1]);
+        output.keep(b"yzzz");
         let text = output.take().expect("something was written");
         assert!(
             text.ends_with("xy\n[3 more bytes dropped]"),

@@ -37,6 +37,17 @@ pub enum Circuit {
 #[error("it has not answered of late, and is left alone until it does")]
 pub struct LeftAlone;
 
+/// What a node can tell of its use of one store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoreHealth {
+    /// Whether it is left alone, since it does not answer.
+    pub circuit: Circuit,
+    /// How often that began.
+    pub openings: u64,
+    /// Calls that were refused meanwhile.
+    pub refusals: u64,
+}
+
 /// The breaker of one store.
 #[derive(Debug)]
 pub struct Breaker {
@@ -75,16 +86,14 @@ impl Breaker {
         }
     }
 
-    /// How often it has opened.
+    /// How its store does.
     #[must_use]
-    pub fn openings(&self) -> u64 {
-        self.openings.load(Ordering::Relaxed)
-    }
-
-    /// How many calls it has refused.
-    #[must_use]
-    pub fn refusals(&self) -> u64 {
-        self.refusals.load(Ordering::Relaxed)
+    pub fn health(&self) -> StoreHealth {
+        StoreHealth {
+            circuit: self.circuit(),
+            openings: self.openings.load(Ordering::Relaxed),
+            refusals: self.refusals.load(Ordering::Relaxed),
+        }
     }
 
     /// Let a call pass.
@@ -170,9 +179,12 @@ mod tests {
         assert!(!breaker.failed(&"x") && !breaker.failed(&"x"));
         assert!(breaker.failed(&"x"), "the third");
         assert!(!breaker.failed(&"x"), "it is open already");
-        assert_eq!((breaker.circuit(), breaker.openings()), (Circuit::Open, 1));
+        let StoreHealth {
+            circuit, openings, ..
+        } = breaker.health();
+        assert_eq!((circuit, openings), (Circuit::Open, 1));
         assert!(breaker.admit().is_err() && breaker.admit().is_err());
-        assert_eq!(breaker.refusals(), 2);
+        assert_eq!(breaker.health().refusals, 2);
         breaker.succeeded();
         assert!(breaker.admit().is_err(), "only a probe closes it");
     }

@@ -22,7 +22,7 @@ use redis::{
     Value,
 };
 
-use super::breaker::{Breaker, Circuit, recover};
+use super::breaker::{Breaker, StoreHealth, recover};
 
 /// Commands on their way at once: more of them wait in the host.
 const COMMANDS_AT_ONCE: usize = 1024;
@@ -102,10 +102,10 @@ impl Redis {
         })))
     }
 
-    /// Whether it is left alone.
+    /// How it does.
     #[must_use]
-    pub fn circuit(&self) -> Circuit {
-        self.0.breaker.circuit()
+    pub fn health(&self) -> StoreHealth {
+        self.0.breaker.health()
     }
 
     /// Run one command. In a cluster, its keys say where.

@@ -5,6 +5,7 @@
 //! units, `_total` for what only grows, and no label that clients choose. A
 //! release's series begin with it and end with it.
 
+mod breakers;
 mod families;
 mod host_calls;
 mod http;
@@ -33,6 +34,7 @@ pub(super) async fn show(State(office): State<Arc<Office>>) -> Result<impl IntoR
     let mut families = http::families(&office);
     families.extend(plugins::families(&served));
     families.extend(stores::families(&served));
+    families.extend(breakers::families(&office, &served));
     families.extend(host_calls::families(&served));
     families.extend(rollouts::families(&office));
     families.extend(shop::families(&office.counters));

@@ -16,7 +16,7 @@ pub use error::{Error, OpenError};
 use embedded::EmbeddedStore;
 use redis::RedisStore;
 
-use super::breaker::Circuit;
+use super::breaker::StoreHealth;
 
 /// Most keys of one call.
 pub const MOST_KEYS: usize = 256;
@@ -107,11 +107,11 @@ impl KeyValue {
         }
     }
 
-    /// Whether it is left alone, since it does not answer; nothing of a file.
+    /// How Redis does; nothing of a file.
     #[must_use]
-    pub fn circuit(&self) -> Option<Circuit> {
+    pub fn health(&self) -> Option<StoreHealth> {
         match &self.backend {
-            Backend::Redis(store) => Some(store.circuit()),
+            Backend::Redis(store) => Some(store.health()),
             Backend::Embedded(_) => None,
         }
     }

@@ -13,7 +13,7 @@ use redis::{Cmd, Script, cmd};
 use self::cursor::Cursor;
 use super::key::{Key, Space};
 use super::{Error, PAGE, Page, Result, Swap};
-use crate::stores::breaker::Circuit;
+use crate::stores::breaker::StoreHealth;
 use crate::stores::redis::{Patience, Redis, UrlError};
 
 const PATIENCE: Patience = Patience {
@@ -76,8 +76,8 @@ impl RedisStore {
         Redis::open(urls, "Redis (buckets)", PATIENCE).map(Self)
     }
 
-    pub(super) fn circuit(&self) -> Circuit {
-        self.0.circuit()
+    pub(super) fn health(&self) -> StoreHealth {
+        self.0.health()
     }
 
     pub(super) fn was_late(&self, why: &dyn Display) {

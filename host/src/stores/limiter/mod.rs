@@ -14,7 +14,7 @@ pub use policy::{Policy, PolicyError, Verdict};
 
 use self::local::Local;
 use self::redis::Shared;
-use crate::stores::breaker::Circuit;
+use crate::stores::breaker::StoreHealth;
 use crate::stores::redis::UrlError;
 
 /// What to do while Redis does not answer.
@@ -154,11 +154,10 @@ impl Limiter {
         self.shared.as_ref().map(Shared::ping)
     }
 
-    /// Whether that Redis is left alone, since it does not answer; nothing
-    /// where there is none.
+    /// How that Redis does; nothing where there is none.
     #[must_use]
-    pub fn circuit(&self) -> Option<Circuit> {
-        self.shared.as_ref().map(Shared::circuit)
+    pub fn health(&self) -> Option<StoreHealth> {
+        self.shared.as_ref().map(Shared::health)
     }
 
     /// Count on this node alone, whether there is Redis or not.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use redis::{RedisResult, Script};
 
 use super::{Place, Policy, Verdict};
-use crate::stores::breaker::Circuit;
+use crate::stores::breaker::StoreHealth;
 use crate::stores::redis::{Patience, Redis, UrlError};
 
 /// Every request waits for this: there is none to spare.
@@ -51,8 +51,8 @@ impl Shared {
         })
     }
 
-    pub(super) fn circuit(&self) -> Circuit {
-        self.redis.circuit()
+    pub(super) fn health(&self) -> StoreHealth {
+        self.redis.health()
     }
 
     /// Whether Redis answers.

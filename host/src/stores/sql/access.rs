@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use super::error::{public_url, typed};
 use super::guard::{Checked, Guard, Kind, TableGrant};
-use super::health::DatabaseHealth;
 use super::lent::MySqlTransaction;
 use super::mysql::MySqlDatabase;
 use super::patience::Patience;
@@ -15,6 +14,7 @@ use super::rows::Form;
 use super::sqlite::SqliteDatabase;
 use super::{CallLimits, Result, sqlite};
 use crate::bindings::sql::{Dialect, Error, Outcome, Value};
+use crate::stores::breaker::StoreHealth;
 
 /// How long the answer to a ping may take: less than whoever asks waits, so
 /// that no answer is one that did not come in time.
@@ -128,10 +128,10 @@ impl DatabaseAccess {
 
     /// How the database's server does; nothing of a file.
     #[must_use]
-    pub fn health(&self) -> Option<DatabaseHealth> {
+    pub fn health(&self) -> Option<StoreHealth> {
         match &self.database {
             Database::Sqlite(_) => None,
-            Database::MySql(mysql) => Some(mysql.health.breaker().into()),
+            Database::MySql(mysql) => Some(mysql.health.breaker().health()),
         }
     }
 

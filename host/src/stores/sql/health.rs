@@ -11,7 +11,7 @@ use sqlx::{ConnectOptions, Connection};
 use super::Result;
 use super::error::{Trouble, is_broken, public_url, trouble, typed};
 use crate::bindings::sql::Error;
-use crate::stores::breaker::{Breaker, Circuit, recover};
+use crate::stores::breaker::{Breaker, recover};
 
 /// Failures in a row after which the server is left alone.
 const FAILURES: u32 = 5;
@@ -174,27 +174,6 @@ async fn probe(options: MySqlConnectOptions) -> sqlx::Result<()> {
     let mut connection = options.connect().await?;
     connection.ping().await?;
     connection.close().await
-}
-
-/// What a node can tell of its use of one database server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DatabaseHealth {
-    /// Whether it is left alone, since it does not answer.
-    pub circuit: Circuit,
-    /// How often that began.
-    pub openings: u64,
-    /// Calls that were refused meanwhile.
-    pub refusals: u64,
-}
-
-impl From<&Breaker> for DatabaseHealth {
-    fn from(breaker: &Breaker) -> Self {
-        Self {
-            circuit: breaker.circuit(),
-            openings: breaker.openings(),
-            refusals: breaker.refusals(),
-        }
-    }
 }
 
 fn microseconds(time: Duration) -> u64 {

@@ -29,7 +29,6 @@ pub use access::{Connections, DatabaseAccess, OpenTransaction};
 pub use databases::Databases;
 pub use error::{OpenError, public_url};
 pub use guard::TableGrant;
-pub use health::DatabaseHealth;
 pub use limit::planned_once;
 pub use migrate::{MigrateError, SchemaLock};
 pub use migrations::{Migration, Migrations};

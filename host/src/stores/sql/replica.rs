@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
-use super::health::DatabaseHealth;
 use super::mysql::MySqlDatabase;
 use super::rows::Form;
 use super::{CallLimits, Result};
 use crate::bindings::sql::{Error, Value};
+use crate::stores::breaker::StoreHealth;
 
 /// The replica of one grant's database.
 pub(super) struct Replica {
@@ -28,7 +28,7 @@ pub struct ReplicaUse {
     /// Queries that went to the primary, since it did not.
     pub failures: u64,
     /// How it does.
-    pub health: DatabaseHealth,
+    pub health: StoreHealth,
 }
 
 impl Replica {
@@ -81,7 +81,7 @@ impl Replica {
         ReplicaUse {
             queries: self.queries.load(Ordering::Relaxed),
             failures: self.failures.load(Ordering::Relaxed),
-            health: self.database.health.breaker().into(),
+            health: self.database.health.breaker().health(),
         }
     }
 

@@ -25,8 +25,9 @@ pub use wire::{Wire, get, post};
 
 use std::time::Duration;
 
-/// How long anything may take before its test fails instead of hanging.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+/// How long anything may take before its test fails instead of hanging: a node
+/// may have to compile its plugins first, on a machine that is busy.
+pub const PATIENCE: Duration = Duration::from_secs(90);
 
 /// The output of `work`, which has to come within [`PATIENCE`].
 pub async fn in_time<F: Future>(what: &str, work: F) -> F::Output {

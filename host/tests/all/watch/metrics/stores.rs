@@ -2,8 +2,8 @@
 
 use super::Metrics;
 use crate::catalog::database::{Database, Store};
-use crate::harness::{TestNode, eventually, fixture};
-use crate::servers::Redis;
+use crate::harness::{Mode, Proxy, TestNode, eventually, fixture};
+use crate::servers::{MariaDb, Redis};
 
 const OPERATIONS: &str = "db_client_operation_duration_seconds_count";
 
@@ -59,5 +59,62 @@ async fn buckets_are_counted_likewise() {
         let labels = [&*system, "db_operation_name=\"get\"", "outcome=\"ok\""];
         let earlier = before.value(OPERATIONS, &labels).expect("an operation");
         metrics.assert(OPERATIONS, &labels, earlier + 4.0);
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_is_left_alone_shows() {
+    let redis = Redis::start().expect("Redis");
+    let proxy = Proxy::before(redis.port()).await;
+    let url = format!("redis://{}", proxy.address());
+    let node = TestNode::start(&[fixture("buckets")], |settings| {
+        settings.redis_url = Some(url);
+    })
+    .await;
+    node.until_status("/buckets/values/a", 200).await;
+    let buckets = ["store=\"buckets\""];
+    let metrics = Metrics::of(&node).await;
+    metrics.assert("edge_store_breaker_open", &buckets, 0.0);
+    metrics.assert("edge_store_breaker_openings_total", &buckets, 0.0);
+    metrics.assert("edge_store_breaker_open", &["store=\"rate-limits\""], 0.0);
+    metrics.assert_sound();
+
+    proxy.set(Mode::Refuse).await;
+    eventually("the store to be left alone", async || {
+        node.get("/buckets/values/a").await;
+        let metrics = Metrics::of(&node).await;
+        let open = metrics.value("edge_store_breaker_open", &buckets);
+        (open == Some(1.0)).then_some(())
+    })
+    .await;
+    node.get("/buckets/values/a").await;
+    let metrics = Metrics::of(&node).await;
+    metrics.assert("edge_store_breaker_openings_total", &buckets, 1.0);
+    metrics.assert_at_least("edge_store_breaker_refusals_total", &buckets, 1.0);
+
+    proxy.set(Mode::Pass).await;
+    node.until_status("/buckets/values/a", 200).await;
+    let metrics = Metrics::of(&node).await;
+    metrics.assert("edge_store_breaker_open", &buckets, 0.0);
+}
+
+#[tokio::test]
+async fn what_a_replica_answers_is_counted() {
+    let database = MariaDb::shared().database();
+    let node = TestNode::start(&[fixture("ledger")], |settings| {
+        settings.database_url.clone_from(&database);
+        settings.database_replica_url = Some(database);
+    })
+    .await;
+    for _ in 0..3 {
+        node.get("/ledger/entries").await.assert_status(200);
+    }
+    let metrics = Metrics::of(&node).await;
+    let queries = "edge_database_replica_queries_total";
+    metrics.assert(queries, &["answered_by=\"replica\""], 3.0);
+    metrics.assert(queries, &["answered_by=\"primary\""], 0.0);
+    for store in ["database", "database-replica"] {
+        let store = format!("store=\"{store}\"");
+        metrics.assert("edge_store_breaker_open", &[&store], 0.0);
     }
 }
