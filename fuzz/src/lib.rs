@@ -10,6 +10,7 @@
 pub mod ingress;
 pub mod rollout;
 pub mod stores;
+pub mod telemetry;
 
 /// Of the runtime, only what writing a bundle for a registry asks of it, which
 /// nothing here does.
