@@ -14,7 +14,8 @@ use tokio::sync::watch;
 use super::super::books::Books;
 use super::super::buyer::{Buyer, PRODUCTS, Purchase};
 use super::super::{Checkout, pass_time, seed};
-use super::world::{State, Target, World};
+use super::table::TABLE;
+use super::world::{Part, State, Target, World};
 use crate::harness::in_time;
 
 /// How many schedules there are; the setting names another number.
@@ -40,35 +41,6 @@ const LIKELY: f64 = 0.7;
 
 /// While customers finish: how often what was put off is made due.
 const TICK: Duration = Duration::from_millis(500);
-
-const OF_MYSQL: [State; 8] = [
-    State::Refused,
-    State::Reset,
-    State::BlackHole,
-    State::Slow,
-    State::Cut,
-    State::Hangs,
-    State::Killed,
-    State::ReadOnly,
-];
-const OF_REDIS: [State; 9] = [
-    State::Refused,
-    State::Reset,
-    State::BlackHole,
-    State::Slow,
-    State::Cut,
-    State::Hangs,
-    State::Killed,
-    State::ReadOnly,
-    State::OutOfMemory,
-];
-const OF_STRIPE: [State; 5] = [
-    State::Refused,
-    State::Reset,
-    State::BlackHole,
-    State::Slow,
-    State::Cut,
-];
 
 /// One part's failure.
 #[derive(Debug, Clone, Copy)]
@@ -98,6 +70,12 @@ impl Failure {
     }
 }
 
+/// The ways in which a part fails.
+fn states(part: Part) -> Vec<State> {
+    let rows = TABLE.iter().filter(|row| row.part == part);
+    rows.map(|row| row.state).collect()
+}
+
 async fn befall(failure: Option<Failure>, target: &mut Target) {
     if let Some(failure) = failure {
         failure.befall(target).await;
@@ -125,8 +103,8 @@ async fn live_through(schedules: usize, mut random: StdRng) {
     let tokens = world.checkout.customers(BUYERS).await;
     let mut bought = Vec::new();
     for number in 1..=schedules {
-        let failures = [&OF_MYSQL[..], &OF_REDIS, &OF_STRIPE];
-        let failures = failures.map(|states| Failure::random(&mut random, states));
+        let failures = [Part::MySql, Part::Redis, Part::Stripe];
+        let failures = failures.map(|part| Failure::random(&mut random, &states(part)));
         println!("schedule {number}: {failures:?}");
         let before = bought.len();
         bought.extend(live_through_one(&mut world, &tokens, failures, &mut random).await);
