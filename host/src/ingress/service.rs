@@ -28,8 +28,8 @@ use crate::identity::{CREDENTIALS, Identity, caller_of};
 use crate::rollout::{Live, Release, without_mount};
 use crate::runtime::{Answer, Body, Call, CallError, Reads};
 use crate::stores::keyvalue::KeyValue;
-use crate::telemetry::Traffic;
 use crate::telemetry::traces::{Trace, Traces, Work};
+use crate::telemetry::{RouteStats, Traffic};
 
 /// Names the release that answered.
 const RELEASE: HeaderName = HeaderName::from_static("edge-release");
@@ -186,9 +186,6 @@ impl Service {
         tally.write(response.headers_mut());
 
         let route = chosen.as_ref().map(|chosen| &*chosen.route);
-        let status = response.status();
-        let stats = route.map_or(self.traffic.unrouted(), |route| &route.stats);
-        stats.count(&method, status, began.elapsed());
         let line = Line {
             request_id: &request_id,
             trace: work.as_ref().map(Work::trace).cloned(),
@@ -196,15 +193,22 @@ impl Service {
             path,
             route: route.map_or("", |route| &route.path),
             release: release.map(|release| &**release),
-            status,
+            status: response.status(),
             began,
             client,
         };
-        line.write(self.access_log);
-        if let Some(work) = work.as_mut().filter(|work| work.is_sampled()) {
-            span::describe(work, &line);
-        }
+        let stats = route.map_or(self.traffic.unrouted(), |route| &route.stats);
+        self.record(&line, stats, work.as_mut());
         response
+    }
+
+    /// Count a request, log it, and describe its span.
+    fn record(&self, line: &Line<'_>, stats: &RouteStats, work: Option<&mut Work>) {
+        stats.count(line.method, line.status, line.began.elapsed());
+        line.write(self.access_log);
+        if let Some(work) = work.filter(|work| work.is_sampled()) {
+            span::describe(work, line);
+        }
     }
 
     /// Answer a question about the node. It is counted nowhere.
