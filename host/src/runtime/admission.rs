@@ -9,22 +9,23 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::call::CallError;
 use super::stats::Stats;
 
-/// Requests that may wait for each instance there is. More would wait longer
-/// than the queue's time-out anyway, and only cost memory.
+/// Requests that may wait for each instance there is. More would only cost
+/// memory.
 const WAITING_PER_INSTANCE: usize = 16;
 
-/// How long a request waits at most where the queue stands: others have been
-/// waiting without a break for as long as any may. A queue that comes and goes
-/// takes up a burst; one that stands only makes everybody late, and who is told
-/// so early can ask another node. (The controlled delay of Maurer, "Fail at
-/// Scale", ACM Queue 13/8, 2015.)
+/// How long a wait may be expected to be where the queue stands: others have
+/// been waiting without a break for as long as any may. A queue that comes and
+/// goes takes up a burst; one that stands only makes everybody late. (After the
+/// controlled delay of Maurer, "Fail at Scale", ACM Queue 13/8, 2015.)
 const STANDING: Duration = Duration::from_millis(40);
 
 /// The plugin's door-keeper: a wait that is bounded in number and time comes
 /// before every instance, since an exhausted pool is an error, not a queue.
+/// Who would wait for too long is told so at once, and can ask another node.
 pub(super) struct Admission {
     instances: Arc<Semaphore>,
     all: usize,
+    pace: Arc<Pace>,
     waiting: AtomicUsize,
     most_waiting: usize,
     patience: Duration,
@@ -45,7 +46,40 @@ pub struct Occupancy {
 }
 
 /// The right to use one instance; dropping it gives it back.
-pub(super) type Permit = OwnedSemaphorePermit;
+pub(super) struct Permit {
+    pace: Arc<Pace>,
+    taken: Instant,
+    _instance: OwnedSemaphorePermit,
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.pace.note(self.taken.elapsed());
+    }
+}
+
+/// For how long an instance is needed, as of late: a moving average, in
+/// nanoseconds. Counts that two requests make at once may get lost.
+#[derive(Default)]
+struct Pace(AtomicU64);
+
+impl Pace {
+    /// The part of each request in it: some thirty of them make up nearly all.
+    const WEIGHT: u64 = 16;
+
+    fn note(&self, held: Duration) {
+        let held = u64::try_from(held.as_nanos()).unwrap_or(u64::MAX);
+        let so_far = self.0.load(Relaxed);
+        let now = so_far - so_far / Self::WEIGHT + held / Self::WEIGHT;
+        self.0.store(now, Relaxed);
+    }
+
+    /// How long `ahead` requests take to get one of `instances` each.
+    fn until_served(&self, ahead: usize, instances: usize) -> Duration {
+        let ahead = self.0.load(Relaxed).saturating_mul(ahead as u64);
+        Duration::from_nanos(ahead / instances.max(1) as u64)
+    }
+}
 
 impl Admission {
     pub(super) fn new(instances: u32, patience: Duration) -> Self {
@@ -53,6 +87,7 @@ impl Admission {
         Self {
             instances: Arc::new(Semaphore::new(instances)),
             all: instances,
+            pace: Arc::default(),
             waiting: AtomicUsize::new(0),
             most_waiting: instances * WAITING_PER_INSTANCE,
             patience,
@@ -78,8 +113,8 @@ impl Admission {
     /// Wait for a free instance, for as long as the queue's time-out and the
     /// request's own time allow.
     pub(super) async fn admit(&self, left: Duration, stats: &Stats) -> Result<Permit, CallError> {
-        if let Ok(permit) = self.instances.clone().try_acquire_owned() {
-            return Ok(permit);
+        if let Ok(instance) = self.instances.clone().try_acquire_owned() {
+            return Ok(self.permit(instance));
         }
         let began = Instant::now();
         let admitted = Box::pin(self.wait(left)).await;
@@ -88,26 +123,38 @@ impl Admission {
     }
 
     async fn wait(&self, left: Duration) -> Result<Permit, CallError> {
-        let (_place, patience) = self.queue()?;
+        let _place = self.queue(left)?;
         let acquired = self.instances.clone().acquire_owned();
-        match tokio::time::timeout(patience.min(left), acquired).await {
-            Ok(Ok(permit)) => Ok(permit),
+        match tokio::time::timeout(self.patience.min(left), acquired).await {
+            Ok(Ok(instance)) => Ok(self.permit(instance)),
             Ok(Err(_)) | Err(_) => Err(CallError::Busy),
         }
     }
 
-    /// A place in the queue, and how long to wait in it.
-    fn queue(&self) -> Result<(Place<'_>, Duration), CallError> {
+    fn permit(&self, instance: OwnedSemaphorePermit) -> Permit {
+        Permit {
+            pace: self.pace.clone(),
+            taken: Instant::now(),
+            _instance: instance,
+        }
+    }
+
+    /// A place in the queue, for a request that has so much time `left`. The
+    /// first in line always gets one: nobody knows how soon an instance that
+    /// works is done.
+    fn queue(&self, left: Duration) -> Result<Place<'_>, CallError> {
         let ahead = self.waiting.fetch_add(1, Relaxed);
         let place = Place(&self.waiting);
-        if ahead < self.most_waiting {
-            Ok((place, self.patience_behind(ahead)))
+        let most = self.longest_wait(ahead).min(left);
+        if ahead < self.most_waiting && self.pace.until_served(ahead, self.all) <= most {
+            Ok(place)
         } else {
             Err(CallError::Busy)
         }
     }
 
-    fn patience_behind(&self, ahead: usize) -> Duration {
+    /// How long a wait behind so many others may be expected to be.
+    fn longest_wait(&self, ahead: usize) -> Duration {
         let now = self.made.elapsed();
         if ahead == 0 {
             let millis = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
@@ -156,21 +203,74 @@ mod tests {
         assert!(admit().await.is_ok());
     }
 
-    #[tokio::test]
-    async fn who_comes_to_a_queue_that_stands_is_sent_away_early() {
-        let patience = Duration::from_millis(300);
-        let admission = Admission::new(1, patience);
-        let (first, wait) = admission.queue().expect("room");
-        assert_eq!(wait, patience, "nobody is ahead");
-        assert_eq!(admission.queue().expect("room").1, patience, "not for long");
-        tokio::time::sleep(patience + Duration::from_millis(50)).await;
-        assert_eq!(admission.queue().expect("room").1, STANDING);
-        drop(first);
-        assert_eq!(admission.queue().expect("room").1, patience, "it was empty");
+    /// A plugin with two instances, whose requests take 20 ms each.
+    fn at_a_known_pace(patience: Duration) -> Admission {
+        let admission = Admission::new(2, patience);
+        (0..200).for_each(|_| admission.pace.note(Duration::from_millis(20)));
+        admission
+    }
 
-        let hasty = Admission::new(1, Duration::from_millis(1));
-        let _first = hasty.queue().expect("room");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-        assert_eq!(hasty.queue().expect("room").1, Duration::from_millis(1));
+    #[test]
+    fn the_pace_is_that_of_late() {
+        let pace = Pace::default();
+        assert_eq!(pace.until_served(100, 1), Duration::ZERO, "not known yet");
+        let is_near =
+            |wanted: f64| (pace.until_served(6, 3).as_secs_f64() / wanted - 1.0).abs() < 0.2;
+        (0..32).for_each(|_| pace.note(Duration::from_secs(5)));
+        assert!(is_near(10.0), "{:?}", pace.until_served(6, 3));
+        (0..200).for_each(|_| pace.note(Duration::from_millis(1)));
+        assert!(is_near(0.002), "{:?}", pace.until_served(6, 3));
+        pace.note(Duration::MAX);
+        pace.note(Duration::MAX);
+        assert!(pace.until_served(usize::MAX, 1) > Duration::from_secs(1));
+    }
+
+    #[tokio::test]
+    async fn the_time_that_an_instance_is_held_makes_the_pace() {
+        let admission = Admission::new(1, Duration::from_secs(1));
+        let stats = Stats::new().expect("a configuration");
+        for _ in 0..50 {
+            let held = admission.admit(Duration::from_secs(1), &stats).await;
+            tokio::time::sleep(Duration::from_millis(2)).await;
+            drop(held);
+        }
+        assert!(admission.pace.until_served(10, 1) >= Duration::from_millis(15));
+    }
+
+    #[test]
+    fn who_would_wait_for_too_long_is_told_so_at_once() {
+        let admission = at_a_known_pace(Duration::from_millis(245));
+        let long = Duration::from_secs(1);
+        let places: Vec<_> = std::iter::from_fn(|| admission.queue(long).ok()).collect();
+        assert_eq!(
+            places.len(),
+            25,
+            "each waits 10 ms more than the one before"
+        );
+        drop(places);
+
+        let short = Duration::from_millis(55);
+        let places: Vec<_> = std::iter::from_fn(|| admission.queue(short).ok()).collect();
+        assert_eq!(places.len(), 6, "they have less time than the queue");
+        drop(places);
+        let slow = Admission::new(1, Duration::from_millis(10));
+        slow.pace.note(Duration::from_secs(100));
+        let first = slow.queue(long);
+        assert!(first.is_ok(), "who works may be done at any time");
+        assert!(slow.queue(long).is_err());
+    }
+
+    #[test]
+    fn who_comes_to_a_queue_that_stands_may_wait_less() {
+        let patience = Duration::from_millis(245);
+        let admission = at_a_known_pace(patience);
+        let queue = || admission.queue(Duration::from_secs(1));
+        let first = queue().expect("nobody is ahead");
+        std::thread::sleep(patience + Duration::from_millis(50));
+        let places: Vec<_> = std::iter::from_fn(|| queue().ok()).collect();
+        assert_eq!(places.len(), 4, "the last waits for four others, 40 ms");
+        drop((first, places));
+        let places: Vec<_> = std::iter::from_fn(|| queue().ok()).collect();
+        assert_eq!(places.len(), 25, "it was empty");
     }
 }
