@@ -108,15 +108,7 @@ impl DatabaseAccess {
     pub fn connections(&self) -> Connections {
         match &self.database {
             Database::Sqlite(sqlite) => sqlite.readers.connections(),
-            Database::MySql(mysql) => {
-                let open = mysql.pool.size() as usize;
-                let idle = mysql.pool.num_idle().min(open);
-                Connections {
-                    used: open - idle,
-                    idle,
-                    most: mysql.pool.options().get_max_connections() as usize,
-                }
-            }
+            Database::MySql(mysql) => mysql.pool.connections(),
         }
     }
 
@@ -156,7 +148,7 @@ impl DatabaseAccess {
             return self.query(text, parameters, deadline).await;
         };
         let statement = self.guard.check(text, Kind::Query, parameters.len())?;
-        let asking = replica.query(&statement.text, parameters.clone(), self.limits, deadline);
+        let asking = replica.query(&statement.text, &parameters, self.limits, deadline);
         match asking.await {
             Some(answer) => answer,
             None => self.query(text, parameters, deadline).await,
@@ -182,7 +174,7 @@ impl DatabaseAccess {
             }
             Database::MySql(mysql) => {
                 let text = &statement.text;
-                mysql.query(text, parameters, limits, deadline).await
+                mysql.query(text, &parameters, limits, deadline).await
             }
         }
     }
@@ -204,7 +196,7 @@ impl DatabaseAccess {
                 let changing = sqlite.execute(&statement, parameters, deadline);
                 within(deadline, changing).await
             }
-            Database::MySql(mysql) => mysql.execute(&statement.text, parameters, deadline).await,
+            Database::MySql(mysql) => mysql.execute(&statement.text, &parameters, deadline).await,
         }
     }
 
@@ -303,7 +295,7 @@ impl OpenTransaction {
             Transaction::MySql(open, mysql) => {
                 let text = &statement.text;
                 mysql
-                    .query_in(open, text, parameters, limits, deadline)
+                    .query_in(open, text, &parameters, limits, deadline)
                     .await
             }
         }
@@ -335,7 +327,7 @@ impl OpenTransaction {
             }
             Transaction::MySql(open, mysql) => {
                 let text = &statement.text;
-                mysql.execute_in(open, text, parameters, deadline).await
+                mysql.execute_in(open, text, &parameters, deadline).await
             }
         }
     }

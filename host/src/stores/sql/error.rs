@@ -145,9 +145,12 @@ fn code_of(error: &dyn DatabaseError) -> Code {
     code.map_or(Code::None, |code| Code::Sqlite(code & 0xff))
 }
 
-/// MySQL: too many connections, a cluster's node that is not ready, server
-/// shutdown, connection killed, gone away, lost.
-const MYSQL_UNREACHABLE: [u16; 6] = [1040, 1047, 1053, 1927, 2006, 2013];
+/// MySQL: too many connections.
+const MYSQL_FULL: u16 = 1040;
+
+/// MySQL: the same, a cluster's node that is not ready, server shutdown,
+/// connection killed, gone away, lost.
+const MYSQL_UNREACHABLE: [u16; 6] = [MYSQL_FULL, 1047, 1053, 1927, 2006, 2013];
 
 /// MySQL: the server runs with `read_only`, its tables take no changes, or
 /// transactions do not. After a fail-over, it follows another server now.
@@ -166,7 +169,12 @@ pub(super) enum Trouble {
 /// Whether `error` tells of a connection that broke, rather than that there
 /// was none to be had.
 pub(super) fn is_broken(error: &sqlx::Error) -> bool {
-    trouble(error) == Some(Trouble::Unreachable) && !matches!(error, sqlx::Error::PoolTimedOut)
+    let is_none_free = match error {
+        sqlx::Error::PoolTimedOut => true,
+        sqlx::Error::Database(error) => matches!(code_of(&**error), Code::MySql(MYSQL_FULL)),
+        _ => false,
+    };
+    trouble(error) == Some(Trouble::Unreachable) && !is_none_free
 }
 
 /// The trouble that `error` tells of.

@@ -1,19 +1,14 @@
 //! A pool's connection while it is in use, and a transaction on one.
-//!
-//! sqlx asks every connection that comes back whether it still lives, and
-//! waits for the answer for ever: one that leads nowhere would keep its place
-//! in the pool until the kernel gives up on it, after many minutes. Here that
-//! is bounded.
 
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
-use futures_util::FutureExt;
-use sqlx::pool::PoolConnection;
-use sqlx::{MySql, MySqlConnection, MySqlPool};
+use deadpool::managed::Object;
+use sqlx::MySqlConnection;
 
 use super::error::trouble;
 use super::health::Failed;
+use super::pool::{Pool, PoolConnection, answers};
 
 /// How long a connection may take to come to its senses: long enough for the
 /// server to end a statement for which nobody waits any more.
@@ -22,51 +17,81 @@ const RETURN: Duration = Duration::from_secs(2);
 /// A connection that goes back to its pool when it is dropped, unless it is
 /// of no use any more.
 pub(super) struct Lent {
-    connection: PoolConnection<MySql>,
-    is_useless: bool,
+    connection: Option<PoolConnection>,
+    condition: Condition,
+}
+
+/// What is known of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Condition {
+    /// Its statement came to an end, and all of the answer was read.
+    Sound,
+    /// Its statement was cut off, or its answer was.
+    Unknown,
+    /// It leads nowhere, or somewhere it should not.
+    Useless,
+}
+
+impl Condition {
+    fn after<T>(outcome: &Result<T, Failed>) -> Self {
+        match outcome {
+            Ok(_) => Self::Sound,
+            Err(Failed::Driver(error)) if trouble(error).is_some() => Self::Useless,
+            Err(Failed::Driver(sqlx::Error::Database(_))) => Self::Sound,
+            Err(_) => Self::Unknown,
+        }
+    }
 }
 
 impl Lent {
     /// Take a connection out of `pool`.
-    pub(super) async fn take(pool: &MySqlPool) -> sqlx::Result<Self> {
+    pub(super) async fn take(pool: &Pool) -> sqlx::Result<Self> {
         Ok(Self {
-            connection: pool.acquire().boxed().await?,
-            is_useless: false,
+            connection: Some(pool.take().await?),
+            condition: Condition::Unknown,
         })
     }
 
     /// Note what an `outcome` says about the connection.
     pub(super) fn note<T>(&mut self, outcome: &Result<T, Failed>) {
-        if let Err(Failed::Driver(error)) = outcome
-            && trouble(error).is_some()
-        {
-            self.is_useless = true;
-        }
+        self.condition = Condition::after(outcome);
     }
 }
 
+#[expect(clippy::expect_used, reason = "only dropping it takes it away")]
 impl Deref for Lent {
     type Target = MySqlConnection;
 
     fn deref(&self) -> &MySqlConnection {
-        &self.connection
+        self.connection.as_ref().expect("a connection")
     }
 }
 
+#[expect(clippy::expect_used, reason = "only dropping it takes it away")]
 impl DerefMut for Lent {
     fn deref_mut(&mut self) -> &mut MySqlConnection {
-        &mut self.connection
+        self.connection.as_mut().expect("a connection")
     }
 }
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        if self.is_useless {
-            return self.connection.close_on_drop();
+        let Some(connection) = self.connection.take() else {
+            return;
+        };
+        match self.condition {
+            Condition::Sound => drop(connection),
+            Condition::Unknown => drop(tokio::spawn(settle(connection))),
+            Condition::Useless => drop(Object::take(connection)),
         }
-        let returning = self.connection.return_to_pool();
-        // Too late, it is closed, and its place is free.
-        tokio::spawn(tokio::time::timeout(RETURN, returning));
+    }
+}
+
+/// Give a connection back once it answers again; otherwise it is closed, and
+/// its place is free.
+async fn settle(mut connection: PoolConnection) {
+    if !answers(&mut connection, RETURN).await {
+        drop(Object::take(connection));
     }
 }
 
@@ -77,9 +102,9 @@ pub(super) struct MySqlTransaction {
 }
 
 impl MySqlTransaction {
-    pub(super) async fn begin(pool: &MySqlPool) -> sqlx::Result<Self> {
+    pub(super) async fn begin(pool: &Pool) -> sqlx::Result<Self> {
         let mut lent = Lent::take(pool).await?;
-        lent.is_useless = true;
+        lent.condition = Condition::Useless;
         sqlx::raw_sql("BEGIN").execute(&mut *lent).await?;
         Ok(Self { lent })
     }
@@ -98,7 +123,7 @@ impl MySqlTransaction {
 
     async fn end(mut self, statement: &'static str) -> sqlx::Result<()> {
         sqlx::raw_sql(statement).execute(&mut *self.lent).await?;
-        self.lent.is_useless = false;
+        self.lent.condition = Condition::Sound;
         Ok(())
     }
 }

@@ -16,6 +16,7 @@ mod own;
 mod packed;
 mod parameters;
 mod patience;
+mod pool;
 mod readers;
 mod replica;
 mod retry;

@@ -3,14 +3,12 @@
 use std::borrow::Cow;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
+use deadpool::managed::Object;
 use futures_util::{FutureExt, TryStreamExt};
-use sqlx::mysql::{
-    MySqlArguments, MySqlConnectOptions, MySqlPool, MySqlPoolOptions, MySqlQueryResult, MySqlRow,
-    MySqlTypeInfo,
-};
+use sqlx::mysql::{MySqlArguments, MySqlConnectOptions, MySqlQueryResult, MySqlRow, MySqlTypeInfo};
 use sqlx::{
     Column, ConnectOptions, Connection, Decode, MySql, MySqlConnection, Row, Type, TypeInfo,
     ValueRef,
@@ -20,6 +18,7 @@ use super::bounded::Server;
 use super::error::{OpenError, is_broken, is_contention, public_url, typed};
 use super::health::{Failed, Health};
 use super::lent::{Lent, MySqlTransaction};
+use super::pool::{ACQUIRE_TIMEOUT, Pool};
 use super::retry::persistent;
 use super::rows::{Cell, Form};
 use super::value::{Collector, INSTANT, instant};
@@ -28,20 +27,10 @@ use super::{CallLimits, Outcome, Result, Value};
 /// Prepared statements that a connection keeps.
 const STATEMENTS_KEPT: usize = 256;
 
-/// A connection that was idle for longer is asked whether it still lives; one
-/// that worked just now is not, which saves a round trip.
-const TRUSTED_IDLE: Duration = Duration::from_secs(15);
-
-/// How long a request waits for a connection.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
-
-/// How long a connection that was idle may take to say that it lives.
-const PING_TIMEOUT: Duration = Duration::from_secs(1);
-
 /// The pool of one grant, and what is at its other end.
 #[derive(Clone)]
 pub(super) struct MySqlDatabase {
-    pub(super) pool: MySqlPool,
+    pub(super) pool: Pool,
     pub(super) server: Server,
     pub(super) health: Arc<Health>,
 }
@@ -50,7 +39,7 @@ impl MySqlDatabase {
     /// A connection that is no longer the pool's, and on which statements take
     /// as long as they need.
     pub(super) async fn unbounded(&self) -> sqlx::Result<MySqlConnection> {
-        let mut connection = self.pool.acquire().await?.detach();
+        let mut connection = Object::take(self.pool.take().await?);
         self.server.unbound(&mut connection).await?;
         Ok(connection)
     }
@@ -60,17 +49,16 @@ impl MySqlDatabase {
     pub(super) async fn query<F: Form>(
         &self,
         text: &Arc<str>,
-        parameters: Vec<Value>,
+        parameters: &[Value],
         limits: CallLimits,
         deadline: Instant,
     ) -> Result<F> {
         let text = self.server.bounded(text, deadline);
         let asking = async {
-            let arguments = bind(parameters)?;
-            match self.ask(&text, arguments.clone(), limits).await {
+            match self.ask(&text, bind(parameters)?, limits).await {
                 Err(Failed::Driver(error)) if is_broken(&error) => {
                     self.health.condemn();
-                    self.ask(&text, arguments, limits).await
+                    self.ask(&text, bind(parameters)?, limits).await
                 }
                 outcome => outcome,
             }
@@ -95,15 +83,15 @@ impl MySqlDatabase {
     pub(super) async fn execute(
         &self,
         text: &Arc<str>,
-        parameters: Vec<Value>,
+        parameters: &[Value],
         deadline: Instant,
     ) -> Result<Outcome> {
         let text = self.server.bounded(text, deadline);
         let changing = async {
-            let arguments = bind(parameters)?;
             let change = || async {
+                let arguments = bind(parameters)?;
                 let mut lent = Lent::take(&self.pool).await?;
-                let done = execute(&mut lent, &text, arguments.clone()).await;
+                let done = execute(&mut lent, &text, arguments).await;
                 let done = done.map_err(Failed::Driver);
                 lent.note(&done);
                 done
@@ -138,7 +126,7 @@ impl MySqlDatabase {
         &self,
         transaction: &mut MySqlTransaction,
         text: &Arc<str>,
-        parameters: Vec<Value>,
+        parameters: &[Value],
         limits: CallLimits,
         deadline: Instant,
     ) -> Result<F> {
@@ -155,7 +143,7 @@ impl MySqlDatabase {
         &self,
         transaction: &mut MySqlTransaction,
         text: &Arc<str>,
-        parameters: Vec<Value>,
+        parameters: &[Value],
         deadline: Instant,
     ) -> Result<Outcome> {
         let text = self.server.bounded(text, deadline);
@@ -211,20 +199,15 @@ pub(super) async fn open(
         url: public_url(url),
         source,
     };
-    // A pool tries again until its time-out and then says only that; one
-    // connection of our own says why.
+    // A pool waits for a server that refuses, which may be starting, and then
+    // says only that; one connection of our own says why.
     let first = tokio::time::timeout(ACQUIRE_TIMEOUT, options.connect()).await;
     let mut first = first
         .map_err(|_| fail(sqlx::Error::PoolTimedOut))?
         .map_err(fail)?;
     let server = Server::of(&mut first).await.map_err(fail)?;
-    let pool = pool(server, connections, health.clone());
-    let pool = pool.connect_with(options).await.map_err(fail)?;
-    Ok(MySqlDatabase {
-        pool,
-        server,
-        health,
-    })
+    first.close().await.map_err(fail)?;
+    Ok(open_later(options, server, connections, health))
 }
 
 /// The same for a server of the same kind as another, which need not answer
@@ -236,28 +219,10 @@ pub(super) fn open_later(
     health: Arc<Health>,
 ) -> MySqlDatabase {
     MySqlDatabase {
-        pool: pool(server, connections, health.clone()).connect_lazy_with(options),
+        pool: Pool::new(options, server, connections, health.clone()),
         server,
         health,
     }
-}
-
-fn pool(server: Server, connections: u32, health: Arc<Health>) -> MySqlPoolOptions {
-    MySqlPoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        .test_before_acquire(false)
-        .after_connect(move |connection, _| Box::pin(server.bound(connection)))
-        .before_acquire(move |connection, metadata| {
-            let is_trusted = health.trusts(metadata.age);
-            Box::pin(async move {
-                if !is_trusted || metadata.idle_for <= TRUSTED_IDLE {
-                    return Ok(is_trusted);
-                }
-                let answer = tokio::time::timeout(PING_TIMEOUT, connection.ping()).await;
-                Ok(matches!(answer, Ok(Ok(()))))
-            })
-        })
 }
 
 async fn query<F: Form>(
@@ -300,7 +265,7 @@ fn outcome(done: MySqlQueryResult) -> Outcome {
     }
 }
 
-fn bind(parameters: Vec<Value>) -> Result<MySqlArguments> {
+fn bind(parameters: &[Value]) -> Result<MySqlArguments> {
     use sqlx::Arguments;
     let mut arguments = MySqlArguments::default();
     arguments.reserve(parameters.len(), 0);
@@ -309,9 +274,9 @@ fn bind(parameters: Vec<Value>) -> Result<MySqlArguments> {
             Value::Null => arguments.add(None::<i64>),
             Value::Integer(number) => arguments.add(number),
             Value::Real(number) => arguments.add(number),
-            Value::Text(text) => arguments.add(text),
-            Value::Blob(bytes) => arguments.add(bytes),
-            Value::Timestamp(text) => arguments.add(instant(&text)?.naive_utc()),
+            Value::Text(text) => arguments.add(text.as_str()),
+            Value::Blob(bytes) => arguments.add(bytes.as_slice()),
+            Value::Timestamp(text) => arguments.add(instant(text)?.naive_utc()),
         };
         bound.map_err(|error| typed(sqlx::Error::Encode(error)))?;
     }

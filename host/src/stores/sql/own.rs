@@ -1,5 +1,7 @@
 //! The host's own tables (`edge_*`), in the database that all nodes share.
 
+use sqlx::Connection;
+
 use super::access::{Database, DatabaseAccess};
 use super::databases::Databases;
 use super::error::{OpenError, typed};
@@ -48,8 +50,10 @@ impl DatabaseAccess {
                     .map_err(typed)?;
             }
             Database::MySql(mysql) => {
-                let made = sqlx::query(table).execute(&mysql.pool).await;
+                let mut connection = mysql.unbounded().await.map_err(typed)?;
+                let made = sqlx::query(table).execute(&mut connection).await;
                 made.map_err(typed)?;
+                connection.close().await.map_err(typed)?;
             }
         }
         Ok(())

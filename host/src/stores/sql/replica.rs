@@ -50,7 +50,7 @@ impl Replica {
     pub(super) async fn query<F: Form>(
         &self,
         text: &Arc<str>,
-        parameters: Vec<Value>,
+        parameters: &[Value],
         limits: CallLimits,
         deadline: Instant,
     ) -> Option<Result<F>> {

@@ -7,6 +7,7 @@ mod endless;
 mod grants;
 mod lexing;
 mod outage;
+mod pool;
 mod replica;
 mod transactions;
 mod values;

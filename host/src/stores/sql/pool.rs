@@ -1,0 +1,196 @@
+//! The connections of one grant to a MySQL server.
+//!
+//! sqlx's own pool asks each connection that comes back whether it still
+//! lives, which is one more round trip for every statement. Here, one that has
+//! done its work goes back as it is.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use backon::{ExponentialBuilder, Retryable};
+use deadpool::Runtime;
+use deadpool::managed::{
+    self, Manager, Metrics, Object, PoolError, QueueMode, RecycleError, RecycleResult, Timeouts,
+    WeakPool,
+};
+use futures_util::FutureExt;
+use sqlx::mysql::MySqlConnectOptions;
+use sqlx::{ConnectOptions, Connection, MySqlConnection};
+
+use super::Connections;
+use super::bounded::Server;
+use super::health::Health;
+
+/// How long a request waits for a connection, and for a new one to be made.
+pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// A connection that was idle for longer is asked whether it still lives; one
+/// that worked just now is not, which saves a round trip.
+const TRUSTED_IDLE: Duration = Duration::from_secs(15);
+
+/// How long a connection that was idle may take to say that it lives, and one
+/// that is not needed any more to say good-bye.
+const PING_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The first pause before a server is asked again that refuses connections,
+/// which it does while it starts, and the longest.
+const SHORTEST: Duration = Duration::from_millis(10);
+const LONGEST: Duration = Duration::from_millis(500);
+
+/// A connection that nobody has needed for so long is closed: the server keeps
+/// some memory and a thread for each.
+const SPARE: Duration = Duration::from_secs(10 * 60);
+
+/// How often to look for those.
+const LOOK: Duration = Duration::from_secs(60);
+
+/// A connection that is older is made anew: the server may have grown a lot of
+/// memory for it, and its name may lead elsewhere by now.
+const OLDEST: Duration = Duration::from_secs(30 * 60);
+
+/// Connections that are made as they are needed. The one that worked last goes
+/// first, so that those that are not needed show.
+#[derive(Clone)]
+pub(super) struct Pool(managed::Pool<Connector>);
+
+/// A connection on loan from its pool, to which it goes back when dropped.
+pub(super) type PoolConnection = Object<Connector>;
+
+/// Makes connections, and looks at them before they are used again.
+pub(super) struct Connector {
+    options: MySqlConnectOptions,
+    server: Server,
+    health: Arc<Health>,
+}
+
+impl Pool {
+    /// A pool of up to `most` connections to `server`; none is made yet. To be
+    /// called from within a runtime, in which it closes those that are spare.
+    pub(super) fn new(
+        options: MySqlConnectOptions,
+        server: Server,
+        most: u32,
+        health: Arc<Health>,
+    ) -> Self {
+        let connector = Connector {
+            options,
+            server,
+            health,
+        };
+        let timeouts = Timeouts {
+            wait: Some(ACQUIRE_TIMEOUT),
+            create: Some(ACQUIRE_TIMEOUT),
+            recycle: None,
+        };
+        let pool = managed::Pool::builder(connector)
+            .max_size(most.max(1) as usize)
+            .queue_mode(QueueMode::Lifo)
+            .timeouts(timeouts)
+            .runtime(Runtime::Tokio1)
+            .build();
+        #[expect(clippy::expect_used, reason = "fails only without a runtime")]
+        let pool = pool.expect("the pool has a runtime");
+        tokio::spawn(close_spare(pool.weak()));
+        Self(pool)
+    }
+
+    /// A connection, once one is free or made.
+    pub(super) async fn take(&self) -> sqlx::Result<PoolConnection> {
+        self.0.get().await.map_err(|error| match error {
+            PoolError::Backend(error) => error,
+            PoolError::Closed => sqlx::Error::PoolClosed,
+            _ => sqlx::Error::PoolTimedOut,
+        })
+    }
+
+    /// How many there are.
+    pub(super) fn connections(&self) -> Connections {
+        let now = self.0.status();
+        Connections {
+            used: now.size.saturating_sub(now.available),
+            idle: now.available,
+            most: now.max_size,
+        }
+    }
+
+    /// Close all that are idle now, and the others as soon as they are.
+    pub(super) async fn close(&self) {
+        let idle = self.0.retain(|_, _| false).removed;
+        self.0.close();
+        leave(idle).await;
+    }
+}
+
+impl Connector {
+    async fn connect(&self) -> sqlx::Result<MySqlConnection> {
+        let pauses = ExponentialBuilder::new()
+            .with_min_delay(SHORTEST)
+            .with_max_delay(LONGEST)
+            .without_max_times();
+        let connecting = (|| self.options.connect()).retry(pauses).when(is_refusal);
+        let mut connection = connecting.await?;
+        self.server.bound(&mut connection).await?;
+        Ok(connection)
+    }
+}
+
+fn is_refusal(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Io(error) if error.kind() == std::io::ErrorKind::ConnectionRefused)
+}
+
+/// What takes long is boxed, so that it does not make every request's state
+/// larger.
+impl Manager for Connector {
+    type Type = MySqlConnection;
+    type Error = sqlx::Error;
+
+    async fn create(&self) -> sqlx::Result<MySqlConnection> {
+        self.connect().boxed().await
+    }
+
+    async fn recycle(
+        &self,
+        connection: &mut MySqlConnection,
+        metrics: &Metrics,
+    ) -> RecycleResult<sqlx::Error> {
+        let age = metrics.age();
+        if age > OLDEST || !self.health.trusts(age) {
+            return Err(RecycleError::message("too old"));
+        }
+        if metrics.last_used() <= TRUSTED_IDLE {
+            return Ok(());
+        }
+        match answers(connection, PING_TIMEOUT).boxed().await {
+            true => Ok(()),
+            false => Err(RecycleError::message("does not answer")),
+        }
+    }
+}
+
+/// Whether `connection` lives; whatever was left of an answer is read first.
+pub(super) async fn answers(connection: &mut MySqlConnection, patience: Duration) -> bool {
+    let answer = tokio::time::timeout(patience, connection.ping()).await;
+    matches!(answer, Ok(Ok(())))
+}
+
+async fn close_spare(pool: WeakPool<Connector>) {
+    loop {
+        tokio::time::sleep(LOOK).await;
+        let Some(pool) = pool.upgrade().filter(|pool| !pool.is_closed()) else {
+            return;
+        };
+        let kept = pool.retain(|_, metrics| metrics.last_used() < SPARE);
+        drop(pool);
+        leave(kept.removed).await;
+    }
+}
+
+/// Say good-bye: a server counts connections that just break off as errors.
+async fn leave(connections: Vec<MySqlConnection>) {
+    for connection in connections {
+        let closed = tokio::time::timeout(PING_TIMEOUT, connection.close()).await;
+        if let Ok(Err(error)) = closed {
+            tracing::debug!(%error, "a connection breaks off at its end");
+        }
+    }
+}
