@@ -83,10 +83,12 @@ impl State {
             if state.meter.total() > state.cpu_time {
                 return Err(CpuTimeExceeded.into());
             }
-            // A turn ends with a poll, and those of standard doors nobody sees.
-            let turn = (!state.counts_ticks).then(|| turns.next(&state.meter));
-            Ok(match turn.flatten() {
-                Some(turn) => UpdateDeadline::YieldCustom(1, Box::pin(turn)),
+            let turn = match state.counts_ticks {
+                true => turns.next_unseen(&state.meter),
+                false => turns.next(&state.meter),
+            };
+            Ok(match turn {
+                Some(turn) => UpdateDeadline::YieldCustom(1, turn),
                 None => UpdateDeadline::Yield(1),
             })
         });

@@ -6,20 +6,25 @@
 //! request of another plugin waits for all of them, at each step it takes.
 
 use std::num::NonZeroUsize;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::engine::EPOCH_TICK;
 use super::meter::Meter;
 
 /// Processor time after which a request takes turns: many times what the shop's
 /// requests need, and little to a person.
-const UNHURRIED: Duration = Duration::from_millis(10);
+const UNHURRIED: Duration = Duration::from_millis(4);
 
 /// The right to compute until the end of a poll.
 pub(super) type Turn = OwnedSemaphorePermit;
+
+/// A wait for a turn.
+pub(super) type Wait = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The turns of one node: one for each processor but one.
 pub(super) struct Turns(Arc<Semaphore>);
@@ -36,21 +41,35 @@ impl Turns {
 
     /// What a guest with this meter has to wait for before it goes on, if it
     /// has computed for long: others, and those who wait for a turn as well, in
-    /// their order.
-    pub(super) fn next(
-        &self,
-        meter: &Arc<Meter>,
-    ) -> Option<impl Future<Output = ()> + Send + 'static> {
-        (meter.total() > UNHURRIED).then(|| {
-            let (turns, meter) = (self.0.clone(), meter.clone());
-            async move {
-                // Ends the poll, and with it the turn that is over.
-                tokio::task::yield_now().await;
-                if let Ok(turn) = turns.acquire_owned().await {
-                    meter.hold(turn);
-                }
-            }
+    /// their order. Its turn ends with its poll.
+    pub(super) fn next(&self, meter: &Arc<Meter>) -> Option<Wait> {
+        let held = meter.clone();
+        self.wait(meter, move |turn| held.hold(turn))
+    }
+
+    /// The same for a guest whose polls the host does not see: its turn ends
+    /// when it is to ask for the next, or would have been.
+    pub(super) fn next_unseen(&self, meter: &Meter) -> Option<Wait> {
+        self.wait(meter, |turn| {
+            tokio::spawn(async move {
+                tokio::time::sleep(EPOCH_TICK).await;
+                drop(turn);
+            });
         })
+    }
+
+    fn wait(&self, meter: &Meter, hold: impl FnOnce(Turn) + Send + 'static) -> Option<Wait> {
+        if meter.total() <= UNHURRIED {
+            return None;
+        }
+        let turns = self.0.clone();
+        Some(Box::pin(async move {
+            // Ends the poll, and with it the turn that is over.
+            tokio::task::yield_now().await;
+            if let Ok(turn) = turns.acquire_owned().await {
+                hold(turn);
+            }
+        }))
     }
 }
 
@@ -93,6 +112,24 @@ mod tests {
         }
         assert_eq!(at_once[1].load(SeqCst), 1);
         assert_eq!(turns.0.available_permits(), 1, "every turn was given back");
+    }
+
+    #[tokio::test]
+    async fn a_turn_that_nobody_sees_the_end_of_ends_by_the_clock() {
+        let turns = Turns::of(1);
+        let meter = Meter::new();
+        assert!(turns.next_unseen(&meter).is_none());
+        meter.add(UNHURRIED * 2);
+        for _ in 0..3 {
+            turns
+                .next_unseen(&meter)
+                .expect("it has computed for long")
+                .await;
+            assert_eq!(turns.0.available_permits(), 0);
+        }
+        while turns.0.available_permits() == 0 {
+            tokio::time::sleep(EPOCH_TICK).await;
+        }
     }
 
     #[tokio::test]
