@@ -146,22 +146,20 @@ impl Evaluation {
     #[must_use]
     pub fn rank(self, how: Match) -> Ranking {
         let (wanted, unwanted) = self.found.split_at(self.query.wanted.len());
-        let any = wanted.iter().map(|found| found.hits.any());
-        let matched = match how {
-            Match::All => any.reduce(|one, other| one & other),
-            Match::Any => any.reduce(|one, other| one | other),
+        let mut matched = match how {
+            Match::All => in_all(wanted),
+            Match::Any => in_any(wanted),
         };
-        let matched = unwanted
-            .iter()
-            .fold(matched.unwrap_or_default(), |left, found| {
-                left - found.hits.any()
-            });
+        for found in unwanted {
+            matched -= &found.hits.name;
+            matched -= &found.hits.description;
+        }
 
         let mut clauses = Tally::default();
         let mut worth = Tally::default();
         for found in wanted {
             let name = &found.hits.name & &matched;
-            let any = found.hits.any() & &matched;
+            let any = found.hits.within(&matched);
             worth.add(0, (&any - &name) | (&found.whole & &matched));
             worth.add(1, name);
             if how == Match::Any {
@@ -175,6 +173,25 @@ impl Evaluation {
 /// Wanted clauses, then unwanted ones.
 fn clauses(query: &Query) -> impl Iterator<Item = &Clause> {
     query.wanted.iter().chain(&query.unwanted)
+}
+
+/// The products that every clause has. Those of the rarest are looked for in
+/// the others, which is less work than to gather what each of them has.
+fn in_all(clauses: &[Found]) -> RoaringBitmap {
+    let mut clauses: Vec<_> = clauses.iter().map(|found| &found.hits).collect();
+    clauses.sort_by_key(|hits| hits.name.len() + hits.description.len());
+    let Some((rarest, others)) = clauses.split_first() else {
+        return RoaringBitmap::new();
+    };
+    let rarest = rarest.any();
+    others.iter().fold(rarest, |left, hits| hits.within(&left))
+}
+
+/// The products that any clause has.
+fn in_any(clauses: &[Found]) -> RoaringBitmap {
+    let hits = clauses.iter().map(|found| &found.hits);
+    let fields = hits.flat_map(|hits| [&hits.name, &hits.description]);
+    fields.union()
 }
 
 /// The chunks with products that have all these words in one field.

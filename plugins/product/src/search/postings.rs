@@ -47,6 +47,12 @@ impl Hits {
     pub fn any(&self) -> RoaringBitmap {
         &self.name | &self.description
     }
+
+    /// Those of some products that have the word in either field.
+    #[must_use]
+    pub fn within(&self, products: &RoaringBitmap) -> RoaringBitmap {
+        (&self.name & products) | (&self.description & products)
+    }
 }
 
 /// Where a word of a product stands, as a number within the product's chunk.
