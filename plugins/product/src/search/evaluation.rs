@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use roaring::{MultiOps as _, RoaringBitmap};
 
 use super::phrase;
-use super::postings::{Hits, POSITION_CHUNK, TermRange, merged};
+use super::postings::{Hits, POSITION_CHUNK, TermRange, common, merged};
 use super::query::{Clause, Query};
 use super::ranking::{Ranking, Tally};
 
@@ -158,9 +158,9 @@ impl Evaluation {
         let mut clauses = Tally::default();
         let mut worth = Tally::default();
         for found in wanted {
-            let name = &found.hits.name & &matched;
-            let any = found.hits.within(&matched);
-            worth.add(0, (&any - &name) | (&found.whole & &matched));
+            let name = common(&found.hits.name, &matched);
+            let any = &name | common(&found.hits.description, &matched);
+            worth.add(0, (&any - &name) | common(&found.whole, &matched));
             worth.add(1, name);
             if how == Match::Any {
                 clauses.add(0, any);
@@ -184,7 +184,10 @@ fn in_all(clauses: &[Found]) -> RoaringBitmap {
         return RoaringBitmap::new();
     };
     let rarest = rarest.any();
-    others.iter().fold(rarest, |left, hits| hits.within(&left))
+    let within = |left: RoaringBitmap, hits: &&Hits| {
+        common(&hits.name, &left) | common(&hits.description, &left)
+    };
+    others.iter().fold(rarest, within)
 }
 
 /// The products that any clause has.

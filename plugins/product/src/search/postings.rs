@@ -47,11 +47,21 @@ impl Hits {
     pub fn any(&self) -> RoaringBitmap {
         &self.name | &self.description
     }
+}
 
-    /// Those of some products that have the word in either field.
-    #[must_use]
-    pub fn within(&self, products: &RoaringBitmap) -> RoaringBitmap {
-        (&self.name & products) | (&self.description & products)
+/// How many times as many products as there are others make it faster to look
+/// for each of those than to go through both.
+const MANY: u64 = 16;
+
+/// The products that are among both. `few` should be the smaller set.
+#[must_use]
+pub fn common(many: &RoaringBitmap, few: &RoaringBitmap) -> RoaringBitmap {
+    if few.len() * MANY < many.len() {
+        few.iter()
+            .filter(|&product| many.contains(product))
+            .collect()
+    } else {
+        many & few
     }
 }
 
@@ -156,6 +166,17 @@ pub fn decode(bytes: &[u8]) -> io::Result<RoaringBitmap> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_common_is_found_by_either_way() {
+        let every = |step: usize| (0..200_000).step_by(step).collect::<RoaringBitmap>();
+        for (many, few) in [(3, 2), (2, 30_000), (7, 5_000), (1, 1)] {
+            let both = every(many) & every(few);
+            assert_eq!(common(&every(many), &every(few)), both, "{many}, {few}");
+            assert_eq!(common(&every(few), &every(many)), both, "{few}, {many}");
+        }
+        assert!(common(&every(1), &RoaringBitmap::new()).is_empty());
+    }
 
     #[test]
     fn a_range_holds_what_its_pattern_matches() {
