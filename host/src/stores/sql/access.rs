@@ -244,7 +244,7 @@ impl DatabaseAccess {
         Some(replica.ping(Instant::now() + PING_TIMEOUT).await)
     }
 
-    /// Close this grant's own connections, once running statements are done.
+    /// Close this grant's own connections, each once its statement is done.
     /// SQLite's writer is everybody's: see [`Databases::close`].
     ///
     /// [`Databases::close`]: super::Databases::close

@@ -109,6 +109,13 @@ impl MariaDb {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
+    /// The same, or nothing where the server refuses.
+    pub fn try_run(&self, statements: &str) -> Option<String> {
+        let output = client(self.server.folder(), statements).ok()?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        output.status.success().then_some(text)
+    }
+
     /// Whether a replica has done all that its primary has.
     pub fn has_all_of(&self, primary: &Self) -> bool {
         let position = |server: &Self, name: &str| {

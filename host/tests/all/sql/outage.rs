@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use edge_host::config::Settings;
+use futures_util::future::join_all;
 use http::Request;
 use serde_json::{Value, json};
 use tokio::io::AsyncReadExt;
@@ -172,15 +173,9 @@ async fn a_fail_over_is_followed() {
     assert_eq!(new.run(on_new).lines().last(), Some("2"));
 }
 
-#[tokio::test]
-async fn a_server_with_too_many_connections_is_busy_and_not_broken() {
-    let server = MariaDb::start().expect("a server of one's own");
-    add_customer(&server);
-    let url = server.database().replace("root@", "shop@");
-    let ledger = ledger(url, |_| {}).await;
-    ledger.add("before", json!({})).await.assert_status(200);
-    // The node's own are killed, so it needs new ones, and others are faster.
-    server.run("SET GLOBAL max_connections = 10; KILL USER shop");
+/// Take every connection that `server` has left, until they are dropped.
+async fn fill(server: &MariaDb) -> Vec<TcpStream> {
+    server.run("SET GLOBAL max_connections = 10");
     let mut held = Vec::new();
     for _ in 0..11 {
         let stream = TcpStream::connect(("127.0.0.1", server.port())).await;
@@ -189,9 +184,54 @@ async fn a_server_with_too_many_connections_is_busy_and_not_broken() {
         stream.read_u8().await.expect("an answer");
         held.push(stream);
     }
+    held
+}
+
+#[tokio::test]
+async fn a_server_with_too_many_connections_is_busy_and_not_broken() {
+    let server = MariaDb::start().expect("a server of one's own");
+    add_customer(&server);
+    let url = server.database().replace("root@", "shop@");
+    let ledger = ledger(url, |_| {}).await;
+    ledger.add("before", json!({})).await.assert_status(200);
+    // The node's own are killed, so it needs new ones, and others are faster.
+    server.run("KILL USER shop");
+    let held = fill(&server).await;
     ledger.assert_unavailable().await;
     drop(held);
     ledger.until_added("after").await;
+}
+
+#[tokio::test]
+async fn a_server_that_is_full_costs_no_connection_that_there_is() {
+    let server = MariaDb::start().expect("a server of one's own");
+    add_customer(&server);
+    let url = server.database().replace("root@", "shop@");
+    let ledger = ledger(url, |_| {}).await;
+    ledger.add("before", json!({})).await.assert_status(200);
+    let before = of_customer(&server).expect("room on the server");
+    let held = fill(&server).await;
+    // More than there are connections for, and fewer than open the breaker.
+    let at_once = (0..before.len() + 2).map(|_| ledger.node.get("/ledger/entries"));
+    let replies = join_all(at_once).await;
+    assert!(
+        replies.iter().any(|reply| reply.status == 503),
+        "{replies:?}"
+    );
+    for _ in 0..3 {
+        assert_eq!(ledger.names().await, ["before"]);
+    }
+    drop(held);
+    // Until the server has noticed, there is no room for who looks.
+    let after = eventually("room on the server", async || of_customer(&server)).await;
+    assert_eq!(after, before);
+}
+
+/// The ids of the customer's connections; none while the server is full.
+fn of_customer(server: &MariaDb) -> Option<Vec<String>> {
+    let ids = "SELECT id FROM information_schema.processlist WHERE user = 'shop' ORDER BY id";
+    let shown = server.try_run(ids)?;
+    Some(shown.lines().skip(1).map(str::to_owned).collect())
 }
 
 #[tokio::test]
