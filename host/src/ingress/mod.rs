@@ -8,6 +8,7 @@ mod client;
 mod connection;
 mod cors;
 mod limits;
+mod lingering;
 mod probes;
 mod reply;
 mod request;

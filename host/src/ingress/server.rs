@@ -19,6 +19,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::body::ReplyBody;
 use super::connection::{Activity, Guarded};
+use super::lingering::Lingering;
 use super::service::Service;
 use super::tls::{CertificateError, Tls, handshake};
 use crate::config::Settings;
@@ -237,6 +238,7 @@ impl Connection {
             tracing::debug!(%error, "the client left at once");
             return;
         }
+        let stream = Lingering::new(stream);
         let Some(acceptor) = tls else {
             tokio::spawn(self.serve(stream));
             return;

@@ -143,6 +143,13 @@ impl Wire {
         );
     }
 
+    /// Check that the server ends its side, says no more, and resets nothing.
+    pub async fn assert_ended(mut self) {
+        self.ahead.reserve(READ_AHEAD);
+        let read = in_time("the end", self.stream.read_buf(&mut self.ahead)).await;
+        assert_eq!(read.expect("no reset"), 0, "the server says more");
+    }
+
     /// Read what there is; `false` at the end of the connection.
     async fn read(&mut self) -> bool {
         self.ahead.reserve(READ_AHEAD);

@@ -2,6 +2,7 @@
 
 mod bodies;
 mod bounds;
+mod closing;
 mod limits;
 mod malformed;
 mod patience;

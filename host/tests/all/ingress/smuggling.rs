@@ -70,8 +70,7 @@ async fn a_bare_carriage_return_is_refused() {
         "GET /hello\r HTTP/1.1\r\nhost: shop\r\n\r\n",
     ] {
         let mut wire = node.wire().await;
-        wire.send(request).await;
-        wire.send("\r\n\r\n").await;
+        wire.send(format!("{request}\r\n\r\n")).await;
         let reply = wire.reply().await;
         reply.assert_refusal(400);
         wire.assert_closed().await;
