@@ -228,7 +228,7 @@ impl Settings {
             traces: TraceSettings::take(&mut layers),
             drain_timeout: layers.take("drain_timeout", Duration::from_secs(30), duration),
             unready_delay: layers.take("unready_delay", Duration::ZERO, delay),
-            queue_timeout: layers.take("queue_timeout", Duration::from_millis(250), duration),
+            queue_timeout: layers.take("queue_timeout", Duration::from_millis(40), duration),
             activation_timeout: layers.take("activation_timeout", MOST_ACTIVATION, activation),
             spare_instances: layers.take("spare_instances", 256, at_most_10_000),
             trusted_keys: layers.take("trusted_keys", Vec::new(), trusted_keys),

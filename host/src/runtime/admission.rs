@@ -13,12 +13,6 @@ use super::stats::Stats;
 /// memory.
 const WAITING_PER_INSTANCE: usize = 16;
 
-/// How long a wait may be expected to be where the queue stands: others have
-/// been waiting without a break for as long as any may. A queue that comes and
-/// goes takes up a burst; one that stands only makes everybody late. (After the
-/// controlled delay of Maurer, "Fail at Scale", ACM Queue 13/8, 2015.)
-const STANDING: Duration = Duration::from_millis(40);
-
 /// The plugin's door-keeper: a wait that is bounded in number and time comes
 /// before every instance, since an exhausted pool is an error, not a queue.
 /// Who would wait for too long is told so at once, and can ask another node.
@@ -29,9 +23,6 @@ pub(super) struct Admission {
     waiting: AtomicUsize,
     most_waiting: usize,
     patience: Duration,
-    made: Instant,
-    /// When the queue was empty last, in milliseconds since it was made.
-    standing_since: AtomicU64,
 }
 
 /// How busy a plugin is.
@@ -91,8 +82,6 @@ impl Admission {
             waiting: AtomicUsize::new(0),
             most_waiting: instances * WAITING_PER_INSTANCE,
             patience,
-            made: Instant::now(),
-            standing_since: AtomicU64::new(0),
         }
     }
 
@@ -145,27 +134,11 @@ impl Admission {
     fn queue(&self, left: Duration) -> Result<Place<'_>, CallError> {
         let ahead = self.waiting.fetch_add(1, Relaxed);
         let place = Place(&self.waiting);
-        let most = self.longest_wait(ahead).min(left);
-        if ahead < self.most_waiting && self.pace.until_served(ahead, self.all) <= most {
+        let longest = self.patience.min(left);
+        if ahead < self.most_waiting && self.pace.until_served(ahead, self.all) <= longest {
             Ok(place)
         } else {
             Err(CallError::Busy)
-        }
-    }
-
-    /// How long a wait behind so many others may be expected to be.
-    fn longest_wait(&self, ahead: usize) -> Duration {
-        let now = self.made.elapsed();
-        if ahead == 0 {
-            let millis = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
-            self.standing_since.store(millis, Relaxed);
-            return self.patience;
-        }
-        let since = Duration::from_millis(self.standing_since.load(Relaxed));
-        if now.saturating_sub(since) > self.patience {
-            self.patience.min(STANDING)
-        } else {
-            self.patience
         }
     }
 }
@@ -258,19 +231,5 @@ mod tests {
         let first = slow.queue(long);
         assert!(first.is_ok(), "who works may be done at any time");
         assert!(slow.queue(long).is_err());
-    }
-
-    #[test]
-    fn who_comes_to_a_queue_that_stands_may_wait_less() {
-        let patience = Duration::from_millis(245);
-        let admission = at_a_known_pace(patience);
-        let queue = || admission.queue(Duration::from_secs(1));
-        let first = queue().expect("nobody is ahead");
-        std::thread::sleep(patience + Duration::from_millis(50));
-        let places: Vec<_> = std::iter::from_fn(|| queue().ok()).collect();
-        assert_eq!(places.len(), 4, "the last waits for four others, 40 ms");
-        drop((first, places));
-        let places: Vec<_> = std::iter::from_fn(|| queue().ok()).collect();
-        assert_eq!(places.len(), 25, "it was empty");
     }
 }
