@@ -15,6 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
 use super::reply::{REQUEST_ID, Refusal};
+use super::request::new_id;
 use crate::config::{ClientLimits, ReplyHeaders};
 use crate::telemetry::Traffic;
 
@@ -253,7 +254,7 @@ fn message(status: StatusCode) -> &'static str {
 
 /// A whole reply, after which the connection ends.
 fn raw_reply(status: StatusCode, message: &str, headers: &ReplyHeaders) -> Vec<u8> {
-    let request_id = format!("{:016x}", rand::random::<u64>());
+    let request_id = new_id();
     tracing::info!(target: "access", request_id, status = status.as_u16(), "{message}");
     let body = Refusal::host(status, message).envelope(&request_id);
     let reason = status.canonical_reason().unwrap_or("Error");

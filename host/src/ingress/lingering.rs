@@ -13,6 +13,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// How long after our last byte the client may still close: several round
@@ -25,6 +26,9 @@ const READ: usize = 16 * 1024;
 /// A stream whose shutdown waits for the client's.
 pub(super) struct Lingering<S> {
     stream: S,
+    /// Closed once the node stops: then nearly all connections that end are
+    /// idle ones, whose clients need not be in a hurry.
+    stopping: watch::Receiver<()>,
     /// When our last byte went out. A client that has been idle since has
     /// read it.
     written: Option<Instant>,
@@ -33,9 +37,11 @@ pub(super) struct Lingering<S> {
 }
 
 impl<S: AsyncRead + Unpin> Lingering<S> {
-    pub(super) fn new(stream: S) -> Self {
+    /// Without waiting for anybody once the sender of `stopping` is gone.
+    pub(super) fn new(stream: S, stopping: watch::Receiver<()>) -> Self {
         Self {
             stream,
+            stopping,
             written: None,
             patience: None,
         }
@@ -104,7 +110,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.patience.is_none() {
             ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
-            if let Some(written) = self.written {
+            let is_stopping = self.stopping.has_changed().is_err();
+            if let Some(written) = self.written.filter(|_| !is_stopping) {
                 self.patience = Some(Box::pin(sleep_until(written + PATIENCE)));
             }
         }

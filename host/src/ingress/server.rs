@@ -238,7 +238,7 @@ impl Connection {
             tracing::debug!(%error, "the client left at once");
             return;
         }
-        let stream = Lingering::new(stream);
+        let stream = Lingering::new(stream, stopping.clone());
         let Some(acceptor) = tls else {
             tokio::spawn(self.serve(stream));
             return;

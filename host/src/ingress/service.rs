@@ -19,7 +19,7 @@ use super::cors::{Cors, is_preflight};
 use super::limits::{Asked, RateLimits, Tally};
 use super::probes::{Probe, Probes};
 use super::reply::{REQUEST_ID, Refusal};
-use super::request::{check_head, read_body};
+use super::request::{check_head, new_id, read_body};
 use super::span;
 use super::trials::{Chosen, Trials};
 use crate::bindings::context::Caller;
@@ -132,7 +132,7 @@ impl Service {
         peer: IpAddr,
     ) -> Response<Body> {
         let began = Instant::now();
-        let request_id = format!("{:016x}", rand::random::<u64>());
+        let request_id = new_id();
         let method = request.method().clone();
         if let Some(probe) = Probe::of(&request) {
             // Boxed, so that it does not make every request's state larger.
