@@ -14,8 +14,7 @@ use http::StatusCode;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
-use super::reply::{REQUEST_ID, Refusal};
-use super::request::new_id;
+use super::reply::{REQUEST_ID, Refusal, new_id};
 use crate::config::{ClientLimits, ReplyHeaders};
 use crate::telemetry::Traffic;
 

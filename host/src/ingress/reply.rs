@@ -19,6 +19,16 @@ const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json"
 /// On every reply: the request's id, by which its log lines are found.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("edge-request-id");
 
+/// Makes the first digit of an id one of c to f.
+const LETTER: u64 = 0xc << 60;
+
+/// What a request is called in logs, traces and replies: 16 hexadecimal
+/// digits, of which the first is a letter. One in a hundred thousand would
+/// otherwise be a card number to those who look for such in logs.
+pub(super) fn new_id() -> String {
+    format!("{:016x}", rand::random::<u64>() | LETTER)
+}
+
 /// Codes of this form are the platform's own; their replies carry the
 /// request's id, so that a client's report leads to the log.
 const HOST_CODES: &str = "HTTP_";
@@ -204,6 +214,15 @@ fn accepts_problem(headers: &HeaderMap) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_id_is_a_number() {
+        for _ in 0..1000 {
+            let id = new_id();
+            assert_eq!(id.len(), 16, "{id}");
+            assert!(id.starts_with(|c| ('c'..='f').contains(&c)), "{id}");
+        }
+    }
 
     fn text(bytes: Vec<u8>) -> String {
         String::from_utf8(bytes).expect("JSON is UTF-8")

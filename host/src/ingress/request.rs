@@ -27,16 +27,6 @@ const METHODS: [Method; 7] = [
 
 const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 
-/// The first four bits of each id of a request.
-const LETTER: u64 = 0xc << 60;
-
-/// What a request is called in logs, traces and replies: 16 hexadecimal
-/// digits, of which the first is a letter. One in a hundred thousand would
-/// otherwise be a card number to those who look for such in logs.
-pub(super) fn new_id() -> String {
-    format!("{:016x}", rand::random::<u64>() | LETTER)
-}
-
 /// Check method, target and header fields.
 pub(super) fn check_head<B>(request: &Request<B>, limits: &ClientLimits) -> Result<(), Refusal> {
     let target = request
@@ -141,18 +131,4 @@ async fn collect(body: Incoming, most: u64, until: Instant) -> Result<Bytes, Ref
 
 fn too_large() -> Refusal {
     Refusal::host(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large.")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_id_is_a_number() {
-        for _ in 0..1000 {
-            let id = new_id();
-            assert_eq!(id.len(), 16, "{id}");
-            assert!(id.starts_with(|c| ('c'..='f').contains(&c)), "{id}");
-        }
-    }
 }

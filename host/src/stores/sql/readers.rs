@@ -154,6 +154,20 @@ mod tests {
         Instant::now() + Duration::from_millis(200)
     }
 
+    /// See `.cargo/config.toml`.
+    #[tokio::test]
+    async fn no_allocation_of_sqlite_takes_a_lock_of_the_process() {
+        let readers = two().await;
+        let mut taken = readers.take(soon()).await.expect("a reader");
+        let options = sqlx::query_scalar::<_, String>("PRAGMA compile_options")
+            .fetch_all(taken.connection())
+            .await
+            .expect("options");
+        let has = |wanted: &str| options.iter().any(|option| option == wanted);
+        assert!(has("DEFAULT_MEMSTATUS=0"), "{options:?}");
+        assert!(!has("ENABLE_MEMORY_MANAGEMENT"), "{options:?}");
+    }
+
     #[tokio::test]
     async fn a_statement_ends_at_its_deadline() {
         let readers = two().await;

@@ -1,5 +1,7 @@
 //! A connection that the node closes while its client is still sending.
 
+use std::time::Duration;
+
 use super::node;
 use crate::harness::{TestNode, fixture, get, post};
 
@@ -32,5 +34,18 @@ async fn a_client_that_never_closes_keeps_no_place() {
     let mut next = node.wire().await;
     next.send(get("/hello")).await;
     next.reply().await.assert_status(200);
+    stays.assert_closed().await;
+}
+
+#[tokio::test]
+async fn a_node_that_stops_waits_for_no_client_to_close() {
+    let short = |settings: &mut edge_host::config::Settings| {
+        settings.drain_timeout = Duration::from_secs(1);
+    };
+    let node = TestNode::start(&[fixture("hello")], short).await;
+    let mut stays = node.wire().await;
+    stays.send(get("/hello")).await;
+    stays.reply().await.assert_status(200);
+    assert!(node.stop().await, "nothing was in flight");
     stays.assert_closed().await;
 }
