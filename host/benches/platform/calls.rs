@@ -11,7 +11,7 @@ use edge_host::bindings::context::Caller;
 use edge_host::config::Settings;
 use edge_host::node;
 use edge_host::rollout::Release;
-use edge_host::runtime::{Answer, Call, Draw, Reads};
+use edge_host::runtime::{Answer, Call, Draw, Reads, Unhurried};
 use http::Request;
 use serde::Serialize;
 
@@ -166,6 +166,7 @@ async fn call(release: &Release, target: &str) -> anyhow::Result<()> {
         trace: None,
         reads: Reads::current(),
         store_timeout: None,
+        unhurried: Unhurried::default(),
     };
     let request = Request::get(target)
         .header("host", "127.0.0.1:8080")

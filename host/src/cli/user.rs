@@ -49,7 +49,7 @@ pub(super) async fn run(settings: &Settings, command: Command) -> anyhow::Result
     let Some(keeper) = keeper else {
         bail!("no plugin among {:?} keeps accounts", settings.plugins);
     };
-    match keeper.plugin.add_account(&account).await? {
+    match keeper.plugin.add_account(account.clone()).await? {
         Ok(id) => println!(
             "{} {id}: {} <{}>",
             account.role, account.name, account.email

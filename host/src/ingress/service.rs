@@ -26,7 +26,7 @@ use crate::bindings::context::Caller;
 use crate::config::{AccessLog, ClientLimits, ReplyHeaders, Settings, TrustedProxies};
 use crate::identity::{CREDENTIALS, Identity, caller_of};
 use crate::rollout::{Live, Release, without_mount};
-use crate::runtime::{Answer, Body, Call, CallError, Reads};
+use crate::runtime::{Answer, Body, Call, CallError, Reads, Unhurried};
 use crate::stores::keyvalue::KeyValue;
 use crate::telemetry::traces::{Trace, Traces, Work};
 use crate::telemetry::{RouteStats, Traffic};
@@ -252,6 +252,7 @@ impl Service {
             trace: trace.cloned(),
             reads,
             store_timeout: Some(self.store_timeout),
+            unhurried: Unhurried::default(),
         }
     }
 

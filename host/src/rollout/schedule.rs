@@ -176,7 +176,7 @@ async fn piece(release: &Release, schedule: &Schedule, leases: &Leases) -> Resul
     };
     let id = format!("{task}-{:08x}", rand::random::<u32>());
     let call = Call::internal(id.clone(), Instant::now() + *deadline);
-    match release.plugin.run_task(call, task).await {
+    match release.plugin.run_task(call, task.clone()).await {
         Ok(Ok(())) => {}
         Ok(Err(reason)) => {
             tracing::warn!(

@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::background::Unhurried;
 use super::draw::Draw;
 use super::reads::Reads;
 use crate::bindings::context::Caller;
@@ -33,6 +34,8 @@ pub struct Call {
     /// How long one call to a store may take, where there is more time; as
     /// long as there is time when absent.
     pub store_timeout: Option<Duration>,
+    /// Whether it has computed for long.
+    pub unhurried: Unhurried,
 }
 
 impl Call {
@@ -49,6 +52,7 @@ impl Call {
             trace: None,
             reads: Reads::current(),
             store_timeout: None,
+            unhurried: Unhurried::default(),
         }
     }
 
@@ -134,6 +138,18 @@ impl CallError {
         "service",
         "invalid-reply",
     ];
+
+    /// Whether the plugin is to blame, as far as the host can tell.
+    pub(super) fn is_plugins(&self) -> bool {
+        match self {
+            Self::CpuTime
+            | Self::Memory(_)
+            | Self::Trap(_)
+            | Self::Instantiate(_)
+            | Self::InvalidReply(_) => true,
+            Self::Busy | Self::Deadline | Self::Service(_) => false,
+        }
+    }
 
     /// A short name that metrics and tests can match on.
     #[must_use]

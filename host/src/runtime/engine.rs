@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use rayon::ThreadPool;
 
+use super::background::Background;
 use super::compilers::compilers;
 use super::inspect::DoorKind;
 use super::services::Directory;
@@ -93,7 +94,10 @@ pub enum EngineError {
     },
     /// The threads that compile cannot be started.
     #[error("cannot start the threads that compile components: {0}")]
-    Threads(#[from] rayon::ThreadPoolBuildError),
+    Compilers(#[from] rayon::ThreadPoolBuildError),
+    /// Nor those where guests go on that compute for long.
+    #[error("cannot start the threads of low priority: {0}")]
+    Background(std::io::Error),
 }
 
 /// Which of the component model's calls an engine's guests make.
@@ -115,6 +119,7 @@ pub struct Runtime {
     making: Mutex<()>,
     directory: Arc<Directory>,
     compilers: Arc<ThreadPool>,
+    background: Arc<Background>,
     turns: Arc<Turns>,
 }
 
@@ -145,6 +150,7 @@ impl Runtime {
             making: Mutex::new(()),
             directory: Arc::default(),
             compilers: Arc::new(compilers()?),
+            background: Arc::new(Background::new().map_err(EngineError::Background)?),
             turns: Arc::new(Turns::new()),
         })
     }
@@ -155,7 +161,12 @@ impl Runtime {
         &self.directory
     }
 
-    /// Whose turn it is among guests that compute for long.
+    /// Where guests go on that compute for long.
+    pub(super) fn background(&self) -> &Arc<Background> {
+        &self.background
+    }
+
+    /// Whose turn it is among those that cannot.
     pub(super) fn turns(&self) -> &Arc<Turns> {
         &self.turns
     }

@@ -7,8 +7,10 @@
 mod admission;
 mod answer;
 pub mod artifacts;
+mod background;
 mod call;
 mod compilers;
+mod conduct;
 mod draw;
 mod engine;
 mod errands;
@@ -32,6 +34,7 @@ mod turns;
 pub use admission::Occupancy;
 pub(crate) use answer::headers;
 pub use answer::{Answer, Body};
+pub use background::Unhurried;
 pub use call::{Call, CallError};
 pub use draw::Draw;
 pub use engine::{Demand, EngineError, Runtime};

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use rayon::ThreadPool;
 use tokio::sync::oneshot;
+use tokio::task::JoinError;
 use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre, Linker, Val};
 
@@ -13,6 +14,7 @@ use super::admission::{Admission, Occupancy};
 use super::answer::Answer;
 use super::artifacts::{ArtifactError, Artifacts};
 use super::call::{Call, CallError, ServiceFailed};
+use super::conduct::Conduct;
 use super::engine::{EngineError, Runtime};
 use super::errands;
 use super::fast::FastDoor;
@@ -23,7 +25,6 @@ use super::slots::{NoRoom, Slots};
 use super::standard::StandardDoor;
 use super::state::State;
 use super::stats::Stats;
-use super::turns::Turns;
 use crate::bindings::accounts::exports::edge::platform::accounts::Account;
 use crate::bindings::seeder::exports::edge::platform::seed::Progress;
 use crate::capabilities::{self, Granted};
@@ -63,6 +64,7 @@ pub struct Plugin {
     // Given back when the release is gone.
     _slots: Slots,
     admission: Admission,
+    conduct: Conduct,
     deadline: Duration,
     pre: InstancePre<State>,
     exports: Exports,
@@ -175,13 +177,13 @@ impl Plugin {
         let instances = (slots.count() - aside.min(slots.count() - 1)).max(1);
         let (deadline, queue_timeout) = (spec.deadline, spec.queue_timeout);
         let stats = Arc::new(Stats::new().map_err(LoadError::Link)?);
-        let turns = runtime.turns().clone();
-        let shared = Arc::new(shared(engine, turns, spec, stats));
+        let shared = Arc::new(shared(runtime, engine, spec, stats));
         let door = Door::new(&shared, &pre, exports.door, instances).map_err(LoadError::Link)?;
         let plugin = Self {
             shared,
             _slots: slots,
             admission: Admission::new(instances, queue_timeout),
+            conduct: Conduct::default(),
             deadline,
             pre,
             exports,
@@ -252,15 +254,41 @@ impl Plugin {
     /// When no instance is free, or the one that answered failed or was
     /// ended; that instance is gone then.
     pub async fn handle(
-        &self,
+        self: &Arc<Self>,
         mut call: Call,
         request: http::Request<Bytes>,
     ) -> Result<Answer, CallError> {
         let began = Instant::now();
         let work = self.enter(&mut call, || format!("{} handle", self.shared.name));
-        let answer = self.answer(call, request).await;
+        let answer = self.place(call, request).await;
         self.stats().count(began.elapsed(), is_failure(&answer));
         self.end(work, answer.as_ref().err());
+        answer
+    }
+
+    /// Answer on the threads that the request belongs on: those where it is,
+    /// until it has computed for long, or those in the background from the
+    /// beginning, where many of its like did so of late, or failed.
+    async fn place(
+        self: &Arc<Self>,
+        call: Call,
+        request: http::Request<Bytes>,
+    ) -> Result<Answer, CallError> {
+        let background = &self.shared.background;
+        let unhurried = call.unhurried.clone();
+        let is_expected = self.conduct.is_bad();
+        let plugin = self.clone();
+        let answering = async move { plugin.answer(call, request).await };
+        let answer = match is_expected {
+            true => background.run(answering).await,
+            false => background.start_here(&unhurried, answering).await,
+        };
+        let answer = answer.unwrap_or_else(|error| Err(panicked(error)));
+        let is_to_blame = answer.as_ref().is_err_and(CallError::is_plugins);
+        self.conduct.note(unhurried.is_set() || is_to_blame);
+        if is_expected || unhurried.is_set() {
+            self.stats().count_background();
+        }
         answer
     }
 
@@ -339,23 +367,42 @@ impl Plugin {
         &self,
         goal: Option<u64>,
     ) -> Result<Result<Progress, String>, CallError> {
-        errands::seed(&self.shared, &self.pre, goal).await
+        let (shared, pre) = (self.shared.clone(), self.pre.clone());
+        self.errand(async move { errands::seed(&shared, &pre, goal).await })
+            .await
     }
 
     /// One piece of the scheduled `task`; see `edge:platform/schedule`.
     ///
     /// # Errors
     /// When the instance failed, or the plugin says why it cannot go on.
-    pub async fn run_task(&self, call: Call, task: &str) -> Result<Result<(), String>, CallError> {
-        errands::task(&self.shared, &self.pre, call, task).await
+    pub async fn run_task(
+        &self,
+        call: Call,
+        task: String,
+    ) -> Result<Result<(), String>, CallError> {
+        let (shared, pre) = (self.shared.clone(), self.pre.clone());
+        self.errand(async move { errands::task(&shared, &pre, call, &task).await })
+            .await
     }
 
     /// Make an account, and return its id; see `edge:platform/accounts`.
     ///
     /// # Errors
     /// When the instance failed, or the plugin refuses the account.
-    pub async fn add_account(&self, account: &Account) -> Result<Result<i64, String>, CallError> {
-        errands::account(&self.shared, &self.pre, account).await
+    pub async fn add_account(&self, account: Account) -> Result<Result<i64, String>, CallError> {
+        let (shared, pre) = (self.shared.clone(), self.pre.clone());
+        self.errand(async move { errands::account(&shared, &pre, &account).await })
+            .await
+    }
+
+    /// Work that no client waits for gives way to all that one does.
+    async fn errand<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = errands::Answered<T>> + Send + 'static,
+    ) -> errands::Answered<T> {
+        let done = self.shared.background.run(work).await;
+        done.unwrap_or_else(|error| Err(panicked(error)))
     }
 
     /// A first instance, so that no request is the one to find out that there
@@ -366,6 +413,11 @@ impl Plugin {
             Door::Standard(door) => door.warm().await,
         }
     }
+}
+
+/// The host's own mistake, which costs the request and nothing else.
+fn panicked(error: JoinError) -> CallError {
+    CallError::Trap(wasmtime::Error::new(error))
 }
 
 /// Whether the request failed by no fault of the client.
@@ -416,10 +468,11 @@ fn linker(engine: &Engine, door: DoorKind) -> wasmtime::Result<Linker<State>> {
     Ok(linker)
 }
 
-fn shared(engine: Engine, turns: Arc<Turns>, spec: PluginSpec, stats: Arc<Stats>) -> Shared {
+fn shared(runtime: &Runtime, engine: Engine, spec: PluginSpec, stats: Arc<Stats>) -> Shared {
     Shared {
         engine,
-        turns,
+        background: runtime.background().clone(),
+        turns: runtime.turns().clone(),
         name: spec.name,
         version: spec.version,
         memory: usize::try_from(spec.memory).unwrap_or(usize::MAX),

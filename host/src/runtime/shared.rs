@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use wasmtime::Engine;
 
+use super::background::Background;
 use super::call::Call;
 use super::stats::Stats;
 use super::turns::Turns;
@@ -13,6 +14,7 @@ use crate::capabilities::Granted;
 /// What every instance of a plugin shares.
 pub(super) struct Shared {
     pub(super) engine: Engine,
+    pub(super) background: Arc<Background>,
     pub(super) turns: Arc<Turns>,
     pub(super) name: String,
     pub(super) version: String,

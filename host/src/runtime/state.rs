@@ -8,6 +8,7 @@ use wasmtime::{Store, UpdateDeadline};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
+use super::background::FOREGROUND;
 use super::call::{Call, CallError, CpuTimeExceeded, ServiceFailed, TooManyHostCalls};
 use super::engine::EPOCH_TICK;
 use super::host_calls::{HostCall, Operation};
@@ -80,17 +81,17 @@ impl State {
             if state.counts_ticks {
                 state.meter.add(EPOCH_TICK);
             }
-            if state.meter.total() > state.cpu_time {
+            let spent = state.meter.total();
+            if spent > state.cpu_time {
                 return Err(CpuTimeExceeded.into());
             }
-            let turn = match state.counts_ticks {
-                true => turns.next_unseen(&state.meter),
-                false => turns.next(&state.meter),
-            };
-            Ok(match turn {
-                Some(turn) => UpdateDeadline::YieldCustom(1, turn),
-                None => UpdateDeadline::Yield(1),
-            })
+            if spent > FOREGROUND {
+                state.call().unhurried.set();
+                if state.counts_ticks {
+                    return Ok(UpdateDeadline::YieldCustom(1, turns.next()));
+                }
+            }
+            Ok(UpdateDeadline::Yield(1))
         });
         store
     }

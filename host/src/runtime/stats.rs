@@ -32,6 +32,7 @@ pub struct Stats {
     /// Bytes of linear memory, of the instance that had most.
     memory: AtomicU64,
     instances: AtomicU64,
+    background: AtomicU64,
     waits: Timing,
     host_calls: HostCalls,
 }
@@ -93,6 +94,7 @@ impl Stats {
             cpu: AtomicU64::new(0),
             memory: AtomicU64::new(0),
             instances: AtomicU64::new(0),
+            background: AtomicU64::new(0),
             waits: Timing::new(),
             host_calls: HostCalls::default(),
         })
@@ -112,6 +114,11 @@ impl Stats {
     /// An instance was made.
     pub(super) fn count_instance(&self) {
         self.instances.fetch_add(1, Relaxed);
+    }
+
+    /// A request went on in the background.
+    pub(super) fn count_background(&self) {
+        self.background.fetch_add(1, Relaxed);
     }
 
     /// A request had to wait for an instance.
@@ -135,6 +142,12 @@ impl Stats {
     #[must_use]
     pub fn instances(&self) -> u64 {
         self.instances.load(Relaxed)
+    }
+
+    /// Requests that went on at low priority.
+    #[must_use]
+    pub fn background(&self) -> u64 {
+        self.background.load(Relaxed)
     }
 
     /// How long requests waited for an instance, those that had to.

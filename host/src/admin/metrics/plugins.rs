@@ -58,6 +58,11 @@ fn costs(served: &[Served]) -> Vec<MetricFamily> {
                 .iter()
                 .map(|served| (served.labels(), served.stats().cpu_time().as_secs_f64())),
         ),
+        counter(
+            "edge_plugin_background_requests_total",
+            "Requests that computed for long, or whose like did, and gave way to others.",
+            each(served, |served| served.stats().background()),
+        ),
         gauge(
             "edge_plugin_memory_peak_bytes",
             "The most linear memory that one instance of a release has had.",

@@ -227,13 +227,7 @@ impl DatabaseAccess {
     pub async fn ping(&self) -> Result<()> {
         let deadline = Instant::now() + PING_TIMEOUT;
         match &self.database {
-            Database::Sqlite(sqlite) => {
-                let mut reader = sqlite.readers.take(deadline).await.map_err(typed)?;
-                let asking = sqlx::query("SELECT 1").execute(reader.connection());
-                let answer = asking.await;
-                reader.give_back(&answer).await;
-                answer.map(|_| ()).map_err(typed)
-            }
+            Database::Sqlite(sqlite) => within(deadline, sqlite.readers.ping(deadline)).await,
             Database::MySql(mysql) => mysql.ping(deadline).await,
         }
     }

@@ -22,7 +22,7 @@ pub enum OpenError {
         /// The URL, without its password.
         url: String,
         /// Why.
-        source: sqlx::Error,
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The folder of a database file cannot be made.
     #[error("database {url}: its folder cannot be made: {source}")]
@@ -62,6 +62,36 @@ pub(super) fn typed(error: sqlx::Error) -> Error {
         | sqlx::Error::WorkerCrashed => Error::Unavailable(error.to_string()),
         other => Error::Invalid(other.to_string()),
     }
+}
+
+/// The error of one of SQLite's readers, likewise.
+pub(super) fn typed_reading(error: rusqlite::Error) -> Error {
+    let code = reading_code(&error);
+    let message = match error {
+        rusqlite::Error::SqliteFailure(_, Some(message)) => message,
+        other => other.to_string(),
+    };
+    match code {
+        Some(SQLITE_INTERRUPT) => Error::Timeout,
+        Some(code) if SQLITE_PASSING.contains(&code) => Error::Unavailable(message),
+        _ => Error::Invalid(message),
+    }
+}
+
+/// Whether one of SQLite's readers was told to end its statement.
+pub(super) fn is_interrupted(error: &rusqlite::Error) -> bool {
+    reading_code(error) == Some(SQLITE_INTERRUPT)
+}
+
+/// Whether one of SQLite's readers met a lock.
+pub(super) fn is_locked(error: &rusqlite::Error) -> bool {
+    reading_code(error) == Some(SQLITE_BUSY)
+}
+
+/// The primary code, which extended ones carry in their low byte.
+fn reading_code(error: &rusqlite::Error) -> Option<u32> {
+    let failure = error.sqlite_error()?;
+    u32::try_from(failure.extended_code & 0xff).ok()
 }
 
 fn from_database(error: &dyn DatabaseError) -> Error {

@@ -195,9 +195,9 @@ pub(super) async fn open(
     connections: u32,
     health: Arc<Health>,
 ) -> std::result::Result<MySqlDatabase, OpenError> {
-    let fail = |source| OpenError::Connect {
+    let fail = |source: sqlx::Error| OpenError::Connect {
         url: public_url(url),
-        source,
+        source: source.into(),
     };
     // A pool waits for a server that refuses, which may be starting, and then
     // says only that; one connection of our own says why.

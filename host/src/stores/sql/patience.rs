@@ -47,12 +47,6 @@ impl Patience {
         Running(Some(self.clone()))
     }
 
-    /// How many others have this.
-    #[cfg(test)]
-    pub(super) fn watchers(&self) -> usize {
-        Arc::strong_count(&self.0) - 1
-    }
-
     /// Whatever runs next is not bounded.
     pub(super) fn reset(&self) {
         self.0.store(NEVER, Ordering::Relaxed);

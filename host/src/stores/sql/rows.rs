@@ -20,7 +20,7 @@ pub enum Cell<'a> {
 }
 
 /// A form for rows, filled value by value.
-pub trait Form: Send {
+pub trait Form: Send + 'static {
     /// Nothing yet.
     fn new() -> Self;
 

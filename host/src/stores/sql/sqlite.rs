@@ -25,10 +25,10 @@ use super::value::{Collector, INSTANT, instant};
 use super::{CallLimits, Outcome, Result, Value};
 
 /// How long a statement waits for another process's lock.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Prepared statements that a connection keeps.
-const STATEMENTS_KEPT: usize = 256;
+pub(super) const STATEMENTS_KEPT: usize = 256;
 
 /// How often to look for a row before going to sleep for it.
 const LOOKS: u32 = 3;
@@ -67,10 +67,13 @@ impl SqliteDatabase {
             .foreign_keys(true);
         let name = public_url(url);
         let (options, writer) = prepare(writers, options, &name).await?;
-        let opened = Readers::open(read_only(options), readers).await;
-        let readers = opened.map_err(|source| OpenError::Connect { url: name, source })?;
+        let opened = Readers::open(options.get_filename(), readers).await;
+        let readers = opened.map_err(|source| OpenError::Connect {
+            url: name,
+            source: source.into(),
+        })?;
         Ok(Self {
-            readers: Arc::new(readers),
+            readers,
             writer: writer.pool,
             patience: writer.patience,
         })
@@ -84,10 +87,8 @@ impl SqliteDatabase {
         limits: CallLimits,
         deadline: Instant,
     ) -> Result<F> {
-        let mut reader = self.readers.take(deadline).await.map_err(typed)?;
-        let rows = query(reader.connection(), statement, parameters, limits).await;
-        reader.give_back(&rows).await;
-        rows
+        let text = &statement.text;
+        self.readers.query(text, parameters, limits, deadline).await
     }
 
     /// Run a change on the writer, in a transaction of its own, and again if
@@ -133,7 +134,10 @@ impl SqliteFile {
             .test_before_acquire(false)
             .connect_with(read_only(options))
             .await
-            .map_err(|source| OpenError::Connect { url: name, source })?;
+            .map_err(|source| OpenError::Connect {
+                url: name,
+                source: source.into(),
+            })?;
         Ok(Self {
             readers,
             writer: writer.pool,
@@ -160,9 +164,9 @@ async fn prepare(
             source,
         })?;
     }
-    let connect = |source| OpenError::Connect {
+    let connect = |source: sqlx::Error| OpenError::Connect {
         url: name.to_owned(),
-        source,
+        source: source.into(),
     };
     // A file that becomes WAL is taken alone, and SQLite does not wait for
     // another process that does the same.

@@ -138,7 +138,7 @@ impl Shop {
         });
         let loaded = node::load(&settings).await.expect("the plugin");
         let plugin = &loaded.releases()[0].plugin;
-        let added = plugin.add_account(&account).await.expect("a call");
+        let added = plugin.add_account(account).await.expect("a call");
         added.expect("an account");
     }
 }

@@ -26,6 +26,35 @@ async fn what_a_plugin_did_is_counted() {
 }
 
 #[tokio::test]
+async fn who_gives_way_to_others_is_counted() {
+    const COUNT: &str = "edge_plugin_background_requests_total";
+    let node = TestNode::start(&[fixture("hostile")], |_| {}).await;
+    let hostile = ["plugin=\"hostile\""];
+    node.get("/hostile/count").await.assert_status(200);
+    Metrics::of(&node).await.assert(COUNT, &hostile, 0.0);
+    node.get("/hostile/spin").await.assert_status(504);
+    Metrics::of(&node).await.assert(COUNT, &hostile, 1.0);
+
+    // A trap takes no time, but a plugin that does nothing else is trusted with
+    // less and less of it.
+    for _ in 0..20 {
+        node.get("/hostile/trap").await.assert_status(500);
+    }
+    let metrics = Metrics::of(&node).await;
+    metrics.assert_at_least(COUNT, &hostile, 10.0);
+    for _ in 0..40 {
+        node.get("/hostile/count").await.assert_status(200);
+    }
+    let forgiven = Metrics::of(&node).await.value(COUNT, &hostile);
+    node.get("/hostile/count").await.assert_status(200);
+    let later = Metrics::of(&node).await.value(COUNT, &hostile);
+    assert!(
+        later.is_some() && later == forgiven,
+        "{later:?} {forgiven:?}"
+    );
+}
+
+#[tokio::test]
 async fn what_a_plugin_took_is_counted() {
     let one = variant("hostile", "[limits]\ninstances = 1\ncpu-time = '200ms'");
     let node = TestNode::start(&[one, fixture("hello")], |settings| {
