@@ -16,6 +16,7 @@ pub mod egress;
 pub mod identity;
 pub mod ingress;
 pub mod node;
+mod priority;
 pub mod registry;
 pub mod rollout;
 pub mod runtime;

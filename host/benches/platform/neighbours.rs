@@ -10,14 +10,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 use http::Method;
+use rustix::process::setpriority_process;
 use serde_json::{Value, json};
-use tokio::runtime::Runtime;
+use tokio::runtime::{Builder, Runtime};
 
 use crate::node::{Node, Server};
 use crate::report::neighbours::NeighbourReport;
 use crate::report::shop::Step;
+use crate::shop::client::Client;
 use crate::shop::load::Offer;
 use crate::shop::mix::{Interaction, What, of};
 use crate::shop::visits::Shop;
@@ -58,6 +60,10 @@ const PRODUCTS: u64 = 2000;
 
 /// Those who misbehave at once.
 const OFFENDERS: usize = 8;
+
+/// How much their thread gives way to the node and to the catalog's customers,
+/// of 19. Their machines would not be the node's.
+const NICENESS: i32 = 19;
 
 /// Something to do again and again.
 struct Misdeed {
@@ -112,18 +118,30 @@ pub fn measure(data: &Path) -> anyhow::Result<Vec<NeighbourReport>> {
     node.seed(PRODUCTS)?;
     node.add_merchant(shopper::MERCHANT, shopper::PASSWORD)?;
     let server = node.start(PROBE)?;
-    let runtime = shop::runtime()?;
+    let (runtime, outside) = (shop::runtime()?, offenders()?);
     let shop = Arc::new(runtime.block_on(Shop::open(server.address()))?);
     let reports = MISDEEDS
         .iter()
-        .map(|misdeed| misdeed.beside(&runtime, &shop, &server));
+        .map(|misdeed| misdeed.beside(&runtime, &outside, &shop, &server));
     reports.collect()
+}
+
+/// The thread of those who misbehave.
+fn offenders() -> anyhow::Result<Runtime> {
+    let mut builder = Builder::new_multi_thread();
+    let builder = builder.worker_threads(1).enable_all().on_thread_start(|| {
+        if let Err(error) = setpriority_process(None, NICENESS) {
+            eprintln!("{TITLE}: their thread keeps its priority: {error}");
+        }
+    });
+    builder.build().context("a runtime for those who misbehave")
 }
 
 impl Misdeed {
     fn beside(
         &self,
         runtime: &Runtime,
+        outside: &Runtime,
         shop: &Arc<Shop>,
         server: &Server,
     ) -> anyhow::Result<NeighbourReport> {
@@ -131,17 +149,15 @@ impl Misdeed {
         let alone = browse(runtime, shop, server)?;
         let over = Arc::new(AtomicBool::new(false));
         let answered = Arc::new(AtomicU64::new(0));
+        let client = Arc::new(Client::new(server.address()));
         let offenders: Vec<_> = (0..OFFENDERS)
-            .map(|_| {
-                let repeated = self.repeat(shop.clone(), over.clone(), answered.clone());
-                runtime.spawn(repeated)
-            })
+            .map(|_| outside.spawn(self.repeat(client.clone(), over.clone(), answered.clone())))
             .collect();
         let beside = browse(runtime, shop, server)?;
         let rate = answered.load(Relaxed) as f64 / ROUND.as_secs_f64();
         over.store(true, Relaxed);
         for offender in offenders {
-            runtime.block_on(offender)?;
+            outside.block_on(offender)?;
         }
         let (name, errors) = (self.name, &beside.errors);
         ensure!(errors.is_empty(), "{name}: the catalog fails: {errors:?}");
@@ -155,7 +171,7 @@ impl Misdeed {
 
     fn repeat(
         &self,
-        shop: Arc<Shop>,
+        client: Arc<Client>,
         over: Arc<AtomicBool>,
         answered: Arc<AtomicU64>,
     ) -> impl Future<Output = ()> + use<> {
@@ -165,9 +181,7 @@ impl Misdeed {
         let fields: Option<Value> = (method == Method::POST).then_some(guess);
         async move {
             while !over.load(Relaxed) {
-                let sent = shop
-                    .client()
-                    .send(method.clone(), path, None, fields.as_ref());
+                let sent = client.send(method.clone(), path, None, fields.as_ref());
                 // Most are refused, as they should be.
                 let _ = sent.await;
                 answered.fetch_add(1, Relaxed);

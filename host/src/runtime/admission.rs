@@ -1,11 +1,12 @@
 //! How many requests a plugin answers at once, and how long others wait.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::average::MovingAverage;
 use super::call::CallError;
 use super::stats::Stats;
 
@@ -49,25 +50,19 @@ impl Drop for Permit {
     }
 }
 
-/// For how long an instance is needed, as of late: a moving average, in
-/// nanoseconds. Counts that two requests make at once may get lost.
+/// For how long an instance is needed, as of late, in nanoseconds.
 #[derive(Default)]
-struct Pace(AtomicU64);
+struct Pace(MovingAverage);
 
 impl Pace {
-    /// The part of each request in it: some thirty of them make up nearly all.
-    const WEIGHT: u64 = 16;
-
     fn note(&self, held: Duration) {
         let held = u64::try_from(held.as_nanos()).unwrap_or(u64::MAX);
-        let so_far = self.0.load(Relaxed);
-        let now = so_far - so_far / Self::WEIGHT + held / Self::WEIGHT;
-        self.0.store(now, Relaxed);
+        self.0.note(held);
     }
 
     /// How long `ahead` requests take to get one of `instances` each.
     fn until_served(&self, ahead: usize, instances: usize) -> Duration {
-        let ahead = self.0.load(Relaxed).saturating_mul(ahead as u64);
+        let ahead = self.0.get().saturating_mul(ahead as u64);
         Duration::from_nanos(ahead / instances.max(1) as u64)
     }
 }

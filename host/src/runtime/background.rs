@@ -18,6 +18,8 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::JoinError;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::priority::give_way;
+
 /// Processor time after which a request goes on in the background: many times
 /// what the shop's requests need, and little to a person.
 pub(super) const FOREGROUND: Duration = Duration::from_millis(4);
@@ -60,13 +62,7 @@ impl Background {
         let threads = Builder::new_multi_thread()
             .worker_threads(available_parallelism().map_or(1, NonZeroUsize::get))
             .thread_name("background")
-            .on_thread_start(|| {
-                // Of the calling thread alone, on Linux. Where it is not
-                // allowed, what runs here is as important as anything else.
-                if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
-                    tracing::debug!(%error, "a thread keeps its priority");
-                }
-            })
+            .on_thread_start(|| give_way(NICENESS))
             .build()?;
         Ok(Self {
             threads: threads.handle().clone(),

@@ -3,6 +3,8 @@
 
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 
+use crate::priority::give_way;
+
 /// How much the threads give way to all others, of 19.
 const NICENESS: i32 = 15;
 
@@ -16,12 +18,6 @@ pub(super) fn compilers() -> Result<ThreadPool, ThreadPoolBuildError> {
         // The default ends the process. Whoever waits learns of it by the
         // channel that the panic drops.
         .panic_handler(|_| tracing::error!("the compiler panicked"))
-        .start_handler(|_| {
-            // Of the calling thread alone, on Linux. Where it is not allowed,
-            // compiling is as important as anything else.
-            if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
-                tracing::debug!(%error, "a thread keeps its priority");
-            }
-        })
+        .start_handler(|_| give_way(NICENESS))
         .build()
 }

@@ -1,33 +1,25 @@
 //! How a plugin's requests have gone of late.
 
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use super::average::MovingAverage;
 
 /// The part of requests that computed for long or failed by the plugin's own
-/// fault: a moving average. Counts that two requests make at once may get
-/// lost.
+/// fault.
 #[derive(Debug, Default)]
-pub(super) struct Conduct(AtomicU32);
+pub(super) struct Conduct(MovingAverage);
 
 /// All of the requests.
-const ALL: u32 = 1 << 16;
-
-/// The part of each request in the average: some thirty of them make up nearly
-/// all.
-const WEIGHT: u32 = 16;
+const ALL: u64 = 1 << 16;
 
 /// From here on, the next request is taken for one like them.
-const BAD: u32 = ALL / 4;
+const BAD: u64 = ALL / 4;
 
 impl Conduct {
     pub(super) fn note(&self, offended: bool) {
-        let so_far = self.0.load(Relaxed);
-        let one = if offended { ALL } else { 0 };
-        self.0
-            .store(so_far - so_far / WEIGHT + one / WEIGHT, Relaxed);
+        self.0.note(if offended { ALL } else { 0 });
     }
 
     pub(super) fn is_bad(&self) -> bool {
-        self.0.load(Relaxed) > BAD
+        self.0.get() > BAD
     }
 }
 

@@ -7,6 +7,7 @@
 mod admission;
 mod answer;
 pub mod artifacts;
+mod average;
 mod background;
 mod call;
 mod compilers;

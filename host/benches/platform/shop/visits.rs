@@ -92,11 +92,6 @@ impl Shop {
         self.connections = Semaphore::new(connections);
     }
 
-    /// Where it is, for requests that are none of a customer's.
-    pub fn client(&self) -> &Client {
-        &self.client
-    }
-
     /// Do one interaction; `number`, drawn at random, chooses products and
     /// words.
     pub async fn visit(&self, what: What, number: u64) -> Result<(), Failure> {

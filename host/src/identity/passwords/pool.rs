@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::oneshot;
 
+use crate::priority::give_way;
+
 /// How much the threads give way to all others: half of what the system
 /// knows.
 const NICENESS: i32 = 10;
@@ -90,11 +92,7 @@ fn spawn(name: &str, jobs: Arc<Mutex<Receiver<Job>>>) {
 }
 
 fn work_off(jobs: &Mutex<Receiver<Job>>) {
-    // Of the calling thread alone, on Linux. Elsewhere, and where it is not
-    // allowed, the threads are as important as all others.
-    if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
-        tracing::debug!(%error, "a thread keeps its priority");
-    }
+    give_way(NICENESS);
     while let Some(job) = next(jobs) {
         // Whoever waits learns of a panic by the channel that it drops.
         let _ = catch_unwind(AssertUnwindSafe(job));

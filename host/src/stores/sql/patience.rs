@@ -1,5 +1,6 @@
-//! Ending SQLite's statements for which nobody waits any more. Without it,
-//! one goes on to its end on its connection's thread, however long that takes.
+//! Ending the statements of SQLite's writer for which nobody waits any more.
+//! Without it, one goes on to its end on its connection's thread, however long
+//! that takes.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -7,8 +8,9 @@ use std::time::Instant;
 
 use sqlx::SqliteConnection;
 
-/// Steps of SQLite's machine between two looks: some tens of microseconds.
-const STEPS: i32 = 4096;
+/// Steps of SQLite's machine between two looks at the clock: some tens of
+/// microseconds.
+pub(super) const STEPS: i32 = 4096;
 
 /// Nobody says when the statement has to end.
 const NEVER: u64 = u64::MAX;

@@ -18,19 +18,16 @@ use tokio::task::{JoinError, spawn_blocking};
 use tokio_util::sync::CancellationToken;
 
 use super::error::{is_interrupted, is_locked, typed_reading};
+use super::patience::STEPS;
 use super::rows::{Cell, Form};
 use super::sqlite::{BUSY_TIMEOUT, STATEMENTS_KEPT};
-use super::value::{Collector, INSTANT, instant};
+use super::value::{Collector, instant_as_text};
 use super::{CallLimits, Connections, Result};
 use crate::bindings::sql::{Error, Rows, Value};
 
 /// How long a statement may keep the thread that asks: as long as a guest may
 /// compute there without a break.
 const SOON: Duration = Duration::from_millis(2);
-
-/// Steps of SQLite's machine between two looks at the clock: some tens of
-/// microseconds.
-const STEPS: i32 = 4096;
 
 /// The readers of one grant on one file.
 pub(super) struct Readers {
@@ -246,9 +243,8 @@ fn bound(parameter: &Value) -> Result<ToSqlOutput<'_>> {
         Value::Real(number) => ValueRef::Real(*number),
         Value::Text(text) => ValueRef::Text(text.as_bytes()),
         Value::Blob(bytes) => ValueRef::Blob(bytes),
-        // As text, which sorts as instants do.
         Value::Timestamp(text) => {
-            let text = instant(text)?.format(INSTANT).to_string();
+            let text = instant_as_text(text)?;
             return Ok(ToSqlOutput::Owned(Owned::Text(text)));
         }
     };
@@ -321,6 +317,15 @@ mod tests {
         fn idle(&self) -> usize {
             self.readers.idle.len()
         }
+
+        /// The one reader that there was is there, and works.
+        async fn assert_answers(&self) {
+            assert_shows(
+                self.one("SELECT 7").await.expect("a row"),
+                Value::Integer(7),
+            );
+            assert_eq!(self.idle(), 1, "another one");
+        }
     }
 
     /// Values are not to be compared, but by how they show.
@@ -379,11 +384,7 @@ mod tests {
         let file = File::new().await;
         let sum = file.one(LONG).await;
         assert_shows(sum.expect("a sum"), Value::Integer(300_000 * 300_001 / 2));
-        assert_shows(
-            file.one("SELECT 7").await.expect("a row"),
-            Value::Integer(7),
-        );
-        assert_eq!(file.idle(), 1, "the same one");
+        file.assert_answers().await;
     }
 
     #[tokio::test]
@@ -391,11 +392,7 @@ mod tests {
         let file = File::new().await;
         let ended = file.ask(ENDLESS, Vec::new(), soon()).await;
         assert!(matches!(ended, Err(Error::Timeout)), "{ended:?}");
-        assert_shows(
-            file.one("SELECT 7").await.expect("a row"),
-            Value::Integer(7),
-        );
-        assert_eq!(file.idle(), 1, "the same one");
+        file.assert_answers().await;
     }
 
     #[tokio::test]
@@ -416,10 +413,7 @@ mod tests {
         };
         let ended = tokio::time::timeout(Duration::from_secs(30), ending).await;
         assert!(ended.is_ok(), "the statement goes on");
-        assert_shows(
-            file.one("SELECT 7").await.expect("a row"),
-            Value::Integer(7),
-        );
+        file.assert_answers().await;
     }
 
     #[tokio::test]

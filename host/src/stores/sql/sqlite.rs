@@ -21,7 +21,7 @@ use super::patience::Patience;
 use super::readers::Readers;
 use super::retry::persistent;
 use super::rows::{Cell, Form};
-use super::value::{Collector, INSTANT, instant};
+use super::value::{Collector, instant_as_text};
 use super::{CallLimits, Outcome, Result, Value};
 
 /// How long a statement waits for another process's lock.
@@ -310,8 +310,7 @@ fn bind(parameters: Vec<Value>) -> Result<SqliteArguments> {
             Value::Real(number) => arguments.add(number),
             Value::Text(text) => arguments.add(text),
             Value::Blob(bytes) => arguments.add(bytes),
-            // As text, which sorts as instants do.
-            Value::Timestamp(text) => arguments.add(instant(&text)?.format(INSTANT).to_string()),
+            Value::Timestamp(text) => arguments.add(instant_as_text(&text)?),
         };
         bound.map_err(|error| typed(sqlx::Error::Encode(error)))?;
     }

@@ -94,3 +94,9 @@ pub(super) fn instant(text: &str) -> Result<DateTime<Utc>, Error> {
         Err(error) => Err(Error::Invalid(format!("the timestamp {text:?}: {error}"))),
     }
 }
+
+/// The same instant in the form of [`INSTANT`], for databases that have no type
+/// for it: such texts sort as instants do.
+pub(super) fn instant_as_text(text: &str) -> Result<String, Error> {
+    instant(text).map(|instant| instant.format(INSTANT).to_string())
+}
