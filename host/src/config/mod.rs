@@ -2,6 +2,7 @@
 //! the later winning. Every wrong setting is reported, all at once.
 
 mod client;
+mod connections;
 mod cors;
 mod headers;
 mod layers;
@@ -21,6 +22,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use client::ClientLimits;
+pub use connections::Lifetimes;
 pub use cors::{Cors, Origins};
 pub use headers::ReplyHeaders;
 use layers::Layers;
@@ -72,6 +74,8 @@ pub struct Settings {
     pub database_replica_url: Option<String>,
     /// Replicas of single plugins' databases (`DATABASE_REPLICA_URL_<NAME>`).
     pub plugin_database_replica_urls: BTreeMap<String, String>,
+    /// How long connections to database servers are kept.
+    pub database_lifetimes: Lifetimes,
     /// How long one call of a request to a store may take, where the request
     /// has more time.
     pub store_timeout: Duration,
@@ -213,6 +217,7 @@ impl Settings {
             }),
             plugin_database_replica_urls: layers
                 .take_prefixed(PER_PLUGIN_REPLICA, |_, url| urls::replica_url(url)),
+            database_lifetimes: Lifetimes::take(&mut layers),
             store_timeout: layers.take("store_timeout", Duration::from_secs(5), duration),
             redis_url: layers.take("redis_url", None, redis_url),
             smtp_url: layers.take("smtp_url", None, smtp_url),
@@ -366,19 +371,21 @@ mod tests {
 
     #[test]
     fn every_problem_is_named_at_once() {
-        let toml = "listen = \"here\"\ncolour = 3\nmax_uri = 99999999";
+        let toml = "listen = \"here\"\ncolour = 3\nmax_uri = 99999999\n\
+                    database_max_lifetime = \"5ms\"";
         let error = settings(toml, "", &[("EDGE_LOG_FORMAT", "xml"), ("EDGE_LISTN", "x")])
-            .expect_err("five are wrong");
+            .expect_err("six are wrong");
         for key in [
             "listen",
             "colour",
             "max_uri",
+            "database_max_lifetime",
             "EDGE_LOG_FORMAT",
             "EDGE_LISTN",
         ] {
             assert!(error.contains(key), "{key} is missing in: {error}");
         }
-        assert!(error.starts_with("5 wrong"), "{error}");
+        assert!(error.starts_with("6 wrong"), "{error}");
     }
 
     #[test]

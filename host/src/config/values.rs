@@ -30,6 +30,14 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// A duration that is looked after every now and then, not to the millisecond.
+pub(super) fn at_least_a_second(text: &str) -> Result<Duration, String> {
+    match delay(text)? {
+        duration if duration >= Duration::from_secs(1) => Ok(duration),
+        _ => Err("is less than a second".into()),
+    }
+}
+
 /// A duration that may be none.
 pub(super) fn delay(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text)

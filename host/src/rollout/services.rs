@@ -98,7 +98,7 @@ impl Services {
         let mailer = Mailer::new(settings.smtp_url.as_deref(), &settings.mail_from)?;
         Ok(Self {
             master,
-            databases: Databases::default(),
+            databases: Databases::new(settings.database_lifetimes),
             keyvalue: OnceCell::new(),
             limiter: Arc::new(limiter),
             http: Arc::new(HttpClient::new()?),

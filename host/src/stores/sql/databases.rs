@@ -8,19 +8,32 @@ use sqlx::mysql::MySqlConnectOptions;
 use super::access::{Database, DatabaseAccess};
 use super::error::{OpenError, public_url};
 use super::health::Health;
+use super::pool::Size;
 use super::replica::Replica;
 use super::sqlite::{SqliteDatabase, Writers};
 use super::{CallLimits, TableGrant, mysql};
+use crate::config::Lifetimes;
 
 /// Opens databases.
 #[derive(Default)]
 pub struct Databases {
+    lifetimes: Lifetimes,
     writers: Writers,
     /// How each server does, by its URL: all pools on it find out together.
     servers: Mutex<HashMap<String, Arc<Health>>>,
 }
 
 impl Databases {
+    /// Nothing is open yet. Connections to servers live as long as `lifetimes`
+    /// say.
+    #[must_use]
+    pub fn new(lifetimes: Lifetimes) -> Self {
+        Self {
+            lifetimes,
+            ..Self::default()
+        }
+    }
+
     /// Open the database at `url` under `grant`, with a pool of so many
     /// connections.
     ///
@@ -38,7 +51,8 @@ impl Databases {
         } else {
             let options = mysql::options(url)?;
             let health = self.health(url, &options);
-            Database::MySql(mysql::open(url, options, connections, health).await?)
+            let size = self.size(connections);
+            Database::MySql(mysql::open(url, options, size, health).await?)
         };
         Ok(DatabaseAccess::new(database, url, grant, limits))
     }
@@ -59,8 +73,15 @@ impl Databases {
         };
         let options = mysql::options(url)?;
         let health = self.health(url, &options);
-        let database = mysql::open_later(options, primary.server, connections, health);
+        let database = mysql::open_later(options, primary.server, self.size(connections), health);
         Ok(access.with_replica(Replica::new(database, public_url(url))))
+    }
+
+    fn size(&self, connections: u32) -> Size {
+        Size {
+            connections,
+            lifetimes: self.lifetimes,
+        }
     }
 
     fn health(&self, url: &str, options: &MySqlConnectOptions) -> Arc<Health> {

@@ -20,6 +20,7 @@ use sqlx::{ConnectOptions, Connection, MySqlConnection};
 use super::Connections;
 use super::bounded::Server;
 use super::health::Health;
+use crate::config::Lifetimes;
 
 /// How long a request waits for a connection, and for a new one to be made.
 pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -37,16 +38,16 @@ const PING_TIMEOUT: Duration = Duration::from_secs(1);
 const SHORTEST: Duration = Duration::from_millis(10);
 const LONGEST: Duration = Duration::from_millis(500);
 
-/// A connection that nobody has needed for so long is closed: the server keeps
-/// some memory and a thread for each.
-const SPARE: Duration = Duration::from_secs(10 * 60);
-
-/// How often to look for those.
+/// How often to look for connections that are to be closed, at least.
 const LOOK: Duration = Duration::from_secs(60);
 
-/// A connection that is older is made anew: the server may have grown a lot of
-/// memory for it, and its name may lead elsewhere by now.
-const OLDEST: Duration = Duration::from_secs(30 * 60);
+/// How large a pool becomes, and for how long.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Size {
+    /// Connections at once, at most.
+    pub(super) connections: u32,
+    pub(super) lifetimes: Lifetimes,
+}
 
 /// Connections that are made as they are needed. The one that worked last goes
 /// first, so that those that are not needed show.
@@ -60,21 +61,24 @@ pub(super) type PoolConnection = Object<Connector>;
 pub(super) struct Connector {
     options: MySqlConnectOptions,
     server: Server,
+    oldest: Duration,
     health: Arc<Health>,
 }
 
 impl Pool {
-    /// A pool of up to `most` connections to `server`; none is made yet. To be
+    /// A pool of connections to `server`, of which none is made yet. To be
     /// called from within a runtime, in which it closes those that are spare.
     pub(super) fn new(
         options: MySqlConnectOptions,
         server: Server,
-        most: u32,
+        size: Size,
         health: Arc<Health>,
     ) -> Self {
+        let lifetimes = size.lifetimes;
         let connector = Connector {
             options,
             server,
+            oldest: lifetimes.most,
             health,
         };
         let timeouts = Timeouts {
@@ -83,14 +87,14 @@ impl Pool {
             recycle: None,
         };
         let pool = managed::Pool::builder(connector)
-            .max_size(most.max(1) as usize)
+            .max_size(size.connections.max(1) as usize)
             .queue_mode(QueueMode::Lifo)
             .timeouts(timeouts)
             .runtime(Runtime::Tokio1)
             .build();
         #[expect(clippy::expect_used, reason = "fails only without a runtime")]
         let pool = pool.expect("the pool has a runtime");
-        tokio::spawn(close_spare(pool.weak()));
+        tokio::spawn(close_spare(pool.weak(), lifetimes));
         Self(pool)
     }
 
@@ -154,7 +158,7 @@ impl Manager for Connector {
         metrics: &Metrics,
     ) -> RecycleResult<sqlx::Error> {
         let age = metrics.age();
-        if age > OLDEST || !self.health.trusts(age) {
+        if age > self.oldest || !self.health.trusts(age) {
             return Err(RecycleError::message("too old"));
         }
         if metrics.last_used() <= TRUSTED_IDLE {
@@ -173,13 +177,15 @@ pub(super) async fn answers(connection: &mut MySqlConnection, patience: Duration
     matches!(answer, Ok(Ok(())))
 }
 
-async fn close_spare(pool: WeakPool<Connector>) {
+/// Close connections that are idle and have been for long, or are old.
+async fn close_spare(pool: WeakPool<Connector>, lifetimes: Lifetimes) {
+    let Lifetimes { idle, most } = lifetimes;
     loop {
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(LOOK.min(idle).min(most)).await;
         let Some(pool) = pool.upgrade().filter(|pool| !pool.is_closed()) else {
             return;
         };
-        let kept = pool.retain(|_, metrics| metrics.last_used() < SPARE);
+        let kept = pool.retain(|_, metrics| metrics.last_used() < idle && metrics.age() <= most);
         drop(pool);
         leave(kept.removed).await;
     }

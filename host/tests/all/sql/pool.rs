@@ -2,7 +2,9 @@
 //! cost the server.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
+use edge_host::config::Lifetimes;
 use serde_json::json;
 
 use super::Ledger;
@@ -11,13 +13,19 @@ use crate::servers::MariaDb;
 
 /// A ledger of up to four connections to a server of its own.
 async fn ledger() -> (MariaDb, Ledger) {
+    ledger_with(Lifetimes::default()).await
+}
+
+/// One whose connections live for so long.
+async fn ledger_with(lifetimes: Lifetimes) -> (MariaDb, Ledger) {
     let server = MariaDb::start().expect("a server of one's own");
     let plugins = [variant(
         "ledger",
         "[grants.database]\nconnections = 4\nrows = 50",
     )];
     let node = TestNode::start(&plugins, |settings| {
-        settings.database_url = server.database()
+        settings.database_url = server.database();
+        settings.database_lifetimes = lifetimes;
     });
     let ledger = Ledger { node: node.await };
     ledger.add("first", json!({})).await.assert_status(200);
@@ -72,16 +80,52 @@ async fn an_answer_that_was_not_read_to_its_end_costs_no_connection() {
     assert!(before.is_subset(&connections(&server)), "none was given up");
 }
 
+/// Those that break off without a word, so far.
+fn aborted(server: &MariaDb) -> String {
+    server.run("SHOW GLOBAL STATUS LIKE 'Aborted_clients'")
+}
+
+async fn until_none_is_left(server: &MariaDb) {
+    eventually("every connection to end", async || {
+        connections(server).is_empty().then_some(())
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_node_that_stops_says_good_bye() {
     let (server, ledger) = ledger().await;
     assert!(!connections(&server).is_empty());
-    let aborted = || server.run("SHOW GLOBAL STATUS LIKE 'Aborted_clients'");
-    let before = aborted();
+    let before = aborted(&server);
     ledger.node.stop().await;
-    eventually("every connection to end", async || {
-        connections(&server).is_empty().then_some(())
+    until_none_is_left(&server).await;
+    assert_eq!(aborted(&server), before);
+}
+
+#[tokio::test]
+async fn a_connection_that_nobody_needs_is_closed() {
+    let (server, ledger) = ledger_with(Lifetimes {
+        idle: Duration::from_secs(1),
+        ..Lifetimes::default()
     })
     .await;
-    assert_eq!(aborted(), before);
+    let before = aborted(&server);
+    until_none_is_left(&server).await;
+    assert_eq!(aborted(&server), before, "it says good-bye");
+    assert_eq!(ledger.names().await, ["first"], "there is another");
+}
+
+#[tokio::test]
+async fn a_connection_that_is_old_is_made_anew() {
+    let (server, ledger) = ledger_with(Lifetimes {
+        most: Duration::from_secs(1),
+        ..Lifetimes::default()
+    })
+    .await;
+    let before = connections(&server);
+    eventually("others in their place", async || {
+        assert_eq!(ledger.names().await, ["first"]);
+        connections(&server).is_disjoint(&before).then_some(())
+    })
+    .await;
 }
