@@ -19,6 +19,7 @@ mod client;
 mod measure;
 mod neighbours;
 mod node;
+mod priority;
 mod report;
 mod shop;
 mod soak;

@@ -3,27 +3,30 @@
 //!
 //! The same requests at the same instants, without the misdeed and then beside
 //! it. That none of them fails is checked; how much slower they are is for
-//! people to judge, since processors are shared by all that runs here.
+//! people to judge. The catalog's customers go before the node where they share
+//! processors with it, and those who misbehave after it, or what is measured is
+//! mostly how they wait for one another.
 
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, anyhow, ensure};
 use http::Method;
-use rustix::process::setpriority_process;
 use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::node::{Node, Server};
+use crate::priority::Policy;
 use crate::report::neighbours::NeighbourReport;
 use crate::report::shop::Step;
 use crate::shop::client::Client;
 use crate::shop::load::Offer;
 use crate::shop::mix::{Interaction, What, of};
 use crate::shop::visits::Shop;
-use crate::shop::{self, PROBE, shopper};
+use crate::shop::{PROBE, shopper};
 use crate::stores::Store;
 
 /// What chooses this part.
@@ -60,10 +63,6 @@ const PRODUCTS: u64 = 2000;
 
 /// Those who misbehave at once.
 const OFFENDERS: usize = 8;
-
-/// How much their thread gives way to the node and to the catalog's customers,
-/// of 19. Their machines would not be the node's.
-const NICENESS: i32 = 19;
 
 /// Something to do again and again.
 struct Misdeed {
@@ -118,42 +117,45 @@ pub fn measure(data: &Path) -> anyhow::Result<Vec<NeighbourReport>> {
     node.seed(PRODUCTS)?;
     node.add_merchant(shopper::MERCHANT, shopper::PASSWORD)?;
     let server = node.start(PROBE)?;
-    let (runtime, outside) = (shop::runtime()?, offenders()?);
-    let shop = Arc::new(runtime.block_on(Shop::open(server.address()))?);
-    let reports = MISDEEDS
-        .iter()
-        .map(|misdeed| misdeed.beside(&runtime, &outside, &shop, &server));
-    reports.collect()
+    let watching = || {
+        Policy::First.try_set();
+        let (customers, offenders) = (clients(Policy::First)?, clients(Policy::Last)?);
+        let shop = Arc::new(customers.block_on(Shop::open(server.address()))?);
+        let reports = MISDEEDS
+            .iter()
+            .map(|misdeed| misdeed.beside(&customers, &offenders, &shop, &server));
+        reports.collect()
+    };
+    // On a thread of its own, which ends with it.
+    thread::scope(|scope| scope.spawn(watching).join())
+        .map_err(|_| anyhow!("whoever watches the catalog panicked"))?
 }
 
-/// The thread of those who misbehave.
-fn offenders() -> anyhow::Result<Runtime> {
+/// One thread for clients.
+fn clients(policy: Policy) -> anyhow::Result<Runtime> {
     let mut builder = Builder::new_multi_thread();
-    let builder = builder.worker_threads(1).enable_all().on_thread_start(|| {
-        if let Err(error) = setpriority_process(None, NICENESS) {
-            eprintln!("{TITLE}: their thread keeps its priority: {error}");
-        }
-    });
-    builder.build().context("a runtime for those who misbehave")
+    let builder = builder.worker_threads(1).enable_all();
+    let builder = builder.on_thread_start(move || policy.try_set());
+    builder.build().context("a runtime for clients")
 }
 
 impl Misdeed {
     fn beside(
         &self,
-        runtime: &Runtime,
+        customers: &Runtime,
         outside: &Runtime,
         shop: &Arc<Shop>,
         server: &Server,
     ) -> anyhow::Result<NeighbourReport> {
         eprintln!("{TITLE}: {}", self.name);
-        let alone = browse(runtime, shop, server)?;
+        let alone = browse(customers, shop, server)?;
         let over = Arc::new(AtomicBool::new(false));
         let answered = Arc::new(AtomicU64::new(0));
         let client = Arc::new(Client::new(server.address()));
         let offenders: Vec<_> = (0..OFFENDERS)
             .map(|_| outside.spawn(self.repeat(client.clone(), over.clone(), answered.clone())))
             .collect();
-        let beside = browse(runtime, shop, server)?;
+        let beside = browse(customers, shop, server)?;
         let rate = answered.load(Relaxed) as f64 / ROUND.as_secs_f64();
         over.store(true, Relaxed);
         for offender in offenders {

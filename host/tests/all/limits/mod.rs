@@ -4,3 +4,4 @@ mod host_calls;
 mod instances;
 mod misdeeds;
 mod neighbours;
+mod priority;
