@@ -398,11 +398,7 @@ mod tests {
     #[tokio::test]
     async fn a_statement_that_is_dropped_ends() {
         let file = File::new().await;
-        let running = file.ask(
-            ENDLESS,
-            Vec::new(),
-            Instant::now() + Duration::from_secs(600),
-        );
+        let running = file.ask(ENDLESS, Vec::new(), later());
         let waited = tokio::time::timeout(Duration::from_millis(100), running).await;
         assert!(waited.is_err(), "it came to an end");
         assert_eq!(file.idle(), 0);
