@@ -5,7 +5,6 @@
 //! in. One that turns out to compute for long leaves them, with all that is
 //! done for it.
 
-use std::num::NonZeroUsize;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -28,7 +27,10 @@ pub(super) const FOREGROUND: Duration = Duration::from_millis(4);
 /// processor that others want, so nothing stands still here.
 const NICENESS: i32 = 10;
 
-/// The threads: as many as there are processors.
+/// The threads: half as many as there are processors, so that somebody who is
+/// done soon finds one that is free. A thread of low priority that is at work
+/// makes way only at the next tick of the system's clock, which is late for
+/// those who need half a millisecond in all.
 pub(super) struct Background {
     threads: Handle,
     /// Until this is dropped.
@@ -60,7 +62,7 @@ impl Background {
     /// When the system cannot.
     pub(super) fn new() -> io::Result<Self> {
         let threads = Builder::new_multi_thread()
-            .worker_threads(available_parallelism().map_or(1, NonZeroUsize::get))
+            .worker_threads(threads())
             .thread_name("background")
             .on_thread_start(|| give_way(NICENESS))
             .build()?;
@@ -106,6 +108,10 @@ impl Background {
         };
         AbortOnDropHandle::new(self.threads.spawn(work)).await
     }
+}
+
+fn threads() -> usize {
+    available_parallelism().map_or(1, |all| all.get().div_ceil(2))
 }
 
 impl Drop for Running {

@@ -4,6 +4,7 @@
 
 pub mod counters;
 pub mod feed;
+mod resting;
 mod route_stats;
 mod timing;
 pub mod traces;
@@ -22,6 +23,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
 use feed::FeedLayer;
+use resting::Resting;
 
 use crate::config::LogFormat;
 
@@ -42,7 +44,10 @@ pub fn init(format: LogFormat, filter: &str) -> WorkerGuard {
         .buffered_lines_limit(BUFFERED_LINES)
         .lossy(true)
         // The writing thread flushes whenever it has caught up.
-        .finish(BufWriter::with_capacity(WRITE_BUFFER, std::io::stdout()));
+        .finish(BufWriter::with_capacity(
+            WRITE_BUFFER,
+            Resting(std::io::stdout()),
+        ));
     // The filter was checked with the settings.
     subscribe(format, EnvFilter::new(filter), writer);
     guard

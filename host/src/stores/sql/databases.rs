@@ -8,7 +8,7 @@ use sqlx::mysql::MySqlConnectOptions;
 use super::access::{Database, DatabaseAccess};
 use super::error::{OpenError, public_url};
 use super::health::Health;
-use super::pool::Size;
+use super::pool::PoolOptions;
 use super::replica::Replica;
 use super::sqlite::{SqliteDatabase, Writers};
 use super::{CallLimits, TableGrant, mysql};
@@ -51,8 +51,8 @@ impl Databases {
         } else {
             let options = mysql::options(url)?;
             let health = self.health(url, &options);
-            let size = self.size(connections);
-            Database::MySql(mysql::open(url, options, size, health).await?)
+            let pool = self.pool_options(connections);
+            Database::MySql(mysql::open(url, options, pool, health).await?)
         };
         Ok(DatabaseAccess::new(database, url, grant, limits))
     }
@@ -73,12 +73,17 @@ impl Databases {
         };
         let options = mysql::options(url)?;
         let health = self.health(url, &options);
-        let database = mysql::open_later(options, primary.server, self.size(connections), health);
+        let database = mysql::open_later(
+            options,
+            primary.server,
+            self.pool_options(connections),
+            health,
+        );
         Ok(access.with_replica(Replica::new(database, public_url(url))))
     }
 
-    fn size(&self, connections: u32) -> Size {
-        Size {
+    fn pool_options(&self, connections: u32) -> PoolOptions {
+        PoolOptions {
             connections,
             lifetimes: self.lifetimes,
         }

@@ -18,7 +18,7 @@ use super::bounded::Server;
 use super::error::{OpenError, is_broken, is_contention, public_url, typed};
 use super::health::{Failed, Health};
 use super::lent::{Lent, MySqlTransaction};
-use super::pool::{ACQUIRE_TIMEOUT, Pool, Size};
+use super::pool::{ACQUIRE_TIMEOUT, Pool, PoolOptions};
 use super::retry::persistent;
 use super::rows::{Cell, Form};
 use super::value::{Collector, INSTANT, instant};
@@ -188,11 +188,11 @@ pub(super) fn options(url: &str) -> std::result::Result<MySqlConnectOptions, Ope
         .disable_statement_logging())
 }
 
-/// Open a pool of such a `size` on `url`, to the server whose `health` it is.
+/// Open a pool as `pool` says on `url`, to the server whose `health` it is.
 pub(super) async fn open(
     url: &str,
     options: MySqlConnectOptions,
-    size: Size,
+    pool: PoolOptions,
     health: Arc<Health>,
 ) -> std::result::Result<MySqlDatabase, OpenError> {
     let fail = |source: sqlx::Error| OpenError::Connect {
@@ -207,7 +207,7 @@ pub(super) async fn open(
         .map_err(fail)?;
     let server = Server::of(&mut first).await.map_err(fail)?;
     first.close().await.map_err(fail)?;
-    Ok(open_later(options, server, size, health))
+    Ok(open_later(options, server, pool, health))
 }
 
 /// The same for a server of the same kind as another, which need not answer
@@ -215,11 +215,11 @@ pub(super) async fn open(
 pub(super) fn open_later(
     options: MySqlConnectOptions,
     server: Server,
-    size: Size,
+    pool: PoolOptions,
     health: Arc<Health>,
 ) -> MySqlDatabase {
     MySqlDatabase {
-        pool: Pool::new(options, server, size, health.clone()),
+        pool: Pool::new(options, server, pool, health.clone()),
         server,
         health,
     }

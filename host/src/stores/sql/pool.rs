@@ -41,9 +41,9 @@ const LONGEST: Duration = Duration::from_millis(500);
 /// How often to look for connections that are to be closed, at least.
 const LOOK: Duration = Duration::from_secs(60);
 
-/// How large a pool becomes, and for how long.
+/// How large a pool becomes, and how long what is in it lives.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Size {
+pub(super) struct PoolOptions {
     /// Connections at once, at most.
     pub(super) connections: u32,
     pub(super) lifetimes: Lifetimes,
@@ -71,10 +71,13 @@ impl Pool {
     pub(super) fn new(
         options: MySqlConnectOptions,
         server: Server,
-        size: Size,
+        pool: PoolOptions,
         health: Arc<Health>,
     ) -> Self {
-        let lifetimes = size.lifetimes;
+        let PoolOptions {
+            connections,
+            lifetimes,
+        } = pool;
         let connector = Connector {
             options,
             server,
@@ -87,7 +90,7 @@ impl Pool {
             recycle: None,
         };
         let pool = managed::Pool::builder(connector)
-            .max_size(size.connections.max(1) as usize)
+            .max_size(connections.max(1) as usize)
             .queue_mode(QueueMode::Lifo)
             .timeouts(timeouts)
             .runtime(Runtime::Tokio1)
