@@ -107,7 +107,10 @@ impl Node {
     /// The first thing that is wrong, naming the file or URL at fault.
     pub async fn start(settings: &Settings) -> Result<Self, StartError> {
         let server = Server::bind(settings)?;
-        let admin = settings.admin_listen.map(Admin::bind).transpose()?;
+        let patience = settings.client.idle_timeout;
+        let admin = settings.admin_listen;
+        let admin = admin.map(|address| Admin::bind(address, patience));
+        let admin = admin.transpose()?;
         let loaded = load(settings).await?;
         loaded.adopt().await?;
         if settings.seed {

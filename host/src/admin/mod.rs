@@ -10,6 +10,7 @@ mod auth;
 mod bundles;
 mod diff;
 mod error;
+mod listener;
 mod logs;
 mod metrics;
 mod plugins;
@@ -17,8 +18,6 @@ mod regions;
 mod rollouts;
 mod status;
 
-use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::extract::DefaultBodyLimit;
@@ -27,10 +26,10 @@ use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
 use axum::routing::{delete, get, post, put};
 use axum::{Router, extract::Extension};
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 pub use auth::{AdminTokens, TokensError};
+pub use listener::{Admin, AdminError};
 
 use crate::rollout::bundle::LONGEST;
 use crate::rollout::control::Control;
@@ -68,52 +67,6 @@ pub struct Office {
     pub counters: Arc<Registry>,
     /// Traces, where there is a collector.
     pub traces: Option<Arc<Traces>>,
-}
-
-/// The operators' port: taken, and not yet open.
-pub struct Admin {
-    listener: std::net::TcpListener,
-    address: SocketAddr,
-}
-
-/// The operators' port cannot be had.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {address} for operators: {source}")]
-pub struct AdminError {
-    address: SocketAddr,
-    source: io::Error,
-}
-
-impl Admin {
-    /// Take `address`.
-    ///
-    /// # Errors
-    /// When it is not to be had.
-    pub fn bind(address: SocketAddr) -> Result<Self, AdminError> {
-        let fail = |source| AdminError { address, source };
-        let listener = std::net::TcpListener::bind(address).map_err(fail)?;
-        listener.set_nonblocking(true).map_err(fail)?;
-        let address = listener.local_addr().map_err(fail)?;
-        Ok(Self { listener, address })
-    }
-
-    /// Where it listens.
-    #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// Serve operators until `stop`.
-    ///
-    /// # Errors
-    /// When the system takes the port away.
-    pub async fn run(self, office: Arc<Office>, stop: CancellationToken) -> io::Result<()> {
-        let listener = TcpListener::from_std(self.listener)?;
-        let stopped = stop.clone().cancelled_owned();
-        axum::serve(listener, router(office, stop))
-            .with_graceful_shutdown(stopped)
-            .await
-    }
 }
 
 fn router(office: Arc<Office>, stop: CancellationToken) -> Router {

@@ -93,6 +93,11 @@ impl TestNode {
     }
 
     /// Where operators are served.
+    pub fn admin_address(&self) -> SocketAddr {
+        self.admin
+    }
+
+    /// The same as a URL.
     pub fn admin_url(&self) -> String {
         format!("http://{}", self.admin)
     }

@@ -4,6 +4,8 @@
 use std::fs;
 use std::time::Duration;
 
+use rustix::param::clock_ticks_per_second;
+
 use crate::harness::{PluginFolder, Running, data_folder, edge, eventually, fixture, get, variant};
 
 /// How much the threads in the background give way.
@@ -80,19 +82,19 @@ impl Thread {
         if read("comm")?.trim() != "background" {
             return None;
         }
-        // By proc(5): the 19th field, of which two come before the parenthesis.
+        // Numbered as in proc(5), which counts from one; two come before the
+        // parenthesis.
         let stat = read("stat")?;
         let (_, fields) = stat.rsplit_once(')')?;
-        let niceness = fields.split_whitespace().nth(16)?;
-        let worked = read("schedstat")?;
-        let worked = worked.split_whitespace().next()?;
+        let field = |number: usize| fields.split_whitespace().nth(number - 3);
+        let ticks = field(14)?.parse::<u64>().ok()? + field(15)?.parse::<u64>().ok()?;
         let status = read("status")?;
         let pauses = status
             .lines()
             .find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"))?;
         Some(Self {
-            niceness: niceness.parse().ok()?,
-            worked: Duration::from_nanos(worked.parse().ok()?),
+            niceness: field(19)?.parse().ok()?,
+            worked: Duration::from_secs(ticks) / clock_ticks_per_second() as u32,
             pauses: pauses.trim().parse().ok()?,
         })
     }
@@ -106,7 +108,8 @@ async fn who_computes_for_long_gives_way() {
     let worked = node.worked() - before;
     assert!(worked >= Duration::from_millis(400), "{worked:?}");
     for thread in node.background() {
-        assert_eq!(thread.niceness, NICENESS, "{thread:?}");
+        // More, where all of the tests give way.
+        assert!(thread.niceness >= NICENESS, "{thread:?}");
     }
 }
 

@@ -1,10 +1,13 @@
 //! Who may change what serves.
 
+use std::time::Duration;
+
 use edge_host::rollout::bundle::Bundle;
+use futures_util::future::join_all;
 use http::Method;
 use serde_json::json;
 
-use crate::harness::{TOKEN, TestNode, fixture};
+use crate::harness::{TOKEN, TestNode, Wire, fixture};
 
 const PATHS: [&str; 6] = [
     "/metrics",
@@ -53,6 +56,23 @@ async fn nobody_gets_in_without_a_token() {
         .send(Method::POST, "/v1/rollouts", "{")
         .await
         .assert_status(400);
+}
+
+#[tokio::test]
+async fn who_asks_for_nothing_is_sent_away() {
+    let node = TestNode::start(&[fixture("hello")], |settings| {
+        settings.client.idle_timeout = Duration::from_millis(300);
+    })
+    .await;
+    for sent in ["", "GET /metrics HTTP/1.1\r\n", "GET"] {
+        let mut wire = Wire::connect(node.admin_address()).await;
+        wire.send(sent).await;
+        wire.assert_closed().await;
+    }
+    // More than there is room for at once.
+    let connecting = (0..300).map(|_| Wire::connect(node.admin_address()));
+    let _idle = join_all(connecting).await;
+    node.operator().get("/v1/status").await;
 }
 
 #[tokio::test]
