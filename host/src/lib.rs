@@ -8,6 +8,7 @@
 //! and [`egress`] are the real things behind them, and [`config`] and
 //! [`telemetry`] serve all.
 
+mod accept;
 pub mod admin;
 pub mod bindings;
 pub mod capabilities;

@@ -12,16 +12,13 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::{Office, router};
+use crate::accept::accept_each;
 
 /// Connections at once: people, their tools, and what collects metrics.
 const CONNECTIONS: usize = 256;
-
-/// How long to wait when the process has no file descriptor left.
-const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 
 /// The operators' port: taken, and not yet open.
 pub struct Admin {
@@ -94,23 +91,14 @@ struct Serving {
 
 impl Serving {
     async fn accept(&self, listener: &TcpListener) {
-        let room = Arc::new(Semaphore::new(CONNECTIONS));
-        // Nobody closes the semaphore.
-        while let Ok(place) = room.clone().acquire_owned().await {
-            match listener.accept().await {
-                Ok((stream, _)) => {
-                    let serving = self.serve(stream);
-                    tokio::spawn(async move {
-                        serving.await;
-                        drop(place);
-                    });
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "cannot accept a connection of an operator");
-                    tokio::time::sleep(ACCEPT_BACKOFF).await;
-                }
-            }
-        }
+        let begin = |(stream, _), place| {
+            let serving = self.serve(stream);
+            tokio::spawn(async move {
+                serving.await;
+                drop(place);
+            });
+        };
+        accept_each(CONNECTIONS, || listener.accept(), begin).await;
     }
 
     fn serve(&self, stream: TcpStream) -> impl Future<Output = ()> + use<> {

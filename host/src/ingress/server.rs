@@ -14,7 +14,7 @@ use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio_rustls::TlsAcceptor;
 
 use super::body::ReplyBody;
@@ -22,13 +22,11 @@ use super::connection::{Activity, Guarded};
 use super::lingering::Lingering;
 use super::service::Service;
 use super::tls::{CertificateError, Tls, handshake};
+use crate::accept::accept_each;
 use crate::config::Settings;
 
 /// Connections that the kernel holds for us before we accept them.
 const BACKLOG: u32 = 1024;
-
-/// How long to wait when the process has no file descriptor left.
-const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 
 /// Past the service's own bounds, so that it is the one to refuse, with an
 /// envelope; past these hyper refuses by itself.
@@ -198,27 +196,19 @@ async fn accept(
     graceful: &GracefulShutdown,
     stopping: &watch::Receiver<()>,
 ) {
-    let room = Arc::new(Semaphore::new(service.limits().max_connections));
     let builder = Arc::new(builder());
-    // The semaphore is never closed, so the loop has no other end than `stop`.
-    while let Ok(place) = room.clone().acquire_owned().await {
-        match doors.accept().await {
-            Ok((stream, peer, tls)) => {
-                let connection = Connection {
-                    peer,
-                    place,
-                    builder: builder.clone(),
-                    service: service.clone(),
-                    watcher: graceful.watcher(),
-                };
-                connection.begin(stream, tls, stopping.clone());
-            }
-            Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection");
-                tokio::time::sleep(ACCEPT_BACKOFF).await;
-            }
-        }
-    }
+    let begin = |(stream, peer, tls), place| {
+        let connection = Connection {
+            peer,
+            place,
+            builder: builder.clone(),
+            service: service.clone(),
+            watcher: graceful.watcher(),
+        };
+        connection.begin(stream, tls, stopping.clone());
+    };
+    let most = service.limits().max_connections;
+    accept_each(most, || doors.accept(), begin).await;
 }
 
 /// A client's connection, whatever carries it.

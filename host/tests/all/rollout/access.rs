@@ -1,11 +1,13 @@
 //! Who may change what serves.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use edge_host::rollout::bundle::Bundle;
 use futures_util::future::join_all;
 use http::Method;
 use serde_json::json;
+use tokio::time::timeout;
 
 use crate::harness::{TOKEN, TestNode, Wire, fixture};
 
@@ -69,10 +71,20 @@ async fn who_asks_for_nothing_is_sent_away() {
         wire.send(sent).await;
         wire.assert_closed().await;
     }
-    // More than there is room for at once.
-    let connecting = (0..300).map(|_| Wire::connect(node.admin_address()));
-    let _idle = join_all(connecting).await;
-    node.operator().get("/v1/status").await;
+}
+
+#[tokio::test]
+async fn only_so_many_get_in_at_once() {
+    const MOST: usize = 256;
+    let node = TestNode::start(&[fixture("hello")], |_| {}).await;
+    let connecting = (0..MOST).map(|_| Wire::connect(node.admin_address()));
+    let mut inside = join_all(connecting).await;
+    let operator = node.operator();
+    let mut asking = pin!(operator.get("/v1/status"));
+    let waited = timeout(Duration::from_millis(300), &mut asking).await;
+    assert!(waited.is_err(), "there is room for more");
+    inside.pop();
+    asking.await;
 }
 
 #[tokio::test]
