@@ -10,17 +10,17 @@ use super::values::at_least_a_second;
 pub struct Lifetimes {
     /// Once nobody has needed it for so long: the server keeps some memory and
     /// a thread for each.
-    pub idle: Duration,
+    pub idle_timeout: Duration,
     /// Once it is so old and has nothing to do: the server may have grown a
     /// lot of memory for it, and its name may lead elsewhere by now.
-    pub most: Duration,
+    pub max_lifetime: Duration,
 }
 
 impl Default for Lifetimes {
     fn default() -> Self {
         Self {
-            idle: Duration::from_mins(10),
-            most: Duration::from_mins(30),
+            idle_timeout: Duration::from_mins(10),
+            max_lifetime: Duration::from_mins(30),
         }
     }
 }
@@ -28,10 +28,11 @@ impl Default for Lifetimes {
 impl Lifetimes {
     /// Take them out of `layers`.
     pub(super) fn take(layers: &mut Layers) -> Self {
-        let Self { idle, most } = Self::default();
+        let usual = Self::default();
+        let mut take = |key, default| layers.take(key, default, at_least_a_second);
         Self {
-            idle: layers.take("database_idle_timeout", idle, at_least_a_second),
-            most: layers.take("database_max_lifetime", most, at_least_a_second),
+            idle_timeout: take("database_idle_timeout", usual.idle_timeout),
+            max_lifetime: take("database_max_lifetime", usual.max_lifetime),
         }
     }
 }

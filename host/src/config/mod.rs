@@ -8,6 +8,7 @@ mod headers;
 mod layers;
 mod limits;
 mod logs;
+mod plugins;
 mod rollout;
 pub mod secrets;
 mod tls;
@@ -29,9 +30,10 @@ use layers::Layers;
 pub use limits::{Rate, TrustedProxies};
 pub use logs::{AccessLog, LogFormat};
 use logs::{access_log, log_filter, log_format};
+use plugins::{folders, shop};
 pub use rollout::CanaryLimits;
 use rollout::{MOST_ACTIVATION, activation, admin_tokens, region, registry_login, trusted_keys};
-use secrets::{MasterSecret, SecretError};
+use secrets::{MasterSecret, SecretError, secret};
 pub use tls::TlsSettings;
 pub use traces::{Sampling, TraceSettings};
 use urls::{admin_url, redis_url, smtp_url};
@@ -298,44 +300,6 @@ impl Settings {
     #[must_use]
     pub fn has_replicas(&self) -> bool {
         self.database_replica_url.is_some() || !self.plugin_database_replica_urls.is_empty()
-    }
-}
-
-/// The shop's own four.
-fn shop() -> Vec<PathBuf> {
-    ["customer", "order", "payment", "product"]
-        .map(|plugin| Path::new("plugins").join(plugin))
-        .to_vec()
-}
-
-/// What `plugins` says for none at all.
-const NONE: &str = "none";
-
-fn folders(text: &str) -> Result<Vec<PathBuf>, String> {
-    if text.trim() == NONE {
-        return Ok(Vec::new());
-    }
-    let folders: Vec<PathBuf> = text
-        .split(',')
-        .map(str::trim)
-        .filter(|f| !f.is_empty())
-        .map(Into::into)
-        .collect();
-    if folders.is_empty() {
-        Err("names no plugin folder; `none` means that".into())
-    } else {
-        Ok(folders)
-    }
-}
-
-/// Guessing it is guessing every token.
-const SHORTEST_SECRET: usize = 32;
-
-fn secret(text: &str) -> Result<Option<Hidden<String>>, String> {
-    if text.len() >= SHORTEST_SECRET {
-        Ok(Some(Hidden(text.into())))
-    } else {
-        Err(format!("is shorter than {SHORTEST_SECRET} bytes"))
     }
 }
 

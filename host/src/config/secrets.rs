@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
+use super::Hidden;
+
 /// Bytes of a secret.
 const LENGTH: usize = 32;
 
@@ -191,6 +193,18 @@ fn check_private(path: &Path) -> Result<(), SecretError> {
             path: path.into(),
             mode,
         })
+    }
+}
+
+/// Guessing it is guessing every token.
+const SHORTEST_SECRET: usize = 32;
+
+/// The shop's secret, as an operator sets it.
+pub(super) fn secret(text: &str) -> Result<Option<Hidden<String>>, String> {
+    if text.len() >= SHORTEST_SECRET {
+        Ok(Some(Hidden(text.into())))
+    } else {
+        Err(format!("is shorter than {SHORTEST_SECRET} bytes"))
     }
 }
 

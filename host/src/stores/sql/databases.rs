@@ -84,7 +84,7 @@ impl Databases {
 
     fn pool_options(&self, connections: u32) -> PoolOptions {
         PoolOptions {
-            connections,
+            max_connections: connections,
             lifetimes: self.lifetimes,
         }
     }

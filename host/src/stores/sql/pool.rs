@@ -44,8 +44,7 @@ const LOOK: Duration = Duration::from_secs(60);
 /// How large a pool becomes, and how long what is in it lives.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PoolOptions {
-    /// Connections at once, at most.
-    pub(super) connections: u32,
+    pub(super) max_connections: u32,
     pub(super) lifetimes: Lifetimes,
 }
 
@@ -61,7 +60,7 @@ pub(super) type PoolConnection = Object<Connector>;
 pub(super) struct Connector {
     options: MySqlConnectOptions,
     server: Server,
-    oldest: Duration,
+    max_lifetime: Duration,
     health: Arc<Health>,
 }
 
@@ -75,13 +74,13 @@ impl Pool {
         health: Arc<Health>,
     ) -> Self {
         let PoolOptions {
-            connections,
+            max_connections,
             lifetimes,
         } = pool;
         let connector = Connector {
             options,
             server,
-            oldest: lifetimes.most,
+            max_lifetime: lifetimes.max_lifetime,
             health,
         };
         let timeouts = Timeouts {
@@ -90,7 +89,7 @@ impl Pool {
             recycle: None,
         };
         let pool = managed::Pool::builder(connector)
-            .max_size(connections.max(1) as usize)
+            .max_size(max_connections.max(1) as usize)
             .queue_mode(QueueMode::Lifo)
             .timeouts(timeouts)
             .runtime(Runtime::Tokio1)
@@ -161,7 +160,7 @@ impl Manager for Connector {
         metrics: &Metrics,
     ) -> RecycleResult<sqlx::Error> {
         let age = metrics.age();
-        if age > self.oldest || !self.health.trusts(age) {
+        if age > self.max_lifetime || !self.health.trusts(age) {
             return Err(RecycleError::message("too old"));
         }
         if metrics.last_used() <= TRUSTED_IDLE {
@@ -182,13 +181,18 @@ pub(super) async fn answers(connection: &mut MySqlConnection, patience: Duration
 
 /// Close connections that are idle and have been for long, or are old.
 async fn close_spare(pool: WeakPool<Connector>, lifetimes: Lifetimes) {
-    let Lifetimes { idle, most } = lifetimes;
+    let Lifetimes {
+        idle_timeout,
+        max_lifetime,
+    } = lifetimes;
     loop {
-        tokio::time::sleep(LOOK.min(idle).min(most)).await;
+        tokio::time::sleep(LOOK.min(idle_timeout).min(max_lifetime)).await;
         let Some(pool) = pool.upgrade().filter(|pool| !pool.is_closed()) else {
             return;
         };
-        let kept = pool.retain(|_, metrics| metrics.last_used() < idle && metrics.age() <= most);
+        let kept = pool.retain(|_, metrics| {
+            metrics.last_used() < idle_timeout && metrics.age() <= max_lifetime
+        });
         drop(pool);
         leave(kept.removed).await;
     }

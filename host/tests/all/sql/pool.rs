@@ -105,7 +105,7 @@ async fn a_node_that_stops_says_good_bye() {
 #[tokio::test]
 async fn a_connection_that_nobody_needs_is_closed() {
     let (server, ledger) = ledger_with(Lifetimes {
-        idle: Duration::from_secs(1),
+        idle_timeout: Duration::from_secs(1),
         ..Lifetimes::default()
     })
     .await;
@@ -118,7 +118,7 @@ async fn a_connection_that_nobody_needs_is_closed() {
 #[tokio::test]
 async fn a_connection_that_is_old_is_made_anew() {
     let (server, ledger) = ledger_with(Lifetimes {
-        most: Duration::from_secs(1),
+        max_lifetime: Duration::from_secs(1),
         ..Lifetimes::default()
     })
     .await;
