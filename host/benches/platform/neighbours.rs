@@ -13,10 +13,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow, ensure};
+use anyhow::{anyhow, ensure};
 use http::Method;
 use serde_json::{Value, json};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Runtime;
 
 use crate::node::{Node, Server};
 use crate::priority::Policy;
@@ -26,7 +26,7 @@ use crate::shop::client::Client;
 use crate::shop::load::Offer;
 use crate::shop::mix::{Interaction, What, of};
 use crate::shop::visits::Shop;
-use crate::shop::{PROBE, shopper};
+use crate::shop::{self, PROBE, shopper};
 use crate::stores::Store;
 
 /// What chooses this part.
@@ -119,6 +119,7 @@ pub fn measure(data: &Path) -> anyhow::Result<Vec<NeighbourReport>> {
     let server = node.start(PROBE)?;
     let watching = || {
         Policy::First.try_set();
+        let clients = |policy: Policy| shop::runtime_of(move || policy.try_set());
         let (customers, offenders) = (clients(Policy::First)?, clients(Policy::Last)?);
         let shop = Arc::new(customers.block_on(Shop::open(server.address()))?);
         let reports = MISDEEDS
@@ -129,14 +130,6 @@ pub fn measure(data: &Path) -> anyhow::Result<Vec<NeighbourReport>> {
     // On a thread of its own, which ends with it.
     thread::scope(|scope| scope.spawn(watching).join())
         .map_err(|_| anyhow!("whoever watches the catalog panicked"))?
-}
-
-/// One thread for clients.
-fn clients(policy: Policy) -> anyhow::Result<Runtime> {
-    let mut builder = Builder::new_multi_thread();
-    let builder = builder.worker_threads(1).enable_all();
-    let builder = builder.on_thread_start(move || policy.try_set());
-    builder.build().context("a runtime for clients")
 }
 
 impl Misdeed {

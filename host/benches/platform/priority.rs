@@ -17,11 +17,15 @@ pub enum Policy {
 }
 
 impl Policy {
-    /// Have the calling thread treated so.
-    ///
-    /// # Errors
-    /// When `chrt` is not there or not allowed to.
-    pub fn set(self) -> anyhow::Result<()> {
+    /// Have the calling thread treated so. The figures mean something without
+    /// it, too.
+    pub fn try_set(self) {
+        if let Err(error) = self.set() {
+            eprintln!("threads that are to go {self:?} do not: {error:#}");
+        }
+    }
+
+    fn set(self) -> anyhow::Result<()> {
         let (option, priority) = match self {
             Self::First => ("--rr", "1"),
             Self::Last => ("--idle", "0"),
@@ -37,12 +41,5 @@ impl Policy {
         let said = String::from_utf8_lossy(&set.stderr);
         ensure!(set.status.success(), "{}", said.trim());
         Ok(())
-    }
-
-    /// The same, where the figures mean something without it.
-    pub fn try_set(self) {
-        if let Err(error) = self.set() {
-            eprintln!("threads that are to go {self:?} do not: {error:#}");
-        }
     }
 }

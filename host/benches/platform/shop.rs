@@ -153,7 +153,13 @@ fn between(least: Option<f64>, most: Option<f64>) -> f64 {
 
 /// One thread for all clients: like `wrk`, it leaves the most to the server.
 pub fn runtime() -> anyhow::Result<Runtime> {
+    runtime_of(|| {})
+}
+
+/// The same, whose thread does `first` before anything else.
+pub fn runtime_of(first: impl Fn() + Send + Sync + 'static) -> anyhow::Result<Runtime> {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     let builder = builder.worker_threads(1).enable_all();
+    let builder = builder.on_thread_start(first);
     builder.build().context("a runtime for the clients")
 }

@@ -2,6 +2,7 @@
 //! is expected to, or nobody waits for.
 
 use std::fs;
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use rustix::param::clock_ticks_per_second;
@@ -107,7 +108,10 @@ async fn who_computes_for_long_gives_way() {
     node.get("/hostile/spin", 504).await;
     let worked = node.worked() - before;
     assert!(worked >= Duration::from_millis(400), "{worked:?}");
-    for thread in node.background() {
+    let threads = node.background();
+    let processors = available_parallelism().expect("processors").get();
+    assert_eq!(threads.len(), processors.div_ceil(2), "half of them");
+    for thread in threads {
         // More, where all of the tests give way.
         assert!(thread.niceness >= NICENESS, "{thread:?}");
     }
