@@ -202,7 +202,7 @@ impl Node {
             wake,
             traces,
         } = self;
-        loaded.begin_periodic_work();
+        loaded.begin_periodic_work(traces.clone());
         let mut background = JoinSet::new();
         let admin_stop = CancellationToken::new();
         if let Some(admin) = admin {
@@ -364,8 +364,8 @@ impl Loaded {
         Ok(())
     }
 
-    fn begin_periodic_work(&self) {
-        let scheduler = Scheduler::new(self.settings.clone(), self.services.clone());
+    fn begin_periodic_work(&self, traces: Option<Arc<Traces>>) {
+        let scheduler = Scheduler::new(self.settings.clone(), self.services.clone(), traces);
         self.live.begin_periodic_work(scheduler);
     }
 

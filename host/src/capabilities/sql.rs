@@ -8,6 +8,7 @@ use wasmtime::component::{HasSelf, Linker, Resource};
 use crate::bindings::sql::{Dialect, Error, Host, HostTransaction, Outcome, Rows, Value};
 use crate::runtime::{End, Ending, HostCall, Operation, State};
 use crate::stores::sql::{DatabaseAccess, OpenTransaction, PackedRows};
+use crate::telemetry::traces::text;
 
 /// Transactions that one request may have open at once.
 const MOST_TRANSACTIONS: usize = 4;
@@ -69,6 +70,25 @@ impl State {
         Ok(self.begin_operation(operation, system))
     }
 
+    /// A statement ended with this outcome, which is returned. Its span, if
+    /// it has one, says what it was about.
+    fn ended<T>(
+        &mut self,
+        mut counting: HostCall,
+        statement: &str,
+        outcome: Result<T, Error>,
+    ) -> Result<T, Error> {
+        if let Some(work) = counting.work() {
+            let session = self.sql().1;
+            let summary = session.and_then(|session| session.access.summary(statement));
+            if let Some(summary) = summary {
+                work.set([text("db.query.summary", summary.to_string())]);
+                work.rename(summary.to_string());
+            }
+        }
+        counting.with(outcome)
+    }
+
     fn session(&mut self) -> wasmtime::Result<&mut SqlSession> {
         // A component that imports sql without a grant was refused at start.
         self.sql()
@@ -125,7 +145,7 @@ impl Host for State {
             true => access.query_stale(&statement, parameters, deadline).await,
             false => access.query(&statement, parameters, deadline).await,
         };
-        Ok(counting.with(rows))
+        Ok(self.ended(counting, &statement, rows))
     }
 
     async fn query_packed(
@@ -141,7 +161,7 @@ impl Host for State {
             true => access.query_stale(&statement, parameters, deadline).await,
             false => access.query(&statement, parameters, deadline).await,
         };
-        let rows = counting.with(rows);
+        let rows = self.ended(counting, &statement, rows);
         Ok(rows.map(PackedRows::into_bytes))
     }
 
@@ -155,7 +175,8 @@ impl Host for State {
         }
         let (access, counting, deadline) = self.database(Operation::SqlExecute)?;
         self.call().reads.write();
-        Ok(counting.with(access.execute(&statement, parameters, deadline).await))
+        let outcome = access.execute(&statement, parameters, deadline).await;
+        Ok(self.ended(counting, &statement, outcome))
     }
 
     async fn begin(&mut self) -> wasmtime::Result<Result<Resource<OpenTransaction>, Error>> {
@@ -190,7 +211,8 @@ impl HostTransaction for State {
         }
         let counting = self.in_transaction(Operation::SqlQuery)?;
         let (transaction, deadline) = self.transaction(&transaction)?;
-        Ok(counting.with(transaction.query(&statement, parameters, deadline).await))
+        let rows = transaction.query(&statement, parameters, deadline).await;
+        Ok(self.ended(counting, &statement, rows))
     }
 
     async fn query_packed(
@@ -204,7 +226,8 @@ impl HostTransaction for State {
         }
         let counting = self.in_transaction(Operation::SqlQuery)?;
         let (transaction, deadline) = self.transaction(&transaction)?;
-        let rows = counting.with(transaction.query(&statement, parameters, deadline).await);
+        let rows = transaction.query(&statement, parameters, deadline).await;
+        let rows = self.ended(counting, &statement, rows);
         Ok(rows.map(PackedRows::into_bytes))
     }
 
@@ -219,7 +242,8 @@ impl HostTransaction for State {
         }
         let counting = self.in_transaction(Operation::SqlExecute)?;
         let (transaction, deadline) = self.transaction(&transaction)?;
-        Ok(counting.with(transaction.execute(&statement, parameters, deadline).await))
+        let outcome = transaction.execute(&statement, parameters, deadline).await;
+        Ok(self.ended(counting, &statement, outcome))
     }
 
     async fn commit(

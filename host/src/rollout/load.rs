@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 
-use super::bundle::BundleError;
+use super::bundle::{Bundle, BundleError};
 use super::manifest::{DatabaseGrant, Isolation, Manifest};
 use super::release::Release;
-use super::route_limits;
 use super::services::{GrantError, Services};
 use super::source::Source;
+use super::{route_limits, templates};
 use crate::capabilities::Granted;
 use crate::config::Settings;
 use crate::runtime::artifacts::Artifacts;
@@ -138,6 +138,7 @@ impl Loader {
             header,
             database,
             route_limits,
+            templates: templates_of(bundle),
             plugin: Arc::new(compiled),
         })
     }
@@ -200,6 +201,22 @@ async fn migrate(
 ) -> Result<(), MigrateError> {
     let lock = database.lock_schema(plugin).await?;
     database.migrate(plugin, migrations, &lock).await
+}
+
+/// What the release's requests are counted by. A document that tells nothing
+/// costs no more than that: what serves does not depend on it.
+fn templates_of(bundle: &Bundle) -> Vec<String> {
+    let Some(document) = &bundle.openapi else {
+        return Vec::new();
+    };
+    templates::of_document(document).unwrap_or_else(|error| {
+        let plugin = &bundle.manifest.name;
+        tracing::warn!(
+            plugin,
+            "openapi.yaml: {error}; requests are counted by prefixes"
+        );
+        Vec::new()
+    })
 }
 
 fn tables(grant: &DatabaseGrant) -> TableGrant {

@@ -21,6 +21,7 @@ mod schedule;
 mod seed;
 mod services;
 mod source;
+mod templates;
 mod together;
 mod undo;
 mod wake;

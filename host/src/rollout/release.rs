@@ -24,6 +24,8 @@ pub struct Release {
     pub database: Option<Arc<DatabaseAccess>>,
     /// The rate limits of its routes.
     pub route_limits: Vec<RouteLimit>,
+    /// Templates of the paths in its OpenAPI document.
+    pub templates: Vec<String>,
     /// The compiled component.
     pub plugin: Arc<Plugin>,
 }

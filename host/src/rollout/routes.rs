@@ -1,11 +1,12 @@
 //! Which plugin answers which path: the longest prefix of whole segments
-//! wins.
+//! wins. And by which name it is counted.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::deployed::Deployed;
 use super::release::Release;
+use super::templates::Templates;
 use crate::telemetry::RouteStats;
 
 /// The whole API also answers under this prefix.
@@ -14,15 +15,20 @@ const MOUNT: &str = "/api/v1";
 /// The routes of every plugin that serves.
 #[derive(Default)]
 pub struct RouteTable {
-    /// Longest first, so that the first match is the best.
-    routes: Vec<(Arc<Route>, Arc<Deployed>)>,
+    /// Prefixes, longest first, so that the first match is the best.
+    prefixes: Vec<(Arc<Route>, Arc<Deployed>)>,
+    templates: Templates,
+    /// Prefixes and templates, each once.
+    routes: BTreeMap<String, Arc<Route>>,
     has_trials: bool,
 }
 
 /// A route, for as long as it leads anywhere.
 #[derive(Debug, Default)]
 pub struct Route {
-    /// The prefix of its paths.
+    /// The template of its paths in the plugin's OpenAPI document, such as
+    /// `/products/{product_id}`; the prefix that the plugin claims where no
+    /// template fits.
     pub path: String,
     /// What it has answered.
     pub stats: RouteStats,
@@ -50,49 +56,53 @@ impl RouteTable {
         before: &Self,
         plugins: impl IntoIterator<Item = &'a Arc<Deployed>>,
     ) -> Result<Self, RouteError> {
-        let mut routes: BTreeMap<&str, &Arc<Deployed>> = BTreeMap::new();
-        let mut has_trials = false;
+        let plugins: Vec<_> = plugins.into_iter().collect();
+        let mut table = Self {
+            has_trials: plugins.iter().any(|plugin| plugin.trial.is_some()),
+            ..Self::default()
+        };
+        for (prefix, plugin) in claims(&plugins)? {
+            let route = before.route(prefix);
+            table.routes.insert(prefix.to_owned(), route.clone());
+            table.prefixes.push((route, plugin.clone()));
+        }
+        let length = |route: &Route| std::cmp::Reverse(route.path.len());
+        table.prefixes.sort_by_key(|(route, _)| length(route));
         for plugin in plugins {
-            has_trials |= plugin.trial.is_some();
-            let claimed = plugin
-                .releases()
-                .flat_map(|release| &release.manifest.routes);
-            for route in claimed {
-                let other = routes.insert(route, plugin);
-                if let Some(other) = other.filter(|other| !Arc::ptr_eq(other, plugin)) {
-                    return Err(RouteError {
-                        route: route.clone(),
-                        first: other.name().to_owned(),
-                        second: plugin.name().to_owned(),
-                    });
-                }
+            table.add_templates(plugin, before);
+        }
+        Ok(table)
+    }
+
+    /// Add the templates of those paths that `plugin` answers.
+    fn add_templates(&mut self, plugin: &Arc<Deployed>, before: &Self) {
+        for template in plugin.releases().flat_map(|release| &release.templates) {
+            let answers = self.by_prefix(template).map(|(_, plugin)| plugin);
+            if !answers.is_some_and(|answers| Arc::ptr_eq(answers, plugin)) {
+                continue;
+            }
+            let known = self.routes.get(template).cloned();
+            let route = known.unwrap_or_else(|| before.route(template));
+            if self.templates.add(route.clone()) {
+                self.routes.insert(template.clone(), route);
             }
         }
-        let mut routes: Vec<_> = routes
-            .into_iter()
-            .map(|(path, plugin)| (before.route(path), plugin.clone()))
-            .collect();
-        routes.sort_by_key(|(route, _)| std::cmp::Reverse(route.path.len()));
-        Ok(Self { routes, has_trials })
     }
 
     /// The route of this path that is there, or a new one.
     fn route(&self, path: &str) -> Arc<Route> {
-        let known = self.routes.iter().find(|(route, _)| route.path == path);
-        known.map_or_else(
-            || {
-                Arc::new(Route {
-                    path: path.to_owned(),
-                    ..Route::default()
-                })
-            },
-            |(route, _)| route.clone(),
-        )
+        let known = self.routes.get(path).cloned();
+        known.unwrap_or_else(|| {
+            Arc::new(Route {
+                path: path.to_owned(),
+                ..Route::default()
+            })
+        })
     }
 
     /// All routes.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Route>> {
-        self.routes.iter().map(|(route, _)| route)
+        self.routes.values()
     }
 
     /// Whether any plugin has a release on trial.
@@ -104,15 +114,44 @@ impl RouteTable {
     /// The route and the plugin that answer `path`, which has no mount.
     #[must_use]
     pub fn find(&self, path: &str) -> Option<(&Arc<Route>, &Arc<Deployed>)> {
-        self.routes
-            .iter()
-            .find(|(route, _)| is_prefix(&route.path, path))
-            .map(|(route, plugin)| (route, plugin))
+        let (prefix, plugin) = self.by_prefix(path)?;
+        // Another plugin may answer a part of what a template fits.
+        let template = self.templates.find(path);
+        let template = template.filter(|template| is_prefix(&prefix.path, &template.path));
+        Some((template.unwrap_or(prefix), plugin))
+    }
+
+    fn by_prefix(&self, path: &str) -> Option<&(Arc<Route>, Arc<Deployed>)> {
+        let mut prefixes = self.prefixes.iter();
+        prefixes.find(|(route, _)| is_prefix(&route.path, path))
     }
 }
 
+/// Which plugin claims which prefix.
+fn claims<'a>(
+    plugins: &[&'a Arc<Deployed>],
+) -> Result<BTreeMap<&'a str, &'a Arc<Deployed>>, RouteError> {
+    let mut claims: BTreeMap<&str, &Arc<Deployed>> = BTreeMap::new();
+    for plugin in plugins {
+        let claimed = plugin
+            .releases()
+            .flat_map(|release| &release.manifest.routes);
+        for route in claimed {
+            let other = claims.insert(route, plugin);
+            if let Some(other) = other.filter(|other| !Arc::ptr_eq(other, plugin)) {
+                return Err(RouteError {
+                    route: route.clone(),
+                    first: other.name().to_owned(),
+                    second: plugin.name().to_owned(),
+                });
+            }
+        }
+    }
+    Ok(claims)
+}
+
 /// Whether `release` claims `path`, which has no mount.
-pub(super) fn claims(release: &Release, path: &str) -> bool {
+pub(super) fn is_claimed(release: &Release, path: &str) -> bool {
     let mut routes = release.manifest.routes.iter();
     routes.any(|route| is_prefix(route, path))
 }

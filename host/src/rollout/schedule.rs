@@ -16,6 +16,7 @@ use super::services::Services;
 use crate::config::Settings;
 use crate::runtime::Call;
 use crate::stores::leases::{LeaseError, Leases};
+use crate::telemetry::traces::{Trace, Traces, Work, text};
 
 /// A lease outlives the piece of work by this much, so that a node which ends
 /// its piece in time still holds it.
@@ -35,11 +36,12 @@ struct Running {
     stop: CancellationToken,
 }
 
-/// Where leases are to be had.
+/// What all of the work shares.
 struct Office {
     settings: Arc<Settings>,
     services: Arc<Services>,
     leases: OnceCell<Leases>,
+    traces: Option<Arc<Traces>>,
 }
 
 impl Office {
@@ -54,17 +56,36 @@ impl Office {
         };
         self.leases.get_or_try_init(opening).await
     }
+
+    /// The span of one piece, and its trace.
+    fn begin(&self, release: &Release, task: &str) -> Option<Work> {
+        let plugin = &release.manifest.name;
+        let traces = self.traces.as_ref()?;
+        let mut work = traces.begin_own(format!("{plugin} {task}"));
+        work.set([
+            text("edge.plugin", plugin.clone()),
+            text("edge.release", format!("{plugin}@{}", release.version)),
+            text("edge.task", task.to_owned()),
+        ]);
+        Some(work)
+    }
 }
 
 impl Scheduler {
-    /// A scheduler that has nothing to do yet.
+    /// A scheduler that has nothing to do yet. Each piece of work is a trace,
+    /// where there is a collector.
     #[must_use]
-    pub fn new(settings: Arc<Settings>, services: Arc<Services>) -> Self {
+    pub fn new(
+        settings: Arc<Settings>,
+        services: Arc<Services>,
+        traces: Option<Arc<Traces>>,
+    ) -> Self {
         Self {
             office: Arc::new(Office {
                 settings,
                 services,
                 leases: OnceCell::new(),
+                traces,
             }),
             running: Mutex::default(),
             tasks: TaskTracker::new(),
@@ -148,7 +169,7 @@ async fn repeat(
                 leases.add(plugin, &schedule.task).await?;
                 has_row = true;
             }
-            piece(&release, &schedule, leases).await
+            piece(&release, &schedule, &office, leases).await
         };
         if let Err(error) = working.await {
             tracing::warn!(
@@ -161,7 +182,12 @@ async fn repeat(
 }
 
 /// One piece, if it is due and no other node has it.
-async fn piece(release: &Release, schedule: &Schedule, leases: &Leases) -> Result<(), LeaseError> {
+async fn piece(
+    release: &Release,
+    schedule: &Schedule,
+    office: &Office,
+    leases: &Leases,
+) -> Result<(), LeaseError> {
     let Schedule {
         task,
         every,
@@ -175,16 +201,24 @@ async fn piece(release: &Release, schedule: &Schedule, leases: &Leases) -> Resul
         return Ok(());
     };
     let id = format!("{task}-{:08x}", rand::random::<u32>());
-    let call = Call::internal(id.clone(), Instant::now() + *deadline);
-    match release.plugin.run_task(call, task.clone()).await {
-        Ok(Ok(())) => {}
+    let mut work = office.begin(release, task);
+    let trace = work.as_ref().map(|work| work.trace().clone());
+    let trace_id = trace.as_ref().map(Trace::id);
+    let call = Call {
+        trace,
+        ..Call::internal(id.clone(), Instant::now() + *deadline)
+    };
+    let failed = match release.plugin.run_task(call, task.clone()).await {
+        Ok(Ok(())) => None,
         Ok(Err(reason)) => {
             tracing::warn!(
                 plugin,
                 task,
                 request_id = id,
+                trace_id,
                 "a task could not go on: {reason}"
             );
+            Some("task")
         }
         Err(error) => {
             let reason = error.reason();
@@ -192,10 +226,16 @@ async fn piece(release: &Release, schedule: &Schedule, leases: &Leases) -> Resul
                 plugin,
                 task,
                 request_id = id,
+                trace_id,
                 reason,
                 "a task failed: {error}"
             );
+            Some(reason)
         }
+    };
+    if let (Some(work), Some(reason)) = (&mut work, failed) {
+        work.fail(reason);
     }
+    drop(work);
     lease.give_back().await
 }

@@ -118,6 +118,12 @@ impl DatabaseAccess {
         self.database.dialect()
     }
 
+    /// What traces call a statement that may run, and was tried to of late.
+    #[must_use]
+    pub fn summary(&self, text: &str) -> Option<Arc<str>> {
+        self.guard.summary(text)
+    }
+
     /// How the database's server does; nothing of a file.
     #[must_use]
     pub fn health(&self) -> Option<StoreHealth> {

@@ -9,7 +9,7 @@ use sqlparser::ast::Statement;
 use sqlparser::dialect::{Dialect, MySqlDialect, SQLiteDialect};
 use sqlparser::parser::Parser;
 
-use super::{limit, parameters, spelling, tables};
+use super::{limit, parameters, spelling, summary, tables};
 use crate::bindings::sql::{Dialect as SqlDialect, Error};
 
 /// Texts whose verdicts are kept for one plugin. A plugin that makes texts
@@ -41,6 +41,7 @@ pub(super) enum Kind {
 pub(super) struct Checked {
     pub(super) text: Arc<str>,
     pub(super) kind: Kind,
+    summary: Arc<str>,
     parameters: usize,
 }
 
@@ -100,6 +101,12 @@ impl Guard {
         }
     }
 
+    /// What traces call a statement that was checked, and may run.
+    pub(super) fn summary(&self, text: &str) -> Option<Arc<str>> {
+        let checked = self.verdicts.get(text)?.ok()?;
+        Some(checked.summary)
+    }
+
     /// Whether the text may run at all. A text that is no SQL is invalid, not
     /// denied, and not kept.
     fn judge(&self, text: &Arc<str>) -> Result<Result<Checked, String>, Error> {
@@ -112,10 +119,11 @@ impl Guard {
             return Ok(Err(problem.to_owned()));
         }
         let statement = self.parse(text)?;
-        let permitted = self.permit(&statement).and_then(|kind| {
+        let permitted = self.permit(&statement).and_then(|(kind, summary)| {
             Ok(Checked {
                 text: self.prepared(text),
                 kind,
+                summary,
                 parameters: parameters::count(&statement)?,
             })
         });
@@ -143,7 +151,7 @@ impl Guard {
         }
     }
 
-    fn permit(&self, statement: &Statement) -> Result<Kind, String> {
+    fn permit(&self, statement: &Statement) -> Result<(Kind, Arc<str>), String> {
         let used = tables::used_by(statement)?;
         for table in &used.changed {
             if !self.grant.write.contains(table) {
@@ -159,11 +167,11 @@ impl Guard {
                 ));
             }
         }
-        Ok(if matches!(statement, Statement::Query(_)) {
-            Kind::Query
-        } else {
-            Kind::Change
-        })
+        let kind = match statement {
+            Statement::Query(_) => Kind::Query,
+            _ => Kind::Change,
+        };
+        Ok((kind, summary::of(statement, &used)))
     }
 }
 

@@ -23,6 +23,7 @@ mod retry;
 mod rows;
 mod spelling;
 mod sqlite;
+mod summary;
 mod tables;
 mod value;
 

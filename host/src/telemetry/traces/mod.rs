@@ -115,6 +115,12 @@ impl Traces {
         self.work(Kind::Server, "request".into(), &parent)
     }
 
+    /// Begin a trace of something that nobody asked for from outside.
+    #[must_use]
+    pub fn begin_own(self: &Arc<Self>, name: String) -> Work {
+        self.work(Kind::Internal, name.into(), &Context::new())
+    }
+
     /// What became of spans.
     #[must_use]
     pub fn counts(&self) -> &SpanCounts {

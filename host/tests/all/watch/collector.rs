@@ -97,6 +97,13 @@ impl Collector {
         spans.cloned().collect()
     }
 
+    /// The spans that are called so, of any trace.
+    pub fn spans_named(&self, name: &str) -> Vec<Told> {
+        let kept = lock(&self.kept);
+        let spans = kept.spans.iter().filter(|span| span.name == name);
+        spans.cloned().collect()
+    }
+
     /// The header fields that spans came with.
     pub fn headers(&self) -> Vec<HeaderMap> {
         lock(&self.kept).headers.clone()

@@ -1,5 +1,6 @@
 //! The shop's port.
 
+use std::fs;
 use std::time::Duration;
 
 use edge_host::config::Rate;
@@ -50,6 +51,41 @@ async fn requests_are_counted_by_route_method_and_class() {
     assert_eq!(count(&[]), Some(11.0), "and no others");
     metrics.assert("http_server_active_requests", &[], 0.0);
     metrics.assert_at_least("http_server_open_connections", &[], 1.0);
+}
+
+#[tokio::test]
+async fn routes_are_called_as_the_plugins_document_calls_them() {
+    let document = |paths: &str| {
+        let plugin = variant("hello", "");
+        fs::write(plugin.path().join("openapi.yaml"), paths).expect("a file");
+        plugin
+    };
+    let told = "paths:\n  /hello/{name}: {}\n  /hello/you: {}\n  /elsewhere/{name}: {}\n";
+    let node = TestNode::start(&[document(told)], |_| {}).await;
+    for target in ["/hello/a", "/api/v1/hello/b", "/hello/you", "/hello/a/b"] {
+        node.get(target).await.assert_status(200);
+    }
+    node.get("/elsewhere/a").await.assert_status(404);
+    let metrics = Metrics::of(&node).await;
+    for (route, times) in [("/hello/{name}", 2.0), ("/hello/you", 1.0), ("/hello", 1.0)] {
+        let label = format!("http_route=\"{route}\"");
+        metrics.assert(&format!("{REQUESTS}_count"), &[&label], times);
+    }
+    let elsewhere = ["http_route=\"/elsewhere/{name}\""];
+    assert_eq!(
+        metrics.value(&format!("{REQUESTS}_count"), &elsewhere),
+        None
+    );
+
+    // What is no document tells nothing, and the plugin serves.
+    let node = TestNode::start(&[document("paths: [")], |_| {}).await;
+    node.get("/hello/a").await.assert_status(200);
+    let metrics = Metrics::of(&node).await;
+    metrics.assert(
+        &format!("{REQUESTS}_count"),
+        &["http_route=\"/hello\""],
+        1.0,
+    );
 }
 
 #[tokio::test]
