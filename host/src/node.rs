@@ -209,6 +209,7 @@ impl Node {
             let office = Office {
                 control: loaded.control.clone(),
                 activator: loaded.activator.clone(),
+                runtime: loaded.runtime.clone(),
                 live: loaded.live.clone(),
                 follower: follower.clone(),
                 wake: wake.clone(),
@@ -254,8 +255,8 @@ pub struct Loaded {
     activator: Arc<Activator>,
     live: Arc<Live>,
     desired: Vec<Desired>,
-    // Keeps the engines' epochs moving.
-    _runtime: Arc<Runtime>,
+    // Also keeps the engines' epochs moving.
+    runtime: Arc<Runtime>,
 }
 
 /// Load every plugin of `settings`, without serving them.
@@ -313,7 +314,7 @@ pub async fn load(settings: &Settings) -> Result<Loaded, StartError> {
         activator: Arc::new(activator),
         live,
         desired,
-        _runtime: runtime,
+        runtime,
     })
 }
 

@@ -16,6 +16,7 @@
 
 mod calls;
 mod client;
+mod deployments;
 mod measure;
 mod neighbours;
 mod node;

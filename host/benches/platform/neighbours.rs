@@ -1,5 +1,5 @@
-//! What a catalog feels of a plugin that misbehaves beside it, and of logins
-//! by the hundred.
+//! What a catalog feels of a plugin that misbehaves beside it, of logins by the
+//! hundred, and of its own deployments.
 //!
 //! The same requests at the same instants, without the misdeed and then beside
 //! it. That none of them fails is checked; how much slower they are is for
@@ -13,11 +13,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{anyhow, ensure};
+use anyhow::{Context, anyhow, ensure};
+use futures_util::future::join_all;
 use http::Method;
 use serde_json::{Value, json};
-use tokio::runtime::Runtime;
+use tokio::runtime::{Builder, Runtime};
 
+use crate::deployments::Releases;
 use crate::node::{Node, Server};
 use crate::priority::Policy;
 use crate::report::neighbours::NeighbourReport;
@@ -56,33 +58,44 @@ const BROWSING: [Interaction; 4] = [
 const RATE: f64 = 150.0;
 
 /// How long each of the two is looked at.
-const ROUND: Duration = Duration::from_secs(5);
+const ROUND: Duration = Duration::from_secs(10);
 
 /// Products in the catalog.
 const PRODUCTS: u64 = 2000;
 
-/// Those who misbehave at once.
+/// Those who make requests that misbehave, at once.
 const OFFENDERS: usize = 8;
 
 /// Something to do again and again.
 struct Misdeed {
     name: &'static str,
-    method: Method,
-    path: &'static str,
+    what: Deed,
+}
+
+enum Deed {
+    /// Make a request.
+    Ask(Method, &'static str),
+    /// Deploy another release of this plugin.
+    Deploy(&'static str),
 }
 
 const fn get(name: &'static str, path: &'static str) -> Misdeed {
-    let method = Method::GET;
-    Misdeed { name, method, path }
+    let what = Deed::Ask(Method::GET, path);
+    Misdeed { name, what }
 }
 
 const fn post(name: &'static str, path: &'static str) -> Misdeed {
-    let method = Method::POST;
-    Misdeed { name, method, path }
+    let what = Deed::Ask(Method::POST, path);
+    Misdeed { name, what }
+}
+
+const fn deploy(name: &'static str, plugin: &'static str) -> Misdeed {
+    let what = Deed::Deploy(plugin);
+    Misdeed { name, what }
 }
 
 #[rustfmt::skip]
-static MISDEEDS: [Misdeed; 15] = [
+static MISDEEDS: [Misdeed; 16] = [
     get("nothing", "/livez"),
     get("a trap", "/hostile/trap"),
     get("an endless loop", "/hostile/spin"),
@@ -98,6 +111,7 @@ static MISDEEDS: [Misdeed; 15] = [
     post("a transaction left open", "/ledger/two?name=open&then=leak"),
     post("a transaction that sleeps", "/ledger/two?name=open&then=sleep"),
     post("logins", "/customers/login"),
+    deploy("deployments of the catalog", "product"),
 ];
 
 /// Measure all of them, with the node's files in `data`.
@@ -119,80 +133,105 @@ pub fn measure(data: &Path) -> anyhow::Result<Vec<NeighbourReport>> {
     let server = node.start(PROBE)?;
     let watching = || {
         Policy::First.try_set();
-        let clients = |policy: Policy| shop::runtime_of(move || policy.try_set());
-        let (customers, offenders) = (clients(Policy::First)?, clients(Policy::Last)?);
-        let shop = Arc::new(customers.block_on(Shop::open(server.address()))?);
-        let reports = MISDEEDS
+        let customers = shop::runtime_of(|| Policy::First.try_set())?;
+        let watch = Watch {
+            shop: Arc::new(customers.block_on(Shop::open(server.address()))?),
+            customers,
+            node: &node,
+            server: &server,
+        };
+        MISDEEDS
             .iter()
-            .map(|misdeed| misdeed.beside(&customers, &offenders, &shop, &server));
-        reports.collect()
+            .map(|misdeed| watch.beside(misdeed))
+            .collect()
     };
     // On a thread of its own, which ends with it.
     thread::scope(|scope| scope.spawn(watching).join())
         .map_err(|_| anyhow!("whoever watches the catalog panicked"))?
 }
 
-impl Misdeed {
-    fn beside(
-        &self,
-        customers: &Runtime,
-        outside: &Runtime,
-        shop: &Arc<Shop>,
-        server: &Server,
-    ) -> anyhow::Result<NeighbourReport> {
-        eprintln!("{TITLE}: {}", self.name);
-        let alone = browse(customers, shop, server)?;
-        let over = Arc::new(AtomicBool::new(false));
-        let answered = Arc::new(AtomicU64::new(0));
-        let client = Arc::new(Client::new(server.address()));
-        let offenders: Vec<_> = (0..OFFENDERS)
-            .map(|_| outside.spawn(self.repeat(client.clone(), over.clone(), answered.clone())))
-            .collect();
-        let beside = browse(customers, shop, server)?;
-        let rate = answered.load(Relaxed) as f64 / ROUND.as_secs_f64();
-        over.store(true, Relaxed);
-        for offender in offenders {
-            outside.block_on(offender)?;
-        }
-        let (name, errors) = (self.name, &beside.errors);
+/// Where all of it happens.
+struct Watch<'a> {
+    node: &'a Node<'a>,
+    server: &'a Server,
+    customers: Runtime,
+    shop: Arc<Shop>,
+}
+
+impl Watch<'_> {
+    fn beside(&self, misdeed: &Misdeed) -> anyhow::Result<NeighbourReport> {
+        let name = misdeed.name;
+        eprintln!("{TITLE}: {name}");
+        let alone = self.browse()?;
+        let (over, done) = (AtomicBool::new(false), AtomicU64::new(0));
+        let (beside, rate) = thread::scope(|scope| {
+            let offending = scope.spawn(|| self.offend(&misdeed.what, &over, &done));
+            let beside = self.browse();
+            let rate = done.load(Relaxed) as f64 / ROUND.as_secs_f64();
+            over.store(true, Relaxed);
+            let offended = offending.join();
+            offended.map_err(|_| anyhow!("whoever misbehaves panicked"))??;
+            anyhow::Ok((beside?, rate))
+        })
+        .context(name)?;
+        let errors = &beside.errors;
         ensure!(errors.is_empty(), "{name}: the catalog fails: {errors:?}");
         Ok(NeighbourReport {
-            misdeed: self.name,
+            misdeed: name,
             rate,
             alone,
             beside,
         })
     }
 
-    fn repeat(
-        &self,
-        client: Arc<Client>,
-        over: Arc<AtomicBool>,
-        answered: Arc<AtomicU64>,
-    ) -> impl Future<Output = ()> + use<> {
-        let (method, path) = (self.method.clone(), self.path);
-        // Only logins look at it.
-        let guess = json!({ "email": shopper::MERCHANT, "password": "a wrong horse" });
-        let fields: Option<Value> = (method == Method::POST).then_some(guess);
-        async move {
-            while !over.load(Relaxed) {
-                let sent = client.send(method.clone(), path, None, fields.as_ref());
-                // Most are refused, as they should be.
-                let _ = sent.await;
-                answered.fetch_add(1, Relaxed);
+    /// Do it until it is over, and count how often it is done.
+    fn offend(&self, what: &Deed, over: &AtomicBool, done: &AtomicU64) -> anyhow::Result<()> {
+        Policy::Last.try_set();
+        match what {
+            Deed::Ask(method, path) => {
+                let runtime = Builder::new_current_thread().enable_all().build()?;
+                let client = Client::new(self.server.address());
+                let asking = (0..OFFENDERS).map(|_| ask(&client, method, path, over, done));
+                runtime.block_on(join_all(asking));
+            }
+            Deed::Deploy(plugin) => {
+                let folder = self.node.data.join("releases").join(plugin);
+                let mut releases = Releases::of(plugin, &folder)?;
+                while !over.load(Relaxed) {
+                    releases.deploy(self.node, self.server)?;
+                    done.fetch_add(1, Relaxed);
+                }
             }
         }
+        Ok(())
+    }
+
+    fn browse(&self) -> anyhow::Result<Step> {
+        let before = self.server.cpu_time()?;
+        let offer = Offer {
+            mix: &BROWSING,
+            rate: RATE,
+            duration: ROUND,
+        };
+        let tally = offer.make(&self.customers, &self.shop)?;
+        let worked = self.server.cpu_time()?.saturating_sub(before);
+        Ok(tally.step(RATE, worked))
     }
 }
 
-fn browse(runtime: &Runtime, shop: &Arc<Shop>, server: &Server) -> anyhow::Result<Step> {
-    let before = server.cpu_time()?;
-    let offer = Offer {
-        mix: &BROWSING,
-        rate: RATE,
-        duration: ROUND,
-    };
-    let tally = offer.make(runtime, shop)?;
-    let worked = server.cpu_time()?.saturating_sub(before);
-    Ok(tally.step(RATE, worked))
+async fn ask(
+    client: &Client,
+    method: &Method,
+    path: &'static str,
+    over: &AtomicBool,
+    done: &AtomicU64,
+) {
+    // Only logins look at it.
+    let guess = json!({ "email": shopper::MERCHANT, "password": "a wrong horse" });
+    let fields: Option<Value> = (*method == Method::POST).then_some(guess);
+    while !over.load(Relaxed) {
+        // Most are refused, as they should be.
+        let _ = (client.send(method.clone(), path, None, fields.as_ref())).await;
+        done.fetch_add(1, Relaxed);
+    }
 }

@@ -39,14 +39,16 @@ impl Node<'_> {
     /// Start it, and wait until it answers `probe` with a 200. Its log goes
     /// nowhere, but is written.
     pub fn start(&self, probe: &str) -> anyhow::Result<Server> {
-        let address = free_address()?;
+        let (address, operators) = (free_address()?, free_address()?);
         let mut command = self.command();
         command
             .env("EDGE_LISTEN", address.to_string())
-            .env("EDGE_ADMIN_LISTEN", "off")
+            .env("EDGE_ADMIN_LISTEN", operators.to_string())
             .arg("serve")
             .stdout(Stdio::null());
-        Server::start(command, address, probe).context("the node")
+        let mut server = Server::start(command, address, probe).context("the node")?;
+        server.operators = Some(operators);
+        Ok(server)
     }
 
     /// Let its plugins fill their tables.
@@ -77,7 +79,7 @@ impl Node<'_> {
     }
 
     /// The release binary, with these settings and no others.
-    fn command(&self) -> Command {
+    pub fn command(&self) -> Command {
         let plugins: Vec<_> = self
             .plugins
             .iter()
@@ -123,6 +125,7 @@ pub fn plugin_folder(name: &str) -> PathBuf {
 pub struct Server {
     process: Child,
     address: SocketAddr,
+    operators: Option<SocketAddr>,
 }
 
 impl Server {
@@ -131,7 +134,11 @@ impl Server {
             .stdin(Stdio::null())
             .spawn()
             .context("does not run")?;
-        let mut server = Self { process, address };
+        let mut server = Self {
+            process,
+            address,
+            operators: None,
+        };
         let began = Instant::now();
         loop {
             let Err(error) = client::get(address, probe) else {
@@ -150,6 +157,11 @@ impl Server {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it listens for operators, if it does.
+    pub fn operators(&self) -> Option<SocketAddr> {
+        self.operators
     }
 
     /// What it answers to a GET of `target`.

@@ -41,21 +41,29 @@ async fn try_add(
     let signature = headers.get(SIGNATURE).map(|value| value.to_str());
     let signature = signature.transpose().map_err(Refusal::bad_request)?;
     let signature = signature.unwrap_or_default().trim();
+    // A bundle of megabytes takes a while to hash and to look into.
+    let reading = async move { read(named, body) };
+    let bundle = office.runtime.in_background(reading).await??;
+    attempt.plugin.clone_from(&bundle.manifest.name);
+    let trusted = office.activator.trusted();
+    trusted.check(named, signature).map_err(Refusal::unfit)?;
+    let looking = async move { Source::of(bundle) };
+    let looked = office.runtime.in_background(looking).await?;
+    let source = looked.map_err(Refusal::unfit)?;
+    keep(office, attempt, &source.bundle, signature).await?;
+    let record = office.control.bundle_record(named).await?;
+    record
+        .map(Json)
+        .ok_or_else(|| Refusal::not_found("the bundle was not kept"))
+}
+
+fn read(named: Digest, body: Bytes) -> Result<Bundle> {
     let found = Digest::of(&body);
     if found != named {
         let detail = format!("the bundle's digest is {found}, not {named}: it was cut or changed");
         return Err(Refusal::bad_request(detail));
     }
-    let bundle = Bundle::parse(body).map_err(Refusal::unfit)?;
-    attempt.plugin.clone_from(&bundle.manifest.name);
-    let trusted = office.activator.trusted();
-    trusted.check(found, signature).map_err(Refusal::unfit)?;
-    let source = Source::of(bundle).map_err(Refusal::unfit)?;
-    keep(office, attempt, &source.bundle, signature).await?;
-    let record = office.control.bundle_record(found).await?;
-    record
-        .map(Json)
-        .ok_or_else(|| Refusal::not_found("the bundle was not kept"))
+    Bundle::parse(body).map_err(Refusal::unfit)
 }
 
 /// Keep the bundle, unless it is kept already, and as it came.

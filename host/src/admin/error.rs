@@ -6,6 +6,7 @@ use axum::Json;
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
 use axum::response::{IntoResponse, Response};
+use tokio::task::JoinError;
 
 use super::api::Problem;
 use crate::rollout::ActivateError;
@@ -58,10 +59,17 @@ impl From<ControlError> for Refusal {
     }
 }
 
+impl From<JoinError> for Refusal {
+    fn from(error: JoinError) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, error)
+    }
+}
+
 impl From<ActivateError> for Refusal {
     fn from(error: ActivateError) -> Self {
         match error {
             ActivateError::Control(error) => error.into(),
+            ActivateError::Panicked(error) => error.into(),
             error => Self::unfit(error),
         }
     }

@@ -34,6 +34,7 @@ pub use listener::{Admin, AdminError};
 use crate::rollout::bundle::LONGEST;
 use crate::rollout::control::Control;
 use crate::rollout::{Activator, Follower, Live, Wake};
+use crate::runtime::Runtime;
 use crate::stores::keyvalue::KeyValue;
 use crate::stores::limiter::Limiter;
 use crate::telemetry::Traffic;
@@ -51,6 +52,8 @@ pub struct Office {
     pub activator: Arc<Activator>,
     /// What this node serves.
     pub live: Arc<Live>,
+    /// Has threads for what takes long.
+    pub runtime: Arc<Runtime>,
     /// Knows this node, and how far it is.
     pub follower: Arc<Follower>,
     /// Wakes the shop's nodes.

@@ -41,11 +41,13 @@ pub(super) async fn diff(
     Path(plugin): Path<String>,
     Query(pair): Query<Pair>,
 ) -> Result<Json<Diff>> {
-    let (from, to) = (
-        bundle(&office, &plugin, &pair.from).await?,
-        bundle(&office, &plugin, &pair.to).await?,
-    );
-    Ok(Json(diff::of(&from, &to)))
+    let runtime = office.runtime.clone();
+    let comparing = async move {
+        let from = bundle(&office, &plugin, &pair.from).await?;
+        let to = bundle(&office, &plugin, &pair.to).await?;
+        Ok(Json(diff::of(&from, &to)))
+    };
+    runtime.in_background(comparing).await?
 }
 
 async fn bundle(office: &Office, plugin: &str, name: &str) -> Result<Bundle> {

@@ -1,9 +1,9 @@
 //! Making a release ready to serve, whichever step of the way may fail.
 //!
 //! The steps: read the bundle and check its digest and signature; check
-//! imports against grants; compile, off the threads that serve; migrate; make
-//! a first instance; check that the release fits the others that serve; ask
-//! its health path. What serves meanwhile knows nothing of it.
+//! imports against grants; compile; migrate; make a first instance; check that
+//! the release fits the others that serve; ask its health path. What serves
+//! meanwhile knows nothing of it: all of it is done in the background.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::StatusCode;
+use tokio::task::JoinError;
 
 use super::bundle::{Digest, SignatureError, TrustedKeys};
 use super::control::{Control, ControlError};
@@ -71,6 +72,9 @@ pub enum ActivateError {
         /// How long it might take.
         limit: Duration,
     },
+    /// The host's own mistake.
+    #[error("making the release ready: {0}")]
+    Panicked(#[from] JoinError),
     /// The log asks for another plugin's release.
     #[error("the release {digest} is of the plugin {found}, not of {wanted}")]
     OtherPlugin {
@@ -152,7 +156,7 @@ impl Activator {
     /// # Errors
     /// Says which step failed.
     pub async fn deployed(
-        &self,
+        self: &Arc<Self>,
         plugin: &str,
         revision: i64,
         wanted: &Wanted,
@@ -176,7 +180,11 @@ impl Activator {
     ///
     /// # Errors
     /// Says which step failed.
-    pub async fn prepare(&self, plugin: &str, digest: Digest) -> Result<(), ActivateError> {
+    pub async fn prepare(
+        self: &Arc<Self>,
+        plugin: &str,
+        digest: Digest,
+    ) -> Result<(), ActivateError> {
         let release = self.release(plugin, digest).await?;
         // One that serves already is not to be kept from being retired.
         if !self.serves(&release) {
@@ -213,18 +221,26 @@ impl Activator {
     }
 
     /// One that serves already, one that is ready, or a new one.
-    async fn release(&self, plugin: &str, digest: Digest) -> Result<Arc<Release>, ActivateError> {
+    async fn release(
+        self: &Arc<Self>,
+        plugin: &str,
+        digest: Digest,
+    ) -> Result<Arc<Release>, ActivateError> {
         if let Some(release) = self.serving(plugin, digest) {
             return Ok(release);
         }
         if let Some((release, _)) = self.ready().remove(&digest) {
             return Ok(release);
         }
-        let making = self.make(plugin, digest);
-        let made = tokio::time::timeout(self.longest, making).await;
-        let made = made.unwrap_or(Err(ActivateError::TooSlow {
-            limit: self.longest,
-        }));
+        let (this, plugin) = (self.clone(), plugin.to_owned());
+        let making = async move { this.make(&plugin, digest).await };
+        let making = self.loader.runtime().in_background(making);
+        let made = match tokio::time::timeout(self.longest, making).await {
+            Ok(made) => made.map_err(ActivateError::from).flatten(),
+            Err(_) => Err(ActivateError::TooSlow {
+                limit: self.longest,
+            }),
+        };
         let count = match &made {
             Ok(_) => &self.made,
             Err(_) => &self.failed,

@@ -91,6 +91,12 @@ impl Loader {
         }
     }
 
+    /// What it loads into.
+    #[must_use]
+    pub fn runtime(&self) -> &Arc<Runtime> {
+        &self.runtime
+    }
+
     /// Make `source` ready to serve.
     ///
     /// # Errors

@@ -1,15 +1,14 @@
-//! Where guests go on that compute for long: threads of low priority, so that
-//! however many of them there are, other requests find a processor.
+//! Threads of low priority for guests that compute for long or misbehave, so
+//! that however many of them there are, other requests find a processor.
 //!
 //! A request begins on the threads of the node's own runtime, where it came
-//! in. One that turns out to compute for long leaves them, with all that is
-//! done for it.
+//! in. One that turns out to compute for long, or to ask for what its plugin
+//! may not, leaves them, with all that is done for it.
 
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::task::{Context, Poll};
-use std::thread::available_parallelism;
 use std::time::Duration;
 use std::{future, io};
 
@@ -17,7 +16,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::JoinError;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::priority::give_way;
+use crate::priority;
 
 /// Processor time after which a request goes on in the background: many times
 /// what the shop's requests need, and little to a person.
@@ -27,10 +26,7 @@ pub(super) const FOREGROUND: Duration = Duration::from_millis(4);
 /// processor that others want, so nothing stands still here.
 const NICENESS: i32 = 10;
 
-/// The threads: half as many as there are processors, so that somebody who is
-/// done soon finds one that is free. A thread of low priority that is at work
-/// makes way only at the next tick of the system's clock, which is late for
-/// those who need half a millisecond in all.
+/// The threads.
 pub(super) struct Background {
     threads: Handle,
     /// Until this is dropped.
@@ -39,13 +35,14 @@ pub(super) struct Background {
 
 struct Running(Option<Runtime>);
 
-/// Whether a request has computed for long. All that is done for it, by
+/// Whether others go before a request: it has computed for long, or a plugin
+/// asked for what it may not, or for more. All that is done for it, by
 /// whichever plugins, shares this.
 #[derive(Debug, Clone, Default)]
 pub struct Unhurried(Arc<AtomicBool>);
 
 impl Unhurried {
-    /// Say that it has.
+    /// Say that they do.
     pub(super) fn set(&self) {
         self.0.store(true, Relaxed);
     }
@@ -62,9 +59,9 @@ impl Background {
     /// When the system cannot.
     pub(super) fn new() -> io::Result<Self> {
         let threads = Builder::new_multi_thread()
-            .worker_threads(threads())
+            .worker_threads(priority::threads())
             .thread_name("background")
-            .on_thread_start(|| give_way(NICENESS))
+            .on_thread_start(|| priority::give_way(NICENESS))
             .build()?;
         Ok(Self {
             threads: threads.handle().clone(),
@@ -108,10 +105,6 @@ impl Background {
         };
         AbortOnDropHandle::new(self.threads.spawn(work)).await
     }
-}
-
-fn threads() -> usize {
-    available_parallelism().map_or(1, |all| all.get().div_ceil(2))
 }
 
 impl Drop for Running {

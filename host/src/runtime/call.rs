@@ -34,7 +34,7 @@ pub struct Call {
     /// How long one call to a store may take, where there is more time; as
     /// long as there is time when absent.
     pub store_timeout: Option<Duration>,
-    /// Whether it has computed for long.
+    /// Whether others go before it by now.
     pub unhurried: Unhurried,
 }
 

@@ -2,8 +2,8 @@
 
 use super::average::MovingAverage;
 
-/// The part of requests that computed for long or failed by the plugin's own
-/// fault.
+/// The part of requests that computed for long, asked for what the plugin may
+/// not, or failed by its own fault.
 #[derive(Debug, Default)]
 pub(super) struct Conduct(MovingAverage);
 

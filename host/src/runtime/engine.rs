@@ -13,6 +13,7 @@ use super::inspect::DoorKind;
 use super::services::Directory;
 use super::slots::{Ledger, NoRoom, Slots};
 use super::turns::Turns;
+use tokio::task::JoinError;
 use wasmtime::{
     Config, Enabled, Engine, EngineWeak, InstanceAllocationStrategy, OptLevel,
     PoolingAllocationConfig, WasmBacktraceDetails,
@@ -159,6 +160,18 @@ impl Runtime {
     #[must_use]
     pub fn directory(&self) -> &Arc<Directory> {
         &self.directory
+    }
+
+    /// Do `work`, which may compute for long, on threads of low priority, so
+    /// that requests are served as before meanwhile. Dropping this ends it.
+    ///
+    /// # Errors
+    /// When the work panicked.
+    pub async fn in_background<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, JoinError> {
+        self.background.run(work).await
     }
 
     /// Where guests go on that compute for long.

@@ -3,6 +3,8 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
+use super::background::Unhurried;
+use super::call::Call;
 use super::stats::Stats;
 use crate::telemetry::Timing;
 use crate::telemetry::traces::{Kind, Trace, Work, text};
@@ -181,6 +183,12 @@ impl End {
         Self::BrokenOff,
     ];
 
+    /// Whether the plugin is to blame: it asked for what it may not, or for
+    /// more.
+    fn is_plugins(self) -> bool {
+        matches!(self, Self::Denied | Self::TooLarge)
+    }
+
     /// As metrics and traces call it.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -230,6 +238,7 @@ impl HostCalls {
 /// An operation that is under way. Dropped, it has broken off.
 pub struct HostCall {
     stats: Arc<Stats>,
+    unhurried: Unhurried,
     operation: Operation,
     began: Instant,
     work: Option<Work>,
@@ -237,18 +246,19 @@ pub struct HostCall {
 }
 
 impl HostCall {
-    /// Begin it for a plugin, at this place of a trace.
+    /// Begin it for a plugin, on behalf of `call`.
     pub(super) fn begin(
         stats: &Arc<Stats>,
-        trace: Option<&Trace>,
+        call: &Call,
         operation: Operation,
         system: &'static str,
     ) -> Self {
         Self {
             stats: stats.clone(),
+            unhurried: call.unhurried.clone(),
             operation,
             began: Instant::now(),
-            work: trace.and_then(|trace| span(trace, operation, system)),
+            work: (call.trace.as_ref()).and_then(|trace| span(trace, operation, system)),
             end: End::BrokenOff,
         }
     }
@@ -274,6 +284,9 @@ impl Drop for HostCall {
     fn drop(&mut self) {
         let calls = self.stats.host_calls();
         calls.count(self.operation, self.end, self.began);
+        if self.end.is_plugins() {
+            self.unhurried.set();
+        }
         if let Some(work) = self.work.as_mut().filter(|_| self.end != End::Ok) {
             work.fail(self.end.name());
         }

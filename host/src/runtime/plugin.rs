@@ -267,8 +267,8 @@ impl Plugin {
     }
 
     /// Answer on the threads that the request belongs on: those where it is,
-    /// until it has computed for long, or those in the background from the
-    /// beginning, where many of its like did so of late, or failed.
+    /// until it turns out to be unhurried, or those in the background from the
+    /// beginning, where many of its like were so of late, or failed.
     async fn place(
         self: &Arc<Self>,
         call: Call,

@@ -51,14 +51,17 @@ impl Session {
                 self.host_calls_left = left;
                 Ok(())
             }
-            None => Err(TooManyHostCalls(self.host_calls)),
+            None => {
+                self.call.unhurried.set();
+                Err(TooManyHostCalls(self.host_calls))
+            }
         }
     }
 
     /// Begin an operation that `system` answers, such as `mysql`.
     #[must_use]
     pub fn begin_operation(&self, operation: Operation, system: &'static str) -> HostCall {
-        HostCall::begin(&self.stats, self.call.trace.as_ref(), operation, system)
+        HostCall::begin(&self.stats, &self.call, operation, system)
     }
 
     pub(super) fn stats(&self) -> &Stats {

@@ -12,10 +12,19 @@ use crate::harness::{PluginFolder, Running, data_folder, edge, eventually, fixtu
 /// How much the threads in the background give way.
 const NICENESS: i64 = 10;
 
+/// Requests that are enough to know a plugin by.
+const REQUESTS: u64 = 20;
+
+/// Asks for what no manifest grants.
+const DENIED: &str = "/fetch?url=http://169.254.169.254/";
+
+/// Asks for more rows than anybody gets.
+const TOO_LARGE: &str = "/ledger/many?n=1000000";
+
 /// A node, as the system sees its threads.
 struct Node {
     running: Running,
-    _data: tempfile::TempDir,
+    data: tempfile::TempDir,
 }
 
 /// A thread in the background.
@@ -37,10 +46,25 @@ impl Node {
         command.env("EDGE_PLUGINS", paths.join(","));
         let mut running = Running::start(command.arg("serve"));
         running.banner();
-        Self {
-            running,
-            _data: data,
+        Self { running, data }
+    }
+
+    /// How often they are woken by requests for this.
+    async fn wakes(&self, target: &str, status: u16) -> u64 {
+        let before = self.pauses();
+        for _ in 0..REQUESTS {
+            self.get(target, status).await;
         }
+        self.pauses() - before
+    }
+
+    fn deploy(&self, plugin: &PluginFolder) {
+        let operators = format!("http://{}", self.running.admin_address());
+        let mut command = edge(self.data.path());
+        command.env("EDGE_ADMIN_URL", operators);
+        command.args(["deploy", "--wait"]).arg(plugin.path());
+        let deployed = command.output().expect("it runs");
+        assert!(deployed.status.success(), "{deployed:?}");
     }
 
     async fn get(&self, target: &str, status: u16) {
@@ -119,22 +143,34 @@ async fn who_computes_for_long_gives_way() {
 
 #[tokio::test]
 async fn only_who_has_misbehaved_begins_there() {
-    const REQUESTS: u64 = 20;
-    let node = Node::start(&[fixture("hostile"), fixture("hello")]);
-    let wakes = async |target: &str, status: u16| {
-        let before = node.pauses();
-        for _ in 0..REQUESTS {
-            node.get(target, status).await;
-        }
-        node.pauses() - before
-    };
-    // One or the other may have to wait for a processor, and seem to compute.
-    assert!(wakes("/hello", 200).await < REQUESTS / 2);
-    assert!(wakes("/hostile/count", 200).await < REQUESTS / 2);
-    wakes("/hostile/trap", 500).await;
-    assert!(wakes("/hello", 200).await < REQUESTS / 2);
-    let waking = node.until_they_wake();
-    tokio::join!(waking, node.get("/hostile/count", 200));
+    let frugal = variant("ledger", "[limits]\nhost-calls = 1");
+    let misdeeds = [
+        (fixture("hostile"), "/hostile/count", "/hostile/trap", 500),
+        (fixture("fetch"), "/fetch", DENIED, 200),
+        (fixture("ledger"), "/ledger/sum", TOO_LARGE, 200),
+        (frugal, "/ledger/sum", "/ledger/calls?n=2", 200),
+    ];
+    for (plugin, harmless, misdeed, status) in misdeeds {
+        let node = Node::start(&[plugin, fixture("hello")]);
+        // One or the other may have to wait for a processor, and seem to
+        // compute.
+        assert!(node.wakes("/hello", 200).await < REQUESTS / 2, "{misdeed}");
+        assert!(node.wakes(harmless, 200).await < REQUESTS / 2, "{misdeed}");
+        node.wakes(misdeed, status).await;
+        assert!(node.wakes("/hello", 200).await < REQUESTS / 2, "{misdeed}");
+        let waking = node.until_they_wake();
+        tokio::join!(waking, node.get(harmless, 200));
+    }
+}
+
+#[test]
+fn releases_are_taken_in_and_made_ready_there() {
+    let node = Node::start(&[fixture("hello")]);
+    let before = node.pauses();
+    node.deploy(&variant("hello", "version = '0.2.0'"));
+    // To read the bundle, to look into it, and to load it from the database.
+    let pauses = node.pauses() - before;
+    assert!(pauses >= 3, "{pauses}");
 }
 
 #[tokio::test]
