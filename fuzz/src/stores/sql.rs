@@ -10,6 +10,8 @@ mod migrations;
 mod parameters;
 #[path = "../../../host/src/stores/sql/spelling.rs"]
 mod spelling;
+#[path = "../../../host/src/stores/sql/summary.rs"]
+mod summary;
 #[path = "../../../host/src/stores/sql/tables.rs"]
 mod tables;
 

@@ -8,9 +8,9 @@ use http::HeaderValue;
 use super::bundle::{Bundle, BundleError};
 use super::manifest::{DatabaseGrant, Isolation, Manifest};
 use super::release::Release;
+use super::route_limits;
 use super::services::{GrantError, Services};
 use super::source::Source;
-use super::{route_limits, templates};
 use crate::capabilities::Granted;
 use crate::config::Settings;
 use crate::runtime::artifacts::Artifacts;
@@ -212,10 +212,7 @@ async fn migrate(
 /// What the release's requests are counted by. A document that tells nothing
 /// costs no more than that: what serves does not depend on it.
 fn templates_of(bundle: &Bundle) -> Vec<String> {
-    let Some(document) = &bundle.openapi else {
-        return Vec::new();
-    };
-    templates::of_document(document).unwrap_or_else(|error| {
+    bundle.paths().unwrap_or_else(|error| {
         let plugin = &bundle.manifest.name;
         tracing::warn!(
             plugin,

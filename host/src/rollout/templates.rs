@@ -1,48 +1,9 @@
 //! What plugins' OpenAPI documents call the paths that they answer, so that
 //! metrics and traces tell `/products/{product_id}` from `/products/search`.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::Deserialize;
-use serde::de::IgnoredAny;
-
 use super::routes::Route;
-
-/// The most paths of one document: each may become some series of metrics.
-const MOST: usize = 500;
-
-/// The part of a document that matters here.
-#[derive(Deserialize)]
-struct Document {
-    #[serde(default)]
-    paths: BTreeMap<String, IgnoredAny>,
-}
-
-/// A document does not tell its paths.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum TemplatesError {
-    #[error("it is no OpenAPI document: {0}")]
-    Unreadable(String),
-    #[error("it has {0} paths, more than {MOST}")]
-    TooMany(usize),
-}
-
-/// The templates of the paths in an OpenAPI document (YAML or JSON).
-///
-/// # Errors
-/// When it is none, or has too many of them.
-pub(super) fn of_document(text: &str) -> Result<Vec<String>, TemplatesError> {
-    let document: Document = serde_saphyr::from_str(text)
-        .map_err(|error| TemplatesError::Unreadable(error.to_string()))?;
-    let paths = document.paths.into_keys();
-    // All others are extensions of the specification (`x-`).
-    let templates: Vec<_> = paths.filter(|path| path.starts_with('/')).collect();
-    match templates.len() {
-        0..=MOST => Ok(templates),
-        many => Err(TemplatesError::TooMany(many)),
-    }
-}
 
 /// Finds the template that fits a path.
 #[derive(Default)]
@@ -83,33 +44,6 @@ fn shape(template: &str) -> Option<String> {
 mod tests {
     use super::*;
     use crate::telemetry::RouteStats;
-
-    #[test]
-    fn a_document_tells_its_paths() {
-        let document = "openapi: 3.1.0\npaths:\n  /a/{id}:\n    get: {}\n  x-note: 1\n  /a: {}\n";
-        let told = of_document(document).expect("a document");
-        assert_eq!(told, ["/a", "/a/{id}"]);
-        let json = r#"{ "openapi": "3.1.0", "paths": { "/b": {} } }"#;
-        assert_eq!(of_document(json).expect("a document"), ["/b"]);
-        assert!(of_document("openapi: 3.1.0").expect("no paths").is_empty());
-    }
-
-    #[test]
-    fn what_is_no_document_is_refused() {
-        for text in ["- 1", "paths: [", "paths: 7", "&a [*a, *a]"] {
-            assert!(of_document(text).is_err(), "{text:?}");
-        }
-        let many: String = (0..=MOST)
-            .map(|number| format!("  /{number}: {{}}\n"))
-            .collect();
-        let refused = of_document(&format!("paths:\n{many}"));
-        assert!(matches!(refused, Err(TemplatesError::TooMany(501))));
-        let bomb = (1..30).fold("a0: &a0 [x, x]\n".to_owned(), |text, level| {
-            let before = level - 1;
-            text + &format!("a{level}: &a{level} [*a{before}, *a{before}]\n")
-        });
-        assert!(of_document(&bomb).is_err());
-    }
 
     #[test]
     fn the_template_that_fits_best_is_found() {

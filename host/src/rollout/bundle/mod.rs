@@ -10,6 +10,7 @@ pub mod artifact;
 mod digest;
 mod files;
 mod folder;
+pub mod openapi;
 mod signature;
 
 use std::io;
