@@ -8,7 +8,6 @@ use super::control::log::Wanted;
 use super::judge::{Margins, Record};
 use super::release::Release;
 use super::report::ReleaseReport;
-use super::routes::is_claimed;
 use crate::runtime::{Draw, Provider, Sample};
 
 /// A plugin that serves.
@@ -107,7 +106,7 @@ impl Deployed {
         };
         let meets = draw.is_within(trial.percent) && trial.withdrawn.get().is_none();
         let release = if meets { &trial.release } else { &self.active };
-        is_claimed(release, path).then_some(release)
+        release.claims(path).then_some(release)
     }
 
     /// As other plugins find it.

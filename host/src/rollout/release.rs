@@ -6,6 +6,7 @@ use http::HeaderValue;
 
 use super::bundle::Digest;
 use super::manifest::Manifest;
+use super::paths::is_prefix;
 use super::route_limits::RouteLimit;
 use crate::runtime::Plugin;
 use crate::stores::sql::DatabaseAccess;
@@ -28,4 +29,13 @@ pub struct Release {
     pub templates: Vec<String>,
     /// The compiled component.
     pub plugin: Arc<Plugin>,
+}
+
+impl Release {
+    /// Whether it claims `path`, which has no mount.
+    #[must_use]
+    pub fn claims(&self, path: &str) -> bool {
+        let mut routes = self.manifest.routes.iter();
+        routes.any(|route| is_prefix(route, path))
+    }
 }

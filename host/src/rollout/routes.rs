@@ -5,19 +5,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::deployed::Deployed;
-use super::release::Release;
+use super::paths::is_prefix;
 use super::templates::Templates;
 use crate::telemetry::RouteStats;
-
-/// The whole API also answers under this prefix.
-const MOUNT: &str = "/api/v1";
 
 /// The routes of every plugin that serves.
 #[derive(Default)]
 pub struct RouteTable {
     /// Prefixes, longest first, so that the first match is the best.
     prefixes: Vec<(Arc<Route>, Arc<Deployed>)>,
-    templates: Templates,
+    templates: Templates<Arc<Route>>,
     /// Prefixes and templates, each once.
     routes: BTreeMap<String, Arc<Route>>,
     has_trials: bool,
@@ -83,7 +80,7 @@ impl RouteTable {
             }
             let known = self.routes.get(template).cloned();
             let route = known.unwrap_or_else(|| before.route(template));
-            if self.templates.add(route.clone()) {
+            if self.templates.add(template, route.clone()) {
                 self.routes.insert(template.clone(), route);
             }
         }
@@ -148,47 +145,4 @@ fn claims<'a>(
         }
     }
     Ok(claims)
-}
-
-/// Whether `release` claims `path`, which has no mount.
-pub(super) fn is_claimed(release: &Release, path: &str) -> bool {
-    let mut routes = release.manifest.routes.iter();
-    routes.any(|route| is_prefix(route, path))
-}
-
-/// Whether `path` begins with the whole segments of `route`.
-#[must_use]
-pub fn is_prefix(route: &str, path: &str) -> bool {
-    path.strip_prefix(route)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-}
-
-/// `target` (a path, perhaps with a query) without the mount.
-#[must_use]
-pub fn without_mount(target: &str) -> &str {
-    match target.strip_prefix(MOUNT) {
-        Some(rest) if rest.starts_with('/') => rest,
-        _ => target,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn prefixes_are_whole_segments() {
-        assert!(is_prefix("/products", "/products"));
-        assert!(is_prefix("/products", "/products/1"));
-        assert!(!is_prefix("/products", "/productsale"));
-        assert!(!is_prefix("/products/1", "/products"));
-    }
-
-    #[test]
-    fn the_mount_is_taken_off_once() {
-        assert_eq!(without_mount("/api/v1/products?page=2"), "/products?page=2");
-        assert_eq!(without_mount("/api/v1/api/v1/products"), "/api/v1/products");
-        assert_eq!(without_mount("/api/v10/products"), "/api/v10/products");
-        assert_eq!(without_mount("/api/v1"), "/api/v1");
-    }
 }
