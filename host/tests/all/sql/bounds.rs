@@ -51,10 +51,12 @@ async fn a_call_returns_so_many_bytes_and_no_more(store: Store) {
     assert_eq!(many(&ledger, 3).await, json!({ "rows": 3 }), "afterwards");
 }
 
-/// Waiting for one's turn to write is no failure.
+/// Waiting for one's turn to write is no failure. There are instances for all
+/// of them, as waiting for one of those may be.
 async fn many_writers_at_once_all_succeed(store: Store) {
     const WRITERS: usize = 40;
-    let ledger = Ledger::start(store, "[limits]\ninstances = 16").await;
+    let limits = format!("[limits]\ninstances = {WRITERS}");
+    let ledger = Ledger::start(store, &limits).await;
     let adding = (0..WRITERS).map(|writer| {
         let ledger = &ledger;
         async move {
