@@ -2,6 +2,7 @@
 //! is expected to, or nobody waits for.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
@@ -73,11 +74,28 @@ impl Node {
         wire.reply().await.assert_status(status);
     }
 
-    fn background(&self) -> Vec<Thread> {
+    /// The folders of its threads in `/proc`.
+    fn tasks(&self) -> impl Iterator<Item = PathBuf> {
         let tasks = format!("/proc/{}/task", self.running.pid());
         let tasks = fs::read_dir(tasks).expect("it runs");
-        let threads = tasks.filter_map(|task| Thread::read(&task.ok()?.path()));
-        let threads: Vec<_> = threads.collect();
+        tasks.filter_map(|task| Some(task.ok()?.path()))
+    }
+
+    /// How many threads compile.
+    fn compilers(&self) -> usize {
+        let names = self
+            .tasks()
+            .map(|task| fs::read_to_string(task.join("comm")));
+        names
+            .filter(|name| name.as_ref().is_ok_and(|name| name.starts_with("compile-")))
+            .count()
+    }
+
+    fn background(&self) -> Vec<Thread> {
+        let threads: Vec<_> = self
+            .tasks()
+            .filter_map(|task| Thread::read(&task))
+            .collect();
         assert!(!threads.is_empty());
         threads
     }
@@ -102,7 +120,7 @@ impl Node {
 
 impl Thread {
     /// The one of this folder in `/proc`, unless it is another or has ended.
-    fn read(folder: &std::path::Path) -> Option<Self> {
+    fn read(folder: &Path) -> Option<Self> {
         let read = |name: &str| fs::read_to_string(folder.join(name)).ok();
         if read("comm")?.trim() != "background" {
             return None;
@@ -135,6 +153,7 @@ async fn who_computes_for_long_gives_way() {
     let threads = node.background();
     let processors = available_parallelism().expect("processors").get();
     assert_eq!(threads.len(), processors.div_ceil(2), "half of them");
+    assert_eq!(node.compilers(), processors.div_ceil(2), "half of them");
     for thread in threads {
         // More, where all of the tests give way.
         assert!(thread.niceness >= NICENESS, "{thread:?}");

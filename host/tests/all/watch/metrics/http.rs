@@ -60,14 +60,29 @@ async fn routes_are_called_as_the_plugins_document_calls_them() {
         fs::write(plugin.path().join("openapi.yaml"), paths).expect("a file");
         plugin
     };
-    let told = "paths:\n  /hello/{name}: {}\n  /hello/you: {}\n  /elsewhere/{name}: {}\n";
-    let node = TestNode::start(&[document(told)], |_| {}).await;
+    let told = "paths:\n  /hello/{name}: {}\n  /hello/you: {}\n  /elsewhere/{name}: {}\n  /hello/them/{name}: {}\n";
+    let others = variant("hostile", "routes = ['/hello/them']");
+    let node = TestNode::start(&[document(told), others], |_| {}).await;
     for target in ["/hello/a", "/api/v1/hello/b", "/hello/you", "/hello/a/b"] {
         node.get(target).await.assert_status(200);
     }
-    node.get("/elsewhere/a").await.assert_status(404);
     let metrics = Metrics::of(&node).await;
-    for (route, times) in [("/hello/{name}", 2.0), ("/hello/you", 1.0), ("/hello", 1.0)] {
+    let you = ["http_route=\"/hello/you\""];
+    metrics.assert(&format!("{REQUESTS}_count"), &you, 1.0);
+    // Answered by another plugin, whatever this one's document says.
+    for target in ["/elsewhere/a", "/hello/them", "/hello/them/a"] {
+        node.get(target).await.assert_status(404);
+    }
+    // The next release's requests are counted on.
+    let more = "paths:\n  /hello/{name}: {}\n  /hello/{name}/more: {}\n";
+    node.operator().deploy(&document(more)).await;
+    node.get("/hello/c").await.assert_status(200);
+    let metrics = Metrics::of(&node).await;
+    for (route, times) in [
+        ("/hello/{name}", 3.0),
+        ("/hello", 1.0),
+        ("/hello/them", 2.0),
+    ] {
         let label = format!("http_route=\"{route}\"");
         metrics.assert(&format!("{REQUESTS}_count"), &[&label], times);
     }
