@@ -383,7 +383,6 @@ impl Loaded {
                 .filter_map(|release| release.database.as_ref());
             join_all(databases.map(|database| database.close())).await;
             self.control.close().await;
-            self.services.databases().close().await;
         };
         if tokio::time::timeout(CLOSE_TIMEOUT, closing).await.is_err() {
             tracing::warn!("a database does not let go of its connections; leaving them");

@@ -1,19 +1,9 @@
 //! The guard of statements.
 
-#[path = "../../../host/src/stores/sql/guard.rs"]
+#[path = "../../../host/src/stores/sql/guard/mod.rs"]
 mod guard;
-#[path = "../../../host/src/stores/sql/limit.rs"]
-mod limit;
 #[path = "../../../host/src/stores/sql/migrations.rs"]
 mod migrations;
-#[path = "../../../host/src/stores/sql/parameters.rs"]
-mod parameters;
-#[path = "../../../host/src/stores/sql/spelling.rs"]
-mod spelling;
-#[path = "../../../host/src/stores/sql/summary.rs"]
-mod summary;
-#[path = "../../../host/src/stores/sql/tables.rs"]
-mod tables;
 
 pub use guard::TableGrant;
 pub use migrations::{Migration, Migrations};

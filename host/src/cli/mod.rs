@@ -2,6 +2,7 @@
 
 mod bundle;
 mod client;
+mod db;
 mod deploy;
 mod dev;
 pub(crate) mod exit;
@@ -40,6 +41,9 @@ enum Command {
     /// Accounts of people who run the shop.
     #[command(subcommand)]
     User(user::Command),
+    /// What a database's administrator has to run.
+    #[command(subcommand)]
+    Db(db::Command),
     /// Write a new plugin that builds, tests and serves at once.
     New(new::Arguments),
     /// Serve a plugin, and build and swap it whenever a file of it is saved.
@@ -105,6 +109,7 @@ async fn dispatch(settings: &Settings, command: Command) -> anyhow::Result<()> {
         Command::Serve => serve::run(settings).await,
         Command::Seed(arguments) => seed::run(settings, &arguments).await,
         Command::User(command) => user::run(settings, command).await,
+        Command::Db(command) => db::run(settings, command),
         Command::Dev(arguments) => dev::run(settings.clone(), &arguments).await,
         Command::New(arguments) => new::write(&arguments),
         Command::Bundle(arguments) => bundle::pack(&arguments),

@@ -223,10 +223,9 @@ fn templates_of(bundle: &Bundle) -> Vec<String> {
 }
 
 fn tables(grant: &DatabaseGrant) -> TableGrant {
-    let lower = |names: &[String]| names.iter().map(|name| name.to_lowercase()).collect();
     TableGrant {
-        read: lower(&grant.read),
-        write: lower(&grant.write),
+        read: grant.read.iter().cloned().collect(),
+        write: grant.write.iter().cloned().collect(),
     }
 }
 

@@ -189,17 +189,40 @@ impl DatabaseGrant {
             "must be from 1 to 1000",
         )?;
         require("grants.database.rows", self.rows > 0, "must be above 0")?;
-        let host_table = self
-            .read
+        self.read
             .iter()
             .chain(&self.write)
-            .find(|t| t.starts_with("edge_"));
-        require(
-            "grants.database",
-            host_table.is_none(),
-            "names a table that begins with `edge_`: those are the host's own",
-        )
+            .try_for_each(|table| check_table(table))
     }
+}
+
+/// Longest name of a table, in characters: MySQL's limit.
+const MAX_TABLE_NAME: usize = 64;
+
+/// What names of tables begin with that are the host's own, or the database's.
+const RESERVED_TABLES: [&str; 3] = ["edge_", "sqlite_", "pragma_"];
+
+/// Databases fold other letters, each in its own way; a name with a point is
+/// another schema's.
+fn check_table(name: &str) -> Result<(), ManifestError> {
+    let folded = name.to_lowercase();
+    require(
+        "grants.database",
+        !RESERVED_TABLES.iter().any(|own| folded.starts_with(own)),
+        format_args!(
+            "names the table {name:?}: names that begin with `edge_`, `sqlite_` or `pragma_` \
+             are the host's own, or the database's"
+        ),
+    )?;
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    require(
+        "grants.database",
+        !name.is_empty() && name.len() <= MAX_TABLE_NAME && name.chars().all(plain),
+        format_args!(
+            "names the table {name:?}, which is not 1 to {MAX_TABLE_NAME} lower-case ASCII \
+             letters, digits and underscores"
+        ),
+    )
 }
 
 #[cfg(test)]
@@ -256,6 +279,43 @@ mod tests {
         }
         assert!(check("config = ['STRIPE_SECRET_KEY']").is_ok());
         assert!(check("config = ['A']\nsecrets = ['A']").is_err());
+    }
+
+    #[test]
+    fn tables_have_plain_names_of_their_own() {
+        let check_names = |list: &str, names: &[&str]| {
+            names.iter().for_each(|name| {
+                let refused = check(&format!("[database]\n{list} = ['{name}']"));
+                assert!(
+                    refused.is_err_and(|why| why.contains("grants.database")),
+                    "{list}: {name}"
+                );
+            });
+        };
+        let bad = [
+            "edge_release_log",
+            "EDGE_release_log",
+            "Edge_Control",
+            "edge_migrations_order",
+            "sqlite_master",
+            "SQLITE_SCHEMA",
+            "pragma_table_info",
+            "mysql.user",
+            "main.orders",
+            "information_schema.tables",
+            "Orders",
+            "stoc\u{212a}",
+            "orders ",
+            "`orders`",
+            "a-b",
+            "*",
+            "%",
+            "",
+        ];
+        check_names("read", &bad);
+        check_names("write", &bad);
+        check_names("write", &[&"a".repeat(65)]);
+        assert!(check("[database]\nread = ['tax']\nwrite = ['order_detail', 't2']").is_ok());
     }
 
     #[test]

@@ -4,15 +4,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::error::{public_url, typed};
-use super::guard::{Checked, Guard, Kind, TableGrant};
+use super::error::public_url;
+use super::guard::{Guard, Kind, TableGrant};
 use super::lent::MySqlTransaction;
 use super::mysql::MySqlDatabase;
-use super::patience::Patience;
 use super::replica::{Replica, ReplicaUse};
 use super::rows::Form;
-use super::sqlite::SqliteDatabase;
-use super::{CallLimits, Result, sqlite};
+use super::sqlite::{SqliteDatabase, SqliteTransaction};
+use super::{CallLimits, Result};
 use crate::bindings::sql::{Dialect, Error, Outcome, Value};
 use crate::stores::breaker::StoreHealth;
 
@@ -56,7 +55,7 @@ pub struct Connections {
 }
 
 enum Transaction {
-    Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>, Patience),
+    Sqlite(SqliteTransaction),
     MySql(MySqlTransaction, MySqlDatabase),
 }
 
@@ -102,14 +101,19 @@ impl DatabaseAccess {
         }
     }
 
-    /// The connections of this grant; SQLite's one writer, which is
-    /// everybody's, is not among them.
+    /// The connections of this grant; the one that writes to SQLite is not
+    /// among them.
     #[must_use]
     pub fn connections(&self) -> Connections {
         match &self.database {
-            Database::Sqlite(sqlite) => sqlite.readers.connections(),
+            Database::Sqlite(sqlite) => sqlite.connections(),
             Database::MySql(mysql) => mysql.pool.connections(),
         }
+    }
+
+    /// The tables that may be used.
+    pub(super) fn grant(&self) -> &TableGrant {
+        self.guard.grant()
     }
 
     /// Which SQL it speaks.
@@ -212,10 +216,9 @@ impl DatabaseAccess {
     /// When no connection, or not SQLite's writer, is to be had in time.
     pub async fn begin(self: &Arc<Self>, deadline: Instant) -> Result<OpenTransaction> {
         let transaction = match &self.database {
-            Database::Sqlite(sqlite) => Transaction::Sqlite(
-                begin(sqlite.clone(), deadline).await?,
-                sqlite.patience.clone(),
-            ),
+            Database::Sqlite(sqlite) => {
+                Transaction::Sqlite(within(deadline, sqlite.begin(deadline)).await?)
+            }
             Database::MySql(mysql) => {
                 Transaction::MySql(mysql.begin(deadline).await?, mysql.clone())
             }
@@ -233,7 +236,7 @@ impl DatabaseAccess {
     pub async fn ping(&self) -> Result<()> {
         let deadline = Instant::now() + PING_TIMEOUT;
         match &self.database {
-            Database::Sqlite(sqlite) => within(deadline, sqlite.readers.ping(deadline)).await,
+            Database::Sqlite(sqlite) => within(deadline, sqlite.ping(deadline)).await,
             Database::MySql(mysql) => mysql.ping(deadline).await,
         }
     }
@@ -244,16 +247,13 @@ impl DatabaseAccess {
         Some(replica.ping(Instant::now() + PING_TIMEOUT).await)
     }
 
-    /// Close this grant's own connections, each once its statement is done.
-    /// SQLite's writer is everybody's: see [`Databases::close`].
-    ///
-    /// [`Databases::close`]: super::Databases::close
+    /// Close this grant's connections, each once its statement is done.
     pub async fn close(&self) {
         if let Some(replica) = &self.replica {
             replica.close().await;
         }
         match &self.database {
-            Database::Sqlite(sqlite) => sqlite.readers.close().await,
+            Database::Sqlite(sqlite) => sqlite.close().await,
             Database::MySql(mysql) => mysql.pool.close().await,
         }
     }
@@ -283,13 +283,8 @@ impl OpenTransaction {
             .check(text, Kind::Query, parameters.len())?;
         let limits = self.access.limits;
         match &mut self.transaction {
-            Transaction::Sqlite(open, patience) => {
-                let asking = async {
-                    let running = patience.begin(deadline);
-                    let rows = sqlite::query(&mut **open, &statement, parameters, limits).await?;
-                    running.done();
-                    Ok(rows)
-                };
+            Transaction::Sqlite(open) => {
+                let asking = open.query(&statement.text, parameters, limits, deadline);
                 within(deadline, asking).await
             }
             Transaction::MySql(open, mysql) => {
@@ -311,18 +306,13 @@ impl OpenTransaction {
         parameters: Vec<Value>,
         deadline: Instant,
     ) -> Result<Outcome> {
-        let statement: Checked = self
+        let statement = self
             .access
             .guard
             .check(text, Kind::Change, parameters.len())?;
         match &mut self.transaction {
-            Transaction::Sqlite(open, patience) => {
-                let changing = async {
-                    let running = patience.begin(deadline);
-                    let outcome = sqlite::execute(&mut **open, &statement, parameters).await?;
-                    running.done();
-                    Ok(outcome)
-                };
+            Transaction::Sqlite(open) => {
+                let changing = open.execute(&statement.text, parameters, deadline);
                 within(deadline, changing).await
             }
             Transaction::MySql(open, mysql) => {
@@ -339,10 +329,7 @@ impl OpenTransaction {
     /// after `timeout` and `unavailable`.
     pub async fn commit(self, deadline: Instant) -> Result<()> {
         match self.transaction {
-            Transaction::Sqlite(open, _) => {
-                let ending = async { open.commit().await.map_err(typed) };
-                within(deadline, ending).await
-            }
+            Transaction::Sqlite(open) => within(deadline, open.commit(deadline)).await,
             Transaction::MySql(open, mysql) => mysql.end(open.commit(), deadline).await,
         }
     }
@@ -353,33 +340,10 @@ impl OpenTransaction {
     /// When the database does not answer; it undoes them by itself then.
     pub async fn rollback(self, deadline: Instant) -> Result<()> {
         match self.transaction {
-            Transaction::Sqlite(open, _) => {
-                let ending = async { open.rollback().await.map_err(typed) };
-                within(deadline, ending).await
-            }
+            Transaction::Sqlite(open) => within(deadline, open.rollback(deadline)).await,
             Transaction::MySql(open, mysql) => mysql.end(open.rollback(), deadline).await,
         }
     }
-}
-
-/// SQLite's transaction is begun in a task of its own, which no deadline cuts
-/// off half-way: sqlx rolls back what it knows to be open, and it knows only
-/// once BEGIN has been answered. Nobody waiting any more, the transaction is
-/// dropped.
-async fn begin(
-    sqlite: SqliteDatabase,
-    deadline: Instant,
-) -> Result<sqlx::Transaction<'static, sqlx::Sqlite>> {
-    let beginning = tokio::spawn(async move {
-        let begun = sqlite.writer.begin_with("BEGIN IMMEDIATE").await;
-        begun.map_err(typed)
-    });
-    within(deadline, async {
-        beginning
-            .await
-            .unwrap_or_else(|panic| Err(Error::Unavailable(panic.to_string())))
-    })
-    .await
 }
 
 async fn within<T>(deadline: Instant, work: impl Future<Output = Result<T>>) -> Result<T> {

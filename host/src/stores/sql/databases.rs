@@ -10,7 +10,7 @@ use super::error::{OpenError, public_url};
 use super::health::Health;
 use super::pool::PoolOptions;
 use super::replica::Replica;
-use super::sqlite::{SqliteDatabase, Writers};
+use super::sqlite::{SqliteDatabase, WriterTurns};
 use super::{CallLimits, TableGrant, mysql};
 use crate::config::Lifetimes;
 
@@ -18,7 +18,7 @@ use crate::config::Lifetimes;
 #[derive(Default)]
 pub struct Databases {
     lifetimes: Lifetimes,
-    writers: Writers,
+    writer_turns: WriterTurns,
     /// How each server does, by its URL: all pools on it find out together.
     servers: Mutex<HashMap<String, Arc<Health>>>,
 }
@@ -47,7 +47,8 @@ impl Databases {
         limits: CallLimits,
     ) -> Result<DatabaseAccess, OpenError> {
         let database = if url.starts_with("sqlite:") {
-            Database::Sqlite(SqliteDatabase::open(&self.writers, url, connections).await?)
+            let turns = &self.writer_turns;
+            Database::Sqlite(SqliteDatabase::open(turns, url, &grant, connections).await?)
         } else {
             let options = mysql::options(url)?;
             let health = self.health(url, &options);
@@ -95,10 +96,5 @@ impl Databases {
             .entry(url.to_owned())
             .or_insert_with(|| Arc::new(Health::new(url, options.clone())));
         health.clone()
-    }
-
-    /// Close what several grants share, once running statements are done.
-    pub async fn close(&self) {
-        self.writers.close().await;
     }
 }

@@ -64,34 +64,43 @@ pub(super) fn typed(error: sqlx::Error) -> Error {
     }
 }
 
-/// The error of one of SQLite's readers, likewise.
-pub(super) fn typed_reading(error: rusqlite::Error) -> Error {
-    let code = reading_code(&error);
+/// Returns rusqlite's error as the plugin sees it.
+pub(super) fn from_rusqlite(error: rusqlite::Error) -> Error {
+    let code = extended_code(&error);
     let message = match error {
         rusqlite::Error::SqliteFailure(_, Some(message)) => message,
         other => other.to_string(),
     };
-    match code {
-        Some(SQLITE_INTERRUPT) => Error::Timeout,
-        Some(code) if SQLITE_PASSING.contains(&code) => Error::Unavailable(message),
+    let Some(code) = code else {
+        return Error::Invalid(message);
+    };
+    match code & 0xff {
+        _ if SQLITE_CONFLICTS.contains(&code) => Error::Conflict(message),
+        SQLITE_INTERRUPT => Error::Timeout,
+        SQLITE_AUTH => Error::Denied(message),
+        SQLITE_TOO_BIG => Error::TooLarge(message),
+        primary if SQLITE_PASSING.contains(&primary) => Error::Unavailable(message),
         _ => Error::Invalid(message),
     }
 }
 
-/// Whether one of SQLite's readers was told to end its statement.
+/// Whether SQLite was told to end a statement.
 pub(super) fn is_interrupted(error: &rusqlite::Error) -> bool {
-    reading_code(error) == Some(SQLITE_INTERRUPT)
+    primary_code(error) == Some(SQLITE_INTERRUPT)
 }
 
-/// Whether one of SQLite's readers met a lock.
+/// Whether SQLite met a lock of another process.
 pub(super) fn is_locked(error: &rusqlite::Error) -> bool {
-    reading_code(error) == Some(SQLITE_BUSY)
+    primary_code(error) == Some(SQLITE_BUSY)
 }
 
 /// The primary code, which extended ones carry in their low byte.
-fn reading_code(error: &rusqlite::Error) -> Option<u32> {
-    let failure = error.sqlite_error()?;
-    u32::try_from(failure.extended_code & 0xff).ok()
+fn primary_code(error: &rusqlite::Error) -> Option<u32> {
+    extended_code(error).map(|code| code & 0xff)
+}
+
+fn extended_code(error: &rusqlite::Error) -> Option<u32> {
+    u32::try_from(error.sqlite_error()?.extended_code).ok()
 }
 
 fn from_database(error: &dyn DatabaseError) -> Error {
@@ -133,6 +142,16 @@ const MYSQL_TIMEOUTS: [u16; 2] = [1969, 3024];
 /// SQLite: the same.
 const SQLITE_INTERRUPT: u32 = 9;
 
+/// SQLite: a text or blob is longer than the connection allows.
+const SQLITE_TOO_BIG: u32 = 18;
+
+/// SQLite: the authorizer refused.
+const SQLITE_AUTH: u32 = 23;
+
+/// SQLite's extended codes for the constraints CHECK, FOREIGN KEY, NOT NULL,
+/// PRIMARY KEY, UNIQUE and ROWID. <https://sqlite.org/rescode.html>
+const SQLITE_CONFLICTS: [u32; 6] = [275, 787, 1299, 1555, 2067, 2579];
+
 /// MySQL: lock wait, and deadlock. A statement that stands alone was undone.
 const MYSQL_CONTENTION: [u16; 2] = [1205, 1213];
 
@@ -146,8 +165,7 @@ pub(super) fn is_contention(error: &sqlx::Error) -> bool {
     };
     match code_of(&**error) {
         Code::MySql(number) => MYSQL_CONTENTION.contains(&number),
-        Code::Sqlite(code) => code == SQLITE_BUSY,
-        Code::None => false,
+        Code::Sqlite(_) | Code::None => false,
     }
 }
 

@@ -3,19 +3,17 @@
 
 use std::fs::File;
 
-use sqlx::Row;
-use sqlx::migrate::{
-    MigrateError as SqlxMigrateError, Migration as SqlxMigration, MigrationType, Migrator,
-};
-use sqlx::{AssertSqlSafe, MySqlConnection, SqlSafeStr};
+use sqlx::migrate::{Migrate, MigrateError as SqlxMigrateError, Migrator};
+use sqlx::{AssertSqlSafe, MySqlConnection};
 
 use super::access::{Database, DatabaseAccess};
+use super::checked_migration::CheckedMigration;
 use super::file_lock::{LOCK_TIMEOUT, lock_file};
-use super::migrations::{Migration, Migrations, split};
-use crate::bindings::sql::Dialect;
-
-/// What a migration begins with that must not run in a transaction; sqlx's rule.
-const WITHOUT_TRANSACTION: &str = "-- no-transaction";
+use super::guard::migration::MigrationRefused;
+use super::migrations::Migrations;
+use super::mysql::MySqlDatabase;
+use super::sqlite::MigrationFailure;
+use crate::bindings::sql::{Dialect, Error};
 
 /// Why the tables are not up to date.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +30,27 @@ pub enum MigrateError {
         dialect: &'static str,
         /// What went wrong; names the migration.
         source: SqlxMigrateError,
+    },
+    /// A migration does what the grant does not allow. Nothing ran.
+    #[error("migrations/{dialect}/{name}: {source}")]
+    Refused {
+        /// The dialect that it is for.
+        dialect: &'static str,
+        /// The name of its file.
+        name: String,
+        /// What is not allowed.
+        source: MigrationRefused,
+    },
+    /// SQLite's migration failed, or was changed after it ran.
+    #[error("migrations/sqlite: {0}")]
+    Sqlite(#[from] MigrationFailure),
+    /// The database does not say what it has become.
+    #[error("migrations/{dialect}: {source}")]
+    Unknown {
+        /// The dialect of the database.
+        dialect: &'static str,
+        /// Why not.
+        source: Error,
     },
     /// SQLite would store the column's decimals as floats.
     #[error(
@@ -82,8 +101,8 @@ impl DatabaseAccess {
         };
         let held = match &self.database {
             Database::Sqlite(sqlite) => {
-                let database = sqlite.writer.connect_options().get_filename().to_owned();
-                let file = lock_file(database.with_extension(format!("{plugin}.lock"))).await;
+                let lock = sqlite.file().with_extension(format!("{plugin}.lock"));
+                let file = lock_file(lock).await;
                 Held::File {
                     _file: file.map_err(|error| fail(error.to_string()))?,
                 }
@@ -114,78 +133,121 @@ impl DatabaseAccess {
         migrations: &Migrations,
         _lock: &SchemaLock,
     ) -> Result<(), MigrateError> {
-        let dialect = match self.dialect() {
-            Dialect::Sqlite => "sqlite",
-            Dialect::Mysql => "mysql",
-        };
-        let migrations = migrations.of(self.dialect());
-        if migrations.is_empty() {
+        let dialect = dialect_name(self.dialect());
+        let checked = self.checked(migrations)?;
+        if checked.is_empty() {
+            // Whoever may only read has no tables to make.
+            if self.grant().write.is_empty() {
+                return Ok(());
+            }
             return Err(MigrateError::None(dialect));
         }
-        let failed = |source| MigrateError::Failed { dialect, source };
-        let mut migrator = Migrator::with_migrations(to_sqlx(migrations));
-        migrator.set_ignore_missing(true);
-        // Ours is held already, and covers seeding as well.
-        migrator.set_locking(false);
-        migrator.dangerous_set_table_name(table(plugin));
         match &self.database {
-            Database::Sqlite(sqlite) => migrator.run(&sqlite.writer).await.map_err(failed)?,
+            Database::Sqlite(sqlite) => sqlite.migrate(&migrations_table(plugin), checked).await?,
             Database::MySql(mysql) => {
-                let connection = mysql.unbounded().await;
-                let mut connection = connection.map_err(|error| failed(error.into()))?;
-                let mut ran = migrator.run_direct(None, &mut connection, false).await;
-                if let Err(SqlxMigrateError::Dirty(version)) = ran {
-                    // The lock is ours: whoever was at it ended midway.
-                    tracing::warn!(plugin, version, "a migration was cut off; it may run again");
-                    forget_failed(&mut connection, plugin).await;
-                    ran = migrator.run_direct(None, &mut connection, false).await;
-                }
-                if let Err(error) = ran {
-                    forget_failed(&mut connection, plugin).await;
-                    return Err(failed(error));
-                }
+                let ran = migrate_mysql(mysql, plugin, checked).await;
+                ran.map_err(|source| MigrateError::Failed { dialect, source })?;
             }
         }
         self.refuse_inexact_decimals().await
     }
 
+    /// Checks all migrations for this database against the grant, those that
+    /// ran among them: what is in a release is refused here or nowhere.
+    fn checked(&self, migrations: &Migrations) -> Result<Vec<CheckedMigration>, MigrateError> {
+        let mut checked = Vec::new();
+        for migration in migrations.of(self.dialect()) {
+            let allowed = migration.checked(self.grant(), self.dialect());
+            let allowed = allowed.map_err(|source| MigrateError::Refused {
+                dialect: dialect_name(self.dialect()),
+                name: migration.name.clone(),
+                source,
+            })?;
+            checked.extend(allowed);
+        }
+        checked.sort_by_key(CheckedMigration::version);
+        Ok(checked)
+    }
+
     /// A DECIMAL column has NUMERIC affinity in SQLite: what is stored there
     /// becomes a float, and would come back without its scale.
     async fn refuse_inexact_decimals(&self) -> Result<(), MigrateError> {
-        const COLUMNS: &str = "SELECT m.name || '.' || c.name, c.type \
-            FROM sqlite_master m JOIN pragma_table_info(m.name) c \
-            WHERE m.type = 'table' AND (c.type LIKE 'DECIMAL%' OR c.type LIKE 'NUMERIC%')";
         let Database::Sqlite(sqlite) = &self.database else {
             return Ok(());
         };
-        let found = sqlx::query(COLUMNS).fetch_optional(&sqlite.writer).await;
-        let failed = |source: sqlx::Error| MigrateError::Failed {
-            dialect: "sqlite",
-            source: source.into(),
-        };
-        match found.map_err(failed)? {
-            None => Ok(()),
-            Some(row) => Err(MigrateError::InexactDecimal {
-                column: row.try_get(0).map_err(failed)?,
-                declared: row.try_get(1).map_err(failed)?,
+        match sqlite.inexact_decimal().await {
+            Ok(None) => Ok(()),
+            Ok(Some((column, declared))) => Err(MigrateError::InexactDecimal { column, declared }),
+            Err(source) => Err(MigrateError::Unknown {
+                dialect: "sqlite",
+                source,
             }),
         }
     }
+}
+
+fn dialect_name(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Sqlite => "sqlite",
+        Dialect::Mysql => "mysql",
+    }
+}
+
+async fn migrate_mysql(
+    mysql: &MySqlDatabase,
+    plugin: &str,
+    checked: Vec<CheckedMigration>,
+) -> Result<(), SqlxMigrateError> {
+    let mut connection = mysql.unbounded().await?;
+    let migrator = migrator(&mut connection, plugin, checked).await?;
+    let mut ran = migrator.run_direct(None, &mut connection, false).await;
+    if let Err(SqlxMigrateError::Dirty(version)) = ran {
+        // The lock is ours: whoever was at it ended midway.
+        tracing::warn!(plugin, version, "a migration was cut off; it may run again");
+        forget_failed(&mut connection, plugin).await;
+        ran = migrator.run_direct(None, &mut connection, false).await;
+    }
+    if ran.is_err() {
+        forget_failed(&mut connection, plugin).await;
+    }
+    ran
+}
+
+async fn migrator(
+    connection: &mut MySqlConnection,
+    plugin: &str,
+    checked: Vec<CheckedMigration>,
+) -> Result<Migrator, SqlxMigrateError> {
+    let table = migrations_table(plugin);
+    connection.ensure_migrations_table(&table).await?;
+    let applied = connection.list_applied_migrations(&table).await?;
+    let recorded = |version| applied.iter().find(|applied| applied.version == version);
+    let migrations = checked.into_iter().map(|migration| {
+        let recorded = recorded(migration.version()).map(|applied| &*applied.checksum);
+        migration.into_sqlx(recorded)
+    });
+    let mut migrator = Migrator::with_migrations(migrations.collect());
+    migrator.set_ignore_missing(true);
+    // Ours is held already, and covers seeding as well.
+    migrator.set_locking(false);
+    migrator.dangerous_set_table_name(table);
+    Ok(migrator)
 }
 
 /// sqlx writes down a migration that failed or was cut off, and then runs none
 /// any more, of releases without that migration neither. So it is forgotten: who brings it
 /// again, mended, has it run again.
 async fn forget_failed(connection: &mut MySqlConnection, plugin: &str) {
-    let table = table(plugin);
+    let table = migrations_table(plugin);
     let text = AssertSqlSafe(format!("DELETE FROM {table} WHERE success = FALSE"));
     if let Err(error) = sqlx::query(text).execute(connection).await {
         tracing::warn!(%error, table, "a failed migration is still written down");
     }
 }
 
-/// Where it is written down which migrations ran.
-fn table(plugin: &str) -> String {
+/// Returns the name of the table that records which migrations of `plugin` ran.
+#[must_use]
+pub fn migrations_table(plugin: &str) -> String {
     format!("edge_migrations_{}", plugin.replace('-', "_"))
 }
 
@@ -209,23 +271,4 @@ async fn lock_named(
     } else {
         Err("timed out".into())
     }
-}
-
-/// As sqlx knows them.
-fn to_sqlx(migrations: &[Migration]) -> Vec<SqlxMigration> {
-    let mut migrations: Vec<_> = migrations.iter().filter_map(one_to_sqlx).collect();
-    migrations.sort();
-    migrations
-}
-
-fn one_to_sqlx(migration: &Migration) -> Option<SqlxMigration> {
-    let (version, name) = split(&migration.name)?;
-    Some(SqlxMigration::new(
-        version,
-        name.replace('_', " ").into(),
-        MigrationType::Simple,
-        // It is the plugin's own text, as it was reviewed and signed.
-        AssertSqlSafe(migration.sql.clone()).into_sql_str(),
-        migration.sql.starts_with(WITHOUT_TRANSACTION),
-    ))
 }

@@ -43,12 +43,7 @@ impl DatabaseAccess {
     /// As [`execute`](Self::execute).
     pub async fn create(&self, table: &'static str) -> Result<()> {
         match &self.database {
-            Database::Sqlite(sqlite) => {
-                sqlx::query(table)
-                    .execute(&sqlite.writer)
-                    .await
-                    .map_err(typed)?;
-            }
+            Database::Sqlite(sqlite) => sqlite.execute_as_host(table).await?,
             Database::MySql(mysql) => {
                 let mut connection = mysql.unbounded().await.map_err(typed)?;
                 let made = sqlx::query(table).execute(&mut connection).await;

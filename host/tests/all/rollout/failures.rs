@@ -89,7 +89,10 @@ async fn a_failing_migration_is_refused() {
             "migrations/sqlite/0099_broken.sql",
             "CREATE TABLE ledger_entry (x INTEGER)",
         )
-        .with("migrations/mysql/0099_broken.sql", "SELECT 1");
+        .with(
+            "migrations/mysql/0099_broken.sql",
+            "DELETE FROM ledger_entry WHERE 0",
+        );
     let reason = refusal_of(&[fixture("ledger")], "/ledger/entries", &failing).await;
     assert!(reason.contains("migrations"), "{reason}");
 }
@@ -138,7 +141,7 @@ async fn a_migration_that_failed_is_in_nobodys_way() {
     let operator = node.operator();
     let failing = next("ledger", "").with(
         "migrations/mysql/0099_broken.sql",
-        "ALTER TABLE nothing ADD x INT",
+        "ALTER TABLE ledger_entry DROP COLUMN nothing",
     );
     let reply = operator.try_deploy(&failing, json!({})).await;
     reply.assert_status(422);

@@ -13,7 +13,7 @@ use crate::harness::{
     Operator, PluginFolder, Running, TOKENS, data_folder, edge, empty_data_folder, eventually, get,
     variant,
 };
-use crate::servers::MariaDb;
+use crate::servers::{MariaDb, waits_for_a_lock};
 
 /// A node with one plugin, in a process that is killed.
 struct Node {
@@ -163,16 +163,15 @@ async fn while_it_migrates() {
     let mut gate = MySqlConnection::connect(&node.database)
         .await
         .expect("MariaDB");
-    for statement in ["CREATE TABLE gate (id INT)", "LOCK TABLES gate READ"] {
-        sqlx::raw_sql(statement)
-            .execute(&mut gate)
-            .await
-            .expect("a gate");
-    }
-    let sql = "ALTER TABLE gate ADD COLUMN IF NOT EXISTS note INT";
-    let next = ledger(1)
-        .with("migrations/mysql/0099_gate.sql", sql)
-        .with("migrations/sqlite/0099_gate.sql", "SELECT 1");
+    let locked = sqlx::raw_sql("LOCK TABLES ledger_entry READ")
+        .execute(&mut gate)
+        .await;
+    locked.expect("a gate");
+    let sql = "ALTER TABLE ledger_entry ADD COLUMN IF NOT EXISTS gate INT";
+    let next = ledger(1).with("migrations/mysql/0099_gate.sql", sql).with(
+        "migrations/sqlite/0099_gate.sql",
+        "DELETE FROM ledger_entry WHERE 0",
+    );
     let deploying = node.begin(&next);
     eventually("the migration at the gate", async || {
         waits_for_a_lock(&node.database).await.then_some(())
@@ -191,17 +190,6 @@ async fn while_it_migrates() {
     node.restart().await;
     node.has_converged("ledger@0.0.0", &next, "ledger@0.1.0")
         .await;
-}
-
-async fn waits_for_a_lock(database: &str) -> bool {
-    let mut connection = MySqlConnection::connect(database).await.expect("MariaDB");
-    let waiting = "SELECT COUNT(*) FROM information_schema.processlist \
-        WHERE db = DATABASE() AND state LIKE 'Waiting for table%'";
-    let count: i64 = sqlx::query_scalar(waiting)
-        .fetch_one(&mut connection)
-        .await
-        .expect("a count");
-    count > 0
 }
 
 /// The health path sleeps longer than the test waits.

@@ -1,5 +1,8 @@
 //! Statements that nobody waits for any more.
 
+use std::time::Duration;
+
+use edge_host::config::Settings;
 use http::Method;
 use serde_json::json;
 use sqlx::{Connection, MySqlConnection, Row};
@@ -7,7 +10,7 @@ use url::form_urlencoded;
 
 use super::{Ledger, Store, on_both_stores};
 use crate::harness::{TestNode, eventually, variant};
-use crate::servers::MariaDb;
+use crate::servers::{MariaDb, waits_for_a_lock};
 
 on_both_stores! {
     a_query_without_end_costs_its_caller_and_no_other,
@@ -102,13 +105,33 @@ async fn the_server_stops_working_on_it() {
     }
 }
 
-#[tokio::test]
+/// It waits for a lock for longer than any statement of a request may take.
+#[tokio::test(flavor = "multi_thread")]
 async fn a_migration_has_no_bound() {
-    const NOTE: &str = "INSERT INTO ledger_entry (name, amount, booked_on) \
-        VALUES (CONCAT('bound: ', @@SESSION.max_statement_time), '1.00', NOW())";
+    const NOTE: &str = "ALTER TABLE ledger_entry ADD COLUMN more INT";
     let url = MariaDb::shared().database();
+    let start = async |plugin| {
+        let set = |settings: &mut Settings| settings.database_url.clone_from(&url);
+        TestNode::start(&[plugin], set).await
+    };
+    start(variant("ledger", "")).await.stop().await;
+    let mut gate = MySqlConnection::connect(&url).await.expect("the server");
+    let locked = sqlx::raw_sql("LOCK TABLES ledger_entry READ")
+        .execute(&mut gate)
+        .await;
+    locked.expect("a lock");
+    let opening = async {
+        eventually("the migration at the lock", async || {
+            waits_for_a_lock(&url).await.then_some(())
+        })
+        .await;
+        tokio::time::sleep(Duration::from_secs(7)).await;
+        let unlocked = sqlx::raw_sql("UNLOCK TABLES").execute(&mut gate).await;
+        unlocked.expect("no lock");
+    };
     let noting = variant("ledger", "").with("migrations/mysql/0002_note.sql", NOTE);
-    let node = TestNode::start(&[noting], |settings| settings.database_url = url).await;
+    let (node, ()) = tokio::join!(start(noting), opening);
     let ledger = Ledger { node };
-    assert_eq!(ledger.names().await, ["bound: 0.000000"]);
+    let answer = ledger.query("SELECT more FROM ledger_entry").await;
+    assert!(answer["error"].is_null(), "{answer}");
 }

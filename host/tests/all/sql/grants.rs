@@ -10,10 +10,12 @@ on_both_stores! {
     what_is_no_single_statement_is_invalid,
     granted_statements_run,
     a_grant_to_read_is_none_to_write,
+    no_text_goes_on_after_a_statement,
+    a_lock_needs_the_grant_to_change,
 }
 
 /// Denied on both databases, although each would run on one of them.
-const QUERIES: [&str; 35] = [
+const QUERIES: &[&str] = &[
     // Tables of others: the host's, the system's, another plugin's.
     "SELECT * FROM edge_migrations_ledger",
     "SELECT * FROM customer",
@@ -43,6 +45,25 @@ const QUERIES: [&str; 35] = [
     "SELECT name FROM ledger_entry WHERE SLEEP(5) = 0",
     "SELECT BENCHMARK(1000000, SHA1('a'))",
     "SELECT GET_LOCK('edge', 1)",
+    "SELECT NEXTVAL(ledger_sequence)",
+    "SELECT NEXT VALUE FOR ledger_sequence",
+    "SELECT MASTER_GTID_WAIT('0-1-1', 5)",
+    "SELECT WAIT_FOR_EXECUTED_GTID_SET('a', 5)",
+    "SELECT a_stored_function()",
+    "SELECT mysql.a_stored_function()",
+    "SELECT `lower`('a')",
+    "SELECT USER()",
+    "SELECT sqlite_compileoption_get(1)",
+    "SELECT lower.name(1) FROM ledger_entry AS lower",
+    // Names that one reader folds, or takes for another's.
+    "WITH Customer AS (SELECT 1 AS a) SELECT * FROM customer",
+    "WITH customer AS (SELECT 1 AS a) SELECT * FROM CUSTOMER",
+    "WITH c AS (SELECT 1) SELECT * FROM C, customer",
+    "SELECT * FROM stoc\u{212a}",
+    "SELECT 1 FROM\u{feff}customer",
+    "SELECT 1\u{feff}FROM customer",
+    "SELECT 1\u{a0}FROM customer",
+    "SELECT entry_id IN customer FROM ledger_entry",
     // What outlives the request on its connection.
     "SELECT @a := 1",
     "SELECT @@version",
@@ -58,7 +79,7 @@ const QUERIES: [&str; 35] = [
     "SELECT 1 /*M! FROM customer */",
 ];
 
-const CHANGES: [&str; 32] = [
+const CHANGES: &[&str] = &[
     "INSERT INTO customer (name) VALUES ('a')",
     "INSERT INTO edge_migrations_ledger (version) VALUES (99)",
     "INSERT INTO ledger_entry (name) SELECT name FROM customer",
@@ -182,7 +203,7 @@ async fn granted_statements_run(store: Store) {
 }
 
 async fn a_grant_to_read_is_none_to_write(store: Store) {
-    let ledger = Ledger::start(store, "[grants.database]\nwrite = []").await;
+    let (ledger, _data) = Ledger::start_reading(store).await;
     let changes = [
         "INSERT INTO ledger_entry (name, amount, booked_on) VALUES ('a', '1', '2019-07-21')",
         "UPDATE ledger_entry SET name = 'a'",
@@ -195,4 +216,69 @@ async fn a_grant_to_read_is_none_to_write(store: Store) {
         assert!(text.contains("`ledger_entry`"), "{answer}");
     }
     assert!(ledger.names().await.is_empty());
+}
+
+/// The word `END` ends the parser's loop over statements, and to the databases
+/// it is an alias.
+async fn no_text_goes_on_after_a_statement(store: Store) {
+    let ledger = Ledger::start(store, "").await;
+    ledger.add("kept", json!({})).await.assert_status(200);
+    let queries = [
+        "SELECT 1 END",
+        "SELECT 1 END UNION SELECT version FROM edge_migrations_ledger",
+        "SELECT 1 AS a FROM ledger_entry END LIMIT 1; DELETE FROM ledger_entry",
+        "SELECT 1 FROM ledger_entry END WHERE SLEEP(1) = 0",
+        "SELECT 1 FROM ledger_entry END, edge_migrations_ledger",
+        "SELECT 1 END; ATTACH DATABASE '/tmp/edge-attached' AS other",
+        "SELECT 1 END END",
+        "SELECT 1 end union select version from edge_migrations_ledger",
+        "WITH x AS (SELECT 1 AS a) SELECT a FROM x END JOIN edge_migrations_ledger ON 1 = 1",
+        "SELECT 1; END",
+        "END; SELECT 1",
+    ];
+    for statement in queries {
+        let answer = ledger.query(statement).await;
+        assert!(
+            answer["error"].is_object(),
+            "{store:?}: {statement}: {answer}"
+        );
+    }
+    let changes = [
+        "DELETE FROM ledger_entry WHERE 1 = 0 END; DELETE FROM ledger_entry",
+        "UPDATE ledger_entry SET name = 'a' WHERE 1 = 0 END OR 1 = 1",
+        "INSERT INTO ledger_entry (name) SELECT 'a' END FROM edge_migrations_ledger",
+    ];
+    for statement in changes {
+        let answer = ledger.execute(statement).await;
+        assert!(
+            answer["error"].is_object(),
+            "{store:?}: {statement}: {answer}"
+        );
+    }
+    assert!(!std::path::Path::new("/tmp/edge-attached").exists());
+    assert_eq!(ledger.names().await, ["kept"]);
+}
+
+/// Whoever may only read keeps nobody from changing a row.
+async fn a_lock_needs_the_grant_to_change(store: Store) {
+    let locks = [
+        "SELECT name FROM ledger_entry FOR UPDATE",
+        "SELECT name FROM ledger_entry FOR SHARE",
+        "SELECT name FROM (SELECT name FROM ledger_entry FOR UPDATE) AS x",
+        "SELECT name FROM ledger_entry LOCK IN SHARE MODE",
+        "SELECT name FROM ledger_entry FOR UPDATE NOWAIT",
+    ];
+    let (reading, _data) = Ledger::start_reading(store).await;
+    for statement in locks {
+        let answer = reading.query(statement).await;
+        assert!(
+            answer["error"].is_object(),
+            "{store:?}: {statement}: {answer}"
+        );
+    }
+    if store == Store::MariaDb {
+        let ledger = Ledger::start(store, "").await;
+        let answer = ledger.query(locks[0]).await;
+        assert!(answer["error"].is_null(), "{answer}");
+    }
 }

@@ -4,19 +4,23 @@
 mod bounds;
 mod contention;
 mod endless;
+mod generated;
 mod grants;
 mod lexing;
+mod migrations;
 mod outage;
 mod pool;
 mod replica;
 mod transactions;
+mod users;
 mod values;
 
+use edge_host::config::Settings;
 use http::{Method, Request};
 use serde_json::{Value, json};
 use url::form_urlencoded;
 
-use crate::harness::{Reply, TestNode, fixture, variant};
+use crate::harness::{Reply, TestNode, data_folder, fixture, variant};
 use crate::servers::MariaDb;
 
 /// A database of its own for each test.
@@ -60,6 +64,25 @@ impl Ledger {
             Store::MariaDb => settings.database_url = MariaDb::shared().database(),
         });
         Self { node: node.await }
+    }
+
+    /// The ledger on a table that it may only read, and which is there; on
+    /// SQLite in the folder.
+    async fn start_reading(store: Store) -> (Self, tempfile::TempDir) {
+        let data = data_folder();
+        let url = match store {
+            Store::Sqlite => format!("sqlite://{}", data.path().join("shop.sqlite").display()),
+            Store::MariaDb => MariaDb::shared().database(),
+        };
+        let start = async |plugin| {
+            let set = |settings: &mut Settings| settings.database_url.clone_from(&url);
+            TestNode::start_in(data.path(), &[plugin], set).await
+        };
+        start(variant("ledger", "")).await.stop().await;
+        let reading = variant("ledger", "[grants.database]\nwrite = []");
+        std::fs::remove_dir_all(reading.path().join("migrations")).expect("it was there");
+        let node = start(reading).await;
+        (Self { node }, data)
     }
 
     /// Add an entry with these fields besides those that every entry needs.

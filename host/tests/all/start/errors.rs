@@ -148,7 +148,8 @@ async fn migrations_that_cannot_run() {
         (broken, ["migrations", "sqlite", "9"]),
         (inexact, ["price.amount", "DECIMAL(10, 2)", "TEXT"]),
     ] {
-        let plugin = variant("ledger", "").with("migrations/sqlite/0009_more.sql", sql);
+        let granted = "[grants.database]\nwrite = ['ledger_entry', 'price', 'broken']";
+        let plugin = variant("ledger", granted).with("migrations/sqlite/0009_more.sql", sql);
         assert_names(&refusal(plugin).await, &parts);
     }
 }

@@ -11,19 +11,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_queue::ArrayQueue;
-use rusqlite::types::{ToSqlOutput, Value as Owned, ValueRef};
-use rusqlite::{Connection, OpenFlags, Row};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinError, spawn_blocking};
 use tokio_util::sync::CancellationToken;
 
-use super::error::{is_interrupted, is_locked, typed_reading};
-use super::patience::STEPS;
-use super::rows::{Cell, Form};
-use super::sqlite::{BUSY_TIMEOUT, STATEMENTS_KEPT};
-use super::value::{Collector, instant_as_text};
-use super::{CallLimits, Connections, Result};
+use super::connection::{Failure, GuestConnection, Mode, busy_timeout};
+use super::statement::Statement;
 use crate::bindings::sql::{Error, Rows, Value};
+use crate::stores::sql::error::{from_rusqlite, is_interrupted, is_locked};
+use crate::stores::sql::guard::TableGrant;
+use crate::stores::sql::rows::Form;
+use crate::stores::sql::{CallLimits, Connections, Result};
 
 /// How long a statement may keep the thread that asks: as long as a guest may
 /// compute there without a break.
@@ -32,41 +30,33 @@ const SOON: Duration = Duration::from_millis(2);
 /// The readers of one grant on one file.
 pub(super) struct Readers {
     file: PathBuf,
-    idle: ArrayQueue<Connection>,
+    grant: Arc<TableGrant>,
+    idle: ArrayQueue<GuestConnection>,
     room: Arc<Semaphore>,
 }
 
 /// A connection that is in use. It is closed unless it is given back.
 struct Reader {
-    connection: Connection,
+    connection: GuestConnection,
     _place: OwnedSemaphorePermit,
 }
 
-/// What is asked.
+/// A query, and the bounds of its result.
 struct Question {
-    text: Arc<str>,
-    parameters: Vec<Value>,
+    statement: Statement,
     limits: CallLimits,
 }
 
-/// Why there are no rows.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Failed {
-    #[error(transparent)]
-    Sqlite(#[from] rusqlite::Error),
-    #[error(transparent)]
-    Typed(#[from] Error),
-}
-
-type Asked<T> = std::result::Result<T, Failed>;
+type Asked<T> = std::result::Result<T, Failure>;
 
 impl Readers {
-    /// Up to `most` connections to a file that is there, of which the first is
-    /// opened now.
-    pub(super) async fn open(file: &Path, most: u32) -> Asked<Arc<Self>> {
+    /// Makes room for `most` connections to a file that is there, and opens
+    /// the first.
+    pub(super) async fn open(file: &Path, grant: Arc<TableGrant>, most: u32) -> Asked<Arc<Self>> {
         let most = most.max(1) as usize;
         let readers = Self {
             file: file.to_owned(),
+            grant,
             idle: ArrayQueue::new(most),
             room: Arc::new(Semaphore::new(most)),
         };
@@ -84,10 +74,9 @@ impl Readers {
         limits: CallLimits,
         deadline: Instant,
     ) -> Result<F> {
-        let reader = self.take().await.map_err(Failed::typed)?;
+        let reader = self.take().await.map_err(Failure::typed)?;
         let question = Question {
-            text: text.clone(),
-            parameters,
+            statement: Statement::new(text, parameters),
             limits,
         };
         let soon = deadline.min(Instant::now() + SOON);
@@ -101,7 +90,7 @@ impl Readers {
                 rows
             }
         };
-        rows.map_err(Failed::typed)
+        rows.map_err(Failure::typed)
     }
 
     /// Begin again where nobody is kept waiting but the one who asks.
@@ -115,9 +104,8 @@ impl Readers {
         let _leaving = left.clone().drop_guard();
         let readers = self.clone();
         let asking = spawn_blocking(move || {
-            let patience = BUSY_TIMEOUT.min(deadline.saturating_duration_since(Instant::now()));
             let is_over = move || left.is_cancelled() || Instant::now() >= deadline;
-            let rows = question.ask(&reader, patience, is_over);
+            let rows = question.ask(&reader, busy_timeout(deadline), is_over);
             readers.give_back(reader);
             rows
         });
@@ -152,9 +140,7 @@ impl Readers {
         self.room.close();
         drop(places);
         while let Some(connection) = self.idle.pop() {
-            if let Err((_, error)) = connection.close() {
-                tracing::debug!(%error, "a reader does not close");
-            }
+            connection.close();
         }
     }
 
@@ -171,14 +157,9 @@ impl Readers {
         })
     }
 
-    async fn connect(&self) -> Asked<Connection> {
-        let file = self.file.clone();
-        let opening = spawn_blocking(move || {
-            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-            let connection = Connection::open_with_flags(file, flags)?;
-            connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
-            Ok(connection)
-        });
+    async fn connect(&self) -> Asked<GuestConnection> {
+        let (file, grant) = (self.file.clone(), self.grant.clone());
+        let opening = spawn_blocking(move || GuestConnection::open(&file, grant, Mode::Read));
         opening.await.unwrap_or_else(|panic| Err(panicked(&panic)))
     }
 
@@ -189,84 +170,44 @@ impl Readers {
 }
 
 impl Question {
-    /// Ask `reader`, until it `is_over`. A lock of the file is waited for with
-    /// this `patience`.
+    /// Asks `reader`, until it `is_over`.
     fn ask<F: Form>(
         &self,
         reader: &Reader,
-        patience: Duration,
+        busy_timeout: Duration,
         is_over: impl FnMut() -> bool + Send + 'static,
     ) -> Asked<F> {
         let Reader { connection, .. } = reader;
-        connection.busy_timeout(patience)?;
-        connection.progress_handler(STEPS, Some(is_over))?;
-        let mut statement = connection.prepare_cached(&self.text)?;
-        for (index, parameter) in self.parameters.iter().enumerate() {
-            statement.raw_bind_parameter(index + 1, bound(parameter)?)?;
-        }
-        let mut rows = statement.raw_query();
-        let mut collector = Collector::new(self.limits);
-        while let Some(row) = rows.next()? {
-            if !collector.has_columns() {
-                collector.set_columns(row.as_ref().column_names().into_iter());
-            }
-            let columns = row.as_ref().column_count();
-            collector.push((0..columns).map(|index| cell(row, index)))?;
-        }
-        Ok(collector.finish())
+        connection.bound(busy_timeout, is_over)?;
+        self.statement.query(connection, self.limits)
     }
 }
 
-impl Failed {
+impl Failure {
     /// Whether it may well succeed where it may take its time: it was ended, or
     /// is to wait for a lock.
     fn is_for_want_of_time(&self) -> bool {
         matches!(self, Self::Sqlite(error) if is_interrupted(error) || is_locked(error))
     }
 
-    fn typed(self) -> Error {
+    /// Returns the error as the plugin sees it.
+    pub(super) fn typed(self) -> Error {
         match self {
-            Self::Sqlite(error) => typed_reading(error),
+            Self::Sqlite(error) => from_rusqlite(error),
             Self::Typed(error) => error,
         }
     }
 }
 
-fn panicked(error: &JoinError) -> Failed {
-    Failed::Typed(Error::Unavailable(error.to_string()))
-}
-
-fn bound(parameter: &Value) -> Result<ToSqlOutput<'_>> {
-    let value = match parameter {
-        Value::Null => ValueRef::Null,
-        Value::Integer(number) => ValueRef::Integer(*number),
-        Value::Real(number) => ValueRef::Real(*number),
-        Value::Text(text) => ValueRef::Text(text.as_bytes()),
-        Value::Blob(bytes) => ValueRef::Blob(bytes),
-        Value::Timestamp(text) => {
-            let text = instant_as_text(text)?;
-            return Ok(ToSqlOutput::Owned(Owned::Text(text)));
-        }
-    };
-    Ok(ToSqlOutput::Borrowed(value))
-}
-
-/// By the value's own type: SQLite's columns hold whatever was stored.
-fn cell<'a>(row: &'a Row<'_>, index: usize) -> Result<Cell<'a>> {
-    Ok(match row.get_ref(index).map_err(typed_reading)? {
-        ValueRef::Null => Cell::Null,
-        ValueRef::Integer(number) => Cell::Integer(number),
-        ValueRef::Real(number) => Cell::Real(number),
-        ValueRef::Text(bytes) => {
-            let text = str::from_utf8(bytes).map_err(|error| Error::Invalid(error.to_string()))?;
-            Cell::Text(text.into())
-        }
-        ValueRef::Blob(bytes) => Cell::Blob(bytes),
-    })
+/// Returns the failure of a task that panicked.
+pub(super) fn panicked(error: &JoinError) -> Failure {
+    Failure::Typed(Error::Unavailable(error.to_string()))
 }
 
 #[cfg(test)]
 mod tests {
+    use rusqlite::Connection;
+
     use super::*;
 
     /// Longer than anybody waits.
@@ -297,7 +238,7 @@ mod tests {
                 "CREATE TABLE t (a); INSERT INTO t VALUES (7), ('x'), (NULL), (1.5), (x'00ff')";
             other.execute_batch(made).expect("a table");
             Self {
-                readers: Readers::open(&file, 2).await.expect("readers"),
+                readers: Readers::open(&file, grant(), 2).await.expect("readers"),
                 other,
                 _folder: folder,
             }
@@ -328,6 +269,14 @@ mod tests {
         }
     }
 
+    /// The table that every file has.
+    fn grant() -> Arc<TableGrant> {
+        Arc::new(TableGrant {
+            read: ["t".to_owned()].into(),
+            write: Default::default(),
+        })
+    }
+
     /// Values are not to be compared, but by how they show.
     #[track_caller]
     fn assert_shows(found: impl std::fmt::Debug, expected: impl std::fmt::Debug) {
@@ -346,11 +295,13 @@ mod tests {
     #[tokio::test]
     async fn no_allocation_of_sqlite_takes_a_lock_of_the_process() {
         let file = File::new().await;
-        let options = file
-            .ask("PRAGMA compile_options", Vec::new(), later())
-            .await;
-        let options = format!("{:?}", options.expect("options").rows);
-        let has = |wanted: &str| options.contains(&format!("\"{wanted}\""));
+        let mut options = file.other.prepare("PRAGMA compile_options").expect("SQL");
+        let options = options.query_map([], |row| row.get::<_, String>(0));
+        let options: Vec<_> = options
+            .expect("options")
+            .filter_map(|row| row.ok())
+            .collect();
+        let has = |wanted: &str| options.iter().any(|option| option == wanted);
         assert!(has("DEFAULT_MEMSTATUS=0"), "{options:?}");
         assert!(!has("ENABLE_MEMORY_MANAGEMENT"), "{options:?}");
     }
@@ -431,12 +382,7 @@ mod tests {
     #[tokio::test]
     async fn a_text_that_is_none_is_refused() {
         let file = File::new().await;
-        for text in [
-            "SELECT b FROM t",
-            "SELECT",
-            "SELECT CAST(x'ff' AS TEXT)",
-            "DELETE FROM t",
-        ] {
+        for text in ["SELECT b FROM t", "SELECT", "SELECT CAST(x'ff' AS TEXT)"] {
             let refused = file.one(text).await;
             assert!(
                 matches!(refused, Err(Error::Invalid(_))),

@@ -1,4 +1,4 @@
-//! Which tables a statement reads and changes.
+//! Finds the tables that a statement reads and changes.
 //!
 //! Where the databases' rules for names differ, or are not known, a name
 //! counts as a table's: that denies too much at worst, never too little.
@@ -7,40 +7,35 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    Expr, ObjectName, Query, Select, SetExpr, Statement, TableFactor, TableObject, Visit, Visitor,
+    Expr, Function, ObjectName, Query, Select, SetExpr, Statement, TableFactor, TableObject, Visit,
+    Visitor,
 };
 
-/// Functions that reach past the tables: files, other sessions, time.
-const FORBIDDEN_FUNCTIONS: [&str; 12] = [
-    "load_file",
-    "load_extension",
-    "readfile",
-    "writefile",
-    "sleep",
-    "benchmark",
-    "get_lock",
-    "release_lock",
-    "release_all_locks",
-    "fts3_tokenizer",
-    "master_pos_wait",
-    "edit",
-];
+use super::functions;
 
 /// SQLite's functions that stand where a table does, and touch none.
 const TABLE_FUNCTIONS: [&str; 2] = ["json_each", "json_tree"];
 
-/// The tables of a statement, in lower case.
+/// The tables of a statement, as it spells them.
 #[derive(Debug, Default)]
 pub(super) struct Tables {
     pub(super) read: HashSet<String>,
     pub(super) changed: HashSet<String>,
+    /// Whether the rows that are read are locked (`FOR UPDATE`, `FOR SHARE`).
+    pub(super) locks: bool,
 }
 
-/// The tables that `statement` uses, or why it may not run at all.
+/// Returns the tables that `statement` uses.
+///
+/// # Errors
+/// Says why the statement may not run at all.
 pub(super) fn used_by(statement: &Statement) -> Result<Tables, String> {
+    let changed = targets(statement)?;
+    let used = collect(statement)?;
     Ok(Tables {
-        read: relations(statement)?,
-        changed: targets(statement)?,
+        read: used.tables,
+        changed,
+        locks: used.locks,
     })
 }
 
@@ -52,10 +47,10 @@ fn targets(statement: &Statement) -> Result<HashSet<String>, String> {
             TableObject::TableName(name) => Ok(HashSet::from([simple_name(name)?])),
             _ => Err("this form of INSERT is not allowed".into()),
         },
-        Statement::Update(update) => relations(&update.table),
+        Statement::Update(update) => Ok(collect(&update.table)?.tables),
         Statement::Delete(delete) => {
-            let mut targets = relations(&delete.from)?;
-            targets.extend(relations(&delete.using)?);
+            let mut targets = collect(&delete.from)?.tables;
+            targets.extend(collect(&delete.using)?.tables);
             for name in &delete.tables {
                 targets.insert(simple_name(name)?);
             }
@@ -65,29 +60,42 @@ fn targets(statement: &Statement) -> Result<HashSet<String>, String> {
     }
 }
 
-/// Every table named anywhere in `tree`.
-fn relations(tree: &impl Visit) -> Result<HashSet<String>, String> {
+/// Returns every table that is named anywhere in `tree`.
+///
+/// # Errors
+/// Names a form or a function that is not allowed.
+pub(super) fn named_in(tree: &impl Visit) -> Result<HashSet<String>, String> {
+    collect(tree).map(|collector| collector.tables)
+}
+
+fn collect(tree: &impl Visit) -> Result<Collector, String> {
     let mut collector = Collector::default();
     match tree.visit(&mut collector) {
-        ControlFlow::Continue(()) => Ok(collector.tables),
+        ControlFlow::Continue(()) => Ok(collector),
         ControlFlow::Break(reason) => Err(reason),
     }
 }
 
-fn simple_name(name: &ObjectName) -> Result<String, String> {
+/// Returns the one part of a name without a schema.
+///
+/// # Errors
+/// When the name has several parts, or is none.
+pub(super) fn simple_name(name: &ObjectName) -> Result<String, String> {
     match name.0.as_slice() {
         [part] => part
             .as_ident()
-            .map(|ident| ident.value.to_lowercase())
+            .map(|ident| ident.value.clone())
             .ok_or_else(|| format!("`{name}` is not the name of a table")),
         _ => Err(format!("`{name}` names another schema")),
     }
 }
 
-/// Collects tables, telling them from the names that `WITH` defines.
+/// Collects tables, telling them from the names that `WITH` defines. Such a
+/// name counts only where it is spelled alike: MySQL compares the bytes.
 #[derive(Default)]
 struct Collector {
     tables: HashSet<String>,
+    locks: bool,
     scopes: Vec<Scope>,
 }
 
@@ -111,7 +119,7 @@ impl Scope {
             return Self::default();
         };
         let define = |cte: &sqlparser::ast::Cte| Definition {
-            name: cte.alias.name.value.to_lowercase(),
+            name: cte.alias.name.value.clone(),
             query: &raw const *cte.query,
             recursive: with.recursive,
         };
@@ -139,6 +147,7 @@ impl Visitor for Collector {
             around.reveal(query, true);
         }
         self.scopes.push(Scope::of(query));
+        self.locks |= !query.locks.is_empty();
         if is_plain(&query.body) {
             ControlFlow::Continue(())
         } else {
@@ -178,33 +187,40 @@ impl Visitor for Collector {
     }
 
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<String> {
-        match factor {
-            TableFactor::Table { .. }
-            | TableFactor::Derived { .. }
-            | TableFactor::NestedJoin { .. } => ControlFlow::Continue(()),
-            _ => ControlFlow::Break(format!("`{factor}` is not allowed in FROM")),
+        let allowed = match factor {
+            TableFactor::Table { name, args, .. } => args.is_none() || is_table_function(name),
+            TableFactor::Derived { .. } | TableFactor::NestedJoin { .. } => true,
+            _ => false,
+        };
+        if allowed {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(format!("`{factor}` is not allowed in FROM"))
         }
     }
 
     fn pre_visit_expr(&mut self, expression: &Expr) -> ControlFlow<String> {
-        let forbidden = match expression {
-            Expr::Function(function) => {
-                let name = function.name.to_string().to_lowercase();
-                FORBIDDEN_FUNCTIONS.contains(&name.trim_matches(['`', '"', '[', ']']))
+        match expression {
+            Expr::Function(function) if !is_allowed(function) => {
+                ControlFlow::Break(format!("the function `{}` is not allowed", function.name))
             }
-            // Variables outlive the request on a connection that others use next.
-            Expr::Identifier(ident) => ident.quote_style.is_none() && ident.value.starts_with('@'),
-            Expr::CompoundIdentifier(parts) => parts
-                .first()
-                .is_some_and(|part| part.value.starts_with('@')),
-            _ => false,
-        };
-        if forbidden {
-            ControlFlow::Break(format!("`{expression}` is not allowed"))
-        } else {
-            ControlFlow::Continue(())
+            _ => ControlFlow::Continue(()),
         }
     }
+}
+
+/// A qualified or quoted name may be a stored function's, which runs with the
+/// rights of whoever stored it.
+fn is_allowed(function: &Function) -> bool {
+    let [part] = function.name.0.as_slice() else {
+        return false;
+    };
+    let plain = part.as_ident().filter(|ident| ident.quote_style.is_none());
+    plain.is_some_and(|ident| functions::is_allowed(&ident.value))
+}
+
+fn is_table_function(name: &ObjectName) -> bool {
+    simple_name(name).is_ok_and(|name| TABLE_FUNCTIONS.contains(&name.as_str()))
 }
 
 /// Whether a query is made of SELECT and VALUES alone.

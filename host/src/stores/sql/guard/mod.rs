@@ -1,16 +1,34 @@
-//! Which statements a plugin may run: each text is parsed once, checked
+//! Decides which statements a plugin may run: each text is parsed once, checked
 //! against the grant, and the verdict kept.
+//!
+//! This is the first of two walls. The second is the database's own: SQLite
+//! asks an authorizer while it prepares a text
+//! ([`sqlite::authorizer`](super::sqlite)), and a MySQL server checks the
+//! rights of the user whom the operator gave the plugin.
 
+pub(super) mod functions;
+mod lexing;
+mod limit_clause;
+pub(super) mod migration;
+mod parameters;
+mod summary;
+mod tables;
+
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use quick_cache::sync::Cache;
 use sqlparser::ast::Statement;
 use sqlparser::dialect::{Dialect, MySqlDialect, SQLiteDialect};
-use sqlparser::parser::Parser;
+use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::{Token, TokenWithSpan};
 
-use super::{limit, parameters, spelling, summary, tables};
+use self::lexing::LexError;
+use self::tables::Tables;
 use crate::bindings::sql::{Dialect as SqlDialect, Error};
+
+pub use self::limit_clause::planned_once;
 
 /// Texts whose verdicts are kept for one plugin. A plugin that makes texts
 /// without end only pays for parsing them.
@@ -19,13 +37,65 @@ const KEPT: usize = 2048;
 /// Longest statement text, in bytes.
 const MAX_TEXT: usize = 256 * 1024;
 
-/// The tables that a plugin may use.
+/// The tables that a plugin may use: names of lower-case ASCII letters, digits
+/// and underscores.
 #[derive(Debug, Clone, Default)]
 pub struct TableGrant {
     /// Tables to select from.
     pub read: HashSet<String>,
     /// Tables to change, and to select from.
     pub write: HashSet<String>,
+}
+
+impl TableGrant {
+    /// Whether the rows of the table of this name may be read.
+    #[must_use]
+    pub fn may_read(&self, table: &str) -> bool {
+        self.read.contains(table) || self.write.contains(table)
+    }
+
+    /// Whether the rows of the table of this name may be changed.
+    #[must_use]
+    pub fn may_write(&self, table: &str) -> bool {
+        self.write.contains(table)
+    }
+
+    /// Checks what a statement uses against the grant.
+    ///
+    /// # Errors
+    /// Names the table that is missing.
+    fn permit(&self, used: &Tables, dialect: SqlDialect) -> Result<(), String> {
+        for table in &used.changed {
+            if !self.may_write(&folded(table, dialect)) {
+                return Err(format!(
+                    "the manifest does not grant changing the table `{table}`"
+                ));
+            }
+        }
+        for table in &used.read {
+            let folded = folded(table, dialect);
+            if !self.may_read(&folded) {
+                return Err(format!(
+                    "the manifest does not grant reading the table `{table}`"
+                ));
+            }
+            if used.locks && !self.may_write(&folded) {
+                return Err(format!(
+                    "the manifest does not grant changing the table `{table}`, and so no lock on its rows"
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The name of a table as a grant has it. SQLite takes `Orders` for `orders`;
+/// to MySQL on Linux those are two tables, of which the second is granted.
+fn folded(table: &str, dialect: SqlDialect) -> Cow<'_, str> {
+    match dialect {
+        SqlDialect::Sqlite => table.to_ascii_lowercase().into(),
+        SqlDialect::Mysql => table.into(),
+    }
 }
 
 /// What a checked statement does.
@@ -74,6 +144,11 @@ impl Guard {
         }
     }
 
+    /// The tables that the statements may use.
+    pub(super) fn grant(&self) -> &TableGrant {
+        &self.grant
+    }
+
     /// The statement `text`, if the plugin may run it as `kind` with so many
     /// parameters.
     pub(super) fn check(
@@ -115,10 +190,10 @@ impl Guard {
                 "a statement text has at most {MAX_TEXT} bytes"
             )));
         }
-        if let Some(problem) = spelling::ambiguity(text) {
-            return Ok(Err(problem.to_owned()));
-        }
-        let statement = self.parse(text)?;
+        let statement = match self.parse(text)? {
+            Ok(statement) => statement,
+            Err(problem) => return Ok(Err(problem)),
+        };
         let permitted = self.permit(&statement).and_then(|(kind, summary)| {
             Ok(Checked {
                 text: self.prepared(text),
@@ -133,45 +208,54 @@ impl Guard {
     /// The text as the database gets it.
     fn prepared(&self, text: &Arc<str>) -> Arc<str> {
         match self.dialect {
-            SqlDialect::Sqlite => limit::planned_once(text).into(),
+            SqlDialect::Sqlite => limit_clause::planned_once(text).into(),
             SqlDialect::Mysql => text.clone(),
         }
     }
 
-    fn parse(&self, text: &str) -> Result<Statement, Error> {
-        let dialect: &dyn Dialect = match self.dialect {
-            SqlDialect::Sqlite => &SQLiteDialect {},
-            SqlDialect::Mysql => &MySqlDialect {},
+    fn parse(&self, text: &str) -> Result<Result<Statement, String>, Error> {
+        let dialect = parser_dialect(self.dialect);
+        let tokens = match lexing::statement_tokens(dialect, text) {
+            Ok(tokens) => tokens,
+            Err(LexError::Ambiguous(problem)) => return Ok(Err(problem)),
+            Err(LexError::Invalid(error)) => return Err(Error::Invalid(error.to_string())),
         };
-        let mut statements =
-            Parser::parse_sql(dialect, text).map_err(|error| Error::Invalid(error.to_string()))?;
-        match (statements.pop(), statements.is_empty()) {
-            (Some(statement), true) => Ok(statement),
-            _ => Err(Error::Invalid("one statement at a time".into())),
-        }
+        let statement = parse_one(dialect, tokens);
+        statement
+            .map(Ok)
+            .map_err(|error| Error::Invalid(error.to_string()))
     }
 
     fn permit(&self, statement: &Statement) -> Result<(Kind, Arc<str>), String> {
         let used = tables::used_by(statement)?;
-        for table in &used.changed {
-            if !self.grant.write.contains(table) {
-                return Err(format!(
-                    "the manifest does not grant changing the table `{table}`"
-                ));
-            }
-        }
-        for table in &used.read {
-            if !self.grant.read.contains(table) && !self.grant.write.contains(table) {
-                return Err(format!(
-                    "the manifest does not grant reading the table `{table}`"
-                ));
-            }
-        }
+        self.grant.permit(&used, self.dialect)?;
         let kind = match statement {
             Statement::Query(_) => Kind::Query,
             _ => Kind::Change,
         };
         Ok((kind, summary::of(statement, &used)))
+    }
+}
+
+fn parser_dialect(dialect: SqlDialect) -> &'static dyn Dialect {
+    match dialect {
+        SqlDialect::Sqlite => &SQLiteDialect {},
+        SqlDialect::Mysql => &MySqlDialect {},
+    }
+}
+
+/// Parses one statement and demands the end of the text after it. The parser's
+/// own loop over statements stops at the word `END` and ignores what follows,
+/// which the databases take for an alias and read on.
+fn parse_one(dialect: &dyn Dialect, tokens: Vec<TokenWithSpan>) -> Result<Statement, ParserError> {
+    let mut parser = Parser::new(dialect).with_tokens_with_locations(tokens);
+    let statement = parser.parse_statement()?;
+    while parser.consume_token(&Token::SemiColon) {}
+    match parser.next_token().token {
+        Token::EOF => Ok(statement),
+        token => Err(ParserError::ParserError(format!(
+            "one statement at a time: `{token}` follows its end"
+        ))),
     }
 }
 

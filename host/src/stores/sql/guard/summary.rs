@@ -16,9 +16,11 @@ const LONGEST: usize = 255;
 /// first. The last ones are left out where there are too many.
 pub(super) fn of(statement: &Statement, tables: &Tables) -> Arc<str> {
     let mut summary = verb(statement).to_owned();
-    let changed: BTreeSet<_> = tables.changed.iter().collect();
-    let read: BTreeSet<_> = tables.read.difference(&tables.changed).collect();
-    for table in changed.into_iter().chain(read) {
+    let lower = |name: &String| name.to_ascii_lowercase();
+    let changed: BTreeSet<_> = tables.changed.iter().map(lower).collect();
+    let read = tables.read.difference(&tables.changed).map(lower);
+    let read: BTreeSet<_> = read.filter(|name| !changed.contains(name)).collect();
+    for table in changed.iter().chain(&read) {
         if summary.len() + 1 + table.len() > LONGEST {
             break;
         }

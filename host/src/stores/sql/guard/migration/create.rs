@@ -1,0 +1,146 @@
+//! Checks CREATE TABLE and CREATE INDEX.
+
+use sqlparser::ast::helpers::stmt_create_table::CreateTableBuilder;
+use sqlparser::ast::{
+    ColumnDef, ColumnOption, CreateIndex, CreateTable, CreateTableOptions, Expr,
+    ForeignKeyConstraint, SqlOption, Statement, TableConstraint,
+};
+use sqlparser::tokenizer::Token;
+
+use super::super::tables::simple_name;
+use super::Rules;
+use super::alter::is_known_option;
+
+/// Checks a new table: its name, columns and constraints, and nothing that
+/// copies another table, or keeps its rows elsewhere.
+pub(super) fn check_table(rules: &Rules<'_>, table: &CreateTable) -> Result<(), String> {
+    rules.require_write(&simple_name(&table.name)?)?;
+    let plain = CreateTableBuilder::new(table.name.clone())
+        .if_not_exists(table.if_not_exists)
+        .columns(table.columns.clone())
+        .constraints(table.constraints.clone())
+        .table_options(table.table_options.clone())
+        .without_rowid(table.without_rowid)
+        .strict(table.strict)
+        .build();
+    if Statement::CreateTable(plain) != Statement::CreateTable(table.clone()) {
+        return Err("this form of CREATE TABLE is not allowed".into());
+    }
+    check_options(&table.table_options)?;
+    for column in &table.columns {
+        check_column(rules, column)?;
+    }
+    for constraint in &table.constraints {
+        check_constraint(rules, constraint)?;
+    }
+    Ok(())
+}
+
+/// Checks an index; its table is checked with all that the statement names.
+pub(super) fn check_index(rules: &Rules<'_>, index: &CreateIndex) -> Result<(), String> {
+    rules.require_write(&simple_name(&index.table_name)?)?;
+    if let Some(name) = &index.name {
+        simple_name(name)?;
+    }
+    if index.alter_options.is_empty() && index.with.is_empty() {
+        Ok(())
+    } else {
+        Err("this form of CREATE INDEX is not allowed".into())
+    }
+}
+
+fn check_options(options: &CreateTableOptions) -> Result<(), String> {
+    let options = match options {
+        CreateTableOptions::None => return Ok(()),
+        CreateTableOptions::Plain(options) => options,
+        other => return Err(format!("the table options `{other}` are not allowed")),
+    };
+    match options.iter().find(|option| !is_allowed(option)) {
+        Some(option) => Err(format!("the table option `{option}` is not allowed")),
+        None => Ok(()),
+    }
+}
+
+fn is_allowed(option: &SqlOption) -> bool {
+    match option {
+        SqlOption::KeyValue { key, value } => {
+            let value = match value {
+                Expr::Identifier(ident) => ident.value.clone(),
+                value => value.to_string(),
+            };
+            is_known_option(&key.value, &value)
+        }
+        SqlOption::NamedParenthesizedList(list) => {
+            let name = list.name.as_ref().map(|name| name.value.as_str());
+            list.values.is_empty() && is_known_option(&list.key.value, name.unwrap_or_default())
+        }
+        SqlOption::Comment(_) => true,
+        _ => false,
+    }
+}
+
+/// Checks a column: what it is made of, and the table that it refers to.
+pub(super) fn check_column(rules: &Rules<'_>, column: &ColumnDef) -> Result<(), String> {
+    let options = column.options.iter().map(|option| &option.option);
+    check_column_options(rules, options)
+}
+
+/// Checks the options of one column.
+pub(super) fn check_column_options<'a>(
+    rules: &Rules<'_>,
+    options: impl IntoIterator<Item = &'a ColumnOption>,
+) -> Result<(), String> {
+    for option in options {
+        match option {
+            ColumnOption::ForeignKey(key) => check_foreign_key(rules, key)?,
+            ColumnOption::DialectSpecific(tokens) if is_auto_increment(tokens) => {}
+            ColumnOption::Null
+            | ColumnOption::NotNull
+            | ColumnOption::Default(_)
+            | ColumnOption::PrimaryKey(_)
+            | ColumnOption::Unique(_)
+            | ColumnOption::Check(_)
+            | ColumnOption::CharacterSet(_)
+            | ColumnOption::Collation(_)
+            | ColumnOption::Comment(_)
+            | ColumnOption::OnUpdate(_)
+            | ColumnOption::Generated { .. }
+            | ColumnOption::OnConflict(_)
+            | ColumnOption::Invisible => {}
+            other => return Err(format!("the column option `{other}` is not allowed")),
+        }
+    }
+    Ok(())
+}
+
+fn is_auto_increment(tokens: &[Token]) -> bool {
+    let [Token::Word(word)] = tokens else {
+        return false;
+    };
+    let names = ["AUTO_INCREMENT", "AUTOINCREMENT"];
+    names
+        .iter()
+        .any(|name| word.value.eq_ignore_ascii_case(name))
+}
+
+/// Checks a constraint of a table.
+pub(super) fn check_constraint(
+    rules: &Rules<'_>,
+    constraint: &TableConstraint,
+) -> Result<(), String> {
+    match constraint {
+        TableConstraint::ForeignKey(key) => check_foreign_key(rules, key),
+        TableConstraint::Unique(_)
+        | TableConstraint::PrimaryKey(_)
+        | TableConstraint::Check(_)
+        | TableConstraint::Index(_)
+        | TableConstraint::FulltextOrSpatial(_) => Ok(()),
+        other => Err(format!("the constraint `{other}` is not allowed")),
+    }
+}
+
+/// A key into a table keeps its rows from being deleted, and so needs the
+/// right to change it.
+fn check_foreign_key(rules: &Rules<'_>, key: &ForeignKeyConstraint) -> Result<(), String> {
+    rules.require_write(&simple_name(&key.foreign_table)?)
+}

@@ -1,0 +1,154 @@
+//! Running migrations on a file: each in a transaction, together with the
+//! record that it ran, and its statements under the plugin's grant.
+//!
+//! The records are in the form of sqlx's migrator, which runs those of MySQL.
+
+use std::time::Instant;
+
+use rusqlite::{Connection, OptionalExtension, params};
+use sqlx::migrate::MigrateError as SqlxMigrateError;
+
+use super::SqliteDatabase;
+use super::connection::{Failure, GuestConnection};
+use crate::bindings::sql::Error;
+use crate::stores::sql::checked_migration::CheckedMigration;
+
+/// Why a migration did not run.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrationFailure {
+    /// SQLite refuses a statement, or the record of one.
+    #[error("while executing migration {version}: {reason}")]
+    Statement { version: i64, reason: String },
+    /// A migration was changed after it ran.
+    #[error(transparent)]
+    Changed(SqlxMigrateError),
+}
+
+impl SqliteDatabase {
+    /// Runs those of the migrations that have not run yet, in order, and
+    /// records them in the table `records`.
+    pub(in crate::stores::sql) async fn migrate(
+        &self,
+        records: &str,
+        migrations: Vec<CheckedMigration>,
+    ) -> Result<(), MigrationFailure> {
+        for migration in migrations {
+            let records = records.to_owned();
+            let version = migration.version();
+            let failed = |failure: Failure| MigrationFailure::Statement {
+                version,
+                reason: reason_of(failure),
+            };
+            let work = move |connection: &GuestConnection| {
+                in_transaction(connection, || run(connection, &records, &migration))
+            };
+            let ran = self.writer.run_as_host(work).await.map_err(failed)?;
+            if ran == Run::Changed {
+                let changed = SqlxMigrateError::VersionMismatch(version);
+                return Err(MigrationFailure::Changed(changed));
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns a column, and its declared type, whose decimals SQLite would
+    /// store as floats: one with NUMERIC affinity.
+    pub(in crate::stores::sql) async fn inexact_decimal(
+        &self,
+    ) -> crate::stores::sql::Result<Option<(String, String)>> {
+        const COLUMNS: &str = "SELECT m.name || '.' || c.name, c.type \
+            FROM sqlite_master m JOIN pragma_table_info(m.name) c \
+            WHERE m.type = 'table' AND (c.type LIKE 'DECIMAL%' OR c.type LIKE 'NUMERIC%')";
+        let find = |connection: &Connection| {
+            let found = connection.query_row(COLUMNS, [], |row| Ok((row.get(0)?, row.get(1)?)));
+            Ok(found.optional()?)
+        };
+        let work = move |connection: &GuestConnection| connection.as_host(find);
+        self.writer.run_as_host(work).await.map_err(Failure::typed)
+    }
+}
+
+fn reason_of(failure: Failure) -> String {
+    match failure {
+        Failure::Typed(Error::Denied(reason) | Error::Unavailable(reason)) => reason,
+        failure => failure.to_string(),
+    }
+}
+
+/// What became of a migration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Run {
+    UpToDate,
+    Changed,
+}
+
+fn in_transaction<T>(
+    connection: &GuestConnection,
+    work: impl FnOnce() -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let execute = |text| connection.as_host(|host| Ok(host.execute_batch(text)?));
+    execute("BEGIN IMMEDIATE")?;
+    // Whatever fails is rolled back when the connection is given back.
+    let done = work()?;
+    execute("COMMIT")?;
+    Ok(done)
+}
+
+fn run(
+    connection: &GuestConnection,
+    records: &str,
+    migration: &CheckedMigration,
+) -> Result<Run, Failure> {
+    let recorded = connection.as_host(|host| checksum_of(host, records, migration.version()))?;
+    if let Some(checksum) = recorded {
+        return Ok(match migration.is(&checksum) {
+            true => Run::UpToDate,
+            false => Run::Changed,
+        });
+    }
+    let began = Instant::now();
+    for statement in migration.statements() {
+        connection.migrate(statement)?;
+    }
+    connection.as_host(|host| record(host, records, migration, began))?;
+    Ok(Run::UpToDate)
+}
+
+fn checksum_of(host: &Connection, records: &str, version: i64) -> Result<Option<Vec<u8>>, Failure> {
+    host.execute_batch(&format!(
+        "CREATE TABLE IF NOT EXISTS {records} (
+            version BIGINT PRIMARY KEY,
+            description TEXT NOT NULL,
+            installed_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
+            success BOOLEAN NOT NULL,
+            checksum BLOB NOT NULL,
+            execution_time BIGINT NOT NULL
+        )"
+    ))?;
+    let find = format!("SELECT checksum FROM {records} WHERE version = ?");
+    let found = host.query_row(&find, [version], |row| row.get(0));
+    Ok(found.optional()?)
+}
+
+fn record(
+    host: &Connection,
+    records: &str,
+    migration: &CheckedMigration,
+    began: Instant,
+) -> Result<(), Failure> {
+    let text = format!(
+        "INSERT INTO {records} (version, description, success, checksum, execution_time) \
+         VALUES (?, ?, TRUE, ?, ?)"
+    );
+    let nanoseconds = i64::try_from(began.elapsed().as_nanos()).unwrap_or(i64::MAX);
+    host.execute(
+        &text,
+        params![
+            migration.version(),
+            migration.description(),
+            migration.checksum(),
+            nanoseconds
+        ],
+    )?;
+    Ok(())
+}
