@@ -33,7 +33,7 @@ CARGO_FUZZ := target/tools/bin/cargo-fuzz
 # How many requests `make schemathesis` makes of each operation, at most.
 EXAMPLES := 60
 
-.PHONY: help run plugins fixtures fixture-js test lint bench soak fuzz schemathesis clean wasm-target servers load
+.PHONY: help run plugins fixtures fixture-js test lint bench soak fuzz fuzz-sql schemathesis clean wasm-target servers load
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -64,12 +64,16 @@ bench: servers load plugins fixtures ## Measure speed
 soak: servers plugins ## Keep a shop busy for MINUTES=10, and fail if a request does or the node grows
 	cargo bench --locked -p edge-host --bench platform -- soak $(MINUTES)
 
-fuzz: $(CARGO_FUZZ) ## Fuzz what reads from outside, FUZZ_SECONDS=30 for each target
+fuzz: $(CARGO_FUZZ) fuzz-sql ## Fuzz what reads from outside, FUZZ_SECONDS=30 for each target
 	set -e; for target in $(FUZZ); do \
 		mkdir -p fuzz/corpus/$$target; \
 		$(FUZZER) run -s none $$target fuzz/corpus/$$target fuzz/seeds/$$target -- \
 			-max_total_time=$(FUZZ_SECONDS) -max_len=8192 -timeout=10; \
 	done
+
+# Statements made by chance, which running SQLite and MariaDB judge.
+fuzz-sql: servers
+	SQL_FUZZ_SECONDS=$(FUZZ_SECONDS) cargo test -p edge-host --test all --locked -- sql::generated
 
 # Without a sanitizer: there is no unsafe code to find faults in, and coverage
 # alone works with the stable toolchain.

@@ -1,5 +1,6 @@
 //! Statements: what the guard lets pass, SQLite reads no further than the
-//! grant. It is asked which tables a statement touches while it prepares it.
+//! grant. It is asked what each statement of the text does while it prepares
+//! it.
 
 #![no_main]
 
@@ -7,10 +8,11 @@ use std::cell::RefCell;
 use std::collections::HashSet;
 
 use edge_fuzz::bindings::sql::Dialect;
-use edge_fuzz::stores::sql::{Passed, Statements, TableGrant};
+use edge_fuzz::stores::sql::{Passed, Statements, TableGrant, may_call};
 use libfuzzer_sys::fuzz_target;
-use rusqlite::Connection;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
+use rusqlite::fallible_iterator::FallibleIterator;
+use rusqlite::{Batch, Connection};
 
 /// One table may be read, and one changed.
 const GRANTED: &str = "CREATE TABLE tax (tax_id INTEGER, name TEXT);
@@ -52,7 +54,8 @@ fn misdeed(passed: Passed, context: &AuthContext<'_>) -> Option<String> {
         AuthAction::Update { table_name, .. } => {
             (table_name != WRITE || passed == Passed::Query).then(said)?
         }
-        AuthAction::Select | AuthAction::Function { .. } | AuthAction::Recursive => None,
+        AuthAction::Select | AuthAction::Recursive => None,
+        AuthAction::Function { function_name } => (!may_call(function_name)).then(said)?,
         _ => said(),
     }
 }
@@ -82,6 +85,17 @@ thread_local! {
     static MISDEEDS: RefCell<HashSet<String>> = RefCell::default();
 }
 
+/// Prepares the statements of a text up to the first that does not prepare, and
+/// returns how many do.
+fn prepare_all(connection: &Connection, text: &str) -> usize {
+    let mut batch = Batch::new(connection, text);
+    let mut prepared = 0;
+    while let Ok(Some(_)) = batch.next() {
+        prepared += 1;
+    }
+    prepared
+}
+
 fuzz_target!(|text: &str| {
     DATABASE.with(|database| {
         database.mysql.pass(text);
@@ -96,13 +110,14 @@ fuzz_target!(|text: &str| {
         };
         database.connection.authorizer(Some(watch)).expect("a hook");
         // What does not prepare does nothing.
-        let prepared = database.connection.prepare(&text).is_ok();
+        let prepared = prepare_all(&database.connection, &text);
         let mut found = MISDEEDS.with_borrow_mut(std::mem::take);
         // What `WITH` defines is told by its name, which may be a table's: what
         // can be prepared where there is no such table does not read it.
-        if found.contains(READS_SECRET) && database.granted.prepare(&text).is_ok() {
+        if found.contains(READS_SECRET) && prepare_all(&database.granted, &text) > 0 {
             found.remove(READS_SECRET);
         }
-        assert!(!prepared || found.is_empty(), "{text:?} does {found:?}");
+        assert!(prepared <= 1, "{text:?} is {prepared} statements");
+        assert!(prepared == 0 || found.is_empty(), "{text:?} does {found:?}");
     });
 });

@@ -5,7 +5,7 @@ mod guard;
 #[path = "../../../host/src/stores/sql/migrations.rs"]
 mod migrations;
 
-pub use guard::TableGrant;
+pub use guard::{TableGrant, planned_once};
 pub use migrations::{Migration, Migrations};
 
 use crate::bindings::sql::Dialect;
@@ -18,6 +18,11 @@ pub enum Passed {
     Query,
     /// Change something, too.
     Change,
+}
+
+/// Whether statements may call the function of this name.
+pub fn may_call(function: &str) -> bool {
+    guard::functions::is_allowed(function)
 }
 
 /// Statements of a plugin with some tables.

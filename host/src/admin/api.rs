@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::rollout::bundle::Digest;
+use crate::rollout::bundle::{Bundle, Digest};
 use crate::rollout::control::bundles::BundleRecord;
 use crate::rollout::control::log::Entry;
 use crate::rollout::control::nodes::NodeRecord;
@@ -88,6 +88,34 @@ pub struct Diff {
     pub to: Digest,
     /// What differs: imports, exports, manifest, migrations.
     pub sections: Vec<DiffSection>,
+    /// The migrations that only the other release has, or has with another
+    /// text: what it would run.
+    #[serde(default)]
+    pub migrations: Vec<MigrationText>,
+}
+
+/// A migration as it stands in its file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MigrationText {
+    /// The file below `migrations/`, such as `mysql/0001_orders.sql`.
+    pub file: String,
+    /// The whole text.
+    pub sql: String,
+}
+
+impl MigrationText {
+    /// Returns the texts of all migrations of a bundle.
+    #[must_use]
+    pub fn of(bundle: &Bundle) -> Vec<Self> {
+        let by_dialect = bundle.migrations.by_dialect().into_iter();
+        let texts = by_dialect.flat_map(|(dialect, migrations)| {
+            migrations.iter().map(move |migration| Self {
+                file: format!("{dialect}/{}", migration.name),
+                sql: migration.sql.clone(),
+            })
+        });
+        texts.collect()
+    }
 }
 
 /// A part of a release in which two differ.

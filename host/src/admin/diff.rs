@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::api::{Diff, DiffSection};
+use super::api::{Diff, DiffSection, MigrationText};
 use crate::rollout::bundle::{Bundle, Digest};
 use crate::runtime::inspect;
 
@@ -24,7 +24,15 @@ pub(super) fn of(from: &Bundle, to: &Bundle) -> Diff {
         sections: sections
             .filter(|section| !section.removed.is_empty() || !section.added.is_empty())
             .collect(),
+        migrations: new_migrations(from, to),
     }
+}
+
+fn new_migrations(from: &Bundle, to: &Bundle) -> Vec<MigrationText> {
+    let known = MigrationText::of(from);
+    let mut texts = MigrationText::of(to);
+    texts.retain(|text| !known.contains(text));
+    texts
 }
 
 fn section(name: &str, from: &BTreeSet<String>, to: &BTreeSet<String>) -> DiffSection {
@@ -70,12 +78,9 @@ fn flatten(path: &str, value: &toml::Value, lines: &mut BTreeSet<String>) {
 }
 
 fn migrations(bundle: &Bundle) -> BTreeSet<String> {
-    let by_dialect = bundle.migrations.by_dialect();
-    let lines = by_dialect.into_iter().flat_map(|(dialect, migrations)| {
-        migrations.iter().map(move |migration| {
-            let digest = Digest::of(migration.sql.as_bytes()).short();
-            format!("{dialect}/{} {digest}", migration.name)
-        })
-    });
-    lines.collect()
+    let line = |text: MigrationText| {
+        let digest = Digest::of(text.sql.as_bytes()).short();
+        format!("{} {digest}", text.file)
+    };
+    MigrationText::of(bundle).into_iter().map(line).collect()
 }

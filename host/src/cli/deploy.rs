@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
-use edge_host::admin::api::{Deploy as DeployOrder, RollBack as RollBackOrder, Status};
+use edge_host::admin::api::{
+    Deploy as DeployOrder, MigrationText, Releases, RollBack as RollBackOrder, Status,
+};
 use edge_host::config::Settings;
 use edge_host::rollout::State;
 use edge_host::rollout::control::bundles::BundleRecord;
@@ -14,6 +16,7 @@ use edge_host::rollout::control::rollouts::{Phase, Rollout};
 
 use super::client::Client;
 use super::exit::Exit;
+use super::migrations;
 use super::show;
 use super::source::{self, Source};
 
@@ -99,6 +102,9 @@ pub(super) async fn deploy(settings: &Settings, arguments: Deploy) -> anyhow::Re
     let record: BundleRecord = client.put_bundle(&found.bundle, &found.signature).await?;
     if !arguments.waiting.json {
         println!("{}@{}  {}", record.plugin, record.version, record.digest);
+        if is_first(&client, &record).await? {
+            print!("{}", migrations::shown(&MigrationText::of(&found.bundle)));
+        }
     }
     let order = DeployOrder {
         digest: record.digest,
@@ -109,6 +115,15 @@ pub(super) async fn deploy(settings: &Settings, arguments: Deploy) -> anyhow::Re
     };
     let rollout = client.post("/v1/rollouts", &order).await?;
     follow(&client, rollout, &arguments.waiting, began, Phase::Done).await
+}
+
+/// Whether no other release of the plugin was ever taken in: there is none to
+/// compare it with, so all that it would do to the database is shown.
+async fn is_first(client: &Client, record: &BundleRecord) -> anyhow::Result<bool> {
+    let path = format!("/v1/plugins/{}/releases", record.plugin);
+    let releases: Releases = client.get(&path).await?;
+    let mut bundles = releases.bundles.iter();
+    Ok(bundles.all(|bundle| bundle.digest == record.digest))
 }
 
 pub(super) async fn promote(settings: &Settings, arguments: Decide) -> anyhow::Result<()> {

@@ -7,6 +7,7 @@ mod deploy;
 mod dev;
 pub(crate) mod exit;
 mod logs;
+mod migrations;
 mod new;
 mod seed;
 mod serve;

@@ -12,6 +12,7 @@ use edge_host::rollout::{PluginReport, ReleaseReport, State};
 use serde::Serialize;
 
 use super::client::Client;
+use super::migrations;
 use super::table::Table;
 
 /// How often `--watch` looks.
@@ -279,7 +280,7 @@ fn diff_lines(diff: &Diff) -> String {
     if diff.sections.is_empty() {
         text += "\nno difference in imports, exports, manifest or migrations\n";
     }
-    text
+    text + &migrations::shown(&diff.migrations)
 }
 
 fn when(milliseconds: i64) -> String {

@@ -166,3 +166,31 @@ async fn signatures_are_of_bundles_and_keys_are_made_once() {
         "{output}"
     );
 }
+
+/// What a plugin would do to the database is read before it does so again.
+#[tokio::test]
+async fn migrations_are_shown_whole() {
+    let node = TestNode::start(&[hello(0)], |_| {}).await;
+    let ledger = |version: u32| variant("ledger", &format!("version = \"0.{version}.0\""));
+    let create = "\nmigrations/sqlite/0001_ledger.sql\n  CREATE TABLE ledger_entry (\n";
+    let (code, output, error) = run(&node, &["deploy", path(&ledger(0)), "--wait"]).await;
+    assert_eq!(code, Some(0), "{output}{error}");
+    assert!(output.contains(create), "{output}");
+    assert!(
+        output.contains("\nmigrations/mysql/0001_ledger.sql\n"),
+        "{output}"
+    );
+
+    let more = "CREATE INDEX ledger_amount ON ledger_entry (amount);";
+    let next = ledger(1)
+        .with("migrations/sqlite/0002_more.sql", more)
+        .with("migrations/mysql/0002_more.sql", more);
+    let (code, output, error) = run(&node, &["deploy", path(&next), "--wait"]).await;
+    assert_eq!(code, Some(0), "{output}{error}");
+    assert!(!output.contains(create), "not the first: {output}");
+    let (code, output, error) = run(&node, &["diff", "ledger", "0.0.0", "0.1.0"]).await;
+    assert_eq!(code, Some(0), "{error}");
+    let added = format!("\nmigrations/sqlite/0002_more.sql\n  {more}\n");
+    assert!(output.contains(&added), "{output}");
+    assert!(!output.contains(create), "only what is new: {output}");
+}

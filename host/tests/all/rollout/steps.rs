@@ -158,7 +158,8 @@ fn busy_compilers(process: &Running) -> bool {
 /// The statement waits for a lock that the test holds.
 #[tokio::test(flavor = "multi_thread")]
 async fn while_it_migrates() {
-    let ledger = |version: u32| variant("ledger", &format!("version = \"0.{version}.0\""));
+    const GRANT: &str = "[grants.database]\nwrite = ['ledger_entry', 'gate']";
+    let ledger = |version: u32| variant("ledger", &format!("version = \"0.{version}.0\"\n{GRANT}"));
     let mut node = Node::start(data_folder(), ledger(0), "/ledger/entries").await;
     let mut gate = MySqlConnection::connect(&node.database)
         .await

@@ -6,6 +6,7 @@
 //! ([`sqlite::authorizer`](super::sqlite)), and a MySQL server checks the
 //! rights of the user whom the operator gave the plugin.
 
+mod depth;
 pub(super) mod functions;
 mod lexing;
 mod limit_clause;
@@ -244,10 +245,13 @@ fn parser_dialect(dialect: SqlDialect) -> &'static dyn Dialect {
     }
 }
 
-/// Parses one statement and demands the end of the text after it. The parser's
+/// Parses one statement, which is not too deep, and demands the end of the text after it. The parser's
 /// own loop over statements stops at the word `END` and ignores what follows,
 /// which the databases take for an alias and read on.
 fn parse_one(dialect: &dyn Dialect, tokens: Vec<TokenWithSpan>) -> Result<Statement, ParserError> {
+    if depth::is_too_deep(&tokens) {
+        return Err(ParserError::RecursionLimitExceeded);
+    }
     let mut parser = Parser::new(dialect).with_tokens_with_locations(tokens);
     let statement = parser.parse_statement()?;
     while parser.consume_token(&Token::SemiColon) {}
@@ -345,6 +349,16 @@ mod tests {
             "SELECT * FROM sqlite_master",
             "SELECT * FROM information_schema.tables",
             "SELECT /*! password FROM customer -- */ 1",
+            "SELECT name FROM orders ORDER BY (SELECT 1 FROM customer)",
+            "SELECT name FROM orders LIMIT (SELECT 1 FROM customer)",
+            "SELECT COUNT(*) OVER (ORDER BY (SELECT 1 FROM customer)) FROM orders",
+            "SELECT 1 FROM orders WINDOW w AS (ORDER BY (SELECT 1 FROM customer))",
+            "SELECT GROUP_CONCAT(name ORDER BY (SELECT 1 FROM customer)) FROM orders",
+            "SELECT 1 FROM orders GROUP BY (SELECT 1 FROM customer)",
+            "SELECT 1 FROM orders o JOIN tax t ON (SELECT 1 FROM customer) = 1",
+            "SELECT CASE (SELECT 1 FROM customer) WHEN 1 THEN 2 END",
+            "SELECT CAST((SELECT password FROM customer) AS CHAR(10))",
+            "VALUES ((SELECT password FROM customer))",
             "DELETE FROM orders",
         ];
         for text in queries {
@@ -360,6 +374,12 @@ mod tests {
             "INSERT INTO tax (tax_id) VALUES (1)",
             "DELETE FROM tax",
             "UPDATE orders SET name = (SELECT password FROM customer LIMIT 1)",
+            "UPDATE orders SET name = 'a' WHERE name = (SELECT password FROM customer)",
+            "DELETE FROM orders WHERE 1 = 1 ORDER BY (SELECT 1 FROM customer) LIMIT 1",
+            "DELETE FROM orders RETURNING (SELECT password FROM customer)",
+            "INSERT INTO orders (name) VALUES ('a') RETURNING (SELECT password FROM customer)",
+            "INSERT INTO orders (name) VALUES ((SELECT password FROM customer))",
+            "REPLACE INTO orders (name) SELECT password FROM customer",
             "DROP TABLE orders",
             "CREATE TABLE x (a INT)",
             "SELECT 1",
@@ -375,10 +395,81 @@ mod tests {
     }
 
     #[test]
+    fn what_happens_on_a_conflict_is_under_the_grant() {
+        for (dialect, text) in [
+            (
+                SqlDialect::Mysql,
+                "INSERT INTO orders (name) VALUES ('a') ON DUPLICATE KEY UPDATE name = (SELECT password FROM customer)",
+            ),
+            (
+                SqlDialect::Sqlite,
+                "INSERT INTO orders (name) VALUES ('a') ON CONFLICT (name) DO UPDATE SET name = (SELECT password FROM customer)",
+            ),
+            (
+                SqlDialect::Sqlite,
+                "INSERT INTO orders (name) VALUES ('a') ON CONFLICT (name) DO UPDATE SET name = 'b' WHERE (SELECT 1 FROM customer)",
+            ),
+        ] {
+            let verdict = guard(dialect).check(text, Kind::Change, 0);
+            assert!(
+                matches!(verdict, Err(Error::Denied(_))),
+                "{text}: {verdict:?}"
+            );
+        }
+    }
+
+    #[test]
     fn a_joined_update_needs_every_table_to_be_writable() {
         let text = "UPDATE orders o JOIN tax t ON t.tax_id = o.tax_id SET t.tax_id = 1";
         let verdict = guard(SqlDialect::Mysql).check(text, Kind::Change, 0);
         assert!(matches!(verdict, Err(Error::Denied(_))), "{verdict:?}");
+    }
+
+    /// A thread of the runtime has 2 MiB of stack; whoever overflows it ends the
+    /// node.
+    #[test]
+    fn no_depth_overflows_the_stack() {
+        let repeated = |text: &str| text.repeat((MAX_TEXT - 1024) / text.len());
+        let open = |text: &str, inner: &str, close: &str| {
+            let depth = (MAX_TEXT - 1024) / (text.len() + close.len());
+            format!("{}{inner}{}", text.repeat(depth), close.repeat(depth))
+        };
+        let texts = [
+            format!("SELECT 1{}", repeated("+1")),
+            format!("SELECT 1{}", "+1".repeat(1400)),
+            format!(
+                "SELECT {}1{}",
+                "(".repeat(20),
+                format!("{})", "+1".repeat(65)).repeat(20)
+            ),
+            format!("SELECT 1{}", " UNION SELECT 1".repeat(490)),
+            format!("SELECT 1{}", repeated(" AND 1")),
+            format!("SELECT 1{}", repeated("||'a'")),
+            format!("SELECT 1{}", repeated(" UNION SELECT 1")),
+            format!("SELECT {}1", repeated("NOT ")),
+            format!("SELECT {}1", repeated("- ")),
+            format!("SELECT a{}", repeated(".a")),
+            format!("SELECT a{}", repeated(" IS NULL")),
+            format!("SELECT a{}", repeated(" COLLATE b")),
+            format!("SELECT 1 FROM orders{}", repeated(" JOIN orders")),
+            format!("SELECT {}", open("(", "1", ")")),
+            format!("SELECT {}", open("(SELECT ", "1", ")")),
+            format!("SELECT {}", open("LOWER(", "1", ")")),
+            format!("SELECT {}", open("CASE WHEN 1 THEN ", "1", " END")),
+            format!("SELECT * FROM {}", open("(", "orders", ")")),
+            open("(", "SELECT 1", ")"),
+            repeated("WITH a AS ("),
+        ];
+        for text in texts {
+            let checking = std::thread::Builder::new()
+                .stack_size(2 << 20)
+                .spawn(move || {
+                    let [sqlite, mysql] = check_with(&text, Kind::Query, 0);
+                    (text, sqlite.is_ok(), mysql.is_ok())
+                });
+            let (text, ..) = checking.expect("a thread").join().expect("no panic");
+            drop(text);
+        }
     }
 
     #[test]

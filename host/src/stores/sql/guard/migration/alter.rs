@@ -35,7 +35,7 @@ pub(super) fn check(rules: &Rules<'_>, tokens: Vec<TokenWithSpan>) -> Result<(),
     for change in split_at_commas(changes) {
         let is_options = rules.dialect == Dialect::Mysql && are_options(change);
         if !is_options {
-            check_change(rules, [head, change].concat())?;
+            check_change(rules, [head, &without_existence(change)].concat())?;
         }
     }
     Ok(())
@@ -59,6 +59,34 @@ fn split_at_commas(tokens: &[TokenWithSpan]) -> impl Iterator<Item = &[TokenWith
         }
         depth == 0 && token.token == Token::Comma
     })
+}
+
+/// The change without `IF EXISTS` and `IF NOT EXISTS`, which MariaDB knows in
+/// most changes and the parser in few; neither changes what is touched.
+fn without_existence(change: &[TokenWithSpan]) -> Vec<TokenWithSpan> {
+    let mut kept = Vec::with_capacity(change.len());
+    let mut rest = change;
+    while let Some((token, after)) = rest.split_first() {
+        let phrases: [&[&str]; 2] = [&["IF", "NOT", "EXISTS"], &["IF", "EXISTS"]];
+        let phrase = phrases.iter().find(|phrase| begins_with(rest, phrase));
+        rest = match phrase {
+            Some(phrase) => rest.get(phrase.len()..).unwrap_or_default(),
+            None => {
+                kept.push(token.clone());
+                after
+            }
+        };
+    }
+    kept
+}
+
+fn begins_with(tokens: &[TokenWithSpan], words: &[&str]) -> bool {
+    let head = tokens.get(..words.len()).unwrap_or_default();
+    !head.is_empty()
+        && head
+            .iter()
+            .zip(words)
+            .all(|(token, word)| is_word(&token.token, word))
 }
 
 fn check_change(rules: &Rules<'_>, tokens: Vec<TokenWithSpan>) -> Result<(), String> {

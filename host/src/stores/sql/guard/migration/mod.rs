@@ -168,6 +168,7 @@ mod tests {
             ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin ROW_FORMAT=DYNAMIC; \
             ALTER TABLE orders ENGINE = InnoDB, ROW_FORMAT = DYNAMIC, ADD COLUMN b INT AFTER a; \
             ALTER TABLE orders CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_bin; \
+            ALTER TABLE orders ADD COLUMN IF NOT EXISTS b INT, DROP INDEX IF EXISTS c; \
             ALTER TABLE orders MODIFY COLUMN a TEXT NULL, ADD INDEX i (a, b), \
             ADD CONSTRAINT c UNIQUE (a), DEFAULT CHARACTER SET utf8mb4; \
             UPDATE orders JOIN line ON line.a = orders.a SET orders.b = 'ü''s';";

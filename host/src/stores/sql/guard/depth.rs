@@ -1,0 +1,76 @@
+//! Bounds how deep a statement's syntax tree can become, before it is parsed.
+//!
+//! The parser bounds its own recursion, but reads a chain of operators
+//! (`1 + 1 + 1 ...`) in a loop, and the tree of a chain is as deep as it is
+//! long. Whatever walks or drops that tree recurses, and would overflow the
+//! stack, which ends the process.
+
+use sqlparser::keywords::Keyword;
+use sqlparser::tokenizer::{Token, TokenWithSpan};
+
+/// Deepest tree of a statement. SQLite takes expressions of a depth of 1,000,
+/// and 500 SELECTs in a UNION (<https://sqlite.org/limits.html>).
+const MAX_DEPTH: usize = 1500;
+
+/// Whether the tree of a statement of these tokens could be too deep.
+pub(super) fn is_too_deep(tokens: &[TokenWithSpan]) -> bool {
+    let mut open: Vec<Level> = Vec::new();
+    let mut level = Level::default();
+    for TokenWithSpan { token, .. } in tokens {
+        match token {
+            Token::LParen => open.push(std::mem::take(&mut level)),
+            Token::RParen => {
+                let inner = level.depth().saturating_add(1);
+                level = open.pop().unwrap_or_default();
+                level.inner = level.inner.max(inner);
+            }
+            Token::Comma => level.next(),
+            token if deepens(token) => level.links += 1,
+            _ => {}
+        }
+        if level.depth() > MAX_DEPTH || open.len() > MAX_DEPTH {
+            return true;
+        }
+    }
+    false
+}
+
+/// What stands between two parentheses.
+#[derive(Default)]
+struct Level {
+    /// Operators and keywords since the last comma.
+    links: usize,
+    /// The deepest part within more parentheses since the last comma.
+    inner: usize,
+    /// The deepest part before the last comma.
+    before: usize,
+}
+
+impl Level {
+    fn depth(&self) -> usize {
+        self.before.max(self.links.saturating_add(self.inner))
+    }
+
+    fn next(&mut self) {
+        *self = Self {
+            before: self.depth(),
+            ..Self::default()
+        };
+    }
+}
+
+/// Whether a token may put what stands before it, or after it, one level
+/// deeper.
+fn deepens(token: &Token) -> bool {
+    match token {
+        Token::Word(word) => word.keyword != Keyword::NoKeyword,
+        Token::Whitespace(_)
+        | Token::Number(..)
+        | Token::SingleQuotedString(_)
+        | Token::HexStringLiteral(_)
+        | Token::Placeholder(_)
+        | Token::Period
+        | Token::EOF => false,
+        _ => true,
+    }
+}
