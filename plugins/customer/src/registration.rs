@@ -30,7 +30,7 @@ pub fn register(request: &Request) -> Result<Response> {
     let email = Email::parse(&form.email)?;
     password::check(&form.password)?;
 
-    limits::count(limits::REGISTRATION, request.client())?;
+    limits::count(limits::REGISTRATION, &request.client_network())?;
     let hash = identity::hash_password(&form.password)?;
     let inserted = sql::query(INSERT)
         .bind(name)

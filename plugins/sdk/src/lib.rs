@@ -106,6 +106,7 @@
 
 #![warn(missing_docs)]
 
+mod array_page;
 #[doc(hidden)]
 pub mod bindings;
 mod body;
@@ -134,6 +135,7 @@ pub mod testing;
 mod urlencoded;
 pub mod wit;
 
+pub use array_page::{ArrayPage, Next};
 pub use body::Fields;
 pub use failure::Failure;
 pub use page::{Listing, Order, Page};

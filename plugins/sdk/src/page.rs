@@ -34,11 +34,16 @@ pub struct Page {
 impl Page {
     /// Reads `page` (default 1) and `limit` (default 20) from the query.
     pub(crate) fn of(request: &Request) -> Result<Self> {
+        Self::within(request, DEFAULT_LIMIT, MAX_LIMIT)
+    }
+
+    /// Reads `page` (default 1) and `limit` (from 1 to `most`) from the query.
+    pub(crate) fn within(request: &Request, default: u64, most: u64) -> Result<Self> {
         let page = Self {
             page: parameter(request, "page", 1)?,
-            limit: parameter(request, "limit", DEFAULT_LIMIT)?,
+            limit: parameter(request, "limit", default)?,
         };
-        if !(1..=MAX_LIMIT).contains(&page.limit) {
+        if !(1..=most).contains(&page.limit) {
             return Err(OUT_OF_RANGE.field("limit"));
         }
         if !(1..=MAX_PAGE).contains(&page.page) {

@@ -1,10 +1,11 @@
 //! One request, as a handler sees it.
 
+use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 use crate::{
-    Failure, Fields, Order, Page, Result, body, number::natural, path::Params, urlencoded::pairs,
-    wit,
+    ArrayPage, Failure, Fields, Order, Page, Result, body, number::natural, path::Params,
+    urlencoded::pairs, wit,
 };
 
 const BAD_ID: Failure = Failure::new(400, "DEP_01", "The ID is not a number.");
@@ -67,6 +68,22 @@ impl Request {
     #[must_use]
     pub fn client(&self) -> &str {
         &self.wit.client
+    }
+
+    /// The client as rate limits count it: an IPv4 address, or the /64 network
+    /// of an IPv6 address, in which one client has 2^64 addresses.
+    #[must_use]
+    pub fn client_network(&self) -> String {
+        let Ok(address) = self.client().parse::<IpAddr>() else {
+            return self.client().to_owned();
+        };
+        match address.to_canonical() {
+            IpAddr::V4(address) => address.to_string(),
+            IpAddr::V6(address) => {
+                let network = u128::from(address) >> 64 << 64;
+                format!("{}/64", Ipv6Addr::from(network))
+            }
+        }
     }
 
     /// Who asks, as far as the host could verify it.
@@ -161,6 +178,15 @@ impl Request {
     /// 400 `PAG_03` if either is not a number or out of range.
     pub fn page(&self) -> Result<Page> {
         Page::of(self)
+    }
+
+    /// The part of a list that is answered as a plain array that the query asks
+    /// for by `page` (default 1) and `limit` (from 1 to `most`).
+    ///
+    /// # Errors
+    /// 400 `PAG_03` if either is not a number or out of range.
+    pub fn array_page(&self, default: u64, most: u64) -> Result<ArrayPage> {
+        ArrayPage::of(self, default, most)
     }
 
     /// The order that the query asks for: `order=field,ASC` or `field,DESC`.
@@ -304,6 +330,22 @@ mod tests {
         let merchant = customer.principal_with_role("merchant");
         assert_eq!(code(merchant), Err((403, "AUT_03".to_owned())));
         assert_eq!(code(customer.principal_with_role("customer")), Ok(7));
+    }
+
+    #[test]
+    fn an_ipv6_network_is_one_client() {
+        let network = |client: &str| {
+            let wit = wit::Request {
+                client: client.to_owned(),
+                ..testing::get("/")
+            };
+            Request::from(wit).client_network()
+        };
+        assert_eq!(network("192.0.2.7"), "192.0.2.7");
+        assert_eq!(network("::ffff:192.0.2.7"), "192.0.2.7");
+        assert_eq!(network("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::/64");
+        assert_eq!(network("2001:db8:1:2::1"), "2001:db8:1:2::/64");
+        assert_eq!(network("somebody"), "somebody");
     }
 
     #[test]
