@@ -3,36 +3,41 @@
 use edge_sdk::{Failure, Request, Response, Result, sql};
 
 use crate::model::{Attribute, AttributeValue, ProductAttribute};
-use crate::products;
+use crate::{pages, products};
 
 /// There is no attribute with the id that was asked for.
 pub const NOT_FOUND: Failure = Failure::new(404, "ATT_01", "Don't exist attribute with this ID.");
 
-/// All attributes.
-pub const ALL: &str = "SELECT attribute_id, name FROM attribute ORDER BY attribute_id";
+/// A page of all attributes.
+pub const ALL: &str =
+    "SELECT attribute_id, name FROM attribute ORDER BY attribute_id LIMIT ? OFFSET ?";
 
 /// One attribute, by id.
 pub const ONE: &str = "SELECT attribute_id, name FROM attribute WHERE attribute_id = ?";
 
-/// The values of an attribute, by its id.
+/// A page of the values of an attribute, by its id.
 pub const VALUES: &str = "SELECT v.attribute_value_id, v.value \
      FROM attribute a JOIN attribute_value v ON v.attribute_id = a.attribute_id \
-     WHERE a.attribute_id = ? ORDER BY v.attribute_value_id";
+     WHERE a.attribute_id = ? ORDER BY v.attribute_value_id LIMIT ? OFFSET ?";
 
-/// The values that a product offers, by its id.
+/// A page of the values that a product offers, by its id.
 pub const IN_PRODUCT: &str = "SELECT a.name AS attribute_name, v.attribute_value_id, v.value AS attribute_value \
      FROM product p JOIN product_attribute pa ON pa.product_id = p.product_id \
      JOIN attribute_value v ON v.attribute_value_id = pa.attribute_value_id \
      JOIN attribute a ON a.attribute_id = v.attribute_id \
-     WHERE p.product_id = ? ORDER BY a.attribute_id, v.attribute_value_id";
+     WHERE p.product_id = ? ORDER BY a.attribute_id, v.attribute_value_id LIMIT ? OFFSET ?";
 
 /// GET `/attributes`.
 ///
 /// # Errors
-/// Those of the database.
-pub fn list(_: &Request) -> Result<Response> {
-    let attributes: Vec<Attribute> = sql::query(ALL).rows()?;
-    Response::json(&attributes)
+/// `PAG_03` for a malformed page.
+pub fn list(request: &Request) -> Result<Response> {
+    let page = pages::named(request)?;
+    let attributes: Vec<Attribute> = sql::query(ALL)
+        .bind(page.limit())
+        .bind(page.offset())
+        .rows()?;
+    page.respond(attributes)
 }
 
 /// GET `/attributes/{attribute_id}`.
@@ -46,27 +51,39 @@ pub fn one(request: &Request) -> Result<Response> {
 /// GET `/attributes/values/{attribute_id}`.
 ///
 /// # Errors
-/// `DEP_01` for a malformed id, `ATT_01` for an unknown one.
+/// `DEP_01` for a malformed id, `ATT_01` for an unknown one, `PAG_03` for a
+/// malformed page.
 pub fn values(request: &Request) -> Result<Response> {
     let id = request.id_param("attribute_id")?;
-    let values: Vec<AttributeValue> = sql::query(VALUES).bind(id).rows()?;
+    let page = pages::named(request)?;
+    let values: Vec<AttributeValue> = sql::query(VALUES)
+        .bind(id)
+        .bind(page.limit())
+        .bind(page.offset())
+        .rows()?;
     if values.is_empty() {
         find(id)?;
     }
-    Response::json(&values)
+    page.respond(values)
 }
 
 /// GET `/attributes/inProduct/{product_id}`.
 ///
 /// # Errors
-/// `DEP_01` for a malformed id, `PRO_01` for an unknown one.
+/// `DEP_01` for a malformed id, `PRO_01` for an unknown one, `PAG_03` for a
+/// malformed page.
 pub fn in_product(request: &Request) -> Result<Response> {
     let id = request.id_param("product_id")?;
-    let attributes: Vec<ProductAttribute> = sql::query(IN_PRODUCT).bind(id).rows()?;
+    let page = pages::named(request)?;
+    let attributes: Vec<ProductAttribute> = sql::query(IN_PRODUCT)
+        .bind(id)
+        .bind(page.limit())
+        .bind(page.offset())
+        .rows()?;
     if attributes.is_empty() {
         products::check(id)?;
     }
-    Response::json(&attributes)
+    page.respond(attributes)
 }
 
 fn find(attribute_id: i64) -> Result<Attribute> {

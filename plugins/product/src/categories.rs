@@ -3,7 +3,7 @@
 use edge_sdk::{Failure, Listing, Order, Request, Response, Result, sql};
 
 use crate::model::{Category, ProductCategory};
-use crate::{departments, products};
+use crate::{departments, pages, products};
 
 /// There is no category with the id that was asked for.
 pub const NOT_FOUND: Failure = Failure::new(404, "CAT_01", "Don't exist category with this ID.");
@@ -34,16 +34,16 @@ pub const ONE: &str =
 /// Whether a category exists, by id.
 pub const EXISTS: &str = "SELECT 1 FROM category WHERE category_id = ?";
 
-/// The categories of a department, by its id.
+/// A page of the categories of a department, by its id.
 pub const IN_DEPARTMENT: &str = "SELECT c.category_id, c.name, c.description, c.department_id \
      FROM department d JOIN category c ON c.department_id = d.department_id \
-     WHERE d.department_id = ? ORDER BY c.category_id";
+     WHERE d.department_id = ? ORDER BY c.category_id LIMIT ? OFFSET ?";
 
-/// The categories of a product, by its id.
+/// A page of the categories of a product, by its id.
 pub const IN_PRODUCT: &str = "SELECT c.category_id, c.department_id, c.name \
      FROM product p JOIN product_category pc ON pc.product_id = p.product_id \
      JOIN category c ON c.category_id = pc.category_id \
-     WHERE p.product_id = ? ORDER BY c.category_id";
+     WHERE p.product_id = ? ORDER BY c.category_id LIMIT ? OFFSET ?";
 
 /// GET `/categories`.
 ///
@@ -90,27 +90,39 @@ pub fn one(request: &Request) -> Result<Response> {
 /// GET `/categories/inDepartment/{department_id}`.
 ///
 /// # Errors
-/// `DEP_01` for a malformed id, `DEP_02` for an unknown one.
+/// `DEP_01` for a malformed id, `DEP_02` for an unknown one, `PAG_03` for a
+/// malformed page.
 pub fn in_department(request: &Request) -> Result<Response> {
     let id = request.id_param("department_id")?;
-    let categories: Vec<Category> = sql::query(IN_DEPARTMENT).bind(id).rows()?;
+    let page = pages::described(request)?;
+    let categories: Vec<Category> = sql::query(IN_DEPARTMENT)
+        .bind(id)
+        .bind(page.limit())
+        .bind(page.offset())
+        .rows()?;
     if categories.is_empty() {
         departments::check(id)?;
     }
-    Response::json(&categories)
+    page.respond(categories)
 }
 
 /// GET `/categories/inProduct/{product_id}`.
 ///
 /// # Errors
-/// `DEP_01` for a malformed id, `PRO_01` for an unknown one.
+/// `DEP_01` for a malformed id, `PRO_01` for an unknown one, `PAG_03` for a
+/// malformed page.
 pub fn in_product(request: &Request) -> Result<Response> {
     let id = request.id_param("product_id")?;
-    let categories: Vec<ProductCategory> = sql::query(IN_PRODUCT).bind(id).rows()?;
+    let page = pages::named(request)?;
+    let categories: Vec<ProductCategory> = sql::query(IN_PRODUCT)
+        .bind(id)
+        .bind(page.limit())
+        .bind(page.offset())
+        .rows()?;
     if categories.is_empty() {
         products::check(id)?;
     }
-    Response::json(&categories)
+    page.respond(categories)
 }
 
 /// Refuse an unknown category.

@@ -3,13 +3,14 @@
 use edge_sdk::{Failure, Request, Response, Result, sql};
 
 use crate::model::Department;
+use crate::pages;
 
 /// There is no department with the id that was asked for.
 pub const NOT_FOUND: Failure = Failure::new(404, "DEP_02", "Don'exist department with this ID.");
 
-/// All departments.
-pub const ALL: &str =
-    "SELECT department_id, name, description FROM department ORDER BY department_id";
+/// A page of all departments.
+pub const ALL: &str = "SELECT department_id, name, description FROM department \
+     ORDER BY department_id LIMIT ? OFFSET ?";
 
 /// One department, by id.
 pub const ONE: &str =
@@ -21,10 +22,14 @@ pub const EXISTS: &str = "SELECT 1 FROM department WHERE department_id = ?";
 /// GET `/departments`.
 ///
 /// # Errors
-/// Those of the database.
-pub fn list(_: &Request) -> Result<Response> {
-    let departments: Vec<Department> = sql::query(ALL).rows()?;
-    Response::json(&departments)
+/// `PAG_03` for a malformed page.
+pub fn list(request: &Request) -> Result<Response> {
+    let page = pages::described(request)?;
+    let departments: Vec<Department> = sql::query(ALL)
+        .bind(page.limit())
+        .bind(page.offset())
+        .rows()?;
+    page.respond(departments)
 }
 
 /// GET `/departments/{department_id}`.

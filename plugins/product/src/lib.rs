@@ -11,6 +11,7 @@ pub mod departments;
 mod input;
 pub mod model;
 pub mod money;
+mod pages;
 pub mod products;
 pub mod reservations;
 pub mod reviews;

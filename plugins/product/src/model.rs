@@ -178,6 +178,17 @@ pub struct Review {
     pub created_on: String,
 }
 
+impl Review {
+    /// The same with a text of at most so many characters.
+    #[must_use]
+    pub fn shortened(mut self, characters: usize) -> Self {
+        if let Some(end) = end_of(&self.review, characters) {
+            self.review.truncate(end);
+        }
+        self
+    }
+}
+
 impl ProductSummary {
     /// The same with a description of at most so many characters, and `...`
     /// after one that was longer.

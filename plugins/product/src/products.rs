@@ -4,7 +4,7 @@ use edge_sdk::{Failure, Listing, Request, Response, Result, sql};
 
 use crate::counts::count;
 use crate::model::{Product, ProductDetails, ProductLocation, ProductSummary};
-use crate::{categories, departments};
+use crate::{categories, departments, pages};
 
 /// There is no product with the id that was asked for.
 pub const NOT_FOUND: Failure = Failure::new(404, "PRO_01", "Don't exist product with this ID.");
@@ -13,6 +13,11 @@ const BAD_LENGTH: Failure = Failure::malformed("The description length is not a 
 
 /// Characters of a description in a list, unless the client says otherwise.
 const DESCRIPTION_LENGTH: usize = 200;
+
+/// Characters of a description in a list at most, so that a page of products
+/// stays within what a reply may have. No description that is written here is
+/// longer; an older shop may have some.
+const LONGEST_DESCRIPTION: usize = 4000;
 
 /// How many products there are.
 pub const COUNT: &str = "SELECT COUNT(*) FROM product";
@@ -52,12 +57,12 @@ pub const ONE: &str = "SELECT product_id, name, description, price, discounted_p
 pub const DETAILS: &str = "SELECT product_id, name, description, price, discounted_price, image, image_2 \
      FROM product WHERE product_id = ?";
 
-/// Where a product is found, by its id.
+/// A page of where a product is found, by its id.
 pub const LOCATIONS: &str = "SELECT c.category_id, c.name AS category_name, d.department_id, d.name AS department_name \
      FROM product p JOIN product_category pc ON pc.product_id = p.product_id \
      JOIN category c ON c.category_id = pc.category_id \
      JOIN department d ON d.department_id = c.department_id \
-     WHERE p.product_id = ? ORDER BY c.category_id";
+     WHERE p.product_id = ? ORDER BY c.category_id LIMIT ? OFFSET ?";
 
 /// Whether a product exists, by id.
 pub const EXISTS: &str = "SELECT 1 FROM product WHERE product_id = ?";
@@ -139,14 +144,20 @@ pub fn details(request: &Request) -> Result<Response> {
 /// GET `/products/{product_id}/locations`.
 ///
 /// # Errors
-/// `DEP_01` for a malformed id, `PRO_01` for an unknown one.
+/// `DEP_01` for a malformed id, `PRO_01` for an unknown one, `PAG_03` for a
+/// malformed page.
 pub fn locations(request: &Request) -> Result<Response> {
     let id = request.id_param("product_id")?;
-    let locations: Vec<ProductLocation> = sql::query(LOCATIONS).bind(id).rows()?;
+    let page = pages::named(request)?;
+    let locations: Vec<ProductLocation> = sql::query(LOCATIONS)
+        .bind(id)
+        .bind(page.limit())
+        .bind(page.offset())
+        .rows()?;
     if locations.is_empty() {
         check(id)?;
     }
-    Response::json(&locations)
+    page.respond(locations)
 }
 
 /// Refuse an unknown product.
@@ -175,8 +186,9 @@ pub(crate) fn description_length(request: &Request) -> Result<usize> {
         return Ok(DESCRIPTION_LENGTH);
     };
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    let length = if digits { text.parse().ok() } else { None };
-    length.ok_or_else(|| BAD_LENGTH.field(NAME))
+    let length: Option<usize> = if digits { text.parse().ok() } else { None };
+    let length = length.ok_or_else(|| BAD_LENGTH.field(NAME))?;
+    Ok(length.min(LONGEST_DESCRIPTION))
 }
 
 #[cfg(test)]
@@ -194,6 +206,7 @@ mod tests {
         assert_eq!(length(""), Ok(200));
         assert_eq!(length("description_length=0"), Ok(0));
         assert_eq!(length("description_length=12"), Ok(12));
+        assert_eq!(length("description_length=1000000000"), Ok(4000));
         for text in ["", "-1", "+1", "1.5", "ten", "99999999999999999999999"] {
             let failure = length(&format!("description_length={text}")).map_err(|f| f.status());
             assert_eq!(failure, Err(400), "{text:?}");

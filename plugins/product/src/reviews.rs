@@ -1,6 +1,8 @@
-//! `/products/{product_id}/reviews`: what customers said of a product.
+//! `/products/{product_id}/reviews`: what customers said of a product, each
+//! customer once: a second review takes the place of the first.
 
 use edge_sdk::sql::{self, Timestamp};
+use edge_sdk::wit::Principal;
 use edge_sdk::{Fields, Request, Response, Result, clock};
 
 use crate::model::Review;
@@ -12,27 +14,54 @@ const LONGEST: usize = 4000;
 /// Characters of a reviewer's name.
 const REVIEWER: usize = 50;
 
-/// The reviews of a product, by its id, newest first. Rows of an older shop
-/// may lack the reviewer's name.
-pub const OF_PRODUCT: &str = "SELECT COALESCE(r.reviewer, 'Anonymous') AS name, r.review, r.rating, r.created_on \
-     FROM product p JOIN review r ON r.product_id = p.product_id \
-     WHERE p.product_id = ? ORDER BY r.created_on DESC, r.review_id DESC LIMIT 1000";
+/// Reviews of a page, unless the client asks for fewer or more.
+const PAGE: u64 = 20;
 
-/// Add a review of a product, the last parameter, if there is such a product.
-pub const ADD: &str = "INSERT INTO review (customer_id, product_id, reviewer, review, rating, created_on) \
-     SELECT ?, product_id, ?, ?, ?, ? FROM product WHERE product_id = ?";
+/// Reviews of a page at most: with the longest reviews, written as JSON, they
+/// stay within what a reply may have.
+const MOST: u64 = 100;
+
+/// A page of the reviews of a product, by its id, newest first. Rows of an
+/// older shop may lack the reviewer's name, and may be longer than any that is
+/// written here: of those, only the beginning is read.
+pub const OF_PRODUCT: &str = "SELECT COALESCE(r.reviewer, 'Anonymous') AS name, \
+     CASE WHEN LENGTH(r.review) > 16000 THEN SUBSTR(r.review, 1, 4000) ELSE r.review END AS review, \
+     r.rating, r.created_on \
+     FROM product p JOIN review r ON r.product_id = p.product_id \
+     WHERE p.product_id = ? AND (r.edition IS NULL OR r.edition = 0) \
+     ORDER BY r.created_on DESC, r.review_id DESC LIMIT ? OFFSET ?";
+
+/// Write a customer's review anew: name, text, rating, time; product and customer.
+pub const REPLACE: &str = "UPDATE review SET reviewer = ?, review = ?, rating = ?, created_on = ? \
+     WHERE product_id = ? AND customer_id = ? AND edition = 0";
+
+/// Add a customer's only review of a product, the last parameter, if there is
+/// such a product.
+pub const ADD: &str = "INSERT INTO review (customer_id, product_id, reviewer, review, rating, created_on, edition) \
+     SELECT ?, product_id, ?, ?, ?, ?, 0 FROM product WHERE product_id = ?";
+
+/// Delete what a customer wrote of a product before there was one review for
+/// each: product and customer.
+pub const DELETE_OLDER: &str = "DELETE FROM review WHERE product_id = ? AND customer_id = ? \
+     AND (edition IS NULL OR edition > 0)";
 
 /// GET `/products/{product_id}/reviews`.
 ///
 /// # Errors
-/// `DEP_01` for a malformed id, `PRO_01` for an unknown one.
+/// `DEP_01` for a malformed id, `PRO_01` for an unknown one, `PAG_03` for a
+/// malformed page.
 pub fn of_product(request: &Request) -> Result<Response> {
     let id = request.id_param("product_id")?;
-    let reviews: Vec<Review> = sql::query(OF_PRODUCT).bind(id).rows()?;
+    let page = request.array_page(PAGE, MOST)?;
+    let reviews: Vec<Review> = sql::query(OF_PRODUCT)
+        .bind(id)
+        .bind(page.limit())
+        .bind(page.offset())
+        .rows()?;
     if reviews.is_empty() {
         products::check(id)?;
     }
-    Response::json(&reviews)
+    page.respond(reviews.into_iter().map(|r| r.shortened(LONGEST)).collect())
 }
 
 /// POST `/products/{product_id}/reviews`.
@@ -46,18 +75,20 @@ pub fn add(request: &Request) -> Result<Response> {
     let id = request.id_param("product_id")?;
     let fields = request.fields()?;
     let written = Written::read(&fields)?;
-    let added = sql::query(ADD)
-        .bind(reviewer.id)
-        .bind(signature(&reviewer.name))
-        .bind(written.review)
-        .bind(written.rating)
-        .bind(Timestamp(clock::now()))
-        .bind(id)
-        .execute()?;
-    match added.rows_affected {
-        0 => Err(products::NOT_FOUND),
-        _ => Ok(Response::empty()),
+    if !written.replace(reviewer, id)? {
+        match written.insert(reviewer, id) {
+            Ok(true) => {}
+            Ok(false) => return Err(products::NOT_FOUND),
+            // The same customer's other request was faster.
+            Err(sql::Error::Conflict(_)) if written.replace(reviewer, id)? => {}
+            Err(error) => return Err(error.into()),
+        }
     }
+    sql::query(DELETE_OLDER)
+        .bind(id)
+        .bind(reviewer.id)
+        .execute()?;
+    Ok(Response::empty())
 }
 
 /// A review as its writer sent it.
@@ -74,6 +105,34 @@ impl<'a> Written<'a> {
             review: input::text(fields, "review", LONGEST)?,
             rating: input::required_number(fields, "rating", 1..=5)?,
         })
+    }
+
+    /// Puts this in the place of the customer's review. Returns whether there
+    /// was one.
+    fn replace(&self, reviewer: &Principal, product: i64) -> Result<bool, sql::Error> {
+        let replaced = sql::query(REPLACE)
+            .bind(signature(&reviewer.name))
+            .bind(self.review)
+            .bind(self.rating)
+            .bind(Timestamp(clock::now()))
+            .bind(product)
+            .bind(reviewer.id)
+            .execute()?;
+        Ok(replaced.rows_affected > 0)
+    }
+
+    /// Adds this as the customer's review. Returns whether there is such a
+    /// product; a review that is there is a conflict.
+    fn insert(&self, reviewer: &Principal, product: i64) -> Result<bool, sql::Error> {
+        let added = sql::query(ADD)
+            .bind(reviewer.id)
+            .bind(signature(&reviewer.name))
+            .bind(self.review)
+            .bind(self.rating)
+            .bind(Timestamp(clock::now()))
+            .bind(product)
+            .execute()?;
+        Ok(added.rows_affected > 0)
     }
 }
 
@@ -118,6 +177,21 @@ mod tests {
             let expected = (code.to_owned(), field.to_owned());
             assert_eq!(refusal(Written::read(&body)), expected);
         }
+    }
+
+    #[test]
+    fn the_longest_page_is_within_what_a_reply_may_have() {
+        /// As the manifest has it, by default.
+        const REPLY: usize = 4 * 1024 * 1024;
+        // No character takes more bytes of JSON than one that is escaped.
+        let longest = Review {
+            name: "\u{1}".repeat(REVIEWER),
+            review: "\u{1}".repeat(LONGEST),
+            rating: 5,
+            created_on: "2024-05-06T06:58:00.000Z".to_owned(),
+        };
+        let bytes = serde_json::to_vec(&longest).unwrap().len() + 1;
+        assert!(bytes * usize::try_from(MOST).unwrap() < REPLY);
     }
 
     #[test]

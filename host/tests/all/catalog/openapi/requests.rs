@@ -41,9 +41,13 @@ const IDS: [(&str, u16); 5] = [
 ];
 
 /// Queries of one path each, and what they bring.
-const QUERIES: [(&str, &str, u16); 23] = [
+const QUERIES: [(&str, &str, u16); 27] = [
     ("/departments", "", 200),
+    ("/departments", "?page=2&limit=1", 200),
+    ("/departments", "?limit=501", 400),
     ("/attributes", "", 200),
+    ("/attributes", "?limit=0", 400),
+    ("/products/{product_id}/reviews", "?page=2&limit=1", 200),
     ("/categories", "", 200),
     ("/categories", "?order=name,DESC&page=2&limit=3", 200),
     ("/categories", "?order=name", 400),

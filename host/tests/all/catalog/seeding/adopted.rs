@@ -192,6 +192,48 @@ async fn an_older_shop_is_served_and_searched() {
     }
 }
 
+/// Customer 0 is nobody, and may be many.
+#[tokio::test]
+async fn of_what_a_customer_said_twice_the_newest_is_shown() {
+    for store in Store::ALL {
+        let database = older_shop(store).await;
+        let said = [
+            (3, "The newest.", 2021),
+            (3, "The middle.", 2020),
+            (3, "The oldest.", 2019),
+            (0, "Nobody's.", 2018),
+            (0, "Another nobody's.", 2017),
+            (8, "At the same time.", 2016),
+            (8, "And a moment later.", 2016),
+        ];
+        for (customer, review, year) in said {
+            let time = match store {
+                Store::Sqlite => format!("{year}-05-06T07:08:09.000Z"),
+                Store::MariaDb => format!("{year}-05-06 07:08:09"),
+            };
+            let review = review.replace('\'', "''");
+            let row = format!(
+                "INSERT INTO review (customer_id, product_id, review, rating, created_on) \
+                 VALUES ({customer}, 40, '{review}', 4, '{time}')"
+            );
+            database.execute(&row).await;
+        }
+        let before = database.count("review").await;
+        let shop = Shop::open(&database).await;
+        let reviews = shop.json("/products/40/reviews").await;
+        let shown = reviews.as_array().expect("reviews").iter();
+        let shown: Vec<_> = shown.filter_map(|row| row["review"].as_str()).collect();
+        let expected = [
+            "The newest.",
+            "Nobody's.",
+            "Another nobody's.",
+            "And a moment later.",
+        ];
+        assert_eq!(shown, expected, "{store:?}");
+        assert_eq!(database.count("review").await, before, "{store:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_catalog_that_was_begun_gets_no_starter_rows() {
     for store in Store::ALL {

@@ -1,0 +1,68 @@
+//! Pages of lists that are answered as plain arrays. Without `page` and
+//! `limit` they are as long as a shop's lists are, so that clients which know
+//! nothing of pages see all of them; and yet no page is longer than a reply
+//! may be, whatever merchants write.
+
+use edge_sdk::{ArrayPage, Request, Result};
+
+/// Rows of a page whose rows have names.
+const NAMED: u64 = 1000;
+
+/// Rows of a page whose rows have a name and a description.
+const DESCRIBED: u64 = 500;
+
+/// The page of rows with one or two names that a request asks for.
+///
+/// # Errors
+/// `PAG_03` for a malformed page.
+pub(crate) fn named(request: &Request) -> Result<ArrayPage> {
+    request.array_page(NAMED, NAMED)
+}
+
+/// The page of rows with a name and a description that a request asks for.
+///
+/// # Errors
+/// `PAG_03` for a malformed page.
+pub(crate) fn described(request: &Request) -> Result<ArrayPage> {
+    request.array_page(DESCRIBED, DESCRIBED)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Serialize;
+
+    use super::*;
+    use crate::input::{DESCRIPTION, NAME};
+    use crate::model::{Category, ProductLocation};
+
+    /// What a reply may have, as the manifest has it by default.
+    const REPLY: usize = 4 * 1024 * 1024;
+
+    /// So many characters, of which each takes as many bytes of JSON as any.
+    fn longest(characters: usize) -> String {
+        "\u{1}".repeat(characters)
+    }
+
+    fn assert_fits(row: &impl Serialize, rows: u64) {
+        let bytes = serde_json::to_vec(row).unwrap().len() + 1;
+        assert!(bytes * usize::try_from(rows).unwrap() < REPLY);
+    }
+
+    #[test]
+    fn the_longest_pages_are_within_what_a_reply_may_have() {
+        let category = Category {
+            category_id: i64::MAX,
+            name: longest(NAME),
+            description: Some(longest(DESCRIPTION)),
+            department_id: i64::MAX,
+        };
+        assert_fits(&category, DESCRIBED);
+        let location = ProductLocation {
+            category_id: i64::MAX,
+            category_name: longest(NAME),
+            department_id: i64::MAX,
+            department_name: longest(NAME),
+        };
+        assert_fits(&location, NAMED);
+    }
+}
