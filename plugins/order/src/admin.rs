@@ -1,6 +1,6 @@
 //! `/admin/orders`: what merchants see of orders, and do with them.
 
-use edge_sdk::{Failure, Listing, Request, Response, Result, sql};
+use edge_sdk::{ArrayPage, Failure, Listing, Request, Response, Result, sql};
 
 use crate::bindings::shop::payments::payments;
 use crate::model::{AdminOrder, AdminOrderDetail};
@@ -70,9 +70,11 @@ pub fn list(request: &Request) -> Result<Response> {
 ///
 /// # Errors
 /// As [`list`]; `DEP_01` for a malformed id, `ORD_01` for an unknown one.
+/// `page` and `limit` are of its lines.
 pub fn one(request: &Request) -> Result<Response> {
     request.principal_with_role(ROLE)?;
-    detail(find(request.id_param("order_id")?)?)
+    let page = orders::page(request)?;
+    detail(page, find(request.id_param("order_id")?)?)
 }
 
 /// PUT `/admin/orders/{order_id}`.
@@ -84,13 +86,14 @@ pub fn one(request: &Request) -> Result<Response> {
 pub fn update(request: &Request) -> Result<Response> {
     let merchant = request.principal_with_role(ROLE)?;
     let order_id = request.id_param("order_id")?;
+    let page = orders::page(request)?;
     let fields = request.fields()?;
     fields.required(&["status"])?;
     let to = status(fields.get("status").unwrap_or_default())?;
     let from = current(&find(order_id)?)?;
     let step = status::step(from, to).ok_or_else(|| illegal(from, to))?;
     take(step, order_id, &format!("by merchant {}", merchant.id))?;
-    detail(find(order_id)?)
+    detail(page, find(order_id)?)
 }
 
 fn take(step: Step, order_id: i64, why: &str) -> Result<()> {
@@ -137,12 +140,16 @@ fn find(order_id: i64) -> Result<AdminOrder> {
     order.ok_or(orders::NOT_FOUND)
 }
 
-fn detail(order: AdminOrder) -> Result<Response> {
-    Response::private(&AdminOrderDetail {
+/// The order with a page of its lines.
+fn detail(page: ArrayPage, order: AdminOrder) -> Result<Response> {
+    let mut lines = orders::lines(order.order_id, page.limit(), page.offset())?;
+    let next = page.cut(&mut lines);
+    let response = Response::private(&AdminOrderDetail {
         grand_total: orders::grand_total(order.total_amount, order.shipping_cost, order.tax_amount),
-        lines: orders::lines(order.order_id)?,
+        lines,
         order,
-    })
+    })?;
+    Ok(next.link(response))
 }
 
 fn current(order: &AdminOrder) -> Result<Status> {

@@ -28,6 +28,17 @@ pub const SENT: &str = "UPDATE mail_outbox SET state = 1 WHERE mail_id = ? AND s
 /// The mail is not tried again.
 pub const GIVE_UP: &str = "UPDATE mail_outbox SET state = 2 WHERE mail_id = ? AND state = 0";
 
+/// Delete some mails from before this time that were sent or given up.
+pub const FORGET: &str = "DELETE FROM mail_outbox WHERE mail_id IN \
+     (SELECT mail_id FROM (SELECT mail_id FROM mail_outbox \
+     WHERE created_on < ? AND state IN (1, 2) ORDER BY created_on LIMIT 500) old)";
+
+/// How long mails are kept that were sent or given up.
+const KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+
+/// Lines of an order that the mail shows: as many as a cart has.
+const SHOWN_LINES: u8 = 100;
+
 /// Attempts before a mail is given up: about eleven hours.
 const MAX_ATTEMPTS: u32 = 20;
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
@@ -67,6 +78,16 @@ enum Unsent {
 pub fn send_due() -> Result<(), sql::Error> {
     let due: Vec<Due> = sql::query(DUE).bind(Timestamp(clock::now())).rows()?;
     due.iter().try_for_each(attempt)
+}
+
+/// Delete some of the mails whose time has passed.
+///
+/// # Errors
+/// Those of the database.
+pub fn delete_old() -> Result<(), sql::Error> {
+    let before = Timestamp(clock::ago(KEPT));
+    sql::query(FORGET).bind(before).execute()?;
+    Ok(())
 }
 
 /// One attempt, counted before it is made: a mail at which the work breaks off
@@ -110,7 +131,8 @@ fn send(due: &Due) -> Result<(), Unsent> {
         Ok(None) => return Err(Unsent::Never("there is no such customer".to_owned())),
         Err(customers::Error::Unavailable(why)) => return Err(Unsent::Later(why)),
     };
-    let lines = orders::lines(due.order_id)?;
+    // One more than is shown tells whether there are more.
+    let lines = orders::lines(due.order_id, i64::from(SHOWN_LINES) + 1, 0)?;
     mail::send(&confirmation(due, &lines, contact)).map_err(|error| match error {
         mail::Error::Unavailable(why) => Unsent::Later(why),
         never => Unsent::Never(never.to_string()),
@@ -118,7 +140,14 @@ fn send(due: &Due) -> Result<(), Unsent> {
 }
 
 fn confirmation(due: &Due, lines: &[OrderLine], contact: Contact) -> Message {
-    let list: String = lines.iter().map(line).collect();
+    let mut list: String = lines
+        .iter()
+        .take(usize::from(SHOWN_LINES))
+        .map(line)
+        .collect();
+    if lines.len() > usize::from(SHOWN_LINES) {
+        list.push_str("and more\n");
+    }
     let text = format!(
         "Hello {},\n\nthank you: your order {} is paid.\n\n{list}\nTotal: {} {}\n",
         contact.name,
@@ -178,6 +207,10 @@ mod tests {
             unit_cost: Cents(1490),
             subtotal: Cents(2980),
         };
+        let many = vec![bought.clone(); 101];
+        let long = confirmation(&due, &many, contact.clone()).text;
+        assert_eq!(long.matches("2 x ").count(), 100);
+        assert!(long.contains("29.80\nand more\n\nTotal"), "{long}");
         let message = confirmation(&due, &[bought], contact);
         assert_eq!(message.to, "ada@example.com");
         assert_eq!(message.subject, "Your order 7 is paid");

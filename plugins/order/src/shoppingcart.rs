@@ -1,12 +1,16 @@
 //! `/shoppingcart`: carts, for anybody who knows their ids.
 
-use edge_sdk::{Failure, Request, Response, Result};
+use edge_sdk::{Failure, Request, Response, Result, rate_limit};
 use serde::{Deserialize, Serialize};
 
 use crate::cart::shelf::{MAX_LINES, MAX_QUANTITY};
 use crate::cart::view::{self, ActiveItem, Total};
 use crate::cart::{Cart, CartId, Handle, ItemIds, Refusal, Shelf, id, store};
 use crate::catalog::{Items, NO_PRODUCT};
+
+/// The policy of the manifest that bounds what one client's additions store,
+/// in KiB.
+const GROWTH: &str = "cart-growth";
 
 /// Longest attributes, in characters: as long as the column of an order's lines.
 const MAX_ATTRIBUTES: usize = 1000;
@@ -58,10 +62,12 @@ struct Addition {
 /// POST `/shoppingcart/add`.
 ///
 /// # Errors
-/// `USR_02`, `USR_07`, `SHP_01`, `PRO_01`; `SHP_04` and `SHP_05` for too much.
+/// `USR_02`, `USR_07`, `SHP_01`, `PRO_01`; `SHP_04` and `SHP_05` for too much,
+/// 429 for too much in too short a time.
 pub fn add(request: &Request) -> Result<Response> {
     let addition = addition(request)?;
     let cart_id = CartId::parse(&addition.cart_id)?;
+    count_growth(request, &addition)?;
     let handle = cart_id.handle();
     let generation = id::generation()?;
     let ids = ItemIds::of_shop()?;
@@ -76,6 +82,28 @@ pub fn add(request: &Request) -> Result<Response> {
         shown(shelf.cart(&cart_id), handle, ids, &mut items)
     })?;
     Response::private(&active)
+}
+
+/// Count the most that an addition can store against the client's address:
+/// carts are anybody's to make, and kept for long.
+fn count_growth(request: &Request, addition: &Addition) -> Result<()> {
+    let verdict = rate_limit::take(GROWTH, &request.client_network(), addition.size())?;
+    if verdict.allowed {
+        Ok(())
+    } else {
+        Err(rate_limit::too_many(&verdict))
+    }
+}
+
+impl Addition {
+    /// What this may add to a store, in KiB, rounded up.
+    fn size(&self) -> u32 {
+        /// A new cart with a line, without the line's text.
+        const REST: usize = 512;
+        let text = serde_json::to_vec(&self.attributes).map_or(usize::MAX, |text| text.len());
+        let size = text.saturating_add(REST).div_ceil(1024);
+        u32::try_from(size).unwrap_or(u32::MAX)
+    }
 }
 
 fn addition(request: &Request) -> Result<Addition> {
@@ -305,6 +333,23 @@ mod tests {
         let most = "👕".repeat(1000);
         let body = format!(r#"{{"cart_id": "x", "product_id": 1, "attributes": "{most}"}}"#);
         assert_eq!(refusal(post(&body)).1, "SHP_01");
+    }
+
+    #[test]
+    fn an_addition_counts_by_what_it_stores() {
+        let size = |attributes: String| {
+            let (cart_id, product_id) = (String::new(), 1);
+            super::Addition {
+                cart_id,
+                product_id,
+                attributes,
+            }
+            .size()
+        };
+        assert_eq!(size("L".to_owned()), 1);
+        assert_eq!(size("👕".repeat(1000)), 5);
+        // Control characters are stored as six bytes each.
+        assert_eq!(size("\u{1}".repeat(1000)), 7);
     }
 
     #[test]

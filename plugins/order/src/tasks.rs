@@ -26,7 +26,7 @@ pub const ASKED: &str = "SELECT order_id FROM orders WHERE reserved = 0 AND crea
 /// Those of an older shop are left alone.
 pub const UNPAID: &str = "SELECT order_id FROM orders WHERE status = 0 AND held = 0 \
      AND reserved IN (1, 2) AND cart_id IS NOT NULL AND created_on < ? \
-     ORDER BY created_on LIMIT 50";
+     ORDER BY created_on LIMIT 100";
 
 /// Some orders whose stock is to be put back.
 pub const TO_CLOSE: &str = "SELECT order_id, reserved FROM orders WHERE reserved IN (3, 4) \
@@ -62,6 +62,7 @@ pub fn run(task: &str) -> Result<(), String> {
 
 fn release() -> Result<(), Error> {
     idempotency::delete_old()?;
+    outbox::delete_old()?;
     withdraw_stale()?;
     cancel_unpaid()?;
     put_back()

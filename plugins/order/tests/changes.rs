@@ -3,7 +3,7 @@
 
 mod databases;
 
-use order::orders::{changes, placed, stock};
+use order::orders::{allowance, changes, placed, stock};
 use order::{idempotency, outbox, tasks};
 
 const EARLY: &str = "2024-05-06 07:08:09";
@@ -34,6 +34,7 @@ macro_rules! order {
             $cart,
             1_i64,
             $reserved,
+            3_i64,
             "14.90",
             1,
             "4.95",
@@ -72,6 +73,25 @@ macro_rules! a_cart_has_one_order {
         assert_eq!(change!($database, stock::HOLD, second), Some(1));
         assert_eq!(change!($database, stock::WITHDRAW, second), Some(0));
         assert_eq!(state!($database, second), Some(10));
+        // What is asked for, held or not needed is held until it is paid.
+        assert_eq!(select!($database, allowance::UNPAID, 7), [3, 3]);
+        assert_eq!(select!($database, allowance::UNPAID, 8), [0; 0]);
+        let (asked, paid) = (
+            order!($database, "cart-7", 0),
+            order!($database, "cart-8", 2),
+        );
+        assert_eq!(select!($database, allowance::UNPAID, 7), [3; 4]);
+        assert_eq!(change!($database, stock::WITHDRAW, asked), Some(1));
+        assert_eq!(change!($database, stock::DELETE, asked), Some(1));
+        assert_eq!(
+            change!($database, changes::PAY, "ch_1", "ch_1", paid),
+            Some(1)
+        );
+        assert_eq!(select!($database, allowance::UNPAID, 7), [3, 3]);
+        assert_eq!(change!($database, allowance::TAKE_TURN, 7), Some(0));
+        assert_eq!(change!($database, allowance::FIRST_TURN, 7), Some(1));
+        assert_eq!(change!($database, allowance::FIRST_TURN, 7), None);
+        assert_eq!(change!($database, allowance::TAKE_TURN, 7), Some(1));
     };
 }
 
@@ -200,6 +220,11 @@ macro_rules! a_mail_is_tried_by_one {
         assert_eq!(change!($database, outbox::SENT, mail), Some(1));
         assert_eq!(change!($database, outbox::ATTEMPT, LATER, mail, 1), Some(0));
         assert_eq!(change!($database, outbox::GIVE_UP, mail), Some(0));
+        assert_eq!(change!($database, outbox::FORGET, EARLY), Some(0));
+        assert_eq!(
+            change!($database, outbox::FORGET, "2999-01-01 00:00:00"),
+            Some(1)
+        );
     };
 }
 

@@ -2,7 +2,7 @@
 
 mod databases;
 
-use order::orders::{self, changes, placed, stock};
+use order::orders::{self, allowance, changes, placed, stock};
 use order::{admin, idempotency, outbox, seed, service, shipping, tasks, tax};
 use sqlx::{Column as _, Executor as _, SqlSafeStr as _, Statement as _, TypeInfo as _};
 
@@ -14,15 +14,16 @@ fn statements() -> Vec<(String, usize)> {
     fixed.chain(lines).collect()
 }
 
-const READ: [(&str, usize); 22] = [
+const READ: [(&str, usize); 23] = [
     (admin::COUNT, 0),
     (admin::COUNT_WITH_STATUS, 1),
     (admin::ONE, 1),
     (admin::PAGE, 2),
     (admin::PAGE_WITH_STATUS, 3),
+    (allowance::UNPAID, 1),
     (idempotency::FIND, 2),
-    (orders::LINES, 1),
-    (orders::OF_CUSTOMER, 1),
+    (orders::LINES, 3),
+    (orders::OF_CUSTOMER, 3),
     (orders::ONE, 2),
     (placed::BY_ID, 1),
     (placed::OF_CART, 2),
@@ -39,7 +40,9 @@ const READ: [(&str, usize); 22] = [
     (outbox::DUE, 1),
 ];
 
-const CHANGES: [(&str, usize); 27] = [
+const CHANGES: [(&str, usize); 29] = [
+    (allowance::FIRST_TURN, 1),
+    (allowance::TAKE_TURN, 1),
     (changes::AUDIT, 4),
     (changes::CANCEL, 1),
     (changes::CANCEL_PAID, 1),
@@ -58,7 +61,7 @@ const CHANGES: [(&str, usize); 27] = [
     (idempotency::RELEASE, 3),
     (idempotency::RENEW, 6),
     (idempotency::TAKE_OVER, 4),
-    (placed::ADD, 11),
+    (placed::ADD, 12),
     (seed::ADD_REGION, 2),
     (seed::ADD_SHIPPING, 3),
     (seed::ADD_TAX, 2),
@@ -69,9 +72,10 @@ const CHANGES: [(&str, usize); 27] = [
     (stock::WITHDRAW, 1),
 ];
 
-const SCHEDULED: [(&str, usize); 7] = [
+const SCHEDULED: [(&str, usize); 8] = [
     (idempotency::FORGET, 1),
     (outbox::ATTEMPT, 3),
+    (outbox::FORGET, 1),
     (outbox::GIVE_UP, 1),
     (outbox::SENT, 1),
     (tasks::ASKED, 1),

@@ -50,6 +50,12 @@ pub const FORGET: &str = "DELETE FROM order_idempotency WHERE idempotency_id IN 
      (SELECT idempotency_id FROM (SELECT idempotency_id FROM order_idempotency \
      WHERE created_on < ? ORDER BY created_on LIMIT 500) expired)";
 
+/// Keys that [`FORGET`] deletes.
+const BATCH: u64 = 500;
+
+/// How many batches are deleted at once.
+const BATCHES: u32 = 20;
+
 /// The right to work on a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
@@ -250,13 +256,19 @@ impl Claim {
     }
 }
 
-/// Delete some of the keys that have expired.
+/// Delete keys that have expired: not all at once, and yet faster than
+/// customers make them.
 ///
 /// # Errors
 /// Those of the database.
 pub fn delete_old() -> Result<(), sql::Error> {
-    let before = Timestamp(clock::ago(KEPT));
-    sql::query(FORGET).bind(before).execute()?;
+    let before = clock::ago(KEPT);
+    for _ in 0..BATCHES {
+        let before = Timestamp(before.as_str());
+        if sql::query(FORGET).bind(before).execute()?.rows_affected < BATCH {
+            break;
+        }
+    }
     Ok(())
 }
 

@@ -40,8 +40,8 @@ pub struct Draft {
     pub tax_amount: Cents,
     /// What the goods come to.
     pub total_amount: Cents,
-    /// Whether the stock of any product is counted.
-    pub needs_stock: bool,
+    /// Pieces of products whose stock is counted.
+    pub counted_pieces: u64,
     /// The goods.
     pub lines: Vec<DraftLine>,
 }
@@ -121,7 +121,7 @@ impl Draft {
             tax_id: tax.tax_id,
             tax_amount,
             total_amount,
-            needs_stock: needs_stock(&lines, items),
+            counted_pieces: counted_pieces(&lines, items),
             lines,
         })
     }
@@ -154,9 +154,13 @@ fn total(lines: &[DraftLine]) -> Cents {
     subtotals.sum()
 }
 
-fn needs_stock(lines: &[DraftLine], items: &Items) -> bool {
-    let mut products = lines.iter().filter_map(|line| items.get(line.product_id));
-    products.any(|product| product.stock.is_some())
+fn counted_pieces(lines: &[DraftLine], items: &Items) -> u64 {
+    let is_counted = |line: &&DraftLine| {
+        let product = items.get(line.product_id);
+        product.is_some_and(|product| product.stock.is_some())
+    };
+    let counted = lines.iter().filter(is_counted);
+    counted.map(|line| u64::from(line.quantity)).sum()
 }
 
 /// What to take out of stock: each product once, by its id, so that two orders

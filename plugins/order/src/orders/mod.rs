@@ -1,5 +1,6 @@
 //! `/orders`: what customers have ordered.
 
+pub mod allowance;
 pub mod changes;
 pub mod draft;
 pub mod place;
@@ -7,7 +8,7 @@ pub mod placed;
 pub mod status;
 pub mod stock;
 
-use edge_sdk::{Failure, Request, Response, Result, sql};
+use edge_sdk::{ArrayPage, Failure, Request, Response, Result, sql};
 use serde::Deserialize;
 
 use crate::model::{OrderLine, OrderSummary, ShortDetail};
@@ -16,17 +17,21 @@ use edge_sdk::money::Cents;
 /// There is no order with the id that was asked for, or it is another's.
 pub const NOT_FOUND: Failure = Failure::new(404, "ORD_01", "Don't exist order with this ID.");
 
-/// The orders of a customer, newest first.
+/// Orders or lines of a page, unless the client asks for fewer. With the longest
+/// texts, a page of lines stays within what a reply may have.
+const PAGE: u64 = 500;
+
+/// A page of the orders of a customer, newest first.
 pub const OF_CUSTOMER: &str = "SELECT order_id, total_amount, created_on, shipped_on, status, shipping_cost, tax_amount \
-     FROM orders WHERE customer_id = ? AND reserved IN (1, 2, 3) ORDER BY order_id DESC LIMIT 1000";
+     FROM orders WHERE customer_id = ? AND reserved IN (1, 2, 3) ORDER BY order_id DESC LIMIT ? OFFSET ?";
 
 /// An order, by its id and its customer's.
 pub const ONE: &str = "SELECT order_id, total_amount, created_on, shipped_on, status, shipping_cost, tax_amount \
      FROM orders WHERE order_id = ? AND customer_id = ? AND reserved IN (1, 2, 3)";
 
-/// The lines of an order, by its id.
+/// A page of the lines of an order, by its id.
 pub const LINES: &str = "SELECT order_id, product_id, attributes, product_name, quantity, unit_cost \
-     FROM order_detail WHERE order_id = ? ORDER BY item_id";
+     FROM order_detail WHERE order_id = ? ORDER BY item_id LIMIT ? OFFSET ?";
 
 /// A row of [`ONE`].
 #[derive(Deserialize)]
@@ -60,23 +65,39 @@ impl Order {
 /// GET `/orders/{order_id}`.
 ///
 /// # Errors
-/// `AUT_01`, `AUT_02`; `DEP_01` for a malformed id, `ORD_01` for an unknown one.
+/// `AUT_01`, `AUT_02`; `DEP_01` for a malformed id, `ORD_01` for an unknown one,
+/// `PAG_03` for a malformed page.
 pub fn one(request: &Request) -> Result<Response> {
     let order = find(request)?;
-    Response::private(&lines(order.order_id)?)
+    let page = page(request)?;
+    let lines = lines(order.order_id, page.limit(), page.offset())?;
+    Ok(page.respond(lines)?.no_store())
 }
 
 /// GET `/orders/inCustomer`.
 ///
 /// # Errors
-/// `AUT_01`, `AUT_02`.
+/// `AUT_01`, `AUT_02`; `PAG_03` for a malformed page.
 pub fn in_customer(request: &Request) -> Result<Response> {
     let customer = request.principal()?;
-    let orders: Vec<Order> = sql::query(OF_CUSTOMER).bind(customer.id).rows()?;
+    let page = page(request)?;
+    let orders: Vec<Order> = sql::query(OF_CUSTOMER)
+        .bind(customer.id)
+        .bind(page.limit())
+        .bind(page.offset())
+        .rows()?;
     let summaries = orders
         .into_iter()
         .map(|order| order.into_summary(&customer.name));
-    Response::private(&summaries.collect::<Vec<_>>())
+    Ok(page.respond(summaries.collect())?.no_store())
+}
+
+/// The page of orders or lines that a request asks for.
+///
+/// # Errors
+/// `PAG_03` for a malformed page.
+pub(crate) fn page(request: &Request) -> Result<ArrayPage> {
+    request.array_page(PAGE, PAGE)
 }
 
 /// GET `/orders/shortDetail/{order_id}`.
@@ -103,11 +124,11 @@ fn find(request: &Request) -> Result<Order> {
     order.ok_or(NOT_FOUND)
 }
 
-/// The lines of an order.
+/// Some of the lines of an order: at most `limit`, from the one after `offset`.
 ///
 /// # Errors
 /// Those of the database.
-pub fn lines(order_id: i64) -> Result<Vec<OrderLine>, sql::Error> {
+pub fn lines(order_id: i64, limit: i64, offset: i64) -> Result<Vec<OrderLine>, sql::Error> {
     #[derive(Deserialize)]
     struct Row {
         order_id: i64,
@@ -117,7 +138,11 @@ pub fn lines(order_id: i64) -> Result<Vec<OrderLine>, sql::Error> {
         quantity: u32,
         unit_cost: Cents,
     }
-    let rows: Vec<Row> = sql::query(LINES).bind(order_id).rows()?;
+    let rows: Vec<Row> = sql::query(LINES)
+        .bind(order_id)
+        .bind(limit)
+        .bind(offset)
+        .rows()?;
     let lines = rows.into_iter().map(|row| OrderLine {
         order_id: row.order_id,
         product_id: row.product_id,
@@ -134,4 +159,27 @@ pub fn lines(order_id: i64) -> Result<Vec<OrderLine>, sql::Error> {
 #[must_use]
 pub fn grand_total(total_amount: Cents, shipping_cost: Cents, tax_amount: Cents) -> Cents {
     [total_amount, shipping_cost, tax_amount].into_iter().sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_page_is_within_what_a_reply_may_have() {
+        /// As the manifest has it, by default.
+        const REPLY: usize = 4 * 1024 * 1024;
+        // No character takes more bytes of JSON than one that is escaped.
+        let longest = OrderLine {
+            order_id: i64::MAX,
+            product_id: i64::MAX,
+            attributes: "\u{1}".repeat(1000),
+            product_name: "\u{1}".repeat(100),
+            quantity: u32::MAX,
+            unit_cost: Cents(9_999_999_999),
+            subtotal: Cents(u64::MAX),
+        };
+        let bytes = serde_json::to_vec(&longest).unwrap().len() + 1;
+        assert!(bytes * usize::try_from(PAGE).unwrap() < REPLY);
+    }
 }

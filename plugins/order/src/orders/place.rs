@@ -7,6 +7,7 @@
 use edge_sdk::{Fields, Request, Response, Result};
 use serde::{Deserialize, Serialize};
 
+use super::allowance::Allowance;
 use super::draft::{Draft, EMPTY, Obstacle};
 use super::placed::{self, NotStored, Placed};
 use super::stock::{self, Stock};
@@ -45,7 +46,8 @@ impl Wish {
 /// # Errors
 /// `AUT_01`, `AUT_02`, `USR_02`, `SHP_01`, `TAX_01`, `SHP_03`; `ORD_02` for an
 /// empty cart, `ORD_03` for what is out of stock, `ORD_04` for what is no
-/// longer sold; those of idempotency keys.
+/// longer sold, `ORD_05` for too much at once, `ORD_09` for too much that is
+/// unpaid; those of idempotency keys.
 pub fn create(request: &Request) -> Result<Response> {
     let customer_id = request.principal()?.id;
     let key = idempotency::key(request)?;
@@ -95,10 +97,13 @@ fn place(customer_id: i64, fields: &Fields, claim: Option<&Claim>) -> Result<Pla
     if let Err(Obstacle::Gone(product_ids)) = &draft {
         drop_products(&wish.cart_id, product_ids)?;
     }
-    match placed::store(&draft?, claim) {
+    let again = || found(customer_id, &wish.cart_id, cart.generation, claim);
+    match placed::store(&draft?, Allowance::configured()?, claim) {
         Ok(placed) => Ok(placed),
-        Err(NotStored::Taken) => found(customer_id, &wish.cart_id, cart.generation, claim),
-        Err(NotStored::Overtaken) => Err(idempotency::IN_FLIGHT),
+        Err(NotStored::Taken) => again()?.ok_or_else(|| EMPTY.field("cart_id")),
+        // What is held too much may be this very order.
+        Err(NotStored::Exceeded(exceeded)) => again()?.ok_or_else(|| exceeded.into()),
+        Err(NotStored::Overtaken | NotStored::FirstOrder) => Err(idempotency::IN_FLIGHT),
         Err(NotStored::Sql(error)) => Err(error.into()),
     }
 }
@@ -123,13 +128,15 @@ fn found(
     cart_id: &CartId,
     generation: i64,
     claim: Option<&Claim>,
-) -> Result<Placed> {
+) -> Result<Option<Placed>> {
     let placed = placed::of_cart(cart_id, generation)?;
     let own = placed.filter(|placed| placed.customer_id == customer_id);
-    let placed = own.ok_or(EMPTY.field("cart_id"))?;
+    let Some(placed) = own else {
+        return Ok(None);
+    };
     match claim {
         Some(claim) if !claim.note_alone(placed.order_id)? => Err(idempotency::IN_FLIGHT),
-        _ => Ok(placed),
+        _ => Ok(Some(placed)),
     }
 }
 

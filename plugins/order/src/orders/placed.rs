@@ -5,15 +5,16 @@ use edge_sdk::sql::{self, Query, Transaction};
 use edge_sdk::{clock, metrics};
 use serde::Deserialize;
 
+use super::allowance::{Allowance, Exceeded, Turn};
 use super::draft::{Draft, DraftLine};
 use super::stock::Stock;
 use crate::cart::{CartId, Ordered};
 use crate::idempotency::Claim;
 
-/// An order: customer, time, cart and generation, stock, amounts.
+/// An order: customer, time, cart and generation, stock and counted pieces, amounts.
 pub const ADD: &str = "INSERT INTO orders (customer_id, created_on, status, cart_id, cart_generation, reserved, \
-     total_amount, shipping_id, shipping_cost, tax_id, tax_amount, currency) \
-     VALUES (?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+     counted_pieces, total_amount, shipping_id, shipping_cost, tax_id, tax_amount, currency) \
+     VALUES (?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 /// The order of a cart's generation.
 pub const OF_CART: &str = "SELECT order_id, customer_id, cart_id, cart_generation, reserved FROM orders \
@@ -55,6 +56,12 @@ pub enum NotStored {
     /// This generation of the cart has an order.
     #[error("the cart was ordered already")]
     Taken,
+    /// The customer's unpaid orders would hold too much.
+    #[error(transparent)]
+    Exceeded(Exceeded),
+    /// The customer never had a turn to order.
+    #[error("the customer orders for the first time")]
+    FirstOrder,
     /// Another request has taken over the work on this idempotency key.
     #[error("another request works on it")]
     Overtaken,
@@ -72,18 +79,38 @@ impl From<sql::Error> for NotStored {
     }
 }
 
-/// Store an order with its lines, and note it under the idempotency key: all
-/// of it or nothing.
+/// Store an order with its lines, if the customer may have one more, and note
+/// it under the idempotency key: all of it or nothing.
 ///
 /// # Errors
 /// Why nothing is stored.
-pub fn store(draft: &Draft, claim: Option<&Claim>) -> Result<Placed, NotStored> {
-    let reserved = if draft.needs_stock {
-        Stock::Asked
-    } else {
-        Stock::None
+pub fn store(
+    draft: &Draft,
+    allowance: Allowance,
+    claim: Option<&Claim>,
+) -> Result<Placed, NotStored> {
+    match try_store(draft, allowance, claim) {
+        Err(NotStored::FirstOrder) => {
+            Turn::begin(draft.customer_id).map_err(NotStored::Sql)?;
+            try_store(draft, allowance, claim)
+        }
+        done => done,
+    }
+}
+
+fn try_store(
+    draft: &Draft,
+    allowance: Allowance,
+    claim: Option<&Claim>,
+) -> Result<Placed, NotStored> {
+    let reserved = match draft.counted_pieces {
+        0 => Stock::None,
+        _ => Stock::Asked,
     };
     let order_id = sql::transaction(|transaction| {
+        let turn = Turn::take(transaction, draft.customer_id)?.ok_or(NotStored::FirstOrder)?;
+        let checked = turn.check(transaction, allowance, draft.counted_pieces)?;
+        checked.map_err(NotStored::Exceeded)?;
         let order_id = add(transaction, draft, reserved)?;
         add_lines(transaction, order_id, &draft.lines)?;
         match claim {
@@ -116,6 +143,7 @@ fn add(transaction: &Transaction, draft: &Draft, reserved: Stock) -> Result<i64,
         .bind(draft.cart_id.as_str())
         .bind(draft.generation)
         .bind(reserved)
+        .bind(i64::try_from(draft.counted_pieces).unwrap_or(i64::MAX))
         .bind(draft.total_amount)
         .bind(draft.shipping_id)
         .bind(draft.shipping_cost)

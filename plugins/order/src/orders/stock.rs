@@ -18,6 +18,9 @@ use crate::catalog::unavailable;
 /// A product is out of stock.
 pub const SOLD_OUT: Failure = Failure::new(409, "ORD_03", "A product is out of stock.");
 
+/// Lines of an order that is made here: as many as a cart has.
+const MOST_LINES: i64 = 100;
+
 const TRY_AGAIN: Failure = Failure::new(
     503,
     "HTTP_503",
@@ -141,7 +144,7 @@ fn sold_out(order_id: i64, product_id: i64) -> Result<()> {
 
 /// The name of a product of an order.
 fn name(order_id: i64, product_id: i64) -> Result<Option<String>, sql::Error> {
-    let mut lines = super::lines(order_id)?.into_iter();
+    let mut lines = super::lines(order_id, MOST_LINES, 0)?.into_iter();
     let line = lines.find(|line| line.product_id == product_id);
     Ok(line.map(|line| line.product_name))
 }

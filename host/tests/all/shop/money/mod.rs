@@ -23,7 +23,8 @@ use crate::catalog::database::{Database, Store};
 use crate::harness::{PluginFolder, TestNode, fixture, variant};
 use books::Books;
 
-/// The orders' periodic work, often enough for tests.
+/// The orders' periodic work, often enough for tests, and limits that these
+/// customers do not meet.
 const ORDER: &str = r#"
 [[schedule]]
 task = "mail"
@@ -32,6 +33,20 @@ every = "500ms"
 [[schedule]]
 task = "release"
 every = "200ms"
+
+[[rate-limit]]
+name = "orders"
+methods = ["POST"]
+path = "/orders"
+by = "principal"
+quota = 10000
+window = "1m"
+
+[[rate-limit]]
+name = "cart-growth"
+by = "address"
+quota = 10000
+window = "1m"
 "#;
 
 /// The payments' periodic work, often enough for tests.
@@ -80,6 +95,8 @@ impl Checkout {
             let config = &mut settings.plugin_config.0;
             config.extend(stripe.settings());
             config.insert("UNPAID_ORDER_MINUTES".into(), UNPAID_MINUTES.into());
+            config.insert("MAX_UNPAID_ORDERS".into(), "100".into());
+            config.insert("MAX_UNPAID_PIECES".into(), "10000".into());
             change(settings);
         };
         let node = TestNode::start(plugins, change).await;

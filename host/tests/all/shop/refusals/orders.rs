@@ -18,6 +18,7 @@ pub async fn reading(shop: &Shop) -> Group<'_> {
     let cases = vec![
         Case::get("/orders/0", BAD_ID.of("order_id")),
         Case::get("/orders/999999", NO_ORDER),
+        Case::get("/orders/inCustomer?page=0", BAD_PAGE.of("page")),
         Case::get("/orders/shortDetail/1.5", BAD_ID.of("order_id")),
         Case::get("/orders/shortDetail/999999", NO_ORDER),
     ];

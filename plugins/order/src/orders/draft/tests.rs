@@ -59,13 +59,10 @@ fn an_order_is_the_sum_of_its_lines() {
 }
 
 #[test]
-fn stock_is_needed_if_any_product_counts_it() {
-    assert!(!draft(&cart(&[(1, "L", 2)]), "0.00").unwrap().needs_stock);
-    assert!(
-        draft(&cart(&[(1, "L", 2), (2, "L", 1)]), "0.00")
-            .unwrap()
-            .needs_stock
-    );
+fn pieces_are_counted_where_the_stock_is() {
+    let counted = |items: &[_]| draft(&cart(items), "0.00").unwrap().counted_pieces;
+    assert_eq!(counted(&[(1, "L", 2)]), 0);
+    assert_eq!(counted(&[(1, "L", 2), (2, "L", 3), (2, "M", 4)]), 7);
 }
 
 #[test]
