@@ -8,6 +8,7 @@ pub mod idempotency;
 pub mod model;
 pub mod orders;
 pub mod outbox;
+mod prune;
 pub mod seed;
 pub mod service;
 pub mod shipping;

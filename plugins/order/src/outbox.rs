@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::bindings::shop::customers::customers::{self, Contact};
 use crate::model::OrderLine;
-use crate::orders;
+use crate::{orders, prune};
 use edge_sdk::money::Cents;
 
 /// Mails that are due now, the first to be sent first.
@@ -28,10 +28,12 @@ pub const SENT: &str = "UPDATE mail_outbox SET state = 1 WHERE mail_id = ? AND s
 /// The mail is not tried again.
 pub const GIVE_UP: &str = "UPDATE mail_outbox SET state = 2 WHERE mail_id = ? AND state = 0";
 
-/// Delete some mails from before this time that were sent or given up.
-pub const FORGET: &str = "DELETE FROM mail_outbox WHERE mail_id IN \
-     (SELECT mail_id FROM (SELECT mail_id FROM mail_outbox \
-     WHERE created_on < ? AND state IN (1, 2) ORDER BY created_on LIMIT 500) old)";
+/// The time of the 500th mail from before some time.
+pub const OLD: &str = "SELECT created_on FROM mail_outbox WHERE created_on < ? \
+     ORDER BY created_on LIMIT 1 OFFSET 499";
+
+/// Delete mails until some time that were sent or given up.
+pub const FORGET: &str = "DELETE FROM mail_outbox WHERE created_on <= ? AND state <> 0";
 
 /// How long mails are kept that were sent or given up.
 const KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
@@ -80,14 +82,12 @@ pub fn send_due() -> Result<(), sql::Error> {
     due.iter().try_for_each(attempt)
 }
 
-/// Delete some of the mails whose time has passed.
+/// Delete mails whose time has passed.
 ///
 /// # Errors
 /// Those of the database.
 pub fn delete_old() -> Result<(), sql::Error> {
-    let before = Timestamp(clock::ago(KEPT));
-    sql::query(FORGET).bind(before).execute()?;
-    Ok(())
+    prune::delete(OLD, FORGET, KEPT)
 }
 
 /// One attempt, counted before it is made: a mail at which the work breaks off

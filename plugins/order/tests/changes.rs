@@ -6,6 +6,7 @@ mod databases;
 use order::orders::{allowance, changes, placed, stock};
 use order::{idempotency, outbox, tasks};
 
+const BEFORE: &str = "2024-05-06 07:08:08";
 const EARLY: &str = "2024-05-06 07:08:09";
 const LATER: &str = "2024-05-06 07:30:00";
 
@@ -202,7 +203,7 @@ macro_rules! a_key_is_claimed_once {
             change!($database, idempotency::TAKE_OVER, 5_i64, LATER, id, 3_i64),
             Some(0)
         );
-        assert_eq!(change!($database, idempotency::FORGET, EARLY), Some(0));
+        assert_eq!(change!($database, idempotency::FORGET, BEFORE), Some(0));
         assert_eq!(change!($database, idempotency::FORGET, LATER), Some(1));
     };
 }
@@ -220,7 +221,7 @@ macro_rules! a_mail_is_tried_by_one {
         assert_eq!(change!($database, outbox::SENT, mail), Some(1));
         assert_eq!(change!($database, outbox::ATTEMPT, LATER, mail, 1), Some(0));
         assert_eq!(change!($database, outbox::GIVE_UP, mail), Some(0));
-        assert_eq!(change!($database, outbox::FORGET, EARLY), Some(0));
+        assert_eq!(change!($database, outbox::FORGET, BEFORE), Some(0));
         assert_eq!(
             change!($database, outbox::FORGET, "2999-01-01 00:00:00"),
             Some(1)

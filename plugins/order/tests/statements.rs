@@ -72,10 +72,12 @@ const CHANGES: [(&str, usize); 29] = [
     (stock::WITHDRAW, 1),
 ];
 
-const SCHEDULED: [(&str, usize); 8] = [
+const SCHEDULED: [(&str, usize); 10] = [
     (idempotency::FORGET, 1),
     (outbox::ATTEMPT, 3),
+    (idempotency::OLD, 1),
     (outbox::FORGET, 1),
+    (outbox::OLD, 1),
     (outbox::GIVE_UP, 1),
     (outbox::SENT, 1),
     (tasks::ASKED, 1),

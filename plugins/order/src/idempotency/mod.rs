@@ -8,7 +8,9 @@ mod reply;
 use edge_sdk::{Failure, Fields, Response, Result};
 
 pub use key::{Key, key};
-pub use record::{ADD, COMPLETE, Claim, FIND, FORGET, NOTE, RELEASE, RENEW, TAKE_OVER, delete_old};
+pub use record::{
+    ADD, COMPLETE, Claim, FIND, FORGET, NOTE, OLD, RELEASE, RENEW, TAKE_OVER, delete_old,
+};
 
 use record::Verdict;
 use reply::Reply;

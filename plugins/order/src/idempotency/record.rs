@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::reply::Reply;
 use super::{IN_FLIGHT, Key, OTHER_BODY};
 use crate::cart::id::generation as random;
+use crate::prune;
 
 /// How long an answer is kept.
 const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
@@ -45,16 +46,12 @@ pub const COMPLETE: &str =
 pub const RELEASE: &str = "UPDATE order_idempotency SET locked_on = ? \
      WHERE idempotency_id = ? AND lock_id = ? AND status IS NULL";
 
-/// Delete some keys that are older than this.
-pub const FORGET: &str = "DELETE FROM order_idempotency WHERE idempotency_id IN \
-     (SELECT idempotency_id FROM (SELECT idempotency_id FROM order_idempotency \
-     WHERE created_on < ? ORDER BY created_on LIMIT 500) expired)";
+/// The time of the 500th key from before some time.
+pub const OLD: &str = "SELECT created_on FROM order_idempotency WHERE created_on < ? \
+     ORDER BY created_on LIMIT 1 OFFSET 499";
 
-/// Keys that [`FORGET`] deletes.
-const BATCH: u64 = 500;
-
-/// How many batches are deleted at once.
-const BATCHES: u32 = 20;
+/// Delete keys until some time.
+pub const FORGET: &str = "DELETE FROM order_idempotency WHERE created_on <= ?";
 
 /// The right to work on a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -256,20 +253,12 @@ impl Claim {
     }
 }
 
-/// Delete keys that have expired: not all at once, and yet faster than
-/// customers make them.
+/// Delete keys that have expired.
 ///
 /// # Errors
 /// Those of the database.
 pub fn delete_old() -> Result<(), sql::Error> {
-    let before = clock::ago(KEPT);
-    for _ in 0..BATCHES {
-        let before = Timestamp(before.as_str());
-        if sql::query(FORGET).bind(before).execute()?.rows_affected < BATCH {
-            break;
-        }
-    }
-    Ok(())
+    prune::delete(OLD, FORGET, KEPT)
 }
 
 #[cfg(test)]
