@@ -169,3 +169,26 @@ async fn a_redis_that_hangs_is_not_waited_for_by_every_request() {
         began.elapsed()
     );
 }
+
+/// Many times as many keys as a policy has counters.
+const INVENTED: usize = 300_000;
+
+#[tokio::test]
+async fn whoever_invents_keys_displaces_nobodys_counters() {
+    let limiter = Limiter::local();
+    let (login, other) = (policy("customer/login", 5), policy("stranger/own", 5));
+    let victim = "ada@example.com";
+    assert!(
+        limiter
+            .check(&login, victim, 5, OnFailure::Local)
+            .await
+            .allowed
+    );
+    for number in 0..INVENTED {
+        let key = number.to_string();
+        allowed(&limiter, &other, &key).await;
+        // Nor do keys of the same policy, which are all in use here.
+        allowed(&limiter, &login, &key).await;
+    }
+    assert!(!allowed(&limiter, &login, victim).await);
+}

@@ -99,6 +99,9 @@ pub enum ManifestError {
     },
 }
 
+/// Most rate limits of a plugin: each has counters of its own, which take memory.
+const MOST_RATE_LIMITS: usize = 32;
+
 impl Manifest {
     /// Read and check a manifest.
     ///
@@ -148,6 +151,11 @@ impl Manifest {
         }
         self.limits.check()?;
         self.grants.check()?;
+        require(
+            "rate-limit",
+            self.rate_limits.len() <= MOST_RATE_LIMITS,
+            format_args!("there are more than {MOST_RATE_LIMITS}"),
+        )?;
         self.rate_limits.iter().try_for_each(RateLimit::check)?;
         metrics::check(&self.metrics)?;
         self.check_schedule()
@@ -202,6 +210,17 @@ mod tests {
         Manifest::parse(&format!("{SMALLEST}{rest}"))
             .expect_err(rest)
             .to_string()
+    }
+
+    #[test]
+    fn rate_limits_are_few() {
+        let with = |limits: usize| {
+            let limit = "[[rate-limit]]\nname = 'a'\nquota = 1\nwindow = '1s'\n";
+            Manifest::parse(&(SMALLEST.to_owned() + &limit.repeat(limits)))
+        };
+        assert!(with(MOST_RATE_LIMITS).is_ok());
+        let refused = with(MOST_RATE_LIMITS + 1).map_err(|error| error.to_string());
+        assert!(refused.is_err_and(|why| why.contains("more than 32")));
     }
 
     #[test]

@@ -1,30 +1,30 @@
 //! Counting in this process.
 
+use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use quick_cache::sync::Cache;
+use arc_swap::ArcSwap;
 
+use super::partition::Partition;
 use super::policy::microseconds;
 use super::{Place, Policy, Verdict};
 
-/// Most keys that are counted at once, about 100 bytes each. Past that, the
-/// keys that are seldom asked for are forgotten: somebody who invents keys
-/// takes no more memory than this, and displaces least those in use.
-const MOST_KEYS: usize = 100_000;
+/// Counters by the id of their policy: keys of one policy, and so of one
+/// plugin, never displace those of another. Policies are in manifests, so
+/// there are few, and clients cannot make more.
+type Partitions = HashMap<String, Arc<Partition>>;
 
 /// Counts keys in this process.
 pub(super) struct Local {
-    /// Until when the use of each key reaches, in microseconds since `began`.
-    reached: Cache<Place, Arc<AtomicU64>>,
+    partitions: ArcSwap<Partitions>,
     began: Instant,
 }
 
 impl Local {
     pub(super) fn new() -> Self {
         Self {
-            reached: Cache::new(MOST_KEYS),
+            partitions: ArcSwap::default(),
             began: Instant::now(),
         }
     }
@@ -34,29 +34,39 @@ impl Local {
     }
 
     fn check_at(&self, policy: &Policy, place: Place, cost: u32, now: u64) -> Verdict {
-        let made = self
-            .reached
-            .get_or_insert_with(&place, || Ok::<_, std::convert::Infallible>(Arc::default()));
-        let Ok(reached) = made;
-        let mut before = reached.load(Ordering::Acquire);
-        loop {
-            let level = before.saturating_sub(now);
+        let known = self.partitions.load().get(policy.id()).cloned();
+        let partition = known.unwrap_or_else(|| self.begin(policy.id(), now));
+        partition.update(place, now, |reached| {
+            let level = reached.saturating_sub(now);
             if !policy.allows(level, cost) {
-                return Verdict::new(policy, false, level, cost);
+                return (None, Verdict::new(policy, false, level, cost));
             }
             let level = level.saturating_add(policy.rise(cost));
-            let after = now.saturating_add(level);
-            let (success, failure) = (Ordering::AcqRel, Ordering::Acquire);
-            match reached.compare_exchange_weak(before, after, success, failure) {
-                Ok(_) => return Verdict::new(policy, true, level, cost),
-                Err(newer) => before = newer,
-            }
-        }
+            let reached = (cost > 0).then(|| now.saturating_add(level));
+            (reached, Verdict::new(policy, true, level, cost))
+        })
+    }
+
+    /// The counters of a policy that has none yet. Those of policies that no
+    /// longer count anything, such as of a plugin that is gone, are forgotten.
+    fn begin(&self, id: &str, now: u64) -> Arc<Partition> {
+        let new = Arc::new(Partition::new());
+        let before = self.partitions.rcu(|partitions| {
+            let mut partitions: Partitions = partitions.as_ref().clone();
+            partitions.retain(|known, partition| known == id || partition.is_in_use(now));
+            partitions
+                .entry(id.to_owned())
+                .or_insert_with(|| new.clone());
+            partitions
+        });
+        // Another thread may have been faster.
+        before.get(id).cloned().unwrap_or(new)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
     use std::time::Duration;
 
     use super::*;
@@ -96,12 +106,26 @@ mod tests {
     }
 
     #[test]
-    fn inventing_keys_takes_no_more_memory() {
-        let (local, policy) = (Local::new(), policy(3));
-        for number in 0..MOST_KEYS as u128 * 2 {
-            local.check_at(&policy, number.to_be_bytes(), 1, 0);
+    fn what_is_at_its_limit_stays_there_whatever_keys_are_invented() {
+        let (local, own) = (Local::new(), policy(3));
+        let other = Policy::new("b", 60, Duration::from_secs(60), 3).expect("sound");
+        assert!(local.check_at(&own, KEY, 3, 0).allowed);
+        for number in 0..200_000_u128 {
+            local.check_at(&own, number.to_be_bytes(), 1, 0);
+            local.check_at(&other, number.to_be_bytes(), 1, 0);
         }
-        assert!(local.reached.len() <= MOST_KEYS);
+        assert!(!local.check_at(&own, KEY, 1, 0).allowed);
+    }
+
+    #[test]
+    fn policies_that_count_nothing_are_forgotten() {
+        let local = Local::new();
+        for number in 0..100 {
+            let policy = Policy::new(number.to_string(), 60, Duration::from_secs(60), 3);
+            let now = number * 10 * SECOND;
+            assert!(local.check_at(&policy.expect("sound"), KEY, 3, now).allowed);
+        }
+        assert_eq!(local.partitions.load().len(), 1);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! on its own where there is no Redis.
 
 mod local;
+mod partition;
 mod policy;
 mod redis;
 
