@@ -5,6 +5,7 @@ mod authorization;
 pub mod documents;
 mod encoding;
 mod facebook;
+mod growth;
 mod journey;
 mod limits;
 mod money;

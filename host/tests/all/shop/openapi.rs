@@ -4,15 +4,16 @@
 use std::collections::BTreeSet;
 
 use http::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::documents::{Documents, with_ids};
 use super::walk::walk;
 use super::{Encoding, Shop, refusals};
 use crate::harness::Operation;
 
-/// What takes Facebook or Stripe.
-const ELSEWHERE: [(&str, &str, &str); 4] = [
+/// What takes Facebook or Stripe, or very many requests.
+const ELSEWHERE: [(&str, &str, &str); 5] = [
+    ("POST", "/shoppingcart/add", "429"),
     ("POST", "/customers/facebook", "200"),
     ("POST", "/customers/facebook", "503"),
     ("POST", "/stripe/charge", "503"),
@@ -37,6 +38,9 @@ async fn every_reply_is_as_documented_and_every_documented_reply_is_seen() {
             }
         }
         seen.insert(too_many_cards(&shop, &documents).await);
+        for path in ["/orders", "/products/1/reviews"] {
+            seen.insert(too_many_requests(&shop, &documents, path).await);
+        }
         refused_at_the_door(&shop, &documents, &mut seen).await;
         let documented = documents.responses();
         let unseen = documented
@@ -60,6 +64,21 @@ async fn too_many_cards<'d>(shop: &Shop, documents: &'d Documents) -> (Operation
     }
     let reply = customer.charge(order, "tok_visa").await;
     documents.check(&Method::POST, "/stripe/charge", &reply)
+}
+
+/// What a customer gets who asks for the same thing again and again.
+async fn too_many_requests<'d>(
+    shop: &Shop,
+    documents: &'d Documents,
+    path: &str,
+) -> (Operation<'d>, String) {
+    let customer = shop.customer().await;
+    for _ in 0..30 {
+        customer.post(path, &json!({})).await.assert_status(400);
+    }
+    let reply = customer.post(path, &json!({})).await;
+    reply.assert_status(429);
+    documents.check(&Method::POST, path, &reply)
 }
 
 /// What the host says, and what tokens bring, in both forms of errors.

@@ -3,6 +3,6 @@
 mod collector;
 mod deploy;
 mod logs;
-mod metrics;
+pub mod metrics;
 mod promtool;
 mod traces;

@@ -13,6 +13,7 @@ use crate::harness::{Mode, PluginFolder, Proxy, eventually, variant};
 use crate::servers::MariaDb;
 use crate::shop::stripe::{Fault, Stripe};
 use crate::shop::{Shopper, Stores};
+use crate::watch::metrics::Metrics;
 
 /// A product of the catalog, and how many there are of it.
 const PRODUCT: i64 = 1;
@@ -43,6 +44,17 @@ async fn full_cart(customer: &Shopper<'_>) -> String {
 
 fn order(cart: &str) -> serde_json::Value {
     json!({ "cart_id": cart, "shipping_id": 1, "tax_id": 1 })
+}
+
+/// Wait until no request is at work: those whose client has left are not waited
+/// for by anybody else.
+async fn until_nobody_is_served(checkout: &Checkout) {
+    eventually("nobody is served", async || {
+        let metrics = Metrics::of(&checkout.shop.node).await;
+        let busy = metrics.value("edge_plugin_instances_busy", &[]);
+        (busy == Some(0.0)).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -104,6 +116,7 @@ async fn whenever_customers_leave_orders_are_whole_or_absent() {
             drop(wire);
             carts.push(cart);
         }
+        until_nobody_is_served(&checkout).await;
         let books = checkout.settled_books().await;
         books.check_stock(checkout.database(), PRODUCT, STOCK).await;
         // Who comes back gets the order that there is, or one now.
