@@ -17,6 +17,7 @@ pub mod egress;
 pub mod identity;
 pub mod ingress;
 pub mod node;
+pub mod printable;
 mod priority;
 pub mod registry;
 pub mod rollout;

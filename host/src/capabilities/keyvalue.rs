@@ -13,14 +13,34 @@ use crate::stores::keyvalue::{Bucket, Error, Swap};
 /// A plugin's buckets, by name.
 pub type Buckets = Arc<BTreeMap<String, Bucket>>;
 
-/// Buckets and values read for a swap that one instance may hold at once.
+/// Buckets and values read for a swap that one instance may hold at once. A
+/// long value counts as several.
 const MOST_HANDLES: usize = 256;
+
+/// Bytes of a value that count as one.
+const HELD: usize = 64 << 10;
 
 /// A value as it was read, to be replaced only if it still is that.
 pub struct Cas {
     bucket: Bucket,
     key: String,
     current: Option<Vec<u8>>,
+}
+
+/// What the host keeps for a handle.
+trait Held: Send + 'static {
+    /// How much of what an instance may hold it takes.
+    fn weight(&self) -> usize {
+        1
+    }
+}
+
+impl Held for Bucket {}
+
+impl Held for Cas {
+    fn weight(&self) -> usize {
+        1 + self.current.as_ref().map_or(0, Vec::len) / HELD
+    }
 }
 
 /// Let components import `wasi:keyvalue/store`, `atomics` and `batch`.
@@ -62,19 +82,20 @@ impl State {
     }
 
     /// Give the guest a handle on `value`, unless it holds too many.
-    fn hold<T: Send + 'static>(&mut self, value: T) -> Answer<Resource<T>> {
-        if self.keyvalue_handles() >= MOST_HANDLES {
+    fn hold<T: Held>(&mut self, value: T) -> Answer<Resource<T>> {
+        let weight = value.weight();
+        if self.keyvalue_handles() + weight > MOST_HANDLES {
             let most = format!("an instance holds at most {MOST_HANDLES} buckets and values");
             return Ok(Err(other(most)));
         }
         let handle = self.table().push(value)?;
-        *self.keyvalue_handles_mut() += 1;
+        *self.keyvalue_handles_mut() += weight;
         Ok(Ok(handle))
     }
 
-    fn release<T: 'static>(&mut self, handle: Resource<T>) -> wasmtime::Result<T> {
+    fn release<T: Held>(&mut self, handle: Resource<T>) -> wasmtime::Result<T> {
         let value = self.table().delete(handle)?;
-        *self.keyvalue_handles_mut() -= 1;
+        *self.keyvalue_handles_mut() -= value.weight();
         Ok(value)
     }
 }

@@ -8,8 +8,10 @@ pub mod identity;
 pub mod keyvalue;
 pub mod mail;
 pub mod metrics;
+mod open_body;
 pub mod outbound;
 pub mod rate_limit;
+pub mod request_parts;
 pub mod sql;
 
 pub use granted::Granted;

@@ -11,8 +11,9 @@ use http::{Request, Response, Uri};
 use opentelemetry::KeyValue;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
+use super::open_body::OpenBody;
 use crate::egress::http::{HttpClient, Origin};
-use crate::runtime::{End, Ending, HostCall, Operation, Session};
+use crate::runtime::{BODY_CHUNK, End, Ending, HostCall, Operation, Session};
 use crate::telemetry::traces::text;
 
 /// Where a plugin may call, and with what.
@@ -33,6 +34,14 @@ type Sent = Result<
 >;
 
 impl WasiHttpHooks for Session {
+    fn p2_outgoing_body_chunk_size(&mut self) -> usize {
+        BODY_CHUNK
+    }
+
+    fn p3_outgoing_body_chunk_size(&mut self) -> usize {
+        BODY_CHUNK
+    }
+
     fn send_request(
         &mut self,
         mut request: Request<WasiBody>,
@@ -41,14 +50,18 @@ impl WasiHttpHooks for Session {
     ) -> Box<dyn Future<Output = Sent> + Send> {
         let mut counting = self.begin_operation(Operation::SendRequest, "");
         let admitted = self.admit(request.uri());
+        // Nothing was sent, and this code says so.
+        let place = self.open_call().ok_or(Error::ConnectionLimitReached);
         self.trace(&mut counting, &mut request);
         Box::new(async move {
             let sent = async {
                 let (client, deadline) = admitted?;
+                let place = place?;
                 let options = options.unwrap_or_default();
-                client.send(request, options, deadline.into()).await
+                let response = client.send(request, options, deadline.into()).await?;
+                Ok(response.map(|body| OpenBody::new(body, place)))
             };
-            let sent = sent.await;
+            let sent: Result<Response<WasiBody>, Error> = sent.await;
             if let (Some(work), Ok(response)) = (counting.work(), &sent) {
                 let status = i64::from(response.status().as_u16());
                 work.set([KeyValue::new("http.response.status_code", status)]);

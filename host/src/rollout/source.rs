@@ -67,9 +67,8 @@ pub fn runtime_for<'a>(
             DoorKind::Http02 | DoorKind::Http03 => &mut standard,
         };
         let limits = &source.bundle.manifest.limits;
-        // Scheduled work has an instance of its own, whatever the load.
-        let aside = u32::from(source.exports.has_schedule);
-        demand.add(limits.instances + aside, limits.memory.as_u64());
+        let instances = limits.instances + source.exports.aside();
+        demand.add(instances, limits.memory.as_u64());
     }
     Runtime::new(fast.with_room(spare), standard.with_room(spare))
 }

@@ -6,6 +6,7 @@ use http_body_util::Full;
 use http_body_util::combinators::UnsyncBoxBody;
 
 use super::call::CallError;
+use super::reserved;
 use crate::bindings::handler::Failure;
 
 /// What a plugin answered.
@@ -22,38 +23,32 @@ pub type Body = http_body_util::Either<Full<Bytes>, UnsyncBoxBody<Bytes, BodyErr
 /// A streamed body broke off.
 pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
 
+/// Bytes of all header fields of one reply, and what each of them takes
+/// besides, as HTTP/2 counts it.
+const MOST_FIELDS: usize = 64 << 10;
+const FIELD: usize = 32;
+
 /// The guest's headers as HTTP's; also used for those of a failure. Fields
-/// that belong to the connection are left out.
+/// that are the host's to write are left out.
 ///
 /// # Errors
-/// When a name or value is not allowed in HTTP.
+/// When a name or value is not allowed in HTTP, or they are too many.
 pub(crate) fn headers(
     headers: Vec<(String, String)>,
 ) -> Result<Vec<(HeaderName, HeaderValue)>, CallError> {
+    let size = |(name, value): &(String, String)| name.len() + value.len() + FIELD;
+    if headers.iter().map(size).sum::<usize>() > MOST_FIELDS {
+        let most = format!("more than {MOST_FIELDS} bytes of header fields");
+        return Err(CallError::InvalidReply(most));
+    }
     let mut checked = Vec::with_capacity(headers.len());
     for (name, value) in headers {
         let invalid = || CallError::InvalidReply(format!("header {name:?} with value {value:?}"));
         let field = HeaderName::try_from(name.as_str()).map_err(|_| invalid())?;
         let text = HeaderValue::try_from(value.as_str()).map_err(|_| invalid())?;
-        if !is_the_connections(&field) {
+        if !reserved::is_reserved(&field, &text) {
             checked.push((field, text));
         }
     }
     Ok(checked)
-}
-
-/// Whether a field belongs to the connection, which is the host's: a guest's
-/// wrong `content-length` would cut the next reply in two.
-pub(super) fn is_the_connections(field: &HeaderName) -> bool {
-    use http::header::{CONNECTION, CONTENT_LENGTH, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
-    [
-        CONNECTION,
-        CONTENT_LENGTH,
-        TE,
-        TRAILER,
-        TRANSFER_ENCODING,
-        UPGRADE,
-    ]
-    .contains(field)
-        || field.as_str() == "keep-alive"
 }

@@ -108,6 +108,9 @@ pub enum CallError {
     /// The guest used up its processor time.
     #[error("the processor time of one request is used up")]
     CpuTime,
+    /// The guest called into the host too often.
+    #[error("the calls into the host of one request are used up")]
+    HostCalls,
     /// The guest was refused memory, and gave up.
     #[error("the memory limit of an instance was reached: {0:#}")]
     Memory(wasmtime::Error),
@@ -128,10 +131,11 @@ pub enum CallError {
 
 impl CallError {
     /// Every short name there is.
-    pub const REASONS: [&'static str; 8] = [
+    pub const REASONS: [&'static str; 9] = [
         "busy",
         "deadline",
         "cpu-time",
+        "host-calls",
         "memory",
         "trap",
         "instantiate",
@@ -143,6 +147,7 @@ impl CallError {
     pub(super) fn is_plugins(&self) -> bool {
         match self {
             Self::CpuTime
+            | Self::HostCalls
             | Self::Memory(_)
             | Self::Trap(_)
             | Self::Instantiate(_)
@@ -158,6 +163,7 @@ impl CallError {
             Self::Busy => "busy",
             Self::Deadline => "deadline",
             Self::CpuTime => "cpu-time",
+            Self::HostCalls => "host-calls",
             Self::Memory(_) => "memory",
             Self::Trap(_) => "trap",
             Self::Instantiate(_) => "instantiate",
@@ -176,6 +182,12 @@ pub(super) struct CpuTimeExceeded;
 #[derive(Debug, thiserror::Error)]
 #[error("more than {0} calls into the host for one request")]
 pub struct TooManyHostCalls(pub u32);
+
+/// Raised inside a guest that called into the host too often, WASI's functions
+/// included.
+#[derive(Debug, thiserror::Error)]
+#[error("more than {0} calls into the host for one request, those of WASI included")]
+pub(super) struct TooManyCrossings(pub(super) u64);
 
 /// Raised inside a guest that called a plugin which gave no answer.
 #[derive(Debug, Clone, thiserror::Error)]

@@ -10,6 +10,7 @@ use rayon::ThreadPool;
 use super::background::Background;
 use super::compilers::compilers;
 use super::inspect::DoorKind;
+use super::limits::{MOST_CORE_INSTANCES, MOST_MEMORIES, MOST_TABLES};
 use super::services::Directory;
 use super::slots::{Ledger, NoRoom, Slots};
 use super::turns::Turns;
@@ -23,13 +24,6 @@ use wasmtime::{
 /// longest that a busy instance keeps a thread from others.
 pub(super) const EPOCH_TICK: Duration = Duration::from_millis(2);
 
-/// Core instances of one component instance. A Rust component of the
-/// `wasm32-wasip2` target takes 3; the rest is room for composed ones.
-const CORE_INSTANCES_EACH: u32 = 8;
-
-/// Tables of one component instance, for the same reason.
-const TABLES_EACH: u32 = 4;
-
 /// Entries of one table. Components from C# or Go need more than wasmtime's
 /// 20,000.
 const TABLE_ELEMENTS: usize = 100_000;
@@ -42,6 +36,13 @@ const KEEP_TABLE_RESIDENT: usize = 512 << 10;
 /// Guests get half of a megabyte of stack, hosts' calls on top the rest.
 const WASM_STACK: usize = 512 << 10;
 const FIBER_STACK: usize = 1 << 20;
+
+/// Stacks of one instance that makes one call at a time.
+const STACKS: u32 = 2;
+
+/// Stacks of one instance with concurrent calls: each of its core instances may
+/// wait in one call, beside the worker that goes on.
+const CONCURRENT_STACKS: u32 = MOST_CORE_INSTANCES + 2;
 
 /// One page of linear memory: the least that a pool is made for.
 const SMALLEST_MEMORY: u64 = 64 << 10;
@@ -296,17 +297,29 @@ fn config(instances: u32, memory: u64, reservation: u64, calls: Calls) -> Config
         .wasm_memory64(false)
         .wasm_multi_memory(false)
         .shared_memory(false)
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(instances, memory)));
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(
+            instances, memory, calls,
+        )));
     config
 }
 
-fn pool(instances: u32, memory: u64) -> PoolingAllocationConfig {
+/// A pool that holds what so many instances can ever take. Linear memories are
+/// the exception: there is one for each instance, and who needs more claims
+/// them from the [`Ledger`].
+fn pool(instances: u32, memory: u64, calls: Calls) -> PoolingAllocationConfig {
+    let stacks = match calls {
+        Calls::Plain => STACKS,
+        Calls::Concurrent => CONCURRENT_STACKS,
+    };
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)
-        .total_core_instances(instances.saturating_mul(CORE_INSTANCES_EACH))
+        .total_core_instances(instances.saturating_mul(MOST_CORE_INSTANCES))
+        .max_core_instances_per_component(MOST_CORE_INSTANCES)
         .total_memories(instances)
-        .total_tables(instances.saturating_mul(TABLES_EACH))
-        .total_stacks(instances.saturating_mul(2))
+        .max_memories_per_component(MOST_MEMORIES)
+        .total_tables(instances.saturating_mul(MOST_TABLES))
+        .max_tables_per_component(MOST_TABLES)
+        .total_stacks(instances.saturating_mul(stacks))
         .max_memory_size(usize::try_from(memory).unwrap_or(usize::MAX))
         .table_elements(TABLE_ELEMENTS)
         .max_unused_warm_slots(instances);

@@ -95,9 +95,7 @@ async fn run<T>(
     let working = metered(meter, work(&mut store));
     let outcome = tokio::time::timeout_at(deadline.into(), working).await;
     let state = store.data();
-    if let Some(text) = state.output.take() {
-        shared.log_output(state.call(), &text);
-    }
+    shared.log_output(state.call(), &state.output);
     match outcome {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) => Err(state.verdict(error)),

@@ -7,16 +7,17 @@ use bytes::Bytes;
 use crossbeam_queue::ArrayQueue;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use http_body_util::{Either, Full};
-use wasmtime::Store;
 use wasmtime::component::{Instance as Component, InstancePre, Val};
+use wasmtime::{AsContextMut, Store};
 
 use super::answer::{Answer, headers};
 use super::call::{Call, CallError};
+use super::host_memory::is_worn_out;
 use super::meter::metered;
 use super::services::Export;
 use super::shared::Shared;
 use super::state::State;
-use crate::bindings::handler::{Request, Response};
+use crate::bindings::handler::{Failure, Request, Response};
 use crate::bindings::plugin::{Plugin as Guest, PluginIndices as GuestIndices};
 
 /// Room for the header fields that the host adds to a reply, so that its map
@@ -146,6 +147,7 @@ impl FastDoor {
                 guest,
                 answered: 0,
             }),
+            Ok(Err(error)) if store.data().memory.was_refused() => Err(CallError::Memory(error)),
             Ok(Err(error)) => Err(CallError::Instantiate(error)),
             Err(_) => Err(CallError::Deadline),
         }
@@ -168,13 +170,12 @@ impl FastDoor {
         }
     }
 
-    /// Keep `instance` for another request, unless it has answered its share.
-    fn keep(&self, instance: Instance) {
-        if self
-            .shared
-            .requests_per_instance
-            .is_some_and(|most| instance.answered < most)
-        {
+    /// Keep `instance` for another request, unless it has answered its share,
+    /// or holds so much that the next request would suffer from it.
+    fn keep(&self, mut instance: Instance) {
+        let most = self.shared.requests_per_instance;
+        let may_go_on = most.is_some_and(|most| instance.answered < most);
+        if may_go_on && !is_worn_out(instance.store.as_context_mut()) {
             // Full only while more instances live than may: drop this one.
             let _ = self.idle.push(instance);
         }
@@ -182,25 +183,30 @@ impl FastDoor {
 
     fn log_output(&self, instance: &Instance) {
         let state = instance.store.data();
-        if let Some(text) = state.output.take() {
-            self.shared.log_output(state.call(), &text);
+        self.shared.log_output(state.call(), &state.output);
+    }
+
+    fn check_length(&self, length: usize) -> Result<(), CallError> {
+        let most = self.shared.max_response;
+        match length as u64 > most {
+            true => Err(CallError::InvalidReply(format!(
+                "{length} bytes of body; at most {most}"
+            ))),
+            false => Ok(()),
         }
     }
 
-    fn to_http(
-        &self,
-        answer: Result<Response, crate::bindings::handler::Failure>,
-    ) -> Result<Answer, CallError> {
+    fn to_http(&self, answer: Result<Response, Failure>) -> Result<Answer, CallError> {
         let response = match answer {
             Ok(response) => response,
-            Err(failure) => return Ok(Answer::Failure(failure)),
+            Err(failure) => {
+                let Failure { code, field, .. } = &failure;
+                let others = code.len() + field.as_ref().map_or(0, String::len);
+                self.check_length(failure.message.len() + others)?;
+                return Ok(Answer::Failure(failure));
+            }
         };
-        if response.body.len() as u64 > self.shared.max_response {
-            let (length, most) = (response.body.len(), self.shared.max_response);
-            return Err(CallError::InvalidReply(format!(
-                "{length} bytes of body; at most {most}"
-            )));
-        }
+        self.check_length(response.body.len())?;
         let mut http = http::Response::new(Either::Left(Full::new(Bytes::from(response.body))));
         *http.status_mut() = status(response.status)?;
         append(http.headers_mut(), headers(response.headers)?);

@@ -1,6 +1,6 @@
 //! What a component imports and exports, judged before it is run.
 
-use wasmparser::{Encoding, Parser, Payload};
+use wasmparser::{Encoding, KnownCustom, Name, Parser, Payload};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
@@ -32,6 +32,9 @@ pub enum InspectError {
          wasi:http/handler@0.3; it exports: {0}"
     )]
     NoDoor(String),
+    /// A name that each backtrace would repeat.
+    #[error("names a function by {0} bytes; at most {LONGEST_NAME}")]
+    LongName(usize),
     /// An import that no host capability serves.
     #[error("imports {0}, which this host does not provide")]
     UnknownImport(String),
@@ -44,6 +47,9 @@ pub enum InspectError {
         grant: &'static str,
     },
 }
+
+/// Bytes of a function's name, of which a trap copies one for each frame.
+const LONGEST_NAME: usize = 64 << 10;
 
 const DOORS: [(&str, DoorKind); 3] = [
     ("edge:platform/handler@0.1", DoorKind::Fast),
@@ -78,7 +84,21 @@ pub struct Exports {
     pub services: Vec<String>,
 }
 
+/// Instances for work that no client waits for: scheduled tasks, seeding,
+/// making accounts. More such work at once waits.
+const ASIDE: u32 = 4;
+
 impl Exports {
+    /// How many instances are set aside for work that no client waits for,
+    /// whatever the load.
+    #[must_use]
+    pub fn aside(&self) -> u32 {
+        match self.has_schedule || self.can_seed || self.keeps_accounts {
+            true => ASIDE,
+            false => 0,
+        }
+    }
+
     /// Read the names of what `wasm` exports. The fast door wins where there
     /// are several.
     ///
@@ -86,6 +106,7 @@ impl Exports {
     /// When it is no component, or offers no door.
     pub fn read(wasm: &[u8]) -> Result<Self, InspectError> {
         let names = names(wasm)?.exports;
+        check_names(wasm)?;
         let exports = |interface: &str| names.iter().any(|name| name.starts_with(interface));
         let door = DOORS.into_iter().find(|(interface, _)| exports(interface));
         match door {
@@ -154,6 +175,31 @@ pub fn names(wasm: &[u8]) -> Result<Names, InspectError> {
         }
     }
     Ok(names)
+}
+
+/// Check that the functions' names are short. What is no list of names is none
+/// for the compiler either.
+fn check_names(wasm: &[u8]) -> Result<(), InspectError> {
+    let payloads = Parser::new(0).parse_all(wasm).map_while(Result::ok);
+    for payload in payloads {
+        let Payload::CustomSection(section) = payload else {
+            continue;
+        };
+        let KnownCustom::Name(lists) = section.as_known() else {
+            continue;
+        };
+        for list in lists.into_iter().map_while(Result::ok) {
+            let Name::Function(names) = list else {
+                continue;
+            };
+            let lengths = names.into_iter().map_while(Result::ok);
+            let longest = lengths.map(|naming| naming.name.len()).max().unwrap_or(0);
+            if longest > LONGEST_NAME {
+                return Err(InspectError::LongName(longest));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Check that the manifest grants what `component` imports.

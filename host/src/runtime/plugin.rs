@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use rayon::ThreadPool;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinError;
 use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre, Linker, Val};
@@ -61,9 +61,9 @@ pub struct PluginSpec {
 /// A release that can answer requests.
 pub struct Plugin {
     shared: Arc<Shared>,
-    // Given back when the release is gone.
-    _slots: Slots,
     admission: Admission,
+    /// Instances for work that no client waits for.
+    errands: Semaphore,
     conduct: Conduct,
     deadline: Duration,
     pre: InstancePre<State>,
@@ -71,6 +71,8 @@ pub struct Plugin {
     service_exports: ServiceExports,
     service_imports: ServiceImports,
     door: Door,
+    // Given back when the release is gone, its instances included.
+    _slots: Slots,
 }
 
 enum Door {
@@ -128,6 +130,9 @@ pub enum LoadError {
         /// What there is.
         reserved: u64,
     },
+    /// What an instance of it takes is not known before.
+    #[error("instantiates core modules that it imports, so nobody can tell what it needs")]
+    ForeignModules,
     /// Its first instance failed.
     #[error("its first instance failed: {0}")]
     Warm(CallError),
@@ -153,11 +158,11 @@ impl Plugin {
                 reserved: pool.memory,
             });
         }
-        // Scheduled work has an instance of its own, whatever the load.
-        let aside = u32::from(exports.has_schedule);
+        let aside = exports.aside();
         let slots = pool.claim(spec.instances + aside)?;
         let engine = pool.engine.clone();
         let component = compile(&engine, runtime.compilers(), artifacts, wasm).await?;
+        let slots = slots.with_memories(memories(&component)?)?;
         inspect::check_imports(&engine, &component, &spec.granted)?;
         if exports.door != DoorKind::Fast && !exports.services.is_empty() {
             return Err(LoadError::ServiceDoor);
@@ -181,8 +186,8 @@ impl Plugin {
         let door = Door::new(&shared, &pre, exports.door, instances).map_err(LoadError::Link)?;
         let plugin = Self {
             shared,
-            _slots: slots,
             admission: Admission::new(instances, queue_timeout),
+            errands: Semaphore::new(aside.max(1) as usize),
             conduct: Conduct::default(),
             deadline,
             pre,
@@ -190,6 +195,7 @@ impl Plugin {
             service_exports,
             service_imports,
             door,
+            _slots: slots,
         };
         plugin.warm().await.map_err(LoadError::Warm)?;
         Ok(plugin)
@@ -401,6 +407,8 @@ impl Plugin {
         &self,
         work: impl Future<Output = errands::Answered<T>> + Send + 'static,
     ) -> errands::Answered<T> {
+        // Never closed, so there always comes one.
+        let _place = self.errands.acquire().await;
         let done = self.shared.background.run(work).await;
         done.unwrap_or_else(|error| Err(panicked(error)))
     }
@@ -413,6 +421,13 @@ impl Plugin {
             Door::Standard(door) => door.warm().await,
         }
     }
+}
+
+/// Linear memories of one instance.
+fn memories(component: &Component) -> Result<u32, LoadError> {
+    let required = component.resources_required();
+    let required = required.ok_or(LoadError::ForeignModules)?;
+    Ok(required.num_memories)
 }
 
 /// The host's own mistake, which costs the request and nothing else.
@@ -453,9 +468,11 @@ fn linker(engine: &Engine, door: DoorKind) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+    capabilities::request_parts::bound_p2(&mut linker)?;
     if door != DoorKind::Fast {
         wasmtime_wasi::p3::add_to_linker(&mut linker)?;
         wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
+        capabilities::request_parts::bound_p3(&mut linker)?;
     }
     capabilities::config::add_to_linker(&mut linker)?;
     capabilities::context::add_to_linker(&mut linker)?;

@@ -3,13 +3,32 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tracing::Level;
 use wasmtime::Engine;
 
 use super::background::Background;
 use super::call::Call;
 use super::stats::Stats;
+use super::stderr::{Output, Written};
 use super::turns::Turns;
 use crate::capabilities::Granted;
+use crate::telemetry::PLUGIN;
+
+/// A line of what a guest wrote. The level of an event is fixed where it is
+/// written.
+macro_rules! log {
+    ($level:ident, $shared:expr, $call:expr, $text:expr) => {
+        tracing::$level!(
+            target: PLUGIN,
+            plugin = $shared.name,
+            version = $shared.version,
+            request_id = $call.id,
+            trace_id = $call.trace_id(),
+            "{}",
+            $text
+        )
+    };
+}
 
 /// What every instance of a plugin shares.
 pub(super) struct Shared {
@@ -41,15 +60,16 @@ pub(super) struct Bounds {
 }
 
 impl Shared {
-    /// One line for what a guest wrote while it worked on `call`.
-    pub(super) fn log_output(&self, call: &Call, text: &str) {
-        tracing::info!(
-            target: "plugin",
-            plugin = self.name,
-            version = self.version,
-            request_id = call.id,
-            trace_id = call.trace_id(),
-            "{text}"
-        );
+    /// Log what a guest wrote while it worked on `call`: one line for each
+    /// level.
+    pub(super) fn log_output(&self, call: &Call, output: &Output) {
+        for Written { level, text } in output.take() {
+            match level {
+                Level::ERROR => log!(error, self, call, text),
+                Level::WARN => log!(warn, self, call, text),
+                Level::DEBUG => log!(debug, self, call, text),
+                _ => log!(info, self, call, text),
+            }
+        }
     }
 }

@@ -8,6 +8,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -25,9 +26,11 @@ use wasmtime_wasi_http::handler::{
 use wasmtime_wasi_http::{p2, p3};
 
 use super::admission::Permit;
-use super::answer::{Answer, Body, BodyError, is_the_connections};
+use super::answer::{Answer, Body, BodyError};
 use super::call::{Call, CallError};
+use super::host_memory::{self, is_worn_out};
 use super::inspect::DoorKind;
+use super::reserved::remove_reserved;
 use super::shared::Shared;
 use super::state::State;
 
@@ -90,27 +93,23 @@ impl StandardDoor {
         });
         let answering = self.handler.handle(data, with_authority(request));
         match tokio::time::timeout_at(deadline.into(), answering).await {
-            Ok(Ok(response)) => Ok(Answer::Response(self.bounded(response))),
+            Ok(Ok(response)) => self.bounded(response).map(Answer::Response),
             Ok(Err(error)) => Err(reason(error, failed).await),
             Err(_) => Err(CallError::Deadline),
         }
     }
 
     /// The response, with a body that breaks off past the plugin's limit.
-    fn bounded(&self, response: handler::Response) -> http::Response<Body> {
+    fn bounded(&self, response: handler::Response) -> Result<http::Response<Body>, CallError> {
         let most = usize::try_from(self.handler.state().shared.max_response).unwrap_or(usize::MAX);
         let (mut head, body) = response.into_parts();
-        let unwanted: Vec<_> = head
-            .headers
-            .keys()
-            .filter(|name| is_the_connections(name))
-            .cloned()
-            .collect();
-        for name in unwanted {
-            head.headers.remove(name);
+        if head.status.is_informational() {
+            let status = head.status.as_u16();
+            return Err(CallError::InvalidReply(format!("status {status}")));
         }
+        remove_reserved(&mut head.headers);
         let body = Limited::new(body.map_err(BodyError::from), most).boxed_unsync();
-        http::Response::from_parts(head, Either::Right(body))
+        Ok(http::Response::from_parts(head, Either::Right(body)))
     }
 }
 
@@ -175,6 +174,15 @@ impl HandlerState for Instances {
         store.data_mut().count_ticks();
         let proxy = self.pre.instantiate_async(&mut store).await?;
         let current = Arc::new(Mutex::new(None));
+        let worn_out = Arc::new(AtomicBool::new(false));
+        if self.shared.requests_per_instance.is_some() {
+            let worn_out = worn_out.clone();
+            // The last time is when the request has ended.
+            let look = move |store: StoreContextMut<'_, State>| {
+                worn_out.store(is_worn_out(store), Relaxed);
+            };
+            host_memory::watch(&mut store, look);
+        }
         Ok(handler::Instance {
             store,
             proxy,
@@ -186,6 +194,7 @@ impl HandlerState for Instances {
             state: Worker {
                 shared: self.shared.clone(),
                 current,
+                worn_out,
             },
         })
     }
@@ -211,6 +220,7 @@ fn with<R>(slot: &Slot, act: impl FnOnce(&mut Option<Current>) -> R) -> R {
 struct Worker {
     shared: Arc<Shared>,
     current: Slot,
+    worn_out: Arc<AtomicBool>,
 }
 
 impl WorkerState for Worker {
@@ -221,6 +231,7 @@ impl WorkerState for Worker {
         let most = self.shared.requests_per_instance.unwrap_or(1) as usize;
         match (concurrent, total) {
             (_, total) if total >= most => ShouldAccept::Never,
+            (0, _) if self.worn_out.load(Relaxed) => ShouldAccept::Never,
             (0, _) => {
                 // The last request is done, its body included.
                 with(&self.current, |current| current.take());
@@ -243,7 +254,10 @@ impl WorkerState for Worker {
         } = data;
         let deadline = call.deadline;
         let id = call.id.clone();
-        store.data_mut().begin(call, self.shared.bounds);
+        // Of the request before, whose body may have ended after its reply.
+        let state = store.data_mut();
+        self.shared.log_output(state.call(), &state.output);
+        state.begin(call, self.shared.bounds);
         let current = Current {
             id,
             deadline,
@@ -256,7 +270,7 @@ impl WorkerState for Worker {
 
     fn drop(&self, store: Store<State>, result: Result<(), wasmtime::Error>) {
         let current = with(&self.current, |slot| slot.take());
-        let (id, waiting, _permit) = match current {
+        let (id, waiting, permit) = match current {
             Some(Current {
                 id,
                 verdict,
@@ -266,11 +280,12 @@ impl WorkerState for Worker {
             None => ("-".to_owned(), None, None),
         };
         let state = store.data();
-        if let Some(text) = state.output.take() {
-            self.shared.log_output(state.call(), &text);
-        }
-        let Err(error) = result else { return };
-        let verdict = state.verdict(error);
+        self.shared.log_output(state.call(), &state.output);
+        let verdict = result.err().map(|error| state.verdict(error));
+        // The instance is gone before another one may take its place.
+        drop(store);
+        drop(permit);
+        let Some(verdict) = verdict else { return };
         match waiting.filter(|waiting| !waiting.is_closed()) {
             // The one who waits for the reply logs it.
             Some(waiting) => {

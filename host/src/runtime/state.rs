@@ -9,9 +9,12 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use super::background::FOREGROUND;
-use super::call::{Call, CallError, CpuTimeExceeded, ServiceFailed, TooManyHostCalls};
+use super::call::{
+    Call, CallError, CpuTimeExceeded, ServiceFailed, TooManyCrossings, TooManyHostCalls,
+};
 use super::engine::EPOCH_TICK;
 use super::host_calls::{HostCall, Operation};
+use super::host_memory;
 use super::limits::MemoryLimit;
 use super::meter::Meter;
 use super::services::MOST_DEPTH;
@@ -50,14 +53,10 @@ impl State {
     /// A store for a new instance of the plugin, with every limit in force.
     pub(super) fn store(shared: &Shared, call: Call, bounds: Bounds) -> Store<Self> {
         let output = Output::default();
-        let wasi = WasiCtx::builder()
-            .stdout(output.clone())
-            .stderr(output.clone())
-            .build();
         let state = Self {
-            table: ResourceTable::new(),
-            wasi,
-            http: WasiHttpCtx::new(),
+            table: host_memory::table(),
+            wasi: host_memory::wasi(&output),
+            http: host_memory::http(),
             session: Session::new(
                 shared.granted.clone(),
                 shared.stats.clone(),
@@ -73,7 +72,7 @@ impl State {
             keyvalue_handles: 0,
         };
         let mut store = Store::new(&shared.engine, state);
-        store.limiter(|state| &mut state.memory);
+        host_memory::limit(&mut store, shared.memory);
         store.set_epoch_deadline(1);
         let turns = shared.turns.clone();
         store.epoch_deadline_callback(move |context| {
@@ -138,6 +137,15 @@ impl State {
         self.session.count_host_call()
     }
 
+    /// Account for a call of the guest into the host, WASI's functions
+    /// included.
+    ///
+    /// # Errors
+    /// When the request has none left; the guest ends with it.
+    pub(super) fn count_crossing(&mut self) -> Result<(), TooManyCrossings> {
+        self.session.count_crossing()
+    }
+
     /// The context of a call to another plugin, which ends before this one's
     /// own. Accounts for a call into the host.
     ///
@@ -175,6 +183,8 @@ impl State {
     pub(super) fn verdict(&self, error: wasmtime::Error) -> CallError {
         if error.is::<CpuTimeExceeded>() {
             CallError::CpuTime
+        } else if error.is::<TooManyCrossings>() {
+            CallError::HostCalls
         } else if let Some(failed) = error.downcast_ref::<ServiceFailed>() {
             CallError::Service(failed.clone())
         } else if self.memory.was_refused() {
@@ -189,7 +199,7 @@ impl State {
         &mut self.table
     }
 
-    /// How many of them belong to `wasi:keyvalue`.
+    /// How much of what it may hold of `wasi:keyvalue` it does.
     #[must_use]
     pub fn keyvalue_handles(&self) -> usize {
         self.keyvalue_handles

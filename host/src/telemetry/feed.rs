@@ -15,6 +15,8 @@ use tracing::{Event, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
+use crate::printable;
+
 /// Lines that are kept.
 const KEPT: usize = 1000;
 
@@ -121,7 +123,8 @@ fn line(event: &Event<'_>) -> Line {
     let plugin = fields.0.get("plugin").and_then(Value::as_str);
     Line {
         plugin: plugin.map(str::to_owned),
-        json: Value::Object(fields.0).to_string(),
+        // Operators read this in terminals.
+        json: printable::json(&Value::Object(fields.0).to_string()).into_owned(),
     }
 }
 

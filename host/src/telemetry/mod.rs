@@ -4,12 +4,15 @@
 
 pub mod counters;
 pub mod feed;
+mod filter;
+mod human;
 mod resting;
 mod route_stats;
 mod timing;
 pub mod traces;
 mod traffic;
 
+pub use filter::PLUGIN;
 pub use route_stats::{RouteStats, method_name};
 pub use timing::{BOUNDS, Timing};
 pub use traffic::{Open, Traffic, UnderWay};
@@ -23,6 +26,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
 use feed::FeedLayer;
+use filter::Filter;
 use resting::Resting;
 
 use crate::config::LogFormat;
@@ -59,11 +63,11 @@ fn subscribe(format: LogFormat, filter: EnvFilter, writer: NonBlocking) {
         .with_span_events(FmtSpan::NONE)
         .with_writer(writer);
     let lines = match format {
-        LogFormat::Human => lines.boxed(),
+        LogFormat::Human => lines.fmt_fields(human::fields()).boxed(),
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
     };
     tracing_subscriber::registry()
-        .with(filter)
+        .with(Filter(filter))
         .with(FeedLayer)
         .with(lines)
         .init();

@@ -129,12 +129,27 @@ async fn any_page_may_read_where_there_are_no_credentials() {
 
 #[tokio::test]
 async fn what_a_plugin_says_does_not_open_the_door() {
+    for toml in ["", "cors_origins = 'https://shop.example'"] {
+        let node = node(toml).await;
+        let request =
+            Request::get(node.url("/hostile/headers")).header("origin", "https://evil.example");
+        let reply = node.send(request, "").await;
+        reply.assert_status(200);
+        let mut names = reply.headers.keys().map(http::HeaderName::as_str);
+        let found = names.find(|name| name.starts_with("access-control-"));
+        assert_eq!(found, None, "{toml:?}");
+    }
     let node = node("cors_origins = 'https://shop.example'").await;
-    let request =
-        Request::get(node.url("/hostile/headers")).header("origin", "https://evil.example");
+    let request = Request::get(node.url("/hostile/headers")).header("origin", SHOP);
     let reply = node.send(request, "").await;
-    reply.assert_status(200);
-    assert_eq!(reply.header("access-control-allow-origin"), None);
+    for (name, value) in [
+        ("access-control-allow-origin", Some(SHOP)),
+        ("access-control-allow-credentials", None),
+        ("access-control-allow-private-network", None),
+    ] {
+        assert_eq!(reply.header(name), value, "{name}");
+    }
+    assert_ne!(reply.header("access-control-expose-headers"), Some("*"));
     let vary: Vec<_> = reply.headers.get_all("vary").iter().collect();
     assert_eq!(vary, ["accept", "origin"]);
 }

@@ -78,6 +78,31 @@ async fn a_plugins_own_value_wins_and_what_serves_is_told_by_nobody() {
     assert_fields(&reply, &expected);
 }
 
+/// One plugin's reply says nothing for the whole origin, nor in the host's name.
+#[tokio::test]
+async fn what_is_the_hosts_to_write_no_plugin_writes() {
+    let node = node("").await;
+    let reply = node.get("/hostile/headers").await;
+    reply.assert_status(200);
+    let hsts = (
+        "strict-transport-security",
+        "max-age=31536000; includeSubDomains",
+    );
+    assert_fields(
+        &reply,
+        &[hsts, ("edge-region", "local"), ("set-cookie", "own=1")],
+    );
+    for name in [
+        "alt-svc",
+        "clear-site-data",
+        "edge-mine",
+        "service-worker-allowed",
+        "via",
+    ] {
+        assert_eq!(reply.header(name), None, "{name}");
+    }
+}
+
 #[tokio::test]
 async fn the_operator_sets_single_ones_or_leaves_them_out() {
     let changed = node("[headers]\nreferrer-policy = 'same-origin'\nx-xss-protection = ''").await;

@@ -1,6 +1,7 @@
 //! A whole node in the test's own process, the plugins it runs, and clients
 //! that talk to it.
 
+mod composed;
 mod data;
 mod document;
 mod edge;
@@ -13,6 +14,7 @@ mod proxy;
 mod reply;
 mod wire;
 
+pub use composed::composed;
 pub use data::{data_folder, empty_data_folder};
 pub use document::{Document, Operation};
 pub use edge::{Running, edge, edge_serve_with_files_of, edge_serve_within, refusal};

@@ -7,13 +7,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::harness::{TestNode, fixture, get, variant};
 
 /// Each misdeed, and the status it ends with.
-const MISDEEDS: [(&str, u16); 10] = [
+const MISDEEDS: [(&str, u16); 12] = [
     ("/hostile/trap", 500),
     ("/hostile/exit", 500),
     ("/hostile/memory", 500),
     ("/hostile/recurse", 500),
     ("/hostile/huge?bytes=8388608", 500),
     ("/hostile/bad-header", 500),
+    ("/hostile/many-headers", 500),
+    ("/hostile/long-failure", 500),
     ("/hostile/bad-status", 500),
     ("/hostile/bad-failure", 500),
     ("/hostile/spin", 504),

@@ -1,6 +1,8 @@
 //! What a plugin may take, and what it costs others when it takes more.
 
+mod composed;
 mod host_calls;
+mod host_memory;
 mod instances;
 mod misdeeds;
 mod neighbours;

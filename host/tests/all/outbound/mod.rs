@@ -2,7 +2,7 @@
 
 mod failures;
 mod grants;
-mod server;
+pub mod server;
 
 use serde_json::Value;
 use url::form_urlencoded;

@@ -13,11 +13,7 @@ use crate::harness::{PluginFolder, TestNode, eventually, fixture, variant};
 use crate::servers::MariaDb;
 
 /// Deploy `plugin` on a node that serves `old`, and return why it is refused.
-pub(super) async fn refusal_of(
-    old: &[PluginFolder],
-    target: &str,
-    plugin: &PluginFolder,
-) -> String {
+pub async fn refusal_of(old: &[PluginFolder], target: &str, plugin: &PluginFolder) -> String {
     let node = TestNode::start(old, |_| {}).await;
     let before = node.get(target).await;
     before.assert_status(200);

@@ -4,7 +4,7 @@ mod access;
 mod canary;
 mod commands;
 mod damage;
-mod failures;
+pub mod failures;
 mod fleet;
 mod hostile_registry;
 mod load;

@@ -58,3 +58,76 @@ async fn a_requests_lines_are_found_by_its_id() {
     let reply = wire.reply().await;
     assert_eq!(line_of(&mut node, "access", &reply)["status"], 400);
 }
+
+/// A node whose log is read by people, or by filters.
+fn node_with(variables: &[(&str, &str)]) -> (tempfile::TempDir, Running) {
+    let folder = data_folder();
+    let hostile = fixture("hostile");
+    let mut command = edge(folder.path());
+    command
+        .env("EDGE_PLUGINS", hostile.path())
+        .envs(variables.iter().copied());
+    let mut node = Running::start(command.arg("serve"));
+    node.banner();
+    (folder, node)
+}
+
+/// What a plugin or a client says never looks like a line of the node's own,
+/// and commands no terminal.
+#[tokio::test]
+async fn no_line_for_people_is_forged() {
+    let (_folder, node) = node_with(&[]);
+    let mut wire = node.wire().await;
+    let forged = "2026-01-01T00:00:00.000000Z%20%20INFO%20access:%20forged";
+    for target in [
+        format!("/hostile/say?text=one%0A{forged}"),
+        format!("/hostile/say?text=two%0D%0A{forged}%0D"),
+        "/hostile/say?text=three%1B[2J%1B]0;title%07%C2%9B2J%7F%08".to_owned(),
+        "/hostile/say?text=four%E2%80%A82026%E2%80%AE%E2%81%A6%EF%BB%BF%E2%80%8B".to_owned(),
+        "/hostile/trap".to_owned(),
+        "/hostile/bad-header".to_owned(),
+        format!("/hostile/%0A{forged}"),
+    ] {
+        wire.send(get(&target)).await;
+        wire.reply().await;
+    }
+    let written = node.end().await;
+    let (_, log) = written.split_once("Try:").expect("a banner");
+    for line in log.lines().filter(|line| !line.is_empty()) {
+        assert!(
+            line.starts_with("20") && !line.starts_with("2026-01-01"),
+            "{line:?}"
+        );
+    }
+    let hidden = |c: char| {
+        c != '\n' && (c.is_control() || "\u{2028}\u{202e}\u{2066}\u{feff}\u{200b}".contains(c))
+    };
+    assert_eq!(log.find(hidden), None, "{log:?}");
+    for shown in [
+        "one\\n2026-01-01",
+        "\\u{1b}[2J",
+        "\\u{9b}2J",
+        "\\u{202e}",
+        "told to panic",
+    ] {
+        assert!(log.contains(shown), "{shown}: {log}");
+    }
+}
+
+#[tokio::test]
+async fn a_plugins_alarm_passes_every_filter() {
+    for filter in ["warn", "plugin=off", "off"] {
+        let (_folder, mut node) =
+            node_with(&[("EDGE_LOG_FORMAT", "json"), ("EDGE_LOG_FILTER", filter)]);
+        let mut wire = node.wire().await;
+        for text in ["quiet", "DEBUG:+quiet", "ALARM:+a+charge"] {
+            wire.send(get(&format!("/hostile/say?text={text}"))).await;
+            wire.reply().await.assert_status(200);
+        }
+        let line = node.line(|line| line.contains("ALARM"));
+        let line: Value = serde_json::from_str(&line).expect("a line of JSON");
+        assert_eq!(line["level"], "ERROR", "{filter}: {line}");
+        assert_eq!(line["message"], "ALARM: a charge", "{filter}");
+        assert!(!node.end().await.contains("quiet"), "{filter}");
+    }
+}

@@ -1,0 +1,48 @@
+//! The body of a reply to a plugin's call out, which counts as open until the
+//! plugin lets go of it.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt;
+use tokio::sync::OwnedSemaphorePermit;
+use wasmtime_wasi_http::{Error, WasiBody};
+
+/// A body that gives back its place when it is dropped.
+pub(super) struct OpenBody {
+    body: WasiBody,
+    _place: OwnedSemaphorePermit,
+}
+
+impl OpenBody {
+    /// Let `body` take `place` for as long as it is there.
+    pub(super) fn new(body: WasiBody, place: OwnedSemaphorePermit) -> WasiBody {
+        let open = Self {
+            body,
+            _place: place,
+        };
+        open.boxed_unsync()
+    }
+}
+
+impl Body for OpenBody {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
