@@ -14,6 +14,7 @@ pub mod bindings;
 pub mod capabilities;
 pub mod config;
 pub mod egress;
+mod framing;
 pub mod identity;
 pub mod ingress;
 pub mod node;

@@ -4,11 +4,14 @@ mod cli;
 
 use std::process::ExitCode;
 
+use edge_host::printable;
+
 fn main() -> ExitCode {
     match cli::run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("edge: {}", message(&error));
+            let message = message(&error);
+            eprintln!("edge: {}", printable::lines(&message));
             cli::exit::code(&error)
         }
     }

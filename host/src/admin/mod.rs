@@ -20,10 +20,10 @@ mod status;
 
 use std::sync::Arc;
 
-use axum::extract::DefaultBodyLimit;
-use axum::http::header::CONTENT_TYPE;
-use axum::middleware::from_fn_with_state;
-use axum::response::IntoResponse;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::header::{CONNECTION, CONTENT_TYPE};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post, put};
 use axum::{Router, extract::Extension};
 use tokio_util::sync::CancellationToken;
@@ -31,6 +31,7 @@ use tokio_util::sync::CancellationToken;
 pub use auth::{AdminTokens, TokensError};
 pub use listener::{Admin, AdminError};
 
+use crate::framing;
 use crate::rollout::bundle::LONGEST;
 use crate::rollout::control::Control;
 use crate::rollout::{Activator, Follower, Live, Wake};
@@ -95,7 +96,18 @@ fn router(office: Arc<Office>, stop: CancellationToken) -> Router {
         .fallback(error::not_found)
         .method_not_allowed_fallback(error::wrong_method)
         .layer(Extension(stop))
+        .layer(from_fn(refuse_codings))
         .with_state(office)
+}
+
+/// A body whose end could be told in two ways is not read, and nothing after it
+/// either.
+async fn refuse_codings(request: Request, next: Next) -> Response {
+    if framing::is_plain(request.headers()) {
+        return next.run(request).await;
+    }
+    let refusal = error::Refusal::bad_request("the transfer coding is not supported");
+    ([(CONNECTION, "close")], refusal).into_response()
 }
 
 async fn openapi() -> impl IntoResponse {

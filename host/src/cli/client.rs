@@ -7,6 +7,7 @@ use bytes::Bytes;
 use edge_host::admin::api::{ON_BEHALF_OF, Problem, SIGNATURE};
 use edge_host::config::{Hidden, Settings};
 use edge_host::node::own_admin_token;
+use edge_host::printable;
 use edge_host::rollout::bundle::Bundle;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{Method, Request, Response};
@@ -136,7 +137,8 @@ impl Client {
         let status = response.status();
         let body = response.into_body().collect().await?.to_bytes();
         match serde_json::from_slice::<Problem>(&body) {
-            Ok(problem) => Err(anyhow!("{}", problem.detail)),
+            // A plugin may have a say in it.
+            Ok(problem) => Err(anyhow!("{}", printable::line(&problem.detail))),
             Err(_) => Err(anyhow!("{base} answers {status}")),
         }
     }

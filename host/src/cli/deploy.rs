@@ -10,6 +10,7 @@ use edge_host::admin::api::{
     Deploy as DeployOrder, MigrationText, Releases, RollBack as RollBackOrder, Status,
 };
 use edge_host::config::Settings;
+use edge_host::printable;
 use edge_host::rollout::State;
 use edge_host::rollout::control::bundles::BundleRecord;
 use edge_host::rollout::control::rollouts::{Phase, Rollout};
@@ -97,7 +98,7 @@ pub(super) async fn deploy(settings: &Settings, arguments: Deploy) -> anyhow::Re
     let client = Client::new(settings)?;
     let found = source::find(settings, &arguments.source, arguments.key.as_deref()).await?;
     if let Some(origin) = found.origin.as_ref().filter(|_| !arguments.waiting.json) {
-        println!("{origin}");
+        println!("{}", printable::line(&origin.to_string()));
     }
     let record: BundleRecord = client.put_bundle(&found.bundle, &found.signature).await?;
     if !arguments.waiting.json {
@@ -207,7 +208,7 @@ async fn follow(
                 rollout = now;
                 progress(&rollout, &status)
             }
-            Err(error) => format!("{error:#}"),
+            Err(error) => printable::line(&format!("{error:#}")).into_owned(),
         };
         if !waiting.json && line != said {
             println!("{line}");
@@ -215,15 +216,21 @@ async fn follow(
         }
     }
     if waiting.json {
-        println!("{}", serde_json::to_string_pretty(&rollout)?);
+        let json = serde_json::to_string_pretty(&rollout)?;
+        println!("{}", printable::json(&json));
     } else {
         show::rollout(&rollout, waiting.wait.then(|| began.elapsed()));
     }
     match rollout.phase {
-        Phase::Failed => bail!(Exit::RolledBack(rollout.reason)),
-        Phase::Aborted if wanted != Phase::Aborted => bail!(Exit::RolledBack(rollout.reason)),
+        Phase::Failed => bail!(rolled_back(&rollout)),
+        Phase::Aborted if wanted != Phase::Aborted => bail!(rolled_back(&rollout)),
         _ => Ok(()),
     }
+}
+
+/// The end of a rollout that failed. A plugin may have a say in the reason.
+fn rolled_back(rollout: &Rollout) -> Exit {
+    Exit::RolledBack(printable::line(&rollout.reason).into_owned())
 }
 
 /// Whether there is something to wait for: a canary waits for us.

@@ -10,6 +10,7 @@ use anyhow::{Context, anyhow, bail};
 use edge_host::admin::api::Deploy;
 use edge_host::config::Settings;
 use edge_host::node::Node;
+use edge_host::printable;
 use edge_host::rollout::bundle::{Bundle, Digest};
 use edge_host::rollout::control::bundles::BundleRecord;
 use edge_host::rollout::control::rollouts::{Phase, Rollout};
@@ -65,7 +66,10 @@ pub(super) async fn run(mut settings: Settings, arguments: &Arguments) -> anyhow
             let _ = saved.notified().now_or_never();
             match swap(&client, folder, began, served).await {
                 Ok(digest) => served = Some(digest),
-                Err(error) => eprintln!("{error:#}; what served before goes on"),
+                Err(error) => {
+                    let error = format!("{error:#}");
+                    eprintln!("{}; what served before goes on", printable::lines(&error));
+                }
             }
         }
     };

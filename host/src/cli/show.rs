@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::DateTime;
 use edge_host::admin::api::{Diff, Releases, Status};
 use edge_host::config::Settings;
+use edge_host::printable;
 use edge_host::rollout::control::audit::AuditRecord;
 use edge_host::rollout::control::log::Entry;
 use edge_host::rollout::control::rollouts::Rollout;
@@ -129,12 +130,14 @@ pub(super) fn rollout(rollout: &Rollout, took: Option<Duration>) {
         "" => String::new(),
         reason => format!(": {reason}"),
     };
-    println!("{plugin}  rollout {id}  {phase}{took}{reason}");
+    let line = format!("{plugin}  rollout {id}  {phase}{took}{reason}");
+    println!("{}", printable::line(&line));
 }
 
 fn print<T: Serialize>(value: &T, json: bool, table: impl Fn(&T) -> String) -> anyhow::Result<()> {
     if json {
-        println!("{}", serde_json::to_string_pretty(value)?);
+        let json = serde_json::to_string_pretty(value)?;
+        println!("{}", printable::json(&json));
     } else {
         print!("{}", table(value));
     }
@@ -178,9 +181,9 @@ fn status_table(status: &Status) -> String {
             "\nrollout {} of {} by {}: {}, {}\n",
             rollout.id,
             rollout.plugin,
-            rollout.author,
+            printable::line(&rollout.author),
             rollout.phase,
-            rollout.regions.join(" then ")
+            printable::line(&rollout.regions.join(" then "))
         );
     }
     text
@@ -267,15 +270,15 @@ fn canary(entry: &Entry) -> String {
 fn diff_lines(diff: &Diff) -> String {
     let mut text = format!("{} -> {}\n", diff.from.short(), diff.to.short());
     for section in &diff.sections {
-        text += &format!("\n{}\n", section.name);
+        text += &format!("\n{}\n", printable::line(&section.name));
         section
             .removed
             .iter()
-            .for_each(|line| text += &format!("  - {line}\n"));
+            .for_each(|line| text += &format!("  - {}\n", printable::line(line)));
         section
             .added
             .iter()
-            .for_each(|line| text += &format!("  + {line}\n"));
+            .for_each(|line| text += &format!("  + {}\n", printable::line(line)));
     }
     if diff.sections.is_empty() {
         text += "\nno difference in imports, exports, manifest or migrations\n";

@@ -1,5 +1,7 @@
 //! Tables for people: columns as wide as what they hold.
 
+use edge_host::printable;
+
 /// Rows under headings.
 pub(super) struct Table {
     rows: Vec<Vec<String>>,
@@ -13,7 +15,9 @@ impl Table {
     }
 
     pub(super) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        self.rows.push(cells.into_iter().collect());
+        let cells = cells.into_iter();
+        let shown = cells.map(|cell| printable::line(&cell).into_owned());
+        self.rows.push(shown.collect());
     }
 }
 

@@ -12,6 +12,7 @@ use hyper::body::Incoming;
 
 use super::reply::Refusal;
 use crate::config::ClientLimits;
+use crate::framing;
 
 /// Methods that a plugin may be asked for. The router in the plugin says
 /// which of them a path knows.
@@ -29,6 +30,15 @@ const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 
 /// Check method, target and header fields.
 pub(super) fn check_head<B>(request: &Request<B>, limits: &ClientLimits) -> Result<(), Refusal> {
+    // The status is 400 and not 501: no client is to make a node look as if it
+    // failed.
+    if !framing::is_plain(request.headers()) {
+        return Err(Refusal::host(
+            StatusCode::BAD_REQUEST,
+            "The transfer coding is not supported.",
+        )
+        .closing());
+    }
     let target = request
         .uri()
         .path_and_query()

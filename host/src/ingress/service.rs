@@ -24,6 +24,7 @@ use super::span;
 use super::trials::{Chosen, Trials};
 use crate::bindings::context::Caller;
 use crate::config::{AccessLog, ClientLimits, ReplyHeaders, Settings, TrustedProxies};
+use crate::framing;
 use crate::identity::{CREDENTIALS, Identity, caller_of};
 use crate::rollout::{Live, Release, without_mount};
 use crate::runtime::{Answer, Body, Call, CallError, Reads, Unhurried};
@@ -134,7 +135,8 @@ impl Service {
         let began = Instant::now();
         let request_id = new_id();
         let method = request.method().clone();
-        if let Some(probe) = Probe::of(&request) {
+        let probe = Probe::of(&request).filter(|_| framing::is_plain(request.headers()));
+        if let Some(probe) = probe {
             // Boxed, so that it does not make every request's state larger.
             return Box::pin(self.answer_probe(probe, &request, &request_id)).await;
         }

@@ -22,6 +22,7 @@ use super::load::{LoadError, Loader};
 use super::release::Release;
 use super::seed::SeedError;
 use super::source::Source;
+use crate::printable;
 use crate::rollout::control::log::Wanted;
 use crate::runtime::{Answer, Call, CallError};
 
@@ -310,10 +311,8 @@ async fn ask_health(release: &Release, target: &str) -> Result<(), String> {
     let status = match release.plugin.handle(call, request).await {
         Ok(Answer::Response(response)) => response.status(),
         Ok(Answer::Failure(failure)) => {
-            return Err(format!(
-                "{} {}: {}",
-                failure.status, failure.code, failure.message
-            ));
+            let told = format!("{} {}: {}", failure.status, failure.code, failure.message);
+            return Err(printable::line(&told).into_owned());
         }
         Err(error @ CallError::Trap(_)) => return Err(one_line(&error.to_string())),
         Err(error) => return Err(error.to_string()),

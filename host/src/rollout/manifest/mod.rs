@@ -142,10 +142,17 @@ impl Manifest {
                 format_args!("holds {route:?}, and {LIVE} and {READY} are the node's own"),
             )?;
         }
+        for example in &self.examples {
+            require(
+                "examples",
+                is_target(example),
+                format_args!("holds {example:?}, which is no path, perhaps with a query"),
+            )?;
+        }
         if let Some(health) = &self.health {
             require(
                 "health",
-                health.starts_with('/') && health.parse::<http::Uri>().is_ok(),
+                is_target(health),
                 "must be a path, perhaps with a query, such as \"/products?limit=1\"",
             )?;
         }
@@ -189,6 +196,14 @@ fn require(
             problem: problem.to_string(),
         })
     }
+}
+
+/// Whether `target` is a path, perhaps with a query, in characters that nobody
+/// has to escape who shows it in a terminal, or pastes it into a shell between
+/// single quotes.
+fn is_target(target: &str) -> bool {
+    let plain = |c: char| c.is_ascii_graphic() && !matches!(c, '\'' | '\\');
+    target.starts_with('/') && target.chars().all(plain) && target.parse::<http::Uri>().is_ok()
 }
 
 fn is_route(route: &str) -> bool {
@@ -253,6 +268,36 @@ mod tests {
             assert!(refusal.contains("the node's own"), "{refusal}");
         }
         assert!(Manifest::parse(&SMALLEST.replace("/a\"", "/readyzer\"")).is_ok());
+    }
+
+    #[test]
+    fn examples_can_be_shown_and_pasted() {
+        let with = |key: &str, target: &str| {
+            let value = toml::Value::from(target);
+            let value = if key == "examples" {
+                format!("[{value}]")
+            } else {
+                value.to_string()
+            };
+            Manifest::parse(&format!("{SMALLEST}{key} = {value}\n"))
+        };
+        for key in ["examples", "health"] {
+            assert!(with(key, "/a?b=%20c&d=[1]").is_ok());
+            for bad in [
+                "a",
+                "/a b",
+                "/a\u{1b}[2J",
+                "/a\nb",
+                "/a'; rm -rf ~; '",
+                "/a\\",
+                "/\u{202e}a",
+                "/ä",
+                "",
+            ] {
+                let refusal = with(key, bad).expect_err(bad).to_string();
+                assert!(refusal.contains(key), "{refusal}");
+            }
+        }
     }
 
     #[test]

@@ -22,7 +22,7 @@ async fn assert_first(node: &TestNode) {
 
 /// What is sent before the end of the head, and must make it no request: two
 /// readers could tell the body's length differently.
-const HEADS: [&str; 18] = [
+const HEADS: [&str; 31] = [
     "transfer-encoding : chunked",
     "transfer-encoding\t: chunked",
     " transfer-encoding: chunked",
@@ -33,6 +33,19 @@ const HEADS: [&str; 18] = [
     "transfer-encoding: chunked;q=1",
     "transfer-encoding: \u{b}chunked",
     "transfer-encoding: chunke\u{17f}",
+    "transfer-encoding: gzip, chunked",
+    "transfer-encoding: gzip,chunked",
+    "transfer-encoding: gzip\r\ntransfer-encoding: chunked",
+    "transfer-encoding: chunked\r\ntransfer-encoding: chunked",
+    "transfer-encoding: chunked, chunked",
+    "transfer-encoding: identity, chunked",
+    "transfer-encoding: identity",
+    "transfer-encoding: xchunked",
+    "transfer-encoding: x, chunked",
+    "transfer-encoding: , chunked",
+    "transfer-encoding: chunked,",
+    "transfer-encoding: gzip,\r\n chunked",
+    "transfer-encoding:",
     "content-length: 4\r\ncontent-length: 5",
     "content-length: 4, 5",
     "content-length: 4 5",
@@ -57,6 +70,53 @@ async fn a_length_that_can_be_told_in_two_ways_is_refused() {
         wire.assert_closed().await;
     }
     assert_first(&node).await;
+}
+
+/// Also of the paths that no plugin serves.
+#[tokio::test]
+async fn only_chunked_is_a_transfer_coding() {
+    let node = counting().await;
+    for target in ["/hello", "/hostile/echo", "/livez", "/readyz", "/nowhere"] {
+        for (version, head) in [
+            ("HTTP/1.1", "transfer-encoding: gzip, chunked"),
+            ("HTTP/1.0", "transfer-encoding: chunked"),
+            ("HTTP/1.0", "transfer-encoding: gzip, chunked"),
+        ] {
+            let mut wire = node.wire().await;
+            let request = format!("GET {target} {version}\r\nhost: shop\r\n{head}\r\n\r\n");
+            wire.send(format!("{request}0\r\n\r\n{HIDDEN}")).await;
+            let reply = wire.reply().await;
+            assert_eq!(reply.status, 400, "{target} {version} {head}");
+            wire.assert_closed().await;
+        }
+    }
+    for coding in ["chunked", "Chunked", "CHUNKED", "\tchunked  "] {
+        let mut wire = node.wire().await;
+        let head =
+            format!("POST /hostile/echo HTTP/1.1\r\nhost: shop\r\ntransfer-encoding:{coding}");
+        wire.send(format!("{head}\r\n\r\n2\r\nhi\r\n0\r\n\r\n"))
+            .await;
+        let reply = wire.reply().await;
+        reply.assert_status(200);
+        assert_eq!(reply.text(), "hi", "{coding}");
+    }
+    assert_first(&node).await;
+}
+
+#[tokio::test]
+async fn the_operators_port_takes_no_other_coding_either() {
+    let node = node().await;
+    for head in [
+        "transfer-encoding: gzip, chunked",
+        "transfer-encoding: chunked\r\ntransfer-encoding: chunked",
+    ] {
+        let mut wire = Wire::connect(node.admin_address()).await;
+        let request = format!("GET /v1/openapi.yaml HTTP/1.1\r\nhost: shop\r\n{head}\r\n\r\n");
+        wire.send(format!("{request}0\r\n\r\n")).await;
+        let reply = wire.reply().await;
+        assert_eq!(reply.status, 400, "{head}");
+        wire.assert_closed().await;
+    }
 }
 
 /// A carriage return alone ends nothing, and is in no value.

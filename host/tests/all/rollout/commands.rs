@@ -5,8 +5,8 @@ use std::process::Output;
 use serde_json::Value;
 
 use crate::harness::{
-    Operator, PluginFolder, Running, TOKEN, TOKENS, TestNode, data_folder, edge, eventually, get,
-    variant,
+    Operator, PluginFolder, Running, TOKEN, TOKENS, TestNode, data_folder, edge, eventually,
+    fixture, get, variant,
 };
 
 fn hello(version: u32) -> PluginFolder {
@@ -80,6 +80,37 @@ async fn how_a_command_ends_says_how_the_rollout_did() {
     let rollout: Value = serde_json::from_str(&output).expect("JSON");
     assert_eq!(rollout["phase"], "done");
     assert_eq!(run(&node, &["deploy"]).await.0, Some(2));
+}
+
+/// A terminal obeys some characters, and a plugin has a say in why it failed.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_plugin_says_is_shown_and_not_obeyed() {
+    let node = TestNode::start(&[fixture("hostile")], |_| {}).await;
+    let bad = variant(
+        "hostile",
+        "version = \"0.2.0\"\nhealth = \"/hostile/bad-words\"",
+    );
+    let is_obeyed =
+        |c: char| c != '\n' && (c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c));
+    for more in [&["--wait"][..], &["--wait", "--json"]] {
+        let arguments = [&["deploy", path(&bad)], more].concat();
+        let (code, output, error) = run(&node, &arguments).await;
+        assert_eq!(code, Some(1), "{output}{error}");
+        assert!(
+            error.contains("forged") && error.contains("\\u{1b}[2J"),
+            "{error}"
+        );
+        for said in [&output, &error] {
+            assert_eq!(said.find(is_obeyed), None, "{said:?}");
+            let forged = said.lines().find(|line| line.starts_with("2026-01-01"));
+            assert_eq!(forged, None, "{said:?}");
+        }
+    }
+    node.get("/hostile/say?text=%1b[2J%C2%9B2J%E2%80%AE")
+        .await
+        .assert_status(200);
+    let (_, output, _) = run(&node, &["logs", "hostile"]).await;
+    assert_eq!(output.find(is_obeyed), None, "{output:?}");
 }
 
 #[tokio::test]
