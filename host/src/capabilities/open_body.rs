@@ -18,7 +18,7 @@ pub(super) struct OpenBody {
 
 impl OpenBody {
     /// Let `body` take `place` for as long as it is there.
-    pub(super) fn new(body: WasiBody, place: OwnedSemaphorePermit) -> WasiBody {
+    pub(super) fn boxed(body: WasiBody, place: OwnedSemaphorePermit) -> WasiBody {
         let open = Self {
             body,
             _place: place,

@@ -59,7 +59,7 @@ impl WasiHttpHooks for Session {
                 let place = place?;
                 let options = options.unwrap_or_default();
                 let response = client.send(request, options, deadline.into()).await?;
-                Ok(response.map(|body| OpenBody::new(body, place)))
+                Ok(response.map(|body| OpenBody::boxed(body, place)))
             };
             let sent: Result<Response<WasiBody>, Error> = sent.await;
             if let (Some(work), Ok(response)) = (counting.work(), &sent) {

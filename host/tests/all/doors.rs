@@ -29,6 +29,9 @@ async fn greets_and_echoes(name: &str, greeting: &str) {
         Some(format!("{name}@0.1.0").as_str())
     );
     assert!(reply.header("edge-request-id").is_some());
+    for name in ["access-control-allow-origin", "set-cookie"] {
+        assert_eq!(reply.header(name), None, "the host's to write");
+    }
 
     for length in [0, 1, 60_000] {
         let body: Vec<u8> = (0..length).map(|i| (i % 251) as u8).collect();

@@ -42,7 +42,7 @@ fn table(entries: u32) -> String {
 /// A component without anything.
 const NOTHING: &str = "(component (core module $m) (core instance (instantiate $m)))";
 
-/// A component that makes a million handles of a resource of its own.
+/// A component that makes 20,000 handles of a resource of its own.
 const HANDLES: &str = r#"(component
   (type $r (resource (rep i32)))
   (core func $new (canon resource.new $r))
@@ -52,7 +52,7 @@ const HANDLES: &str = r#"(component
       (loop $l
         (drop (call $new (local.get $i)))
         (local.set $i (i32.add (local.get $i) (i32.const 1)))
-        (br_if $l (i32.lt_u (local.get $i) (i32.const 1000000)))))
+        (br_if $l (i32.lt_u (local.get $i) (i32.const 20000)))))
     (start $s))
   (core instance (instantiate $m (with "" (instance (export "new" (func $new)))))))"#;
 
