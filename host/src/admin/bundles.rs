@@ -46,7 +46,10 @@ async fn try_add(
     let bundle = office.runtime.in_background(reading).await??;
     attempt.plugin.clone_from(&bundle.manifest.name);
     let trusted = office.activator.trusted();
-    trusted.check(named, signature).map_err(Refusal::unfit)?;
+    let plugin = &bundle.manifest.name;
+    trusted
+        .check(plugin, named, signature)
+        .map_err(Refusal::unfit)?;
     let looking = async move { Source::of(bundle) };
     let looked = office.runtime.in_background(looking).await?;
     let source = looked.map_err(Refusal::unfit)?;

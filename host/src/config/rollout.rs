@@ -61,12 +61,19 @@ pub(super) fn admin_tokens(text: &str) -> Result<Option<Hidden<String>>, String>
 pub(super) fn trusted_keys(text: &str) -> Result<Vec<String>, String> {
     let keys = text.split(',').map(str::trim);
     let is_key = |key: &str| {
-        let digits = key.strip_prefix("ed25519:").unwrap_or_default();
-        digits.len() == 64 && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
+        let (plugin, key) = key.split_once('=').unwrap_or(("any", key));
+        let digits = key.trim().strip_prefix("ed25519:").unwrap_or_default();
+        is_name(plugin.trim())
+            && digits.len() == 64
+            && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
     };
     match keys.clone().all(is_key) {
         true => Ok(keys.map(str::to_owned).collect()),
-        false => Err("is not one or more keys, each ed25519: and 64 hexadecimal digits".into()),
+        false => Err(
+            "is not one or more keys, each ed25519: and 64 hexadecimal digits, perhaps with a \
+             plugin's name and = before it"
+                .into(),
+        ),
     }
 }
 
@@ -78,10 +85,14 @@ pub(super) fn registry_login(text: &str) -> Result<Option<Hidden<String>>, Strin
 }
 
 pub(super) fn region(text: &str) -> Result<String, String> {
-    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    if !text.is_empty() && text.len() <= 40 && text.chars().all(plain) {
+    if is_name(text) {
         Ok(text.into())
     } else {
         Err("is not 1 to 40 lower-case letters, digits and hyphens".into())
     }
+}
+
+fn is_name(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    !text.is_empty() && text.len() <= 40 && text.chars().all(plain)
 }

@@ -258,7 +258,8 @@ impl Activator {
 
     async fn make(&self, plugin: &str, digest: Digest) -> Result<Arc<Release>, ActivateError> {
         let (bundle, signature) = self.control.bundle(digest).await?;
-        self.trusted.check(digest, &signature)?;
+        let named = &bundle.manifest.name;
+        self.trusted.check(named, digest, &signature)?;
         if bundle.manifest.name != plugin {
             return Err(ActivateError::OtherPlugin {
                 digest,

@@ -41,6 +41,26 @@ pub enum AdoptError {
     /// A release is broken.
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// Two folders hold the same plugin, and only one can serve.
+    #[error("the plugin {plugin} is in {} and in {}", one.display(), other.display())]
+    Twice {
+        /// The plugin.
+        plugin: String,
+        /// A folder.
+        one: PathBuf,
+        /// Another.
+        other: PathBuf,
+    },
+    /// The log asks for another plugin's release.
+    #[error("the release {digest} is of the plugin {found}, not of {wanted}")]
+    OtherPlugin {
+        /// The release.
+        digest: Digest,
+        /// Whose it is.
+        found: String,
+        /// Whose it should be.
+        wanted: String,
+    },
     /// Nobody vouches for a release.
     #[error("plugin {plugin}: {source}")]
     Signature {
@@ -65,6 +85,7 @@ impl Desired {
         folders: Vec<Folder>,
         trusted: &TrustedKeys,
     ) -> Result<Vec<Self>, AdoptError> {
+        check_names(&folders)?;
         let mut entries = control.wanted_in(region).await?;
         let mut desired = Vec::new();
         for (folder, source) in folders {
@@ -76,7 +97,7 @@ impl Desired {
             };
             if is_new {
                 trusted
-                    .check(source.bundle.digest(), "")
+                    .check(&plugin, source.bundle.digest(), "")
                     .map_err(|source| AdoptError::Signature { plugin, source })?;
                 desired.push(Self {
                     wanted: Wanted::only(Some(source.bundle.digest())),
@@ -105,14 +126,23 @@ impl Desired {
         let mut source = async |digest: Digest| {
             let record = control.bundle_record(digest).await?;
             let signature = record.map(|record| record.signature);
-            let checked = trusted.check(digest, &signature.unwrap_or_default());
+            let plugin = &entry.plugin;
+            let checked = trusted.check(plugin, digest, &signature.unwrap_or_default());
             checked.map_err(|source| AdoptError::Signature {
                 plugin: entry.plugin.clone(),
                 source,
             })?;
-            match known.remove(&digest) {
-                Some(source) => Ok::<_, AdoptError>(source),
-                None => Ok(Source::of(control.bundle(digest).await?.0)?),
+            let source = match known.remove(&digest) {
+                Some(source) => source,
+                None => Source::of(control.bundle(digest).await?.0)?,
+            };
+            match &source.bundle.manifest.name {
+                name if *name == entry.plugin => Ok::<_, AdoptError>(source),
+                name => Err(AdoptError::OtherPlugin {
+                    digest,
+                    found: name.clone(),
+                    wanted: entry.plugin.clone(),
+                }),
             }
         };
         let Some(active) = entry.wanted.active else {
@@ -171,6 +201,23 @@ impl Desired {
             .filter(|entry| entry.wanted == self.wanted);
         Ok(same.map_or(0, |entry| entry.revision))
     }
+}
+
+/// A name is a plugin's alone: a second folder with it must not take the first
+/// one's place unseen.
+fn check_names(folders: &[Folder]) -> Result<(), AdoptError> {
+    let mut known = BTreeMap::new();
+    for (folder, source) in folders {
+        let plugin = &source.bundle.manifest.name;
+        if let Some(one) = known.insert(plugin, folder) {
+            return Err(AdoptError::Twice {
+                plugin: plugin.clone(),
+                one: one.clone(),
+                other: folder.clone(),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Whether a folder with this digest is to replace what `entry` says.

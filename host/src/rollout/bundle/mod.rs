@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use bytes::Bytes;
 
 pub use digest::{Digest, DigestError};
-pub use signature::{KeyTextError, PublicKey, SecretKey, SignatureError, TrustedKeys};
+pub use signature::{KeyTextError, PublicKey, SecretKey, SignatureError, TrustedKey, TrustedKeys};
 
 use super::manifest::{Manifest, ManifestError};
 use crate::stores::sql::Migrations;

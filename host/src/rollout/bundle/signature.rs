@@ -22,10 +22,19 @@ pub struct SecretKey(SigningKey);
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct PublicKey(VerifyingKey);
 
+/// A public key that a node trusts: with every plugin, or with one alone
+/// (`reviews=ed25519:...`). A name is worth what its grants and its callers
+/// give it, so a key for one plugin must not sign releases of another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrustedKey {
+    key: PublicKey,
+    plugin: Option<String>,
+}
+
 /// The public keys that a node trusts. Without any, it asks for no
 /// signatures.
 #[derive(Debug, Clone, Default)]
-pub struct TrustedKeys(pub Vec<PublicKey>);
+pub struct TrustedKeys(pub Vec<TrustedKey>);
 
 /// A signature is not good enough.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -39,6 +48,14 @@ pub enum SignatureError {
     /// Nobody trusts its key.
     #[error("the bundle is signed by {0}, which this node does not trust")]
     Untrusted(String),
+    /// Its key is trusted, but not with this plugin.
+    #[error("the bundle is signed by {signer}, which this node does not trust with {plugin}")]
+    OtherPlugin {
+        /// The key.
+        signer: String,
+        /// The plugin.
+        plugin: String,
+    },
     /// It was made for something else.
     #[error("the signature by {0} is not of this bundle")]
     Wrong(String),
@@ -107,12 +124,17 @@ impl fmt::Debug for PublicKey {
 }
 
 impl TrustedKeys {
-    /// Check that a trusted key vouches for the release; any key at all, or
-    /// none, where none is trusted.
+    /// Check that a key that is trusted with `plugin` vouches for the release;
+    /// any key at all, or none, where none is trusted.
     ///
     /// # Errors
     /// Says what the signature lacks.
-    pub fn check(&self, digest: Digest, signature: &str) -> Result<(), SignatureError> {
+    pub fn check(
+        &self,
+        plugin: &str,
+        digest: Digest,
+        signature: &str,
+    ) -> Result<(), SignatureError> {
         if signature.is_empty() {
             return match self.0.is_empty() {
                 true => Ok(()),
@@ -120,12 +142,46 @@ impl TrustedKeys {
             };
         }
         let (signer, signature) = parse(signature.trim()).ok_or(SignatureError::Malformed)?;
-        if !self.0.is_empty() && !self.0.contains(&signer) {
-            return Err(SignatureError::Untrusted(signer.to_string()));
+        if !self.0.is_empty() {
+            self.check_signer(plugin, signer)?;
         }
         // Strict: no two keys or signatures may pass for one another.
         let verified = signer.0.verify_strict(&message(digest), &signature);
         verified.map_err(|_| SignatureError::Wrong(signer.to_string()))
+    }
+
+    fn check_signer(&self, plugin: &str, signer: PublicKey) -> Result<(), SignatureError> {
+        let mut known = self.0.iter().filter(|trusted| trusted.key == signer);
+        if known.clone().next().is_none() {
+            return Err(SignatureError::Untrusted(signer.to_string()));
+        }
+        let is_for = |name: &String| name == plugin;
+        match known.any(|trusted| trusted.plugin.as_ref().is_none_or(is_for)) {
+            true => Ok(()),
+            false => Err(SignatureError::OtherPlugin {
+                signer: signer.to_string(),
+                plugin: plugin.to_owned(),
+            }),
+        }
+    }
+}
+
+impl From<PublicKey> for TrustedKey {
+    fn from(key: PublicKey) -> Self {
+        Self { key, plugin: None }
+    }
+}
+
+impl FromStr for TrustedKey {
+    type Err = KeyTextError;
+
+    fn from_str(text: &str) -> Result<Self, KeyTextError> {
+        let (plugin, key) = match text.split_once('=') {
+            Some((plugin, key)) => (Some(plugin.trim().to_owned()), key),
+            None => (None, text),
+        };
+        let key = key.parse()?;
+        Ok(Self { key, plugin })
     }
 }
 
@@ -154,27 +210,60 @@ mod tests {
     #[test]
     fn only_a_trusted_keys_signature_of_this_release_will_do() {
         let (ours, theirs) = (SecretKey::generate(), SecretKey::generate());
-        let trusted = TrustedKeys(vec![ours.public()]);
+        let trusted = TrustedKeys(vec![ours.public().into()]);
         let (release, other) = (Digest::of(b"one"), Digest::of(b"other"));
-        assert_eq!(trusted.check(release, &ours.sign(release)), Ok(()));
-        assert_eq!(trusted.check(release, ""), Err(SignatureError::Missing));
-        assert_eq!(trusted.check(release, "x"), Err(SignatureError::Malformed));
-        let wrong = trusted.check(release, &ours.sign(other));
+        assert_eq!(trusted.check("a", release, &ours.sign(release)), Ok(()));
+        assert_eq!(
+            trusted.check("a", release, ""),
+            Err(SignatureError::Missing)
+        );
+        assert_eq!(
+            trusted.check("a", release, "x"),
+            Err(SignatureError::Malformed)
+        );
+        let wrong = trusted.check("a", release, &ours.sign(other));
         assert!(matches!(wrong, Err(SignatureError::Wrong(_))), "{wrong:?}");
-        let untrusted = trusted.check(release, &theirs.sign(release));
+        let untrusted = trusted.check("a", release, &theirs.sign(release));
         assert!(matches!(untrusted, Err(SignatureError::Untrusted(_))));
         // Somebody else's signature under our name.
         let forged = theirs
             .sign(release)
             .replace(&theirs.public().to_string(), &ours.public().to_string());
         assert!(matches!(
-            trusted.check(release, &forged),
+            trusted.check("a", release, &forged),
             Err(SignatureError::Wrong(_))
         ));
         let anybody = TrustedKeys::default();
-        assert_eq!(anybody.check(release, ""), Ok(()));
-        assert_eq!(anybody.check(release, &theirs.sign(release)), Ok(()));
-        assert!(anybody.check(release, &theirs.sign(other)).is_err());
+        assert_eq!(anybody.check("a", release, ""), Ok(()));
+        assert_eq!(anybody.check("a", release, &theirs.sign(release)), Ok(()));
+        assert!(anybody.check("a", release, &theirs.sign(other)).is_err());
+    }
+
+    #[test]
+    fn a_key_for_one_plugin_signs_no_release_of_another() {
+        let (ours, vendors) = (SecretKey::generate(), SecretKey::generate());
+        let texts = [
+            ours.public().to_string(),
+            format!("reviews={}", vendors.public()),
+            format!("stars = {}", vendors.public()),
+        ];
+        let keys: Result<_, _> = texts.iter().map(|text| text.parse()).collect();
+        let trusted = TrustedKeys(keys.expect("keys"));
+        let release = Digest::of(b"one");
+        for plugin in ["reviews", "stars"] {
+            assert_eq!(
+                trusted.check(plugin, release, &vendors.sign(release)),
+                Ok(())
+            );
+        }
+        for plugin in ["payment", "review", "", "reviews=ed25519"] {
+            let refused = trusted.check(plugin, release, &vendors.sign(release));
+            assert!(
+                matches!(refused, Err(SignatureError::OtherPlugin { .. })),
+                "{plugin}: {refused:?}"
+            );
+            assert_eq!(trusted.check(plugin, release, &ours.sign(release)), Ok(()));
+        }
     }
 
     #[test]

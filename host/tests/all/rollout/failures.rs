@@ -228,6 +228,32 @@ async fn a_node_with_trusted_keys_takes_only_what_they_signed() {
     node.get("/hello").await.assert_status(200);
 }
 
+/// A release that took another plugin's name would have what that name is
+/// granted: its callers, its buckets, its secrets.
+#[tokio::test]
+async fn a_key_that_is_trusted_with_one_plugin_signs_no_other() {
+    let vendors = SecretKey::generate();
+    let node = TestNode::start(&[], |settings| {
+        settings.trusted_keys = vec![format!("answerer={}", vendors.public())];
+    })
+    .await;
+    let operator = node.operator();
+    let add = async |plugin: &PluginFolder| {
+        let bundle = Bundle::pack(plugin.path()).expect("a bundle");
+        operator.add(&bundle, &vendors.sign(bundle.digest())).await
+    };
+    add(&fixture("answerer")).await.assert_status(200);
+    for plugin in [
+        fixture("hello"),
+        variant("answerer", "name = \"hello\""),
+        variant("answerer", "name = \"answerer-2\""),
+    ] {
+        let reply = add(&plugin).await;
+        reply.assert_status(422);
+        assert!(reply.text().contains("does not trust with"), "{reply:?}");
+    }
+}
+
 /// It has room on the first node and not on the second: there, nothing is to
 /// serve again, as before.
 #[tokio::test]

@@ -111,6 +111,16 @@ async fn two_plugins_that_claim_one_route() {
     assert_names(&message, &["/hello", "hello", "hostile"]);
 }
 
+/// Whoever brought the second folder would have the first one's name, and with
+/// it what its callers and its buckets give to that name.
+#[tokio::test]
+async fn two_folders_with_one_plugin() {
+    let twin = variant("hello", "routes = ['/twin']");
+    let path = twin.path().display().to_string();
+    let message = start_error(&[fixture("hello"), twin], |_| {}).await;
+    assert_names(&message, &["the plugin hello is in", &path]);
+}
+
 #[tokio::test]
 async fn a_database_that_cannot_be_reached() {
     // Bound by nobody: the listener is gone when the node tries.
