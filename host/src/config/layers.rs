@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::path::Path;
 
+use super::plugin_config::{self, PluginConfig};
 use super::{headers, traces};
 
 /// Variables known by these names everywhere, as are those of [`traces`]; all
@@ -19,7 +20,7 @@ const UNPREFIXED: [&str; 4] = [
 const PREFIX: &str = "EDGE_";
 
 /// The table of the file whose keys are plugins' to read, if their manifests
-/// ask for them.
+/// ask for them; a table in it is for one plugin.
 const PLUGINS_TABLE: &str = "config";
 
 /// One setting as it was written, and where, for messages.
@@ -32,8 +33,8 @@ struct Setting {
 #[derive(Default)]
 pub(super) struct Layers {
     settings: BTreeMap<String, Setting>,
-    /// Everything else in the environment: plugins may ask for it by name.
-    others: BTreeMap<String, String>,
+    /// What is for plugins.
+    plugin_config: PluginConfig,
     problems: Vec<String>,
 }
 
@@ -114,9 +115,9 @@ impl Layers {
         taken
     }
 
-    /// Take out what was set, but is none of the host's settings.
-    pub(super) fn take_others(&mut self) -> BTreeMap<String, String> {
-        std::mem::take(&mut self.others)
+    /// Take out what was set for plugins.
+    pub(super) fn take_plugin_config(&mut self) -> PluginConfig {
+        std::mem::take(&mut self.plugin_config)
     }
 
     /// Add a problem that is none of a single setting.
@@ -143,7 +144,7 @@ impl Layers {
                 for (key, value) in table {
                     match value {
                         toml::Value::Table(values) if key == PLUGINS_TABLE => {
-                            self.add_plugins_values(file, values);
+                            self.add_plugin_config(file, values);
                         }
                         toml::Value::Table(values) if key == headers::TABLE => {
                             for (name, value) in values {
@@ -159,18 +160,33 @@ impl Layers {
         }
     }
 
-    fn add_plugins_values(&mut self, file: &Path, values: toml::Table) {
+    /// Values for all plugins, and tables of values for one.
+    fn add_plugin_config(&mut self, file: &Path, values: toml::Table) {
         for (key, value) in values {
-            match scalar(&value) {
-                Some(text) => {
-                    self.others.insert(key, text);
-                }
-                None => self.problems.push(format!(
-                    "{PLUGINS_TABLE}.{key} (in {}) is not a single value",
-                    file.display()
-                )),
+            match value {
+                toml::Value::Table(values) => self.add_config_of(file, &key, values),
+                value => match scalar(&value) {
+                    Some(text) => self.plugin_config.insert(key, text),
+                    None => self.complain_of_config(file, &key),
+                },
             }
         }
+    }
+
+    fn add_config_of(&mut self, file: &Path, plugin: &str, values: toml::Table) {
+        for (key, value) in values {
+            match scalar(&value) {
+                Some(text) => self.plugin_config.insert_own(plugin, &key, text),
+                None => self.complain_of_config(file, &format!("{plugin}.{key}")),
+            }
+        }
+    }
+
+    fn complain_of_config(&mut self, file: &Path, key: &str) {
+        self.problems.push(format!(
+            "{PLUGINS_TABLE}.{key} (in {}) is not a single value",
+            file.display()
+        ));
     }
 
     fn add_toml_value(&mut self, file: &Path, key: String, value: &toml::Value) {
@@ -204,8 +220,12 @@ impl Layers {
     }
 
     fn add_variable(&mut self, name: &str, text: String, origin: &str) {
+        if let Some((plugin, key)) = plugin_config::parse_variable(name) {
+            self.plugin_config.insert_own(plugin, key, text);
+            return;
+        }
         let Some(key) = key_of(name) else {
-            self.others.insert(name.to_owned(), text);
+            self.plugin_config.insert_variable(name.to_owned(), text);
             return;
         };
         let origin = format!("{name} (in {origin})");

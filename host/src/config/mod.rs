@@ -8,6 +8,7 @@ mod headers;
 mod layers;
 mod limits;
 mod logs;
+pub mod plugin_config;
 mod plugins;
 mod rollout;
 pub mod secrets;
@@ -30,7 +31,8 @@ use layers::Layers;
 pub use limits::{Rate, TrustedProxies};
 pub use logs::{AccessLog, LogFormat};
 use logs::{access_log, log_filter, log_format};
-use plugins::{folders, shop};
+use plugin_config::{PluginConfig, Variable};
+use plugins::{SHOP_VARIABLES, folders, shop};
 pub use rollout::CanaryLimits;
 use rollout::{MOST_ACTIVATION, activation, admin_tokens, region, registry_login, trusted_keys};
 use secrets::{MasterSecret, SecretError, secret};
@@ -96,8 +98,8 @@ pub struct Settings {
     /// Keys of tokens, as `kid:secret` with commas between: the first signs,
     /// all verify. One derived from the shop's secret when absent.
     pub token_keys: Option<Hidden<String>>,
-    /// What is set besides: plugins read of it what their manifests ask for.
-    pub plugin_config: Hidden<BTreeMap<String, String>>,
+    /// What is set for plugins, which read of it what their manifests ask for.
+    pub plugin_config: Hidden<PluginConfig>,
     /// Whether plugins with empty tables fill them at start.
     pub seed: bool,
     /// How log lines are written.
@@ -227,7 +229,7 @@ impl Settings {
             region: layers.take("region", "local".into(), region),
             secret: layers.take("secret", None, secret),
             token_keys: layers.take("token_keys", None, |text| Ok(Some(Hidden(text.into())))),
-            plugin_config: Hidden(layers.take_others()),
+            plugin_config: Hidden(plugin_config(&mut layers)),
             seed: layers.take("seed", true, switch),
             log_format: layers.take("log_format", LogFormat::Human, log_format),
             log_filter: layers.take("log_filter", "info".into(), log_filter),
@@ -303,6 +305,15 @@ impl Settings {
     }
 }
 
+/// The shop's own variables are there whatever the operator adds: a payment
+/// plugin that no longer reads its key would charge nobody.
+fn plugin_config(layers: &mut Layers) -> PluginConfig {
+    let added = layers.take("plugin_variables", Vec::new(), plugin_config::variables);
+    let shop = SHOP_VARIABLES.map(|(plugin, key)| Variable::new(plugin, key));
+    let variables = shop.into_iter().chain(added);
+    layers.take_plugin_config().reserve(variables)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -373,6 +384,25 @@ mod tests {
         let error = settings(wrong, "", &[]).expect_err("two are wrong");
         assert!(error.contains("headers.x-frame-option (in "), "{error}");
         assert!(error.contains("headers.referrer-policy (in "), "{error}");
+    }
+
+    #[test]
+    fn values_for_plugins_are_read_from_every_layer() {
+        let toml = "[config]\nALL = 1\nKEY = 'file'\n[config.my-shop]\nKEY = 'own'";
+        let dotenv = "EDGE_CONFIG_MY_SHOP__OTHER=dotenv";
+        let env = [("EDGE_CONFIG_MY_SHOP__OTHER", "environment")];
+        let config = settings(toml, dotenv, &env).expect("valid").plugin_config.0;
+        assert_eq!(config.get("my-shop", "ALL"), Some("1"));
+        assert_eq!(config.get("my-shop", "KEY"), Some("own"));
+        assert_eq!(config.get("other", "KEY"), Some("file"));
+        assert_eq!(config.get("my-shop", "OTHER"), Some("environment"));
+
+        let wrong = [("EDGE_CONFIG_MY_SHOP_OTHER", "hunter2")];
+        let error = settings("", "", &wrong).expect_err("one underscore");
+        assert!(error.contains("EDGE_CONFIG_MY_SHOP_OTHER"), "{error}");
+        assert!(!error.contains("hunter2"), "{error}");
+        let nested = settings("[config.a]\nb = { c = 1 }", "", &[]).expect_err("a table");
+        assert!(nested.contains("config.a.b"), "{nested}");
     }
 
     #[test]

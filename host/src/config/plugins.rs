@@ -1,4 +1,5 @@
-//! Which folders of plugins a node serves.
+//! Which folders of plugins a node serves, and which variables the shop's own
+//! plugins read under their plain names.
 
 use std::path::{Path, PathBuf};
 
@@ -11,6 +12,18 @@ pub(super) fn shop() -> Vec<PathBuf> {
         .map(|plugin| Path::new("plugins").join(plugin))
         .to_vec()
 }
+
+/// Variables that the shop's own four read, each with its plugin;
+/// `plugin_variables` adds others.
+pub(super) const SHOP_VARIABLES: [(&str, &str); 7] = [
+    ("customer", "FACEBOOK_APP_ID"),
+    ("customer", "FACEBOOK_GRAPH_BASE"),
+    ("order", "CART_ITEM_KEY"),
+    ("order", "UNPAID_ORDER_MINUTES"),
+    ("payment", "STRIPE_API_BASE"),
+    ("payment", "STRIPE_SECRET_KEY"),
+    ("payment", "STRIPE_WEBHOOK_SECRET"),
+];
 
 pub(super) fn folders(text: &str) -> Result<Vec<PathBuf>, String> {
     if text.trim() == NONE {

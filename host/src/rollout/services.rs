@@ -11,6 +11,7 @@ use crate::capabilities::config::ConfigValues;
 use crate::capabilities::keyvalue::Buckets;
 use crate::capabilities::outbound::Outbound;
 use crate::capabilities::rate_limit::PluginLimits;
+use crate::config::plugin_config::{PluginConfig, variable_of};
 use crate::config::secrets::{MasterSecret, SecretError};
 use crate::config::{Hidden, Settings};
 use crate::egress::http::{HttpClient, HttpClientError, Origin, OriginError};
@@ -70,6 +71,15 @@ pub enum GrantError {
         key: String,
         /// What is wrong with its value.
         source: OriginError,
+    },
+    /// A secret that is no secret from other plugins.
+    #[error(
+        "the secret {key} stands in [config], which every plugin may read: set it in a table \
+         [config.<plugin>] of this plugin's own"
+    )]
+    SharedSecret {
+        /// The key.
+        key: String,
     },
     /// The store of its buckets.
     #[error(transparent)]
@@ -158,11 +168,11 @@ impl Services {
         let grants = &manifest.grants;
         Ok(Granted {
             database,
-            config: self.config(settings, manifest),
+            config: self.config(settings, manifest)?,
             buckets: self.buckets(settings, manifest).await?,
             limits: self.limits(manifest)?,
             counters: self.count_for(manifest),
-            outbound: self.outbound(settings, &grants.outbound)?,
+            outbound: self.outbound(settings, manifest)?,
             mail: grants.mail.then(|| self.mailer.clone()),
             identity: grants.identity.then(|| self.identity.clone()),
         })
@@ -221,13 +231,13 @@ impl Services {
     fn outbound(
         &self,
         settings: &Settings,
-        granted: &[String],
+        manifest: &Manifest,
     ) -> Result<Option<Outbound>, GrantError> {
         let mut origins = Vec::new();
-        for entry in granted {
+        for entry in &manifest.grants.outbound {
             let url = match entry.strip_prefix(CONFIG_ORIGIN) {
-                Some(key) => settings.plugin_config.0.get(key),
-                None => Some(entry),
+                Some(key) => settings.plugin_config.0.get(&manifest.name, key),
+                None => Some(entry.as_str()),
             };
             let Some(url) = url else { continue };
             let origin = url.parse::<Origin>();
@@ -245,18 +255,46 @@ impl Services {
     }
 
     /// What the operator set, and the secrets that nobody has to set.
-    fn config(&self, settings: &Settings, manifest: &Manifest) -> ConfigValues {
-        let set = |key: &String| settings.plugin_config.0.get(key).cloned();
-        let granted = manifest.grants.config.iter();
-        let values = granted.map(|key| (key.clone(), set(key)));
-        let secrets = manifest.grants.secrets.iter().map(|key| {
-            let made = || self.secret(&manifest.name, key);
-            (key.clone(), Some(set(key).unwrap_or_else(made)))
-        });
-        Arc::new(values.chain(secrets).collect())
+    ///
+    /// # Errors
+    /// When a secret is set where other plugins could read it: with another one
+    /// in its place, what was made with it would be lost.
+    fn config(&self, settings: &Settings, manifest: &Manifest) -> Result<ConfigValues, GrantError> {
+        let (plugin, set) = (&manifest.name, &settings.plugin_config.0);
+        let mut values = BTreeMap::new();
+        for key in &manifest.grants.config {
+            warn_if_unread(set, plugin, key);
+            values.insert(key.clone(), set.get(plugin, key).map(str::to_owned));
+        }
+        for key in &manifest.grants.secrets {
+            let value = match set.get_own(plugin, key) {
+                Some(own) => own.to_owned(),
+                None if set.is_shared(key) => {
+                    return Err(GrantError::SharedSecret { key: key.clone() });
+                }
+                None => {
+                    warn_if_unread(set, plugin, key);
+                    self.secret(plugin, key)
+                }
+            };
+            values.insert(key.clone(), Some(value));
+        }
+        Ok(Arc::new(values))
     }
 
     fn secret(&self, plugin: &str, key: &str) -> String {
         hex::encode(self.master.derive(&format!("plugin/{plugin}/{key}")))
+    }
+}
+
+/// What an operator set for somebody else may have been meant for the plugin.
+fn warn_if_unread(set: &PluginConfig, plugin: &str, key: &str) {
+    if set.is_set_for_others(plugin, key) {
+        let variable = variable_of(plugin, key);
+        tracing::warn!(
+            plugin,
+            "{key} is set, but not for this plugin, which asks for it; set {variable}, or {key} \
+             in [config.{plugin}] of edge.toml"
+        );
     }
 }

@@ -24,6 +24,7 @@ mod limits;
 mod mail;
 mod outbound;
 mod owasp;
+mod plugin_config;
 mod rollout;
 mod schedule;
 mod servers;

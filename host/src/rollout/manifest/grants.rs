@@ -102,9 +102,10 @@ impl Grants {
         for key in &self.secrets {
             require(
                 "grants.secrets",
-                is_key(key) && !self.config.contains(key),
+                is_key(key) && !is_the_hosts(key) && !self.config.contains(key),
                 format_args!(
-                    "holds {key:?}, which is no key such as ITEM_KEY, or is in grants.config too"
+                    "holds {key:?}, which is no key such as ITEM_KEY, the host's own, or in \
+                     grants.config too"
                 ),
             )?;
         }
@@ -162,11 +163,20 @@ fn is_key(key: &str) -> bool {
     key.starts_with(|c: char| c.is_ascii_uppercase()) && key.chars().all(plain) && key.len() <= 64
 }
 
-/// Settings of the host are no plugin's to read: they hold its credentials.
+/// Names of the host's own settings, which no plugin reads. This only says so
+/// early: whatever a manifest asks for, a plugin reads what was set for plugins
+/// (`config/plugin_config.rs`).
 fn is_the_hosts(key: &str) -> bool {
-    ["EDGE_", "DATABASE_URL", "REDIS_URL", "SMTP_URL"]
-        .iter()
-        .any(|own| key.starts_with(own))
+    [
+        "EDGE_",
+        "DATABASE_URL",
+        "DATABASE_REPLICA_URL",
+        "REDIS_URL",
+        "SMTP_URL",
+        "OTEL_",
+    ]
+    .iter()
+    .any(|own| key.starts_with(own))
 }
 
 /// Scheme, host and perhaps port, and nothing else. No pattern: `*` is a letter
@@ -266,14 +276,21 @@ mod tests {
         for key in [
             "DATABASE_URL",
             "DATABASE_URL_ORDER",
+            "DATABASE_REPLICA_URL",
             "REDIS_URL",
             "EDGE_SECRET",
+            "OTEL_EXPORTER_OTLP_HEADERS",
             "lower",
             "",
         ] {
             let refused = check(&format!("config = ['{key}']"));
             assert!(
                 refused.is_err_and(|why| why.contains("grants.config")),
+                "{key}"
+            );
+            let refused = check(&format!("secrets = ['{key}']"));
+            assert!(
+                refused.is_err_and(|why| why.contains("grants.secrets")),
                 "{key}"
             );
         }
