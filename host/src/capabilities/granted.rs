@@ -1,5 +1,6 @@
 //! What one plugin may use, as its instances find it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::config::ConfigValues;
@@ -30,6 +31,8 @@ pub struct Granted {
     pub mail: Option<Arc<Mailer>>,
     /// Passwords and tokens.
     pub identity: Option<Arc<Identity>>,
+    /// Roles of the tokens that it may issue.
+    pub token_roles: Arc<BTreeSet<String>>,
 }
 
 impl Granted {

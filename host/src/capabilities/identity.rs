@@ -84,6 +84,11 @@ impl Host for State {
             return Ok(Err(Error::Invalid(error)));
         }
         let counting = self.begin_operation(Operation::IssueToken, "");
+        if !self.granted().token_roles.contains(&principal.role) {
+            counting.ended(End::Denied);
+            let error = "`roles` in [grants.identity] of the manifest does not name this role";
+            return Ok(Err(Error::Invalid(error.to_owned())));
+        }
         let issued = identity.tokens.issue(&principal, lifetime);
         Ok(counting.with(issued.map_err(|error| Error::Invalid(error.to_string()))))
     }

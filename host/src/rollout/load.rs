@@ -40,6 +40,12 @@ pub enum LoadError {
         "plugin {0}: the manifest has [[schedule]], but the component exports no edge:platform/schedule"
     )]
     NoSchedule(String),
+    /// The component keeps accounts, and may not hash their passwords.
+    #[error(
+        "plugin {0}: the component exports edge:platform/accounts, which is told passwords, but \
+         the manifest has no `identity` in [grants]"
+    )]
+    NoIdentity(String),
     /// The database does not answer.
     #[error("plugin {plugin}: {source}")]
     Database {

@@ -1,6 +1,6 @@
 //! What a node has to give, and what of it a plugin's manifest grants.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tokio::sync::OnceCell;
@@ -174,7 +174,8 @@ impl Services {
             counters: self.count_for(manifest),
             outbound: self.outbound(settings, manifest)?,
             mail: grants.mail.then(|| self.mailer.clone()),
-            identity: grants.identity.then(|| self.identity.clone()),
+            identity: grants.identity.as_ref().map(|_| self.identity.clone()),
+            token_roles: token_roles(manifest),
         })
     }
 
@@ -297,4 +298,10 @@ fn warn_if_unread(set: &PluginConfig, plugin: &str, key: &str) {
              in [config.{plugin}] of edge.toml"
         );
     }
+}
+
+fn token_roles(manifest: &Manifest) -> Arc<BTreeSet<String>> {
+    let grant = manifest.grants.identity.as_ref();
+    let roles = grant.map(|grant| grant.roles.iter().cloned().collect());
+    Arc::new(roles.unwrap_or_default())
 }

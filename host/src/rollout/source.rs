@@ -39,6 +39,9 @@ impl Source {
         if !bundle.manifest.schedule.is_empty() && !exports.has_schedule {
             return Err(LoadError::NoSchedule(plugin.clone()));
         }
+        if exports.keeps_accounts && bundle.manifest.grants.identity.is_none() {
+            return Err(LoadError::NoIdentity(plugin.clone()));
+        }
         if inspect::looks_like_debug_build(&bundle.wasm) {
             tracing::warn!(
                 plugin,

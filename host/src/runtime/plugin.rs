@@ -395,8 +395,18 @@ impl Plugin {
     /// Make an account, and return its id; see `edge:platform/accounts`.
     ///
     /// # Errors
-    /// When the instance failed, or the plugin refuses the account.
+    /// When the instance failed, the plugin refuses the account, or it could
+    /// never log in: the manifest lets the plugin issue no token with its role.
     pub async fn add_account(&self, account: Account) -> Result<Result<i64, String>, CallError> {
+        let roles = &self.shared.granted.token_roles;
+        if !roles.contains(&account.role) {
+            let roles: Vec<&str> = roles.iter().map(String::as_str).collect();
+            return Ok(Err(format!(
+                "role: {} may have one of these: {} (`roles` in [grants.identity] of its manifest)",
+                self.name(),
+                roles.join(", ")
+            )));
+        }
         let (shared, pre) = (self.shared.clone(), self.pre.clone());
         self.errand(async move { errands::account(&shared, &pre, &account).await })
             .await

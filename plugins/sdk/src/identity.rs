@@ -58,7 +58,8 @@ pub fn verify_password(password: &str, hash: Option<&str>) -> Result<bool, Error
 /// A signed token (JWT) that names the principal for this long.
 ///
 /// # Errors
-/// [`Error::Invalid`] for a lifetime of less than a second.
+/// [`Error::Invalid`] for a lifetime of less than a second, and for a role that
+/// the manifest does not name.
 pub fn issue_token(principal: &Principal, lifetime: Duration) -> Result<String, Error> {
     let seconds = u32::try_from(lifetime.as_secs()).unwrap_or(u32::MAX);
     Ok(host::issue_token(principal, seconds)?)

@@ -7,6 +7,7 @@ use bytesize::ByteSize;
 use serde::Deserialize;
 use url::Url;
 
+use super::identity::{self, IdentityGrant};
 use super::{ManifestError, require};
 
 /// Marks an outbound origin that the operator sets.
@@ -30,8 +31,9 @@ pub struct Grants {
     pub outbound: Vec<String>,
     /// Whether it may send mail.
     pub mail: bool,
-    /// Whether it may hash passwords and issue tokens.
-    pub identity: bool,
+    /// Whether it may hash passwords, and issue tokens with which roles.
+    #[serde(deserialize_with = "identity::switch_or_roles")]
+    pub identity: Option<IdentityGrant>,
 }
 
 /// A grant of tables.
@@ -112,7 +114,9 @@ impl Grants {
         for origin in &self.outbound {
             self.check_origin(origin)?;
         }
-        Ok(())
+        self.identity
+            .as_ref()
+            .map_or(Ok(()), IdentityGrant::check)
     }
 
     fn check_origin(&self, origin: &str) -> Result<(), ManifestError> {

@@ -2,6 +2,7 @@
 //! and how much of it.
 
 mod grants;
+mod identity;
 mod limits;
 mod metrics;
 mod rate_limit;
@@ -13,6 +14,7 @@ use semver::Version;
 use serde::Deserialize;
 
 pub use grants::{BucketGrant, CONFIG_ORIGIN, DatabaseGrant, Grants};
+pub use identity::IdentityGrant;
 pub use limits::Limits;
 pub use metrics::{Metric, Metrics};
 pub use rate_limit::{RateLimit, Subject};

@@ -2,6 +2,7 @@
 
 mod callers;
 mod passwords;
+mod roles;
 
 use edge_host::config::{Hidden, Settings};
 use serde_json::{Value, json};
