@@ -25,6 +25,13 @@ fuzz_target!(|text: &str| {
         // A policy that makes no sense is found at once, not by a request.
         assert!(limit.policy(&manifest.name).is_ok(), "{limit:?}");
     }
+    let interfaces = manifest.grants.calls.iter().chain(manifest.exports.keys());
+    for interface in interfaces {
+        assert!(
+            interface.contains('/') && !interface.starts_with("wasi:"),
+            "{interface:?}"
+        );
+    }
     if let Some(database) = &manifest.grants.database {
         for table in database.read.iter().chain(&database.write) {
             assert!(!table.starts_with("edge_"), "{table:?}");

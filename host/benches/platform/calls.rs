@@ -163,6 +163,7 @@ async fn call(release: &Release, target: &str) -> anyhow::Result<()> {
         caller: Caller::Anonymous,
         draw: Draw::NONE,
         depth: 0,
+        calling_plugin: None,
         trace: None,
         reads: Reads::current(),
         store_timeout: None,

@@ -22,4 +22,8 @@ impl Host for State {
             deadline_ms: u32::try_from(call.left().as_millis()).unwrap_or(u32::MAX),
         })
     }
+
+    async fn calling_plugin(&mut self) -> wasmtime::Result<Option<String>> {
+        Ok(self.call().calling_plugin.as_deref().map(str::to_owned))
+    }
 }

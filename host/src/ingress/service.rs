@@ -251,6 +251,7 @@ impl Service {
             caller: self.take_caller(request.headers_mut()),
             draw: chosen.draw,
             depth: 0,
+            calling_plugin: None,
             trace: trace.cloned(),
             reads,
             store_timeout: Some(self.store_timeout),

@@ -14,7 +14,7 @@ use super::source::Source;
 use crate::capabilities::Granted;
 use crate::config::Settings;
 use crate::runtime::artifacts::Artifacts;
-use crate::runtime::{self, Plugin, PluginSpec, Runtime};
+use crate::runtime::{self, CallGrants, Plugin, PluginSpec, Runtime};
 use crate::stores::sql::{
     CallLimits, DatabaseAccess, MigrateError, Migrations, OpenError, TableGrant,
 };
@@ -202,7 +202,18 @@ impl Loader {
             max_response: limits.response.as_u64(),
             host_calls: limits.host_calls,
             granted,
+            calls: call_grants(manifest),
         }
+    }
+}
+
+fn call_grants(manifest: &Manifest) -> CallGrants {
+    let exports = manifest.exports.iter();
+    CallGrants {
+        calls: manifest.grants.calls.clone(),
+        callers: exports
+            .map(|(interface, export)| (interface.clone(), export.callers.clone()))
+            .collect(),
     }
 }
 

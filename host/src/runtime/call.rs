@@ -1,6 +1,7 @@
 //! One request on its way through a plugin: what bounds it, and how it can
 //! fail.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::background::Unhurried;
@@ -27,6 +28,8 @@ pub struct Call {
     pub draw: Draw,
     /// How many plugins have called each other on the way here.
     pub depth: u32,
+    /// Name of the plugin that makes this call; none when it began in the host.
+    pub calling_plugin: Option<Arc<str>>,
     /// Where in a trace this stands, if there is one.
     pub trace: Option<Trace>,
     /// Where its queries may go.
@@ -49,6 +52,7 @@ impl Call {
             caller: Caller::Anonymous,
             draw: Draw::NONE,
             depth: 0,
+            calling_plugin: None,
             trace: None,
             reads: Reads::current(),
             store_timeout: None,

@@ -158,7 +158,7 @@ impl FastDoor {
         let state = instance.store.data();
         if state.has_open_transactions() {
             tracing::warn!(
-                plugin = self.shared.name,
+                plugin = &*self.shared.name,
                 version = self.shared.version,
                 request_id = state.call().id,
                 trace_id = state.call().trace_id(),

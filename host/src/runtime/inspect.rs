@@ -4,6 +4,7 @@ use wasmparser::{Encoding, KnownCustom, Name, Parser, Payload};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
+use super::services::CallGrants;
 use crate::capabilities::Granted;
 
 /// How requests reach a component.
@@ -38,6 +39,9 @@ pub enum InspectError {
     /// An import that no host capability serves.
     #[error("imports {0}, which this host does not provide")]
     UnknownImport(String),
+    /// Another plugin's interface that the manifest does not name.
+    #[error("imports {0}, which another plugin exports, but `calls` in [grants] does not name it")]
+    CallNotGranted(String),
     /// An import that the manifest does not grant.
     #[error("imports {import}, but the manifest has no {grant}")]
     NotGranted {
@@ -210,8 +214,12 @@ pub fn check_imports(
     engine: &Engine,
     component: &Component,
     granted: &Granted,
+    calls: &CallGrants,
 ) -> Result<(), InspectError> {
     for (import, _) in component.component_type().imports(engine) {
+        if is_service(import) && !calls.may_call(import) {
+            return Err(InspectError::CallNotGranted(import.to_owned()));
+        }
         if let Some(grant) = granted.missing_for(import) {
             let import = import.to_owned();
             return Err(InspectError::NotGranted { import, grant });

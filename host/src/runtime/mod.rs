@@ -45,7 +45,7 @@ pub use host_calls::{End, Ending, HostCall, HostCalls, Operation, Room};
 pub(crate) use host_memory::BODY_CHUNK;
 pub use plugin::{LoadError, Plugin, PluginSpec};
 pub use reads::Reads;
-pub use services::{Directory, Gaps, Provider, ServiceError, check};
+pub use services::{CallGrants, Directory, Gaps, Provider, ServiceError, check};
 pub use session::Session;
 pub use slots::NoRoom;
 pub use state::State;

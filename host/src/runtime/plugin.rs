@@ -13,13 +13,13 @@ use wasmtime::component::{Component, InstancePre, Linker, Val};
 use super::admission::{Admission, Occupancy};
 use super::answer::Answer;
 use super::artifacts::{ArtifactError, Artifacts};
-use super::call::{Call, CallError, ServiceFailed};
+use super::call::{Call, CallError};
 use super::conduct::Conduct;
 use super::engine::{EngineError, Runtime};
 use super::errands;
 use super::fast::FastDoor;
 use super::inspect::{self, DoorKind, Exports, InspectError};
-use super::services::{self, ServiceExports, ServiceImports};
+use super::services::{self, CallGrants, ServiceCallError, ServiceExports, ServiceImports};
 use super::shared::{Bounds, Shared};
 use super::slots::{NoRoom, Slots};
 use super::standard::StandardDoor;
@@ -56,6 +56,8 @@ pub struct PluginSpec {
     pub host_calls: u32,
     /// What it may use.
     pub granted: Granted,
+    /// Which interfaces of other plugins it may call, and who may call its own.
+    pub calls: CallGrants,
 }
 
 /// A release that can answer requests.
@@ -70,6 +72,7 @@ pub struct Plugin {
     exports: Exports,
     service_exports: ServiceExports,
     service_imports: ServiceImports,
+    calls: CallGrants,
     door: Door,
     // Given back when the release is gone, its instances included.
     _slots: Slots,
@@ -116,6 +119,9 @@ pub enum LoadError {
              edge:platform/handler can"
     )]
     ServiceDoor,
+    /// The manifest protects what is not there.
+    #[error("exports no {0}, which [exports] in the manifest names")]
+    NoSuchExport(String),
     /// There is no engine for it.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -151,6 +157,9 @@ impl Plugin {
         wasm: Bytes,
         exports: Exports,
     ) -> Result<Self, LoadError> {
+        if let Some(name) = spec.calls.without_export(&exports.services) {
+            return Err(LoadError::NoSuchExport(name.to_owned()));
+        }
         let pool = runtime.pool(exports.door)?;
         if spec.memory > pool.memory {
             return Err(LoadError::TooLarge {
@@ -163,15 +172,20 @@ impl Plugin {
         let engine = pool.engine.clone();
         let component = compile(&engine, runtime.compilers(), artifacts, wasm).await?;
         let slots = slots.with_memories(memories(&component)?)?;
-        inspect::check_imports(&engine, &component, &spec.granted)?;
+        inspect::check_imports(&engine, &component, &spec.granted, &spec.calls)?;
         if exports.door != DoorKind::Fast && !exports.services.is_empty() {
             return Err(LoadError::ServiceDoor);
         }
         let service_exports = ServiceExports::of(&engine, &component, &exports.services);
         let mut linker = linker(&engine, exports.door).map_err(LoadError::Link)?;
-        let service_imports =
-            services::add_to_linker(&mut linker, &engine, &component, runtime.directory())
-                .map_err(LoadError::Link)?;
+        let service_imports = services::add_to_linker(
+            &mut linker,
+            &engine,
+            &component,
+            &spec.calls,
+            runtime.directory(),
+        )
+        .map_err(LoadError::Link)?;
         let pre = linker
             .instantiate_pre(&component)
             .map_err(LoadError::Link)?;
@@ -181,6 +195,7 @@ impl Plugin {
 
         let instances = (slots.count() - aside.min(slots.count() - 1)).max(1);
         let (deadline, queue_timeout) = (spec.deadline, spec.queue_timeout);
+        let calls = spec.calls.clone();
         let stats = Arc::new(Stats::new().map_err(LoadError::Link)?);
         let shared = Arc::new(shared(runtime, engine, spec, stats));
         let door = Door::new(&shared, &pre, exports.door, instances).map_err(LoadError::Link)?;
@@ -194,6 +209,7 @@ impl Plugin {
             exports,
             service_exports,
             service_imports,
+            calls,
             door,
             _slots: slots,
         };
@@ -247,6 +263,10 @@ impl Plugin {
 
     pub(super) fn service_exports(&self) -> &ServiceExports {
         &self.service_exports
+    }
+
+    pub(super) fn call_grants(&self) -> &CallGrants {
+        &self.calls
     }
 
     pub(super) fn service_imports(&self) -> &ServiceImports {
@@ -303,7 +323,7 @@ impl Plugin {
         let mut work = call.enter(name)?;
         let Shared { name, version, .. } = &*self.shared;
         work.set([
-            text("edge.plugin", name.clone()),
+            text("edge.plugin", name.to_string()),
             text("edge.release", format!("{name}@{version}")),
         ]);
         Some(work)
@@ -326,10 +346,12 @@ impl Plugin {
         }
     }
 
-    /// Call `function` of `interface` for another plugin.
+    /// Call `function` of `interface` for another plugin, which `call` names.
     ///
     /// # Errors
-    /// As [`handle`](Self::handle).
+    /// When the manifest does not let that plugin call, of which nothing is
+    /// counted here: a stranger must not make this release look worse. Or as
+    /// [`handle`](Self::handle).
     pub(super) async fn call_service(
         &self,
         mut call: Call,
@@ -337,15 +359,16 @@ impl Plugin {
         function: &str,
         parameters: &[Val],
         results: &mut [Val],
-    ) -> Result<(), CallError> {
+    ) -> Result<(), ServiceCallError> {
+        let caller = call.calling_plugin.as_deref();
+        if !caller.is_some_and(|caller| self.calls.admits(interface, caller)) {
+            let provider = self.name().to_owned();
+            return Err(ServiceCallError::Denied { provider });
+        }
         let export = self.service_exports.find(interface, function);
         let (Some(export), Door::Fast(door)) = (export, &self.door) else {
             // Checked when the plugins were put together.
-            return Err(CallError::Service(ServiceFailed {
-                interface: interface.to_owned(),
-                function: function.to_owned(),
-                reason: "it is not exported".to_owned(),
-            }));
+            return Err(ServiceCallError::NoProvider);
         };
         let began = Instant::now();
         let mut work = self.enter(&mut call, || format!("{interface} {function}"));
@@ -362,7 +385,7 @@ impl Plugin {
         let outcome = called.await;
         self.stats().count(began.elapsed(), outcome.is_err());
         self.end(work, outcome.as_ref().err());
-        outcome
+        Ok(outcome?)
     }
 
     /// One step of filling the plugin's tables; see `edge:platform/seed`.
@@ -500,7 +523,7 @@ fn shared(runtime: &Runtime, engine: Engine, spec: PluginSpec, stats: Arc<Stats>
         engine,
         background: runtime.background().clone(),
         turns: runtime.turns().clone(),
-        name: spec.name,
+        name: spec.name.into(),
         version: spec.version,
         memory: usize::try_from(spec.memory).unwrap_or(usize::MAX),
         bounds: Bounds {

@@ -20,7 +20,7 @@ macro_rules! log {
     ($level:ident, $shared:expr, $call:expr, $text:expr) => {
         tracing::$level!(
             target: PLUGIN,
-            plugin = $shared.name,
+            plugin = &*$shared.name,
             version = $shared.version,
             request_id = $call.id,
             trace_id = $call.trace_id(),
@@ -35,7 +35,7 @@ pub(super) struct Shared {
     pub(super) engine: Engine,
     pub(super) background: Arc<Background>,
     pub(super) turns: Arc<Turns>,
-    pub(super) name: String,
+    pub(super) name: Arc<str>,
     pub(super) version: String,
     /// Linear memory of one instance, in bytes.
     pub(super) memory: usize,

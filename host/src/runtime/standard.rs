@@ -293,7 +293,7 @@ impl WorkerState for Worker {
             }
             // The reply is under way already; its body breaks off.
             None => tracing::error!(
-                plugin = self.shared.name,
+                plugin = &*self.shared.name,
                 version = self.shared.version,
                 request_id = id,
                 reason = verdict.reason(),

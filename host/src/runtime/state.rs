@@ -31,6 +31,7 @@ pub struct State {
     wasi: WasiCtx,
     http: WasiHttpCtx,
     session: Session,
+    plugin: Arc<str>,
     pub(super) memory: MemoryLimit,
     pub(super) meter: Arc<Meter>,
     pub(super) output: Output,
@@ -63,6 +64,7 @@ impl State {
                 call,
                 bounds.host_calls,
             ),
+            plugin: shared.name.clone(),
             memory: MemoryLimit::new(shared.memory, shared.stats.clone()),
             meter: Arc::new(Meter::new()),
             output,
@@ -163,6 +165,7 @@ impl State {
         Ok(Call {
             deadline: self.call().host_deadline(),
             depth: self.call().depth + 1,
+            calling_plugin: Some(self.plugin.clone()),
             ..self.call().clone()
         })
     }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::identity::{self, IdentityGrant};
-use super::{ManifestError, require};
+use super::{ManifestError, calls, require};
 
 /// Marks an outbound origin that the operator sets.
 pub const CONFIG_ORIGIN: &str = "config:";
@@ -34,6 +34,9 @@ pub struct Grants {
     /// Whether it may hash passwords, and issue tokens with which roles.
     #[serde(deserialize_with = "identity::switch_or_roles")]
     pub identity: Option<IdentityGrant>,
+    /// Interfaces of other plugins that it may call, such as
+    /// `shop:catalog/catalog`.
+    pub calls: Vec<String>,
 }
 
 /// A grant of tables.
@@ -116,7 +119,8 @@ impl Grants {
         }
         self.identity
             .as_ref()
-            .map_or(Ok(()), IdentityGrant::check)
+            .map_or(Ok(()), IdentityGrant::check)?;
+        calls::check_calls(&self.calls)
     }
 
     fn check_origin(&self, origin: &str) -> Result<(), ManifestError> {

@@ -1,6 +1,7 @@
 //! `plugin.toml`: what a plugin is, which routes it serves, what it may use
 //! and how much of it.
 
+mod calls;
 mod grants;
 mod identity;
 mod limits;
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 use semver::Version;
 use serde::Deserialize;
 
+pub use calls::{Export, PluginExports};
 pub use grants::{BucketGrant, CONFIG_ORIGIN, DatabaseGrant, Grants};
 pub use identity::IdentityGrant;
 pub use limits::Limits;
@@ -59,6 +61,9 @@ pub struct Manifest {
     /// What it may use.
     #[serde(default)]
     pub grants: Grants,
+    /// Which plugins may call the interfaces that it exports.
+    #[serde(default)]
+    pub exports: PluginExports,
     /// Rate limits: of its routes, and for its own use.
     #[serde(default, rename = "rate-limit")]
     pub rate_limits: Vec<RateLimit>,
@@ -116,12 +121,9 @@ impl Manifest {
     }
 
     fn check(&self) -> Result<(), ManifestError> {
-        let fine = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         require(
             "name",
-            self.name.starts_with(|c: char| c.is_ascii_lowercase())
-                && self.name.chars().all(fine)
-                && self.name.len() <= 40,
+            is_plugin_name(&self.name),
             "must be 1 to 40 lower-case letters, digits and hyphens, and begin with a letter",
         )?;
         require(
@@ -165,6 +167,7 @@ impl Manifest {
             self.rate_limits.len() <= MOST_RATE_LIMITS,
             format_args!("there are more than {MOST_RATE_LIMITS}"),
         )?;
+        calls::check_exports(&self.exports)?;
         self.rate_limits.iter().try_for_each(RateLimit::check)?;
         metrics::check(&self.metrics)?;
         self.check_schedule()
@@ -206,6 +209,11 @@ fn require(
 fn is_target(target: &str) -> bool {
     let plain = |c: char| c.is_ascii_graphic() && !matches!(c, '\'' | '\\');
     target.starts_with('/') && target.chars().all(plain) && target.parse::<http::Uri>().is_ok()
+}
+
+fn is_plugin_name(name: &str) -> bool {
+    let fine = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    name.starts_with(|c: char| c.is_ascii_lowercase()) && name.chars().all(fine) && name.len() <= 40
 }
 
 fn is_route(route: &str) -> bool {

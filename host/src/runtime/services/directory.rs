@@ -97,8 +97,8 @@ impl Gaps<'_> {
 ///
 /// # Errors
 /// When two plugins export the same interface, or one imports what none
-/// exports and `gaps` do not allow for, or what another exports with other
-/// types.
+/// exports and `gaps` do not allow for, what another exports with other types,
+/// or what another does not let it call.
 pub fn check(providers: &[Provider], gaps: Gaps<'_>) -> Result<(), ServiceError> {
     let active = |provider: &Provider| provider.active.clone();
     let newest = |provider: &Provider| match &provider.trial {

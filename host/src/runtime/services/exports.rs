@@ -27,6 +27,21 @@ pub enum ServiceError {
         /// The interface.
         interface: String,
     },
+    /// Every call would be denied.
+    #[error(
+        "plugin {plugin} imports {interface}, but `callers` in [exports] of {provider} does not \
+         name {plugin}: it names {callers}"
+    )]
+    Denied {
+        /// The plugin that imports it.
+        plugin: String,
+        /// The interface.
+        interface: String,
+        /// The plugin that exports it.
+        provider: String,
+        /// Who may call it.
+        callers: String,
+    },
     /// Some calls would fail.
     #[error(
         "plugin {plugin} imports {function} of {interface}, which {provider} does not export \
@@ -101,7 +116,7 @@ pub(super) fn same(one: &ComponentFunc, other: &ComponentFunc) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::unavailable::Unavailable;
+    use super::super::error_case::{ErrorCase, Form};
     use super::*;
 
     /// The type of a function, by how the text format writes it.
@@ -155,20 +170,14 @@ mod tests {
     #[test]
     fn only_an_error_with_a_case_for_it_says_unavailable() {
         let engine = Engine::default();
-        let of = |text: &str| Unavailable::of(&signature(&engine, text));
+        let form = |text: &str| {
+            let case = ErrorCase::find(&signature(&engine, text), "unavailable");
+            case.map(|case| case.form)
+        };
         let cases = [
-            (
-                "(result (result (error $told-t)))",
-                Some(Unavailable::WithReason),
-            ),
-            (
-                "(result (result string (error $bare-t)))",
-                Some(Unavailable::Bare),
-            ),
-            (
-                "(result (result (error $enum-t)))",
-                Some(Unavailable::OfEnum),
-            ),
+            ("(result (result (error $told-t)))", Some(Form::WithReason)),
+            ("(result (result string (error $bare-t)))", Some(Form::Bare)),
+            ("(result (result (error $enum-t)))", Some(Form::OfEnum)),
             ("(result (result (error $number-t)))", None),
             ("(result (result (error string)))", None),
             ("(result (result string))", None),
@@ -176,7 +185,7 @@ mod tests {
             ("", None),
         ];
         for (text, expected) in cases {
-            assert_eq!(of(text), expected, "{text}");
+            assert_eq!(form(text), expected, "{text}");
         }
     }
 }

@@ -8,10 +8,10 @@ use wasmtime::component::types::{ComponentFunc, ComponentItem};
 use wasmtime::component::{Component, Linker, Val};
 use wasmtime::{Engine, StoreContextMut};
 
-use super::Directory;
+use super::error_case::{DENIED, ErrorCase, UNAVAILABLE};
 use super::exports::{ServiceError, same};
-use super::unavailable::Unavailable;
-use crate::runtime::call::{CallError, ServiceFailed};
+use super::{CallGrants, Directory};
+use crate::runtime::call::{Call, CallError, ServiceFailed};
 use crate::runtime::inspect::is_service;
 use crate::runtime::{Plugin, State};
 
@@ -29,7 +29,7 @@ struct Import {
 
 impl ServiceImports {
     /// Check that `providers` offer everything that `plugin` imports and may
-    /// not lack.
+    /// not lack, and let it call them.
     pub(super) fn check(
         &self,
         plugin: &str,
@@ -46,6 +46,15 @@ impl ServiceImports {
                     interface: import.interface.to_string(),
                 });
             };
+            let grants = provider.call_grants();
+            if !grants.admits(&import.interface, plugin) {
+                return Err(ServiceError::Denied {
+                    plugin: plugin.to_owned(),
+                    interface: import.interface.to_string(),
+                    provider: provider.name().to_owned(),
+                    callers: grants.list_callers(&import.interface),
+                });
+            }
             let exports = provider.service_exports();
             let export = exports.find(&import.interface, &import.function);
             if !export.is_some_and(|export| same(&export.signature, &import.signature)) {
@@ -61,11 +70,13 @@ impl ServiceImports {
     }
 }
 
-/// Let `component` call other plugins through `directory`.
+/// Let `component` call other plugins through `directory`, by the interfaces
+/// that its manifest grants and no others: what is not linked cannot be called.
 pub(in crate::runtime) fn add_to_linker(
     linker: &mut Linker<State>,
     engine: &Engine,
     component: &Component,
+    calls: &CallGrants,
     directory: &Arc<Directory>,
 ) -> wasmtime::Result<ServiceImports> {
     let mut imports = ServiceImports::default();
@@ -73,7 +84,7 @@ pub(in crate::runtime) fn add_to_linker(
         let ComponentItem::ComponentInstance(instance) = import.ty else {
             continue;
         };
-        if !is_service(name) {
+        if !is_service(name) || !calls.may_call(name) {
             continue;
         }
         let interface: Arc<str> = name.into();
@@ -86,7 +97,8 @@ pub(in crate::runtime) fn add_to_linker(
                 directory: directory.clone(),
                 interface: interface.clone(),
                 function: name.into(),
-                unavailable: Unavailable::of(&signature),
+                unavailable: ErrorCase::find(&signature, UNAVAILABLE),
+                denied: ErrorCase::find(&signature, DENIED),
             };
             imports.functions.push(Import {
                 interface: interface.clone(),
@@ -107,7 +119,35 @@ struct Target {
     directory: Arc<Directory>,
     interface: Arc<str>,
     function: Arc<str>,
-    unavailable: Option<Unavailable>,
+    unavailable: Option<ErrorCase>,
+    denied: Option<ErrorCase>,
+}
+
+/// Why a call of another plugin gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::runtime) enum ServiceCallError {
+    /// Nobody is there to be called.
+    #[error("no plugin exports the interface")]
+    NoProvider,
+    /// The callee's manifest does not let the caller call it.
+    #[error("`callers` in [exports] of {provider} does not name the caller")]
+    Denied {
+        /// The callee.
+        provider: String,
+    },
+    /// The callee failed, or is busy.
+    #[error(transparent)]
+    Failed(#[from] CallError),
+}
+
+impl ServiceCallError {
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::NoProvider => "service",
+            Self::Denied { .. } => "denied",
+            Self::Failed(error) => error.reason(),
+        }
+    }
 }
 
 impl Target {
@@ -118,7 +158,7 @@ impl Target {
         results: &mut [Val],
     ) -> wasmtime::Result<()> {
         let call = store.data_mut().call_out()?;
-        let (request_id, trace_id) = (call.id.clone(), call.trace_id());
+        let log = LogContext::new(&call);
         let answered = match self.directory.find(&self.interface, call.draw) {
             Some(plugin) => {
                 let (interface, function) = (&self.interface, &self.function);
@@ -126,23 +166,20 @@ impl Target {
                     .call_service(call, interface, function, parameters, results)
                     .await
             }
-            None => Err(CallError::Service(
-                self.failed("no plugin exports the interface"),
-            )),
+            None => Err(ServiceCallError::NoProvider),
         };
         let Err(error) = answered else { return Ok(()) };
+        log.failed(&self, &error);
         let reason = error.reason();
-        tracing::error!(
-            request_id,
-            trace_id,
-            reason,
-            interface = &*self.interface,
-            function = &*self.function,
-            "a call between plugins failed: {error}"
-        );
-        match (self.unavailable.as_ref(), results) {
-            (Some(unavailable), [result]) => {
-                *result = unavailable.value(reason);
+        let is_denied = matches!(error, ServiceCallError::Denied { .. });
+        if is_denied {
+            // As whatever else a plugin asks for and may not have.
+            store.data().call().unhurried.set();
+        }
+        let denied = self.denied.filter(|_| is_denied);
+        match (denied.or(self.unavailable), results) {
+            (Some(case), [result]) => {
+                *result = case.value(reason);
                 Ok(())
             }
             _ => Err(self.failed(reason).into()),
@@ -155,5 +192,34 @@ impl Target {
             function: self.function.to_string(),
             reason: reason.to_owned(),
         }
+    }
+}
+
+/// What a log line says of a call, which is gone by then.
+struct LogContext {
+    request_id: String,
+    trace_id: Option<String>,
+    caller: Option<Arc<str>>,
+}
+
+impl LogContext {
+    fn new(call: &Call) -> Self {
+        Self {
+            request_id: call.id.clone(),
+            trace_id: call.trace_id(),
+            caller: call.calling_plugin.clone(),
+        }
+    }
+
+    fn failed(&self, target: &Target, error: &ServiceCallError) {
+        tracing::error!(
+            request_id = self.request_id,
+            trace_id = self.trace_id,
+            reason = error.reason(),
+            caller = self.caller.as_deref(),
+            interface = &*target.interface,
+            function = &*target.function,
+            "a call between plugins failed: {error}"
+        );
     }
 }

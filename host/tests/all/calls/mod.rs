@@ -1,5 +1,9 @@
 //! Calls between plugins, by an interface that the host has never heard of.
 
+mod denied;
+mod grants;
+mod shop;
+
 use std::time::Duration;
 
 use edge_host::bindings::context::Principal;
@@ -65,6 +69,16 @@ async fn who_asks_is_known_to_the_called_plugin_too() {
     };
     assert_eq!(caller(format!("Bearer {token}")).await, "merchant 7");
     assert_eq!(caller(format!("Bearer {token}x")).await, "rejected");
+}
+
+/// A called plugin is told who calls it, and not who began.
+#[tokio::test]
+async fn who_calls_is_known_to_the_called_plugin() {
+    let node = pair().await;
+    let seen = node.get("/asker/calling-plugins?times=2").await.json();
+    assert_eq!(seen, json!([null, "asker", "answerer", "answerer"]));
+    let again = node.get("/asker/calling-plugins?times=0").await.json();
+    assert_eq!(again, json!([null, "asker"]));
 }
 
 /// The plugin that fails costs its caller this one request, which is told
