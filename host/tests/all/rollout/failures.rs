@@ -4,12 +4,14 @@
 use std::time::Duration;
 
 use edge_host::config::Settings;
+use edge_host::node::Node;
 use edge_host::rollout::bundle::{Bundle, SecretKey};
 use http::Method;
 use serde_json::json;
+use sqlx::{Connection, SqliteConnection};
 
 use super::load::Load;
-use crate::harness::{PluginFolder, TestNode, eventually, fixture, variant};
+use crate::harness::{PluginFolder, TestNode, data_folder, eventually, fixture, settings, variant};
 use crate::servers::MariaDb;
 
 /// Deploy `plugin` on a node that serves `old`, and return why it is refused.
@@ -252,6 +254,32 @@ async fn a_key_that_is_trusted_with_one_plugin_signs_no_other() {
         reply.assert_status(422);
         assert!(reply.text().contains("does not trust with"), "{reply:?}");
     }
+}
+
+/// Whoever can write into the release log cannot give a plugin's name to
+/// another plugin's release.
+#[tokio::test]
+async fn a_name_in_the_release_log_is_the_name_of_its_release() {
+    let data = data_folder();
+    let plugins = [fixture("hello"), fixture("answerer")];
+    TestNode::start_in(data.path(), &plugins, |_| {})
+        .await
+        .stop()
+        .await;
+    let url = format!("sqlite://{}", data.path().join("control.sqlite").display());
+    let mut control = SqliteConnection::connect(&url).await.expect("the file");
+    let forge = "UPDATE edge_release_log SET active = \
+        (SELECT digest FROM edge_bundle WHERE plugin = 'answerer') WHERE plugin = 'hello'";
+    let forged = sqlx::query(forge).execute(&mut control).await;
+    assert_eq!(forged.expect("an update").rows_affected(), 1);
+    control.close().await.expect("a file that is closed");
+    let settings = settings(data.path(), &[], |_| {});
+    let error = Node::start(&settings).await.err().expect("a refusal");
+    let error = error.to_string();
+    assert!(
+        error.contains("is of the plugin answerer, not of hello"),
+        "{error}"
+    );
 }
 
 /// It has room on the first node and not on the second: there, nothing is to
