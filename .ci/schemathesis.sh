@@ -53,7 +53,7 @@ until [ -s "$work/graph.port" ]; do
     sleep 0.1
 done
 FACEBOOK_GRAPH_BASE=http://127.0.0.1:$(cat "$work/graph.port")
-export FACEBOOK_GRAPH_BASE
+export FACEBOOK_GRAPH_BASE FACEBOOK_APP_ID=1
 
 folders=
 for plugin in $PLUGINS; do

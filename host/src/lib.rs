@@ -9,6 +9,7 @@
 //! [`telemetry`] serve all.
 
 mod accept;
+mod address;
 pub mod admin;
 pub mod bindings;
 pub mod capabilities;

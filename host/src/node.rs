@@ -278,7 +278,7 @@ pub async fn load(settings: &Settings) -> Result<Loaded, StartError> {
         .collect();
     let trusted = TrustedKeys(keys?);
     let settings = Arc::new(settings.clone());
-    let services = Arc::new(Services::open(&settings)?);
+    let services = Arc::new(Services::open(&settings).await?);
     let control = Arc::new(Control::open(services.databases(), &settings.control_url).await?);
     let desired = Desired::of(&control, &settings.region, folders, &trusted).await?;
 

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use wasmtime::component::{HasSelf, Linker};
 
+use crate::address::client_key;
 use crate::bindings::context::Principal;
 use crate::bindings::identity::{Error, Host};
-use crate::identity::{Identity, PasswordError};
+use crate::identity::{Identity, IssueError, PasswordError, RevocationError};
 use crate::runtime::{End, Ending, Operation, State};
 
 /// Let components import `edge:platform/identity`.
@@ -24,22 +25,50 @@ impl State {
         granted.ok_or_else(|| wasmtime::Error::msg("the plugin has no identity grant"))
     }
 
-    /// Account for one use of the identity, and wait for it for as long as the
+    /// Counts one use of the identity, and waits for it for as long as the
     /// request may.
-    async fn identify<T>(
+    async fn identify<T, E: Into<Error>>(
         &mut self,
         operation: Operation,
-        work: impl Future<Output = Result<T, PasswordError>>,
+        work: impl Future<Output = Result<T, E>>,
     ) -> Result<T, Error> {
         self.count_host_call()
             .map_err(|limit| Error::TooLarge(limit.to_string()))?;
         let deadline = self.call().host_deadline();
         let counting = self.begin_operation(operation, "");
         let done = match tokio::time::timeout_at(deadline.into(), work).await {
-            Ok(done) => done.map_err(|error| Error::Unavailable(error.to_string())),
-            Err(_) => Err(Error::Unavailable(PasswordError::Busy.to_string())),
+            Ok(done) => done.map_err(Into::into),
+            Err(_) => Err(Error::Unavailable("the time is up".to_owned())),
         };
         counting.with(done)
+    }
+
+    /// The client in whose line passwords wait for their turn.
+    fn password_line(&self) -> String {
+        let client = &self.call().client;
+        // Work that no request asked for has no address, and a line of its own.
+        client.parse().map_or_else(|_| client.clone(), client_key)
+    }
+}
+
+impl From<PasswordError> for Error {
+    fn from(error: PasswordError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+impl From<RevocationError> for Error {
+    fn from(error: RevocationError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+impl From<IssueError> for Error {
+    fn from(error: IssueError) -> Self {
+        match error {
+            IssueError::Token(error) => Self::Invalid(error.to_string()),
+            IssueError::Revocations(error) => error.into(),
+        }
     }
 }
 
@@ -56,7 +85,8 @@ impl Ending for Error {
 impl Host for State {
     async fn hash_password(&mut self, password: String) -> wasmtime::Result<Result<String, Error>> {
         let identity = self.identity()?;
-        let hashing = identity.passwords.hash(password);
+        let line = self.password_line();
+        let hashing = identity.passwords.hash(&line, password);
         Ok(self.identify(Operation::HashPassword, hashing).await)
     }
 
@@ -66,7 +96,8 @@ impl Host for State {
         hash: Option<String>,
     ) -> wasmtime::Result<Result<bool, Error>> {
         let identity = self.identity()?;
-        let verifying = identity.passwords.verify(password, hash);
+        let line = self.password_line();
+        let verifying = identity.passwords.verify(&line, password, hash);
         Ok(self.identify(Operation::VerifyPassword, verifying).await)
     }
 
@@ -76,20 +107,23 @@ impl Host for State {
         lifetime: u32,
     ) -> wasmtime::Result<Result<String, Error>> {
         let identity = self.identity()?;
-        if let Err(limit) = self.count_host_call() {
-            return Ok(Err(Error::TooLarge(limit.to_string())));
-        }
         if lifetime == 0 {
             let error = "a token has to hold for a second or longer".to_owned();
             return Ok(Err(Error::Invalid(error)));
         }
-        let counting = self.begin_operation(Operation::IssueToken, "");
         if !self.granted().token_roles.contains(&principal.role) {
-            counting.ended(End::Denied);
+            self.begin_operation(Operation::IssueToken, "")
+                .ended(End::Denied);
             let error = "`roles` in [grants.identity] of the manifest does not name this role";
             return Ok(Err(Error::Invalid(error.to_owned())));
         }
-        let issued = identity.tokens.issue(&principal, lifetime);
-        Ok(counting.with(issued.map_err(|error| Error::Invalid(error.to_string()))))
+        let issuing = identity.issue(&principal, lifetime);
+        Ok(self.identify(Operation::IssueToken, issuing).await)
+    }
+
+    async fn revoke_tokens(&mut self, principal_id: i64) -> wasmtime::Result<Result<(), Error>> {
+        let identity = self.identity()?;
+        let revoking = identity.revocations.revoke(principal_id);
+        Ok(self.identify(Operation::RevokeTokens, revoking).await)
     }
 }

@@ -1,6 +1,7 @@
 //! How the command ends, for scripts: 0 when all went well, 1 for any other
 //! error, 2 for a wrong command line, 3 when a rollout did not succeed and
-//! what it changed was changed back, 4 when it is not known yet.
+//! what it changed was changed back, 4 when it is not known yet, 5 when an
+//! account that was to be made is there already.
 
 use std::process::ExitCode;
 
@@ -13,6 +14,13 @@ pub(super) enum Exit {
     /// It goes on.
     #[error("{0}")]
     TimedOut(String),
+    /// Somebody has registered under this e-mail address.
+    #[error(
+        "an account with the e-mail address {0} exists, and nothing was changed. Whoever \
+         registered it need not be whom you think; `--existing` changes it, logs everybody out \
+         of it and removes its login through Facebook"
+    )]
+    AccountExists(String),
 }
 
 /// The code for an error.
@@ -20,6 +28,7 @@ pub(crate) fn code(error: &anyhow::Error) -> ExitCode {
     match error.downcast_ref::<Exit>() {
         Some(Exit::RolledBack(_)) => ExitCode::from(3),
         Some(Exit::TimedOut(_)) => ExitCode::from(4),
+        Some(Exit::AccountExists(_)) => ExitCode::from(5),
         None => ExitCode::FAILURE,
     }
 }

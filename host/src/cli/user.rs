@@ -1,20 +1,26 @@
 //! `edge user`
 
 use std::io::Read;
+use std::time::Duration;
 
 use anyhow::{anyhow, bail};
-use edge_host::bindings::accounts::exports::edge::platform::accounts::Account;
+use edge_host::bindings::accounts::exports::edge::platform::accounts::{Account, Error};
 use edge_host::config::Settings;
 use edge_host::node;
+use edge_host::runtime::AccountTask;
+
+use super::exit::Exit;
 
 /// Bytes that a password on standard input may have.
 const LONGEST: u64 = 1024;
 
+/// How long other nodes may take to notice that tokens were revoked.
+const REVOCATION_WINDOW: Duration = Duration::from_secs(1);
+
 /// What `edge user` takes.
 #[derive(clap::Subcommand)]
 pub(super) enum Command {
-    /// Make an account, or change the one with this e-mail address. The
-    /// password is read from standard input.
+    /// Make an account. The password is read from standard input.
     Add(NewAccount),
 }
 
@@ -30,11 +36,21 @@ pub(super) struct NewAccount {
     /// Name to show.
     #[arg(long)]
     name: String,
+    /// Change the account that has this e-mail address: its name, password and
+    /// role. Whoever is logged in to it is logged out, and its login through
+    /// Facebook is removed. Make sure that it belongs to whom you think: anybody
+    /// can register under any address.
+    #[arg(long)]
+    existing: bool,
 }
 
-/// Let the plugin that keeps the accounts make one.
+/// Lets the plugin that keeps the accounts make or change one.
 pub(super) async fn run(settings: &Settings, command: Command) -> anyhow::Result<()> {
     let Command::Add(arguments) = command;
+    let task = match arguments.existing {
+        true => AccountTask::Change,
+        false => AccountTask::Add,
+    };
     let account = Account {
         name: arguments.name,
         email: arguments.email,
@@ -49,13 +65,20 @@ pub(super) async fn run(settings: &Settings, command: Command) -> anyhow::Result
     let Some(keeper) = keeper else {
         bail!("no plugin among {:?} keeps accounts", settings.plugins);
     };
-    match keeper.plugin.add_account(account.clone()).await? {
-        Ok(id) => println!(
-            "{} {id}: {} <{}>",
-            account.role, account.name, account.email
-        ),
-        Err(reason) => bail!("{reason}"),
+    let id = match keeper.plugin.keep_account(task, account.clone()).await? {
+        Ok(id) => id,
+        Err(Error::Exists) => return Err(Exit::AccountExists(account.email).into()),
+        Err(Error::Unknown) => bail!("no account has the e-mail address {}", account.email),
+        Err(Error::Other(reason)) => bail!("{reason}"),
+    };
+    if task == AccountTask::Change {
+        // When the command has ended, no node takes the account's old tokens.
+        tokio::time::sleep(REVOCATION_WINDOW).await;
     }
+    println!(
+        "{} {id}: {} <{}>",
+        account.role, account.name, account.email
+    );
     Ok(())
 }
 

@@ -88,6 +88,11 @@ impl PluginConfig {
         self.shared.insert(key, value);
     }
 
+    /// Unset `key` for all plugins.
+    pub fn remove(&mut self, key: &str) {
+        self.shared.remove(key);
+    }
+
     /// Set `key` for `plugin` alone.
     pub fn insert_own(&mut self, plugin: &str, key: &str, value: String) {
         self.own.insert((section(plugin), key.to_owned()), value);

@@ -3,35 +3,50 @@
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::Tokens;
-use crate::bindings::context::{Caller, Principal};
+use super::{Tokens, VerifiedToken};
+use crate::bindings::context::Principal;
 
 /// The fields that carry a token. They are no plugin's business, and no log's.
 pub const CREDENTIALS: [HeaderName; 2] = [HeaderName::from_static("user-key"), AUTHORIZATION];
 
-/// Who sends a request with these headers. A token in both fields has to name
-/// the same principal, and an empty field is none.
+/// What a request shows of who sends it.
+#[derive(Debug, Clone)]
+pub enum Presented {
+    /// No token.
+    Nothing,
+    /// A token that does not hold, or several that name different principals.
+    Invalid,
+    /// A token that is signed and in time. It may have been revoked.
+    Token(VerifiedToken),
+}
+
+/// Reads the token of a request with these headers. A token in both fields has
+/// to name the same principal, and an empty field is none.
 #[must_use]
-pub fn caller_of(headers: &HeaderMap, tokens: &Tokens) -> Caller {
-    let mut caller = Caller::Anonymous;
+pub fn presented(headers: &HeaderMap, tokens: &Tokens) -> Presented {
+    let mut presented = Presented::Nothing;
     for field in &CREDENTIALS {
-        let principal = match token_in(headers, field) {
+        let token = match token_in(headers, field) {
             Ok(None) => continue,
             Ok(Some(token)) => match tokens.verify(token) {
-                Ok(principal) => principal,
+                Ok(token) => token,
                 Err(error) => {
                     tracing::debug!(%error, "a token is rejected");
-                    return Caller::Rejected;
+                    return Presented::Invalid;
                 }
             },
-            Err(Malformed) => return Caller::Rejected,
+            Err(Malformed) => return Presented::Invalid,
         };
-        match caller {
-            Caller::Verified(other) if !is_same(&other, &principal) => return Caller::Rejected,
-            _ => caller = Caller::Verified(principal),
-        }
+        presented = match presented {
+            Presented::Token(other) if !is_same(&other.principal, &token.principal) => {
+                return Presented::Invalid;
+            }
+            // The older of two tokens is the one that may have been revoked.
+            Presented::Token(other) if other.issued_at < token.issued_at => Presented::Token(other),
+            _ => Presented::Token(token),
+        };
     }
-    caller
+    presented
 }
 
 /// The name may have changed between two logins.
@@ -75,30 +90,30 @@ mod tests {
         tokens().issue(&principal, 60).expect("issued")
     }
 
-    fn caller(fields: &[(&str, &str)]) -> Caller {
+    fn shown(fields: &[(&str, &str)]) -> Presented {
         let mut headers = HeaderMap::new();
         for (name, value) in fields {
             let name: HeaderName = name.parse().expect("a name");
             headers.append(name, HeaderValue::from_str(value).expect("a value"));
         }
-        caller_of(&headers, &tokens())
+        presented(&headers, &tokens())
     }
 
     fn assert_verified(fields: &[(&str, &str)]) {
-        let caller = caller(fields);
-        let is_seven = matches!(&caller, Caller::Verified(principal) if principal.id == 7);
-        assert!(is_seven, "{fields:?}: {caller:?}");
+        let shown = shown(fields);
+        let is_seven = matches!(&shown, Presented::Token(token) if token.principal.id == 7);
+        assert!(is_seven, "{fields:?}: {shown:?}");
     }
 
     fn assert_rejected(fields: &[(&str, &str)]) {
-        let caller = caller(fields);
-        assert!(matches!(caller, Caller::Rejected), "{fields:?}: {caller:?}");
+        let shown = shown(fields);
+        assert!(matches!(shown, Presented::Invalid), "{fields:?}: {shown:?}");
     }
 
     #[test]
     fn nothing_is_anonymous() {
         for fields in [&[][..], &[("user-key", "")], &[("authorization", " ")]] {
-            assert!(matches!(caller(fields), Caller::Anonymous), "{fields:?}");
+            assert!(matches!(shown(fields), Presented::Nothing), "{fields:?}");
         }
     }
 
@@ -110,6 +125,21 @@ mod tests {
         assert_verified(&[("user-key", &bearer), ("authorization", &bearer)]);
         assert_verified(&[("user-key", &bearer), ("authorization", "")]);
         assert_verified(&[("user-key", &bearer.replace("Bearer", "bEARER "))]);
+    }
+
+    /// A revoked token is not made good by a newer one beside it.
+    #[test]
+    fn of_two_tokens_the_older_counts() {
+        let newer = tokens().issue_after(u64::from(u32::MAX), &ada(), 60);
+        let newer = format!("Bearer {}", newer.expect("issued"));
+        let older = format!("Bearer {}", token_of(7));
+        for (one, other) in [(&older, &newer), (&newer, &older)] {
+            let shown = shown(&[("user-key", one), ("authorization", other)]);
+            let Presented::Token(token) = shown else {
+                panic!("{shown:?}");
+            };
+            assert!(token.issued_at < u64::from(u32::MAX));
+        }
     }
 
     #[test]

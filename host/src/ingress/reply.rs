@@ -59,6 +59,13 @@ impl Refusal {
         Self::host(StatusCode::NOT_FOUND, "Endpoint not found.")
     }
 
+    /// The platform's refusal of what may be possible a moment later.
+    pub(super) fn unavailable() -> Self {
+        let message = "The service is busy. Please try again.";
+        Self::host(StatusCode::SERVICE_UNAVAILABLE, message)
+            .with(RETRY_AFTER, HeaderValue::from_static("1"))
+    }
+
     /// The same as the last reply of its connection, since the rest of the
     /// request is not read. hyper leaves the field out of HTTP/2.
     pub(super) fn closing(self) -> Self {
@@ -80,11 +87,7 @@ impl Refusal {
     /// of the reason.
     pub(super) fn of_call(error: &CallError) -> Self {
         match error {
-            CallError::Busy | CallError::Service(_) => {
-                let message = "The service is busy. Please try again.";
-                Self::host(StatusCode::SERVICE_UNAVAILABLE, message)
-                    .with(RETRY_AFTER, HeaderValue::from_static("1"))
-            }
+            CallError::Busy | CallError::Service(_) => Self::unavailable(),
             CallError::Deadline | CallError::CpuTime => {
                 Self::host(StatusCode::GATEWAY_TIMEOUT, "The service took too long.")
             }

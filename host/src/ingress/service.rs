@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_LENGTH, HeaderName, HeaderValue, SERVER};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, HeaderName, HeaderValue, SERVER};
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use http_body::Body as _;
 use http_body_util::{Either, Full};
@@ -25,7 +25,7 @@ use super::trials::{Chosen, Trials};
 use crate::bindings::context::Caller;
 use crate::config::{AccessLog, ClientLimits, ReplyHeaders, Settings, TrustedProxies};
 use crate::framing;
-use crate::identity::{CREDENTIALS, Identity, caller_of};
+use crate::identity::{CREDENTIALS, Identity, Presented};
 use crate::rollout::{Live, Release, without_mount};
 use crate::runtime::{Answer, Body, Call, CallError, Reads, Unhurried};
 use crate::stores::keyvalue::KeyValue;
@@ -159,6 +159,7 @@ impl Service {
         let page = cors.map(|cors| (cors, cors.page(request.headers())));
         let admitted = check_head(&request, &self.limits)
             .and_then(|()| self.rate_limits.count_client(client, &mut tally));
+        let is_personal = shows_credentials(request.headers());
         let preflight = page.as_ref().filter(|_| is_preflight(&request));
         let preflight = preflight.map(|(cors, page)| cors.preflight(page.as_ref()));
         let outcome = match (admitted, preflight, &chosen) {
@@ -167,9 +168,10 @@ impl Service {
             (Ok(()), None, None) => Err(Refusal::not_found()),
             (Ok(()), None, Some(chosen)) => {
                 let trace = work.as_ref().map(Work::trace);
-                let call = self.call(chosen, &mut request, &request_id, client, trace);
-                let release = &chosen.release;
-                self.ask(release, request, call, client, &mut tally).await
+                let call = self.call(chosen, &request, &request_id, client, trace);
+                let presented = self.take_token(request.headers_mut());
+                let asking = self.ask_as(presented, chosen, request, call, client, &mut tally);
+                asking.await
             }
         };
         let mut response = outcome.unwrap_or_else(|refusal| {
@@ -179,6 +181,9 @@ impl Service {
             refusal.into_response(&accept.0, &request_id)
         });
         self.finish(&mut response, &method, &request_id, release);
+        if is_personal {
+            keep_private(response.headers_mut());
+        }
         if let Some(chosen) = &chosen {
             self.trials.finish(chosen, &mut response);
         }
@@ -235,7 +240,7 @@ impl Service {
     fn call(
         &self,
         chosen: &Chosen,
-        request: &mut Request<Incoming>,
+        request: &Request<Incoming>,
         request_id: &str,
         client: IpAddr,
         trace: Option<&Trace>,
@@ -248,7 +253,7 @@ impl Service {
             id: request_id.to_owned(),
             deadline: Instant::now() + chosen.release.plugin.deadline(),
             client: client.to_string(),
-            caller: self.take_caller(request.headers_mut()),
+            caller: Caller::Anonymous,
             draw: chosen.draw,
             depth: 0,
             calling_plugin: None,
@@ -259,18 +264,55 @@ impl Service {
         }
     }
 
+    /// Let the chosen release answer whoever presents this.
+    ///
+    /// While nobody knows whether a token was revoked, its caller is nobody:
+    /// what is open to everybody goes on, and what is not is unavailable.
+    async fn ask_as(
+        &self,
+        presented: Presented,
+        chosen: &Chosen,
+        request: Request<Incoming>,
+        mut call: Call,
+        client: IpAddr,
+        tally: &mut Tally,
+    ) -> Result<Response<Body>, Refusal> {
+        let caller = self.identity.caller(&presented).await;
+        if let Err(error) = &caller {
+            tracing::warn!(request_id = call.id, "a token cannot be checked: {error}");
+        }
+        let is_known = caller.is_ok();
+        call.caller = caller.unwrap_or(Caller::Rejected);
+        let release = &chosen.release;
+        let asking = self.ask(release, request, &presented, call, client, tally);
+        let outcome = asking.await;
+        let status = match &outcome {
+            Ok(response) => response.status(),
+            Err(refusal) => refusal.status,
+        };
+        if !is_known && status == StatusCode::UNAUTHORIZED {
+            return Err(Refusal::unavailable());
+        }
+        outcome
+    }
+
     /// Let `release` answer.
     async fn ask(
         &self,
         release: &Arc<Release>,
         request: Request<Incoming>,
-        call: Call,
+        presented: &Presented,
+        mut call: Call,
         client: IpAddr,
         tally: &mut Tally,
     ) -> Result<Response<Body>, Refusal> {
         // Boxed, so that it does not make every request's state larger.
         let admitting = Box::pin(self.admit(release, request, &call, client, tally));
         let request = admitting.await?;
+        // The body may have taken its time.
+        if self.identity.is_known_as_revoked(presented) {
+            call.caller = Caller::Rejected;
+        }
         let (request_id, trace) = (call.id.clone(), call.trace.clone());
         let reply = match self.handle(release, call, to_plugin(request)).await {
             Ok(Answer::Response(response)) => return Ok(response),
@@ -377,25 +419,36 @@ impl Service {
         }
     }
 
-    /// Who asks. A token that has told so has done its work: with it, a
+    /// The token of a request. One that holds has done its work: with it, a
     /// plugin could act for the caller elsewhere.
-    fn take_caller(&self, headers: &mut HeaderMap) -> Caller {
-        let caller = caller_of(headers, &self.identity.tokens);
-        if matches!(caller, Caller::Verified(_)) {
+    fn take_token(&self, headers: &mut HeaderMap) -> Presented {
+        let presented = self.identity.presented(headers);
+        if matches!(presented, Presented::Token(_)) {
             for field in &CREDENTIALS {
                 headers.remove(field);
             }
         }
-        caller
+        presented
     }
+}
+
+/// Whether a request says who sends it, rightly or wrongly.
+fn shows_credentials(headers: &HeaderMap) -> bool {
+    CREDENTIALS.iter().any(|field| headers.contains_key(field))
+}
+
+/// Keeps a reply out of caches, unless its plugin says otherwise: caches know
+/// nothing of `user-key`.
+fn keep_private(headers: &mut HeaderMap) {
+    let no_store = HeaderValue::from_static("no-store");
+    headers.entry(CACHE_CONTROL).or_insert(no_store);
 }
 
 /// Whether a request may see what was true a moment ago: it only reads, and
 /// nobody asks who would miss what they wrote.
 fn may_be_stale(request: &Request<Incoming>) -> bool {
     let reads = [Method::GET, Method::HEAD].contains(request.method());
-    let shows = |field| request.headers().contains_key(field);
-    reads && !CREDENTIALS.iter().any(shows)
+    reads && !shows_credentials(request.headers())
 }
 
 /// The part of a request's headers that chooses the form of an error.

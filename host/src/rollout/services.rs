@@ -16,7 +16,7 @@ use crate::config::secrets::{MasterSecret, SecretError};
 use crate::config::{Hidden, Settings};
 use crate::egress::http::{HttpClient, HttpClientError, Origin, OriginError};
 use crate::egress::mail::{Mailer, MailerError};
-use crate::identity::{Identity, KeyError, TokenKeys};
+use crate::identity::{Identity, KeyError, RevocationError, TokenKeys};
 use crate::stores::keyvalue::{self, BucketOptions, KeyValue};
 use crate::stores::limiter::{Limiter, PolicyError};
 use crate::stores::redis::UrlError;
@@ -53,6 +53,9 @@ pub enum ServicesError {
     /// The keys of tokens.
     #[error("EDGE_TOKEN_KEYS {0}")]
     TokenKeys(#[from] KeyError),
+    /// Revoked tokens.
+    #[error(transparent)]
+    Revocations(#[from] RevocationError),
     /// Calls out.
     #[error(transparent)]
     Http(#[from] HttpClientError),
@@ -94,7 +97,7 @@ impl Services {
     ///
     /// # Errors
     /// Names what cannot be had.
-    pub fn open(settings: &Settings) -> Result<Self, ServicesError> {
+    pub async fn open(settings: &Settings) -> Result<Self, ServicesError> {
         let limiter = match &settings.redis_url {
             _ if !settings.rate_limits => Limiter::off(),
             Some(urls) => Limiter::redis(urls, PREFIX)?,
@@ -106,14 +109,16 @@ impl Services {
             None => TokenKeys::single(&master.derive("tokens")),
         };
         let mailer = Mailer::new(settings.smtp_url.as_deref(), &settings.mail_from)?;
+        let databases = Databases::new(settings.database_lifetimes);
+        let identity = Identity::open(keys, &databases, &settings.control_url).await?;
         Ok(Self {
             master,
-            databases: Databases::new(settings.database_lifetimes),
+            databases,
             keyvalue: OnceCell::new(),
             limiter: Arc::new(limiter),
             http: Arc::new(HttpClient::new()?),
             mailer: Arc::new(mailer),
-            identity: Arc::new(Identity::new(keys)),
+            identity: Arc::new(identity),
             counters: Arc::default(),
         })
     }

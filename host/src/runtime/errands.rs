@@ -11,7 +11,9 @@ use super::meter::metered;
 use super::shared::{Bounds, Shared};
 use super::state::State;
 use crate::bindings::accounts::AccountKeeperPre;
-use crate::bindings::accounts::exports::edge::platform::accounts::Account;
+use crate::bindings::accounts::exports::edge::platform::accounts::{
+    Account, Error as AccountError,
+};
 use crate::bindings::scheduled::ScheduledPre;
 use crate::bindings::seeder::SeederPre;
 use crate::bindings::seeder::exports::edge::platform::seed::Progress;
@@ -60,30 +62,41 @@ pub(super) async fn task(
     .await
 }
 
-/// Make an account.
+/// What is to become of an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccountTask {
+    /// There is none with its e-mail address yet: make it.
+    Add,
+    /// There is one with its e-mail address: change it.
+    Change,
+}
+
+/// Makes or changes an account.
 pub(super) async fn account(
     shared: &Shared,
     pre: &InstancePre<State>,
+    task: AccountTask,
     account: &Account,
-) -> Answered<i64> {
+) -> Result<Result<i64, AccountError>, CallError> {
     let call = Call::internal("account".to_owned(), Instant::now() + ACCOUNT);
     run(shared, call, async |store| {
         let guest = AccountKeeperPre::new(pre.clone())?
             .instantiate_async(&mut *store)
             .await?;
-        guest
-            .edge_platform_accounts()
-            .call_add(store, account)
-            .await
+        let accounts = guest.edge_platform_accounts();
+        match task {
+            AccountTask::Add => accounts.call_add(store, account).await,
+            AccountTask::Change => accounts.call_change(store, account).await,
+        }
     })
     .await
 }
 
-async fn run<T>(
+async fn run<T, E>(
     shared: &Shared,
     call: Call,
-    work: impl AsyncFnOnce(&mut Store<State>) -> wasmtime::Result<Result<T, String>>,
-) -> Answered<T> {
+    work: impl AsyncFnOnce(&mut Store<State>) -> wasmtime::Result<Result<T, E>>,
+) -> Result<Result<T, E>, CallError> {
     let bounds = Bounds {
         cpu_time: call.left(),
         host_calls: HOST_CALLS,

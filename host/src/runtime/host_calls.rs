@@ -31,6 +31,7 @@ pub enum Operation {
     HashPassword,
     VerifyPassword,
     IssueToken,
+    RevokeTokens,
     SendMail,
     TakeFromLimit,
     SendRequest,
@@ -70,7 +71,7 @@ impl Room {
 
 impl Operation {
     /// All there are, in their order.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::SqlQuery,
         Self::SqlExecute,
         Self::SqlBegin,
@@ -89,6 +90,7 @@ impl Operation {
         Self::HashPassword,
         Self::VerifyPassword,
         Self::IssueToken,
+        Self::RevokeTokens,
         Self::SendMail,
         Self::TakeFromLimit,
         Self::SendRequest,
@@ -113,7 +115,9 @@ impl Operation {
             | Self::KeyvalueGetMany
             | Self::KeyvalueSetMany
             | Self::KeyvalueDeleteMany => Room::Keyvalue,
-            Self::HashPassword | Self::VerifyPassword | Self::IssueToken => Room::Identity,
+            Self::HashPassword | Self::VerifyPassword | Self::IssueToken | Self::RevokeTokens => {
+                Room::Identity
+            }
             Self::SendMail => Room::Mail,
             Self::TakeFromLimit => Room::RateLimit,
             Self::SendRequest => Room::Outbound,
@@ -142,6 +146,7 @@ impl Operation {
             Self::HashPassword => "hash-password",
             Self::VerifyPassword => "verify-password",
             Self::IssueToken => "issue-token",
+            Self::RevokeTokens => "revoke-tokens",
             Self::SendMail => "send",
             Self::TakeFromLimit => "take",
             Self::SendRequest => "request",

@@ -41,6 +41,7 @@ pub use background::Unhurried;
 pub use call::{Call, CallError};
 pub use draw::Draw;
 pub use engine::{Demand, EngineError, Runtime};
+pub use errands::AccountTask;
 pub use host_calls::{End, Ending, HostCall, HostCalls, Operation, Room};
 pub(crate) use host_memory::BODY_CHUNK;
 pub use plugin::{LoadError, Plugin, PluginSpec};

@@ -16,7 +16,7 @@ use super::artifacts::{ArtifactError, Artifacts};
 use super::call::{Call, CallError};
 use super::conduct::Conduct;
 use super::engine::{EngineError, Runtime};
-use super::errands;
+use super::errands::{self, AccountTask};
 use super::fast::FastDoor;
 use super::inspect::{self, DoorKind, Exports, InspectError};
 use super::services::{self, CallGrants, ServiceCallError, ServiceExports, ServiceImports};
@@ -25,7 +25,9 @@ use super::slots::{NoRoom, Slots};
 use super::standard::StandardDoor;
 use super::state::State;
 use super::stats::Stats;
-use crate::bindings::accounts::exports::edge::platform::accounts::Account;
+use crate::bindings::accounts::exports::edge::platform::accounts::{
+    Account, Error as AccountError,
+};
 use crate::bindings::seeder::exports::edge::platform::seed::Progress;
 use crate::capabilities::{self, Granted};
 use crate::stores::keyvalue::Bucket;
@@ -415,31 +417,36 @@ impl Plugin {
             .await
     }
 
-    /// Make an account, and return its id; see `edge:platform/accounts`.
+    /// Makes or changes an account, and returns its id; see
+    /// `edge:platform/accounts`.
     ///
     /// # Errors
     /// When the instance failed, the plugin refuses the account, or it could
     /// never log in: the manifest lets the plugin issue no token with its role.
-    pub async fn add_account(&self, account: Account) -> Result<Result<i64, String>, CallError> {
+    pub async fn keep_account(
+        &self,
+        task: AccountTask,
+        account: Account,
+    ) -> Result<Result<i64, AccountError>, CallError> {
         let roles = &self.shared.granted.token_roles;
         if !roles.contains(&account.role) {
             let roles: Vec<&str> = roles.iter().map(String::as_str).collect();
-            return Ok(Err(format!(
+            return Ok(Err(AccountError::Other(format!(
                 "role: {} may have one of these: {} (`roles` in [grants.identity] of its manifest)",
                 self.name(),
                 roles.join(", ")
-            )));
+            ))));
         }
         let (shared, pre) = (self.shared.clone(), self.pre.clone());
-        self.errand(async move { errands::account(&shared, &pre, &account).await })
+        self.errand(async move { errands::account(&shared, &pre, task, &account).await })
             .await
     }
 
     /// Work that no client waits for gives way to all that one does.
-    async fn errand<T: Send + 'static>(
+    async fn errand<T: Send + 'static, E: Send + 'static>(
         &self,
-        work: impl Future<Output = errands::Answered<T>> + Send + 'static,
-    ) -> errands::Answered<T> {
+        work: impl Future<Output = Result<Result<T, E>, CallError>> + Send + 'static,
+    ) -> Result<Result<T, E>, CallError> {
         // Never closed, so there always comes one.
         let _place = self.errands.acquire().await;
         let done = self.shared.background.run(work).await;

@@ -1,13 +1,16 @@
-//! Accounts that an operator makes: `edge user add`.
+//! Accounts that an operator makes or changes: `edge user add`.
 
-use edge_sdk::{Failure, identity, sql, wit::Account};
+use edge_sdk::{
+    Failure, identity, sql,
+    wit::{Account, AccountError},
+};
 
 use crate::rules::{Email, password, role, text};
 
 /// Changes name, address, password hash and role of an account, by its address
-/// as it is compared.
-pub const UPDATE: &str =
-    "UPDATE customer SET name = ?, email = ?, password = ?, role = ? WHERE email_key = ?";
+/// as it is compared, and removes its login through Facebook.
+pub const UPDATE: &str = "UPDATE customer SET name = ?, email = ?, password = ?, role = ?, facebook_id = NULL \
+     WHERE email_key = ?";
 
 /// An account: name, address, password hash, role, the address as it is compared.
 pub const INSERT: &str =
@@ -24,35 +27,64 @@ struct Entry {
     role: String,
 }
 
-/// Makes an account or changes the one that is there, and returns its id.
+/// Makes an account, and returns its id. The unique key on the address refuses
+/// one that is there, whoever made it and when.
 ///
 /// # Errors
-/// Says which rule of customers the account breaks, or what the host could not do.
-pub fn add(account: Account) -> Result<i64, String> {
-    store(account).map_err(|failure| match failure.faulty_field() {
+/// Says that the account exists, which rule of customers it breaks, or what the
+/// host could not do.
+pub fn add(account: Account) -> Result<i64, AccountError> {
+    let entry = Entry::new(account).map_err(refused)?;
+    match write(INSERT, &entry) {
+        Ok(inserted) => Ok(inserted.last_insert_id.cast_signed()),
+        Err(sql::Error::Conflict(_)) => Err(AccountError::Exists),
+        Err(error) => Err(refused(error.into())),
+    }
+}
+
+/// Changes the account with this address, and returns its id. Its tokens end
+/// before that and after it: no moment is left in which the old role or
+/// password gives a token that lasts.
+///
+/// # Errors
+/// Says that there is no such account, which rule of customers it breaks, or
+/// what the host could not do.
+pub fn change(account: Account) -> Result<i64, AccountError> {
+    let entry = Entry::new(account).map_err(refused)?;
+    let found: Result<Option<i64>, _> = sql::query(ID).bind(entry.email.key()).first();
+    let id = found
+        .map_err(|error| refused(error.into()))?
+        .ok_or(AccountError::Unknown)?;
+    let revoke = || identity::revoke_tokens(id).map_err(|error| refused(error.into()));
+    revoke()?;
+    let changed = write(UPDATE, &entry).map_err(|error| refused(error.into()))?;
+    revoke()?;
+    if changed.rows_affected == 0 {
+        return Err(AccountError::Unknown);
+    }
+    Ok(id)
+}
+
+impl Entry {
+    fn new(account: Account) -> Result<Self, Failure> {
+        let name = text::line("name", &account.name, text::NAME)?;
+        let email = Email::parse(&account.email)?;
+        password::check(&account.password)?;
+        role::check(&account.role)?;
+        Ok(Self {
+            name,
+            email,
+            hash: identity::hash_password(&account.password)?,
+            role: account.role,
+        })
+    }
+}
+
+fn refused(failure: Failure) -> AccountError {
+    AccountError::Other(match failure.faulty_field() {
         Some(field) => format!("{field}: {}", failure.message()),
         None => failure.message().to_owned(),
     })
-}
-
-fn store(account: Account) -> Result<i64, Failure> {
-    let name = text::line("name", &account.name, text::NAME)?;
-    let email = Email::parse(&account.email)?;
-    password::check(&account.password)?;
-    role::check(&account.role)?;
-    let entry = Entry {
-        name,
-        email,
-        hash: identity::hash_password(&account.password)?,
-        role: account.role,
-    };
-    if write(UPDATE, &entry)?.rows_affected == 0 {
-        match write(INSERT, &entry) {
-            Err(sql::Error::Conflict(_)) => write(UPDATE, &entry)?,
-            inserted => inserted?,
-        };
-    }
-    Ok(sql::query(ID).bind(entry.email.key()).scalar()?)
 }
 
 fn write(statement: &str, entry: &Entry) -> Result<sql::Outcome, sql::Error> {

@@ -18,7 +18,7 @@ pub mod session;
 use edge_sdk::Router;
 
 edge_sdk::export!(router);
-edge_sdk::export_accounts!(accounts::add);
+edge_sdk::export_accounts!(accounts::add, accounts::change);
 
 /// Every route of the customers.
 #[must_use]

@@ -10,6 +10,12 @@ pub const REGISTRATION: &str = "registration";
 /// no more of them by writing the address in many ways.
 pub const LOGIN: &str = "login-account";
 
+/// New passwords, by the customer.
+pub const PASSWORD: &str = "password-customer";
+
+/// New passwords, by the client's address: customers are made quickly.
+pub const PASSWORD_ADDRESS: &str = "password-address";
+
 /// Counts one more.
 ///
 /// # Errors
@@ -30,7 +36,7 @@ mod tests {
     #[test]
     fn every_policy_is_in_the_manifest() {
         let manifest = include_str!("../plugin.toml");
-        for policy in [REGISTRATION, LOGIN] {
+        for policy in [REGISTRATION, LOGIN, PASSWORD, PASSWORD_ADDRESS] {
             assert!(
                 manifest.contains(&format!("name = \"{policy}\"")),
                 "{policy}"

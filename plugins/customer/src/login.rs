@@ -4,8 +4,9 @@ use edge_sdk::{Request, Response, Result, identity, sql};
 use serde::Deserialize;
 
 use crate::failures::{BAD_EMAIL, UNKNOWN_EMAIL, WRONG_PASSWORD};
+use crate::limits;
 use crate::rules::Email;
-use crate::{limits, session};
+use crate::session::{self, Proof};
 
 /// Whose address this is, and their password's hash, by the address as it is compared.
 pub const CREDENTIALS: &str = "SELECT customer_id, password FROM customer WHERE email_key = ?";
@@ -40,10 +41,9 @@ pub fn login(request: &Request) -> Result<Response> {
     let hash = found.as_ref().and_then(|known| known.password.as_deref());
     let right = is_right(&form.password, hash)?;
     let known = found.ok_or_else(|| UNKNOWN_EMAIL.field("email"))?;
-    if right {
-        session::open(known.customer_id)
-    } else {
-        Err(WRONG_PASSWORD.field("password"))
+    match known.password {
+        Some(hash) if right => session::open(known.customer_id, Proof::Password(&hash)),
+        _ => Err(WRONG_PASSWORD.field("password")),
     }
 }
 

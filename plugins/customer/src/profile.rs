@@ -1,23 +1,33 @@
 //! `/customer`: who a customer is, and how to reach them.
 
 use edge_sdk::{Failure, Request, Response, Result, identity, sql};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::failures::{EMAIL_TAKEN, UNAUTHORIZED};
+use crate::limits;
 use crate::model::Customer;
 use crate::rules::{Email, password, phone, text};
+use crate::session::{self, Proof, Token};
 
 /// One customer, by id.
 pub const ONE: &str = "SELECT customer_id, name, email, address_1, address_2, city, region, postal_code, \
      country, shipping_region_id, day_phone, eve_phone, mob_phone, credit_card, role \
      FROM customer WHERE customer_id = ?";
 
-/// Changes name, address, the address as it is compared, password hash and
-/// phones of a customer, by id. NULL leaves a password or phone as it is, and
-/// the empty text takes a phone away.
-pub const UPDATE: &str = "UPDATE customer SET name = ?, email = ?, email_key = ?, password = COALESCE(?, password), \
+/// Changes name, address, the address as it is compared, password hash, login
+/// through Facebook and phones of a customer, by id. NULL leaves a password or
+/// phone as it is, the empty text takes a phone away, and 1 the Facebook login.
+/// The role, and the password hash if it is not NULL, are those that the
+/// customer has to have still.
+pub const UPDATE: &str = "UPDATE customer SET name = ?, email = ?, email_key = ?, \
+     password = COALESCE(?, password), \
+     facebook_id = CASE WHEN ? = 1 THEN NULL ELSE facebook_id END, \
      day_phone = NULLIF(COALESCE(?, day_phone), ''), eve_phone = NULLIF(COALESCE(?, eve_phone), ''), \
-     mob_phone = NULLIF(COALESCE(?, mob_phone), '') WHERE customer_id = ?";
+     mob_phone = NULLIF(COALESCE(?, mob_phone), '') \
+     WHERE customer_id = ? AND role = ? AND (? IS NULL OR COALESCE(password, '') = ?)";
+
+/// The password hash of a customer, by id; empty for one without a password.
+pub const HASH: &str = "SELECT COALESCE(password, '') FROM customer WHERE customer_id = ?";
 
 #[derive(Deserialize)]
 struct Form {
@@ -27,6 +37,15 @@ struct Form {
     day_phone: Option<String>,
     eve_phone: Option<String>,
     mob_phone: Option<String>,
+}
+
+/// A customer whose password was changed.
+#[derive(Serialize)]
+struct Renewed {
+    #[serde(flatten)]
+    customer: Customer,
+    #[serde(flatten)]
+    token: Token,
 }
 
 /// GET `/customer`.
@@ -39,10 +58,15 @@ pub fn show(request: &Request) -> Result<Response> {
 
 /// PUT `/customer` with `name` and `email`, and perhaps `password` and phones.
 ///
+/// A new password ends every token of the customer, and the login through
+/// Facebook: whoever else got in is out. The reply brings the client's new token.
+///
 /// # Errors
-/// `AUT_01`, `AUT_02`, `USR_02`, `USR_03`, `USR_04`, `USR_06`, `USR_07`, `USR_10`.
+/// `AUT_01`, `AUT_02`, `USR_02`, `USR_03`, `USR_04`, `USR_06`, `USR_07`,
+/// `USR_10`; 429 for too many new passwords.
 pub fn update(request: &Request) -> Result<Response> {
-    let id = request.principal()?.id;
+    let principal = request.principal()?;
+    let id = principal.id;
     let fields = request.fields()?;
     fields.required(&["name", "email"])?;
     let form: Form = fields.parse()?;
@@ -51,20 +75,36 @@ pub fn update(request: &Request) -> Result<Response> {
     let day = new_phone("day_phone", form.day_phone)?;
     let evening = new_phone("eve_phone", form.eve_phone)?;
     let mobile = new_phone("mob_phone", form.mob_phone)?;
-    let hash = new_hash(form.password)?;
+    let password = new_password(form.password, id, &request.client_network())?;
 
     let changed = sql::query(UPDATE)
         .bind(name)
         .bind(email.text())
         .bind(email.key())
-        .bind(hash)
+        .bind(password.as_ref().map(|new| new.hash.as_str()))
+        .bind(password.is_some())
         .bind(day)
         .bind(evening)
         .bind(mobile)
         .bind(id)
+        .bind(principal.role.as_str())
+        .bind(password.as_ref().map(|new| new.before.as_str()))
+        .bind(password.as_ref().map(|new| new.before.as_str()))
         .execute()
         .map_err(taken)?;
-    after(changed, id)
+    match password {
+        Some(new) if changed.rows_affected > 0 => renew(id, &new.hash),
+        _ => after(changed, id),
+    }
+}
+
+/// The customer after a change of the password, and a token in place of those
+/// that the change ends.
+fn renew(customer_id: i64, hash: &str) -> Result<Response> {
+    identity::revoke_tokens(customer_id)?;
+    let customer = find(customer_id)?;
+    let token = session::issue(&customer, Proof::Password(hash))?;
+    Response::private(&Renewed { customer, token })
 }
 
 /// The customer of this id.
@@ -80,7 +120,7 @@ pub fn find(customer_id: i64) -> Result<Customer> {
 /// The customer after a change of theirs.
 ///
 /// # Errors
-/// `AUT_02` if there is no such customer.
+/// `AUT_02` if there was no such customer.
 pub fn after(change: sql::Outcome, customer_id: i64) -> Result<Response> {
     if change.rows_affected == 0 {
         return Err(UNAUTHORIZED);
@@ -97,14 +137,29 @@ pub fn taken(error: sql::Error) -> Failure {
     }
 }
 
-/// The hash of a new password. None where there is no new one, for which a
-/// form sends an empty field.
-fn new_hash(password: Option<String>) -> Result<Option<String>> {
+/// A new password.
+struct NewPassword {
+    /// Its hash.
+    hash: String,
+    /// The hash that it is to take the place of. If another request has changed
+    /// that meanwhile, this one may come from somebody whom that has shut out.
+    before: String,
+}
+
+/// A new password. None where there is none, for which a form sends an empty
+/// field.
+fn new_password(password: Option<String>, id: i64, network: &str) -> Result<Option<NewPassword>> {
     let Some(password) = password.filter(|password| !password.is_empty()) else {
         return Ok(None);
     };
     password::check(&password)?;
-    Ok(Some(identity::hash_password(&password)?))
+    limits::count(limits::PASSWORD, &id.to_string())?;
+    limits::count(limits::PASSWORD_ADDRESS, network)?;
+    let before: Option<String> = sql::query(HASH).bind(id).first()?;
+    Ok(Some(NewPassword {
+        before: before.ok_or(UNAUTHORIZED)?,
+        hash: identity::hash_password(&password)?,
+    }))
 }
 
 /// A new phone number, or the empty text to take it away.

@@ -4,7 +4,8 @@ use edge_sdk::{Request, Response, Result, identity, sql};
 use serde::Deserialize;
 
 use crate::rules::{Email, password, text};
-use crate::{limits, profile, session};
+use crate::session::{self, Proof};
+use crate::{limits, profile};
 
 /// A customer: name, address, the address as it is compared, password hash.
 pub const INSERT: &str =
@@ -36,8 +37,9 @@ pub fn register(request: &Request) -> Result<Response> {
         .bind(name)
         .bind(email.text())
         .bind(email.key())
-        .bind(hash)
+        .bind(hash.as_str())
         .execute()
         .map_err(profile::taken)?;
-    session::open(inserted.last_insert_id.cast_signed())
+    let customer_id = inserted.last_insert_id.cast_signed();
+    session::open(customer_id, Proof::Password(&hash))
 }

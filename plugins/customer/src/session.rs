@@ -1,10 +1,11 @@
-//! What a customer gets who registers or logs in.
+//! What a customer gets who registers, logs in, or changes the password.
 
 use std::time::Duration;
 
-use edge_sdk::{Response, Result, identity, wit::Principal};
+use edge_sdk::{Response, Result, identity, sql, wit::Principal};
 use serde::Serialize;
 
+use crate::failures::UNAUTHORIZED;
 use crate::model::Customer;
 use crate::profile;
 
@@ -14,28 +15,77 @@ const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 /// The same, as clients see it.
 const EXPIRES_IN: &str = "24h";
 
+/// The role of a customer, by id, as long as this is the hash of the password.
+pub const ROLE_BY_PASSWORD: &str =
+    "SELECT role FROM customer WHERE customer_id = ? AND password = ?";
+
+/// The role of a customer, by id, as long as this Facebook profile is theirs.
+pub const ROLE_BY_FACEBOOK: &str =
+    "SELECT role FROM customer WHERE customer_id = ? AND facebook_id = ?";
+
+/// How a customer has shown who they are.
+#[derive(Debug, Clone, Copy)]
+pub enum Proof<'a> {
+    /// By the password with this hash.
+    Password(&'a str),
+    /// By the Facebook profile with this id.
+    Facebook(&'a str),
+}
+
+/// A token, and for how long it holds.
 #[derive(Serialize)]
-struct Session {
-    customer: Customer,
+pub struct Token {
     #[serde(rename = "accessToken")]
     access_token: String,
     expires_in: &'static str,
 }
 
+#[derive(Serialize)]
+struct Session {
+    customer: Customer,
+    #[serde(flatten)]
+    token: Token,
+}
+
 /// The customer with a token of their own.
 ///
 /// # Errors
-/// `AUT_02` if the customer is gone by now, and those of the host.
-pub fn open(customer_id: i64) -> Result<Response> {
+/// `AUT_02` if the customer is gone by now or the proof does not hold any more,
+/// and those of the host.
+pub fn open(customer_id: i64, proof: Proof<'_>) -> Result<Response> {
     let customer = profile::find(customer_id)?;
+    let token = issue(&customer, proof)?;
+    Response::private(&Session { customer, token })
+}
+
+/// A token for this customer.
+///
+/// A change of role or password revokes the tokens that were issued before it.
+/// So what the token says and the proof are checked once more after it was
+/// issued: if they hold, a change comes later, and revokes this one, too.
+///
+/// # Errors
+/// `AUT_02` if the role was changed or the proof does not hold any more, and
+/// those of the host.
+pub fn issue(customer: &Customer, proof: Proof<'_>) -> Result<Token> {
     let principal = Principal {
         id: customer.customer_id,
         name: customer.name.clone(),
         role: customer.role.clone(),
     };
     let token = identity::issue_token(&principal, LIFETIME)?;
-    Response::private(&Session {
-        customer,
+    let (text, value) = match proof {
+        Proof::Password(hash) => (ROLE_BY_PASSWORD, hash),
+        Proof::Facebook(profile_id) => (ROLE_BY_FACEBOOK, profile_id),
+    };
+    let role: Option<String> = sql::query(text)
+        .bind(customer.customer_id)
+        .bind(value)
+        .first()?;
+    if role.as_deref() != Some(customer.role.as_str()) {
+        return Err(UNAUTHORIZED);
+    }
+    Ok(Token {
         access_token: format!("Bearer {token}"),
         expires_in: EXPIRES_IN,
     })

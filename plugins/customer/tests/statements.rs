@@ -1,12 +1,14 @@
 //! Every statement fits the tables that the migrations make.
 
-use customer::{accounts, address, cards, contacts, facebook, login, profile, registration};
+use customer::{
+    accounts, address, cards, contacts, facebook, login, profile, registration, session,
+};
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqlitePool, SqlitePoolOptions};
 use sqlx::{Executor as _, SqlSafeStr as _, Statement as _};
 
 /// Each statement with the number of its parameters.
-const STATEMENTS: [(&str, usize); 12] = [
+const STATEMENTS: [(&str, usize); 15] = [
     (accounts::UPDATE, 5),
     (accounts::INSERT, 5),
     (accounts::ID, 1),
@@ -17,8 +19,11 @@ const STATEMENTS: [(&str, usize); 12] = [
     (facebook::INSERT, 4),
     (login::CREDENTIALS, 1),
     (profile::ONE, 1),
-    (profile::UPDATE, 8),
+    (profile::UPDATE, 12),
+    (profile::HASH, 1),
     (registration::INSERT, 4),
+    (session::ROLE_BY_PASSWORD, 2),
+    (session::ROLE_BY_FACEBOOK, 2),
 ];
 
 /// A database without tables. Each connection to this URL is a database of its

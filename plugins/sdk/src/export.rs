@@ -127,23 +127,29 @@ macro_rules! export_schedule {
     };
 }
 
-/// Exports the named function as `edge:platform/accounts`: makes an account for `edge user add`.
+/// Exports the named functions as `edge:platform/accounts`: the first makes an account for
+/// `edge user add`, the second changes one for `edge user add --existing`.
 ///
 /// ```
-/// use edge_sdk::wit::Account;
+/// use edge_sdk::wit::{Account, AccountError};
 ///
-/// edge_sdk::export_accounts!(add);
+/// edge_sdk::export_accounts!(add, change);
 ///
-/// fn add(account: Account) -> Result<i64, String> {
-///     Err(format!("no place for {}", account.name))
+/// fn add(account: Account) -> Result<i64, AccountError> {
+///     Err(AccountError::Other(format!("no place for {}", account.name)))
+/// }
+///
+/// fn change(_: Account) -> Result<i64, AccountError> {
+///     Err(AccountError::Unknown)
 /// }
 /// # fn main() {}
 /// ```
 #[macro_export]
 macro_rules! export_accounts {
-    ($add:path) => {
-        const _: fn($crate::wit::Account) -> ::core::result::Result<i64, ::std::string::String> =
-            $add;
+    ($add:path, $change:path) => {
+        const _: [fn(
+            $crate::wit::Account,
+        ) -> ::core::result::Result<i64, $crate::wit::AccountError>; 2] = [$add, $change];
 
         #[cfg(target_family = "wasm")]
         #[allow(unsafe_code, reason = "the exports of the component's ABI")]
@@ -153,8 +159,14 @@ macro_rules! export_accounts {
             impl $crate::bindings::accounts::exports::edge::platform::accounts::Guest for Accounts {
                 fn add(
                     account: $crate::wit::Account,
-                ) -> ::core::result::Result<i64, ::std::string::String> {
+                ) -> ::core::result::Result<i64, $crate::wit::AccountError> {
                     $add(account)
+                }
+
+                fn change(
+                    account: $crate::wit::Account,
+                ) -> ::core::result::Result<i64, $crate::wit::AccountError> {
+                    $change(account)
                 }
             }
 

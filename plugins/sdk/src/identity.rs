@@ -14,7 +14,8 @@ pub enum Error {
     /// The request has no calls into the host left.
     #[error("too large: {0}")]
     TooLarge(String),
-    /// Too many passwords wait for their turn.
+    /// Too many passwords wait for their turn, or the host's database does not
+    /// answer.
     #[error("unavailable: {0}")]
     Unavailable(String),
 }
@@ -58,9 +59,18 @@ pub fn verify_password(password: &str, hash: Option<&str>) -> Result<bool, Error
 /// A signed token (JWT) that names the principal for this long.
 ///
 /// # Errors
-/// [`Error::Invalid`] for a lifetime of less than a second, and for a role that
-/// the manifest does not name.
+/// [`Error::Invalid`] for a lifetime of less than a second or more than 31 days,
+/// and for a role that the manifest does not name.
 pub fn issue_token(principal: &Principal, lifetime: Duration) -> Result<String, Error> {
     let seconds = u32::try_from(lifetime.as_secs()).unwrap_or(u32::MAX);
     Ok(host::issue_token(principal, seconds)?)
+}
+
+/// Revokes every token of this principal that was issued so far. This node
+/// rejects them when the call returns, and every other node within a second.
+///
+/// # Errors
+/// [`Error::Unavailable`] if the host's database does not answer.
+pub fn revoke_tokens(principal_id: i64) -> Result<(), Error> {
+    Ok(host::revoke_tokens(principal_id)?)
 }

@@ -1,12 +1,12 @@
-//! A few threads of low priority that take one job after another from a
-//! bounded queue.
+//! A few threads of low priority that take jobs from a bounded queue, which
+//! clients share fairly.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
+use super::fair_queue::FairQueue;
 use crate::priority::give_way;
 
 /// How much the threads give way to all others: half of what the system
@@ -16,7 +16,7 @@ const NICENESS: i32 = 10;
 /// A job has no result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum RunError {
-    /// The queue was full.
+    /// The queue was full, and the client had its share of it.
     #[error("the queue is full")]
     Full,
     /// The job panicked.
@@ -24,53 +24,112 @@ pub(super) enum RunError {
     Panicked,
 }
 
-type Job = Box<dyn FnOnce() + Send>;
+/// What is to be done with a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    Run,
+    /// There is no place for it.
+    Refuse,
+}
+
+type Job = Box<dyn FnOnce(Turn) + Send>;
 
 /// The threads; they end when this is dropped.
 pub(super) struct Pool {
-    queue: SyncSender<Job>,
+    shared: Arc<Shared>,
     #[cfg(test)]
     done: Arc<std::sync::atomic::AtomicUsize>,
 }
 
+struct Shared {
+    queue: Mutex<Queue>,
+    /// Wakes a thread.
+    changed: Condvar,
+}
+
+struct Queue {
+    jobs: FairQueue<Job>,
+    is_closed: bool,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for a job. None when the pool has been dropped.
+    fn next(&self) -> Option<Job> {
+        let mut queue = self.lock();
+        loop {
+            if queue.is_closed {
+                return None;
+            }
+            if let Some(job) = queue.jobs.pop() {
+                return Some(job);
+            }
+            let waiting = self.changed.wait(queue);
+            queue = waiting.unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.shared.lock().is_closed = true;
+        self.shared.changed.notify_all();
+    }
+}
+
 impl Pool {
-    /// `threads` that let `queue` jobs wait.
+    /// Starts `threads` that let `queue` jobs wait.
     pub(super) fn new(name: &str, threads: usize, queue: usize) -> Self {
-        let (queue, jobs) = sync_channel(queue);
-        let jobs = Arc::new(Mutex::new(jobs));
+        let shared = Arc::new(Shared {
+            queue: Mutex::new(Queue {
+                jobs: FairQueue::new(queue),
+                is_closed: false,
+            }),
+            changed: Condvar::new(),
+        });
         for _ in 0..threads {
-            spawn(name, jobs.clone());
+            spawn(name, shared.clone());
         }
         Self {
-            queue,
+            shared,
             #[cfg(test)]
             done: Arc::default(),
         }
     }
 
-    /// The result of `work`. Dropping this future before a thread has begun
-    /// spares the work.
+    /// The result of `work`, which waits in the line of `client`. Dropping this
+    /// future before a thread has begun spares the work.
     pub(super) async fn run<T: Send + 'static>(
         &self,
+        client: &str,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, RunError> {
         let (reply, result) = oneshot::channel();
         #[cfg(test)]
         let done = self.done.clone();
-        let job = move || {
+        let job = move |turn| {
             if reply.is_closed() {
+                return;
+            }
+            if turn == Turn::Refuse {
+                let _ = reply.send(Err(RunError::Full));
                 return;
             }
             let result = work();
             #[cfg(test)]
             done.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
             // Who asked may have left meanwhile.
-            let _ = reply.send(result);
+            let _ = reply.send(Ok(result));
         };
-        self.queue
-            .try_send(Box::new(job))
-            .map_err(|_| RunError::Full)?;
-        result.await.map_err(|_| RunError::Panicked)
+        let displaced = self.shared.lock().jobs.push(client, Box::new(job));
+        self.shared.changed.notify_one();
+        if let Some(displaced) = displaced {
+            displaced(Turn::Refuse);
+        }
+        result.await.map_err(|_| RunError::Panicked)?
     }
 
     /// Jobs that were not skipped.
@@ -84,28 +143,19 @@ impl Pool {
     clippy::expect_used,
     reason = "a node that cannot start a thread cannot run at all"
 )]
-fn spawn(name: &str, jobs: Arc<Mutex<Receiver<Job>>>) {
+fn spawn(name: &str, shared: Arc<Shared>) {
     std::thread::Builder::new()
         .name(name.into())
-        .spawn(move || work_off(&jobs))
+        .spawn(move || work_off(&shared))
         .expect("the operating system can start one more thread");
 }
 
-fn work_off(jobs: &Mutex<Receiver<Job>>) {
+fn work_off(shared: &Shared) {
     give_way(NICENESS);
-    while let Some(job) = next(jobs) {
+    while let Some(job) = shared.next() {
         // Whoever waits learns of a panic by the channel that it drops.
-        let _ = catch_unwind(AssertUnwindSafe(job));
+        let _ = catch_unwind(AssertUnwindSafe(|| job(Turn::Run)));
     }
-}
-
-/// The lock is held only while nothing is to be done: who has a job lets the
-/// next thread wait for one.
-fn next(jobs: &Mutex<Receiver<Job>>) -> Option<Job> {
-    jobs.lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .recv()
-        .ok()
 }
 
 #[cfg(test)]
@@ -125,7 +175,7 @@ mod tests {
                 let _ = began.send(());
                 let _ = released.recv();
             };
-            running.run(job).await
+            running.run("client", job).await
         });
         begun.await.expect("the thread takes the job");
         (pool, busy)
@@ -137,17 +187,41 @@ mod tests {
         let waiting: Vec<_> = (0..2)
             .map(|n| {
                 let pool = pool.clone();
-                tokio::spawn(async move { pool.run(move || n).await })
+                tokio::spawn(async move { pool.run("client", move || n).await })
             })
             .collect();
         // Both are in the queue once the single-threaded runtime has run them.
         tokio::task::yield_now().await;
-        assert_eq!(pool.run(|| 2).await, Err(RunError::Full));
+        assert_eq!(pool.run("client", || 2).await, Err(RunError::Full));
         drop(busy);
         for (n, waiting) in waiting.into_iter().enumerate() {
             assert_eq!(waiting.await.expect("no panic"), Ok(n));
         }
-        assert_eq!(pool.run(|| 3).await, Ok(3));
+        assert_eq!(pool.run("client", || 3).await, Ok(3));
+    }
+
+    #[tokio::test]
+    async fn a_flood_of_one_client_leaves_room_for_another() {
+        let (pool, busy) = busy(2).await;
+        let flood: Vec<_> = (0..2)
+            .map(|n| {
+                let pool = pool.clone();
+                tokio::spawn(async move { pool.run("flood", move || n).await })
+            })
+            .collect();
+        tokio::task::yield_now().await;
+        let other = tokio::spawn({
+            let pool = pool.clone();
+            async move { pool.run("other", || 7).await }
+        });
+        tokio::task::yield_now().await;
+        drop(busy);
+        assert_eq!(other.await.expect("no panic"), Ok(7));
+        let mut results = Vec::new();
+        for one in flood {
+            results.push(one.await.expect("no panic"));
+        }
+        assert_eq!(results, [Ok(0), Err(RunError::Full)]);
     }
 
     #[tokio::test]
@@ -155,14 +229,14 @@ mod tests {
         let (pool, busy) = busy(1).await;
         let abandoned = tokio::spawn({
             let pool = pool.clone();
-            async move { pool.run(|| ()).await }
+            async move { pool.run("client", || ()).await }
         });
         tokio::task::yield_now().await;
         abandoned.abort();
         assert!(abandoned.await.is_err_and(|error| error.is_cancelled()));
         drop(busy);
         // The queue holds one: there is room as soon as the job is skipped.
-        while pool.run(|| ()).await == Err(RunError::Full) {
+        while pool.run("client", || ()).await == Err(RunError::Full) {
             tokio::task::yield_now().await;
         }
         assert_eq!(pool.done(), 2, "the busy one and the last");
@@ -171,9 +245,9 @@ mod tests {
     #[tokio::test]
     async fn a_panic_costs_only_its_job() {
         let pool = Pool::new("test", 1, 1);
-        let panicked = pool.run(|| panic!("on purpose")).await;
+        let panicked = pool.run("client", || panic!("on purpose")).await;
         assert_eq!(panicked, Err::<(), _>(RunError::Panicked));
-        assert_eq!(pool.run(|| 1).await, Ok(1));
+        assert_eq!(pool.run("client", || 1).await, Ok(1));
     }
 
     #[cfg(target_os = "linux")]
@@ -182,7 +256,7 @@ mod tests {
         let own = || rustix::process::getpriority_process(None).expect("a priority");
         let before = own();
         let pool = Pool::new("test", 1, 1);
-        let of_the_pool = pool.run(own).await.expect("a priority");
+        let of_the_pool = pool.run("client", own).await.expect("a priority");
         assert_eq!(of_the_pool, before.max(NICENESS));
         assert_eq!(own(), before);
     }

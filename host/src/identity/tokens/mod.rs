@@ -17,7 +17,11 @@ pub use keys::{KeyError, TokenKeys};
 const AUDIENCE: &str = "shop";
 
 /// Seconds by which the clocks of two nodes may differ.
-const LEEWAY: u64 = 5;
+pub(super) const LEEWAY: u64 = 5;
+
+/// Longest time in seconds for which a token may hold: so long is remembered
+/// that it was revoked.
+pub(super) const MAX_LIFETIME: u32 = 31 * 24 * 60 * 60;
 
 /// The last second of the year 9999. What ends later is a mistake.
 const LATEST: u64 = 253_402_300_799;
@@ -31,6 +35,9 @@ pub enum TokenError {
     /// It is not of the kind that we issue.
     #[error("the token is of another kind")]
     OtherKind,
+    /// It is to hold for longer than tokens may.
+    #[error("a token may hold for at most {MAX_LIFETIME} seconds")]
+    TooLong,
     /// It is malformed, forged, or not valid now.
     #[error(transparent)]
     Invalid(#[from] jsonwebtoken::errors::Error),
@@ -44,6 +51,15 @@ struct Claims {
     iat: u64,
     exp: u64,
     aud: String,
+}
+
+/// What a token says that holds.
+#[derive(Debug, Clone)]
+pub struct VerifiedToken {
+    /// Whom it names.
+    pub principal: Principal,
+    /// When it was issued, in seconds since 1970.
+    pub issued_at: u64,
 }
 
 /// Issues and verifies the shop's tokens.
@@ -68,15 +84,32 @@ impl Tokens {
     /// A token that names `principal` for `lifetime` seconds from now on.
     ///
     /// # Errors
-    /// None in practice: these claims can be written as JSON.
+    /// When the lifetime is longer than [`MAX_LIFETIME`].
     pub fn issue(&self, principal: &Principal, lifetime: u32) -> Result<String, TokenError> {
-        let now = now();
+        self.issue_after(0, principal, lifetime)
+    }
+
+    /// A token like that of [`issue`](Self::issue), whose second of issue is
+    /// later than `cutoff`.
+    ///
+    /// # Errors
+    /// When the lifetime is longer than [`MAX_LIFETIME`].
+    pub fn issue_after(
+        &self,
+        cutoff: u64,
+        principal: &Principal,
+        lifetime: u32,
+    ) -> Result<String, TokenError> {
+        if lifetime > MAX_LIFETIME {
+            return Err(TokenError::TooLong);
+        }
+        let issued_at = now().max(cutoff.saturating_add(1));
         let claims = Claims {
             customer_id: principal.id,
             name: principal.name.clone(),
             role: principal.role.clone(),
-            iat: now,
-            exp: now + u64::from(lifetime),
+            iat: issued_at,
+            exp: issued_at + u64::from(lifetime),
             aud: AUDIENCE.to_owned(),
         };
         let key = self.keys.signing();
@@ -85,11 +118,11 @@ impl Tokens {
         Ok(encode(&header, &claims, &key.signing)?)
     }
 
-    /// Whom `token` names.
+    /// Whom `token` names, and since when.
     ///
     /// # Errors
     /// When it does not hold here and now.
-    pub fn verify(&self, token: &str) -> Result<Principal, TokenError> {
+    pub fn verify(&self, token: &str) -> Result<VerifiedToken, TokenError> {
         let header = decode_header(token)?;
         // RFC 7515 section 4.1.11: what must be understood, and is not.
         let is_ours =
@@ -100,19 +133,23 @@ impl Tokens {
         let key = header.kid.and_then(|id| self.keys.find(&id));
         let key = key.ok_or(TokenError::UnknownKey)?;
         let claims = decode::<Claims>(token, &key.verifying, &self.validation)?.claims;
-        if claims.exp > LATEST {
+        let lifetime = claims.exp.saturating_sub(claims.iat);
+        if claims.exp > LATEST || lifetime > u64::from(MAX_LIFETIME) {
             return Err(TokenError::OtherKind);
         }
-        Ok(Principal {
-            id: claims.customer_id,
-            name: claims.name,
-            role: claims.role,
+        Ok(VerifiedToken {
+            principal: Principal {
+                id: claims.customer_id,
+                name: claims.name,
+                role: claims.role,
+            },
+            issued_at: claims.iat,
         })
     }
 }
 
 /// Seconds since 1970; a clock before that is 1970.
-fn now() -> u64 {
+pub(super) fn now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| since.as_secs())
 }

@@ -86,17 +86,19 @@ fn assert_rejected(what: &str, token: &str) {
 #[test]
 fn a_token_names_whom_it_was_issued_to() {
     let token = tokens().issue(&ada(), 60).expect("issued");
-    let named = tokens().verify(&token).expect("it holds");
+    let token = tokens().verify(&token).expect("it holds");
+    let named = token.principal;
     assert_eq!(
         (named.id, named.name, named.role),
         (7, ada().name, ada().role)
     );
+    assert!(token.issued_at <= now());
 }
 
 #[test]
 fn a_token_written_by_hand_holds_if_it_is_right() {
     let named = tokens().verify(&ours(&claims())).expect("it holds");
-    assert_eq!(named.id, 7);
+    assert_eq!(named.principal.id, 7);
     let later = changed("nbf", json!(now() - 1));
     assert!(tokens().verify(&later).is_ok(), "an nbf that has passed");
 }
@@ -245,6 +247,24 @@ fn a_token_holds_only_in_its_time() {
         .to_string()
         .replacen("\"exp\":", "\"exp\":1e309,\"x\":", 1);
     assert_rejected("exp 1e309", &signed(HEADER, &huge, SECRET));
+}
+
+#[test]
+fn a_token_is_issued_after_its_principals_last_revocation() {
+    let cutoff = now() + 3;
+    let token = tokens().issue_after(cutoff, &ada(), 60).expect("issued");
+    let token = tokens().verify(&token).expect("it holds");
+    assert_eq!(token.issued_at, cutoff + 1);
+}
+
+#[test]
+fn no_token_outlives_the_memory_of_revocations() {
+    let longest = tokens().issue(&ada(), MAX_LIFETIME).expect("issued");
+    assert!(tokens().verify(&longest).is_ok());
+    let longer = tokens().issue(&ada(), MAX_LIFETIME + 1);
+    assert!(matches!(longer, Err(TokenError::TooLong)));
+    let end = now() + u64::from(MAX_LIFETIME) + 10;
+    assert_rejected("a longer life", &changed("exp", json!(end)));
 }
 
 #[test]

@@ -4,7 +4,7 @@
 mod fields;
 mod headers;
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -13,6 +13,7 @@ use http::{HeaderMap, Method, StatusCode};
 pub(super) use headers::seconds;
 
 use super::reply::Refusal;
+use crate::address::client_key;
 use crate::bindings::context::Caller;
 use crate::config::Rate;
 use crate::rollout::RouteLimit;
@@ -66,7 +67,7 @@ impl RateLimits {
         let Some(policy) = &self.default else {
             return Ok(());
         };
-        let verdict = self.limiter.check_here(policy, &address_key(client), 1);
+        let verdict = self.limiter.check_here(policy, &client_key(client), 1);
         tally.add(policy.id(), policy, verdict)
     }
 
@@ -79,7 +80,7 @@ impl RateLimits {
     ) -> Result<(), Refusal> {
         for limit in limits.iter().filter(|limit| matches(limit, asked)) {
             let key = match &limit.by {
-                Subject::Address => address_key(asked.client),
+                Subject::Address => client_key(asked.client),
                 Subject::Principal => principal_key(asked),
                 Subject::Field(_) => continue,
             };
@@ -148,39 +149,10 @@ fn matches(limit: &RouteLimit, asked: Asked<'_>) -> bool {
         && crate::rollout::is_prefix(&limit.path, asked.path)
 }
 
-/// Addresses of one network of IPv6 are one client's: each has 2^64 of them.
-fn address_key(address: IpAddr) -> String {
-    match address.to_canonical() {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => {
-            let network = u128::from(address) >> 64 << 64;
-            format!("{}/64", Ipv6Addr::from(network))
-        }
-    }
-}
-
 /// Who is not known is counted by address.
 fn principal_key(asked: Asked<'_>) -> String {
     match asked.caller {
         Caller::Verified(principal) => format!("principal {}", principal.id),
-        Caller::Anonymous | Caller::Rejected => address_key(asked.client),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn key(address: &str) -> String {
-        address_key(address.parse().expect("an address"))
-    }
-
-    #[test]
-    fn an_ipv6_network_is_one_client() {
-        assert_eq!(key("192.0.2.7"), "192.0.2.7");
-        assert_eq!(key("::ffff:192.0.2.7"), "192.0.2.7");
-        assert_eq!(key("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::/64");
-        assert_eq!(key("2001:db8:1:2::1"), "2001:db8:1:2::/64");
-        assert_ne!(key("2001:db8:1:3::1"), "2001:db8:1:2::/64");
+        Caller::Anonymous | Caller::Rejected => client_key(asked.client),
     }
 }

@@ -13,7 +13,7 @@ use std::fmt::Write;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use futures_util::future::join_all;
-use http::Request;
+use http::{Method, Request};
 use serde_json::{Map, Value, json};
 
 use super::{assert_clients_fault, method};
@@ -22,6 +22,10 @@ use crate::shop::{Shop, Shopper};
 
 /// More logins than may wait for their turn.
 const LOGINS: usize = 150;
+
+/// Passwords of one client at once: more than may wait, and fewer than the
+/// plugin has instances.
+const PASSWORDS: usize = 48;
 
 #[tokio::test]
 async fn a_flood_of_logins_leaves_the_catalog_alone() {
@@ -46,6 +50,44 @@ async fn a_flood_of_logins_leaves_the_catalog_alone() {
         let (statuses, answered) = tokio::join!(flood, look_around(&shop, &over));
         assert!(statuses.contains(&400), "some had their turn");
         assert!(answered > 0);
+    }
+}
+
+/// One client's passwords, however many, cost another client one turn.
+#[tokio::test]
+async fn a_flood_of_passwords_of_one_client_leaves_others_their_logins() {
+    let shops = Shop::both_with(|settings| {
+        settings.rate_limits = false;
+        settings.trusted_proxies = "127.0.0.1".parse().expect("an address");
+    });
+    for shop in shops.await {
+        let customer = shop.customer().await;
+        let over = AtomicBool::new(false);
+        let login = json!({ "email": customer.email, "password": "wrong horse" });
+        let from = |address: &'static str| {
+            let (guest, login) = (shop.guest(), &login);
+            async move {
+                let headers = [("x-forwarded-for", address)];
+                let path = "/customers/login";
+                guest.ask_with(Method::POST, path, &headers, login).await
+            }
+        };
+        let flood = join_all((0..PASSWORDS).map(|_| async {
+            let mut refused = 0;
+            while !over.load(Relaxed) {
+                refused += usize::from(from("192.0.2.1").await.status == 503);
+            }
+            refused
+        }));
+        let others = async {
+            for _ in 0..20 {
+                let reply = from("198.51.100.7").await;
+                assert_eq!(reply.status, 400, "{reply:?}");
+            }
+            over.store(true, Relaxed);
+        };
+        let (refused, ()) = tokio::join!(flood, others);
+        assert!(refused.iter().sum::<usize>() > 0, "it was a flood");
     }
 }
 

@@ -99,6 +99,48 @@ async fn a_profile_is_one_customer_however_often_it_logs_in() {
     }
 }
 
+/// A token that anybody's app got is nobody's login, so there has to be an app.
+#[tokio::test]
+async fn without_an_app_of_the_shop_nobody_logs_in() {
+    let base = format!("http://{}", graph().await);
+    for app in [None, Some(""), Some(" ")] {
+        let shops = Shop::both_with(|settings: &mut Settings| {
+            let config = &mut settings.plugin_config.0;
+            config.insert("FACEBOOK_GRAPH_BASE".to_owned(), base.clone());
+            config.remove("FACEBOOK_APP_ID");
+            let app = app.map(str::to_owned);
+            config.extend(app.map(|app| ("FACEBOOK_APP_ID".to_owned(), app)));
+        });
+        for shop in shops.await {
+            let guest = shop.guest();
+            let reply = log_in(&guest, "ada@facebook.example").await;
+            reply.assert_refusal(503);
+            let message = reply.json()["error"]["message"].to_string();
+            assert!(message.contains("FACEBOOK_APP_ID"), "{message}");
+            assert_eq!(shop.stores.database.count("customer").await, 0);
+        }
+    }
+}
+
+/// Whoever had got in by Facebook is out when the customer sets a password.
+#[tokio::test]
+async fn a_new_password_ends_the_login_through_facebook() {
+    for shop in shops().await {
+        let mut guest = shop.guest();
+        let email = "ada@facebook.example";
+        let session = guest.success(&log_in(&guest, email).await);
+        guest.token = session["accessToken"].as_str().map(str::to_owned);
+        let fields = json!({ "name": "Ada", "email": email, "password": "correct horse" });
+        let changed = guest.success(&guest.put("/customer", &fields).await);
+        let reply = log_in(&guest, email).await;
+        assert_eq!(reply.json()["error"]["code"], "USR_04", "{reply:?}");
+        guest.token = changed["accessToken"].as_str().map(str::to_owned);
+        guest.success(&guest.get("/customer").await);
+        let login = json!({ "email": email, "password": "correct horse" });
+        guest.success(&guest.post("/customers/login", &login).await);
+    }
+}
+
 #[tokio::test]
 async fn what_facebook_does_not_vouch_for_is_refused() {
     for shop in shops().await {

@@ -72,6 +72,27 @@ async fn ten_logins_a_minute_are_let_through_for_an_address() {
     }
 }
 
+/// A new password takes as much work as a login.
+#[tokio::test]
+async fn ten_new_passwords_an_hour_are_let_through_for_a_customer() {
+    for shop in Shop::both().await {
+        let (mut customer, other) = (shop.customer().await, shop.customer().await);
+        let profile = |shopper: &Shopper<'_>| json!({ "name": shopper.name, "email": shopper.email, "password": super::PASSWORD });
+        for _ in 0..10 {
+            let fields = profile(&customer);
+            let changed = customer.success(&customer.put("/customer", &fields).await);
+            customer.token = changed["accessToken"].as_str().map(str::to_owned);
+        }
+        let fields = profile(&customer);
+        assert_too_many(&customer.put("/customer", &fields).await, 360);
+        // What takes no such work goes on, and so do others.
+        let fields = json!({ "name": "Ada", "email": customer.email });
+        customer.success(&customer.put("/customer", &fields).await);
+        let fields = profile(&other);
+        other.success(&other.put("/customer", &fields).await);
+    }
+}
+
 /// The host counts what is written, and the plugin what is meant.
 #[tokio::test]
 async fn two_ways_to_write_an_address_are_one_account() {

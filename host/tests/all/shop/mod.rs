@@ -22,6 +22,7 @@ use std::sync::Arc;
 use edge_host::bindings::accounts::exports::edge::platform::accounts::Account;
 use edge_host::config::{Hidden, Settings};
 use edge_host::node;
+use edge_host::runtime::AccountTask;
 
 pub use encoding::Encoding;
 pub use shopper::{PASSWORD, Shopper};
@@ -67,7 +68,23 @@ impl Stores {
         settings.secret = Some(Hidden(SECRET.to_owned()));
         settings.token_keys = Some(Hidden(TOKEN_KEYS.to_owned()));
         settings.rate_limit = None;
+        let config = &mut settings.plugin_config.0;
+        config.insert("FACEBOOK_APP_ID".to_owned(), "app-of-the-shop".to_owned());
     }
+}
+
+/// Where the nodes and commands of a shop agree on what they share, given its
+/// database.
+pub fn control_url(database_url: &str) -> String {
+    match database_url.strip_suffix("shop.sqlite?mode=rwc") {
+        Some(folder) => format!("{folder}control.sqlite?mode=rwc"),
+        None => database_url.to_owned(),
+    }
+}
+
+/// Let a node share what the shop's nodes agree on.
+pub fn share_control(settings: &mut Settings) {
+    settings.control_url = control_url(&settings.database_url);
 }
 
 /// A node with the four plugins of the shop.
@@ -139,8 +156,8 @@ impl Shop {
         });
         let loaded = node::load(&settings).await.expect("the plugin");
         let plugin = &loaded.releases()[0].plugin;
-        let added = plugin.add_account(account).await.expect("a call");
-        added.expect("an account");
+        let adding = plugin.keep_account(AccountTask::Add, account);
+        adding.await.expect("a call").expect("an account");
     }
 }
 

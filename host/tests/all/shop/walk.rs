@@ -111,6 +111,10 @@ async fn enter(customer: &mut Walk<'_>) {
     customer.post("/customers", registration).await;
     let login = json!({ "email": email, "password": super::PASSWORD });
     let session = customer.post("/customers/login", login).await;
+    take_token(customer, &session);
+}
+
+fn take_token(customer: &mut Walk<'_>, session: &Value) {
     let token = session["accessToken"].as_str().expect("a token");
     customer.shopper.token = Some(token.to_owned());
 }
@@ -121,7 +125,8 @@ async fn change(customer: &mut Walk<'_>) {
         "name": "Zoë <script>&=%\u{1f455}", "email": email, "password": "löwe & horse + 1",
         "day_phone": "+44 20 7946 0958",
     });
-    customer.put("/customer", profile).await;
+    let changed = customer.put("/customer", profile).await;
+    take_token(customer, &changed);
     let address = json!({
         "address_1": "1 Main Street & Co", "address_2": "50%+", "city": "Łódź",
         "region": "a=b", "postal_code": "N1 9GU", "country": "日本", "shipping_region_id": 2,

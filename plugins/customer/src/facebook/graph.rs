@@ -36,6 +36,13 @@ const UNAVAILABLE: Failure = Failure::new(
     "Facebook does not answer. Please try again.",
 );
 
+/// Login through Facebook is not set up.
+const NO_APP: Failure = Failure::new(
+    503,
+    "HTTP_503",
+    "Login through Facebook is not set up: FACEBOOK_APP_ID is not set.",
+);
+
 /// What an answer of the Graph API means.
 #[derive(Debug, PartialEq, Eq)]
 enum Verdict {
@@ -64,21 +71,21 @@ struct App {
 
 /// The profile of the person that the token was given for.
 ///
-/// With `FACEBOOK_APP_ID` set, a token that was given to another app is
-/// refused: its owner logged in there, and not here.
+/// A token that was given to another app than `FACEBOOK_APP_ID` is refused: its
+/// owner logged in there, and not here, and whoever runs that app has it.
 ///
 /// # Errors
 /// `AUT_02` for a token that does not hold, 503 if Facebook does not answer as
-/// it should.
+/// it should, or `FACEBOOK_APP_ID` is not set.
 pub fn profile(token: &str) -> Result<Profile> {
     if !is_token(token) {
         return Err(refused());
     }
-    if let Some(ours) = config::get("FACEBOOK_APP_ID")? {
-        let app: Option<App> = serde_json::from_slice(&ask(APP, token)?).ok();
-        if app.ok_or_else(|| unavailable("no app"))?.id != ours {
-            return Err(refused());
-        }
+    let ours = config::get("FACEBOOK_APP_ID")?.filter(|app| !app.trim().is_empty());
+    let ours = ours.ok_or(NO_APP)?;
+    let app: Option<App> = serde_json::from_slice(&ask(APP, token)?).ok();
+    if app.ok_or_else(|| unavailable("no app"))?.id != ours.trim() {
+        return Err(refused());
     }
     Profile::read(&ask(PROFILE, token)?).ok_or_else(|| unavailable("no profile"))
 }

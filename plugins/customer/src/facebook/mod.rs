@@ -8,7 +8,7 @@ use profile::Profile;
 
 use crate::failures::{BAD_EMAIL, EMAIL_TAKEN};
 use crate::rules::Email;
-use crate::session;
+use crate::session::{self, Proof};
 
 /// The customer of a Facebook profile, by the profile's id.
 pub const BY_PROFILE: &str = "SELECT customer_id FROM customer WHERE facebook_id = ?";
@@ -24,7 +24,8 @@ pub const INSERT: &str =
 /// # Errors
 /// `USR_02`; `AUT_02` for a token that Facebook does not accept; for a new
 /// customer `USR_03` if the profile has no e-mail address, and `USR_04` if it
-/// is that of another account; 503 if Facebook does not answer.
+/// is that of another account; 503 if Facebook does not answer, or while the
+/// shop has no app there.
 pub fn login(request: &Request) -> Result<Response> {
     let fields = request.fields()?;
     fields.required(&["access_token"])?;
@@ -34,7 +35,7 @@ pub fn login(request: &Request) -> Result<Response> {
         Some(known) => known,
         None => register(&profile)?,
     };
-    session::open(customer)
+    session::open(customer, Proof::Facebook(&profile.id))
 }
 
 fn customer_of(profile_id: &str) -> Result<Option<i64>> {

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod others;
+mod revocation;
 mod tokens;
 
 use http::Method;
@@ -129,6 +130,30 @@ async fn what_is_for_merchants_is_for_nobody_else() {
                     "{operation:?}: {reply:?}"
                 );
             }
+        }
+    }
+}
+
+/// Caches know nothing of `user-key`: what somebody gets who shows a token is
+/// kept by none, whichever plugin answers.
+#[tokio::test]
+async fn what_a_token_is_answered_is_kept_by_no_cache() {
+    let documents = Documents::read();
+    for shop in Shop::both().await {
+        let (customer, merchant) = (shop.customer().await, shop.merchant().await);
+        for shopper in [&customer, &merchant] {
+            for operation in documents.operations().filter(|one| one.method == "GET") {
+                let reply = ask(shopper, operation, &[]).await;
+                let kept = reply.header("cache-control").unwrap_or_default();
+                assert!(kept.contains("no-store"), "{operation:?}: {reply:?}");
+            }
+        }
+        // What a cart holds is known by its id alone.
+        let guest = shop.guest();
+        let cart = guest.new_cart().await;
+        for path in ["/shoppingcart/", "/shoppingcart/totalAmount/"] {
+            let reply = guest.get(&format!("{path}{cart}")).await;
+            assert_eq!(reply.header("cache-control"), Some("no-store"), "{reply:?}");
         }
     }
 }

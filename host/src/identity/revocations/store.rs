@@ -1,0 +1,155 @@
+//! The table of revocations in the control database. Rows are only added, and
+//! deleted when no token can be left that they cover.
+
+use std::time::{Duration, Instant};
+
+use crate::bindings::sql::{Error, Rows, Value};
+use crate::stores::sql::{DatabaseAccess, OpenError};
+
+pub(super) const TABLES: [&str; 1] = ["edge_token_revocation"];
+
+/// In words that SQLite and MySQL share. The second key is for reading what is new.
+const CREATE: &str = "CREATE TABLE IF NOT EXISTS edge_token_revocation ( \
+    principal_id BIGINT NOT NULL, \
+    cutoff BIGINT NOT NULL, \
+    PRIMARY KEY (principal_id, cutoff), \
+    UNIQUE (cutoff, principal_id))";
+
+const APPEND: &str = "INSERT INTO edge_token_revocation (principal_id, cutoff) VALUES (?, ?)";
+const LAST: &str = "SELECT cutoff FROM edge_token_revocation WHERE principal_id = ? \
+    ORDER BY cutoff DESC LIMIT 1";
+const PRUNE: &str = "DELETE FROM edge_token_revocation WHERE cutoff < ?";
+/// A page of revocations, after the last one of the page before.
+const PAGE: &str = "SELECT principal_id, cutoff FROM edge_token_revocation \
+    WHERE cutoff > ? OR (cutoff = ? AND principal_id > ?) \
+    ORDER BY cutoff, principal_id LIMIT ?";
+
+/// Rows of a page.
+const PAGE_ROWS: usize = 5000;
+
+/// Time limit for one statement.
+const TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Tokens could not be revoked or checked.
+#[derive(Debug, thiserror::Error)]
+pub enum RevocationError {
+    /// The control database cannot be opened.
+    #[error("the control database: {0}")]
+    Open(#[from] OpenError),
+    /// A statement failed.
+    #[error("the control database: {0:?}")]
+    Statement(Error),
+    /// A row is not what this version writes.
+    #[error("the control database: a revocation is unreadable")]
+    Unreadable,
+    /// Another request has just found that the database does not answer.
+    #[error("the control database does not answer")]
+    Unanswered,
+    /// Too many revocations of one principal at once.
+    #[error("too many revocations at once")]
+    Contention,
+}
+
+type Result<T> = std::result::Result<T, RevocationError>;
+
+/// The table.
+pub(super) struct Store(DatabaseAccess);
+
+impl Store {
+    /// Makes the table, unless it is there.
+    pub(super) async fn create(database: DatabaseAccess) -> Result<Self> {
+        database
+            .create(CREATE)
+            .await
+            .map_err(RevocationError::Statement)?;
+        Ok(Self(database))
+    }
+
+    /// Adds a revocation. False if the principal has one of this second already.
+    pub(super) async fn append(&self, principal: i64, cutoff: u64) -> Result<bool> {
+        let values = vec![Value::Integer(principal), integer(cutoff)];
+        match self.execute(APPEND, values).await {
+            Ok(()) => Ok(true),
+            Err(RevocationError::Statement(Error::Conflict(_))) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The principal's last revocation.
+    pub(super) async fn cutoff(&self, principal: i64) -> Result<Option<u64>> {
+        let rows = self.query(LAST, vec![Value::Integer(principal)]).await?;
+        let row = rows.into_iter().next();
+        row.map(|row| match row.as_slice() {
+            [Value::Integer(cutoff)] => seconds(*cutoff),
+            _ => Err(RevocationError::Unreadable),
+        })
+        .transpose()
+    }
+
+    /// All revocations from this second on, as pairs of principal and cutoff.
+    pub(super) async fn read_since(&self, second: u64) -> Result<Vec<(i64, u64)>> {
+        self.read_pages(second, PAGE_ROWS).await
+    }
+
+    pub(super) async fn read_pages(
+        &self,
+        second: u64,
+        page_rows: usize,
+    ) -> Result<Vec<(i64, u64)>> {
+        let mut all = Vec::new();
+        let mut after = (second.saturating_sub(1), i64::MAX);
+        loop {
+            let (cutoff, principal) = after;
+            let rows = i64::try_from(page_rows).unwrap_or(i64::MAX);
+            let values = vec![
+                integer(cutoff),
+                integer(cutoff),
+                Value::Integer(principal),
+                Value::Integer(rows),
+            ];
+            let rows = self.query(PAGE, values).await?;
+            let is_last = rows.len() < page_rows;
+            for row in rows {
+                let [Value::Integer(principal), Value::Integer(cutoff)] = row.as_slice() else {
+                    return Err(RevocationError::Unreadable);
+                };
+                let cutoff = seconds(*cutoff)?;
+                after = (cutoff, *principal);
+                all.push((*principal, cutoff));
+            }
+            if is_last {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// Deletes revocations from before this second.
+    pub(super) async fn prune(&self, second: u64) -> Result<()> {
+        self.execute(PRUNE, vec![integer(second)]).await
+    }
+
+    #[cfg(test)]
+    pub(super) async fn close(&self) {
+        self.0.close().await;
+    }
+
+    async fn query(&self, text: &str, values: Vec<Value>) -> Result<Vec<Vec<Value>>> {
+        let found = self.0.query(text, values, Instant::now() + TIMEOUT).await;
+        let rows: Rows = found.map_err(RevocationError::Statement)?;
+        Ok(rows.rows)
+    }
+
+    async fn execute(&self, text: &str, values: Vec<Value>) -> Result<()> {
+        let changed = self.0.execute(text, values, Instant::now() + TIMEOUT).await;
+        changed.map_err(RevocationError::Statement)?;
+        Ok(())
+    }
+}
+
+fn integer(number: u64) -> Value {
+    Value::Integer(i64::try_from(number).unwrap_or(i64::MAX))
+}
+
+fn seconds(number: i64) -> Result<u64> {
+    u64::try_from(number).map_err(|_| RevocationError::Unreadable)
+}
