@@ -112,6 +112,9 @@ impl Node {
         let admin = admin.map(|address| Admin::bind(address, patience));
         let admin = admin.transpose()?;
         let loaded = load(settings).await?;
+        for release in loaded.releases() {
+            release.log_warnings();
+        }
         loaded.adopt().await?;
         if settings.seed {
             loaded.fill_empty_tables().await?;

@@ -1,5 +1,6 @@
 //! `edge status`, `edge releases`, `edge diff` and `edge audit`
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chrono::DateTime;
@@ -176,6 +177,9 @@ fn status_table(status: &Status) -> String {
         }
     }
     let mut text = table.to_string();
+    for warning in warnings(status) {
+        text += &format!("\nwarning: {warning}\n");
+    }
     for rollout in &status.rollouts {
         text += &format!(
             "\nrollout {} of {} by {}: {}, {}\n",
@@ -187,6 +191,18 @@ fn status_table(status: &Status) -> String {
         );
     }
     text
+}
+
+/// What releases lack on any node that lives, each once.
+fn warnings(status: &Status) -> BTreeSet<String> {
+    let live = status.nodes.iter().filter(|node| node.is_live());
+    let plugins = live.flat_map(|node| &node.report.plugins);
+    let lacking = plugins.flat_map(|(plugin, report)| {
+        let releases = [&report.active, &report.canary].into_iter().flatten();
+        let warnings = releases.flat_map(|release| &release.warnings);
+        warnings.map(move |warning| format!("{plugin}: {warning}"))
+    });
+    lacking.collect()
 }
 
 fn canary_share(status: &Status, plugin: &str) -> String {

@@ -100,6 +100,9 @@ pub struct Settings {
     pub token_keys: Option<Hidden<String>>,
     /// What is set for plugins, which read of it what their manifests ask for.
     pub plugin_config: Hidden<PluginConfig>,
+    /// Whether real customers are served: then plugins are refused whose
+    /// manifests name settings for that which are missing.
+    pub production: bool,
     /// Whether plugins with empty tables fill them at start.
     pub seed: bool,
     /// How log lines are written.
@@ -230,6 +233,7 @@ impl Settings {
             secret: layers.take("secret", None, secret),
             token_keys: layers.take("token_keys", None, |text| Ok(Some(Hidden(text.into())))),
             plugin_config: Hidden(plugin_config(&mut layers)),
+            production: layers.take("production", false, switch),
             seed: layers.take("seed", true, switch),
             log_format: layers.take("log_format", LogFormat::Human, log_format),
             log_filter: layers.take("log_filter", "info".into(), log_filter),
@@ -296,6 +300,17 @@ impl Settings {
         };
         let own = self.plugin_database_replica_urls.get(&key);
         own.or(shared).map(String::as_str)
+    }
+
+    /// Whether real customers seem to be served: the node is told so, or it
+    /// serves by TLS, or uses a database server.
+    #[must_use]
+    pub fn looks_like_production(&self) -> bool {
+        let is_server = |url: &String| !url.starts_with("sqlite:");
+        self.production
+            || self.tls.is_some()
+            || is_server(&self.database_url)
+            || self.plugin_database_urls.values().any(is_server)
     }
 
     /// Whether any database has a replica.

@@ -15,10 +15,12 @@ pub(super) fn shop() -> Vec<PathBuf> {
 
 /// Variables that the shop's own four read, each with its plugin;
 /// `plugin_variables` adds others.
-pub(super) const SHOP_VARIABLES: [(&str, &str); 7] = [
+pub(super) const SHOP_VARIABLES: [(&str, &str); 9] = [
     ("customer", "FACEBOOK_APP_ID"),
     ("customer", "FACEBOOK_GRAPH_BASE"),
     ("order", "CART_ITEM_KEY"),
+    ("order", "MAX_UNPAID_ORDERS"),
+    ("order", "MAX_UNPAID_PIECES"),
     ("order", "UNPAID_ORDER_MINUTES"),
     ("payment", "STRIPE_API_BASE"),
     ("payment", "STRIPE_SECRET_KEY"),

@@ -268,6 +268,7 @@ impl Activator {
             });
         }
         let release = Arc::new(self.loader.load(&Source::of(bundle)?).await?);
+        release.log_warnings();
         match self.examine(&release).await {
             Ok(()) => Ok(release),
             Err(error) => {

@@ -7,6 +7,7 @@ use http::HeaderValue;
 
 use super::bundle::{Bundle, BundleError};
 use super::manifest::{DatabaseGrant, Isolation, Manifest};
+use super::production;
 use super::release::Release;
 use super::route_limits;
 use super::services::{GrantError, Services};
@@ -46,6 +47,14 @@ pub enum LoadError {
          the manifest has no `identity` in [grants]"
     )]
     NoIdentity(String),
+    /// Settings are missing without which no real customers can be served.
+    #[error("plugin {plugin}: refused in production: {gaps}")]
+    Production {
+        /// The plugin.
+        plugin: String,
+        /// What is missing.
+        gaps: String,
+    },
     /// The database does not answer.
     #[error("plugin {plugin}: {source}")]
     Database {
@@ -111,6 +120,7 @@ impl Loader {
         let Source { bundle, exports } = source;
         let manifest = bundle.manifest.clone();
         let plugin = manifest.name.clone();
+        let warnings = self.check_production(&manifest)?;
         let database = self.open_database(&manifest).await?;
         let granted = self
             .services
@@ -151,8 +161,26 @@ impl Loader {
             database,
             route_limits,
             templates: templates_of(bundle),
+            warnings,
             plugin: Arc::new(compiled),
         })
+    }
+
+    /// Refuses in production what is not fit for it. Where a node only looks
+    /// like that, these are warnings.
+    fn check_production(&self, manifest: &Manifest) -> Result<Vec<String>, LoadError> {
+        let gaps = production::gaps(manifest, &self.settings);
+        if gaps.is_empty() || !self.settings.looks_like_production() {
+            return Ok(Vec::new());
+        }
+        let plugin = &manifest.name;
+        if self.settings.production {
+            return Err(LoadError::Production {
+                plugin: plugin.clone(),
+                gaps: gaps.join("; "),
+            });
+        }
+        Ok(gaps)
     }
 
     async fn open_database(

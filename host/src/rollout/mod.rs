@@ -13,6 +13,7 @@ mod live;
 mod load;
 pub mod manifest;
 mod paths;
+mod production;
 mod progress;
 mod release;
 mod report;

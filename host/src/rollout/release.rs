@@ -27,11 +27,21 @@ pub struct Release {
     pub route_limits: Vec<RouteLimit>,
     /// Templates of the paths in its OpenAPI document.
     pub templates: Vec<String>,
+    /// What it lacks for real customers, on a node that seems to have such.
+    pub warnings: Vec<String>,
     /// The compiled component.
     pub plugin: Arc<Plugin>,
 }
 
 impl Release {
+    /// Warns in the log of what it lacks for real customers.
+    pub fn log_warnings(&self) {
+        let plugin = &self.manifest.name;
+        for warning in &self.warnings {
+            tracing::warn!(plugin, "this node looks like production, but {warning}");
+        }
+    }
+
     /// Whether it claims `path`, which has no mount.
     #[must_use]
     pub fn claims(&self, path: &str) -> bool {

@@ -82,6 +82,9 @@ pub struct ReleaseReport {
     pub p99_us: u64,
     /// Requests a second, lately.
     pub per_second: f64,
+    /// What it lacks for real customers, on a node that seems to have such.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 impl ReleaseReport {
@@ -98,6 +101,7 @@ impl ReleaseReport {
             p50_us: micros(0.5),
             p99_us: micros(0.99),
             per_second,
+            warnings: release.warnings.clone(),
         }
     }
 

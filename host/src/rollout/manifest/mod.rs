@@ -9,6 +9,7 @@ mod metrics;
 mod rate_limit;
 mod schedule;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use semver::Version;
@@ -73,6 +74,10 @@ pub struct Manifest {
     /// What it counts itself.
     #[serde(default)]
     pub metrics: Metrics,
+    /// Settings that it needs to serve real customers, each with what happens
+    /// without it.
+    #[serde(default)]
+    pub production: BTreeMap<String, String>,
 }
 
 /// Whether an instance answers one request or many.
@@ -170,7 +175,25 @@ impl Manifest {
         calls::check_exports(&self.exports)?;
         self.rate_limits.iter().try_for_each(RateLimit::check)?;
         metrics::check(&self.metrics)?;
+        self.check_production()?;
         self.check_schedule()
+    }
+
+    /// A plugin may only ask for what it can read.
+    fn check_production(&self) -> Result<(), ManifestError> {
+        for (key, otherwise) in &self.production {
+            require(
+                "production",
+                self.grants.config.contains(key),
+                format_args!("names {key}, which `grants.config` does not"),
+            )?;
+            require(
+                "production",
+                !otherwise.is_empty() && !otherwise.contains(char::is_control),
+                format_args!("must say in one line what happens without {key}"),
+            )?;
+        }
+        Ok(())
     }
 
     /// Tasks are told apart by their names.
@@ -268,6 +291,16 @@ mod tests {
         assert!(refusal("[limits]\ndeadline = \"1ms\"").contains("limits.deadline"));
         assert!(refusal("[grants.database]\nread = [\"edge_release\"]").contains("edge_"));
         assert!(refusal("[grants.database]\n").contains("grants no table"));
+    }
+
+    #[test]
+    fn production_needs_only_what_is_granted() {
+        let production = "[production]\nKEY = \"nothing works\"\n";
+        assert!(refusal(production).contains("names KEY"));
+        let granted = "[grants]\nconfig = [\"KEY\"]\n";
+        assert!(Manifest::parse(&format!("{SMALLEST}{production}{granted}")).is_ok());
+        let silent = production.replace("nothing works", "");
+        assert!(refusal(&format!("{silent}{granted}")).contains("what happens without KEY"));
     }
 
     #[test]
