@@ -60,6 +60,8 @@ pub struct Attempt {
     pub number: u32,
     /// The order's customer.
     pub customer_id: i64,
+    /// The shop that made it; none if that was before shops had identities.
+    pub shop_id: Option<String>,
     /// The provider it was made with; see [`Provider`](crate::provider::Provider).
     pub provider: String,
     /// The card's token, until the attempt is settled.
@@ -83,17 +85,26 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// The idempotency key of its charge: the same however often it is asked for.
+    /// The idempotency key of its charge: the same however often it is asked
+    /// for, and no other shop's. An attempt from before shops had identities
+    /// keeps the key that it may have been asked for with.
     #[must_use]
     pub fn charge_key(&self) -> String {
-        format!("order-{}-attempt-{}", self.order_id, self.number)
+        let (order_id, number) = (self.order_id, self.number);
+        match &self.shop_id {
+            Some(shop_id) => format!("shop-{shop_id}-order-{order_id}-attempt-{number}"),
+            None => format!("order-{order_id}-attempt-{number}"),
+        }
     }
 
-    /// The idempotency key of its refund. An order has one captured charge, and
-    /// so at most one refund.
+    /// The idempotency key of the refund of its charge. A charge is given back
+    /// once, under whatever key.
     #[must_use]
-    pub fn refund_key(&self) -> String {
-        format!("order-{}-refund", self.order_id)
+    pub fn refund_key(&self, charge_id: &str) -> String {
+        match &self.shop_id {
+            Some(shop_id) => format!("shop-{shop_id}-order-{}-refund", self.order_id),
+            None => format!("charge-{charge_id}-refund"),
+        }
     }
 
     /// Whether it was made before this instant, in ISO 8601, UTC.
@@ -123,7 +134,8 @@ pub(crate) mod tests {
             order_id: 7,
             number: 2,
             customer_id: 3,
-            provider: "stripe".to_owned(),
+            shop_id: Some("s1".to_owned()),
+            provider: "stripe+shop".to_owned(),
             token: Some("tok_visa".to_owned()),
             amount: 1499,
             currency: "usd".to_owned(),
@@ -136,10 +148,25 @@ pub(crate) mod tests {
         }
     }
 
+    /// An attempt from before shops had identities.
+    pub(crate) fn old_attempt() -> Attempt {
+        Attempt {
+            shop_id: None,
+            provider: "stripe".to_owned(),
+            ..attempt()
+        }
+    }
+
     #[test]
-    fn keys_name_the_order_and_the_attempt() {
-        assert_eq!(attempt().charge_key(), "order-7-attempt-2");
-        assert_eq!(attempt().refund_key(), "order-7-refund");
+    fn keys_name_the_shop_the_order_and_the_attempt() {
+        assert_eq!(attempt().charge_key(), "shop-s1-order-7-attempt-2");
+        assert_eq!(attempt().refund_key("ch_1"), "shop-s1-order-7-refund");
+    }
+
+    #[test]
+    fn an_old_attempt_keeps_its_key() {
+        assert_eq!(old_attempt().charge_key(), "order-7-attempt-2");
+        assert_eq!(old_attempt().refund_key("ch_1"), "charge-ch_1-refund");
     }
 
     #[test]

@@ -16,7 +16,7 @@ const REASON: usize = 255;
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT attempt_id, order_id, number, customer_id, provider, token, amount, currency, \
+            "SELECT attempt_id, order_id, number, customer_id, shop_id, provider, token, amount, currency, \
              description, state, charge_id, tries, told_on, created_on FROM payment_attempt ",
             $rest
         )
@@ -29,6 +29,9 @@ pub const CURRENT: &str = select!("WHERE open_order_id = ?");
 /// One attempt, by order and number.
 pub const NUMBERED: &str = select!("WHERE order_id = ? AND number = ?");
 
+/// The attempt that a charge is known to be of.
+pub const CHARGED: &str = select!("WHERE charge_id = ? ORDER BY attempt_id LIMIT 1");
+
 /// Attempts that something is left to do about, at this instant.
 pub const DUE: &str = select!("WHERE next_try_on <= ? ORDER BY next_try_on LIMIT ?");
 
@@ -37,8 +40,8 @@ pub const COUNT: &str = "SELECT COALESCE(MAX(number), 0) FROM payment_attempt WH
 
 /// A new attempt.
 pub const BEGIN: &str = "INSERT INTO payment_attempt (order_id, number, open_order_id, customer_id, \
-     provider, token, amount, currency, description, state, busy_until, next_try_on, created_on, changed_on) \
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'open', ?, ?, ?, ?)";
+     shop_id, provider, token, amount, currency, description, state, busy_until, next_try_on, created_on, \
+     changed_on) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'open', ?, ?, ?, ?)";
 
 /// Have an attempt to oneself until some instant, if nobody has it now and
 /// something is left to do about it.
@@ -85,7 +88,9 @@ pub struct New<'a> {
     pub order_id: i64,
     /// Its customer.
     pub customer_id: i64,
-    /// The name of the provider.
+    /// The shop's identity.
+    pub shop_id: &'a str,
+    /// What attempts call the provider.
     pub provider: &'static str,
     /// The card's token.
     pub token: &'a str,
@@ -105,6 +110,11 @@ pub(crate) fn current(order_id: i64) -> Result<Option<Attempt>, Error> {
 /// One attempt, by order and number.
 pub(crate) fn numbered(order_id: i64, number: u32) -> Result<Option<Attempt>, Error> {
     sql::query(NUMBERED).bind(order_id).bind(number).first()
+}
+
+/// The attempt that a charge is known to be of.
+pub(crate) fn charged(charge_id: &str) -> Result<Option<Attempt>, Error> {
+    sql::query(CHARGED).bind(charge_id).first()
 }
 
 /// The attempts that something is left to do about, those longest overdue first.
@@ -130,6 +140,7 @@ pub(crate) fn begin(new: &New<'_>) -> Result<Option<Attempt>, Error> {
         .bind(number)
         .bind(new.order_id)
         .bind(new.customer_id)
+        .bind(new.shop_id)
         .bind(new.provider)
         .bind(new.token)
         .bind(amount)

@@ -10,6 +10,7 @@ use crate::orders::{self, Order};
 use crate::provider::Provider;
 use crate::provider::outcome::{Decline, Outcome};
 use crate::settlement::{self, Told};
+use crate::shop;
 
 /// The card was declined.
 pub const DECLINED: Failure = Failure::new(402, "PAY_01", "The card was declined.");
@@ -90,10 +91,12 @@ pub fn charge(request: &Request) -> Result<Response> {
     }
     declines::check(customer_id)?;
     let provider = Provider::configured()?;
+    let shop_id = shop::id()?;
     let new = New {
         order_id: order.order_id,
         customer_id,
-        provider: provider.name(),
+        shop_id: &shop_id,
+        provider: provider.recorded_name(),
         token: &wanted.token,
         amount: order.amount,
         currency: &order.currency,

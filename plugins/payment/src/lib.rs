@@ -17,6 +17,7 @@ pub mod provider;
 mod refunds;
 mod schedule;
 mod settlement;
+pub mod shop;
 pub mod webhooks;
 
 use edge_sdk::Router;

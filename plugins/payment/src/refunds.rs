@@ -47,10 +47,16 @@ pub(crate) fn give_back(attempt: &Attempt, charge_id: &str) -> Result<Given, sql
             }
         }
         Given::Refused(why) => {
-            eprintln!("ALARM: {}: charge {charge_id}: {why}", attempt.refund_key());
+            eprintln!(
+                "ALARM: {}: charge {charge_id}: {why}",
+                attempt.refund_key(charge_id)
+            );
         }
         Given::Unknown(why) => {
-            eprintln!("{}: the outcome is unknown: {why}", attempt.refund_key());
+            eprintln!(
+                "{}: the outcome is unknown: {why}",
+                attempt.refund_key(charge_id)
+            );
         }
     }
     Ok(given)

@@ -5,4 +5,5 @@ mod binary;
 mod errors;
 mod logs;
 mod memory;
+mod production;
 mod together;

@@ -6,9 +6,10 @@ pub mod receipt;
 pub mod sandbox;
 pub mod stripe;
 
-use edge_sdk::config;
+use edge_sdk::{config, sql};
 
 use crate::attempt::Attempt;
+use crate::shop;
 use outcome::{Given, Outcome};
 use receipt::Receipt;
 use stripe::Stripe;
@@ -29,6 +30,12 @@ pub struct Reply {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Unanswered(pub String);
+
+impl From<sql::Error> for Unanswered {
+    fn from(error: sql::Error) -> Self {
+        Self(error.to_string())
+    }
+}
 
 /// A provider of charges.
 #[derive(Debug)]
@@ -56,22 +63,44 @@ impl Provider {
     /// The provider that the attempt was made with.
     ///
     /// # Errors
-    /// When the operator has set up another one since.
+    /// When the operator has set up another one since, or the attempt is that
+    /// of another shop, whose database this one's is a copy of.
     pub fn of(attempt: &Attempt) -> Result<Self, Unanswered> {
         let provider = Self::configured().map_err(|error| Unanswered(error.to_string()))?;
-        if provider.name() == attempt.provider {
-            return Ok(provider);
+        let now = match attempt.shop_id {
+            Some(_) => provider.recorded_name(),
+            None => provider.name(),
+        };
+        if now != attempt.provider {
+            let then = &attempt.provider;
+            return Err(Unanswered(format!("the provider is {now}, and was {then}")));
         }
-        let (now, then) = (provider.name(), &attempt.provider);
-        Err(Unanswered(format!("the provider is {now}, and was {then}")))
+        if let Some(shop_id) = &attempt.shop_id
+            && *shop_id != shop::id()?
+        {
+            return Err(Unanswered("another shop made the attempt".to_owned()));
+        }
+        Ok(provider)
     }
 
-    /// The name that attempts have for it.
+    /// What it is called, and what attempts from before shops had identities
+    /// call it.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
             Self::Stripe(_) => "stripe",
             Self::Sandbox => "sandbox",
+        }
+    }
+
+    /// What attempts with a shop's identity call it. Earlier releases of this
+    /// service do not know the name, and so leave such attempts alone: they
+    /// would ask with another idempotency key, and charge twice.
+    #[must_use]
+    pub fn recorded_name(&self) -> &'static str {
+        match self {
+            Self::Stripe(_) => "stripe+shop",
+            Self::Sandbox => "sandbox+shop",
         }
     }
 

@@ -6,6 +6,23 @@ use serde::Deserialize;
 
 use crate::attempt::Attempt;
 
+/// The names of what the shop writes on charges.
+const ORDER: &str = "order_id";
+const ATTEMPT: &str = "attempt";
+const SHOP: &str = "shop";
+
+/// What the shop writes on the attempt's charge, in names and values: by all of
+/// it together, the charge is found again.
+#[must_use]
+pub fn metadata(attempt: &Attempt) -> Vec<(&'static str, String)> {
+    let mut written = vec![
+        (ORDER, attempt.order_id.to_string()),
+        (ATTEMPT, attempt.number.to_string()),
+    ];
+    written.extend(attempt.shop_id.clone().map(|shop_id| (SHOP, shop_id)));
+    written
+}
+
 /// What the shop reads of a charge.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Charge {
@@ -24,6 +41,8 @@ pub struct Charge {
     /// Whether all of it was given back.
     #[serde(default)]
     pub refunded: bool,
+    /// What the customer wrote about it.
+    pub description: Option<String>,
     /// What the shop wrote on it.
     #[serde(default)]
     pub metadata: BTreeMap<String, String>,
@@ -62,30 +81,53 @@ impl Charge {
         self.paid && self.status == "succeeded" && self.captured != Some(false)
     }
 
-    /// The order that the shop wrote on it, and the number of the attempt.
+    /// The order that a shop wrote on it, and the number of the attempt.
     #[must_use]
-    pub fn origin(&self) -> Option<(i64, u32)> {
-        let order_id = self.metadata.get("order_id")?.parse().ok()?;
-        let number = self.metadata.get("attempt")?.parse().ok()?;
+    pub fn numbers(&self) -> Option<(i64, u32)> {
+        let order_id = self.metadata.get(ORDER)?.parse().ok()?;
+        let number = self.metadata.get(ATTEMPT)?.parse().ok()?;
         Some((order_id, number))
+    }
+
+    /// The identity of the shop that wrote on it.
+    #[must_use]
+    pub fn shop_id(&self) -> Option<&str> {
+        self.metadata.get(SHOP).map(String::as_str)
+    }
+
+    /// Whether it has on it what the attempt's shop writes on its charges.
+    #[must_use]
+    pub fn is_marked_for(&self, attempt: &Attempt) -> bool {
+        self.shop_id() == attempt.shop_id.as_deref()
+            && self.numbers() == Some((attempt.order_id, attempt.number))
+    }
+
+    /// Whether it was made by the attempt, as far as the charge tells. Where no
+    /// shop is named, others have the same numbers, so all that was asked for
+    /// has to be the same.
+    #[must_use]
+    pub fn is_of(&self, attempt: &Attempt) -> bool {
+        let is_same = || {
+            self.is_as_asked(attempt)
+                && self.description.as_deref().unwrap_or_default() == attempt.description
+        };
+        self.is_marked_for(attempt) && (attempt.shop_id.is_some() || is_same())
+    }
+
+    fn is_as_asked(&self, attempt: &Attempt) -> bool {
+        self.amount == attempt.amount && self.currency.eq_ignore_ascii_case(&attempt.currency)
     }
 
     /// How it differs from what the attempt asked for, if it does.
     #[must_use]
     pub fn difference(&self, attempt: &Attempt) -> Option<String> {
-        let Self {
-            amount, currency, ..
-        } = self;
-        if *amount != attempt.amount || !currency.eq_ignore_ascii_case(&attempt.currency) {
-            return Some(format!("charged {amount} {currency}"));
+        if !self.is_as_asked(attempt) {
+            return Some(format!("charged {} {}", self.amount, self.currency));
         }
-        match self.origin() {
-            Some(origin) if origin != (attempt.order_id, attempt.number) => Some(format!(
-                "charged for order {}, attempt {}",
-                origin.0, origin.1
-            )),
-            _ => None,
+        if !self.is_marked_for(attempt) {
+            return Some(format!("charged for {:?}", self.metadata));
         }
+        None
     }
 }
 
@@ -94,14 +136,15 @@ pub(crate) mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::attempt::tests::attempt;
+    use crate::attempt::tests::{attempt, old_attempt};
 
     /// The charge of [`attempt`], with some fields changed.
     pub(crate) fn charge(changes: &Value) -> Value {
         let mut charge = json!({
             "id": "ch_1", "object": "charge", "amount": 1499, "currency": "usd", "paid": true,
             "captured": true, "status": "succeeded", "refunded": false,
-            "metadata": {"order_id": "7", "attempt": "2"},
+            "description": "Order 7",
+            "metadata": {"order_id": "7", "attempt": "2", "shop": "s1"},
         });
         for (name, value) in changes.as_object().unwrap() {
             charge[name] = value.clone();
@@ -132,27 +175,52 @@ pub(crate) mod tests {
     #[test]
     fn a_charge_of_something_else_is_told() {
         let differs = |changes| receipt(&changes).charge.difference(&attempt()).is_some();
+        let marked = |order: &str, attempt: &str| json!({"order_id": order, "attempt": attempt, "shop": "s1"});
         assert!(!differs(json!({})));
-        assert!(!differs(json!({"metadata": {}, "currency": "USD"})));
+        assert!(!differs(json!({"currency": "USD"})));
         assert!(differs(json!({"amount": 1498})));
         assert!(differs(json!({"currency": "eur"})));
-        assert!(differs(
-            json!({"metadata": {"order_id": "8", "attempt": "2"}})
-        ));
-        assert!(differs(
-            json!({"metadata": {"order_id": "7", "attempt": "1"}})
-        ));
+        for metadata in [
+            json!({}),
+            json!({"order_id": "7", "attempt": "2"}),
+            json!({"order_id": "7", "attempt": "2", "shop": "s2"}),
+            marked("8", "2"),
+            marked("7", "1"),
+            marked("seven", "2"),
+        ] {
+            assert!(differs(json!({ "metadata": metadata })), "{metadata}");
+        }
     }
 
     #[test]
-    fn the_origin_is_what_the_shop_wrote() {
-        let origin = |metadata: Value| receipt(&json!({"metadata": metadata})).charge.origin();
-        assert_eq!(
-            origin(json!({"order_id": "7", "attempt": "2"})),
-            Some((7, 2))
-        );
-        assert_eq!(origin(json!({"order_id": "7"})), None);
-        assert_eq!(origin(json!({"order_id": "seven", "attempt": "2"})), None);
-        assert_eq!(origin(json!({})), None);
+    fn a_charge_is_of_the_attempt_that_its_shop_wrote_on_it() {
+        let charge = |metadata: Value| receipt(&json!({"metadata": metadata})).charge;
+        let ours = charge(json!({"order_id": "7", "attempt": "2", "shop": "s1"}));
+        assert!(ours.is_of(&attempt()) && !ours.is_of(&old_attempt()));
+        let other = charge(json!({"order_id": "7", "attempt": "2", "shop": "s2"}));
+        assert!(!other.is_of(&attempt()) && !other.is_of(&old_attempt()));
+        let nobodys = charge(json!({}));
+        assert!(!nobodys.is_of(&attempt()) && !nobodys.is_of(&old_attempt()));
+    }
+
+    #[test]
+    fn a_charge_without_a_shop_is_of_an_old_attempt_if_all_is_the_same() {
+        let unmarked = |changes: Value| {
+            let mut all = json!({"metadata": {"order_id": "7", "attempt": "2"}});
+            for (name, value) in changes.as_object().unwrap() {
+                all[name] = value.clone();
+            }
+            receipt(&all).charge
+        };
+        assert!(unmarked(json!({})).is_of(&old_attempt()));
+        assert!(!unmarked(json!({})).is_of(&attempt()));
+        for other in [
+            json!({"amount": 1}),
+            json!({"currency": "eur"}),
+            json!({"description": "Order 7 of another shop"}),
+            json!({"description": null}),
+        ] {
+            assert!(!unmarked(other.clone()).is_of(&old_attempt()), "{other}");
+        }
     }
 }

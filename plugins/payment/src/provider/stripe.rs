@@ -7,7 +7,7 @@ use edge_sdk::outbound::Request;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::receipt::Receipt;
+use super::receipt::{self, Receipt};
 use super::{Reply, Unanswered};
 use crate::attempt::Attempt;
 
@@ -76,7 +76,7 @@ impl Stripe {
     pub fn refund(&self, attempt: &Attempt, charge_id: &str) -> Result<Reply, Unanswered> {
         self.post(
             "/v1/refunds",
-            &attempt.refund_key(),
+            &attempt.refund_key(charge_id),
             refund_form(attempt, charge_id),
         )
     }
@@ -116,34 +116,36 @@ impl Stripe {
     }
 }
 
-fn form(fields: &[(&str, &str)]) -> String {
+fn form(fields: impl IntoIterator<Item = (impl AsRef<str>, impl AsRef<str>)>) -> String {
     form_urlencoded::Serializer::new(String::new())
         .extend_pairs(fields)
         .finish()
 }
 
 fn charge_form(attempt: &Attempt, token: &str) -> String {
-    form(&[
-        ("amount", &attempt.amount.to_string()),
+    let amount = attempt.amount.to_string();
+    let asked = [
+        ("amount", amount.as_str()),
         ("currency", &attempt.currency),
         ("source", token),
         ("description", &attempt.description),
-        ("metadata[order_id]", &attempt.order_id.to_string()),
-        ("metadata[attempt]", &attempt.number.to_string()),
-    ])
+    ];
+    let asked = asked.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let written = receipt::metadata(attempt).into_iter();
+    let written = written.map(|(name, value)| (format!("metadata[{name}]"), value));
+    form(asked.into_iter().chain(written))
 }
 
 fn refund_form(attempt: &Attempt, charge_id: &str) -> String {
-    form(&[
-        ("charge", charge_id),
-        ("metadata[order_id]", &attempt.order_id.to_string()),
-    ])
+    let order_id = attempt.order_id.to_string();
+    form([("charge", charge_id), ("metadata[order_id]", &order_id)])
 }
 
 fn search_query(attempt: &Attempt) -> String {
-    let (order_id, number) = (attempt.order_id, attempt.number);
-    let query = format!("metadata['order_id']:'{order_id}' AND metadata['attempt']:'{number}'");
-    form(&[("query", &query)])
+    let written = receipt::metadata(attempt).into_iter();
+    let clauses = written.map(|(name, value)| format!("metadata['{name}']:'{value}'"));
+    let query = clauses.collect::<Vec<_>>().join(" AND ");
+    form([("query", query)])
 }
 
 /// The attempt's charge among those found: one that succeeded, if there is one.
@@ -153,7 +155,7 @@ fn found(attempt: &Attempt, body: &str) -> Result<Option<Receipt>, Unanswered> {
     let mut best: Option<Receipt> = None;
     for text in &search.data {
         let receipt = Receipt::read(text.get()).map_err(unreadable)?;
-        let ours = receipt.charge.origin() == Some((attempt.order_id, attempt.number));
+        let ours = receipt.charge.is_of(attempt);
         let better = best.is_none() || receipt.charge.succeeded();
         if ours && better {
             best = Some(receipt);
@@ -168,7 +170,7 @@ mod tests {
 
     use super::super::receipt::tests::charge;
     use super::*;
-    use crate::attempt::tests::attempt;
+    use crate::attempt::tests::{attempt, old_attempt};
 
     fn decoded(form: &str) -> Vec<(String, String)> {
         form_urlencoded::parse(form.as_bytes())
@@ -193,6 +195,7 @@ mod tests {
             pair("description", "Order #7 & more = fünf+"),
             pair("metadata[order_id]", "7"),
             pair("metadata[attempt]", "2"),
+            pair("metadata[shop]", "s1"),
         ];
         assert_eq!(
             decoded(&charge_form(&attempt, "tok_visa&amount=1")),
@@ -209,14 +212,20 @@ mod tests {
     #[test]
     fn a_search_is_for_the_attempt() {
         let query = "metadata['order_id']:'7' AND metadata['attempt']:'2'";
-        assert_eq!(decoded(&search_query(&attempt())), [pair("query", query)]);
+        assert_eq!(
+            decoded(&search_query(&old_attempt())),
+            [pair("query", query)]
+        );
+        let query = format!("{query} AND metadata['shop']:'s1'");
+        assert_eq!(decoded(&search_query(&attempt())), [pair("query", &query)]);
     }
 
     #[test]
     fn a_search_finds_the_charge_that_succeeded() {
         let search = |charges: &[Value]| found(&attempt(), &json!({"data": charges}).to_string());
         let failed = charge(&json!({"id": "ch_0", "paid": false, "status": "failed"}));
-        let other = charge(&json!({"id": "ch_2", "metadata": {"order_id": "8", "attempt": "2"}}));
+        let other = json!({"order_id": "7", "attempt": "2", "shop": "s2"});
+        let other = charge(&json!({"id": "ch_2", "metadata": other}));
         let ours = charge(&json!({}));
         let id = |found: Option<Receipt>| found.map(|receipt| receipt.charge.id);
         assert_eq!(id(search(&[]).unwrap()), None);

@@ -3,6 +3,7 @@
 
 use edge_sdk::sql::Error;
 
+use super::origin::{self, Origin};
 use crate::attempt::{Attempt, State};
 use crate::attempts;
 use crate::orders::{self, Status};
@@ -32,10 +33,11 @@ impl From<Told> for Effect {
 }
 
 /// A card was charged or declined: that settles the attempt, if it is open.
-pub(super) fn settled(receipt: Receipt) -> Result<Effect, Error> {
+pub(super) fn settled(receipt: Receipt, shop_id: &str) -> Result<Effect, Error> {
     let charge = receipt.charge.clone();
-    let Some(attempt) = origin(&charge)? else {
-        return Ok(stray(&charge));
+    let attempt = match origin::of(&charge, shop_id)? {
+        Origin::Attempt(attempt) => attempt,
+        other => return Ok(without_attempt(&other, &charge)),
     };
     if attempt.state == State::Open {
         let outcome = outcome::of_receipt(&attempt, receipt);
@@ -48,21 +50,21 @@ pub(super) fn settled(receipt: Receipt) -> Result<Effect, Error> {
         }
     }
     // Somebody else may have recorded the outcome in between.
-    match origin(&charge)? {
-        Some(attempt) => known(&attempt, &charge),
-        None => Ok(stray(&charge)),
+    match origin::of(&charge, shop_id)? {
+        Origin::Attempt(attempt) => known(&attempt, &charge),
+        other => Ok(without_attempt(&other, &charge)),
     }
 }
 
 /// A charge was given back. Of a part, the order knows nothing.
-pub(super) fn refunded(receipt: Receipt) -> Result<Effect, Error> {
+pub(super) fn refunded(receipt: Receipt, shop_id: &str) -> Result<Effect, Error> {
     let charge = receipt.charge.clone();
     if !charge.refunded {
         return Ok(Effect::Whole);
     }
     // The event may come before anybody knew of the charge.
-    let effect = settled(receipt)?;
-    let (Effect::Whole, Some(attempt)) = (&effect, origin(&charge)?) else {
+    let effect = settled(receipt, shop_id)?;
+    let (Effect::Whole, Origin::Attempt(attempt)) = (&effect, origin::of(&charge, shop_id)?) else {
         return Ok(effect);
     };
     match attempt.state {
@@ -81,20 +83,14 @@ pub(super) fn refunded(receipt: Receipt) -> Result<Effect, Error> {
     }
 }
 
-/// The attempt that a charge is of, by what the shop wrote on it.
-fn origin(charge: &Charge) -> Result<Option<Attempt>, Error> {
-    match charge.origin() {
-        Some((order_id, number)) => attempts::numbered(order_id, number),
-        None => Ok(None),
-    }
-}
-
-/// A charge that the shop has no attempt for.
-fn stray(charge: &Charge) -> Effect {
-    if charge.succeeded() {
-        Effect::Alarm(format!("charge {} is of no attempt", charge.id))
-    } else {
-        Effect::Whole
+/// A charge that no attempt of the shop is known for.
+fn without_attempt(origin: &Origin, charge: &Charge) -> Effect {
+    match origin {
+        Origin::Unsettled => Effect::Later,
+        Origin::Lost if charge.succeeded() => {
+            Effect::Alarm(format!("charge {} is of no attempt", charge.id))
+        }
+        Origin::Lost | Origin::Foreign | Origin::Attempt(_) => Effect::Whole,
     }
 }
 

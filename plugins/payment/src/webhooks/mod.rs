@@ -4,6 +4,7 @@
 mod effect;
 pub mod event;
 pub mod events;
+mod origin;
 pub mod signature;
 
 use edge_sdk::{Failure, Request, Response, Result, clock, config};
@@ -11,8 +12,10 @@ use serde::Serialize;
 
 use crate::orders;
 use crate::provider::Provider;
+use crate::shop;
 use effect::Effect;
 use event::{Event, Kind};
+use origin::Origin;
 
 const SECRET: &str = "STRIPE_WEBHOOK_SECRET";
 
@@ -61,23 +64,25 @@ fn handle(event: &Event) -> Result<()> {
     let Some(kind) = event.kind() else {
         return Ok(());
     };
+    let shop_id = shop::id()?;
     if event.is_for_another_account() || event.livemode != Provider::configured()?.is_live() {
-        eprintln!("the event {} is for another account or mode", event.id);
+        shop::note_foreign(&format!("event {}", event.id))?;
         return Ok(());
     }
     let receipt = event.receipt().map_err(|error| {
         eprintln!("the charge of event {} cannot be read: {error}", event.id);
         UNREADABLE
     })?;
-    if !receipt.charge.metadata.contains_key("order_id") {
+    if let Origin::Foreign = origin::of(&receipt.charge, &shop_id)? {
+        shop::note_foreign(&format!("charge {}", receipt.charge.id))?;
         return Ok(());
     }
     if !events::begin(event, &receipt.charge.id)? {
         return Ok(());
     }
     let effect = match kind {
-        Kind::Succeeded | Kind::Failed => effect::settled(receipt)?,
-        Kind::Refunded => effect::refunded(receipt)?,
+        Kind::Succeeded | Kind::Failed => effect::settled(receipt, &shop_id)?,
+        Kind::Refunded => effect::refunded(receipt, &shop_id)?,
     };
     match effect {
         Effect::Whole => events::done(event, None)?,

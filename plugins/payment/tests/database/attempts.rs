@@ -20,8 +20,22 @@ macro_rules! run {
 macro_rules! begin {
     ($database:expr, $order:expr, $number:expr) => {
         run!(
-            $database, BEGIN, $order, $number, $order, 3_i64, "stripe", "tok_visa", 1499_i64,
-            "usd", "An order", THEN, THEN, THEN, THEN
+            $database,
+            BEGIN,
+            $order,
+            $number,
+            $order,
+            3_i64,
+            "s1",
+            "stripe+shop",
+            "tok_visa",
+            1499_i64,
+            "usd",
+            "An order",
+            THEN,
+            THEN,
+            THEN,
+            THEN
         )
     };
 }

@@ -2,18 +2,19 @@
 
 use payment::provider::sandbox;
 use payment::webhooks::events;
-use payment::{admin, attempts};
+use payment::{admin, attempts, shop};
 use sqlx::{Column as _, Executor as _, SqlSafeStr as _, Statement as _, TypeInfo as _};
 
 /// Each statement with the number of its parameters.
-const STATEMENTS: [(&str, usize); 25] = [
+const STATEMENTS: [(&str, usize); 29] = [
     (admin::COUNT, 0),
     (admin::PAGE, 2),
     (attempts::CURRENT, 1),
     (attempts::NUMBERED, 2),
+    (attempts::CHARGED, 1),
     (attempts::DUE, 2),
     (attempts::COUNT, 1),
-    (attempts::BEGIN, 13),
+    (attempts::BEGIN, 14),
     (attempts::TAKE, 3),
     (attempts::POSTPONE, 3),
     (attempts::CAPTURE, 5),
@@ -27,6 +28,9 @@ const STATEMENTS: [(&str, usize); 25] = [
     (events::IS_DONE, 1),
     (events::DONE, 3),
     (events::FORGET, 1),
+    (shop::FIND, 0),
+    (shop::CREATE, 2),
+    (shop::NOTE, 2),
     (sandbox::ANSWERED, 1),
     (sandbox::CHARGE, 9),
     (sandbox::PAID, 1),

@@ -10,6 +10,7 @@ mod leaving;
 mod outages;
 mod races;
 mod retries;
+mod shops;
 mod unpaid;
 mod webhooks;
 
@@ -88,19 +89,7 @@ impl Checkout {
         plugins: &[PluginFolder],
         change: impl FnOnce(&mut Settings),
     ) -> Self {
-        let stores = Arc::new(stores);
-        let change = |settings: &mut Settings| {
-            stores.apply(settings);
-            settings.queue_timeout = QUEUE;
-            let config = &mut settings.plugin_config.0;
-            config.extend(stripe.settings());
-            config.insert("UNPAID_ORDER_MINUTES".into(), UNPAID_MINUTES.into());
-            config.insert("MAX_UNPAID_ORDERS".into(), "100".into());
-            config.insert("MAX_UNPAID_PIECES".into(), "10000".into());
-            change(settings);
-        };
-        let node = TestNode::start(plugins, change).await;
-        let shop = Shop { node, stores };
+        let shop = open(Arc::new(stores), &stripe, plugins, change).await;
         Self { stripe, shop }
     }
 
@@ -131,6 +120,27 @@ impl Checkout {
         books.check(&self.stripe);
         books
     }
+}
+
+/// A node of the shop with these stores, whose cards are charged by this Stripe.
+async fn open(
+    stores: Arc<Stores>,
+    stripe: &Stripe,
+    plugins: &[PluginFolder],
+    change: impl FnOnce(&mut Settings),
+) -> Shop {
+    let change = |settings: &mut Settings| {
+        stores.apply(settings);
+        settings.queue_timeout = QUEUE;
+        let config = &mut settings.plugin_config.0;
+        config.extend(stripe.settings());
+        config.insert("UNPAID_ORDER_MINUTES".into(), UNPAID_MINUTES.into());
+        config.insert("MAX_UNPAID_ORDERS".into(), "100".into());
+        config.insert("MAX_UNPAID_PIECES".into(), "10000".into());
+        change(settings);
+    };
+    let node = TestNode::start(plugins, change).await;
+    Shop { node, stores }
 }
 
 /// What a node had to itself when it died, others may have by now: nobody

@@ -42,6 +42,11 @@ impl Charge {
         self.metadata.get("order_id")?.parse().ok()
     }
 
+    /// The identity that the shop wrote on it.
+    pub fn shop(&self) -> Option<&str> {
+        self.metadata.get("shop").map(String::as_str)
+    }
+
     /// Whether the customer has paid it and not got it back.
     pub fn is_captured(&self) -> bool {
         self.decline.is_none() && !self.refunded

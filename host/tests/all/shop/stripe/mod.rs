@@ -99,6 +99,16 @@ impl Stripe {
         charge.expect("it was refunded").clone()
     }
 
+    /// Let a charge be as releases made it that knew no shops.
+    pub fn forget_shop(&self, charge_id: &str) -> Charge {
+        let mut account = self.account();
+        let mut charges = account.ledger.charges.iter_mut();
+        let charge = charges.find(|charge| charge.id == charge_id);
+        let charge = charge.expect("there is such a charge");
+        charge.metadata.remove("shop");
+        charge.clone()
+    }
+
     /// What Stripe tells about a charge, under a new id.
     pub fn event(&self, name: &str, charge: &Charge) -> Event {
         let number = self.account().ledger.next_number();

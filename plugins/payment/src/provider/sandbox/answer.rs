@@ -1,14 +1,17 @@
 //! The sandbox's replies, of the form that Stripe's have.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::card::{Card, Decline, Refusal};
 use crate::attempt::Attempt;
-use crate::provider::Reply;
+use crate::provider::{Reply, receipt};
 
 /// A captured charge, at this time in seconds since 1970.
 pub(super) fn charge(attempt: &Attempt, charge_id: &str, card: &Card, created: u64) -> Reply {
     let amount = attempt.amount;
+    let metadata: BTreeMap<_, _> = receipt::metadata(attempt).into_iter().collect();
     let checks = json!({"address_line1_check": null, "address_postal_code_check": null, "cvc_check": "pass"});
     reply(
         200,
@@ -29,10 +32,7 @@ pub(super) fn charge(attempt: &Attempt, charge_id: &str, card: &Card, created: u
             "failure_message": null,
             "invoice": null,
             "livemode": false,
-            "metadata": {
-                "order_id": attempt.order_id.to_string(),
-                "attempt": attempt.number.to_string(),
-            },
+            "metadata": metadata,
             "outcome": {
                 "network_status": "approved_by_network",
                 "reason": null,
@@ -160,7 +160,7 @@ mod tests {
         let Outcome::Captured(receipt) = answer("tok_amex") else {
             panic!("not captured");
         };
-        assert_eq!(receipt.charge.origin(), Some((7, 2)));
+        assert!(receipt.charge.is_of(&attempt()));
         let Outcome::Declined(decline) = answer("tok_chargeDeclinedInsufficientFunds") else {
             panic!("not declined");
         };

@@ -57,7 +57,7 @@ pub(super) fn find(attempt: &Attempt) -> Result<Option<Receipt>, Unanswered> {
 /// Gives a charge back.
 pub(super) fn refund(attempt: &Attempt, charge_id: &str) -> Result<Reply, Unanswered> {
     sql::query(REFUND)
-        .bind(id("re", &attempt.refund_key()))
+        .bind(id("re", &attempt.refund_key(charge_id)))
         .bind(charge_id)
         .execute()?;
     let refunded: Option<Refunded> = sql::query(REFUNDED).bind(charge_id).first()?;
@@ -115,12 +115,6 @@ fn id(prefix: &str, key: &str) -> String {
     let hash = hex::encode(Sha256::digest(key));
     let (short, _) = hash.split_at(24);
     format!("{prefix}_{short}")
-}
-
-impl From<Error> for Unanswered {
-    fn from(error: Error) -> Self {
-        Self(error.to_string())
-    }
 }
 
 #[cfg(test)]
