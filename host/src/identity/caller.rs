@@ -130,7 +130,7 @@ mod tests {
     /// A revoked token is not made good by a newer one beside it.
     #[test]
     fn of_two_tokens_the_older_counts() {
-        let newer = tokens().issue_after(u64::from(u32::MAX), &ada(), 60);
+        let newer = tokens().issue_at(u64::from(u32::MAX), &ada(), 60);
         let newer = format!("Bearer {}", newer.expect("issued"));
         let older = format!("Bearer {}", token_of(7));
         for (one, other) in [(&older, &newer), (&newer, &older)] {

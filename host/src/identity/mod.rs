@@ -61,8 +61,8 @@ impl Identity {
     /// # Errors
     /// When the lifetime is too long, or the control database does not answer.
     pub async fn issue(&self, principal: &Principal, lifetime: u32) -> Result<String, IssueError> {
-        let cutoff = self.revocations.cutoff(principal.id).await?;
-        Ok(self.tokens.issue_after(cutoff, principal, lifetime)?)
+        let second = self.revocations.issue_second(principal.id).await?;
+        Ok(self.tokens.issue_at(second, principal, lifetime)?)
     }
 
     /// The token or tokens that a request with these headers carries.

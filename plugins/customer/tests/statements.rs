@@ -102,3 +102,42 @@ async fn customers_of_before_are_found_by_their_address() {
         .unwrap();
     assert_eq!(count, 3);
 }
+
+/// Who was shut out while their request ran changes nothing any more.
+#[tokio::test]
+async fn a_profile_is_changed_by_who_may_still() {
+    let database = empty().await.unwrap();
+    migrate(&database).await.unwrap();
+    let row = "INSERT INTO customer (name, email, email_key, password, role) \
+               VALUES ('Ada', 'a@b.example', 'a@b.example', 'now', 'merchant')";
+    database.execute(row).await.unwrap();
+    let change = |role: &'static str, new: Option<&'static str>, before: Option<&'static str>| {
+        let query = sqlx::query(profile::UPDATE);
+        let query = query.bind("Ada").bind("a@b.example").bind("a@b.example");
+        let query = query.bind(new).bind(new.is_some());
+        let phones: [Option<&str>; 3] = [None; 3];
+        let query = phones.iter().fold(query, |query, phone| query.bind(*phone));
+        query
+            .bind(1)
+            .bind(role)
+            .bind(before)
+            .bind(before)
+            .execute(&database)
+    };
+    for (role, new, before, changed) in [
+        ("customer", None, None, 0),
+        ("customer", Some("new"), Some("now"), 0),
+        ("merchant", Some("new"), Some("then"), 0),
+        ("merchant", Some("new"), Some(""), 0),
+        ("merchant", None, None, 1),
+        ("merchant", Some("new"), Some("now"), 1),
+        ("merchant", Some("newer"), Some("now"), 0),
+    ] {
+        let outcome = change(role, new, before).await.unwrap();
+        assert_eq!(
+            outcome.rows_affected(),
+            changed,
+            "{role} {new:?} {before:?}"
+        );
+    }
+}

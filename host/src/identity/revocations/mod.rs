@@ -2,7 +2,7 @@
 //! was issued does not hold any more.
 //!
 //! The truth is a table of the control database ([`store`]), so that all nodes
-//! agree. Each node keeps a copy in memory ([`cutoffs`]), which is never relied
+//! agree, and its clock says when tokens are issued and revoked. Each node keeps a copy in memory ([`cutoffs`]), which is never relied
 //! upon for longer than [`MAX_AGE`]: a token that was revoked longer ago than
 //! that is rejected by every node. Requests without a token ask nothing here.
 
@@ -18,7 +18,7 @@ use cutoffs::Cutoffs;
 pub use store::RevocationError;
 use store::Store;
 
-use super::tokens::{LEEWAY, MAX_LIFETIME, now};
+use super::tokens::{LEEWAY, MAX_LIFETIME};
 use crate::stores::sql::{DatabaseAccess, Databases};
 
 /// How old the copy in memory may be: the longest time for which a node
@@ -32,9 +32,9 @@ const REFRESH_AGE: Duration = Duration::from_millis(500);
 /// How long a failed refresh answers for the next ones.
 const FAILURE_AGE: Duration = Duration::from_millis(200);
 
-/// Revocations of this many seconds are read again by each refresh: nodes'
-/// clocks differ, and a change is seen later than it was made.
-const OVERLAP: u64 = 600;
+/// Revocations of this many seconds are read again by each refresh: a change is
+/// seen later than it was made.
+const OVERLAP: u64 = 60;
 
 /// How often a revocation is tried that met another one of the same second.
 const TRIES: u32 = 10;
@@ -54,6 +54,8 @@ struct Inner {
 
 struct Copy {
     cutoffs: Cutoffs,
+    /// The database's second at the last successful refresh.
+    second: u64,
     /// When the last successful refresh began.
     read_at: Instant,
 }
@@ -78,12 +80,18 @@ impl Revocations {
     async fn with(database: DatabaseAccess) -> Result<Self, RevocationError> {
         let store = Store::create(database).await?;
         let read_at = Instant::now();
+        let second = store.newest().await?.now;
         let mut cutoffs = Cutoffs::default();
-        cutoffs.extend(store.read_since(expired_before(now())).await?);
+        cutoffs.extend(store.read_since(expired_before(second)).await?);
+        let copy = Copy {
+            cutoffs,
+            second,
+            read_at,
+        };
         Ok(Self {
             inner: Arc::new(Inner {
                 store,
-                copy: RwLock::new(Copy { cutoffs, read_at }),
+                copy: RwLock::new(copy),
                 refreshing: Mutex::new(None),
             }),
         })
@@ -97,26 +105,26 @@ impl Revocations {
     pub async fn revoke(&self, principal: i64) -> Result<(), RevocationError> {
         let store = &self.inner.store;
         for _ in 0..TRIES {
-            let earlier = store.cutoff(principal).await?;
-            // Tokens that other nodes issued may be as far ahead as their clocks.
-            let cutoff = (now() + LEEWAY).max(earlier.map_or(0, |earlier| earlier + 1));
+            let last = store.last(principal).await?;
+            // A database that takes another one's place may have a slower clock.
+            let cutoff = (last.now + LEEWAY).max(next_after(last.cutoff));
             if store.append(principal, cutoff).await? {
                 self.inner
                     .write(|copy| copy.cutoffs.revoke(principal, cutoff));
-                store.prune(expired_before(now())).await?;
-                return Ok(());
+                return store.prune(expired_before(last.now)).await;
             }
         }
         Err(RevocationError::Contention)
     }
 
-    /// The second after which a token of `principal` has to be issued to hold,
-    /// as the database knows it; 0 if none was ever revoked.
+    /// The second in which a token of `principal` is issued that is not revoked:
+    /// the present one, or the first after the last revocation.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn cutoff(&self, principal: i64) -> Result<u64, RevocationError> {
-        Ok(self.inner.store.cutoff(principal).await?.unwrap_or(0))
+    pub async fn issue_second(&self, principal: i64) -> Result<u64, RevocationError> {
+        let last = self.inner.store.last(principal).await?;
+        Ok(last.now.max(next_after(last.cutoff)))
     }
 
     /// Whether a token of `principal` that was issued in this second has been
@@ -191,27 +199,33 @@ impl Inner {
         if failed_at.is_some_and(|at| at.elapsed() < FAILURE_AGE) {
             return Err(RevocationError::Unanswered);
         }
-        let read_at = Instant::now();
-        // A node that stood still for long may have missed more than the overlap.
-        let missed = self.age().as_secs();
-        let since = now().saturating_sub(OVERLAP + missed);
-        match self.store.read_since(since).await {
-            Ok(revoked) => {
-                let expired = expired_before(now());
-                self.write(|copy| {
-                    copy.cutoffs.extend(revoked);
-                    copy.cutoffs.forget_before(expired);
-                    copy.read_at = read_at;
-                });
-                *failed_at = None;
-                Ok(())
-            }
-            Err(error) => {
-                *failed_at = Some(Instant::now());
-                Err(error)
-            }
-        }
+        let read = self.read_new().await;
+        *failed_at = read.is_err().then(Instant::now);
+        read
     }
+
+    async fn read_new(&self) -> Result<(), RevocationError> {
+        let read_at = Instant::now();
+        let second = self.store.newest().await?.now;
+        let before = {
+            let copy = self.copy.read().unwrap_or_else(PoisonError::into_inner);
+            copy.second
+        };
+        let since = second.min(before).saturating_sub(OVERLAP);
+        let revoked = self.store.read_since(since).await?;
+        self.write(|copy| {
+            copy.cutoffs.extend(revoked);
+            copy.cutoffs.forget_before(expired_before(second));
+            copy.second = second;
+            copy.read_at = read_at;
+        });
+        Ok(())
+    }
+}
+
+/// The first second that no revocation covers.
+fn next_after(cutoff: Option<u64>) -> u64 {
+    cutoff.map_or(0, |cutoff| cutoff.saturating_add(1))
 }
 
 /// No token that was issued before this second can still hold.

@@ -1,9 +1,10 @@
 //! The table of revocations in the control database. Rows are only added, and
-//! deleted when no token can be left that they cover.
+//! deleted when no token can be left that they cover. Seconds are those of the
+//! database's clock: those of the nodes differ.
 
 use std::time::{Duration, Instant};
 
-use crate::bindings::sql::{Error, Rows, Value};
+use crate::bindings::sql::{Dialect, Error, Rows, Value};
 use crate::stores::sql::{DatabaseAccess, OpenError};
 
 pub(super) const TABLES: [&str; 1] = ["edge_token_revocation"];
@@ -16,8 +17,8 @@ const CREATE: &str = "CREATE TABLE IF NOT EXISTS edge_token_revocation ( \
     UNIQUE (cutoff, principal_id))";
 
 const APPEND: &str = "INSERT INTO edge_token_revocation (principal_id, cutoff) VALUES (?, ?)";
-const LAST: &str = "SELECT cutoff FROM edge_token_revocation WHERE principal_id = ? \
-    ORDER BY cutoff DESC LIMIT 1";
+const LAST: &str = "SELECT MAX(cutoff), {now} FROM edge_token_revocation WHERE principal_id = ?";
+const NEWEST: &str = "SELECT MAX(cutoff), {now} FROM edge_token_revocation";
 const PRUNE: &str = "DELETE FROM edge_token_revocation WHERE cutoff < ?";
 /// A page of revocations, after the last one of the page before.
 const PAGE: &str = "SELECT principal_id, cutoff FROM edge_token_revocation \
@@ -26,6 +27,11 @@ const PAGE: &str = "SELECT principal_id, cutoff FROM edge_token_revocation \
 
 /// Rows of a page.
 const PAGE_ROWS: usize = 5000;
+
+/// Stands for the database's clock in a statement, in milliseconds since 1970.
+const NOW: &str = "{now}";
+const NOW_MYSQL: &str = "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)";
+const NOW_SQLITE: &str = "CAST(unixepoch('subsec') * 1000 AS INTEGER)";
 
 /// Time limit for one statement.
 const TIMEOUT: Duration = Duration::from_secs(1);
@@ -55,6 +61,15 @@ type Result<T> = std::result::Result<T, RevocationError>;
 /// The table.
 pub(super) struct Store(DatabaseAccess);
 
+/// What is known of some revocations.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Last {
+    /// The last second that they cover; none without a revocation.
+    pub(super) cutoff: Option<u64>,
+    /// The present second.
+    pub(super) now: u64,
+}
+
 impl Store {
     /// Makes the table, unless it is there.
     pub(super) async fn create(database: DatabaseAccess) -> Result<Self> {
@@ -76,14 +91,30 @@ impl Store {
     }
 
     /// The principal's last revocation.
-    pub(super) async fn cutoff(&self, principal: i64) -> Result<Option<u64>> {
-        let rows = self.query(LAST, vec![Value::Integer(principal)]).await?;
-        let row = rows.into_iter().next();
-        row.map(|row| match row.as_slice() {
-            [Value::Integer(cutoff)] => seconds(*cutoff),
-            _ => Err(RevocationError::Unreadable),
+    pub(super) async fn last(&self, principal: i64) -> Result<Last> {
+        self.read_last(LAST, vec![Value::Integer(principal)]).await
+    }
+
+    /// The last revocation of all.
+    pub(super) async fn newest(&self) -> Result<Last> {
+        self.read_last(NEWEST, Vec::new()).await
+    }
+
+    async fn read_last(&self, text: &str, values: Vec<Value>) -> Result<Last> {
+        let now = match self.0.dialect() {
+            Dialect::Mysql => NOW_MYSQL,
+            Dialect::Sqlite => NOW_SQLITE,
+        };
+        let rows = self.query(&text.replace(NOW, now), values).await?;
+        let (cutoff, now) = match rows.first().map(Vec::as_slice) {
+            Some([Value::Null, Value::Integer(now)]) => (None, *now),
+            Some([Value::Integer(cutoff), Value::Integer(now)]) => (Some(*cutoff), *now),
+            _ => return Err(RevocationError::Unreadable),
+        };
+        Ok(Last {
+            cutoff: cutoff.map(seconds).transpose()?,
+            now: seconds(now / 1000)?,
         })
-        .transpose()
     }
 
     /// All revocations from this second on, as pairs of principal and cutoff.

@@ -86,30 +86,29 @@ impl Tokens {
     /// # Errors
     /// When the lifetime is longer than [`MAX_LIFETIME`].
     pub fn issue(&self, principal: &Principal, lifetime: u32) -> Result<String, TokenError> {
-        self.issue_after(0, principal, lifetime)
+        self.issue_at(now(), principal, lifetime)
     }
 
-    /// A token like that of [`issue`](Self::issue), whose second of issue is
-    /// later than `cutoff`.
+    /// A token that names `principal` for `lifetime` seconds from this one on,
+    /// counted since 1970.
     ///
     /// # Errors
     /// When the lifetime is longer than [`MAX_LIFETIME`].
-    pub fn issue_after(
+    pub fn issue_at(
         &self,
-        cutoff: u64,
+        second: u64,
         principal: &Principal,
         lifetime: u32,
     ) -> Result<String, TokenError> {
         if lifetime > MAX_LIFETIME {
             return Err(TokenError::TooLong);
         }
-        let issued_at = now().max(cutoff.saturating_add(1));
         let claims = Claims {
             customer_id: principal.id,
             name: principal.name.clone(),
             role: principal.role.clone(),
-            iat: issued_at,
-            exp: issued_at + u64::from(lifetime),
+            iat: second,
+            exp: second.saturating_add(u64::from(lifetime)),
             aud: AUDIENCE.to_owned(),
         };
         let key = self.keys.signing();
@@ -149,7 +148,7 @@ impl Tokens {
 }
 
 /// Seconds since 1970; a clock before that is 1970.
-pub(super) fn now() -> u64 {
+fn now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| since.as_secs())
 }
