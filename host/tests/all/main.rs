@@ -25,6 +25,7 @@ mod mail;
 mod outbound;
 mod owasp;
 mod plugin_config;
+mod promises;
 mod rollout;
 mod schedule;
 mod servers;
