@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::sql::{DatabaseAccess, Databases, OpenError};
-use crate::bindings::sql::{Dialect, Error, Rows, Value};
+use crate::bindings::sql::{Error, Rows, Value};
 
 const TABLE: &str = "edge_schedule";
 const CREATE: &str = "CREATE TABLE IF NOT EXISTS edge_schedule ( \
@@ -22,23 +22,8 @@ const ADD: &str = "INSERT INTO edge_schedule (region, plugin, task, holder, next
 const GIVE_BACK: &str = "UPDATE edge_schedule SET held_until = 0 \
     WHERE region = ? AND plugin = ? AND task = ? AND holder = ?";
 
-/// Milliseconds since 1970 by the database's clock: those of the nodes differ.
-macro_rules! take {
-    ($now:literal) => {
-        concat!(
-            "UPDATE edge_schedule SET holder = ?, next_at = ",
-            $now,
-            " + ?, held_until = ",
-            $now,
-            " + ? WHERE region = ? AND plugin = ? AND task = ? AND next_at <= ",
-            $now,
-            " AND held_until <= ",
-            $now
-        )
-    };
-}
-const TAKE_MYSQL: &str = take!("CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)");
-const TAKE_SQLITE: &str = take!("CAST(unixepoch('subsec') * 1000 AS INTEGER)");
+const TAKE: &str = "UPDATE edge_schedule SET holder = ?, next_at = {now} + ?, held_until = {now} + ? \
+    WHERE region = ? AND plugin = ? AND task = ? AND next_at <= {now} AND held_until <= {now}";
 
 /// How long one statement may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -117,10 +102,7 @@ impl Leases {
         every: Duration,
         length: Duration,
     ) -> Result<Option<Lease<'a>>, LeaseError> {
-        let text = match self.database.dialect() {
-            Dialect::Mysql => TAKE_MYSQL,
-            Dialect::Sqlite => TAKE_SQLITE,
-        };
+        let text = self.database.with_clock(TAKE);
         let mut parameters = vec![
             Value::Text(self.holder.clone()),
             milliseconds(every),
@@ -129,7 +111,7 @@ impl Leases {
         parameters.extend(self.key(plugin, task));
         let taken = self
             .database
-            .execute(text, parameters, Instant::now() + PATIENCE)
+            .execute(&text, parameters, Instant::now() + PATIENCE)
             .await
             .map_err(LeaseError::Statement)?;
         Ok((taken.rows_affected == 1).then_some(Lease {

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::bindings::sql::{Dialect, Error, Rows, Value};
+use crate::bindings::sql::{Error, Rows, Value};
 use crate::stores::sql::{DatabaseAccess, OpenError};
 
 pub(super) const TABLES: [&str; 1] = ["edge_token_revocation"];
@@ -27,11 +27,6 @@ const PAGE: &str = "SELECT principal_id, cutoff FROM edge_token_revocation \
 
 /// Rows of a page.
 const PAGE_ROWS: usize = 5000;
-
-/// Stands for the database's clock in a statement, in milliseconds since 1970.
-const NOW: &str = "{now}";
-const NOW_MYSQL: &str = "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)";
-const NOW_SQLITE: &str = "CAST(unixepoch('subsec') * 1000 AS INTEGER)";
 
 /// Time limit for one statement.
 const TIMEOUT: Duration = Duration::from_secs(1);
@@ -101,11 +96,7 @@ impl Store {
     }
 
     async fn read_last(&self, text: &str, values: Vec<Value>) -> Result<Last> {
-        let now = match self.0.dialect() {
-            Dialect::Mysql => NOW_MYSQL,
-            Dialect::Sqlite => NOW_SQLITE,
-        };
-        let rows = self.query(&text.replace(NOW, now), values).await?;
+        let rows = self.query(&self.0.with_clock(text), values).await?;
         let (cutoff, now) = match rows.first().map(Vec::as_slice) {
             Some([Value::Null, Value::Integer(now)]) => (None, *now),
             Some([Value::Integer(cutoff), Value::Integer(now)]) => (Some(*cutoff), *now),

@@ -28,11 +28,6 @@ use row::Row;
 /// How long one statement may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Stands for the database's clock in a statement.
-const NOW: &str = "{now}";
-const NOW_MYSQL: &str = "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)";
-const NOW_SQLITE: &str = "CAST(unixepoch('subsec') * 1000 AS INTEGER)";
-
 /// The control database of a shop.
 pub struct Control {
     database: DatabaseAccess,
@@ -114,7 +109,7 @@ impl Control {
         let deadline = Instant::now() + PATIENCE;
         let found = self
             .database
-            .query(&self.timed(text), parameters, deadline)
+            .query(&self.database.with_clock(text), parameters, deadline)
             .await;
         let rows: Rows = found.map_err(|error| ControlError::Statement(Trouble(error)))?;
         Ok(rows.rows.into_iter().map(Row::new).collect())
@@ -131,21 +126,13 @@ impl Control {
         let deadline = Instant::now() + PATIENCE;
         let changed = self
             .database
-            .execute(&self.timed(text), parameters, deadline)
+            .execute(&self.database.with_clock(text), parameters, deadline)
             .await;
         match changed {
             Ok(outcome) => Ok(Some(outcome)),
             Err(Error::Conflict(_)) => Ok(None),
             Err(error) => Err(ControlError::Statement(Trouble(error))),
         }
-    }
-
-    fn timed(&self, text: &str) -> String {
-        let now = match self.database.dialect() {
-            Dialect::Mysql => NOW_MYSQL,
-            Dialect::Sqlite => NOW_SQLITE,
-        };
-        text.replace(NOW, now)
     }
 }
 

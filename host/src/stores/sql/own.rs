@@ -6,6 +6,7 @@ use super::access::{Database, DatabaseAccess};
 use super::databases::Databases;
 use super::error::{OpenError, typed};
 use super::{CallLimits, Result, TableGrant};
+use crate::bindings::sql::Dialect;
 
 /// Connections for the host's own work, which is seldom more than one
 /// statement at a time.
@@ -35,7 +36,23 @@ impl Databases {
     }
 }
 
+/// Stands for the database's clock in a statement of the host, in milliseconds
+/// since 1970: the clocks of nodes differ.
+const NOW: &str = "{now}";
+const NOW_MYSQL: &str = "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)";
+const NOW_SQLITE: &str = "CAST(unixepoch('subsec') * 1000 AS INTEGER)";
+
 impl DatabaseAccess {
+    /// Returns the statement with the database's clock for each `{now}`.
+    #[must_use]
+    pub fn with_clock(&self, statement: &str) -> String {
+        let now = match self.dialect() {
+            Dialect::Mysql => NOW_MYSQL,
+            Dialect::Sqlite => NOW_SQLITE,
+        };
+        statement.replace(NOW, now)
+    }
+
     /// Make a table of the host's own, by a text that both databases know,
     /// unless it is there.
     ///
