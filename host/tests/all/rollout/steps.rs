@@ -164,11 +164,11 @@ async fn while_it_migrates() {
     let mut gate = MySqlConnection::connect(&node.database)
         .await
         .expect("MariaDB");
-    let locked = sqlx::raw_sql("LOCK TABLES ledger_entry READ")
-        .execute(&mut gate)
-        .await;
-    locked.expect("a gate");
-    let sql = "ALTER TABLE ledger_entry ADD COLUMN IF NOT EXISTS gate INT";
+    for statement in ["CREATE TABLE gate (id INT)", "LOCK TABLES gate READ"] {
+        let done = sqlx::raw_sql(statement).execute(&mut gate).await;
+        done.expect("a gate");
+    }
+    let sql = "ALTER TABLE gate ADD COLUMN IF NOT EXISTS note INT";
     let next = ledger(1).with("migrations/mysql/0099_gate.sql", sql).with(
         "migrations/sqlite/0099_gate.sql",
         "DELETE FROM ledger_entry WHERE 0",
