@@ -239,6 +239,7 @@ fn call_grants(manifest: &Manifest) -> CallGrants {
     let exports = manifest.exports.iter();
     CallGrants {
         calls: manifest.grants.calls.clone(),
+        optional_calls: manifest.grants.optional_calls.clone(),
         callers: exports
             .map(|(interface, export)| (interface.clone(), export.callers.clone()))
             .collect(),

@@ -1,4 +1,5 @@
-//! Calls between plugins: `calls` in `[grants]`, and `[exports]`.
+//! Calls between plugins: `calls` and `optional-calls` in `[grants]`, and
+//! `[exports]`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,10 +25,21 @@ pub struct Export {
 /// By the interface, with its version or without.
 pub type PluginExports = BTreeMap<String, Export>;
 
-pub(super) fn check_calls(calls: &[String]) -> Result<(), ManifestError> {
-    calls
-        .iter()
-        .try_for_each(|name| check_interface("grants.calls", name))
+pub(super) fn check_calls(calls: &[String], optional: &[String]) -> Result<(), ManifestError> {
+    for name in calls {
+        check_interface("grants.calls", name)?;
+    }
+    for name in optional {
+        check_interface("grants.optional-calls", name)?;
+        // Of two rules for one interface, each seems to be the whole truth.
+        let path = without_version(name);
+        require(
+            "grants.optional-calls",
+            calls.iter().all(|call| without_version(call) != path),
+            format_args!("holds {name:?}, which is in grants.calls too"),
+        )?;
+    }
+    Ok(())
 }
 
 pub(super) fn check_exports(exports: &PluginExports) -> Result<(), ManifestError> {
@@ -138,12 +150,21 @@ mod tests {
     #[test]
     fn calls_and_callers_are_names() {
         let good = "[grants]\ncalls = ['shop:catalog/catalog']\n\
+                    optional-calls = ['shop:customers/names']\n\
                     [exports.'shop:orders/orders']\ncallers = ['payment']\n\
                     [exports.'shop:orders/history@0.1.0']\ncallers = []";
         assert_eq!(refusal(good), None);
         for (bad, named) in [
             ("[grants]\ncalls = ['shop:*']", "grants.calls"),
             ("[grants]\ncalls = ['edge:platform/sql']", "grants.calls"),
+            (
+                "[grants]\noptional-calls = ['shop:*']",
+                "grants.optional-calls",
+            ),
+            (
+                "[grants]\ncalls = ['shop:a/a']\noptional-calls = ['shop:a/a@0.1.0']",
+                "grants.optional-calls",
+            ),
             ("[exports.'orders']\ncallers = []", "exports"),
             (
                 "[exports.'shop:orders/orders']\ncallers = ['*']",

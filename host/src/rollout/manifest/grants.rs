@@ -37,6 +37,9 @@ pub struct Grants {
     /// Interfaces of other plugins that it may call, such as
     /// `shop:catalog/catalog`.
     pub calls: Vec<String>,
+    /// Interfaces of other plugins that it may call where a plugin exports
+    /// them, and does without where none does.
+    pub optional_calls: Vec<String>,
 }
 
 /// A grant of tables.
@@ -120,7 +123,7 @@ impl Grants {
         self.identity
             .as_ref()
             .map_or(Ok(()), IdentityGrant::check)?;
-        calls::check_calls(&self.calls)
+        calls::check_calls(&self.calls, &self.optional_calls)
     }
 
     fn check_origin(&self, origin: &str) -> Result<(), ManifestError> {

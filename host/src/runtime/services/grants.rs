@@ -8,8 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 /// (`shop:orders/orders@0.1.0`) for that one alone.
 #[derive(Debug, Clone, Default)]
 pub struct CallGrants {
-    /// Interfaces of other plugins that it may call.
+    /// Interfaces of other plugins that it may call, and needs.
     pub calls: Vec<String>,
+    /// Interfaces of other plugins that it may call where they are exported.
+    pub optional_calls: Vec<String>,
     /// Plugins that may call it, by the interface that it exports. An interface
     /// that is not here may be called by every plugin whose own manifest has
     /// the grant.
@@ -20,7 +22,13 @@ impl CallGrants {
     /// Whether the plugin may call `interface` of another plugin.
     #[must_use]
     pub fn may_call(&self, interface: &str) -> bool {
-        self.calls.iter().any(|name| covers(name, interface))
+        self.calls.iter().any(|name| covers(name, interface)) || self.is_optional(interface)
+    }
+
+    /// Whether the plugin may call `interface`, and serves without it, too.
+    pub(super) fn is_optional(&self, interface: &str) -> bool {
+        let mut names = self.optional_calls.iter();
+        names.any(|name| covers(name, interface))
     }
 
     /// Whether the plugin `caller` may call `interface`, which this one exports.
@@ -70,8 +78,8 @@ mod tests {
     fn exports(interface: &str, callers: &[&str]) -> CallGrants {
         let callers = callers.iter().map(|name| (*name).to_owned()).collect();
         CallGrants {
-            calls: Vec::new(),
             callers: [(interface.to_owned(), callers)].into(),
+            ..CallGrants::default()
         }
     }
 
@@ -93,6 +101,13 @@ mod tests {
                 ..CallGrants::default()
             };
             assert_eq!(calls.may_call(ORDERS), expected, "{name}");
+            assert!(!calls.is_optional(ORDERS), "{name}");
+            let optional = CallGrants {
+                optional_calls: vec![name.to_owned()],
+                ..CallGrants::default()
+            };
+            assert_eq!(optional.may_call(ORDERS), expected, "{name}");
+            assert_eq!(optional.is_optional(ORDERS), expected, "{name}");
         }
         assert!(!CallGrants::default().may_call(ORDERS));
     }

@@ -25,6 +25,7 @@ struct Import {
     interface: Arc<str>,
     function: Arc<str>,
     signature: ComponentFunc,
+    is_optional: bool,
 }
 
 impl ServiceImports {
@@ -38,7 +39,7 @@ impl ServiceImports {
     ) -> Result<(), ServiceError> {
         for import in &self.functions {
             let Some(provider) = providers.get(&*import.interface) else {
-                if may_lack(&import.interface) {
+                if import.is_optional || may_lack(&import.interface) {
                     continue;
                 }
                 return Err(ServiceError::Missing {
@@ -88,6 +89,7 @@ pub(in crate::runtime) fn add_to_linker(
             continue;
         }
         let interface: Arc<str> = name.into();
+        let is_optional = calls.is_optional(name);
         let mut functions = linker.instance(name)?;
         for (name, export) in instance.exports(engine) {
             let ComponentItem::ComponentFunc(signature) = export.ty else {
@@ -99,11 +101,13 @@ pub(in crate::runtime) fn add_to_linker(
                 function: name.into(),
                 unavailable: ErrorCase::find(&signature, UNAVAILABLE),
                 denied: ErrorCase::find(&signature, DENIED),
+                is_optional,
             };
             imports.functions.push(Import {
                 interface: interface.clone(),
                 function: target.function.clone(),
                 signature,
+                is_optional,
             });
             functions.func_new_async(name, move |store, _, parameters, results| {
                 Box::new(target.clone().call(store, parameters, results))
@@ -121,6 +125,7 @@ struct Target {
     function: Arc<str>,
     unavailable: Option<ErrorCase>,
     denied: Option<ErrorCase>,
+    is_optional: bool,
 }
 
 /// Why a call of another plugin gave no answer.
@@ -212,6 +217,18 @@ impl LogContext {
     }
 
     fn failed(&self, target: &Target, error: &ServiceCallError) {
+        if target.is_optional && matches!(error, ServiceCallError::NoProvider) {
+            // No fault: the manifest says that the caller does without.
+            tracing::debug!(
+                request_id = self.request_id,
+                trace_id = self.trace_id,
+                caller = self.caller.as_deref(),
+                interface = &*target.interface,
+                function = &*target.function,
+                "a call between plugins found no plugin to call"
+            );
+            return;
+        }
         tracing::error!(
             request_id = self.request_id,
             trace_id = self.trace_id,

@@ -2,6 +2,7 @@
 
 mod denied;
 mod grants;
+mod optional;
 mod shop;
 
 use std::time::Duration;
