@@ -8,7 +8,14 @@
 )]
 
 wit_bindgen::generate!({
-    inline: "package shop:customer-service; world service { export shop:customers/customers@0.1.0; }",
+    inline: "
+        package shop:customer-service;
+
+        world service {
+            export shop:customers/customers@0.1.0;
+            export shop:customers/names@0.1.0;
+        }
+    ",
     path: "../../wit/shop/customers",
     generate_all,
 });
@@ -28,5 +35,14 @@ impl exports::shop::customers::customers::Guest for Contacts {
         exports::shop::customers::customers::Error,
     > {
         crate::contacts::find(customer_id)
+    }
+}
+
+#[cfg(target_family = "wasm")]
+impl exports::shop::customers::names::Guest for Contacts {
+    fn find(
+        customer_ids: Vec<i64>,
+    ) -> Result<Vec<(i64, String)>, exports::shop::customers::names::Error> {
+        crate::names::find(&customer_ids)
     }
 }

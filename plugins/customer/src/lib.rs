@@ -10,6 +10,7 @@ pub mod failures;
 pub mod limits;
 pub mod login;
 pub mod model;
+pub mod names;
 pub mod profile;
 pub mod registration;
 pub mod rules;

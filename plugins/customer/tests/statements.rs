@@ -1,7 +1,7 @@
 //! Every statement fits the tables that the migrations make.
 
 use customer::{
-    accounts, address, cards, contacts, facebook, login, profile, registration, session,
+    accounts, address, cards, contacts, facebook, login, names, profile, registration, session,
 };
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqlitePool, SqlitePoolOptions};
@@ -43,8 +43,11 @@ async fn migrate(database: &SqlitePool) -> sqlx::Result<()> {
 async fn every_statement_fits_the_tables() {
     let database = empty().await.unwrap();
     migrate(&database).await.unwrap();
-    for (text, parameters) in STATEMENTS {
-        let prepared = database.prepare(text.into_sql_str()).await;
+    let names = [(names::by_ids_text(), names::MAX_IDS)];
+    let fixed = STATEMENTS.map(|(text, parameters)| (text.to_owned(), parameters));
+    for (text, parameters) in fixed.into_iter().chain(names) {
+        let statement = sqlx::AssertSqlSafe(text.clone()).into_sql_str();
+        let prepared = database.prepare(statement).await;
         let prepared = prepared.unwrap_or_else(|error| panic!("{text}: {error}"));
         let taken = prepared
             .parameters()

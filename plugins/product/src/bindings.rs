@@ -1,4 +1,5 @@
-//! The Rust face of `shop:catalog`, generated from `wit/shop/catalog`.
+//! The Rust face of `shop:*`, generated from the WIT files in `wit/shop`: what
+//! this service asks of others, and what others ask of it.
 #![allow(
     missing_docs,
     unsafe_code,
@@ -8,8 +9,15 @@
 )]
 
 wit_bindgen::generate!({
-    inline: "package shop:product; world product { export shop:catalog/catalog@0.1.0; }",
-    path: ["../../wit/shop/catalog"],
+    inline: "
+        package shop:product;
+
+        world product {
+            import shop:customers/names@0.1.0;
+            export shop:catalog/catalog@0.1.0;
+        }
+    ",
+    path: ["../../wit/shop/catalog", "../../wit/shop/customers"],
     generate_all,
     additional_derives: [PartialEq],
 });

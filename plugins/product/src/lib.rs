@@ -14,14 +14,17 @@ pub mod money;
 mod pages;
 pub mod products;
 pub mod reservations;
+pub mod reviewers;
 pub mod reviews;
 pub mod search;
 pub mod seed;
 mod statement;
+pub mod tasks;
 
 use edge_sdk::Router;
 
 edge_sdk::export!(router);
+edge_sdk::export_schedule!(tasks::run);
 edge_sdk::export_seed!(seed::step);
 
 #[cfg(target_family = "wasm")]

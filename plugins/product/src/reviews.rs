@@ -14,6 +14,9 @@ const LONGEST: usize = 4000;
 /// Characters of a reviewer's name.
 const REVIEWER: usize = 50;
 
+/// What is shown of a reviewer whose name nobody knows.
+pub(crate) const ANONYMOUS: &str = "Anonymous";
+
 /// Reviews of a page, unless the client asks for fewer or more.
 const PAGE: u64 = 20;
 
@@ -137,7 +140,7 @@ impl<'a> Written<'a> {
 }
 
 /// A name, cut to what its column takes.
-fn signature(name: &str) -> String {
+pub(crate) fn signature(name: &str) -> String {
     name.chars().take(REVIEWER).collect()
 }
 

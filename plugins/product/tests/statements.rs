@@ -4,12 +4,13 @@ use edge_sdk::sql::Dialect;
 use product::search::postings::Hits;
 use product::search::{index, merge, store};
 use product::{
-    admin, attributes, catalog, categories, departments, products, reservations, reviews, seed,
+    admin, attributes, catalog, categories, departments, products, reservations, reviewers,
+    reviews, seed,
 };
 use roaring::RoaringBitmap;
 use sqlx::migrate::Migrator;
-use sqlx::sqlite::SqlitePoolOptions;
-use sqlx::{Executor as _, SqlSafeStr as _, Statement as _};
+use sqlx::sqlite::{SqlitePool, SqlitePoolOptions};
+use sqlx::{Executor as _, Row as _, SqlSafeStr as _, Statement as _};
 
 /// Each statement with the number of its parameters.
 fn statements() -> Vec<(String, usize)> {
@@ -44,6 +45,8 @@ fn statements() -> Vec<(String, usize)> {
         (reviews::REPLACE, 6),
         (reviews::ADD, 6),
         (reviews::DELETE_OLDER, 2),
+        (reviewers::UNNAMED, 0),
+        (reviewers::NAME, 2),
         (reservations::MAKE, 2),
         (reservations::RELEASED, 1),
         (reservations::TAKE, 3),
@@ -124,15 +127,44 @@ fn index_statements<T: merge::Table>() -> [(String, usize); 3] {
     ]
 }
 
-#[tokio::test]
-async fn every_statement_fits_the_tables() {
+/// A database with the tables of the catalog.
+async fn migrated() -> sqlx::Result<SqlitePool> {
     // Each connection to this URL is a database of its own, so there is one.
     let pool = SqlitePoolOptions::new().max_connections(1);
-    let database = pool.connect("sqlite::memory:").await.unwrap();
+    let database = pool.connect("sqlite::memory:").await?;
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/sqlite");
-    let migrations = Migrator::new(std::path::Path::new(folder)).await.unwrap();
-    migrations.run(&database).await.unwrap();
+    let migrations = Migrator::new(std::path::Path::new(folder)).await?;
+    migrations.run(&database).await?;
+    Ok(database)
+}
 
+/// Periodic work that finds nothing to do reads no table.
+#[tokio::test]
+async fn reviews_without_a_reviewer_are_found_by_an_index() {
+    let database = migrated().await.unwrap();
+    for (statement, expected) in [
+        (
+            reviewers::UNNAMED,
+            "SEARCH review USING COVERING INDEX edge_review_reviewer (reviewer=? AND customer_id>?)",
+        ),
+        (
+            reviewers::NAME,
+            "SEARCH review USING INDEX edge_review_reviewer (reviewer=? AND customer_id=?)",
+        ),
+    ] {
+        let explain = format!("EXPLAIN QUERY PLAN {statement}");
+        let rows = sqlx::query(sqlx::AssertSqlSafe(explain))
+            .fetch_all(&database)
+            .await
+            .unwrap();
+        let plan: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
+        assert_eq!(plan, [expected], "{statement}");
+    }
+}
+
+#[tokio::test]
+async fn every_statement_fits_the_tables() {
+    let database = migrated().await.unwrap();
     for (text, parameters) in statements() {
         let statement = sqlx::AssertSqlSafe(text.clone()).into_sql_str();
         let prepared = database.prepare(statement).await;

@@ -7,9 +7,10 @@ use crate::harness::{PluginFolder, TestNode, fixture, start_error, variant};
 use crate::shop::plugins;
 
 /// Every interface of the shop, and the plugin whose it is.
-const INTERFACES: [(&str, &str); 4] = [
+const INTERFACES: [(&str, &str); 5] = [
     ("shop:catalog/catalog", "product"),
     ("shop:customers/customers", "customer"),
+    ("shop:customers/names", "customer"),
     ("shop:orders/orders", "order"),
     ("shop:payments/payments", "payment"),
 ];
@@ -67,18 +68,24 @@ async fn a_stranger_that_is_deployed_is_refused_for_every_service() {
     node.get("/products?limit=1").await.assert_status(200);
 }
 
+/// A shop whose services all name the stranger.
+async fn shop_open_to_a_stranger() -> TestNode {
+    let callers = "['order', 'payment', 'product', 'stranger']";
+    let open = ["customer", "order", "payment", "product"].map(|plugin| {
+        let own = INTERFACES.iter().filter(|(_, owner)| *owner == plugin);
+        let rules = own.map(|(name, _)| format!("[exports.'{name}']\ncallers = {callers}\n"));
+        variant(&format!("../{plugin}"), &rules.collect::<String>())
+    });
+    let all = INTERFACES.map(|(interface, _)| interface);
+    let folders: Vec<_> = open.into_iter().chain([stranger(&all)]).collect();
+    TestNode::start(&folders, |_| {}).await
+}
+
 /// The stranger does what it says where everybody lets it, so the tests above
 /// refuse something that works.
 #[tokio::test]
 async fn a_stranger_that_every_service_names_calls_them_all() {
-    let callers = "['order', 'payment', 'stranger']";
-    let open = INTERFACES.map(|(interface, plugin)| {
-        let rule = format!("[exports.'{interface}']\ncallers = {callers}");
-        variant(&format!("../{plugin}"), &rule)
-    });
-    let all = INTERFACES.map(|(interface, _)| interface);
-    let folders: Vec<_> = open.into_iter().chain([stranger(&all)]).collect();
-    let node = TestNode::start(&folders, |_| {}).await;
+    let node = shop_open_to_a_stranger().await;
     let answers = [
         ("/stranger/email/1", json!({ "email": { "Ok": null } })),
         (
@@ -97,4 +104,28 @@ async fn a_stranger_that_every_service_names_calls_them_all() {
     for (target, expected) in answers {
         assert_eq!(node.get(target).await.json(), expected, "{target}");
     }
+}
+
+/// Whoever may ask for names learns nothing else of customers.
+#[tokio::test]
+async fn names_of_customers_come_without_their_addresses() {
+    let node = shop_open_to_a_stranger().await;
+    for name in ["Ada", "Bea"] {
+        let fields = json!({
+            "name": name, "email": format!("{name}@example.com"), "password": "correct horse",
+        });
+        let reply = node.post("/customers", fields.to_string()).await;
+        reply.assert_status(200);
+    }
+    let reply = node.get("/stranger/names/100").await;
+    let names = reply.json()["names"]["Ok"].clone();
+    let mut names: Vec<_> = names.as_array().expect("names").clone();
+    names.sort_by_key(ToString::to_string);
+    assert_eq!(names, [json!([1, "Ada"]), json!([2, "Bea"])]);
+    assert!(!reply.text().contains("example.com"), "{reply:?}");
+    let reply = node.get("/stranger/names/101").await;
+    assert_eq!(
+        reply.json(),
+        json!({ "names": { "Err": "Error::TooMany" } })
+    );
 }
