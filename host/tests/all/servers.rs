@@ -15,6 +15,6 @@ mod registry;
 mod server;
 mod tests;
 
-pub use mariadb::{MariaDb, waits_for_a_lock};
+pub use mariadb::MariaDb;
 pub use redis::Redis;
 pub use registry::{LOGIN, Registry};

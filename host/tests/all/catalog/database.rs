@@ -29,6 +29,19 @@ pub struct Database {
     _folder: Option<TempDir>,
 }
 
+/// Whether a statement in the database at this URL waits for another's lock on
+/// a table.
+pub async fn waits_for_a_lock(database: &str) -> bool {
+    let mut connection = MySqlConnection::connect(database).await.expect("MariaDB");
+    let waiting = "SELECT COUNT(*) FROM information_schema.processlist \
+        WHERE db = DATABASE() AND state LIKE 'Waiting for table%'";
+    let count: i64 = sqlx::query_scalar(waiting)
+        .fetch_one(&mut connection)
+        .await
+        .expect("a count");
+    count > 0
+}
+
 /// The values of a row, as the database sends them.
 pub type Cells = Vec<Option<Vec<u8>>>;
 

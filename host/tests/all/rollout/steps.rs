@@ -9,11 +9,12 @@ use sqlx::{Connection, MySqlConnection};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
+use crate::catalog::database::waits_for_a_lock;
 use crate::harness::{
     Operator, PluginFolder, Running, TOKENS, data_folder, edge, empty_data_folder, eventually, get,
     variant,
 };
-use crate::servers::{MariaDb, waits_for_a_lock};
+use crate::servers::MariaDb;
 
 /// A node with one plugin, in a process that is killed.
 struct Node {

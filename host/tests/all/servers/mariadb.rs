@@ -8,8 +8,6 @@ use std::process::{Output, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use sqlx::{Connection, MySqlConnection};
-
 use super::keeper::Keeper;
 use super::server::{Kind, Server, command, prepare};
 
@@ -53,19 +51,6 @@ const SETTINGS: [&str; 5] = [
 pub struct MariaDb {
     server: Server,
     databases: AtomicU32,
-}
-
-/// Whether a statement in the database at this URL waits for another's lock on
-/// a table.
-pub async fn waits_for_a_lock(database: &str) -> bool {
-    let mut connection = MySqlConnection::connect(database).await.expect("MariaDB");
-    let waiting = "SELECT COUNT(*) FROM information_schema.processlist \
-        WHERE db = DATABASE() AND state LIKE 'Waiting for table%'";
-    let count: i64 = sqlx::query_scalar(waiting)
-        .fetch_one(&mut connection)
-        .await
-        .expect("a count");
-    count > 0
 }
 
 impl MariaDb {

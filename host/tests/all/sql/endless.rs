@@ -9,8 +9,9 @@ use sqlx::{Connection, MySqlConnection, Row};
 use url::form_urlencoded;
 
 use super::{Ledger, Store, on_both_stores};
+use crate::catalog::database::waits_for_a_lock;
 use crate::harness::{TestNode, eventually, variant};
-use crate::servers::{MariaDb, waits_for_a_lock};
+use crate::servers::MariaDb;
 
 on_both_stores! {
     a_query_without_end_costs_its_caller_and_no_other,
