@@ -9,6 +9,7 @@ use rusqlite::limits::Limit;
 use rusqlite::{CachedStatement, Connection, OpenFlags, OptionalExtension};
 
 use super::authorizer::{Authority, Authorizer};
+use super::texts;
 use crate::bindings::sql::Error;
 use crate::stores::sql::guard::TableGrant;
 
@@ -22,9 +23,19 @@ const STEPS: i32 = 4096;
 /// Prepared statements that a connection keeps.
 pub(super) const STATEMENTS_KEPT: usize = 256;
 
-/// Longest text or blob that SQLite makes, in bytes: more than a reply may
-/// hold, and less than `zeroblob` can ask for (1 GB).
-const MAX_VALUE: i32 = 64 << 20;
+/// Longest text, blob or row that SQLite makes, in bytes. Together with
+/// [`MAX_COLUMNS`] it bounds the memory that one statement takes.
+pub(super) const MAX_VALUE: i32 = 8 << 20;
+
+/// Most columns of a result, and so most values that are held at once.
+const MAX_COLUMNS: i32 = 128;
+
+/// Most arguments of a function, each of which may be read anew for it.
+const MAX_ARGUMENTS: i32 = 100;
+
+/// Longest pattern of LIKE and GLOB, in bytes: each place of a text is compared
+/// with all of it, and no deadline ends that.
+const MAX_PATTERN: i32 = 512;
 
 /// Why a statement did not run.
 #[derive(Debug, thiserror::Error)]
@@ -64,7 +75,15 @@ impl GuestConnection {
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
         connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
-        connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, MAX_VALUE)?;
+        for (limit, most) in [
+            (Limit::SQLITE_LIMIT_LENGTH, MAX_VALUE),
+            (Limit::SQLITE_LIMIT_COLUMN, MAX_COLUMNS),
+            (Limit::SQLITE_LIMIT_FUNCTION_ARG, MAX_ARGUMENTS),
+            (Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, MAX_PATTERN),
+        ] {
+            connection.set_limit(limit, most)?;
+        }
+        texts::install(&connection)?;
         if mode == Mode::Write {
             connection.pragma_update(None, "journal_mode", "WAL")?;
             // Safe in WAL mode: a power failure may lose the last commits, a
@@ -181,7 +200,9 @@ impl GuestConnection {
     }
 
     fn is_table(&self, name: &str) -> Result<bool, Failure> {
-        const FIND: &str = "SELECT 1 FROM sqlite_master WHERE lower(name) = ?";
+        // A module is a table of its name without being made.
+        const FIND: &str = "SELECT 1 FROM sqlite_master WHERE lower(name) = ?1 \
+            UNION ALL SELECT 1 FROM pragma_module_list WHERE lower(name) = ?1";
         let is_own = name.starts_with("sqlite_") || name.starts_with("pragma_");
         let found = self.as_host(|connection| {
             let found = connection.query_row(FIND, [name], |_| Ok(()));

@@ -9,6 +9,7 @@ mod readers;
 mod statement;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod writer;
 
 use std::path::Path;

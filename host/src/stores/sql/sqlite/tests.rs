@@ -239,3 +239,31 @@ fn a_reader_changes_nothing() {
     assert!(file.run("SELECT name FROM tax").is_ok());
     assert!(file.run("DELETE FROM orders").is_err());
 }
+
+/// One value for each of many columns would take all memory, and no step of
+/// SQLite's machine is between two of them at which a deadline could end it.
+#[test]
+fn a_statement_is_bounded_in_what_it_holds() {
+    let file = File::open(Mode::Read);
+    let columns = |most: usize| vec!["1"; most].join(", ");
+    assert!(file.run(&format!("SELECT {}", columns(128))).is_ok());
+    for text in [
+        format!("SELECT {}", columns(129)),
+        "SELECT zeroblob(8388609)".to_owned(),
+        "SELECT hex(zeroblob(5000000))".to_owned(),
+        format!("SELECT char({})", columns(101)),
+        "SELECT name LIKE hex(zeroblob(300)) FROM tax".to_owned(),
+        "SELECT name GLOB hex(zeroblob(300)) FROM tax".to_owned(),
+        "SELECT COUNT(*) FROM dbstat".to_owned(),
+    ] {
+        assert!(file.run(&text).is_err(), "{text}");
+    }
+}
+
+/// See [`texts`](super::texts): those of this connection are not SQLite's own.
+#[test]
+fn functions_on_texts_end_soon() {
+    let file = File::open(Mode::Read);
+    let text = "SELECT instr(zeroblob(8000000), zeroblob(4000000) || x'01')";
+    assert!(file.run(text).is_ok());
+}
