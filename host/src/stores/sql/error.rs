@@ -155,6 +155,19 @@ const SQLITE_CONFLICTS: [u32; 6] = [275, 787, 1299, 1555, 2067, 2579];
 /// MySQL: lock wait, and deadlock. A statement that stands alone was undone.
 const MYSQL_CONTENTION: [u16; 2] = [1205, 1213];
 
+/// MySQL: errors after which the server has, or may have, undone the whole
+/// transaction: it lost against another, or has no room for its locks.
+const MYSQL_UNDONE: [u16; 4] = [1020, 1205, 1206, 1213];
+
+/// Whether a transaction may be over after this error, so that what comes next
+/// would stand alone.
+pub(super) fn ends_transaction(error: &sqlx::Error) -> bool {
+    let sqlx::Error::Database(error) = error else {
+        return false;
+    };
+    matches!(code_of(&**error), Code::MySql(number) if MYSQL_UNDONE.contains(&number))
+}
+
 /// SQLite: another process writes for too long.
 const SQLITE_BUSY: u32 = 5;
 

@@ -6,9 +6,10 @@ use std::time::Duration;
 use deadpool::managed::Object;
 use sqlx::MySqlConnection;
 
-use super::error::trouble;
+use super::error::{ends_transaction, trouble};
 use super::health::Failed;
 use super::pool::{Pool, PoolConnection, answers};
+use crate::bindings::sql::Error;
 
 /// How long a connection may take to come to its senses: long enough for the
 /// server to end a statement for which nobody waits any more.
@@ -99,6 +100,8 @@ async fn settle(mut connection: PoolConnection) {
 /// undoes the changes: whatever was cut off half-way, nobody else gets it.
 pub(super) struct MySqlTransaction {
     lent: Lent,
+    /// Whether the server may have undone it by itself.
+    is_over: bool,
 }
 
 impl MySqlTransaction {
@@ -106,22 +109,38 @@ impl MySqlTransaction {
         let mut lent = Lent::take(pool).await?;
         lent.condition = Condition::Useless;
         sqlx::raw_sql("BEGIN").execute(&mut *lent).await?;
-        Ok(Self { lent })
+        Ok(Self {
+            lent,
+            is_over: false,
+        })
     }
 
-    pub(super) fn connection(&mut self) -> &mut MySqlConnection {
-        &mut self.lent
+    /// Returns its connection, while it is open: what came after would stand
+    /// alone.
+    pub(super) fn connection(&mut self) -> Result<&mut MySqlConnection, Failed> {
+        match self.is_over {
+            false => Ok(&mut self.lent),
+            true => Err(Failed::Call(Error::Unavailable(
+                "the transaction has ended".to_owned(),
+            ))),
+        }
     }
 
-    pub(super) async fn commit(self) -> sqlx::Result<()> {
+    /// Notes what an `outcome` says about the transaction.
+    pub(super) fn note<T>(&mut self, outcome: &Result<T, Failed>) {
+        self.is_over |= matches!(outcome, Err(Failed::Driver(error)) if ends_transaction(error));
+    }
+
+    pub(super) async fn commit(mut self) -> Result<(), Failed> {
+        self.connection()?;
         self.end("COMMIT").await
     }
 
-    pub(super) async fn rollback(self) -> sqlx::Result<()> {
+    pub(super) async fn rollback(self) -> Result<(), Failed> {
         self.end("ROLLBACK").await
     }
 
-    async fn end(mut self, statement: &'static str) -> sqlx::Result<()> {
+    async fn end(mut self, statement: &'static str) -> Result<(), Failed> {
         sqlx::raw_sql(statement).execute(&mut *self.lent).await?;
         self.lent.condition = Condition::Sound;
         Ok(())

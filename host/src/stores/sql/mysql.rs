@@ -133,7 +133,9 @@ impl MySqlDatabase {
         let text = self.server.bounded(text, deadline);
         let asking = async {
             let arguments = bind(parameters)?;
-            query(transaction.connection(), &text, arguments, limits).await
+            let rows = query(transaction.connection()?, &text, arguments, limits).await;
+            transaction.note(&rows);
+            rows
         };
         self.health.watch(deadline, asking.boxed()).await
     }
@@ -149,7 +151,10 @@ impl MySqlDatabase {
         let text = self.server.bounded(text, deadline);
         let changing = async {
             let arguments = bind(parameters)?;
-            Ok::<_, Failed>(execute(transaction.connection(), &text, arguments).await?)
+            let done = execute(transaction.connection()?, &text, arguments).await;
+            let done = done.map_err(Failed::Driver);
+            transaction.note(&done);
+            done
         };
         let done = self.health.watch(deadline, changing.boxed()).await;
         done.map(outcome)
@@ -158,10 +163,9 @@ impl MySqlDatabase {
     /// End a transaction as `ending` does.
     pub(super) async fn end(
         &self,
-        ending: impl Future<Output = sqlx::Result<()>> + Send,
+        ending: impl Future<Output = std::result::Result<(), Failed>> + Send,
         deadline: Instant,
     ) -> Result<()> {
-        let ending = async { Ok::<_, Failed>(ending.await?) };
         self.health.watch(deadline, ending.boxed()).await
     }
 

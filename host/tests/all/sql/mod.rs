@@ -3,6 +3,7 @@
 
 mod bounds;
 mod contention;
+mod deadlock;
 mod endless;
 mod generated;
 mod grants;
