@@ -242,7 +242,6 @@ const ALLOWED: &[&[&str]] = &[
         "json_merge_preserve",
         "json_object",
         "json_overlaps",
-        "json_patch",
         "json_quote",
         "json_remove",
         "json_replace",
@@ -263,6 +262,23 @@ const ALLOWED: &[&[&str]] = &[
         "values",
     ],
 ];
+
+/// What a server takes for a function that is not allowed, without
+/// parentheses: the parser reads a column there.
+const BARE: [&str; 6] = [
+    "current_role",
+    "current_user",
+    "rownum",
+    "session_user",
+    "sysdate",
+    "system_user",
+];
+
+/// Whether the name alone, in any ASCII case, calls a function that is not
+/// allowed.
+pub(super) fn is_bare(name: &str) -> bool {
+    BARE.iter().any(|bare| name.eq_ignore_ascii_case(bare))
+}
 
 /// Whether statements may call the function of this name, in any ASCII case.
 pub(in super::super) fn is_allowed(name: &str) -> bool {

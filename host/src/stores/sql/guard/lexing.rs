@@ -55,10 +55,46 @@ pub(super) fn unambiguous(
         return Err(ambiguous("a number runs into a word"));
     }
     let tokens = Tokenizer::new(dialect, text).tokenize_with_location()?;
+    if has_from_as_name(&tokens) {
+        return Err(ambiguous("FROM is no name"));
+    }
     match tokens.iter().find_map(|token| problem(&token.token)) {
         Some(problem) => Err(LexError::Ambiguous(problem)),
         None => Ok(tokens),
     }
+}
+
+/// Words after which the parser takes whatever follows for a name. To SQLite,
+/// some are names themselves: `SUM(a) OVER FROM t` reads the table `t`.
+const BEFORE_NAMES: [&str; 9] = [
+    "AS",
+    "BY",
+    "COLLATE",
+    "CONSTRAINT",
+    "OF",
+    "OVER",
+    "PARTITION",
+    "USING",
+    "WINDOW",
+];
+
+/// Whether the word FROM stands where the parser reads a name.
+fn has_from_as_name(tokens: &[TokenWithSpan]) -> bool {
+    let mut after_name = false;
+    for TokenWithSpan { token, .. } in tokens {
+        match token {
+            Token::Whitespace(_) => {}
+            Token::Word(word) if word.quote_style.is_none() => {
+                if after_name && word.value.eq_ignore_ascii_case("FROM") {
+                    return true;
+                }
+                let is_before = |before: &&str| word.value.eq_ignore_ascii_case(before);
+                after_name = BEFORE_NAMES.iter().any(is_before);
+            }
+            token => after_name = *token == Token::Period,
+        }
+    }
+    false
 }
 
 fn ambiguous(problem: &str) -> LexError {
@@ -177,6 +213,10 @@ mod tests {
             "SELECT 1 # FROM t",
             "SELECT 1 /*! FROM t */",
             "SELECT 1.FROM t",
+            "SELECT SUM(a) OVER FROM t",
+            "SELECT SUM(a) over\nfrom t",
+            "SELECT a WINDOW FROM AS (ORDER BY a)",
+            "SELECT a . FROM t",
             "SELECT version,1.FROM t",
             "SELECT 1._x",
             "SELECT 1\u{feff}FROM t",

@@ -418,6 +418,62 @@ mod tests {
         }
     }
 
+    /// A name that stands for a table only with arguments is a table's without.
+    #[test]
+    fn a_function_in_from_is_called() {
+        for verdict in check("SELECT * FROM json_each", Kind::Query) {
+            assert!(matches!(verdict, Err(Error::Denied(_))), "{verdict:?}");
+        }
+        let called = "SELECT value FROM json_each('[1]')";
+        let verdict = guard(SqlDialect::Sqlite).check(called, Kind::Query, 0);
+        assert!(verdict.is_ok(), "{verdict:?}");
+    }
+
+    #[test]
+    fn functions_without_parentheses_are_functions() {
+        for name in ["CURRENT_USER", "current_role", "ROWNUM"] {
+            for verdict in check(&format!("SELECT {name} FROM orders"), Kind::Query) {
+                assert!(
+                    matches!(verdict, Err(Error::Denied(_))),
+                    "{name}: {verdict:?}"
+                );
+            }
+        }
+    }
+
+    /// SQLite plans each of these for hours, and takes all memory.
+    #[test]
+    fn names_of_with_do_not_multiply() {
+        let chain = |forward: bool, name: &dyn Fn(usize) -> String| {
+            let mut parts = vec![format!("{} AS (SELECT 1 AS x)", name(0))];
+            for n in 1..40 {
+                let before = name(n - 1);
+                parts.push(format!(
+                    "{} AS (SELECT p.x FROM {before} p, {before} q)",
+                    name(n)
+                ));
+            }
+            if !forward {
+                parts.reverse();
+            }
+            format!("WITH {} SELECT 1 FROM {}", parts.join(", "), name(39))
+        };
+        for text in [
+            chain(true, &|n| format!("a{n}")),
+            chain(false, &|n| format!("a{n}")),
+            chain(true, &|n| {
+                format!("{}{n}", if n % 2 == 0 { "a" } else { "A" })
+            }),
+        ] {
+            for verdict in check(&text, Kind::Query) {
+                assert!(
+                    matches!(verdict, Err(Error::Denied(_))),
+                    "{text}: {verdict:?}"
+                );
+            }
+        }
+    }
+
     #[test]
     fn a_joined_update_needs_every_table_to_be_writable() {
         let text = "UPDATE orders o JOIN tax t ON t.tax_id = o.tax_id SET t.tax_id = 1";

@@ -3,7 +3,7 @@
 //! Where the databases' rules for names differ, or are not known, a name
 //! counts as a table's: that denies too much at worst, never too little.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
@@ -15,6 +15,11 @@ use super::functions;
 
 /// SQLite's functions that stand where a table does, and touch none.
 const TABLE_FUNCTIONS: [&str; 2] = ["json_each", "json_tree"];
+
+/// Most places of one statement that use names which `WITH` defines. A database
+/// puts the query in the place of its name, again and again: names that use each
+/// other twice make a query that grows exponentially while it is planned.
+const MAX_USES: usize = 20;
 
 /// The tables of a statement, as it spells them.
 #[derive(Debug, Default)]
@@ -71,6 +76,9 @@ pub(super) fn named_in(tree: &impl Visit) -> Result<HashSet<String>, String> {
 fn collect(tree: &impl Visit) -> Result<Collector, String> {
     let mut collector = Collector::default();
     match tree.visit(&mut collector) {
+        ControlFlow::Continue(()) if collector.uses_of_defined() > MAX_USES => Err(format!(
+            "a statement uses names that WITH defines in at most {MAX_USES} places"
+        )),
         ControlFlow::Continue(()) => Ok(collector),
         ControlFlow::Break(reason) => Err(reason),
     }
@@ -97,6 +105,21 @@ struct Collector {
     tables: HashSet<String>,
     locks: bool,
     scopes: Vec<Scope>,
+    /// Whether the name that comes next is that of a function in FROM.
+    is_function: bool,
+    /// All names that any `WITH` defines, in lower case.
+    defined: HashSet<String>,
+    /// How often each name stands where a table does, in lower case.
+    uses: HashMap<String, usize>,
+}
+
+impl Collector {
+    /// How many places use names that `WITH` defines, whichever it is: a
+    /// database may see them where the parser does not.
+    fn uses_of_defined(&self) -> usize {
+        let uses = |name| self.uses.get(name).copied().unwrap_or_default();
+        self.defined.iter().map(uses).sum()
+    }
 }
 
 /// The names that one query's `WITH` defines. A name can be used once its own
@@ -146,7 +169,10 @@ impl Visitor for Collector {
         if let Some(around) = self.scopes.last_mut() {
             around.reveal(query, true);
         }
-        self.scopes.push(Scope::of(query));
+        let scope = Scope::of(query);
+        let defined = scope.defined.iter().map(|it| it.name.to_ascii_lowercase());
+        self.defined.extend(defined);
+        self.scopes.push(scope);
         self.locks |= !query.locks.is_empty();
         if is_plain(&query.body) {
             ControlFlow::Continue(())
@@ -177,7 +203,8 @@ impl Visitor for Collector {
                     .scopes
                     .iter()
                     .any(|scope| scope.visible.contains(&name));
-                if !defined && !TABLE_FUNCTIONS.contains(&name.as_str()) {
+                *self.uses.entry(name.to_ascii_lowercase()).or_default() += 1;
+                if !std::mem::take(&mut self.is_function) && !defined {
                     self.tables.insert(name);
                 }
                 ControlFlow::Continue(())
@@ -188,7 +215,10 @@ impl Visitor for Collector {
 
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<String> {
         let allowed = match factor {
-            TableFactor::Table { name, args, .. } => args.is_none() || is_table_function(name),
+            TableFactor::Table { name, args, .. } => {
+                self.is_function = args.is_some();
+                args.is_none() || is_table_function(name)
+            }
             TableFactor::Derived { .. } | TableFactor::NestedJoin { .. } => true,
             _ => false,
         };
@@ -203,6 +233,11 @@ impl Visitor for Collector {
         match expression {
             Expr::Function(function) if !is_allowed(function) => {
                 ControlFlow::Break(format!("the function `{}` is not allowed", function.name))
+            }
+            Expr::Identifier(name)
+                if name.quote_style.is_none() && functions::is_bare(&name.value) =>
+            {
+                ControlFlow::Break(format!("the function `{name}` is not allowed"))
             }
             _ => ControlFlow::Continue(()),
         }

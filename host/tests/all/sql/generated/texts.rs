@@ -27,6 +27,12 @@ const SEEDS: &[&str] = &[
     "SELECT * FROM ( SELECT 1 AS name ) AS secret",
     "UPDATE orders AS secret SET name = 'x'",
     "DELETE FROM orders WHERE order_id IN ( SELECT secret_id FROM secret )",
+    "DELETE o FROM orders AS o JOIN orders AS secret ON o . order_id = secret . order_id",
+    "UPDATE orders AS o JOIN orders AS p ON o . order_id = p . order_id SET o . name = p . name",
+    "INSERT INTO orders SET name = 'a' ON DUPLICATE KEY UPDATE name = VALUES(name)",
+    "REPLACE INTO orders ( order_id , name ) SELECT * FROM tax RETURNING name",
+    "SELECT name , SUM(tax_id) OVER w FROM tax WINDOW w AS ( PARTITION BY name ORDER BY tax_id )",
+    "SELECT * FROM tax NATURAL JOIN ( orders CROSS JOIN tax AS x ) USE INDEX ( x )",
 ];
 
 /// What stands in for a word, or comes between two.
@@ -201,6 +207,24 @@ const PIECES: &[&str] = &[
     "load_extension ( 'x' )",
     "DATABASE ( )",
     "IS_FREE_LOCK ( 'x' )",
+    "CURRENT_USER",
+    "CURRENT_ROLE",
+    "json_each",
+    "PARTITION ( p0 )",
+    "FOR SYSTEM_TIME ALL",
+    "AS OF",
+    "NATURAL LEFT JOIN",
+    "WITH ROLLUP",
+    "FETCH FIRST 1 ROWS ONLY",
+    "CONVERT ( name USING utf8 )",
+    "MATCH ( name ) AGAINST ( 'a' )",
+    "DEFAULT ( secret . name )",
+    "secret . *",
+    "VALUES ROW",
+    "DELAYED",
+    "LOW_PRIORITY",
+    "SQL_CALC_FOUND_ROWS",
+    "ROWNUM",
 ];
 
 /// Most changes to one statement.

@@ -2,14 +2,19 @@
 
 use sqlparser::ast::helpers::stmt_create_table::CreateTableBuilder;
 use sqlparser::ast::{
-    ColumnDef, ColumnOption, CreateIndex, CreateTable, CreateTableOptions, Expr,
-    ForeignKeyConstraint, SqlOption, Statement, TableConstraint,
+    ColumnDef, ColumnOption, CreateIndex, CreateTable, CreateTableOptions, DataType, Expr,
+    ForeignKeyConstraint, GeneratedExpressionMode, SqlOption, Statement, TableConstraint,
 };
+use sqlparser::keywords::ALL_KEYWORDS;
 use sqlparser::tokenizer::Token;
 
 use super::super::tables::simple_name;
 use super::Rules;
 use super::alter::is_known_option;
+use crate::bindings::sql::Dialect;
+
+/// What names of the tables begin with that record which migrations ran.
+const RECORDS: &str = "edge_migrations_";
 
 /// Checks a new table: its name, columns and constraints, and nothing that
 /// copies another table, or keeps its rows elsewhere.
@@ -40,7 +45,13 @@ pub(super) fn check_table(rules: &Rules<'_>, table: &CreateTable) -> Result<(), 
 pub(super) fn check_index(rules: &Rules<'_>, index: &CreateIndex) -> Result<(), String> {
     rules.require_write(&simple_name(&index.table_name)?)?;
     if let Some(name) = &index.name {
-        simple_name(name)?;
+        let name = simple_name(name)?;
+        // In SQLite, an index takes its name from the tables.
+        if name.to_ascii_lowercase().starts_with(RECORDS) {
+            return Err(format!(
+                "the name `{name}` is for a table of the host's own"
+            ));
+        }
     }
     if index.alter_options.is_empty() && index.with.is_empty() {
         Ok(())
@@ -79,10 +90,47 @@ fn is_allowed(option: &SqlOption) -> bool {
     }
 }
 
+/// Words that begin something else than a column where the parser reads the
+/// name of one: `(LIKE customer)` and `(TABLE customer)` copy a table.
+const NO_COLUMNS: [&str; 18] = [
+    "CHECK",
+    "CONSTRAINT",
+    "EXCLUDE",
+    "FOREIGN",
+    "FULLTEXT",
+    "INDEX",
+    "KEY",
+    "LIKE",
+    "PARTITION",
+    "PERIOD",
+    "PRIMARY",
+    "SELECT",
+    "SPATIAL",
+    "SYSTEM",
+    "TABLE",
+    "UNIQUE",
+    "VALUES",
+    "WITH",
+];
+
 /// Checks a column: what it is made of, and the table that it refers to.
 pub(super) fn check_column(rules: &Rules<'_>, column: &ColumnDef) -> Result<(), String> {
+    let name = &column.name;
+    let is_word = |word: &&str| name.value.eq_ignore_ascii_case(word);
+    let is_custom = matches!(column.data_type, DataType::Custom(..));
+    let begins_else = NO_COLUMNS.iter().any(is_word) || is_custom && is_keyword(&name.value);
+    if name.quote_style.is_none() && begins_else {
+        return Err(format!("a column with the name `{name}` needs quotes"));
+    }
     let options = column.options.iter().map(|option| &option.option);
     check_column_options(rules, options)
+}
+
+/// Whether any database's SQL has the word: before what is no known type, it
+/// may begin a form that the parser does not know.
+fn is_keyword(word: &str) -> bool {
+    let word = word.to_ascii_uppercase();
+    ALL_KEYWORDS.binary_search(&word.as_str()).is_ok()
 }
 
 /// Checks the options of one column.
@@ -92,6 +140,18 @@ pub(super) fn check_column_options<'a>(
 ) -> Result<(), String> {
     for option in options {
         match option {
+            ColumnOption::Generated {
+                generation_expr_mode: mode,
+                ..
+            } if rules.dialect == Dialect::Sqlite
+                && *mode != Some(GeneratedExpressionMode::Stored) =>
+            {
+                return Err(
+                    "SQLite computes a column that is not STORED anew in each place, \
+                    and those that it uses: a generated column is STORED"
+                        .into(),
+                );
+            }
             ColumnOption::ForeignKey(key) => check_foreign_key(rules, key)?,
             ColumnOption::DialectSpecific(tokens) if is_auto_increment(tokens) => {}
             ColumnOption::Null
