@@ -223,16 +223,26 @@ const MAX_TABLE_NAME: usize = 64;
 /// What names of tables begin with that are the host's own, or the database's.
 const RESERVED_TABLES: [&str; 3] = ["edge_", "sqlite_", "pragma_"];
 
+/// Names that stand for modules and functions of SQLite where there is no table.
+const MODULES: [&str; 5] = [
+    "bytecode",
+    "dbstat",
+    "json_each",
+    "json_tree",
+    "tables_used",
+];
+
 /// Databases fold other letters, each in its own way; a name with a point is
 /// another schema's.
 fn check_table(name: &str) -> Result<(), ManifestError> {
     let folded = name.to_lowercase();
     require(
         "grants.database",
-        !RESERVED_TABLES.iter().any(|own| folded.starts_with(own)),
+        !RESERVED_TABLES.iter().any(|own| folded.starts_with(own))
+            && !MODULES.contains(&folded.as_str()),
         format_args!(
-            "names the table {name:?}: names that begin with `edge_`, `sqlite_` or `pragma_` \
-             are the host's own, or the database's"
+            "names the table {name:?}: names that begin with `edge_`, `sqlite_` or `pragma_`, and \
+             those of SQLite's modules, are the host's own, or the database's"
         ),
     )?;
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
@@ -328,6 +338,8 @@ mod tests {
             "sqlite_master",
             "SQLITE_SCHEMA",
             "pragma_table_info",
+            "dbstat",
+            "json_each",
             "mysql.user",
             "main.orders",
             "information_schema.tables",
