@@ -44,12 +44,15 @@ mod tests {
     use sqlparser::dialect::SQLiteDialect;
     use sqlparser::parser::Parser;
 
+    use super::super::calls::Calls;
     use super::super::tables;
     use super::*;
+    use crate::bindings::sql::Dialect;
 
     fn summary(text: &str) -> String {
         let statements = Parser::parse_sql(&SQLiteDialect {}, text).expect("SQL");
-        let used = tables::used_by(&statements[0]).expect("tables");
+        let used =
+            tables::used_by(&statements[0], &Calls::new(Dialect::Sqlite, &[])).expect("tables");
         of(&statements[0], &used).to_string()
     }
 

@@ -7,10 +7,10 @@ use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    Expr, Function, ObjectName, Query, Select, SetExpr, Statement, TableFactor, TableObject, Visit,
-    Visitor,
+    Expr, ObjectName, Query, Select, SetExpr, Statement, TableFactor, TableObject, Visit, Visitor,
 };
 
+use super::calls::Calls;
 use super::functions;
 
 /// SQLite's functions that stand where a table does, and touch none.
@@ -30,13 +30,13 @@ pub(super) struct Tables {
     pub(super) locks: bool,
 }
 
-/// Returns the tables that `statement` uses.
+/// Returns the tables that `statement` uses, and checks its `calls`.
 ///
 /// # Errors
 /// Says why the statement may not run at all.
-pub(super) fn used_by(statement: &Statement) -> Result<Tables, String> {
-    let changed = targets(statement)?;
-    let used = collect(statement)?;
+pub(super) fn used_by(statement: &Statement, calls: &Calls) -> Result<Tables, String> {
+    let changed = targets(statement, calls)?;
+    let used = collect(statement, calls)?;
     Ok(Tables {
         read: used.tables,
         changed,
@@ -45,17 +45,17 @@ pub(super) fn used_by(statement: &Statement) -> Result<Tables, String> {
 }
 
 /// Every table that could be changed: of a join, all of them.
-fn targets(statement: &Statement) -> Result<HashSet<String>, String> {
+fn targets(statement: &Statement, calls: &Calls) -> Result<HashSet<String>, String> {
     match statement {
         Statement::Query(_) => Ok(HashSet::new()),
         Statement::Insert(insert) => match &insert.table {
             TableObject::TableName(name) => Ok(HashSet::from([simple_name(name)?])),
             _ => Err("this form of INSERT is not allowed".into()),
         },
-        Statement::Update(update) => Ok(collect(&update.table)?.tables),
+        Statement::Update(update) => Ok(collect(&update.table, calls)?.tables),
         Statement::Delete(delete) => {
-            let mut targets = collect(&delete.from)?.tables;
-            targets.extend(collect(&delete.using)?.tables);
+            let mut targets = collect(&delete.from, calls)?.tables;
+            targets.extend(collect(&delete.using, calls)?.tables);
             for name in &delete.tables {
                 targets.insert(simple_name(name)?);
             }
@@ -69,12 +69,12 @@ fn targets(statement: &Statement) -> Result<HashSet<String>, String> {
 ///
 /// # Errors
 /// Names a form or a function that is not allowed.
-pub(super) fn named_in(tree: &impl Visit) -> Result<HashSet<String>, String> {
-    collect(tree).map(|collector| collector.tables)
+pub(super) fn named_in(tree: &impl Visit, calls: &Calls) -> Result<HashSet<String>, String> {
+    collect(tree, calls).map(|collector| collector.tables)
 }
 
-fn collect(tree: &impl Visit) -> Result<Collector, String> {
-    let mut collector = Collector::default();
+fn collect<'c>(tree: &impl Visit, calls: &'c Calls) -> Result<Collector<'c>, String> {
+    let mut collector = Collector::new(calls);
     match tree.visit(&mut collector) {
         ControlFlow::Continue(()) if collector.uses_of_defined() > MAX_USES => Err(format!(
             "a statement uses names that WITH defines in at most {MAX_USES} places"
@@ -100,8 +100,8 @@ pub(super) fn simple_name(name: &ObjectName) -> Result<String, String> {
 
 /// Collects tables, telling them from the names that `WITH` defines. Such a
 /// name counts only where it is spelled alike: MySQL compares the bytes.
-#[derive(Default)]
-struct Collector {
+struct Collector<'c> {
+    calls: &'c Calls,
     tables: HashSet<String>,
     locks: bool,
     scopes: Vec<Scope>,
@@ -113,7 +113,19 @@ struct Collector {
     uses: HashMap<String, usize>,
 }
 
-impl Collector {
+impl<'c> Collector<'c> {
+    fn new(calls: &'c Calls) -> Self {
+        Self {
+            calls,
+            tables: HashSet::new(),
+            locks: false,
+            scopes: Vec::new(),
+            is_function: false,
+            defined: HashSet::new(),
+            uses: HashMap::new(),
+        }
+    }
+
     /// How many places use names that `WITH` defines, whichever it is: a
     /// database may see them where the parser does not.
     fn uses_of_defined(&self) -> usize {
@@ -162,7 +174,7 @@ impl Scope {
     }
 }
 
-impl Visitor for Collector {
+impl Visitor for Collector<'_> {
     type Break = String;
 
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<String> {
@@ -231,7 +243,7 @@ impl Visitor for Collector {
 
     fn pre_visit_expr(&mut self, expression: &Expr) -> ControlFlow<String> {
         match expression {
-            Expr::Function(function) if !is_allowed(function) => {
+            Expr::Function(function) if !self.calls.allow(function) => {
                 ControlFlow::Break(format!("the function `{}` is not allowed", function.name))
             }
             Expr::Identifier(name)
@@ -242,16 +254,6 @@ impl Visitor for Collector {
             _ => ControlFlow::Continue(()),
         }
     }
-}
-
-/// A qualified or quoted name may be a stored function's, which runs with the
-/// rights of whoever stored it.
-fn is_allowed(function: &Function) -> bool {
-    let [part] = function.name.0.as_slice() else {
-        return false;
-    };
-    let plain = part.as_ident().filter(|ident| ident.quote_style.is_none());
-    plain.is_some_and(|ident| functions::is_allowed(&ident.value))
 }
 
 fn is_table_function(name: &ObjectName) -> bool {

@@ -5,6 +5,7 @@
 use sqlparser::ast::{AlterTable, AlterTableOperation, Statement};
 use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 
+use super::super::calls::Calls;
 use super::super::tables::simple_name;
 use super::super::{parse_one, parser_dialect};
 use super::{Rules, create};
@@ -20,7 +21,11 @@ pub(super) fn is_alter(tokens: &[TokenWithSpan]) -> bool {
 ///
 /// # Errors
 /// Names the table that is not granted, or the change that is not allowed.
-pub(super) fn check(rules: &Rules<'_>, tokens: Vec<TokenWithSpan>) -> Result<(), String> {
+pub(super) fn check(
+    rules: &Rules<'_>,
+    tokens: Vec<TokenWithSpan>,
+    calls: &Calls,
+) -> Result<(), String> {
     let mut tokens = tokens;
     tokens.retain(|token| !is_blank(token) && token.token != Token::EOF);
     let Some((head, changes)) = tokens.split_at_checked(3) else {
@@ -35,7 +40,7 @@ pub(super) fn check(rules: &Rules<'_>, tokens: Vec<TokenWithSpan>) -> Result<(),
     for change in split_at_commas(changes) {
         let is_options = rules.dialect == Dialect::Mysql && are_options(change);
         if !is_options {
-            check_change(rules, [head, &without_existence(change)].concat())?;
+            check_change(rules, [head, &without_existence(change)].concat(), calls)?;
         }
     }
     Ok(())
@@ -89,7 +94,11 @@ fn begins_with(tokens: &[TokenWithSpan], words: &[&str]) -> bool {
             .all(|(token, word)| is_word(&token.token, word))
 }
 
-fn check_change(rules: &Rules<'_>, tokens: Vec<TokenWithSpan>) -> Result<(), String> {
+fn check_change(
+    rules: &Rules<'_>,
+    tokens: Vec<TokenWithSpan>,
+    calls: &Calls,
+) -> Result<(), String> {
     let parsed = parse_one(parser_dialect(rules.dialect), tokens);
     let statement = parsed.map_err(|error| error.to_string())?;
     let Statement::AlterTable(alter) = &statement else {
@@ -112,7 +121,7 @@ fn check_change(rules: &Rules<'_>, tokens: Vec<TokenWithSpan>) -> Result<(), Str
     for operation in operations {
         check_operation(rules, operation)?;
     }
-    rules.check_named(&statement)
+    rules.check_named(&statement, calls)
 }
 
 fn check_operation(rules: &Rules<'_>, operation: &AlterTableOperation) -> Result<(), String> {

@@ -10,7 +10,9 @@ mod script;
 
 use sqlparser::ast::Statement;
 
-use super::{TableGrant, folded, lexing, parse_one, parser_dialect, tables};
+use super::calls::Calls;
+use super::grant::folded;
+use super::{TableGrant, lexing, parse_one, parser_dialect, tables};
 use crate::bindings::sql::Dialect;
 
 /// Longest excerpt of a statement in an error, in characters.
@@ -75,15 +77,16 @@ impl Rules<'_> {
     fn check(&self, text: &str) -> Result<(), String> {
         let dialect = parser_dialect(self.dialect);
         let tokens = lexing::unambiguous(dialect, text).map_err(|error| error.to_string())?;
+        let calls = Calls::new(self.dialect, &tokens);
         if alter::is_alter(&tokens) {
-            return alter::check(self, tokens);
+            return alter::check(self, tokens, &calls);
         }
         let statement = parse_one(dialect, tokens).map_err(|error| error.to_string())?;
         match &statement {
             Statement::CreateTable(table) => create::check_table(self, table)?,
             Statement::CreateIndex(index) => create::check_index(self, index)?,
             Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_) => {
-                return self.check_change(&statement);
+                return self.check_change(&statement, &calls);
             }
             _ => {
                 return Err(
@@ -93,11 +96,11 @@ impl Rules<'_> {
                 );
             }
         }
-        self.check_named(&statement)
+        self.check_named(&statement, &calls)
     }
 
-    fn check_change(&self, statement: &Statement) -> Result<(), String> {
-        let used = tables::used_by(statement)?;
+    fn check_change(&self, statement: &Statement, calls: &Calls) -> Result<(), String> {
+        let used = tables::used_by(statement, calls)?;
         self.grant.permit(&used, self.dialect)?;
         match super::parameters::count(statement)? {
             0 => Ok(()),
@@ -107,8 +110,8 @@ impl Rules<'_> {
 
     /// Functions in defaults and checks are those of statements, and whatever
     /// names a table is under the grant.
-    fn check_named(&self, statement: &Statement) -> Result<(), String> {
-        for table in tables::named_in(statement)? {
+    fn check_named(&self, statement: &Statement, calls: &Calls) -> Result<(), String> {
+        for table in tables::named_in(statement, calls)? {
             self.require_write(&table)?;
         }
         Ok(())
