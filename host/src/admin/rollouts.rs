@@ -265,15 +265,8 @@ fn goes_on(other: &Rollout) -> Refusal {
 
 /// The newest release with this version, or whose digest begins so.
 pub(super) async fn named_release(office: &Office, plugin: &str, to: &str) -> Result<Digest> {
-    let bundles = office.control.bundles_of(plugin).await?;
-    let is_it = |digest: Digest| {
-        let digits = to.strip_prefix("sha256:").unwrap_or(to);
-        digits.len() >= 6 && hex::encode(digest.as_bytes()).starts_with(digits)
-    };
-    let found = bundles
-        .iter()
-        .find(|bundle| bundle.version == to || is_it(bundle.digest));
-    found.map(|bundle| bundle.digest).ok_or_else(|| {
+    let found = office.control.find_bundle(plugin, to).await?;
+    found.ok_or_else(|| {
         Refusal::not_found(format!(
             "no release of {plugin} has the version or digest {to}"
         ))
@@ -283,18 +276,10 @@ pub(super) async fn named_release(office: &Office, plugin: &str, to: &str) -> Re
 /// What `region` ran before what it runs now. What a rollout brought that
 /// failed or was aborted does not count.
 async fn previous_release(office: &Office, plugin: &str, region: &str) -> Result<Digest> {
-    let rollouts = office.control.rollouts_of(plugin).await?;
-    let undone = |id: &str| {
-        let rollout = rollouts.iter().find(|rollout| rollout.id == id);
-        rollout.is_some_and(|rollout| matches!(rollout.phase, Phase::Failed | Phase::Aborted))
-    };
-    let history = office.control.history(plugin).await?;
-    let entries = history.iter().filter(|entry| entry.region == region);
-    let now = entries.clone().next().and_then(|entry| entry.wanted.active);
-    let mut before = entries
-        .filter(|entry| !undone(&entry.rollout))
-        .filter_map(|entry| entry.wanted.active);
-    before.find(|digest| Some(*digest) != now).ok_or_else(|| {
+    let heads = office.control.wanted_of(plugin).await?;
+    let now = heads.get(region).and_then(|entry| entry.wanted.active);
+    let before = office.control.previous_release(plugin, region, now).await?;
+    before.ok_or_else(|| {
         Refusal::conflict(format!(
             "region {region} ran no other release of {plugin} before"
         ))

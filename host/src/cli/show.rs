@@ -241,6 +241,7 @@ fn state(report: &PluginReport) -> String {
         State::Serving => "serving".to_owned(),
         State::Preparing => "preparing".to_owned(),
         State::Failed => format!("failed: {}", report.reason),
+        State::Other => "unknown to this version".to_owned(),
     }
 }
 

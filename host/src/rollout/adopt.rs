@@ -229,12 +229,8 @@ async fn is_changed(
     if entry.wanted.active == Some(digest) {
         return Ok(false);
     }
-    if !control.is_shared() {
-        let history = control.history(&entry.plugin).await?;
-        let served = |other: &Entry| other.wanted.active == Some(digest);
-        if !history.iter().any(served) {
-            return Ok(true);
-        }
+    if !control.is_shared() && !control.has_served(&entry.plugin, digest).await? {
+        return Ok(true);
     }
     tracing::warn!(
         plugin = entry.plugin,

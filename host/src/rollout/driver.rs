@@ -215,12 +215,7 @@ impl Driver {
         head: &Entry,
         reason: &str,
     ) -> Result<Step, ControlError> {
-        let history = self.control.history(&rollout.plugin).await?;
-        let before = history
-            .into_iter()
-            .filter(|entry| entry.region == head.region && entry.rollout != rollout.id)
-            .max_by_key(|entry| entry.revision);
-        let wanted = before.map(|entry| entry.wanted).unwrap_or_default();
+        let wanted = self.control.wanted_before(rollout, head).await?;
         let reason = format!("{UNDONE}{reason}");
         self.write(rollout, &head.region, Some(head), wanted, &reason)
             .await

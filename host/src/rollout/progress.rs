@@ -23,7 +23,7 @@ pub(super) fn follows(report: Option<&PluginReport>, head: &Entry) -> Follows {
     match report.state {
         _ if report.revision < head.revision => Follows::NotYet,
         State::Serving => Follows::Yes,
-        State::Preparing => Follows::NotYet,
+        State::Preparing | State::Other => Follows::NotYet,
         State::Failed => Follows::No(report.reason.clone()),
     }
 }

@@ -63,6 +63,10 @@ pub enum State {
     Preparing,
     /// It cannot serve it; what served before goes on.
     Failed,
+    /// A state of a newer host, of which this one knows nothing: the node does
+    /// not serve what the log wants yet.
+    #[serde(other)]
+    Other,
 }
 
 /// One release on one node.

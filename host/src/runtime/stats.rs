@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use histogram::{AtomicHistogram, Config, Histogram};
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::call::CallError;
 use super::host_calls::HostCalls;
@@ -55,7 +56,18 @@ pub struct Tally {
     /// Requests that failed by no fault of the client.
     pub errors: u64,
     /// Requests by the bucket of their latency; empty buckets are left out.
+    #[serde(deserialize_with = "by_number")]
     latency: BTreeMap<usize, u64>,
+}
+
+/// Reads a map by numbers, whose keys are texts in JSON: below `flatten`, serde
+/// does not make numbers of them by itself.
+fn by_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<usize, u64>, D::Error> {
+    let map = BTreeMap::<String, u64>::deserialize(deserializer)?;
+    let number = |key: String| key.parse().map_err(D::Error::custom);
+    map.into_iter()
+        .map(|(key, count)| Ok((number(key)?, count)))
+        .collect()
 }
 
 impl Tally {

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-const ALGORITHM: &str = "sha256:";
+pub(in crate::rollout) const ALGORITHM: &str = "sha256:";
 
 /// Hexadecimal digits that are enough to tell a plugin's releases apart.
 const SHORT: usize = 12;

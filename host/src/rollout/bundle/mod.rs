@@ -18,6 +18,7 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 
+pub(in crate::rollout) use digest::ALGORITHM;
 pub use digest::{Digest, DigestError};
 pub use signature::{KeyTextError, PublicKey, SecretKey, SignatureError, TrustedKey, TrustedKeys};
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::row::Row;
 use super::{Control, ControlError, Result, text};
 use crate::bindings::sql::Value;
-use crate::rollout::bundle::{Bundle, Digest};
+use crate::rollout::bundle::{ALGORITHM, Bundle, Digest};
 
 /// Bytes of one part.
 const PART: usize = 1 << 20;
@@ -22,6 +22,9 @@ const FIND: &str = "SELECT digest, plugin, version, parts, signature, author, ad
     FROM edge_bundle WHERE digest = ?";
 const OF_PLUGIN: &str = "SELECT digest, plugin, version, parts, signature, author, added_at \
     FROM edge_bundle WHERE plugin = ? ORDER BY added_at DESC LIMIT 200";
+const BY_NAME: &str = "SELECT digest, plugin, version, parts, signature, author, added_at \
+    FROM edge_bundle WHERE plugin = ? AND (version = ? OR digest LIKE ?) \
+    ORDER BY added_at DESC LIMIT 1";
 const READ_PART: &str = "SELECT content FROM edge_bundle_part WHERE digest = ? AND part = ?";
 
 /// What is known of a bundle without reading it.
@@ -139,6 +142,32 @@ impl Control {
     pub async fn bundles_of(&self, plugin: &str) -> Result<Vec<BundleRecord>> {
         let rows = self.query(OF_PLUGIN, vec![text(plugin)]).await?;
         rows.into_iter().map(BundleRecord::read).collect()
+    }
+
+    /// Returns the newest release of `plugin` whose version is `name`, or whose
+    /// digest begins with it in at least six hexadecimal digits.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn find_bundle(&self, plugin: &str, name: &str) -> Result<Option<Digest>> {
+        let digits = name.strip_prefix(ALGORITHM).unwrap_or(name);
+        let is_digest = digits.len() >= 6
+            && digits
+                .bytes()
+                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        // Without digits, a pattern that no digest has.
+        let pattern = match is_digest {
+            true => format!("{ALGORITHM}{digits}%"),
+            false => String::new(),
+        };
+        let values = vec![text(plugin), text(name), text(pattern)];
+        let rows = self.query(BY_NAME, values).await?;
+        let record = rows
+            .into_iter()
+            .next()
+            .map(BundleRecord::read)
+            .transpose()?;
+        Ok(record.map(|record| record.digest))
     }
 
     /// The bundle `digest`, whole and unchanged, and its signature.

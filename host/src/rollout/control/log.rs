@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::rollouts::Rollout;
 use super::row::Row;
-use super::{Control, Result, optional, text};
+use super::{Control, ControlError, Result, optional, text};
 use crate::bindings::sql::Value;
 use crate::rollout::bundle::Digest;
 
@@ -33,6 +33,21 @@ const OF_PLUGIN: &str = select!(
 );
 const HISTORY: &str =
     select!("WHERE l.plugin = ? ORDER BY l.written_at DESC, l.revision DESC LIMIT 500");
+/// What ran in one region before a rollout wrote there.
+const BEFORE: &str = select!(
+    "WHERE l.plugin = ? AND l.region = ? AND l.rollout <> ? AND l.revision < ? \
+     ORDER BY l.revision DESC LIMIT 1"
+);
+/// The release of one region that served before another one, whose rollout
+/// neither failed nor was aborted.
+const PREVIOUS: &str = select!(
+    "LEFT JOIN edge_rollout r ON r.id = l.rollout \
+     WHERE l.plugin = ? AND l.region = ? AND l.active IS NOT NULL AND l.active <> ? \
+     AND (r.phase IS NULL OR (r.phase <> 'failed' AND r.phase <> 'aborted')) \
+     ORDER BY l.revision DESC LIMIT 1"
+);
+const FIRST: &str = select!("WHERE l.plugin = ? AND l.region = ? ORDER BY l.revision LIMIT 1");
+const SERVED: &str = select!("WHERE l.plugin = ? AND l.active = ? LIMIT 1");
 const APPEND_FOR_ROLLOUT: &str = "INSERT INTO edge_release_log \
     (region, plugin, revision, active, canary, canary_percent, rollout, author, reason, \
      written_at) SELECT ?, ?, ?, ?, ?, ?, id, author, ?, {now} FROM edge_rollout \
@@ -173,7 +188,64 @@ impl Control {
             .collect()
     }
 
-    /// The entries of `plugin` in all regions, newest first.
+    /// Returns what the region of `head` was to run before `rollout` changed it:
+    /// nothing where the rollout brought the plugin to the region.
+    ///
+    /// # Errors
+    /// When the database does not answer, or the region's log lacks entries.
+    pub async fn wanted_before(&self, rollout: &Rollout, head: &Entry) -> Result<Wanted> {
+        let values = vec![
+            text(&rollout.plugin),
+            text(&head.region),
+            text(&rollout.id),
+            Value::Integer(head.revision),
+        ];
+        let rows = self.query(BEFORE, values).await?;
+        if let Some(row) = rows.into_iter().next() {
+            return Ok(Entry::read(row)?.wanted);
+        }
+        // Revisions count from 1, so a rollout that came first wrote that one.
+        let values = vec![text(&rollout.plugin), text(&head.region)];
+        let first = self.query(FIRST, values).await?.into_iter().next();
+        match first.map(Entry::read).transpose()? {
+            Some(first) if first.revision == 1 && first.rollout == rollout.id => {
+                Ok(Wanted::default())
+            }
+            _ => Err(ControlError::Unreadable(format!(
+                "the release log of region {} lacks what ran before rollout {}",
+                head.region, rollout.id
+            ))),
+        }
+    }
+
+    /// Returns the release that `region` served before `now`, the present one.
+    /// What a rollout brought that failed or was aborted does not count.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn previous_release(
+        &self,
+        plugin: &str,
+        region: &str,
+        now: Option<Digest>,
+    ) -> Result<Option<Digest>> {
+        let now = now.map(|digest| digest.to_string()).unwrap_or_default();
+        let values = vec![text(plugin), text(region), text(now)];
+        let rows = self.query(PREVIOUS, values).await?;
+        let entry = rows.into_iter().next().map(Entry::read).transpose()?;
+        Ok(entry.and_then(|entry| entry.wanted.active))
+    }
+
+    /// Whether the release ever served for everybody, in any region.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn has_served(&self, plugin: &str, digest: Digest) -> Result<bool> {
+        let rows = self.query(SERVED, vec![text(plugin), text(digest)]).await?;
+        Ok(!rows.is_empty())
+    }
+
+    /// The newest 500 entries of `plugin` in all regions, for people to read.
     ///
     /// # Errors
     /// When the database does not answer.

@@ -6,6 +6,7 @@ mod commands;
 mod damage;
 pub mod failures;
 mod fleet;
+mod history;
 mod hostile_registry;
 mod load;
 mod regions;
