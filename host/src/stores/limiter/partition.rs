@@ -3,7 +3,7 @@
 //! A counter counts until a certain time, and can be forgotten afterwards
 //! without anybody noticing. So whoever invents keys only ever displaces what
 //! no longer counts; and if a policy really has as many counters in use as
-//! there may be, the one that ends soonest makes way. What is at its limit
+//! there may be, the one that ends soonest is evicted. What is at its limit
 //! ends last.
 
 use std::collections::HashMap;

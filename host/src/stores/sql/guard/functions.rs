@@ -68,6 +68,9 @@ const ALLOWED: &[&[&str]] = &[
     ],
 ];
 
+/// SQLite's functions that stand where a table does, and touch none.
+pub(in super::super) const TABLE_VALUED: [&str; 2] = ["json_each", "json_tree"];
+
 /// What a server takes for a function that is not allowed, without
 /// parentheses: the parser reads a column there.
 const BARE: [&str; 6] = [

@@ -13,9 +13,6 @@ use sqlparser::ast::{
 use super::calls::Calls;
 use super::functions;
 
-/// SQLite's functions that stand where a table does, and touch none.
-const TABLE_FUNCTIONS: [&str; 2] = ["json_each", "json_tree"];
-
 /// Most places of one statement that use names which `WITH` defines. A database
 /// puts the query in the place of its name, again and again: names that use each
 /// other twice make a query that grows exponentially while it is planned.
@@ -257,7 +254,7 @@ impl Visitor for Collector<'_> {
 }
 
 fn is_table_function(name: &ObjectName) -> bool {
-    simple_name(name).is_ok_and(|name| TABLE_FUNCTIONS.contains(&name.as_str()))
+    simple_name(name).is_ok_and(|name| functions::TABLE_VALUED.contains(&name.as_str()))
 }
 
 /// Whether a query is made of SELECT and VALUES alone.

@@ -308,3 +308,18 @@ fn on_mysql_no_name_is_a_stored_functions() {
         assert!(verdict.is_ok(), "{text}: {verdict:?}");
     }
 }
+
+/// The parser's own loop over statements stops at the word, and says that all
+/// is well.
+#[test]
+fn nothing_follows_the_word_end() {
+    for text in [
+        "SELECT 1 END UNION SELECT password FROM customer",
+        "SELECT name FROM orders END LIMIT 1; UPDATE customer SET name = 'a'",
+        "SELECT 1 END END",
+    ] {
+        for verdict in check(text, Kind::Query) {
+            assert!(verdict.is_err(), "{text}: {verdict:?}");
+        }
+    }
+}

@@ -11,9 +11,6 @@ use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 
 use crate::stores::sql::guard::{TableGrant, functions};
 
-/// SQLite's functions that stand where a table does, and touch none.
-const TABLE_FUNCTIONS: [&str; 2] = ["json_each", "json_tree"];
-
 /// SQLite's own tables that a change of the schema reads and writes.
 const SCHEMA_TABLES: [&str; 3] = ["sqlite_master", "sqlite_temp_master", SEQUENCES];
 
@@ -143,7 +140,7 @@ impl Authorizer {
         let name = table.to_ascii_lowercase();
         let is_allowed = name.is_empty()
             || self.grant.may_read(&name)
-            || TABLE_FUNCTIONS.contains(&name.as_str());
+            || functions::TABLE_VALUED.contains(&name.as_str());
         match column {
             _ if is_allowed => Decision::Allow,
             "" => Decision::Unresolved(name),
