@@ -60,8 +60,20 @@ fn link_all(from: &Path, to: &Path) {
 }
 
 fn link(from: &Path, to: &Path) {
-    match fs::hard_link(from, to) {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => panic!("a link: {error}"),
-        _ => {}
+    match fs::hard_link(from, to).map_err(|error| error.kind()) {
+        Ok(()) | Err(ErrorKind::AlreadyExists) => {}
+        // The folder of temporary files may be of another file system.
+        Err(ErrorKind::CrossesDevices) => copy(from, to),
+        Err(error) => panic!("a link: {error}"),
     }
+}
+
+fn copy(from: &Path, to: &Path) {
+    if to.exists() {
+        return;
+    }
+    let folder = to.parent().expect("a folder");
+    let part = tempfile::NamedTempFile::new_in(folder).expect("a file");
+    fs::copy(from, part.path()).expect("a copy");
+    part.persist(to).expect("the copy under its name");
 }
