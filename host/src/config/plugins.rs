@@ -15,13 +15,14 @@ pub(super) fn shop() -> Vec<PathBuf> {
 
 /// Variables that the shop's own four read, each with its plugin;
 /// `plugin_variables` adds others.
-pub(super) const SHOP_VARIABLES: [(&str, &str); 9] = [
+pub(super) const SHOP_VARIABLES: [(&str, &str); 10] = [
     ("customer", "FACEBOOK_APP_ID"),
     ("customer", "FACEBOOK_GRAPH_BASE"),
     ("order", "CART_ITEM_KEY"),
     ("order", "MAX_UNPAID_ORDERS"),
     ("order", "MAX_UNPAID_PIECES"),
     ("order", "UNPAID_ORDER_MINUTES"),
+    ("payment", "PAYMENT_DUE"),
     ("payment", "STRIPE_API_BASE"),
     ("payment", "STRIPE_SECRET_KEY"),
     ("payment", "STRIPE_WEBHOOK_SECRET"),

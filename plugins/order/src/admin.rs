@@ -27,7 +27,7 @@ pub const COUNT: &str = "SELECT COUNT(*) FROM orders WHERE reserved IN (1, 2, 3)
 
 /// A page of all orders, newest first.
 pub const PAGE: &str = "SELECT order_id, customer_id, total_amount, shipping_cost, tax_amount, currency, \
-     created_on, shipped_on, status, reference FROM orders WHERE reserved IN (1, 2, 3) \
+     created_on, shipped_on, status, reference, paid_amount FROM orders WHERE reserved IN (1, 2, 3) \
      ORDER BY order_id DESC LIMIT ? OFFSET ?";
 
 /// How many orders have a status.
@@ -36,12 +36,12 @@ pub const COUNT_WITH_STATUS: &str =
 
 /// A page of the orders with a status, newest first.
 pub const PAGE_WITH_STATUS: &str = "SELECT order_id, customer_id, total_amount, shipping_cost, tax_amount, currency, \
-     created_on, shipped_on, status, reference FROM orders WHERE reserved IN (1, 2, 3) \
+     created_on, shipped_on, status, reference, paid_amount FROM orders WHERE reserved IN (1, 2, 3) \
      AND status = ? ORDER BY order_id DESC LIMIT ? OFFSET ?";
 
 /// An order, by id.
 pub const ONE: &str = "SELECT order_id, customer_id, total_amount, shipping_cost, tax_amount, currency, \
-     created_on, shipped_on, status, reference FROM orders \
+     created_on, shipped_on, status, reference, paid_amount FROM orders \
      WHERE order_id = ? AND reserved IN (1, 2, 3)";
 
 /// GET `/admin/orders`.

@@ -111,6 +111,10 @@ pub struct AdminOrder {
     pub status: i64,
     /// The charge that paid for it.
     pub reference: Option<String>,
+    /// What that charge was made for: the price of its goods, or the grand
+    /// total. None for an order that is not paid, or was paid by an older
+    /// release.
+    pub paid_amount: Option<Cents>,
 }
 
 /// An order with its lines, as merchants see it.

@@ -14,7 +14,7 @@ use crate::{orders, prune};
 use edge_sdk::money::Cents;
 
 /// Mails that are due now, the first to be sent first.
-pub const DUE: &str = "SELECT m.mail_id, m.attempts, o.order_id, o.customer_id, o.total_amount, o.currency \
+pub const DUE: &str = "SELECT m.mail_id, m.attempts, o.order_id, o.customer_id, o.total_amount, o.paid_amount, o.currency \
      FROM mail_outbox m JOIN orders o ON o.order_id = m.order_id \
      WHERE m.state = 0 AND m.due_on <= ? ORDER BY m.due_on LIMIT 20";
 
@@ -57,6 +57,7 @@ struct Due {
     order_id: i64,
     customer_id: i64,
     total_amount: Cents,
+    paid_amount: Option<Cents>,
     currency: String,
 }
 
@@ -148,11 +149,17 @@ fn confirmation(due: &Due, lines: &[OrderLine], contact: Contact) -> Message {
     if lines.len() > usize::from(SHOWN_LINES) {
         list.push_str("and more\n");
     }
+    let paid = due.paid_amount.unwrap_or(due.total_amount);
+    // The goods come first; shipping and tax are what is paid beyond them.
+    let extra = paid.0.saturating_sub(due.total_amount.0);
+    if extra > 0 {
+        list.push_str(&format!("Shipping and tax: {}\n", Cents(extra)));
+    }
     let text = format!(
         "Hello {},\n\nthank you: your order {} is paid.\n\n{list}\nTotal: {} {}\n",
         contact.name,
         due.order_id,
-        due.total_amount,
+        paid,
         due.currency.to_uppercase(),
     );
     Message {
@@ -183,6 +190,14 @@ mod tests {
         assert_eq!(all.as_secs() / 3600, 11);
     }
 
+    fn message_contact() -> Contact {
+        Contact {
+            customer_id: 9,
+            name: "Ada".to_owned(),
+            email: "ada@example.com".to_owned(),
+        }
+    }
+
     #[test]
     fn a_confirmation_says_what_was_paid() {
         let due = Due {
@@ -191,13 +206,10 @@ mod tests {
             order_id: 7,
             customer_id: 9,
             total_amount: Cents(2980),
+            paid_amount: None,
             currency: "usd".to_owned(),
         };
-        let contact = Contact {
-            customer_id: 9,
-            name: "Ada".to_owned(),
-            email: "ada@example.com".to_owned(),
-        };
+        let contact = message_contact();
         let bought = OrderLine {
             order_id: 7,
             product_id: 1,
@@ -220,5 +232,14 @@ mod tests {
              2 x Arc d'Triomphe ({shown}): 29.80\n\nTotal: 29.80 USD\n"
         );
         assert_eq!(message.text, expected);
+        let with_shipping = Due {
+            paid_amount: Some(Cents(3475)),
+            ..due
+        };
+        let text = confirmation(&with_shipping, &many, message_contact()).text;
+        assert!(
+            text.ends_with("Shipping and tax: 4.95\n\nTotal: 34.75 USD\n"),
+            "{text}"
+        );
     }
 }

@@ -4,12 +4,12 @@ use edge_sdk::sql;
 use serde::Deserialize;
 
 use crate::bindings::exports::shop::orders::orders::{Error, Guest, Order, Status};
-use crate::orders::{changes, status};
+use crate::orders::{changes, grand_total, status};
 use edge_sdk::money::Cents;
 
 /// An order that others may know of, by its id.
-pub const FIND: &str = "SELECT order_id, customer_id, total_amount, currency, status, reference FROM orders \
-     WHERE order_id = ? AND reserved IN (1, 2, 3)";
+pub const FIND: &str = "SELECT order_id, customer_id, total_amount, shipping_cost, tax_amount, currency, \
+     status, reference FROM orders WHERE order_id = ? AND reserved IN (1, 2, 3)";
 
 /// The component's export.
 #[derive(Debug)]
@@ -43,12 +43,17 @@ impl Guest for Service {
         Err(Error::WrongStatus(Row::find(order_id)?.status()?))
     }
 
+    fn grand_total(order_id: i64, customer_id: i64) -> Result<u64, Error> {
+        Ok(Row::of_customer(order_id, customer_id)?.grand_total().0)
+    }
+
     fn pay(order_id: i64, charge: String) -> Result<(), Error> {
-        if changes::pay(order_id, &charge).map_err(unavailable)? {
-            return Ok(());
-        }
-        let order = Row::find(order_id)?;
-        paid_before(order.status()?, order.reference.as_deref(), &charge)
+        let amount = Row::find(order_id)?.total_amount;
+        pay(order_id, &charge, amount)
+    }
+
+    fn pay_amount(order_id: i64, charge: String, amount: u64) -> Result<(), Error> {
+        pay(order_id, &charge, Cents(amount))
     }
 
     fn refund(order_id: i64) -> Result<(), Error> {
@@ -58,6 +63,14 @@ impl Guest for Service {
         let order = Row::find(order_id)?;
         refunded_before(order.status()?, order.reference.as_deref())
     }
+}
+
+fn pay(order_id: i64, charge: &str, amount: Cents) -> Result<(), Error> {
+    if changes::pay(order_id, charge, amount).map_err(unavailable)? {
+        return Ok(());
+    }
+    let order = Row::find(order_id)?;
+    paid_before(order.status()?, order.reference.as_deref(), charge)
 }
 
 /// Whether an order that could not be paid is paid by this charge already.
@@ -83,6 +96,8 @@ struct Row {
     order_id: i64,
     customer_id: Option<i64>,
     total_amount: Cents,
+    shipping_cost: Cents,
+    tax_amount: Cents,
     currency: String,
     status: i64,
     reference: Option<String>,
@@ -101,6 +116,10 @@ impl Row {
         } else {
             Err(Error::NotFound)
         }
+    }
+
+    fn grand_total(&self) -> Cents {
+        grand_total(self.total_amount, self.shipping_cost, self.tax_amount)
     }
 
     fn status(&self) -> Result<Status, Error> {

@@ -85,7 +85,7 @@ macro_rules! a_cart_has_one_order {
         assert_eq!(change!($database, stock::WITHDRAW, asked), Some(1));
         assert_eq!(change!($database, stock::DELETE, asked), Some(1));
         assert_eq!(
-            change!($database, changes::PAY, "ch_1", "ch_1", paid),
+            change!($database, changes::PAY, "ch_1", "ch_1", "14.90", paid),
             Some(1)
         );
         assert_eq!(select!($database, allowance::UNPAID, 7), [3, 3]);
@@ -112,11 +112,11 @@ macro_rules! an_order_is_paid_once {
         assert!(select!($database, tasks::UNPAID, LATER).contains(&order));
         assert!(!select!($database, tasks::UNPAID, EARLY).contains(&order));
         assert_eq!(
-            change!($database, changes::PAY, "ch_1", "ch_1", order),
+            change!($database, changes::PAY, "ch_1", "ch_1", "14.90", order),
             Some(1)
         );
         assert_eq!(
-            change!($database, changes::PAY, "ch_2", "ch_2", order),
+            change!($database, changes::PAY, "ch_2", "ch_2", "14.90", order),
             Some(0)
         );
         assert_eq!(change!($database, changes::CANCEL, order), Some(0));
@@ -151,7 +151,7 @@ macro_rules! stock_goes_back_once {
 
         let refunded = order!($database, "cart-6", 1).unwrap();
         assert_eq!(
-            change!($database, changes::PAY, "ch_3", "ch_3", refunded),
+            change!($database, changes::PAY, "ch_3", "ch_3", "14.90", refunded),
             Some(1)
         );
         assert_eq!(

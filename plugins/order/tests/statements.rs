@@ -51,7 +51,7 @@ const CHANGES: [(&str, usize); 29] = [
     (changes::HOLD_PAID, 1),
     (changes::LET_GO, 1),
     (changes::LET_GO_PAID, 1),
-    (changes::PAY, 3),
+    (changes::PAY, 4),
     (changes::REFUND_SENT, 1),
     (changes::REFUND_UNSENT, 1),
     (changes::SHIP, 2),

@@ -24,7 +24,7 @@ const WAITS: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs
 pub enum State {
     /// The provider may have charged the card, or may yet.
     Open,
-    /// The card was charged the order's amount.
+    /// The card was charged this amount.
     Captured,
     /// The card was not charged, and will not be.
     Failed,
@@ -66,7 +66,7 @@ pub struct Attempt {
     pub provider: String,
     /// The card's token, until the attempt is settled.
     pub token: Option<String>,
-    /// The order's amount, in cents.
+    /// What is charged, in cents.
     pub amount: u64,
     /// ISO 4217, lower case.
     pub currency: String,

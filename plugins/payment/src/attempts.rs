@@ -94,7 +94,7 @@ pub struct New<'a> {
     pub provider: &'static str,
     /// The card's token.
     pub token: &'a str,
-    /// The order's amount, in cents.
+    /// What is charged, in cents.
     pub amount: u64,
     /// ISO 4217, lower case.
     pub currency: &'a str,

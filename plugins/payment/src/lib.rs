@@ -12,6 +12,7 @@ pub mod attempts;
 mod bindings;
 pub mod charges;
 mod declines;
+mod due;
 pub mod orders;
 pub mod provider;
 mod refunds;

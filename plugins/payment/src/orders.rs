@@ -34,9 +34,14 @@ pub(crate) fn let_go(order_id: i64) -> Result<(), Error> {
     service::let_go(order_id)
 }
 
-/// The order is paid by this charge.
-pub(crate) fn pay(order_id: i64, charge_id: &str) -> Result<(), Error> {
-    service::pay(order_id, charge_id)
+/// The price of a customer's order with shipping and tax, in cents.
+pub(crate) fn grand_total(order_id: i64, customer_id: i64) -> Result<u64, Failure> {
+    service::grand_total(order_id, customer_id).map_err(failure)
+}
+
+/// The order is paid by this charge, over so many cents.
+pub(crate) fn pay(order_id: i64, charge_id: &str, amount: u64) -> Result<(), Error> {
+    service::pay_amount(order_id, charge_id, amount)
 }
 
 /// The order's charge was given back.

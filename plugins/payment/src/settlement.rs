@@ -116,7 +116,7 @@ fn count(outcome: &str) {
 /// # Errors
 /// When the database does not answer.
 pub(crate) fn paid(attempt: &Attempt, charge_id: &str) -> Result<Told, Error> {
-    match orders::pay(attempt.order_id, charge_id) {
+    match orders::pay(attempt.order_id, charge_id, attempt.amount) {
         Ok(()) => attempts::told(attempt, State::Captured)?,
         Err(orders::Error::WrongStatus(Status::Cancelled)) => {
             alarm(attempt, "the order was cancelled; the charge is given back");

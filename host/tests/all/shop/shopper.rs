@@ -143,20 +143,35 @@ impl<'a> Shopper<'a> {
         self.order(&cart).await
     }
 
-    /// What an order costs, in cents.
+    /// What an order's goods cost, in cents.
     pub async fn total(&self, order: i64) -> u64 {
+        self.amount(order, "total_amount").await
+    }
+
+    /// What an order costs with shipping and tax, in cents.
+    pub async fn grand_total(&self, order: i64) -> u64 {
+        self.amount(order, "grand_total").await
+    }
+
+    async fn amount(&self, order: i64, field: &str) -> u64 {
         let path = format!("/orders/shortDetail/{order}");
         let detail = self.success(&self.get(&path).await);
-        cents(&detail["total_amount"])
+        cents(&detail[field])
     }
 
     /// Pay what an order costs with a token of Stripe's.
     pub async fn charge(&self, order: i64, stripe_token: &str) -> Reply {
+        let amount = self.total(order).await;
+        self.charge_amount(order, stripe_token, amount).await
+    }
+
+    /// Pay so many cents for an order with a token of Stripe's.
+    pub async fn charge_amount(&self, order: i64, stripe_token: &str, amount: u64) -> Reply {
         let fields = json!({
             "stripeToken": stripe_token,
             "order_id": order,
             "description": format!("Order {order}"),
-            "amount": self.total(order).await,
+            "amount": amount,
         });
         self.post("/stripe/charge", &fields).await
     }

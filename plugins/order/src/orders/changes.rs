@@ -2,6 +2,7 @@
 //! update, and true if it happened just now; what it means is written into the
 //! audit in the same transaction.
 
+use edge_sdk::money::Cents;
 use edge_sdk::sql::{self, Query, Timestamp, Transaction};
 use edge_sdk::{clock, metrics};
 
@@ -17,8 +18,8 @@ pub const LET_GO: &str = "UPDATE orders SET held = 0 WHERE order_id = ? AND stat
 /// The refund came to nothing.
 pub const LET_GO_PAID: &str = "UPDATE orders SET held = 0 WHERE order_id = ? AND status IN (1, 3)";
 
-/// Paid, by a charge: as authorization and as reference; the order.
-pub const PAY: &str = "UPDATE orders SET status = 1, held = 0, auth_code = ?, reference = ? \
+/// Paid, by a charge: as authorization and as reference; its amount; the order.
+pub const PAY: &str = "UPDATE orders SET status = 1, held = 0, auth_code = ?, reference = ?, paid_amount = ? \
      WHERE order_id = ? AND status = 0 AND reserved IN (1, 2)";
 
 /// Nobody has paid, and nobody is about to.
@@ -70,14 +71,15 @@ pub fn let_go(order_id: i64) -> Result<bool, sql::Error> {
     happened(sql::query(LET_GO).bind(order_id))
 }
 
-/// Note the charge that pays for a new order, and that its customer is to be
-/// told.
+/// Record the charge that pays for a new order, the amount that it was made
+/// for, and that the customer is to be told.
 ///
 /// # Errors
 /// Those of the database.
-pub fn pay(order_id: i64, charge: &str) -> Result<bool, sql::Error> {
+pub fn pay(order_id: i64, charge: &str, amount: Cents) -> Result<bool, sql::Error> {
     let paid = sql::transaction(|transaction| {
         let paid = transaction.query(PAY).bind(charge).bind(charge);
+        let paid = paid.bind(amount);
         if !happened(paid.bind(order_id))? {
             return Ok(false);
         }
@@ -92,7 +94,7 @@ pub fn pay(order_id: i64, charge: &str) -> Result<bool, sql::Error> {
             transaction,
             order_id,
             Status::Paid,
-            &format!("charge {charge}"),
+            &format!("charge {charge} over {amount}"),
         )?;
         Ok(true)
     });

@@ -13,8 +13,12 @@ use crate::shop::stripe::Stripe;
 pub struct Order {
     pub id: i64,
     pub status: u8,
-    /// In cents.
+    /// The price of its goods, in cents.
     pub total: u64,
+    /// With shipping and tax, in cents.
+    pub grand_total: u64,
+    /// What its charge was made for, in cents.
+    pub paid: Option<u64>,
     /// 1 while stock is taken for it.
     pub reserved: u8,
     /// 1 while it is being paid for.
@@ -39,8 +43,8 @@ pub struct Books {
     pub lines: Vec<Line>,
 }
 
-const ORDERS: &str = "SELECT CONCAT_WS('|', order_id, status, total_amount, reserved, held, cart_id) \
-     FROM orders ORDER BY order_id";
+const ORDERS: &str = "SELECT CONCAT_WS('|', order_id, status, total_amount, reserved, held, cart_id, \
+     shipping_cost, tax_amount, COALESCE(paid_amount, '')) FROM orders ORDER BY order_id";
 const LINES: &str = "SELECT CONCAT_WS('|', order_id, product_id, quantity, unit_cost) \
      FROM order_detail ORDER BY item_id";
 
@@ -60,10 +64,13 @@ impl Order {
 
     fn read(row: &str) -> Self {
         let fields: Vec<_> = row.split('|').collect();
+        let amount = |at: usize| cents(&fields[at].into());
         Self {
             id: number(fields[0]),
             status: number(fields[1]),
-            total: cents(&fields[2].into()),
+            total: amount(2),
+            grand_total: amount(2) + amount(6) + amount(7),
+            paid: (!fields[8].is_empty()).then(|| amount(8)),
             reserved: number(fields[3]),
             held: number(fields[4]),
             cart: fields[5].to_owned(),
@@ -126,8 +133,14 @@ impl Books {
             let charges = stripe.captured(order.id);
             assert!(charges.len() <= 1, "{order:?}: {charges:?}");
             let charged = charges.first().map(|charge| charge.amount);
-            let due = order.is_paid().then_some(order.total);
-            assert_eq!(charged, due, "{order:?}");
+            let paid = order.paid.filter(|_| order.is_paid());
+            assert_eq!(charged, paid, "{order:?}");
+            if let Some(paid) = paid {
+                assert!(
+                    [order.total, order.grand_total].contains(&paid),
+                    "{order:?}"
+                );
+            }
             let earlier = carts.insert(&order.cart, order);
             assert!(earlier.is_none(), "one cart: {earlier:?}, {order:?}");
         }

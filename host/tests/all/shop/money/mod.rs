@@ -5,6 +5,7 @@
 mod books;
 mod buyer;
 mod crashes;
+mod due;
 mod faults;
 mod leaving;
 mod outages;
