@@ -21,7 +21,8 @@ pub const ADD_TAX: &str = "INSERT INTO tax (tax_type, tax_percentage) VALUES (?,
 /// A name and its amount.
 type Priced = (&'static str, &'static str);
 
-/// Regions with their ids, names, and ways of shipping. Customers who have not
+/// Regions with their ids, names, and ways of shipping, each with its cost in
+/// the name: front ends show the name alone, and some read the price out of it. Customers who have not
 /// chosen yet are in the first.
 const REGIONS: [(i64, &str, &[Priced]); 4] = [
     (1, "Please select", &[]),
@@ -29,25 +30,25 @@ const REGIONS: [(i64, &str, &[Priced]); 4] = [
         2,
         "North America",
         &[
-            ("Express courier (next working day)", "18.50"),
-            ("Tracked parcel (2 to 4 days)", "9.90"),
-            ("Standard mail (up to 8 days)", "4.95"),
+            ("Express courier ($18.50)", "18.50"),
+            ("Tracked parcel, 2 to 4 days ($9.90)", "9.90"),
+            ("Standard mail, up to 8 days ($4.95)", "4.95"),
         ],
     ),
     (
         3,
         "Europe",
         &[
-            ("Tracked air parcel (3 to 5 days)", "16.75"),
-            ("Road parcel (up to 10 days)", "8.40"),
+            ("Tracked air parcel, 3 to 5 days ($16.75)", "16.75"),
+            ("Road parcel, up to 10 days ($8.40)", "8.40"),
         ],
     ),
     (
         4,
         "Rest of the world",
         &[
-            ("Tracked air parcel (5 to 9 days)", "29.00"),
-            ("Surface mail (up to 6 weeks)", "14.20"),
+            ("Tracked air parcel, 5 to 9 days ($29.00)", "29.00"),
+            ("Surface mail, up to 6 weeks ($14.20)", "14.20"),
         ],
     ),
 ];
