@@ -1,5 +1,6 @@
 //! One request, from its head to its reply.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -26,7 +27,7 @@ use crate::bindings::context::Caller;
 use crate::config::{AccessLog, ClientLimits, ReplyHeaders, Settings, TrustedProxies};
 use crate::framing;
 use crate::identity::{CREDENTIALS, Identity, Presented};
-use crate::rollout::{Live, Release, without_mount};
+use crate::rollout::{Live, Match, Release, without_mount};
 use crate::runtime::{Answer, Body, Call, CallError, Reads, Unhurried};
 use crate::stores::keyvalue::KeyValue;
 use crate::telemetry::traces::{Trace, Traces, Work};
@@ -146,11 +147,21 @@ impl Service {
         let uri = request.uri().clone();
         let path = without_mount(uri.path());
         let client = client(&self.proxies, peer, request.headers());
-        let chosen = {
+        let (chosen, path) = {
             let serving = self.live.serving();
-            self.trials
-                .choose(&serving.routes, path, request.headers(), client)
+            let found = serving.routes.find(path);
+            let headers = request.headers();
+            let routes = &serving.routes;
+            let choose = |found: &Match<'_, '_>| self.trials.choose(routes, found, headers, client);
+            let chosen = found.as_ref().and_then(choose);
+            (
+                chosen,
+                found.map_or(Cow::Borrowed(path), |found| found.path),
+            )
         };
+        if *path != *uri.path() {
+            *request.uri_mut() = with_path(&uri, &path);
+        }
         let release = chosen.as_ref().map(|chosen| &chosen.release);
 
         let mut tally = Tally::default();
@@ -197,7 +208,7 @@ impl Service {
             request_id: &request_id,
             trace: work.as_ref().map(Work::trace).cloned(),
             method: &method,
-            path,
+            path: &path,
             route: route.map_or("", |route| &route.path),
             release: release.map(|release| &**release),
             status: response.status(),
@@ -314,7 +325,7 @@ impl Service {
             call.caller = Caller::Rejected;
         }
         let (request_id, trace) = (call.id.clone(), call.trace.clone());
-        let reply = match self.handle(release, call, to_plugin(request)).await {
+        let reply = match self.handle(release, call, request).await {
             Ok(Answer::Response(response)) => return Ok(response),
             Ok(Answer::Failure(failure)) => Refusal::of_plugin(failure),
             Err(error) => Err(error),
@@ -369,7 +380,7 @@ impl Service {
         let (method, uri) = (request.method().clone(), request.uri().clone());
         let asked = Asked {
             method: &method,
-            path: &percent_decode_str(without_mount(uri.path())).decode_utf8_lossy(),
+            path: &percent_decode_str(uri.path()).decode_utf8_lossy(),
             client,
             caller: &call.caller,
         };
@@ -466,20 +477,16 @@ impl Accept {
     }
 }
 
-/// The request under the plugin's own path.
-fn to_plugin(mut request: Request<Bytes>) -> Request<Bytes> {
-    let target = request
-        .uri()
-        .path_and_query()
-        .map_or("/", |target| target.as_str());
-    let own = without_mount(target);
-    if own.len() != target.len() {
-        // A part of a valid target that begins with a slash is one itself.
-        if let Ok(uri) = own.parse::<Uri>() {
-            *request.uri_mut() = uri;
-        }
-    }
-    request
+/// `uri` with another path.
+fn with_path(uri: &Uri, path: &str) -> Uri {
+    let target = match uri.query() {
+        Some(query) => format!("{path}?{query}").parse(),
+        None => path.parse(),
+    };
+    let mut parts = uri.clone().into_parts();
+    // Made of parts of a valid target, it is one itself.
+    parts.path_and_query = target.ok().or(parts.path_and_query);
+    Uri::from_parts(parts).unwrap_or_else(|_| uri.clone())
 }
 
 fn log_failure(release: &Release, request_id: &str, trace: Option<&Trace>, error: &CallError) {

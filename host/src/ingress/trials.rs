@@ -7,7 +7,7 @@ use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderValue, Response};
 
 use super::sticky::Sticky;
-use crate::rollout::{Deployed, Margins, Release, Route, RouteTable, Wake};
+use crate::rollout::{Deployed, Margins, Match, Release, Route, RouteTable, Wake};
 use crate::runtime::{Body, Draw};
 
 /// Draws clients, and ends trials that fail.
@@ -49,14 +49,18 @@ impl Trials {
     pub(super) fn choose(
         &self,
         routes: &RouteTable,
-        path: &str,
+        found: &Match<'_, '_>,
         headers: &HeaderMap,
         client: IpAddr,
     ) -> Option<Chosen> {
-        let (route, plugin) = routes.find(path)?;
+        let Match {
+            route,
+            plugin,
+            path,
+        } = found;
         if !routes.has_trials() {
             return Some(Chosen {
-                route: route.clone(),
+                route: Arc::clone(route),
                 release: plugin.active.clone(),
                 draw: Draw::NONE,
                 trial: None,
@@ -65,11 +69,11 @@ impl Trials {
         // Also where this plugin has none: one that it calls may have.
         let (draw, cookie) = self.sticky.draw(headers, client);
         Some(Chosen {
-            route: route.clone(),
+            route: Arc::clone(route),
             release: plugin.choose(path, draw)?.clone(),
             draw,
             trial: Some(OnTrial {
-                plugin: plugin.clone(),
+                plugin: Arc::clone(plugin),
                 cookie,
             }),
         })

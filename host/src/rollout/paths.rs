@@ -10,11 +10,20 @@ pub fn is_prefix(route: &str, path: &str) -> bool {
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
+/// The rest of `path` after the whole segments of `route`, in whatever ASCII
+/// case those are spelled.
+#[must_use]
+pub fn strip_prefix_ignoring_case<'p>(route: &str, path: &'p str) -> Option<&'p str> {
+    let (head, rest) = path.split_at_checked(route.len())?;
+    let is_prefix = head.eq_ignore_ascii_case(route) && (rest.is_empty() || rest.starts_with('/'));
+    is_prefix.then_some(rest)
+}
+
 /// `target` (a path, perhaps with a query) without the mount.
 #[must_use]
 pub fn without_mount(target: &str) -> &str {
-    match target.strip_prefix(MOUNT) {
-        Some(rest) if rest.starts_with('/') => rest,
+    match strip_prefix_ignoring_case(MOUNT, target) {
+        Some(rest) if !rest.is_empty() => rest,
         _ => target,
     }
 }
@@ -32,10 +41,21 @@ mod tests {
     }
 
     #[test]
+    fn prefixes_in_any_case_are_whole_segments() {
+        let strip = strip_prefix_ignoring_case;
+        assert_eq!(strip("/products", "/Products"), Some(""));
+        assert_eq!(strip("/Products", "/products/In"), Some("/In"));
+        assert_eq!(strip("/products", "/productsale"), None);
+        assert_eq!(strip("/products", "/prod"), None);
+        assert_eq!(strip("/abc", "/ab\u{e9}"), None);
+    }
+
+    #[test]
     fn the_mount_is_taken_off_once() {
         assert_eq!(without_mount("/api/v1/products?page=2"), "/products?page=2");
         assert_eq!(without_mount("/api/v1/api/v1/products"), "/api/v1/products");
         assert_eq!(without_mount("/api/v10/products"), "/api/v10/products");
+        assert_eq!(without_mount("/API/v1/products/"), "/products/");
         assert_eq!(without_mount("/api/v1"), "/api/v1");
     }
 }

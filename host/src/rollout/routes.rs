@@ -1,11 +1,12 @@
 //! Which plugin answers which path: the longest prefix of whole segments
 //! wins. And by which name it is counted.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::deployed::Deployed;
-use super::paths::is_prefix;
+use super::paths::{is_prefix, strip_prefix_ignoring_case};
 use super::templates::Templates;
 use crate::telemetry::RouteStats;
 
@@ -29,6 +30,16 @@ pub struct Route {
     pub path: String,
     /// What it has answered.
     pub stats: RouteStats,
+}
+
+/// What answers a path.
+pub struct Match<'t, 'p> {
+    /// The route by which the request is counted.
+    pub route: &'t Arc<Route>,
+    /// The plugin that answers.
+    pub plugin: &'t Arc<Deployed>,
+    /// The path as the plugin, its rate limits and metrics are to see it.
+    pub path: Cow<'p, str>,
 }
 
 /// Two plugins claim the same route.
@@ -108,14 +119,37 @@ impl RouteTable {
         self.has_trials
     }
 
-    /// The route and the plugin that answer `path`, which has no mount.
+    /// Finds what answers `path`, which has no mount. The case of literal
+    /// segments makes no difference, nor does one final slash of a path that a
+    /// template fits.
     #[must_use]
-    pub fn find(&self, path: &str) -> Option<(&Arc<Route>, &Arc<Deployed>)> {
-        let (prefix, plugin) = self.by_prefix(path)?;
+    pub fn find<'p>(&self, path: &'p str) -> Option<Match<'_, 'p>> {
+        let found = self.templates.find(path);
+        let (template, path) = match found {
+            Some(found) => (Some(found.value), found.path),
+            None => (None, self.with_prefix_respelled(path)),
+        };
+        let (prefix, plugin) = self.by_prefix(&path)?;
         // Another plugin may answer a part of what a template fits.
-        let template = self.templates.find(path);
         let template = template.filter(|template| is_prefix(&prefix.path, &template.path));
-        Some((template.unwrap_or(prefix), plugin))
+        Some(Match {
+            route: template.unwrap_or(prefix),
+            plugin,
+            path,
+        })
+    }
+
+    /// `path` with the prefix that a plugin claims as the plugin spells it.
+    fn with_prefix_respelled<'p>(&self, path: &'p str) -> Cow<'p, str> {
+        if self.by_prefix(path).is_some() {
+            return Cow::Borrowed(path);
+        }
+        let mut prefixes = self.prefixes.iter().map(|(route, _)| &route.path);
+        let respelled = prefixes.find_map(|prefix| {
+            let rest = strip_prefix_ignoring_case(prefix, path)?;
+            Some(format!("{prefix}{rest}"))
+        });
+        respelled.map_or(Cow::Borrowed(path), Cow::Owned)
     }
 
     fn by_prefix(&self, path: &str) -> Option<&(Arc<Route>, Arc<Deployed>)> {
@@ -124,17 +158,20 @@ impl RouteTable {
     }
 }
 
-/// Which plugin claims which prefix.
+/// Which plugin claims which prefix. Two plugins cannot claim prefixes that
+/// differ in case alone.
 fn claims<'a>(
     plugins: &[&'a Arc<Deployed>],
 ) -> Result<BTreeMap<&'a str, &'a Arc<Deployed>>, RouteError> {
     let mut claims: BTreeMap<&str, &Arc<Deployed>> = BTreeMap::new();
+    let mut folded: BTreeMap<String, &Arc<Deployed>> = BTreeMap::new();
     for plugin in plugins {
         let claimed = plugin
             .releases()
             .flat_map(|release| &release.manifest.routes);
         for route in claimed {
-            let other = claims.insert(route, plugin);
+            claims.insert(route, plugin);
+            let other = folded.insert(route.to_ascii_lowercase(), plugin);
             if let Some(other) = other.filter(|other| !Arc::ptr_eq(other, plugin)) {
                 return Err(RouteError {
                     route: route.clone(),

@@ -13,7 +13,9 @@ const NOT_FOUND: Failure = Failure::new(404, "HTTP_404", "Endpoint not found.");
 /// The routes of a plugin.
 ///
 /// A path is made of literals and parameters: `/books/{book_id}/pages`. Where
-/// both match, the literal wins. `/books/` is another path than `/books`.
+/// both match, the literal wins. `/books/` is another path than `/books`; a
+/// node asks for the path as the plugin's OpenAPI document spells it, whatever
+/// the case of literals in a request, and without a final slash.
 ///
 /// HEAD is answered by the handler of GET, OPTIONS by the list of methods.
 /// Another method of a known path is refused with 405 and `allow`, an unknown

@@ -146,7 +146,7 @@ impl Tally {
 
 fn matches(limit: &RouteLimit, asked: Asked<'_>) -> bool {
     (limit.methods.is_empty() || limit.methods.contains(asked.method))
-        && crate::rollout::is_prefix(&limit.path, asked.path)
+        && crate::rollout::strip_prefix_ignoring_case(&limit.path, asked.path).is_some()
 }
 
 /// Who is not known is counted by address.

@@ -14,7 +14,7 @@ async fn an_unknown_path_has_the_contracts_body() {
         "/hell",
         "/hellos",
         "//hello",
-        "/Hello",
+        "/Hellos",
         "/api/v1",
         "/api/v1/nowhere",
         "/api/v10/hello",
@@ -35,6 +35,22 @@ async fn an_unknown_path_has_the_contracts_body() {
         );
         assert!(reply.header("edge-request-id").is_some(), "{path}");
     }
+}
+
+#[tokio::test]
+async fn a_prefix_is_found_in_any_case() {
+    let node = node().await;
+    for path in ["/Hello", "/API/V1/HELLO"] {
+        let reply = node.get(path).await;
+        reply.assert_status(200);
+        assert_eq!(reply.text(), "Hello, world!\n", "{path}");
+    }
+    let seen = node.get("/HOSTILE/request?A=b").await.json();
+    assert_eq!(seen["path"], "/hostile/request");
+    assert_eq!(seen["query"], "A=b");
+    // Without a document, the rest of a path is the plugin's own affair.
+    let reply = node.get("/hostile/Request").await;
+    reply.assert_status(404);
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ mod money;
 mod openapi;
 mod refusals;
 mod shopper;
+mod spelling;
 pub mod stripe;
 mod swaps;
 pub mod walk;
