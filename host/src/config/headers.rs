@@ -1,7 +1,11 @@
 //! The header fields that every reply carries, for the browsers that read it:
-//! helmet's, and what the operator says of single ones.
+//! helmet's, or the few that an API needs, and what the operator says of
+//! single ones.
 
-use http::header::{HeaderName, HeaderValue};
+use std::collections::BTreeMap;
+
+use http::HeaderMap;
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 
 use super::layers::Layers;
 use super::values::switch;
@@ -18,7 +22,7 @@ static HELMET: [(&str, &str); 12] = [
          script-src-attr 'none';style-src 'self' https: 'unsafe-inline';upgrade-insecure-requests",
     ),
     ("cross-origin-opener-policy", "same-origin"),
-    ("cross-origin-resource-policy", "same-origin"),
+    (CROSS_ORIGIN_RESOURCE_POLICY, "same-origin"),
     ("origin-agent-cluster", "?1"),
     ("referrer-policy", "no-referrer"),
     (
@@ -33,6 +37,25 @@ static HELMET: [(&str, &str); 12] = [
     ("x-xss-protection", "0"),
 ];
 
+/// What OWASP's REST Security Cheat Sheet asks for of replies that are not
+/// pages. `cache-control` is left to plugins, and to the host for callers who
+/// say who they are.
+static API: [(&str, &str); 5] = [
+    (
+        "content-security-policy",
+        "default-src 'none';frame-ancestors 'none'",
+    ),
+    (CROSS_ORIGIN_RESOURCE_POLICY, "same-origin"),
+    (
+        "strict-transport-security",
+        "max-age=31536000; includeSubDomains",
+    ),
+    ("x-content-type-options", "nosniff"),
+    ("x-frame-options", "DENY"),
+];
+
+const CROSS_ORIGIN_RESOURCE_POLICY: &str = "cross-origin-resource-policy";
+
 /// What else may be set: fields of the same kind that have no default.
 static OTHERS: [&str; 4] = [
     "content-security-policy-report-only",
@@ -41,29 +64,92 @@ static OTHERS: [&str; 4] = [
     "reporting-endpoints",
 ];
 
+/// Which fields replies carry by default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Set {
+    /// Helmet's, on every reply.
+    Helmet,
+    /// Helmet's on pages, and [`API`] on every other reply.
+    Api,
+    /// None.
+    Off,
+}
+
+type Fields = Vec<(HeaderName, HeaderValue)>;
+
 /// Header fields for every reply, ready to be sent: a plugin's own value of
 /// one wins.
 #[derive(Debug, Clone, Default)]
-pub struct ReplyHeaders(Vec<(HeaderName, HeaderValue)>);
+pub struct ReplyHeaders {
+    pages: Fields,
+    others: Fields,
+}
 
 impl ReplyHeaders {
-    /// The fields.
+    /// The fields for a reply that has these of its own.
     #[must_use]
-    pub fn fields(&self) -> &[(HeaderName, HeaderValue)] {
-        &self.0
+    pub fn fields(&self, reply: &HeaderMap) -> &[(HeaderName, HeaderValue)] {
+        let content_type = reply.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+        match content_type.is_some_and(is_page) {
+            true => &self.pages,
+            false => &self.others,
+        }
     }
 
-    /// Take the settings of them out of `layers`.
-    pub(super) fn take(layers: &mut Layers) -> Self {
-        let helmet = layers.take("security_headers", true, switch);
+    /// Takes the settings of them out of `layers`. Where pages of other
+    /// origins may read replies, they may show them too.
+    pub(super) fn take(layers: &mut Layers, is_cross_origin: bool) -> Self {
+        let set = layers.take("security_headers", Set::Helmet, set);
         let own = layers.take_prefixed(&format!("{TABLE}."), field);
-        let is_own = |name: &str| own.contains_key(name);
-        let defaults = HELMET.iter().filter(|(name, _)| helmet && !is_own(name));
-        let defaults = defaults.map(|(name, value)| {
-            let name = HeaderName::from_static(name);
-            (name, HeaderValue::from_static(value))
-        });
-        Self(defaults.chain(own.values().flatten().cloned()).collect())
+        let (pages, others): (&[_], &[_]) = match set {
+            Set::Helmet => (&HELMET, &HELMET),
+            Set::Api => (&HELMET, &API),
+            Set::Off => (&[], &[]),
+        };
+        let fields = |defaults| fields(defaults, &own, is_cross_origin);
+        Self {
+            pages: fields(pages),
+            others: fields(others),
+        }
+    }
+}
+
+/// Those of `defaults` that the operator says nothing of, and the operator's.
+fn fields(
+    defaults: &[(&'static str, &'static str)],
+    own: &BTreeMap<String, Option<(HeaderName, HeaderValue)>>,
+    is_cross_origin: bool,
+) -> Fields {
+    let defaults = defaults.iter().filter(|(name, _)| !own.contains_key(*name));
+    let defaults = defaults.map(|(name, value)| {
+        let value = match *name {
+            CROSS_ORIGIN_RESOURCE_POLICY if is_cross_origin => "cross-origin",
+            _ => value,
+        };
+        (
+            HeaderName::from_static(name),
+            HeaderValue::from_static(value),
+        )
+    });
+    defaults.chain(own.values().flatten().cloned()).collect()
+}
+
+/// Whether a browser shows a reply of this content type as a page.
+fn is_page(content_type: &[u8]) -> bool {
+    ["text/html", "application/xhtml+xml"].iter().any(|page| {
+        let start = content_type.get(..page.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(page.as_bytes()))
+    })
+}
+
+fn set(text: &str) -> Result<Set, String> {
+    match text {
+        "api" => Ok(Set::Api),
+        _ => match switch(text) {
+            Ok(true) => Ok(Set::Helmet),
+            Ok(false) => Ok(Set::Off),
+            Err(_) => Err("is none of `on`, `api` and `off`".into()),
+        },
     }
 }
 

@@ -138,6 +138,8 @@ pub struct Settings {
     pub trusted_proxies: TrustedProxies,
     /// Header fields of every reply.
     pub reply_headers: ReplyHeaders,
+    /// Whether replies are compressed for clients that accept it.
+    pub compression: bool,
     /// What pages of other origins may do; nothing when absent.
     pub cors: Option<Cors>,
 }
@@ -202,6 +204,7 @@ impl Settings {
         } else {
             database_url.clone()
         };
+        let cors = Cors::take(&mut layers);
         let settings = Self {
             listen: layers.take("listen", SocketAddr::from(([127, 0, 0, 1], 8080)), address),
             tls: TlsSettings::take(&mut layers),
@@ -250,8 +253,9 @@ impl Settings {
             rate_limits: layers.take("rate_limits", true, switch),
             rate_limit: layers.take("rate_limit", Some(limits::DEFAULT_RATE), limits::rate),
             trusted_proxies: layers.take("trusted_proxies", TrustedProxies::default(), str::parse),
-            reply_headers: ReplyHeaders::take(&mut layers),
-            cors: Cors::take(&mut layers),
+            compression: layers.take("compression", true, switch),
+            reply_headers: ReplyHeaders::take(&mut layers, cors.is_some()),
+            cors,
             data_dir,
         };
         for plugin in settings.plugin_database_replica_urls.keys() {
@@ -331,6 +335,8 @@ fn plugin_config(layers: &mut Layers) -> PluginConfig {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderMap;
+
     use super::*;
 
     fn settings(toml: &str, dotenv: &str, env: &[(&str, &str)]) -> Result<Settings, String> {
@@ -382,11 +388,12 @@ mod tests {
     fn single_header_fields_are_set_or_left_out() {
         let names = |toml: &str| -> Vec<String> {
             let settings = settings(toml, "", &[]).expect(toml);
-            let fields = settings.reply_headers.fields().iter();
+            let fields = settings.reply_headers.fields(&HeaderMap::new()).iter();
             fields.map(|(name, _)| name.to_string()).collect()
         };
         assert_eq!(names("").len(), 12);
         assert_eq!(names("security_headers = false").len(), 0);
+        assert_eq!(names("security_headers = \"api\"").len(), 5);
         let table = "[headers]\nX-Frame-Options = \"\"\nx-xss-protection = 1\n\
                      permissions-policy = \"geolocation=()\"";
         let own = names(table);

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
@@ -264,7 +264,7 @@ fn raw_reply(status: StatusCode, message: &str, headers: &ReplyHeaders) -> Vec<u
         body.len()
     )
     .into_bytes();
-    for (name, value) in headers.fields() {
+    for (name, value) in headers.fields(&HeaderMap::new()) {
         for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
             reply.extend(part);
         }

@@ -16,7 +16,7 @@ use crate::runtime::Body;
 
 /// What pages may read of a reply, besides what the standard lets them.
 const EXPOSED: HeaderValue = HeaderValue::from_static(
-    "edge-release, edge-request-id, link, location, ratelimit, ratelimit-policy, retry-after",
+    "edge-release, edge-request-id, idempotent-replayed, link, location, ratelimit, ratelimit-policy, retry-after",
 );
 
 const ANY: HeaderValue = HeaderValue::from_static("*");

@@ -5,6 +5,7 @@
 mod access;
 mod body;
 mod client;
+mod compression;
 mod connection;
 mod cors;
 mod limits;

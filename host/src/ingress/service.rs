@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, HeaderName, HeaderValue, SERVER};
+use http::header::{
+    ACCEPT, ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, HeaderName, HeaderValue, SERVER,
+};
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use http_body::Body as _;
 use http_body_util::{Either, Full};
@@ -16,6 +18,7 @@ use tokio_util::task::TaskTracker;
 
 use super::access::Line;
 use super::client::client;
+use super::compression::compress;
 use super::cors::{Cors, is_preflight};
 use super::limits::{Asked, RateLimits, Tally};
 use super::probes::{Probe, Probes};
@@ -52,6 +55,7 @@ pub struct Service {
     access_log: AccessLog,
     identity: Arc<Identity>,
     headers: Arc<ReplyHeaders>,
+    compression: bool,
     cors: Option<Cors>,
     probes: Probes,
     traffic: Arc<Traffic>,
@@ -85,6 +89,7 @@ impl Service {
             access_log: settings.access_log,
             identity,
             headers: Arc::new(settings.reply_headers.clone()),
+            compression: settings.compression,
             cors: settings.cors.as_ref().map(Cors::new),
             traffic: Arc::default(),
             traces: None,
@@ -202,6 +207,9 @@ impl Service {
             cors.write(page, response.headers_mut());
         }
         tally.write(response.headers_mut());
+        if self.compression {
+            response = compress(&accept.0, response).await;
+        }
 
         let route = chosen.as_ref().map(|chosen| &*chosen.route);
         let line = Line {
@@ -406,7 +414,7 @@ impl Service {
         let headers = response.headers_mut();
         headers.remove(SERVER);
         headers.remove(POWERED_BY);
-        for (name, value) in self.headers.fields() {
+        for (name, value) in self.headers.fields(headers) {
             headers.entry(name).or_insert_with(|| value.clone());
         }
         if let Ok(id) = HeaderValue::from_str(request_id) {
@@ -462,18 +470,18 @@ fn may_be_stale(request: &Request<Incoming>) -> bool {
     reads && !shows_credentials(request.headers())
 }
 
-/// The part of a request's headers that chooses the form of an error.
+/// The fields of a request by which the client chooses the form of the reply.
 struct Accept(HeaderMap);
 
 impl Accept {
     fn of(headers: &HeaderMap) -> Self {
-        let accept = headers.get(http::header::ACCEPT);
-        Self(
-            accept
-                .map(|value| (http::header::ACCEPT, value.clone()))
-                .into_iter()
-                .collect(),
-        )
+        let mut accept = HeaderMap::new();
+        for name in [ACCEPT, ACCEPT_ENCODING] {
+            for value in headers.get_all(&name) {
+                accept.append(name.clone(), value.clone());
+            }
+        }
+        Self(accept)
     }
 }
 

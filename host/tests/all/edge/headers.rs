@@ -117,3 +117,38 @@ async fn the_operator_sets_single_ones_or_leaves_them_out() {
     }
     assert_fields(&off.get("/hostile/headers").await, &[]);
 }
+
+/// A plugin whose reply is a page, and one whose reply is not.
+#[tokio::test]
+async fn replies_of_an_api_carry_fewer_and_pages_all() {
+    let node = node("security_headers = 'api'").await;
+    let api = [
+        (
+            "content-security-policy",
+            "default-src 'none';frame-ancestors 'none'",
+        ),
+        ("cross-origin-resource-policy", "same-origin"),
+        HELMET[5],
+        HELMET[6],
+        ("x-frame-options", "DENY"),
+    ];
+    for path in ["/hello", "/nowhere"] {
+        let reply = node.get(path).await;
+        assert_fields(&reply, &api);
+        assert_eq!(reply.header("origin-agent-cluster"), None);
+        assert_eq!(reply.header("x-download-options"), None);
+    }
+    assert_fields(&node.get("/hostile/page").await, &HELMET);
+}
+
+#[tokio::test]
+async fn pages_that_may_read_replies_may_show_them() {
+    let settings = read("cors_origins = ['https://shop.example']");
+    let node = TestNode::start(&[fixture("hello")], |own| {
+        own.reply_headers = settings.reply_headers;
+        own.cors = settings.cors;
+    })
+    .await;
+    let reply = node.get("/hello").await;
+    assert_fields(&reply, &[("cross-origin-resource-policy", "cross-origin")]);
+}

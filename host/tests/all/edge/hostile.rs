@@ -82,7 +82,7 @@ async fn documents_that_break_parsers_are_the_clients_fault() {
         name("\"a\0b\""),
         name("\"a\nb\""),
         r#"{"name": "A", "name": "B", "email": "a@b.example", "password": "long enough"}"#.into(),
-        format!("\u{feff}{}", name("\"A\"")),
+        format!("\u{feff}\u{feff}{}", name("\"A\"")),
         "null".into(),
         "\"".into(),
         String::new(),

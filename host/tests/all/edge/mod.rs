@@ -1,6 +1,7 @@
 //! What surrounds the plugins' replies: header fields for browsers, answers to
 //! their questions, probes, TLS; and clients that mean harm.
 
+mod compression;
 mod cors;
 mod flood;
 mod growth;

@@ -1,0 +1,183 @@
+//! Compression of replies, by brotli or gzip, as `accept-encoding` asks for.
+//!
+//! Only replies that are whole in memory are compressed: a stream's parts
+//! would wait for each other.
+
+use std::convert::Infallible;
+use std::future::ready;
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use http::header::{
+    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, HeaderValue, VARY,
+};
+use http::{Extensions, HeaderMap, Request, Response, StatusCode, Version};
+use http_body::Body as _;
+use http_body_util::{BodyExt, Either, Full};
+use tower::service_fn;
+use tower_http::compression::{Compression, CompressionLevel};
+use tower_service::Service;
+
+use crate::runtime::Body;
+
+/// Bytes from which a reply is compressed: below, it fits a packet anyway.
+const LEAST: u64 = 1024;
+
+/// Bytes from which the work is done on a thread for blocking work. Less is
+/// done within a millisecond.
+const LONG: u64 = 64 << 10;
+
+/// Brotli at this level compresses JSON better than gzip does, in about the
+/// same time.
+const LEVEL: CompressionLevel = CompressionLevel::Precise(4);
+
+/// Compresses `response` for the client that sent these header fields, if it
+/// can be and the client takes it.
+pub(super) async fn compress(request: &HeaderMap, mut response: Response<Body>) -> Response<Body> {
+    let Either::Left(body) = response.body() else {
+        return response;
+    };
+    let (body, size) = (body.clone(), body.size_hint().lower());
+    if size < LEAST || !is_compressible(response.headers()) {
+        return response;
+    }
+    let by_encoding = HeaderValue::from_static("accept-encoding");
+    response.headers_mut().append(VARY, by_encoding);
+    let Some(accepted) = accepted(request) else {
+        return response;
+    };
+    let encoded = if size < LONG {
+        encode(accepted, body).await
+    } else {
+        // Encoding never waits.
+        let encoding = || encode(accepted, body).now_or_never().flatten();
+        let encoded = tokio::task::spawn_blocking(encoding).await;
+        encoded.unwrap_or_else(|error| {
+            tracing::error!("a reply cannot be compressed: {error}");
+            None
+        })
+    };
+    if let Some((coding, bytes)) = encoded {
+        response.headers_mut().insert(CONTENT_ENCODING, coding);
+        *response.body_mut() = Either::Left(Full::new(bytes));
+    }
+    response
+}
+
+/// What the client accepts, if it accepts more than what is not encoded.
+fn accepted(request: &HeaderMap) -> Option<Request<()>> {
+    let mut accepted = Request::new(());
+    for value in request.get_all(ACCEPT_ENCODING) {
+        accepted
+            .headers_mut()
+            .append(ACCEPT_ENCODING, value.clone());
+    }
+    (!accepted.headers().is_empty()).then_some(accepted)
+}
+
+/// Whether the content of a reply is of a kind that gets smaller.
+fn is_compressible(headers: &HeaderMap) -> bool {
+    if headers.contains_key(CONTENT_ENCODING) || headers.contains_key(CONTENT_RANGE) {
+        return false;
+    }
+    let content_type = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let essence = content_type.and_then(|value| value.split(';').next());
+    let essence = essence.unwrap_or_default().trim().to_ascii_lowercase();
+    let is_text = essence.starts_with("text/") && essence != "text/event-stream";
+    is_text
+        || essence.ends_with("+json")
+        || essence.ends_with("+xml")
+        || [
+            "application/json",
+            "application/javascript",
+            "application/xml",
+            "application/yaml",
+        ]
+        .contains(&essence.as_str())
+}
+
+/// The coding that the client prefers, and the body in it; none for a body
+/// that is to be sent as it is.
+async fn encode(accepted: Request<()>, body: Full<Bytes>) -> Option<(HeaderValue, Bytes)> {
+    let inner =
+        service_fn(move |_: Request<()>| ready(Ok::<_, Infallible>(Response::new(body.clone()))));
+    let always = |_: StatusCode, _: Version, _: &HeaderMap, _: &Extensions| true;
+    let mut service = Compression::new(inner).quality(LEVEL).compress_when(always);
+    let Ok(encoded) = service.call(accepted).await;
+    let coding = encoded.headers().get(CONTENT_ENCODING)?.clone();
+    match encoded.into_body().collect().await {
+        Ok(collected) => Some((coding, collected.to_bytes())),
+        Err(error) => {
+            tracing::error!("a reply cannot be compressed: {error}");
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reply(content_type: &str, bytes: usize) -> Response<Body> {
+        let body = Bytes::from("a shirt, ".repeat(bytes / 9 + 1)).slice(..bytes);
+        let mut response = Response::new(Either::Left(Full::new(body)));
+        let content_type = HeaderValue::from_str(content_type).expect("a value");
+        response.headers_mut().insert(CONTENT_TYPE, content_type);
+        response
+    }
+
+    /// The coding of a reply, whether it varies by it, and its bytes.
+    async fn compressed(accept: &str, response: Response<Body>) -> (String, bool, u64) {
+        let accept = HeaderValue::from_str(accept).expect("a value");
+        let request = HeaderMap::from_iter([(ACCEPT_ENCODING, accept)]);
+        let response = compress(&request, response).await;
+        let coding = response.headers().get(CONTENT_ENCODING);
+        let coding = coding.map_or("", |coding| coding.to_str().expect("text"));
+        let varies = response.headers().contains_key(VARY);
+        let size = response.body().size_hint().exact().expect("known");
+        (coding.to_owned(), varies, size)
+    }
+
+    #[tokio::test]
+    async fn what_the_client_prefers_is_sent() {
+        for (accept, coding) in [
+            ("gzip, deflate, br", "br"),
+            ("br;q=0.5, gzip", "gzip"),
+            ("gzip", "gzip"),
+            ("*;q=0", ""),
+            ("identity", ""),
+            ("br;q=0, gzip;q=0", ""),
+            ("snappy", ""),
+        ] {
+            let (sent, varies, size) = compressed(accept, reply("application/json", 2000)).await;
+            assert_eq!(sent, coding, "{accept}");
+            assert!(varies, "{accept}");
+            assert_eq!(size < 200, !coding.is_empty(), "{accept}: {size}");
+        }
+    }
+
+    #[tokio::test]
+    async fn long_replies_are_compressed_whole() {
+        let (coding, _, size) = compressed("br", reply("text/html; charset=utf-8", 1 << 20)).await;
+        assert_eq!(coding, "br");
+        assert!((10..10_000).contains(&size), "{size}");
+    }
+
+    #[tokio::test]
+    async fn short_replies_and_other_kinds_stay_as_they_are() {
+        for response in [
+            reply("application/json", 1023),
+            reply("image/png", 5000),
+            reply("text/event-stream", 5000),
+            reply("application/octet-stream", 5000),
+        ] {
+            assert_eq!(compressed("br, gzip", response).await.0, "");
+        }
+        let mut encoded = reply("text/css", 5000);
+        let own = HeaderValue::from_static("zstd");
+        encoded.headers_mut().insert(CONTENT_ENCODING, own);
+        assert_eq!(compressed("br", encoded).await.0, "zstd");
+    }
+}
