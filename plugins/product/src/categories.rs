@@ -57,7 +57,8 @@ pub fn list(request: &Request) -> Result<Response> {
         .bind(page.offset())
         .rows()?;
     let count = sql::query(COUNT).scalar()?;
-    Response::json(&Listing { count, rows })
+    let response = Response::json(&Listing { count, rows })?;
+    Ok(page.link(request, count, response))
 }
 
 fn ordered(order: Option<Order>) -> &'static str {

@@ -50,19 +50,16 @@ pub(crate) fn optional_text<'a>(
 /// The whole number of a field that may be missing or blank.
 ///
 /// # Errors
-/// 400 `HTTP_400` for anything else than ASCII digits, or out of the range.
+/// 400 `HTTP_400` for anything else than an integer, or out of the range.
 pub(crate) fn number(
     fields: &Fields,
     name: &str,
     range: RangeInclusive<i64>,
 ) -> Result<Option<i64>> {
-    let Some(text) = written(fields, name) else {
-        return Ok(None);
-    };
-    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    let number = if digits { text.parse().ok() } else { None };
-    let number = number.filter(|number| range.contains(number));
-    number.map(Some).ok_or_else(|| BAD_NUMBER.field(name))
+    match fields.integer(name) {
+        Ok(number) if number.is_none_or(|number| range.contains(&number)) => Ok(number),
+        _ => Err(BAD_NUMBER.field(name)),
+    }
 }
 
 /// The whole number of a field.

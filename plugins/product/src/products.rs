@@ -78,7 +78,7 @@ pub fn list(request: &Request) -> Result<Response> {
         .bind(page.limit())
         .bind(page.offset())
         .rows()?;
-    listing(count(COUNT, None)?, rows, length)
+    listing(request, count(COUNT, None)?, rows, length)
 }
 
 /// GET `/products/inCategory/{category_id}`.
@@ -98,7 +98,7 @@ pub fn in_category(request: &Request) -> Result<Response> {
     if rows.is_empty() {
         categories::check(id)?;
     }
-    listing(count(COUNT_IN_CATEGORY, Some(id))?, rows, length)
+    listing(request, count(COUNT_IN_CATEGORY, Some(id))?, rows, length)
 }
 
 /// GET `/products/inDepartment/{department_id}`.
@@ -118,7 +118,7 @@ pub fn in_department(request: &Request) -> Result<Response> {
     if rows.is_empty() {
         departments::check(id)?;
     }
-    listing(count(COUNT_IN_DEPARTMENT, Some(id))?, rows, length)
+    listing(request, count(COUNT_IN_DEPARTMENT, Some(id))?, rows, length)
 }
 
 /// GET `/products/{product_id}`.
@@ -169,13 +169,20 @@ pub fn check(product_id: i64) -> Result<()> {
     found.map(|_| ()).ok_or(NOT_FOUND)
 }
 
-/// A list of products, their descriptions cut.
-pub(crate) fn listing(count: i64, rows: Vec<ProductSummary>, length: usize) -> Result<Response> {
+/// The page that `request` asks for of so many products, their descriptions
+/// cut.
+pub(crate) fn listing(
+    request: &Request,
+    count: i64,
+    rows: Vec<ProductSummary>,
+    length: usize,
+) -> Result<Response> {
     let rows = rows
         .into_iter()
         .map(|product| product.shortened(length))
         .collect();
-    Response::json(&Listing { count, rows })
+    let response = Response::json(&Listing { count, rows })?;
+    Ok(request.page()?.link(request, count, response))
 }
 
 /// Characters of a description that the client wants in a list:

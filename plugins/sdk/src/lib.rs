@@ -42,7 +42,8 @@
 //!             .bind(page.limit())
 //!             .bind(page.offset())
 //!             .rows()?;
-//!     Response::json(&Listing { count, rows })
+//!     let response = Response::json(&Listing { count, rows })?;
+//!     Ok(page.link(request, count, response))
 //! }
 //!
 //! /// `GET /books/7`
@@ -118,6 +119,7 @@ mod export;
 mod failure;
 pub mod identity;
 pub mod keyvalue;
+mod links;
 pub mod mail;
 pub mod metrics;
 pub mod money;

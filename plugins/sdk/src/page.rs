@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{Failure, Request, Result, number::natural};
+use crate::{Failure, Request, Response, Result, links, number::natural};
 
 /// The `limit` of a query that names none, in rows.
 const DEFAULT_LIMIT: u64 = 20;
@@ -50,6 +50,16 @@ impl Page {
             return Err(OUT_OF_RANGE.field("page"));
         }
         Ok(page)
+    }
+
+    /// Adds the header field `link` (RFC 8288) to the answer to `request`: the
+    /// first, previous, next and last page of a list of `count` rows.
+    #[must_use]
+    pub fn link(&self, request: &Request, count: i64, response: Response) -> Response {
+        match links::of_page(request, *self, count) {
+            Some(links) => response.header("link", links),
+            None => response,
+        }
     }
 
     /// Rows before this page, for `OFFSET`.
