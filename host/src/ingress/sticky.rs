@@ -52,13 +52,19 @@ impl Sticky {
         (draw, self.set_cookie(draw))
     }
 
+    /// The draw of the first cookie that holds. Others beside it may have any
+    /// bytes, and a browser may still send one of an earlier key.
     fn cookie(&self, headers: &HeaderMap) -> Option<Draw> {
-        let cookies = headers.get_all(COOKIE).iter();
-        let mut pairs = cookies
-            .filter_map(|cookies| cookies.to_str().ok())
-            .flat_map(|cookies| cookies.split(';'))
-            .filter_map(|cookie| cookie.trim().split_once('='));
-        let (_, value) = pairs.find(|(name, _)| *name == NAME)?;
+        let fields = headers.get_all(COOKIE).iter();
+        let mut cookies = fields.flat_map(|field| field.as_bytes().split(|byte| *byte == b';'));
+        cookies.find_map(|cookie| {
+            let cookie = std::str::from_utf8(cookie.trim_ascii()).ok()?;
+            let value = cookie.strip_prefix(NAME)?.strip_prefix('=')?;
+            self.verified(unquoted(value))
+        })
+    }
+
+    fn verified(&self, value: &str) -> Option<Draw> {
         let (place, tag) = value.split_once('.')?;
         let mut given = [0; TAG];
         hex::decode_to_slice(tag, &mut given).ok()?;
@@ -88,6 +94,15 @@ impl Sticky {
     }
 }
 
+/// The value of a cookie without the quotes that it may have (RFC 6265
+/// section 4.1.1).
+fn unquoted(value: &str) -> &str {
+    let inner = value
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'));
+    inner.unwrap_or(value)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,6 +127,31 @@ mod tests {
         let other = IpAddr::from([198, 51, 100, 1]);
         let headers = with(COOKIE, &format!("a=b; {cookie}"));
         assert_eq!(sticky.draw(&headers, other), (draw, None));
+    }
+
+    #[test]
+    fn a_cookie_is_found_among_others_of_any_kind() {
+        let sticky = Sticky::new([7; 32]);
+        let stale = Sticky::new([8; 32]).set_cookie(Draw::of(3)).expect("one");
+        let good = sticky.set_cookie(Draw::of(u64::MAX)).expect("one");
+        let pair = |cookie: &HeaderValue| {
+            let text = cookie.to_str().expect("text").split(';');
+            text.clone().next().expect("a pair").to_owned()
+        };
+        let (stale, good) = (pair(&stale), pair(&good));
+        let quoted = good.replacen('=', "=\"", 1) + "\"";
+        for cookies in [
+            format!("{stale}; {good}"),
+            format!("name=J\u{fc}rgen; {good}"),
+            format!("a; =b;;{quoted}"),
+        ] {
+            let mut bytes = cookies.into_bytes();
+            bytes.extend(b"; last=\xff\xfe");
+            let value = HeaderValue::from_bytes(&bytes).expect("a value");
+            let headers = HeaderMap::from_iter([(COOKIE, value)]);
+            let (draw, set) = sticky.draw(&headers, CLIENT);
+            assert_eq!((draw, set), (Draw::of(u64::MAX), None), "{headers:?}");
+        }
     }
 
     #[test]

@@ -63,7 +63,8 @@ pub fn list(request: &Request) -> Result<Response> {
         .bind(page.offset())
         .rows()?;
     let count = with_filter(COUNT, COUNT_WITH_STATUS).scalar()?;
-    Response::private(&Listing { count, rows })
+    let response = Response::private(&Listing { count, rows })?;
+    Ok(page.link(request, count, response))
 }
 
 /// GET `/admin/orders/{order_id}`.
@@ -89,7 +90,8 @@ pub fn update(request: &Request) -> Result<Response> {
     let page = orders::page(request)?;
     let fields = request.fields()?;
     fields.required(&["status"])?;
-    let to = status(fields.get("status").unwrap_or_default())?;
+    let to = fields.integer("status").ok().flatten().and_then(numbered);
+    let to = to.ok_or_else(|| BAD_STATUS.field("status"))?;
     let from = current(&find(order_id)?)?;
     let step = status::step(from, to).ok_or_else(|| illegal(from, to))?;
     take(step, order_id, &format!("by merchant {}", merchant.id))?;
@@ -157,12 +159,16 @@ fn current(order: &AdminOrder) -> Result<Status> {
     status::of(order.status).map_err(|unknown| ILLEGAL.with_message(unknown.to_string()))
 }
 
-/// A status as a client writes it.
+/// A status as a query has it.
 fn status(text: &str) -> Result<Status> {
     let is_digit = text.len() == 1 && text.bytes().all(|byte| byte.is_ascii_digit());
     let number = if is_digit { text.parse().ok() } else { None };
-    let status = number.and_then(|number| status::of(number).ok());
+    let status = number.and_then(numbered);
     status.ok_or_else(|| BAD_STATUS.field("status"))
+}
+
+fn numbered(number: i64) -> Option<Status> {
+    status::of(number).ok()
 }
 
 fn illegal(from: Status, to: Status) -> Failure {

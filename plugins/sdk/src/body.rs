@@ -1,5 +1,6 @@
 //! Bodies into fields, whichever way the client wrote them.
 
+mod content_type;
 mod fields;
 mod form;
 mod json;
@@ -39,13 +40,9 @@ fn content_type(request: &Request) -> Option<Mime> {
         .headers()
         .filter(|(name, _)| *name == "content-type");
     let (_, value) = types.next()?;
-    let content_type: Mime = value.parse().ok()?;
-    (types.next().is_none() && is_utf8(&content_type)).then_some(content_type)
-}
-
-fn is_utf8(content_type: &Mime) -> bool {
-    let charset = content_type.get_param(mime::CHARSET);
-    charset.is_none_or(|charset| charset == mime::UTF_8 || charset == "us-ascii")
+    let content_type = content_type::parse(value)?;
+    let is_alone = types.next().is_none();
+    (is_alone && content_type::is_utf8(&content_type)).then_some(content_type)
 }
 
 #[cfg(test)]
@@ -72,6 +69,8 @@ mod tests {
             ("application/x-www-form-urlencoded; charset=UTF-8", "a=1"),
             ("Application/JSON", r#"{"a": 1}"#),
             ("application/json;charset=\"utf-8\"", r#"{"a": "1"}"#),
+            ("application/json ; charset=utf8", r#"{"a": "1"}"#),
+            ("application/json", "\u{feff}{\"a\": 1}"),
             ("multipart/form-data; boundary=x", multipart),
         ];
         for (content_type, body) in bodies {

@@ -152,11 +152,16 @@ impl Request {
             Some("https") => Scheme::Https,
             _ => return Err(invalid("a URL without http or https")),
         };
-        let headers: Vec<_> = self
+        let mut headers: Vec<_> = self
             .headers
             .iter()
             .map(|(name, value)| (name.clone(), value.clone().into_bytes()))
             .collect();
+        // Some servers answer 411 to a body of unknown length.
+        if matches!(self.method, Method::Post) {
+            let length = self.body.len().to_string();
+            headers.push(("content-length".to_owned(), length.into_bytes()));
+        }
         let fields = Fields::from_list(&headers).map_err(|error| invalid(&error.to_string()))?;
         let request = OutgoingRequest::new(fields);
         let target = uri.path_and_query().map_or("/", |target| target.as_str());

@@ -12,16 +12,29 @@ use multer::Multipart;
 use serde_json::value::RawValue;
 use url::form_urlencoded;
 
+/// U+FEFF in UTF-8, which may stand before JSON.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// The text of the field `name`; `None` if there is none, or the body cannot
 /// be read.
 pub(super) fn field(headers: &HeaderMap, body: &Bytes, name: &str) -> Option<String> {
-    let content_type: Mime = headers.get(CONTENT_TYPE)?.to_str().ok()?.parse().ok()?;
+    let content_type = content_type(headers.get(CONTENT_TYPE)?.to_str().ok()?)?;
     match content_type.essence_str() {
         "application/x-www-form-urlencoded" => form(body, name),
         "application/json" => json(body, name),
         "multipart/form-data" => multipart(&content_type, body, name),
         _ => None,
     }
+}
+
+/// White space around semicolons is ignored (RFC 9110 section 5.6.6).
+fn content_type(value: &str) -> Option<Mime> {
+    let plain = value.parse().ok();
+    plain.or_else(|| {
+        let parts = value.split(';').map(str::trim);
+        let parts: Vec<_> = parts.filter(|part| !part.is_empty()).collect();
+        parts.join(";").parse().ok()
+    })
 }
 
 fn form(body: &[u8], name: &str) -> Option<String> {
@@ -34,6 +47,7 @@ fn form(body: &[u8], name: &str) -> Option<String> {
 /// field, would otherwise make a body that cannot be read here, and that the
 /// plugin reads.
 fn json(body: &[u8], name: &str) -> Option<String> {
+    let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
     let object: HashMap<String, &RawValue> = serde_json::from_slice(body).ok()?;
     let json = object.get(name)?.get();
     match json.as_bytes().first()? {
@@ -77,6 +91,10 @@ mod tests {
             (
                 "Application/JSON; charset=utf-8",
                 r#"{"email":"a@b","x":1}"#,
+            ),
+            (
+                "application/json ; charset=utf8;",
+                "\u{feff}{\"email\":\"a@b\"}",
             ),
             ("multipart/form-data; boundary=x", part),
         ];

@@ -71,6 +71,20 @@ async fn a_body_goes_out_whole() {
 }
 
 #[tokio::test]
+async fn a_server_may_require_the_length_of_a_body() {
+    let server = Server::start().await;
+    let node = node(&server, "").await;
+    let url = server.url("/length-required");
+    let url: String = form_urlencoded::byte_serialize(url.as_bytes()).collect();
+    for bytes in [0, 1, 60_000] {
+        let reply = node
+            .post(&format!("/fetch?url={url}"), "x".repeat(bytes))
+            .await;
+        assert_eq!(reply.json()["start"], bytes.to_string(), "{reply:?}");
+    }
+}
+
+#[tokio::test]
 async fn redirects_are_the_plugins_to_follow() {
     let server = Server::start().await;
     let node = node(&server, "").await;

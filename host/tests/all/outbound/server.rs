@@ -81,6 +81,9 @@ async fn serve(mut stream: Stream) -> io::Result<()> {
     Ok(())
 }
 
+/// A path that nobody asks for: its request had a body of unknown length.
+const CHUNKED: &str = "/chunked";
+
 /// The path of the next request, and how many bytes its body has.
 async fn read(stream: &mut Stream) -> io::Result<Option<(String, usize)>> {
     let mut path = None;
@@ -108,6 +111,11 @@ async fn read(stream: &mut Stream) -> io::Result<Option<(String, usize)>> {
             length
         }
     };
+    // As servers that answer 411 do.
+    let path = path.map(|path| match path == "/length-required" && is_chunked {
+        true => CHUNKED.to_owned(),
+        false => path,
+    });
     Ok(path.map(|path| (path, body)))
 }
 
@@ -136,6 +144,11 @@ async fn answer(stream: &mut Stream, path: &str, body: usize) -> io::Result<bool
     }
     let (reply, goes_on) = match path {
         "/hello" => (ok("hello"), true),
+        CHUNKED => (
+            "HTTP/1.1 411 Length Required\r\ncontent-length: 0\r\n\r\n".into(),
+            true,
+        ),
+        "/length-required" => (ok(&body.to_string()), true),
         "/count" => (ok(&body.to_string()), true),
         "/redirect" => {
             let head = "HTTP/1.1 302 Found\r\nlocation: /hello\r\ncontent-length: 0\r\n\r\n";

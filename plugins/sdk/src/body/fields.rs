@@ -52,7 +52,8 @@ impl Fields {
     /// The fields as a struct, by serde.
     ///
     /// Text becomes whatever the struct's field is: integers are plain digits
-    /// with perhaps a minus, booleans `true` or `false`. Fields that the struct
+    /// with perhaps a minus before them or `.0` after them, booleans `true` or
+    /// `false`, `1` or `0`, `on` or `off`, `yes` or `no`. Fields that the struct
     /// lacks are left out; those that may be missing are `Option`s.
     ///
     /// ```
@@ -74,6 +75,16 @@ impl Fields {
     /// does not fit, both naming it.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T> {
         parse::parse(self.iter())
+    }
+
+    /// The integer of the field of this name; none if it is missing or blank.
+    ///
+    /// # Errors
+    /// 400 `HTTP_400` for text that is no integer, as in [`parse`](Self::parse).
+    pub fn integer(&self, name: &str) -> Result<Option<i64>> {
+        let text = self.get(name).filter(|text| !text.trim().is_empty());
+        text.map(|text| parse::integer_field(name, text))
+            .transpose()
     }
 
     /// Adds a field.

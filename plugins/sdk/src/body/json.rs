@@ -34,6 +34,9 @@ pub(super) fn read(body: &[u8]) -> Result<Fields> {
 /// The members of the object, with their values as they stand in the body.
 fn members(body: &[u8]) -> Result<Vec<(String, &RawValue)>> {
     let text = std::str::from_utf8(body).map_err(|_| MALFORMED)?;
+    // A reader may ignore a byte order mark (RFC 8259 section 8.1), and some
+    // clients on Windows write one.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut reader = serde_json::Deserializer::from_str(text);
     let members = reader.deserialize_map(Members).map_err(|_| MALFORMED)?;
     reader.end().map_err(|_| MALFORMED)?;
@@ -120,7 +123,8 @@ mod tests {
             "{\"a\"}",
             "{\"a\": \"\n\"}",
             "{\"a\": \"\\x\"}",
-            "\u{feff}{}",
+            "\u{feff}\u{feff}{}",
+            " \u{feff}{}",
             " ",
             "{\"a\": 1} // x",
         ];

@@ -27,6 +27,11 @@ pub(super) fn parse<'a, T: DeserializeOwned>(
     parsed.map_err(|Unfit(failure)| failure)
 }
 
+/// Reads the integer of one field.
+pub(super) fn integer_field(name: &str, text: &str) -> Result<i64> {
+    whole_integer(text).ok_or_else(|| UNFIT.field(name))
+}
+
 /// Why the fields do not make the struct.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
@@ -82,8 +87,8 @@ macro_rules! by {
 impl<'de> Deserializer<'de> for Text<'_> {
     type Error = Unfit;
 
-    by! { integer => visit_i64: deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 }
-    by! { natural => visit_u64: deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 }
+    by! { whole_integer => visit_i64: deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 }
+    by! { whole_natural => visit_u64: deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 }
     by! { finite => visit_f64: deserialize_f32 deserialize_f64 }
     by! { truth => visit_bool: deserialize_bool }
     by! { Some => visit_str: deserialize_any }
@@ -116,12 +121,36 @@ impl<'de> Deserializer<'de> for Text<'_> {
     }
 }
 
+/// An integer; `2.0` is one too, as languages write it that have one kind of
+/// number.
+fn whole_integer(text: &str) -> Option<i64> {
+    integer(without_zero_fraction(text))
+}
+
+fn whole_natural(text: &str) -> Option<u64> {
+    natural(without_zero_fraction(text))
+}
+
+fn without_zero_fraction(text: &str) -> &str {
+    match text.split_once('.') {
+        Some((whole, zeros)) if !zeros.is_empty() && zeros.bytes().all(|byte| byte == b'0') => {
+            whole
+        }
+        _ => text,
+    }
+}
+
 fn finite(text: &str) -> Option<f64> {
     text.parse().ok().filter(|number: &f64| number.is_finite())
 }
 
+/// A boolean as JSON has it, or as forms and query strings write one.
 fn truth(text: &str) -> Option<bool> {
-    text.parse().ok()
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "1" | "on" | "yes" => Some(true),
+        "false" | "0" | "off" | "no" => Some(false),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -182,6 +211,17 @@ mod tests {
     }
 
     #[test]
+    fn integers_and_booleans_in_other_words() {
+        for size in ["42", "42.0", "42.00", "042"] {
+            assert_eq!(shirt(&[("size", size)]).unwrap().size, 42, "{size}");
+        }
+        assert_eq!(shirt(&[("change", "-3.0")]).unwrap().change, Some(-3));
+        for (text, sold) in [("1", true), ("On", true), ("FALSE", false), ("off", false)] {
+            assert_eq!(shirt(&[("sold", text)]).unwrap().sold, Some(sold), "{text}");
+        }
+    }
+
+    #[test]
     fn what_may_be_missing_may_be_missing() {
         let shirt = shirt(&[("unknown", "x")]).unwrap();
         assert_eq!(
@@ -199,7 +239,11 @@ mod tests {
             "256",
             "+1",
             " 1",
-            "1.0",
+            "1.5",
+            "1.",
+            ".0",
+            "1.0.0",
+            "256.0",
             "1e1",
             "0x10",
             "١",
@@ -217,7 +261,8 @@ mod tests {
         }
         for (name, text) in [
             ("colour", "green"),
-            ("sold", "1"),
+            ("sold", "2"),
+            ("sold", ""),
             ("weight", "NaN"),
             ("weight", "1e309"),
             ("change", "40000"),

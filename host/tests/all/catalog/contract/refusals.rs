@@ -165,15 +165,15 @@ async fn unknown_paths_and_wrong_methods_are_refused() {
     let unknown = [
         "/",
         "/product",
-        "/departments/",
+        "/departments//",
         "/departments/1/categories",
         "/categories/inShop/1",
         "/categories/inProduct/1/2",
         "/attributes/values/1/2",
         "/products/1/review",
-        "/products/1/details/",
+        "/products/1/details//",
         "/products/1/2/3",
-        "/Products",
+        "/Productses",
         "/api/v1",
         "/api/v2/products",
     ];
