@@ -21,6 +21,7 @@ use tokio::sync::Notify;
 
 use super::client::Client;
 use super::serve;
+use super::signals::Signals;
 
 /// Editors write a file in several steps; after this long they are done.
 const SETTLE: Duration = Duration::from_millis(40);
@@ -45,7 +46,7 @@ pub(super) async fn run(mut settings: Settings, arguments: &Arguments) -> anyhow
     build(folder).await?;
     let name = Bundle::pack(folder)?.manifest.name;
     add_plugin(&mut settings, folder, &name);
-    let mut signals = serve::Signals::listen()?;
+    let mut signals = Signals::listen()?;
     let node = Node::start(&settings).await?;
     print!("{}", serve::banner(&node));
     let admin = node

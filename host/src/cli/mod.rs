@@ -12,6 +12,7 @@ mod new;
 mod seed;
 mod serve;
 mod show;
+mod signals;
 mod source;
 mod table;
 mod user;
@@ -106,6 +107,9 @@ async fn dispatch(settings: &Settings, command: Command) -> anyhow::Result<()> {
     let _flush_logs = command
         .runs_plugins()
         .then(|| edge_host::telemetry::init(settings.log_format, &settings.log_filter));
+    for warning in settings.warnings.iter().filter(|_| command.runs_plugins()) {
+        tracing::warn!("{warning}");
+    }
     match command {
         Command::Serve => serve::run(settings).await,
         Command::Seed(arguments) => seed::run(settings, &arguments).await,

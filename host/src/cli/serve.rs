@@ -1,9 +1,9 @@
 //! `edge serve`
 
-use anyhow::anyhow;
 use edge_host::config::Settings;
 use edge_host::node::Node;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::signals::Signals;
 
 /// Start a node, say what it serves, and serve until told to stop.
 pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
@@ -21,34 +21,6 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
         tracing::warn!("some requests did not finish in time and were cut off");
     }
     Ok(())
-}
-
-/// What ends a node: SIGTERM and ctrl-c.
-pub(super) struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    /// Catch them from now on.
-    pub(super) fn listen() -> anyhow::Result<Self> {
-        Ok(Self {
-            terminate: listen(SignalKind::terminate())?,
-            interrupt: listen(SignalKind::interrupt())?,
-        })
-    }
-
-    /// Wait for either.
-    pub(super) async fn next(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
-}
-
-fn listen(kind: SignalKind) -> anyhow::Result<Signal> {
-    signal(kind).map_err(|error| anyhow!("cannot listen for signals: {error}"))
 }
 
 /// What the node serves, and where.

@@ -1,23 +1,21 @@
 //! The layers that settings come from, merged key by key, and every problem
 //! found on the way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::path::Path;
 
+use super::environment::{is_service_link, key_of, variable_of};
 use super::plugin_config::{self, PluginConfig};
-use super::{headers, traces};
+use super::{dotenv, headers, value_file};
 
-/// Variables known by these names everywhere, as are those of [`traces`]; all
-/// others begin with `EDGE_`.
-const UNPREFIXED: [&str; 4] = [
-    "DATABASE_URL",
-    "DATABASE_REPLICA_URL",
-    "REDIS_URL",
-    "SMTP_URL",
-];
-const PREFIX: &str = "EDGE_";
+/// What follows the key of a setting whose value is in a file.
+const FILE: &str = "_file";
+
+/// How unlike the right name a misspelt one may be, from 0 to 1, for the right
+/// one to be suggested.
+const LIKENESS: f64 = 0.75;
 
 /// The table of the file whose keys are plugins' to read, if their manifests
 /// ask for them; a table in it is for one plugin.
@@ -33,9 +31,12 @@ struct Setting {
 #[derive(Default)]
 pub(super) struct Layers {
     settings: BTreeMap<String, Setting>,
+    /// Keys that were asked for: all there are.
+    known: BTreeSet<String>,
     /// What is for plugins.
     plugin_config: PluginConfig,
     problems: Vec<String>,
+    warnings: Vec<String>,
 }
 
 impl Layers {
@@ -83,13 +84,55 @@ impl Layers {
         default: T,
         parse: impl FnOnce(&str) -> Result<T, String>,
     ) -> T {
-        let Some(setting) = self.settings.remove(key) else {
-            return default;
+        match self.take_parsed(key, parse) {
+            Ok(value) => value.unwrap_or(default),
+            Err(problem) => {
+                self.problems.push(problem);
+                default
+            }
+        }
+    }
+
+    /// Takes the setting `key` out as [`take`](Self::take) does, but a value
+    /// that `parse` refuses is only warned of.
+    pub(super) fn take_leniently<T>(
+        &mut self,
+        key: &str,
+        default: T,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> T {
+        match self.take_parsed(key, parse) {
+            Ok(value) => value.unwrap_or(default),
+            Err(problem) => {
+                self.warn(format!("{problem}; it is ignored"));
+                default
+            }
+        }
+    }
+
+    /// Takes the setting `key` out; none when it was not set.
+    fn take_parsed<T>(
+        &mut self,
+        key: &str,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Result<Option<T>, String> {
+        self.known.insert(key.to_owned());
+        let own = self.settings.remove(key);
+        let by_file = self.settings.remove(&format!("{key}{FILE}"));
+        let (text, origin) = match (own, by_file) {
+            (None, None) => return Ok(None),
+            (Some(own), None) => (own.text, own.origin),
+            (None, Some(file)) => {
+                let text = value_file::read(&file.text);
+                let text = text.map_err(|error| format!("{}: {error}", file.origin))?;
+                (text, file.origin)
+            }
+            (Some(own), Some(file)) => {
+                return Err(format!("{} and {} are both set", own.origin, file.origin));
+            }
         };
-        parse(&setting.text).unwrap_or_else(|problem| {
-            self.problems.push(format!("{} {problem}", setting.origin));
-            default
-        })
+        let parsed = parse(&text).map_err(|problem| format!("{origin} {problem}"));
+        parsed.map(Some)
     }
 
     /// Take out every setting whose key begins with `prefix`, by the rest of
@@ -107,8 +150,10 @@ impl Layers {
             .collect();
         let mut taken = BTreeMap::new();
         for key in keys {
+            // A value that is in a file has the key without that ending.
+            let key = key.strip_suffix(FILE).unwrap_or(&key);
             let rest = key.trim_start_matches(prefix).to_owned();
-            if let Some(value) = self.take(&key, None, |text| parse(&rest, text).map(Some)) {
+            if let Some(value) = self.take(key, None, |text| parse(&rest, text).map(Some)) {
                 taken.insert(rest, value);
             }
         }
@@ -125,12 +170,38 @@ impl Layers {
         self.problems.push(problem.to_owned());
     }
 
+    /// Adds something that an operator should know, and that hinders nothing.
+    pub(super) fn warn(&mut self, warning: String) {
+        self.warnings.push(warning);
+    }
+
+    /// Takes out what is to be warned of.
+    pub(super) fn take_warnings(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.warnings)
+    }
+
     /// Every problem found, settings that nobody took among them.
     pub(super) fn into_problems(mut self) -> Vec<String> {
-        let unknown = self.settings.into_values();
+        let unknown = self.settings.iter();
+        let unknown = unknown.map(|(key, setting)| match self.suggest(key, setting) {
+            Some(name) => format!("{} is no setting; is {name} meant?", setting.origin),
+            None => format!("{} is no setting", setting.origin),
+        });
+        self.problems.extend(unknown.collect::<Vec<_>>());
         self.problems
-            .extend(unknown.map(|setting| format!("{} is no setting", setting.origin)));
-        self.problems
+    }
+
+    /// The name of the setting that `key` was probably meant to be.
+    fn suggest(&self, key: &str, setting: &Setting) -> Option<String> {
+        let known = self.known.iter();
+        let rated = known.map(|known| (strsim::jaro_winkler(key, known), known));
+        let best = rated.max_by(|(one, _), (other, _)| one.total_cmp(other));
+        let (_, best) = best.filter(|(likeness, _)| *likeness >= LIKENESS)?;
+        // In files, keys are in lower case.
+        match setting.origin.starts_with(key) {
+            true => Some(best.clone()),
+            false => Some(variable_of(best)),
+        }
     }
 
     fn add_toml(&mut self, file: &Path) {
@@ -202,24 +273,27 @@ impl Layers {
     }
 
     fn add_dotenv(&mut self, file: &Path) {
-        let entries = match dotenvy::from_path_iter(file) {
-            Ok(entries) => entries,
-            Err(error) if error.not_found() => return,
+        let text = match std::fs::read_to_string(file) {
+            Ok(text) => text,
+            Err(error) if error.kind() == ErrorKind::NotFound => return,
             Err(error) => return self.problems.push(format!("{}: {error}", file.display())),
         };
         let origin = file.display().to_string();
-        for entry in entries {
-            match entry {
-                Ok((name, text)) => self.add_variable(&name, text, &origin),
-                // The error quotes the line, which may hold a secret.
-                Err(_) => self
-                    .problems
-                    .push(format!("{origin} has a line that is not NAME=value")),
-            }
+        let (variables, errors) = dotenv::parse(&text);
+        for (name, text) in variables {
+            self.add_variable(&name, text, &origin);
         }
+        let errors = errors.into_iter();
+        self.problems
+            .extend(errors.map(|error| format!("{origin}: {error}")));
     }
 
+    /// Adds a variable. An empty one is unset, as OpenTelemetry has it and as
+    /// docker compose passes on what nobody set.
     fn add_variable(&mut self, name: &str, text: String, origin: &str) {
+        if text.is_empty() || is_service_link(name, &text) {
+            return;
+        }
         if let Some((plugin, key)) = plugin_config::parse_variable(name) {
             self.plugin_config.insert_own(plugin, key, text);
             return;
@@ -230,20 +304,6 @@ impl Layers {
         };
         let origin = format!("{name} (in {origin})");
         self.settings.insert(key, Setting { text, origin });
-    }
-}
-
-/// The key that the variable `name` sets, if it is one of ours.
-fn key_of(name: &str) -> Option<String> {
-    let ours = UNPREFIXED.iter().any(|known| {
-        name.strip_prefix(known)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
-    });
-    // Others of OpenTelemetry's may be there for somebody else.
-    let ours = ours || traces::VARIABLES.contains(&name);
-    match name.strip_prefix(PREFIX) {
-        Some(rest) => Some(rest.to_ascii_lowercase()),
-        None => ours.then(|| name.to_ascii_lowercase()),
     }
 }
 

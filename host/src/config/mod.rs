@@ -4,6 +4,8 @@
 mod client;
 mod connections;
 mod cors;
+mod dotenv;
+mod environment;
 mod headers;
 mod layers;
 mod limits;
@@ -15,6 +17,7 @@ pub mod secrets;
 mod tls;
 mod traces;
 mod urls;
+mod value_file;
 mod values;
 
 use std::collections::BTreeMap;
@@ -142,6 +145,9 @@ pub struct Settings {
     pub compression: bool,
     /// What pages of other origins may do; nothing when absent.
     pub cors: Option<Cors>,
+    /// What an operator should know of these settings, and that hinders
+    /// nothing.
+    pub warnings: Vec<String>,
 }
 
 /// A value that no debug output shows.
@@ -257,6 +263,7 @@ impl Settings {
             reply_headers: ReplyHeaders::take(&mut layers, cors.is_some()),
             cors,
             data_dir,
+            warnings: layers.take_warnings(),
         };
         for plugin in settings.plugin_database_replica_urls.keys() {
             if settings.database_url_of(plugin).starts_with("sqlite:") {
@@ -329,8 +336,12 @@ impl Settings {
 fn plugin_config(layers: &mut Layers) -> PluginConfig {
     let added = layers.take("plugin_variables", Vec::new(), plugin_config::variables);
     let shop = SHOP_VARIABLES.map(|(plugin, key)| Variable::new(plugin, key));
-    let variables = shop.into_iter().chain(added);
-    layers.take_plugin_config().reserve(variables)
+    let variables: Vec<_> = shop.into_iter().chain(added).collect();
+    let mut config = layers.take_plugin_config();
+    for problem in config.read_files(variables.iter()) {
+        layers.complain(&problem);
+    }
+    config.reserve(variables)
 }
 
 #[cfg(test)]
@@ -461,16 +472,142 @@ mod tests {
 
         let wrong = [
             ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector"),
-            ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
             ("OTEL_EXPORTER_OTLP_HEADERS", "hunter2"),
+            ("OTEL_EXPORTER_OTLP_TIMEOUT", "soon"),
+            ("OTEL_SDK_DISABLED", "2"),
+            ("OTEL_TRACES_EXPORTER", "jaeger"),
             ("OTEL_TRACES_SAMPLER", "sometimes"),
             ("OTEL_TRACES_SAMPLER_ARG", "2"),
         ];
-        let error = settings("", "", &wrong).expect_err("five are wrong");
-        assert!(error.starts_with("5 wrong"), "{error}");
-        assert!(!error.contains("hunter2"), "{error}");
+        let settings = settings("", "", &wrong).expect("a node that serves");
+        assert_eq!(settings.traces.sampling, Sampling::ParentOrAlways);
+        let warnings = settings.warnings.join("\n");
+        assert_eq!(settings.warnings.len(), wrong.len(), "{warnings}");
+        assert!(!warnings.contains("hunter2"), "{warnings}");
         for (name, _) in wrong {
-            assert!(error.contains(name), "{name} is missing in: {error}");
+            assert!(warnings.contains(name), "{name} is missing in: {warnings}");
+        }
+    }
+
+    #[test]
+    fn traces_follow_the_specification_of_their_variables() {
+        let collector = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318");
+        let traces = |more: &[(&str, &str)]| {
+            let all = [&[collector], more].concat();
+            settings("", "", &all).expect("valid")
+        };
+        let endpoint = |more: &[(&str, &str)]| {
+            let endpoint = traces(more).traces.endpoint;
+            endpoint.map(|endpoint| endpoint.to_string())
+        };
+        let there = Some("http://collector:4318/v1/traces".to_owned());
+        for alike in [
+            ("OTEL_SDK_DISABLED", ""),
+            ("OTEL_SDK_DISABLED", "FALSE"),
+            ("OTEL_TRACES_EXPORTER", "otlp"),
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"),
+        ] {
+            assert_eq!(endpoint(&[alike]), there, "{alike:?}");
+        }
+        for off in [
+            ("OTEL_SDK_DISABLED", "True"),
+            ("OTEL_TRACES_EXPORTER", "none"),
+        ] {
+            assert_eq!(endpoint(&[off]), None, "{off:?}");
+            assert_eq!(traces(&[off]).warnings, [""; 0], "{off:?}");
+        }
+        let own = (
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+            "http://traces:4318/own",
+        );
+        assert_eq!(endpoint(&[own]).as_deref(), Some(own.1));
+        let grpc = ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc");
+        assert_eq!(endpoint(&[grpc]), None);
+        assert_eq!(traces(&[grpc]).warnings.len(), 1);
+        let nowhere = settings("", "", &[grpc]).expect("valid");
+        assert_eq!(
+            nowhere.warnings, [""; 0],
+            "there is no collector to speak to"
+        );
+        let for_traces = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/protobuf");
+        assert_eq!(endpoint(&[grpc, for_traces]), there);
+    }
+
+    #[test]
+    fn what_others_set_is_no_setting() {
+        let env = [
+            ("EDGE_SERVICE_HOST", "10.96.0.12"),
+            ("EDGE_SERVICE_PORT_HTTP", "8080"),
+            ("EDGE_PORT", "tcp://10.96.0.12:8080"),
+            ("EDGE_PORT_8080_TCP_ADDR", "10.96.0.12"),
+            ("EDGE_LISTEN", ""),
+            ("REDIS_URL", ""),
+            ("REDIS_URL_CACHE", "redis://elsewhere"),
+            ("DATABASE_URL", ""),
+        ];
+        let settings = settings("", "EDGE_REGION=\n", &env).expect("valid");
+        assert_eq!(settings.listen.port(), 8080);
+        assert_eq!(settings.redis_url, None);
+        assert_eq!(settings.region, "local");
+    }
+
+    #[test]
+    fn a_misspelt_setting_is_told_the_right_name() {
+        for (name, meant) in [
+            ("EDGE_LISTN", "EDGE_LISTEN"),
+            ("EDGE_QUEUE_TIMOUT", "EDGE_QUEUE_TIMEOUT"),
+            ("EDGE_PORT", "EDGE_"),
+        ] {
+            let error = settings("", "", &[(name, "1")]).expect_err(name);
+            assert!(
+                error.contains(&format!("{name} (in the environment)")),
+                "{error}"
+            );
+            let is_told = error.contains(&format!("is {meant} meant?"));
+            assert!(is_told || meant == "EDGE_", "{error}");
+        }
+        let error = settings("listn = 1", "", &[]).expect_err("no such key");
+        assert!(error.contains("is listen meant?"), "{error}");
+        let error = settings("colour = 1", "", &[]).expect_err("no such key");
+        assert!(!error.contains("meant"), "{error}");
+    }
+
+    #[test]
+    fn a_value_can_be_in_a_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).expect("a file");
+            path.display().to_string()
+        };
+        let database = path("database", "mysql://shop:hunter2@db/shop\n");
+        let stripe = path("stripe", "sk_test_1\r\n");
+        let own = path("own", "first\nsecond\n");
+        let env = [
+            ("DATABASE_URL_FILE", &*database),
+            ("STRIPE_SECRET_KEY_FILE", &*stripe),
+            ("EDGE_CONFIG_ORDER__CART_ITEM_KEY_FILE", &*own),
+        ];
+        let read = settings("", "", &env).expect("valid");
+        assert_eq!(read.database_url, "mysql://shop:hunter2@db/shop");
+        let config = &read.plugin_config.0;
+        assert_eq!(
+            config.get("payment", "STRIPE_SECRET_KEY"),
+            Some("sk_test_1")
+        );
+        assert_eq!(config.get("order", "CART_ITEM_KEY"), Some("first\nsecond"));
+
+        let both = [env[0], ("DATABASE_URL", "sqlite://x")];
+        let error = settings("", "", &both).expect_err("both");
+        assert!(error.contains("are both set"), "{error}");
+        let missing = [
+            ("EDGE_SECRET_FILE", "/nowhere/secret"),
+            ("STRIPE_SECRET_KEY_FILE", "/nowhere/stripe"),
+        ];
+        let error = settings("", "", &missing).expect_err("no files");
+        assert!(error.contains("2 wrong"), "{error}");
+        for (name, file) in missing {
+            assert!(error.contains(name) && error.contains(file), "{error}");
         }
     }
 

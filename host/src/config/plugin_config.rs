@@ -7,9 +7,14 @@
 //! | a variable `KEY`, or `KEY` in `[config]`, that `plugin_variables` names | the plugins that it names |
 //! | any other `KEY` in `[config]` of `edge.toml` | every plugin that asks for it |
 //!
+//! A name that ends in `_FILE` sets the name before that ending to what is in
+//! the file.
+//!
 //! All of it only where the plugin's manifest names the key.
 
 use std::collections::{BTreeMap, BTreeSet};
+
+use super::value_file;
 
 /// What the variables for one plugin begin with.
 const PREFIX: &str = "EDGE_CONFIG_";
@@ -17,6 +22,9 @@ const PREFIX: &str = "EDGE_CONFIG_";
 /// Stands between the plugin and the key of such a variable. Keys of such
 /// variables cannot hold it, so there is one way to read each name.
 const SEPARATOR: &str = "__";
+
+/// Ends the name of a variable whose value is in a file.
+const FILE: &str = "_FILE";
 
 /// What was set for plugins.
 #[derive(Clone, Default)]
@@ -101,6 +109,41 @@ impl PluginConfig {
     /// Set `name` as the environment does, where it is no setting of the host.
     pub(super) fn insert_variable(&mut self, name: String, value: String) {
         self.variables.insert(name, value);
+    }
+
+    /// Take the values of variables whose name ends in `_FILE` from the files
+    /// that they name. Returns what is wrong with them.
+    pub(super) fn read_files<'a>(
+        &mut self,
+        variables: impl Iterator<Item = &'a Variable>,
+    ) -> Vec<String> {
+        let mut problems = Vec::new();
+        for Variable { key, .. } in variables {
+            let by_file = format!("{key}{FILE}");
+            let Some(path) = self.variables.remove(&by_file) else {
+                continue;
+            };
+            match value_file::read(&path) {
+                _ if self.variables.contains_key(key) => {
+                    problems.push(format!("{key} and {by_file} are both set"));
+                }
+                Ok(value) => self.insert_variable(key.clone(), value),
+                Err(error) => problems.push(format!("{by_file}: {error}")),
+            }
+        }
+        let own = std::mem::take(&mut self.own);
+        for ((plugin, name), value) in own {
+            match name.strip_suffix(FILE) {
+                Some(key) => match value_file::read(&value) {
+                    Ok(value) => self.insert_own(&plugin, key, value),
+                    Err(error) => {
+                        problems.push(format!("{}: {error}", variable_of(&plugin, &name)))
+                    }
+                },
+                None => self.insert_own(&plugin, &name, value),
+            }
+        }
+        problems
     }
 
     /// Let the plugins read these variables under their plain names, and nobody

@@ -11,7 +11,7 @@ use super::layers::Layers;
 
 /// Names of the environment that set what is read here; in files they are
 /// written in lower case.
-pub(super) const VARIABLES: [&str; 10] = [
+pub(super) const VARIABLES: [&str; 15] = [
     "OTEL_SDK_DISABLED",
     "OTEL_SERVICE_NAME",
     "OTEL_RESOURCE_ATTRIBUTES",
@@ -19,10 +19,18 @@ pub(super) const VARIABLES: [&str; 10] = [
     "OTEL_EXPORTER_OTLP_HEADERS",
     "OTEL_EXPORTER_OTLP_PROTOCOL",
     "OTEL_EXPORTER_OTLP_TIMEOUT",
+    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
+    "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
+    "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT",
+    "OTEL_TRACES_EXPORTER",
     "OTEL_TRACES_SAMPLER",
     "OTEL_TRACES_SAMPLER_ARG",
     "OTEL_BSP_SCHEDULE_DELAY",
 ];
+
+/// The protocol that this host speaks.
+const PROTOCOL: &str = "http/protobuf";
 
 /// Where OTLP's traces have their place below a collector's address.
 const PATH: &str = "v1/traces";
@@ -70,35 +78,51 @@ impl TraceSettings {
         self.sampling != Sampling::Never
     }
 
+    /// Takes the settings of them out of `layers`. As the specification of
+    /// these variables asks for, what is unknown is warned of and ignored, and
+    /// a variable for traces alone goes before the one for all signals.
     pub(super) fn take(layers: &mut Layers) -> Self {
-        let is_off = layers.take("otel_sdk_disabled", false, flag);
-        // All of them are read, so that all that is wrong is named.
-        let endpoint = layers.take("otel_exporter_otlp_endpoint", None, endpoint);
-        layers.take("otel_exporter_otlp_protocol", (), protocol);
+        let exporter = layers.take_leniently("otel_traces_exporter", true, exporter);
+        let is_off = layers.take_leniently("otel_sdk_disabled", false, flag) || !exporter;
+        let every = layers.take_leniently("otel_exporter_otlp_endpoint", None, endpoint_of_all);
+        let own = layers.take_leniently("otel_exporter_otlp_traces_endpoint", None, endpoint);
+        let endpoint = own.or(every).filter(|_| !is_off);
+        let speaks = both(layers, "protocol", |text| Ok(text == PROTOCOL));
+        if endpoint.is_some() && speaks == Some(false) {
+            layers.warn(format!(
+                "traces are not sent: OTEL_EXPORTER_OTLP_PROTOCOL is not {PROTOCOL}, the one \
+                 protocol that this host speaks"
+            ));
+        }
+        let seconds = Duration::from_secs;
         Self {
-            endpoint: endpoint.filter(|_| !is_off),
-            headers: Hidden(layers.take("otel_exporter_otlp_headers", Vec::new(), headers)),
-            timeout: layers.take(
-                "otel_exporter_otlp_timeout",
-                Duration::from_secs(10),
-                milliseconds,
-            ),
-            delay: layers.take(
-                "otel_bsp_schedule_delay",
-                Duration::from_secs(5),
-                milliseconds,
-            ),
+            endpoint: endpoint.filter(|_| speaks != Some(false)),
+            headers: Hidden(both(layers, "headers", headers).unwrap_or_default()),
+            timeout: both(layers, "timeout", milliseconds).unwrap_or(seconds(10)),
+            delay: layers.take_leniently("otel_bsp_schedule_delay", seconds(5), milliseconds),
             sampling: sampling(layers),
-            service_name: layers.take("otel_service_name", "edge".into(), name),
-            resource: layers.take("otel_resource_attributes", Vec::new(), pairs),
+            service_name: layers.take_leniently("otel_service_name", "edge".into(), name),
+            resource: layers.take_leniently("otel_resource_attributes", Vec::new(), pairs),
         }
     }
 }
 
+/// The setting of the exporter for traces, or else for all signals.
+fn both<T>(
+    layers: &mut Layers,
+    what: &str,
+    parse: impl Fn(&str) -> Result<T, String>,
+) -> Option<T> {
+    let parse = |text: &str| parse(text).map(Some);
+    let every = layers.take_leniently(&format!("otel_exporter_otlp_{what}"), None, parse);
+    let own = layers.take_leniently(&format!("otel_exporter_otlp_traces_{what}"), None, parse);
+    own.or(every)
+}
+
 fn sampling(layers: &mut Layers) -> Sampling {
-    let part = layers.take("otel_traces_sampler_arg", 1.0, part);
-    layers.take("otel_traces_sampler", Sampling::ParentOrAlways, |text| {
-        Ok(match text {
+    let part = layers.take_leniently("otel_traces_sampler_arg", 1.0, part);
+    layers.take_leniently("otel_traces_sampler", Sampling::ParentOrAlways, |text| {
+        Ok(match text.trim() {
             "always_on" => Sampling::Always,
             "always_off" => Sampling::Never,
             "traceidratio" => Sampling::Part(part),
@@ -116,6 +140,15 @@ fn sampling(layers: &mut Layers) -> Sampling {
     })
 }
 
+/// Whether traces are exported at all.
+fn exporter(text: &str) -> Result<bool, String> {
+    match text.trim() {
+        "otlp" => Ok(true),
+        "none" => Ok(false),
+        _ => Err("is neither `otlp` nor `none`".into()),
+    }
+}
+
 fn part(text: &str) -> Result<f64, String> {
     let part: Option<f64> = text.parse().ok();
     part.filter(|part| (0.0..=1.0).contains(part))
@@ -123,7 +156,7 @@ fn part(text: &str) -> Result<f64, String> {
 }
 
 fn flag(text: &str) -> Result<bool, String> {
-    match text {
+    match text.trim().to_ascii_lowercase().as_str() {
         "true" => Ok(true),
         "false" => Ok(false),
         _ => Err("is neither `true` nor `false`".into()),
@@ -137,20 +170,14 @@ fn name(text: &str) -> Result<String, String> {
     }
 }
 
-fn protocol(text: &str) -> Result<(), String> {
-    match text {
-        "http/protobuf" => Ok(()),
-        _ => Err("is not `http/protobuf`, the one protocol that this host speaks".into()),
-    }
+/// The collector's address for all signals, with the place of traces below it.
+fn endpoint_of_all(text: &str) -> Result<Option<Uri>, String> {
+    endpoint(&format!("{}/{PATH}", text.trim().trim_end_matches('/')))
 }
 
-/// The collector's address, with the place of traces below it.
+/// The address that takes traces, as it is written.
 fn endpoint(text: &str) -> Result<Option<Uri>, String> {
-    if text.is_empty() {
-        return Ok(None);
-    }
-    let place = format!("{}/{PATH}", text.trim_end_matches('/'));
-    let uri = place.parse::<Uri>().ok();
+    let uri = text.trim().parse::<Uri>().ok();
     let is_address = |uri: &Uri| {
         matches!(uri.scheme_str(), Some("http" | "https"))
             && uri.host().is_some_and(|host| !host.is_empty())
@@ -204,13 +231,14 @@ mod tests {
 
     #[test]
     fn traces_have_their_place_below_the_collectors_address() {
-        let place = |text: &str| endpoint(text).expect(text).expect(text).to_string();
+        let place = |text: &str| endpoint_of_all(text).expect(text).expect(text).to_string();
         assert_eq!(place("http://c:4318"), "http://c:4318/v1/traces");
         assert_eq!(place("https://c/otlp/"), "https://c/otlp/v1/traces");
         for wrong in ["c:4318", "grpc://c", "http://", "http://c?x=1", "/v1"] {
-            assert!(endpoint(wrong).is_err(), "{wrong}");
+            assert!(endpoint_of_all(wrong).is_err(), "{wrong}");
         }
-        assert_eq!(endpoint(""), Ok(None));
+        let own = endpoint("http://c:4318/own").expect("an address");
+        assert_eq!(own.expect("one").to_string(), "http://c:4318/own");
     }
 
     #[test]

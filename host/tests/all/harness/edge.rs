@@ -178,7 +178,12 @@ impl Running {
 
     /// Send SIGTERM.
     pub fn terminate(&self) {
-        kill_process(Pid::from_child(&self.process), Signal::TERM).expect("it runs");
+        self.signal(Signal::TERM);
+    }
+
+    /// Send a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.process), signal).expect("it runs");
     }
 
     /// Wait for its end.

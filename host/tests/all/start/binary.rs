@@ -3,6 +3,8 @@
 use std::fs;
 use std::time::Duration;
 
+use rustix::process::Signal;
+
 use crate::harness::{Running, data_folder, edge, fixture, get, refusal};
 
 #[test]
@@ -63,17 +65,47 @@ async fn it_says_what_it_serves_and_ends_well_on_sigterm() {
 }
 
 #[tokio::test]
-async fn sigterm_waits_for_the_request_in_flight() {
+async fn signals_that_end_a_node_wait_for_the_request_in_flight() {
+    let hostile = fixture("hostile");
+    for signal in [Signal::TERM, Signal::INT, Signal::HUP, Signal::QUIT] {
+        let folder = data_folder();
+        let mut command = edge(folder.path());
+        let mut node = Running::start(command.arg("serve").env("EDGE_PLUGINS", hostile.path()));
+        node.banner();
+        let mut wire = node.wire().await;
+        wire.send(get("/hostile/sleep?ms=2000")).await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        node.signal(signal);
+        wire.reply().await.assert_status(200);
+        wire.assert_closed().await;
+        assert_eq!(node.exit_code().await, Some(0), "{signal:?}");
+    }
+}
+
+#[tokio::test]
+async fn signals_for_other_servers_end_no_node() {
     let folder = data_folder();
     let mut command = edge(folder.path());
-    let hostile = fixture("hostile");
-    let mut node = Running::start(command.arg("serve").env("EDGE_PLUGINS", hostile.path()));
+    let hello = fixture("hello");
+    let mut node = Running::start(command.arg("serve").env("EDGE_PLUGINS", hello.path()));
     node.banner();
-    let mut wire = node.wire().await;
-    wire.send(get("/hostile/sleep?ms=2000")).await;
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    for signal in [
+        Signal::USR1,
+        Signal::USR2,
+        Signal::ALARM,
+        Signal::VTALARM,
+        Signal::PROF,
+        Signal::IO,
+        Signal::POWER,
+        Signal::XFSZ,
+        Signal::XCPU,
+        Signal::PIPE,
+    ] {
+        node.signal(signal);
+        let mut wire = node.wire().await;
+        wire.send(get("/hello")).await;
+        wire.reply().await.assert_status(200);
+    }
     node.terminate();
-    wire.reply().await.assert_status(200);
-    wire.assert_closed().await;
     assert_eq!(node.exit_code().await, Some(0));
 }

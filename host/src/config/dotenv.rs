@@ -1,0 +1,247 @@
+//! `.env` files as people have them: written for docker compose, for systemd
+//! (`EnvironmentFile=`) and for dotenv libraries.
+//!
+//! No crate reads all three, and most replace `$NAME` in a secret that only
+//! happens to hold a dollar sign. Here a value is what is written: without
+//! quotes the rest of the line, in single quotes anything up to the next one,
+//! in double quotes with `\n`, `\r`, `\t`, `\\`, `\"` and `\$`. Quoted values
+//! may go over several lines. A comment is a line that begins with `#` or `;`,
+//! or what follows white space and `#` after a value.
+
+/// A line that cannot be read. Its text is not shown: it may hold a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("line {line} {problem}")]
+pub(super) struct DotenvError {
+    line: usize,
+    problem: &'static str,
+}
+
+const NOT_A_PAIR: &str = "is not NAME=value";
+const NO_END: &str = "begins a value in quotes that do not end";
+const AFTER_QUOTES: &str = "has something after the closing quotes";
+const SUBSTITUTION: &str =
+    "has `${`: variables are not substituted; put a value that holds it into single quotes";
+
+/// The variables of a file, in their order, and the lines that are wrong.
+pub(super) fn parse(text: &str) -> (Vec<(String, String)>, Vec<DotenvError>) {
+    let mut reader = Reader::new(text);
+    let (mut variables, mut errors) = (Vec::new(), Vec::new());
+    while !reader.rest.is_empty() {
+        let line = reader.line;
+        match reader.entry() {
+            Ok(variable) => variables.extend(variable),
+            Err(problem) => {
+                errors.push(DotenvError { line, problem });
+                reader.skip_line();
+            }
+        }
+    }
+    (variables, errors)
+}
+
+struct Reader<'a> {
+    rest: &'a str,
+    /// Number of the line, from 1.
+    line: usize,
+}
+
+type Entry = Option<(String, String)>;
+
+impl<'a> Reader<'a> {
+    fn new(text: &'a str) -> Self {
+        // Some editors on Windows write a byte order mark.
+        let rest = text.strip_prefix('\u{feff}').unwrap_or(text);
+        Self { rest, line: 1 }
+    }
+
+    /// Reads one entry, or an empty line or comment, with the end of its line.
+    fn entry(&mut self) -> Result<Entry, &'static str> {
+        let line = self.peek_line();
+        let start = line.trim_start();
+        if start.trim_end().is_empty() || start.starts_with(['#', ';']) {
+            self.skip_line();
+            return Ok(None);
+        }
+        let (name, value) = line.split_once('=').ok_or(NOT_A_PAIR)?;
+        let name = name.trim();
+        let name = name.strip_prefix("export ").unwrap_or(name).trim();
+        if !is_name(name) {
+            return Err(NOT_A_PAIR);
+        }
+        let blanks = value.len() - value.trim_start_matches([' ', '\t']).len();
+        self.advance(line.len() - value.len() + blanks);
+        let value = match self.rest.chars().next() {
+            Some('\'') => self.single_quoted()?,
+            Some('"') => self.double_quoted()?,
+            _ => self.unquoted()?,
+        };
+        Ok(Some((name.to_owned(), value)))
+    }
+
+    fn unquoted(&mut self) -> Result<String, &'static str> {
+        let line = self.peek_line();
+        let value = line.trim_end();
+        if value.contains("${") {
+            return Err(SUBSTITUTION);
+        }
+        self.skip_line();
+        Ok(without_comment(value).trim_end().to_owned())
+    }
+
+    fn single_quoted(&mut self) -> Result<String, &'static str> {
+        let inner = self.rest.get(1..).unwrap_or_default();
+        let (value, _) = inner.split_once('\'').ok_or(NO_END)?;
+        self.end_quotes(value.len() + 2)?;
+        Ok(value.replace("\r\n", "\n"))
+    }
+
+    fn double_quoted(&mut self) -> Result<String, &'static str> {
+        let mut value = String::new();
+        let mut signs = self.rest.char_indices().skip(1);
+        let end = loop {
+            let (at, sign) = signs.next().ok_or(NO_END)?;
+            match sign {
+                '"' => break at,
+                '\\' => push_escaped(&mut value, signs.next().ok_or(NO_END)?.1),
+                '$' if self
+                    .rest
+                    .get(at..)
+                    .is_some_and(|rest| rest.starts_with("${")) =>
+                {
+                    return Err(SUBSTITUTION);
+                }
+                sign => value.push(sign),
+            }
+        };
+        self.end_quotes(end + 1)?;
+        Ok(value.replace("\r\n", "\n"))
+    }
+
+    /// Goes on after a quoted value of so many bytes, quotes included: only a
+    /// comment may stand behind it.
+    fn end_quotes(&mut self, bytes: usize) -> Result<(), &'static str> {
+        let after = self.rest.get(bytes..).unwrap_or_default();
+        let line = after.lines().next().unwrap_or_default();
+        if !without_comment(line).trim().is_empty() {
+            return Err(AFTER_QUOTES);
+        }
+        self.advance(bytes);
+        self.skip_line();
+        Ok(())
+    }
+
+    fn peek_line(&self) -> &'a str {
+        self.rest.lines().next().unwrap_or_default()
+    }
+
+    fn skip_line(&mut self) {
+        let end = self.rest.find('\n').map_or(self.rest.len(), |at| at + 1);
+        self.advance(end);
+    }
+
+    fn advance(&mut self, bytes: usize) {
+        let (gone, rest) = self.rest.split_at_checked(bytes).unwrap_or((self.rest, ""));
+        self.line += gone.matches('\n').count();
+        self.rest = rest;
+    }
+}
+
+fn push_escaped(value: &mut String, sign: char) {
+    match sign {
+        'n' => value.push('\n'),
+        'r' => value.push('\r'),
+        't' => value.push('\t'),
+        '\\' | '"' | '$' => value.push(sign),
+        // Windows paths and regular expressions stay as they are.
+        other => value.extend(['\\', other]),
+    }
+}
+
+/// A value without the comment after it.
+fn without_comment(value: &str) -> &str {
+    let starts = value.match_indices('#').map(|(at, _)| at);
+    let is_comment = |at: &usize| {
+        let before = value.get(..*at).unwrap_or_default();
+        before.is_empty() || before.ends_with([' ', '\t'])
+    };
+    let comment = starts.into_iter().find(is_comment);
+    comment.and_then(|at| value.get(..at)).unwrap_or(value)
+}
+
+/// Whether programs take this for the name of a variable.
+fn is_name(name: &str) -> bool {
+    let is_first = |sign: char| sign.is_ascii_alphabetic() || sign == '_';
+    let is_later = |sign: char| is_first(sign) || sign.is_ascii_digit() || ".-".contains(sign);
+    name.starts_with(is_first) && name.chars().all(is_later)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(text: &str) -> Result<String, DotenvError> {
+        let (variables, errors) = parse(text);
+        match (&variables[..], &errors[..]) {
+            ([(name, value)], []) if name == "NAME" => Ok(value.clone()),
+            (_, [error, ..]) => Err(*error),
+            _ => panic!("{text:?}: {variables:?}"),
+        }
+    }
+
+    #[test]
+    fn a_value_is_what_is_written() {
+        for (text, expected) in [
+            ("NAME=whsec_a$b1", "whsec_a$b1"),
+            ("NAME=$HOME", "$HOME"),
+            ("NAME='a$b ${c} \\n # \"'", "a$b ${c} \\n # \""),
+            ("NAME=\"a$b \\\"c\\\" \\n \\$d \\w\"", "a$b \"c\" \n $d \\w"),
+            ("NAME=", ""),
+            ("NAME=''", ""),
+            ("NAME= spaces within  ", "spaces within"),
+            ("NAME = value", "value"),
+            ("export NAME=value", "value"),
+            ("  NAME=value\r\n", "value"),
+            ("\u{feff}NAME=value", "value"),
+            ("NAME=a=b==", "a=b=="),
+            ("NAME=a#b", "a#b"),
+            ("NAME=a # b", "a"),
+            ("NAME=# b", ""),
+            ("NAME='a' # b", "a"),
+            ("NAME=C:\\path", "C:\\path"),
+            ("NAME=it's", "it's"),
+            ("NAME='two\r\nlines'\n", "two\nlines"),
+            ("NAME=\"two\nlines\"", "two\nlines"),
+            ("# a comment\n; another\n\nNAME=value\n", "value"),
+            ("NAME=пароль", "пароль"),
+        ] {
+            assert_eq!(value(text).as_deref(), Ok(expected), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named_by_its_line() {
+        for (text, line, problem) in [
+            ("just text", 1, NOT_A_PAIR),
+            ("\n=value", 2, NOT_A_PAIR),
+            ("A=1\nA B=1", 2, NOT_A_PAIR),
+            ("1A=1", 1, NOT_A_PAIR),
+            ("NAME='a", 1, NO_END),
+            ("NAME=\"a\\", 1, NO_END),
+            ("NAME='a'b", 1, AFTER_QUOTES),
+            ("NAME=\"a\" b", 1, AFTER_QUOTES),
+            ("NAME=http://${HOST}", 1, SUBSTITUTION),
+            ("X='\n\n'\nNAME=\"${HOST}\"", 4, SUBSTITUTION),
+        ] {
+            let (_, errors) = parse(text);
+            assert_eq!(errors, [DotenvError { line, problem }], "{text:?}");
+        }
+    }
+
+    #[test]
+    fn later_lines_are_read_after_a_wrong_one() {
+        let (variables, errors) = parse("oops\nA=1\nB='x\nC=2");
+        assert_eq!(errors.len(), 2);
+        let names: Vec<_> = variables.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["A", "C"]);
+    }
+}

@@ -1,0 +1,136 @@
+//! Which variables of the environment are settings of the host.
+
+use super::traces;
+
+/// Variables known by these names everywhere, as are those of [`traces`]; all
+/// others begin with `EDGE_`.
+const UNPREFIXED: [&str; 4] = [
+    "DATABASE_URL",
+    "DATABASE_REPLICA_URL",
+    "REDIS_URL",
+    "SMTP_URL",
+];
+
+/// Those of them that single plugins have too: `DATABASE_URL_<PLUGIN>`.
+const PER_PLUGIN: [&str; 2] = ["DATABASE_URL_", "DATABASE_REPLICA_URL_"];
+
+const PREFIX: &str = "EDGE_";
+
+/// What follows the name of a setting whose value is in a file, as in
+/// `DATABASE_URL_FILE`: secrets of Docker and Kubernetes are files.
+const FILE: &str = "_FILE";
+
+/// The key that the variable `name` sets, if it is one of ours.
+pub(super) fn key_of(name: &str) -> Option<String> {
+    let plain = name.strip_suffix(FILE).unwrap_or(name);
+    let is_ours = UNPREFIXED.contains(&plain)
+        || PER_PLUGIN.iter().any(|prefix| name.starts_with(prefix))
+        // Others of OpenTelemetry's may be there for somebody else.
+        || traces::VARIABLES.contains(&plain);
+    match name.strip_prefix(PREFIX) {
+        Some(rest) => Some(rest.to_ascii_lowercase()),
+        None => is_ours.then(|| name.to_ascii_lowercase()),
+    }
+}
+
+/// The variable that sets `key`.
+pub(super) fn variable_of(key: &str) -> String {
+    let name = key.to_ascii_uppercase();
+    match key_of(&name) {
+        Some(own) if own == key => name,
+        _ => format!("{PREFIX}{name}"),
+    }
+}
+
+/// Whether Kubernetes or Docker made this variable for a service whose name
+/// begins with `edge`: `EDGE_SERVICE_HOST`, `EDGE_PORT=tcp://10.0.0.1:8080`,
+/// `EDGE_PORT_8080_TCP_ADDR` and their like (service links).
+pub(super) fn is_service_link(name: &str, value: &str) -> bool {
+    let Some(rest) = name.strip_prefix(PREFIX) else {
+        return false;
+    };
+    let is_after = |word: &str, ends: &dyn Fn(&str) -> bool| {
+        // The service's own name may end before the word, or be `edge` alone.
+        let marked = format!("_{rest}");
+        let mut places = marked.match_indices(word);
+        places.any(|(at, _)| marked.get(at + word.len()..).is_some_and(ends))
+    };
+    let is_address = ["tcp://", "udp://", "sctp://"]
+        .iter()
+        .any(|scheme| value.starts_with(scheme));
+    is_after("_SERVICE_HOST", &str::is_empty)
+        || is_after("_SERVICE_PORT", &|end| {
+            end.is_empty() || end.starts_with('_')
+        })
+        || (is_address && is_after("_PORT", &str::is_empty))
+        || is_after("_PORT_", &is_port_of_link)
+}
+
+/// `8080_TCP`, `8080_TCP_ADDR`, `53_UDP_PORT` and their like.
+fn is_port_of_link(text: &str) -> bool {
+    let mut parts = text.split('_');
+    let is_number = parts.next().is_some_and(|port| port.parse::<u16>().is_ok());
+    let is_protocol = parts
+        .next()
+        .is_some_and(|protocol| ["TCP", "UDP", "SCTP"].contains(&protocol));
+    let is_part = parts
+        .next()
+        .is_none_or(|part| ["PROTO", "PORT", "ADDR"].contains(&part));
+    is_number && is_protocol && is_part && parts.next().is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_set_keys() {
+        for (name, key) in [
+            ("EDGE_LISTEN", Some("listen")),
+            ("EDGE_SECRET_FILE", Some("secret_file")),
+            ("DATABASE_URL", Some("database_url")),
+            ("DATABASE_URL_FILE", Some("database_url_file")),
+            ("DATABASE_URL_MY_SHOP", Some("database_url_my_shop")),
+            ("REDIS_URL_FILE", Some("redis_url_file")),
+            ("REDIS_URL_CACHE", None),
+            ("SMTP_URL_OLD", None),
+            ("OTEL_SERVICE_NAME", Some("otel_service_name")),
+            ("OTEL_METRICS_EXPORTER", None),
+            ("PATH", None),
+        ] {
+            assert_eq!(key_of(name).as_deref(), key, "{name}");
+        }
+        for name in ["EDGE_LISTEN", "DATABASE_URL", "OTEL_SERVICE_NAME"] {
+            assert_eq!(variable_of(&key_of(name).expect("a key")), name);
+        }
+    }
+
+    #[test]
+    fn service_links_are_told_from_settings() {
+        for (name, value) in [
+            ("EDGE_SERVICE_HOST", "10.96.0.12"),
+            ("EDGE_SERVICE_PORT", "8080"),
+            ("EDGE_SERVICE_PORT_HTTP", "8080"),
+            ("EDGE_PORT", "tcp://10.96.0.12:8080"),
+            ("EDGE_PORT_8080_TCP", "tcp://10.96.0.12:8080"),
+            ("EDGE_PORT_8080_TCP_PROTO", "tcp"),
+            ("EDGE_PORT_8080_TCP_PORT", "8080"),
+            ("EDGE_PORT_8080_TCP_ADDR", "10.96.0.12"),
+            ("EDGE_ADMIN_SERVICE_HOST", "10.96.0.13"),
+            ("EDGE_ADMIN_PORT", "tcp://10.96.0.13:8081"),
+            ("EDGE_MY_SHOP_PORT_53_UDP_ADDR", "10.96.0.13"),
+        ] {
+            assert!(is_service_link(name, value), "{name}");
+        }
+        for (name, value) in [
+            ("EDGE_PORT", "8080"),
+            ("EDGE_LISTEN", "tcp://10.96.0.12:8080"),
+            ("EDGE_PORTS", "tcp://10.96.0.12:8080"),
+            ("EDGE_PORT_8080_HTTP", "1"),
+            ("EDGE_PORT_8080_TCP_NAME", "1"),
+            ("DATABASE_URL", "tcp://x"),
+        ] {
+            assert!(!is_service_link(name, value), "{name}");
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! Values that are in files of their own, as secrets of Docker and Kubernetes
+//! are: `NAME_FILE` names the file of `NAME`.
+
+use std::fs::File;
+use std::io::Read;
+
+/// Bytes of such a file.
+const LONGEST: u64 = 64 << 10;
+
+/// Reads the value in the file `path`, without the end of its last line.
+///
+/// # Errors
+/// Why it cannot be read, with its path.
+pub(super) fn read(path: &str) -> Result<String, String> {
+    let mut text = String::new();
+    let read = File::open(path).and_then(|file| file.take(LONGEST + 1).read_to_string(&mut text));
+    let bytes = read.map_err(|error| format!("{path}: {error}"))?;
+    if u64::try_from(bytes).is_ok_and(|bytes| bytes > LONGEST) {
+        return Err(format!("{path}: has more than {LONGEST} bytes"));
+    }
+    let text = text.strip_suffix('\n').unwrap_or(&text);
+    Ok(text.strip_suffix('\r').unwrap_or(text).to_owned())
+}
