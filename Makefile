@@ -11,7 +11,8 @@ JS_COMPONENT := target/wasm32-wasip2/plugin/standard-js.wasm
 
 # What to install, as program=package, where it is missing.
 SERVERS := mariadbd=mariadb-server mariadb-install-db=mariadb-server mariadb=mariadb-client \
-	redis-server=redis-server docker-registry=docker-registry promtool=prometheus
+	redis-server=redis-server docker-registry=docker-registry promtool=prometheus \
+	faketime=faketime
 LOAD := wrk=wrk
 
 COMPONENTS := cargo build --locked --target wasm32-wasip2 --profile plugin

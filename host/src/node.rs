@@ -141,6 +141,7 @@ impl Node {
         let traces = Traces::open(&settings.traces, &name.region, &name.node)?;
         let service = Service::new(live.clone(), trials, rate_limits, identity, settings)
             .with_buckets(services.buckets_store())
+            .with_clock(services.clock().clone())
             .with_traces(traces.clone());
         let follower = Follower::new(
             name,
@@ -282,7 +283,14 @@ pub async fn load(settings: &Settings) -> Result<Loaded, StartError> {
     let trusted = TrustedKeys(keys?);
     let settings = Arc::new(settings.clone());
     let services = Arc::new(Services::open(&settings).await?);
-    let control = Arc::new(Control::open(services.databases(), &settings.control_url).await?);
+    let control = Arc::new(
+        Control::open(
+            services.databases(),
+            &settings.control_url,
+            services.clock().clone(),
+        )
+        .await?,
+    );
     let desired = Desired::of(&control, &settings.region, folders, &trusted).await?;
 
     let sources = desired.iter().flat_map(Desired::sources);

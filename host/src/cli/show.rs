@@ -11,6 +11,7 @@ use edge_host::rollout::control::audit::AuditRecord;
 use edge_host::rollout::control::log::Entry;
 use edge_host::rollout::control::rollouts::Rollout;
 use edge_host::rollout::{PluginReport, ReleaseReport, State};
+use edge_host::stores::clock::{MAX_SKEW, NOTED_SKEW, Skew};
 use serde::Serialize;
 
 use super::client::Client;
@@ -177,7 +178,7 @@ fn status_table(status: &Status) -> String {
         }
     }
     let mut text = table.to_string();
-    for warning in warnings(status) {
+    for warning in clock_warnings(status).chain(warnings(status)) {
         text += &format!("\nwarning: {warning}\n");
     }
     for rollout in &status.rollouts {
@@ -191,6 +192,27 @@ fn status_table(status: &Status) -> String {
         );
     }
     text
+}
+
+/// Nodes that live and whose clock is far from the control database's.
+fn clock_warnings(status: &Status) -> impl Iterator<Item = String> {
+    let live = status.nodes.iter().filter(|node| node.is_live());
+    live.filter_map(|node| {
+        let skew = Skew {
+            milliseconds: node.report.clock_skew_ms?,
+            error: 0,
+        };
+        let idle = match skew.exceeds(MAX_SKEW) {
+            true => "; it does no periodic work",
+            false => "",
+        };
+        skew.exceeds(NOTED_SKEW).then(|| {
+            format!(
+                "the clock of node {} is {skew} the control database's{idle}",
+                node.node
+            )
+        })
+    })
 }
 
 /// What releases lack on any node that lives, each once.

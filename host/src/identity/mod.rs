@@ -6,9 +6,12 @@ mod passwords;
 mod revocations;
 mod tokens;
 
+use std::sync::Arc;
+
 use http::HeaderMap;
 
 use crate::bindings::context::{Caller, Principal};
+use crate::stores::clock::SharedClock;
 use crate::stores::sql::Databases;
 
 pub use caller::{CREDENTIALS, Presented, presented};
@@ -39,7 +42,7 @@ pub enum IssueError {
 
 impl Identity {
     /// Signs tokens with these keys, and keeps revocations in the control
-    /// database at `control_url`.
+    /// database at `control_url`, whose clock says when tokens end.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -47,11 +50,12 @@ impl Identity {
         keys: TokenKeys,
         databases: &Databases,
         control_url: &str,
+        clock: Arc<SharedClock>,
     ) -> Result<Self, RevocationError> {
         Ok(Self {
             passwords: Passwords::new(),
-            tokens: Tokens::new(keys),
-            revocations: Revocations::open(databases, control_url).await?,
+            tokens: Tokens::new(keys).with_clock(clock.clone()),
+            revocations: Revocations::open(databases, control_url, clock).await?,
         })
     }
 

@@ -19,6 +19,7 @@ use crate::rollout::Release;
 use crate::rollout::manifest::{LIVE, READY};
 use crate::runtime::Body;
 use crate::stores::breaker::{Circuit, StoreHealth};
+use crate::stores::clock::SharedClock;
 use crate::stores::keyvalue::KeyValue;
 use crate::stores::limiter::Limiter;
 
@@ -69,6 +70,7 @@ pub(super) struct Probes {
     region: String,
     limiter: Arc<Limiter>,
     keyvalue: Option<KeyValue>,
+    clock: Arc<SharedClock>,
     /// What the stores said last, and when.
     stores: Mutex<Option<(Instant, Vec<Store>)>>,
 }
@@ -78,8 +80,16 @@ pub(super) struct Probes {
 struct Details<'a> {
     ready: bool,
     region: &'a str,
+    clock: Option<Clock>,
     plugins: Vec<Plugin<'a>>,
     stores: Vec<Store>,
+}
+
+/// The node's clock, beside the control database's.
+#[derive(Serialize)]
+struct Clock {
+    skew_ms: i64,
+    periodic_work: bool,
 }
 
 #[derive(Serialize)]
@@ -108,12 +118,17 @@ impl Probes {
             region: region.to_owned(),
             limiter,
             keyvalue: None,
+            clock: Arc::default(),
             stores: Mutex::new(None),
         }
     }
 
     pub(super) fn with_keyvalue(self, keyvalue: Option<KeyValue>) -> Self {
         Self { keyvalue, ..self }
+    }
+
+    pub(super) fn with_clock(self, clock: Arc<SharedClock>) -> Self {
+        Self { clock, ..self }
     }
 
     /// From now on, the node is not ready.
@@ -158,6 +173,10 @@ impl Probes {
         let details = Details {
             ready,
             region: &self.region,
+            clock: self.clock.skew().map(|skew| Clock {
+                skew_ms: skew.milliseconds,
+                periodic_work: !self.clock.is_off(),
+            }),
             plugins: plugins.collect(),
             stores,
         };

@@ -32,6 +32,7 @@ use crate::framing;
 use crate::identity::{CREDENTIALS, Identity, Presented};
 use crate::rollout::{Live, Match, Release, without_mount};
 use crate::runtime::{Answer, Body, Call, CallError, Reads, Unhurried};
+use crate::stores::clock::SharedClock;
 use crate::stores::keyvalue::KeyValue;
 use crate::telemetry::traces::{Trace, Traces, Work};
 use crate::telemetry::{RouteStats, Traffic};
@@ -116,6 +117,13 @@ impl Service {
     #[must_use]
     pub fn with_buckets(mut self, store: Option<&KeyValue>) -> Self {
         self.probes = self.probes.with_keyvalue(store.cloned());
+        self
+    }
+
+    /// The same, with the control database's clock for the probes to compare.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Arc<SharedClock>) -> Self {
+        self.probes = self.probes.with_clock(clock);
         self
     }
 

@@ -176,13 +176,18 @@ impl Follower {
     pub async fn report(&self) {
         let mut words = self.wake.subscribe();
         loop {
-            let NodeName { node, region, .. } = &self.name;
-            let reported = self.control.report(node, region, &self.describe()).await;
+            let reported = self.beat().await;
             if let Err(error) = reported {
                 tracing::warn!("this node cannot report: {error}");
             }
             next(&mut words, HEARTBEAT).await;
         }
+    }
+
+    async fn beat(&self) -> Result<(), ControlError> {
+        self.control.measure_clock().await?;
+        let NodeName { node, region, .. } = &self.name;
+        self.control.report(node, region, &self.describe()).await
     }
 
     async fn look(&self) -> Result<(), ControlError> {
@@ -356,6 +361,7 @@ impl Follower {
         Report {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             address: self.name.address.clone(),
+            clock_skew_ms: self.control.clock().skew().map(|skew| skew.milliseconds),
             plugins,
         }
     }

@@ -16,6 +16,10 @@ pub struct Report {
     pub version: String,
     /// Where it serves the shop.
     pub address: String,
+    /// Milliseconds by which the node's clock is ahead of the control database's,
+    /// fewer than none if it is behind; none from an older host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_skew_ms: Option<i64>,
     /// Its plugins.
     pub plugins: BTreeMap<String, PluginReport>,
 }

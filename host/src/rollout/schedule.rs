@@ -1,4 +1,5 @@
-//! Periodic work: each task is done by one node of the region at a time.
+//! Periodic work: each task is done by one node of the region at a time, and by
+//! none whose clock is far from the control database's.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -161,6 +162,10 @@ async fn repeat(
         tokio::select! {
             _ = due.tick() => {}
             () = stopped.cancelled() => return,
+        }
+        // The log has said so.
+        if office.services.clock().is_off() {
+            continue;
         }
         let plugin = &release.manifest.name;
         let working = async {

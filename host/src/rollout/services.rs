@@ -17,6 +17,7 @@ use crate::config::{Hidden, Settings};
 use crate::egress::http::{HttpClient, HttpClientError, Origin, OriginError};
 use crate::egress::mail::{Mailer, MailerError};
 use crate::identity::{Identity, KeyError, RevocationError, TokenKeys};
+use crate::stores::clock::SharedClock;
 use crate::stores::keyvalue::{self, BucketOptions, KeyValue};
 use crate::stores::limiter::{Limiter, PolicyError};
 use crate::stores::redis::UrlError;
@@ -33,6 +34,7 @@ const KEYVALUE_FILE: &str = "keyvalue.sqlite";
 pub struct Services {
     master: MasterSecret,
     databases: Databases,
+    clock: Arc<SharedClock>,
     keyvalue: OnceCell<KeyValue>,
     limiter: Arc<Limiter>,
     http: Arc<HttpClient>,
@@ -110,10 +112,13 @@ impl Services {
         };
         let mailer = Mailer::new(settings.smtp_url.as_deref(), &settings.mail_from)?;
         let databases = Databases::new(settings.database_lifetimes);
-        let identity = Identity::open(keys, &databases, &settings.control_url).await?;
+        let clock = Arc::<SharedClock>::default();
+        let identity =
+            Identity::open(keys, &databases, &settings.control_url, clock.clone()).await?;
         Ok(Self {
             master,
             databases,
+            clock,
             keyvalue: OnceCell::new(),
             limiter: Arc::new(limiter),
             http: Arc::new(HttpClient::new()?),
@@ -127,6 +132,12 @@ impl Services {
     #[must_use]
     pub fn databases(&self) -> &Databases {
         &self.databases
+    }
+
+    /// The clock of the control database.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<SharedClock> {
+        &self.clock
     }
 
     /// The store of all buckets, if any plugin has one.

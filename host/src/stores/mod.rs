@@ -1,6 +1,7 @@
 //! The real things behind capabilities.
 
 pub mod breaker;
+pub mod clock;
 pub mod keyvalue;
 pub mod leases;
 pub mod limiter;

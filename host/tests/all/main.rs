@@ -22,6 +22,7 @@ mod keyvalue;
 mod limiter;
 mod limits;
 mod mail;
+mod operate;
 mod outbound;
 mod owasp;
 mod plugin_config;

@@ -6,6 +6,7 @@
 //! release's series begin with it and end with it.
 
 mod breakers;
+mod clock;
 mod families;
 mod host_calls;
 mod http;
@@ -37,6 +38,7 @@ pub(super) async fn show(State(office): State<Arc<Office>>) -> Result<impl IntoR
     families.extend(breakers::families(&office, &served));
     families.extend(host_calls::families(&served));
     families.extend(rollouts::families(&office));
+    families.extend(clock::families(&office));
     families.extend(shop::families(&office.counters));
     families.extend(process::families(office.traces.as_deref()));
     // Those of which nothing was counted yet would be a name without a value.

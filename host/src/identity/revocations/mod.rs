@@ -19,6 +19,7 @@ pub use store::RevocationError;
 use store::Store;
 
 use super::tokens::{LEEWAY, MAX_LIFETIME};
+use crate::stores::clock::SharedClock;
 use crate::stores::sql::{DatabaseAccess, Databases};
 
 /// How old the copy in memory may be: the longest time for which a node
@@ -69,16 +70,24 @@ enum Known {
 
 impl Revocations {
     /// Reads the revocations from the control database at `url`, whose table is
-    /// made if it is not there.
+    /// made if it is not there; `clock` takes note of its time whenever it tells it.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn open(databases: &Databases, url: &str) -> Result<Self, RevocationError> {
-        Self::with(databases.open_own(url, &store::TABLES).await?).await
+    pub async fn open(
+        databases: &Databases,
+        url: &str,
+        clock: Arc<SharedClock>,
+    ) -> Result<Self, RevocationError> {
+        let database = databases.open_own(url, &store::TABLES).await?;
+        Self::with(database, clock).await
     }
 
-    async fn with(database: DatabaseAccess) -> Result<Self, RevocationError> {
-        let store = Store::create(database).await?;
+    async fn with(
+        database: DatabaseAccess,
+        clock: Arc<SharedClock>,
+    ) -> Result<Self, RevocationError> {
+        let store = Store::create(database, clock).await?;
         let read_at = Instant::now();
         let second = store.newest().await?.now;
         let mut cutoffs = Cutoffs::default();

@@ -2,9 +2,11 @@
 //! deleted when no token can be left that they cover. Seconds are those of the
 //! database's clock: those of the nodes differ.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::bindings::sql::{Error, Rows, Value};
+use crate::stores::clock::{Asked, SharedClock};
 use crate::stores::sql::{DatabaseAccess, OpenError};
 
 pub(super) const TABLES: [&str; 1] = ["edge_token_revocation"];
@@ -54,7 +56,10 @@ pub enum RevocationError {
 type Result<T> = std::result::Result<T, RevocationError>;
 
 /// The table.
-pub(super) struct Store(DatabaseAccess);
+pub(super) struct Store {
+    database: DatabaseAccess,
+    clock: Arc<SharedClock>,
+}
 
 /// What is known of some revocations.
 #[derive(Debug, Clone, Copy)]
@@ -67,12 +72,12 @@ pub(super) struct Last {
 
 impl Store {
     /// Makes the table, unless it is there.
-    pub(super) async fn create(database: DatabaseAccess) -> Result<Self> {
+    pub(super) async fn create(database: DatabaseAccess, clock: Arc<SharedClock>) -> Result<Self> {
         database
             .create(CREATE)
             .await
             .map_err(RevocationError::Statement)?;
-        Ok(Self(database))
+        Ok(Self { database, clock })
     }
 
     /// Adds a revocation. False if the principal has one of this second already.
@@ -96,12 +101,14 @@ impl Store {
     }
 
     async fn read_last(&self, text: &str, values: Vec<Value>) -> Result<Last> {
-        let rows = self.query(&self.0.with_clock(text), values).await?;
+        let asked = Asked::now();
+        let rows = self.query(&self.database.with_clock(text), values).await?;
         let (cutoff, now) = match rows.first().map(Vec::as_slice) {
             Some([Value::Null, Value::Integer(now)]) => (None, *now),
             Some([Value::Integer(cutoff), Value::Integer(now)]) => (Some(*cutoff), *now),
             _ => return Err(RevocationError::Unreadable),
         };
+        self.clock.note(asked, now);
         Ok(Last {
             cutoff: cutoff.map(seconds).transpose()?,
             now: seconds(now / 1000)?,
@@ -152,17 +159,23 @@ impl Store {
 
     #[cfg(test)]
     pub(super) async fn close(&self) {
-        self.0.close().await;
+        self.database.close().await;
     }
 
     async fn query(&self, text: &str, values: Vec<Value>) -> Result<Vec<Vec<Value>>> {
-        let found = self.0.query(text, values, Instant::now() + TIMEOUT).await;
+        let found = self
+            .database
+            .query(text, values, Instant::now() + TIMEOUT)
+            .await;
         let rows: Rows = found.map_err(RevocationError::Statement)?;
         Ok(rows.rows)
     }
 
     async fn execute(&self, text: &str, values: Vec<Value>) -> Result<()> {
-        let changed = self.0.execute(text, values, Instant::now() + TIMEOUT).await;
+        let changed = self
+            .database
+            .execute(text, values, Instant::now() + TIMEOUT)
+            .await;
         changed.map_err(RevocationError::Statement)?;
         Ok(())
     }

@@ -8,7 +8,7 @@ use crate::config::Settings;
 async fn node(folder: &Path) -> Revocations {
     let settings = Settings::defaults(folder).expect("the defaults");
     let databases = Databases::new(settings.database_lifetimes);
-    let opened = Revocations::open(&databases, &settings.control_url).await;
+    let opened = Revocations::open(&databases, &settings.control_url, Arc::default()).await;
     opened.expect("the control database")
 }
 

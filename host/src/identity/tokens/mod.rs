@@ -4,19 +4,20 @@
 mod hs256;
 mod keys;
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::Arc;
 
 use jsonwebtoken::{Algorithm, Header, Validation, decode, decode_header, encode};
 use serde::{Deserialize, Serialize};
 
 use crate::bindings::context::Principal;
+use crate::stores::clock::SharedClock;
 
 pub use keys::{KeyError, TokenKeys};
 
 /// For whom our tokens are.
 const AUDIENCE: &str = "shop";
 
-/// Seconds by which the clocks of two nodes may differ.
+/// Seconds by which two nodes may differ in what they take for the time.
 pub(super) const LEEWAY: u64 = 5;
 
 /// Longest time in seconds for which a token may hold: so long is remembered
@@ -38,7 +39,13 @@ pub enum TokenError {
     /// It is to hold for longer than tokens may.
     #[error("a token may hold for at most {MAX_LIFETIME} seconds")]
     TooLong,
-    /// It is malformed, forged, or not valid now.
+    /// Its time has passed.
+    #[error("the token has expired")]
+    Expired,
+    /// Its time has not come.
+    #[error("the token does not hold yet")]
+    Early,
+    /// It is malformed or forged.
     #[error(transparent)]
     Invalid(#[from] jsonwebtoken::errors::Error),
 }
@@ -50,6 +57,8 @@ struct Claims {
     role: String,
     iat: u64,
     exp: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    nbf: Option<u64>,
     aud: String,
 }
 
@@ -66,19 +75,30 @@ pub struct VerifiedToken {
 pub struct Tokens {
     keys: TokenKeys,
     validation: Validation,
+    clock: Arc<SharedClock>,
 }
 
 impl Tokens {
-    /// The first of `keys` signs, all verify.
+    /// The first of `keys` signs, all verify. The time is this node's.
     #[must_use]
     pub fn new(keys: TokenKeys) -> Self {
         hs256::install();
         let mut validation = Validation::new(Algorithm::HS256);
         validation.set_audience(&[AUDIENCE]);
         validation.set_required_spec_claims(&["exp", "aud"]);
-        validation.validate_nbf = true;
-        validation.leeway = LEEWAY;
-        Self { keys, validation }
+        // By this node's clock, which is not the shop's.
+        validation.validate_exp = false;
+        Self {
+            keys,
+            validation,
+            clock: Arc::default(),
+        }
+    }
+
+    /// The same keys, with tokens that begin and end by `clock`.
+    #[must_use]
+    pub fn with_clock(self, clock: Arc<SharedClock>) -> Self {
+        Self { clock, ..self }
     }
 
     /// A token that names `principal` for `lifetime` seconds from now on.
@@ -86,7 +106,7 @@ impl Tokens {
     /// # Errors
     /// When the lifetime is longer than [`MAX_LIFETIME`].
     pub fn issue(&self, principal: &Principal, lifetime: u32) -> Result<String, TokenError> {
-        self.issue_at(now(), principal, lifetime)
+        self.issue_at(self.clock.now_seconds(), principal, lifetime)
     }
 
     /// A token that names `principal` for `lifetime` seconds from this one on,
@@ -109,6 +129,7 @@ impl Tokens {
             role: principal.role.clone(),
             iat: second,
             exp: second.saturating_add(u64::from(lifetime)),
+            nbf: None,
             aud: AUDIENCE.to_owned(),
         };
         let key = self.keys.signing();
@@ -136,6 +157,7 @@ impl Tokens {
         if claims.exp > LATEST || lifetime > u64::from(MAX_LIFETIME) {
             return Err(TokenError::OtherKind);
         }
+        check_time(&claims, self.clock.now_seconds())?;
         Ok(VerifiedToken {
             principal: Principal {
                 id: claims.customer_id,
@@ -147,10 +169,15 @@ impl Tokens {
     }
 }
 
-/// Seconds since 1970; a clock before that is 1970.
-fn now() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| since.as_secs())
+/// Whether a token with these claims holds in the second `now`.
+fn check_time(claims: &Claims, now: u64) -> Result<(), TokenError> {
+    if claims.exp.saturating_add(LEEWAY) < now {
+        return Err(TokenError::Expired);
+    }
+    match claims.nbf {
+        Some(nbf) if nbf > now.saturating_add(LEEWAY) => Err(TokenError::Early),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use super::*;
+use crate::stores::clock::Asked;
 
 const SECRET: &str = "the secret of these tests that is long enough";
 
@@ -54,6 +55,10 @@ fn signed(header: &str, claims: &str, secret: &str) -> String {
     format!("{message}.{}", base64(&mac.finalize().into_bytes()))
 }
 
+fn now() -> u64 {
+    SharedClock::default().now_seconds()
+}
+
 fn claims() -> Value {
     let now = now();
     json!({
@@ -101,6 +106,23 @@ fn a_token_written_by_hand_holds_if_it_is_right() {
     assert_eq!(named.principal.id, 7);
     let later = changed("nbf", json!(now() - 1));
     assert!(tokens().verify(&later).is_ok(), "an nbf that has passed");
+}
+
+/// Whatever this node's clock says.
+#[test]
+fn a_token_ends_by_the_clock_of_the_database() {
+    let day = 24 * 60 * 60;
+    let clock = Arc::<SharedClock>::default();
+    let ahead = i64::try_from((now() + day) * 1000).expect("a time");
+    clock.note(Asked::now(), ahead);
+    let there = tokens().with_clock(clock);
+    let here = tokens();
+    let issued = there.issue(&ada(), 60).expect("issued");
+    assert!(there.verify(&issued).is_ok());
+    let old = here.issue(&ada(), 60).expect("issued");
+    assert!(matches!(there.verify(&old), Err(TokenError::Expired)));
+    let early = changed("nbf", json!(now() + day));
+    assert!(matches!(here.verify(&early), Err(TokenError::Early)));
 }
 
 #[test]

@@ -12,16 +12,19 @@
 
 pub mod audit;
 pub mod bundles;
+mod clock;
 pub mod log;
 pub mod nodes;
 pub mod rollouts;
 mod row;
 mod tables;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::bindings::sql::{Dialect, Error, Outcome, Rows, Value};
 use crate::rollout::bundle::Digest;
+use crate::stores::clock::SharedClock;
 use crate::stores::sql::{DatabaseAccess, Databases, OpenError};
 use row::Row;
 
@@ -31,6 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The control database of a shop.
 pub struct Control {
     database: DatabaseAccess,
+    clock: Arc<SharedClock>,
 }
 
 /// The control database did not do what it was asked.
@@ -75,17 +79,20 @@ impl std::fmt::Display for Trouble {
 type Result<T> = std::result::Result<T, ControlError>;
 
 impl Control {
-    /// Open the control database at `url`, and make its tables.
+    /// Open the control database at `url`, make its tables, and compare its
+    /// clock, of which `clock` takes note.
     ///
     /// # Errors
     /// When it does not answer.
-    pub async fn open(databases: &Databases, url: &str) -> Result<Self> {
+    pub async fn open(databases: &Databases, url: &str, clock: Arc<SharedClock>) -> Result<Self> {
         let database = databases.open_own(url, &tables::NAMES).await?;
         for table in tables::CREATE {
             let created = database.create(table).await;
             created.map_err(|error| ControlError::Statement(Trouble(error)))?;
         }
-        Ok(Self { database })
+        let control = Self { database, clock };
+        control.measure_clock().await?;
+        Ok(control)
     }
 
     /// Where it is, without its password.

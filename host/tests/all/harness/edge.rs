@@ -51,6 +51,20 @@ pub fn edge_serve_with_files_of(bytes: u64, folder: &Path) -> Command {
     command
 }
 
+/// `edge serve` in `folder`, as above, with a clock that is wrong by `offset`,
+/// such as `-40d`. The clock that nobody sets is not.
+pub fn edge_with_clock(offset: &str, folder: &Path) -> Command {
+    let mut command = edge(folder);
+    // Where Debian keeps it; the loader puts the machine's kind in for `$LIB`.
+    // The program `faketime` does the same, and then stays between.
+    command
+        .arg("serve")
+        .env("LD_PRELOAD", "/usr/$LIB/faketime/libfaketimeMT.so.1")
+        .env("FAKETIME", offset)
+        .env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+    command
+}
+
 fn configure(command: &mut Command, folder: &Path) {
     command.current_dir(folder).env_clear();
     command.env("EDGE_LISTEN", "127.0.0.1:0");

@@ -15,9 +15,11 @@ mod reply;
 mod wire;
 
 pub use composed::composed;
-pub use data::{data_folder, empty_data_folder};
+pub use data::{data_folder, empty_data_folder, share};
 pub use document::{Document, Operation};
-pub use edge::{Running, edge, edge_serve_with_files_of, edge_serve_within, refusal};
+pub use edge::{
+    Running, edge, edge_serve_with_files_of, edge_serve_within, edge_with_clock, refusal,
+};
 pub use node::{TestNode, exchange, settings, start_error};
 pub use operator::{Operator, TOKEN, TOKENS};
 pub use plugins::{PluginFolder, component, fixture, variant};

@@ -9,7 +9,7 @@ mod stores;
 use ::http::Method;
 
 use super::promtool::promtool;
-use crate::harness::{TestNode, fixture};
+use crate::harness::{Operator, TestNode, fixture};
 
 /// What a node shows.
 pub struct Metrics(String);
@@ -17,7 +17,12 @@ pub struct Metrics(String);
 impl Metrics {
     /// Ask for them, as an operator.
     pub async fn of(node: &TestNode) -> Self {
-        let reply = node.operator().send(Method::GET, "/metrics", "").await;
+        Self::at(&node.operator()).await
+    }
+
+    /// Ask for them at an operators' port.
+    pub async fn at(operator: &Operator) -> Self {
+        let reply = operator.send(Method::GET, "/metrics", "").await;
         reply.assert_status(200);
         Self(reply.text().to_owned())
     }

@@ -1,0 +1,17 @@
+//! The clock of the node, beside the control database's.
+
+use prometheus::proto::MetricFamily;
+
+use super::families::{single, time};
+use crate::admin::Office;
+
+pub(super) fn families(office: &Office) -> Vec<MetricFamily> {
+    let skew = office.control.clock().skew();
+    #[expect(clippy::cast_precision_loss, reason = "Prometheus knows floats alone")]
+    let seconds = |milliseconds: i64| milliseconds as f64 / 1000.0;
+    vec![time(
+        "edge_clock_skew_seconds",
+        "How far this node's clock is ahead of the control database's; negative if it is behind.",
+        single(skew.map(|skew| seconds(skew.milliseconds))),
+    )]
+}

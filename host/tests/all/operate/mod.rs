@@ -1,0 +1,5 @@
+//! What operators do to a shop whose nodes are processes of their own: set a
+//! clock wrong, change a secret, restore a backup, and upgrade.
+
+mod clock;
+mod estate;
