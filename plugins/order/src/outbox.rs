@@ -3,9 +3,8 @@
 
 use std::time::Duration;
 
-use edge_sdk::clock;
 use edge_sdk::mail::{self, Message};
-use edge_sdk::sql::{self, Timestamp};
+use edge_sdk::sql::{self, Seconds};
 use serde::Deserialize;
 
 use crate::bindings::shop::customers::customers::{self, Contact};
@@ -16,10 +15,10 @@ use edge_sdk::money::Cents;
 /// Mails that are due now, the first to be sent first.
 pub const DUE: &str = "SELECT m.mail_id, m.attempts, o.order_id, o.customer_id, o.total_amount, o.paid_amount, o.currency \
      FROM mail_outbox m JOIN orders o ON o.order_id = m.order_id \
-     WHERE m.state = 0 AND m.due_on <= ? ORDER BY m.due_on LIMIT 20";
+     WHERE m.state = 0 AND m.due_on <= {now} ORDER BY m.due_on LIMIT 20";
 
-/// Count an attempt, with the time of the next; the mail, and the attempts so far.
-pub const ATTEMPT: &str = "UPDATE mail_outbox SET attempts = attempts + 1, due_on = ? \
+/// Count an attempt, with the seconds until the next; the mail, and the attempts so far.
+pub const ATTEMPT: &str = "UPDATE mail_outbox SET attempts = attempts + 1, due_on = {now + ?} \
      WHERE mail_id = ? AND state = 0 AND attempts = ?";
 
 /// The mail was sent.
@@ -28,12 +27,21 @@ pub const SENT: &str = "UPDATE mail_outbox SET state = 1 WHERE mail_id = ? AND s
 /// The mail is not tried again.
 pub const GIVE_UP: &str = "UPDATE mail_outbox SET state = 2 WHERE mail_id = ? AND state = 0";
 
-/// The time of the 500th mail from before some time.
-pub const OLD: &str = "SELECT created_on FROM mail_outbox WHERE created_on < ? \
+/// The time of the 500th mail that is so many seconds old.
+pub const OLD: &str = "SELECT created_on FROM mail_outbox WHERE created_on < {now - ?} \
      ORDER BY created_on LIMIT 1 OFFSET 499";
 
 /// Delete mails until some time that were sent or given up.
 pub const FORGET: &str = "DELETE FROM mail_outbox WHERE created_on <= ? AND state <> 0";
+
+/// Delete mails that are so many seconds old and were sent or given up.
+pub const FORGET_REST: &str = "DELETE FROM mail_outbox WHERE created_on < {now - ?} AND state <> 0";
+
+const OUTDATED: prune::Statements = prune::Statements {
+    find: OLD,
+    until: FORGET,
+    rest: FORGET_REST,
+};
 
 /// How long mails are kept that were sent or given up.
 const KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
@@ -79,7 +87,7 @@ enum Unsent {
 /// # Errors
 /// Those of the database. A mail that could not be sent is none.
 pub fn send_due() -> Result<(), sql::Error> {
-    let due: Vec<Due> = sql::query(DUE).bind(Timestamp(clock::now())).rows()?;
+    let due: Vec<Due> = sql::query(DUE).rows()?;
     due.iter().try_for_each(attempt)
 }
 
@@ -88,14 +96,14 @@ pub fn send_due() -> Result<(), sql::Error> {
 /// # Errors
 /// Those of the database.
 pub fn delete_old() -> Result<(), sql::Error> {
-    prune::delete(OLD, FORGET, KEPT)
+    prune::delete(&OUTDATED, KEPT)
 }
 
 /// One attempt, counted before it is made: a mail at which the work breaks off
 /// again and again is given up in the end, too.
 fn attempt(due: &Due) -> Result<(), sql::Error> {
     let counted = sql::query(ATTEMPT)
-        .bind(Timestamp(clock::after(pause(due.attempts))))
+        .bind(Seconds(pause(due.attempts)))
         .bind(due.mail_id)
         .bind(due.attempts)
         .execute()?;

@@ -3,27 +3,35 @@
 
 use std::time::Duration;
 
-use edge_sdk::clock;
-use edge_sdk::sql::{self, Error, Timestamp};
+use edge_sdk::sql::{self, Error, Seconds, Timestamp};
 
 /// How often some are deleted in one run.
 const BATCHES: u32 = 20;
 
-/// Deletes rows that are older than this. `find` is the statement for the time
-/// of the last row of a batch from before some time, if there are so many;
-/// `delete` deletes the rows until some time.
+/// The statements that find and delete old rows of a table.
+pub(crate) struct Statements {
+    /// Selects the time of the last row of a batch of rows that are so many
+    /// seconds old, if there are so many.
+    pub(crate) find: &'static str,
+    /// Deletes the rows until some time.
+    pub(crate) until: &'static str,
+    /// Deletes the rows that are so many seconds old.
+    pub(crate) rest: &'static str,
+}
+
+/// Deletes rows that are older than this by the database's clock.
 ///
 /// # Errors
 /// Those of the database.
-pub(crate) fn delete(find: &str, delete: &str, age: Duration) -> Result<(), Error> {
-    let end = clock::ago(age);
+pub(crate) fn delete(statements: &Statements, age: Duration) -> Result<(), Error> {
     for _ in 0..BATCHES {
-        let last: Option<String> = sql::query(find).bind(Timestamp(end.as_str())).first()?;
-        let until = last.as_deref().unwrap_or(&end);
-        sql::query(delete).bind(Timestamp(until)).execute()?;
-        if last.is_none() {
+        let last: Option<String> = sql::query(statements.find).bind(Seconds(age)).first()?;
+        let Some(last) = last else {
+            sql::query(statements.rest).bind(Seconds(age)).execute()?;
             break;
-        }
+        };
+        let until = Timestamp(last.as_str());
+        sql::query(statements.until).bind(until).execute()?;
     }
     Ok(())
 }

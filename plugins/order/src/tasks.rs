@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use edge_sdk::sql::{self, Timestamp};
-use edge_sdk::{clock, config};
+use edge_sdk::config;
+use edge_sdk::sql::{self, Seconds};
 use serde::Deserialize;
 
 use crate::orders::changes;
@@ -18,14 +18,14 @@ const DEFAULT_UNPAID_MINUTES: u64 = 30;
 /// A request to order takes less than this.
 const STALE: Duration = Duration::from_secs(60);
 
-/// Some orders that asked for stock before this time, and have none yet.
-pub const ASKED: &str = "SELECT order_id FROM orders WHERE reserved = 0 AND created_on < ? \
+/// Some orders that asked for stock so many seconds ago, and have none yet.
+pub const ASKED: &str = "SELECT order_id FROM orders WHERE reserved = 0 AND created_on < {now - ?} \
      ORDER BY created_on LIMIT 50";
 
-/// Some orders from before this time that nobody has paid, nor is about to.
+/// Some orders, so many seconds old, that nobody has paid, nor is about to.
 /// Those of an older shop are left alone.
 pub const UNPAID: &str = "SELECT order_id FROM orders WHERE status = 0 AND held = 0 \
-     AND reserved IN (1, 2) AND cart_id IS NOT NULL AND created_on < ? \
+     AND reserved IN (1, 2) AND cart_id IS NOT NULL AND created_on < {now - ?} \
      ORDER BY created_on LIMIT 100";
 
 /// Some orders whose stock is to be put back.
@@ -105,7 +105,7 @@ fn put_back() -> Result<(), Error> {
 }
 
 fn ids(text: &str, age: Duration) -> Result<Vec<i64>, sql::Error> {
-    sql::query(text).bind(Timestamp(clock::ago(age))).rows()
+    sql::query(text).bind(Seconds(age)).rows()
 }
 
 #[cfg(test)]

@@ -3,25 +3,41 @@
 
 mod databases;
 
+use edge_sdk::sql::{Dialect, with_clock};
 use order::orders::{allowance, changes, placed, stock};
 use order::{idempotency, outbox, tasks};
 
-const BEFORE: &str = "2024-05-06 07:08:08";
-const EARLY: &str = "2024-05-06 07:08:09";
-const LATER: &str = "2024-05-06 07:30:00";
+/// Ages in seconds: what was just made is older than the first, and not as old
+/// as the second.
+const FRESH: i64 = -5;
+const OLD: i64 = 3600;
+
+/// Any time after these tests.
+const LATER: &str = "2999-01-01 00:00:00";
+
+/// The statement as the database of the dialect takes it.
+macro_rules! own {
+    ($text:expr, $dialect:expr) => {
+        sqlx::AssertSqlSafe(with_clock($text, $dialect).unwrap().into_owned())
+    };
+}
 
 /// Runs a change, and returns how many rows it changed; none is an error.
 macro_rules! change {
-    ($database:expr, $text:expr $(, $value:expr)*) => {
-        sqlx::query($text)$(.bind($value))*.execute(&$database).await.ok().map(|done| done.rows_affected())
-    };
+    ($database:expr, $text:expr $(, $value:expr)*) => {{
+        let (pool, dialect) = &$database;
+        let query = sqlx::query(own!($text, *dialect));
+        query$(.bind($value))*.execute(pool).await.ok().map(|done| done.rows_affected())
+    }};
 }
 
 /// Runs a query of one column.
 macro_rules! select {
-    ($database:expr, $text:expr $(, $value:expr)*) => {
-        sqlx::query_scalar::<_, i64>($text)$(.bind($value))*.fetch_all(&$database).await.unwrap()
-    };
+    ($database:expr, $text:expr $(, $value:expr)*) => {{
+        let (pool, dialect) = &$database;
+        let query = sqlx::query_scalar::<_, i64>(own!($text, *dialect));
+        query$(.bind($value))*.fetch_all(pool).await.unwrap()
+    }};
 }
 
 /// Stores an order of a cart with its stock in this state, and returns its id.
@@ -31,7 +47,6 @@ macro_rules! order {
             $database,
             placed::ADD,
             7,
-            EARLY,
             $cart,
             1_i64,
             $reserved,
@@ -107,10 +122,10 @@ macro_rules! an_order_is_paid_once {
         assert_eq!(change!($database, changes::HOLD, order, 7), Some(1));
         // While it is held it is not cancelled.
         assert_eq!(change!($database, changes::CANCEL, order), Some(0));
-        assert!(!select!($database, tasks::UNPAID, LATER).contains(&order));
+        assert!(!select!($database, tasks::UNPAID, FRESH).contains(&order));
         assert_eq!(change!($database, changes::LET_GO, order), Some(1));
-        assert!(select!($database, tasks::UNPAID, LATER).contains(&order));
-        assert!(!select!($database, tasks::UNPAID, EARLY).contains(&order));
+        assert!(select!($database, tasks::UNPAID, FRESH).contains(&order));
+        assert!(!select!($database, tasks::UNPAID, OLD).contains(&order));
         assert_eq!(
             change!($database, changes::PAY, "ch_1", "ch_1", "14.90", order),
             Some(1)
@@ -123,10 +138,10 @@ macro_rules! an_order_is_paid_once {
         assert_eq!(change!($database, changes::LET_GO, order), Some(0));
         // It is sent, unless its charge is being given back.
         assert_eq!(change!($database, changes::HOLD_PAID, order), Some(1));
-        assert_eq!(change!($database, changes::SHIP, LATER, order), Some(0));
+        assert_eq!(change!($database, changes::SHIP, order), Some(0));
         assert_eq!(change!($database, changes::LET_GO_PAID, order), Some(1));
-        assert_eq!(change!($database, changes::SHIP, LATER, order), Some(1));
-        assert_eq!(change!($database, changes::SHIP, LATER, order), Some(0));
+        assert_eq!(change!($database, changes::SHIP, order), Some(1));
+        assert_eq!(change!($database, changes::SHIP, order), Some(0));
         // What was sent does not go back into stock.
         assert_eq!(change!($database, changes::REFUND_UNSENT, order), Some(0));
         assert_eq!(change!($database, changes::REFUND_SENT, order), Some(1));
@@ -139,7 +154,7 @@ macro_rules! stock_goes_back_once {
         let cancelled = order!($database, "cart-4", 1).unwrap();
         assert_eq!(change!($database, changes::CANCEL, cancelled), Some(1));
         assert_eq!(state!($database, cancelled), Some(230));
-        assert!(select!($database, tasks::ASKED, LATER).is_empty());
+        assert!(select!($database, tasks::ASKED, FRESH).is_empty());
         assert_eq!(change!($database, stock::RETURNED, cancelled), Some(1));
         assert_eq!(change!($database, stock::RETURNED, cancelled), Some(0));
         assert_eq!(state!($database, cancelled), Some(220));
@@ -166,25 +181,19 @@ macro_rules! stock_goes_back_once {
 
 macro_rules! a_key_is_claimed_once {
     ($database:expr) => {
-        let add = |lock: i64, at: &'static str| {
-            let add = sqlx::query(idempotency::ADD)
-                .bind(7)
-                .bind("hash")
-                .bind("print");
-            add.bind(lock).bind(at).bind(at)
-        };
-        assert!(add(1, EARLY).execute(&$database).await.is_ok());
-        assert!(add(2, EARLY).execute(&$database).await.is_err());
+        let (add, by) = (idempotency::ADD, 7);
+        assert_eq!(change!($database, add, by, "hash", "print", 1_i64), Some(1));
+        assert_eq!(change!($database, add, by, "hash", "print", 2_i64), None);
         let id = select!(
             $database,
             "SELECT MAX(idempotency_id) + 0 FROM order_idempotency"
         )[0];
         assert_eq!(
-            change!($database, idempotency::TAKE_OVER, 3_i64, LATER, id, 1_i64),
+            change!($database, idempotency::TAKE_OVER, 3_i64, id, 1_i64),
             Some(1)
         );
         assert_eq!(
-            change!($database, idempotency::TAKE_OVER, 4_i64, LATER, id, 1_i64),
+            change!($database, idempotency::TAKE_OVER, 4_i64, id, 1_i64),
             Some(0)
         );
         assert_eq!(
@@ -200,32 +209,26 @@ macro_rules! a_key_is_claimed_once {
             Some(1)
         );
         assert_eq!(
-            change!($database, idempotency::TAKE_OVER, 5_i64, LATER, id, 3_i64),
+            change!($database, idempotency::TAKE_OVER, 5_i64, id, 3_i64),
             Some(0)
         );
-        assert_eq!(change!($database, idempotency::FORGET, BEFORE), Some(0));
-        assert_eq!(change!($database, idempotency::FORGET, LATER), Some(1));
+        assert_eq!(change!($database, idempotency::FORGET_REST, OLD), Some(0));
+        assert_eq!(change!($database, idempotency::FORGET_REST, FRESH), Some(1));
     };
 }
 
 macro_rules! a_mail_is_tried_by_one {
     ($database:expr) => {
-        assert_eq!(
-            change!($database, changes::CONFIRM, 1, EARLY, EARLY),
-            Some(1)
-        );
-        assert_eq!(change!($database, changes::CONFIRM, 1, EARLY, EARLY), None);
+        assert_eq!(change!($database, changes::CONFIRM, 1), Some(1));
+        assert_eq!(change!($database, changes::CONFIRM, 1), None);
         let mail = select!($database, "SELECT MAX(mail_id) + 0 FROM mail_outbox")[0];
-        assert_eq!(change!($database, outbox::ATTEMPT, LATER, mail, 0), Some(1));
-        assert_eq!(change!($database, outbox::ATTEMPT, LATER, mail, 0), Some(0));
+        assert_eq!(change!($database, outbox::ATTEMPT, OLD, mail, 0), Some(1));
+        assert_eq!(change!($database, outbox::ATTEMPT, OLD, mail, 0), Some(0));
         assert_eq!(change!($database, outbox::SENT, mail), Some(1));
-        assert_eq!(change!($database, outbox::ATTEMPT, LATER, mail, 1), Some(0));
+        assert_eq!(change!($database, outbox::ATTEMPT, OLD, mail, 1), Some(0));
         assert_eq!(change!($database, outbox::GIVE_UP, mail), Some(0));
-        assert_eq!(change!($database, outbox::FORGET, BEFORE), Some(0));
-        assert_eq!(
-            change!($database, outbox::FORGET, "2999-01-01 00:00:00"),
-            Some(1)
-        );
+        assert_eq!(change!($database, outbox::FORGET_REST, OLD), Some(0));
+        assert_eq!(change!($database, outbox::FORGET, LATER), Some(1));
     };
 }
 
@@ -242,12 +245,12 @@ macro_rules! all {
 
 #[tokio::test]
 async fn changes_happen_once_on_sqlite() {
-    all!(databases::sqlite().await);
+    all!((databases::sqlite().await, Dialect::Sqlite));
 }
 
 #[tokio::test]
 async fn changes_happen_once_on_mysql() {
-    all!(databases::mysql().await);
+    all!((databases::mysql().await, Dialect::Mysql));
 }
 
 /// The tables of an older shop: no transactions, no emoji.
@@ -266,22 +269,22 @@ const OLDER_SHOP: [&str; 3] = [
 
 #[tokio::test]
 async fn the_tables_of_an_older_shop_are_taken_over() {
-    let database = databases::empty_mysql().await;
+    let database = (databases::empty_mysql().await, Dialect::Mysql);
     for text in OLDER_SHOP {
         assert!(change!(database, text).is_some(), "{text}");
     }
     databases::migrations("mysql")
         .await
-        .run(&database)
+        .run(&database.0)
         .await
         .unwrap();
     // Its customers see the order, and nobody cancels it.
     assert_eq!(state!(database, 1), Some(20));
-    assert!(select!(database, tasks::UNPAID, LATER).is_empty());
+    assert!(select!(database, tasks::UNPAID, FRESH).is_empty());
     let engines = "SELECT COUNT(*) FROM information_schema.tables \
                    WHERE table_schema = DATABASE() AND engine = 'MyISAM'";
     assert_eq!(select!(database, engines), [0]);
-    let text = sqlx::AssertSqlSafe(placed::add_lines_text(1));
-    let line = change!(database, text, 1, 1, "👕", "Arc d'Triomphe", 1, "14.90");
+    let text = placed::add_lines_text(1);
+    let line = change!(database, &text, 1, 1, "👕", "Arc d'Triomphe", 1, "14.90");
     assert_eq!(line, Some(1));
 }

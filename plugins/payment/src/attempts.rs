@@ -1,14 +1,10 @@
 //! The attempts in the database. Each change is one statement whose condition
 //! says from which state it may be made; of many who try, one succeeds.
 
-use edge_sdk::clock;
-use edge_sdk::sql::{self, Error, Timestamp};
+use edge_sdk::sql::{self, Error, Seconds};
 
 use crate::attempt::{Attempt, LEASE, State, wait};
 use crate::provider::receipt::Receipt;
-
-/// Attempts that scheduled work takes on at once.
-const BATCH: u32 = 20;
 
 /// Longest reason that is kept, in characters.
 const REASON: usize = 255;
@@ -17,7 +13,7 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT attempt_id, order_id, number, customer_id, shop_id, provider, token, amount, currency, \
-             description, state, charge_id, tries, told_on, created_on FROM payment_attempt ",
+             description, state, charge_id, tries, told_on, {age of created_on} AS age FROM payment_attempt ",
             $rest
         )
     };
@@ -32,54 +28,57 @@ pub const NUMBERED: &str = select!("WHERE order_id = ? AND number = ?");
 /// The attempt that a charge is known to be of.
 pub const CHARGED: &str = select!("WHERE charge_id = ? ORDER BY attempt_id LIMIT 1");
 
-/// Attempts that something is left to do about, at this instant.
-pub const DUE: &str = select!("WHERE next_try_on <= ? ORDER BY next_try_on LIMIT ?");
+/// Some attempts that something is left to do about now.
+pub const DUE: &str = select!("WHERE next_try_on <= {now} ORDER BY next_try_on LIMIT 20");
 
 /// How many attempts an order has had.
 pub const COUNT: &str = "SELECT COALESCE(MAX(number), 0) FROM payment_attempt WHERE order_id = ?";
 
-/// A new attempt.
+/// A new attempt, which its maker has for so many seconds, twice.
 pub const BEGIN: &str = "INSERT INTO payment_attempt (order_id, number, open_order_id, customer_id, \
      shop_id, provider, token, amount, currency, description, state, busy_until, next_try_on, created_on, \
-     changed_on) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'open', ?, ?, ?, ?)";
+     changed_on) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'open', {now + ?}, \
+     {now + ?}, {now}, {now})";
 
-/// Have an attempt to oneself until some instant, if nobody has it now and
+/// Have an attempt to oneself for so many seconds, if nobody has it now and
 /// something is left to do about it.
-pub const TAKE: &str = "UPDATE payment_attempt SET busy_until = ? \
-     WHERE attempt_id = ? AND told_on IS NULL AND busy_until <= ?";
+pub const TAKE: &str = "UPDATE payment_attempt SET busy_until = {now + ?} \
+     WHERE attempt_id = ? AND told_on IS NULL AND busy_until <= {now}";
 
-/// Give an open attempt back, to be tried again later.
-pub const POSTPONE: &str = "UPDATE payment_attempt SET tries = tries + 1, busy_until = ?, next_try_on = ? \
-     WHERE attempt_id = ? AND state = 'open'";
+/// Give an open attempt back, to be tried again after so many seconds.
+pub const POSTPONE: &str = "UPDATE payment_attempt SET tries = tries + 1, busy_until = {now}, \
+     next_try_on = {now + ?} WHERE attempt_id = ? AND state = 'open'";
 
 /// The card was charged.
 pub const CAPTURE: &str = "UPDATE payment_attempt SET state = 'captured', charge_id = ?, charge = ?, \
-     token = NULL, tries = 0, next_try_on = ?, changed_on = ? WHERE attempt_id = ? AND state = 'open'";
+     token = NULL, tries = 0, next_try_on = {now + ?}, changed_on = {now} \
+     WHERE attempt_id = ? AND state = 'open'";
 
 /// The card was charged something else.
 pub const SUSPECT: &str = "UPDATE payment_attempt SET state = 'suspicious', charge_id = ?, charge = ?, \
-     reason = ?, token = NULL, next_try_on = NULL, changed_on = ? WHERE attempt_id = ? AND state = 'open'";
+     reason = ?, token = NULL, next_try_on = NULL, changed_on = {now} WHERE attempt_id = ? AND state = 'open'";
 
 /// The card is not charged; the state that this may be said of comes last.
 pub const FAIL: &str = "UPDATE payment_attempt SET state = 'failed', reason = ?, token = NULL, tries = 0, \
-     next_try_on = ?, changed_on = ? WHERE attempt_id = ? AND state = ?";
+     next_try_on = {now + ?}, changed_on = {now} WHERE attempt_id = ? AND state = ?";
 
 /// The charge was given back.
-pub const REFUND: &str = "UPDATE payment_attempt SET state = 'refunded', refund_id = ?, changed_on = ? \
+pub const REFUND: &str = "UPDATE payment_attempt SET state = 'refunded', refund_id = ?, changed_on = {now} \
      WHERE attempt_id = ? AND state = 'captured'";
 
 /// The order service knows that the order is paid.
-pub const TOLD: &str = "UPDATE payment_attempt SET told_on = ?, next_try_on = NULL \
+pub const TOLD: &str = "UPDATE payment_attempt SET told_on = {now}, next_try_on = NULL \
      WHERE attempt_id = ? AND told_on IS NULL";
 
 /// The order service knows that nothing came of the attempt: the order is free
 /// for another.
-pub const LET_GO: &str = "UPDATE payment_attempt SET open_order_id = NULL, told_on = ?, next_try_on = NULL \
+pub const LET_GO: &str = "UPDATE payment_attempt SET open_order_id = NULL, told_on = {now}, next_try_on = NULL \
      WHERE attempt_id = ? AND state = 'failed' AND told_on IS NULL";
 
-/// The order service could not be told: give the attempt back.
-pub const TELL_LATER: &str = "UPDATE payment_attempt SET tries = tries + 1, busy_until = ?, next_try_on = ? \
-     WHERE attempt_id = ? AND told_on IS NULL";
+/// The order service could not be told: give the attempt back for so many
+/// seconds.
+pub const TELL_LATER: &str = "UPDATE payment_attempt SET tries = tries + 1, busy_until = {now}, \
+     next_try_on = {now + ?} WHERE attempt_id = ? AND told_on IS NULL";
 
 /// What a new attempt is made of.
 #[derive(Debug, Clone)]
@@ -119,10 +118,7 @@ pub(crate) fn charged(charge_id: &str) -> Result<Option<Attempt>, Error> {
 
 /// The attempts that something is left to do about, those longest overdue first.
 pub(crate) fn due() -> Result<Vec<Attempt>, Error> {
-    sql::query(DUE)
-        .bind(Timestamp(clock::now()))
-        .bind(BATCH)
-        .rows()
+    sql::query(DUE).rows()
 }
 
 /// Makes an attempt that the caller has to itself. None if the order has one
@@ -133,8 +129,6 @@ pub(crate) fn begin(new: &New<'_>) -> Result<Option<Attempt>, Error> {
     let Ok(amount) = i64::try_from(new.amount) else {
         return Err(Error::Invalid("an amount beyond all money".to_owned()));
     };
-    let now = clock::now();
-    let until = clock::after(LEASE);
     let inserted = sql::query(BEGIN)
         .bind(new.order_id)
         .bind(number)
@@ -146,10 +140,8 @@ pub(crate) fn begin(new: &New<'_>) -> Result<Option<Attempt>, Error> {
         .bind(amount)
         .bind(new.currency)
         .bind(new.description)
-        .bind(Timestamp(until.as_str()))
-        .bind(Timestamp(until.as_str()))
-        .bind(Timestamp(now.as_str()))
-        .bind(Timestamp(now.as_str()))
+        .bind(Seconds(LEASE))
+        .bind(Seconds(LEASE))
         .execute();
     match inserted {
         Ok(_) => numbered(new.order_id, number),
@@ -159,22 +151,19 @@ pub(crate) fn begin(new: &New<'_>) -> Result<Option<Attempt>, Error> {
 }
 
 /// Whether the caller has the attempt to itself now. A lease only saves work: the
-/// idempotency key keeps two who ask at once from charging twice, so clocks that
-/// differ do no harm.
+/// idempotency key keeps two who ask at once from charging twice.
 pub(crate) fn take(attempt: &Attempt) -> Result<bool, Error> {
     changed(
         sql::query(TAKE)
-            .bind(Timestamp(clock::after(LEASE)))
-            .bind(attempt.attempt_id)
-            .bind(Timestamp(clock::now())),
+            .bind(Seconds(LEASE))
+            .bind(attempt.attempt_id),
     )
 }
 
 /// Gives an open attempt back, its outcome still unknown.
 pub(crate) fn postpone(attempt: &Attempt) -> Result<(), Error> {
     sql::query(POSTPONE)
-        .bind(Timestamp(clock::now()))
-        .bind(Timestamp(clock::after(wait(attempt.tries))))
+        .bind(Seconds(wait(attempt.tries)))
         .bind(attempt.attempt_id)
         .execute()?;
     Ok(())
@@ -186,8 +175,7 @@ pub(crate) fn capture(attempt: &Attempt, receipt: &Receipt) -> Result<bool, Erro
         sql::query(CAPTURE)
             .bind(receipt.charge.id.as_str())
             .bind(receipt.text.as_str())
-            .bind(Timestamp(clock::after(LEASE)))
-            .bind(Timestamp(clock::now()))
+            .bind(Seconds(LEASE))
             .bind(attempt.attempt_id),
     )
 }
@@ -199,7 +187,6 @@ pub(crate) fn suspect(attempt: &Attempt, receipt: &Receipt, why: &str) -> Result
             .bind(receipt.charge.id.as_str())
             .bind(receipt.text.as_str())
             .bind(short(why))
-            .bind(Timestamp(clock::now()))
             .bind(attempt.attempt_id),
     )
 }
@@ -210,8 +197,7 @@ pub(crate) fn fail(attempt: &Attempt, why: &str) -> Result<bool, Error> {
     changed(
         sql::query(FAIL)
             .bind(short(why))
-            .bind(Timestamp(clock::after(LEASE)))
-            .bind(Timestamp(clock::now()))
+            .bind(Seconds(LEASE))
             .bind(attempt.attempt_id)
             .bind(attempt.state.name()),
     )
@@ -219,30 +205,21 @@ pub(crate) fn fail(attempt: &Attempt, why: &str) -> Result<bool, Error> {
 
 /// Records that the charge was given back. False if it was recorded before.
 pub(crate) fn refund(attempt: &Attempt, refund_id: Option<&str>) -> Result<bool, Error> {
-    changed(
-        sql::query(REFUND)
-            .bind(refund_id)
-            .bind(Timestamp(clock::now()))
-            .bind(attempt.attempt_id),
-    )
+    changed(sql::query(REFUND).bind(refund_id).bind(attempt.attempt_id))
 }
 
 /// Records that the order service knows the outcome. A failed attempt then
 /// leaves the order to the next.
 pub(crate) fn told(attempt: &Attempt, state: State) -> Result<(), Error> {
     let text = if state == State::Failed { LET_GO } else { TOLD };
-    sql::query(text)
-        .bind(Timestamp(clock::now()))
-        .bind(attempt.attempt_id)
-        .execute()?;
+    sql::query(text).bind(attempt.attempt_id).execute()?;
     Ok(())
 }
 
 /// Leaves it to scheduled work to tell the order service.
 pub(crate) fn tell_later(attempt: &Attempt) -> Result<(), Error> {
     sql::query(TELL_LATER)
-        .bind(Timestamp(clock::now()))
-        .bind(Timestamp(clock::after(wait(attempt.tries))))
+        .bind(Seconds(wait(attempt.tries)))
         .bind(attempt.attempt_id)
         .execute()?;
     Ok(())

@@ -2,8 +2,8 @@
 //! step may be done again, and by several at once: the provider knows the key,
 //! the database lets one record the result, and orders take it once.
 
+use edge_sdk::metrics;
 use edge_sdk::sql::Error;
-use edge_sdk::{clock, metrics};
 
 use crate::attempt::{Attempt, KEY_LIFETIME, SEARCH_LAG, State};
 use crate::orders::{self, Status};
@@ -183,8 +183,8 @@ fn ask(attempt: &Attempt, is_new: bool) -> Outcome {
     let situation = Situation {
         hold: orders::hold(attempt.order_id, attempt.customer_id).map(|_| ()),
         is_new,
-        is_forgotten: attempt.is_from_before(&clock::ago(KEY_LIFETIME)),
-        is_searchable: attempt.is_from_before(&clock::ago(SEARCH_LAG)),
+        is_forgotten: attempt.is_older_than(KEY_LIFETIME),
+        is_searchable: attempt.is_older_than(SEARCH_LAG),
         tries: attempt.tries,
     };
     match next(situation) {

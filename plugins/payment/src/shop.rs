@@ -7,18 +7,18 @@
 
 use std::time::Duration;
 
-use edge_sdk::sql::{self, Error, Timestamp};
-use edge_sdk::{clock, metrics};
+use edge_sdk::metrics;
+use edge_sdk::sql::{self, Error, Seconds};
 
 /// The identity.
 pub const FIND: &str = "SELECT shop_id FROM payment_shop WHERE one = 1";
 
 /// A new identity; the primary key lets one of many through.
-pub const CREATE: &str = "INSERT INTO payment_shop (one, shop_id, created_on) VALUES (1, ?, ?)";
+pub const CREATE: &str = "INSERT INTO payment_shop (one, shop_id, created_on) VALUES (1, ?, {now})";
 
-/// Have the log tell of other shops' charges, unless it has since some instant.
-pub const NOTE: &str = "UPDATE payment_shop SET foreign_noted_on = ? \
-     WHERE one = 1 AND (foreign_noted_on IS NULL OR foreign_noted_on < ?)";
+/// Have the log tell of other shops' charges, unless it has in so many seconds.
+pub const NOTE: &str = "UPDATE payment_shop SET foreign_noted_on = {now} \
+     WHERE one = 1 AND (foreign_noted_on IS NULL OR foreign_noted_on < {now - ?})";
 
 /// How seldom the log tells of other shops' charges.
 const NOTE_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -34,10 +34,7 @@ pub(crate) fn id() -> Result<String, Error> {
     if let Some(known) = find()? {
         return Ok(known);
     }
-    let inserted = sql::query(CREATE)
-        .bind(random()?)
-        .bind(Timestamp(clock::now()))
-        .execute();
+    let inserted = sql::query(CREATE).bind(random()?).execute();
     match inserted {
         // Another request or node was faster, or the next one reads this.
         Ok(_) | Err(Error::Conflict(_)) => sql::query(FIND).scalar(),
@@ -52,10 +49,7 @@ pub(crate) fn id() -> Result<String, Error> {
 /// When the database does not answer.
 pub(crate) fn note_foreign(what: &str) -> Result<(), Error> {
     metrics::count("shop_payments_foreign_total", &[]);
-    let noted = sql::query(NOTE)
-        .bind(Timestamp(clock::now()))
-        .bind(Timestamp(clock::ago(NOTE_EVERY)))
-        .execute()?;
+    let noted = sql::query(NOTE).bind(Seconds(NOTE_EVERY)).execute()?;
     if noted.rows_affected > 0 {
         eprintln!(
             "the {what} is not of this shop, nor perhaps others at the same provider: \

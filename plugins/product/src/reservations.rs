@@ -9,8 +9,7 @@
 
 use std::collections::BTreeMap;
 
-use edge_sdk::clock;
-use edge_sdk::sql::{self, Error, Timestamp, Transaction};
+use edge_sdk::sql::{self, Error, Transaction};
 
 use crate::bindings::exports::shop::catalog::catalog::{Line, ReserveError};
 
@@ -18,7 +17,8 @@ use crate::bindings::exports::shop::catalog::catalog::{Line, ReserveError};
 const NAME: usize = 255;
 
 /// Make a reservation, by its name.
-pub const MAKE: &str = "INSERT INTO product_reservation (reservation, created_on) VALUES (?, ?)";
+pub const MAKE: &str =
+    "INSERT INTO product_reservation (reservation, created_on) VALUES (?, {now})";
 
 /// When a reservation, by its name, was released.
 pub const RELEASED: &str = "SELECT released_on FROM product_reservation WHERE reservation = ?";
@@ -34,11 +34,10 @@ pub const NOTE: &str = "INSERT INTO product_reservation_line (reservation, produ
      SELECT ?, product_id, ? FROM product WHERE product_id = ? AND stock IS NOT NULL";
 
 /// A reservation, by its name, that was released before it was made.
-pub const BAR: &str =
-    "INSERT INTO product_reservation (reservation, created_on, released_on) VALUES (?, ?, ?)";
+pub const BAR: &str = "INSERT INTO product_reservation (reservation, created_on, released_on) VALUES (?, {now}, {now})";
 
 /// Release a reservation, by its name, if that was not done.
-pub const RELEASE: &str = "UPDATE product_reservation SET released_on = ? \
+pub const RELEASE: &str = "UPDATE product_reservation SET released_on = {now} \
      WHERE reservation = ? AND released_on IS NULL";
 
 /// What a reservation, by its name, took.
@@ -180,9 +179,7 @@ fn take(
     for (&product, &quantity) in quantities {
         take_one(transaction, name, product, quantity)?;
     }
-    let now = Timestamp(clock::now());
-    let make = transaction.query(MAKE).bind(name.to_vec()).bind(now);
-    make.execute()?;
+    transaction.query(MAKE).bind(name.to_vec()).execute()?;
     Ok(())
 }
 
@@ -202,18 +199,12 @@ fn take_one(
 }
 
 fn bar(name: &[u8]) -> Result<(), Error> {
-    let now = clock::now();
-    sql::query(BAR)
-        .bind(name.to_vec())
-        .bind(Timestamp(now.as_str()))
-        .bind(Timestamp(now.as_str()))
-        .execute()?;
+    sql::query(BAR).bind(name.to_vec()).execute()?;
     Ok(())
 }
 
 fn put_back(transaction: &Transaction, name: &[u8]) -> Result<(), Refusal> {
-    let now = Timestamp(clock::now());
-    let release = transaction.query(RELEASE).bind(now).bind(name.to_vec());
+    let release = transaction.query(RELEASE).bind(name.to_vec());
     if release.execute()?.rows_affected == 0 {
         return Ok(());
     }

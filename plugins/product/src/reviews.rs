@@ -1,9 +1,8 @@
 //! `/products/{product_id}/reviews`: what customers said of a product, each
 //! customer once: a second review takes the place of the first.
 
-use edge_sdk::sql::{self, Timestamp};
 use edge_sdk::wit::Principal;
-use edge_sdk::{Fields, Request, Response, Result, clock};
+use edge_sdk::{Fields, Request, Response, Result, sql};
 
 use crate::model::Review;
 use crate::{input, products};
@@ -34,14 +33,14 @@ pub const OF_PRODUCT: &str = "SELECT COALESCE(r.reviewer, 'Anonymous') AS name, 
      WHERE p.product_id = ? AND (r.edition IS NULL OR r.edition = 0) \
      ORDER BY r.created_on DESC, r.review_id DESC LIMIT ? OFFSET ?";
 
-/// Write a customer's review anew: name, text, rating, time; product and customer.
-pub const REPLACE: &str = "UPDATE review SET reviewer = ?, review = ?, rating = ?, created_on = ? \
+/// Write a customer's review anew: name, text, rating; product and customer.
+pub const REPLACE: &str = "UPDATE review SET reviewer = ?, review = ?, rating = ?, created_on = {now} \
      WHERE product_id = ? AND customer_id = ? AND edition = 0";
 
 /// Add a customer's only review of a product, the last parameter, if there is
 /// such a product.
 pub const ADD: &str = "INSERT INTO review (customer_id, product_id, reviewer, review, rating, created_on, edition) \
-     SELECT ?, product_id, ?, ?, ?, ?, 0 FROM product WHERE product_id = ?";
+     SELECT ?, product_id, ?, ?, ?, {now}, 0 FROM product WHERE product_id = ?";
 
 /// Delete what a customer wrote of a product before there was one review for
 /// each: product and customer.
@@ -117,7 +116,6 @@ impl<'a> Written<'a> {
             .bind(signature(&reviewer.name))
             .bind(self.review)
             .bind(self.rating)
-            .bind(Timestamp(clock::now()))
             .bind(product)
             .bind(reviewer.id)
             .execute()?;
@@ -132,7 +130,6 @@ impl<'a> Written<'a> {
             .bind(signature(&reviewer.name))
             .bind(self.review)
             .bind(self.rating)
-            .bind(Timestamp(clock::now()))
             .bind(product)
             .execute()?;
         Ok(added.rows_affected > 0)

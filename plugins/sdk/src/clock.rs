@@ -1,4 +1,8 @@
 //! Instants as the platform writes them: ISO 8601 in UTC, with milliseconds.
+//!
+//! They are those of this node's clock, which may be wrong, and of which each
+//! node has its own. What is stored in or compared with rows that nodes share
+//! is the database's: `{now}` in a statement, see [`sql`](crate::sql).
 
 use std::time::{Duration, SystemTime};
 

@@ -37,12 +37,18 @@
 //! }
 //! ```
 //!
+//! A time that decides about rows is the database's: `{now}`, `{now + ?}`,
+//! `{now - ?}` and `{age of column}` in a text are its clock, see [`with_clock`].
+//! The clock of the node that a plugin runs on ([`clock`](crate::clock)) may be
+//! wrong, and other nodes have others.
+//!
 //! The tables a plugin may read and change are those its manifest grants. All
 //! of this talks to the host: natively, as in a plugin's own tests, it panics.
 
 mod error;
 mod query;
 mod row;
+mod time;
 mod transaction;
 mod value;
 
@@ -51,6 +57,7 @@ use std::sync::OnceLock;
 pub use crate::bindings::edge::platform::sql::{Dialect, Outcome, Value};
 pub use error::Error;
 pub use query::{Query, query};
+pub use time::{Seconds, with_clock};
 pub use transaction::{Transaction, transaction};
 pub use value::Timestamp;
 

@@ -9,7 +9,8 @@ use edge_sdk::{Failure, Fields, Response, Result};
 
 pub use key::{Key, key};
 pub use record::{
-    ADD, COMPLETE, Claim, FIND, FORGET, NOTE, OLD, RELEASE, RENEW, TAKE_OVER, delete_old,
+    ADD, COMPLETE, Claim, FIND, FORGET, FORGET_REST, NOTE, OLD, RELEASE, RENEW, TAKE_OVER,
+    delete_old,
 };
 
 use record::Verdict;

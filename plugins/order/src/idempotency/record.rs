@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use edge_sdk::sql::{self, Timestamp, Transaction};
-use edge_sdk::{Failure, Result, clock};
+use edge_sdk::sql::{self, Seconds, Transaction};
+use edge_sdk::{Failure, Result};
 use serde::Deserialize;
 
 use super::reply::Reply;
@@ -16,22 +16,23 @@ const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 /// A request that works for longer than this was cut off.
 const LOCK: Duration = Duration::from_secs(60);
 
-/// A new key: customer, key, fingerprint, lock, time of the lock, time.
+/// A new key, locked just now: customer, key, fingerprint, lock.
 pub const ADD: &str = "INSERT INTO order_idempotency \
-     (customer_id, key_hash, fingerprint, lock_id, locked_on, created_on) VALUES (?, ?, ?, ?, ?, ?)";
+     (customer_id, key_hash, fingerprint, lock_id, locked_on, created_on) VALUES (?, ?, ?, ?, {now}, {now})";
 
-/// A customer's key.
-pub const FIND: &str = "SELECT idempotency_id, fingerprint, lock_id, locked_on, created_on, order_id, status, body \
+/// A customer's key, with the ages of the row and of its lock.
+pub const FIND: &str = "SELECT idempotency_id, fingerprint, lock_id, {age of locked_on} AS lock_age, \
+     {age of created_on} AS age, order_id, status, body \
      FROM order_idempotency WHERE customer_id = ? AND key_hash = ?";
 
-/// Take over a lock: new lock and its time; the key's row and the old lock.
-pub const TAKE_OVER: &str = "UPDATE order_idempotency SET lock_id = ?, locked_on = ? \
+/// Take over a lock: the new lock; the key's row and the old lock.
+pub const TAKE_OVER: &str = "UPDATE order_idempotency SET lock_id = ?, locked_on = {now} \
      WHERE idempotency_id = ? AND lock_id = ? AND status IS NULL";
 
-/// Begin anew with a key that has expired: as [`TAKE_OVER`], with fingerprint
-/// and time besides.
-pub const RENEW: &str = "UPDATE order_idempotency SET lock_id = ?, locked_on = ?, fingerprint = ?, \
-     created_on = ?, order_id = NULL, status = NULL, body = NULL \
+/// Begin anew with a key that has expired: as [`TAKE_OVER`], with the
+/// fingerprint besides.
+pub const RENEW: &str = "UPDATE order_idempotency SET lock_id = ?, locked_on = {now}, fingerprint = ?, \
+     created_on = {now}, order_id = NULL, status = NULL, body = NULL \
      WHERE idempotency_id = ? AND lock_id = ?";
 
 /// Note the order: its id; the key's row and the lock.
@@ -42,16 +43,26 @@ pub const NOTE: &str =
 pub const COMPLETE: &str =
     "UPDATE order_idempotency SET status = ?, body = ? WHERE idempotency_id = ? AND lock_id = ?";
 
-/// Let go of a lock, by setting it into the past; the key's row and the lock.
-pub const RELEASE: &str = "UPDATE order_idempotency SET locked_on = ? \
+/// Let go of a lock, by setting it so many seconds into the past; the key's row
+/// and the lock.
+pub const RELEASE: &str = "UPDATE order_idempotency SET locked_on = {now - ?} \
      WHERE idempotency_id = ? AND lock_id = ? AND status IS NULL";
 
-/// The time of the 500th key from before some time.
-pub const OLD: &str = "SELECT created_on FROM order_idempotency WHERE created_on < ? \
+/// The time of the 500th key that is so many seconds old.
+pub const OLD: &str = "SELECT created_on FROM order_idempotency WHERE created_on < {now - ?} \
      ORDER BY created_on LIMIT 1 OFFSET 499";
 
 /// Delete keys until some time.
 pub const FORGET: &str = "DELETE FROM order_idempotency WHERE created_on <= ?";
+
+/// Delete keys that are so many seconds old.
+pub const FORGET_REST: &str = "DELETE FROM order_idempotency WHERE created_on < {now - ?}";
+
+const OUTDATED: prune::Statements = prune::Statements {
+    find: OLD,
+    until: FORGET,
+    rest: FORGET_REST,
+};
 
 /// The right to work on a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,8 +86,11 @@ struct Record {
     idempotency_id: i64,
     fingerprint: String,
     lock_id: i64,
-    locked_on: String,
-    created_on: String,
+    /// Seconds since the lock was taken, by the database's clock. They are fewer
+    /// than none after a fail-over to a database whose clock is slower.
+    lock_age: i64,
+    /// Seconds since the key was first used.
+    age: i64,
     order_id: Option<i64>,
     status: Option<u16>,
     body: Option<String>,
@@ -98,10 +112,8 @@ enum Decision {
 }
 
 impl Record {
-    /// The instants, in the platform's form, say until when a row counts and a
-    /// lock holds.
-    fn decide(&self, fingerprint: &str, expired_before: &str, lost_before: &str) -> Decision {
-        if self.created_on.as_str() < expired_before {
+    fn decide(&self, fingerprint: &str) -> Decision {
+        if is_over(self.age, KEPT) {
             return Decision::Expired;
         }
         if self.fingerprint != fingerprint {
@@ -112,10 +124,15 @@ impl Record {
                 status,
                 body: body.clone(),
             }),
-            _ if self.locked_on.as_str() < lost_before => Decision::Abandoned,
+            _ if is_over(self.lock_age, LOCK) => Decision::Abandoned,
             _ => Decision::InFlight,
         }
     }
+}
+
+/// Whether an age in seconds exceeds a limit.
+fn is_over(age: i64, limit: Duration) -> bool {
+    u64::try_from(age).is_ok_and(|age| age > limit.as_secs())
 }
 
 /// Ask for the right to work on a request.
@@ -133,7 +150,7 @@ pub(super) fn claim(customer_id: i64, key: &Key, fingerprint: &str) -> Result<Ve
     let record: Option<Record> = sql::query(FIND).bind(customer_id).bind(key_hash).first()?;
     // Deleted between the two statements: it expired just now.
     let record = record.ok_or(IN_FLIGHT)?;
-    match record.decide(fingerprint, &clock::ago(KEPT), &clock::ago(LOCK)) {
+    match record.decide(fingerprint) {
         Decision::Expired => renew(&record, fingerprint, lock_id).map(Verdict::Run),
         Decision::OtherBody => Err(OTHER_BODY),
         Decision::Replay(reply) => Ok(Verdict::Replay(reply)),
@@ -148,14 +165,11 @@ fn add(
     fingerprint: &str,
     lock_id: i64,
 ) -> Result<Claim, sql::Error> {
-    let now = clock::now();
     let outcome = sql::query(ADD)
         .bind(customer_id)
         .bind(key_hash)
         .bind(fingerprint)
         .bind(lock_id)
-        .bind(Timestamp(now.as_str()))
-        .bind(Timestamp(now.as_str()))
         .execute()?;
     let idempotency_id = i64::try_from(outcome.last_insert_id)
         .map_err(|_| sql::Error::Decode("a key's id is past the range".to_owned()))?;
@@ -169,7 +183,6 @@ fn add(
 fn take_over(record: &Record, lock_id: i64) -> Result<Claim> {
     let outcome = sql::query(TAKE_OVER)
         .bind(lock_id)
-        .bind(Timestamp(clock::now()))
         .bind(record.idempotency_id)
         .bind(record.lock_id)
         .execute()?;
@@ -177,12 +190,9 @@ fn take_over(record: &Record, lock_id: i64) -> Result<Claim> {
 }
 
 fn renew(record: &Record, fingerprint: &str, lock_id: i64) -> Result<Claim> {
-    let now = clock::now();
     let outcome = sql::query(RENEW)
         .bind(lock_id)
-        .bind(Timestamp(now.as_str()))
         .bind(fingerprint)
-        .bind(Timestamp(now.as_str()))
         .bind(record.idempotency_id)
         .bind(record.lock_id)
         .execute()?;
@@ -242,8 +252,7 @@ impl Claim {
 
     /// Let the next request with this key try again.
     pub(super) fn release(&self) -> Result<(), sql::Error> {
-        let long_ago = clock::ago(LOCK + LOCK);
-        let query = sql::query(RELEASE).bind(Timestamp(long_ago));
+        let query = sql::query(RELEASE).bind(Seconds(LOCK + LOCK));
         self.bind(query).execute()?;
         Ok(())
     }
@@ -258,23 +267,20 @@ impl Claim {
 /// # Errors
 /// Those of the database.
 pub fn delete_old() -> Result<(), sql::Error> {
-    prune::delete(OLD, FORGET, KEPT)
+    prune::delete(&OUTDATED, KEPT)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const EXPIRED_BEFORE: &str = "2024-05-05T12:00:00.000Z";
-    const LOST_BEFORE: &str = "2024-05-06T11:59:00.000Z";
-
     fn record() -> Record {
         Record {
             idempotency_id: 1,
             fingerprint: "same".to_owned(),
             lock_id: 2,
-            locked_on: "2024-05-06T11:59:30.000Z".to_owned(),
-            created_on: "2024-05-06T11:59:30.000Z".to_owned(),
+            lock_age: 30,
+            age: 30,
             order_id: None,
             status: None,
             body: None,
@@ -282,18 +288,24 @@ mod tests {
     }
 
     fn decide(record: &Record, fingerprint: &str) -> Decision {
-        record.decide(fingerprint, EXPIRED_BEFORE, LOST_BEFORE)
+        record.decide(fingerprint)
     }
 
     #[test]
     fn a_fresh_lock_holds() {
-        assert_eq!(decide(&record(), "same"), Decision::InFlight);
+        for lock_age in [-5, 0, 30, 60] {
+            let record = Record {
+                lock_age,
+                ..record()
+            };
+            assert_eq!(decide(&record, "same"), Decision::InFlight);
+        }
     }
 
     #[test]
     fn an_old_lock_is_taken_over() {
         let record = Record {
-            locked_on: "2024-05-06T11:58:59.999Z".to_owned(),
+            lock_age: 61,
             ..record()
         };
         assert_eq!(decide(&record, "same"), Decision::Abandoned);
@@ -316,7 +328,7 @@ mod tests {
         let record = Record {
             status: Some(409),
             body: Some("{}".to_owned()),
-            locked_on: "2024-05-06T11:00:00.000Z".to_owned(),
+            lock_age: 3600,
             ..record()
         };
         let reply = Reply {
@@ -329,7 +341,7 @@ mod tests {
     #[test]
     fn after_a_day_a_key_is_new() {
         let record = Record {
-            created_on: "2024-05-05T11:59:59.999Z".to_owned(),
+            age: 24 * 60 * 60 + 1,
             status: Some(200),
             body: Some("{}".to_owned()),
             ..record()

@@ -2,9 +2,9 @@
 //! update, and true if it happened just now; what it means is written into the
 //! audit in the same transaction.
 
+use edge_sdk::metrics;
 use edge_sdk::money::Cents;
-use edge_sdk::sql::{self, Query, Timestamp, Transaction};
-use edge_sdk::{clock, metrics};
+use edge_sdk::sql::{self, Query, Transaction};
 
 use super::status::{Status, name};
 
@@ -27,8 +27,8 @@ pub const CANCEL: &str = "UPDATE orders SET status = 2, cart_generation = NULL, 
      reserved = CASE reserved WHEN 1 THEN 3 ELSE reserved END \
      WHERE order_id = ? AND status = 0 AND held = 0 AND reserved IN (1, 2)";
 
-/// Sent, at a time, unless its charge is being given back.
-pub const SHIP: &str = "UPDATE orders SET status = 3, shipped_on = ? \
+/// Sent just now, unless its charge is being given back.
+pub const SHIP: &str = "UPDATE orders SET status = 3, shipped_on = {now} \
      WHERE order_id = ? AND status = 1 AND held = 0";
 
 /// Begin to give the charge back: until that is known, the order is not sent.
@@ -48,12 +48,13 @@ pub const REFUND_UNSENT: &str = "UPDATE orders SET status = 4, held = 0, \
 pub const REFUND_SENT: &str =
     "UPDATE orders SET status = 4, held = 0 WHERE order_id = ? AND status = 3";
 
-/// A line of the audit: order, time, text, and the status that was reached.
+/// A line of the audit: order, text, and the status that was reached.
 pub const AUDIT: &str =
-    "INSERT INTO audit (order_id, created_on, message, code) VALUES (?, ?, ?, ?)";
+    "INSERT INTO audit (order_id, created_on, message, code) VALUES (?, {now}, ?, ?)";
 
-/// A confirmation to send: order, when it is due, now.
-pub const CONFIRM: &str = "INSERT INTO mail_outbox (order_id, due_on, created_on) VALUES (?, ?, ?)";
+/// A confirmation of an order to send at once.
+pub const CONFIRM: &str =
+    "INSERT INTO mail_outbox (order_id, due_on, created_on) VALUES (?, {now}, {now})";
 
 /// Begin to pay a customer's new order.
 ///
@@ -83,13 +84,7 @@ pub fn pay(order_id: i64, charge: &str, amount: Cents) -> Result<bool, sql::Erro
         if !happened(paid.bind(order_id))? {
             return Ok(false);
         }
-        let now = clock::now();
-        transaction
-            .query(CONFIRM)
-            .bind(order_id)
-            .bind(Timestamp(now.as_str()))
-            .bind(Timestamp(now.as_str()))
-            .execute()?;
+        transaction.query(CONFIRM).bind(order_id).execute()?;
         audit(
             transaction,
             order_id,
@@ -119,8 +114,7 @@ pub fn cancel(order_id: i64, why: &str) -> Result<bool, sql::Error> {
 /// Those of the database.
 pub fn ship(order_id: i64, why: &str) -> Result<bool, sql::Error> {
     let sent = sql::transaction(|transaction| {
-        let sent = transaction.query(SHIP).bind(Timestamp(clock::now()));
-        let sent = happened(sent.bind(order_id))?;
+        let sent = happened(transaction.query(SHIP).bind(order_id))?;
         noted(transaction, sent, order_id, Status::Shipped, why)
     });
     counted(sent, "shipped")
@@ -199,8 +193,7 @@ fn audit(
     why: &str,
 ) -> Result<(), sql::Error> {
     let line = transaction.query(AUDIT).bind(order_id);
-    line.bind(Timestamp(clock::now()))
-        .bind(format!("{}: {why}", name(status)))
+    line.bind(format!("{}: {why}", name(status)))
         .bind(status as u8)
         .execute()?;
     Ok(())

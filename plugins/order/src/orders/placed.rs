@@ -1,8 +1,8 @@
 //! Orders that were just made: storing them, and finding them again after a
 //! request that was cut off.
 
+use edge_sdk::metrics;
 use edge_sdk::sql::{self, Query, Transaction};
-use edge_sdk::{clock, metrics};
 use serde::Deserialize;
 
 use super::allowance::{Allowance, Exceeded, Turn};
@@ -11,10 +11,10 @@ use super::stock::Stock;
 use crate::cart::{CartId, Ordered};
 use crate::idempotency::Claim;
 
-/// An order: customer, time, cart and generation, stock and counted pieces, amounts.
+/// An order of this instant: customer, cart and generation, stock and counted pieces, amounts.
 pub const ADD: &str = "INSERT INTO orders (customer_id, created_on, status, cart_id, cart_generation, reserved, \
      counted_pieces, total_amount, shipping_id, shipping_cost, tax_id, tax_amount, currency) \
-     VALUES (?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+     VALUES (?, {now}, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 /// The order of a cart's generation.
 pub const OF_CART: &str = "SELECT order_id, customer_id, cart_id, cart_generation, reserved FROM orders \
@@ -139,7 +139,6 @@ fn add(transaction: &Transaction, draft: &Draft, reserved: Stock) -> Result<i64,
     let outcome = transaction
         .query(ADD)
         .bind(draft.customer_id)
-        .bind(sql::Timestamp(clock::now()))
         .bind(draft.cart_id.as_str())
         .bind(draft.generation)
         .bind(reserved)

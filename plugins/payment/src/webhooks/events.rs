@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use edge_sdk::clock;
-use edge_sdk::sql::{self, Error, Timestamp};
+use edge_sdk::sql::{self, Error, Seconds};
 
 use super::event::Event;
 
@@ -12,18 +11,17 @@ const REMEMBERED: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// A new event.
 pub const BEGIN: &str =
-    "INSERT INTO stripe_event (event_id, kind, charge_id, received_on) VALUES (?, ?, ?, ?)";
+    "INSERT INTO stripe_event (event_id, kind, charge_id, received_on) VALUES (?, ?, ?, {now})";
 
 /// Whether an event's effect is complete.
 pub const IS_DONE: &str = "SELECT done_on IS NOT NULL FROM stripe_event WHERE event_id = ?";
 
 /// An event's effect is complete.
 pub const DONE: &str =
-    "UPDATE stripe_event SET done_on = ?, alarm = ? WHERE event_id = ? AND done_on IS NULL";
+    "UPDATE stripe_event SET done_on = {now}, alarm = ? WHERE event_id = ? AND done_on IS NULL";
 
-/// Events from before some instant. What an operator should look at stays.
-pub const FORGET: &str =
-    "DELETE FROM stripe_event WHERE received_on < ? AND done_on IS NOT NULL AND alarm IS NULL";
+/// Events that are so many seconds old. What an operator should look at stays.
+pub const FORGET: &str = "DELETE FROM stripe_event WHERE received_on < {now - ?} AND done_on IS NOT NULL AND alarm IS NULL";
 
 /// Records an event. False if its effect is complete already; one that was
 /// begun and not completed is begun again, which its effects allow.
@@ -32,7 +30,6 @@ pub(super) fn begin(event: &Event, charge_id: &str) -> Result<bool, Error> {
         .bind(event.id.as_str())
         .bind(event.name())
         .bind(charge_id)
-        .bind(Timestamp(clock::now()))
         .execute();
     match inserted {
         Ok(_) => Ok(true),
@@ -47,7 +44,6 @@ pub(super) fn begin(event: &Event, charge_id: &str) -> Result<bool, Error> {
 /// Records that an event's effect is complete, and what an operator should look at.
 pub(super) fn done(event: &Event, alarm: Option<&str>) -> Result<(), Error> {
     sql::query(DONE)
-        .bind(Timestamp(clock::now()))
         .bind(alarm)
         .bind(event.id.as_str())
         .execute()?;
@@ -56,8 +52,6 @@ pub(super) fn done(event: &Event, alarm: Option<&str>) -> Result<(), Error> {
 
 /// Forgets old events.
 pub(crate) fn forget() -> Result<(), Error> {
-    sql::query(FORGET)
-        .bind(Timestamp(clock::ago(REMEMBERED)))
-        .execute()?;
+    sql::query(FORGET).bind(Seconds(REMEMBERED)).execute()?;
     Ok(())
 }

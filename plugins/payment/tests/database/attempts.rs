@@ -1,20 +1,24 @@
 //! The rules that statements and unique keys keep by themselves, whoever comes
 //! first and however often.
 
-use payment::attempts::{BEGIN, CAPTURE, CURRENT, FAIL, LET_GO, REFUND, TAKE, TOLD};
+use edge_sdk::sql::{Dialect, with_clock};
+use payment::attempts::{BEGIN, CAPTURE, CURRENT, FAIL, LET_GO, POSTPONE, REFUND, TAKE, TOLD};
 
-const THEN: &str = "2024-05-06 07:08:09.000";
-const NOW: &str = "2024-05-06 07:08:10.000";
-const LATER: &str = "2024-05-06 07:08:25.000";
+/// Seconds for which an attempt is had: as long as the tests take and longer,
+/// or no longer at all.
+const LONG: i64 = 3600;
+const OVER: i64 = -1;
 
-/// Runs a statement, and tells the rows that it changed.
+/// Runs a statement of a dialect, and tells the rows that it changed.
 macro_rules! run {
-    ($database:expr, $text:expr, $($value:expr),*) => {
-        sqlx::query($text)$(.bind($value))*
-            .execute($database)
+    ($database:expr, $text:expr, $($value:expr),*) => {{
+        let (database, dialect) = $database;
+        let text = with_clock($text, dialect).unwrap().into_owned();
+        sqlx::query(sqlx::AssertSqlSafe(text))$(.bind($value))*
+            .execute(database)
             .await
             .map(|done| done.rows_affected())
-    };
+    }};
 }
 
 macro_rules! begin {
@@ -32,29 +36,30 @@ macro_rules! begin {
             1499_i64,
             "usd",
             "An order",
-            THEN,
-            THEN,
-            THEN,
-            THEN
+            OVER,
+            OVER
         )
     };
 }
 
 /// How many attempts keep others from being begun.
 macro_rules! current {
-    ($database:expr, $order:expr) => {
-        sqlx::query(CURRENT)
+    ($database:expr, $order:expr) => {{
+        let (database, dialect) = $database;
+        let text = with_clock(CURRENT, dialect).unwrap().into_owned();
+        sqlx::query(sqlx::AssertSqlSafe(text))
             .bind($order)
-            .fetch_all($database)
+            .fetch_all(database)
             .await
             .unwrap()
             .len()
-    };
+    }};
 }
 
 macro_rules! check {
-    ($database:expr) => {
-        let database = &$database;
+    ($pool:expr, $dialect:expr) => {
+        let pool = &$pool;
+        let database = (pool, $dialect);
         // The first attempt has the first id.
         let (order, attempt) = (7_i64, 1_i64);
         assert_eq!(begin!(database, order, 1_i64).unwrap(), 1);
@@ -65,74 +70,70 @@ macro_rules! check {
         assert!(begin!(database, 8_i64, 1_i64).is_err());
 
         // One has it at a time.
-        assert_eq!(run!(database, TAKE, LATER, attempt, NOW).unwrap(), 1);
-        assert_eq!(run!(database, TAKE, LATER, attempt, NOW).unwrap(), 0);
-        assert_eq!(run!(database, TAKE, LATER, attempt, LATER).unwrap(), 1);
+        assert_eq!(run!(database, TAKE, OVER, attempt).unwrap(), 1);
+        assert_eq!(run!(database, TAKE, LONG, attempt).unwrap(), 1);
+        assert_eq!(run!(database, TAKE, LONG, attempt).unwrap(), 0);
+        assert_eq!(run!(database, POSTPONE, LONG, attempt).unwrap(), 1);
+        assert_eq!(run!(database, TAKE, LONG, attempt).unwrap(), 1);
 
         // A failure is recorded once, and then nothing else; the order is free
         // when the order service knows.
-        assert_eq!(run!(database, LET_GO, NOW, attempt).unwrap(), 0);
+        assert_eq!(run!(database, LET_GO, attempt).unwrap(), 0);
         assert_eq!(
-            run!(database, FAIL, "lost_card", LATER, NOW, attempt, "open").unwrap(),
+            run!(database, FAIL, "lost_card", LONG, attempt, "open").unwrap(),
             1
         );
         assert_eq!(
-            run!(database, FAIL, "lost_card", LATER, NOW, attempt, "open").unwrap(),
+            run!(database, FAIL, "lost_card", LONG, attempt, "open").unwrap(),
             0
         );
         assert_eq!(
-            run!(database, CAPTURE, "ch_1", "{}", LATER, NOW, attempt).unwrap(),
+            run!(database, CAPTURE, "ch_1", "{}", LONG, attempt).unwrap(),
             0
         );
         assert!(begin!(database, order, 2_i64).is_err());
-        assert_eq!(run!(database, LET_GO, NOW, attempt).unwrap(), 1);
+        assert_eq!(run!(database, LET_GO, attempt).unwrap(), 1);
         assert_eq!(current!(database, order), 0);
         assert!(begin!(database, order, 2_i64).is_ok());
 
         // A captured charge keeps the order for ever, even when it is given back.
         let order = 8_i64;
         let ids = sqlx::query_scalar("SELECT attempt_id FROM payment_attempt WHERE order_id = ?");
-        let attempt: i64 = ids.bind(order).fetch_one(database).await.unwrap();
+        let attempt: i64 = ids.bind(order).fetch_one(pool).await.unwrap();
         assert_eq!(
-            run!(database, CAPTURE, "ch_2", "{}", LATER, NOW, attempt).unwrap(),
+            run!(database, CAPTURE, "ch_2", "{}", LONG, attempt).unwrap(),
             1
         );
         assert_eq!(
-            run!(database, CAPTURE, "ch_3", "{}", LATER, NOW, attempt).unwrap(),
+            run!(database, CAPTURE, "ch_3", "{}", LONG, attempt).unwrap(),
             0
         );
         assert_eq!(
-            run!(database, FAIL, "late", LATER, NOW, attempt, "open").unwrap(),
+            run!(database, FAIL, "late", LONG, attempt, "open").unwrap(),
             0
         );
-        assert_eq!(run!(database, TOLD, NOW, attempt).unwrap(), 1);
-        assert_eq!(run!(database, TAKE, LATER, attempt, LATER).unwrap(), 0);
-        assert_eq!(run!(database, REFUND, "re_1", NOW, attempt).unwrap(), 1);
-        assert_eq!(run!(database, REFUND, "re_2", NOW, attempt).unwrap(), 0);
+        assert_eq!(run!(database, TOLD, attempt).unwrap(), 1);
+        assert_eq!(run!(database, TAKE, LONG, attempt).unwrap(), 0);
+        assert_eq!(run!(database, REFUND, "re_1", attempt).unwrap(), 1);
+        assert_eq!(run!(database, REFUND, "re_2", attempt).unwrap(), 0);
         assert!(begin!(database, order, 2_i64).is_err());
         assert_eq!(current!(database, order), 1);
 
         // Settled attempts keep no token.
         let kept =
             "SELECT attempt_id FROM payment_attempt WHERE state <> 'open' AND token IS NOT NULL";
-        assert!(
-            sqlx::query(kept)
-                .fetch_all(database)
-                .await
-                .unwrap()
-                .is_empty()
-        );
+        assert!(sqlx::query(kept).fetch_all(pool).await.unwrap().is_empty());
     };
 }
 
 #[tokio::test]
 async fn an_order_has_one_attempt_that_may_charge_on_sqlite() {
-    check!(crate::sqlite().await.unwrap());
+    check!(crate::sqlite().await.unwrap(), Dialect::Sqlite);
 }
 
 #[tokio::test]
 async fn an_order_has_one_attempt_that_may_charge_on_mysql() {
-    check!(crate::mysql().await.unwrap());
+    check!(crate::mysql().await.unwrap(), Dialect::Mysql);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -140,7 +141,7 @@ async fn of_many_at_once_one_begins() {
     let database = crate::mysql().await.unwrap();
     let many = (0..20).map(|_| {
         let database = database.clone();
-        tokio::spawn(async move { begin!(&database, 9_i64, 1_i64).is_ok() })
+        tokio::spawn(async move { begin!((&database, Dialect::Mysql), 9_i64, 1_i64).is_ok() })
     });
     let mut begun = 0;
     for one in many.collect::<Vec<_>>() {

@@ -1,8 +1,10 @@
 //! One statement with its parameters.
 
+use std::borrow::Cow;
+
 use serde::de::DeserializeOwned;
 
-use super::{Error, Outcome, Transaction, Value, row};
+use super::{Error, Outcome, Transaction, Value, dialect, row, with_clock};
 use crate::bindings::edge::platform::sql as host;
 
 /// A statement outside a transaction; a change is one of its own.
@@ -66,16 +68,27 @@ impl<'a> Query<'a> {
     /// # Errors
     /// Those of the host.
     pub fn execute(self) -> Result<Outcome, Error> {
+        let text = text(self.text)?;
         Ok(match self.transaction {
-            Some(transaction) => transaction.open.execute(self.text, &self.parameters),
-            None => host::execute(self.text, &self.parameters),
+            Some(transaction) => transaction.open.execute(&text, &self.parameters),
+            None => host::execute(&text, &self.parameters),
         }?)
     }
 
     fn run(self) -> Result<host::PackedRows, Error> {
+        let text = text(self.text)?;
         Ok(match self.transaction {
-            Some(transaction) => transaction.open.query_packed(self.text, &self.parameters),
-            None => host::query_packed(self.text, &self.parameters),
+            Some(transaction) => transaction.open.query_packed(&text, &self.parameters),
+            None => host::query_packed(&text, &self.parameters),
         }?)
+    }
+}
+
+/// The statement as the database gets it. The host is asked for the dialect
+/// only where that matters.
+fn text(text: &str) -> Result<Cow<'_, str>, Error> {
+    match text.contains('{') {
+        true => with_clock(text, dialect()),
+        false => Ok(Cow::Borrowed(text)),
     }
 }

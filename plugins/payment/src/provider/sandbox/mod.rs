@@ -6,7 +6,7 @@ mod answer;
 mod card;
 
 use edge_sdk::clock;
-use edge_sdk::sql::{self, Error, Timestamp};
+use edge_sdk::sql::{self, Error};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -21,7 +21,7 @@ pub const ANSWERED: &str = "SELECT status, body FROM sandbox_charge WHERE idempo
 /// A new charge, paid or declined.
 pub const CHARGE: &str = "INSERT INTO sandbox_charge \
      (idempotency_key, charge_id, order_id, amount, currency, paid, status, body, created_on) \
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, {now})";
 
 /// The charge of an idempotency key, if it was paid.
 pub const PAID: &str = "SELECT body FROM sandbox_charge WHERE idempotency_key = ? AND paid = 1";
@@ -95,7 +95,6 @@ fn recorded(attempt: &Attempt, token: &str) -> Result<Reply, Error> {
         .bind(paid)
         .bind(reply.status)
         .bind(reply.body.as_str())
-        .bind(Timestamp(clock::now()))
         .execute();
     match inserted {
         Ok(_) => Ok(reply),
