@@ -24,6 +24,7 @@ use crate::runtime::{EngineError, Runtime};
 use crate::stores::limiter::PolicyError;
 use crate::stores::redis::UrlError;
 use crate::stores::wakeups::Wakeups;
+use crate::telemetry::NodeWarnings;
 use crate::telemetry::traces::{CollectorError, Traces};
 
 /// How long a piece of periodic work may take to finish when the node stops.
@@ -150,7 +151,8 @@ impl Node {
             live.clone(),
             wake.clone(),
             margins,
-        );
+        )
+        .with_warnings(loaded.warnings.clone());
         let driver = Driver::new(control.clone(), wake.clone(), margins);
         Ok(Self {
             server,
@@ -261,6 +263,7 @@ pub struct Loaded {
     desired: Vec<Desired>,
     // Also keeps the engines' epochs moving.
     runtime: Arc<Runtime>,
+    warnings: Arc<NodeWarnings>,
 }
 
 /// Load every plugin of `settings`, without serving them.
@@ -268,7 +271,8 @@ pub struct Loaded {
 /// # Errors
 /// As [`Node::start`].
 pub async fn load(settings: &Settings) -> Result<Loaded, StartError> {
-    secrets::make_folder(&settings.data_dir)?;
+    let warnings = Arc::new(NodeWarnings::default());
+    make_data_folder(settings, &warnings);
     let folders: Result<Vec<_>, LoadError> = settings
         .plugins
         .iter()
@@ -295,7 +299,7 @@ pub async fn load(settings: &Settings) -> Result<Loaded, StartError> {
 
     let sources = desired.iter().flat_map(Desired::sources);
     let runtime = Arc::new(runtime_for(sources, settings.spare_instances)?);
-    let artifacts = Arc::new(Artifacts::open(&settings.data_dir)?);
+    let artifacts = Arc::new(Artifacts::new(&settings.data_dir, warnings.clone()));
     let loader = Loader::new(
         settings.clone(),
         runtime.clone(),
@@ -326,7 +330,17 @@ pub async fn load(settings: &Settings) -> Result<Loaded, StartError> {
         live,
         desired,
         runtime,
+        warnings,
     })
+}
+
+/// Makes the data folder, which a node whose stores and secrets are elsewhere
+/// does without: whoever needs something in it fails with an error of its own.
+fn make_data_folder(settings: &Settings, warnings: &NodeWarnings) {
+    if let Err(error) = secrets::make_folder(&settings.data_dir) {
+        let text = format!("the data folder cannot be made: {error}");
+        warnings.raise("data-folder", text);
+    }
 }
 
 async fn deploy(loader: &Loader, desired: &Desired) -> Result<Deployed, LoadError> {

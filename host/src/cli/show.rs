@@ -178,7 +178,8 @@ fn status_table(status: &Status) -> String {
         }
     }
     let mut text = table.to_string();
-    for warning in clock_warnings(status).chain(warnings(status)) {
+    let of_nodes = clock_warnings(status).chain(node_warnings(status));
+    for warning in of_nodes.chain(warnings(status)) {
         text += &format!("\nwarning: {warning}\n");
     }
     for rollout in &status.rollouts {
@@ -212,6 +213,15 @@ fn clock_warnings(status: &Status) -> impl Iterator<Item = String> {
                 node.node
             )
         })
+    })
+}
+
+/// What nodes that live say of themselves.
+fn node_warnings(status: &Status) -> impl Iterator<Item = String> {
+    let live = status.nodes.iter().filter(|node| node.is_live());
+    live.flat_map(|node| {
+        let warnings = node.report.warnings.iter();
+        warnings.map(move |text| format!("node {}: {}", node.node, printable::line(text)))
     })
 }
 

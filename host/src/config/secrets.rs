@@ -72,6 +72,16 @@ pub enum SecretError {
         /// Its permission bits.
         mode: u32,
     },
+    /// Another user made it, and could have read or changed it.
+    #[error("{} belongs to the user {owner}, and this node runs as {us}; give it to {us}, or remove it and it is made anew", path.display())]
+    WrongOwner {
+        /// The file or folder.
+        path: PathBuf,
+        /// The user whose it is.
+        owner: u32,
+        /// The user that this process runs as.
+        us: u32,
+    },
     /// It is not what we wrote.
     #[error("{} does not hold a secret of {LENGTH} bytes; remove it and it is made anew", path.display())]
     Malformed {
@@ -153,15 +163,18 @@ fn create(folder: &Path, path: &Path) -> Result<[u8; LENGTH], SecretError> {
     };
     let draft = folder.join(format!(".{:016x}", rand::random::<u64>()));
     let secret: [u8; LENGTH] = rand::random();
-    let mut file = OpenOptions::new()
+    let written = OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(0o600)
         .open(&draft)
-        .map_err(at(&draft))?;
-    file.write_all(&secret)
-        .and_then(|()| file.sync_all())
-        .map_err(at(&draft))?;
+        .and_then(|mut file| file.write_all(&secret).and_then(|()| file.sync_all()));
+    if let Err(error) = written {
+        // A full disk would otherwise gather one draft for each start. It may
+        // never have been there.
+        let _ = fs::remove_file(&draft);
+        return Err(at(path)(error));
+    }
     let linked = fs::hard_link(&draft, path);
     fs::remove_file(&draft).map_err(at(&draft))?;
     match linked {
@@ -185,8 +198,15 @@ fn check_private(path: &Path) -> Result<(), SecretError> {
         source,
     })?;
     let mode = metadata.permissions().mode() & 0o777;
-    let ours = metadata.uid() == rustix::process::geteuid().as_raw();
-    if ours && mode & 0o077 == 0 {
+    let (owner, us) = (metadata.uid(), rustix::process::geteuid().as_raw());
+    if owner != us {
+        return Err(SecretError::WrongOwner {
+            path: path.into(),
+            owner,
+            us,
+        });
+    }
+    if mode & 0o077 == 0 {
         Ok(())
     } else {
         Err(SecretError::NotPrivate {

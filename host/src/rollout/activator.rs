@@ -24,6 +24,7 @@ use super::seed::SeedError;
 use super::source::Source;
 use crate::printable;
 use crate::rollout::control::log::Wanted;
+use crate::runtime::artifacts::Artifacts;
 use crate::runtime::{Answer, Call, CallError};
 
 /// How long a health path may take to answer.
@@ -144,6 +145,12 @@ impl Activator {
             ("done", self.made.load(Relaxed)),
             ("failed", self.failed.load(Relaxed)),
         ]
+    }
+
+    /// The node's cache of compiled code.
+    #[must_use]
+    pub fn artifacts(&self) -> &Artifacts {
+        self.loader.artifacts()
     }
 
     /// The keys that this node trusts.

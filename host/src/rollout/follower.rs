@@ -17,6 +17,7 @@ use super::live::Live;
 use super::release::Release;
 use super::report::{PluginReport, ReleaseReport, Report, State, TrialReport};
 use super::wake::{Wake, next};
+use crate::telemetry::NodeWarnings;
 
 /// How often the log is looked at without being woken: a lost word costs no
 /// more than that.
@@ -52,6 +53,7 @@ pub struct Follower {
     /// Requests that were answered at the last heartbeat.
     rates: Mutex<HashMap<Digest, Rate>>,
     activity: Activity,
+    warnings: Arc<NodeWarnings>,
 }
 
 /// What the follower has done so far.
@@ -133,7 +135,14 @@ impl Follower {
             pending: Mutex::default(),
             rates: Mutex::default(),
             activity: Activity::default(),
+            warnings: Arc::default(),
         }
+    }
+
+    /// Returns the follower with `warnings` in its node's reports.
+    #[must_use]
+    pub fn with_warnings(self, warnings: Arc<NodeWarnings>) -> Self {
+        Self { warnings, ..self }
     }
 
     /// The node that follows.
@@ -363,6 +372,7 @@ impl Follower {
             address: self.name.address.clone(),
             clock_skew_ms: self.control.clock().skew().map(|skew| skew.milliseconds),
             plugins,
+            warnings: self.warnings.texts(),
         }
     }
 

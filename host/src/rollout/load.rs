@@ -106,6 +106,12 @@ impl Loader {
         }
     }
 
+    /// The cache of compiled code.
+    #[must_use]
+    pub fn artifacts(&self) -> &Artifacts {
+        &self.artifacts
+    }
+
     /// What it loads into.
     #[must_use]
     pub fn runtime(&self) -> &Arc<Runtime> {

@@ -22,6 +22,9 @@ pub struct Report {
     pub clock_skew_ms: Option<i64>,
     /// Its plugins.
     pub plugins: BTreeMap<String, PluginReport>,
+    /// What an operator should know of the node itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// How far a node has followed the release log with one plugin.

@@ -498,7 +498,7 @@ async fn compile(
     });
     compiled.await.unwrap_or_else(|_| {
         let panicked = wasmtime::Error::msg("the compiler panicked");
-        Err(ArtifactError::Invalid(panicked))
+        Err(ArtifactError(panicked))
     })
 }
 

@@ -11,11 +11,13 @@ mod route_stats;
 mod timing;
 pub mod traces;
 mod traffic;
+mod warnings;
 
 pub use filter::PLUGIN;
 pub use route_stats::{RouteStats, method_name};
 pub use timing::{BOUNDS, Timing};
 pub use traffic::{Open, Traffic, UnderWay};
+pub use warnings::NodeWarnings;
 
 use std::io::{BufWriter, IsTerminal};
 

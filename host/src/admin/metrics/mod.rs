@@ -6,6 +6,7 @@
 //! release's series begin with it and end with it.
 
 mod breakers;
+mod cache;
 mod clock;
 mod families;
 mod host_calls;
@@ -40,6 +41,7 @@ pub(super) async fn show(State(office): State<Arc<Office>>) -> Result<impl IntoR
     families.extend(rollouts::families(&office));
     families.extend(clock::families(&office));
     families.extend(shop::families(&office.counters));
+    families.push(cache::family(office.activator.artifacts()));
     families.extend(process::families(office.traces.as_deref()));
     // Those of which nothing was counted yet would be a name without a value.
     families.retain(|family| !family.get_metric().is_empty());

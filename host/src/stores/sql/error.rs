@@ -257,8 +257,10 @@ pub(super) fn trouble(error: &sqlx::Error) -> Option<Trouble> {
     }
 }
 
-/// SQLite's primary codes BUSY and LOCKED, I/O error, and FULL.
-const SQLITE_PASSING: [u32; 4] = [5, 6, 10, 13];
+/// SQLite's primary codes BUSY, LOCKED, READONLY, I/O error, FULL, and
+/// CANTOPEN: another process is in the way, or the disk fails, is full, or was
+/// made read-only.
+const SQLITE_PASSING: [u32; 6] = [5, 6, 8, 10, 13, 14];
 
 /// Whether the same statement may well succeed later.
 fn is_passing(error: &dyn DatabaseError) -> bool {

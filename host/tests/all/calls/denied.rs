@@ -29,7 +29,7 @@ impl Ready {
         let sources = [read(&fixture("asker")), read(&answerer)];
         let runtime = Arc::new(runtime_for(&sources, 0).expect("an engine"));
         let services = Arc::new(Services::open(&settings).await.expect("services"));
-        let artifacts = Arc::new(Artifacts::open(data.path()).expect("a cache"));
+        let artifacts = Arc::new(Artifacts::new(data.path(), Arc::default()));
         let loader = Loader::new(settings, runtime.clone(), artifacts, services);
         let [asker, answerer] = &sources;
         Self {

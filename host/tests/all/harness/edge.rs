@@ -8,7 +8,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use tokio::net::TcpStream;
 
 use super::{PATIENCE, Wire, eventually, in_time, leaks};
@@ -62,6 +62,17 @@ pub fn edge_with_clock(offset: &str, folder: &Path) -> Command {
         .env("LD_PRELOAD", "/usr/$LIB/faketime/libfaketimeMT.so.1")
         .env("FAKETIME", offset)
         .env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+    command
+}
+
+/// `edge serve` in `folder`, as above, whose disk is full whenever
+/// [`Running::limit_files`] says so.
+pub fn edge_serve_on_a_limited_disk(folder: &Path) -> Command {
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", r#"trap '' XFSZ && exec "$1" serve"#, "sh"])
+        .arg(env!("CARGO_BIN_EXE_edge"));
+    configure(&mut command, folder);
     command
 }
 
@@ -144,6 +155,17 @@ impl Running {
             .expect("a banner");
         let address = address.split(',').next().expect("an address");
         address.parse().expect("an address")
+    }
+
+    /// Let none of its files become longer than `bytes` from now on, as on a
+    /// disk that is full.
+    pub fn limit_files(&self, bytes: Option<u64>) {
+        let limit = Rlimit {
+            current: bytes,
+            maximum: None,
+        };
+        let pid = Pid::from_child(&self.process);
+        prlimit(Some(pid), Resource::Fsize, limit).expect("a limit");
     }
 
     /// Send SIGKILL, and wait for the end.

@@ -1,6 +1,7 @@
 //! A whole node in the test's own process, the plugins it runs, and clients
 //! that talk to it.
 
+mod client;
 mod composed;
 mod data;
 mod document;
@@ -14,11 +15,13 @@ mod proxy;
 mod reply;
 mod wire;
 
+pub use client::Client;
 pub use composed::composed;
 pub use data::{data_folder, empty_data_folder, share};
 pub use document::{Document, Operation};
 pub use edge::{
-    Running, edge, edge_serve_with_files_of, edge_serve_within, edge_with_clock, refusal,
+    Running, edge, edge_serve_on_a_limited_disk, edge_serve_with_files_of, edge_serve_within,
+    edge_with_clock, refusal,
 };
 pub use node::{TestNode, exchange, settings, start_error};
 pub use operator::{Operator, TOKEN, TOKENS};

@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod binary;
+mod disk;
 mod errors;
 mod logs;
 mod memory;
