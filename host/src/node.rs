@@ -11,13 +11,13 @@ use tokio_util::sync::CancellationToken;
 use crate::admin::{Admin, AdminError, AdminTokens, Office, TokensError};
 use crate::config::secrets::{self, SecretError};
 use crate::config::{Hidden, Settings};
-use crate::ingress::{RateLimits, Server, ServerError, Service, Trials};
+use crate::ingress::{Behind, RateLimits, Server, ServerError, Service, Trials};
 use crate::rollout::bundle::TrustedKeys;
 use crate::rollout::control::{Control, ControlError};
 use crate::rollout::{
-    Activator, AdoptError, Deployed, Desired, Driver, Follower, Live, LoadError, Loader, Margins,
-    NodeName, Release, Scheduler, SeedError, Services, ServicesError, Source, Trial, UnfitError,
-    Wake, runtime_for,
+    Activator, AdoptError, Deferred, Deployed, Desired, Driver, Follower, Live, LoadError, Loader,
+    Margins, MissingPlugin, NodeName, Release, Scheduler, SeedError, Services, ServicesError,
+    Source, Trial, UnfitError, Wake, runtime_for,
 };
 use crate::runtime::artifacts::Artifacts;
 use crate::runtime::{EngineError, Runtime};
@@ -33,6 +33,11 @@ const TASK_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the databases may take to close their connections: one that hangs
 /// must not keep a node from ending.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The first pause before a control database that did not answer is asked
+/// again, and the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// What the names of the host's own things in Redis begin with.
 const PREFIX: &str = "edge";
@@ -87,6 +92,18 @@ pub enum StartError {
     Collector(#[from] CollectorError),
 }
 
+impl StartError {
+    /// Whether the control database did not answer: the same attempt may well
+    /// succeed later.
+    fn is_transient(&self) -> bool {
+        match self {
+            Self::Services(ServicesError::Revocations(error)) => error.is_transient(),
+            Self::Control(error) | Self::Adopt(AdoptError::Control(error)) => error.is_transient(),
+            _ => false,
+        }
+    }
+}
+
 /// A node that is ready: its port is taken, and opens with [`Node::run`].
 pub struct Node {
     server: Server,
@@ -107,12 +124,13 @@ impl Node {
     /// # Errors
     /// The first thing that is wrong, naming the file or URL at fault.
     pub async fn start(settings: &Settings) -> Result<Self, StartError> {
-        let server = Server::bind(settings)?;
+        let warnings = Arc::new(NodeWarnings::default());
+        let server = Server::bind(settings, warnings.clone())?;
         let patience = settings.client.idle_timeout;
         let admin = settings.admin_listen;
         let admin = admin.map(|address| Admin::bind(address, patience));
         let admin = admin.transpose()?;
-        let loaded = load(settings).await?;
+        let (server, mut loaded) = load_once_possible(settings, server, &warnings).await?;
         for release in loaded.releases() {
             release.log_warnings();
         }
@@ -120,6 +138,7 @@ impl Node {
         if settings.seed {
             loaded.fill_empty_tables().await?;
         }
+        let deferred = std::mem::take(&mut loaded.deferred);
         let margins = margins(settings);
         let shared = settings.redis_url.as_deref();
         let shared = shared.map(|urls| Wakeups::open(urls, PREFIX));
@@ -141,7 +160,6 @@ impl Node {
         };
         let traces = Traces::open(&settings.traces, &name.region, &name.node)?;
         let service = Service::new(live.clone(), trials, rate_limits, identity, settings)
-            .with_buckets(services.buckets_store())
             .with_clock(services.clock().clone())
             .with_traces(traces.clone());
         let follower = Follower::new(
@@ -153,13 +171,22 @@ impl Node {
             margins,
         )
         .with_warnings(loaded.warnings.clone());
+        let follower = Arc::new(follower);
+        for deferred in deferred {
+            follower.note_deferred(deferred);
+        }
+        let service = service.with(Behind {
+            services: loaded.services.clone(),
+            follower: follower.clone(),
+            warnings: loaded.warnings.clone(),
+        });
         let driver = Driver::new(control.clone(), wake.clone(), margins);
         Ok(Self {
             server,
             admin,
             tokens: admin_tokens(settings)?,
             service: Arc::new(service),
-            follower: Arc::new(follower),
+            follower,
             driver,
             wake,
             traces,
@@ -189,6 +216,12 @@ impl Node {
     #[must_use]
     pub fn releases(&self) -> Vec<Arc<Release>> {
         self.loaded.releases()
+    }
+
+    /// Returns the plugins that the node should serve and does not.
+    #[must_use]
+    pub fn missing(&self) -> Vec<MissingPlugin> {
+        self.follower.missing()
     }
 
     /// Serve until `stop`, then let requests in flight finish. Returns
@@ -222,7 +255,8 @@ impl Node {
                 tokens,
                 traffic: service.traffic().clone(),
                 limiter: loaded.services.limiter().clone(),
-                buckets: loaded.services.buckets_store().cloned(),
+                services: loaded.services.clone(),
+                certificate: server.certificate(),
                 counters: loaded.services.counters().clone(),
                 traces: traces.clone(),
             };
@@ -261,18 +295,82 @@ pub struct Loaded {
     activator: Arc<Activator>,
     live: Arc<Live>,
     desired: Vec<Desired>,
+    /// Plugins that could not be made ready, since a store did not answer.
+    deferred: Vec<Deferred>,
     // Also keeps the engines' epochs moving.
     runtime: Arc<Runtime>,
     warnings: Arc<NodeWarnings>,
 }
 
+/// Returns what `settings` ask for once the control database answers. While
+/// it does not, the node's ports answer probes.
+async fn load_once_possible(
+    settings: &Settings,
+    server: Server,
+    warnings: &Arc<NodeWarnings>,
+) -> Result<(Server, Loaded), StartError> {
+    let first = load_or(settings, OnUnanswered::Defer, warnings).await;
+    let Err(error) = first else {
+        return Ok((server, first?));
+    };
+    if !error.is_transient() {
+        return Err(error);
+    }
+    tracing::error!("nothing is served yet: {error}; the node waits and tries again");
+    let loading = Box::pin(load_again(settings, warnings));
+    let (server, loaded) = server.answer_probes_during(loading).await?;
+    tracing::info!("the control database answers");
+    Ok((server, loaded?))
+}
+
+async fn load_again(
+    settings: &Settings,
+    warnings: &Arc<NodeWarnings>,
+) -> Result<Loaded, StartError> {
+    let mut pause = FIRST_PAUSE;
+    loop {
+        tokio::time::sleep(pause).await;
+        pause = LONGEST_PAUSE.min(pause * 2);
+        match load_or(settings, OnUnanswered::Defer, warnings).await {
+            Err(error) if error.is_transient() => tracing::warn!("still waiting: {error}"),
+            loaded => return loaded,
+        }
+    }
+}
+
+/// What to do about a plugin one of whose stores does not answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum OnUnanswered {
+    /// Give up: whoever asked needs every plugin.
+    Fail,
+    /// Serve the others, and try again.
+    Defer,
+}
+
+impl OnUnanswered {
+    /// Whether a plugin that failed to load for `error` may come later. One
+    /// that the log knows has served: that its database refuses it now is no
+    /// reason to stop the others.
+    fn defers(self, desired: &Desired, error: &LoadError) -> bool {
+        let has_served = desired.folder.is_none();
+        self == Self::Defer && (error.is_transient() || (has_served && error.is_about_database()))
+    }
+}
+
 /// Load every plugin of `settings`, without serving them.
 ///
 /// # Errors
-/// As [`Node::start`].
+/// As [`Node::start`], and when a store of any plugin does not answer.
 pub async fn load(settings: &Settings) -> Result<Loaded, StartError> {
-    let warnings = Arc::new(NodeWarnings::default());
-    make_data_folder(settings, &warnings);
+    load_or(settings, OnUnanswered::Fail, &Arc::default()).await
+}
+
+async fn load_or(
+    settings: &Settings,
+    on_unanswered: OnUnanswered,
+    warnings: &Arc<NodeWarnings>,
+) -> Result<Loaded, StartError> {
+    make_data_folder(settings, warnings);
     let folders: Result<Vec<_>, LoadError> = settings
         .plugins
         .iter()
@@ -307,12 +405,19 @@ pub async fn load(settings: &Settings) -> Result<Loaded, StartError> {
         services.clone(),
     );
     let live = Arc::new(Live::new(runtime.directory().clone()));
-    let mut deployed = Vec::new();
+    let (mut deployed, mut deferred) = (Vec::new(), Vec::new());
     for plugin in &desired {
-        deployed.push(deploy(&loader, plugin).await?);
+        match deploy(&loader, plugin).await {
+            Ok(one) => deployed.push(one),
+            Err(error) if on_unanswered.defers(plugin, &error) => {
+                deferred.push(defer(plugin, error));
+            }
+            Err(error) => return Err(error.into()),
+        }
     }
     let named = |plugin: Deployed| (plugin.name().to_owned(), Arc::new(plugin));
     let from_folders = desired.iter().all(|plugin| plugin.folder.is_some());
+    let from_folders = from_folders && deferred.is_empty();
     live.begin(deployed.into_iter().map(named).collect(), from_folders)?;
     let activator = Activator::new(
         control.clone(),
@@ -329,9 +434,21 @@ pub async fn load(settings: &Settings) -> Result<Loaded, StartError> {
         activator: Arc::new(activator),
         live,
         desired,
+        deferred,
         runtime,
-        warnings,
+        warnings: warnings.clone(),
     })
+}
+
+fn defer(desired: &Desired, error: LoadError) -> Deferred {
+    let plugin = desired.plugin();
+    tracing::error!(plugin, "not served yet: {error}; the node tries again");
+    Deferred {
+        plugin: plugin.to_owned(),
+        revision: desired.revision,
+        routes: desired.active.bundle.manifest.routes.clone(),
+        error,
+    }
 }
 
 /// Makes the data folder, which a node whose stores and secrets are elsewhere
@@ -364,13 +481,17 @@ impl Loaded {
     }
 
     /// Write into the release log what came from folders.
-    async fn adopt(&self) -> Result<(), StartError> {
+    async fn adopt(&mut self) -> Result<(), StartError> {
         for desired in self
             .desired
             .iter()
             .filter(|desired| desired.folder.is_some())
         {
             let revision = desired.adopt(&self.control, &self.settings.region).await?;
+            let mut deferred = self.deferred.iter_mut();
+            if let Some(deferred) = deferred.find(|one| one.plugin == desired.plugin()) {
+                deferred.revision = revision;
+            }
             self.live.change(|plugins| {
                 if let Some(plugin) = plugins.get_mut(desired.plugin()) {
                     *plugin = Arc::new(plugin.at_revision(revision));

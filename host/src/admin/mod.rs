@@ -32,11 +32,11 @@ pub use auth::{AdminTokens, TokensError};
 pub use listener::{Admin, AdminError};
 
 use crate::framing;
+use crate::ingress::CertificateValidity;
 use crate::rollout::bundle::LONGEST;
 use crate::rollout::control::Control;
-use crate::rollout::{Activator, Follower, Live, Wake};
+use crate::rollout::{Activator, Follower, Live, Services, Wake};
 use crate::runtime::Runtime;
-use crate::stores::keyvalue::KeyValue;
 use crate::stores::limiter::Limiter;
 use crate::telemetry::Traffic;
 use crate::telemetry::counters::Registry;
@@ -63,8 +63,10 @@ pub struct Office {
     pub tokens: AdminTokens,
     /// What goes on at the shop's port.
     pub traffic: Arc<Traffic>,
-    /// Holds the plugins' buckets, if they have any.
-    pub buckets: Option<KeyValue>,
+    /// For how long the shop's certificate is valid, where there is TLS.
+    pub certificate: Option<Arc<CertificateValidity>>,
+    /// What plugins share, their store of buckets among it.
+    pub services: Arc<Services>,
     /// Counts requests against rate limits.
     pub limiter: Arc<Limiter>,
     /// What plugins count themselves.

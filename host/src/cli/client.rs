@@ -161,7 +161,7 @@ pub(super) fn token(settings: &Settings) -> anyhow::Result<String> {
 }
 
 /// Who sits at this machine, for the audit.
-fn person() -> String {
+pub(super) fn person() -> String {
     let name = std::env::var("USER").unwrap_or_else(|_| "somebody".to_owned());
     let host = rustix::system::uname()
         .nodename()

@@ -18,6 +18,7 @@ use edge_host::rollout::control::rollouts::{Phase, Rollout};
 use super::client::Client;
 use super::exit::Exit;
 use super::migrations;
+use super::offline;
 use super::show;
 use super::source::{self, Source};
 
@@ -80,8 +81,13 @@ pub(super) struct RollBack {
     #[arg(long)]
     to: Option<String>,
     /// As of `edge deploy`.
-    #[arg(long, value_delimiter = ',')]
+    #[arg(long, alias = "region", value_delimiter = ',')]
     regions: Vec<String>,
+    /// Write straight into the control database of the settings, for when no
+    /// node answers operators. Each region goes back to what it ran before; a
+    /// rollout that goes on is aborted.
+    #[arg(long, conflicts_with_all = ["wait", "timeout"])]
+    offline: bool,
     #[command(flatten)]
     waiting: Waiting,
 }
@@ -148,6 +154,16 @@ async fn decide(
 }
 
 pub(super) async fn roll_back(settings: &Settings, arguments: RollBack) -> anyhow::Result<()> {
+    if arguments.offline {
+        let RollBack {
+            plugin,
+            to,
+            regions,
+            waiting,
+            ..
+        } = arguments;
+        return offline::roll_back(settings, plugin, to, regions, waiting.json).await;
+    }
     let client = Client::new(settings)?;
     let path = format!("/v1/plugins/{}/rollback", arguments.plugin);
     let order = RollBackOrder {

@@ -9,6 +9,7 @@ pub(crate) mod exit;
 mod logs;
 mod migrations;
 mod new;
+mod offline;
 mod seed;
 mod serve;
 mod show;

@@ -40,6 +40,9 @@ pub(super) fn banner(node: &Node) -> String {
         let title = format!("{} {}", manifest.name, manifest.version);
         text += &format!("  {title:<16} {}  ({store})\n", manifest.routes.join(" "));
     }
+    for missing in node.missing() {
+        text += &format!("  {:<16} not yet: {}\n", missing.name, missing.reason);
+    }
     if let Some(admin) = node.admin_address() {
         text += &format!("\n  operators: http://{admin}, `edge status`\n");
     }

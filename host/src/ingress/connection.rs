@@ -16,7 +16,7 @@ use tokio::time::{Instant, Sleep};
 
 use super::reply::{REQUEST_ID, Refusal, new_id};
 use crate::config::{ClientLimits, ReplyHeaders};
-use crate::telemetry::Traffic;
+use crate::telemetry::{RefusalReason, Traffic};
 
 /// The requests of one connection.
 #[derive(Debug, Default)]
@@ -179,7 +179,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guarded<S> {
         }
         if self.phase == Phase::Head {
             let status = StatusCode::REQUEST_TIMEOUT;
-            self.traffic.count_refusal(status);
+            self.traffic.count_refusal(RefusalReason::of_status(status));
             self.pending = raw_reply(status, "The request took too long.", &self.headers);
         }
         self.closing = true;
@@ -226,7 +226,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guarded<S> {
         let Some(status) = bare_error(head) else {
             return false;
         };
-        self.traffic.count_refusal(status);
+        self.traffic.count_refusal(RefusalReason::of_status(status));
         self.pending = raw_reply(status, message(status), &self.headers);
         true
     }

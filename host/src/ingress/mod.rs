@@ -19,9 +19,11 @@ mod span;
 mod sticky;
 mod tls;
 mod trials;
+mod waiting;
 
 pub use limits::RateLimits;
+pub use probes::Behind;
 pub use server::{Server, ServerError};
 pub use service::Service;
-pub use tls::CertificateError;
+pub use tls::{CertificateError, CertificateValidity};
 pub use trials::Trials;

@@ -15,13 +15,13 @@ use tokio::sync::Mutex;
 
 use super::reply::Refusal;
 use crate::bindings::sql::Dialect;
-use crate::rollout::Release;
 use crate::rollout::manifest::{LIVE, READY};
+use crate::rollout::{Follower, MissingPlugin, Release, Services};
 use crate::runtime::Body;
 use crate::stores::breaker::{Circuit, StoreHealth};
 use crate::stores::clock::SharedClock;
-use crate::stores::keyvalue::KeyValue;
 use crate::stores::limiter::Limiter;
+use crate::telemetry::NodeWarnings;
 
 /// How long a store may take to answer.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -29,8 +29,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Stores are asked no more often than this, whoever wants to know.
 const FRESH: Duration = Duration::from_secs(1);
 
-const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
-const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
+pub(super) const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// What is asked.
@@ -42,6 +42,16 @@ pub(super) enum Probe {
     Ready,
     /// The same, and what is behind it?
     Details,
+}
+
+/// Whether a node takes requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Readiness {
+    Ready,
+    /// It has been told to stop.
+    Stopping,
+    /// None of the plugins that it should serve can be.
+    NothingServes,
 }
 
 impl Probe {
@@ -69,20 +79,39 @@ pub(super) struct Probes {
     stopping: AtomicBool,
     region: String,
     limiter: Arc<Limiter>,
-    keyvalue: Option<KeyValue>,
     clock: Arc<SharedClock>,
+    /// Nothing where the node's own parts are not known, as in tests of this
+    /// port alone.
+    behind: Option<Behind>,
     /// What the stores said last, and when.
     stores: Mutex<Option<(Instant, Vec<Store>)>>,
+}
+
+/// What is behind the port, for those who ask.
+pub struct Behind {
+    /// What plugins share: the store of buckets is opened with the first
+    /// plugin that has any.
+    pub services: Arc<Services>,
+    /// Knows what should serve and does not.
+    pub follower: Arc<Follower>,
+    /// What an operator should know of the node.
+    pub warnings: Arc<NodeWarnings>,
 }
 
 /// All that `/readyz?verbose` tells.
 #[derive(Serialize)]
 struct Details<'a> {
     ready: bool,
+    /// Whether the node takes requests, and not all of it works.
+    degraded: bool,
     region: &'a str,
     clock: Option<Clock>,
     plugins: Vec<Plugin<'a>>,
+    /// Plugins that should serve here, none of whose releases does.
+    missing: Vec<MissingPlugin>,
     stores: Vec<Store>,
+    /// The subjects of the node's warnings, which `edge status` shows whole.
+    warnings: Vec<&'static str>,
 }
 
 /// The node's clock, beside the control database's.
@@ -117,14 +146,36 @@ impl Probes {
             stopping: AtomicBool::new(false),
             region: region.to_owned(),
             limiter,
-            keyvalue: None,
             clock: Arc::default(),
+            behind: None,
             stores: Mutex::new(None),
         }
     }
 
-    pub(super) fn with_keyvalue(self, keyvalue: Option<KeyValue>) -> Self {
-        Self { keyvalue, ..self }
+    pub(super) fn with(self, behind: Behind) -> Self {
+        let behind = Some(behind);
+        Self { behind, ..self }
+    }
+
+    /// Whether `path` belongs to a plugin that should serve and does not.
+    pub(super) fn is_missing(&self, path: &str) -> bool {
+        let behind = self.behind.as_ref();
+        behind.is_some_and(|behind| behind.follower.is_missing(path))
+    }
+
+    fn missing(&self) -> Vec<MissingPlugin> {
+        let behind = self.behind.as_ref();
+        behind.map_or_else(Vec::new, |behind| behind.follower.missing())
+    }
+
+    fn readiness(&self, releases: &[Arc<Release>]) -> Readiness {
+        if self.stopping.load(Ordering::Relaxed) {
+            Readiness::Stopping
+        } else if releases.is_empty() && !self.missing().is_empty() {
+            Readiness::NothingServes
+        } else {
+            Readiness::Ready
+        }
     }
 
     pub(super) fn with_clock(self, clock: Arc<SharedClock>) -> Self {
@@ -148,12 +199,14 @@ impl Probes {
             let refusal = Refusal::host(status, "The method is not supported.");
             return Err(refusal.with(ALLOW, HeaderValue::from_static("GET, HEAD")));
         }
-        let ready = !self.stopping.load(Ordering::Relaxed);
-        let (content_type, body) = match probe {
-            Probe::Live => (TEXT, "live\n".into()),
-            Probe::Ready if ready => (TEXT, "ready\n".into()),
-            Probe::Ready => (TEXT, "stopping\n".into()),
-            Probe::Details => (JSON, self.details(ready, releases).await),
+        let readiness = self.readiness(releases);
+        let ready = readiness == Readiness::Ready;
+        let (content_type, body) = match (probe, readiness) {
+            (Probe::Live, _) => (TEXT, "live\n".into()),
+            (Probe::Ready, Readiness::Ready) => (TEXT, "ready\n".into()),
+            (Probe::Ready, Readiness::Stopping) => (TEXT, "stopping\n".into()),
+            (Probe::Ready, Readiness::NothingServes) => (TEXT, "no plugin serves yet\n".into()),
+            (Probe::Details, _) => (JSON, self.details(ready, releases).await),
         };
         let mut reply = Response::new(Either::Left(Full::new(body)));
         if !ready && probe != Probe::Live {
@@ -170,15 +223,21 @@ impl Probes {
             name: &release.manifest.name,
             version: &release.version,
         });
+        let (missing, behind) = (self.missing(), self.behind.as_ref());
+        let warnings = behind.map_or_else(Vec::new, |behind| behind.warnings.subjects());
+        let is_whole = missing.is_empty() && warnings.is_empty();
         let details = Details {
             ready,
+            degraded: !is_whole || stores.iter().any(|store| !store.answers),
             region: &self.region,
             clock: self.clock.skew().map(|skew| Clock {
                 skew_ms: skew.milliseconds,
                 periodic_work: !self.clock.is_off(),
             }),
             plugins: plugins.collect(),
+            missing,
             stores,
+            warnings,
         };
         // Texts in structs always serialize.
         serde_json::to_vec(&details).unwrap_or_default().into()
@@ -201,7 +260,7 @@ impl Probes {
     /// The stores that no plugin has for itself.
     async fn shared_stores(&self) -> Vec<Store> {
         let buckets = async {
-            let store = self.keyvalue.as_ref()?;
+            let store = self.behind.as_ref()?.services.buckets_store()?;
             Some(Store {
                 name: "buckets",
                 kind: store.kind(),

@@ -12,6 +12,7 @@ use serde::Serialize;
 use super::limits::seconds;
 use crate::bindings::handler::Failure;
 use crate::runtime::{Body, CallError};
+use crate::telemetry::RefusalReason;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
@@ -41,6 +42,7 @@ pub(super) struct Refusal {
     message: String,
     field: Option<String>,
     headers: Vec<(HeaderName, HeaderValue)>,
+    reason: RefusalReason,
 }
 
 impl Refusal {
@@ -52,18 +54,26 @@ impl Refusal {
             message: message.to_owned(),
             field: None,
             headers: Vec::new(),
+            reason: RefusalReason::of_status(status),
         }
+    }
+
+    /// Returns the cause, for metrics.
+    pub(super) fn reason(&self) -> RefusalReason {
+        self.reason
     }
 
     pub(super) fn not_found() -> Self {
         Self::host(StatusCode::NOT_FOUND, "Endpoint not found.")
     }
 
-    /// The platform's refusal of what may be possible a moment later.
-    pub(super) fn unavailable() -> Self {
+    /// Returns the platform's refusal of what may be possible a moment later,
+    /// and is not now for `reason`.
+    pub(super) fn unavailable(reason: RefusalReason) -> Self {
         let message = "The service is busy. Please try again.";
-        Self::host(StatusCode::SERVICE_UNAVAILABLE, message)
-            .with(RETRY_AFTER, HeaderValue::from_static("1"))
+        let refusal = Self::host(StatusCode::SERVICE_UNAVAILABLE, message)
+            .with(RETRY_AFTER, HeaderValue::from_static("1"));
+        Self { reason, ..refusal }
     }
 
     /// The same as the last reply of its connection, since the rest of the
@@ -87,7 +97,9 @@ impl Refusal {
     /// of the reason.
     pub(super) fn of_call(error: &CallError) -> Self {
         match error {
-            CallError::Busy | CallError::Service(_) => Self::unavailable(),
+            CallError::Busy => Self::unavailable(RefusalReason::Overload),
+            CallError::QueueTimeout => Self::unavailable(RefusalReason::QueueTimeout),
+            CallError::Service(_) => Self::unavailable(RefusalReason::CallFailed),
             CallError::Deadline | CallError::CpuTime => {
                 Self::host(StatusCode::GATEWAY_TIMEOUT, "The service took too long.")
             }
@@ -112,6 +124,7 @@ impl Refusal {
             message: failure.message,
             field: failure.field,
             headers: crate::runtime::headers(failure.headers)?,
+            reason: RefusalReason::of_plugin(status),
         })
     }
 

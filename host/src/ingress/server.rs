@@ -21,9 +21,11 @@ use super::body::ReplyBody;
 use super::connection::{Activity, Guarded};
 use super::lingering::Lingering;
 use super::service::Service;
-use super::tls::{CertificateError, Tls, handshake};
+use super::tls::{CertificateError, CertificateValidity, Tls, handshake};
+use super::waiting;
 use crate::accept::accept_each;
 use crate::config::Settings;
+use crate::telemetry::NodeWarnings;
 
 /// Connections that the kernel holds for us before we accept them.
 const BACKLOG: u32 = 1024;
@@ -47,10 +49,16 @@ pub struct Server {
     unready_delay: Duration,
 }
 
-/// An address that is taken, and not yet open.
+/// An address that is taken.
 struct Port {
-    socket: TcpSocket,
+    socket: PortSocket,
     address: SocketAddr,
+}
+
+enum PortSocket {
+    /// Nobody can connect yet.
+    Bound(TcpSocket),
+    Open(TcpListener),
 }
 
 /// The shop cannot be served where, or as whom, the settings say.
@@ -72,13 +80,14 @@ pub enum ServerError {
 impl Server {
     /// Take the ports of `settings` without accepting anything: a port that
     /// is in use is found out before minutes of work, and nobody connects to
-    /// a node that is not ready.
+    /// a node that is not ready. A certificate that is about to expire is told
+    /// to `warnings`.
     ///
     /// # Errors
     /// When an address or a certificate is not to be had.
-    pub fn bind(settings: &Settings) -> Result<Self, ServerError> {
+    pub fn bind(settings: &Settings, warnings: Arc<NodeWarnings>) -> Result<Self, ServerError> {
         let tls = match &settings.tls {
-            Some(tls) => Some((Port::take(tls.listen)?, Tls::open(tls)?)),
+            Some(tls) => Some((Port::take(tls.listen)?, Tls::open(tls, warnings)?)),
             None => None,
         };
         Ok(Self {
@@ -94,10 +103,54 @@ impl Server {
         self.plain.address
     }
 
+    /// Returns for how long the certificate is valid that is shown, where
+    /// there is TLS.
+    #[must_use]
+    pub fn certificate(&self) -> Option<Arc<CertificateValidity>> {
+        self.tls.as_ref().map(|(_, tls)| tls.validity().clone())
+    }
+
     /// The address with TLS, likewise.
     #[must_use]
     pub fn tls_address(&self) -> Option<SocketAddr> {
         self.tls.as_ref().map(|(port, _)| port.address)
+    }
+
+    /// Opens the ports, and answers probes there and nothing else, until
+    /// `work` has ended. Returns the server, whose ports stay open, and what
+    /// the work came to.
+    ///
+    /// # Errors
+    /// When a port cannot be opened.
+    pub async fn answer_probes_during<T>(
+        self,
+        work: impl Future<Output = T>,
+    ) -> Result<(Self, T), ServerError> {
+        let unready_delay = self.unready_delay;
+        let doors = self.open()?;
+        let done = tokio::select! {
+            done = work => done,
+            never = waiting::answer(&doors) => match never {},
+        };
+        let Doors { plain, tls } = doors;
+        let server = Self {
+            plain: Port::of(plain)?,
+            tls: match tls {
+                Some((listener, tls)) => Some((Port::of(listener)?, tls)),
+                None => None,
+            },
+            unready_delay,
+        };
+        Ok((server, done))
+    }
+
+    fn open(self) -> Result<Doors, ServerError> {
+        let plain = self.plain.open()?;
+        let tls = match self.tls {
+            Some((port, tls)) => Some((port.open()?, tls)),
+            None => None,
+        };
+        Ok(Doors { plain, tls })
     }
 
     /// Open the ports and serve until `stop`; then say so to who asks whether
@@ -112,18 +165,14 @@ impl Server {
         stop: impl Future<Output = ()>,
         drain: Duration,
     ) -> Result<bool, ServerError> {
-        let plain = self.plain.open()?;
-        let tls = match self.tls {
-            Some((port, tls)) => Some((port.open()?, tls)),
-            None => None,
-        };
-        let doors = Doors { plain, tls };
+        let unready_delay = self.unready_delay;
+        let doors = self.open()?;
         let graceful = GracefulShutdown::new();
         let (serving, stopping) = watch::channel(());
         let stop = async {
             stop.await;
             service.probes().stop();
-            tokio::time::sleep(self.unready_delay).await;
+            tokio::time::sleep(unready_delay).await;
         };
         tokio::select! {
             () = stop => {}
@@ -150,25 +199,44 @@ impl Port {
         socket.set_reuseaddr(true).map_err(fail)?;
         socket.bind(address).map_err(fail)?;
         let address = socket.local_addr().map_err(fail)?;
+        let socket = PortSocket::Bound(socket);
+        Ok(Self { socket, address })
+    }
+
+    /// Returns the port of a listener that is open already.
+    fn of(listener: TcpListener) -> Result<Self, ServerError> {
+        let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
+        let address = listener.local_addr().map_err(|source| ServerError::Port {
+            address: unknown,
+            source,
+        })?;
+        let socket = PortSocket::Open(listener);
         Ok(Self { socket, address })
     }
 
     fn open(self) -> Result<TcpListener, ServerError> {
         let address = self.address;
-        let opened = self.socket.listen(BACKLOG);
+        let opened = match self.socket {
+            PortSocket::Bound(socket) => socket.listen(BACKLOG),
+            PortSocket::Open(listener) => Ok(listener),
+        };
         opened.map_err(|source| ServerError::Port { address, source })
     }
 }
 
+/// A connection, whose it is, and what makes TLS of it if it came to that
+/// door.
+pub(super) type Accepted = (TcpStream, SocketAddr, Option<TlsAcceptor>);
+
 /// The open ports.
-struct Doors {
+pub(super) struct Doors {
     plain: TcpListener,
     tls: Option<(TcpListener, Tls)>,
 }
 
 impl Doors {
     /// The next connection, and what makes TLS of it if it came to that door.
-    async fn accept(&self) -> io::Result<(TcpStream, SocketAddr, Option<TlsAcceptor>)> {
+    pub(super) async fn accept(&self) -> io::Result<Accepted> {
         let Some((listener, tls)) = &self.tls else {
             let (stream, peer) = self.plain.accept().await?;
             return Ok((stream, peer, None));

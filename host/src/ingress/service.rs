@@ -21,7 +21,7 @@ use super::client::client;
 use super::compression::compress;
 use super::cors::{Cors, is_preflight};
 use super::limits::{Asked, RateLimits, Tally};
-use super::probes::{Probe, Probes};
+use super::probes::{Behind, Probe, Probes};
 use super::reply::{REQUEST_ID, Refusal, new_id};
 use super::request::{check_head, read_body};
 use super::span;
@@ -33,9 +33,8 @@ use crate::identity::{CREDENTIALS, Identity, Presented};
 use crate::rollout::{Live, Match, Release, without_mount};
 use crate::runtime::{Answer, Body, Call, CallError, Reads, Unhurried};
 use crate::stores::clock::SharedClock;
-use crate::stores::keyvalue::KeyValue;
 use crate::telemetry::traces::{Trace, Traces, Work};
-use crate::telemetry::{RouteStats, Traffic};
+use crate::telemetry::{RefusalReason, RouteStats, Traffic};
 
 /// Names the release that answered.
 const RELEASE: HeaderName = HeaderName::from_static("edge-release");
@@ -113,10 +112,10 @@ impl Service {
         &self.traffic
     }
 
-    /// The same, with the store of the plugins' buckets for the probes to ask.
+    /// Returns the service with probes that tell what is behind the port.
     #[must_use]
-    pub fn with_buckets(mut self, store: Option<&KeyValue>) -> Self {
-        self.probes = self.probes.with_keyvalue(store.cloned());
+    pub fn with(mut self, behind: Behind) -> Self {
+        self.probes = self.probes.with(behind);
         self
     }
 
@@ -189,6 +188,10 @@ impl Service {
         let outcome = match (admitted, preflight, &chosen) {
             (Err(refusal), ..) => Err(refusal),
             (Ok(()), Some(reply), _) => Ok(reply),
+            // Its plugin may come any moment, and is not gone for good.
+            (Ok(()), None, None) if self.probes.is_missing(&path) => {
+                Err(Refusal::unavailable(RefusalReason::PluginMissing))
+            }
             (Ok(()), None, None) => Err(Refusal::not_found()),
             (Ok(()), None, Some(chosen)) => {
                 let trace = work.as_ref().map(Work::trace);
@@ -200,7 +203,7 @@ impl Service {
         };
         let mut response = outcome.unwrap_or_else(|refusal| {
             if refusal.is_hosts() {
-                self.traffic.count_refusal(refusal.status);
+                self.traffic.count_refusal(refusal.reason());
             }
             refusal.into_response(&accept.0, &request_id)
         });
@@ -318,7 +321,7 @@ impl Service {
             Err(refusal) => refusal.status,
         };
         if !is_known && status == StatusCode::UNAUTHORIZED {
-            return Err(Refusal::unavailable());
+            return Err(Refusal::unavailable(RefusalReason::TokensUnknown));
         }
         outcome
     }
@@ -509,7 +512,7 @@ fn log_failure(release: &Release, request_id: &str, trace: Option<&Trace>, error
     let (plugin, version) = (&release.manifest.name, &release.version);
     let (reason, trace_id) = (error.reason(), trace.map(Trace::id));
     match error {
-        CallError::Busy => {
+        CallError::Busy | CallError::QueueTimeout => {
             tracing::warn!(plugin, version, request_id, trace_id, reason, "{error}");
         }
         _ => tracing::error!(plugin, version, request_id, trace_id, reason, "{error}"),

@@ -98,6 +98,15 @@ impl From<ControlError> for ActivateError {
     }
 }
 
+impl ActivateError {
+    /// Whether a store that the release needs does not answer: the same
+    /// attempt may well succeed later.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Load(error) if error.is_transient() || error.is_about_database())
+    }
+}
+
 /// Makes releases ready on one node.
 pub struct Activator {
     control: Arc<Control>,

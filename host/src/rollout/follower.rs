@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use serde::Serialize;
+
 use super::activator::{ActivateError, Activator};
 use super::bundle::Digest;
 use super::control::log::Entry;
@@ -14,6 +16,8 @@ use super::control::{Control, ControlError};
 use super::deployed::Deployed;
 use super::judge::Margins;
 use super::live::Live;
+use super::load::LoadError;
+use super::paths::strip_prefix_ignoring_case;
 use super::release::Release;
 use super::report::{PluginReport, ReleaseReport, Report, State, TrialReport};
 use super::wake::{Wake, next};
@@ -28,6 +32,10 @@ const HEARTBEAT: Duration = Duration::from_secs(2);
 
 /// How long after a failure a release that is still wanted is tried again.
 const TRY_AGAIN: Duration = Duration::from_secs(15);
+
+/// How long after the first failure, where a store did not answer; it doubles
+/// with each further one, up to [`TRY_AGAIN`].
+const TRY_STORE_AGAIN: Duration = Duration::from_secs(1);
 
 /// One node, among all.
 #[derive(Debug, Clone)]
@@ -97,6 +105,45 @@ struct Pending {
     state: State,
     reason: String,
     since: Instant,
+    /// How often in a row a store did not answer; 0 where that is not what is
+    /// wrong.
+    unanswered: u32,
+    /// Where the plugin would serve, for one that does not serve since the
+    /// node started.
+    routes: Vec<String>,
+}
+
+impl Pending {
+    /// How long after the failure the revision is tried again.
+    fn retry_after(&self) -> Duration {
+        match self.unanswered {
+            0 => TRY_AGAIN,
+            times => TRY_AGAIN.min(TRY_STORE_AGAIN * 2_u32.saturating_pow((times - 1).min(10))),
+        }
+    }
+}
+
+/// A plugin that a node should serve and does not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MissingPlugin {
+    /// The plugin.
+    pub name: String,
+    /// Why, in words that name no address and no path: they may be told to
+    /// anybody.
+    pub reason: &'static str,
+}
+
+/// A plugin that could not be made ready when its node started.
+#[derive(Debug)]
+pub struct Deferred {
+    /// The plugin.
+    pub plugin: String,
+    /// The log's revision that asks for it.
+    pub revision: i64,
+    /// Where it would serve.
+    pub routes: Vec<String>,
+    /// Why it does not.
+    pub error: LoadError,
 }
 
 /// What the log wants and what does not serve yet.
@@ -166,6 +213,61 @@ impl Follower {
             preparing: count(State::Preparing),
             failed: count(State::Failed),
         }
+    }
+
+    /// Takes note of a plugin that could not be made ready when the node
+    /// started: the follower tries again.
+    pub fn note_deferred(&self, deferred: Deferred) {
+        let Deferred {
+            plugin,
+            revision,
+            routes,
+            error,
+        } = deferred;
+        let pending = Pending {
+            revision,
+            state: State::Failed,
+            reason: error.to_string(),
+            since: Instant::now(),
+            unanswered: 1,
+            routes,
+        };
+        self.pending().insert(plugin, pending);
+    }
+
+    /// Returns the plugins that should serve here, none of whose releases
+    /// does.
+    #[must_use]
+    pub fn missing(&self) -> Vec<MissingPlugin> {
+        let serving = self.live.serving();
+        let pending = self.pending();
+        let missing = pending
+            .iter()
+            .filter(|(plugin, _)| !serving.plugins.contains_key(*plugin));
+        let missing = missing.map(|(plugin, pending)| MissingPlugin {
+            name: plugin.clone(),
+            reason: match (pending.unanswered, pending.state) {
+                (1.., _) => "a store that it needs does not answer",
+                (0, State::Preparing) => "its release is made ready",
+                (0, _) => "its release cannot serve",
+            },
+        });
+        missing.collect()
+    }
+
+    /// Whether `path` belongs to a plugin that is missing since the node
+    /// started.
+    #[must_use]
+    pub fn is_missing(&self, path: &str) -> bool {
+        let serving = self.live.serving();
+        let pending = self.pending();
+        let mut missing = pending
+            .iter()
+            .filter(|(plugin, _)| !serving.plugins.contains_key(*plugin));
+        missing.any(|(_, pending)| {
+            let mut routes = pending.routes.iter();
+            routes.any(|route| strip_prefix_ignoring_case(route, path).is_some())
+        })
     }
 
     /// Follow the log, for as long as this is polled.
@@ -247,6 +349,7 @@ impl Follower {
                     "a release cannot serve: {error}"
                 );
                 self.set_pending(plugin, entry.revision, State::Failed, error.to_string());
+                self.count_unanswered(plugin, error.is_transient());
             }
         }
         self.tell().await
@@ -277,7 +380,7 @@ impl Follower {
         pending.get(plugin).is_some_and(|pending| {
             pending.revision == entry.revision
                 && pending.state == State::Failed
-                && pending.since.elapsed() < TRY_AGAIN
+                && pending.since.elapsed() < pending.retry_after()
         })
     }
 
@@ -327,13 +430,31 @@ impl Follower {
     }
 
     fn set_pending(&self, plugin: &str, revision: i64, state: State, reason: String) {
+        let mut all = self.pending();
+        let (before, routes) = match all.remove(plugin) {
+            Some(before) if before.revision == revision => (before.unanswered, before.routes),
+            Some(before) => (0, before.routes),
+            None => (0, Vec::new()),
+        };
         let pending = Pending {
             revision,
             state,
             reason,
             since: Instant::now(),
+            unanswered: before,
+            routes,
         };
-        self.pending().insert(plugin.to_owned(), pending);
+        all.insert(plugin.to_owned(), pending);
+    }
+
+    /// Counts how often in a row a store did not answer.
+    fn count_unanswered(&self, plugin: &str, is_transient: bool) {
+        if let Some(pending) = self.pending().get_mut(plugin) {
+            pending.unanswered = match is_transient {
+                true => pending.unanswered.saturating_add(1),
+                false => 0,
+            };
+        }
     }
 
     fn pending(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Pending>> {

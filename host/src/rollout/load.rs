@@ -81,6 +81,29 @@ pub enum LoadError {
     },
 }
 
+impl LoadError {
+    /// Whether the same attempt may well succeed later: a store that the
+    /// plugin needs does not answer.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Database { source, .. } => source.is_transient(),
+            Self::Migrate { source, .. } => source.is_transient(),
+            Self::Grant {
+                source: GrantError::Buckets(source),
+                ..
+            } => source.is_transient(),
+            _ => false,
+        }
+    }
+
+    /// Whether the plugin's database cannot be used, for whatever reason.
+    #[must_use]
+    pub fn is_about_database(&self) -> bool {
+        matches!(self, Self::Database { source, .. } if source.is_about_connecting())
+    }
+}
+
 /// Loads plugins on one node.
 pub struct Loader {
     settings: Arc<Settings>,

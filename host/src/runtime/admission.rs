@@ -111,7 +111,7 @@ impl Admission {
         let acquired = self.instances.clone().acquire_owned();
         match tokio::time::timeout(self.patience.min(left), acquired).await {
             Ok(Ok(instance)) => Ok(self.permit(instance)),
-            Ok(Err(_)) | Err(_) => Err(CallError::Busy),
+            Ok(Err(_)) | Err(_) => Err(CallError::QueueTimeout),
         }
     }
 
@@ -159,7 +159,7 @@ mod tests {
         let held = admit().await.expect("free");
         assert_eq!(stats.waits().count(), 0, "nobody waited");
         let refused = admit().await;
-        assert!(matches!(refused, Err(CallError::Busy)));
+        assert!(matches!(refused, Err(CallError::QueueTimeout)));
         assert_eq!(stats.waits().count(), 1);
         assert_eq!(admission.waiting.load(Relaxed), 0, "the place was given up");
 

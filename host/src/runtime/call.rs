@@ -103,9 +103,13 @@ impl Call {
 /// are for the log.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
-    /// Every instance was busy for as long as a request may wait.
-    #[error("every instance is busy")]
+    /// Every instance is busy, and by the pace of late the queue is too long to
+    /// wait in.
+    #[error("every instance is busy, and others wait already")]
     Busy,
+    /// No instance was free for as long as a request may wait.
+    #[error("no instance was free within the queue_timeout")]
+    QueueTimeout,
     /// The request's deadline passed.
     #[error("the deadline passed")]
     Deadline,
@@ -135,8 +139,9 @@ pub enum CallError {
 
 impl CallError {
     /// Every short name there is.
-    pub const REASONS: [&'static str; 9] = [
+    pub const REASONS: [&'static str; 10] = [
         "busy",
+        "queue-timeout",
         "deadline",
         "cpu-time",
         "host-calls",
@@ -156,7 +161,7 @@ impl CallError {
             | Self::Trap(_)
             | Self::Instantiate(_)
             | Self::InvalidReply(_) => true,
-            Self::Busy | Self::Deadline | Self::Service(_) => false,
+            Self::Busy | Self::QueueTimeout | Self::Deadline | Self::Service(_) => false,
         }
     }
 
@@ -165,6 +170,7 @@ impl CallError {
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Busy => "busy",
+            Self::QueueTimeout => "queue-timeout",
             Self::Deadline => "deadline",
             Self::CpuTime => "cpu-time",
             Self::HostCalls => "host-calls",

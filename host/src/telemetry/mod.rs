@@ -6,6 +6,7 @@ pub mod counters;
 pub mod feed;
 mod filter;
 mod human;
+mod refusals;
 mod resting;
 mod route_stats;
 mod timing;
@@ -14,6 +15,7 @@ mod traffic;
 mod warnings;
 
 pub use filter::PLUGIN;
+pub use refusals::RefusalReason;
 pub use route_stats::{RouteStats, method_name};
 pub use timing::{BOUNDS, Timing};
 pub use traffic::{Open, Traffic, UnderWay};

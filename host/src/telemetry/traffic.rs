@@ -4,34 +4,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use http::StatusCode;
-
-use super::RouteStats;
-
-/// Why the host refuses, by the status that it does so with; all others are
-/// the last.
-const REASONS: [(u16, &str); 13] = [
-    (400, "malformed"),
-    (404, "no_route"),
-    (405, "method"),
-    (408, "too_slow"),
-    (413, "body_too_large"),
-    (414, "target_too_long"),
-    (415, "encoded_body"),
-    (429, "rate_limit"),
-    (431, "headers_too_large"),
-    (500, "plugin_failed"),
-    (503, "overload"),
-    (504, "plugin_too_slow"),
-    (0, "other"),
-];
+use super::{RefusalReason, RouteStats};
 
 /// What goes on at the shop's port.
 #[derive(Debug, Default)]
 pub struct Traffic {
     active: AtomicU64,
     connections: AtomicU64,
-    refused: [AtomicU64; REASONS.len()],
+    refused: [AtomicU64; RefusalReason::ALL.len()],
     unrouted: RouteStats,
 }
 
@@ -51,7 +31,8 @@ impl Traffic {
     /// Requests that the host refused by itself, by the reason.
     pub fn refused(&self) -> impl Iterator<Item = (&'static str, u64)> {
         let counts = self.refused.iter().map(|count| count.load(Relaxed));
-        REASONS.into_iter().map(|(_, reason)| reason).zip(counts)
+        let reasons = RefusalReason::ALL.into_iter();
+        reasons.map(RefusalReason::name).zip(counts)
     }
 
     /// Requests that led to no route.
@@ -74,11 +55,10 @@ impl Traffic {
         Open(self.clone())
     }
 
-    /// The host refused a request with this status.
-    pub fn count_refusal(&self, status: StatusCode) {
-        let mut known = REASONS.iter().zip(&self.refused);
-        let found = known.find(|((code, _), _)| *code == status.as_u16());
-        if let Some(count) = found.map(|(_, count)| count).or(self.refused.last()) {
+    /// Counts a refusal of the host, by its cause.
+    pub fn count_refusal(&self, reason: RefusalReason) {
+        let mut known = RefusalReason::ALL.iter().zip(&self.refused);
+        if let Some((_, count)) = known.find(|(one, _)| **one == reason) {
             count.fetch_add(1, Relaxed);
         }
     }
@@ -104,6 +84,8 @@ impl Drop for Open {
 
 #[cfg(test)]
 mod tests {
+    use http::StatusCode;
+
     use super::*;
 
     #[test]
@@ -113,10 +95,11 @@ mod tests {
         assert_eq!((traffic.active(), traffic.connections()), (1, 1));
         drop((request, connection));
         assert_eq!((traffic.active(), traffic.connections()), (0, 0));
-        for status in [429, 429, 418] {
-            traffic.count_refusal(StatusCode::from_u16(status).expect("a status"));
+        for status in [429, 429, 418, 503] {
+            let status = StatusCode::from_u16(status).expect("a status");
+            traffic.count_refusal(RefusalReason::of_status(status));
         }
         let counted: Vec<_> = traffic.refused().filter(|(_, count)| *count > 0).collect();
-        assert_eq!(counted, [("rate_limit", 2), ("other", 1)]);
+        assert_eq!(counted, [("rate_limit", 2), ("other", 2)]);
     }
 }

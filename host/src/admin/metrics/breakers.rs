@@ -56,7 +56,10 @@ fn of_plugins(served: &[Served]) -> impl Iterator<Item = (Labels, StoreHealth)> 
 
 /// What the plugins of a node share.
 fn of_node(office: &Office) -> impl Iterator<Item = (Labels, StoreHealth)> {
-    let buckets = office.buckets.as_ref().and_then(|store| store.health());
+    let buckets = office
+        .services
+        .buckets_store()
+        .and_then(|store| store.health());
     let limits = office.limiter.health();
     let stores = [("buckets", buckets), ("rate-limits", limits)].into_iter();
     stores.filter_map(|(store, health)| Some((labels([("store", store)]), health?)))

@@ -2,13 +2,17 @@
 
 use prometheus::proto::{Metric, MetricFamily};
 
-use super::families::{counter, durations, gauge, label, labels, single};
+use super::families::{counter, durations, gauge, label, labels, single, time};
 use crate::admin::Office;
 use crate::telemetry::RouteStats;
 
 pub(super) fn families(office: &Office) -> Vec<MetricFamily> {
     let traffic = &office.traffic;
     let decisions = office.limiter.decisions();
+    let certificate = office.certificate.as_ref();
+    let expiry = certificate.and_then(|certificate| certificate.expires_at());
+    #[expect(clippy::cast_precision_loss, reason = "Prometheus knows floats alone")]
+    let expiry = expiry.map(|expiry| expiry as f64);
     vec![
         durations(
             "http_server_request_duration_seconds",
@@ -25,9 +29,14 @@ pub(super) fn families(office: &Office) -> Vec<MetricFamily> {
             "Connections of clients that are open.",
             single(Some(traffic.connections())),
         ),
+        time(
+            "edge_tls_certificate_expiry_timestamp_seconds",
+            "When the first certificate of the chain that is shown expires, in seconds since 1970.",
+            single(expiry),
+        ),
         counter(
             "edge_http_refusals_total",
-            "Requests that the host refused by itself, by the reason.",
+            "Requests that the host refused by itself, or whose plugin lacked a store, by the reason.",
             traffic
                 .refused()
                 .map(|(reason, count)| (labels([("reason", reason)]), count)),

@@ -8,6 +8,14 @@ use crate::admin::Office;
 pub(super) fn families(office: &Office) -> Vec<MetricFamily> {
     let activity = office.follower.activity();
     let backlog = office.follower.backlog();
+    let serving = office.live.serving();
+    let mut missing: Vec<_> = serving
+        .plugins
+        .keys()
+        .map(|plugin| (labels([("plugin", plugin)]), 0))
+        .collect();
+    let absent = office.follower.missing().into_iter();
+    missing.extend(absent.map(|missing| (labels([("plugin", &missing.name)]), 1)));
     vec![
         counter(
             "edge_release_preparations_total",
@@ -32,6 +40,11 @@ pub(super) fn families(office: &Office) -> Vec<MetricFamily> {
             [("preparing", backlog.preparing), ("failed", backlog.failed)]
                 .into_iter()
                 .map(|(state, count)| (labels([("state", state)]), count as u64)),
+        ),
+        gauge(
+            "edge_plugin_missing",
+            "Plugins that should serve on this node, none of whose releases does.",
+            missing.into_iter(),
         ),
         time(
             "edge_release_log_read_timestamp_seconds",

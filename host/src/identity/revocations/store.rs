@@ -53,6 +53,19 @@ pub enum RevocationError {
     Contention,
 }
 
+impl RevocationError {
+    /// Whether the control database did not answer, and may do so later.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Open(error) => error.is_transient(),
+            Self::Statement(error) => matches!(error, Error::Timeout | Error::Unavailable(_)),
+            Self::Unanswered => true,
+            Self::Unreadable | Self::Contention => false,
+        }
+    }
+}
+
 type Result<T> = std::result::Result<T, RevocationError>;
 
 /// The table.

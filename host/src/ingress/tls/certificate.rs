@@ -14,7 +14,9 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
+use super::validity::{CertificateValidity, Period};
 use crate::config::TlsSettings;
+use crate::telemetry::NodeWarnings;
 
 /// How often the files are looked at.
 const LOOK: Duration = Duration::from_secs(2);
@@ -55,6 +57,7 @@ pub(super) struct Certificates {
     key: PathBuf,
     provider: Arc<CryptoProvider>,
     current: ArcSwap<CertifiedKey>,
+    validity: Arc<CertificateValidity>,
 }
 
 /// What changes when a file does: both files' times, lengths and inodes.
@@ -65,19 +68,28 @@ impl Certificates {
     pub(super) fn open(
         settings: &TlsSettings,
         provider: Arc<CryptoProvider>,
+        warnings: Arc<NodeWarnings>,
     ) -> Result<(Self, Stamp), CertificateError> {
         let TlsSettings {
             certificate, key, ..
         } = settings;
         let seen = stamp(certificate, key);
         let current = read(certificate, key, &provider)?;
+        let validity = CertificateValidity::new(warnings);
+        validity.set(Period::of(&current.cert));
         let certificates = Self {
+            validity: Arc::new(validity),
             certificate: certificate.clone(),
             key: key.clone(),
             provider,
             current: ArcSwap::from_pointee(current),
         };
         Ok((certificates, seen))
+    }
+
+    /// Returns for how long the certificate is valid that is shown now.
+    pub(super) fn validity(&self) -> &Arc<CertificateValidity> {
+        &self.validity
     }
 
     /// Look at the files again and again, of which `seen` were the last ones
@@ -97,13 +109,16 @@ impl Certificates {
     fn look(&self, seen: Stamp) -> Stamp {
         let now = stamp(&self.certificate, &self.key);
         if now == seen {
+            self.validity.look();
             return seen;
         }
         match read(&self.certificate, &self.key, &self.provider) {
             Ok(pair) => {
+                let period = Period::of(&pair.cert);
                 self.current.store(Arc::new(pair));
                 let file = self.certificate.display();
                 tracing::info!(%file, "new connections get the new certificate");
+                self.validity.set(period);
             }
             Err(error) => {
                 tracing::warn!(%error, "the new certificate is not used; the old one stays");

@@ -1,6 +1,7 @@
 //! The port with TLS: who the shop shows itself as, and the handshake.
 
 mod certificate;
+mod validity;
 
 use std::io;
 use std::sync::Arc;
@@ -15,8 +16,10 @@ use tokio_rustls::server::TlsStream;
 
 pub use certificate::CertificateError;
 use certificate::{Certificates, Stamp};
+pub use validity::CertificateValidity;
 
 use crate::config::TlsSettings;
+use crate::telemetry::NodeWarnings;
 
 /// What is spoken inside, the best first.
 const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
@@ -30,9 +33,12 @@ pub(super) struct Tls {
 
 impl Tls {
     /// Read the certificate and its key.
-    pub(super) fn open(settings: &TlsSettings) -> Result<Self, CertificateError> {
+    pub(super) fn open(
+        settings: &TlsSettings,
+        warnings: Arc<NodeWarnings>,
+    ) -> Result<Self, CertificateError> {
         let provider = Arc::new(ring::default_provider());
-        let (certificates, seen) = Certificates::open(settings, provider.clone())?;
+        let (certificates, seen) = Certificates::open(settings, provider.clone(), warnings)?;
         let certificates = Arc::new(certificates);
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&TLS13, &TLS12])
@@ -45,6 +51,11 @@ impl Tls {
             certificates,
             seen,
         })
+    }
+
+    /// Returns for how long the certificate is valid that is shown now.
+    pub(super) fn validity(&self) -> &Arc<CertificateValidity> {
+        self.certificates.validity()
     }
 
     pub(super) fn acceptor(&self) -> &TlsAcceptor {

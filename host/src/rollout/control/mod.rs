@@ -59,6 +59,20 @@ pub enum ControlError {
     Unreadable(String),
 }
 
+impl ControlError {
+    /// Whether the control database did not answer, and may do so later.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Open(error) => error.is_transient(),
+            Self::Statement(Trouble(error)) => {
+                matches!(error, Error::Timeout | Error::Unavailable(_))
+            }
+            Self::Bundle { .. } | Self::Unreadable(_) => false,
+        }
+    }
+}
+
 /// A statement's error, in words.
 #[derive(Debug)]
 pub struct Trouble(Error);

@@ -57,6 +57,18 @@ pub enum OpenError {
     Name(String),
 }
 
+impl OpenError {
+    /// Whether the same attempt may well succeed later.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Embedded(error) => error.is_transient(),
+            Self::Schema(error) => sql::is_transient(error),
+            Self::Redis(_) | Self::Name(_) => false,
+        }
+    }
+}
+
 impl From<RedisError> for Error {
     fn from(error: RedisError) -> Self {
         if error.is_timeout() {

@@ -3,6 +3,7 @@
 use sqlx::error::{DatabaseError, ErrorKind};
 use url::Url;
 
+use super::pool::is_no_connection;
 use crate::bindings::sql::Error;
 
 /// A database could not be opened.
@@ -32,6 +33,45 @@ pub enum OpenError {
         /// Why.
         source: std::io::Error,
     },
+}
+
+impl OpenError {
+    /// Whether the same attempt may well succeed later: the database did not
+    /// answer, or its disk failed. A database that refuses us is none of that.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        let Self::Connect { source, .. } = self else {
+            return false;
+        };
+        if let Some(error) = source.downcast_ref::<sqlx::Error>() {
+            return is_transient(error);
+        }
+        if let Some(error) = source.downcast_ref::<rusqlite::Error>() {
+            let code = primary_code(error);
+            return code.is_some_and(|code| SQLITE_OPEN_PASSING.contains(&code));
+        }
+        let error = source.downcast_ref::<std::io::Error>();
+        error.is_some_and(|error| error.kind() == std::io::ErrorKind::StorageFull)
+    }
+
+    /// Whether the database was found, and lets us in or not.
+    #[must_use]
+    pub fn is_about_connecting(&self) -> bool {
+        matches!(self, Self::Connect { .. })
+    }
+}
+
+/// Whether `error` tells of a database that does not answer, or whose disk
+/// fails, rather than of what it was asked.
+pub(in crate::stores) fn is_transient(error: &sqlx::Error) -> bool {
+    let is_disk = match error {
+        sqlx::Error::Database(error) => match code_of(&**error) {
+            Code::Sqlite(code) => SQLITE_OPEN_PASSING.contains(&code),
+            Code::MySql(_) | Code::None => false,
+        },
+        _ => false,
+    };
+    is_disk || trouble(error) == Some(Trouble::Unreachable)
 }
 
 /// `url` without its password, for messages.
@@ -232,6 +272,7 @@ pub(super) enum Trouble {
 pub(super) fn is_broken(error: &sqlx::Error) -> bool {
     let is_none_free = match error {
         sqlx::Error::PoolTimedOut => true,
+        sqlx::Error::Io(error) => is_no_connection(error),
         sqlx::Error::Database(error) => matches!(code_of(&**error), Code::MySql(MYSQL_FULL)),
         _ => false,
     };
@@ -261,6 +302,10 @@ pub(super) fn trouble(error: &sqlx::Error) -> Option<Trouble> {
 /// CANTOPEN: another process is in the way, or the disk fails, is full, or was
 /// made read-only.
 const SQLITE_PASSING: [u32; 6] = [5, 6, 8, 10, 13, 14];
+
+/// Those that a file may be opened in spite of, later: a path that leads
+/// nowhere (CANTOPEN) is a mistake in the settings.
+const SQLITE_OPEN_PASSING: [u32; 4] = [5, 6, 10, 13];
 
 /// Whether the same statement may well succeed later.
 fn is_passing(error: &dyn DatabaseError) -> bool {

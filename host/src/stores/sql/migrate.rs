@@ -8,6 +8,7 @@ use sqlx::{AssertSqlSafe, MySqlConnection};
 
 use super::access::{Database, DatabaseAccess};
 use super::checked_migration::CheckedMigration;
+use super::error::is_transient;
 use super::file_lock::{LOCK_TIMEOUT, lock_file};
 use super::guard::migration::MigrationRefused;
 use super::migrations::Migrations;
@@ -72,6 +73,26 @@ pub enum MigrateError {
         /// What happened.
         reason: String,
     },
+}
+
+impl MigrateError {
+    /// Whether the same attempt may well succeed later: the database does not
+    /// answer, or another node migrates.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Lock { .. } => true,
+            Self::Unknown { source, .. } => {
+                matches!(source, Error::Timeout | Error::Unavailable(_))
+            }
+            Self::Failed {
+                source:
+                    SqlxMigrateError::Execute(error) | SqlxMigrateError::ExecuteMigration(error, _),
+                ..
+            } => is_transient(error),
+            _ => false,
+        }
+    }
 }
 
 /// Holds every other node off one plugin's tables in one database. Dropping

@@ -23,6 +23,7 @@ mod value;
 
 pub use access::{Connections, DatabaseAccess, OpenTransaction};
 pub use databases::Databases;
+pub(in crate::stores) use error::is_transient;
 pub use error::{OpenError, public_url};
 pub use guard::migration::MigrationRefused;
 pub use guard::{TableGrant, planned_once};

@@ -18,7 +18,7 @@ use super::bounded::Server;
 use super::error::{OpenError, is_broken, is_contention, public_url, typed};
 use super::health::{Failed, Health};
 use super::lent::{Lent, MySqlTransaction};
-use super::pool::{ACQUIRE_TIMEOUT, Pool, PoolOptions};
+use super::pool::{ACQUIRE_TIMEOUT, NoConnection, Pool, PoolOptions};
 use super::retry::persistent;
 use super::rows::{Cell, Form};
 use super::value::{Collector, INSTANT, instant};
@@ -207,7 +207,10 @@ pub(super) async fn open(
     // says only that; one connection of our own says why.
     let first = tokio::time::timeout(ACQUIRE_TIMEOUT, options.connect()).await;
     let mut first = first
-        .map_err(|_| fail(sqlx::Error::PoolTimedOut))?
+        .map_err(|_| {
+            let why = "the server did not answer".to_owned();
+            fail(NoConnection::NotMade { why }.into())
+        })?
         .map_err(fail)?;
     let server = Server::of(&mut first).await.map_err(fail)?;
     first.close().await.map_err(fail)?;

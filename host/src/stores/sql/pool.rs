@@ -4,14 +4,14 @@
 //! lives, which is one more round trip for every statement. Here, one that has
 //! done its work goes back as it is.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
 use deadpool::Runtime;
 use deadpool::managed::{
-    self, Manager, Metrics, Object, PoolError, QueueMode, RecycleError, RecycleResult, Timeouts,
-    WeakPool,
+    self, Manager, Metrics, Object, PoolError, QueueMode, RecycleError, RecycleResult, TimeoutType,
+    Timeouts, WeakPool,
 };
 use futures_util::FutureExt;
 use sqlx::mysql::MySqlConnectOptions;
@@ -41,6 +41,45 @@ const LONGEST: Duration = Duration::from_millis(500);
 /// How often to look for connections that are to be closed, at least.
 const LOOK: Duration = Duration::from_secs(60);
 
+/// Why a pool gave no connection. It travels as an I/O error of the driver.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NoConnection {
+    /// Others use all that there may be.
+    #[error(
+        "all {most} connections of this pool were in use for {}, and {waiting} request(s) wait \
+         for one",
+        humantime::format_duration(ACQUIRE_TIMEOUT)
+    )]
+    AllInUse {
+        /// Connections that the pool may have.
+        most: usize,
+        /// Requests that wait, this one among them.
+        waiting: usize,
+    },
+    /// None could be made.
+    #[error(
+        "no connection could be made within {}: {why}",
+        humantime::format_duration(ACQUIRE_TIMEOUT)
+    )]
+    NotMade {
+        /// What the last attempt said.
+        why: String,
+    },
+}
+
+impl From<NoConnection> for sqlx::Error {
+    fn from(error: NoConnection) -> Self {
+        Self::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, error))
+    }
+}
+
+/// Whether `error` tells of a pool that gave no connection.
+pub(super) fn is_no_connection(error: &std::io::Error) -> bool {
+    error
+        .get_ref()
+        .is_some_and(|inner| inner.is::<NoConnection>())
+}
+
 /// How large a pool becomes, and how long what is in it lives.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PoolOptions {
@@ -62,6 +101,9 @@ pub(super) struct Connector {
     server: Server,
     max_lifetime: Duration,
     health: Arc<Health>,
+    /// What the server, or the way to it, said to the last attempt that is
+    /// still tried again.
+    refusal: Mutex<Option<String>>,
 }
 
 impl Pool {
@@ -82,6 +124,7 @@ impl Pool {
             server,
             max_lifetime: lifetimes.max_lifetime,
             health,
+            refusal: Mutex::default(),
         };
         let timeouts = Timeouts {
             wait: Some(ACQUIRE_TIMEOUT),
@@ -105,7 +148,15 @@ impl Pool {
         self.0.get().await.map_err(|error| match error {
             PoolError::Backend(error) => error,
             PoolError::Closed => sqlx::Error::PoolClosed,
-            _ => sqlx::Error::PoolTimedOut,
+            PoolError::Timeout(TimeoutType::Wait) => {
+                let now = self.0.status();
+                let (most, waiting) = (now.max_size, now.waiting + 1);
+                NoConnection::AllInUse { most, waiting }.into()
+            }
+            _ => {
+                let why = self.0.manager().last_refusal();
+                NoConnection::NotMade { why }.into()
+            }
         })
     }
 
@@ -134,9 +185,25 @@ impl Connector {
             .with_max_delay(LONGEST)
             .without_max_times();
         let connecting = (|| self.options.connect()).retry(pauses).when(is_refusal);
-        let mut connection = connecting.await?;
+        self.note_refusal(None);
+        let note = |error: &sqlx::Error, _| self.note_refusal(Some(error.to_string()));
+        let mut connection = connecting.notify(note).await?;
+        self.note_refusal(None);
         self.server.bound(&mut connection).await?;
         Ok(connection)
+    }
+}
+
+impl Connector {
+    fn note_refusal(&self, refusal: Option<String>) {
+        *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = refusal;
+    }
+
+    fn last_refusal(&self) -> String {
+        let refusal = self.refusal.lock().unwrap_or_else(PoisonError::into_inner);
+        refusal
+            .clone()
+            .unwrap_or_else(|| "the server did not answer".to_owned())
     }
 }
 

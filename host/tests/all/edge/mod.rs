@@ -9,7 +9,7 @@ mod headers;
 mod hostile;
 mod idle;
 mod probes;
-mod tls;
+pub mod tls;
 
 use edge_host::config::Settings;
 

@@ -93,7 +93,10 @@ async fn the_details_are_of_plugins_and_stores() {
     let plugin = |name: &str| json!({ "name": name, "version": "0.1.0" });
     let expected = json!({
         "ready": true,
+        "degraded": false,
         "region": "north",
+        "missing": [],
+        "warnings": [],
         "plugins": [plugin("buckets"), plugin("hello"), plugin("ledger")],
         "stores": [database("sqlite", true), store("buckets", "file", true)],
     });

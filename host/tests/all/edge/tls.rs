@@ -24,14 +24,14 @@ use tokio_rustls::client::TlsStream;
 use crate::harness::{TestNode, Wire, eventually, fixture, get, in_time, start_error};
 
 /// Who signs the shop's certificates, and the files that the node reads.
-struct Authority {
+pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     root: CertificateDer<'static>,
     folder: TempDir,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let key = KeyPair::generate().expect("a key");
         let mut parameters = CertificateParams::new([]).expect("names");
         parameters.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
@@ -47,8 +47,20 @@ impl Authority {
 
     /// Write a new certificate and its key, and return the certificate.
     fn issue(&self) -> CertificateDer<'static> {
+        self.issue_until(365)
+    }
+
+    /// Likewise, one that expires so many days from now.
+    fn issue_until(&self, days: i64) -> CertificateDer<'static> {
         let key = KeyPair::generate().expect("a key");
-        let parameters = CertificateParams::new(["localhost".to_owned()]).expect("a name");
+        let mut parameters = CertificateParams::new(["localhost".to_owned()]).expect("a name");
+        let now = std::time::SystemTime::now();
+        let day = Duration::from_secs(24 * 3600);
+        parameters.not_before = (now - 400 * day).into();
+        parameters.not_after = match u32::try_from(days) {
+            Ok(days) => (now + days * day + day / 2).into(),
+            Err(_) => (now - day / 2).into(),
+        };
         let certificate = parameters.signed_by(&key, &self.issuer);
         let certificate = certificate.expect("a certificate");
         fs::write(self.path("key.pem"), key.serialize_pem()).expect("the key");
@@ -60,7 +72,7 @@ impl Authority {
         self.folder.path().join(file)
     }
 
-    fn settings(&self) -> TlsSettings {
+    pub fn settings(&self) -> TlsSettings {
         TlsSettings {
             listen: ([127, 0, 0, 1], 0).into(),
             certificate: self.path("certificate.pem"),
@@ -321,4 +333,36 @@ async fn both_ports_share_the_bound_on_connections() {
     assert!(!waiting.is_finished(), "the bound is passed");
     drop(first);
     waiting.await.unwrap().assert_status(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_is_told_of_before_it_expires_and_after() {
+    let authority = Authority::new();
+    let node = TestNode::start(&[fixture("hello")], |settings| {
+        settings.tls = Some(authority.settings());
+    })
+    .await;
+    let expiry = "edge_tls_certificate_expiry_timestamp_seconds";
+    let metrics = node
+        .operator()
+        .send(http::Method::GET, "/metrics", "")
+        .await;
+    assert!(metrics.text().contains(expiry), "{metrics:?}");
+    let warnings = async || {
+        let status = node.operator().get("/v1/status").await;
+        status["nodes"][0]["warnings"].to_string()
+    };
+    assert_eq!(warnings().await, "null");
+    for (days, part) in [(5, "expires in 5 day(s)"), (-1, "has expired")] {
+        authority.issue_until(days);
+        eventually(part, async || warnings().await.contains(part).then_some(())).await;
+        let told = node.get("/readyz?verbose").await.json();
+        assert_eq!(told["warnings"][0], "tls-certificate", "{told}");
+        assert_eq!(told["degraded"], true);
+    }
+    authority.issue();
+    eventually("no warning", async || {
+        (warnings().await == "null").then_some(())
+    })
+    .await;
 }

@@ -9,6 +9,7 @@ mod fleet;
 mod history;
 mod hostile_registry;
 mod load;
+mod offline;
 mod regions;
 mod registry;
 mod restarts;

@@ -122,14 +122,8 @@ async fn two_folders_with_one_plugin() {
 }
 
 #[tokio::test]
-async fn a_database_that_cannot_be_reached() {
-    // Bound by nobody: the listener is gone when the node tries.
-    let port = std::net::TcpListener::bind("127.0.0.1:0")
-        .and_then(|listener| listener.local_addr())
-        .expect("a free port")
-        .port();
+async fn a_database_that_cannot_be_there() {
     for url in [
-        format!("mysql://shop:hunter2@127.0.0.1:{port}/shop"),
         "sqlite:///proc/nowhere/shop.sqlite".to_owned(),
         "mysql://shop:hunter2@[bad".to_owned(),
     ] {

@@ -7,4 +7,5 @@ mod errors;
 mod logs;
 mod memory;
 mod production;
+mod stores;
 mod together;

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use super::metrics::Metrics;
 use super::promtool::promtool;
+use crate::edge::tls::Authority;
 use crate::shop::Shop;
 
 fn file(name: &str) -> PathBuf {
@@ -40,7 +41,9 @@ fn prometheus_takes_the_configuration() {
 /// A metric that was renamed would leave its alert silent for ever.
 #[tokio::test(flavor = "multi_thread")]
 async fn alerts_speak_of_what_a_shop_shows() {
+    let authority = Authority::new();
     let shops = Shop::both_with(|settings| {
+        settings.tls = Some(authority.settings());
         let nobody = "http://127.0.0.1:9/v1/traces".parse();
         settings.traces.endpoint = Some(nobody.expect("an address"));
         let database = settings.database_url.clone();

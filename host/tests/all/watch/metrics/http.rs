@@ -123,6 +123,37 @@ async fn refusals_are_counted_by_their_reason() {
     metrics.assert("edge_http_refusals_total", &["reason=\"rate_limit\""], 0.0);
 }
 
+/// Redis that is down is no overload: the alert would send its reader to the
+/// wrong place.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_is_down_is_not_counted_as_overload() {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = nobody.local_addr().expect("its address");
+    drop(nobody);
+    let one = "[limits]\ninstances = 1";
+    let plugins = [fixture("buckets"), variant("hostile", one)];
+    let node = TestNode::start(&plugins, |settings| {
+        settings.redis_url = Some(format!("redis://{address}"));
+        settings.queue_timeout = Duration::from_millis(1);
+    })
+    .await;
+    node.get("/buckets/values/a").await.assert_status(503);
+    let busy = node.spawn_get("/hostile/sleep?ms=1500");
+    eventually("a request that finds no instance", async || {
+        (node.get("/hostile/count").await.status == 503).then_some(())
+    })
+    .await;
+    busy.await.expect("a reply").assert_status(200);
+    let metrics = Metrics::of(&node).await;
+    let count = |reason: &str| {
+        let label = format!("reason=\"{reason}\"");
+        metrics.value("edge_http_refusals_total", &[&label])
+    };
+    assert_eq!(count("dependency_unavailable"), Some(1.0));
+    let refused = count("overload").zip(count("queue_timeout"));
+    assert_eq!(refused.map(|(now, later)| now + later), Some(1.0));
+}
+
 #[tokio::test]
 async fn what_is_under_way_is_counted_and_then_no_more() {
     let node = TestNode::start(&[fixture("hostile")], |_| {}).await;

@@ -1,0 +1,106 @@
+//! The shop's ports while their node waits for what it cannot do without:
+//! probes are answered, so that nobody takes the process for dead, and all
+//! else is told to come back.
+
+use std::convert::Infallible;
+use std::io;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use http::{Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::JoinSet;
+
+use super::probes::{JSON, Probe, TEXT};
+use super::reply::{Refusal, new_id};
+use super::server::{Accepted, Doors};
+use super::tls::handshake;
+use crate::telemetry::RefusalReason;
+
+/// How long one connection may take, from its beginning to its end.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Connections at once; more wait in the kernel's queue.
+const MOST_CONNECTIONS: usize = 64;
+
+/// How long to wait after a connection that could not be accepted.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// What the node waits for, in words that may be told to anybody.
+const REASON: &[u8] = b"waiting for the control database, which does not answer\n";
+const DETAILS: &[u8] = br#"{"ready":false,"degraded":true,"waiting_for":"control database"}"#;
+
+/// Answers whoever connects, for as long as this is polled; connections end
+/// with it.
+pub(super) async fn answer(doors: &Doors) -> Infallible {
+    let mut connections = JoinSet::new();
+    loop {
+        while connections.len() >= MOST_CONNECTIONS {
+            connections.join_next().await;
+        }
+        match doors.accept().await {
+            Ok(accepted) => {
+                connections.spawn(tokio::time::timeout(TIMEOUT, serve(accepted)));
+            }
+            Err(error) => {
+                tracing::debug!(%error, "a connection cannot be accepted");
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+async fn serve((stream, peer, tls): Accepted) {
+    let outcome = match tls {
+        None => speak(stream).await,
+        Some(acceptor) => match handshake(&acceptor, stream, TIMEOUT).await {
+            Ok(stream) => speak(stream).await,
+            Err(error) => Err(error),
+        },
+    };
+    if let Err(error) = outcome {
+        tracing::debug!(%error, %peer, "connection ended");
+    }
+}
+
+async fn speak<S>(stream: S) -> io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let answer = service_fn(|request: Request<Incoming>| {
+        std::future::ready(Ok::<_, Infallible>(reply(&request)))
+    });
+    let builder = auto::Builder::new(TokioExecutor::new());
+    let connection = builder.serve_connection(TokioIo::new(stream), answer);
+    connection.await.map_err(io::Error::other)
+}
+
+fn reply<B>(request: &Request<B>) -> Response<Full<Bytes>> {
+    const UNAVAILABLE: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
+    let (status, content_type, text) = match Probe::of(request) {
+        Some(Probe::Live) => (StatusCode::OK, TEXT, Bytes::from_static(b"live\n")),
+        Some(Probe::Ready) => (UNAVAILABLE, TEXT, Bytes::from_static(REASON)),
+        Some(Probe::Details) => (UNAVAILABLE, JSON, Bytes::from_static(DETAILS)),
+        None => {
+            let envelope = Refusal::unavailable(RefusalReason::Other).envelope(&new_id());
+            (UNAVAILABLE, JSON, Bytes::from(envelope))
+        }
+    };
+    let mut reply = Response::new(Full::new(text));
+    *reply.status_mut() = status;
+    let headers = reply.headers_mut();
+    headers.insert(CONTENT_TYPE, content_type);
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    if status == UNAVAILABLE {
+        headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    reply
+}

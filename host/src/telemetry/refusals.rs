@@ -1,0 +1,131 @@
+//! Why the host answers a request by itself, with a status from 400.
+
+use http::StatusCode;
+
+/// The cause of a refusal. One status has several: an alert on one of them
+/// has to lead to the fault that it names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefusalReason {
+    /// The request is no HTTP, or breaks off.
+    Malformed,
+    /// No plugin answers such paths.
+    NoRoute,
+    /// The plugin that answers such paths should serve and does not.
+    PluginMissing,
+    /// The method is not known.
+    Method,
+    /// The head or the body took too long to arrive.
+    TooSlow,
+    /// The body is longer than its plugin takes.
+    BodyTooLarge,
+    /// The target is too long.
+    TargetTooLong,
+    /// The body is encoded.
+    EncodedBody,
+    /// The header fields are too large.
+    HeadersTooLarge,
+    /// A rate limit.
+    RateLimit,
+    /// Every instance of the plugin is busy, and the queue is too long.
+    Overload,
+    /// No instance of the plugin was free within `queue_timeout`.
+    QueueTimeout,
+    /// The plugin failed: a trap, or one of its limits.
+    PluginFailed,
+    /// The plugin gave no answer within its deadline, or used up its time.
+    PluginTooSlow,
+    /// Another plugin, which the plugin called, gave no answer.
+    CallFailed,
+    /// Nobody knows which tokens are revoked: the control database does not
+    /// answer.
+    TokensUnknown,
+    /// The plugin said that a store or a service that it needs does not
+    /// answer.
+    DependencyUnavailable,
+    /// The plugin said that one did not answer in time.
+    DependencyTimeout,
+    /// Something else.
+    Other,
+}
+
+impl RefusalReason {
+    /// Every reason.
+    pub const ALL: [Self; 19] = [
+        Self::Malformed,
+        Self::NoRoute,
+        Self::PluginMissing,
+        Self::Method,
+        Self::TooSlow,
+        Self::BodyTooLarge,
+        Self::TargetTooLong,
+        Self::EncodedBody,
+        Self::HeadersTooLarge,
+        Self::RateLimit,
+        Self::Overload,
+        Self::QueueTimeout,
+        Self::PluginFailed,
+        Self::PluginTooSlow,
+        Self::CallFailed,
+        Self::TokensUnknown,
+        Self::DependencyUnavailable,
+        Self::DependencyTimeout,
+        Self::Other,
+    ];
+
+    /// Returns the value of the metric's label.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::NoRoute => "no_route",
+            Self::PluginMissing => "plugin_missing",
+            Self::Method => "method",
+            Self::TooSlow => "too_slow",
+            Self::BodyTooLarge => "body_too_large",
+            Self::TargetTooLong => "target_too_long",
+            Self::EncodedBody => "encoded_body",
+            Self::HeadersTooLarge => "headers_too_large",
+            Self::RateLimit => "rate_limit",
+            Self::Overload => "overload",
+            Self::QueueTimeout => "queue_timeout",
+            Self::PluginFailed => "plugin_failed",
+            Self::PluginTooSlow => "plugin_too_slow",
+            Self::CallFailed => "call_failed",
+            Self::TokensUnknown => "tokens_unknown",
+            Self::DependencyUnavailable => "dependency_unavailable",
+            Self::DependencyTimeout => "dependency_timeout",
+            Self::Other => "other",
+        }
+    }
+
+    /// Returns the cause of a refusal whose status has one alone. 503 has
+    /// many, so it names none.
+    #[must_use]
+    pub fn of_status(status: StatusCode) -> Self {
+        match status {
+            StatusCode::BAD_REQUEST => Self::Malformed,
+            StatusCode::NOT_FOUND => Self::NoRoute,
+            StatusCode::METHOD_NOT_ALLOWED => Self::Method,
+            StatusCode::REQUEST_TIMEOUT => Self::TooSlow,
+            StatusCode::PAYLOAD_TOO_LARGE => Self::BodyTooLarge,
+            StatusCode::URI_TOO_LONG => Self::TargetTooLong,
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => Self::EncodedBody,
+            StatusCode::TOO_MANY_REQUESTS => Self::RateLimit,
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Self::HeadersTooLarge,
+            StatusCode::INTERNAL_SERVER_ERROR => Self::PluginFailed,
+            StatusCode::GATEWAY_TIMEOUT => Self::PluginTooSlow,
+            _ => Self::Other,
+        }
+    }
+
+    /// Returns the cause of a failure that a plugin reports with a code of the
+    /// platform.
+    #[must_use]
+    pub fn of_plugin(status: StatusCode) -> Self {
+        match status {
+            StatusCode::SERVICE_UNAVAILABLE => Self::DependencyUnavailable,
+            StatusCode::GATEWAY_TIMEOUT => Self::DependencyTimeout,
+            status => Self::of_status(status),
+        }
+    }
+}
