@@ -17,7 +17,7 @@ use crate::rollout::control::{Control, ControlError};
 use crate::rollout::{
     Activator, AdoptError, Deferred, Deployed, Desired, Driver, Follower, Live, LoadError, Loader,
     Margins, MissingPlugin, NodeName, Release, Scheduler, SeedError, Services, ServicesError,
-    Source, Trial, UnfitError, Wake, runtime_for,
+    Source, Trial, UnfitError, Wake, replace_incarnation, runtime_for,
 };
 use crate::runtime::artifacts::Artifacts;
 use crate::runtime::{EngineError, Runtime};
@@ -158,10 +158,12 @@ impl Node {
             region: settings.region.clone(),
             address: server.address().to_string(),
         };
+        replace_incarnation(control, &settings.data_dir, &name.node).await;
         let traces = Traces::open(&settings.traces, &name.region, &name.node)?;
         let service = Service::new(live.clone(), trials, rate_limits, identity, settings)
             .with_clock(services.clock().clone())
             .with_traces(traces.clone());
+        let driver = Driver::new(name.node.clone(), control.clone(), wake.clone(), margins);
         let follower = Follower::new(
             name,
             control.clone(),
@@ -180,7 +182,6 @@ impl Node {
             follower: follower.clone(),
             warnings: loaded.warnings.clone(),
         });
-        let driver = Driver::new(control.clone(), wake.clone(), margins);
         Ok(Self {
             server,
             admin,

@@ -32,10 +32,19 @@ pub struct Deploy {
     /// milliseconds.
     #[serde(default = "default_pause_ms")]
     pub pause_ms: u64,
+    /// How many nodes of each region may be dead or silent without failing it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub max_unavailable: u32,
     /// Where the client got the bundle, such as a place in a registry. It is
     /// a claim, written down in the audit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
+}
+
+/// Hosts of older versions do not know the field.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// Half a second: enough for a plainly broken release to show.

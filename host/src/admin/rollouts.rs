@@ -12,6 +12,7 @@ use super::auth::Author;
 use super::error::{Refusal, Result};
 use super::{Office, regions};
 use crate::rollout::bundle::Digest;
+use crate::rollout::control::rollout_regions::MaxUnavailable;
 use crate::rollout::control::rollouts::{NewRollout, Phase, Rollout};
 
 /// A canary of everybody is none.
@@ -56,6 +57,7 @@ async fn try_deploy(
         regions,
         canary_percent: deploy.canary_percent,
         pause: Duration::from_millis(deploy.pause_ms),
+        max_unavailable: MaxUnavailable::Nodes(deploy.max_unavailable),
         author: attempt.author.clone(),
     };
     begin(office, attempt, new, deploy.origin.as_deref()).await
@@ -98,6 +100,8 @@ async fn try_roll_back(
         digest: Some(digest),
         canary_percent: 0,
         pause: Duration::ZERO,
+        // What may bring nodes down is not left there because it did.
+        max_unavailable: MaxUnavailable::Any,
         author: attempt.author.clone(),
     };
     begin(office, attempt, new, None).await
@@ -129,6 +133,7 @@ async fn try_remove(office: &Office, attempt: &Attempt, plugin: String) -> Resul
         regions: wanted.into_keys().collect(),
         canary_percent: 0,
         pause: Duration::ZERO,
+        max_unavailable: MaxUnavailable::Any,
         author: attempt.author.clone(),
     };
     begin(office, attempt, new, None).await

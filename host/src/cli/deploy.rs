@@ -38,9 +38,14 @@ pub(super) struct Deploy {
     /// Let so many percent of the clients meet it first, such as `10%`.
     #[arg(long, value_parser = percent)]
     canary: Option<u8>,
-    /// How long a region is watched before the next one is begun.
+    /// How long the nodes of a region have to be seen healthy with it before
+    /// the next region is begun.
     #[arg(long, default_value = "500ms", value_parser = humantime::parse_duration)]
     pause: Duration,
+    /// Let so many nodes of each region be dead or silent: with one more, the
+    /// region fails and goes back.
+    #[arg(long, default_value_t = 0, value_name = "NODES")]
+    max_unavailable: u32,
     /// Sign the bundle with the secret key in this file.
     #[arg(long)]
     key: Option<PathBuf>,
@@ -118,6 +123,7 @@ pub(super) async fn deploy(settings: &Settings, arguments: Deploy) -> anyhow::Re
         regions: arguments.regions,
         canary_percent: arguments.canary.unwrap_or(0),
         pause_ms: u64::try_from(arguments.pause.as_millis()).unwrap_or(u64::MAX),
+        max_unavailable: arguments.max_unavailable,
         origin: found.origin.map(|origin| origin.to_string()),
     };
     let rollout = client.post("/v1/rollouts", &order).await?;
@@ -254,7 +260,8 @@ fn goes_on(rollout: &Rollout) -> bool {
     !rollout.phase.is_final() && rollout.phase != Phase::Canary
 }
 
-/// `us-east 2/2  eu-west 0/1`: nodes that serve it, of those that are there.
+/// `us-east 2/2  eu-west 0/1  ap-south no nodes`: nodes that serve it, of those
+/// that are there.
 fn progress(rollout: &Rollout, status: &Status) -> String {
     let mut line = format!("{:<9}", rollout.phase);
     for region in &rollout.regions {
@@ -275,7 +282,10 @@ fn progress(rollout: &Rollout, status: &Status) -> String {
             serve += usize::from(runs || (report.is_none() && rollout.digest.is_none()));
         }
         // Writing to a string cannot fail.
-        let _ = write!(line, "  {region} {serve}/{all}");
+        let _ = match all {
+            0 => write!(line, "  {region} no nodes"),
+            all => write!(line, "  {region} {serve}/{all}"),
+        };
     }
     line
 }

@@ -186,6 +186,7 @@ async fn swap(
         digest: record.digest,
         regions: Vec::new(),
         canary_percent: 0,
+        max_unavailable: 0,
         origin: None,
         pause_ms: 0,
     };

@@ -5,16 +5,21 @@
 //! and each step is one statement that succeeds for one node alone. A node
 //! that ends in the middle of a rollout is missed by nobody.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::Duration;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::control::log::{Entry, Wanted, WantedCanary};
 use super::control::nodes::NodeRecord;
+use super::control::rollout_regions::{
+    AT_START, MaxUnavailable, NewRolloutRegion, RolloutRegion, live_nodes,
+};
 use super::control::rollouts::{Phase, Rollout};
 use super::control::{Control, ControlError};
+use super::healthy_time::HealthyTime;
 use super::judge::{Margins, Record};
-use super::progress::{Follows, behind, follows};
+use super::observer::Observer;
+use super::progress::{Health, LONGEST, View, behind, health};
 use super::together;
 use super::undo::{UNDONE, failed, is_changed, is_undone};
 use super::wake::{Wake, next};
@@ -22,11 +27,8 @@ use super::wake::{Wake, next};
 /// How often rollouts are looked at without being woken.
 const POLL: Duration = Duration::from_secs(1);
 
-/// How often one that waits for nothing but time is looked at.
-const PAUSING: Duration = Duration::from_millis(50);
-
-/// How long a node that reports may take to serve, or refuse, a release.
-const LONGEST: Duration = Duration::from_secs(150);
+/// How soon one that waits for nothing but time is looked at, at the earliest.
+const SOONEST: Duration = Duration::from_millis(50);
 
 /// How long nodes may take to follow back before a rollout that failed is over
 /// without them.
@@ -37,6 +39,10 @@ pub struct Driver {
     control: Arc<Control>,
     wake: Arc<Wake>,
     margins: Margins,
+    observer: Observer,
+    healthy_time: HealthyTime,
+    /// Since when a region of a rollout has been without any node.
+    all_left: Mutex<HashMap<(String, String), Instant>>,
 }
 
 /// What became of one step.
@@ -46,26 +52,39 @@ enum Step {
     Done,
     /// A node has to report first.
     Wait,
-    /// Some time has to pass first.
-    Pause,
+    /// So much time has to pass first.
+    Pause(Duration),
 }
 
 /// How far a region is.
 enum Progress {
     Served,
+    /// Nobody is there to serve it.
+    NoNodes,
     Wait,
-    Pause,
+    Pause(Duration),
     Failed(String),
 }
 
+/// What the nodes last reported.
+struct Sight {
+    nodes: Vec<NodeRecord>,
+    /// For how long that was read without a gap. Nothing where this node
+    /// cannot judge now whether others are silent.
+    observed: Option<Duration>,
+}
+
 impl Driver {
-    /// A driver over `control`.
+    /// A driver over `control`, on the node of this name.
     #[must_use]
-    pub fn new(control: Arc<Control>, wake: Arc<Wake>, margins: Margins) -> Self {
+    pub fn new(node: String, control: Arc<Control>, wake: Arc<Wake>, margins: Margins) -> Self {
         Self {
             control,
             wake,
             margins,
+            observer: Observer::new(node),
+            healthy_time: HealthyTime::default(),
+            all_left: Mutex::default(),
         }
     }
 
@@ -74,7 +93,7 @@ impl Driver {
         let mut words = self.wake.subscribe();
         loop {
             let longest = match self.look().await {
-                Ok(Step::Pause) => PAUSING,
+                Ok(Step::Pause(missing)) => missing.clamp(SOONEST, POLL),
                 Ok(_) => POLL,
                 Err(error) => {
                     tracing::warn!("rollouts cannot be led: {error}");
@@ -88,7 +107,9 @@ impl Driver {
     /// Lead every rollout as far as it goes now.
     async fn look(&self) -> Result<Step, ControlError> {
         let mut outcome = Step::Wait;
-        for rollout in self.control.open_rollouts().await? {
+        let open = self.control.open_rollouts().await?;
+        self.forget_all_but(&open);
+        for rollout in open {
             let mut rollout = Some(rollout);
             while let Some(open) = rollout {
                 match self.step(&open).await? {
@@ -97,8 +118,11 @@ impl Driver {
                         let again = self.control.rollout(&open.id).await?;
                         rollout = again.filter(|rollout| !rollout.phase.is_final());
                     }
-                    Step::Pause => {
-                        outcome = Step::Pause;
+                    Step::Pause(missing) => {
+                        outcome = match outcome {
+                            Step::Pause(other) => Step::Pause(missing.min(other)),
+                            _ => Step::Pause(missing),
+                        };
                         rollout = None;
                     }
                     Step::Wait => rollout = None,
@@ -108,12 +132,21 @@ impl Driver {
         Ok(outcome)
     }
 
+    fn forget_all_but(&self, open: &[Rollout]) {
+        let is_open = |id: &str| open.iter().any(|rollout| rollout.id == id);
+        self.healthy_time.retain(is_open);
+        self.all_left().retain(|(rollout, _), _| is_open(rollout));
+    }
+
     async fn step(&self, rollout: &Rollout) -> Result<Step, ControlError> {
         let heads = self.control.wanted_of(&rollout.plugin).await?;
         match rollout.phase {
             Phase::Running | Phase::Canary | Phase::Promoting => self.lead(rollout, &heads).await,
             Phase::Failing => {
-                let failed = failed(rollout, &heads);
+                let regions = self.control.rollout_regions(&rollout.id).await?;
+                let in_failed = regions.into_iter().filter(|row| row.failed);
+                let in_failed: BTreeSet<_> = in_failed.map(|row| row.region).collect();
+                let failed = failed(rollout, &heads, &in_failed);
                 self.lead_back(rollout, &heads, failed, Phase::Failed).await
             }
             Phase::Aborting => {
@@ -125,44 +158,133 @@ impl Driver {
         }
     }
 
+    async fn sight(&self) -> Result<Sight, ControlError> {
+        let asked = Instant::now();
+        let nodes = self.control.nodes().await?;
+        let observed = self.observer.note(&nodes, asked);
+        Ok(Sight { nodes, observed })
+    }
+
     /// Lead the first region on that is not where it should be.
     async fn lead(
         &self,
         rollout: &Rollout,
         heads: &BTreeMap<String, Entry>,
     ) -> Result<Step, ControlError> {
-        let nodes = self.control.nodes().await?;
+        let sight = self.sight().await?;
+        let Some(observed) = sight.observed else {
+            return Ok(Step::Wait);
+        };
         if rollout.phase != Phase::Promoting
-            && let Some(reason) = together::verdict(&self.margins, rollout, heads, &nodes)
+            && let Some(reason) = together::verdict(&self.margins, rollout, heads, &sight.nodes)
         {
             return self.withdraw(rollout, &reason).await;
         }
+        let rows = self.control.rollout_regions(&rollout.id).await?;
+        let mut without_nodes = Vec::new();
         for region in &rollout.regions {
             let head = heads.get(region);
             let wanted = wanted(rollout, head);
+            let revision = match head {
+                Some(head) if head.wanted == wanted => head.revision,
+                head => head.map_or(0, |head| head.revision) + 1,
+            };
+            let began = rows
+                .iter()
+                .find(|row| row.region == *region && row.revision == revision);
+            let Some(row) = began else {
+                return self
+                    .begin(rollout, region, revision, &rows, &sight.nodes)
+                    .await;
+            };
             let Some(head) = head.filter(|head| head.wanted == wanted) else {
                 return self.write(rollout, region, head, wanted, "").await;
             };
-            match self.progress(rollout, head, &nodes) {
+            let view = View {
+                rollout,
+                head,
+                row,
+                nodes: &sight.nodes,
+                observed,
+            };
+            match self.progress(&view).await? {
                 Progress::Served => {}
+                Progress::NoNodes => without_nodes.push(region.as_str()),
                 Progress::Wait => return Ok(Step::Wait),
-                Progress::Pause => return Ok(Step::Pause),
-                Progress::Failed(reason) => {
-                    let reason = format!("region {region}: {reason}");
-                    self.control
-                        .move_rollout(rollout, Phase::Failing, &reason)
-                        .await?;
-                    return Ok(Step::Done);
-                }
+                Progress::Pause(missing) => return Ok(Step::Pause(missing)),
+                Progress::Failed(reason) => return self.fail(rollout, row, &reason).await,
             }
         }
+        self.finish(rollout, heads, &without_nodes).await
+    }
+
+    /// Write down the nodes of a region before it gets the release: who led
+    /// the rollout until then may be gone, and they with it.
+    async fn begin(
+        &self,
+        rollout: &Rollout,
+        region: &str,
+        revision: i64,
+        rows: &[RolloutRegion],
+        nodes: &[NodeRecord],
+    ) -> Result<Step, ControlError> {
+        let at_start = rows
+            .iter()
+            .find(|row| row.region == region && row.revision == AT_START);
+        let mut live = live_nodes(nodes, region);
+        if live.is_empty() {
+            live = at_start.map(|row| row.nodes.clone()).unwrap_or_default();
+        }
+        // A host of an older version writes no rows when a rollout begins.
+        let max_unavailable = at_start.map_or(MaxUnavailable::Nodes(0), |row| row.max_unavailable);
+        let new = NewRolloutRegion {
+            rollout: &rollout.id,
+            region,
+            revision,
+            nodes: &live,
+            max_unavailable,
+        };
+        self.control.add_rollout_region(new).await?;
+        Ok(Step::Done)
+    }
+
+    async fn fail(
+        &self,
+        rollout: &Rollout,
+        row: &RolloutRegion,
+        reason: &str,
+    ) -> Result<Step, ControlError> {
+        // First: who leads on finds there what has to go back.
+        self.control.fail_rollout_region(&rollout.id, row).await?;
+        let reason = format!("region {}: {reason}", row.region);
+        self.control
+            .move_rollout(rollout, Phase::Failing, &reason)
+            .await?;
+        Ok(Step::Done)
+    }
+
+    /// Every region is where it should be.
+    async fn finish(
+        &self,
+        rollout: &Rollout,
+        heads: &BTreeMap<String, Entry>,
+        without_nodes: &[&str],
+    ) -> Result<Step, ControlError> {
         let on_trial = |head: &Entry| head.rollout == rollout.id && head.wanted.canary.is_some();
         let next = match rollout.phase {
             Phase::Running if heads.values().any(on_trial) => Phase::Canary,
             Phase::Canary => return Ok(Step::Wait),
             _ => Phase::Done,
         };
-        self.control.move_rollout(rollout, next, "").await?;
+        let reason = match without_nodes {
+            [] => String::new(),
+            regions => format!(
+                "no node serves it in {}: it is in the release log, and nodes that start there \
+                 begin with it",
+                regions.join(", ")
+            ),
+        };
+        self.control.move_rollout(rollout, next, &reason).await?;
         Ok(Step::Done)
     }
 
@@ -192,13 +314,17 @@ impl Driver {
         }
         let mut reason = rollout.reason.clone();
         let undone = heads.values().filter(|head| is_undone(rollout, head));
-        let nodes = self.control.nodes().await?;
+        let sight = self.sight().await?;
+        let Some(observed) = sight.observed else {
+            return Ok(Step::Wait);
+        };
         for head in undone {
-            let behind = behind(rollout, head, &nodes);
+            let behind = behind(rollout, head, &sight.nodes);
             if behind.is_empty() {
                 continue;
             }
-            if head.age() < BACK {
+            // Time in which nobody could follow the log does not count.
+            if head.age().min(observed) < BACK {
                 return Ok(Step::Wait);
             }
             let (region, limit) = (&head.region, BACK.as_secs());
@@ -237,49 +363,71 @@ impl Driver {
         Ok(Step::Done)
     }
 
-    fn progress(&self, rollout: &Rollout, head: &Entry, nodes: &[NodeRecord]) -> Progress {
-        let pause = rollout.pause();
+    async fn progress(&self, view: &View<'_>) -> Result<Progress, ControlError> {
+        let (rollout, row) = (view.rollout, view.row);
+        let health = health(view);
+        if health != Health::Healthy {
+            self.healthy_time.interrupt(&rollout.id, row);
+        }
+        let left_since = self.left_since(view, &health);
+        Ok(match health {
+            Health::NoNodes => Progress::NoNodes,
+            Health::Wait => Progress::Wait,
+            Health::Failed(reason) => Progress::Failed(reason),
+            Health::AllLeft if left_since < LONGEST => Progress::Wait,
+            Health::AllLeft => Progress::Failed(format!(
+                "all its nodes have left, and none came within {} s",
+                LONGEST.as_secs()
+            )),
+            Health::Healthy => {
+                if let Some(reason) = self.does_worse(view) {
+                    return Ok(Progress::Failed(reason));
+                }
+                let pause = rollout.pause();
+                let noted = self
+                    .healthy_time
+                    .note(&self.control, &rollout.id, row, pause);
+                noted.await?.map_or(Progress::Served, Progress::Pause)
+            }
+        })
+    }
+
+    /// For how long this node has seen the region without any node.
+    fn left_since(&self, view: &View<'_>, health: &Health) -> Duration {
+        let key = (view.rollout.id.clone(), view.row.region.clone());
+        let mut all_left = self.all_left();
+        if *health != Health::AllLeft {
+            all_left.remove(&key);
+            return Duration::ZERO;
+        }
+        all_left.entry(key).or_insert_with(Instant::now).elapsed()
+    }
+
+    fn all_left(&self) -> std::sync::MutexGuard<'_, HashMap<(String, String), Instant>> {
+        self.all_left.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// In what way the release does worse in a region than what was there
+    /// before, if it does. A region that had it before the rollout is not
+    /// judged.
+    fn does_worse(&self, view: &View<'_>) -> Option<String> {
+        let (rollout, head) = (view.rollout, view.head);
+        let is_new = head.rollout == rollout.id && head.wanted.canary.is_none();
+        if !is_new || rollout.pause().is_zero() {
+            return None;
+        }
         let (mut new, mut old) = (Record::default(), Record::default());
-        let mut paused = true;
-        let of_region = nodes
+        let of_region = view
+            .nodes
             .iter()
             .filter(|node| node.region == head.region && node.is_live());
-        for node in of_region {
-            let report = node.report.plugins.get(&rollout.plugin);
-            match follows(report, head) {
-                Follows::Yes => {}
-                Follows::No(reason) => {
-                    return Progress::Failed(format!("node {}: {reason}", node.node));
-                }
-                Follows::NotYet if head.age() > LONGEST => {
-                    let limit = LONGEST.as_secs();
-                    return Progress::Failed(format!(
-                        "node {} was not ready in {limit} s",
-                        node.node
-                    ));
-                }
-                Follows::NotYet => return Progress::Wait,
-            }
-            if let Some(report) = report {
-                paused &= u128::from(report.for_ms) + u128::from(node.age_ms.unsigned_abs())
-                    >= pause.as_millis();
-                let active = report.active.as_ref().map(|release| release.record());
-                let before = report.before.as_ref().map(|release| release.record());
-                new = new.and(active.unwrap_or_default());
-                old = old.and(before.unwrap_or_default());
-            }
+        for report in of_region.filter_map(|node| node.report.plugins.get(&rollout.plugin)) {
+            let active = report.active.as_ref().map(|release| release.record());
+            let before = report.before.as_ref().map(|release| release.record());
+            new = new.and(active.unwrap_or_default());
+            old = old.and(before.unwrap_or_default());
         }
-        // A region that was there before the rollout is not judged by it.
-        let is_new = head.rollout == rollout.id && head.wanted.canary.is_none();
-        match self
-            .margins
-            .judge(new, old)
-            .filter(|_| is_new && !pause.is_zero())
-        {
-            Some(reason) => Progress::Failed(reason),
-            None if paused => Progress::Served,
-            None => Progress::Pause,
-        }
+        self.margins.judge(new, old)
     }
 }
 

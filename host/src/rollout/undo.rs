@@ -1,6 +1,6 @@
 //! What a rollout has changed, and has to change back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::control::log::Entry;
 use super::control::rollouts::Rollout;
@@ -18,23 +18,80 @@ pub(super) fn is_undone(rollout: &Rollout, head: &Entry) -> bool {
     head.rollout == rollout.id && head.reason.starts_with(UNDONE)
 }
 
-/// What a rollout that failed has still to undo: the region that it changed
-/// last, which is the one that failed, and every canary.
+/// Returns what a rollout that failed has still to undo: the region that it
+/// changed last, those `in_failed` (where it failed after they had passed), and
+/// every canary.
 pub(super) fn failed<'a>(
     rollout: &Rollout,
     heads: &'a BTreeMap<String, Entry>,
+    in_failed: &BTreeSet<String>,
 ) -> Option<&'a Entry> {
     let on_trial = |head: &&Entry| head.wanted.canary.is_some();
-    let began = heads
+    let has_begun = heads
         .values()
         .any(|head| head.rollout == rollout.id && !is_changed(rollout, head));
     let regions = rollout.regions.iter().rev();
-    let last = regions
+    let mut changed = regions
         .filter_map(|region| heads.get(region))
-        .find(|head| is_changed(rollout, head) && !on_trial(head));
-    let on_trial = heads.values().find(on_trial);
-    match last.filter(|_| !began) {
-        Some(last) => Some(last),
-        None => on_trial,
+        .filter(|head| is_changed(rollout, head) && !on_trial(head));
+    let next = match has_begun {
+        false => changed.next(),
+        true => changed.find(|head| in_failed.contains(&head.region)),
+    };
+    next.or_else(|| heads.values().find(on_trial))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rollout::bundle::Digest;
+    use crate::rollout::control::log::Wanted;
+    use crate::rollout::control::rollouts::Phase;
+
+    fn rollout() -> Rollout {
+        Rollout {
+            id: "1".to_owned(),
+            plugin: "hello".to_owned(),
+            digest: Some(Digest::of(b"new")),
+            regions: ["a", "b", "c"].map(str::to_owned).to_vec(),
+            canary_percent: 0,
+            pause_ms: 0,
+            phase: Phase::Failing,
+            reason: String::new(),
+            author: "tester".to_owned(),
+            started_at: 0,
+            changed_at: 0,
+        }
+    }
+
+    fn head(region: &str, reason: &str) -> (String, Entry) {
+        let head = Entry {
+            region: region.to_owned(),
+            plugin: "hello".to_owned(),
+            revision: 2,
+            wanted: Wanted::only(Some(Digest::of(b"new"))),
+            rollout: "1".to_owned(),
+            author: "tester".to_owned(),
+            reason: reason.to_owned(),
+            written_at: 0,
+            age_ms: 0,
+        };
+        (region.to_owned(), head)
+    }
+
+    #[test]
+    fn the_last_region_goes_back_and_those_in_which_it_failed() {
+        let in_failed = |regions: &[&str]| regions.iter().map(|r| (*r).to_owned()).collect();
+        let mut heads = BTreeMap::from(["a", "b", "c"].map(|region| head(region, "")));
+        let undone = |heads: &BTreeMap<_, _>, regions: &[&str]| {
+            let found = failed(&rollout(), heads, &in_failed(regions));
+            found.map(|head: &Entry| head.region.clone())
+        };
+        assert_eq!(undone(&heads, &["a"]).as_deref(), Some("c"));
+        heads.extend([head("c", "undone: it failed")]);
+        assert_eq!(undone(&heads, &["a"]).as_deref(), Some("a"));
+        assert_eq!(undone(&heads, &["c"]), None);
+        heads.extend([head("a", "undone: it failed")]);
+        assert_eq!(undone(&heads, &["a"]), None);
     }
 }

@@ -4,7 +4,8 @@
 //! written by one statement under a unique key, so of two writers one wins and
 //! the other is told. Bundles ([`bundles`]) are kept beside it, so that a node
 //! needs nothing but this database to come up. Rollouts ([`rollouts`]) say
-//! where the log is being led, nodes ([`nodes`]) how far they followed it, and
+//! where the log is being led and what they found in each region
+//! ([`rollout_regions`]), nodes ([`nodes`]) how far they followed it, and
 //! the audit ([`audit`]) who asked for what.
 //!
 //! It is SQLite for a node alone and MySQL for nodes that share it. Times are
@@ -15,6 +16,7 @@ pub mod bundles;
 mod clock;
 pub mod log;
 pub mod nodes;
+pub mod rollout_regions;
 pub mod rollouts;
 mod row;
 mod tables;

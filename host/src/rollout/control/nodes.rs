@@ -13,6 +13,9 @@ pub const SILENCE: Duration = Duration::from_secs(6);
 
 const SEEN: &str = "UPDATE edge_node SET region = ?, report = ?, seen_at = {now} WHERE node = ?";
 const JOIN: &str = "INSERT INTO edge_node (region, report, node, seen_at) VALUES (?, ?, ?, {now})";
+/// A process that took another one's place knows that the other is no more.
+const PRESUME_DEAD: &str =
+    "UPDATE edge_node SET seen_at = {now} - 60000 WHERE node = ? AND seen_at > {now} - 60000";
 const LEAVE: &str = "DELETE FROM edge_node WHERE node = ?";
 const FORGET: &str = "DELETE FROM edge_node WHERE seen_at < {now} - 3600000";
 const ALL: &str = "SELECT node, region, report, {now} - seen_at FROM edge_node \
@@ -33,6 +36,12 @@ pub struct NodeRecord {
 }
 
 impl NodeRecord {
+    /// How long ago the node reported.
+    #[must_use]
+    pub fn age(&self) -> Duration {
+        Duration::from_millis(self.age_ms.unsigned_abs())
+    }
+
     /// Whether it was heard of lately.
     #[must_use]
     pub fn is_live(&self) -> bool {
@@ -64,12 +73,22 @@ impl Control {
         Ok(())
     }
 
-    /// The node ends.
+    /// The node ends in order: rollouts expect nothing of it any more. One that
+    /// dies stays, as silent.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn leave(&self, node: &str) -> Result<()> {
         self.execute(LEAVE, vec![text(node)]).await.map(|_| ())
+    }
+
+    /// Lets the node count as silent from now on, unless it reports again.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn presume_dead(&self, node: &str) -> Result<()> {
+        let changed = self.execute(PRESUME_DEAD, vec![text(node)]).await;
+        changed.map(|_| ())
     }
 
     /// Every node that was heard of within the last hour.

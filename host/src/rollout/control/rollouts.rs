@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::rollout_regions::{AT_START, MaxUnavailable, NewRolloutRegion, live_nodes};
 use super::row::Row;
 use super::{Control, Result, optional, text};
 use crate::bindings::sql::Value;
@@ -170,6 +171,8 @@ pub struct NewRollout {
     pub canary_percent: u8,
     /// As of [`Rollout`].
     pub pause: Duration,
+    /// How many nodes of each region may be dead or silent.
+    pub max_unavailable: MaxUnavailable,
     /// Who wants it.
     pub author: String,
 }
@@ -194,7 +197,28 @@ impl Control {
             text(Phase::Running),
             text(&new.author),
         ];
-        Ok(self.try_execute(BEGIN, values).await?.map(|_| id))
+        // Whoever leads the rollout on finds them there.
+        self.add_regions_at_start(&id, new).await?;
+        if self.try_execute(BEGIN, values).await?.is_none() {
+            self.drop_rollout_regions(&id).await?;
+            return Ok(None);
+        }
+        Ok(Some(id))
+    }
+
+    async fn add_regions_at_start(&self, id: &str, new: &NewRollout) -> Result<()> {
+        let nodes = self.nodes().await?;
+        for region in &new.regions {
+            self.add_rollout_region(NewRolloutRegion {
+                rollout: id,
+                region,
+                revision: AT_START,
+                nodes: &live_nodes(&nodes, region),
+                max_unavailable: new.max_unavailable,
+            })
+            .await?;
+        }
+        Ok(())
     }
 
     /// Lead a rollout on from one phase to another. Returns whether it was in

@@ -1,15 +1,16 @@
 //! The tables of the control database, in words that SQLite and MySQL share.
 
-pub(super) const NAMES: [&str; 6] = [
+pub(super) const NAMES: [&str; 7] = [
     "edge_audit",
     "edge_bundle",
     "edge_bundle_part",
     "edge_node",
     "edge_release_log",
     "edge_rollout",
+    "edge_rollout_region",
 ];
 
-pub(super) const CREATE: [&str; 6] = [
+pub(super) const CREATE: [&str; 7] = [
     // A row says that all parts are there.
     "CREATE TABLE IF NOT EXISTS edge_bundle ( \
         digest VARCHAR(80) NOT NULL PRIMARY KEY, \
@@ -65,4 +66,16 @@ pub(super) const CREATE: [&str; 6] = [
         plugin VARCHAR(40) NOT NULL, \
         detail TEXT NOT NULL, \
         written_at BIGINT NOT NULL)",
+    // What a rollout knows of each region that it goes through, by the log's
+    // revision that began it there; revision 0 is from before any.
+    "CREATE TABLE IF NOT EXISTS edge_rollout_region ( \
+        rollout VARCHAR(40) NOT NULL, \
+        region VARCHAR(40) NOT NULL, \
+        revision BIGINT NOT NULL, \
+        nodes TEXT NOT NULL, \
+        max_unavailable BIGINT NOT NULL, \
+        healthy_ms BIGINT NOT NULL, \
+        observed_at BIGINT NOT NULL, \
+        state VARCHAR(20) NOT NULL, \
+        PRIMARY KEY (rollout, region, revision))",
 ];

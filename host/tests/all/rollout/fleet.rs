@@ -37,14 +37,28 @@ impl Fleet {
         Self::of(hello(0), redis, &[]).await
     }
 
+    /// With `hello`, on a database of one's own.
+    pub async fn on(database: String, redis: String) -> Self {
+        Self::new(database, hello(0), redis, &[]).await
+    }
+
     /// With another plugin, and more variables in every node's environment.
     pub async fn of(
         plugin: PluginFolder,
         redis: String,
         more: &[(&'static str, &'static str)],
     ) -> Self {
+        Self::new(MariaDb::shared().database(), plugin, redis, more).await
+    }
+
+    async fn new(
+        database: String,
+        plugin: PluginFolder,
+        redis: String,
+        more: &[(&'static str, &'static str)],
+    ) -> Self {
         let mut fleet = Self {
-            database: MariaDb::shared().database(),
+            database,
             redis,
             plugin,
             members: Vec::new(),

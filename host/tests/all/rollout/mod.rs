@@ -17,3 +17,4 @@ mod startup;
 mod steps;
 mod swaps;
 mod together;
+mod unavailable;

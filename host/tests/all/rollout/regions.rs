@@ -158,7 +158,9 @@ async fn a_node_that_was_down_catches_up() {
     let mut fleet = Fleet::start(Redis::shared().database()).await;
     let operator = fleet.operator(0);
     fleet.members[2].process.kill();
-    operator.deploy(&hello(1)).await;
+    let order = json!({ "max_unavailable": 1 });
+    let rollout = operator.begin(&hello(1), order).await;
+    assert_eq!(operator.end_of(&rollout).await["phase"], "done");
     fleet.restart(2).await;
     // Before it was ready it was up to date.
     assert_eq!(
@@ -182,7 +184,9 @@ async fn without_redis_nodes_look_by_themselves() {
 async fn a_rollout_outlives_the_node_that_began_it() {
     let mut fleet = Fleet::start(Redis::shared().database()).await;
     let began = fleet.operator(1);
-    let order = json!({ "pause_ms": 1000, "regions": ["eu-west", "us-east"] });
+    let order = json!({
+        "pause_ms": 1000, "regions": ["eu-west", "us-east"], "max_unavailable": 1
+    });
     let rollout = began.begin(&hello(1), order).await;
     tokio::time::sleep(Duration::from_millis(200)).await;
     fleet.members[1].process.kill();
