@@ -224,6 +224,15 @@ impl Activator {
         }
     }
 
+    /// Let go of what was made ready and is not to serve after all.
+    pub fn discard(&self, deployed: &Deployed) {
+        for release in deployed.releases() {
+            if !self.serves(release) {
+                tokio::spawn(retire(release.clone()));
+            }
+        }
+    }
+
     fn ready(&self) -> std::sync::MutexGuard<'_, HashMap<Digest, (Arc<Release>, Instant)>> {
         self.ready.lock().unwrap_or_else(PoisonError::into_inner)
     }

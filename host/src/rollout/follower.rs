@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
+use tokio::sync::watch;
 
+use super::activations::Activations;
 use super::activator::{ActivateError, Activator};
 use super::bundle::Digest;
 use super::control::log::Entry;
@@ -58,6 +60,8 @@ pub struct Follower {
     margins: Margins,
     /// Revisions that do not serve yet, by plugin.
     pending: Mutex<BTreeMap<String, Pending>>,
+    /// Told whenever a plugin is no longer being made ready.
+    ended: watch::Sender<()>,
     /// Requests that were answered at the last heartbeat.
     rates: Mutex<HashMap<Digest, Rate>>,
     activity: Activity,
@@ -103,6 +107,8 @@ impl Activity {
 struct Pending {
     revision: i64,
     state: State,
+    /// Ready but for what another plugin that is made ready has to offer.
+    waits_for_others: bool,
     reason: String,
     since: Instant,
     /// How often in a row a store did not answer; 0 where that is not what is
@@ -180,6 +186,7 @@ impl Follower {
             wake,
             margins,
             pending: Mutex::default(),
+            ended: watch::Sender::new(()),
             rates: Mutex::default(),
             activity: Activity::default(),
             warnings: Arc::default(),
@@ -227,6 +234,7 @@ impl Follower {
         let pending = Pending {
             revision,
             state: State::Failed,
+            waits_for_others: false,
             reason: error.to_string(),
             since: Instant::now(),
             unanswered: 1,
@@ -271,14 +279,18 @@ impl Follower {
     }
 
     /// Follow the log, for as long as this is polled.
-    pub async fn follow(&self) {
+    pub async fn follow(self: &Arc<Self>) {
         let mut words = self.wake.subscribe();
+        let mut activations = Activations::default();
         loop {
-            if let Err(error) = self.look().await {
+            if let Err(error) = self.look(&mut activations).await {
                 tracing::warn!("the release log cannot be followed: {error}");
             }
             self.activator.forget_unwanted();
-            next(&mut words, POLL).await;
+            tokio::select! {
+                () = next(&mut words, POLL) => {}
+                () = activations.ended() => {}
+            }
         }
     }
 
@@ -301,58 +313,140 @@ impl Follower {
         self.control.report(node, region, &self.describe()).await
     }
 
-    async fn look(&self) -> Result<(), ControlError> {
+    async fn look(self: &Arc<Self>, activations: &mut Activations) -> Result<(), ControlError> {
         let wanted = self.control.wanted_in(&self.name.region).await?;
         self.activity.note_read();
         for (plugin, entry) in wanted {
-            self.advance(&plugin, &entry).await?;
+            self.advance(&plugin, entry, activations).await?;
         }
         self.end_trials().await
     }
 
-    async fn advance(&self, plugin: &str, entry: &Entry) -> Result<(), ControlError> {
-        if self.has_nothing_to_do(plugin, entry) {
-            // What failed before is not wanted any more.
+    /// Begin to make ready what an entry wants, unless that is done or under
+    /// way. Plugins are made ready beside each other: one that takes long keeps
+    /// no other from going back.
+    async fn advance(
+        self: &Arc<Self>,
+        plugin: &str,
+        entry: Entry,
+        activations: &mut Activations,
+    ) -> Result<(), ControlError> {
+        if self.has_nothing_to_do(plugin, &entry) {
+            // What failed before, or was under way, is not wanted any more.
             let was_pending = self.pending().remove(plugin).is_some();
+            activations.forget(plugin);
+            self.ended.send_replace(());
             return if was_pending {
                 self.tell().await
             } else {
                 Ok(())
             };
         }
-        if self.is_settled(plugin, entry) {
+        if self.is_settled(plugin, &entry) || activations.is_running(plugin, entry.revision) {
             return Ok(());
         }
+        // From now on, what a task for an older revision makes is not wanted.
         self.set_pending(plugin, entry.revision, State::Preparing, String::new());
-        match self.activate(plugin, entry).await {
-            Ok(()) => {
-                self.pending().remove(plugin);
+        let (this, revision, name) = (self.clone(), entry.revision, plugin.to_owned());
+        let work = async move {
+            this.bring_to_serve(&name, &entry).await;
+            this.ended.send_replace(());
+        };
+        activations.start(plugin, revision, work);
+        Ok(())
+    }
+
+    /// Make ready what an entry wants, let it serve, and say so.
+    async fn bring_to_serve(&self, plugin: &str, entry: &Entry) {
+        match self.activate_beside_others(plugin, entry).await {
+            Ok(false) => return,
+            Ok(true) => {
                 self.activity.activated.fetch_add(1, Relaxed);
+                let canary = entry.wanted.canary.as_ref();
                 tracing::info!(
                     plugin,
                     revision = entry.revision,
                     release = entry.wanted.active.map(|digest| digest.short()),
-                    canary = entry
-                        .wanted
-                        .canary
-                        .as_ref()
-                        .map(|canary| canary.digest.short()),
+                    canary = canary.map(|canary| canary.digest.short()),
                     "serving what the release log wants"
                 );
             }
-            Err(ActivateError::Control(error)) => return Err(error),
+            Err(ActivateError::Control(error)) => {
+                tracing::warn!(plugin, "a release cannot be had: {error}");
+                // The next look at the log tries again, which is not to be now.
+                tokio::time::sleep(POLL).await;
+                return;
+            }
             Err(error) => {
-                self.activity.failed.fetch_add(1, Relaxed);
-                tracing::error!(
-                    plugin,
-                    revision = entry.revision,
-                    "a release cannot serve: {error}"
-                );
-                self.set_pending(plugin, entry.revision, State::Failed, error.to_string());
-                self.count_unanswered(plugin, error.is_transient());
+                if !self.fail(plugin, entry.revision, &error) {
+                    return;
+                }
             }
         }
-        self.tell().await
+        if let Err(error) = self.tell().await {
+            tracing::warn!(plugin, "this node cannot report: {error}");
+        }
+    }
+
+    /// Returns whether that revision is still wanted, so that its failure is
+    /// to be known.
+    fn fail(&self, plugin: &str, revision: i64, error: &ActivateError) -> bool {
+        if !self.is_current(plugin, revision) {
+            return false;
+        }
+        self.activity.failed.fetch_add(1, Relaxed);
+        tracing::error!(plugin, revision, "a release cannot serve: {error}");
+        self.set_pending(plugin, revision, State::Failed, error.to_string());
+        self.count_unanswered(plugin, error.is_transient());
+        true
+    }
+
+    /// Let what an entry wants serve. What does not fit the other plugins is
+    /// tried again whenever one of them has been made ready: it may offer what
+    /// is missing. Returns whether it serves; not so if a newer revision is
+    /// wanted meanwhile.
+    async fn activate_beside_others(
+        &self,
+        plugin: &str,
+        entry: &Entry,
+    ) -> Result<bool, ActivateError> {
+        let mut ended = self.ended.subscribe();
+        loop {
+            ended.borrow_and_update();
+            let error = match self.activate(plugin, entry).await {
+                Err(error @ ActivateError::Unfit(_)) => error,
+                outcome => return outcome,
+            };
+            // The sender lives as long as this follower.
+            let others_changed = ended.has_changed().unwrap_or(false);
+            if !others_changed && !self.waits_for_others(plugin, entry.revision) {
+                return Err(error);
+            }
+            if ended.changed().await.is_err() {
+                return Err(error);
+            }
+        }
+    }
+
+    /// Write down that a plugin waits for others. Returns whether there are any
+    /// that are being made ready and do not wait themselves.
+    fn waits_for_others(&self, plugin: &str, revision: i64) -> bool {
+        let mut pending = self.pending();
+        let others = pending.iter().any(|(name, other)| {
+            name != plugin && other.state == State::Preparing && !other.waits_for_others
+        });
+        match pending.get_mut(plugin) {
+            Some(own) if own.revision == revision => own.waits_for_others = others,
+            _ => return false,
+        }
+        others
+    }
+
+    fn is_current(&self, plugin: &str, revision: i64) -> bool {
+        let pending = self.pending();
+        pending
+            .get(plugin)
+            .is_some_and(|pending| pending.revision == revision)
     }
 
     /// Tell the others how far this node is, before they are woken to look.
@@ -384,11 +478,24 @@ impl Follower {
         })
     }
 
-    async fn activate(&self, plugin: &str, entry: &Entry) -> Result<(), ActivateError> {
+    /// Make ready what an entry wants, and let it serve if that is still wanted
+    /// then. Returns whether it serves.
+    async fn activate(&self, plugin: &str, entry: &Entry) -> Result<bool, ActivateError> {
         let deployed = self
             .activator
             .deployed(plugin, entry.revision, &entry.wanted)
             .await?;
+        // Held, so that no newer revision can begin to serve in between.
+        let mut pending = self.pending();
+        let is_current = pending
+            .get(plugin)
+            .is_some_and(|pending| pending.revision == entry.revision);
+        if !is_current {
+            if let Some(deployed) = &deployed {
+                self.activator.discard(deployed);
+            }
+            return Ok(false);
+        }
         self.live.change(|plugins| {
             let before = plugins.get(plugin);
             let before = before.map(|plugin| self.describe_release(&plugin.active));
@@ -402,7 +509,8 @@ impl Follower {
                 }
             }
         })?;
-        Ok(())
+        pending.remove(plugin);
+        Ok(true)
     }
 
     /// End the trials of releases that do worse than what they are to replace.
@@ -439,6 +547,7 @@ impl Follower {
         let pending = Pending {
             revision,
             state,
+            waits_for_others: false,
             reason,
             since: Instant::now(),
             unanswered: before,

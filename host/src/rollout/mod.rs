@@ -1,6 +1,7 @@
 //! Releases: from a plugin's folder to something that answers requests, on one
 //! node and on all.
 
+mod activations;
 mod activator;
 mod adopt;
 pub mod bundle;

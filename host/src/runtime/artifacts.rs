@@ -93,6 +93,14 @@ impl Artifacts {
         operations.map(CacheOperation::name).zip(counts)
     }
 
+    /// Returns the component `wasm` as it was compiled for `engine` before, if
+    /// it is in the cache: a matter of milliseconds.
+    #[must_use]
+    pub fn cached(&self, engine: &Engine, wasm: &[u8]) -> Option<Component> {
+        let cache = self.open()?;
+        self.load(&cache, engine, wasm)
+    }
+
     /// Returns the component `wasm`, compiled for `engine`: from the cache, or
     /// now. Compiling takes seconds for large components; call it where that
     /// blocks nobody. The folder is looked at every time, so a cache that

@@ -105,6 +105,18 @@ impl Background {
         };
         AbortOnDropHandle::new(self.threads.spawn(work)).await
     }
+
+    /// Do short `work` that blocks its thread, on one of low priority that
+    /// nothing else waits for. Work that was begun goes on if this is dropped.
+    ///
+    /// # Errors
+    /// When the work panicked.
+    pub(super) async fn run_blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, JoinError> {
+        self.threads.spawn_blocking(work).await
+    }
 }
 
 impl Drop for Running {

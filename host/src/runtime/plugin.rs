@@ -172,7 +172,7 @@ impl Plugin {
         let aside = exports.aside();
         let slots = pool.claim(spec.instances + aside)?;
         let engine = pool.engine.clone();
-        let component = compile(&engine, runtime.compilers(), artifacts, wasm).await?;
+        let component = component(runtime, &engine, artifacts, wasm).await?;
         let slots = slots.with_memories(memories(&component)?)?;
         inspect::check_imports(&engine, &component, &spec.granted, &spec.calls)?;
         if exports.door != DoorKind::Fast && !exports.services.is_empty() {
@@ -484,6 +484,23 @@ fn is_failure(answer: &Result<Answer, CallError>) -> bool {
     }
 }
 
+/// Returns `wasm`, compiled: from the cache if it is there, so that what ran
+/// here before waits for no compiler that is at work on something else.
+async fn component(
+    runtime: &Runtime,
+    engine: &Engine,
+    artifacts: &Arc<Artifacts>,
+    wasm: Bytes,
+) -> Result<Component, ArtifactError> {
+    let (for_engine, cache, bytes) = (engine.clone(), artifacts.clone(), wasm.clone());
+    let loading = move || cache.cached(&for_engine, &bytes);
+    let loaded = runtime.background().run_blocking(loading).await;
+    match loaded.map_err(|_| panicked_while("loading compiled code"))? {
+        Some(component) => Ok(component),
+        None => compile(engine, runtime.compilers(), artifacts, wasm).await,
+    }
+}
+
 async fn compile(
     engine: &Engine,
     compilers: &Arc<ThreadPool>,
@@ -493,13 +510,17 @@ async fn compile(
     let (engine, artifacts) = (engine.clone(), artifacts.clone());
     let (reply, compiled) = oneshot::channel();
     compilers.spawn(move || {
-        // Who asked may have left meanwhile.
-        let _ = reply.send(artifacts.component(&engine, &wasm));
+        // Who asked may have left while others compiled.
+        if !reply.is_closed() {
+            let _ = reply.send(artifacts.component(&engine, &wasm));
+        }
     });
-    compiled.await.unwrap_or_else(|_| {
-        let panicked = wasmtime::Error::msg("the compiler panicked");
-        Err(ArtifactError(panicked))
-    })
+    let compiled = compiled.await;
+    compiled.unwrap_or_else(|_| Err(panicked_while("compiling")))
+}
+
+fn panicked_while(work: &str) -> ArtifactError {
+    ArtifactError(wasmtime::Error::msg(format!("{work} panicked")))
 }
 
 /// Everything that a component behind `door` may import. What the manifest

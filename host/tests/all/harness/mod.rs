@@ -6,6 +6,7 @@ mod composed;
 mod data;
 mod document;
 mod edge;
+mod large;
 pub mod leaks;
 mod logs;
 mod node;
@@ -23,6 +24,7 @@ pub use edge::{
     Running, edge, edge_serve_on_a_limited_disk, edge_serve_with_files_of, edge_serve_within,
     edge_with_clock, refusal,
 };
+pub use large::with_ballast;
 pub use node::{TestNode, exchange, settings, start_error};
 pub use operator::{Operator, TOKEN, TOKENS};
 pub use plugins::{PluginFolder, component, fixture, variant};

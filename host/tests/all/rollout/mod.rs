@@ -10,6 +10,7 @@ mod history;
 mod hostile_registry;
 mod load;
 mod offline;
+mod parallel;
 mod regions;
 mod registry;
 mod restarts;
