@@ -186,7 +186,7 @@ impl Node {
             server,
             admin,
             tokens: admin_tokens(settings)?,
-            service: Arc::new(service),
+            service: Arc::new(service.with_readiness(follower.readiness().clone())),
             follower,
             driver,
             wake,
@@ -243,6 +243,7 @@ impl Node {
             traces,
         } = self;
         loaded.begin_periodic_work(traces.clone());
+        follower.decide_readiness().await;
         let mut background = JoinSet::new();
         let admin_stop = CancellationToken::new();
         if let Some(admin) = admin {

@@ -66,6 +66,28 @@ pub struct RollBack {
     pub regions: Vec<String>,
 }
 
+/// POST `/v1/regions/{region}/fill`: let a region run what another one runs.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fill {
+    /// The region whose active releases are taken.
+    pub from: String,
+    /// The plugins; all that it runs when empty.
+    #[serde(default)]
+    pub plugins: Vec<String>,
+}
+
+/// The answer to [`Fill`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Filled {
+    /// A rollout for each plugin that the region did not run.
+    pub rollouts: Vec<Rollout>,
+    /// Plugins of which the region ran the same release already.
+    pub present: Vec<String>,
+    /// Plugins of which the region runs another release, which stays.
+    pub different: Vec<String>,
+}
+
 /// GET `/v1/status`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Status {

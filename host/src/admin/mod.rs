@@ -10,6 +10,7 @@ mod auth;
 mod bundles;
 mod diff;
 mod error;
+mod fill;
 mod listener;
 mod logs;
 mod metrics;
@@ -87,6 +88,7 @@ fn router(office: Arc<Office>, stop: CancellationToken) -> Router {
         .route("/v1/plugins/{plugin}/rollback", post(rollouts::roll_back))
         .route("/v1/plugins/{plugin}/releases", get(plugins::releases))
         .route("/v1/plugins/{plugin}/diff", get(plugins::diff))
+        .route("/v1/regions/{region}/fill", post(fill::fill))
         .route("/v1/logs", get(logs::show))
         .route("/v1/audit", get(status::audit))
         .route("/metrics", get(metrics::show))

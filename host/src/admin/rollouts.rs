@@ -260,7 +260,7 @@ async fn open(office: &Office, plugin: &str) -> Result<Rollout> {
     rollout.ok_or_else(|| Refusal::conflict(format!("no rollout of {plugin} goes on")))
 }
 
-fn goes_on(other: &Rollout) -> Refusal {
+pub(super) fn goes_on(other: &Rollout) -> Refusal {
     let (plugin, id, author) = (&other.plugin, &other.id, &other.author);
     Refusal::conflict(format!(
         "a rollout of {plugin} by {author} goes on ({id}, {}); wait for it, or abort it",

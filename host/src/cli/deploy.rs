@@ -23,7 +23,7 @@ use super::show;
 use super::source::{self, Source};
 
 /// How often a rollout is looked at while waiting for it.
-const LOOK: Duration = Duration::from_millis(100);
+pub(super) const LOOK: Duration = Duration::from_millis(100);
 
 /// What `edge deploy` takes.
 #[derive(clap::Args)]
@@ -58,13 +58,13 @@ pub(super) struct Deploy {
 pub(super) struct Waiting {
     /// Wait until it is over, or a canary waits for a decision.
     #[arg(long)]
-    wait: bool,
+    pub(super) wait: bool,
     /// How long to wait.
     #[arg(long, default_value = "5m", value_parser = humantime::parse_duration)]
-    timeout: Duration,
+    pub(super) timeout: Duration,
     /// Print JSON.
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
 /// What `edge promote` and `edge abort` take.
@@ -251,7 +251,7 @@ async fn follow(
 }
 
 /// The end of a rollout that failed. A plugin may have a say in the reason.
-fn rolled_back(rollout: &Rollout) -> Exit {
+pub(super) fn rolled_back(rollout: &Rollout) -> Exit {
     Exit::RolledBack(printable::line(&rollout.reason).into_owned())
 }
 

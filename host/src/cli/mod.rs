@@ -10,6 +10,7 @@ mod logs;
 mod migrations;
 mod new;
 mod offline;
+mod region;
 mod seed;
 mod serve;
 mod show;
@@ -69,6 +70,9 @@ enum Command {
     Rollback(deploy::RollBack),
     /// Let no node run a plugin any more.
     Remove(deploy::Decide),
+    /// Regions as a whole.
+    #[command(subcommand)]
+    Region(region::Command),
     /// How nodes and their releases are.
     Status(show::StatusArguments),
     /// A plugin's releases, and which served where.
@@ -127,6 +131,7 @@ async fn dispatch(settings: &Settings, command: Command) -> anyhow::Result<()> {
         Command::Abort(arguments) => deploy::abort(settings, arguments).await,
         Command::Rollback(arguments) => deploy::roll_back(settings, arguments).await,
         Command::Remove(arguments) => deploy::remove(settings, arguments).await,
+        Command::Region(command) => region::run(settings, command).await,
         Command::Status(arguments) => show::status(settings, arguments).await,
         Command::Releases(arguments) => show::releases(settings, arguments).await,
         Command::Diff(arguments) => show::diff(settings, arguments).await,

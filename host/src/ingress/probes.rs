@@ -16,7 +16,7 @@ use tokio::sync::Mutex;
 use super::reply::Refusal;
 use crate::bindings::sql::Dialect;
 use crate::rollout::manifest::{LIVE, READY};
-use crate::rollout::{Follower, MissingPlugin, Release, Services};
+use crate::rollout::{Follower, Readiness, ReadinessCell, Release, Services};
 use crate::runtime::Body;
 use crate::stores::breaker::{Circuit, StoreHealth};
 use crate::stores::clock::SharedClock;
@@ -42,16 +42,6 @@ pub(super) enum Probe {
     Ready,
     /// The same, and what is behind it?
     Details,
-}
-
-/// Whether a node takes requests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Readiness {
-    Ready,
-    /// It has been told to stop.
-    Stopping,
-    /// None of the plugins that it should serve can be.
-    NothingServes,
 }
 
 impl Probe {
@@ -83,6 +73,7 @@ pub(super) struct Probes {
     /// Nothing where the node's own parts are not known, as in tests of this
     /// port alone.
     behind: Option<Behind>,
+    readiness: Arc<ReadinessCell>,
     /// What the stores said last, and when.
     stores: Mutex<Option<(Instant, Vec<Store>)>>,
 }
@@ -102,13 +93,13 @@ pub struct Behind {
 #[derive(Serialize)]
 struct Details<'a> {
     ready: bool,
-    /// Whether the node takes requests, and not all of it works.
+    /// Whether not all of the node works, whether or not it takes requests.
     degraded: bool,
+    /// What is missing of what the node should serve.
+    missing: &'a [String],
     region: &'a str,
     clock: Option<Clock>,
     plugins: Vec<Plugin<'a>>,
-    /// Plugins that should serve here, none of whose releases does.
-    missing: Vec<MissingPlugin>,
     stores: Vec<Store>,
     /// The subjects of the node's warnings, which `edge status` shows whole.
     warnings: Vec<&'static str>,
@@ -148,6 +139,7 @@ impl Probes {
             limiter,
             clock: Arc::default(),
             behind: None,
+            readiness: Arc::default(),
             stores: Mutex::new(None),
         }
     }
@@ -163,23 +155,13 @@ impl Probes {
         behind.is_some_and(|behind| behind.follower.is_missing(path))
     }
 
-    fn missing(&self) -> Vec<MissingPlugin> {
-        let behind = self.behind.as_ref();
-        behind.map_or_else(Vec::new, |behind| behind.follower.missing())
-    }
-
-    fn readiness(&self, releases: &[Arc<Release>]) -> Readiness {
-        if self.stopping.load(Ordering::Relaxed) {
-            Readiness::Stopping
-        } else if releases.is_empty() && !self.missing().is_empty() {
-            Readiness::NothingServes
-        } else {
-            Readiness::Ready
-        }
-    }
-
     pub(super) fn with_clock(self, clock: Arc<SharedClock>) -> Self {
         Self { clock, ..self }
+    }
+
+    /// With what is known of the release log.
+    pub(super) fn with_readiness(self, readiness: Arc<ReadinessCell>) -> Self {
+        Self { readiness, ..self }
     }
 
     /// From now on, the node is not ready.
@@ -199,14 +181,15 @@ impl Probes {
             let refusal = Refusal::host(status, "The method is not supported.");
             return Err(refusal.with(ALLOW, HeaderValue::from_static("GET, HEAD")));
         }
-        let readiness = self.readiness(releases);
-        let ready = readiness == Readiness::Ready;
-        let (content_type, body) = match (probe, readiness) {
-            (Probe::Live, _) => (TEXT, "live\n".into()),
-            (Probe::Ready, Readiness::Ready) => (TEXT, "ready\n".into()),
-            (Probe::Ready, Readiness::Stopping) => (TEXT, "stopping\n".into()),
-            (Probe::Ready, Readiness::NothingServes) => (TEXT, "no plugin serves yet\n".into()),
-            (Probe::Details, _) => (JSON, self.details(ready, releases).await),
+        let is_stopping = self.stopping.load(Ordering::Relaxed);
+        let readiness = self.readiness.get();
+        let ready = readiness.ready && !is_stopping;
+        let (content_type, body) = match probe {
+            Probe::Live => (TEXT, "live\n".into()),
+            Probe::Ready if ready => (TEXT, "ready\n".into()),
+            Probe::Ready if is_stopping => (TEXT, "stopping\n".into()),
+            Probe::Ready => (TEXT, "not ready\n".into()),
+            Probe::Details => (JSON, self.details(ready, &readiness, releases).await),
         };
         let mut reply = Response::new(Either::Left(Full::new(body)));
         if !ready && probe != Probe::Live {
@@ -217,25 +200,30 @@ impl Probes {
         Ok(reply)
     }
 
-    async fn details(&self, ready: bool, releases: &[Arc<Release>]) -> Bytes {
+    async fn details(
+        &self,
+        ready: bool,
+        readiness: &Readiness,
+        releases: &[Arc<Release>],
+    ) -> Bytes {
         let stores = self.ask_stores(releases).await;
         let plugins = releases.iter().map(|release| Plugin {
             name: &release.manifest.name,
             version: &release.version,
         });
-        let (missing, behind) = (self.missing(), self.behind.as_ref());
+        let behind = self.behind.as_ref();
         let warnings = behind.map_or_else(Vec::new, |behind| behind.warnings.subjects());
-        let is_whole = missing.is_empty() && warnings.is_empty();
+        let is_whole = readiness.missing.is_empty() && warnings.is_empty();
         let details = Details {
             ready,
             degraded: !is_whole || stores.iter().any(|store| !store.answers),
+            missing: &readiness.missing,
             region: &self.region,
             clock: self.clock.skew().map(|skew| Clock {
                 skew_ms: skew.milliseconds,
                 periodic_work: !self.clock.is_off(),
             }),
             plugins: plugins.collect(),
-            missing,
             stores,
             warnings,
         };

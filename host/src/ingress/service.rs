@@ -30,7 +30,7 @@ use crate::bindings::context::Caller;
 use crate::config::{AccessLog, ClientLimits, ReplyHeaders, Settings, TrustedProxies};
 use crate::framing;
 use crate::identity::{CREDENTIALS, Identity, Presented};
-use crate::rollout::{Live, Match, Release, without_mount};
+use crate::rollout::{Live, Match, ReadinessCell, Release, without_mount};
 use crate::runtime::{Answer, Body, Call, CallError, Reads, Unhurried};
 use crate::stores::clock::SharedClock;
 use crate::telemetry::traces::{Trace, Traces, Work};
@@ -123,6 +123,13 @@ impl Service {
     #[must_use]
     pub fn with_clock(mut self, clock: Arc<SharedClock>) -> Self {
         self.probes = self.probes.with_clock(clock);
+        self
+    }
+
+    /// Lets the probes know what the node serves of what its region's log wants.
+    #[must_use]
+    pub fn with_readiness(mut self, readiness: Arc<ReadinessCell>) -> Self {
+        self.probes = self.probes.with_readiness(readiness);
         self
     }
 

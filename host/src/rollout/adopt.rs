@@ -189,6 +189,7 @@ impl Desired {
             plugin: self.plugin(),
             after: self.revision,
             wanted: self.wanted.clone(),
+            rollout: "",
             author: AUTHOR,
             reason: &format!("found in {}", folder.display()),
         };

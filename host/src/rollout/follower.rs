@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use serde::Serialize;
 use tokio::sync::watch;
 
 use super::activations::Activations;
@@ -20,6 +19,7 @@ use super::judge::Margins;
 use super::live::Live;
 use super::load::LoadError;
 use super::paths::strip_prefix_ignoring_case;
+use super::readiness::{self, Cause, Known, ReadinessCell};
 use super::release::Release;
 use super::report::{PluginReport, ReleaseReport, Report, State, TrialReport};
 use super::wake::{Wake, next};
@@ -60,6 +60,7 @@ pub struct Follower {
     margins: Margins,
     /// Revisions that do not serve yet, by plugin.
     pending: Mutex<BTreeMap<String, Pending>>,
+    readiness: Arc<ReadinessCell>,
     /// Told whenever a plugin is no longer being made ready.
     ended: watch::Sender<()>,
     /// Requests that were answered at the last heartbeat.
@@ -109,6 +110,7 @@ struct Pending {
     state: State,
     /// Ready but for what another plugin that is made ready has to offer.
     waits_for_others: bool,
+    cause: Cause,
     reason: String,
     since: Instant,
     /// How often in a row a store did not answer; 0 where that is not what is
@@ -130,7 +132,7 @@ impl Pending {
 }
 
 /// A plugin that a node should serve and does not.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MissingPlugin {
     /// The plugin.
     pub name: String,
@@ -186,6 +188,7 @@ impl Follower {
             wake,
             margins,
             pending: Mutex::default(),
+            readiness: Arc::default(),
             ended: watch::Sender::new(()),
             rates: Mutex::default(),
             activity: Activity::default(),
@@ -203,6 +206,24 @@ impl Follower {
     #[must_use]
     pub fn name(&self) -> &NodeName {
         &self.name
+    }
+
+    /// Whether customers may be sent to the node, by its last look at the log.
+    #[must_use]
+    pub fn readiness(&self) -> &Arc<ReadinessCell> {
+        &self.readiness
+    }
+
+    /// Decides whether customers may be sent to the node before it opens its
+    /// port: what the log wants was made ready when it started.
+    pub async fn decide_readiness(&self) {
+        let decided = async {
+            let wanted = self.control.wanted_in(&self.name.region).await?;
+            self.decide(&wanted).await
+        };
+        if let Err(error) = decided.await {
+            tracing::warn!("the release log cannot be read: {error}");
+        }
     }
 
     /// What it has done so far.
@@ -235,6 +256,7 @@ impl Follower {
             revision,
             state: State::Failed,
             waits_for_others: false,
+            cause: Cause::Store,
             reason: error.to_string(),
             since: Instant::now(),
             unanswered: 1,
@@ -254,10 +276,10 @@ impl Follower {
             .filter(|(plugin, _)| !serving.plugins.contains_key(*plugin));
         let missing = missing.map(|(plugin, pending)| MissingPlugin {
             name: plugin.clone(),
-            reason: match (pending.unanswered, pending.state) {
-                (1.., _) => "a store that it needs does not answer",
-                (0, State::Preparing) => "its release is made ready",
-                (0, _) => "its release cannot serve",
+            reason: match (pending.cause, pending.state) {
+                (Cause::Store, _) => "a store that it needs does not answer",
+                (Cause::Other, State::Preparing) => "its release is made ready",
+                (Cause::Other, _) => "its release cannot serve",
             },
         });
         missing.collect()
@@ -316,10 +338,33 @@ impl Follower {
     async fn look(self: &Arc<Self>, activations: &mut Activations) -> Result<(), ControlError> {
         let wanted = self.control.wanted_in(&self.name.region).await?;
         self.activity.note_read();
+        self.decide(&wanted).await?;
         for (plugin, entry) in wanted {
             self.advance(&plugin, entry, activations).await?;
         }
         self.end_trials().await
+    }
+
+    async fn decide(&self, wanted: &BTreeMap<String, Entry>) -> Result<(), ControlError> {
+        let region = &self.name.region;
+        let wants_something = wanted.values().any(|entry| entry.wanted.active.is_some());
+        let other_region = match wants_something {
+            true => None,
+            false => self.control.other_region_that_runs(region).await?,
+        };
+        let serves = self.live.serving().plugins.keys().cloned().collect();
+        let pending = self.pending().clone().into_iter();
+        let pending = pending.map(|(plugin, pending)| (plugin, (pending.state, pending.cause)));
+        let decided = readiness::decide(&Known {
+            region,
+            wanted,
+            serves: &serves,
+            pending: &pending.collect(),
+            other_region: other_region.as_deref(),
+            was_ready: self.readiness.get().ready,
+        });
+        self.readiness.set(decided);
+        Ok(())
     }
 
     /// Begin to make ready what an entry wants, unless that is done or under
@@ -398,6 +443,9 @@ impl Follower {
         tracing::error!(plugin, revision, "a release cannot serve: {error}");
         self.set_pending(plugin, revision, State::Failed, error.to_string());
         self.count_unanswered(plugin, error.is_transient());
+        if let Some(pending) = self.pending().get_mut(plugin) {
+            pending.cause = cause(error);
+        }
         true
     }
 
@@ -548,6 +596,7 @@ impl Follower {
             revision,
             state,
             waits_for_others: false,
+            cause: Cause::default(),
             reason,
             since: Instant::now(),
             unanswered: before,
@@ -663,6 +712,13 @@ impl Follower {
             };
         }
         rate.per_second
+    }
+}
+
+fn cause(error: &ActivateError) -> Cause {
+    match error.is_transient() {
+        true => Cause::Store,
+        false => Cause::Other,
     }
 }
 

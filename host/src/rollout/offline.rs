@@ -282,6 +282,7 @@ async fn write(control: &Control, order: &OfflineRollback, head: &Entry, to: Dig
             plugin: &order.plugin,
             after,
             wanted: wanted.clone(),
+            rollout: "",
             author: &order.author,
             reason: REASON,
         };

@@ -47,6 +47,11 @@ const PREVIOUS: &str = select!(
      ORDER BY l.revision DESC LIMIT 1"
 );
 const FIRST: &str = select!("WHERE l.plugin = ? AND l.region = ? ORDER BY l.revision LIMIT 1");
+const ELSEWHERE: &str = "SELECT l.region FROM edge_release_log l \
+     WHERE l.region <> ? AND l.active IS NOT NULL \
+     AND l.revision = (SELECT MAX(m.revision) FROM edge_release_log m \
+     WHERE m.region = l.region AND m.plugin = l.plugin) \
+     GROUP BY l.region ORDER BY COUNT(*) DESC, l.region LIMIT 1";
 const SERVED: &str = select!("WHERE l.plugin = ? AND l.active = ? LIMIT 1");
 const APPEND_FOR_ROLLOUT: &str = "INSERT INTO edge_release_log \
     (region, plugin, revision, active, canary, canary_percent, rollout, author, reason, \
@@ -54,7 +59,8 @@ const APPEND_FOR_ROLLOUT: &str = "INSERT INTO edge_release_log \
      WHERE id = ? AND phase = ?";
 const APPEND: &str = "INSERT INTO edge_release_log \
     (region, plugin, revision, active, canary, canary_percent, rollout, author, reason, \
-     written_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, {now})";
+     written_at) VALUES";
+const ENTRY: &str = "(?, ?, ?, ?, ?, ?, ?, ?, ?, {now})";
 
 /// What a region's nodes are to run of one plugin.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,7 +124,7 @@ pub struct Entry {
     pub age_ms: i64,
 }
 
-/// An entry that no rollout writes.
+/// An entry that is not written by whoever leads a rollout.
 #[derive(Debug, Clone)]
 pub struct NewEntry<'a> {
     /// Where.
@@ -129,6 +135,8 @@ pub struct NewEntry<'a> {
     pub after: i64,
     /// What is to run.
     pub wanted: Wanted,
+    /// The rollout that it belongs to; empty for none.
+    pub rollout: &'a str,
     /// Who wants it.
     pub author: &'a str,
     /// Why.
@@ -174,6 +182,19 @@ impl Control {
         entries
             .map(|entry| entry.map(|entry| (entry.plugin.clone(), entry)))
             .collect()
+    }
+
+    /// Returns the region beside `region` that runs most plugins, if any runs
+    /// one.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn other_region_that_runs(&self, region: &str) -> Result<Option<String>> {
+        let rows = self.query(ELSEWHERE, vec![text(region)]).await?;
+        rows.into_iter()
+            .next()
+            .map(|mut row| row.text())
+            .transpose()
     }
 
     /// The last entry of `plugin` in every region.
@@ -286,13 +307,30 @@ impl Control {
     /// When the database does not answer: whether it was written is unknown
     /// then.
     pub async fn append(&self, entry: NewEntry<'_>) -> Result<bool> {
-        let mut values = vec![
-            text(entry.region),
-            text(entry.plugin),
-            Value::Integer(entry.after + 1),
-        ];
-        values.extend(entry.wanted.values());
-        values.extend([text(""), text(entry.author), text(entry.reason)]);
-        Ok(self.try_execute(APPEND, values).await?.is_some())
+        self.append_all(&[entry]).await
+    }
+
+    /// Writes several entries at once: who reads the log sees all of them or
+    /// none. Returns whether each follows what it was meant to follow; if not,
+    /// nothing is changed.
+    ///
+    /// # Errors
+    /// As [`append`](Self::append).
+    pub async fn append_all(&self, entries: &[NewEntry<'_>]) -> Result<bool> {
+        let rows = vec![ENTRY; entries.len()].join(", ");
+        let mut values = Vec::new();
+        for entry in entries {
+            values.extend([
+                text(entry.region),
+                text(entry.plugin),
+                Value::Integer(entry.after + 1),
+            ]);
+            values.extend(entry.wanted.values());
+            values.extend([text(entry.rollout), text(entry.author), text(entry.reason)]);
+        }
+        let written = self
+            .try_execute(&format!("{APPEND} {rows}"), values)
+            .await?;
+        Ok(written.is_some())
     }
 }

@@ -177,6 +177,12 @@ pub struct NewRollout {
     pub author: String,
 }
 
+/// Returns an id that no rollout has.
+#[must_use]
+pub fn new_rollout_id() -> String {
+    format!("{:016x}", rand::random::<u64>())
+}
+
 impl Control {
     /// Begin a rollout, and return its id; `None` if another of the same
     /// plugin goes on.
@@ -184,10 +190,19 @@ impl Control {
     /// # Errors
     /// When the database does not answer.
     pub async fn begin_rollout(&self, new: &NewRollout) -> Result<Option<String>> {
-        let id = format!("{:016x}", rand::random::<u64>());
+        let id = new_rollout_id();
+        Ok(self.begin_rollout_as(&id, new).await?.then_some(id))
+    }
+
+    /// Begins a rollout under an id that [`new_rollout_id`] made. Returns
+    /// whether it was begun; not so if another of the same plugin goes on.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn begin_rollout_as(&self, id: &str, new: &NewRollout) -> Result<bool> {
         let pause = i64::try_from(new.pause.as_millis()).unwrap_or(i64::MAX);
         let values = vec![
-            text(&id),
+            text(id),
             text(&new.plugin),
             text(&new.plugin),
             optional(new.digest),
@@ -198,12 +213,12 @@ impl Control {
             text(&new.author),
         ];
         // Whoever leads the rollout on finds them there.
-        self.add_regions_at_start(&id, new).await?;
+        self.add_regions_at_start(id, new).await?;
         if self.try_execute(BEGIN, values).await?.is_none() {
-            self.drop_rollout_regions(&id).await?;
-            return Ok(None);
+            self.drop_rollout_regions(id).await?;
+            return Ok(false);
         }
-        Ok(Some(id))
+        Ok(true)
     }
 
     async fn add_regions_at_start(&self, id: &str, new: &NewRollout) -> Result<()> {

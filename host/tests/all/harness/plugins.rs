@@ -16,6 +16,14 @@ pub struct PluginFolder {
 }
 
 impl PluginFolder {
+    /// No folder: a node with this setting serves what is deployed to it.
+    pub fn none() -> Self {
+        Self {
+            path: PathBuf::from("none"),
+            _temporary: None,
+        }
+    }
+
     /// The folder itself.
     pub fn path(&self) -> &Path {
         &self.path

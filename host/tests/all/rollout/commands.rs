@@ -1,5 +1,6 @@
 //! The commands, as scripts use them.
 
+use std::net::SocketAddr;
 use std::process::Output;
 
 use serde_json::Value;
@@ -24,12 +25,25 @@ pub(super) async fn run_with(
     arguments: &[&str],
     variables: &[(&str, &str)],
 ) -> (Option<i32>, String, String) {
+    run_on(node.admin_url(), arguments, variables).await
+}
+
+/// Run `edge` against the node whose operators' port is there.
+pub(super) async fn run_at(admin: SocketAddr, arguments: &[&str]) -> (Option<i32>, String, String) {
+    run_on(format!("http://{admin}"), arguments, &[]).await
+}
+
+async fn run_on(
+    admin_url: String,
+    arguments: &[&str],
+    variables: &[(&str, &str)],
+) -> (Option<i32>, String, String) {
     let folder = data_folder();
     let mut command = edge(folder.path());
     command
         .args(arguments)
         .envs(variables.iter().copied())
-        .env("EDGE_ADMIN_URL", node.admin_url())
+        .env("EDGE_ADMIN_URL", admin_url)
         .env("EDGE_ADMIN_TOKEN", TOKEN);
     let running = tokio::task::spawn_blocking(move || command.output());
     let Output {

@@ -11,6 +11,7 @@ mod hostile_registry;
 mod load;
 mod offline;
 mod parallel;
+mod readiness;
 mod regions;
 mod registry;
 mod restarts;
