@@ -13,6 +13,7 @@ use crate::config::secrets::{self, SecretError};
 use crate::config::{Hidden, Settings};
 use crate::ingress::{Behind, RateLimits, Server, ServerError, Service, Trials};
 use crate::rollout::bundle::TrustedKeys;
+use crate::rollout::check::{Checks, ChecksError};
 use crate::rollout::control::{Control, ControlError};
 use crate::rollout::{
     Activator, AdoptError, Deferred, Deployed, Desired, Driver, Follower, Live, LoadError, Loader,
@@ -90,6 +91,9 @@ pub enum StartError {
     /// The collector of traces.
     #[error(transparent)]
     Collector(#[from] CollectorError),
+    /// Outside checks of canaries.
+    #[error(transparent)]
+    Checks(#[from] ChecksError),
 }
 
 impl StartError {
@@ -139,7 +143,6 @@ impl Node {
             loaded.fill_empty_tables().await?;
         }
         let deferred = std::mem::take(&mut loaded.deferred);
-        let margins = margins(settings);
         let shared = settings.redis_url.as_deref();
         let shared = shared.map(|urls| Wakeups::open(urls, PREFIX));
         let wake = Wake::new(shared.transpose()?);
@@ -151,7 +154,7 @@ impl Node {
             ..
         } = &loaded;
         let rate_limits = RateLimits::new(services.limiter().clone(), settings.rate_limit)?;
-        let trials = Trials::new(services.draw_key(), margins, wake.clone());
+        let trials = Trials::new(services.draw_key(), wake.clone());
         let identity = services.identity().clone();
         let name = NodeName {
             node: format!("{:08x}", rand::random::<u32>()),
@@ -163,14 +166,13 @@ impl Node {
         let service = Service::new(live.clone(), trials, rate_limits, identity, settings)
             .with_clock(services.clock().clone())
             .with_traces(traces.clone());
-        let driver = Driver::new(name.node.clone(), control.clone(), wake.clone(), margins);
+        let node_name = name.node.clone();
         let follower = Follower::new(
             name,
             control.clone(),
             activator.clone(),
             live.clone(),
             wake.clone(),
-            margins,
         )
         .with_warnings(loaded.warnings.clone());
         let follower = Arc::new(follower);
@@ -182,6 +184,17 @@ impl Node {
             follower: follower.clone(),
             warnings: loaded.warnings.clone(),
         });
+        let canary = &settings.canary;
+        let checks = Checks::new(canary.check_urls.clone(), canary.check_interval)?;
+        let driver = Driver::new(
+            node_name,
+            control.clone(),
+            wake.clone(),
+            margins(settings),
+            settings.into(),
+            Arc::new(checks),
+            follower.decisions().clone(),
+        );
         Ok(Self {
             server,
             admin,
@@ -261,6 +274,8 @@ impl Node {
                 certificate: server.certificate(),
                 counters: loaded.services.counters().clone(),
                 traces: traces.clone(),
+                thresholds: driver.thresholds(),
+                checks: driver.checks().clone(),
             };
             let office = Arc::new(office);
             let stop = admin_stop.clone();
@@ -467,7 +482,8 @@ async fn deploy(loader: &Loader, desired: &Desired) -> Result<Deployed, LoadErro
     let trial = match desired.canary.as_ref().zip(desired.wanted.canary.as_ref()) {
         Some((source, wanted)) => {
             let release = Arc::new(loader.load(source).await?);
-            Some(Trial::new(release, wanted.percent, &active))
+            let thresholds = loader.thresholds();
+            Some(Trial::new(release, wanted.percent, &active, thresholds))
         }
         None => None,
     };

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::rollout::RolloutProgress;
 use crate::rollout::bundle::{Bundle, Digest};
+use crate::rollout::check::Check;
 use crate::rollout::control::bundles::BundleRecord;
 use crate::rollout::control::log::Entry;
 use crate::rollout::control::nodes::NodeRecord;
@@ -28,6 +30,20 @@ pub struct Deploy {
     /// at once.
     #[serde(default)]
     pub canary_percent: u8,
+    /// The shares of a canary that goes from one to the next by itself; the
+    /// first of them is `canary_percent`, which may be left out then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub canary_steps: Vec<u8>,
+    /// How long each step but the last one takes, in milliseconds.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub every_ms: u64,
+    /// After how long at the last step the canary is promoted by itself, in
+    /// milliseconds; none to wait for an operator.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promote_after_ms: Option<u64>,
+    /// Who is asked before each step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<Check>,
     /// How long a region is watched before the next one is begun, in
     /// milliseconds.
     #[serde(default = "default_pause_ms")]
@@ -41,10 +57,9 @@ pub struct Deploy {
     pub origin: Option<String>,
 }
 
-/// Hosts of older versions do not know the field.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
-fn is_zero(number: &u32) -> bool {
-    *number == 0
+/// Older nodes refuse fields that they do not know: none is sent in vain.
+fn is_zero<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// Half a second: enough for a plainly broken release to show.
@@ -88,6 +103,23 @@ pub struct Filled {
     pub different: Vec<String>,
 }
 
+/// POST `/v1/plugins/{plugin}/canary`: change the share of a canary.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetShare {
+    /// Of a hundred clients, so many meet it from now on.
+    pub percent: u8,
+}
+
+/// GET `/v1/plugins/{plugin}/rollout`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RolloutStatus {
+    /// The rollout that goes on.
+    pub rollout: Rollout,
+    /// How it goes on by itself.
+    pub progress: RolloutProgress,
+}
+
 /// GET `/v1/status`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Status {
@@ -97,6 +129,9 @@ pub struct Status {
     pub nodes: Vec<NodeRecord>,
     /// Rollouts that go on.
     pub rollouts: Vec<Rollout>,
+    /// How each of them goes on by itself.
+    #[serde(default)]
+    pub progress: Vec<RolloutProgress>,
 }
 
 /// GET `/v1/plugins/{plugin}/releases`.

@@ -15,6 +15,7 @@ use super::error::{Refusal, Result};
 use super::rollouts::goes_on;
 use crate::rollout::bundle::Digest;
 use crate::rollout::control::log::{Entry, NewEntry, Wanted};
+use crate::rollout::control::plans::Plan as CanaryPlan;
 use crate::rollout::control::rollout_regions::{MaxUnavailable, live_nodes};
 use crate::rollout::control::rollouts::{NewRollout, new_rollout_id};
 
@@ -66,6 +67,7 @@ async fn try_fill(
             canary_percent: 0,
             pause: Duration::ZERO,
             max_unavailable: MaxUnavailable::Nodes(0),
+            plan: CanaryPlan::default(),
             author: attempt.author.clone(),
         };
         // Where another one was begun meanwhile, that leads the region on.

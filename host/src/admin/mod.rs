@@ -8,6 +8,7 @@ pub mod api;
 mod attempt;
 mod auth;
 mod bundles;
+mod canary;
 mod diff;
 mod error;
 mod fill;
@@ -35,6 +36,8 @@ pub use listener::{Admin, AdminError};
 use crate::framing;
 use crate::ingress::CertificateValidity;
 use crate::rollout::bundle::LONGEST;
+use crate::rollout::canary::Thresholds;
+use crate::rollout::check::Checks;
 use crate::rollout::control::Control;
 use crate::rollout::{Activator, Follower, Live, Services, Wake};
 use crate::runtime::Runtime;
@@ -74,6 +77,10 @@ pub struct Office {
     pub counters: Arc<Registry>,
     /// Traces, where there is a collector.
     pub traces: Option<Arc<Traces>>,
+    /// From which difference on a canary does worse.
+    pub thresholds: Thresholds,
+    /// Asks outside checks of canaries.
+    pub checks: Arc<Checks>,
 }
 
 fn router(office: Arc<Office>, stop: CancellationToken) -> Router {
@@ -85,6 +92,10 @@ fn router(office: Arc<Office>, stop: CancellationToken) -> Router {
         .route("/v1/plugins/{plugin}", delete(rollouts::remove))
         .route("/v1/plugins/{plugin}/promote", post(rollouts::promote))
         .route("/v1/plugins/{plugin}/abort", post(rollouts::abort))
+        .route("/v1/plugins/{plugin}/pause", post(canary::pause))
+        .route("/v1/plugins/{plugin}/resume", post(canary::resume))
+        .route("/v1/plugins/{plugin}/canary", post(canary::set_share))
+        .route("/v1/plugins/{plugin}/rollout", get(canary::show))
         .route("/v1/plugins/{plugin}/rollback", post(rollouts::roll_back))
         .route("/v1/plugins/{plugin}/releases", get(plugins::releases))
         .route("/v1/plugins/{plugin}/diff", get(plugins::diff))

@@ -10,13 +10,11 @@ use super::api::{Deploy, RollBack};
 use super::attempt::Attempt;
 use super::auth::Author;
 use super::error::{Refusal, Result};
-use super::{Office, regions};
+use super::{Office, canary, regions};
 use crate::rollout::bundle::Digest;
+use crate::rollout::control::plans::Plan;
 use crate::rollout::control::rollout_regions::MaxUnavailable;
 use crate::rollout::control::rollouts::{NewRollout, Phase, Rollout};
-
-/// A canary of everybody is none.
-const MOST_PERCENT: u8 = 99;
 
 /// Characters of a claim where a bundle comes from that are written down.
 const LONGEST_ORIGIN: usize = 500;
@@ -46,18 +44,16 @@ async fn try_deploy(
         ))
     })?;
     attempt.plugin.clone_from(&record.plugin);
-    if deploy.canary_percent > MOST_PERCENT {
-        let detail = format!("a canary takes 1 to {MOST_PERCENT} percent of the clients");
-        return Err(Refusal::bad_request(detail));
-    }
+    let (canary_percent, plan) = canary::plan(office, &deploy)?;
     let regions = regions::named(office, &record.plugin, &deploy.regions).await?;
     let new = NewRollout {
         plugin: record.plugin,
         digest: Some(deploy.digest),
         regions,
-        canary_percent: deploy.canary_percent,
+        canary_percent,
         pause: Duration::from_millis(deploy.pause_ms),
         max_unavailable: MaxUnavailable::Nodes(deploy.max_unavailable),
+        plan,
         author: attempt.author.clone(),
     };
     begin(office, attempt, new, deploy.origin.as_deref()).await
@@ -102,6 +98,7 @@ async fn try_roll_back(
         pause: Duration::ZERO,
         // What may bring nodes down is not left there because it did.
         max_unavailable: MaxUnavailable::Any,
+        plan: Plan::default(),
         author: attempt.author.clone(),
     };
     begin(office, attempt, new, None).await
@@ -134,6 +131,7 @@ async fn try_remove(office: &Office, attempt: &Attempt, plugin: String) -> Resul
         canary_percent: 0,
         pause: Duration::ZERO,
         max_unavailable: MaxUnavailable::Any,
+        plan: Plan::default(),
         author: attempt.author.clone(),
     };
     begin(office, attempt, new, None).await
@@ -159,6 +157,7 @@ async fn try_promote(office: &Office, attempt: &Attempt) -> Result<Json<Rollout>
         );
         return Err(Refusal::conflict(detail));
     }
+    canary::refuse_paused(office, &rollout).await?;
     lead_on(office, attempt, rollout, Phase::Promoting).await
 }
 
@@ -255,7 +254,7 @@ async fn lead_on(
     }))
 }
 
-async fn open(office: &Office, plugin: &str) -> Result<Rollout> {
+pub(super) async fn open(office: &Office, plugin: &str) -> Result<Rollout> {
     let rollout = office.control.open_rollout_of(plugin).await?;
     rollout.ok_or_else(|| Refusal::conflict(format!("no rollout of {plugin} goes on")))
 }

@@ -5,17 +5,23 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 
-use super::Office;
 use super::api::Status;
 use super::error::Result;
+use super::{Office, canary};
 use crate::rollout::control::audit::AuditRecord;
 
 /// GET `/v1/status`.
 pub(super) async fn show(State(office): State<Arc<Office>>) -> Result<Json<Status>> {
+    let rollouts = office.control.open_rollouts().await?;
+    let mut progress = Vec::new();
+    for rollout in &rollouts {
+        progress.push(canary::progress(&office, rollout).await?);
+    }
     Ok(Json(Status {
         node: office.follower.name().node.clone(),
         nodes: office.control.nodes().await?,
-        rollouts: office.control.open_rollouts().await?,
+        rollouts,
+        progress,
     }))
 }
 

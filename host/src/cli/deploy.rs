@@ -15,6 +15,7 @@ use edge_host::rollout::State;
 use edge_host::rollout::control::bundles::BundleRecord;
 use edge_host::rollout::control::rollouts::{Phase, Rollout};
 
+use super::canary::Canary;
 use super::client::Client;
 use super::exit::Exit;
 use super::migrations;
@@ -35,9 +36,8 @@ pub(super) struct Deploy {
     /// `us-*,eu-west`; all when absent.
     #[arg(long, value_delimiter = ',')]
     regions: Vec<String>,
-    /// Let so many percent of the clients meet it first, such as `10%`.
-    #[arg(long, value_parser = percent)]
-    canary: Option<u8>,
+    #[command(flatten)]
+    canary: Canary,
     /// How long the nodes of a region have to be seen healthy with it before
     /// the next region is begun.
     #[arg(long, default_value = "500ms", value_parser = humantime::parse_duration)]
@@ -59,6 +59,9 @@ pub(super) struct Waiting {
     /// Wait until it is over, or a canary waits for a decision.
     #[arg(long)]
     pub(super) wait: bool,
+    /// Whether a canary needs no decision, and is waited for too.
+    #[arg(skip)]
+    pub(super) until_over: bool,
     /// How long to wait.
     #[arg(long, default_value = "5m", value_parser = humantime::parse_duration)]
     pub(super) timeout: Duration,
@@ -97,13 +100,6 @@ pub(super) struct RollBack {
     waiting: Waiting,
 }
 
-fn percent(text: &str) -> Result<u8, String> {
-    match text.trim_end_matches('%').parse() {
-        Ok(percent @ 1..=99) => Ok(percent),
-        _ => Err("is not a percentage from 1% to 99%".to_owned()),
-    }
-}
-
 pub(super) async fn deploy(settings: &Settings, arguments: Deploy) -> anyhow::Result<()> {
     let began = Instant::now();
     let client = Client::new(settings)?;
@@ -118,16 +114,26 @@ pub(super) async fn deploy(settings: &Settings, arguments: Deploy) -> anyhow::Re
             print!("{}", migrations::shown(&MigrationText::of(&found.bundle)));
         }
     }
-    let order = DeployOrder {
+    let is_promoted = arguments.canary.is_promoted();
+    let mut order = DeployOrder {
         digest: record.digest,
         regions: arguments.regions,
-        canary_percent: arguments.canary.unwrap_or(0),
+        canary_percent: 0,
+        canary_steps: Vec::new(),
+        every_ms: 0,
+        promote_after_ms: None,
+        check: None,
         pause_ms: u64::try_from(arguments.pause.as_millis()).unwrap_or(u64::MAX),
         max_unavailable: arguments.max_unavailable,
         origin: found.origin.map(|origin| origin.to_string()),
     };
+    arguments.canary.write(&mut order);
     let rollout = client.post("/v1/rollouts", &order).await?;
-    follow(&client, rollout, &arguments.waiting, began, Phase::Done).await
+    let waiting = Waiting {
+        until_over: is_promoted,
+        ..arguments.waiting
+    };
+    follow(&client, rollout, &waiting, began, Phase::Done).await
 }
 
 /// Whether no other release of the plugin was ever taken in: there is none to
@@ -213,7 +219,7 @@ async fn follow(
 ) -> anyhow::Result<()> {
     let path = format!("/v1/rollouts/{}", rollout.id);
     let mut said = String::new();
-    while waiting.wait && goes_on(&rollout) {
+    while waiting.wait && goes_on(&rollout, waiting.until_over) {
         if began.elapsed() > waiting.timeout {
             bail!(Exit::TimedOut(format!(
                 "the rollout {} is still {}",
@@ -255,9 +261,10 @@ pub(super) fn rolled_back(rollout: &Rollout) -> Exit {
     Exit::RolledBack(printable::line(&rollout.reason).into_owned())
 }
 
-/// Whether there is something to wait for: a canary waits for us.
-fn goes_on(rollout: &Rollout) -> bool {
-    !rollout.phase.is_final() && rollout.phase != Phase::Canary
+/// Whether there is something to wait for: a canary waits for us, unless it is
+/// promoted by itself.
+fn goes_on(rollout: &Rollout, until_over: bool) -> bool {
+    !rollout.phase.is_final() && (until_over || rollout.phase != Phase::Canary)
 }
 
 /// `us-east 2/2  eu-west 0/1  ap-south no nodes`: nodes that serve it, of those

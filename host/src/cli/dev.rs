@@ -187,6 +187,10 @@ async fn swap(
         regions: Vec::new(),
         canary_percent: 0,
         max_unavailable: 0,
+        canary_steps: Vec::new(),
+        every_ms: 0,
+        promote_after_ms: None,
+        check: None,
         origin: None,
         pause_ms: 0,
     };

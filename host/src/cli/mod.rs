@@ -1,6 +1,7 @@
 //! The commands of `edge`.
 
 mod bundle;
+mod canary;
 mod client;
 mod db;
 mod deploy;
@@ -62,6 +63,11 @@ enum Command {
     Push(bundle::Push),
     /// Make a release serve on running nodes.
     Deploy(deploy::Deploy),
+    /// Let another share of the clients meet the canary.
+    Canary(canary::Share),
+    /// The rollout of a plugin that goes on: show, pause and resume it.
+    #[command(subcommand)]
+    Rollout(canary::RolloutCommand),
     /// Let everybody meet the canary.
     Promote(deploy::Decide),
     /// End a rollout, and change back what it changed.
@@ -127,6 +133,8 @@ async fn dispatch(settings: &Settings, command: Command) -> anyhow::Result<()> {
         Command::Sign(arguments) => bundle::sign(&arguments),
         Command::Push(arguments) => bundle::push(settings, arguments).await,
         Command::Deploy(arguments) => deploy::deploy(settings, arguments).await,
+        Command::Canary(arguments) => canary::set_share(settings, arguments).await,
+        Command::Rollout(command) => canary::rollout(settings, command).await,
         Command::Promote(arguments) => deploy::promote(settings, arguments).await,
         Command::Abort(arguments) => deploy::abort(settings, arguments).await,
         Command::Rollback(arguments) => deploy::roll_back(settings, arguments).await,

@@ -14,6 +14,7 @@ use edge_host::rollout::{PluginReport, ReleaseReport, State};
 use edge_host::stores::clock::{MAX_SKEW, NOTED_SKEW, Skew};
 use serde::Serialize;
 
+use super::canary;
 use super::client::Client;
 use super::migrations;
 use super::table::Table;
@@ -136,7 +137,11 @@ pub(super) fn rollout(rollout: &Rollout, took: Option<Duration>) {
     println!("{}", printable::line(&line));
 }
 
-fn print<T: Serialize>(value: &T, json: bool, table: impl Fn(&T) -> String) -> anyhow::Result<()> {
+pub(super) fn print<T: Serialize>(
+    value: &T,
+    json: bool,
+    table: impl Fn(&T) -> String,
+) -> anyhow::Result<()> {
     if json {
         let json = serde_json::to_string_pretty(value)?;
         println!("{}", printable::json(&json));
@@ -183,14 +188,11 @@ fn status_table(status: &Status) -> String {
         text += &format!("\nwarning: {warning}\n");
     }
     for rollout in &status.rollouts {
-        text += &format!(
-            "\nrollout {} of {} by {}: {}, {}\n",
-            rollout.id,
-            rollout.plugin,
-            printable::line(&rollout.author),
-            rollout.phase,
-            printable::line(&rollout.regions.join(" then "))
-        );
+        text += &format!("\n{}", open_rollout(rollout));
+        let mut progress = status.progress.iter();
+        if let Some(progress) = progress.find(|progress| progress.rollout == rollout.id) {
+            text += &canary::describe(progress, false);
+        }
     }
     text
 }
@@ -223,6 +225,18 @@ fn node_warnings(status: &Status) -> impl Iterator<Item = String> {
         let warnings = node.report.warnings.iter();
         warnings.map(move |text| format!("node {}: {}", node.node, printable::line(text)))
     })
+}
+
+/// A line about a rollout that goes on.
+pub(super) fn open_rollout(rollout: &Rollout) -> String {
+    format!(
+        "rollout {} of {} by {}: {}, {}\n",
+        rollout.id,
+        rollout.plugin,
+        printable::line(&rollout.author),
+        rollout.phase,
+        printable::line(&rollout.regions.join(" then "))
+    )
 }
 
 /// What releases lack on any node that lives, each once.
@@ -301,7 +315,7 @@ fn releases_table(releases: &Releases) -> String {
                 .wanted
                 .active
                 .map_or("-".to_owned(), |digest| digest.short()),
-            canary(entry),
+            canary_cell(entry),
             entry.author.clone(),
             entry.reason.clone(),
         ]);
@@ -309,7 +323,7 @@ fn releases_table(releases: &Releases) -> String {
     format!("{bundles}\n{log}")
 }
 
-fn canary(entry: &Entry) -> String {
+fn canary_cell(entry: &Entry) -> String {
     match &entry.wanted.canary {
         Some(canary) => format!("{} {}%", canary.digest.short(), canary.percent),
         None => "-".to_owned(),

@@ -1,6 +1,7 @@
 //! What an operator can set: `edge.toml`, then `.env`, then the environment,
 //! the later winning. Every wrong setting is reported, all at once.
 
+mod check_urls;
 mod client;
 mod connections;
 mod cors;
@@ -26,6 +27,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use check_urls::AllowedUrls;
 pub use client::ClientLimits;
 pub use connections::Lifetimes;
 pub use cors::{Cors, Origins};

@@ -4,18 +4,26 @@
 use std::time::Duration;
 
 use super::Hidden;
+use super::check_urls::AllowedUrls;
 use super::layers::Layers;
-use super::values::{at_least_one, percent, ratio};
+use super::values::{at_least_a_second, at_least_one, at_most_10_000, percent, ratio};
 
 /// How much worse than the active release one on trial may be.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct CanaryLimits {
     /// Requests that it must have answered to be judged.
     pub requests: u64,
     /// Percent of its requests that may fail beyond those of the active one.
     pub error_percent: u8,
-    /// How many times slower its 99th percentile may be.
+    /// How many times slower than the active one's median and 95th percentile
+    /// its requests may be.
     pub latency_ratio: f64,
+    /// Its first requests on each node, which are not compared.
+    pub warm_up: u64,
+    /// Addresses that may be asked for a verdict.
+    pub check_urls: AllowedUrls,
+    /// How often each of them is asked.
+    pub check_interval: Duration,
 }
 
 impl CanaryLimits {
@@ -25,6 +33,13 @@ impl CanaryLimits {
             requests: layers.take("canary_requests", 50, at_least_one),
             error_percent: layers.take("canary_error_percent", 5, percent),
             latency_ratio: layers.take("canary_latency_ratio", 2.0, ratio),
+            warm_up: layers.take("canary_warm_up", 10, at_most_10_000).into(),
+            check_urls: layers.take("canary_check_urls", AllowedUrls::default(), str::parse),
+            check_interval: layers.take(
+                "canary_check_interval",
+                Duration::from_secs(10),
+                at_least_a_second,
+            ),
         }
     }
 }

@@ -31,7 +31,7 @@ use crate::config::{AccessLog, ClientLimits, ReplyHeaders, Settings, TrustedProx
 use crate::framing;
 use crate::identity::{CREDENTIALS, Identity, Presented};
 use crate::rollout::{Live, Match, ReadinessCell, Release, without_mount};
-use crate::runtime::{Answer, Body, Call, CallError, Reads, Unhurried};
+use crate::runtime::{Answer, Body, Call, CallError, Reads, Unhurried, is_failure};
 use crate::stores::clock::SharedClock;
 use crate::telemetry::traces::{Trace, Traces, Work};
 use crate::telemetry::{RefusalReason, RouteStats, Traffic};
@@ -320,8 +320,7 @@ impl Service {
         }
         let is_known = caller.is_ok();
         call.caller = caller.unwrap_or(Caller::Rejected);
-        let release = &chosen.release;
-        let asking = self.ask(release, request, &presented, call, client, tally);
+        let asking = self.ask(chosen, request, &presented, call, client, tally);
         let outcome = asking.await;
         let status = match &outcome {
             Ok(response) => response.status(),
@@ -333,16 +332,17 @@ impl Service {
         outcome
     }
 
-    /// Let `release` answer.
+    /// Let the chosen release answer.
     async fn ask(
         &self,
-        release: &Arc<Release>,
+        chosen: &Chosen,
         request: Request<Incoming>,
         presented: &Presented,
         mut call: Call,
         client: IpAddr,
         tally: &mut Tally,
     ) -> Result<Response<Body>, Refusal> {
+        let release = &chosen.release;
         // Boxed, so that it does not make every request's state larger.
         let admitting = Box::pin(self.admit(release, request, &call, client, tally));
         let request = admitting.await?;
@@ -351,7 +351,11 @@ impl Service {
             call.caller = Caller::Rejected;
         }
         let (request_id, trace) = (call.id.clone(), call.trace.clone());
-        let reply = match self.handle(release, call, request).await {
+        let began = Instant::now();
+        let answer = self.handle(release, call, request).await;
+        self.trials
+            .count(chosen, began.elapsed(), is_failure(&answer));
+        let reply = match answer {
             Ok(Answer::Response(response)) => return Ok(response),
             Ok(Answer::Failure(failure)) => Refusal::of_plugin(failure),
             Err(error) => Err(error),

@@ -2,18 +2,18 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderValue, Response};
 
 use super::sticky::Sticky;
-use crate::rollout::{Deployed, Margins, Match, Release, Route, RouteTable, Wake};
+use crate::rollout::{Deployed, Match, Release, Route, RouteTable, Wake};
 use crate::runtime::{Body, Draw};
 
 /// Draws clients, and ends trials that fail.
 pub struct Trials {
     sticky: Sticky,
-    margins: Margins,
     wake: Arc<Wake>,
 }
 
@@ -35,13 +35,12 @@ struct OnTrial {
 }
 
 impl Trials {
-    /// Clients are drawn by `key`, which the shop's nodes share. Trials end by
-    /// `margins`, and `wake` lets the node say so.
+    /// Clients are drawn by `key`, which the shop's nodes share. Where a trial
+    /// ends for this node, `wake` lets it say so.
     #[must_use]
-    pub fn new(key: [u8; 32], margins: Margins, wake: Arc<Wake>) -> Self {
+    pub fn new(key: [u8; 32], wake: Arc<Wake>) -> Self {
         Self {
             sticky: Sticky::new(key),
-            margins,
             wake,
         }
     }
@@ -79,15 +78,20 @@ impl Trials {
         })
     }
 
-    /// Let the client keep its draw, and look whether the reply is one failure
-    /// too many.
+    /// Compare what the release answered with what the other one does.
+    pub(super) fn count(&self, chosen: &Chosen, took: Duration, failed: bool) {
+        let Some(trial) = &chosen.trial else { return };
+        let (route, release) = (&chosen.route.path, &chosen.release);
+        if trial.plugin.count(route, release, took, failed) {
+            self.wake.here();
+        }
+    }
+
+    /// Let the client keep its draw.
     pub(super) fn finish(&self, chosen: &Chosen, response: &mut Response<Body>) {
         let Some(trial) = &chosen.trial else { return };
         if let Some(cookie) = &trial.cookie {
             response.headers_mut().append(SET_COOKIE, cookie.clone());
-        }
-        if response.status().is_server_error() && trial.plugin.withdraw_for_errors(&self.margins) {
-            self.wake.here();
         }
     }
 }

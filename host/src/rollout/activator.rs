@@ -185,7 +185,8 @@ impl Activator {
         let trial = match &wanted.canary {
             Some(canary) => {
                 let release = self.release(plugin, canary.digest).await?;
-                Some(Trial::new(release, canary.percent, &active))
+                let thresholds = self.loader.thresholds();
+                Some(Trial::new(release, canary.percent, &active, thresholds))
             }
             None => None,
         };

@@ -1,11 +1,11 @@
 //! A plugin as a node serves it: its active release, and perhaps another one
 //! on trial.
 
-use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use super::canary::{CALLS, Comparison, Side, Thresholds, Totals};
 use super::control::log::Wanted;
-use super::judge::{Margins, Record};
 use super::release::Release;
 use super::report::ReleaseReport;
 use crate::runtime::{Draw, Provider, Sample};
@@ -34,23 +34,57 @@ pub struct Trial {
     pub percent: u8,
     /// What it, and the active release, had answered when the trial began.
     began: (Sample, Sample),
-    /// It was found worse, for this reason, and answers nobody any more.
-    withdrawn: OnceLock<String>,
+    /// What both have answered side by side since. Once that says that the
+    /// release does worse, it answers nobody any more.
+    comparison: Arc<Comparison>,
 }
 
 impl Trial {
     /// Begin the trial of `release` beside `active`.
     #[must_use]
-    pub fn new(release: Arc<Release>, percent: u8, active: &Release) -> Self {
+    pub fn new(
+        release: Arc<Release>,
+        percent: u8,
+        active: &Release,
+        thresholds: Thresholds,
+    ) -> Self {
         let began = (
             release.plugin.stats().sample(),
             active.plugin.stats().sample(),
         );
-        Self {
+        let trial = Self {
             release,
             percent,
             began,
-            withdrawn: OnceLock::new(),
+            comparison: Arc::new(Comparison::new(thresholds)),
+        };
+        trial.observe_calls(active);
+        trial
+    }
+
+    /// Tells the trial how many live nodes the shop has.
+    pub fn set_nodes(&self, nodes: usize) {
+        self.comparison.set_nodes(nodes);
+    }
+
+    /// Goes on where `other`, a trial of the same two releases, has come to.
+    fn carry_on(&mut self, other: &Self, active: &Release) {
+        self.began = other.began.clone();
+        self.comparison = other.comparison.clone();
+        self.observe_calls(active);
+    }
+
+    /// Compares calls by other plugins, which come by no route.
+    fn observe_calls(&self, active: &Release) {
+        let sides = [(&*self.release, Side::Canary), (active, Side::Active)];
+        for (release, side) in sides {
+            // Ended trials are not kept by the release that goes on.
+            let comparison = Arc::downgrade(&self.comparison);
+            release.plugin.stats().observe_calls(move |took, failed| {
+                if let Some(comparison) = comparison.upgrade() {
+                    comparison.count(CALLS, side, took, failed);
+                }
+            });
         }
     }
 }
@@ -82,10 +116,12 @@ impl Deployed {
             revision,
             wanted: self.wanted.clone(),
             active: self.active.clone(),
-            trial: self
-                .trial
-                .as_ref()
-                .map(|trial| Trial::new(trial.release.clone(), trial.percent, &self.active)),
+            trial: self.trial.as_ref().map(|trial| Trial {
+                release: trial.release.clone(),
+                percent: trial.percent,
+                began: trial.began.clone(),
+                comparison: trial.comparison.clone(),
+            }),
             before: self.before.clone(),
             since: self.since,
         }
@@ -104,7 +140,7 @@ impl Deployed {
         let Some(trial) = &self.trial else {
             return Some(&self.active);
         };
-        let meets = draw.is_within(trial.percent) && trial.withdrawn.get().is_none();
+        let meets = draw.is_within(trial.percent) && trial.comparison.withdrawn().is_none();
         let release = if meets { &trial.release } else { &self.active };
         release.claims(path).then_some(release)
     }
@@ -131,34 +167,46 @@ impl Deployed {
         ))
     }
 
-    /// Look whether errors alone are reason enough to end the trial, and let
-    /// it answer nobody any more if so: asked after every failure, since the
-    /// next request would be one too many. Returns whether it was ended now.
+    /// Goes on with the trial of `before`, if it is of the same two releases:
+    /// a change of the canary's share loses no evidence.
+    pub fn carry_on(&mut self, before: &Self) {
+        let (Some(trial), Some(other)) = (&mut self.trial, &before.trial) else {
+            return;
+        };
+        let is_same = Arc::ptr_eq(&trial.release, &other.release)
+            && Arc::ptr_eq(&self.active, &before.active);
+        if is_same {
+            trial.carry_on(other, &self.active);
+        }
+    }
+
+    /// Counts a request of `route` that `release` answered, while there is a
+    /// trial. Returns whether that made this node withdraw the canary.
     #[must_use]
-    pub fn withdraw_for_errors(&self, margins: &Margins) -> bool {
+    pub fn count(&self, route: &str, release: &Arc<Release>, took: Duration, failed: bool) -> bool {
         let Some(trial) = &self.trial else {
             return false;
         };
-        let of = |(requests, errors): (u64, u64), began: &Sample| Record {
-            requests: requests.saturating_sub(began.requests),
-            errors: errors.saturating_sub(began.errors),
-            ..Record::default()
+        let side = match Arc::ptr_eq(release, &trial.release) {
+            true => Side::Canary,
+            false => Side::Active,
         };
-        let new = of(trial.release.plugin.stats().counts(), &trial.began.0);
-        let old = of(self.active.plugin.stats().counts(), &trial.began.1);
-        let reason = margins.judge(new, old);
-        reason.is_some_and(|reason| trial.withdrawn.set(reason).is_ok())
+        trial.comparison.count(route, side, took, failed)
     }
 
-    /// In what way the release on trial is worse, if it is.
+    /// Returns what the trial has compared so far on this node.
     #[must_use]
-    pub fn verdict(&self, margins: &Margins) -> Option<String> {
-        // What it answers no more cannot make it better.
-        let withdrawn = self.trial.as_ref()?.withdrawn.get();
-        if let Some(reason) = withdrawn {
-            return Some(reason.clone());
-        }
-        let (new, old) = self.compared()?;
-        margins.judge((&new).into(), (&old).into())
+    pub fn totals(&self) -> Option<Totals> {
+        self.trial.as_ref().map(|trial| trial.comparison.totals())
+    }
+
+    /// Returns in what way the release on trial does worse on this node, if it
+    /// does.
+    #[must_use]
+    pub fn verdict(&self) -> Option<String> {
+        let comparison = &self.trial.as_ref()?.comparison;
+        // Blocks may have ended since the last request.
+        let _ = comparison.totals();
+        comparison.withdrawn().map(str::to_owned)
     }
 }

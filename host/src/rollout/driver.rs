@@ -9,6 +9,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::canary::Thresholds;
+use super::check::Checks;
 use super::control::log::{Entry, Wanted, WantedCanary};
 use super::control::nodes::NodeRecord;
 use super::control::rollout_regions::{
@@ -22,6 +24,7 @@ use super::observer::Observer;
 use super::progress::{Health, LONGEST, View, behind, health};
 use super::together;
 use super::undo::{UNDONE, failed, is_changed, is_undone};
+use super::verdicts::{Decision, Decisions};
 use super::wake::{Wake, next};
 
 /// How often rollouts are looked at without being woken.
@@ -36,18 +39,21 @@ const BACK: Duration = Duration::from_mins(1);
 
 /// Leads rollouts.
 pub struct Driver {
-    control: Arc<Control>,
-    wake: Arc<Wake>,
+    pub(super) control: Arc<Control>,
+    pub(super) wake: Arc<Wake>,
     margins: Margins,
     observer: Observer,
     healthy_time: HealthyTime,
     /// Since when a region of a rollout has been without any node.
     all_left: Mutex<HashMap<(String, String), Instant>>,
+    pub(super) thresholds: Thresholds,
+    pub(super) checks: Arc<Checks>,
+    pub(super) decisions: Arc<Decisions>,
 }
 
 /// What became of one step.
 #[derive(Debug, PartialEq, Eq)]
-enum Step {
+pub(super) enum Step {
     /// Something was written; there may be more to do.
     Done,
     /// A node has to report first.
@@ -77,7 +83,15 @@ struct Sight {
 impl Driver {
     /// A driver over `control`, on the node of this name.
     #[must_use]
-    pub fn new(node: String, control: Arc<Control>, wake: Arc<Wake>, margins: Margins) -> Self {
+    pub fn new(
+        node: String,
+        control: Arc<Control>,
+        wake: Arc<Wake>,
+        margins: Margins,
+        thresholds: Thresholds,
+        checks: Arc<Checks>,
+        decisions: Arc<Decisions>,
+    ) -> Self {
         Self {
             control,
             wake,
@@ -85,7 +99,22 @@ impl Driver {
             observer: Observer::new(node),
             healthy_time: HealthyTime::default(),
             all_left: Mutex::default(),
+            thresholds,
+            checks,
+            decisions,
         }
+    }
+
+    /// Returns what asks outside checks.
+    #[must_use]
+    pub fn checks(&self) -> &Arc<Checks> {
+        &self.checks
+    }
+
+    /// Returns from which difference on a canary does worse.
+    #[must_use]
+    pub fn thresholds(&self) -> Thresholds {
+        self.thresholds
     }
 
     /// Lead rollouts, for as long as this is polled.
@@ -176,12 +205,14 @@ impl Driver {
             return Ok(Step::Wait);
         };
         if rollout.phase != Phase::Promoting
-            && let Some(reason) = together::verdict(&self.margins, rollout, heads, &sight.nodes)
+            && let Some(reason) = together::verdict(&self.thresholds, rollout, heads, &sight.nodes)
         {
-            return self.withdraw(rollout, &reason).await;
+            return self.withdraw(rollout, &reason, Decision::Withdrawn).await;
         }
         let rows = self.control.rollout_regions(&rollout.id).await?;
         let mut without_nodes = Vec::new();
+        let plan = self.control.plan(&rollout.id).await?;
+        let is_paused = plan.as_ref().is_some_and(|plan| plan.paused_by.is_some());
         for region in &rollout.regions {
             let head = heads.get(region);
             let wanted = wanted(rollout, head);
@@ -198,6 +229,9 @@ impl Driver {
                     .await;
             };
             let Some(head) = head.filter(|head| head.wanted == wanted) else {
+                if is_paused {
+                    return Ok(Step::Wait);
+                }
                 return self.write(rollout, region, head, wanted, "").await;
             };
             let view = View {
@@ -214,6 +248,13 @@ impl Driver {
                 Progress::Pause(missing) => return Ok(Step::Pause(missing)),
                 Progress::Failed(reason) => return self.fail(rollout, row, &reason).await,
             }
+        }
+        if rollout.phase == Phase::Canary {
+            let plan = plan.as_ref();
+            return self.lead_canary(rollout, plan, heads, &sight.nodes).await;
+        }
+        if is_paused {
+            return Ok(Step::Wait);
         }
         self.finish(rollout, heads, &without_nodes).await
     }
@@ -273,7 +314,6 @@ impl Driver {
         let on_trial = |head: &Entry| head.rollout == rollout.id && head.wanted.canary.is_some();
         let next = match rollout.phase {
             Phase::Running if heads.values().any(on_trial) => Phase::Canary,
-            Phase::Canary => return Ok(Step::Wait),
             _ => Phase::Done,
         };
         let reason = match without_nodes {
@@ -289,12 +329,18 @@ impl Driver {
     }
 
     /// End the trial of a release that does worse.
-    async fn withdraw(&self, rollout: &Rollout, reason: &str) -> Result<Step, ControlError> {
+    pub(super) async fn withdraw(
+        &self,
+        rollout: &Rollout,
+        reason: &str,
+        decision: Decision,
+    ) -> Result<Step, ControlError> {
         let control = &self.control;
         if control
             .move_rollout(rollout, Phase::Failing, reason)
             .await?
         {
+            self.decisions.count(&rollout.plugin, decision);
             tracing::warn!(plugin = rollout.plugin, "{reason}; it is withdrawn");
         }
         Ok(Step::Done)

@@ -15,13 +15,13 @@ use super::control::log::Entry;
 use super::control::rollouts::Phase;
 use super::control::{Control, ControlError};
 use super::deployed::Deployed;
-use super::judge::Margins;
 use super::live::Live;
 use super::load::LoadError;
 use super::paths::strip_prefix_ignoring_case;
 use super::readiness::{self, Cause, Known, ReadinessCell};
 use super::release::Release;
 use super::report::{PluginReport, ReleaseReport, Report, State, TrialReport};
+use super::verdicts::{Decision, Decisions};
 use super::wake::{Wake, next};
 use crate::telemetry::NodeWarnings;
 
@@ -57,7 +57,7 @@ pub struct Follower {
     activator: Arc<Activator>,
     live: Arc<Live>,
     wake: Arc<Wake>,
-    margins: Margins,
+    decisions: Arc<Decisions>,
     /// Revisions that do not serve yet, by plugin.
     pending: Mutex<BTreeMap<String, Pending>>,
     readiness: Arc<ReadinessCell>,
@@ -178,7 +178,6 @@ impl Follower {
         activator: Arc<Activator>,
         live: Arc<Live>,
         wake: Arc<Wake>,
-        margins: Margins,
     ) -> Self {
         Self {
             name,
@@ -186,7 +185,7 @@ impl Follower {
             activator,
             live,
             wake,
-            margins,
+            decisions: Arc::default(),
             pending: Mutex::default(),
             readiness: Arc::default(),
             ended: watch::Sender::new(()),
@@ -224,6 +223,12 @@ impl Follower {
         if let Err(error) = decided.await {
             tracing::warn!("the release log cannot be read: {error}");
         }
+    }
+
+    /// Returns the counts of what this node decides about canaries.
+    #[must_use]
+    pub fn decisions(&self) -> &Arc<Decisions> {
+        &self.decisions
     }
 
     /// What it has done so far.
@@ -545,10 +550,13 @@ impl Follower {
             return Ok(false);
         }
         self.live.change(|plugins| {
-            let before = plugins.get(plugin);
-            let before = before.map(|plugin| self.describe_release(&plugin.active));
+            let old = plugins.get(plugin);
+            let before = old.map(|plugin| self.describe_release(&plugin.active));
             match deployed {
                 Some(mut deployed) => {
+                    if let Some(old) = old {
+                        deployed.carry_on(old);
+                    }
                     deployed.before = before;
                     plugins.insert(plugin.to_owned(), Arc::new(deployed));
                 }
@@ -564,8 +572,14 @@ impl Follower {
     /// End the trials of releases that do worse than what they are to replace.
     async fn end_trials(&self) -> Result<(), ControlError> {
         let plugins: Vec<_> = self.live.serving().plugins.values().cloned().collect();
-        for plugin in plugins {
-            let Some(reason) = plugin.verdict(&self.margins) else {
+        let trials = || plugins.iter().filter_map(|plugin| plugin.trial.as_ref());
+        if trials().next().is_some() {
+            let nodes = self.control.nodes().await?;
+            let live = nodes.iter().filter(|node| node.is_live()).count();
+            trials().for_each(|trial| trial.set_nodes(live.max(1)));
+        }
+        for plugin in &plugins {
+            let Some(reason) = plugin.verdict() else {
                 continue;
             };
             let open = self.control.open_rollout_of(plugin.name()).await?;
@@ -578,6 +592,7 @@ impl Follower {
                 .move_rollout(&rollout, Phase::Failing, &reason)
                 .await?
             {
+                self.decisions.count(plugin.name(), Decision::Withdrawn);
                 tracing::warn!(plugin = plugin.name(), "{reason}; it is withdrawn");
                 self.wake.everywhere().await;
             }
@@ -673,6 +688,7 @@ impl Follower {
             trial: compared.map(|(canary, active)| TrialReport {
                 canary: canary.tally(),
                 active: active.tally(),
+                compared: plugin.totals().unwrap_or_default(),
             }),
         }
     }

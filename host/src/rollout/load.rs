@@ -6,6 +6,7 @@ use std::sync::Arc;
 use http::HeaderValue;
 
 use super::bundle::{Bundle, BundleError};
+use super::canary::Thresholds;
 use super::manifest::{DatabaseGrant, Isolation, Manifest};
 use super::production;
 use super::release::Release;
@@ -113,6 +114,12 @@ pub struct Loader {
 }
 
 impl Loader {
+    /// Returns from which difference on a canary does worse on this node.
+    #[must_use]
+    pub fn thresholds(&self) -> Thresholds {
+        Thresholds::from(&*self.settings)
+    }
+
     /// A loader into `runtime`.
     #[must_use]
     pub fn new(

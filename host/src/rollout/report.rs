@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::bundle::Digest;
+use super::canary::Totals;
 use super::release::Release;
 use crate::runtime::{Sample, Tally};
 
@@ -58,6 +59,9 @@ pub struct TrialReport {
     pub canary: Tally,
     /// The active one.
     pub active: Tally,
+    /// What the canary analysis has compared; nothing from an older host.
+    #[serde(default)]
+    pub compared: Totals,
 }
 
 /// How far a node is with one revision.

@@ -5,44 +5,59 @@
 
 use std::collections::BTreeMap;
 
+use super::canary::{FLEET_ALPHA, Thresholds, Totals, judge};
 use super::control::log::Entry;
 use super::control::nodes::NodeRecord;
 use super::control::rollouts::Rollout;
-use super::judge::Margins;
-use super::report::{State, TrialReport};
-use crate::runtime::Tally;
+use super::report::State;
 
-/// In what way the canary of `rollout` is worse than the active release, if
-/// it is, by what the nodes last reported of this very trial.
+/// What the nodes have compared of one canary.
+#[derive(Debug, Default)]
+pub struct Fleet {
+    /// Live nodes that serve it.
+    pub nodes: usize,
+    /// What they compared.
+    pub totals: Totals,
+}
+
+/// Returns what the nodes last reported of this very trial.
+#[must_use]
+pub fn compared(rollout: &Rollout, heads: &BTreeMap<String, Entry>, nodes: &[NodeRecord]) -> Fleet {
+    let mut fleet = Fleet::default();
+    for node in nodes.iter().filter(|node| node.is_live()) {
+        let Some(head) = heads.get(&node.region) else {
+            continue;
+        };
+        let report = node.report.plugins.get(&rollout.plugin);
+        let report = report.filter(|report| {
+            head.rollout == rollout.id
+                && head.revision == report.revision
+                && report.state == State::Serving
+        });
+        if let Some(trial) = report.and_then(|report| report.trial.as_ref()) {
+            fleet.nodes += 1;
+            fleet.totals.add(&trial.compared);
+        }
+    }
+    fleet
+}
+
+/// Returns in what way the canary of `rollout` is worse than the active
+/// release, if it is, by what several nodes saw together.
 pub(super) fn verdict(
-    margins: &Margins,
+    thresholds: &Thresholds,
     rollout: &Rollout,
     heads: &BTreeMap<String, Entry>,
     nodes: &[NodeRecord],
 ) -> Option<String> {
-    let trials = nodes.iter().filter_map(|node| {
-        let head = heads.get(&node.region)?;
-        let report = node.report.plugins.get(&rollout.plugin)?;
-        let is_this = head.rollout == rollout.id
-            && head.revision == report.revision
-            && report.state == State::Serving
-            && node.is_live();
-        report.trial.as_ref().filter(|_| is_this)
-    });
-    let trials: Vec<&TrialReport> = trials.collect();
-    if trials.len() < 2 {
-        // It has judged that itself.
+    let Fleet { nodes, totals } = compared(rollout, heads, nodes);
+    if nodes < 2 {
+        // A node alone has judged that itself.
         return None;
     }
-    let (mut new, mut old) = (Tally::default(), Tally::default());
-    for trial in &trials {
-        trial.canary.add_to(&mut new);
-        trial.active.add_to(&mut old);
-    }
-    let reason = margins.judge((&new).into(), (&old).into())?;
-    let count = trials.len();
+    let reason = judge(&totals, thresholds, FLEET_ALPHA)?;
     Some(format!(
-        "the canary does worse on {count} nodes together: {reason}"
+        "the canary does worse on {nodes} nodes together: {reason}"
     ))
 }
 
@@ -50,14 +65,17 @@ pub(super) fn verdict(
 mod tests {
     use super::*;
     use crate::rollout::bundle::Digest;
+    use crate::rollout::canary::Count;
     use crate::rollout::control::log::{Wanted, WantedCanary};
     use crate::rollout::control::rollouts::Phase;
-    use crate::rollout::report::{PluginReport, Report};
+    use crate::rollout::report::{PluginReport, Report, TrialReport};
+    use crate::runtime::Tally;
 
-    const MARGINS: Margins = Margins {
-        requests: 50,
+    const THRESHOLDS: Thresholds = Thresholds {
+        requests: 15,
         errors: 0.05,
         latency: 2.0,
+        warm_up: 10,
     };
 
     fn rollout() -> Rollout {
@@ -98,12 +116,24 @@ mod tests {
         BTreeMap::from([("here".to_owned(), head)])
     }
 
-    /// A node on which the canary failed all of so many requests.
+    /// A node on which the canary failed all of so many requests, and the
+    /// active release none of nine times as many.
     fn node(name: &str, revision: i64, age_ms: i64, requests: u64) -> NodeRecord {
-        let failing = serde_json::json!({
-            "requests": requests, "errors": requests, "latency": {}
-        });
-        let failing: Tally = serde_json::from_value(failing).expect("a tally");
+        let mut compared = Totals::default();
+        for _ in 0..requests {
+            let errors = &mut compared.overall.errors;
+            let (one, nine) = (1, 9);
+            errors.observe(
+                Count {
+                    requests: one,
+                    bad: one,
+                },
+                Count {
+                    requests: nine,
+                    bad: 0,
+                },
+            );
+        }
         let plugin = PluginReport {
             revision,
             state: State::Serving,
@@ -113,8 +143,9 @@ mod tests {
             canary: None,
             before: None,
             trial: Some(TrialReport {
-                canary: failing,
+                canary: Tally::default(),
                 active: Tally::default(),
+                compared,
             }),
         };
         NodeRecord {
@@ -130,17 +161,17 @@ mod tests {
 
     #[test]
     fn few_requests_on_each_node_are_enough_together() {
-        let judge = |nodes: &[NodeRecord]| verdict(&MARGINS, &rollout(), &heads(), nodes);
-        let nodes = ["a", "b", "c"].map(|name| node(name, 7, 0, 20));
+        let judge = |nodes: &[NodeRecord]| verdict(&THRESHOLDS, &rollout(), &heads(), nodes);
+        let nodes = ["a", "b", "c"].map(|name| node(name, 7, 0, 5));
         assert_eq!(judge(&nodes[..2]), None);
         let reason = judge(&nodes).expect("worse");
         assert!(reason.contains("3 nodes together"), "{reason}");
-        assert!(reason.contains("of its 60 requests"), "{reason}");
+        assert!(reason.contains("errors: 15/15 vs 0/135"), "{reason}");
     }
 
     #[test]
     fn only_this_trial_counts_and_only_nodes_that_are_there() {
-        let judge = |nodes: &[NodeRecord]| verdict(&MARGINS, &rollout(), &heads(), nodes);
+        let judge = |nodes: &[NodeRecord]| verdict(&THRESHOLDS, &rollout(), &heads(), nodes);
         assert_eq!(judge(&[node("a", 7, 0, 40), node("b", 6, 0, 40)]), None);
         assert_eq!(
             judge(&[node("a", 7, 0, 40), node("b", 7, 60_000, 40)]),
@@ -152,6 +183,14 @@ mod tests {
             ..rollout()
         };
         let nodes = [node("a", 7, 0, 90)];
-        assert_eq!(verdict(&MARGINS, &other, &heads(), &nodes), None);
+        assert_eq!(verdict(&THRESHOLDS, &other, &heads(), &nodes), None);
+    }
+
+    #[test]
+    fn reports_of_older_hosts_compare_nothing() {
+        let old = r#"{"canary":{"requests":1,"errors":1,"latency":{}},
+                      "active":{"requests":9,"errors":0,"latency":{}}}"#;
+        let old: TrialReport = serde_json::from_str(old).expect("a report");
+        assert_eq!(old.compared, Totals::default());
     }
 }

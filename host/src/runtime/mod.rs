@@ -44,6 +44,7 @@ pub use engine::{Demand, EngineError, Runtime};
 pub use errands::AccountTask;
 pub use host_calls::{End, Ending, HostCall, HostCalls, Operation, Room};
 pub(crate) use host_memory::BODY_CHUNK;
+pub(crate) use plugin::is_failure;
 pub use plugin::{LoadError, Plugin, PluginSpec};
 pub use reads::Reads;
 pub use services::{CallGrants, Directory, Gaps, Provider, ServiceError, check};

@@ -385,7 +385,7 @@ impl Plugin {
             Box::pin(door.call(call, export, parameters, results)).await
         };
         let outcome = called.await;
-        self.stats().count(began.elapsed(), outcome.is_err());
+        self.stats().count_call(began.elapsed(), outcome.is_err());
         self.end(work, outcome.as_ref().err());
         Ok(outcome?)
     }
@@ -476,7 +476,8 @@ fn panicked(error: JoinError) -> CallError {
 }
 
 /// Whether the request failed by no fault of the client.
-fn is_failure(answer: &Result<Answer, CallError>) -> bool {
+/// Returns whether an answer is a failure by no fault of the client.
+pub(crate) fn is_failure(answer: &Result<Answer, CallError>) -> bool {
     match answer {
         Ok(Answer::Response(response)) => response.status().is_server_error(),
         Ok(Answer::Failure(failure)) => failure.status >= 500,

@@ -1,9 +1,11 @@
 //! What a release has answered so far, and how fast.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
 use histogram::{AtomicHistogram, Config, Histogram};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -17,6 +19,9 @@ const GROUPING_POWER: u8 = 5;
 
 /// Microseconds up to 2^32, more than an hour.
 const MAX_VALUE_POWER: u8 = 32;
+
+/// Is told how long each call by another plugin took, and whether it failed.
+type CallObserver = Box<dyn Fn(Duration, bool) + Send + Sync>;
 
 /// Counts of one release on one node, since it was loaded. Whoever counts
 /// waits for nobody.
@@ -36,6 +41,7 @@ pub struct Stats {
     background: AtomicU64,
     waits: Timing,
     host_calls: HostCalls,
+    call_observer: ArcSwapOption<CallObserver>,
 }
 
 /// The counts at one time, or between two.
@@ -109,6 +115,7 @@ impl Stats {
             background: AtomicU64::new(0),
             waits: Timing::new(),
             host_calls: HostCalls::default(),
+            call_observer: ArcSwapOption::empty(),
         })
     }
 
@@ -183,6 +190,20 @@ impl Stats {
         self.micros.fetch_add(micros, Relaxed);
         // Fails only past the last bucket, where the deadline ends all.
         let _ = self.latency.increment(micros);
+    }
+
+    /// Counts a call by another plugin.
+    pub(super) fn count_call(&self, took: Duration, failed: bool) {
+        self.count(took, failed);
+        if let Some(observer) = &*self.call_observer.load() {
+            observer(took, failed);
+        }
+    }
+
+    /// Lets `observer` know of every call by another plugin from now on, in
+    /// place of any other observer.
+    pub fn observe_calls(&self, observer: impl Fn(Duration, bool) + Send + Sync + 'static) {
+        self.call_observer.store(Some(Arc::new(Box::new(observer))));
     }
 
     /// An error, counted besides, has this reason.

@@ -10,11 +10,13 @@
 
 mod keeper;
 mod mariadb;
+mod prometheus;
 mod redis;
 mod registry;
 mod server;
 mod tests;
 
 pub use mariadb::MariaDb;
+pub use prometheus::Prometheus;
 pub use redis::Redis;
 pub use registry::{LOGIN, Registry};

@@ -2,8 +2,34 @@
 
 use prometheus::proto::MetricFamily;
 
-use super::families::{counter, gauge, labels, single, time};
+use super::families::{Labels, counter, gauge, labels, single, time};
 use crate::admin::Office;
+use crate::rollout::Decision;
+
+/// What this node decided about canaries, of every plugin that serves here.
+fn verdicts(office: &Office) -> Vec<(Labels, u64)> {
+    let serving = office.live.serving();
+    let decisions = office.follower.decisions();
+    let series = serving.plugins.keys().flat_map(|plugin| {
+        Decision::ALL.map(|decision| {
+            let labels = labels([("plugin", plugin), ("verdict", decision.name())]);
+            (labels, decisions.of(plugin, decision))
+        })
+    });
+    series.collect()
+}
+
+/// The share of every canary that serves here.
+fn shares(office: &Office) -> Vec<(Labels, u64)> {
+    let serving = office.live.serving();
+    let trials = serving.plugins.iter().filter_map(|(plugin, deployed)| {
+        let trial = deployed.trial.as_ref()?;
+        let version = &*trial.release.version;
+        let labels = labels([("plugin", &**plugin), ("version", version)]);
+        Some((labels, trial.percent.into()))
+    });
+    trials.collect()
+}
 
 pub(super) fn families(office: &Office) -> Vec<MetricFamily> {
     let activity = office.follower.activity();
@@ -45,6 +71,16 @@ pub(super) fn families(office: &Office) -> Vec<MetricFamily> {
             "edge_plugin_missing",
             "Plugins that should serve on this node, none of whose releases does.",
             missing.into_iter(),
+        ),
+        counter(
+            "edge_rollout_verdicts_total",
+            "Verdicts on canaries that this node brought about, by plugin.",
+            verdicts(office).into_iter(),
+        ),
+        gauge(
+            "edge_canary_percent",
+            "Of a hundred clients, so many meet the canary.",
+            shares(office).into_iter(),
         ),
         time(
             "edge_release_log_read_timestamp_seconds",

@@ -16,6 +16,7 @@ pub mod bundles;
 mod clock;
 pub mod log;
 pub mod nodes;
+pub mod plans;
 pub mod rollout_regions;
 pub mod rollouts;
 mod row;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::plans::Plan;
 use super::rollout_regions::{AT_START, MaxUnavailable, NewRolloutRegion, live_nodes};
 use super::row::Row;
 use super::{Control, Result, optional, text};
@@ -173,6 +174,8 @@ pub struct NewRollout {
     pub pause: Duration,
     /// How many nodes of each region may be dead or silent.
     pub max_unavailable: MaxUnavailable,
+    /// How it goes on by itself.
+    pub plan: Plan,
     /// Who wants it.
     pub author: String,
 }
@@ -214,8 +217,10 @@ impl Control {
         ];
         // Whoever leads the rollout on finds them there.
         self.add_regions_at_start(id, new).await?;
+        self.add_plan(id, &new.plan).await?;
         if self.try_execute(BEGIN, values).await?.is_none() {
             self.drop_rollout_regions(id).await?;
+            self.drop_plan(id).await?;
             return Ok(false);
         }
         Ok(true)

@@ -1,16 +1,17 @@
 //! The tables of the control database, in words that SQLite and MySQL share.
 
-pub(super) const NAMES: [&str; 7] = [
+pub(super) const NAMES: [&str; 8] = [
     "edge_audit",
     "edge_bundle",
     "edge_bundle_part",
     "edge_node",
     "edge_release_log",
     "edge_rollout",
+    "edge_rollout_plan",
     "edge_rollout_region",
 ];
 
-pub(super) const CREATE: [&str; 7] = [
+pub(super) const CREATE: [&str; 8] = [
     // A row says that all parts are there.
     "CREATE TABLE IF NOT EXISTS edge_bundle ( \
         digest VARCHAR(80) NOT NULL PRIMARY KEY, \
@@ -54,6 +55,18 @@ pub(super) const CREATE: [&str; 7] = [
         author VARCHAR(200) NOT NULL, \
         started_at BIGINT NOT NULL, \
         changed_at BIGINT NOT NULL)",
+    // How a rollout goes on by itself; `paused_at` is 0 while nobody holds it.
+    "CREATE TABLE IF NOT EXISTS edge_rollout_plan ( \
+        rollout VARCHAR(40) NOT NULL PRIMARY KEY, \
+        plan TEXT NOT NULL, \
+        stepped_at BIGINT NOT NULL, \
+        compared BIGINT NOT NULL, \
+        asked_at BIGINT NOT NULL, \
+        answered_at BIGINT NOT NULL, \
+        answer VARCHAR(20) NOT NULL, \
+        answer_reason TEXT NOT NULL, \
+        paused_at BIGINT NOT NULL, \
+        paused_by VARCHAR(200) NOT NULL)",
     "CREATE TABLE IF NOT EXISTS edge_node ( \
         node VARCHAR(40) NOT NULL PRIMARY KEY, \
         region VARCHAR(40) NOT NULL, \

@@ -2,6 +2,9 @@
 
 mod access;
 mod canary;
+mod canary_analysis;
+mod canary_load;
+mod canary_steps;
 mod commands;
 mod damage;
 pub mod failures;

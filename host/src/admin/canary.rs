@@ -1,0 +1,221 @@
+//! Canaries that go on by themselves, and rollouts that are held.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Extension, Path, State};
+
+use super::api::{Deploy, RolloutStatus, SetShare};
+use super::attempt::Attempt;
+use super::auth::Author;
+use super::error::{Refusal, Result};
+use super::{Office, rollouts};
+use crate::rollout::control::plans::{Plan, can_be_paused};
+use crate::rollout::control::rollouts::{Phase, Rollout};
+use crate::rollout::{RolloutProgress, compared};
+
+/// A canary of everybody is none.
+const MOST_PERCENT: u8 = 99;
+
+/// Returns the first share of the canary that `deploy` asks for, 0 for none,
+/// and how it goes on.
+pub(super) fn plan(office: &Office, deploy: &Deploy) -> Result<(u8, Plan)> {
+    let steps = match deploy.canary_steps.as_slice() {
+        [] if deploy.canary_percent == 0 => Vec::new(),
+        [] => vec![deploy.canary_percent],
+        steps => steps.to_vec(),
+    };
+    let first = steps.first().copied().unwrap_or(0);
+    if let Some(problem) = problem(deploy, &steps) {
+        return Err(Refusal::bad_request(problem));
+    }
+    if let Some(check) = &deploy.check {
+        let allowed = office.checks.allowed(check);
+        allowed.map_err(|problem| Refusal::bad_request(format!("the check {problem}")))?;
+    }
+    let plan = Plan {
+        steps,
+        every_ms: deploy.every_ms,
+        promote_after_ms: deploy.promote_after_ms,
+        check: deploy.check.clone(),
+    };
+    Ok((first, plan))
+}
+
+/// What is wrong with the canary that is asked for, if anything is.
+fn problem(deploy: &Deploy, steps: &[u8]) -> Option<String> {
+    let is_share = |step: &u8| (1..=MOST_PERCENT).contains(step);
+    if !steps.iter().all(is_share) {
+        return Some(share_problem());
+    }
+    if !steps.is_sorted_by(|one, next| one < next) {
+        return Some("each step of a canary has to be larger than the one before".to_owned());
+    }
+    if deploy.canary_percent > 0 && steps.first() != Some(&deploy.canary_percent) {
+        return Some("canary_percent is not the first of canary_steps".to_owned());
+    }
+    if steps.len() > 1 && deploy.every_ms == 0 {
+        return Some("a canary of several steps needs a time for each of them".to_owned());
+    }
+    if steps.len() < 2 && deploy.every_ms > 0 {
+        return Some("a canary of one step has no time between steps".to_owned());
+    }
+    let has_plan = deploy.promote_after_ms.is_some() || deploy.check.is_some();
+    if steps.is_empty() && has_plan {
+        return Some("there is no canary to promote or to check".to_owned());
+    }
+    None
+}
+
+fn share_problem() -> String {
+    format!("a canary takes 1 to {MOST_PERCENT} percent of the clients")
+}
+
+/// POST `/v1/plugins/{plugin}/canary`: let another share of the clients meet the
+/// canary.
+pub(super) async fn set_share(
+    State(office): State<Arc<Office>>,
+    Extension(Author(author)): Extension<Author>,
+    Path(plugin): Path<String>,
+    Json(share): Json<SetShare>,
+) -> Result<Json<Rollout>> {
+    let attempt = Attempt::new(author, "canary share", &plugin).of(share.percent);
+    let outcome = try_set_share(&office, &attempt, share.percent).await;
+    attempt.settle(&office, outcome).await
+}
+
+async fn try_set_share(office: &Office, attempt: &Attempt, percent: u8) -> Result<Json<Rollout>> {
+    if !(1..=MOST_PERCENT).contains(&percent) {
+        return Err(Refusal::bad_request(share_problem()));
+    }
+    let rollout = rollouts::open(office, &attempt.plugin).await?;
+    if !rollout.is_trial() || rollout.phase != Phase::Canary {
+        let phase = rollout.phase;
+        let detail = format!("the rollout is {phase}, and has no canary to change");
+        return Err(Refusal::conflict(detail));
+    }
+    refuse_paused(office, &rollout).await?;
+    if office.control.plan(&rollout.id).await?.is_none() {
+        // Begun by an older host.
+        office
+            .control
+            .add_plan(&rollout.id, &Plan::default())
+            .await?;
+    }
+    let record = office.control.plan(&rollout.id).await?;
+    let record = record.ok_or_else(gone)?;
+    let heads = office.control.wanted_of(&rollout.plugin).await?;
+    let nodes = office.control.nodes().await?;
+    let total = compared(&rollout, &heads, &nodes).totals.compared();
+    let control = &office.control;
+    if !control.set_share(&rollout, &record, percent, total).await? {
+        return Err(went_on());
+    }
+    let before = rollout.canary_percent;
+    let detail = format!("rollout {}: from {before} % to {percent} %", rollout.id);
+    attempt.done(office, &detail).await?;
+    office.wake.everywhere().await;
+    Ok(Json(Rollout {
+        canary_percent: percent,
+        ..rollout
+    }))
+}
+
+/// POST `/v1/plugins/{plugin}/pause`: hold the rollout where it is.
+pub(super) async fn pause(
+    State(office): State<Arc<Office>>,
+    Extension(Author(author)): Extension<Author>,
+    Path(plugin): Path<String>,
+) -> Result<Json<Rollout>> {
+    let attempt = Attempt::new(author, "pause", &plugin);
+    let outcome = async {
+        let rollout = rollouts::open(&office, &attempt.plugin).await?;
+        if !can_be_paused(rollout.phase) {
+            let detail = format!("the rollout is {}, and cannot be held", rollout.phase);
+            return Err(Refusal::conflict(detail));
+        }
+        let is_new = office.control.pause(&rollout.id, &attempt.author).await?;
+        settle_hold(&office, &attempt, rollout, is_new, "is paused already").await
+    };
+    let outcome = outcome.await;
+    attempt.settle(&office, outcome).await
+}
+
+/// POST `/v1/plugins/{plugin}/resume`: let it go on.
+pub(super) async fn resume(
+    State(office): State<Arc<Office>>,
+    Extension(Author(author)): Extension<Author>,
+    Path(plugin): Path<String>,
+) -> Result<Json<Rollout>> {
+    let attempt = Attempt::new(author, "resume", &plugin);
+    let outcome = async {
+        let rollout = rollouts::open(&office, &attempt.plugin).await?;
+        let was_held = office.control.resume(&rollout.id).await?;
+        settle_hold(&office, &attempt, rollout, was_held, "is not paused").await
+    };
+    let outcome = outcome.await;
+    attempt.settle(&office, outcome).await
+}
+
+async fn settle_hold(
+    office: &Office,
+    attempt: &Attempt,
+    rollout: Rollout,
+    is_changed: bool,
+    otherwise: &str,
+) -> Result<Json<Rollout>> {
+    if !is_changed {
+        let id = &rollout.id;
+        return Err(Refusal::conflict(format!("the rollout {id} {otherwise}")));
+    }
+    let detail = format!("rollout {}", rollout.id);
+    attempt.done(office, &detail).await?;
+    office.wake.everywhere().await;
+    Ok(Json(rollout))
+}
+
+/// GET `/v1/plugins/{plugin}/rollout`: the rollout that goes on, and how.
+pub(super) async fn show(
+    State(office): State<Arc<Office>>,
+    Path(plugin): Path<String>,
+) -> Result<Json<RolloutStatus>> {
+    let rollout = office.control.open_rollout_of(&plugin).await?;
+    let rollout =
+        rollout.ok_or_else(|| Refusal::not_found(format!("no rollout of {plugin} goes on")))?;
+    let progress = progress(&office, &rollout).await?;
+    Ok(Json(RolloutStatus { rollout, progress }))
+}
+
+/// Returns how `rollout` goes on.
+pub(super) async fn progress(office: &Office, rollout: &Rollout) -> Result<RolloutProgress> {
+    let record = office.control.plan(&rollout.id).await?;
+    let heads = office.control.wanted_of(&rollout.plugin).await?;
+    let nodes = office.control.nodes().await?;
+    Ok(RolloutProgress::new(
+        rollout,
+        record.as_ref(),
+        &heads,
+        &nodes,
+        &office.thresholds,
+        office.checks.interval(),
+    ))
+}
+
+/// Refuses what a paused rollout could not do until somebody resumes it.
+pub(super) async fn refuse_paused(office: &Office, rollout: &Rollout) -> Result<()> {
+    let record = office.control.plan(&rollout.id).await?;
+    let paused_by = record.and_then(|record| record.paused_by);
+    paused_by.map_or(Ok(()), |author| {
+        let id = &rollout.id;
+        let detail = format!("the rollout {id} was paused by {author}; resume it first");
+        Err(Refusal::conflict(detail))
+    })
+}
+
+fn gone() -> Refusal {
+    Refusal::conflict("the rollout has ended meanwhile")
+}
+
+fn went_on() -> Refusal {
+    Refusal::conflict("the rollout went on meanwhile; look at it again")
+}

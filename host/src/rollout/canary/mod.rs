@@ -1,0 +1,19 @@
+//! Canary analysis: whether a release on trial does worse than the active one.
+//!
+//! Both releases answer at the same time on the same nodes. A node counts what
+//! they answer in short blocks of time ([`counting`]), each block is one round
+//! of a sequential test ([`evidence`]), and the tests of all routes, of errors
+//! and of latency share one bound on false alarms ([`verdict`]). The method and
+//! its figures are in `docs/canary.md`.
+
+mod counting;
+mod evidence;
+#[cfg(test)]
+mod simulation;
+mod thresholds;
+mod verdict;
+
+pub use counting::{CALLS, Comparison, Side};
+pub use evidence::{Count, Evidence};
+pub use thresholds::Thresholds;
+pub use verdict::{FLEET_ALPHA, Lane, NODE_ALPHA, Totals, judge, p_value};

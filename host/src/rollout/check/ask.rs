@@ -1,0 +1,155 @@
+//! Asking an outside check, within bounds.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, USER_AGENT};
+use http::{Request, StatusCode};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use serde_json::Value;
+use url::Url;
+
+use super::{Answer, Check, Verdict, prometheus};
+use crate::config::AllowedUrls;
+
+/// Time limit for one answer, connecting included.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The longest answer that is read, in bytes.
+const MOST_BYTES: usize = 64 * 1024;
+
+/// The longest reason that is kept, in characters.
+const LONGEST_REASON: usize = 300;
+
+/// Asks outside checks.
+pub struct Checks {
+    allowed: AllowedUrls,
+    /// How often a check is asked.
+    interval: Duration,
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+}
+
+/// Checks cannot be asked.
+#[derive(Debug, thiserror::Error)]
+#[error("outside checks cannot be asked by TLS: {0}")]
+pub struct ChecksError(#[from] rustls::Error);
+
+/// Why there is no verdict.
+#[derive(Debug, thiserror::Error)]
+enum AskError {
+    #[error("no answer within {TIMEOUT:?}")]
+    TooSlow,
+    #[error("{0}")]
+    Unreachable(#[from] hyper_util::client::legacy::Error),
+    #[error("the answer cannot be read: {0}")]
+    Unreadable(String),
+    #[error("the answer has the status {0}")]
+    Status(StatusCode),
+    #[error("the request cannot be made: {0}")]
+    Request(#[from] http::Error),
+}
+
+impl Checks {
+    /// Returns what asks the `allowed` addresses, each check once in
+    /// `interval`.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub fn new(allowed: AllowedUrls, interval: Duration) -> Result<Self, ChecksError> {
+        let connector = HttpsConnectorBuilder::new()
+            .with_provider_and_webpki_roots(rustls::crypto::ring::default_provider())?
+            .https_or_http()
+            .enable_http1()
+            .build();
+        Ok(Self {
+            allowed,
+            interval,
+            client: Client::builder(TokioExecutor::new()).build(connector),
+        })
+    }
+
+    /// Returns how often a check is asked.
+    #[must_use]
+    pub fn interval(&self) -> Duration {
+        self.interval
+    }
+
+    /// Returns the address of `check`, if this node may ask it.
+    ///
+    /// # Errors
+    /// Says why it may not.
+    pub fn allowed(&self, check: &Check) -> Result<Url, String> {
+        self.allowed.check(check.url())
+    }
+
+    /// Asks `check` about the canary that `facts` describe. Whatever goes
+    /// wrong is an answer too: the verdict is unknown then.
+    pub async fn ask(&self, check: &Check, facts: &Value) -> Answer {
+        let url = match self.allowed(check) {
+            Ok(url) => url,
+            Err(problem) => return unknown(&problem),
+        };
+        let asking = self.send(check, url, facts);
+        let outcome = tokio::time::timeout(TIMEOUT, asking).await;
+        match outcome.unwrap_or(Err(AskError::TooSlow)) {
+            Ok(body) => read(check, &body),
+            Err(error) => unknown(&with_causes(&error)),
+        }
+    }
+
+    async fn send(&self, check: &Check, url: Url, facts: &Value) -> Result<Bytes, AskError> {
+        let request = match check {
+            Check::Webhook { .. } => Request::post(url.as_str())
+                .header(CONTENT_TYPE, "application/json")
+                .body(Full::from(facts.to_string())),
+            Check::Prometheus { query, .. } => {
+                let base = url.as_str().trim_end_matches('/');
+                let query = url::form_urlencoded::Serializer::new(String::new())
+                    .append_pair("query", query)
+                    .finish();
+                Request::get(format!("{base}/api/v1/query?{query}")).body(Full::default())
+            }
+        };
+        let mut request = request?;
+        let agent = http::HeaderValue::from_static(concat!("edge/", env!("CARGO_PKG_VERSION")));
+        request.headers_mut().insert(USER_AGENT, agent);
+        // Redirects are not followed: they could lead anywhere.
+        let response = self.client.request(request).await?;
+        if response.status() != StatusCode::OK {
+            return Err(AskError::Status(response.status()));
+        }
+        let body = Limited::new(response.into_body(), MOST_BYTES).collect();
+        let body = body.await;
+        Ok(body
+            .map_err(|error| AskError::Unreadable(error.to_string()))?
+            .to_bytes())
+    }
+}
+
+fn read(check: &Check, body: &[u8]) -> Answer {
+    let answer = match check {
+        Check::Prometheus { .. } => prometheus::answer(body),
+        Check::Webhook { .. } => serde_json::from_slice(body)
+            .unwrap_or_else(|error| unknown(&format!("the answer is no verdict: {error}"))),
+    };
+    Answer {
+        reason: answer.reason.chars().take(LONGEST_REASON).collect(),
+        ..answer
+    }
+}
+
+fn unknown(reason: &str) -> Answer {
+    Answer {
+        verdict: Verdict::Unknown,
+        reason: reason.chars().take(LONGEST_REASON).collect(),
+    }
+}
+
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |error| (*error).source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}

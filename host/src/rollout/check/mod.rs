@@ -1,0 +1,88 @@
+//! Outside verdicts on a canary: a query of Prometheus, or a webhook.
+//!
+//! A node asks only addresses that its own settings allow, so that a token of
+//! operators is no way to make nodes call whatever they can reach.
+
+mod ask;
+mod prometheus;
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+pub use ask::{Checks, ChecksError};
+
+/// Whom to ask about a canary.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Check {
+    /// A query that finds something while the canary does badly.
+    Prometheus {
+        /// Where the API of Prometheus is, without `/api/v1/query`.
+        url: String,
+        /// The query, in PromQL.
+        query: String,
+    },
+    /// A service that is told of the canary and answers with a verdict.
+    Webhook {
+        /// Where it takes a POST.
+        url: String,
+    },
+}
+
+impl Check {
+    /// Returns the address that is asked.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        match self {
+            Self::Prometheus { url, .. } | Self::Webhook { url } => url,
+        }
+    }
+}
+
+/// What an outside check says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// The canary may go on to its next step when that is due.
+    Continue,
+    /// The canary may be promoted at once.
+    Promote,
+    /// The canary does worse and is to be withdrawn.
+    Withdraw,
+    /// There was no answer, or none that can be understood: the canary stays at
+    /// its step.
+    Unknown,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Continue => "continue",
+            Self::Promote => "promote",
+            Self::Withdraw => "withdraw",
+            Self::Unknown => "unknown",
+        })
+    }
+}
+
+impl FromStr for Verdict {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let all = [Self::Continue, Self::Promote, Self::Withdraw, Self::Unknown];
+        let found = all.into_iter().find(|one| one.to_string() == text);
+        found.ok_or_else(|| format!("{text:?} is no verdict"))
+    }
+}
+
+/// A verdict and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The reason, for people.
+    #[serde(default)]
+    pub reason: String,
+}
