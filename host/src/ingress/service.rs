@@ -30,11 +30,11 @@ use crate::bindings::context::Caller;
 use crate::config::{AccessLog, ClientLimits, ReplyHeaders, Settings, TrustedProxies};
 use crate::framing;
 use crate::identity::{CREDENTIALS, Identity, Presented};
-use crate::rollout::{Live, Match, ReadinessCell, Release, without_mount};
+use crate::rollout::{Live, Match, ReadinessCell, Release, Route, without_mount};
 use crate::runtime::{Answer, Body, Call, CallError, Reads, Unhurried, is_failure};
 use crate::stores::clock::SharedClock;
 use crate::telemetry::traces::{Trace, Traces, Work};
-use crate::telemetry::{RefusalReason, RouteStats, Traffic};
+use crate::telemetry::{RefusalReason, Traffic};
 
 /// Names the release that answered.
 const RELEASE: HeaderName = HeaderName::from_static("edge-release");
@@ -241,14 +241,17 @@ impl Service {
             began,
             client,
         };
-        let stats = route.map_or(self.traffic.unrouted(), |route| &route.stats);
-        self.record(&line, stats, work.as_mut());
+        self.record(&line, route, work.as_mut());
         response
     }
 
     /// Count a request, log it, and describe its span.
-    fn record(&self, line: &Line<'_>, stats: &RouteStats, work: Option<&mut Work>) {
-        stats.count(line.method, line.status, line.began.elapsed());
+    fn record(&self, line: &Line<'_>, route: Option<&Route>, work: Option<&mut Work>) {
+        let (method, status, took) = (line.method, line.status, line.began.elapsed());
+        match route.zip(line.release) {
+            Some((route, release)) => route.stats.count(&release.version, method, status, took),
+            None => self.traffic.unrouted().count(method, status, took),
+        }
         line.write(self.access_log);
         if let Some(work) = work.filter(|work| work.is_sampled()) {
             span::describe(work, line);

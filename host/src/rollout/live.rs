@@ -102,6 +102,7 @@ impl Live {
         let before = providers(&old.plugins);
         self.directory
             .publish(&providers(&plugins), Gaps::Since(&before))?;
+        routes.keep_counts();
         let new = Arc::new(Serving { plugins, routes });
         self.serving.store(new.clone());
         if let Some(scheduler) = self.scheduler.get() {

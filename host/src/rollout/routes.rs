@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::deployed::Deployed;
 use super::paths::{is_prefix, strip_prefix_ignoring_case};
 use super::templates::Templates;
-use crate::telemetry::RouteStats;
+use crate::telemetry::ReleaseStats;
 
 /// The routes of every plugin that serves.
 #[derive(Default)]
@@ -28,8 +28,8 @@ pub struct Route {
     /// `/products/{product_id}`; the prefix that the plugin claims where no
     /// template fits.
     pub path: String,
-    /// What it has answered.
-    pub stats: RouteStats,
+    /// What it has answered, by release.
+    pub stats: ReleaseStats,
 }
 
 /// What answers a path.
@@ -106,6 +106,20 @@ impl RouteTable {
                 ..Route::default()
             })
         })
+    }
+
+    /// Lets the routes count for the releases that serve now, and forget all
+    /// but the last of those that do not.
+    pub fn keep_counts(&self) {
+        for route in self.routes.values() {
+            let Some((_, plugin)) = self.by_prefix(&route.path) else {
+                continue;
+            };
+            // The active one last: it is the one that is kept a while longer.
+            let mut versions: Vec<_> = plugin.releases().map(|r| &*r.version).collect();
+            versions.reverse();
+            route.stats.keep(&versions);
+        }
     }
 
     /// All routes.

@@ -7,6 +7,7 @@ pub mod feed;
 mod filter;
 mod human;
 mod refusals;
+mod release_stats;
 mod resting;
 mod route_stats;
 mod timing;
@@ -16,6 +17,7 @@ mod warnings;
 
 pub use filter::PLUGIN;
 pub use refusals::RefusalReason;
+pub use release_stats::ReleaseStats;
 pub use route_stats::{RouteStats, method_name};
 pub use timing::{BOUNDS, Timing};
 pub use traffic::{Open, Traffic, UnderWay};

@@ -107,6 +107,23 @@ fn family(name: &str, help: &str, kind: MetricType, metrics: Vec<Metric>) -> Met
     family
 }
 
+/// Adds the region of the node to every series. A plugin's own label of that
+/// name, of before the name was the host's, is kept.
+pub(super) fn add_region(families: &mut [MetricFamily], region: &str) {
+    const REGION: &str = "region";
+    for family in families {
+        let mut metrics = family.take_metric();
+        for metric in &mut metrics {
+            let mut labels = metric.take_label();
+            if labels.iter().all(|label| label.name() != REGION) {
+                labels.push(label(REGION, region));
+            }
+            metric.set_label(labels);
+        }
+        family.set_metric(metrics);
+    }
+}
+
 /// The same value once, if there is one.
 pub(super) fn single<T>(value: Option<T>) -> impl Iterator<Item = (Labels, T)> {
     value.into_iter().map(|value| (Labels::new(), value))

@@ -64,15 +64,18 @@ pub(super) fn families(office: &Office) -> Vec<MetricFamily> {
 fn requests(office: &Office) -> Vec<Metric> {
     let serving = office.live.serving();
     let routes = serving.routes.iter();
-    let mut metrics: Vec<_> = routes
-        .flat_map(|route| of_route(&route.path, &route.stats))
-        .collect();
-    metrics.extend(of_route("", office.traffic.unrouted()));
+    let mut metrics = Vec::new();
+    for route in routes {
+        route.stats.each(|release, stats| {
+            metrics.extend(of_route(&route.path, release, stats));
+        });
+    }
+    metrics.extend(of_route("", None, office.traffic.unrouted()));
     metrics
 }
 
-/// Requests without a route have no label of it.
-fn of_route(route: &str, stats: &RouteStats) -> Vec<Metric> {
+/// Requests without a route have no label of it, nor of a release.
+fn of_route(route: &str, release: Option<&str>, stats: &RouteStats) -> Vec<Metric> {
     let series = stats.iter().map(|(method, class, timing)| {
         let mut labels = labels([
             ("http_request_method", method),
@@ -80,6 +83,9 @@ fn of_route(route: &str, stats: &RouteStats) -> Vec<Metric> {
         ]);
         if !route.is_empty() {
             labels.push(label("http_route", route));
+        }
+        if let Some(release) = release {
+            labels.push(label("release", release));
         }
         timing.metric(labels)
     });

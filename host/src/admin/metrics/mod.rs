@@ -45,6 +45,7 @@ pub(super) async fn show(State(office): State<Arc<Office>>) -> Result<impl IntoR
     families.extend(process::families(office.traces.as_deref()));
     // Those of which nothing was counted yet would be a name without a value.
     families.retain(|family| !family.get_metric().is_empty());
+    families::add_region(&mut families, &office.follower.name().region);
     let encoded = TextEncoder::new().encode_to_string(&families);
     let text = encoded.map_err(|error| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error))?;
     Ok(([(CONTENT_TYPE, TEXT_FORMAT)], text))

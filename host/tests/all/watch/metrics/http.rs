@@ -103,6 +103,29 @@ async fn routes_are_called_as_the_plugins_document_calls_them() {
     );
 }
 
+/// Series of releases do not heap up: those of one that was replaced go when
+/// the next one is.
+#[tokio::test]
+async fn requests_are_counted_by_release_and_forgotten_with_it() {
+    let release = |version: u32| variant("hello", &format!("version = \"0.{version}.0\""));
+    let node = TestNode::start(&[release(1)], |_| {}).await;
+    let count = format!("{REQUESTS}_count");
+    for version in 1..=3 {
+        if version > 1 {
+            node.operator().deploy(&release(version)).await;
+        }
+        for _ in 0..version {
+            node.get("/hello").await.assert_status(200);
+        }
+    }
+    let metrics = Metrics::of(&node).await;
+    let label = |version: u32| format!("release=\"0.{version}.0\"");
+    assert_eq!(metrics.value(&count, &[&label(1)]), None);
+    metrics.assert(&count, &[&label(2), "http_route=\"/hello\""], 2.0);
+    metrics.assert(&count, &[&label(3), "http_route=\"/hello\""], 3.0);
+    metrics.assert_sound();
+}
+
 #[tokio::test]
 async fn refusals_are_counted_by_their_reason() {
     let small = variant("hostile", "[limits]\nbody = '1 KiB'");

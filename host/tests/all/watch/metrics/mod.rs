@@ -81,5 +81,9 @@ async fn the_process_is_there_and_all_is_explained() {
         let name = line.split(' ').nth(2).expect("a name");
         assert!(metrics.0.contains(&format!("# HELP {name} ")), "{line}");
     }
+    let series = metrics.0.lines().filter(|line| !line.starts_with('#'));
+    for line in series {
+        assert!(line.contains("region=\"local\""), "{line}");
+    }
     metrics.assert_sound();
 }
