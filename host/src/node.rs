@@ -16,9 +16,10 @@ use crate::rollout::bundle::TrustedKeys;
 use crate::rollout::check::{Checks, ChecksError};
 use crate::rollout::control::{Control, ControlError};
 use crate::rollout::{
-    Activator, AdoptError, Deferred, Deployed, Desired, Driver, Follower, Live, LoadError, Loader,
-    Margins, MissingPlugin, NodeName, Release, Scheduler, SeedError, Services, ServicesError,
-    Source, Trial, UnfitError, Wake, replace_incarnation, runtime_for,
+    Activator, AdoptError, Deferred, Deployed, Desired, Driver, Follower, KeyRings, Keys,
+    KeysError, Live, LoadError, Loader, Margins, MissingPlugin, NodeName, Release, Scheduler,
+    SeedError, Services, ServicesError, Source, Trial, UnfitError, Wake, replace_incarnation,
+    runtime_for, token_keys,
 };
 use crate::runtime::artifacts::Artifacts;
 use crate::runtime::{EngineError, Runtime};
@@ -70,6 +71,9 @@ pub enum StartError {
     /// The control database.
     #[error(transparent)]
     Control(#[from] ControlError),
+    /// Keys that do not fit those of the shop's other nodes.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
     /// What to serve.
     #[error(transparent)]
     Adopt(#[from] AdoptError),
@@ -154,7 +158,8 @@ impl Node {
             ..
         } = &loaded;
         let rate_limits = RateLimits::new(services.limiter().clone(), settings.rate_limit)?;
-        let trials = Trials::new(services.draw_key(), wake.clone());
+        let trials =
+            Trials::new(services.draw_key(), wake.clone()).accepting(services.draw_fallbacks());
         let identity = services.identity().clone();
         let name = NodeName {
             node: format!("{:08x}", rand::random::<u32>()),
@@ -174,7 +179,8 @@ impl Node {
             live.clone(),
             wake.clone(),
         )
-        .with_warnings(loaded.warnings.clone());
+        .with_warnings(loaded.warnings.clone())
+        .with_keys(loaded.keys.clone());
         let follower = Arc::new(follower);
         for deferred in deferred {
             follower.note_deferred(deferred);
@@ -314,6 +320,8 @@ pub struct Loaded {
     desired: Vec<Desired>,
     /// Plugins that could not be made ready, since a store did not answer.
     deferred: Vec<Deferred>,
+    /// None of a command.
+    keys: Option<Arc<Keys>>,
     // Also keeps the engines' epochs moving.
     runtime: Arc<Runtime>,
     warnings: Arc<NodeWarnings>,
@@ -326,7 +334,7 @@ async fn load_once_possible(
     server: Server,
     warnings: &Arc<NodeWarnings>,
 ) -> Result<(Server, Loaded), StartError> {
-    let first = load_or(settings, OnUnanswered::Defer, warnings).await;
+    let first = load_or(settings, Role::Node, OnUnanswered::Defer, warnings).await;
     let Err(error) = first else {
         return Ok((server, first?));
     };
@@ -348,7 +356,7 @@ async fn load_again(
     loop {
         tokio::time::sleep(pause).await;
         pause = LONGEST_PAUSE.min(pause * 2);
-        match load_or(settings, OnUnanswered::Defer, warnings).await {
+        match load_or(settings, Role::Node, OnUnanswered::Defer, warnings).await {
             Err(error) if error.is_transient() => tracing::warn!("still waiting: {error}"),
             loaded => return loaded,
         }
@@ -374,16 +382,37 @@ impl OnUnanswered {
     }
 }
 
+/// What a process loads plugins for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// It is going to serve: its keys have to fit.
+    Node,
+    /// It runs a command, and signs nothing.
+    Command,
+}
+
+/// The fingerprints of the keys that a node with these settings has.
+///
+/// # Errors
+/// When the secret cannot be read, or a key is none.
+pub fn key_rings(settings: &Settings) -> Result<KeyRings, ServicesError> {
+    let master = settings.master_secret()?;
+    let tokens = token_keys(settings, &master)?.ring();
+    let secret = master.ring();
+    Ok(KeyRings { secret, tokens })
+}
+
 /// Load every plugin of `settings`, without serving them.
 ///
 /// # Errors
 /// As [`Node::start`], and when a store of any plugin does not answer.
 pub async fn load(settings: &Settings) -> Result<Loaded, StartError> {
-    load_or(settings, OnUnanswered::Fail, &Arc::default()).await
+    load_or(settings, Role::Command, OnUnanswered::Fail, &Arc::default()).await
 }
 
 async fn load_or(
     settings: &Settings,
+    role: Role,
     on_unanswered: OnUnanswered,
     warnings: &Arc<NodeWarnings>,
 ) -> Result<Loaded, StartError> {
@@ -410,6 +439,11 @@ async fn load_or(
         )
         .await?,
     );
+    // Before anything is changed in the shop's databases.
+    let keys = match role {
+        Role::Node => Some(Arc::new(Keys::join(key_rings(&settings)?, &control).await?)),
+        Role::Command => None,
+    };
     let desired = Desired::of(&control, &settings.region, folders, &trusted).await?;
 
     let sources = desired.iter().flat_map(Desired::sources);
@@ -452,6 +486,7 @@ async fn load_or(
         live,
         desired,
         deferred,
+        keys,
         runtime,
         warnings: warnings.clone(),
     })

@@ -12,6 +12,7 @@ mod migrations;
 mod new;
 mod offline;
 mod region;
+mod secret;
 mod seed;
 mod serve;
 mod show;
@@ -49,6 +50,9 @@ enum Command {
     /// What a database's administrator has to run.
     #[command(subcommand)]
     Db(db::Command),
+    /// The secret that the shop's nodes share.
+    #[command(subcommand)]
+    Secret(secret::Command),
     /// Write a new plugin that builds, tests and serves at once.
     New(new::Arguments),
     /// Serve a plugin, and build and swap it whenever a file of it is saved.
@@ -126,6 +130,7 @@ async fn dispatch(settings: &Settings, command: Command) -> anyhow::Result<()> {
         Command::Seed(arguments) => seed::run(settings, &arguments).await,
         Command::User(command) => user::run(settings, command).await,
         Command::Db(command) => db::run(settings, command),
+        Command::Secret(command) => secret::run(settings, command).await,
         Command::Dev(arguments) => dev::run(settings.clone(), &arguments).await,
         Command::New(arguments) => new::write(&arguments),
         Command::Bundle(arguments) => bundle::pack(&arguments),

@@ -10,7 +10,7 @@ use edge_host::printable;
 use edge_host::rollout::control::audit::AuditRecord;
 use edge_host::rollout::control::log::Entry;
 use edge_host::rollout::control::rollouts::Rollout;
-use edge_host::rollout::{PluginReport, ReleaseReport, State};
+use edge_host::rollout::{PluginReport, ReleaseReport, State, mismatch};
 use edge_host::stores::clock::{MAX_SKEW, NOTED_SKEW, Skew};
 use serde::Serialize;
 
@@ -183,7 +183,8 @@ fn status_table(status: &Status) -> String {
         }
     }
     let mut text = table.to_string();
-    let of_nodes = clock_warnings(status).chain(node_warnings(status));
+    let of_nodes = clock_warnings(status).chain(key_warnings(status));
+    let of_nodes = of_nodes.chain(node_warnings(status));
     for warning in of_nodes.chain(warnings(status)) {
         text += &format!("\nwarning: {warning}\n");
     }
@@ -237,6 +238,12 @@ pub(super) fn open_rollout(rollout: &Rollout) -> String {
         rollout.phase,
         printable::line(&rollout.regions.join(" then "))
     )
+}
+
+/// Nodes that live and do not know each other's keys.
+fn key_warnings(status: &Status) -> impl Iterator<Item = String> {
+    let live = || status.nodes.iter().filter(|node| node.is_live());
+    live().flat_map(move |node| live().filter_map(move |other| mismatch(node, other)))
 }
 
 /// What releases lack on any node that lives, each once.

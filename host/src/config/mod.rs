@@ -100,6 +100,9 @@ pub struct Settings {
     /// The shop's secret, shared by its nodes; the data folder has one of its
     /// own when absent.
     pub secret: Option<Hidden<String>>,
+    /// Another secret that verifies and does not sign: the next one before the
+    /// secret is changed, and the one before afterwards.
+    pub secret_fallback: Option<Hidden<String>>,
     /// Keys of tokens, as `kid:secret` with commas between: the first signs,
     /// all verify. One derived from the shop's secret when absent.
     pub token_keys: Option<Hidden<String>>,
@@ -242,6 +245,7 @@ impl Settings {
             mail_from: layers.take("mail_from", "shop@localhost".into(), |text| Ok(text.into())),
             region: layers.take("region", "local".into(), region),
             secret: layers.take("secret", None, secret),
+            secret_fallback: layers.take("secret_fallback", None, secret),
             token_keys: layers.take("token_keys", None, |text| Ok(Some(Hidden(text.into())))),
             plugin_config: Hidden(plugin_config(&mut layers)),
             production: layers.take("production", false, switch),
@@ -283,14 +287,28 @@ impl Settings {
         }
     }
 
-    /// The secret from which the shop's others are derived.
+    /// The secret from which the shop's others are derived. Besides a fallback
+    /// that was set, the one that this node made before it was given one counts.
     ///
     /// # Errors
     /// When the data folder's own cannot be read or made.
     pub fn master_secret(&self) -> Result<MasterSecret, SecretError> {
-        match &self.secret {
-            Some(Hidden(secret)) => Ok(MasterSecret::of_setting(secret)),
-            None => MasterSecret::of_data_folder(&self.data_dir),
+        let Some(Hidden(secret)) = &self.secret else {
+            let made = MasterSecret::of_data_folder(&self.data_dir)?;
+            return Ok(self.with_fallback(made));
+        };
+        let set = self.with_fallback(MasterSecret::of_setting(secret));
+        let made = MasterSecret::made_in_data_folder(&self.data_dir)?;
+        Ok(match made {
+            Some(made) => set.with_fallback(&made),
+            None => set,
+        })
+    }
+
+    fn with_fallback(&self, secret: MasterSecret) -> MasterSecret {
+        match &self.secret_fallback {
+            Some(Hidden(other)) => secret.with_fallback(&MasterSecret::of_setting(other)),
+            None => secret,
         }
     }
 

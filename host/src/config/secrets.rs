@@ -7,23 +7,38 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsE
 use std::path::{Path, PathBuf};
 
 use hmac::{Hmac, KeyInit, Mac};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::Hidden;
 
+/// Where the data folder keeps secrets.
+const FOLDER: &str = "secrets";
+
 /// Bytes of a secret.
 const LENGTH: usize = 32;
+
+/// Bytes of a fingerprint: enough to tell two keys apart.
+const FINGERPRINT: usize = 8;
+
+/// The data folder's own secret of the shop.
+const MASTER: &str = "master";
 
 /// The secret of the whole shop, from which every other is derived, so that
 /// an operator of many nodes has one to set.
 #[derive(Clone)]
-pub struct MasterSecret([u8; LENGTH]);
+pub struct MasterSecret {
+    current: [u8; LENGTH],
+    /// Secrets of nodes that do not have the current one yet, or still the one
+    /// before: what is derived from them verifies, and signs nothing.
+    fallbacks: Vec<[u8; LENGTH]>,
+}
 
 impl MasterSecret {
     /// The secret that the operator set.
     #[must_use]
     pub fn of_setting(text: &str) -> Self {
-        Self(Sha256::digest(text.as_bytes()).into())
+        Self::single(Sha256::digest(text.as_bytes()).into())
     }
 
     /// The secret of this data folder, made at random when it is absent.
@@ -31,20 +46,96 @@ impl MasterSecret {
     /// # Errors
     /// As [`load_or_create`].
     pub fn of_data_folder(data_dir: &Path) -> Result<Self, SecretError> {
-        load_or_create(data_dir, "master").map(Self)
+        load_or_create(data_dir, MASTER).map(Self::single)
+    }
+
+    /// The secret of this data folder, if it has made one.
+    ///
+    /// # Errors
+    /// As [`load_or_create`].
+    pub fn made_in_data_folder(data_dir: &Path) -> Result<Option<Self>, SecretError> {
+        match data_dir.join(FOLDER).join(MASTER).exists() {
+            true => Self::of_data_folder(data_dir).map(Some),
+            false => Ok(None),
+        }
+    }
+
+    fn single(current: [u8; LENGTH]) -> Self {
+        Self {
+            current,
+            fallbacks: Vec::new(),
+        }
+    }
+
+    /// The same, with what another secret has signed to be verified.
+    #[must_use]
+    pub fn with_fallback(mut self, other: &Self) -> Self {
+        let is_known = other.current == self.current || self.fallbacks.contains(&other.current);
+        if !is_known {
+            self.fallbacks.push(other.current);
+        }
+        self
+    }
+
+    /// The fingerprints of the secret and its fallbacks.
+    #[must_use]
+    pub fn ring(&self) -> KeyRing {
+        let print = |secret: &[u8; LENGTH]| fingerprint(secret, MASTER);
+        KeyRing {
+            signs: print(&self.current),
+            verifies: self.fallbacks.iter().map(print).collect(),
+        }
     }
 
     /// A secret for one purpose; who knows it knows none of the others.
     #[must_use]
-    #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
     pub fn derive(&self, purpose: &str) -> [u8; LENGTH] {
-        Hmac::<Sha256>::new_from_slice(&self.0)
-            .expect("HMAC takes keys of any length")
-            .chain_update(purpose)
-            .finalize()
-            .into_bytes()
-            .into()
+        mac(&self.current, purpose)
     }
+
+    /// The secrets for one purpose of nodes that have another secret of the
+    /// shop's, while that is changed.
+    #[must_use]
+    pub fn derive_fallbacks(&self, purpose: &str) -> Vec<[u8; LENGTH]> {
+        let fallbacks = self.fallbacks.iter();
+        fallbacks.map(|secret| mac(secret, purpose)).collect()
+    }
+}
+
+/// Keys of one kind, by their fingerprints.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyRing {
+    /// The key that signs.
+    pub signs: String,
+    /// Keys that verify besides it.
+    #[serde(default)]
+    pub verifies: Vec<String>,
+}
+
+impl KeyRing {
+    /// Whether what the key `fingerprint` has signed is verified.
+    #[must_use]
+    pub fn knows(&self, fingerprint: &str) -> bool {
+        self.signs == fingerprint || self.verifies.iter().any(|one| one == fingerprint)
+    }
+}
+
+/// A name for a key that does not tell it: a keyed hash of the label, cut short.
+#[must_use]
+pub fn fingerprint(key: &[u8], label: &str) -> String {
+    let hash = mac(key, &format!("fingerprint/{label}"));
+    let short = hash.iter().take(FINGERPRINT).copied();
+    hex::encode(short.collect::<Vec<_>>())
+}
+
+#[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
+fn mac(key: &[u8], message: &str) -> [u8; LENGTH] {
+    Hmac::<Sha256>::new_from_slice(key)
+        .expect("HMAC takes keys of any length")
+        .chain_update(message)
+        .finalize()
+        .into_bytes()
+        .into()
 }
 
 /// A secret could not be made, read or trusted.
@@ -95,7 +186,7 @@ pub enum SecretError {
 /// # Errors
 /// When it cannot be read or written, or when other users could read it.
 pub fn load_or_create(data_dir: &Path, name: &str) -> Result<[u8; LENGTH], SecretError> {
-    let folder = data_dir.join("secrets");
+    let folder = data_dir.join(FOLDER);
     private_folder(&folder)?;
     let path = folder.join(name);
     match fs::read(&path) {
@@ -253,6 +344,36 @@ mod tests {
         assert_ne!(one.derive("tokens"), one.derive("token"));
         let third = MasterSecret::of_setting("another");
         assert_ne!(one.derive("tokens"), third.derive("tokens"));
+    }
+
+    #[test]
+    fn a_fallback_verifies_and_does_not_sign() {
+        let secret = |text| MasterSecret::of_setting(text);
+        let (old, new) = (secret("old"), secret("new"));
+        let both = new.clone().with_fallback(&old).with_fallback(&new);
+        assert_eq!(both.derive("x"), new.derive("x"));
+        assert_eq!(both.derive_fallbacks("x"), [old.derive("x")]);
+        assert!(both.ring().knows(&old.ring().signs));
+        assert!(!old.ring().knows(&both.ring().signs));
+        assert!(old.derive_fallbacks("x").is_empty());
+    }
+
+    #[test]
+    fn a_fingerprint_is_short_and_none_of_the_secrets() {
+        let secret = MasterSecret::of_setting("old");
+        let print = secret.ring().signs;
+        assert_eq!(print.len(), 2 * FINGERPRINT);
+        let hash: [u8; LENGTH] = Sha256::digest(b"old").into();
+        assert!(!hex::encode(hash).starts_with(&print));
+    }
+
+    #[test]
+    fn the_secret_of_a_data_folder_is_known_once_it_was_made() {
+        let data = tempfile::tempdir().expect("a temporary folder");
+        let made = || MasterSecret::made_in_data_folder(data.path()).expect("readable");
+        assert!(made().is_none());
+        let own = MasterSecret::of_data_folder(data.path()).expect("made");
+        assert_eq!(made().map(|made| made.ring()), Some(own.ring()));
     }
 
     #[test]

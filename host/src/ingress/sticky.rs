@@ -27,12 +27,22 @@ const TAG: usize = 16;
 /// Draws clients.
 pub(super) struct Sticky {
     key: [u8; 32],
+    /// Keys of nodes with another secret, whose cookies count too.
+    fallbacks: Vec<[u8; 32]>,
 }
 
 impl Sticky {
     /// Nodes with the same key draw the same.
     pub(super) fn new(key: [u8; 32]) -> Self {
-        Self { key }
+        Self {
+            key,
+            fallbacks: Vec::new(),
+        }
+    }
+
+    /// The same, with cookies that one of these keys has signed.
+    pub(super) fn accepting(self, fallbacks: Vec<[u8; 32]>) -> Self {
+        Self { fallbacks, ..self }
     }
 
     /// The client's draw, and the cookie that makes it keep it.
@@ -68,9 +78,10 @@ impl Sticky {
         let (place, tag) = value.split_once('.')?;
         let mut given = [0; TAG];
         hex::decode_to_slice(tag, &mut given).ok()?;
-        let mac = self.hmac(&[NAME.as_bytes(), b" ", place.as_bytes()]);
-        mac.verify_truncated_left(&given).ok()?;
-        Draw::parse(place)
+        let message: [&[u8]; 3] = [NAME.as_bytes(), b" ", place.as_bytes()];
+        let mut keys = std::iter::once(&self.key).chain(&self.fallbacks);
+        let is_ours = keys.any(|key| hmac(key, &message).verify_truncated_left(&given).is_ok());
+        is_ours.then(|| Draw::parse(place)).flatten()
     }
 
     fn set_cookie(&self, draw: Draw) -> Option<HeaderValue> {
@@ -83,15 +94,15 @@ impl Sticky {
     }
 
     fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
-        self.hmac(parts).finalize().into_bytes().into()
+        hmac(&self.key, parts).finalize().into_bytes().into()
     }
+}
 
-    #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
-    fn hmac(&self, parts: &[&[u8]]) -> HmacSha256 {
-        let mut mac = HmacSha256::new_from_slice(&self.key).expect("HMAC takes keys of any length");
-        parts.iter().for_each(|part| mac.update(part));
-        mac
-    }
+#[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
+fn hmac(key: &[u8; 32], parts: &[&[u8]]) -> HmacSha256 {
+    let mut mac = HmacSha256::new_from_slice(key).expect("HMAC takes keys of any length");
+    parts.iter().for_each(|part| mac.update(part));
+    mac
 }
 
 /// The value of a cookie without the quotes that it may have (RFC 6265
@@ -151,6 +162,21 @@ mod tests {
             let headers = HeaderMap::from_iter([(COOKIE, value)]);
             let (draw, set) = sticky.draw(&headers, CLIENT);
             assert_eq!((draw, set), (Draw::of(u64::MAX), None), "{headers:?}");
+        }
+    }
+
+    #[test]
+    fn a_cookie_of_the_secret_before_is_kept_to() {
+        let old = Sticky::new([7; 32]);
+        let new = Sticky::new([8; 32]).accepting(vec![[7; 32]]);
+        for number in 0..20 {
+            let headers = with(USER_AGENT, &number.to_string());
+            let (draw, cookie) = old.draw(&headers, CLIENT);
+            let cookie = cookie.expect("a cookie");
+            let pair = cookie.to_str().expect("text").split(';').next();
+            let headers = with(COOKIE, pair.expect("a pair"));
+            assert_eq!(new.draw(&headers, CLIENT), (draw, None));
+            assert!(Sticky::new([8; 32]).draw(&headers, CLIENT).1.is_some());
         }
     }
 

@@ -45,6 +45,13 @@ impl Trials {
         }
     }
 
+    /// The same, with clients that one of these keys has drawn keeping their side.
+    #[must_use]
+    pub fn accepting(mut self, keys: Vec<[u8; 32]>) -> Self {
+        self.sticky = self.sticky.accepting(keys);
+        self
+    }
+
     pub(super) fn choose(
         &self,
         routes: &RouteTable,

@@ -15,6 +15,7 @@ use super::control::log::Entry;
 use super::control::rollouts::Phase;
 use super::control::{Control, ControlError};
 use super::deployed::Deployed;
+use super::keys::Keys;
 use super::live::Live;
 use super::load::LoadError;
 use super::paths::strip_prefix_ignoring_case;
@@ -58,6 +59,7 @@ pub struct Follower {
     live: Arc<Live>,
     wake: Arc<Wake>,
     decisions: Arc<Decisions>,
+    keys: Option<Arc<Keys>>,
     /// Revisions that do not serve yet, by plugin.
     pending: Mutex<BTreeMap<String, Pending>>,
     readiness: Arc<ReadinessCell>,
@@ -186,6 +188,7 @@ impl Follower {
             live,
             wake,
             decisions: Arc::default(),
+            keys: None,
             pending: Mutex::default(),
             readiness: Arc::default(),
             ended: watch::Sender::new(()),
@@ -199,6 +202,13 @@ impl Follower {
     #[must_use]
     pub fn with_warnings(self, warnings: Arc<NodeWarnings>) -> Self {
         Self { warnings, ..self }
+    }
+
+    /// Returns the follower with these keys, if any, which it reports and has
+    /// settled.
+    #[must_use]
+    pub fn with_keys(self, keys: Option<Arc<Keys>>) -> Self {
+        Self { keys, ..self }
     }
 
     /// The node that follows.
@@ -337,7 +347,11 @@ impl Follower {
     async fn beat(&self) -> Result<(), ControlError> {
         self.control.measure_clock().await?;
         let NodeName { node, region, .. } = &self.name;
-        self.control.report(node, region, &self.describe()).await
+        self.control.report(node, region, &self.describe()).await?;
+        match &self.keys {
+            Some(keys) => keys.settle(&self.control).await,
+            None => Ok(()),
+        }
     }
 
     async fn look(self: &Arc<Self>, activations: &mut Activations) -> Result<(), ControlError> {
@@ -665,6 +679,7 @@ impl Follower {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             address: self.name.address.clone(),
             clock_skew_ms: self.control.clock().skew().map(|skew| skew.milliseconds),
+            keys: self.keys.as_ref().map(|keys| keys.rings().clone()),
             plugins,
             warnings: self.warnings.texts(),
         }

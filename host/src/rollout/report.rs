@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bundle::Digest;
 use super::canary::Totals;
+use super::keys::KeyRings;
 use super::release::Release;
 use crate::runtime::{Sample, Tally};
 
@@ -21,6 +22,9 @@ pub struct Report {
     /// fewer than none if it is behind; none from an older host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock_skew_ms: Option<i64>,
+    /// Fingerprints of its keys; none from an older host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys: Option<KeyRings>,
     /// Its plugins.
     pub plugins: BTreeMap<String, PluginReport>,
     /// What an operator should know of the node itself.

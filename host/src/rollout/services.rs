@@ -27,6 +27,9 @@ use crate::telemetry::counters::{Counters, Owner, Registry};
 /// What every key in Redis begins with.
 const PREFIX: &str = "edge";
 
+/// Follows the name of a plugin's secret in that of its other values.
+const FALLBACKS: &str = "_FALLBACKS";
+
 /// The embedded key-value store's file, in the data folder.
 const KEYVALUE_FILE: &str = "keyvalue.sqlite";
 
@@ -106,10 +109,7 @@ impl Services {
             None => Limiter::local(),
         };
         let master = settings.master_secret()?;
-        let keys = match &settings.token_keys {
-            Some(Hidden(text)) => TokenKeys::parse(text)?,
-            None => TokenKeys::single(&master.derive("tokens")),
-        };
+        let keys = token_keys(settings, &master)?;
         let mailer = Mailer::new(settings.smtp_url.as_deref(), &settings.mail_from)?;
         let databases = Databases::new(settings.database_lifetimes);
         let clock = Arc::<SharedClock>::default();
@@ -156,6 +156,12 @@ impl Services {
     #[must_use]
     pub fn draw_key(&self) -> [u8; 32] {
         self.master.derive("draw")
+    }
+
+    /// Keys whose cookies still count; see [`draw_key`](Self::draw_key).
+    #[must_use]
+    pub fn draw_fallbacks(&self) -> Vec<[u8; 32]> {
+        self.master.derive_fallbacks("draw")
     }
 
     /// Who callers are.
@@ -295,12 +301,46 @@ impl Services {
                 }
             };
             values.insert(key.clone(), Some(value));
+            let fallbacks = format!("{key}{FALLBACKS}");
+            let known = match set.get_own(plugin, key) {
+                Some(_) => set.get_own(plugin, &fallbacks).map(str::to_owned),
+                None => self.secret_fallbacks(plugin, key),
+            };
+            values.entry(fallbacks).or_insert(known);
         }
         Ok(Arc::new(values))
     }
 
     fn secret(&self, plugin: &str, key: &str) -> String {
-        hex::encode(self.master.derive(&format!("plugin/{plugin}/{key}")))
+        hex::encode(self.master.derive(&purpose(plugin, key)))
+    }
+
+    /// What the secret is on nodes with another secret of the shop's, while that
+    /// is changed.
+    fn secret_fallbacks(&self, plugin: &str, key: &str) -> Option<String> {
+        let known = self.master.derive_fallbacks(&purpose(plugin, key));
+        let known: Vec<String> = known.iter().map(hex::encode).collect();
+        (!known.is_empty()).then(|| known.join(","))
+    }
+}
+
+fn purpose(plugin: &str, key: &str) -> String {
+    format!("plugin/{plugin}/{key}")
+}
+
+/// The keys of tokens: those that were set, or those that follow from the
+/// shop's secret and its fallbacks.
+///
+/// # Errors
+/// When those that were set are no keys.
+pub fn token_keys(settings: &Settings, master: &MasterSecret) -> Result<TokenKeys, KeyError> {
+    const PURPOSE: &str = "tokens";
+    match &settings.token_keys {
+        Some(Hidden(text)) => TokenKeys::parse(text),
+        None => {
+            let fallbacks = master.derive_fallbacks(PURPOSE);
+            Ok(TokenKeys::single(&master.derive(PURPOSE)).verifying(&fallbacks))
+        }
     }
 }
 

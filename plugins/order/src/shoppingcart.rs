@@ -139,12 +139,14 @@ pub fn one(request: &Request) -> Result<Response> {
 /// `USR_02`, `DEP_01` for a malformed id, `SHP_02` for an unknown one,
 /// `HTTP_400` for a quantity out of range.
 pub fn update(request: &Request) -> Result<Response> {
-    let (handle, line) = item_id(request)?;
-    let quantity = quantity(request)?;
-    let cart = store::change(handle, |shelf| {
-        let cart_id = shelf.cart_of(line).ok_or(Refusal::NoItem)?.cart_id.clone();
-        shelf.set_quantity(line, quantity)?;
-        Ok(shelf.cart(&CartId::parse(&cart_id)?).cloned())
+    let (handle, cart) = at_item(request, |handle, line| {
+        let quantity = quantity(request)?;
+        let cart = store::change(handle, |shelf| {
+            let cart_id = shelf.cart_of(line).ok_or(Refusal::NoItem)?.cart_id.clone();
+            shelf.set_quantity(line, quantity)?;
+            Ok(shelf.cart(&CartId::parse(&cart_id)?).cloned())
+        })?;
+        Ok((handle, cart))
     })?;
     let ids = ItemIds::of_shop()?;
     Response::private(&shown(cart.as_ref(), handle, ids, &mut Items::default())?)
@@ -205,8 +207,9 @@ fn change_item(
     request: &Request,
     change: impl Fn(&mut Shelf, u16) -> Result<(), Refusal>,
 ) -> Result<Response> {
-    let (handle, line) = item_id(request)?;
-    store::change(handle, |shelf| Ok(change(shelf, line)?))?;
+    at_item(request, |handle, line| {
+        store::change(handle, |shelf| Ok(change(shelf, line)?))
+    })?;
     Ok(Response::empty().header("cache-control", "no-store"))
 }
 
@@ -243,11 +246,18 @@ fn cart_id(request: &Request) -> Result<CartId> {
     CartId::parse(request.param("cart_id")?)
 }
 
-/// Where the item of the path is, if there is one.
-fn item_id(request: &Request) -> Result<(Handle, u16)> {
+/// Change the item of the path. While the shop's secret is changed, there are
+/// several places where it may be, and only one where there is an item.
+fn at_item<T>(request: &Request, mut change: impl FnMut(Handle, u16) -> Result<T>) -> Result<T> {
     let id = request.id_param("item_id")?.unsigned_abs();
-    let place = ItemIds::of_shop()?.decode(id);
-    Ok(place.ok_or(Refusal::NoItem)?)
+    let absent = Failure::from(Refusal::NoItem);
+    for (handle, line) in ItemIds::of_shop()?.decode(id) {
+        match change(handle, line) {
+            Err(failure) if failure == absent => {}
+            changed => return changed,
+        }
+    }
+    Err(absent)
 }
 
 /// The products of a cart's active items.

@@ -5,6 +5,8 @@
 use jsonwebtoken::{DecodingKey, EncodingKey};
 use sha2::{Digest, Sha256};
 
+use crate::config::secrets::{KeyRing, fingerprint};
+
 /// RFC 7518 section 3.2: a key is as long as the hash, or longer.
 const SHORTEST_SECRET: usize = 32;
 
@@ -43,6 +45,11 @@ impl Key {
             signing: EncodingKey::from_secret(secret),
             verifying: DecodingKey::from_secret(secret),
         }
+    }
+
+    /// Names the key and its identifier together: tokens name the latter.
+    fn fingerprint(&self) -> String {
+        fingerprint(self.signing.as_bytes(), &self.id)
     }
 }
 
@@ -83,6 +90,23 @@ impl TokenKeys {
         Self {
             first: Key::new(id, secret),
             others: Vec::new(),
+        }
+    }
+
+    /// These keys, and others derived from secrets that verify and do not sign.
+    #[must_use]
+    pub fn verifying(mut self, secrets: &[[u8; 32]]) -> Self {
+        let others = secrets.iter().map(|secret| Self::single(secret).first);
+        self.others.extend(others);
+        self
+    }
+
+    /// The keys' fingerprints.
+    #[must_use]
+    pub fn ring(&self) -> KeyRing {
+        KeyRing {
+            signs: self.first.fingerprint(),
+            verifies: self.others.iter().map(Key::fingerprint).collect(),
         }
     }
 

@@ -20,6 +20,7 @@ pub mod plans;
 pub mod rollout_regions;
 pub mod rollouts;
 mod row;
+mod secrets;
 mod tables;
 
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! The tables of the control database, in words that SQLite and MySQL share.
 
-pub(super) const NAMES: [&str; 8] = [
+pub(super) const NAMES: [&str; 9] = [
     "edge_audit",
     "edge_bundle",
     "edge_bundle_part",
@@ -9,9 +9,10 @@ pub(super) const NAMES: [&str; 8] = [
     "edge_rollout",
     "edge_rollout_plan",
     "edge_rollout_region",
+    "edge_secret",
 ];
 
-pub(super) const CREATE: [&str; 8] = [
+pub(super) const CREATE: [&str; 9] = [
     // A row says that all parts are there.
     "CREATE TABLE IF NOT EXISTS edge_bundle ( \
         digest VARCHAR(80) NOT NULL PRIMARY KEY, \
@@ -91,4 +92,9 @@ pub(super) const CREATE: [&str; 8] = [
         observed_at BIGINT NOT NULL, \
         state VARCHAR(20) NOT NULL, \
         PRIMARY KEY (rollout, region, revision))",
+    // The fingerprint of what the nodes sign with; never a secret.
+    "CREATE TABLE IF NOT EXISTS edge_secret ( \
+        name VARCHAR(40) NOT NULL PRIMARY KEY, \
+        fingerprint VARCHAR(80) NOT NULL, \
+        changed_at BIGINT NOT NULL)",
 ];

@@ -25,7 +25,7 @@ pub use edge::{
     edge_with_clock, refusal,
 };
 pub use large::with_ballast;
-pub use node::{TestNode, exchange, settings, start_error};
+pub use node::{SECRET, TestNode, exchange, settings, start_error};
 pub use operator::{Operator, TOKEN, TOKENS};
 pub use plugins::{PluginFolder, component, fixture, variant};
 pub use proxy::{Mode, Proxy};

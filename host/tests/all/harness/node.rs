@@ -22,6 +22,9 @@ use super::data::{data_folder, share};
 use super::{Operator, PATIENCE, PluginFolder, Reply, TOKENS, Wire, eventually, in_time};
 use super::{leaks, logs};
 
+/// The secret of nodes that share a control database, unless a test has another.
+pub const SECRET: &str = "the secret of all nodes of these tests";
+
 /// How long a stopping node waits for requests in flight: long enough for
 /// those that a test wants finished, short for those that it abandoned.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -250,7 +253,12 @@ pub fn settings(
     settings.drain_timeout = DRAIN;
     // All tests come from one address, and faster than clients do.
     settings.rate_limit = None;
+    let own = settings.control_url.clone();
     change(&mut settings);
+    // Nodes that agree on something are of one shop.
+    if settings.control_url != own && settings.secret.is_none() {
+        settings.secret = Some(Hidden(SECRET.to_owned()));
+    }
     settings
 }
 

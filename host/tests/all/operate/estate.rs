@@ -13,13 +13,10 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::harness::{
-    Operator, PluginFolder, Reply, Running, TOKENS, data_folder, edge, exchange, fixture, share,
-    variant,
+    Operator, PluginFolder, Reply, Running, SECRET, TOKENS, data_folder, edge, exchange, fixture,
+    share, variant,
 };
 use crate::servers::{MariaDb, Redis};
-
-/// The secret of a shop that its operator never changed.
-pub const SECRET: &str = "the secret of a shop that is long enough";
 
 const PASSWORD: &str = "correct horse";
 
@@ -31,7 +28,7 @@ const ORDER: &str = "[[schedule]]\ntask = \"mail\"\nevery = \"500ms\"\n\n\
 pub struct Estate {
     pub database: String,
     pub redis: String,
-    plugins: [PluginFolder; 4],
+    plugins: Vec<PluginFolder>,
 }
 
 impl Estate {
@@ -42,7 +39,7 @@ impl Estate {
 
     /// A database and a Redis of somebody's own.
     pub fn at(database: String, redis: String) -> Self {
-        let plugins = [
+        let plugins = vec![
             fixture("../customer"),
             variant("../order", ORDER),
             fixture("../payment"),
@@ -57,8 +54,9 @@ impl Estate {
 
     /// Have `command`, an `edge` without settings, use what the nodes share.
     pub fn configure(&self, command: &mut Command, data: &Path) {
-        let folders = self.plugins.each_ref().map(|plugin| plugin.path());
-        let folders = folders.map(|folder| folder.display().to_string()).join(",");
+        let folders = self.plugins.iter().map(|plugin| plugin.path());
+        let folders: Vec<_> = folders.map(|folder| folder.display().to_string()).collect();
+        let folders = folders.join(",");
         command
             .env("EDGE_PLUGINS", folders)
             .env("EDGE_DATA_DIR", data)

@@ -3,3 +3,4 @@
 
 mod clock;
 mod estate;
+mod secrets;

@@ -6,7 +6,8 @@ use std::net::SocketAddr;
 use tempfile::TempDir;
 
 use crate::harness::{
-    Operator, PluginFolder, Running, TOKENS, Wire, data_folder, edge, eventually, get, variant,
+    Operator, PluginFolder, Running, SECRET, TOKENS, Wire, data_folder, edge, eventually, get,
+    variant,
 };
 use crate::servers::MariaDb;
 
@@ -88,6 +89,7 @@ impl Fleet {
             .env("EDGE_REGION", region)
             .env("EDGE_PLUGINS", self.plugin.path())
             .env("EDGE_ADMIN_TOKENS", TOKENS)
+            .env("EDGE_SECRET", SECRET)
             .env("DATABASE_URL", &self.database)
             .env("REDIS_URL", &self.redis)
             .envs(self.more.iter().copied());

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::fleet::{Fleet, Member, hello, release};
-use crate::harness::{PluginFolder, Running, TOKENS, Wire, edge, eventually, get, variant};
+use crate::harness::{PluginFolder, Running, SECRET, TOKENS, Wire, edge, eventually, get, variant};
 use crate::servers::Redis;
 
 /// One that does not answer its own health path.
@@ -71,6 +71,7 @@ async fn a_region_that_fails_goes_back_and_no_other_is_begun() {
         command
             .arg("serve")
             .env("EDGE_DATA_DIR", data.path())
+            .env("EDGE_SECRET", SECRET)
             .env("EDGE_REGION", *region)
             .env("EDGE_PLUGINS", fleet.plugin.path())
             .env("EDGE_ADMIN_TOKENS", TOKENS)

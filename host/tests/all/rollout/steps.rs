@@ -11,8 +11,8 @@ use tokio::task::JoinHandle;
 
 use crate::catalog::database::waits_for_a_lock;
 use crate::harness::{
-    Operator, PluginFolder, Running, TOKENS, data_folder, edge, empty_data_folder, eventually, get,
-    variant,
+    Operator, PluginFolder, Running, SECRET, TOKENS, data_folder, edge, empty_data_folder,
+    eventually, get, variant,
 };
 use crate::servers::MariaDb;
 
@@ -89,6 +89,7 @@ async fn spawn(data: &TempDir, plugin: &PluginFolder, database: &str) -> Running
     command
         .arg("serve")
         .env("EDGE_DATA_DIR", data.path())
+        .env("EDGE_SECRET", SECRET)
         .env("EDGE_PLUGINS", plugin.path())
         .env("EDGE_ADMIN_TOKENS", TOKENS)
         .env("DATABASE_URL", database);

@@ -21,6 +21,10 @@ use super::id::Handle;
 const KEY: &str = "CART_ITEM_KEY";
 const KEY_BYTES: usize = 32;
 
+/// Further keys, with commas between, while the shop's secret is changed: other
+/// nodes make ids with them.
+const FALLBACKS: &str = "CART_ITEM_KEY_FALLBACKS";
+
 /// Bits of a line's number.
 const LINE_BITS: u32 = 9;
 /// Bits of an id.
@@ -34,7 +38,10 @@ pub const LINES: u16 = 1 << LINE_BITS;
 const BAD_KEY: Failure = Failure::new(500, "HTTP_500", "Something went wrong.");
 
 /// Makes and reads item ids.
-pub struct ItemIds(FF1<Aes256>);
+pub struct ItemIds {
+    key: FF1<Aes256>,
+    fallbacks: Vec<FF1<Aes256>>,
+}
 
 impl ItemIds {
     /// Those of this shop. The key is read once for each instance.
@@ -47,36 +54,50 @@ impl ItemIds {
             return Ok(ids);
         }
         let key = config::get(KEY)?;
-        let ids = key.and_then(|digits| Self::new(&digits)).ok_or_else(|| {
-            eprintln!("{KEY} must be {KEY_BYTES} bytes in hexadecimal digits");
+        // Hosts that know of no fallbacks refuse to tell them.
+        let fallbacks = config::get(FALLBACKS).unwrap_or_default();
+        let ids = key.and_then(|digits| Self::new(&digits, fallbacks.as_deref()));
+        let ids = ids.ok_or_else(|| {
+            eprintln!("{KEY} and {FALLBACKS} must be of {KEY_BYTES} bytes in hexadecimal digits");
             BAD_KEY
         })?;
         Ok(OF_SHOP.get_or_init(|| ids))
     }
 
-    /// With this key; `None` if it is not 64 hexadecimal digits.
+    /// With this key, and others that only read; `None` if one is not 64
+    /// hexadecimal digits.
     #[must_use]
-    pub fn new(digits: &str) -> Option<Self> {
-        let key = HEXLOWER_PERMISSIVE.decode(digits.as_bytes()).ok()?;
-        let cipher = (key.len() == KEY_BYTES).then(|| FF1::new(&key, RADIX))?;
-        cipher.ok().map(Self)
+    pub fn new(digits: &str, fallbacks: Option<&str>) -> Option<Self> {
+        let fallbacks = fallbacks.into_iter().flat_map(|keys| keys.split(','));
+        Some(Self {
+            key: cipher(digits)?,
+            fallbacks: fallbacks.map(cipher).collect::<Option<_>>()?,
+        })
     }
 
     /// The id of a line of a cart with this handle.
     #[must_use]
     pub fn encode(&self, handle: Handle, line: u16) -> Option<u64> {
         let pair = handle.number() << LINE_BITS | u64::from(line % LINES);
-        Some(self.0.encrypt(&[], &Bits(pair)).ok()?.0)
+        Some(self.key.encrypt(&[], &Bits(pair)).ok()?.0)
     }
 
-    /// The handle and the line's number behind an id; `None` for a number that
-    /// is none.
-    #[must_use]
-    pub fn decode(&self, id: u64) -> Option<(Handle, u16)> {
-        let pair = self.0.decrypt(&[], &Bits(id)).ok()?.0;
-        let line = u16::try_from(pair % u64::from(LINES)).ok()?;
-        Some((Handle::new(pair >> LINE_BITS), line))
+    /// The handle and the line's number behind an id, by each key: by those that
+    /// did not make it, they are of no cart. None for a number that is no id.
+    pub fn decode(&self, id: u64) -> impl Iterator<Item = (Handle, u16)> {
+        let keys = std::iter::once(&self.key).chain(&self.fallbacks);
+        keys.filter_map(move |key| {
+            let pair = key.decrypt(&[], &Bits(id)).ok()?.0;
+            let line = u16::try_from(pair % u64::from(LINES)).ok()?;
+            Some((Handle::new(pair >> LINE_BITS), line))
+        })
     }
+}
+
+fn cipher(digits: &str) -> Option<FF1<Aes256>> {
+    let key = HEXLOWER_PERMISSIVE.decode(digits.as_bytes()).ok()?;
+    let cipher = (key.len() == KEY_BYTES).then(|| FF1::new(&key, RADIX))?;
+    cipher.ok()
 }
 
 /// A string of [`BITS`] binary digits, the most significant first.
@@ -155,7 +176,7 @@ mod tests {
     const DIGITS: &str = "2b7e151628aed2a6abf7158809cf4f3cef4359d8d580aa4f7f036d6f04fc6a94";
 
     fn ids() -> ItemIds {
-        ItemIds::new(DIGITS).unwrap()
+        ItemIds::new(DIGITS, None).unwrap()
     }
 
     #[test]
@@ -165,9 +186,22 @@ mod tests {
             for line in [0, 1, 255, 256, 511] {
                 let id = ids.encode(handle, line).unwrap();
                 assert!(id < 1 << 53);
-                assert_eq!(ids.decode(id), Some((handle, line)));
+                assert_eq!(ids.decode(id).collect::<Vec<_>>(), [(handle, line)]);
             }
         }
+    }
+
+    #[test]
+    fn an_id_of_another_key_is_read_while_that_is_a_fallback() {
+        let old = DIGITS.replace('2', "3");
+        let made = ItemIds::new(&old, None).unwrap();
+        let place = (Handle::new(0x123_4567_89ab), 7);
+        let id = made.encode(place.0, place.1).unwrap();
+        let both = ItemIds::new(DIGITS, Some(&old)).unwrap();
+        assert_eq!(both.decode(id).nth(1), Some(place));
+        assert!(!ids().decode(id).any(|other| other == place));
+        let own = ids().encode(place.0, place.1);
+        assert_eq!(both.encode(place.0, place.1), own);
     }
 
     #[test]
@@ -195,7 +229,7 @@ mod tests {
                 .map(|bit| (pair >> bit & 1) as u16)
                 .collect();
             let digits = FlexibleNumeralString::from(digits);
-            let id: Vec<u16> = ids.0.encrypt(&[], &digits).unwrap().into();
+            let id: Vec<u16> = ids.key.encrypt(&[], &digits).unwrap().into();
             let id = id.into_iter().fold(0, |id, bit| id << 1 | u64::from(bit));
             assert_eq!(ids.encode(Handle::new(0x123_4567_89ab), line), Some(id));
         }
@@ -204,13 +238,13 @@ mod tests {
     #[test]
     fn numbers_past_the_range_are_no_ids() {
         for id in [1 << 53, u64::MAX] {
-            assert_eq!(ids().decode(id), None);
+            assert_eq!(ids().decode(id).next(), None);
         }
     }
 
     #[test]
     fn keys_are_64_digits() {
-        assert!(ItemIds::new(&DIGITS.to_uppercase()).is_some());
+        assert!(ItemIds::new(&DIGITS.to_uppercase(), None).is_some());
         for bad in [
             "",
             "00",
@@ -218,7 +252,8 @@ mod tests {
             &format!("{DIGITS}00"),
             &"x".repeat(64),
         ] {
-            assert!(ItemIds::new(bad).is_none(), "{bad}");
+            assert!(ItemIds::new(bad, None).is_none(), "{bad}");
+            assert!(ItemIds::new(DIGITS, Some(bad)).is_none(), "{bad}");
         }
     }
 }
