@@ -10,7 +10,7 @@ JS := plugins/fixtures/standard-js
 JS_COMPONENT := target/wasm32-wasip2/plugin/standard-js.wasm
 
 # What to install, as program=package, where it is missing.
-SERVERS := mariadbd=mariadb-server mariadb-install-db=mariadb-server mariadb=mariadb-client \
+SERVERS := mariadbd=mariadb-server mariadb-install-db=mariadb-server mariadb=mariadb-client mariadb-dump=mariadb-client \
 	redis-server=redis-server docker-registry=docker-registry promtool=prometheus \
 	faketime=faketime
 LOAD := wrk=wrk

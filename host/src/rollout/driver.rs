@@ -183,7 +183,7 @@ impl Driver {
                 self.lead_back(rollout, &heads, changed, Phase::Aborted)
                     .await
             }
-            Phase::Done | Phase::Failed | Phase::Aborted => Ok(Step::Wait),
+            Phase::Done | Phase::Failed | Phase::Aborted | Phase::Other => Ok(Step::Wait),
         }
     }
 

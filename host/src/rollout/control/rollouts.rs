@@ -1,5 +1,6 @@
 //! Rollouts: where operators want to lead the release log.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -52,6 +53,10 @@ pub enum Phase {
     Failed,
     /// An operator ended it.
     Aborted,
+    /// A phase of a newer host, which leads the rollout on: this one leaves it
+    /// alone.
+    #[serde(other)]
+    Other,
 }
 
 impl Phase {
@@ -71,6 +76,7 @@ impl Phase {
             Self::Done => "done",
             Self::Failed => "failed",
             Self::Aborted => "aborted",
+            Self::Other => "other",
         }
     }
 }
@@ -82,9 +88,9 @@ impl fmt::Display for Phase {
 }
 
 impl FromStr for Phase {
-    type Err = String;
+    type Err = Infallible;
 
-    fn from_str(text: &str) -> std::result::Result<Self, String> {
+    fn from_str(text: &str) -> std::result::Result<Self, Infallible> {
         let all = [
             Self::Running,
             Self::Canary,
@@ -96,7 +102,7 @@ impl FromStr for Phase {
             Self::Aborted,
         ];
         let found = all.into_iter().find(|phase| phase.name() == text);
-        found.ok_or_else(|| format!("{text:?} is no phase of a rollout"))
+        Ok(found.unwrap_or(Self::Other))
     }
 }
 

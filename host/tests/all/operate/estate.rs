@@ -52,6 +52,14 @@ impl Estate {
         }
     }
 
+    /// Empty stores, for other plugins than the shop's.
+    pub fn with(plugins: Vec<PluginFolder>) -> Self {
+        Self {
+            plugins,
+            ..Self::new()
+        }
+    }
+
     /// Have `command`, an `edge` without settings, use what the nodes share.
     pub fn configure(&self, command: &mut Command, data: &Path) {
         let folders = self.plugins.iter().map(|plugin| plugin.path());

@@ -116,6 +116,32 @@ impl MariaDb {
         output.status.success().then_some(text)
     }
 
+    /// Dump the database with this URL, as operators do, while others use it.
+    pub fn dump(&self, url: &str) -> Vec<u8> {
+        let mut dump = command("mariadb-dump").unwrap_or_else(|error| panic!("{error}"));
+        dump.args(["--no-defaults", "--user=root", "--single-transaction"])
+            .args(["--hex-blob", "--skip-lock-tables"])
+            .arg(socket_argument(self.server.folder()))
+            .arg(name(url));
+        let output = dump.output().unwrap_or_else(|error| panic!("{error}"));
+        assert!(output.status.success(), "{output:?}");
+        output.stdout
+    }
+
+    /// Run a dump in the database with this URL.
+    pub fn load(&self, url: &str, dump: &[u8]) {
+        let file = self.server.folder().join("dump.sql");
+        let written = fs::write(&file, dump).and_then(|()| fs::File::open(&file));
+        let input = written.unwrap_or_else(|error| panic!("{error}"));
+        let mut load = command("mariadb").unwrap_or_else(|error| panic!("{error}"));
+        load.args(["--no-defaults", "--user=root"])
+            .arg(socket_argument(self.server.folder()))
+            .arg(name(url))
+            .stdin(input);
+        let output = load.output().unwrap_or_else(|error| panic!("{error}"));
+        assert!(output.status.success(), "{output:?}");
+    }
+
     /// Whether a replica has done all that its primary has.
     pub fn has_all_of(&self, primary: &Self) -> bool {
         let position = |server: &Self, name: &str| {
@@ -154,6 +180,11 @@ impl MariaDb {
     pub fn restart(&mut self) -> io::Result<()> {
         self.server.restart()
     }
+}
+
+/// The name of the database with this URL.
+fn name(url: &str) -> &str {
+    url.rsplit('/').next().unwrap_or_default()
 }
 
 /// Make the system tables.

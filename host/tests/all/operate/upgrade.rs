@@ -1,0 +1,116 @@
+//! Nodes of this version beside one of a newer version, which writes more into
+//! the control database than this one knows.
+
+use http::Method;
+use serde_json::{Value, json};
+
+use super::estate::{Estate, Member};
+use crate::harness::{eventually, fixture, variant};
+use crate::servers::MariaDb;
+
+/// Run a statement in the shop's database.
+fn run(estate: &Estate, statement: &str) {
+    let (_, name) = estate.database.rsplit_once('/').expect("a name");
+    MariaDb::shared().run(&format!("USE {name}; {statement}"));
+}
+
+/// Columns with defaults, a table, and rows with what this version never writes.
+fn write_as_a_newer_version(estate: &Estate) {
+    for table in [
+        "edge_node",
+        "edge_rollout",
+        "edge_release_log",
+        "edge_bundle",
+        "edge_audit",
+        "edge_secret",
+        "edge_schedule",
+        "edge_token_revocation",
+    ] {
+        run(
+            estate,
+            &format!("ALTER TABLE {table} ADD COLUMN added_later VARCHAR(40) NOT NULL DEFAULT 'x'"),
+        );
+    }
+    run(estate, "CREATE TABLE edge_later (id BIGINT PRIMARY KEY)");
+    run(
+        estate,
+        "INSERT INTO edge_rollout (id, plugin, open_plugin, digest, regions, canary_percent, \
+         pause_ms, phase, reason, author, started_at, changed_at) VALUES ('feed', 'later', \
+         'later', NULL, '[\"local\"]', 0, 0, 'shadowing', '', 'somebody', 0, 0)",
+    );
+}
+
+/// The report of a node of a newer version, under a name of its own.
+async fn report_as_a_newer_version(estate: &Estate, of: &Member) {
+    let status = of.operator().get("/v1/status").await;
+    let mut report = status["nodes"][0].clone();
+    report["version"] = "99.0.0".into();
+    report["cache"] = json!({ "hits": 7 });
+    let plugins = report["plugins"].as_object_mut().expect("plugins");
+    for plugin in plugins.values_mut() {
+        plugin["state"] = "draining".into();
+        plugin["cohorts"] = json!(["a", "b"]);
+    }
+    for absent in ["node", "region", "age_ms"] {
+        report.as_object_mut().expect("a report").remove(absent);
+    }
+    let text = report.to_string().replace('\'', "''").replace('\\', "\\\\");
+    run(
+        estate,
+        &format!(
+            "INSERT INTO edge_node (node, region, report, seen_at) VALUES ('99999999', 'abroad', \
+             '{text}', (UNIX_TIMESTAMP() + 3600) * 1000)"
+        ),
+    );
+}
+
+fn rollout<'a>(status: &'a Value, plugin: &str) -> Option<&'a Value> {
+    let rollouts = status["rollouts"].as_array().expect("a list");
+    rollouts.iter().find(|rollout| rollout["plugin"] == plugin)
+}
+
+/// The release that answers.
+async fn release(node: &Member) -> String {
+    let reply = node.ask(Method::GET, "/hello", "", &Value::Null).await;
+    reply.assert_status(200);
+    reply.header("edge-release").expect("a release").to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_serves_beside_one_of_a_newer_version() {
+    let estate = Estate::with(vec![fixture("hello"), fixture("ticker")]);
+    let node = estate.join(&[]).await;
+    write_as_a_newer_version(&estate);
+    report_as_a_newer_version(&estate, &node).await;
+
+    // It is shown what it knows of the other.
+    let operator = node.operator();
+    let status = operator.get("/v1/status").await;
+    let nodes = status["nodes"].as_array().expect("nodes");
+    let newer = nodes.iter().find(|node| node["version"] == "99.0.0");
+    let newer = newer.expect("the newer node");
+    assert_eq!(newer["plugins"]["hello"]["state"], "other", "{newer}");
+    let later = rollout(&status, "later").expect("its rollout");
+    assert_eq!(later["phase"], "other", "{later}");
+
+    // It serves, works and leads what it knows; the rest it leaves alone.
+    assert_eq!(release(&node).await, "hello@0.1.0");
+    let next = variant("hello", "version = \"0.9.0\"");
+    let here = json!({ "regions": ["local"] });
+    let rollout_id = operator.begin(&next, here).await;
+    assert_eq!(operator.end_of(&rollout_id).await["phase"], "done");
+    eventually("the new release", async || {
+        (release(&node).await == "hello@0.9.0").then_some(())
+    })
+    .await;
+    let status = operator.get("/v1/status").await;
+    let later = rollout(&status, "later").expect("its rollout");
+    assert_eq!(later["changed_at"], 0, "{later}");
+
+    // One more joins, and this one starts again.
+    let other = estate.join(&[]).await;
+    assert_eq!(release(&other).await, "hello@0.9.0");
+    let (data, _) = node.end().await;
+    let node = estate.serve_in(data, &[]).await;
+    assert_eq!(release(&node).await, "hello@0.9.0");
+}
