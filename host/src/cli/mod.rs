@@ -121,7 +121,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
 async fn dispatch(settings: &Settings, command: Command) -> anyhow::Result<()> {
     let _flush_logs = command
         .runs_plugins()
-        .then(|| edge_host::telemetry::init(settings.log_format, &settings.log_filter));
+        .then(|| edge_host::telemetry::init(&settings.log));
     for warning in settings.warnings.iter().filter(|_| command.runs_plugins()) {
         tracing::warn!("{warning}");
     }

@@ -1,5 +1,8 @@
 //! The settings of what is logged, and how.
 
+use super::layers::Layers;
+use super::values::at_most_10_000;
+
 /// How log lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
@@ -20,7 +23,7 @@ pub enum AccessLog {
     Off,
 }
 
-pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {
+fn log_format(text: &str) -> Result<LogFormat, String> {
     match text {
         "human" => Ok(LogFormat::Human),
         "json" => Ok(LogFormat::Json),
@@ -28,7 +31,7 @@ pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {
     }
 }
 
-pub(super) fn log_filter(text: &str) -> Result<String, String> {
+fn log_filter(text: &str) -> Result<String, String> {
     match tracing_subscriber::EnvFilter::try_new(text) {
         Ok(_) => Ok(text.into()),
         Err(error) => Err(format!("is not a log filter: {error}")),
@@ -41,5 +44,41 @@ pub(super) fn access_log(text: &str) -> Result<AccessLog, String> {
         "errors" => Ok(AccessLog::Errors),
         "off" => Ok(AccessLog::Off),
         _ => Err("is none of `all`, `errors` and `off`".into()),
+    }
+}
+
+/// How log lines are written, counted and kept.
+#[derive(Debug, Clone)]
+pub struct LogSettings {
+    /// How they are written.
+    pub format: LogFormat,
+    /// Which are written, as `tracing` filter directives.
+    pub filter: String,
+    /// Equal lines that are written within ten seconds; further ones are
+    /// counted. 0 writes them all.
+    pub repeats: u32,
+    /// Lines that are kept for `edge logs`, of warnings and errors, and of all
+    /// others.
+    pub kept: u32,
+}
+
+impl LogSettings {
+    pub(super) fn take(layers: &mut Layers) -> Self {
+        Self {
+            format: layers.take("log_format", LogFormat::Human, log_format),
+            filter: layers.take("log_filter", "info".into(), log_filter),
+            repeats: layers.take("log_repeats", 10, at_most_10_000),
+            kept: layers.take("log_kept", 1000, kept),
+        }
+    }
+}
+
+/// The most lines that are kept: about 100 MB of them.
+const MOST_KEPT: u32 = 100_000;
+
+fn kept(text: &str) -> Result<u32, String> {
+    match text.parse() {
+        Ok(lines @ 1..=MOST_KEPT) => Ok(lines),
+        _ => Err(format!("is no whole number from 1 to {MOST_KEPT}")),
     }
 }

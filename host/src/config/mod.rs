@@ -34,8 +34,8 @@ pub use cors::{Cors, Origins};
 pub use headers::ReplyHeaders;
 use layers::Layers;
 pub use limits::{Rate, TrustedProxies};
-pub use logs::{AccessLog, LogFormat};
-use logs::{access_log, log_filter, log_format};
+use logs::access_log;
+pub use logs::{AccessLog, LogFormat, LogSettings};
 use plugin_config::{PluginConfig, Variable};
 use plugins::{SHOP_VARIABLES, folders, shop};
 pub use rollout::CanaryLimits;
@@ -113,10 +113,8 @@ pub struct Settings {
     pub production: bool,
     /// Whether plugins with empty tables fill them at start.
     pub seed: bool,
-    /// How log lines are written.
-    pub log_format: LogFormat,
-    /// Which log lines are written, as `tracing` filter directives.
-    pub log_filter: String,
+    /// How log lines are written, counted and kept.
+    pub log: LogSettings,
     /// Which requests get an access line.
     pub access_log: AccessLog,
     /// Where traces go, and which.
@@ -250,8 +248,7 @@ impl Settings {
             plugin_config: Hidden(plugin_config(&mut layers)),
             production: layers.take("production", false, switch),
             seed: layers.take("seed", true, switch),
-            log_format: layers.take("log_format", LogFormat::Human, log_format),
-            log_filter: layers.take("log_filter", "info".into(), log_filter),
+            log: LogSettings::take(&mut layers),
             access_log: layers.take("access_log", AccessLog::All, access_log),
             traces: TraceSettings::take(&mut layers),
             drain_timeout: layers.take("drain_timeout", Duration::from_secs(30), duration),

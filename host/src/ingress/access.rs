@@ -14,7 +14,8 @@ pub(super) struct Line<'a> {
     pub(super) request_id: &'a str,
     pub(super) trace: Option<Trace>,
     pub(super) method: &'a Method,
-    /// Without the query, which may hold what no log should.
+    /// Without the query, which may hold what no log should, and without the
+    /// values of secret parameters.
     pub(super) path: &'a str,
     pub(super) route: &'a str,
     pub(super) release: Option<&'a Release>,

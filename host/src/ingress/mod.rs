@@ -10,6 +10,7 @@ mod connection;
 mod cors;
 mod limits;
 mod lingering;
+mod masked_path;
 mod probes;
 mod reply;
 mod request;

@@ -21,6 +21,7 @@ use super::client::client;
 use super::compression::compress;
 use super::cors::{Cors, is_preflight};
 use super::limits::{Asked, RateLimits, Tally};
+use super::masked_path::{masked, masked_unrouted};
 use super::probes::{Behind, Probe, Probes};
 use super::reply::{REQUEST_ID, Refusal, new_id};
 use super::request::{check_head, read_body};
@@ -230,11 +231,15 @@ impl Service {
         }
 
         let route = chosen.as_ref().map(|chosen| &*chosen.route);
+        let shown = match (route, release) {
+            (Some(route), Some(release)) => masked(&path, &route.path, &release.secret_parameters),
+            _ => masked_unrouted(&path),
+        };
         let line = Line {
             request_id: &request_id,
             trace: work.as_ref().map(Work::trace).cloned(),
             method: &method,
-            path: &path,
+            path: &shown,
             route: route.map_or("", |route| &route.path),
             release: release.map(|release| &**release),
             status: response.status(),

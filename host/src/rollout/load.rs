@@ -1,11 +1,12 @@
 //! The way of a bundle to a release: database, component, migrations, first
 //! instance. Any failure names what is at fault.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use http::HeaderValue;
 
-use super::bundle::{Bundle, BundleError};
+use super::bundle::{Bundle, BundleError, openapi};
 use super::canary::Thresholds;
 use super::manifest::{DatabaseGrant, Isolation, Manifest};
 use super::production;
@@ -197,6 +198,7 @@ impl Loader {
             database,
             route_limits,
             templates: templates_of(bundle),
+            secret_parameters: secret_parameters(bundle),
             warnings,
             plugin: Arc::new(compiled),
         })
@@ -302,6 +304,13 @@ fn templates_of(bundle: &Bundle) -> Vec<String> {
         );
         Vec::new()
     })
+}
+
+/// The parameters of paths that the release's document marks as secret. A
+/// document that cannot be read marks none, and has been warned of.
+fn secret_parameters(bundle: &Bundle) -> BTreeSet<String> {
+    let document = bundle.openapi.as_deref().unwrap_or_default();
+    openapi::secret_parameters(document).unwrap_or_default()
 }
 
 fn tables(grant: &DatabaseGrant) -> TableGrant {

@@ -1,5 +1,6 @@
 //! A release: one immutable version of a plugin, ready to serve.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use http::HeaderValue;
@@ -27,6 +28,8 @@ pub struct Release {
     pub route_limits: Vec<RouteLimit>,
     /// Templates of the paths in its OpenAPI document.
     pub templates: Vec<String>,
+    /// Parameters of those paths whose values no log shows.
+    pub secret_parameters: BTreeSet<String>,
     /// What it lacks for real customers, on a node that seems to have such.
     pub warnings: Vec<String>,
     /// The compiled component.

@@ -11,20 +11,20 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::{Map, Value};
 use tokio::sync::broadcast;
 use tracing::field::{Field, Visit};
-use tracing::{Event, Subscriber};
+use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
 use crate::printable;
 
-/// Lines that are kept.
+/// Lines that are kept of each kind, unless [`keep`] says otherwise.
 const KEPT: usize = 1000;
 
 /// Lines that a slow watcher may be behind.
 const BEHIND: usize = 1024;
 
 /// The target of the line that every request has: too many to keep.
-const ACCESS: &str = "access";
+pub(super) const ACCESS: &str = "access";
 
 /// One line.
 #[derive(Debug, Clone)]
@@ -36,11 +36,51 @@ pub struct Line {
 }
 
 struct Feed {
-    kept: Mutex<VecDeque<Line>>,
+    kept: Mutex<Kept>,
+    /// Lines that are kept of each kind.
+    most: AtomicUsize,
     coming: broadcast::Sender<Line>,
     /// Asked for every request, and so not the channel's own count, which is
     /// behind a lock.
     watchers: AtomicUsize,
+}
+
+/// The last lines. A flood of one kind leaves the other alone: what went wrong
+/// first is what an operator looks for.
+#[derive(Default)]
+struct Kept {
+    /// Warnings and errors, each with its place among all lines.
+    alarms: VecDeque<(u64, Line)>,
+    /// All others, likewise.
+    others: VecDeque<(u64, Line)>,
+    /// Lines that were ever kept.
+    count: u64,
+}
+
+impl Kept {
+    fn push(&mut self, line: Line, level: Level, most: usize) {
+        let ring = match level {
+            Level::ERROR | Level::WARN => &mut self.alarms,
+            _ => &mut self.others,
+        };
+        while ring.len() >= most.max(1) {
+            ring.pop_front();
+        }
+        ring.push_back((self.count, line));
+        self.count += 1;
+    }
+
+    /// Returns all lines, oldest first.
+    fn lines(&self) -> Vec<Line> {
+        let mut lines: Vec<_> = self.alarms.iter().chain(&self.others).collect();
+        lines.sort_unstable_by_key(|(place, _)| *place);
+        lines.into_iter().map(|(_, line)| line.clone()).collect()
+    }
+}
+
+/// Keep so many lines of warnings and errors, and so many of all others.
+pub(super) fn keep(lines: u32) {
+    FEED.most.store(lines as usize, Relaxed);
 }
 
 /// Somebody watches, until this is dropped.
@@ -71,6 +111,7 @@ pub struct Watch {
 
 static FEED: LazyLock<Feed> = LazyLock::new(|| Feed {
     kept: Mutex::default(),
+    most: AtomicUsize::new(KEPT),
     coming: broadcast::Sender::new(BEHIND),
     watchers: AtomicUsize::new(0),
 });
@@ -81,7 +122,7 @@ pub fn watch() -> Watch {
     let watching = Watching::begin();
     let kept = FEED.kept.lock().unwrap_or_else(PoisonError::into_inner);
     Watch {
-        kept: kept.iter().cloned().collect(),
+        kept: kept.lines(),
         coming: FEED.coming.subscribe(),
         watching,
     }
@@ -99,10 +140,8 @@ impl<S: Subscriber> Layer<S> for FeedLayer {
         let line = line(event);
         let mut kept = FEED.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if is_kept {
-            if kept.len() == KEPT {
-                kept.pop_front();
-            }
-            kept.push_back(line.clone());
+            let level = *event.metadata().level();
+            kept.push(line.clone(), level, FEED.most.load(Relaxed));
         }
         // Nobody may be watching.
         let _ = FEED.coming.send(line);
@@ -159,5 +198,27 @@ impl Visit for Fields {
 
     fn record_f64(&mut self, field: &Field, value: f64) {
         self.set(field.name(), value.into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_of_information_drives_no_warning_out() {
+        let mut kept = Kept::default();
+        let line = |text: &str| Line {
+            plugin: None,
+            json: text.to_owned(),
+        };
+        kept.push(line("the cause"), Level::WARN, 3);
+        for _ in 0..10 {
+            kept.push(line("chatter"), Level::INFO, 3);
+        }
+        kept.push(line("the end"), Level::ERROR, 3);
+        let texts: Vec<_> = kept.lines().into_iter().map(|line| line.json).collect();
+        let expected = ["the cause", "chatter", "chatter", "chatter", "the end"];
+        assert_eq!(texts, expected);
     }
 }

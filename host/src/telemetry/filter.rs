@@ -7,6 +7,8 @@ use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::{EnvFilter, registry::LookupSpan};
 
+use super::flood::REPEATED;
+
 /// The target of what plugins write.
 pub const PLUGIN: &str = "plugin";
 
@@ -14,20 +16,23 @@ pub const PLUGIN: &str = "plugin";
 /// call for a person, such as a charge that does not fit its order.
 pub(super) struct Filter(pub(super) EnvFilter);
 
-fn is_error_of_plugin(metadata: &Metadata<'_>) -> bool {
-    metadata.target() == PLUGIN && *metadata.level() == Level::ERROR
+/// Whether a line passes whatever the operator's filter says. What stands for
+/// lines that were kept back has passed it already.
+fn is_exempt(metadata: &Metadata<'_>) -> bool {
+    let target = metadata.target();
+    target == REPEATED || (target == PLUGIN && *metadata.level() == Level::ERROR)
 }
 
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Filter {
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
-        match is_error_of_plugin(metadata) {
+        match is_exempt(metadata) {
             true => Interest::always(),
             false => Layer::<S>::register_callsite(&self.0, metadata),
         }
     }
 
     fn enabled(&self, metadata: &Metadata<'_>, context: Context<'_, S>) -> bool {
-        is_error_of_plugin(metadata) || Layer::<S>::enabled(&self.0, metadata, context)
+        is_exempt(metadata) || Layer::<S>::enabled(&self.0, metadata, context)
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {

@@ -5,6 +5,7 @@
 pub mod counters;
 pub mod feed;
 mod filter;
+mod flood;
 mod human;
 mod refusals;
 mod release_stats;
@@ -33,9 +34,10 @@ use tracing_subscriber::{EnvFilter, Layer};
 
 use feed::FeedLayer;
 use filter::Filter;
+use flood::FloodGuard;
 use resting::Resting;
 
-use crate::config::LogFormat;
+use crate::config::{LogFormat, LogSettings};
 
 /// Lines that wait to be written. Past that, lines are dropped rather than
 /// memory filled.
@@ -44,12 +46,12 @@ const BUFFERED_LINES: usize = 64 * 1024;
 /// Bytes that are written at once when lines come faster than that.
 const WRITE_BUFFER: usize = 64 * 1024;
 
-/// Begin to log to standard output. Lines are flushed when the guard is
-/// dropped.
+/// Begin to log to standard output, as `settings` say. Lines are flushed when
+/// the guard is dropped.
 ///
 /// # Panics
 /// When the process logs already: that is a mistake in its `main`.
-pub fn init(format: LogFormat, filter: &str) -> WorkerGuard {
+pub fn init(settings: &LogSettings) -> WorkerGuard {
     let (writer, guard) = NonBlockingBuilder::default()
         .buffered_lines_limit(BUFFERED_LINES)
         .lossy(true)
@@ -59,22 +61,29 @@ pub fn init(format: LogFormat, filter: &str) -> WorkerGuard {
             Resting(std::io::stdout()),
         ));
     // The filter was checked with the settings.
-    subscribe(format, EnvFilter::new(filter), writer);
+    feed::keep(settings.kept);
+    subscribe(settings, writer);
     guard
 }
 
-fn subscribe(format: LogFormat, filter: EnvFilter, writer: NonBlocking) {
+fn subscribe(settings: &LogSettings, writer: NonBlocking) {
+    let filter = EnvFilter::new(&settings.filter);
+    let floods = FloodGuard::new(settings.repeats.into());
     let lines = tracing_subscriber::fmt::layer()
         .with_ansi(std::io::stdout().is_terminal())
         .with_span_events(FmtSpan::NONE)
         .with_writer(writer);
-    let lines = match format {
+    let lines = match settings.format {
         LogFormat::Human => lines.fmt_fields(human::fields()).boxed(),
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
     };
     tracing_subscriber::registry()
         .with(Filter(filter))
+        .with(floods.clone())
         .with(FeedLayer)
         .with(lines)
         .init();
+    if let Err(error) = floods.start() {
+        tracing::warn!(%error, "lines that are kept back are not counted in the log");
+    }
 }

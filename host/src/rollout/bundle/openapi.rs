@@ -1,14 +1,18 @@
 //! What OpenAPI documents tell of the paths that plugins answer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::Value;
 
 use super::Bundle;
 
 /// The most paths of one document: each may become some series of metrics.
 pub const MOST: usize = 500;
+
+/// The extension of the specification that marks a parameter as secret.
+const SECRET: &str = "x-secret";
 
 /// The part of a document that matters here.
 #[derive(Deserialize)]
@@ -55,6 +59,38 @@ pub fn paths(text: &str) -> Result<Vec<String>, OpenapiError> {
     }
 }
 
+/// Returns the names of the parameters of paths that the document marks with
+/// `x-secret: true`: whoever knows the value of one has what it names.
+///
+/// # Errors
+/// When it is none.
+pub fn secret_parameters(text: &str) -> Result<BTreeSet<String>, OpenapiError> {
+    if !text.contains(SECRET) {
+        return Ok(BTreeSet::new());
+    }
+    let document: Value = serde_saphyr::from_str(text)
+        .map_err(|error| OpenapiError::Unreadable(error.to_string()))?;
+    let mut names = BTreeSet::new();
+    // Parameters stand in operations, in paths, and among components.
+    let mut unread = vec![&document];
+    while let Some(value) = unread.pop() {
+        match value {
+            Value::Array(values) => unread.extend(values),
+            Value::Object(fields) => {
+                if fields.get(SECRET) == Some(&Value::Bool(true))
+                    && fields.get("in").and_then(Value::as_str) == Some("path")
+                    && let Some(name) = fields.get("name").and_then(Value::as_str)
+                {
+                    names.insert(name.to_owned());
+                }
+                unread.extend(fields.values());
+            }
+            _ => {}
+        }
+    }
+    Ok(names)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -67,6 +103,23 @@ mod tests {
         let json = r#"{ "openapi": "3.1.0", "paths": { "/b": {} } }"#;
         assert_eq!(paths(json).expect("a document"), ["/b"]);
         assert!(paths("openapi: 3.1.0").expect("no paths").is_empty());
+    }
+
+    #[test]
+    fn a_document_tells_which_parameters_are_secret() {
+        let document = "paths:\n  /a/{id}/{key}/{own}:\n    parameters:\n\
+            \x20     - { name: own, in: path, x-secret: true }\n\
+            \x20     - { name: filter, in: query, x-secret: true }\n\
+            \x20   get:\n      parameters:\n\
+            \x20       - { name: id, in: path }\n\
+            components:\n  parameters:\n    key: { name: key, in: path, x-secret: true }\n";
+        let secret = secret_parameters(document).expect("a document");
+        assert_eq!(secret, BTreeSet::from(["key".to_owned(), "own".to_owned()]));
+        assert!(
+            secret_parameters("paths: [")
+                .expect("not looked at")
+                .is_empty()
+        );
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! What the log says of a request, and the client does not learn.
 
+use http::Method;
 use serde_json::Value;
 
-use crate::harness::{Reply, Running, data_folder, edge, fixture, get};
+use crate::harness::{Operator, Reply, Running, TOKENS, data_folder, edge, fixture, get};
 
 /// The first line of `target` about the request that got `reply`.
 fn line_of(node: &mut Running, target: &str, reply: &Reply) -> Value {
@@ -130,4 +131,45 @@ async fn a_plugins_alarm_passes_every_filter() {
         assert_eq!(line["message"], "ALARM: a charge", "{filter}");
         assert!(!node.end().await.contains("quiet"), "{filter}");
     }
+}
+
+/// A plugin that says one thing all the time drives nothing else out of the
+/// log, and how often it said it is not lost.
+#[tokio::test]
+async fn a_flood_of_one_line_is_counted() {
+    let settings = [
+        ("EDGE_LOG_FORMAT", "json"),
+        ("EDGE_LOG_REPEATS", "3"),
+        ("EDGE_LOG_KEPT", "5"),
+        ("EDGE_ACCESS_LOG", "off"),
+        ("EDGE_RATE_LIMITS", "off"),
+        ("EDGE_ADMIN_TOKENS", TOKENS),
+    ];
+    let (_folder, mut node) = node_with(&settings);
+    let mut wire = node.wire().await;
+    for text in ["ALARM:+the+cause"].into_iter().chain(["chatter"; 40]) {
+        wire.send(get(&format!("/hostile/say?text={text}"))).await;
+        wire.reply().await.assert_status(200);
+    }
+    for number in 0..10 {
+        wire.send(get(&format!("/hostile/say?text=more+{number}")))
+            .await;
+        wire.reply().await.assert_status(200);
+    }
+    let line = node.line(|line| line.contains("repeated"));
+    let line: Value = serde_json::from_str(&line).expect("a line of JSON");
+    assert_eq!(line["of"], "plugin", "{line}");
+    assert_eq!(line["plugin"], "hostile", "{line}");
+    let message = line["message"].as_str().expect("a text");
+    assert!(message.ends_with("within 10 s: chatter"), "{message}");
+
+    let kept = Operator::at(node.admin_address());
+    let kept = kept.send(Method::GET, "/v1/logs", "").await;
+    assert!(kept.text().contains("the cause"), "{kept:?}");
+    assert!(kept.text().contains("more 9"), "{kept:?}");
+    assert!(!kept.text().contains("more 0"), "the oldest goes: {kept:?}");
+    let written = node.end().await;
+    let chatter = |line: &&str| line.contains("chatter") && !line.contains("repeated");
+    let times = written.lines().filter(chatter).count();
+    assert!((3..=9).contains(&times), "{times} of 40 lines");
 }

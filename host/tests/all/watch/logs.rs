@@ -155,6 +155,17 @@ async fn shop_around(visitor: &mut Visitor) -> Vec<String> {
         .post("/shoppingcart/add", item)
         .await
         .assert_status(200);
+    let cart_id = cart.as_str().expect("an id").to_owned();
+    // A cart's id is the key to it, wherever in a path it stands.
+    for target in [
+        format!("/shoppingcart/{cart_id}"),
+        format!("/api/v1/shoppingcart/totalAmount/{cart_id}"),
+        format!("/shoppingcart/nonsense/{cart_id}/x"),
+        format!("/shoppingcart/{cart_id}/"),
+        format!("/ShoppingCart/{cart_id}"),
+    ] {
+        visitor.ask(Method::GET, &target, &Value::Null).await;
+    }
     let order = json!({ "cart_id": cart, "shipping_id": 1, "tax_id": 1 });
     let order = visitor.post("/orders", order).await.json()["orderId"].clone();
     let detail = visitor
@@ -184,7 +195,7 @@ async fn shop_around(visitor: &mut Visitor) -> Vec<String> {
         .post("/stripe/webhooks", event)
         .await
         .assert_status(400);
-    vec![token]
+    vec![token, cart_id]
 }
 
 /// An operator, and somebody who is none.
@@ -246,6 +257,13 @@ async fn no_secret_is_logged_however_talkative_the_log() {
         "nothing was traced"
     );
     assert!(written.contains("/customers/login"), "nothing was logged");
+    for path in [
+        "/shoppingcart/***",
+        "/shoppingcart/totalAmount/***",
+        "/ShoppingCart/***",
+    ] {
+        assert!(written.contains(path), "{path} is missing");
+    }
     for secret in SECRETS
         .iter()
         .copied()
