@@ -17,9 +17,9 @@ use crate::rollout::check::{Checks, ChecksError};
 use crate::rollout::control::{Control, ControlError};
 use crate::rollout::{
     Activator, AdoptError, Deferred, Deployed, Desired, Driver, Follower, KeyRings, Keys,
-    KeysError, Live, LoadError, Loader, Margins, MissingPlugin, NodeName, Release, Scheduler,
-    SeedError, Services, ServicesError, Source, Trial, UnfitError, Wake, replace_incarnation,
-    runtime_for, token_keys,
+    KeysError, Live, LoadError, Loader, Margins, MissingPlugin, NodeConnections, NodeName, Release,
+    Scheduler, SeedError, Services, ServicesError, Source, Trial, UnfitError, Wake,
+    replace_incarnation, runtime_for, token_keys,
 };
 use crate::runtime::artifacts::Artifacts;
 use crate::runtime::{EngineError, Runtime};
@@ -106,7 +106,9 @@ impl StartError {
     fn is_transient(&self) -> bool {
         match self {
             Self::Services(ServicesError::Revocations(error)) => error.is_transient(),
-            Self::Control(error) | Self::Adopt(AdoptError::Control(error)) => error.is_transient(),
+            Self::Control(error)
+            | Self::Adopt(AdoptError::Control(error))
+            | Self::Keys(KeysError::Control(error)) => error.is_transient(),
             _ => false,
         }
     }
@@ -120,6 +122,7 @@ pub struct Node {
     service: Arc<Service>,
     loaded: Loaded,
     follower: Arc<Follower>,
+    connections: Arc<NodeConnections>,
     driver: Driver,
     wake: Arc<Wake>,
     traces: Option<Arc<Traces>>,
@@ -172,6 +175,12 @@ impl Node {
             .with_clock(services.clock().clone())
             .with_traces(traces.clone());
         let node_name = name.node.clone();
+        let connections = Arc::new(NodeConnections::new(
+            control.clone(),
+            live.clone(),
+            services.clone(),
+            settings.database_connections_total,
+        ));
         let follower = Follower::new(
             name,
             control.clone(),
@@ -180,7 +189,8 @@ impl Node {
             wake.clone(),
         )
         .with_warnings(loaded.warnings.clone())
-        .with_keys(loaded.keys.clone());
+        .with_keys(loaded.keys.clone())
+        .with_connections(connections.clone());
         let follower = Arc::new(follower);
         for deferred in deferred {
             follower.note_deferred(deferred);
@@ -207,6 +217,7 @@ impl Node {
             tokens: admin_tokens(settings)?,
             service: Arc::new(service.with_readiness(follower.readiness().clone())),
             follower,
+            connections,
             driver,
             wake,
             traces,
@@ -257,6 +268,7 @@ impl Node {
             service,
             loaded,
             follower,
+            connections,
             driver,
             wake,
             traces,
@@ -297,6 +309,9 @@ impl Node {
         background.spawn(async move { following.follow().await });
         let reporting = follower.clone();
         background.spawn(async move { reporting.report().await });
+
+        let warnings = loaded.warnings.clone();
+        background.spawn(async move { connections.watch(&warnings).await });
 
         let drain = loaded.settings.drain_timeout;
         let drained = server.run(service, stop, drain).await?;

@@ -31,6 +31,9 @@ pub(super) struct StatusArguments {
     /// Show it again every second.
     #[arg(long)]
     watch: bool,
+    /// Show the connections of each node to its stores instead.
+    #[arg(long)]
+    connections: bool,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -75,7 +78,11 @@ pub(super) async fn status(settings: &Settings, arguments: StatusArguments) -> a
         if arguments.watch {
             print!("{CLEAR}");
         }
-        print(&status, arguments.json, status_table)?;
+        let table = match arguments.connections {
+            true => connections_table,
+            false => status_table,
+        };
+        print(&status, arguments.json, table)?;
         if !arguments.watch {
             return Ok(());
         }
@@ -217,6 +224,34 @@ fn clock_warnings(status: &Status) -> impl Iterator<Item = String> {
             )
         })
     })
+}
+
+fn connections_table(status: &Status) -> String {
+    let headings = [
+        "REGION", "NODE", "STORE", "SYSTEM", "OPEN", "IDLE", "IN USE", "WAITING", "MAX",
+    ];
+    let mut table = Table::new(&headings);
+    for node in status.nodes.iter().filter(|node| node.is_live()) {
+        let name = format!("{} {}", node.node, node.report.address);
+        for pool in &node.report.connections {
+            let counts = [
+                pool.used + pool.idle,
+                pool.idle,
+                pool.used,
+                pool.waiting,
+                pool.most,
+            ];
+            let mut cells = vec![
+                node.region.clone(),
+                name.clone(),
+                pool.store.clone(),
+                pool.system.clone(),
+            ];
+            cells.extend(counts.map(|count| count.to_string()));
+            table.row(cells);
+        }
+    }
+    table.to_string()
 }
 
 /// What nodes that live say of themselves.

@@ -36,3 +36,18 @@ impl Lifetimes {
         }
     }
 }
+
+/// The fewest and the most connections of a node: four are the host's own.
+const FEWEST: u32 = 8;
+const MOST: u32 = 100_000;
+
+/// Connections to database servers of the whole node.
+pub(super) fn total(text: &str) -> Result<Option<u32>, String> {
+    match text.parse() {
+        Ok(connections @ FEWEST..=MOST) => Ok(Some(connections)),
+        _ if text == "off" => Ok(None),
+        _ => Err(format!(
+            "is neither `off` nor a whole number from {FEWEST} to {MOST}"
+        )),
+    }
+}

@@ -83,6 +83,9 @@ pub struct Settings {
     pub database_replica_url: Option<String>,
     /// Replicas of single plugins' databases (`DATABASE_REPLICA_URL_<NAME>`).
     pub plugin_database_replica_urls: BTreeMap<String, String>,
+    /// Connections to database servers of the whole node; each pool's own
+    /// bound alone when absent.
+    pub database_connections_total: Option<u32>,
     /// How long connections to database servers are kept.
     pub database_lifetimes: Lifetimes,
     /// How long one call of a request to a store may take, where the request
@@ -236,6 +239,11 @@ impl Settings {
             }),
             plugin_database_replica_urls: layers
                 .take_prefixed(PER_PLUGIN_REPLICA, |_, url| urls::replica_url(url)),
+            database_connections_total: layers.take(
+                "database_connections_total",
+                None,
+                connections::total,
+            ),
             database_lifetimes: Lifetimes::take(&mut layers),
             store_timeout: layers.take("store_timeout", Duration::from_secs(5), duration),
             redis_url: layers.take("redis_url", None, redis_url),

@@ -12,7 +12,7 @@ use http::HeaderMap;
 
 use crate::bindings::context::{Caller, Principal};
 use crate::stores::clock::SharedClock;
-use crate::stores::sql::Databases;
+use crate::stores::sql::{Connections, Databases};
 
 pub use caller::{CREDENTIALS, Presented, presented};
 pub use passwords::{PasswordError, Passwords};
@@ -57,6 +57,12 @@ impl Identity {
             tokens: Tokens::new(keys).with_clock(clock.clone()),
             revocations: Revocations::open(databases, control_url, clock).await?,
         })
+    }
+
+    /// Returns what the revoked tokens are kept in, and the connections to it.
+    #[must_use]
+    pub fn connections(&self) -> (&'static str, Connections) {
+        self.revocations.connections()
     }
 
     /// Issues a token that holds for `lifetime` seconds, whatever was revoked

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use super::activations::Activations;
 use super::activator::{ActivateError, Activator};
 use super::bundle::Digest;
+use super::connections::NodeConnections;
 use super::control::log::Entry;
 use super::control::rollouts::Phase;
 use super::control::{Control, ControlError};
@@ -69,6 +70,7 @@ pub struct Follower {
     rates: Mutex<HashMap<Digest, Rate>>,
     activity: Activity,
     warnings: Arc<NodeWarnings>,
+    connections: Option<Arc<NodeConnections>>,
 }
 
 /// What the follower has done so far.
@@ -195,6 +197,17 @@ impl Follower {
             rates: Mutex::default(),
             activity: Activity::default(),
             warnings: Arc::default(),
+            connections: None,
+        }
+    }
+
+    /// Returns the follower with `connections` in its node's reports.
+    #[must_use]
+    pub fn with_connections(self, connections: Arc<NodeConnections>) -> Self {
+        let connections = Some(connections);
+        Self {
+            connections,
+            ..self
         }
     }
 
@@ -682,6 +695,10 @@ impl Follower {
             keys: self.keys.as_ref().map(|keys| keys.rings().clone()),
             plugins,
             warnings: self.warnings.texts(),
+            connections: self
+                .connections
+                .as_ref()
+                .map_or_else(Vec::new, |connections| connections.report()),
         }
     }
 

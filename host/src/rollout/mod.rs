@@ -8,6 +8,7 @@ pub mod bundle;
 pub mod canary;
 mod canary_lead;
 pub mod check;
+mod connections;
 pub mod control;
 mod deployed;
 mod driver;
@@ -42,6 +43,7 @@ mod wake;
 
 pub use activator::{ActivateError, Activator};
 pub use adopt::{AdoptError, Desired, Folder};
+pub use connections::{ConnectionReport, NodeConnections};
 pub use deployed::{Deployed, Trial};
 pub use driver::Driver;
 pub use follower::{Activity, Backlog, Deferred, Follower, MissingPlugin, NodeName};

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bundle::Digest;
 use super::canary::Totals;
+use super::connections::ConnectionReport;
 use super::keys::KeyRings;
 use super::release::Release;
 use crate::runtime::{Sample, Tally};
@@ -30,6 +31,9 @@ pub struct Report {
     /// What an operator should know of the node itself.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+    /// Its connections to stores.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub connections: Vec<ConnectionReport>,
 }
 
 /// How far a node has followed the release log with one plugin.

@@ -21,7 +21,7 @@ use crate::stores::clock::SharedClock;
 use crate::stores::keyvalue::{self, BucketOptions, KeyValue};
 use crate::stores::limiter::{Limiter, PolicyError};
 use crate::stores::redis::UrlError;
-use crate::stores::sql::{DatabaseAccess, Databases};
+use crate::stores::sql::{Connections, DatabaseAccess, Databases};
 use crate::telemetry::counters::{Counters, Owner, Registry};
 
 /// What every key in Redis begins with.
@@ -111,7 +111,8 @@ impl Services {
         let master = settings.master_secret()?;
         let keys = token_keys(settings, &master)?;
         let mailer = Mailer::new(settings.smtp_url.as_deref(), &settings.mail_from)?;
-        let databases = Databases::new(settings.database_lifetimes);
+        let databases = Databases::new(settings.database_lifetimes)
+            .with_bound(settings.database_connections_total);
         let clock = Arc::<SharedClock>::default();
         let identity =
             Identity::open(keys, &databases, &settings.control_url, clock.clone()).await?;
@@ -144,6 +145,15 @@ impl Services {
     #[must_use]
     pub fn buckets_store(&self) -> Option<&KeyValue> {
         self.keyvalue.get()
+    }
+
+    /// Returns the connections to Redis, by what they are for.
+    #[must_use]
+    pub fn redis_connections(&self) -> Vec<(&'static str, Connections)> {
+        let buckets = self.buckets_store().and_then(KeyValue::connections);
+        let limits = self.limiter.connections();
+        let all = [("buckets", buckets), ("rate-limits", limits)].into_iter();
+        all.filter_map(|(name, now)| Some((name, now?))).collect()
     }
 
     /// Counts requests against rate limits.

@@ -6,6 +6,7 @@
 //! and looked for by new connections: the old one may be open and lead nowhere.
 
 use std::fmt::Display;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -22,7 +23,8 @@ use redis::{
     Value,
 };
 
-use super::breaker::{Breaker, StoreHealth, recover};
+use super::breaker::{Breaker, Circuit, StoreHealth, recover};
+use super::sql::Connections;
 
 /// Commands on their way at once: more of them wait in the host.
 const COMMANDS_AT_ONCE: usize = 1024;
@@ -62,6 +64,24 @@ struct Shared {
     connection: ArcSwap<Connection>,
     breaker: Arc<Breaker>,
     patience: Patience,
+    /// Commands on their way.
+    in_flight: AtomicUsize,
+}
+
+/// A command on its way, until this is dropped.
+struct InFlight<'a>(&'a AtomicUsize);
+
+impl<'a> InFlight<'a> {
+    fn begin(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// Where Redis is.
@@ -99,7 +119,31 @@ impl Redis {
             connection: ArcSwap::from_pointee(connection),
             breaker: Arc::new(Breaker::new(name, patience.failures)),
             patience,
+            in_flight: AtomicUsize::new(0),
         })))
+    }
+
+    /// Returns the connections: one, or one for each node of a cluster that
+    /// was named, which carries all commands. Those past the first that are on
+    /// their way wait for no connection, and for an answer.
+    #[must_use]
+    pub fn connections(&self) -> Connections {
+        let most = match &self.0.place {
+            Place::Server(_) => 1,
+            Place::Cluster(nodes) => nodes.len(),
+        };
+        let commands = self.0.in_flight.load(Ordering::Relaxed);
+        let open = match self.0.breaker.circuit() {
+            Circuit::Closed => most,
+            Circuit::Open => 0,
+        };
+        let used = commands.min(open);
+        Connections {
+            used,
+            idle: open - used,
+            waiting: commands - used,
+            most,
+        }
     }
 
     /// How it does.
@@ -180,6 +224,7 @@ impl Redis {
     {
         let shared = &self.0;
         shared.breaker.admit().map_err(std::io::Error::other)?;
+        let _in_flight = InFlight::begin(&shared.in_flight);
         let connection = shared.connection.load_full();
         let attempts = async {
             match attempt((*connection).clone()).await {

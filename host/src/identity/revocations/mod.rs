@@ -20,7 +20,7 @@ use store::Store;
 
 use super::tokens::{LEEWAY, MAX_LIFETIME};
 use crate::stores::clock::SharedClock;
-use crate::stores::sql::{DatabaseAccess, Databases};
+use crate::stores::sql::{Connections, DatabaseAccess, Databases};
 
 /// How old the copy in memory may be: the longest time for which a node
 /// accepts a token that was revoked through another node.
@@ -104,6 +104,12 @@ impl Revocations {
                 refreshing: Mutex::new(None),
             }),
         })
+    }
+
+    /// Returns what they are kept in, and the connections to it.
+    #[must_use]
+    pub fn connections(&self) -> (&'static str, Connections) {
+        self.inner.store.connections()
     }
 
     /// Revokes all tokens of `principal` that have been issued so far. This

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::bindings::sql::{Error, Rows, Value};
 use crate::stores::clock::{Asked, SharedClock};
-use crate::stores::sql::{DatabaseAccess, OpenError};
+use crate::stores::sql::{Connections, DatabaseAccess, OpenError};
 
 pub(super) const TABLES: [&str; 1] = ["edge_token_revocation"];
 
@@ -84,6 +84,10 @@ pub(super) struct Last {
 }
 
 impl Store {
+    pub(super) fn connections(&self) -> (&'static str, Connections) {
+        (self.database.system(), self.database.connections())
+    }
+
     /// Makes the table, unless it is there.
     pub(super) async fn create(database: DatabaseAccess, clock: Arc<SharedClock>) -> Result<Self> {
         database

@@ -29,7 +29,7 @@ use std::time::{Duration, Instant};
 use crate::bindings::sql::{Dialect, Error, Outcome, Rows, Value};
 use crate::rollout::bundle::Digest;
 use crate::stores::clock::SharedClock;
-use crate::stores::sql::{DatabaseAccess, Databases, OpenError};
+use crate::stores::sql::{Connections, DatabaseAccess, Databases, OpenError};
 use row::Row;
 
 /// How long one statement may take.
@@ -123,6 +123,22 @@ impl Control {
     #[must_use]
     pub fn is_shared(&self) -> bool {
         self.database.dialect() == Dialect::Mysql
+    }
+
+    /// Returns what it is, and its connections.
+    #[must_use]
+    pub fn connections(&self) -> (&'static str, Connections) {
+        (self.database.system(), self.database.connections())
+    }
+
+    /// Returns how its server is called, and how many connections that takes
+    /// from all of its clients; nothing of a file.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn server_limit(&self) -> Result<Option<(String, u64)>> {
+        let limit = self.database.server_limit().await;
+        limit.map_err(|error| ControlError::Statement(Trouble(error)))
     }
 
     /// Stop using it.

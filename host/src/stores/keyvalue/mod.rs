@@ -17,6 +17,7 @@ use embedded::EmbeddedStore;
 use redis::RedisStore;
 
 use super::breaker::StoreHealth;
+use super::sql::Connections;
 
 /// Most keys of one call.
 pub const MOST_KEYS: usize = 256;
@@ -112,6 +113,15 @@ impl KeyValue {
     pub fn health(&self) -> Option<StoreHealth> {
         match &self.backend {
             Backend::Redis(store) => Some(store.health()),
+            Backend::Embedded(_) => None,
+        }
+    }
+
+    /// Returns the connections to Redis; nothing of a file.
+    #[must_use]
+    pub fn connections(&self) -> Option<Connections> {
+        match &self.backend {
+            Backend::Redis(store) => Some(store.connections()),
             Backend::Embedded(_) => None,
         }
     }

@@ -15,6 +15,7 @@ use super::key::{Key, Space};
 use super::{Error, PAGE, Page, Result, Swap};
 use crate::stores::breaker::StoreHealth;
 use crate::stores::redis::{Patience, Redis, UrlError};
+use crate::stores::sql::Connections;
 
 const PATIENCE: Patience = Patience {
     connect: Duration::from_secs(1),
@@ -74,6 +75,10 @@ pub(super) struct RedisStore(Redis);
 impl RedisStore {
     pub(super) fn open(urls: &str) -> std::result::Result<Self, UrlError> {
         Redis::open(urls, "Redis (buckets)", PATIENCE).map(Self)
+    }
+
+    pub(super) fn connections(&self) -> Connections {
+        self.0.connections()
     }
 
     pub(super) fn health(&self) -> StoreHealth {

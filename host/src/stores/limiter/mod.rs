@@ -17,6 +17,7 @@ use self::local::Local;
 use self::redis::Shared;
 use crate::stores::breaker::StoreHealth;
 use crate::stores::redis::UrlError;
+use crate::stores::sql::Connections;
 
 /// What to do while Redis does not answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,6 +154,12 @@ impl Limiter {
     #[must_use]
     pub fn ping(&self) -> Option<impl Future<Output = Result<(), RedisError>>> {
         self.shared.as_ref().map(Shared::ping)
+    }
+
+    /// Returns the connections to that Redis; nothing where there is none.
+    #[must_use]
+    pub fn connections(&self) -> Option<Connections> {
+        self.shared.as_ref().map(Shared::connections)
     }
 
     /// How that Redis does; nothing where there is none.

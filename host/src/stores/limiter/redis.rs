@@ -8,6 +8,7 @@ use redis::{RedisResult, Script};
 use super::{Place, Policy, Verdict};
 use crate::stores::breaker::StoreHealth;
 use crate::stores::redis::{Patience, Redis, UrlError};
+use crate::stores::sql::Connections;
 
 /// Every request waits for this: there is none to spare.
 const PATIENCE: Patience = Patience {
@@ -49,6 +50,10 @@ impl Shared {
             redis: Redis::open(urls, "Redis (rate limits)", PATIENCE)?,
             prefix: prefix.to_owned(),
         })
+    }
+
+    pub(super) fn connections(&self) -> Connections {
+        self.redis.connections()
     }
 
     pub(super) fn health(&self) -> StoreHealth {

@@ -50,6 +50,8 @@ pub struct Connections {
     pub used: usize,
     /// Those that are open and wait for work.
     pub idle: usize,
+    /// Requests that wait for one.
+    pub waiting: usize,
     /// As many as there may be.
     pub most: usize,
 }
@@ -109,6 +111,25 @@ impl DatabaseAccess {
             Database::Sqlite(sqlite) => sqlite.connections(),
             Database::MySql(mysql) => mysql.pool.connections(),
         }
+    }
+
+    /// Returns the connections to its replica, if it has one.
+    #[must_use]
+    pub fn replica_connections(&self) -> Option<Connections> {
+        self.replica.as_ref().map(Replica::connections)
+    }
+
+    /// Returns how many connections the database's server takes from all of
+    /// its clients, and how the server is called; nothing of a file.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn server_limit(&self) -> Result<Option<(String, u64)>> {
+        let Database::MySql(mysql) = &self.database else {
+            return Ok(None);
+        };
+        let most = mysql.max_connections(Instant::now() + PING_TIMEOUT).await?;
+        Ok(Some((mysql.health.address().to_owned(), most)))
     }
 
     /// The tables that may be used.

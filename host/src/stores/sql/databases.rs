@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sqlx::mysql::MySqlConnectOptions;
 
 use super::access::{Database, DatabaseAccess};
+use super::budget::Budget;
 use super::error::{OpenError, public_url};
 use super::health::Health;
 use super::pool::PoolOptions;
@@ -18,6 +19,8 @@ use crate::config::Lifetimes;
 #[derive(Default)]
 pub struct Databases {
     lifetimes: Lifetimes,
+    /// The bound of all plugins' connections to servers together.
+    budget: Option<Arc<Budget>>,
     writer_turns: WriterTurns,
     /// How each server does, by its URL: all pools on it find out together.
     servers: Mutex<HashMap<String, Arc<Health>>>,
@@ -34,6 +37,16 @@ impl Databases {
         }
     }
 
+    /// Returns the databases with a bound of so many connections to servers,
+    /// those of the host's own included; none without one.
+    #[must_use]
+    pub fn with_bound(self, total: Option<u32>) -> Self {
+        Self {
+            budget: total.map(Budget::new),
+            ..self
+        }
+    }
+
     /// Open the database at `url` under `grant`, with a pool of so many
     /// connections.
     ///
@@ -46,13 +59,40 @@ impl Databases {
         connections: u32,
         limits: CallLimits,
     ) -> Result<DatabaseAccess, OpenError> {
+        let pool = self.pool_options(connections);
+        self.open_with(url, grant, pool, limits).await
+    }
+
+    /// Opens the database at `url` for the host, whose connections plugins
+    /// cannot use up.
+    pub(super) async fn open_unbounded(
+        &self,
+        url: &str,
+        grant: TableGrant,
+        connections: u32,
+        limits: CallLimits,
+    ) -> Result<DatabaseAccess, OpenError> {
+        let pool = PoolOptions {
+            budget: None,
+            ..self.pool_options(connections)
+        };
+        self.open_with(url, grant, pool, limits).await
+    }
+
+    async fn open_with(
+        &self,
+        url: &str,
+        grant: TableGrant,
+        pool: PoolOptions,
+        limits: CallLimits,
+    ) -> Result<DatabaseAccess, OpenError> {
+        let connections = pool.max_connections;
         let database = if url.starts_with("sqlite:") {
             let turns = &self.writer_turns;
             Database::Sqlite(SqliteDatabase::open(turns, url, &grant, connections).await?)
         } else {
             let options = mysql::options(url)?;
             let health = self.health(url, &options);
-            let pool = self.pool_options(connections);
             Database::MySql(mysql::open(url, options, pool, health).await?)
         };
         Ok(DatabaseAccess::new(database, url, grant, limits))
@@ -87,6 +127,7 @@ impl Databases {
         PoolOptions {
             max_connections: connections,
             lifetimes: self.lifetimes,
+            budget: self.budget.clone(),
         }
     }
 

@@ -44,6 +44,8 @@ impl From<Error> for Failed {
 /// One server, behind one URL.
 pub(super) struct Health {
     breaker: Arc<Breaker>,
+    /// The host and port of the server.
+    address: String,
     options: MySqlConnectOptions,
     began: Instant,
     /// Microseconds since `began`: connections made until then are not used
@@ -58,11 +60,17 @@ impl Health {
     pub(super) fn new(url: &str, options: MySqlConnectOptions) -> Self {
         Self {
             breaker: Arc::new(Breaker::new(public_url(url), FAILURES)),
+            address: format!("{}:{}", options.get_host(), options.get_port()),
             options,
             began: Instant::now(),
             condemned: AtomicU64::new(0),
             takes_no_changes: AtomicBool::new(false),
         }
+    }
+
+    /// Returns the host and port of the server.
+    pub(super) fn address(&self) -> &str {
+        &self.address
     }
 
     pub(super) fn breaker(&self) -> &Breaker {

@@ -2,6 +2,7 @@
 
 mod access;
 mod bounded;
+mod budget;
 mod checked_migration;
 mod databases;
 mod error;

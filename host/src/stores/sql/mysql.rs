@@ -39,7 +39,7 @@ impl MySqlDatabase {
     /// A connection that is no longer the pool's, and on which statements take
     /// as long as they need.
     pub(super) async fn unbounded(&self) -> sqlx::Result<MySqlConnection> {
-        let mut connection = Object::take(self.pool.take().await?);
+        let mut connection = Object::take(self.pool.take().await?).into_inner();
         self.server.unbound(&mut connection).await?;
         Ok(connection)
     }
@@ -167,6 +167,20 @@ impl MySqlDatabase {
         deadline: Instant,
     ) -> Result<()> {
         self.health.watch(deadline, ending.boxed()).await
+    }
+
+    /// Returns how many connections the server takes from all of its clients.
+    pub(super) async fn max_connections(&self, deadline: Instant) -> Result<u64> {
+        let asking = async {
+            let mut lent = Lent::take(&self.pool).await?;
+            let text = "SELECT CAST(@@max_connections AS SIGNED)";
+            let most = sqlx::query_scalar::<_, i64>(text).fetch_one(&mut *lent);
+            let most = most.await.map_err(Failed::Driver);
+            lent.note(&most);
+            most
+        };
+        let most = self.health.call(deadline, asking.boxed()).await?;
+        Ok(u64::try_from(most).unwrap_or_default())
     }
 
     /// Whether the server answers a connection of this pool.

@@ -32,7 +32,7 @@ impl Databases {
             read: Default::default(),
             write: tables.iter().map(|table| (*table).to_owned()).collect(),
         };
-        self.open(url, grant, CONNECTIONS, LIMITS).await
+        self.open_unbounded(url, grant, CONNECTIONS, LIMITS).await
     }
 }
 

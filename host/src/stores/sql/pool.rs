@@ -4,6 +4,7 @@
 //! lives, which is one more round trip for every statement. Here, one that has
 //! done its work goes back as it is.
 
+use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,9 +17,11 @@ use deadpool::managed::{
 use futures_util::FutureExt;
 use sqlx::mysql::MySqlConnectOptions;
 use sqlx::{ConnectOptions, Connection, MySqlConnection};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::Connections;
 use super::bounded::Server;
+use super::budget::Budget;
 use super::health::Health;
 use crate::config::Lifetimes;
 
@@ -81,10 +84,12 @@ pub(super) fn is_no_connection(error: &std::io::Error) -> bool {
 }
 
 /// How large a pool becomes, and how long what is in it lives.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct PoolOptions {
     pub(super) max_connections: u32,
     pub(super) lifetimes: Lifetimes,
+    /// The bound of all plugins of the node together.
+    pub(super) budget: Option<Arc<Budget>>,
 }
 
 /// Connections that are made as they are needed. The one that worked last goes
@@ -101,6 +106,8 @@ pub(super) struct Connector {
     server: Server,
     max_lifetime: Duration,
     health: Arc<Health>,
+    /// The bound of all plugins together; none for the host's own pools.
+    budget: Option<Arc<Budget>>,
     /// What the server, or the way to it, said to the last attempt that is
     /// still tried again.
     refusal: Mutex<Option<String>>,
@@ -118,12 +125,14 @@ impl Pool {
         let PoolOptions {
             max_connections,
             lifetimes,
+            budget,
         } = pool;
         let connector = Connector {
             options,
             server,
             max_lifetime: lifetimes.max_lifetime,
             health,
+            budget: budget.clone(),
             refusal: Mutex::default(),
         };
         let timeouts = Timeouts {
@@ -139,6 +148,9 @@ impl Pool {
             .build();
         #[expect(clippy::expect_used, reason = "fails only without a runtime")]
         let pool = pool.expect("the pool has a runtime");
+        if let Some(budget) = &budget {
+            budget.add(pool.weak());
+        }
         tokio::spawn(close_spare(pool.weak(), lifetimes));
         Self(pool)
     }
@@ -166,6 +178,7 @@ impl Pool {
         Connections {
             used: now.size.saturating_sub(now.available),
             idle: now.available,
+            waiting: now.waiting,
             most: now.max_size,
         }
     }
@@ -178,7 +191,49 @@ impl Pool {
     }
 }
 
+/// A connection that counts against the node's bound, if there is one.
+pub(super) struct Counted {
+    connection: MySqlConnection,
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Counted {
+    /// Returns the connection, which counts no more.
+    pub(super) fn into_inner(self) -> MySqlConnection {
+        self.connection
+    }
+}
+
+impl Deref for Counted {
+    type Target = MySqlConnection;
+
+    fn deref(&self) -> &MySqlConnection {
+        &self.connection
+    }
+}
+
+impl DerefMut for Counted {
+    fn deref_mut(&mut self) -> &mut MySqlConnection {
+        &mut self.connection
+    }
+}
+
 impl Connector {
+    /// Waits until the node may have one more connection, for as long as one
+    /// may take to be made.
+    async fn permit(&self) -> Option<OwnedSemaphorePermit> {
+        let budget = self.budget.as_ref()?;
+        if let Some(permit) = budget.try_acquire() {
+            return Some(permit);
+        }
+        let most = budget.most();
+        self.note_refusal(Some(format!(
+            "the {most} connections that this node's plugins may have together are in use \
+             (database_connections_total)"
+        )));
+        Some(budget.acquire().await)
+    }
+
     async fn connect(&self) -> sqlx::Result<MySqlConnection> {
         let pauses = ExponentialBuilder::new()
             .with_min_delay(SHORTEST)
@@ -214,16 +269,24 @@ fn is_refusal(error: &sqlx::Error) -> bool {
 /// What takes long is boxed, so that it does not make every request's state
 /// larger.
 impl Manager for Connector {
-    type Type = MySqlConnection;
+    type Type = Counted;
     type Error = sqlx::Error;
 
-    async fn create(&self) -> sqlx::Result<MySqlConnection> {
-        self.connect().boxed().await
+    async fn create(&self) -> sqlx::Result<Counted> {
+        let making = async {
+            let permit = self.permit().await;
+            let connection = self.connect().await?;
+            Ok(Counted {
+                connection,
+                _permit: permit,
+            })
+        };
+        making.boxed().await
     }
 
     async fn recycle(
         &self,
-        connection: &mut MySqlConnection,
+        connection: &mut Counted,
         metrics: &Metrics,
     ) -> RecycleResult<sqlx::Error> {
         let age = metrics.age();
@@ -266,8 +329,12 @@ async fn close_spare(pool: WeakPool<Connector>, lifetimes: Lifetimes) {
 }
 
 /// Say good-bye: a server counts connections that just break off as errors.
-async fn leave(connections: Vec<MySqlConnection>) {
-    for connection in connections {
+async fn leave(connections: Vec<Counted>) {
+    for Counted {
+        connection,
+        _permit,
+    } in connections
+    {
         let closed = tokio::time::timeout(PING_TIMEOUT, connection.close()).await;
         if let Ok(Err(error)) = closed {
             tracing::debug!(%error, "a connection breaks off at its end");

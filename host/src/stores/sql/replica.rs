@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::mysql::MySqlDatabase;
 use super::rows::Form;
-use super::{CallLimits, Result};
+use super::{CallLimits, Connections, Result};
 use crate::bindings::sql::{Error, Value};
 use crate::stores::breaker::StoreHealth;
 
@@ -83,6 +83,10 @@ impl Replica {
             failures: self.failures.load(Ordering::Relaxed),
             health: self.database.health.breaker().health(),
         }
+    }
+
+    pub(super) fn connections(&self) -> Connections {
+        self.database.pool.connections()
     }
 
     pub(super) async fn ping(&self, deadline: Instant) -> Result<()> {

@@ -2,6 +2,7 @@
 //! once on SQLite and once on MariaDB.
 
 mod bounds;
+mod connections;
 mod contention;
 mod deadlock;
 mod endless;

@@ -129,6 +129,7 @@ impl Readers {
         Connections {
             used: most.saturating_sub(self.room.available_permits()),
             idle: self.idle.len(),
+            waiting: 0,
             most,
         }
     }
