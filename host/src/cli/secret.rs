@@ -1,7 +1,8 @@
 //! `edge secret`: the secret that the shop's nodes share.
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use edge_host::config::Settings;
+use edge_host::config::secrets::MasterSecret;
 use edge_host::node;
 use edge_host::rollout::KeyRings;
 use edge_host::rollout::control::Control;
@@ -28,16 +29,26 @@ pub(super) async fn run(settings: &Settings, command: Command) -> anyhow::Result
     let databases = Databases::new(settings.database_lifetimes);
     let clock = std::sync::Arc::default();
     let control = Control::open(&databases, &settings.control_url, clock).await?;
-    let own = node::key_rings(settings)?;
-    let done = match command {
-        Command::Status => status(&control, &own).await,
-        Command::Adopt => adopt(&control, &own).await,
+    let done = match (command, own(settings)?) {
+        (Command::Status, own) => status(&control, own.as_ref()).await,
+        (Command::Adopt, Some(own)) => adopt(&control, &own).await,
+        (Command::Adopt, None) => Err(anyhow!("no secret is set here, and this folder has none")),
     };
     control.close().await;
     done
 }
 
-async fn status(control: &Control, own: &KeyRings) -> anyhow::Result<()> {
+/// The keys of a node with these settings. None is made here for one that has
+/// no secret yet.
+fn own(settings: &Settings) -> anyhow::Result<Option<KeyRings>> {
+    let made = MasterSecret::made_in_data_folder(&settings.data_dir)?;
+    match settings.secret.is_some() || made.is_some() {
+        true => Ok(Some(node::key_rings(settings)?)),
+        false => Ok(None),
+    }
+}
+
+async fn status(control: &Control, own: Option<&KeyRings>) -> anyhow::Result<()> {
     let shop = control.secret().await?;
     let shop = shop.as_deref().unwrap_or("none yet");
     println!("the shop's secret: {shop}\n");
@@ -52,7 +63,7 @@ async fn status(control: &Control, own: &KeyRings) -> anyhow::Result<()> {
             verifies.unwrap_or_else(|| "-".to_owned()),
         ]
     };
-    table.row(row("(settings here)", "-", Some(own)));
+    table.row(row("(settings here)", "-", own));
     for node in control.nodes().await?.iter().filter(|node| node.is_live()) {
         table.row(row(&node.node, &node.region, node.report.keys.as_ref()));
     }

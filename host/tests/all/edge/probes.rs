@@ -100,7 +100,14 @@ async fn the_details_are_of_plugins_and_stores() {
         "plugins": [plugin("buckets"), plugin("hello"), plugin("ledger")],
         "stores": [database("sqlite", true), store("buckets", "file", true)],
     });
-    assert_eq!(reply.json(), expected);
+    let mut details = reply.json();
+    let object = details.as_object_mut().expect("an object");
+    let clock = object.remove("clock").expect("the clock");
+    assert_eq!(details, expected);
+    // The control database is a file of the same machine.
+    assert_eq!(clock["periodic_work"], true, "{clock}");
+    let skew = clock["skew_ms"].as_i64().expect("a skew");
+    assert!(skew.abs() < 5000, "{clock}");
 }
 
 #[tokio::test]

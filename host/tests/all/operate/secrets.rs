@@ -143,6 +143,19 @@ async fn a_node_with_another_secret_is_refused_and_told_what_to_do() {
     let adopt = refused(&estate, &data, &["secret", "adopt"], LAST);
     assert!(adopt.contains("stop all nodes first"), "{adopt}");
 
+    // Whoever looks from elsewhere has no secret, and gets none by looking.
+    let elsewhere = data_folder();
+    let mut command = edge(elsewhere.path());
+    estate.configure(&mut command, elsewhere.path());
+    command.env_remove("EDGE_SECRET").args(["secret", "status"]);
+    let looked = command.output().expect("it runs");
+    let table = String::from_utf8(looked.stdout).expect("text");
+    assert!(
+        looked.status.success() && table.contains("(settings here)  -       ?"),
+        "{table}"
+    );
+    assert!(!elsewhere.path().join("secrets/master").exists());
+
     // The shop's secret counts where no node is left, until that is given up.
     let (folder, _) = node.end().await;
     let foreign = serve(LAST);
