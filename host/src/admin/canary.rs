@@ -17,6 +17,9 @@ use crate::rollout::{RolloutProgress, compared};
 /// A canary of everybody is none.
 const MOST_PERCENT: u8 = 99;
 
+/// The longest address and query of a check, in bytes.
+const LONGEST_CHECK: usize = 4000;
+
 /// Returns the first share of the canary that `deploy` asks for, 0 for none,
 /// and how it goes on.
 pub(super) fn plan(office: &Office, deploy: &Deploy) -> Result<(u8, Plan)> {
@@ -32,6 +35,10 @@ pub(super) fn plan(office: &Office, deploy: &Deploy) -> Result<(u8, Plan)> {
     if let Some(check) = &deploy.check {
         let allowed = office.checks.allowed(check);
         allowed.map_err(|problem| Refusal::bad_request(format!("the check {problem}")))?;
+        if check.length() > LONGEST_CHECK {
+            let detail = format!("the check is longer than {LONGEST_CHECK} bytes");
+            return Err(Refusal::bad_request(detail));
+        }
     }
     let plan = Plan {
         steps,

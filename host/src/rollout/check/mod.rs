@@ -39,6 +39,15 @@ impl Check {
             Self::Prometheus { url, .. } | Self::Webhook { url } => url,
         }
     }
+
+    /// Returns the length of its texts, in bytes.
+    #[must_use]
+    pub fn length(&self) -> usize {
+        match self {
+            Self::Prometheus { url, query } => url.len() + query.len(),
+            Self::Webhook { url } => url.len(),
+        }
+    }
 }
 
 /// What an outside check says.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
 
 use http::Request;
 use http_body_util::Full;
@@ -16,7 +17,11 @@ use crate::harness::{PluginFolder, Reply, exchange, variant};
 const CLIENTS: usize = 4;
 
 /// The most requests of one load: a test that needs more has failed.
-const MOST: usize = 60_000;
+const MOST: usize = 100_000;
+
+/// How long each of them thinks between two requests: a machine that is free
+/// would answer all of them before a canary has taken its time.
+const PAUSE: Duration = Duration::from_millis(3);
 
 /// The routes of the plugin, so that they are told apart.
 const DOCUMENT: &str = "paths:\n  /hostile/count: {}\n  /hostile/echo: {}\n";
@@ -68,6 +73,7 @@ impl Load {
                     counts
                         .failed
                         .fetch_add(usize::from(reply.status >= 500), Relaxed);
+                    tokio::time::sleep(PAUSE).await;
                 }
             });
         }

@@ -3,6 +3,7 @@
 mod access;
 mod canary;
 mod canary_analysis;
+mod canary_fleet;
 mod canary_load;
 mod canary_steps;
 mod commands;

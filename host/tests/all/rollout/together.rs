@@ -19,7 +19,7 @@ const ENOUGH: &str = "40";
 
 /// Requests of the canary on each node: 10 that are not compared, and fewer than
 /// half of what a verdict takes.
-const ON_EACH: usize = 26;
+const ON_EACH: usize = 28;
 
 const WORSE: &str = "hostile@0.2.0";
 
