@@ -174,7 +174,7 @@ pub enum SecretError {
         us: u32,
     },
     /// It is not what we wrote.
-    #[error("{} does not hold a secret of {LENGTH} bytes; remove it and it is made anew", path.display())]
+    #[error("{} does not hold a secret of {LENGTH} bytes; restore it, or remove it and another is made: what was made with the old one does not hold any more", path.display())]
     Malformed {
         /// The file.
         path: PathBuf,
@@ -289,21 +289,24 @@ fn check_private(path: &Path) -> Result<(), SecretError> {
         source,
     })?;
     let mode = metadata.permissions().mode() & 0o777;
-    let (owner, us) = (metadata.uid(), rustix::process::geteuid().as_raw());
+    check_owner_and_mode(
+        path,
+        metadata.uid(),
+        rustix::process::geteuid().as_raw(),
+        mode,
+    )
+}
+
+/// Refuses what belongs to somebody else, and what others may enter or read:
+/// two faults, with two remedies.
+fn check_owner_and_mode(path: &Path, owner: u32, us: u32, mode: u32) -> Result<(), SecretError> {
+    let path = path.to_owned();
     if owner != us {
-        return Err(SecretError::WrongOwner {
-            path: path.into(),
-            owner,
-            us,
-        });
-    }
-    if mode & 0o077 == 0 {
-        Ok(())
+        Err(SecretError::WrongOwner { path, owner, us })
+    } else if mode & 0o077 != 0 {
+        Err(SecretError::NotPrivate { path, mode })
     } else {
-        Err(SecretError::NotPrivate {
-            path: path.into(),
-            mode,
-        })
+        Ok(())
     }
 }
 
@@ -374,6 +377,20 @@ mod tests {
         assert!(made().is_none());
         let own = MasterSecret::of_data_folder(data.path()).expect("made");
         assert_eq!(made().map(|made| made.ring()), Some(own.ring()));
+    }
+
+    #[test]
+    fn a_wrong_owner_is_not_called_open_to_others() {
+        let check = |owner, mode| {
+            let checked = check_owner_and_mode(Path::new("key"), owner, 1000, mode);
+            checked.err().map(|error| error.to_string())
+        };
+        assert_eq!(check(1000, 0o600), None);
+        let text = check(0, 0o600).expect("root's");
+        assert!(text.contains("belongs to the user 0"), "{text}");
+        assert!(!text.contains("open to"), "{text}");
+        let text = check(1000, 0o640).expect("the group's too");
+        assert!(text.contains("open to other users (mode 640)"), "{text}");
     }
 
     #[test]

@@ -22,6 +22,15 @@ pub(super) fn families(served: &[Served]) -> Vec<MetricFamily> {
             }),
         ),
         gauge(
+            "db_client_connections_pending_requests",
+            "Requests that wait for a connection of a release's pool.",
+            served.iter().filter_map(|served| {
+                let database = served.release.database.as_ref()?;
+                let labels = and(served.labels(), [("db_system_name", database.system())]);
+                Some((labels, database.connections().waiting as u64))
+            }),
+        ),
+        gauge(
             "db_client_connections_max",
             "Connections that the pool may have.",
             served.iter().filter_map(|served| {
