@@ -152,7 +152,7 @@ impl Node {
         let deferred = std::mem::take(&mut loaded.deferred);
         let shared = settings.redis_url.as_deref();
         let shared = shared.map(|urls| Wakeups::open(urls, PREFIX));
-        let wake = Wake::new(shared.transpose()?);
+        let wake = Wake::new(&settings.region, shared.transpose()?);
         let Loaded {
             services,
             live,

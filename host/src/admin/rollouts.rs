@@ -214,9 +214,13 @@ async fn begin(
         .map_or("nothing".to_owned(), |digest| digest.to_string());
     let origin = origin.map_or(String::new(), |origin| format!(", from {}", plain(origin)));
     let regions = new.regions.join(", ");
-    let detail = format!("rollout {id}: to {to}, in {regions}{origin}");
+    let tolerance = match new.max_unavailable {
+        MaxUnavailable::Nodes(0) | MaxUnavailable::Any => String::new(),
+        MaxUnavailable::Nodes(most) => format!(", with {most} nodes of each unavailable"),
+    };
+    let detail = format!("rollout {id}: to {to}, in {regions}{tolerance}{origin}");
     attempt.done(office, &detail).await?;
-    office.wake.everywhere().await;
+    office.wake.leaders().await;
     let rollout = office.control.rollout(&id).await?;
     rollout
         .map(Json)
@@ -246,7 +250,7 @@ async fn lead_on(
     attempt
         .done(office, &format!("rollout {}", rollout.id))
         .await?;
-    office.wake.everywhere().await;
+    office.wake.leaders().await;
     Ok(Json(Rollout {
         phase: to,
         reason,

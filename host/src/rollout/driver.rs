@@ -1,13 +1,17 @@
 //! Leading the release log to where a rollout wants it, region by region.
 //!
-//! Every node does this, and none is special: what there is to do follows from
+//! Any node can do this, and none is special: what there is to do follows from
 //! the rollout, the log and the nodes' reports, all in the control database,
-//! and each step is one statement that succeeds for one node alone. A node
-//! that ends in the middle of a rollout is missed by nobody.
+//! and each step is one statement that succeeds for one node alone. One node
+//! does it at a time, by a lease, so that the others need not look; where it
+//! ends in the middle of a rollout, another one goes on within seconds.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
 
 use super::canary::Thresholds;
 use super::check::Checks;
@@ -27,8 +31,15 @@ use super::undo::{UNDONE, failed, is_changed, is_undone};
 use super::verdicts::{Decision, Decisions};
 use super::wake::{Wake, next};
 
-/// How often rollouts are looked at without being woken.
+/// How often the node that leads looks at rollouts without being woken.
 const POLL: Duration = Duration::from_secs(1);
+
+/// How often the other nodes look whether somebody leads, and how often the one
+/// that does says so.
+const LEAD: Duration = Duration::from_secs(3);
+
+/// How far looks are apart at least, however many nodes report.
+const SPACING: Duration = Duration::from_millis(50);
 
 /// How soon one that waits for nothing but time is looked at, at the earliest.
 const SOONEST: Duration = Duration::from_millis(50);
@@ -39,10 +50,14 @@ const BACK: Duration = Duration::from_mins(1);
 
 /// Leads rollouts.
 pub struct Driver {
+    /// The name of this node.
+    node: String,
     pub(super) control: Arc<Control>,
     pub(super) wake: Arc<Wake>,
     margins: Margins,
     observer: Observer,
+    /// Whether this node's own reports were missing at the last look.
+    is_blind: AtomicBool,
     healthy_time: HealthyTime,
     /// Since when a region of a rollout has been without any node.
     all_left: Mutex<HashMap<(String, String), Instant>>,
@@ -93,10 +108,12 @@ impl Driver {
         decisions: Arc<Decisions>,
     ) -> Self {
         Self {
+            observer: Observer::new(node.clone()),
+            node,
             control,
             wake,
             margins,
-            observer: Observer::new(node),
+            is_blind: AtomicBool::new(false),
             healthy_time: HealthyTime::default(),
             all_left: Mutex::default(),
             thresholds,
@@ -117,10 +134,29 @@ impl Driver {
         self.thresholds
     }
 
-    /// Lead rollouts, for as long as this is polled.
+    /// Lead rollouts whenever no other node does, for as long as this is
+    /// polled.
     pub async fn drive(&self) {
-        let mut words = self.wake.subscribe();
+        let mut words = self.wake.subscribe_lead();
         loop {
+            match self.control.take_lead(&self.node).await {
+                Ok(true) => {
+                    self.lead_for_a_while(&mut words).await;
+                    self.step_back_if_blind().await;
+                }
+                Ok(false) => tokio::time::sleep(LEAD).await,
+                Err(error) => {
+                    tracing::warn!("rollouts cannot be led: {error}");
+                    tokio::time::sleep(POLL).await;
+                }
+            }
+        }
+    }
+
+    /// Lead until it is time to say again that this node leads.
+    async fn lead_for_a_while(&self, words: &mut watch::Receiver<()>) {
+        let began = Instant::now();
+        while began.elapsed() < LEAD {
             let longest = match self.look().await {
                 Ok(Step::Pause(missing)) => missing.clamp(SOONEST, POLL),
                 Ok(_) => POLL,
@@ -129,8 +165,22 @@ impl Driver {
                     POLL
                 }
             };
-            next(&mut words, longest).await;
+            tokio::time::sleep(SPACING).await;
+            next(words, longest).await;
         }
+    }
+
+    /// Let another node lead where this one cannot hear itself, and judges
+    /// nobody: perhaps others can.
+    async fn step_back_if_blind(&self) {
+        if !self.is_blind.swap(false, Relaxed) {
+            return;
+        }
+        tracing::warn!("this node's own reports are missing; another one may lead rollouts");
+        if let Err(error) = self.control.give_back_lead(&self.node).await {
+            tracing::debug!("the lease runs out by itself: {error}");
+        }
+        tokio::time::sleep(LEAD * 2).await;
     }
 
     /// Lead every rollout as far as it goes now.
@@ -143,7 +193,6 @@ impl Driver {
             while let Some(open) = rollout {
                 match self.step(&open).await? {
                     Step::Done => {
-                        self.wake.everywhere().await;
                         let again = self.control.rollout(&open.id).await?;
                         rollout = again.filter(|rollout| !rollout.phase.is_final());
                     }
@@ -191,6 +240,7 @@ impl Driver {
         let asked = Instant::now();
         let nodes = self.control.nodes().await?;
         let observed = self.observer.note(&nodes, asked);
+        self.is_blind.store(observed.is_none(), Relaxed);
         Ok(Sight { nodes, observed })
     }
 
@@ -406,6 +456,7 @@ impl Driver {
         self.control
             .append_for(rollout, region, after, wanted, reason)
             .await?;
+        self.wake.log_changed(region).await;
         Ok(Step::Done)
     }
 

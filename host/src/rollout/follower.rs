@@ -27,9 +27,12 @@ use super::verdicts::{Decision, Decisions};
 use super::wake::{Wake, next};
 use crate::telemetry::NodeWarnings;
 
-/// How often the log is looked at without being woken: a lost word costs no
-/// more than that.
+/// How often the log is looked at without being woken, where no words of other
+/// nodes are heard.
 const POLL: Duration = Duration::from_secs(1);
+
+/// How often it is where they are: a lost word costs no more than that.
+const POLL_WITH_WORDS: Duration = Duration::from_secs(3);
 
 /// How often a node says that it is there.
 const HEARTBEAT: Duration = Duration::from_secs(2);
@@ -330,15 +333,19 @@ impl Follower {
 
     /// Follow the log, for as long as this is polled.
     pub async fn follow(self: &Arc<Self>) {
-        let mut words = self.wake.subscribe();
+        let mut words = self.wake.subscribe_log();
         let mut activations = Activations::default();
         loop {
             if let Err(error) = self.look(&mut activations).await {
                 tracing::warn!("the release log cannot be followed: {error}");
             }
             self.activator.forget_unwanted();
+            let longest = match self.wake.is_listening() {
+                true => POLL_WITH_WORDS,
+                false => POLL,
+            };
             tokio::select! {
-                () = next(&mut words, POLL) => {}
+                () = next(&mut words, longest) => {}
                 () = activations.ended() => {}
             }
         }
@@ -347,13 +354,12 @@ impl Follower {
     /// Say that the node is there, and how it is, for as long as this is
     /// polled.
     pub async fn report(&self) {
-        let mut words = self.wake.subscribe();
         loop {
             let reported = self.beat().await;
             if let Err(error) = reported {
                 tracing::warn!("this node cannot report: {error}");
             }
-            next(&mut words, HEARTBEAT).await;
+            tokio::time::sleep(HEARTBEAT).await;
         }
     }
 
@@ -411,13 +417,12 @@ impl Follower {
         if self.has_nothing_to_do(plugin, &entry) {
             // What failed before, or was under way, is not wanted any more.
             let was_pending = self.pending().remove(plugin).is_some();
+            if !was_pending {
+                return Ok(());
+            }
             activations.forget(plugin);
             self.ended.send_replace(());
-            return if was_pending {
-                self.tell().await
-            } else {
-                Ok(())
-            };
+            return self.tell().await;
         }
         if self.is_settled(plugin, &entry) || activations.is_running(plugin, entry.revision) {
             return Ok(());
@@ -533,7 +538,7 @@ impl Follower {
     async fn tell(&self) -> Result<(), ControlError> {
         let NodeName { node, region, .. } = &self.name;
         self.control.report(node, region, &self.describe()).await?;
-        self.wake.everywhere().await;
+        self.wake.leaders().await;
         Ok(())
     }
 
@@ -621,7 +626,7 @@ impl Follower {
             {
                 self.decisions.count(plugin.name(), Decision::Withdrawn);
                 tracing::warn!(plugin = plugin.name(), "{reason}; it is withdrawn");
-                self.wake.everywhere().await;
+                self.wake.leaders().await;
             }
         }
         Ok(())

@@ -40,28 +40,30 @@ impl Wakeups {
         })
     }
 
-    /// Tell all nodes, this one included.
+    /// Tell all nodes a word, this one included.
     ///
     /// # Errors
     /// When Redis does not answer.
-    pub async fn tell(&self) -> RedisResult<()> {
+    pub async fn tell(&self, word: &str) -> RedisResult<()> {
         let mut command = redis::cmd("PUBLISH");
-        command.arg(&self.channel).arg("");
+        command.arg(&self.channel).arg(word);
         self.redis.run(&command).await
     }
 
-    /// Call `heard` for every word, until the connection breaks.
+    /// Call `heard` with every word, until the connection breaks, and with an
+    /// empty one at first.
     ///
     /// # Errors
     /// When Redis does not answer.
-    pub async fn listen(&self, heard: impl Fn()) -> RedisResult<()> {
+    pub async fn listen(&self, heard: impl Fn(&str)) -> RedisResult<()> {
         let mut connection = self.listener.get_async_pubsub().await?;
         connection.subscribe(&self.channel).await?;
         // What was said while nobody listened.
-        heard();
+        heard("");
         let mut words = connection.into_on_message();
-        while words.next().await.is_some() {
-            heard();
+        while let Some(message) = words.next().await {
+            // What is no text is of another version, and may mean anything.
+            heard(&message.get_payload::<String>().unwrap_or_default());
         }
         Ok(())
     }

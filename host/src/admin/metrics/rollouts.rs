@@ -82,6 +82,16 @@ pub(super) fn families(office: &Office) -> Vec<MetricFamily> {
             "Of a hundred clients, so many meet the canary.",
             shares(office).into_iter(),
         ),
+        gauge(
+            "edge_node_ready",
+            "Whether customers may be sent to this node, as far as its region's log decides it.",
+            single(Some(u64::from(office.follower.readiness().get().ready))),
+        ),
+        counter(
+            "edge_control_statements_total",
+            "Statements that this node has sent to the control database.",
+            single(Some(office.control.statements())),
+        ),
         time(
             "edge_release_log_read_timestamp_seconds",
             "When this node last read the release log, in seconds since 1970.",

@@ -14,6 +14,7 @@
 pub mod audit;
 pub mod bundles;
 mod clock;
+mod leader;
 pub mod log;
 pub mod nodes;
 pub mod plans;
@@ -24,6 +25,7 @@ mod secrets;
 mod tables;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use crate::bindings::sql::{Dialect, Error, Outcome, Rows, Value};
@@ -39,6 +41,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub struct Control {
     database: DatabaseAccess,
     clock: Arc<SharedClock>,
+    statements: AtomicU64,
 }
 
 /// The control database did not do what it was asked.
@@ -108,7 +111,11 @@ impl Control {
             let created = database.create(table).await;
             created.map_err(|error| ControlError::Statement(Trouble(error)))?;
         }
-        let control = Self { database, clock };
+        let control = Self {
+            database,
+            clock,
+            statements: AtomicU64::new(0),
+        };
         control.measure_clock().await?;
         Ok(control)
     }
@@ -141,12 +148,19 @@ impl Control {
         limit.map_err(|error| ControlError::Statement(Trouble(error)))
     }
 
+    /// How many statements this node has sent it.
+    #[must_use]
+    pub fn statements(&self) -> u64 {
+        self.statements.load(Relaxed)
+    }
+
     /// Stop using it.
     pub async fn close(&self) {
         self.database.close().await;
     }
 
     async fn query(&self, text: &str, parameters: Vec<Value>) -> Result<Vec<Row>> {
+        self.statements.fetch_add(1, Relaxed);
         let deadline = Instant::now() + PATIENCE;
         let found = self
             .database
@@ -164,6 +178,7 @@ impl Control {
 
     /// `None` when a unique key refuses the change: somebody was faster.
     async fn try_execute(&self, text: &str, parameters: Vec<Value>) -> Result<Option<Outcome>> {
+        self.statements.fetch_add(1, Relaxed);
         let deadline = Instant::now() + PATIENCE;
         let changed = self
             .database

@@ -79,7 +79,8 @@ impl Control {
     /// # Errors
     /// When the database does not answer.
     pub async fn leave(&self, node: &str) -> Result<()> {
-        self.execute(LEAVE, vec![text(node)]).await.map(|_| ())
+        self.execute(LEAVE, vec![text(node)]).await?;
+        self.give_back_lead(node).await
     }
 
     /// Lets the node count as silent from now on, unless it reports again.
@@ -87,8 +88,8 @@ impl Control {
     /// # Errors
     /// When the database does not answer.
     pub async fn presume_dead(&self, node: &str) -> Result<()> {
-        let changed = self.execute(PRESUME_DEAD, vec![text(node)]).await;
-        changed.map(|_| ())
+        self.execute(PRESUME_DEAD, vec![text(node)]).await?;
+        self.give_back_lead(node).await
     }
 
     /// Every node that was heard of within the last hour.

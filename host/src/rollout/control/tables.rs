@@ -1,9 +1,10 @@
 //! The tables of the control database, in words that SQLite and MySQL share.
 
-pub(super) const NAMES: [&str; 9] = [
+pub(super) const NAMES: [&str; 10] = [
     "edge_audit",
     "edge_bundle",
     "edge_bundle_part",
+    "edge_leader",
     "edge_node",
     "edge_release_log",
     "edge_rollout",
@@ -12,7 +13,7 @@ pub(super) const NAMES: [&str; 9] = [
     "edge_secret",
 ];
 
-pub(super) const CREATE: [&str; 9] = [
+pub(super) const CREATE: [&str; 10] = [
     // A row says that all parts are there.
     "CREATE TABLE IF NOT EXISTS edge_bundle ( \
         digest VARCHAR(80) NOT NULL PRIMARY KEY, \
@@ -97,4 +98,8 @@ pub(super) const CREATE: [&str; 9] = [
         name VARCHAR(40) NOT NULL PRIMARY KEY, \
         fingerprint VARCHAR(80) NOT NULL, \
         changed_at BIGINT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS edge_leader ( \
+        name VARCHAR(40) NOT NULL PRIMARY KEY, \
+        holder VARCHAR(40) NOT NULL, \
+        held_until BIGINT NOT NULL)",
 ];

@@ -23,4 +23,5 @@ mod startup;
 mod steps;
 mod swaps;
 mod together;
+mod traffic;
 mod unavailable;

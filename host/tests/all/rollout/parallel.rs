@@ -125,7 +125,7 @@ async fn nothing_comes_of_a_release_that_is_ready_too_late() {
     let made = "edge_release_preparations_total{outcome=\"done\"}";
     let before = node.metric(made).await;
     let large = node
-        .add(&slow("hello", "version = \"0.66.0\"", 1_500))
+        .add(&slow("hello", "version = \"0.66.0\"", 4_000))
         .await;
     node.log(&[("hello", 2, large)]);
     node.until("hello", |report| report["revision"] == 2).await;
