@@ -10,8 +10,11 @@ fn main() -> ExitCode {
     match cli::run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
+            if error.is::<cli::output::ReaderGone>() {
+                return ExitCode::SUCCESS;
+            }
             let message = message(&error);
-            eprintln!("edge: {}", printable::lines(&message));
+            cli::output::complain(format_args!("edge: {}", printable::lines(&message)));
             cli::exit::code(&error)
         }
     }

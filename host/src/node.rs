@@ -17,9 +17,9 @@ use crate::rollout::check::{Checks, ChecksError};
 use crate::rollout::control::{Control, ControlError};
 use crate::rollout::{
     Activator, AdoptError, Deferred, Deployed, Desired, Driver, Follower, KeyRings, Keys,
-    KeysError, Live, LoadError, Loader, Margins, MissingPlugin, NodeConnections, NodeName, Release,
-    Scheduler, SeedError, Services, ServicesError, Source, Trial, UnfitError, Wake,
-    replace_incarnation, runtime_for, token_keys,
+    KeysError, Live, LoadError, Loader, Margins, MigrationError, Migrator, MissingPlugin,
+    NodeConnections, NodeName, Release, Scheduler, SeedError, Services, ServicesError, Source,
+    Trial, UnfitError, Wake, replace_incarnation, runtime_for, token_keys,
 };
 use crate::runtime::artifacts::Artifacts;
 use crate::runtime::{EngineError, Runtime};
@@ -89,6 +89,9 @@ pub enum StartError {
     /// The node's own rate limit.
     #[error("rate_limit: {0}")]
     RateLimit(#[from] PolicyError),
+    /// A plugin's migrations.
+    #[error(transparent)]
+    Migrate(#[from] Arc<MigrationError>),
     /// A plugin's starter data.
     #[error(transparent)]
     Seed(#[from] SeedError),
@@ -165,7 +168,7 @@ impl Node {
             Trials::new(services.draw_key(), wake.clone()).accepting(services.draw_fallbacks());
         let identity = services.identity().clone();
         let name = NodeName {
-            node: format!("{:08x}", rand::random::<u32>()),
+            node: loaded.node.clone(),
             region: settings.region.clone(),
             address: server.address().to_string(),
         };
@@ -285,6 +288,7 @@ impl Node {
                 live: loaded.live.clone(),
                 follower: follower.clone(),
                 wake: wake.clone(),
+                production: loaded.settings.looks_like_production(),
                 tokens,
                 traffic: service.traffic().clone(),
                 limiter: loaded.services.limiter().clone(),
@@ -303,12 +307,15 @@ impl Node {
                 }
             });
         }
-        background.spawn(async move { wake.listen().await });
+        let listening = wake.clone();
+        background.spawn(async move { listening.listen().await });
         background.spawn(async move { driver.drive().await });
         let following = follower.clone();
         background.spawn(async move { following.follow().await });
         let reporting = follower.clone();
         background.spawn(async move { reporting.report().await });
+        let migrator = loaded.activator.migrator().clone();
+        background.spawn(async move { migrator.take_over(&wake).await });
 
         let warnings = loaded.warnings.clone();
         background.spawn(async move { connections.watch(&warnings).await });
@@ -340,6 +347,8 @@ pub struct Loaded {
     // Also keeps the engines' epochs moving.
     runtime: Arc<Runtime>,
     warnings: Arc<NodeWarnings>,
+    /// Names the node, until it ends.
+    node: String,
 }
 
 /// Returns what `settings` ask for once the control database answers. While
@@ -391,9 +400,16 @@ impl OnUnanswered {
     /// Whether a plugin that failed to load for `error` may come later. One
     /// that the log knows has served: that its database refuses it now is no
     /// reason to stop the others.
-    fn defers(self, desired: &Desired, error: &LoadError) -> bool {
+    fn defers(self, desired: &Desired, error: &StartError) -> bool {
         let has_served = desired.folder.is_none();
-        self == Self::Defer && (error.is_transient() || (has_served && error.is_about_database()))
+        let may_pass = match error {
+            StartError::Load(error) => {
+                error.is_transient() || (has_served && error.is_about_database())
+            }
+            StartError::Migrate(error) => error.is_transient(),
+            _ => false,
+        };
+        self == Self::Defer && may_pass
     }
 }
 
@@ -464,21 +480,28 @@ async fn load_or(
     let sources = desired.iter().flat_map(Desired::sources);
     let runtime = Arc::new(runtime_for(sources, settings.spare_instances)?);
     let artifacts = Arc::new(Artifacts::new(&settings.data_dir, warnings.clone()));
-    let loader = Loader::new(
+    let loader = Arc::new(Loader::new(
         settings.clone(),
         runtime.clone(),
         artifacts,
         services.clone(),
+    ));
+    let node = format!("{:08x}", rand::random::<u32>());
+    let migrator = Migrator::new(
+        control.clone(),
+        loader.clone(),
+        node.clone(),
+        settings.region.clone(),
     );
     let live = Arc::new(Live::new(runtime.directory().clone()));
     let (mut deployed, mut deferred) = (Vec::new(), Vec::new());
     for plugin in &desired {
-        match deploy(&loader, plugin).await {
+        match deploy(&loader, &migrator, plugin).await {
             Ok(one) => deployed.push(one),
             Err(error) if on_unanswered.defers(plugin, &error) => {
-                deferred.push(defer(plugin, error));
+                deferred.push(defer(plugin, &error));
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(error),
         }
     }
     let named = |plugin: Deployed| (plugin.name().to_owned(), Arc::new(plugin));
@@ -488,6 +511,7 @@ async fn load_or(
     let activator = Activator::new(
         control.clone(),
         loader,
+        migrator,
         settings.activation_timeout,
         trusted,
         settings.seed,
@@ -504,17 +528,18 @@ async fn load_or(
         keys,
         runtime,
         warnings: warnings.clone(),
+        node,
     })
 }
 
-fn defer(desired: &Desired, error: LoadError) -> Deferred {
+fn defer(desired: &Desired, error: &StartError) -> Deferred {
     let plugin = desired.plugin();
     tracing::error!(plugin, "not served yet: {error}; the node tries again");
     Deferred {
         plugin: plugin.to_owned(),
         revision: desired.revision,
         routes: desired.active.bundle.manifest.routes.clone(),
-        error,
+        error: error.to_string(),
     }
 }
 
@@ -527,11 +552,15 @@ fn make_data_folder(settings: &Settings, warnings: &NodeWarnings) {
     }
 }
 
-async fn deploy(loader: &Loader, desired: &Desired) -> Result<Deployed, LoadError> {
-    let active = Arc::new(loader.load(&desired.active).await?);
+async fn deploy(
+    loader: &Loader,
+    migrator: &Arc<Migrator>,
+    desired: &Desired,
+) -> Result<Deployed, StartError> {
+    let active = ready(loader, migrator, &desired.active).await?;
     let trial = match desired.canary.as_ref().zip(desired.wanted.canary.as_ref()) {
         Some((source, wanted)) => {
-            let release = Arc::new(loader.load(source).await?);
+            let release = ready(loader, migrator, source).await?;
             let thresholds = loader.thresholds();
             Some(Trial::new(release, wanted.percent, &active, thresholds))
         }
@@ -539,6 +568,17 @@ async fn deploy(loader: &Loader, desired: &Desired) -> Result<Deployed, LoadErro
     };
     let (revision, wanted) = (desired.revision, desired.wanted.clone());
     Ok(Deployed::new(revision, wanted, active, trial))
+}
+
+/// A release whose tables are up to date.
+async fn ready(
+    loader: &Loader,
+    migrator: &Arc<Migrator>,
+    source: &Source,
+) -> Result<Arc<Release>, StartError> {
+    let release = Arc::new(loader.load(source).await?);
+    migrator.ensure(&source.bundle, &migrator.author()).await?;
+    Ok(release)
 }
 
 impl Loaded {

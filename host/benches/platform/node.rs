@@ -55,7 +55,8 @@ impl Node<'_> {
     pub fn seed(&self, products: u64) -> anyhow::Result<()> {
         let mut command = self.command();
         command
-            .args(["seed", "--products", &products.to_string()])
+            .args(["seed", "--offline", "--yes"])
+            .args(["--products", &products.to_string()])
             .stdout(Stdio::null());
         let status = command.status().context("edge does not run")?;
         ensure!(status.success(), "edge seed: {status}");
@@ -66,7 +67,8 @@ impl Node<'_> {
     pub fn add_merchant(&self, email: &str, password: &str) -> anyhow::Result<()> {
         let mut command = self.command();
         command
-            .args(["user", "add", "--name", "Merchant", "--email", email])
+            .args(["user", "add", "--offline"])
+            .args(["--name", "Merchant", "--email", email])
             .stdin(Stdio::piped())
             .stdout(Stdio::null());
         let mut process = command.spawn().context("edge does not run")?;

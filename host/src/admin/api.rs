@@ -2,11 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::Hidden;
 use crate::rollout::RolloutProgress;
 use crate::rollout::bundle::{Bundle, Digest};
 use crate::rollout::check::Check;
 use crate::rollout::control::bundles::BundleRecord;
 use crate::rollout::control::log::Entry;
+use crate::rollout::control::migrations::MigrationRun;
 use crate::rollout::control::nodes::NodeRecord;
 use crate::rollout::control::rollouts::Rollout;
 
@@ -120,6 +122,106 @@ pub struct RolloutStatus {
     pub progress: RolloutProgress,
 }
 
+/// POST `/v1/migrations`: run what of a release's migrations has not run yet.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Migrate {
+    /// The release, whose bundle was added before.
+    pub digest: Digest,
+}
+
+/// What POST `/v1/migrations` answers.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Migrating {
+    /// The run that goes on; none where nothing was pending.
+    pub run: Option<MigrationRun>,
+}
+
+/// GET `/v1/migrations/plan`: what of a release's migrations has not run yet.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct MigrationPlan {
+    /// The release.
+    pub digest: Digest,
+    /// The plugin.
+    pub plugin: String,
+    /// Its version.
+    pub version: String,
+    /// Every statement that is pending, in order.
+    pub statements: Vec<PlannedStatement>,
+}
+
+/// A statement of a pending migration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedStatement {
+    /// The name of its file.
+    pub file: String,
+    /// The whole text, without comments.
+    pub text: String,
+    /// Whether an earlier attempt has run it.
+    pub is_done: bool,
+    /// Whether an earlier attempt began it, and nobody knows how it ended.
+    pub is_in_doubt: bool,
+}
+
+/// POST `/v1/accounts`: make an account of somebody who runs the shop.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewAccount {
+    /// Name to show.
+    pub name: String,
+    /// E-mail address, which is the login.
+    pub email: String,
+    /// The password, which no message and no debug output shows.
+    pub password: Hidden<String>,
+    /// What the account may do.
+    pub role: String,
+    /// Change the account that has this e-mail address, instead of making one.
+    #[serde(default)]
+    pub existing: bool,
+}
+
+/// What POST `/v1/accounts` answers.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AccountMade {
+    /// The account's number.
+    pub id: i64,
+    /// Name to show.
+    pub name: String,
+    /// E-mail address, which is the login.
+    pub email: String,
+    /// What the account may do.
+    pub role: String,
+}
+
+/// POST `/v1/seed`: let plugins fill their tables.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Seed {
+    /// The plugin; every one that can when absent.
+    #[serde(default)]
+    pub plugin: Option<String>,
+    /// How many rows the plugin's main table should have in all.
+    pub rows: u64,
+    /// Whether to do so where real customers seem to be served.
+    #[serde(default)]
+    pub confirm: bool,
+}
+
+/// A line of what POST `/v1/seed` answers. The last one of a plugin has as many
+/// rows done as there are in total, or an error.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeedProgress {
+    /// The plugin.
+    pub plugin: String,
+    /// Rows that are there.
+    pub done: u64,
+    /// Rows that are to be there.
+    pub total: u64,
+    /// Why it ended before that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
 /// GET `/v1/status`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Status {
@@ -132,6 +234,9 @@ pub struct Status {
     /// How each of them goes on by itself.
     #[serde(default)]
     pub progress: Vec<RolloutProgress>,
+    /// Runs of migrations that go on. Older hosts tell of none.
+    #[serde(default)]
+    pub migrations: Vec<MigrationRun>,
 }
 
 /// GET `/v1/plugins/{plugin}/releases`.

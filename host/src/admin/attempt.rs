@@ -42,6 +42,16 @@ impl Attempt {
         }
     }
 
+    /// The same, to one of several plugins.
+    pub(super) fn for_plugin(&self, plugin: &str) -> Self {
+        Self {
+            author: self.author.clone(),
+            action: self.action,
+            plugin: plugin.to_owned(),
+            object: self.object.clone(),
+        }
+    }
+
     /// It was done.
     pub(super) async fn done(&self, office: &Office, detail: &str) -> Result<()> {
         self.done_as(office, self.action, detail).await

@@ -9,8 +9,8 @@ use axum::response::{IntoResponse, Response};
 use tokio::task::JoinError;
 
 use super::api::Problem;
-use crate::rollout::ActivateError;
 use crate::rollout::control::ControlError;
+use crate::rollout::{ActivateError, MigrationError};
 
 /// A refusal.
 #[derive(Debug)]
@@ -70,8 +70,28 @@ impl From<ActivateError> for Refusal {
         match error {
             ActivateError::Control(error) => error.into(),
             ActivateError::Panicked(error) => error.into(),
+            ActivateError::Migrate(error) => (&*error).into(),
+            error @ ActivateError::Migrating(_) => Self::conflict(error),
             error => Self::unfit(error),
         }
+    }
+}
+
+impl From<&MigrationError> for Refusal {
+    fn from(error: &MigrationError) -> Self {
+        match error {
+            MigrationError::Busy(_) => Self::conflict(error),
+            MigrationError::Control { .. } | MigrationError::CutOff => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, error)
+            }
+            MigrationError::Open(_) | MigrationError::Migrate { .. } => Self::unfit(error),
+        }
+    }
+}
+
+impl From<MigrationError> for Refusal {
+    fn from(error: MigrationError) -> Self {
+        (&error).into()
     }
 }
 

@@ -4,20 +4,24 @@
 //! It is versioned by its first segment and described by `openapi.yaml`.
 //! Refusals are RFC 9457 problem details.
 
+mod accounts;
 pub mod api;
 mod attempt;
 mod auth;
 mod bundles;
 mod canary;
+mod detached;
 mod diff;
 mod error;
 mod fill;
 mod listener;
 mod logs;
 mod metrics;
+mod migrations;
 mod plugins;
 mod regions;
 mod rollouts;
+mod seed;
 mod status;
 
 use std::sync::Arc;
@@ -63,6 +67,8 @@ pub struct Office {
     pub follower: Arc<Follower>,
     /// Wakes the shop's nodes.
     pub wake: Arc<Wake>,
+    /// Whether real customers seem to be served.
+    pub production: bool,
     /// Who may use the API.
     pub tokens: AdminTokens,
     /// What goes on at the shop's port.
@@ -100,10 +106,22 @@ fn router(office: Arc<Office>, stop: CancellationToken) -> Router {
         .route("/v1/plugins/{plugin}/releases", get(plugins::releases))
         .route("/v1/plugins/{plugin}/diff", get(plugins::diff))
         .route("/v1/regions/{region}/fill", post(fill::fill))
+        .route(
+            "/v1/migrations",
+            get(migrations::list).post(migrations::begin),
+        )
+        .route("/v1/migrations/plan", get(migrations::plan))
+        .route("/v1/migrations/{id}", get(migrations::show))
+        .route(
+            "/v1/accounts",
+            post(accounts::keep).layer(DefaultBodyLimit::max(accounts::LONGEST)),
+        )
+        .route("/v1/seed", post(seed::begin))
         .route("/v1/logs", get(logs::show))
         .route("/v1/audit", get(status::audit))
         .route("/metrics", get(metrics::show))
         .layer(DefaultBodyLimit::max(LONGEST))
+        .layer(from_fn(detached::finish))
         .layer(from_fn_with_state(office.clone(), auth::require));
     Router::new()
         .route("/v1/openapi.yaml", get(openapi))

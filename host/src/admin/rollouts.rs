@@ -199,7 +199,10 @@ async fn begin(
         return Err(goes_on(&other));
     }
     if let Some(digest) = new.digest {
-        let prepared = office.activator.prepare(&new.plugin, digest).await;
+        let prepared = office
+            .activator
+            .prepare(&new.plugin, digest, &new.author)
+            .await;
         if let Err(error) = prepared {
             tracing::warn!(plugin = new.plugin, %digest, "a release was refused: {error}");
             return Err(error.into());

@@ -22,6 +22,7 @@ pub(super) async fn show(State(office): State<Arc<Office>>) -> Result<Json<Statu
         nodes: office.control.nodes().await?,
         rollouts,
         progress,
+        migrations: office.control.open_runs().await?,
     }))
 }
 

@@ -8,6 +8,7 @@ use edge_host::config::{Settings, secrets};
 use edge_host::registry::{Location, Patience, Registry};
 use edge_host::rollout::bundle::{Bundle, SecretKey};
 
+use super::output;
 use super::source::{self, Source};
 
 /// What a bundle's file ends with.
@@ -61,7 +62,7 @@ pub(super) fn pack(arguments: &Pack) -> anyhow::Result<()> {
     let output = arguments.output.clone();
     let output = output.unwrap_or_else(|| Path::new(&bundle.manifest.name).with_extension(BUNDLE));
     fs::write(&output, bundle.bytes()).with_context(|| output.display().to_string())?;
-    println!("{}  {}", output.display(), bundle.digest());
+    output::print(format_args!("{}  {}\n", output.display(), bundle.digest()))?;
     Ok(())
 }
 
@@ -69,7 +70,7 @@ pub(super) fn pack(arguments: &Pack) -> anyhow::Result<()> {
 pub(super) fn keygen(arguments: &Keygen) -> anyhow::Result<()> {
     let key = SecretKey::generate();
     secrets::write_new(&arguments.file, key.to_text().as_bytes())?;
-    println!("{}", key.public());
+    output::print(format_args!("{}\n", key.public()))?;
     Ok(())
 }
 
@@ -91,7 +92,7 @@ pub(super) fn sign(arguments: &Sign) -> anyhow::Result<()> {
     let signature = read_key(&arguments.key)?.sign(bundle.digest());
     let output = signature_file(file);
     fs::write(&output, format!("{signature}\n")).with_context(|| output.display().to_string())?;
-    println!("{}  {}", output.display(), bundle.digest());
+    output::print(format_args!("{}  {}\n", output.display(), bundle.digest()))?;
     Ok(())
 }
 
@@ -109,13 +110,13 @@ pub(super) async fn push(settings: &Settings, arguments: Push) -> anyhow::Result
     let registry = Registry::of(location, settings, Patience::default())?;
     let pushed = registry.push(&found.bundle, &found.signature).await?;
     let (bundle, manifest) = (&found.bundle, &found.bundle.manifest);
-    println!(
-        "{}@{}  {}",
+    output::print(format_args!(
+        "{}@{}  {}\n",
         manifest.name,
         manifest.version,
         bundle.digest()
-    );
-    println!("{pushed}");
+    ))?;
+    output::print(format_args!("{pushed}\n"))?;
     Ok(())
 }
 

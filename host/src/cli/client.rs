@@ -10,7 +10,7 @@ use edge_host::node::own_admin_token;
 use edge_host::printable;
 use edge_host::rollout::bundle::Bundle;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -25,6 +25,22 @@ const LOOK: Duration = Duration::from_secs(10);
 
 /// How long it may take to make a release ready.
 const CHANGE: Duration = Duration::from_secs(150);
+
+/// A node's refusal.
+#[derive(Debug, thiserror::Error)]
+#[error("{detail}")]
+pub(super) struct Refused {
+    /// The HTTP status.
+    pub(super) status: StatusCode,
+    /// What was wrong, fit to be printed.
+    pub(super) detail: String,
+}
+
+/// Whether a node answered with this status.
+pub(super) fn is_refused(error: &anyhow::Error, status: StatusCode) -> bool {
+    let refused = error.downcast_ref::<Refused>();
+    refused.is_some_and(|refused| refused.status == status)
+}
 
 /// A node that takes orders.
 pub(super) struct Client {
@@ -95,6 +111,18 @@ impl Client {
         Ok(response.into_body())
     }
 
+    /// Gives an order whose reply is read as it comes.
+    pub(super) async fn post_stream(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> anyhow::Result<Incoming> {
+        let request = self.request(Method::POST, path);
+        let request = request.header(CONTENT_TYPE, "application/json");
+        let response = self.send(request, serde_json::to_vec(body)?.into()).await?;
+        Ok(response.into_body())
+    }
+
     fn request(&self, method: Method, path: &str) -> http::request::Builder {
         Request::builder()
             .method(method)
@@ -136,11 +164,12 @@ impl Client {
         }
         let status = response.status();
         let body = response.into_body().collect().await?.to_bytes();
-        match serde_json::from_slice::<Problem>(&body) {
+        let detail = match serde_json::from_slice::<Problem>(&body) {
             // A plugin may have a say in it.
-            Ok(problem) => Err(anyhow!("{}", printable::line(&problem.detail))),
-            Err(_) => Err(anyhow!("{base} answers {status}")),
-        }
+            Ok(problem) => printable::line(&problem.detail).into_owned(),
+            Err(_) => format!("{base} answers {status}"),
+        };
+        Err(Refused { status, detail }.into())
     }
 }
 

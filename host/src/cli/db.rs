@@ -12,7 +12,7 @@ use rand::RngExt;
 use rand::distr::Alphanumeric;
 use url::Url;
 
-use super::bundle;
+use super::{bundle, output};
 
 /// The manifest in a plugin's folder.
 const MANIFEST: &str = "plugin.toml";
@@ -61,14 +61,17 @@ pub(super) fn run(settings: &Settings, command: Command) -> anyhow::Result<()> {
     for source in sources {
         let manifest = read_manifest(source)?;
         let Some(grant) = &manifest.grants.database else {
-            println!("-- {} uses no database.\n", manifest.name);
+            output::print(format_args!("-- {} uses no database.\n\n", manifest.name))?;
             continue;
         };
         let url = settings.database_url_of(&manifest.name);
         let url = Url::parse(url).context("the database's URL")?;
         let database = database_of(&url, &manifest.name)?;
         let user = User::new(&manifest.name, &arguments.from);
-        println!("{}", statements(&manifest, grant, &database, &user, &url)?);
+        output::print(format_args!(
+            "{}\n",
+            statements(&manifest, grant, &database, &user, &url)?
+        ))?;
     }
     Ok(())
 }

@@ -18,15 +18,16 @@ use edge_host::rollout::control::rollouts::{Phase, Rollout};
 use super::canary::Canary;
 use super::client::Client;
 use super::exit::Exit;
-use super::migrations;
 use super::offline;
 use super::show;
 use super::source::{self, Source};
+use super::{migrate, migrations, output};
 
 /// How often a rollout is looked at while waiting for it.
 pub(super) const LOOK: Duration = Duration::from_millis(100);
 
-/// What `edge deploy` takes.
+/// What `edge deploy` takes. Pending migrations run first; they go on if the
+/// command is interrupted, and the rollout does not begin then.
 #[derive(clap::Args)]
 pub(super) struct Deploy {
     /// A bundle, a plugin's folder, or a bundle in a registry, such as
@@ -101,19 +102,26 @@ pub(super) struct RollBack {
 }
 
 pub(super) async fn deploy(settings: &Settings, arguments: Deploy) -> anyhow::Result<()> {
-    let began = Instant::now();
     let client = Client::new(settings)?;
     let found = source::find(settings, &arguments.source, arguments.key.as_deref()).await?;
     if let Some(origin) = found.origin.as_ref().filter(|_| !arguments.waiting.json) {
-        println!("{}", printable::line(&origin.to_string()));
+        output::tell(format_args!("{}\n", printable::line(&origin.to_string())));
     }
     let record: BundleRecord = client.put_bundle(&found.bundle, &found.signature).await?;
     if !arguments.waiting.json {
-        println!("{}@{}  {}", record.plugin, record.version, record.digest);
+        output::tell(format_args!(
+            "{}@{}  {}\n",
+            record.plugin, record.version, record.digest
+        ));
         if is_first(&client, &record).await? {
-            print!("{}", migrations::shown(&MigrationText::of(&found.bundle)));
+            output::tell(format_args!(
+                "{}",
+                migrations::shown(&MigrationText::of(&found.bundle))
+            ));
         }
     }
+    migrate::before_rollout(&client, record.digest, arguments.waiting.json).await?;
+    let began = Instant::now();
     let is_promoted = arguments.canary.is_promoted();
     let mut order = DeployOrder {
         digest: record.digest,
@@ -239,13 +247,13 @@ async fn follow(
             Err(error) => printable::line(&format!("{error:#}")).into_owned(),
         };
         if !waiting.json && line != said {
-            println!("{line}");
+            output::tell(format_args!("{line}\n"));
             said = line;
         }
     }
     if waiting.json {
         let json = serde_json::to_string_pretty(&rollout)?;
-        println!("{}", printable::json(&json));
+        output::tell(format_args!("{}\n", printable::json(&json)));
     } else {
         show::rollout(&rollout, waiting.wait.then(|| began.elapsed()));
     }

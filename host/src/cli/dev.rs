@@ -20,6 +20,7 @@ use notify::{Event, EventKind, RecursiveMode, Watcher};
 use tokio::sync::Notify;
 
 use super::client::Client;
+use super::output;
 use super::serve;
 use super::signals::Signals;
 
@@ -48,7 +49,7 @@ pub(super) async fn run(mut settings: Settings, arguments: &Arguments) -> anyhow
     add_plugin(&mut settings, folder, &name);
     let mut signals = Signals::listen()?;
     let node = Node::start(&settings).await?;
-    print!("{}", serve::banner(&node));
+    output::tell(format_args!("{}", serve::banner(&node)));
     let admin = node
         .admin_address()
         .ok_or_else(|| anyhow!("admin_listen is off; `edge dev` needs it"))?;
@@ -56,7 +57,7 @@ pub(super) async fn run(mut settings: Settings, arguments: &Arguments) -> anyhow
     let client = Client::new(&settings)?;
 
     let (saved, _watcher) = watch(folder)?;
-    println!("watching {}", folder.display());
+    output::tell(format_args!("watching {}\n", folder.display()));
     let developing = async {
         let mut served = None;
         loop {
@@ -69,7 +70,10 @@ pub(super) async fn run(mut settings: Settings, arguments: &Arguments) -> anyhow
                 Ok(digest) => served = Some(digest),
                 Err(error) => {
                     let error = format!("{error:#}");
-                    eprintln!("{}; what served before goes on", printable::lines(&error));
+                    output::complain(format_args!(
+                        "{}; what served before goes on",
+                        printable::lines(&error)
+                    ));
                 }
             }
         }
@@ -95,7 +99,10 @@ fn add_plugin(settings: &mut Settings, folder: &Path, name: &str) {
     settings.plugins.retain(|other| {
         let is_there = other.is_dir();
         if !is_there {
-            println!("{} is not here, and is left out", other.display());
+            output::tell(format_args!(
+                "{} is not here, and is left out\n",
+                other.display()
+            ));
         }
         is_there
     });
@@ -202,13 +209,13 @@ async fn swap(
     if rollout.phase != Phase::Done {
         bail!("{}", rollout.reason);
     }
-    println!(
-        "{} {} serves {:.1?} after the save ({:.1?} after the build)",
+    output::tell(format_args!(
+        "{} {} serves {:.1?} after the save ({:.1?} after the build)\n",
         record.plugin,
         record.digest.short(),
         began.elapsed(),
         built.elapsed()
-    );
+    ));
     Ok(record.digest)
 }
 

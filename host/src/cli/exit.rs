@@ -1,7 +1,8 @@
 //! How the command ends, for scripts: 0 when all went well, 1 for any other
 //! error, 2 for a wrong command line, 3 when a rollout did not succeed and
 //! what it changed was changed back, 4 when it is not known yet, 5 when an
-//! account that was to be made is there already.
+//! account that was to be made is there already, 6 when migrations failed and
+//! the statements before the failed one stay done.
 
 use std::process::ExitCode;
 
@@ -14,6 +15,9 @@ pub(super) enum Exit {
     /// It goes on.
     #[error("{0}")]
     TimedOut(String),
+    /// A statement of a migration failed.
+    #[error("the migrations failed: {0}")]
+    NotMigrated(String),
     /// Somebody has registered under this e-mail address.
     #[error(
         "an account with the e-mail address {0} exists, and nothing was changed. Whoever \
@@ -29,6 +33,7 @@ pub(crate) fn code(error: &anyhow::Error) -> ExitCode {
         Some(Exit::RolledBack(_)) => ExitCode::from(3),
         Some(Exit::TimedOut(_)) => ExitCode::from(4),
         Some(Exit::AccountExists(_)) => ExitCode::from(5),
+        Some(Exit::NotMigrated(_)) => ExitCode::from(6),
         None => ExitCode::FAILURE,
     }
 }

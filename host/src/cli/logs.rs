@@ -1,11 +1,10 @@
 //! `edge logs`
 
-use std::io::Write;
-
 use edge_host::config::Settings;
 use http_body_util::BodyExt;
 
 use super::client::Client;
+use super::output;
 
 /// What `edge logs` takes.
 #[derive(clap::Args)]
@@ -26,11 +25,9 @@ pub(super) async fn run(settings: &Settings, arguments: Arguments) -> anyhow::Re
     }
     let path = format!("/v1/logs?{}", query.finish());
     let mut lines = Client::new(settings)?.stream(&path).await?;
-    let mut output = std::io::stdout();
     while let Some(frame) = lines.frame().await {
         if let Ok(data) = frame?.into_data() {
-            output.write_all(&data)?;
-            output.flush()?;
+            output::bytes(&data)?;
         }
     }
     Ok(())

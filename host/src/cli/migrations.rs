@@ -17,7 +17,7 @@ pub(super) fn shown(migrations: &[MigrationText]) -> String {
     text
 }
 
-fn escaped(line: &str) -> String {
+pub(super) fn escaped(line: &str) -> String {
     let mut text = String::with_capacity(line.len());
     for c in line.chars() {
         match c {

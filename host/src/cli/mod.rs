@@ -8,9 +8,11 @@ mod deploy;
 mod dev;
 pub(crate) mod exit;
 mod logs;
+mod migrate;
 mod migrations;
 mod new;
 mod offline;
+pub(crate) mod output;
 mod region;
 mod secret;
 mod seed;
@@ -42,7 +44,7 @@ struct Arguments {
 enum Command {
     /// Serve the plugins until SIGTERM or ctrl-c.
     Serve,
-    /// Fill the catalog with generated products.
+    /// Fill the catalog of a running shop with generated products.
     Seed(seed::Arguments),
     /// Accounts of people who run the shop.
     #[command(subcommand)]
@@ -67,6 +69,10 @@ enum Command {
     Push(bundle::Push),
     /// Make a release serve on running nodes.
     Deploy(deploy::Deploy),
+    /// Run a release's migrations, before or without deploying it.
+    Migrate(migrate::Arguments),
+    /// List runs of migrations: those that go on, and how others ended.
+    Migrations(migrate::List),
     /// Let another share of the clients meet the canary.
     Canary(canary::Share),
     /// The rollout of a plugin that goes on: show, pause and resume it.
@@ -100,10 +106,12 @@ enum Command {
 impl Command {
     /// Whether this process is a node, or half of one, and logs as such.
     fn runs_plugins(&self) -> bool {
-        matches!(
-            self,
-            Self::Serve | Self::Dev(_) | Self::Seed(_) | Self::User(_)
-        )
+        match self {
+            Self::Serve | Self::Dev(_) => true,
+            Self::Seed(arguments) => arguments.is_offline(),
+            Self::User(command) => command.is_offline(),
+            _ => false,
+        }
     }
 }
 
@@ -138,6 +146,8 @@ async fn dispatch(settings: &Settings, command: Command) -> anyhow::Result<()> {
         Command::Sign(arguments) => bundle::sign(&arguments),
         Command::Push(arguments) => bundle::push(settings, arguments).await,
         Command::Deploy(arguments) => deploy::deploy(settings, arguments).await,
+        Command::Migrate(arguments) => migrate::run(settings, arguments).await,
+        Command::Migrations(arguments) => migrate::list(settings, &arguments).await,
         Command::Canary(arguments) => canary::set_share(settings, arguments).await,
         Command::Rollout(command) => canary::rollout(settings, command).await,
         Command::Promote(arguments) => deploy::promote(settings, arguments).await,
@@ -151,7 +161,7 @@ async fn dispatch(settings: &Settings, command: Command) -> anyhow::Result<()> {
         Command::Audit(arguments) => show::audit(settings, arguments).await,
         Command::Logs(arguments) => logs::run(settings, arguments).await,
         Command::Token => {
-            println!("{}", client::token(settings)?);
+            output::print(format_args!("{}\n", client::token(settings)?))?;
             Ok(())
         }
     }

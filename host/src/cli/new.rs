@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use edge_host::rollout::manifest::Manifest;
 
+use super::output;
+
 /// Where the SDK lies beside the sources of this program.
 const SDK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../plugins/sdk");
 
@@ -88,7 +90,9 @@ pub(super) fn write(arguments: &Arguments) -> anyhow::Result<()> {
         }
         fs::write(&path, fill(text)).with_context(|| path.display().to_string())?;
     }
-    println!("{name} is there. Next:\n  cd {name}\n  {next}\n  edge dev .");
+    output::print(format_args!(
+        "{name} is there. Next:\n  cd {name}\n  {next}\n  edge dev .\n"
+    ))?;
     Ok(())
 }
 

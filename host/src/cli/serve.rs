@@ -5,6 +5,8 @@ use edge_host::node::Node;
 
 use super::signals::Signals;
 
+use super::output;
+
 /// Start a node, say what it serves, and serve until told to stop.
 pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
     let mut signals = Signals::listen()?;
@@ -12,7 +14,7 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
         node = Node::start(settings) => node?,
         () = signals.next() => return Ok(()),
     };
-    print!("{}", banner(&node));
+    output::tell(format_args!("{}", banner(&node)));
     let stop = async {
         signals.next().await;
         tracing::info!("stopping; requests in flight finish first");

@@ -16,8 +16,8 @@ use serde::Serialize;
 
 use super::canary;
 use super::client::Client;
-use super::migrations;
 use super::table::Table;
+use super::{migrate, migrations, output};
 
 /// How often `--watch` looks.
 const WATCH: Duration = Duration::from_secs(1);
@@ -76,7 +76,7 @@ pub(super) async fn status(settings: &Settings, arguments: StatusArguments) -> a
     loop {
         let status: Status = client.get("/v1/status").await?;
         if arguments.watch {
-            print!("{CLEAR}");
+            output::print(format_args!("{CLEAR}"))?;
         }
         let table = match arguments.connections {
             true => connections_table,
@@ -141,7 +141,7 @@ pub(super) fn rollout(rollout: &Rollout, took: Option<Duration>) {
         reason => format!(": {reason}"),
     };
     let line = format!("{plugin}  rollout {id}  {phase}{took}{reason}");
-    println!("{}", printable::line(&line));
+    output::tell(format_args!("{}\n", printable::line(&line)));
 }
 
 pub(super) fn print<T: Serialize>(
@@ -151,9 +151,9 @@ pub(super) fn print<T: Serialize>(
 ) -> anyhow::Result<()> {
     if json {
         let json = serde_json::to_string_pretty(value)?;
-        println!("{}", printable::json(&json));
+        output::print(format_args!("{}\n", printable::json(&json)))?;
     } else {
-        print!("{}", table(value));
+        output::print(format_args!("{}", table(value)))?;
     }
     Ok(())
 }
@@ -194,6 +194,9 @@ fn status_table(status: &Status) -> String {
     let of_nodes = of_nodes.chain(node_warnings(status));
     for warning in of_nodes.chain(warnings(status)) {
         text += &format!("\nwarning: {warning}\n");
+    }
+    for run in &status.migrations {
+        text += &format!("\n{}\n", printable::line(&migrate::summary(run)));
     }
     for rollout in &status.rollouts {
         text += &format!("\n{}", open_rollout(rollout));
@@ -391,7 +394,7 @@ fn diff_lines(diff: &Diff) -> String {
     text + &migrations::shown(&diff.migrations)
 }
 
-fn when(milliseconds: i64) -> String {
+pub(super) fn when(milliseconds: i64) -> String {
     let time = DateTime::from_timestamp_millis(milliseconds);
     time.map_or("-".to_owned(), |time| {
         time.format("%Y-%m-%d %H:%M:%S").to_string()

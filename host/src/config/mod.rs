@@ -157,7 +157,8 @@ pub struct Settings {
 }
 
 /// A value that no debug output shows.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
 pub struct Hidden<T>(pub T);
 
 impl<T> fmt::Debug for Hidden<T> {

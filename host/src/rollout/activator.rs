@@ -1,9 +1,10 @@
 //! Making a release ready to serve, whichever step of the way may fail.
 //!
 //! The steps: read the bundle and check its digest and signature; check
-//! imports against grants; compile; migrate; make a first instance; check that
-//! the release fits the others that serve; ask its health path. What serves
-//! meanwhile knows nothing of it: all of it is done in the background.
+//! imports against grants; compile; make a first instance; check that the
+//! release fits the others that serve; migrate; fill empty tables; ask its
+//! health path. What serves meanwhile knows nothing of it: all of it is done in
+//! the background.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -14,11 +15,12 @@ use bytes::Bytes;
 use http::StatusCode;
 use tokio::task::JoinError;
 
-use super::bundle::{Digest, SignatureError, TrustedKeys};
+use super::bundle::{Bundle, Digest, SignatureError, TrustedKeys};
 use super::control::{Control, ControlError};
 use super::deployed::{Deployed, Trial};
 use super::live::{Live, Plugins, UnfitError, retire};
 use super::load::{LoadError, Loader};
+use super::migrator::{MigrationError, Migrator};
 use super::release::Release;
 use super::seed::SeedError;
 use super::source::Source;
@@ -48,6 +50,15 @@ pub enum ActivateError {
     /// It cannot be made ready.
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// Its tables cannot be brought up to date.
+    #[error(transparent)]
+    Migrate(#[from] Arc<MigrationError>),
+    /// Its migrations take longer than a node waits for them.
+    #[error(
+        "the migrations of plugin {0} still run; `edge migrations {0}` shows how far they are: \
+         deploy again when they are done"
+    )]
+    Migrating(String),
     /// It does not fit the others.
     #[error(transparent)]
     Unfit(#[from] UnfitError),
@@ -103,14 +114,19 @@ impl ActivateError {
     /// attempt may well succeed later.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Load(error) if error.is_transient() || error.is_about_database())
+        match self {
+            Self::Load(error) => error.is_transient() || error.is_about_database(),
+            Self::Migrate(error) => error.is_transient(),
+            _ => false,
+        }
     }
 }
 
 /// Makes releases ready on one node.
 pub struct Activator {
     control: Arc<Control>,
-    loader: Loader,
+    loader: Arc<Loader>,
+    migrator: Arc<Migrator>,
     /// How long that may take.
     longest: Duration,
     trusted: TrustedKeys,
@@ -128,7 +144,8 @@ impl Activator {
     #[must_use]
     pub fn new(
         control: Arc<Control>,
-        loader: Loader,
+        loader: Arc<Loader>,
+        migrator: Arc<Migrator>,
         longest: Duration,
         trusted: TrustedKeys,
         seed: bool,
@@ -137,6 +154,7 @@ impl Activator {
         Self {
             control,
             loader,
+            migrator,
             longest,
             trusted,
             seed,
@@ -162,6 +180,12 @@ impl Activator {
         self.loader.artifacts()
     }
 
+    /// Runs migrations on this node.
+    #[must_use]
+    pub fn migrator(&self) -> &Arc<Migrator> {
+        &self.migrator
+    }
+
     /// The keys that this node trusts.
     #[must_use]
     pub fn trusted(&self) -> &TrustedKeys {
@@ -181,10 +205,11 @@ impl Activator {
         let Some(active) = wanted.active else {
             return Ok(None);
         };
-        let active = self.release(plugin, active).await?;
+        let author = self.migrator.author();
+        let active = self.release(plugin, active, &author).await?;
         let trial = match &wanted.canary {
             Some(canary) => {
-                let release = self.release(plugin, canary.digest).await?;
+                let release = self.release(plugin, canary.digest, &author).await?;
                 let thresholds = self.loader.thresholds();
                 Some(Trial::new(release, canary.percent, &active, thresholds))
             }
@@ -194,7 +219,8 @@ impl Activator {
     }
 
     /// Make the release ready, and keep it so for a while: whether it can
-    /// serve is known then, and nobody has met it.
+    /// serve is known then, and nobody has met it. Its migrations run in the
+    /// name of `author`.
     ///
     /// # Errors
     /// Says which step failed.
@@ -202,8 +228,9 @@ impl Activator {
         self: &Arc<Self>,
         plugin: &str,
         digest: Digest,
+        author: &str,
     ) -> Result<(), ActivateError> {
-        let release = self.release(plugin, digest).await?;
+        let release = self.release(plugin, digest, author).await?;
         // One that serves already is not to be kept from being retired.
         if !self.serves(&release) {
             self.ready().insert(digest, (release, Instant::now()));
@@ -252,6 +279,7 @@ impl Activator {
         self: &Arc<Self>,
         plugin: &str,
         digest: Digest,
+        author: &str,
     ) -> Result<Arc<Release>, ActivateError> {
         if let Some(release) = self.serving(plugin, digest) {
             return Ok(release);
@@ -259,11 +287,14 @@ impl Activator {
         if let Some((release, _)) = self.ready().remove(&digest) {
             return Ok(release);
         }
-        let (this, plugin) = (self.clone(), plugin.to_owned());
-        let making = async move { this.make(&plugin, digest).await };
+        let (this, named, author) = (self.clone(), plugin.to_owned(), author.to_owned());
+        let making = async move { this.make(&named, digest, &author).await };
         let making = self.loader.runtime().in_background(making);
         let made = match tokio::time::timeout(self.longest, making).await {
             Ok(made) => made.map_err(ActivateError::from).flatten(),
+            Err(_) if self.migrator.runs(digest) => {
+                Err(ActivateError::Migrating(plugin.to_owned()))
+            }
             Err(_) => Err(ActivateError::TooSlow {
                 limit: self.longest,
             }),
@@ -282,7 +313,27 @@ impl Activator {
         releases.find(|release| release.digest == digest).cloned()
     }
 
-    async fn make(&self, plugin: &str, digest: Digest) -> Result<Arc<Release>, ActivateError> {
+    async fn make(
+        &self,
+        plugin: &str,
+        digest: Digest,
+        author: &str,
+    ) -> Result<Arc<Release>, ActivateError> {
+        let bundle = self.trusted_bundle(plugin, digest).await?;
+        let source = Source::of(bundle)?;
+        let release = Arc::new(self.loader.load(&source).await?);
+        release.log_warnings();
+        match self.examine(&release, &source.bundle, author).await {
+            Ok(()) => Ok(release),
+            Err(error) => {
+                tokio::spawn(retire(release));
+                Err(error)
+            }
+        }
+    }
+
+    /// The bundle of a release of `plugin` that somebody vouches for.
+    async fn trusted_bundle(&self, plugin: &str, digest: Digest) -> Result<Bundle, ActivateError> {
         let (bundle, signature) = self.control.bundle(digest).await?;
         let named = &bundle.manifest.name;
         self.trusted.check(named, digest, &signature)?;
@@ -293,20 +344,50 @@ impl Activator {
                 wanted: plugin.to_owned(),
             });
         }
-        let release = Arc::new(self.loader.load(&Source::of(bundle)?).await?);
-        release.log_warnings();
-        match self.examine(&release).await {
-            Ok(()) => Ok(release),
-            Err(error) => {
-                tokio::spawn(retire(release));
-                Err(error)
-            }
+        Ok(bundle)
+    }
+
+    /// Checks that the release can serve, as far as that can be known before
+    /// its migrations ran, and returns its bundle.
+    ///
+    /// # Errors
+    /// Says which step failed.
+    pub async fn check(
+        self: &Arc<Self>,
+        plugin: &str,
+        digest: Digest,
+    ) -> Result<Bundle, ActivateError> {
+        let bundle = self.trusted_bundle(plugin, digest).await?;
+        if self.serving(plugin, digest).is_some() {
+            return Ok(bundle);
+        }
+        let (this, source) = (self.clone(), Source::of(bundle)?);
+        let checking = async move {
+            let release = Arc::new(this.loader.load(&source).await?);
+            let fits = this.live.would_fit(|plugins| replace(plugins, &release));
+            tokio::spawn(retire(release));
+            fits?;
+            Ok(source.bundle)
+        };
+        let checking = self.loader.runtime().in_background(checking);
+        match tokio::time::timeout(self.longest, checking).await {
+            Ok(checked) => checked.map_err(ActivateError::from).flatten(),
+            Err(_) => Err(ActivateError::TooSlow {
+                limit: self.longest,
+            }),
         }
     }
 
-    /// What nobody has met yet fills its tables, and says whether it works.
-    async fn examine(&self, release: &Arc<Release>) -> Result<(), ActivateError> {
+    /// What nobody has met yet brings its tables up to date, fills them, and
+    /// says whether it works.
+    async fn examine(
+        &self,
+        release: &Arc<Release>,
+        bundle: &Bundle,
+        author: &str,
+    ) -> Result<(), ActivateError> {
         self.live.would_fit(|plugins| replace(plugins, release))?;
+        self.migrator.ensure(bundle, author).await?;
         if self.seed && release.plugin.exports().can_seed {
             release.seed(None, |_, _| {}).await?;
         }

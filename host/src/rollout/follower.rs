@@ -18,7 +18,6 @@ use super::control::{Control, ControlError};
 use super::deployed::Deployed;
 use super::keys::Keys;
 use super::live::Live;
-use super::load::LoadError;
 use super::paths::strip_prefix_ignoring_case;
 use super::readiness::{self, Cause, Known, ReadinessCell};
 use super::release::Release;
@@ -158,7 +157,7 @@ pub struct Deferred {
     /// Where it would serve.
     pub routes: Vec<String>,
     /// Why it does not.
-    pub error: LoadError,
+    pub error: String,
 }
 
 /// What the log wants and what does not serve yet.
@@ -288,7 +287,7 @@ impl Follower {
             state: State::Failed,
             waits_for_others: false,
             cause: Cause::Store,
-            reason: error.to_string(),
+            reason: error,
             since: Instant::now(),
             unanswered: 1,
             routes,

@@ -1,5 +1,5 @@
-//! The way of a bundle to a release: database, component, migrations, first
-//! instance. Any failure names what is at fault.
+//! The way of a bundle to a release: database, component, first instance. Any
+//! failure names what is at fault.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,9 +18,7 @@ use crate::capabilities::Granted;
 use crate::config::Settings;
 use crate::runtime::artifacts::Artifacts;
 use crate::runtime::{self, CallGrants, Plugin, PluginSpec, Runtime};
-use crate::stores::sql::{
-    CallLimits, DatabaseAccess, MigrateError, Migrations, OpenError, TableGrant,
-};
+use crate::stores::sql::{CallLimits, DatabaseAccess, OpenError, TableGrant};
 
 /// Why a plugin cannot serve.
 #[derive(Debug, thiserror::Error)]
@@ -73,14 +71,6 @@ pub enum LoadError {
         /// Why.
         source: GrantError,
     },
-    /// The tables are not up to date.
-    #[error("plugin {plugin}: migrations: {source}")]
-    Migrate {
-        /// The plugin.
-        plugin: String,
-        /// Why.
-        source: MigrateError,
-    },
 }
 
 impl LoadError {
@@ -90,7 +80,6 @@ impl LoadError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Database { source, .. } => source.is_transient(),
-            Self::Migrate { source, .. } => source.is_transient(),
             Self::Grant {
                 source: GrantError::Buckets(source),
                 ..
@@ -149,7 +138,8 @@ impl Loader {
         &self.runtime
     }
 
-    /// Make `source` ready to serve.
+    /// Makes `source` ready to serve, but for its migrations, which run by
+    /// themselves.
     ///
     /// # Errors
     /// Says what is at fault: a file, the database, or the component.
@@ -175,14 +165,6 @@ impl Loader {
             component: bundle.component.clone(),
             source,
         })?;
-        if let Some(database) = &database {
-            migrate(&plugin, &bundle.migrations, database)
-                .await
-                .map_err(|source| LoadError::Migrate {
-                    plugin: plugin.clone(),
-                    source,
-                })?;
-        }
         let route_limits = route_limits::of(&manifest).map_err(|source| LoadError::Grant {
             plugin: plugin.clone(),
             source: source.into(),
@@ -221,7 +203,11 @@ impl Loader {
         Ok(gaps)
     }
 
-    async fn open_database(
+    /// Opens the database that the manifest grants, if it grants one.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub(super) async fn open_database(
         &self,
         manifest: &Manifest,
     ) -> Result<Option<Arc<DatabaseAccess>>, LoadError> {
@@ -282,15 +268,6 @@ fn call_grants(manifest: &Manifest) -> CallGrants {
             .map(|(interface, export)| (interface.clone(), export.callers.clone()))
             .collect(),
     }
-}
-
-async fn migrate(
-    plugin: &str,
-    migrations: &Migrations,
-    database: &DatabaseAccess,
-) -> Result<(), MigrateError> {
-    let lock = database.lock_schema(plugin).await?;
-    database.migrate(plugin, migrations, &lock).await
 }
 
 /// What the release's requests are counted by. A document that tells nothing

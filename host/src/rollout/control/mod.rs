@@ -5,8 +5,9 @@
 //! the other is told. Bundles ([`bundles`]) are kept beside it, so that a node
 //! needs nothing but this database to come up. Rollouts ([`rollouts`]) say
 //! where the log is being led and what they found in each region
-//! ([`rollout_regions`]), nodes ([`nodes`]) how far they followed it, and
-//! the audit ([`audit`]) who asked for what.
+//! ([`rollout_regions`]), runs of migrations ([`migrations`]) how far they
+//! are, nodes ([`nodes`]) how far they followed the log, and the audit
+//! ([`audit`]) who asked for what.
 //!
 //! It is SQLite for a node alone and MySQL for nodes that share it. Times are
 //! milliseconds since 1970 by the database's clock: those of the nodes differ.
@@ -16,6 +17,7 @@ pub mod bundles;
 mod clock;
 mod leader;
 pub mod log;
+pub mod migrations;
 pub mod nodes;
 pub mod plans;
 pub mod rollout_regions;

@@ -1,10 +1,11 @@
 //! The tables of the control database, in words that SQLite and MySQL share.
 
-pub(super) const NAMES: [&str; 10] = [
+pub(super) const NAMES: [&str; 11] = [
     "edge_audit",
     "edge_bundle",
     "edge_bundle_part",
     "edge_leader",
+    "edge_migration_run",
     "edge_node",
     "edge_release_log",
     "edge_rollout",
@@ -13,7 +14,7 @@ pub(super) const NAMES: [&str; 10] = [
     "edge_secret",
 ];
 
-pub(super) const CREATE: [&str; 10] = [
+pub(super) const CREATE: [&str; 11] = [
     // A row says that all parts are there.
     "CREATE TABLE IF NOT EXISTS edge_bundle ( \
         digest VARCHAR(80) NOT NULL PRIMARY KEY, \
@@ -102,4 +103,23 @@ pub(super) const CREATE: [&str; 10] = [
         name VARCHAR(40) NOT NULL PRIMARY KEY, \
         holder VARCHAR(40) NOT NULL, \
         held_until BIGINT NOT NULL)",
+    // `open_target` is the plugin and its database while the run goes on, and
+    // NULL after it: one at a time for each plugin in each database.
+    "CREATE TABLE IF NOT EXISTS edge_migration_run ( \
+        id VARCHAR(40) NOT NULL PRIMARY KEY, \
+        open_target VARCHAR(120) UNIQUE, \
+        plugin VARCHAR(40) NOT NULL, \
+        version VARCHAR(100) NOT NULL, \
+        digest VARCHAR(80) NOT NULL, \
+        node VARCHAR(40) NOT NULL, \
+        region VARCHAR(40) NOT NULL, \
+        database_url VARCHAR(500) NOT NULL, \
+        author VARCHAR(200) NOT NULL, \
+        state VARCHAR(20) NOT NULL, \
+        statement BIGINT NOT NULL, \
+        statements BIGINT NOT NULL, \
+        doing TEXT NOT NULL, \
+        reason TEXT NOT NULL, \
+        started_at BIGINT NOT NULL, \
+        changed_at BIGINT NOT NULL)",
 ];

@@ -1,19 +1,11 @@
-//! A migration whose statements were checked, and what sqlx's migrator knows of
-//! it.
+//! A migration whose statements were checked.
 
-use std::borrow::Cow;
-
-use sqlx::migrate::{Migration as SqlxMigration, MigrationType};
-use sqlx::{AssertSqlSafe, SqlSafeStr};
+use sha2::{Digest, Sha384};
 
 use super::guard::TableGrant;
 use super::guard::migration::{MigrationRefused, checked_statements};
 use super::migrations::{Migration, split};
 use crate::bindings::sql::Dialect;
-
-/// What a migration begins with that must not run in a transaction; sqlx's
-/// rule. SQLite's always do.
-const WITHOUT_TRANSACTION: &str = "-- no-transaction";
 
 /// Begins a comment that names the SHA-384 checksum of an earlier text of the
 /// same migration, in hexadecimal. A database where that text ran is up to
@@ -23,9 +15,12 @@ const SUPERSEDES: &str = "-- supersedes:";
 /// A migration whose statements the grant allows.
 #[derive(Debug, Clone)]
 pub(super) struct CheckedMigration {
-    /// The checksum is that of the text of the file; what runs is its
-    /// statements.
-    migration: SqlxMigration,
+    version: i64,
+    description: String,
+    file: String,
+    /// That of the text of the file, as sqlx's migrator has it, which wrote the
+    /// records of older hosts.
+    checksum: Vec<u8>,
     superseded: Vec<Vec<u8>>,
     statements: Vec<String>,
 }
@@ -45,16 +40,11 @@ impl Migration {
             return Ok(None);
         };
         let statements = checked_statements(&self.sql, grant, dialect)?;
-        let mut migration = SqlxMigration::new(
-            version,
-            name.replace('_', " ").into(),
-            MigrationType::Simple,
-            AssertSqlSafe(self.sql.clone()).into_sql_str(),
-            self.sql.starts_with(WITHOUT_TRANSACTION),
-        );
-        migration.sql = AssertSqlSafe(statements.join(";\n")).into_sql_str();
         Ok(Some(CheckedMigration {
-            migration,
+            version,
+            description: name.replace('_', " "),
+            file: self.name.clone(),
+            checksum: Sha384::digest(&self.sql).to_vec(),
             superseded: superseded(&self.sql),
             statements,
         }))
@@ -72,19 +62,24 @@ fn superseded(text: &str) -> Vec<Vec<u8>> {
 }
 
 impl CheckedMigration {
-    /// Its number, which orders it.
+    /// Returns the number that orders migrations.
     pub(super) fn version(&self) -> i64 {
-        self.migration.version
+        self.version
     }
 
-    /// Its name in words.
+    /// Returns the name in words.
     pub(super) fn description(&self) -> &str {
-        &self.migration.description
+        &self.description
     }
 
-    /// The SHA-384 checksum of its file.
+    /// Returns the name of the file.
+    pub(super) fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// Returns the SHA-384 checksum of the file.
     pub(super) fn checksum(&self) -> &[u8] {
-        &self.migration.checksum
+        &self.checksum
     }
 
     /// The statements that run, in order.
@@ -95,15 +90,5 @@ impl CheckedMigration {
     /// Whether the migration ran where one of this checksum did.
     pub(super) fn is(&self, recorded: &[u8]) -> bool {
         self.checksum() == recorded || self.superseded.iter().any(|sum| sum == recorded)
-    }
-
-    /// Returns the migration for sqlx's migrator, which compares checksums: one
-    /// that a superseded text has run as goes by the checksum of that text.
-    pub(super) fn into_sqlx(self, recorded: Option<&[u8]>) -> SqlxMigration {
-        let mut migration = self.migration;
-        if let Some(recorded) = recorded.filter(|sum| self.superseded.iter().any(|it| it == sum)) {
-            migration.checksum = Cow::Owned(recorded.to_owned());
-        }
-        migration
     }
 }

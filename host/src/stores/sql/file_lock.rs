@@ -1,7 +1,7 @@
 //! Locks that other processes of this machine see.
 
-use std::fs::File;
-use std::path::PathBuf;
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How long a node waits while another has the lock.
@@ -23,5 +23,19 @@ pub(super) async fn lock_file(path: PathBuf) -> std::io::Result<File> {
         Ok(Ok(locked)) => locked,
         Ok(Err(panic)) => Err(std::io::Error::other(panic)),
         Err(_) => Err(std::io::Error::from(std::io::ErrorKind::TimedOut)),
+    }
+}
+
+/// Takes the lock on `path`, if no other process holds it.
+pub(super) fn try_lock_file(path: &Path) -> std::io::Result<Option<File>> {
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(error),
     }
 }

@@ -28,7 +28,10 @@ pub(in crate::stores) use error::is_transient;
 pub use error::{OpenError, public_url};
 pub use guard::migration::MigrationRefused;
 pub use guard::{TableGrant, planned_once};
-pub use migrate::{MigrateError, SchemaLock, migrations_table};
+pub use migrate::{
+    MigrateError, MigrationLock, MigrationPlan, MigrationProgress, PlannedStatement,
+    ProgressSender, SchemaLock, migrations_table,
+};
 pub use migrations::{Migration, Migrations};
 pub use packed::PackedRows;
 pub use replica::ReplicaUse;

@@ -5,7 +5,7 @@ use sqlx::Connection;
 use super::access::{Database, DatabaseAccess};
 use super::databases::Databases;
 use super::error::{OpenError, typed};
-use super::{CallLimits, Result, TableGrant};
+use super::{CallLimits, MigrateError, Result, TableGrant};
 use crate::bindings::sql::Dialect;
 
 /// Connections for the host's own work, which is seldom more than one
@@ -51,6 +51,31 @@ impl DatabaseAccess {
             Dialect::Sqlite => NOW_SQLITE,
         };
         statement.replace(NOW, now)
+    }
+
+    /// Returns what tells the database from all others, whatever URL it was
+    /// opened by: the server's own name, or the machine and the file.
+    ///
+    /// # Errors
+    /// When the server does not answer, or the file has no path.
+    pub async fn identity(&self) -> std::result::Result<String, MigrateError> {
+        let name = match &self.database {
+            Database::Sqlite(sqlite) => {
+                let machine = rustix::system::uname();
+                let machine = machine.nodename().to_string_lossy().into_owned();
+                let file = sqlite.file().canonicalize();
+                let file = file.unwrap_or_else(|_| sqlite.file().to_owned());
+                format!("sqlite {machine} {}", file.display())
+            }
+            Database::MySql(mysql) => {
+                let mut connection = mysql.unbounded().await.map_err(MigrateError::of_mysql)?;
+                let text = "SELECT CONCAT('mysql ', @@hostname, ':', @@port, '/', DATABASE())";
+                let name = sqlx::query_scalar(text).fetch_one(&mut connection).await;
+                connection.close().await.map_err(MigrateError::of_mysql)?;
+                name.map_err(MigrateError::of_mysql)?
+            }
+        };
+        Ok(name)
     }
 
     /// Make a table of the host's own, by a text that both databases know,

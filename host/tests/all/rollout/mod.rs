@@ -1,6 +1,7 @@
 //! Releases come and go on nodes that serve.
 
 mod access;
+mod accounts_and_seed;
 mod canary;
 mod canary_analysis;
 mod canary_fleet;
@@ -13,8 +14,10 @@ mod fleet;
 mod history;
 mod hostile_registry;
 mod load;
+mod migrations;
 mod offline;
 mod parallel;
+mod readers;
 mod readiness;
 mod regions;
 mod registry;

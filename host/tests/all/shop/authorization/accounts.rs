@@ -21,7 +21,7 @@ fn add(shop: &Shop, shopper: &Shopper<'_>, more: &[&str], password: &str) -> Out
         .env("EDGE_PLUGINS", customer)
         .env("DATABASE_URL", database)
         .env("EDGE_CONTROL_URL", control_url(database))
-        .args(["user", "add", "--email", &shopper.email])
+        .args(["user", "add", "--offline", "--email", &shopper.email])
         .args(["--name", &shopper.name])
         .args(more)
         .stdin(Stdio::piped())

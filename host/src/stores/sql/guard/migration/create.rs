@@ -122,8 +122,25 @@ pub(super) fn check_column(rules: &Rules<'_>, column: &ColumnDef) -> Result<(), 
     if name.quote_style.is_none() && begins_else {
         return Err(format!("a column with the name `{name}` needs quotes"));
     }
+    check_type(rules, column)?;
     let options = column.options.iter().map(|option| &option.option);
     check_column_options(rules, options)
+}
+
+/// Refuses exact decimals of SQLite, which it would store as floats.
+fn check_type(rules: &Rules<'_>, column: &ColumnDef) -> Result<(), String> {
+    let declared = column.data_type.to_string().to_ascii_uppercase();
+    let is_decimal = ["DECIMAL", "NUMERIC", "DEC"].iter().any(|name| {
+        let rest = declared.strip_prefix(name);
+        rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_alphabetic()))
+    });
+    match rules.dialect == Dialect::Sqlite && is_decimal {
+        true => Err(format!(
+            "column `{}` is declared {declared}, which SQLite stores as a float; declare it TEXT",
+            column.name
+        )),
+        false => Ok(()),
+    }
 }
 
 /// Whether any database's SQL has the word: before what is no known type, it

@@ -147,7 +147,7 @@ mod tests {
     fn changes_of_granted_tables_pass() {
         let scripts = [
             "CREATE TABLE IF NOT EXISTS orders (id INTEGER PRIMARY KEY, note TEXT DEFAULT 'x; y', \
-             amount DECIMAL(10, 2) NOT NULL CHECK (amount >= 0), made TIMESTAMP DEFAULT CURRENT_TIMESTAMP)",
+             amount INTEGER NOT NULL CHECK (amount >= 0), made TIMESTAMP DEFAULT CURRENT_TIMESTAMP)",
             "CREATE TABLE line (id INT, order_id INT, UNIQUE (id), PRIMARY KEY (id, order_id), \
              FOREIGN KEY (order_id) REFERENCES orders (id))",
             "CREATE UNIQUE INDEX orders_note ON orders (note, id)",
@@ -308,6 +308,26 @@ mod tests {
             ] {
                 let checked = check(&script, Dialect::Sqlite);
                 assert_eq!(checked.is_ok(), is_allowed, "{script}: {checked:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn sqlite_has_no_exact_decimals() {
+        for (declared, is_allowed) in [
+            ("DECIMAL(10, 2)", false),
+            ("numeric", false),
+            ("DEC(4)", false),
+            ("TEXT", true),
+            ("INTEGER", true),
+        ] {
+            for script in [
+                format!("CREATE TABLE line (a INT, b {declared})"),
+                format!("ALTER TABLE line ADD COLUMN b {declared}"),
+            ] {
+                let checked = check(&script, Dialect::Sqlite);
+                assert_eq!(checked.is_ok(), is_allowed, "{script}: {checked:?}");
+                assert!(check(&script, Dialect::Mysql).is_ok(), "{script}");
             }
         }
     }

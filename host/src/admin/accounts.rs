@@ -1,0 +1,100 @@
+//! Accounts of people who run the shop.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Extension, State};
+use axum::http::StatusCode;
+
+use super::Office;
+use super::api::{AccountMade, NewAccount};
+use super::attempt::Attempt;
+use super::auth::Author;
+use super::error::{Refusal, Result};
+use crate::bindings::accounts::exports::edge::platform::accounts::{Account, Error};
+use crate::rollout::Release;
+use crate::runtime::AccountTask;
+
+/// Most bytes of an order: a password, a name and an e-mail address.
+pub(super) const LONGEST: usize = 16 << 10;
+
+/// How long other nodes may take to notice that tokens were revoked.
+const REVOCATION_WINDOW: Duration = Duration::from_secs(1);
+
+/// POST `/v1/accounts`: let the plugin that keeps the accounts make one, or
+/// change one. The body is no part of any message: it holds a password.
+pub(super) async fn keep(
+    State(office): State<Arc<Office>>,
+    Extension(Author(author)): Extension<Author>,
+    body: Bytes,
+) -> Result<Json<AccountMade>> {
+    let order: NewAccount = serde_json::from_slice(&body).map_err(|error| {
+        Refusal::bad_request(format!(
+            "the body is not an object with name, email, password, role and perhaps existing \
+             (line {}, column {})",
+            error.line(),
+            error.column()
+        ))
+    })?;
+    let action = match order.existing {
+        true => "change-account",
+        false => "add-account",
+    };
+    let mut attempt = Attempt::new(author, action, "").of(&order.email);
+    let outcome = try_keep(&office, &mut attempt, order).await;
+    attempt.settle(&office, outcome).await
+}
+
+async fn try_keep(
+    office: &Office,
+    attempt: &mut Attempt,
+    order: NewAccount,
+) -> Result<Json<AccountMade>> {
+    let keeper = keeper(office)?;
+    attempt.plugin.clone_from(&keeper.manifest.name);
+    let task = match order.existing {
+        true => AccountTask::Change,
+        false => AccountTask::Add,
+    };
+    let NewAccount {
+        name, email, role, ..
+    } = order;
+    let account = Account {
+        name: name.clone(),
+        email: email.clone(),
+        password: order.password.0,
+        role: role.clone(),
+    };
+    let kept = keeper.plugin.keep_account(task, account).await;
+    let kept = kept.map_err(|error| Refusal::new(StatusCode::BAD_GATEWAY, error))?;
+    let id = kept.map_err(|error| match error {
+        Error::Exists => {
+            Refusal::conflict(format!("an account with the e-mail address {email} exists"))
+        }
+        Error::Unknown => Refusal::not_found(format!("no account has the e-mail address {email}")),
+        Error::Other(reason) => Refusal::unfit(reason),
+    })?;
+    attempt
+        .done(office, &format!("{role} {id}: {email}"))
+        .await?;
+    if task == AccountTask::Change {
+        // Once this is answered, no node takes the account's old tokens.
+        tokio::time::sleep(REVOCATION_WINDOW).await;
+    }
+    Ok(Json(AccountMade {
+        id,
+        name,
+        email,
+        role,
+    }))
+}
+
+fn keeper(office: &Office) -> Result<Arc<Release>> {
+    let mut releases = office.live.releases().into_iter();
+    let keeper = releases.find(|release| release.plugin.exports().keeps_accounts);
+    keeper.ok_or_else(|| {
+        Refusal::unfit("no plugin that this node serves keeps accounts; ask a node that serves one")
+    })
+}

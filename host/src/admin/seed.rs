@@ -1,0 +1,132 @@
+//! Filling plugins' tables with generated rows.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::{Body, Bytes};
+use axum::extract::{Extension, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use futures_util::StreamExt;
+use tokio::sync::watch;
+use tokio_stream::wrappers::WatchStream;
+
+use super::Office;
+use super::api::{Seed, SeedProgress};
+use super::attempt::Attempt;
+use super::auth::Author;
+use super::error::{Refusal, Result};
+use crate::rollout::Release;
+
+/// Most rows that may be asked for.
+const MOST_ROWS: u64 = 100_000_000;
+
+/// POST `/v1/seed`: let plugins fill their tables up to so many rows. The reply
+/// is how far it is, one JSON object a line; the work goes on without its
+/// reader.
+pub(super) async fn begin(
+    State(office): State<Arc<Office>>,
+    Extension(Author(author)): Extension<Author>,
+    Json(order): Json<Seed>,
+) -> Result<impl IntoResponse> {
+    let attempt = Attempt::new(author, "seed", order.plugin.as_deref().unwrap_or_default());
+    let outcome = able(&office, &order).await;
+    let releases = attempt.settle(&office, outcome).await?;
+    for release in &releases {
+        attempt
+            .for_plugin(&release.manifest.name)
+            .done(&office, &format!("up to {} rows", order.rows))
+            .await?;
+    }
+    let (sender, progress) = watch::channel(SeedProgress::default());
+    tokio::spawn(async move {
+        for release in releases {
+            fill(&office, &attempt, &release, order.rows, &sender).await;
+        }
+    });
+    let lines = WatchStream::new(progress).filter_map(async |progress| {
+        let line = serde_json::to_string(&progress).ok()?;
+        (!progress.plugin.is_empty())
+            .then(|| Ok::<_, std::convert::Infallible>(Bytes::from(format!("{line}\n"))))
+    });
+    let body = Body::from_stream(lines);
+    Ok(([(CONTENT_TYPE, "application/x-ndjson")], body))
+}
+
+/// The releases that are to fill their tables.
+async fn able(office: &Office, order: &Seed) -> Result<Vec<Arc<Release>>> {
+    if order.rows == 0 || order.rows > MOST_ROWS {
+        return Err(Refusal::bad_request(format!(
+            "rows is not 1 to {MOST_ROWS}"
+        )));
+    }
+    if office.production && !order.confirm {
+        return Err(Refusal::conflict(
+            "this node seems to serve real customers (it has a database server, TLS or \
+             `production`), and generated rows would be sold to them: `--yes`, or \
+             \"confirm\": true, makes them all the same",
+        ));
+    }
+    let mut able = office.live.releases();
+    able.retain(|release| {
+        let is_meant = order
+            .plugin
+            .as_ref()
+            .is_none_or(|name| *name == release.manifest.name);
+        is_meant && release.plugin.exports().can_seed
+    });
+    match (able.is_empty(), &order.plugin) {
+        (false, _) => Ok(able),
+        (true, Some(plugin)) => Err(Refusal::unfit(format!(
+            "no plugin {plugin} that can fill its tables serves on this node"
+        ))),
+        (true, None) => Err(Refusal::unfit(
+            "no plugin that this node serves can fill its tables",
+        )),
+    }
+}
+
+async fn fill(
+    office: &Office,
+    attempt: &Attempt,
+    release: &Release,
+    rows: u64,
+    sender: &watch::Sender<SeedProgress>,
+) {
+    let plugin = &release.manifest.name;
+    let tell = |done, total| {
+        sender.send_replace(SeedProgress {
+            plugin: plugin.clone(),
+            done,
+            total,
+            error: None,
+        });
+    };
+    let filled = release.seed(Some(rows), tell).await;
+    let attempt = attempt.for_plugin(plugin);
+    let written = match &filled {
+        Ok(()) => {
+            attempt
+                .done_as(office, "seeded", &format!("up to {rows} rows"))
+                .await
+        }
+        Err(error) => {
+            attempt
+                .done_as(office, "seed-failed", &error.to_string())
+                .await
+        }
+    };
+    if let Err(error) = written {
+        tracing::warn!(
+            plugin,
+            "how filling tables ended is not in the audit: {error}"
+        );
+    }
+    if let Err(error) = filled {
+        tracing::error!(plugin, "{error}");
+        sender.send_modify(|progress| {
+            progress.plugin.clone_from(plugin);
+            progress.error = Some(error.to_string());
+        });
+    }
+}

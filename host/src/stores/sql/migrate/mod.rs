@@ -1,0 +1,259 @@
+//! Bringing a plugin's tables up to date: what is pending ([`plan`]), the lock
+//! that lets one node at a time do it ([`lock`]), and how far it is
+//! ([`progress`]).
+
+mod lock;
+mod mysql;
+mod plan;
+mod progress;
+
+use sqlx::migrate::MigrateError as SqlxMigrateError;
+
+use super::access::{Database, DatabaseAccess};
+use super::checked_migration::CheckedMigration;
+use super::error::{is_broken, is_transient, trouble};
+use super::guard::migration::MigrationRefused;
+use super::migrations::Migrations;
+use super::sqlite::MigrationFailure;
+use crate::bindings::sql::{Dialect, Error};
+
+pub use lock::{MigrationLock, SchemaLock};
+pub use plan::{MigrationPlan, PlannedStatement};
+pub(super) use plan::{Pending, Record};
+pub use progress::{MigrationProgress, ProgressSender};
+
+/// Why the tables are not up to date.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrateError {
+    /// There are none for the database's dialect.
+    #[error(
+        "migrations/{0} is missing or empty: a plugin with a database grant has migrations for each dialect"
+    )]
+    None(&'static str),
+    /// A migration was changed after it ran, or its records cannot be read or
+    /// written.
+    #[error("migrations/{dialect}: {source}")]
+    Failed {
+        /// The dialect that they are for.
+        dialect: &'static str,
+        /// What went wrong; names the migration.
+        source: SqlxMigrateError,
+    },
+    /// A statement failed on a MySQL server. Those before it stay done, and the
+    /// next attempt goes on with it.
+    #[error("migrations/mysql/{file}: statement {statement} of {statements} (`{text}`): {source}")]
+    Statement {
+        /// The file of the migration.
+        file: String,
+        /// Counts the file's statements, from 1.
+        statement: usize,
+        /// How many statements the file has.
+        statements: usize,
+        /// The beginning of the statement.
+        text: String,
+        /// What the server says.
+        source: sqlx::Error,
+    },
+    /// A migration does what the grant does not allow. Nothing ran.
+    #[error("migrations/{dialect}/{name}: {source}")]
+    Refused {
+        /// The dialect that it is for.
+        dialect: &'static str,
+        /// The name of its file.
+        name: String,
+        /// What is not allowed.
+        source: MigrationRefused,
+    },
+    /// SQLite's migration failed, or was changed after it ran.
+    #[error("migrations/sqlite: {0}")]
+    Sqlite(#[from] MigrationFailure),
+    /// The database does not say what it has become.
+    #[error("migrations/{dialect}: {source}")]
+    Unknown {
+        /// The dialect of the database.
+        dialect: &'static str,
+        /// Why not.
+        source: Error,
+    },
+    /// SQLite would store the column's decimals as floats.
+    #[error(
+        "migrations/sqlite: column {column} is declared {declared}, which SQLite stores as a float; declare it TEXT"
+    )]
+    InexactDecimal {
+        /// `table.column`
+        column: String,
+        /// The declared type.
+        declared: String,
+    },
+    /// The lock could not be taken.
+    #[error(
+        "another node has been migrating or seeding {url} for too long, or the lock failed: {reason}"
+    )]
+    Lock {
+        /// The database, without its password.
+        url: String,
+        /// What happened.
+        reason: String,
+    },
+}
+
+impl MigrateError {
+    /// A server's error that no statement of a migration is to blame for.
+    pub(super) fn of_mysql(source: sqlx::Error) -> Self {
+        mysql::failed(source)
+    }
+
+    /// Whether the same attempt may well succeed later: the database does not
+    /// answer, or another node migrates.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Lock { .. } => true,
+            Self::Unknown { source, .. } => {
+                matches!(source, Error::Timeout | Error::Unavailable(_))
+            }
+            Self::Statement { source, .. }
+            | Self::Failed {
+                source:
+                    SqlxMigrateError::Execute(source) | SqlxMigrateError::ExecuteMigration(source, _),
+                ..
+            } => is_transient(source),
+            _ => false,
+        }
+    }
+
+    /// Whether the connection to the server was lost, so that the same run may
+    /// well go on with a new one.
+    #[must_use]
+    pub fn is_broken_connection(&self) -> bool {
+        let source = match self {
+            Self::Statement { source, .. } => source,
+            Self::Failed {
+                source: SqlxMigrateError::Execute(source),
+                ..
+            } => source,
+            _ => return false,
+        };
+        is_broken(source) || trouble(source).is_some()
+    }
+}
+
+impl DatabaseAccess {
+    /// Returns the plugin's migrations that have not run to their end here.
+    /// Every statement of every migration of the release is checked first, so
+    /// what is refused is refused before anything runs.
+    ///
+    /// # Errors
+    /// Names the migration that is refused, or was changed after it ran.
+    pub async fn plan_migrations(
+        &self,
+        plugin: &str,
+        migrations: &Migrations,
+    ) -> Result<MigrationPlan, MigrateError> {
+        let Some(checked) = self.all_checked(migrations)? else {
+            return Ok(MigrationPlan::default());
+        };
+        self.refuse_inexact_decimals().await?;
+        let table = migrations_table(plugin);
+        let records = match &self.database {
+            Database::Sqlite(sqlite) => sqlite.migration_records(&table).await?,
+            Database::MySql(database) => {
+                let mut connection = database.unbounded().await.map_err(mysql::failed)?;
+                mysql::records(&mut connection, &table).await?
+            }
+        };
+        MigrationPlan::new(checked, &records, self.dialect())
+    }
+
+    /// Runs those of the plugin's migrations that have not run here yet, in
+    /// order. What ran is recorded in the table `edge_migrations_<plugin>`;
+    /// that may be more than a release knows, after a newer one was here.
+    ///
+    /// # Errors
+    /// Names the statement that failed. On MySQL, which undoes no change of a
+    /// table, the statements before it stay done, and the next run goes on with
+    /// it; on SQLite nothing of its migration stays.
+    pub async fn migrate(
+        &self,
+        plugin: &str,
+        migrations: &Migrations,
+        lock: &mut MigrationLock,
+        progress: &ProgressSender,
+    ) -> Result<(), MigrateError> {
+        let Some(checked) = self.all_checked(migrations)? else {
+            return Ok(());
+        };
+        let table = migrations_table(plugin);
+        match &self.database {
+            Database::Sqlite(sqlite) => {
+                let records = sqlite.migration_records(&table).await?;
+                let plan = MigrationPlan::new(checked, &records, Dialect::Sqlite)?;
+                progress.set_total(plan.statements());
+                Ok(sqlite.migrate(&table, plan.pending, progress).await?)
+            }
+            Database::MySql(_) => {
+                let connection = lock.connection()?;
+                let records = mysql::records(connection, &table).await?;
+                let plan = MigrationPlan::new(checked, &records, Dialect::Mysql)?;
+                progress.set_total(plan.statements());
+                mysql::run(connection, &table, plan.pending, progress).await
+            }
+        }
+    }
+
+    /// Checks all migrations for this database against the grant, those that
+    /// ran among them: what is in a release is refused here or nowhere. `None`
+    /// where the plugin has none and needs none.
+    fn all_checked(
+        &self,
+        migrations: &Migrations,
+    ) -> Result<Option<Vec<CheckedMigration>>, MigrateError> {
+        let dialect = self.dialect();
+        let mut checked = Vec::new();
+        for migration in migrations.of(dialect) {
+            let allowed = migration.checked(self.grant(), dialect);
+            let allowed = allowed.map_err(|source| MigrateError::Refused {
+                dialect: dialect_name(dialect),
+                name: migration.name.clone(),
+                source,
+            })?;
+            checked.extend(allowed);
+        }
+        checked.sort_by_key(CheckedMigration::version);
+        match checked.is_empty() {
+            false => Ok(Some(checked)),
+            // Whoever may only read has no tables to make.
+            true if self.grant().write.is_empty() => Ok(None),
+            true => Err(MigrateError::None(dialect_name(dialect))),
+        }
+    }
+
+    /// A DECIMAL column has NUMERIC affinity in SQLite: what is stored there
+    /// becomes a float, and would come back without its scale.
+    async fn refuse_inexact_decimals(&self) -> Result<(), MigrateError> {
+        let Database::Sqlite(sqlite) = &self.database else {
+            return Ok(());
+        };
+        match sqlite.inexact_decimal().await {
+            Ok(None) => Ok(()),
+            Ok(Some((column, declared))) => Err(MigrateError::InexactDecimal { column, declared }),
+            Err(source) => Err(MigrateError::Unknown {
+                dialect: "sqlite",
+                source,
+            }),
+        }
+    }
+}
+
+fn dialect_name(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Sqlite => "sqlite",
+        Dialect::Mysql => "mysql",
+    }
+}
+
+/// Returns the name of the table that records which migrations of `plugin` ran.
+#[must_use]
+pub fn migrations_table(plugin: &str) -> String {
+    format!("edge_migrations_{}", plugin.replace('-', "_"))
+}

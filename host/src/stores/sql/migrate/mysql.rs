@@ -1,0 +1,286 @@
+//! Running migrations on MySQL and MariaDB, which undo no change of a table:
+//! one statement after the other, each recorded before and after it.
+
+use std::time::{Duration, Instant};
+
+use sqlx::migrate::MigrateError as SqlxMigrateError;
+use sqlx::mysql::MySqlDatabaseError;
+use sqlx::{AssertSqlSafe, MySqlConnection, Row};
+
+use super::plan::Position;
+use super::progress::excerpt;
+use super::{MigrateError, Pending, ProgressSender, Record};
+use crate::stores::sql::checked_migration::CheckedMigration;
+use crate::stores::sql::error::{is_broken, is_contention};
+
+/// How long a statement waits for a table that others use, in seconds. Whoever
+/// comes after it waits behind it, so it gives up soon, and tries again.
+const LOCK_WAIT_SECONDS: u32 = 2;
+
+/// How often a statement is tried that finds its table locked.
+const ATTEMPTS: u32 = 40;
+
+/// How much longer the pause after each attempt is than the one before it.
+const PAUSE_STEP: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(3);
+
+/// The errors of a change of a table that was made already: the table, column,
+/// key, constraint or check is there; the column or key to drop is gone.
+const ALREADY_DONE: [u16; 7] = [1050, 1060, 1061, 1068, 1091, 1826, 3822];
+
+type Result<T> = std::result::Result<T, MigrateError>;
+
+/// Returns what the table `records` says; nothing where it is not there yet.
+pub(super) async fn records(
+    connection: &mut MySqlConnection,
+    records: &str,
+) -> Result<Vec<Record>> {
+    let exists = "SELECT COUNT(*) FROM information_schema.tables \
+        WHERE table_schema = DATABASE() AND table_name = ?";
+    let exists = sqlx::query_scalar::<_, i64>(exists).bind(records);
+    if exists.fetch_one(&mut *connection).await.map_err(failed)? == 0 {
+        return Ok(Vec::new());
+    }
+    let text = format!("SELECT version, checksum, success, execution_time FROM {records}");
+    let rows = sqlx::query(AssertSqlSafe(text)).fetch_all(connection).await;
+    let rows = rows.map_err(failed)?;
+    let read = |row: &sqlx::mysql::MySqlRow| -> sqlx::Result<Record> {
+        let success: bool = row.try_get("success")?;
+        let number: i64 = row.try_get("execution_time")?;
+        Ok(Record {
+            version: row.try_get("version")?,
+            checksum: row.try_get("checksum")?,
+            position: (!success).then(|| Position::decoded(number)),
+        })
+    };
+    rows.iter()
+        .map(read)
+        .collect::<sqlx::Result<_>>()
+        .map_err(failed)
+}
+
+/// Runs the pending migrations, in order.
+pub(super) async fn run(
+    connection: &mut MySqlConnection,
+    records: &str,
+    pending: Vec<Pending>,
+    progress: &ProgressSender,
+) -> Result<()> {
+    let session = format!(
+        "SET SESSION lock_wait_timeout = {LOCK_WAIT_SECONDS}, \
+         innodb_lock_wait_timeout = {LOCK_WAIT_SECONDS}"
+    );
+    execute(connection, session).await?;
+    execute(connection, create(records)).await?;
+    for one in pending {
+        let mut runner = Runner {
+            connection: &mut *connection,
+            records,
+            migration: &one.migration,
+            progress,
+        };
+        runner.run(one.position).await?;
+    }
+    Ok(())
+}
+
+/// The table as sqlx's migrator makes it, which older hosts use.
+fn create(records: &str) -> String {
+    format!(
+        "CREATE TABLE IF NOT EXISTS {records} ( \
+            version BIGINT PRIMARY KEY, \
+            description TEXT NOT NULL, \
+            installed_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, \
+            success BOOLEAN NOT NULL, \
+            checksum BLOB NOT NULL, \
+            execution_time BIGINT NOT NULL)"
+    )
+}
+
+async fn execute(connection: &mut MySqlConnection, text: String) -> Result<()> {
+    let done = sqlx::raw_sql(AssertSqlSafe(text)).execute(connection).await;
+    done.map(|_| ()).map_err(failed)
+}
+
+pub(super) fn failed(source: sqlx::Error) -> MigrateError {
+    MigrateError::Failed {
+        dialect: "mysql",
+        source: SqlxMigrateError::Execute(source),
+    }
+}
+
+/// Runs one migration.
+struct Runner<'a> {
+    connection: &'a mut MySqlConnection,
+    records: &'a str,
+    migration: &'a CheckedMigration,
+    progress: &'a ProgressSender,
+}
+
+impl Runner<'_> {
+    async fn run(&mut self, position: Option<Position>) -> Result<()> {
+        let began = Instant::now();
+        if position.is_none() {
+            self.insert_record().await?;
+        }
+        let from = position.unwrap_or_default();
+        self.progress.skip(from.done);
+        let statements = self.migration.statements();
+        for (index, text) in statements.iter().enumerate().skip(from.done) {
+            self.progress.begin(text);
+            let was_begun = from.in_doubt && index == from.done;
+            let ran = match is_change_of_rows(text) {
+                true => self.change_rows(index, text).await,
+                false => self.change_table(index, text, was_begun).await,
+            };
+            ran.map_err(|source| self.failed_at(index, text, source))?;
+        }
+        let nanoseconds = i64::try_from(began.elapsed().as_nanos()).unwrap_or(i64::MAX);
+        let text = format!(
+            "UPDATE {} SET success = TRUE, execution_time = ? WHERE version = ?",
+            self.records
+        );
+        let done = sqlx::query(AssertSqlSafe(text)).bind(nanoseconds);
+        let done = done.bind(self.migration.version());
+        let done = done.execute(&mut *self.connection).await;
+        done.map(|_| ()).map_err(failed)
+    }
+
+    /// Takes the place of the record of an attempt with another text.
+    async fn insert_record(&mut self) -> Result<()> {
+        let text = format!(
+            "REPLACE INTO {} (version, description, success, checksum, execution_time) \
+             VALUES (?, ?, FALSE, ?, ?)",
+            self.records
+        );
+        let inserting = sqlx::query(AssertSqlSafe(text))
+            .bind(self.migration.version())
+            .bind(self.migration.description())
+            .bind(self.migration.checksum())
+            .bind(Position::default().encoded());
+        let inserted = inserting.execute(&mut *self.connection).await;
+        inserted.map(|_| ()).map_err(failed)
+    }
+
+    async fn record(&mut self, position: Position) -> sqlx::Result<()> {
+        let text = format!(
+            "UPDATE {} SET execution_time = ? WHERE version = ?",
+            self.records
+        );
+        let recording = sqlx::query(AssertSqlSafe(text))
+            .bind(position.encoded())
+            .bind(self.migration.version());
+        recording.execute(&mut *self.connection).await.map(|_| ())
+    }
+
+    /// Rows are changed in one transaction with the record, so the statement
+    /// runs once, whatever breaks (on tables that know transactions).
+    async fn change_rows(&mut self, index: usize, text: &str) -> sqlx::Result<()> {
+        let mut attempt = 1;
+        loop {
+            let error = match self.change_rows_once(index, text).await {
+                Ok(()) => return Ok(()),
+                Err(error) if is_broken(&error) => return Err(error),
+                Err(error) => error,
+            };
+            self.raw("ROLLBACK").await?;
+            self.pause_after(attempt, error).await?;
+            attempt += 1;
+        }
+    }
+
+    async fn change_rows_once(&mut self, index: usize, text: &str) -> sqlx::Result<()> {
+        self.raw("START TRANSACTION").await?;
+        self.raw(text).await?;
+        let position = Position {
+            done: index + 1,
+            in_doubt: false,
+        };
+        self.record(position).await?;
+        self.raw("COMMIT").await
+    }
+
+    /// A change of a table commits by itself. If nobody saw how it ended, the
+    /// error that it is made already says that it was.
+    async fn change_table(
+        &mut self,
+        index: usize,
+        text: &str,
+        was_begun: bool,
+    ) -> sqlx::Result<()> {
+        let begun = |in_doubt| Position {
+            done: index,
+            in_doubt,
+        };
+        self.record(begun(true)).await?;
+        let mut attempt = 1;
+        while let Err(error) = self.raw(text).await {
+            if is_broken(&error) {
+                return Err(error);
+            }
+            if was_begun && is_already_done(&error) {
+                tracing::warn!(
+                    migration = self.migration.file(),
+                    statement = index + 1,
+                    "an attempt that was cut off has made this change of a table: {error}"
+                );
+                break;
+            }
+            if let Err(error) = self.pause_after(attempt, error).await {
+                self.record(begun(was_begun)).await?;
+                return Err(error);
+            }
+            attempt += 1;
+        }
+        let done = Position {
+            done: index + 1,
+            in_doubt: false,
+        };
+        self.record(done).await
+    }
+
+    /// Waits before the next attempt, if the statement lost against others and
+    /// there is one left.
+    async fn pause_after(&self, attempt: u32, error: sqlx::Error) -> sqlx::Result<()> {
+        if !is_contention(&error) || attempt >= ATTEMPTS {
+            return Err(error);
+        }
+        let waits =
+            format!("the table is locked by others: attempt {attempt} of {ATTEMPTS} failed");
+        self.progress.wait_for(waits);
+        tokio::time::sleep((PAUSE_STEP * attempt).min(LONGEST_PAUSE)).await;
+        Ok(())
+    }
+
+    async fn raw(&mut self, text: &str) -> sqlx::Result<()> {
+        let text = AssertSqlSafe(text.to_owned());
+        let done = sqlx::raw_sql(text).execute(&mut *self.connection).await;
+        done.map(|_| ())
+    }
+
+    fn failed_at(&self, index: usize, text: &str, source: sqlx::Error) -> MigrateError {
+        MigrateError::Statement {
+            file: self.migration.file().to_owned(),
+            statement: index + 1,
+            statements: self.migration.statements().len(),
+            text: excerpt(text),
+            source,
+        }
+    }
+}
+
+/// Whether the statement, which was checked, changes rows rather than a table.
+fn is_change_of_rows(text: &str) -> bool {
+    let word = text.split_whitespace().next().unwrap_or_default();
+    !["CREATE", "ALTER"]
+        .iter()
+        .any(|it| word.eq_ignore_ascii_case(it))
+}
+
+fn is_already_done(error: &sqlx::Error) -> bool {
+    let sqlx::Error::Database(error) = error else {
+        return false;
+    };
+    let mysql = error.try_downcast_ref::<MySqlDatabaseError>();
+    mysql.is_some_and(|error| ALREADY_DONE.contains(&error.number()))
+}
