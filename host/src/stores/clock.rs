@@ -7,6 +7,7 @@
 //! nobody sets, is the database's time between two answers.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -86,8 +87,28 @@ struct Samples {
 }
 
 /// The clock of the control database.
-#[derive(Debug, Default)]
-pub struct SharedClock(Mutex<Samples>);
+#[derive(Debug)]
+pub struct SharedClock {
+    samples: Mutex<Samples>,
+    /// When this was made, by the clock that nobody sets.
+    start: Instant,
+    /// The database's time at `start`, in milliseconds since 1970, as the last
+    /// sample has it: requests with a token ask for no lock. [`UNKNOWN`] before.
+    epoch: AtomicI64,
+}
+
+/// No time of any database.
+const UNKNOWN: i64 = i64::MIN;
+
+impl Default for SharedClock {
+    fn default() -> Self {
+        Self {
+            samples: Mutex::default(),
+            start: Instant::now(),
+            epoch: AtomicI64::new(UNKNOWN),
+        }
+    }
+}
 
 impl SharedClock {
     /// Takes note of the database's time, in milliseconds since 1970, for which
@@ -97,6 +118,9 @@ impl SharedClock {
         let Some(sample) = sample(asked, asked.steady.elapsed(), database) else {
             return;
         };
+        let since = milliseconds(sample.read_at.saturating_duration_since(self.start));
+        let epoch = sample.database.saturating_sub(since);
+        self.epoch.store(epoch, Relaxed);
         let mut samples = self.samples();
         samples.last.push_back(sample);
         if samples.last.len() > SAMPLES {
@@ -144,19 +168,15 @@ impl SharedClock {
     /// long as the database has not told it.
     #[must_use]
     pub fn now_seconds(&self) -> u64 {
-        let last = self.samples().last.back().copied();
-        let now = match last {
-            Some(sample) => {
-                let since = milliseconds(sample.read_at.elapsed());
-                sample.database.saturating_add(since)
-            }
-            None => since_1970(SystemTime::now()),
+        let now = match self.epoch.load(Relaxed) {
+            UNKNOWN => since_1970(SystemTime::now()),
+            epoch => epoch.saturating_add(milliseconds(self.start.elapsed())),
         };
         u64::try_from(now / 1000).unwrap_or_default()
     }
 
     fn samples(&self) -> MutexGuard<'_, Samples> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.samples.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
