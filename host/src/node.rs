@@ -22,6 +22,7 @@ use crate::rollout::{
     Trial, UnfitError, Wake, replace_incarnation, runtime_for, token_keys,
 };
 use crate::runtime::artifacts::Artifacts;
+use crate::runtime::compiled_cache;
 use crate::runtime::{EngineError, Runtime};
 use crate::stores::limiter::PolicyError;
 use crate::stores::redis::UrlError;
@@ -40,6 +41,8 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// again, and the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// How often the compiled components on disk are bounded.
+const EVICT: Duration = Duration::from_secs(600);
 
 /// What the names of the host's own things in Redis begin with.
 const PREFIX: &str = "edge";
@@ -319,6 +322,8 @@ impl Node {
 
         let warnings = loaded.warnings.clone();
         background.spawn(async move { connections.watch(&warnings).await });
+        let settings = loaded.settings.clone();
+        background.spawn(async move { bound_compiled_cache(&settings).await });
 
         let drain = loaded.settings.drain_timeout;
         let drained = server.run(service, stop, drain).await?;
@@ -664,6 +669,28 @@ fn admin_tokens(settings: &Settings) -> Result<AdminTokens, StartError> {
 /// When it cannot be read or written, or when other users could read it.
 pub fn own_admin_token(settings: &Settings) -> Result<String, SecretError> {
     secrets::load_or_create(&settings.data_dir, ADMIN_TOKEN).map(hex::encode)
+}
+
+/// Keeps the compiled components on disk within their bound, for as long as
+/// this is polled.
+async fn bound_compiled_cache(settings: &Settings) {
+    loop {
+        let (folder, limit) = (settings.data_dir.clone(), settings.compiled_cache);
+        let evicting = tokio::task::spawn_blocking(move || compiled_cache::evict(&folder, limit));
+        match evicting.await {
+            Ok(Ok((0, _))) => {}
+            Ok(Ok((files, bytes))) => {
+                tracing::info!(
+                    files,
+                    bytes,
+                    "compiled components were removed from the cache"
+                );
+            }
+            Ok(Err(error)) => tracing::warn!("the cache of compiled components: {error}"),
+            Err(error) => tracing::warn!("the cache of compiled components: {error}"),
+        }
+        tokio::time::sleep(EVICT).await;
+    }
 }
 
 fn margins(settings: &Settings) -> Margins {

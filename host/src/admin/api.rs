@@ -222,6 +222,31 @@ pub struct SeedProgress {
     pub error: Option<String>,
 }
 
+/// POST `/v1/gc`: collect bundles that nobody needs any more.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Gc {
+    /// How many of each plugin's newest releases are kept in any case.
+    #[serde(default = "default_keep")]
+    pub keep: usize,
+    /// Say what would be collected, and collect nothing.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+fn default_keep() -> usize {
+    10
+}
+
+/// DELETE `/v1/nodes/{node}` and `/v1/regions/{region}`: what was forgotten.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Forgotten {
+    /// Nodes.
+    pub nodes: Vec<String>,
+    /// How many entries of the release log.
+    pub entries: u64,
+}
+
 /// GET `/v1/status`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Status {

@@ -7,6 +7,7 @@
 mod accounts;
 pub mod api;
 mod attempt;
+mod audit;
 mod auth;
 mod bundles;
 mod canary;
@@ -14,6 +15,8 @@ mod detached;
 mod diff;
 mod error;
 mod fill;
+mod forget;
+mod gc;
 mod listener;
 mod logs;
 mod metrics;
@@ -118,7 +121,10 @@ fn router(office: Arc<Office>, stop: CancellationToken) -> Router {
         )
         .route("/v1/seed", post(seed::begin))
         .route("/v1/logs", get(logs::show))
-        .route("/v1/audit", get(status::audit))
+        .route("/v1/audit", get(audit::page))
+        .route("/v1/gc", post(gc::run))
+        .route("/v1/nodes/{node}", delete(forget::node))
+        .route("/v1/regions/{region}", delete(forget::region))
         .route("/metrics", get(metrics::show))
         .layer(DefaultBodyLimit::max(LONGEST))
         .layer(from_fn(detached::finish))

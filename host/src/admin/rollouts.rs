@@ -212,6 +212,7 @@ async fn begin(
         let other = open(office, &new.plugin).await?;
         return Err(goes_on(&other));
     };
+    refuse_collected(office, &new, &id).await?;
     let to = new
         .digest
         .map_or("nothing".to_owned(), |digest| digest.to_string());
@@ -228,6 +229,25 @@ async fn begin(
     rollout
         .map(Json)
         .ok_or_else(|| Refusal::not_found(format!("the rollout {id} is gone")))
+}
+
+/// A collection that began before the rollout did may have taken its bundle.
+async fn refuse_collected(office: &Office, new: &NewRollout, id: &str) -> Result<()> {
+    let Some(digest) = new.digest else {
+        return Ok(());
+    };
+    let record = office.control.bundle_record(digest).await?;
+    if record.is_some_and(|record| !record.collected) {
+        return Ok(());
+    }
+    let detail = format!("the bundle {digest} was collected meanwhile; add it again");
+    if let Some(rollout) = office.control.rollout(id).await? {
+        let moved = office
+            .control
+            .move_rollout(&rollout, Phase::Aborted, &detail);
+        moved.await?;
+    }
+    Err(Refusal::conflict(detail))
 }
 
 /// A client's claim, as far as it can be shown.

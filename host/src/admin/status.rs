@@ -1,4 +1,4 @@
-//! How the shop's nodes are, and who did what to them.
+//! How the shop's nodes are.
 
 use std::sync::Arc;
 
@@ -8,7 +8,6 @@ use axum::extract::State;
 use super::api::Status;
 use super::error::Result;
 use super::{Office, canary};
-use crate::rollout::control::audit::AuditRecord;
 
 /// GET `/v1/status`.
 pub(super) async fn show(State(office): State<Arc<Office>>) -> Result<Json<Status>> {
@@ -24,9 +23,4 @@ pub(super) async fn show(State(office): State<Arc<Office>>) -> Result<Json<Statu
         progress,
         migrations: office.control.open_runs().await?,
     }))
-}
-
-/// GET `/v1/audit`.
-pub(super) async fn audit(State(office): State<Arc<Office>>) -> Result<Json<Vec<AuditRecord>>> {
-    Ok(Json(office.control.audited().await?))
 }

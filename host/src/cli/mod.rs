@@ -1,5 +1,6 @@
 //! The commands of `edge`.
 
+mod audit;
 mod bundle;
 mod canary;
 mod client;
@@ -7,6 +8,7 @@ mod db;
 mod deploy;
 mod dev;
 pub(crate) mod exit;
+mod housekeeping;
 mod logs;
 mod migrate;
 mod migrations;
@@ -20,6 +22,7 @@ mod serve;
 mod show;
 mod signals;
 mod source;
+mod status_summary;
 mod table;
 mod user;
 
@@ -96,7 +99,12 @@ enum Command {
     /// What a release changes of another.
     Diff(show::DiffArguments),
     /// Who did what.
-    Audit(show::Plain),
+    Audit(audit::Arguments),
+    /// Collect bundles that no region runs or could go back to.
+    Gc(housekeeping::GcArguments),
+    /// Nodes of the shop.
+    #[command(subcommand)]
+    Node(housekeeping::NodeCommand),
     /// What a node logs.
     Logs(logs::Arguments),
     /// Print the token of this node's operators.
@@ -158,7 +166,9 @@ async fn dispatch(settings: &Settings, command: Command) -> anyhow::Result<()> {
         Command::Status(arguments) => show::status(settings, arguments).await,
         Command::Releases(arguments) => show::releases(settings, arguments).await,
         Command::Diff(arguments) => show::diff(settings, arguments).await,
-        Command::Audit(arguments) => show::audit(settings, arguments).await,
+        Command::Audit(arguments) => audit::run(settings, arguments).await,
+        Command::Gc(arguments) => housekeeping::gc(settings, &arguments).await,
+        Command::Node(command) => housekeeping::node(settings, command).await,
         Command::Logs(arguments) => logs::run(settings, arguments).await,
         Command::Token => {
             output::print(format_args!("{}\n", client::token(settings)?))?;

@@ -11,7 +11,7 @@ use edge_host::rollout::control::rollouts::{Phase, Rollout};
 use super::client::Client;
 use super::deploy::{LOOK, Waiting, rolled_back};
 use super::exit::Exit;
-use super::show;
+use super::{housekeeping, show};
 
 /// What `edge region` does.
 #[derive(clap::Subcommand)]
@@ -19,6 +19,12 @@ pub(super) enum Command {
     /// Let a new region run what another one runs: its nodes take no customers
     /// before. What the region runs already stays as it is.
     Fill(Fill),
+    /// Forget a region without nodes, and what it was to run. A region with a
+    /// node that lives is not forgotten.
+    Forget {
+        /// The region.
+        region: String,
+    },
 }
 
 /// What `edge region fill` takes.
@@ -39,6 +45,7 @@ pub(super) struct Fill {
 pub(super) async fn run(settings: &Settings, command: Command) -> anyhow::Result<()> {
     match command {
         Command::Fill(arguments) => fill(settings, arguments).await,
+        Command::Forget { region } => housekeeping::forget_region(settings, &region).await,
     }
 }
 

@@ -1,4 +1,4 @@
-//! `edge status`, `edge releases`, `edge diff` and `edge audit`
+//! `edge status`, `edge releases` and `edge diff`
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -7,7 +7,6 @@ use chrono::DateTime;
 use edge_host::admin::api::{Diff, Releases, Status};
 use edge_host::config::Settings;
 use edge_host::printable;
-use edge_host::rollout::control::audit::AuditRecord;
 use edge_host::rollout::control::log::Entry;
 use edge_host::rollout::control::rollouts::Rollout;
 use edge_host::rollout::{PluginReport, ReleaseReport, State, mismatch};
@@ -17,7 +16,7 @@ use serde::Serialize;
 use super::canary;
 use super::client::Client;
 use super::table::Table;
-use super::{migrate, migrations, output};
+use super::{migrate, migrations, output, status_summary};
 
 /// How often `--watch` looks.
 const WATCH: Duration = Duration::from_secs(1);
@@ -34,6 +33,9 @@ pub(super) struct StatusArguments {
     /// Show the connections of each node to its stores instead.
     #[arg(long)]
     connections: bool,
+    /// A line for each release on each node.
+    #[arg(long)]
+    wide: bool,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -63,14 +65,6 @@ pub(super) struct DiffArguments {
     json: bool,
 }
 
-/// What commands take that take nothing else.
-#[derive(clap::Args)]
-pub(super) struct Plain {
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
-}
-
 pub(super) async fn status(settings: &Settings, arguments: StatusArguments) -> anyhow::Result<()> {
     let client = Client::new(settings)?;
     loop {
@@ -78,11 +72,11 @@ pub(super) async fn status(settings: &Settings, arguments: StatusArguments) -> a
         if arguments.watch {
             output::print(format_args!("{CLEAR}"))?;
         }
-        let table = match arguments.connections {
-            true => connections_table,
-            false => status_table,
-        };
-        print(&status, arguments.json, table)?;
+        let wide = arguments.wide;
+        match arguments.connections {
+            true => print(&status, arguments.json, connections_table)?,
+            false => print(&status, arguments.json, |status| status_text(status, wide))?,
+        }
         if !arguments.watch {
             return Ok(());
         }
@@ -107,23 +101,6 @@ pub(super) async fn diff(settings: &Settings, arguments: DiffArguments) -> anyho
     let path = format!("/v1/plugins/{plugin}/diff?{query}");
     let diff: Diff = Client::new(settings)?.get(&path).await?;
     print(&diff, arguments.json, diff_lines)
-}
-
-pub(super) async fn audit(settings: &Settings, arguments: Plain) -> anyhow::Result<()> {
-    let records: Vec<AuditRecord> = Client::new(settings)?.get("/v1/audit").await?;
-    print(&records, arguments.json, |records| {
-        let mut table = Table::new(&["WHEN", "WHO", "WHAT", "PLUGIN", "DETAIL"]);
-        for record in records {
-            table.row([
-                when(record.written_at),
-                record.author.clone(),
-                record.action.clone(),
-                record.plugin.clone(),
-                record.detail.clone(),
-            ]);
-        }
-        table.to_string()
-    })
 }
 
 /// How a rollout ended, or is.
@@ -158,38 +135,11 @@ pub(super) fn print<T: Serialize>(
     Ok(())
 }
 
-fn status_table(status: &Status) -> String {
-    let headings = [
-        "REGION", "NODE", "PLUGIN", "RELEASE", "SHARE", "STATE", "REQ/S", "ERRORS", "P50", "P99",
-    ];
-    let mut table = Table::new(&headings);
-    for node in &status.nodes {
-        let name = match node.is_live() {
-            true => format!("{} {}", node.node, node.report.address),
-            false => format!("{} {} (down)", node.node, node.report.address),
-        };
-        if node.report.plugins.is_empty() {
-            table.row([node.region.clone(), name.clone(), "-".to_owned()]);
-        }
-        for (plugin, report) in &node.report.plugins {
-            let active_share = "all".to_owned();
-            for (release, share) in [
-                (&report.active, active_share),
-                (&report.canary, canary_share(status, plugin)),
-            ] {
-                let Some(release) = release else { continue };
-                let mut cells = vec![node.region.clone(), name.clone(), plugin.clone()];
-                cells.extend(release_cells(release, share, report));
-                table.row(cells);
-            }
-            if report.active.is_none() {
-                let mut cells = vec![node.region.clone(), name.clone(), plugin.clone()];
-                cells.extend(["-".to_owned(), "-".to_owned(), state(report)]);
-                table.row(cells);
-            }
-        }
-    }
-    let mut text = table.to_string();
+fn status_text(status: &Status, wide: bool) -> String {
+    let mut text = match wide {
+        true => status_table(status),
+        false => status_summary::shown(status),
+    };
     let of_nodes = clock_warnings(status).chain(key_warnings(status));
     let of_nodes = of_nodes.chain(node_warnings(status));
     for warning in of_nodes.chain(warnings(status)) {
@@ -257,6 +207,57 @@ fn connections_table(status: &Status) -> String {
     table.to_string()
 }
 
+fn status_table(status: &Status) -> String {
+    let headings = [
+        "REGION", "NODE", "HOST", "PLUGIN", "RELEASE", "SHARE", "STATE", "REQ/S", "ERRORS", "P50",
+        "P99",
+    ];
+    let mut table = Table::new(&headings);
+    for node in &status.nodes {
+        let name = match node.is_live() {
+            true => format!("{} {}", node.node, node.report.address),
+            false => format!("{} {} (down)", node.node, node.report.address),
+        };
+        let host = node.report.version.clone();
+        if node.report.plugins.is_empty() {
+            table.row([
+                node.region.clone(),
+                name.clone(),
+                host.clone(),
+                "-".to_owned(),
+            ]);
+        }
+        for (plugin, report) in &node.report.plugins {
+            let active_share = "all".to_owned();
+            for (release, share) in [
+                (&report.active, active_share),
+                (&report.canary, canary_share(status, plugin)),
+            ] {
+                let Some(release) = release else { continue };
+                let mut cells = vec![
+                    node.region.clone(),
+                    name.clone(),
+                    host.clone(),
+                    plugin.clone(),
+                ];
+                cells.extend(release_cells(release, share, report));
+                table.row(cells);
+            }
+            if report.active.is_none() {
+                let mut cells = vec![
+                    node.region.clone(),
+                    name.clone(),
+                    host.clone(),
+                    plugin.clone(),
+                ];
+                cells.extend(["-".to_owned(), "-".to_owned(), state(report)]);
+                table.row(cells);
+            }
+        }
+    }
+    table.to_string()
+}
+
 /// What nodes that live say of themselves.
 fn node_warnings(status: &Status) -> impl Iterator<Item = String> {
     let live = status.nodes.iter().filter(|node| node.is_live());
@@ -296,7 +297,7 @@ fn warnings(status: &Status) -> BTreeSet<String> {
     lacking.collect()
 }
 
-fn canary_share(status: &Status, plugin: &str) -> String {
+pub(super) fn canary_share(status: &Status, plugin: &str) -> String {
     let rollout = status
         .rollouts
         .iter()
@@ -320,7 +321,7 @@ fn release_cells(release: &ReleaseReport, share: String, report: &PluginReport) 
     ]
 }
 
-fn latency(micros: u64) -> String {
+pub(super) fn latency(micros: u64) -> String {
     match micros {
         0 => "-".to_owned(),
         micros => format!("{:.1?}", Duration::from_micros(micros)),
@@ -343,9 +344,13 @@ fn releases_table(releases: &Releases) -> String {
             .signature
             .rsplit_once(':')
             .map_or("-", |(key, _)| key);
+        let digest = match bundle.collected {
+            true => format!("{} (collected)", bundle.digest.short()),
+            false => bundle.digest.short(),
+        };
         bundles.row([
             bundle.version.clone(),
-            bundle.digest.short(),
+            digest,
             when(bundle.added_at),
             bundle.author.clone(),
             signer.to_owned(),

@@ -131,6 +131,8 @@ pub struct Settings {
     pub queue_timeout: Duration,
     /// How long a release may take to become ready on this node.
     pub activation_timeout: Duration,
+    /// Bytes of compiled components that the data folder keeps.
+    pub compiled_cache: u64,
     /// Instances that are reserved for plugins that come later.
     pub spare_instances: u32,
     /// Keys whose signature a release must have; without any, none.
@@ -264,6 +266,7 @@ impl Settings {
             unready_delay: layers.take("unready_delay", Duration::ZERO, delay),
             queue_timeout: layers.take("queue_timeout", Duration::from_millis(40), duration),
             activation_timeout: layers.take("activation_timeout", MOST_ACTIVATION, activation),
+            compiled_cache: layers.take("compiled_cache", rollout::COMPILED_CACHE, rollout::bytes),
             spare_instances: layers.take("spare_instances", 256, at_most_10_000),
             trusted_keys: layers.take("trusted_keys", Vec::new(), trusted_keys),
             canary: CanaryLimits::take(&mut layers),

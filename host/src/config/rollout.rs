@@ -49,6 +49,15 @@ impl CanaryLimits {
 /// JavaScript, compile for some seconds.
 pub(super) const MOST_ACTIVATION: Duration = Duration::from_secs(120);
 
+/// Room for hundreds of releases: a compiled component has some megabytes.
+pub(super) const COMPILED_CACHE: u64 = 2 << 30;
+
+pub(super) fn bytes(text: &str) -> Result<u64, String> {
+    let size = text.parse::<bytesize::ByteSize>();
+    size.map(|size| size.as_u64())
+        .map_err(|_| "is not a size such as 2GiB".into())
+}
+
 pub(super) fn activation(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(duration) if (Duration::from_secs(1)..=MOST_ACTIVATION).contains(&duration) => {

@@ -365,7 +365,11 @@ impl Activator {
         let checking = async move {
             let release = Arc::new(this.loader.load(&source).await?);
             let fits = this.live.would_fit(|plugins| replace(plugins, &release));
-            tokio::spawn(retire(release));
+            if let Some(database) = &release.database {
+                database.close().await;
+            }
+            // Its room is free before the rollout asks for it.
+            drop(release);
             fits?;
             Ok(source.bundle)
         };

@@ -74,10 +74,14 @@ impl Job {
                 Ok(()) => return self.end(&watched, Ok(())).await,
                 Err(error) => error,
             };
-            let is_broken = matches!(
-                &error,
-                MigrationError::Migrate { source, .. } if source.is_broken_connection()
-            );
+            let is_broken = match &error {
+                MigrationError::Migrate { source, .. } => {
+                    // While a server starts again, not even the lock is to be had.
+                    let is_starting = connection > 1 && source.is_lock();
+                    source.is_broken_connection() || is_starting
+                }
+                _ => false,
+            };
             if !is_broken || connection >= CONNECTIONS {
                 return self.end(&watched, Err(error)).await;
             }

@@ -10,6 +10,7 @@ pub mod artifacts;
 mod average;
 mod background;
 mod call;
+pub mod compiled_cache;
 mod compilers;
 mod conduct;
 mod draw;

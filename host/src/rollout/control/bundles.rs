@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::gc::COLLECTED;
 use super::row::Row;
 use super::{Control, ControlError, Result, text};
 use crate::bindings::sql::Value;
@@ -42,17 +43,28 @@ pub struct BundleRecord {
     pub author: String,
     /// When.
     pub added_at: i64,
+    /// Whether it was collected: its record is there, and nothing else of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub collected: bool,
     #[serde(skip)]
     parts: i64,
 }
 
 impl BundleRecord {
     fn read(mut row: Row) -> Result<Self> {
+        Self::read_columns(&mut row)
+    }
+
+    /// Reads the record from a row that may have more columns.
+    pub(super) fn read_columns(row: &mut Row) -> Result<Self> {
+        let (digest, plugin, version) = (row.parsed()?, row.text()?, row.text()?);
+        let parts = row.integer()?;
         Ok(Self {
-            digest: row.parsed()?,
-            plugin: row.text()?,
-            version: row.text()?,
-            parts: row.integer()?,
+            digest,
+            plugin,
+            version,
+            parts,
+            collected: parts == COLLECTED,
             signature: row.text()?,
             author: row.text()?,
             added_at: row.integer()?,
@@ -178,6 +190,11 @@ impl Control {
         let broken = |why| ControlError::Bundle { digest, why };
         let record = self.bundle_record(digest).await?;
         let record = record.ok_or_else(|| broken("is not in the control database".to_owned()))?;
+        if record.collected {
+            return Err(broken(
+                "was collected by `edge gc`; deploy its file or folder to bring it back".to_owned(),
+            ));
+        }
         let mut archive = Vec::new();
         for part in 0..record.parts {
             let key = vec![text(digest), Value::Integer(part)];

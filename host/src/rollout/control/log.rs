@@ -23,13 +23,19 @@ macro_rules! select {
         )
     };
 }
+/// The last revisions are found by the primary key alone: a server reads one
+/// entry for each region and plugin, however long the log is.
 const OF_REGION: &str = select!(
-    "WHERE l.region = ? AND l.revision = (SELECT MAX(m.revision) FROM edge_release_log m \
-     WHERE m.region = l.region AND m.plugin = l.plugin) ORDER BY l.plugin"
+    "JOIN (SELECT h.region, h.plugin, MAX(h.revision) AS revision FROM edge_release_log h \
+     WHERE h.region = ? GROUP BY h.region, h.plugin) heads \
+     ON l.region = heads.region AND l.plugin = heads.plugin AND l.revision = heads.revision \
+     ORDER BY l.plugin"
 );
 const OF_PLUGIN: &str = select!(
-    "WHERE l.plugin = ? AND l.revision = (SELECT MAX(m.revision) FROM edge_release_log m \
-     WHERE m.region = l.region AND m.plugin = l.plugin) ORDER BY l.region"
+    "JOIN (SELECT h.region, h.plugin, MAX(h.revision) AS revision FROM edge_release_log h \
+     WHERE h.plugin = ? GROUP BY h.region, h.plugin) heads \
+     ON l.region = heads.region AND l.plugin = heads.plugin AND l.revision = heads.revision \
+     ORDER BY l.region"
 );
 const HISTORY: &str =
     select!("WHERE l.plugin = ? ORDER BY l.written_at DESC, l.revision DESC LIMIT 500");

@@ -15,6 +15,8 @@
 pub mod audit;
 pub mod bundles;
 mod clock;
+mod forget;
+pub mod gc;
 mod leader;
 pub mod log;
 pub mod migrations;
@@ -112,6 +114,13 @@ impl Control {
         for table in tables::CREATE {
             let created = database.create(table).await;
             created.map_err(|error| ControlError::Statement(Trouble(error)))?;
+        }
+        for (name, table, columns) in tables::INDEXES {
+            // Without it, answers come later; a user may make tables and no index.
+            if let Err(error) = database.create_index(name, table, columns).await {
+                let error = Trouble(error);
+                tracing::warn!("the control database has no index {name} on {table}: {error}");
+            }
         }
         let control = Self {
             database,

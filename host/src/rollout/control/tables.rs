@@ -123,3 +123,15 @@ pub(super) const CREATE: [&str; 11] = [
         started_at BIGINT NOT NULL, \
         changed_at BIGINT NOT NULL)",
 ];
+
+/// Indexes by which lists are read page by page: name, table and columns.
+pub(super) const INDEXES: [(&str, &str, &str); 4] = [
+    ("edge_audit_written", "edge_audit", "written_at, id"),
+    ("edge_bundle_added", "edge_bundle", "plugin, added_at"),
+    ("edge_rollout_started", "edge_rollout", "plugin, started_at"),
+    (
+        "edge_migration_run_started",
+        "edge_migration_run",
+        "started_at",
+    ),
+];

@@ -78,6 +78,42 @@ impl DatabaseAccess {
         Ok(name)
     }
 
+    /// Makes an index of the host's own, unless it is there.
+    ///
+    /// # Errors
+    /// When the user may not, or the database does not answer.
+    pub async fn create_index(
+        &self,
+        name: &'static str,
+        table: &'static str,
+        columns: &'static str,
+    ) -> Result<()> {
+        match &self.database {
+            Database::Sqlite(sqlite) => {
+                let text = format!("CREATE INDEX IF NOT EXISTS {name} ON {table} ({columns})");
+                sqlite.execute_as_host(text).await
+            }
+            Database::MySql(mysql) => {
+                let mut connection = mysql.unbounded().await.map_err(typed)?;
+                let exists = "SELECT COUNT(*) FROM information_schema.statistics \
+                    WHERE table_schema = DATABASE() AND table_name = ? AND index_name = ?";
+                let found = sqlx::query_scalar::<_, i64>(exists).bind(table).bind(name);
+                if found.fetch_one(&mut connection).await.map_err(typed)? == 0 {
+                    let text = format!("CREATE INDEX {name} ON {table} ({columns})");
+                    let made = sqlx::raw_sql(sqlx::AssertSqlSafe(text));
+                    let made = made.execute(&mut connection).await;
+                    // Of two nodes that start, one makes it.
+                    made.map(|_| ())
+                        .or_else(|error| match is_duplicate_key_name(&error) {
+                            true => Ok(()),
+                            false => Err(typed(error)),
+                        })?;
+                }
+                connection.close().await.map_err(typed)
+            }
+        }
+    }
+
     /// Make a table of the host's own, by a text that both databases know,
     /// unless it is there.
     ///
@@ -85,7 +121,7 @@ impl DatabaseAccess {
     /// As [`execute`](Self::execute).
     pub async fn create(&self, table: &'static str) -> Result<()> {
         match &self.database {
-            Database::Sqlite(sqlite) => sqlite.execute_as_host(table).await?,
+            Database::Sqlite(sqlite) => sqlite.execute_as_host(table.to_owned()).await?,
             Database::MySql(mysql) => {
                 let mut connection = mysql.unbounded().await.map_err(typed)?;
                 let made = sqlx::query(table).execute(&mut connection).await;
@@ -95,4 +131,15 @@ impl DatabaseAccess {
         }
         Ok(())
     }
+}
+
+/// MySQL: the index is there.
+const DUPLICATE_KEY_NAME: u16 = 1061;
+
+fn is_duplicate_key_name(error: &sqlx::Error) -> bool {
+    let sqlx::Error::Database(error) = error else {
+        return false;
+    };
+    let mysql = error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>();
+    mysql.is_some_and(|error| error.number() == DUPLICATE_KEY_NAME)
 }

@@ -156,6 +156,7 @@ async fn every_command_works_while_a_canary_answers() {
     .await;
     for command in [
         &["status"][..],
+        &["status", "--wide"],
         &["status", "--json"],
         &["releases", "hello"],
         &["releases", "hello", "--json"],
@@ -198,6 +199,9 @@ async fn reports_of_other_versions_are_read() {
         .await
         .expect("another node");
     let (code, output, error) = run(&node, &["status"]).await;
+    assert_eq!(code, Some(0), "{output}{error}");
+    assert!(output.contains("unknown to this version"), "{output}");
+    let (code, output, error) = run(&node, &["status", "--wide"]).await;
     assert_eq!(code, Some(0), "{output}{error}");
     assert!(output.contains("unknown to this version"), "{output}");
 }

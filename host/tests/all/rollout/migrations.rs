@@ -415,3 +415,16 @@ async fn plugins_do_not_wait_for_each_other() {
     shop.run("UNLOCK TABLES").await;
     assert_eq!(end_of(&operator, &begun).await["state"], "done");
 }
+
+/// A release is checked before its migrations run, and made ready after them:
+/// there is room for it once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_leaves_the_room_to_the_rollout() {
+    let node = TestNode::start(&[variant("hello", "version = \"0.0.0\"")], |settings| {
+        settings.spare_instances = 0;
+    })
+    .await;
+    let next = variant("hello", "version = \"0.1.0\"");
+    let (code, output, error) = run(&node, &["deploy", path(&next), "--wait"]).await;
+    assert_eq!(code, Some(0), "{output}{error}");
+}

@@ -13,6 +13,7 @@ pub mod failures;
 mod fleet;
 mod history;
 mod hostile_registry;
+mod housekeeping;
 mod load;
 mod migrations;
 mod offline;

@@ -122,6 +122,12 @@ impl MigrateError {
         }
     }
 
+    /// Whether the lock could not be had.
+    #[must_use]
+    pub fn is_lock(&self) -> bool {
+        matches!(self, Self::Lock { .. })
+    }
+
     /// Whether the connection to the server was lost, so that the same run may
     /// well go on with a new one.
     #[must_use]

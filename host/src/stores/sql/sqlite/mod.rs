@@ -113,7 +113,7 @@ impl SqliteDatabase {
     }
 
     /// Runs a statement of the host's own, which no grant bounds.
-    pub(super) async fn execute_as_host(&self, text: &'static str) -> Result<()> {
+    pub(super) async fn execute_as_host(&self, text: String) -> Result<()> {
         self.writer.execute_as_host(text).await
     }
 

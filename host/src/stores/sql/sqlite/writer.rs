@@ -110,8 +110,8 @@ impl Writer {
     }
 
     /// Runs a statement of the host's own.
-    pub(super) async fn execute_as_host(self: &Arc<Self>, text: &'static str) -> Result<()> {
-        let done = self.run_as_host(move |connection| execute_as_host(connection, text));
+    pub(super) async fn execute_as_host(self: &Arc<Self>, text: String) -> Result<()> {
+        let done = self.run_as_host(move |connection| execute_as_host(connection, &text));
         done.await.map_err(Failure::typed)
     }
 

@@ -1,0 +1,55 @@
+//! Who did what, page by page.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Query, State};
+use serde::Deserialize;
+
+use super::Office;
+use super::error::{Refusal, Result};
+use crate::rollout::control::audit::{AuditPage, AuditRecord, parse_cursor};
+
+/// Most records of one page.
+const MOST: u32 = 1000;
+
+/// Records of a page whose size is not given, as before there were pages.
+fn default_limit() -> u32 {
+    500
+}
+
+/// Which records.
+#[derive(Debug, Deserialize)]
+pub(super) struct Wanted {
+    /// The first time, in milliseconds since 1970.
+    #[serde(default)]
+    since: i64,
+    /// The time after the last one, in milliseconds since 1970.
+    until: Option<i64>,
+    /// The cursor of the last record of the page before.
+    after: Option<String>,
+    #[serde(default = "default_limit")]
+    limit: u32,
+}
+
+/// GET `/v1/audit`.
+pub(super) async fn page(
+    State(office): State<Arc<Office>>,
+    Query(wanted): Query<Wanted>,
+) -> Result<Json<Vec<AuditRecord>>> {
+    if let Some(after) = &wanted.after
+        && parse_cursor(after).is_none()
+    {
+        return Err(Refusal::bad_request("after is no cursor of a record"));
+    }
+    if wanted.limit == 0 || wanted.limit > MOST {
+        return Err(Refusal::bad_request(format!("limit is not 1 to {MOST}")));
+    }
+    let page = AuditPage {
+        since: wanted.since,
+        until: wanted.until.unwrap_or(i64::MAX),
+        after: wanted.after,
+        limit: wanted.limit,
+    };
+    Ok(Json(office.control.audited(&page).await?))
+}

@@ -1,0 +1,87 @@
+//! Forgetting nodes that ended, and regions that are no more.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Extension, Path, State};
+
+use super::Office;
+use super::api::Forgotten;
+use super::attempt::Attempt;
+use super::auth::Author;
+use super::error::{Refusal, Result};
+use crate::rollout::control::nodes::NodeRecord;
+
+/// DELETE `/v1/nodes/{node}`.
+pub(super) async fn node(
+    State(office): State<Arc<Office>>,
+    Extension(Author(author)): Extension<Author>,
+    Path(node): Path<String>,
+) -> Result<Json<Forgotten>> {
+    let attempt = Attempt::new(author, "forget-node", "").of(&node);
+    let outcome = try_node(&office, &attempt, &node).await;
+    attempt.settle(&office, outcome).await
+}
+
+async fn try_node(office: &Office, attempt: &Attempt, name: &str) -> Result<Json<Forgotten>> {
+    let nodes = office.control.nodes().await?;
+    let node = nodes.into_iter().find(|node| node.node == name);
+    let node = node.ok_or_else(|| Refusal::not_found(format!("there is no node {name}")))?;
+    if node.is_live() || !office.control.forget_node(name).await? {
+        return Err(Refusal::conflict(format!(
+            "node {name} is there: it reported within the last seconds"
+        )));
+    }
+    let detail = format!("node {name} of region {}", node.region);
+    attempt.done(office, &detail).await?;
+    office.wake.everywhere().await;
+    Ok(Json(Forgotten {
+        nodes: vec![node.node],
+        entries: 0,
+    }))
+}
+
+/// DELETE `/v1/regions/{region}`.
+pub(super) async fn region(
+    State(office): State<Arc<Office>>,
+    Extension(Author(author)): Extension<Author>,
+    Path(region): Path<String>,
+) -> Result<Json<Forgotten>> {
+    let attempt = Attempt::new(author, "forget-region", "").of(&region);
+    let outcome = try_region(&office, &attempt, &region).await;
+    attempt.settle(&office, outcome).await
+}
+
+async fn try_region(office: &Office, attempt: &Attempt, region: &str) -> Result<Json<Forgotten>> {
+    let nodes = office.control.nodes().await?;
+    let nodes: Vec<_> = nodes
+        .into_iter()
+        .filter(|node| node.region == region)
+        .collect();
+    if let Some(node) = nodes.iter().find(|node| node.is_live()) {
+        return Err(Refusal::conflict(format!(
+            "node {} of region {region} is there: stop the region's nodes first",
+            node.node
+        )));
+    }
+    let rollouts = office.control.open_rollouts().await?;
+    let names = |regions: &[String]| regions.iter().any(|name| name == region);
+    if let Some(rollout) = rollouts.iter().find(|rollout| names(&rollout.regions)) {
+        return Err(Refusal::conflict(format!(
+            "the rollout {} of {} goes to region {region}; wait for it, or abort it",
+            rollout.id, rollout.plugin
+        )));
+    }
+    let entries = office.control.forget_region(region).await?;
+    if entries == 0 && nodes.is_empty() {
+        return Err(Refusal::not_found(format!("there is no region {region}")));
+    }
+    let detail = format!("region {region}: {entries} entries of the release log");
+    attempt.done(office, &detail).await?;
+    office.wake.everywhere().await;
+    let name = |node: NodeRecord| node.node;
+    Ok(Json(Forgotten {
+        nodes: nodes.into_iter().map(name).collect(),
+        entries,
+    }))
+}

@@ -1,0 +1,333 @@
+//! What grows is bounded, and what is gone is forgotten: bundles, nodes,
+//! regions, the audit and the release log.
+
+use std::collections::BTreeSet;
+
+use edge_host::rollout::bundle::Bundle;
+use http::Method;
+use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Connection, MySqlConnection};
+
+use super::commands::{path, run};
+use crate::harness::{PluginFolder, TestNode, eventually, variant};
+use crate::servers::MariaDb;
+
+fn hello(version: u32) -> PluginFolder {
+    variant("hello", &format!("version = \"0.{version}.0\""))
+}
+
+/// A node with `hello` on a shared control database, and a way into that.
+async fn node() -> (TestNode, MySqlConnection) {
+    node_of(MariaDb::shared().database(), "local").await
+}
+
+async fn node_of(database: String, region: &str) -> (TestNode, MySqlConnection) {
+    let node = TestNode::start(&[hello(0)], |settings| {
+        settings.control_url.clone_from(&database);
+        settings.region = region.to_owned();
+    })
+    .await;
+    let control = MySqlConnection::connect(&database).await.expect("MariaDB");
+    (node, control)
+}
+
+async fn execute(control: &mut MySqlConnection, text: &str) {
+    let done = sqlx::raw_sql(AssertSqlSafe(text.to_owned()))
+        .execute(control)
+        .await;
+    done.expect("a statement");
+}
+
+async fn number(control: &mut MySqlConnection, text: &str) -> i64 {
+    let found = sqlx::query_scalar(AssertSqlSafe(text.to_owned()))
+        .fetch_one(control)
+        .await;
+    found.expect("a number")
+}
+
+/// Let all bundles be older than those whose rollout may begin yet.
+async fn grow_old(control: &mut MySqlConnection) {
+    execute(
+        control,
+        "UPDATE edge_bundle SET added_at = added_at - 7200000",
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_needs_is_collected_and_can_come_back() {
+    let (node, mut control) = node().await;
+    let operator = node.operator();
+    for version in 1..=8 {
+        operator.deploy(&hello(version)).await;
+    }
+    let canary = hello(9);
+    let rollout = operator
+        .begin(&canary, json!({ "canary_percent": 10 }))
+        .await;
+    operator.until(&rollout, |phase| phase == "canary").await;
+    let (_, output, _) = run(&node, &["gc", "--keep", "1", "--dry-run"]).await;
+    assert!(
+        output.starts_with("nothing to collect"),
+        "all are recent: {output}"
+    );
+    grow_old(&mut control).await;
+
+    let parts = "SELECT COUNT(DISTINCT digest) FROM edge_bundle_part";
+    assert_eq!(number(&mut control, parts).await, 10);
+    let (code, output, _) = run(&node, &["gc", "--keep", "1", "--dry-run"]).await;
+    assert_eq!(code, Some(0));
+    assert!(output.contains("would be collected"), "{output}");
+    assert_eq!(number(&mut control, parts).await, 10, "nothing was");
+
+    let (code, output, error) = run(&node, &["gc", "--keep", "1", "--json"]).await;
+    assert_eq!(code, Some(0), "{error}");
+    let found: Value = serde_json::from_str(&output).expect("JSON");
+    let collected = found["collected"].as_array().expect("a list");
+    let versions: BTreeSet<_> = collected
+        .iter()
+        .map(|it| it["version"].as_str().expect("text"))
+        .collect();
+    // The last five entries of the log have the canary and 0.5.0 to 0.8.0.
+    assert_eq!(
+        versions,
+        BTreeSet::from(["0.0.0", "0.1.0", "0.2.0", "0.3.0", "0.4.0"]),
+        "{found}"
+    );
+    assert_eq!(number(&mut control, parts).await, 5);
+
+    let (code, _, error) = run(&node, &["abort", "hello", "--wait"]).await;
+    assert_eq!(code, Some(0), "{error}");
+    let (code, _, error) = run(&node, &["rollback", "hello", "--to", "0.2.0", "--wait"]).await;
+    assert_eq!(code, Some(1), "{error}");
+    assert!(error.contains("was collected by `edge gc`"), "{error}");
+    let (code, _, error) = run(&node, &["rollback", "hello", "--to", "0.5.0", "--wait"]).await;
+    assert_eq!(code, Some(0), "{error}");
+    let (_, output, _) = run(&node, &["releases", "hello"]).await;
+    assert!(output.contains("(collected)"), "{output}");
+
+    let (code, _, error) = run(&node, &["deploy", path(&hello(2)), "--wait"]).await;
+    assert_eq!(code, Some(0), "it is added again: {error}");
+    let reply = node.get("/hello").await;
+    assert_eq!(reply.header("edge-release"), Some("hello@0.2.0"));
+    let audit = operator.get("/v1/audit").await;
+    let records = audit.as_array().expect("a list").iter();
+    assert_eq!(
+        records.filter(|record| record["action"] == "gc").count(),
+        5,
+        "{audit}"
+    );
+    let (code, _, _) = run(&node, &["gc", "--keep", "0"]).await;
+    assert_eq!(code, Some(2));
+}
+
+/// A collection that began before the rollout did takes its bundle: the rollout
+/// says so, and is over.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rollout_of_a_collected_bundle_is_refused() {
+    let (node, mut control) = node().await;
+    let operator = node.operator();
+    operator.deploy(&hello(1)).await;
+    let digest = Bundle::pack(hello(1).path()).expect("a bundle").digest();
+    // It serves, so that nothing of it has to be read.
+    execute(
+        &mut control,
+        &format!("UPDATE edge_bundle SET parts = -1 WHERE digest = '{digest}'"),
+    )
+    .await;
+    let order = json!({ "digest": digest }).to_string();
+    let reply = operator.send(Method::POST, "/v1/rollouts", order).await;
+    reply.assert_status(409);
+    let status = operator.get("/v1/status").await;
+    assert_eq!(status["rollouts"], json!([]), "{status}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_audit_is_read_page_by_page() {
+    let (node, mut control) = node().await;
+    // Many within one millisecond: a page may end between them.
+    execute(
+        &mut control,
+        "SET max_recursive_iterations = 100000; \
+         INSERT INTO edge_audit (id, author, action, plugin, detail, written_at) \
+         WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500) \
+         SELECT MD5(i), 'ada', 'deploy', 'hello', CONCAT('entry ', i), 86400000 + i DIV 700 FROM n",
+    )
+    .await;
+    let export = [
+        "audit",
+        "--since",
+        "1970-01-02",
+        "--until",
+        "1970-01-03",
+        "--format",
+        "jsonl",
+    ];
+    let (code, output, error) = run(&node, &export).await;
+    assert_eq!((code, error.as_str()), (Some(0), ""));
+    let records: Vec<Value> = output
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    let details: BTreeSet<_> = records.iter().map(|it| it["detail"].to_string()).collect();
+    assert_eq!((records.len(), details.len()), (2500, 2500), "each once");
+    let times: Vec<_> = records
+        .iter()
+        .map(|it| it["written_at"].as_i64().expect("a time"))
+        .collect();
+    assert!(times.is_sorted_by(|one, next| one >= next), "newest first");
+
+    let limited = [&export[..], &["--limit", "7"]].concat();
+    let (_, output, error) = run(&node, &limited).await;
+    assert_eq!(output.lines().count(), 7);
+    assert!(error.contains("these are the newest 7"), "{error}");
+    let (_, output, error) = run(&node, &["audit", "--limit", "5000"]).await;
+    assert!(output.lines().count() > 2500, "{}", output.lines().count());
+    assert_eq!(error, "");
+    let (_, output, error) = run(&node, &["audit"]).await;
+    assert_eq!(output.lines().count(), 501, "with the headings");
+    assert!(error.contains("these are the newest 500"), "{error}");
+    let operator = node.operator();
+    for wrong in ["limit=0", "limit=1001", "after=x", "after=1-zz", "since=x"] {
+        let reply = operator
+            .send(Method::GET, &format!("/v1/audit?{wrong}"), "")
+            .await;
+        reply.assert_status(400);
+    }
+    assert_eq!(
+        run(&node, &["audit", "--since", "yesterday"]).await.0,
+        Some(2)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_and_regions_that_are_gone_are_forgotten() {
+    let database = MariaDb::shared().database();
+    let (node, mut control) = node_of(database.clone(), "here").await;
+    let (mut gone, _) = node_of(database.clone(), "there").await;
+    let operator = node.operator();
+    let named = async |region: &str| {
+        let status = operator.get("/v1/status").await;
+        let nodes = status["nodes"].as_array().expect("a list").clone();
+        let found = nodes.iter().find(|node| node["region"] == region);
+        found.map(|node| node["node"].as_str().expect("a name").to_owned())
+    };
+    let other = eventually("the other node", async || named("there").await).await;
+    let (code, _, error) = run(&node, &["node", "forget", &other]).await;
+    assert_eq!(code, Some(1), "{error}");
+    assert!(error.contains("is there"), "{error}");
+    let (code, _, error) = run(&node, &["region", "forget", "there"]).await;
+    assert_eq!(code, Some(1), "{error}");
+    assert!(error.contains("stop the region's nodes first"), "{error}");
+
+    gone.begin_stop();
+    eventually("its end", async || {
+        named("there").await.is_none().then_some(())
+    })
+    .await;
+    // One that was killed says nothing.
+    execute(
+        &mut control,
+        "INSERT INTO edge_node (node, region, report, seen_at) \
+         SELECT 'dead', 'there', report, seen_at - 60000 FROM edge_node LIMIT 1",
+    )
+    .await;
+    let (_, output, _) = run(&node, &["status"]).await;
+    assert!(output.contains("down: there dead"), "{output}");
+    let (code, _, error) = run(&node, &["node", "forget", "dead"]).await;
+    assert_eq!(code, Some(0), "{error}");
+    assert_eq!(named("there").await, None);
+    assert_eq!(run(&node, &["node", "forget", "dead"]).await.0, Some(1));
+
+    let rollout = operator
+        .begin(&hello(1), json!({ "canary_percent": 10 }))
+        .await;
+    operator.until(&rollout, |phase| phase == "canary").await;
+    let (code, _, error) = run(&node, &["region", "forget", "there"]).await;
+    assert_eq!(code, Some(1), "{error}");
+    assert!(error.contains("goes to region there"), "{error}");
+    operator.decide("hello", "promote").await;
+    operator.end_of(&rollout).await;
+    let (code, output, error) = run(&node, &["region", "forget", "there"]).await;
+    assert_eq!(code, Some(0), "{error}");
+    assert!(output.contains("entries of the release log"), "{output}");
+    let rollout = operator.begin(&hello(2), json!({})).await;
+    assert_eq!(operator.end_of(&rollout).await["regions"], json!(["here"]));
+    assert_eq!(run(&node, &["region", "forget", "there"]).await.0, Some(1));
+}
+
+/// However long the log is, looking at it reads a few entries.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_release_log_is_not_read_whole() {
+    let server = MariaDb::start().expect("MariaDB");
+    let (node, mut control) = node_of(server.database(), "local").await;
+    execute(
+        &mut control,
+        "SET max_recursive_iterations = 100000; \
+         INSERT INTO edge_release_log (region, plugin, revision, active, canary, canary_percent, \
+         rollout, author, reason, written_at) \
+         WITH RECURSIVE n (i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 10001) \
+         SELECT region, plugin, i, active, canary, canary_percent, rollout, author, reason, written_at \
+         FROM edge_release_log, n WHERE revision = 1",
+    )
+    .await;
+    let operator = node.operator();
+    eventually("the last entry to be followed", async || {
+        let status = operator.get("/v1/status").await;
+        let revision = &status["nodes"][0]["plugins"]["hello"]["revision"];
+        (*revision == 10_001).then_some(())
+    })
+    .await;
+    let reads = "SELECT CAST(SUM(variable_value) AS SIGNED) FROM information_schema.global_status \
+        WHERE variable_name IN ('HANDLER_READ_NEXT', 'HANDLER_READ_PREV')";
+    let selects = "SELECT CAST(variable_value AS SIGNED) FROM information_schema.global_status \
+        WHERE variable_name = 'COM_STMT_EXECUTE'";
+    let (read, asked) = (
+        number(&mut control, reads).await,
+        number(&mut control, selects).await,
+    );
+    eventually("some looks at the log", async || {
+        let now = number(&mut control, selects).await;
+        (now > asked + 40).then_some(())
+    })
+    .await;
+    let read = number(&mut control, reads).await - read;
+    assert!(read < 10_000, "{read} entries were read");
+    operator.deploy(&hello(1)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_status_of_many_nodes_is_short() {
+    let (node, mut control) = node().await;
+    let operator = node.operator();
+    eventually("a report", async || {
+        let status = operator.get("/v1/status").await;
+        status["nodes"][0]["plugins"]["hello"]
+            .is_object()
+            .then_some(())
+    })
+    .await;
+    // They count as heard of for longer than the test takes.
+    execute(
+        &mut control,
+        "INSERT INTO edge_node (node, region, report, seen_at) \
+         WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 19) \
+         SELECT CONCAT('node', i), region, report, seen_at + 3600000 FROM edge_node, n",
+    )
+    .await;
+    let (_, narrow, _) = run(&node, &["status"]).await;
+    assert!(narrow.contains("20/20"), "{narrow}");
+    assert!(narrow.lines().count() < 8, "{narrow}");
+    assert!(narrow.lines().all(|line| line.len() < 110), "{narrow}");
+    assert!(
+        narrow.contains(concat!("host ", env!("CARGO_PKG_VERSION"))),
+        "{narrow}"
+    );
+    let (_, wide, _) = run(&node, &["status", "--wide"]).await;
+    let rows = wide.lines().filter(|line| line.contains(" hello ")).count();
+    assert_eq!(rows, 20, "{wide}");
+    assert!(wide.contains("HOST"), "{wide}");
+    let (_, output, _) = run(&node, &["status", "--json"]).await;
+    let status: Value = serde_json::from_str(&output).expect("JSON");
+    assert_eq!(status["nodes"].as_array().map(Vec::len), Some(20));
+}
