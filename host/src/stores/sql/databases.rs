@@ -73,6 +73,7 @@ impl Databases {
         limits: CallLimits,
     ) -> Result<DatabaseAccess, OpenError> {
         let pool = PoolOptions {
+            max_connections: connections,
             budget: None,
             ..self.pool_options(connections)
         };
@@ -124,8 +125,11 @@ impl Databases {
     }
 
     fn pool_options(&self, connections: u32) -> PoolOptions {
+        // Whoever waits for a connection of one's own pool gets the next that
+        // is free; whoever waits for the bound has to find an idle one.
+        let most = self.budget.as_ref().map_or(u32::MAX, |bound| bound.most());
         PoolOptions {
-            max_connections: connections,
+            max_connections: connections.min(most),
             lifetimes: self.lifetimes,
             budget: self.budget.clone(),
         }

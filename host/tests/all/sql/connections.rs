@@ -88,8 +88,8 @@ async fn all_plugins_of_a_node_share_one_bound() {
         settings.queue_timeout = Duration::from_secs(5);
     })
     .await;
-    proxy.set(Mode::Delay(Duration::from_millis(30))).await;
-    let asking: Vec<_> = (0..20).map(|_| node.spawn_get("/ledger/entries")).collect();
+    proxy.set(Mode::Delay(Duration::from_millis(10))).await;
+    let asking: Vec<_> = (0..12).map(|_| node.spawn_get("/ledger/entries")).collect();
     let mut most = 0;
     for one in asking {
         most = most.max(open_connections(&server));
@@ -100,7 +100,11 @@ async fn all_plugins_of_a_node_share_one_bound() {
     // A release that comes takes over what the old one has idle.
     node.operator().deploy(&second()).await;
     node.get("/ledger/entries").await.assert_status(200);
-    assert!(open_connections(&server) <= BOUND as usize);
+    // The one that migrated counts no more, and takes a moment to be gone.
+    eventually("no more connections than the node may have", async || {
+        (open_connections(&server) <= BOUND as usize).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
