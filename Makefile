@@ -34,7 +34,10 @@ CARGO_FUZZ := target/tools/bin/cargo-fuzz
 # How many requests `make schemathesis` makes of each operation, at most.
 EXAMPLES := 60
 
-.PHONY: help run plugins fixtures fixture-js test lint bench soak fuzz fuzz-sql schemathesis clean wasm-target servers load
+# Oracle's MySQL, which the tests start beside MariaDB.
+MYSQL := target/tools/mysql
+
+.PHONY: help run plugins fixtures fixture-js test test-mysql mysql-server lint bench soak fuzz fuzz-sql schemathesis clean wasm-target servers load
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -50,10 +53,17 @@ plugins: wasm-target ## Build the shop's plugins
 fixtures: wasm-target fixture-js ## Build the components of the tests and benchmarks
 	$(COMPONENTS) $(FIXTURES:%=-p %)
 
-test: servers plugins fixtures lint ## Run every check and test
+test: servers mysql-server plugins fixtures lint ## Run every check and test
 	cargo test --workspace --exclude edge-host --locked
 	cargo test -p edge-host --doc --locked
 	cargo test -p edge-host --tests --locked
+
+test-mysql: servers mysql-server plugins fixtures ## Run the tests that use MariaDB on MySQL
+	EDGE_TEST_DATABASE=mysql cargo test -p order -p payment --locked
+	EDGE_TEST_DATABASE=mysql cargo test -p edge-host --test all --locked
+
+mysql-server: ## Unpack a MySQL server for the tests
+	@.ci/mysql-server.sh $(MYSQL)
 
 lint: ## Check format and style
 	cargo fmt --all --check
@@ -72,8 +82,8 @@ fuzz: $(CARGO_FUZZ) fuzz-sql ## Fuzz what reads from outside, FUZZ_SECONDS=30 fo
 			-max_total_time=$(FUZZ_SECONDS) -max_len=8192 -timeout=10; \
 	done
 
-# Statements made by chance, which running SQLite and MariaDB judge.
-fuzz-sql: servers
+# Statements made by chance, which running SQLite, MariaDB and MySQL judge.
+fuzz-sql: servers mysql-server
 	SQL_FUZZ_SECONDS=$(FUZZ_SECONDS) cargo test -p edge-host --test all --locked -- sql::generated
 
 # Without a sanitizer: there is no unsafe code to find faults in, and coverage

@@ -39,6 +39,7 @@ mod wrk;
 mod servers {
     mod keeper;
     mod mariadb;
+    mod mysql;
     mod redis;
     mod server;
 

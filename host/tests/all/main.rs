@@ -22,6 +22,7 @@ mod keyvalue;
 mod limiter;
 mod limits;
 mod mail;
+mod mysql;
 mod operate;
 mod outbound;
 mod owasp;

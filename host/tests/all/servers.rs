@@ -8,14 +8,17 @@
 #![allow(dead_code, reason = "each test takes what it needs")]
 #![allow(clippy::panic, reason = "a test without its server has failed")]
 
+mod authority;
 mod keeper;
 mod mariadb;
+mod mysql;
 mod prometheus;
 mod redis;
 mod registry;
 mod server;
 mod tests;
 
+pub use authority::Authority;
 pub use mariadb::MariaDb;
 pub use prometheus::Prometheus;
 pub use redis::Redis;

@@ -9,10 +9,13 @@ use super::{Control, ControlError, Result, text};
 use crate::bindings::sql::Value;
 use crate::rollout::bundle::{ALGORITHM, Bundle, Digest};
 
-/// Bytes of one part.
-const PART: usize = 1 << 20;
+/// Bytes of one part: with its statement, less than the smallest packet that a
+/// server may be set to take. Versions before this one wrote parts of 1 MiB.
+const PART: usize = 256 << 10;
 
 const ADD_PART: &str = "INSERT INTO edge_bundle_part (digest, part, content) VALUES (?, ?, ?)";
+const REPLACE_PART: &str = "UPDATE edge_bundle_part SET content = ? \
+    WHERE digest = ? AND part = ? AND LENGTH(content) <> ?";
 const DROP_PARTS: &str = "DELETE FROM edge_bundle_part WHERE digest = ?";
 const COUNT_PARTS: &str = "UPDATE edge_bundle SET parts = ? WHERE digest = ?";
 const ADD: &str = "INSERT INTO edge_bundle \
@@ -117,16 +120,29 @@ impl Control {
     async fn add_parts(&self, bundle: &Bundle) -> Result<i64> {
         let mut parts = 0;
         for content in bundle.bytes().chunks(PART) {
-            let part = vec![
-                text(bundle.digest()),
-                Value::Integer(parts),
-                Value::Blob(content.to_vec()),
-            ];
-            // A part that is there is the same: the digest says so.
-            self.try_execute(ADD_PART, part).await?;
+            self.add_part(bundle.digest(), parts, content).await?;
             parts += 1;
         }
         Ok(parts)
+    }
+
+    /// A part that is there is the same, since the digest is, unless a version
+    /// that made parts of another size was cut off at it.
+    async fn add_part(&self, digest: Digest, part: i64, content: &[u8]) -> Result<()> {
+        let bytes = Value::Blob(content.to_vec());
+        let values = vec![text(digest), Value::Integer(part), bytes.clone()];
+        if self.try_execute(ADD_PART, values).await?.is_some() {
+            return Ok(());
+        }
+        let length = i64::try_from(content.len()).unwrap_or(i64::MAX);
+        let values = vec![
+            bytes,
+            text(digest),
+            Value::Integer(part),
+            Value::Integer(length),
+        ];
+        self.execute(REPLACE_PART, values).await?;
+        Ok(())
     }
 
     /// Replace the signature of a bundle that is kept.

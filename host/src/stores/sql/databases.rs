@@ -3,12 +3,11 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sqlx::mysql::MySqlConnectOptions;
-
 use super::access::{Database, DatabaseAccess};
 use super::budget::Budget;
 use super::error::{OpenError, public_url};
 use super::health::Health;
+use super::mysql::Target;
 use super::pool::PoolOptions;
 use super::replica::Replica;
 use super::sqlite::{SqliteDatabase, WriterTurns};
@@ -92,9 +91,9 @@ impl Databases {
             let turns = &self.writer_turns;
             Database::Sqlite(SqliteDatabase::open(turns, url, &grant, connections).await?)
         } else {
-            let options = mysql::options(url)?;
-            let health = self.health(url, &options);
-            Database::MySql(mysql::open(url, options, pool, health).await?)
+            let target = Target::parse(url)?;
+            let health = self.health(url, &target);
+            Database::MySql(mysql::open(url, target, pool, health).await?)
         };
         Ok(DatabaseAccess::new(database, url, grant, limits))
     }
@@ -113,10 +112,10 @@ impl Databases {
         let Database::MySql(primary) = &access.database else {
             return Ok(access);
         };
-        let options = mysql::options(url)?;
-        let health = self.health(url, &options);
+        let target = Target::parse(url)?;
+        let health = self.health(url, &target);
         let database = mysql::open_later(
-            options,
+            target,
             primary.server,
             self.pool_options(connections),
             health,
@@ -135,11 +134,11 @@ impl Databases {
         }
     }
 
-    fn health(&self, url: &str, options: &MySqlConnectOptions) -> Arc<Health> {
+    fn health(&self, url: &str, target: &Target) -> Arc<Health> {
         let mut servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
         let health = servers
             .entry(url.to_owned())
-            .or_insert_with(|| Arc::new(Health::new(url, options.clone())));
+            .or_insert_with(|| Arc::new(Health::new(url, target.clone())));
         health.clone()
     }
 }

@@ -1,8 +1,10 @@
 //! How a database fails, in the words of `edge:platform/sql`.
 
-use sqlx::error::{DatabaseError, ErrorKind};
+use sqlx::mysql::MySqlDatabaseError;
 use url::Url;
 
+use super::mysql::codes::{self, Meaning};
+use super::mysql::{UnsupportedServer, UrlError};
 use super::pool::is_no_connection;
 use crate::bindings::sql::Error;
 
@@ -15,7 +17,7 @@ pub enum OpenError {
         /// The URL, without its password.
         url: String,
         /// What is wrong with it.
-        source: sqlx::Error,
+        source: UrlError,
     },
     /// It does not answer, or refuses us.
     #[error("database {url} cannot be opened: {source}")]
@@ -24,6 +26,24 @@ pub enum OpenError {
         url: String,
         /// Why.
         source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The server refuses us, and something can be done about it.
+    #[error("database {url} cannot be opened: {source} ({advice})")]
+    Refused {
+        /// The URL, without its password.
+        url: String,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+        /// What to do about it.
+        advice: &'static str,
+    },
+    /// The server is too old, or is set so that a node cannot work with it.
+    #[error("database {url} cannot be used: {source}")]
+    Unsupported {
+        /// The URL, without its password.
+        url: String,
+        /// Why.
+        source: UnsupportedServer,
     },
     /// The folder of a database file cannot be made.
     #[error("database {url}: its folder cannot be made: {source}")]
@@ -40,7 +60,7 @@ impl OpenError {
     /// answer, or its disk failed. A database that refuses us is none of that.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        let Self::Connect { source, .. } = self else {
+        let (Self::Connect { source, .. } | Self::Refused { source, .. }) = self else {
             return false;
         };
         if let Some(error) = source.downcast_ref::<sqlx::Error>() {
@@ -57,21 +77,16 @@ impl OpenError {
     /// Whether the database was found, and lets us in or not.
     #[must_use]
     pub fn is_about_connecting(&self) -> bool {
-        matches!(self, Self::Connect { .. })
+        matches!(self, Self::Connect { .. } | Self::Refused { .. })
     }
 }
 
 /// Whether `error` tells of a database that does not answer, or whose disk
 /// fails, rather than of what it was asked.
 pub(in crate::stores) fn is_transient(error: &sqlx::Error) -> bool {
-    let is_disk = match error {
-        sqlx::Error::Database(error) => match code_of(&**error) {
-            Code::Sqlite(code) => SQLITE_OPEN_PASSING.contains(&code),
-            Code::MySql(_) | Code::None => false,
-        },
-        _ => false,
-    };
-    is_disk || trouble(error) == Some(Trouble::Unreachable)
+    let is_disk = sqlite_code(error).is_some_and(|code| SQLITE_OPEN_PASSING.contains(&code));
+    let passes = is_passing(error) && meaning(error) != Some(Meaning::Login);
+    is_disk || passes || trouble(error) == Some(Trouble::Unreachable)
 }
 
 /// `url` without its password, for messages.
@@ -93,7 +108,10 @@ pub fn public_url(url: &str) -> String {
 /// sqlx's error as the plugin sees it.
 pub(super) fn typed(error: sqlx::Error) -> Error {
     match error {
-        sqlx::Error::Database(error) => from_database(&*error),
+        sqlx::Error::Database(error) => match error.try_downcast::<MySqlDatabaseError>() {
+            Ok(error) => from_number(error.number(), without_values(error.message())),
+            Err(other) => Error::Invalid(other.message().to_owned()),
+        },
         sqlx::Error::Io(_)
         | sqlx::Error::Tls(_)
         | sqlx::Error::Protocol(_)
@@ -102,6 +120,47 @@ pub(super) fn typed(error: sqlx::Error) -> Error {
         | sqlx::Error::WorkerCrashed => Error::Unavailable(error.to_string()),
         other => Error::Invalid(other.to_string()),
     }
+}
+
+/// Returns what the plugin is told of a MySQL server's error.
+fn from_number(number: u16, message: String) -> Error {
+    match codes::meaning(number) {
+        Some(Meaning::Conflict) => Error::Conflict(message),
+        Some(Meaning::Timeout) => Error::Timeout,
+        Some(
+            Meaning::Broken
+            | Meaning::Full
+            | Meaning::Login
+            | Meaning::ReadOnly
+            | Meaning::Contention
+            | Meaning::Busy,
+        ) => Error::Unavailable(message),
+        None => Error::Invalid(message),
+    }
+}
+
+/// What plugins are told of an error that is no mistake of a statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// The database cannot do it now: 503 for clients.
+    Unavailable,
+    /// It took too long: 504.
+    Timeout,
+    /// A key or check refused the change: 409.
+    Conflict,
+}
+
+/// Returns the error numbers of MySQL and MariaDB that are no mistakes of a
+/// statement, with what plugins are told of each, and its name.
+pub fn mysql_error_kinds() -> impl Iterator<Item = (u16, ErrorKind, &'static str)> {
+    codes::CODES.iter().map(|(number, meaning, name)| {
+        let kind = match meaning {
+            Meaning::Conflict => ErrorKind::Conflict,
+            Meaning::Timeout => ErrorKind::Timeout,
+            _ => ErrorKind::Unavailable,
+        };
+        (*number, kind, *name)
+    })
 }
 
 /// Returns rusqlite's error as the plugin sees it.
@@ -143,19 +202,6 @@ fn extended_code(error: &rusqlite::Error) -> Option<u32> {
     u32::try_from(error.sqlite_error()?.extended_code).ok()
 }
 
-fn from_database(error: &dyn DatabaseError) -> Error {
-    let message = without_values(error.message());
-    match error.kind() {
-        ErrorKind::UniqueViolation
-        | ErrorKind::ForeignKeyViolation
-        | ErrorKind::NotNullViolation
-        | ErrorKind::CheckViolation => Error::Conflict(message),
-        _ if is_timeout(error) => Error::Timeout,
-        _ if is_passing(error) => Error::Unavailable(message),
-        _ => Error::Invalid(message),
-    }
-}
-
 /// How MariaDB and MySQL begin to quote a value, which may be anybody's
 /// address or card: plugins log what they are told.
 const QUOTES: [&str; 2] = ["Duplicate entry '", "value: '"];
@@ -176,10 +222,7 @@ fn without_values(message: &str) -> String {
     found.unwrap_or_else(|| message.to_owned())
 }
 
-/// MariaDB and MySQL: the statement ran for longer than it was allowed to.
-const MYSQL_TIMEOUTS: [u16; 2] = [1969, 3024];
-
-/// SQLite: the same.
+/// SQLite: the statement ran for longer than it was allowed to.
 const SQLITE_INTERRUPT: u32 = 9;
 
 /// SQLite: a text or blob is longer than the connection allows.
@@ -188,74 +231,49 @@ const SQLITE_TOO_BIG: u32 = 18;
 /// SQLite: the authorizer refused.
 const SQLITE_AUTH: u32 = 23;
 
-/// SQLite's extended codes for the constraints CHECK, FOREIGN KEY, NOT NULL,
-/// PRIMARY KEY, UNIQUE and ROWID. <https://sqlite.org/rescode.html>
-const SQLITE_CONFLICTS: [u32; 6] = [275, 787, 1299, 1555, 2067, 2579];
+/// SQLite: another process writes for too long.
+const SQLITE_BUSY: u32 = 5;
 
-/// MySQL: lock wait, and deadlock. A statement that stands alone was undone.
-const MYSQL_CONTENTION: [u16; 2] = [1205, 1213];
+/// SQLite's extended codes for the constraints CHECK, FOREIGN KEY, PRIMARY KEY,
+/// UNIQUE and ROWID. <https://sqlite.org/rescode.html>
+const SQLITE_CONFLICTS: [u32; 5] = [275, 787, 1555, 2067, 2579];
 
-/// MySQL: errors after which the server has, or may have, undone the whole
-/// transaction: it lost against another, or has no room for its locks.
-const MYSQL_UNDONE: [u16; 4] = [1020, 1205, 1206, 1213];
+/// SQLite's primary codes of what passes, or is put right outside the shop:
+/// BUSY, LOCKED, NOMEM, READONLY, IOERR, FULL, CANTOPEN and PROTOCOL.
+const SQLITE_PASSING: [u32; 8] = [5, 6, 7, 8, 10, 13, 14, 15];
+
+/// Returns a MySQL server's number for `error`; none where it is not the
+/// server's.
+pub(super) fn number(error: &sqlx::Error) -> Option<u16> {
+    let sqlx::Error::Database(error) = error else {
+        return None;
+    };
+    let mysql = error.try_downcast_ref::<MySqlDatabaseError>()?;
+    Some(mysql.number())
+}
+
+fn meaning(error: &sqlx::Error) -> Option<Meaning> {
+    codes::meaning(number(error)?)
+}
 
 /// Whether a transaction may be over after this error, so that what comes next
 /// would stand alone.
 pub(super) fn ends_transaction(error: &sqlx::Error) -> bool {
-    let sqlx::Error::Database(error) = error else {
-        return false;
-    };
-    matches!(code_of(&**error), Code::MySql(number) if MYSQL_UNDONE.contains(&number))
+    number(error).is_some_and(codes::ends_transaction)
 }
 
-/// SQLite: another process writes for too long.
-const SQLITE_BUSY: u32 = 5;
-
-/// Whether a statement lost against another one, and is to be tried again.
+/// Whether a statement lost against another one, and is to be tried again: one
+/// that stands alone was undone.
 pub(super) fn is_contention(error: &sqlx::Error) -> bool {
-    let sqlx::Error::Database(error) = error else {
-        return false;
-    };
-    match code_of(&**error) {
-        Code::MySql(number) => MYSQL_CONTENTION.contains(&number),
-        Code::Sqlite(_) | Code::None => false,
-    }
+    meaning(error) == Some(Meaning::Contention)
 }
 
-fn is_timeout(error: &dyn DatabaseError) -> bool {
-    match code_of(error) {
-        Code::MySql(number) => MYSQL_TIMEOUTS.contains(&number),
-        Code::Sqlite(code) => code == SQLITE_INTERRUPT,
-        Code::None => false,
-    }
+/// Whether the server answered that it cannot do this now, rather than that
+/// the statement is wrong.
+pub(super) fn is_passing(error: &sqlx::Error) -> bool {
+    let refuses = |number| matches!(from_number(number, String::new()), Error::Unavailable(_));
+    number(error).is_some_and(refuses)
 }
-
-/// A database's own number for an error.
-enum Code {
-    MySql(u16),
-    /// The primary code, which extended ones carry in their low byte.
-    Sqlite(u32),
-    None,
-}
-
-fn code_of(error: &dyn DatabaseError) -> Code {
-    if let Some(mysql) = error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
-        return Code::MySql(mysql.number());
-    }
-    let code = error.code().and_then(|code| code.parse::<u32>().ok());
-    code.map_or(Code::None, |code| Code::Sqlite(code & 0xff))
-}
-
-/// MySQL: too many connections.
-const MYSQL_FULL: u16 = 1040;
-
-/// MySQL: the same, a cluster's node that is not ready, server shutdown,
-/// connection killed, gone away, lost.
-const MYSQL_UNREACHABLE: [u16; 6] = [MYSQL_FULL, 1047, 1053, 1927, 2006, 2013];
-
-/// MySQL: the server runs with `read_only`, its tables take no changes, or
-/// transactions do not. After a fail-over, it follows another server now.
-const MYSQL_READ_ONLY: [u16; 3] = [1290, 1792, 1836];
 
 /// What is wrong with a MySQL server, or the way to it, when an error is not
 /// about the statement.
@@ -273,7 +291,6 @@ pub(super) fn is_broken(error: &sqlx::Error) -> bool {
     let is_none_free = match error {
         sqlx::Error::PoolTimedOut => true,
         sqlx::Error::Io(error) => is_no_connection(error),
-        sqlx::Error::Database(error) => matches!(code_of(&**error), Code::MySql(MYSQL_FULL)),
         _ => false,
     };
     trouble(error) == Some(Trouble::Unreachable) && !is_none_free
@@ -287,42 +304,73 @@ pub(super) fn trouble(error: &sqlx::Error) -> Option<Trouble> {
         | sqlx::Error::Protocol(_)
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::WorkerCrashed => Some(Trouble::Unreachable),
-        sqlx::Error::Database(error) => match code_of(&**error) {
-            Code::MySql(number) if MYSQL_UNREACHABLE.contains(&number) => {
-                Some(Trouble::Unreachable)
-            }
-            Code::MySql(number) if MYSQL_READ_ONLY.contains(&number) => Some(Trouble::ReadOnly),
+        _ => match meaning(error)? {
+            Meaning::Broken => Some(Trouble::Unreachable),
+            Meaning::ReadOnly => Some(Trouble::ReadOnly),
             _ => None,
         },
-        _ => None,
     }
 }
 
-/// SQLite's primary codes BUSY, LOCKED, READONLY, I/O error, FULL, and
-/// CANTOPEN: another process is in the way, or the disk fails, is full, or was
-/// made read-only.
-const SQLITE_PASSING: [u32; 6] = [5, 6, 8, 10, 13, 14];
-
-/// Those that a file may be opened in spite of, later: a path that leads
-/// nowhere (CANTOPEN) is a mistake in the settings.
+/// SQLite's primary codes that a file may be opened in spite of, later: a path
+/// that leads nowhere (CANTOPEN) is a mistake in the settings.
 const SQLITE_OPEN_PASSING: [u32; 4] = [5, 6, 10, 13];
 
-/// Whether the same statement may well succeed later.
-fn is_passing(error: &dyn DatabaseError) -> bool {
-    match code_of(error) {
-        Code::MySql(number) => {
-            MYSQL_UNREACHABLE.contains(&number)
-                || MYSQL_READ_ONLY.contains(&number)
-                || MYSQL_CONTENTION.contains(&number)
-        }
-        Code::Sqlite(code) => SQLITE_PASSING.contains(&code),
-        Code::None => false,
-    }
+/// The primary code of SQLite that the driver gives; none of another database.
+fn sqlite_code(error: &sqlx::Error) -> Option<u32> {
+    let sqlx::Error::Database(error) = error else {
+        return None;
+    };
+    error.try_downcast_ref::<sqlx::sqlite::SqliteError>()?;
+    let code: u32 = error.code()?.parse().ok()?;
+    Some(code & 0xff)
+}
+
+/// Whether a connection is of no use any more after this error. One on which a
+/// user with an expired password may do nothing stays so for good.
+pub(super) fn gives_up_connection(error: &sqlx::Error) -> bool {
+    trouble(error).is_some()
+        || meaning(error) == Some(Meaning::Login)
+        || number(error).is_some_and(codes::wants_statements_back)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_passes_is_unavailable_and_nothing_else_is() {
+        for (number, meaning, name) in codes::CODES {
+            let error = from_number(*number, String::new());
+            let is_unavailable = matches!(error, Error::Unavailable(_));
+            let passes = !matches!(meaning, Meaning::Conflict | Meaning::Timeout);
+            assert_eq!(is_unavailable, passes, "{number} {name}: {error:?}");
+        }
+        // No default, too long, no such table, no right to it.
+        for number in [1364, 1048, 1406, 1146, 1142] {
+            let error = from_number(number, String::new());
+            assert!(matches!(error, Error::Invalid(_)), "{number}: {error:?}");
+        }
+    }
+
+    #[test]
+    fn sqlite_tells_what_passes_from_mistakes() {
+        let of = |code| {
+            let error = rusqlite::ffi::Error::new(code);
+            from_rusqlite(rusqlite::Error::SqliteFailure(error, None))
+        };
+        // BUSY, BUSY_SNAPSHOT, LOCKED, NOMEM, READONLY, IOERR, IOERR_FSYNC, FULL, CANTOPEN.
+        for code in [5, 517, 6, 7, 8, 10, 1034, 13, 14] {
+            assert!(matches!(of(code), Error::Unavailable(_)), "{code}");
+        }
+        for code in [275, 787, 1555, 2067] {
+            assert!(matches!(of(code), Error::Conflict(_)), "{code}");
+        }
+        // ERROR, NOT NULL, CORRUPT.
+        for code in [1, 1299, 11] {
+            assert!(matches!(of(code), Error::Invalid(_)), "{code}");
+        }
+    }
 
     #[test]
     fn messages_show_no_value() {

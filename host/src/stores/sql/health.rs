@@ -5,11 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use sqlx::mysql::MySqlConnectOptions;
-use sqlx::{ConnectOptions, Connection};
+use sqlx::Connection;
 
 use super::Result;
-use super::error::{Trouble, is_broken, public_url, trouble, typed};
+use super::error::{
+    Trouble, is_broken, is_contention, is_passing, number, public_url, trouble, typed,
+};
+use super::mysql::Target;
+use super::warnings::Warnings;
 use crate::bindings::sql::Error;
 use crate::stores::breaker::{Breaker, recover};
 
@@ -23,8 +26,10 @@ const RENEWAL: Duration = Duration::from_secs(1);
 /// Why a call has no result.
 #[derive(Debug)]
 pub(super) enum Failed {
-    /// What the driver says.
+    /// What the driver says of a statement.
     Driver(sqlx::Error),
+    /// No connection was to be had: the statement was never sent.
+    Connect(sqlx::Error),
     /// What the plugin is told; the server answered.
     Call(Error),
 }
@@ -44,9 +49,8 @@ impl From<Error> for Failed {
 /// One server, behind one URL.
 pub(super) struct Health {
     breaker: Arc<Breaker>,
-    /// The host and port of the server.
-    address: String,
-    options: MySqlConnectOptions,
+    target: Target,
+    warnings: Warnings,
     began: Instant,
     /// Microseconds since `began`: connections made until then are not used
     /// any more.
@@ -56,12 +60,12 @@ pub(super) struct Health {
 }
 
 impl Health {
-    /// Of the server at `url`, which `options` lead to.
-    pub(super) fn new(url: &str, options: MySqlConnectOptions) -> Self {
+    /// The health of the server at `url`, which `target` leads to.
+    pub(super) fn new(url: &str, target: Target) -> Self {
         Self {
             breaker: Arc::new(Breaker::new(public_url(url), FAILURES)),
-            address: format!("{}:{}", options.get_host(), options.get_port()),
-            options,
+            target,
+            warnings: Warnings::new(public_url(url)),
             began: Instant::now(),
             condemned: AtomicU64::new(0),
             takes_no_changes: AtomicBool::new(false),
@@ -69,8 +73,8 @@ impl Health {
     }
 
     /// Returns the host and port of the server.
-    pub(super) fn address(&self) -> &str {
-        &self.address
+    pub(super) fn address(&self) -> String {
+        self.target.address()
     }
 
     pub(super) fn breaker(&self) -> &Breaker {
@@ -124,6 +128,10 @@ impl Health {
                 self.learn_from(&error);
                 Err(typed(error))
             }
+            Ok(Err(Failed::Connect(error))) => {
+                self.learn_from_refusal(&error);
+                Err(Error::Unavailable(error.to_string()))
+            }
             Err(elapsed) => {
                 self.failed(&elapsed);
                 Err(Error::Timeout)
@@ -131,7 +139,26 @@ impl Health {
         }
     }
 
+    /// Learns from a connection that was not to be had, whatever the reason:
+    /// no statement is at fault.
+    fn learn_from_refusal(&self, error: &sqlx::Error) {
+        if matches!(error, sqlx::Error::PoolClosed) {
+            // Its release has ended; the server has no part in it.
+            return;
+        }
+        if let Some(number) = number(error) {
+            self.warnings.warn(number, error);
+        }
+        if is_broken(error) {
+            self.condemn();
+        }
+        self.failed(error);
+    }
+
     fn learn_from(&self, error: &sqlx::Error) {
+        if let Some(number) = number(error).filter(|_| is_passing(error) && !is_contention(error)) {
+            self.warnings.warn(number, error);
+        }
         match trouble(error) {
             Some(Trouble::Unreachable) => {
                 if is_broken(error) {
@@ -166,8 +193,8 @@ impl Health {
         if self.breaker.failed(why) {
             // Connections may be open and lead nowhere.
             self.condemn();
-            let options = self.options.clone();
-            let probe = move || probe(options.clone());
+            let target = self.target.clone();
+            let probe = move || probe(target.clone());
             tokio::spawn(recover(Arc::downgrade(&self.breaker), probe));
         }
     }
@@ -178,8 +205,8 @@ impl Health {
 }
 
 /// Whether the server takes a connection and answers on it.
-async fn probe(options: MySqlConnectOptions) -> sqlx::Result<()> {
-    let mut connection = options.connect().await?;
+async fn probe(target: Target) -> sqlx::Result<()> {
+    let mut connection = target.connect().await?;
     connection.ping().await?;
     connection.close().await
 }
@@ -194,7 +221,10 @@ mod tests {
 
     #[test]
     fn connections_made_before_a_failure_are_not_used_after_it() {
-        let health = Health::new("mysql://db", MySqlConnectOptions::new());
+        let health = Health::new(
+            "mysql://db/shop",
+            Target::parse("mysql://db/shop").expect("a URL"),
+        );
         assert!(health.trusts(Duration::from_secs(100)));
         std::thread::sleep(Duration::from_millis(2));
         health.condemn();

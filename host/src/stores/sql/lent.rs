@@ -6,7 +6,7 @@ use std::time::Duration;
 use deadpool::managed::Object;
 use sqlx::MySqlConnection;
 
-use super::error::{ends_transaction, trouble};
+use super::error::{ends_transaction, gives_up_connection};
 use super::health::Failed;
 use super::pool::{Pool, PoolConnection, answers};
 use crate::bindings::sql::Error;
@@ -37,7 +37,7 @@ impl Condition {
     fn after<T>(outcome: &Result<T, Failed>) -> Self {
         match outcome {
             Ok(_) => Self::Sound,
-            Err(Failed::Driver(error)) if trouble(error).is_some() => Self::Useless,
+            Err(Failed::Driver(error)) if gives_up_connection(error) => Self::Useless,
             Err(Failed::Driver(sqlx::Error::Database(_))) => Self::Sound,
             Err(_) => Self::Unknown,
         }
@@ -46,9 +46,10 @@ impl Condition {
 
 impl Lent {
     /// Take a connection out of `pool`.
-    pub(super) async fn take(pool: &Pool) -> sqlx::Result<Self> {
+    pub(super) async fn take(pool: &Pool) -> Result<Self, Failed> {
+        let taken = pool.take().await.map_err(Failed::Connect)?;
         Ok(Self {
-            connection: Some(pool.take().await?),
+            connection: Some(taken),
             condition: Condition::Unknown,
         })
     }
@@ -105,7 +106,7 @@ pub(super) struct MySqlTransaction {
 }
 
 impl MySqlTransaction {
-    pub(super) async fn begin(pool: &Pool) -> sqlx::Result<Self> {
+    pub(super) async fn begin(pool: &Pool) -> Result<Self, Failed> {
         let mut lent = Lent::take(pool).await?;
         lent.condition = Condition::Useless;
         sqlx::raw_sql("BEGIN").execute(&mut *lent).await?;

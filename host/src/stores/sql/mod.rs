@@ -1,7 +1,6 @@
 //! Relational databases: SQLite and MySQL behind one face, chosen by URL.
 
 mod access;
-mod bounded;
 mod budget;
 mod checked_migration;
 mod databases;
@@ -21,11 +20,12 @@ mod retry;
 mod rows;
 mod sqlite;
 mod value;
+mod warnings;
 
 pub use access::{Connections, DatabaseAccess, OpenTransaction};
 pub use databases::Databases;
 pub(in crate::stores) use error::is_transient;
-pub use error::{OpenError, public_url};
+pub use error::{ErrorKind, OpenError, mysql_error_kinds, public_url};
 pub use guard::migration::MigrationRefused;
 pub use guard::{TableGrant, planned_once};
 pub use migrate::{
@@ -33,6 +33,7 @@ pub use migrate::{
     ProgressSender, SchemaLock, migrations_table,
 };
 pub use migrations::{Migration, Migrations};
+pub use mysql::{UnsupportedServer, UrlError};
 pub use packed::PackedRows;
 pub use replica::ReplicaUse;
 pub use rows::{Cell, Form};

@@ -1,6 +1,6 @@
 //! The host's own tables (`edge_*`), in the database that all nodes share.
 
-use sqlx::Connection;
+use sqlx::{AssertSqlSafe, Connection};
 
 use super::access::{Database, DatabaseAccess};
 use super::databases::Databases;
@@ -41,6 +41,9 @@ impl Databases {
 const NOW: &str = "{now}";
 const NOW_MYSQL: &str = "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)";
 const NOW_SQLITE: &str = "CAST(unixepoch('subsec') * 1000 AS INTEGER)";
+
+/// What a server's administrator may have set otherwise for new tables.
+const MYSQL_TABLE: &str = "ENGINE = InnoDB DEFAULT CHARSET = utf8mb4";
 
 impl DatabaseAccess {
     /// Returns the statement with the database's clock for each `{now}`.
@@ -124,7 +127,8 @@ impl DatabaseAccess {
             Database::Sqlite(sqlite) => sqlite.execute_as_host(table.to_owned()).await?,
             Database::MySql(mysql) => {
                 let mut connection = mysql.unbounded().await.map_err(typed)?;
-                let made = sqlx::query(table).execute(&mut connection).await;
+                let text = AssertSqlSafe(format!("{table} {MYSQL_TABLE}"));
+                let made = sqlx::query(text).execute(&mut connection).await;
                 made.map_err(typed)?;
                 connection.close().await.map_err(typed)?;
             }

@@ -15,14 +15,13 @@ use deadpool::managed::{
     Timeouts, WeakPool,
 };
 use futures_util::FutureExt;
-use sqlx::mysql::MySqlConnectOptions;
-use sqlx::{ConnectOptions, Connection, MySqlConnection};
+use sqlx::{Connection, MySqlConnection};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::Connections;
-use super::bounded::Server;
 use super::budget::Budget;
 use super::health::Health;
+use super::mysql::Target;
 use crate::config::Lifetimes;
 
 /// How long a request waits for a connection, and for a new one to be made.
@@ -102,8 +101,7 @@ pub(super) type PoolConnection = Object<Connector>;
 
 /// Makes connections, and looks at them before they are used again.
 pub(super) struct Connector {
-    options: MySqlConnectOptions,
-    server: Server,
+    target: Target,
     max_lifetime: Duration,
     health: Arc<Health>,
     /// The bound of all plugins together; none for the host's own pools.
@@ -114,22 +112,16 @@ pub(super) struct Connector {
 }
 
 impl Pool {
-    /// A pool of connections to `server`, of which none is made yet. To be
+    /// A pool of connections to `target`, of which none is made yet. To be
     /// called from within a runtime, in which it closes those that are spare.
-    pub(super) fn new(
-        options: MySqlConnectOptions,
-        server: Server,
-        pool: PoolOptions,
-        health: Arc<Health>,
-    ) -> Self {
+    pub(super) fn new(target: Target, pool: PoolOptions, health: Arc<Health>) -> Self {
         let PoolOptions {
             max_connections,
             lifetimes,
             budget,
         } = pool;
         let connector = Connector {
-            options,
-            server,
+            target,
             max_lifetime: lifetimes.max_lifetime,
             health,
             budget: budget.clone(),
@@ -239,12 +231,11 @@ impl Connector {
             .with_min_delay(SHORTEST)
             .with_max_delay(LONGEST)
             .without_max_times();
-        let connecting = (|| self.options.connect()).retry(pauses).when(is_refusal);
+        let connecting = (|| self.target.connect()).retry(pauses).when(is_refusal);
         self.note_refusal(None);
         let note = |error: &sqlx::Error, _| self.note_refusal(Some(error.to_string()));
-        let mut connection = connecting.notify(note).await?;
+        let connection = connecting.notify(note).await?;
         self.note_refusal(None);
-        self.server.bound(&mut connection).await?;
         Ok(connection)
     }
 }

@@ -1,4 +1,4 @@
-//! MariaDB, as the tests run it.
+//! MariaDB, or MySQL in its place, as the tests run them.
 
 use std::fs;
 use std::io;
@@ -9,16 +9,46 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::keeper::Keeper;
+use super::mysql::MYSQL;
 use super::server::{Kind, Server, command, prepare};
 
+/// Names the server that takes MariaDB's place in all tests: `mysql`.
+const ENGINE: &str = "EDGE_TEST_DATABASE";
+
+/// A file in the server's folder with what a test sets besides.
+const OPTIONS: &str = "options";
+
+/// What MariaDB and MySQL do each in their own way.
+pub struct Engine {
+    pub kind: &'static Kind,
+    /// What the names of folders begin with.
+    pub prefix: &'static str,
+    /// Makes the system tables.
+    pub install: fn(&mut Keeper) -> io::Result<()>,
+    /// Runs statements as the server's administrator.
+    pub client: fn(&Path, &str) -> io::Result<Output>,
+}
+
+static MARIADB: Engine = Engine {
+    kind: &KIND,
+    prefix: "edge-mariadb-",
+    install,
+    client,
+};
+
+static MARIADB_REPLICATING: Engine = Engine {
+    kind: &REPLICATING,
+    ..MARIADB
+};
+
 static KIND: Kind = Kind {
-    program: "mariadbd",
+    program: || command("mariadbd"),
     arguments,
     answers,
 };
 
 static REPLICATING: Kind = Kind {
-    program: "mariadbd",
+    program: || command("mariadbd"),
     arguments: replicating_arguments,
     answers,
 };
@@ -47,9 +77,10 @@ const SETTINGS: [&str; 5] = [
     "--max-connections=1000",
 ];
 
-/// A MariaDB server.
+/// A MariaDB server, or one of MySQL.
 pub struct MariaDb {
     server: Server,
+    engine: &'static Engine,
     databases: AtomicU32,
 }
 
@@ -63,26 +94,49 @@ impl MariaDb {
         }
     }
 
+    /// The MySQL server that the tests of this process share.
+    pub fn shared_mysql() -> &'static Self {
+        static SHARED: OnceLock<io::Result<MariaDb>> = OnceLock::new();
+        match SHARED.get_or_init(|| Self::start_mysql("")) {
+            Ok(server) => server,
+            Err(error) => panic!("MySQL: {error}"),
+        }
+    }
+
     /// A server for one test, gone when it is dropped.
     pub fn start() -> io::Result<Self> {
-        let mut keeper = Keeper::new("edge-mariadb-")?;
-        install(&mut keeper)?;
+        match std::env::var(ENGINE).as_deref() {
+            Ok("mysql") => Self::start_mysql(""),
+            Ok(other) => Err(io::Error::other(format!("{ENGINE}={other}"))),
+            Err(_) => Self::start_mariadb(""),
+        }
+    }
+
+    /// A MariaDB server for one test, with these lines of an options file.
+    pub fn start_mariadb(options: &str) -> io::Result<Self> {
+        Self::start_engine(&MARIADB, options)
+    }
+
+    /// A MySQL server for one test, with these lines of an options file.
+    pub fn start_mysql(options: &str) -> io::Result<Self> {
+        Self::start_engine(&MYSQL, options)
+    }
+
+    fn start_engine(engine: &'static Engine, options: &str) -> io::Result<Self> {
+        let mut keeper = Keeper::new(engine.prefix)?;
+        (engine.install)(&mut keeper)?;
+        let options = format!("[server]\n{options}\n");
+        fs::write(keeper.folder().join(OPTIONS), options)?;
         Ok(Self {
-            server: Server::start(&KIND, keeper)?,
+            server: Server::start(engine.kind, keeper)?,
+            engine,
             databases: AtomicU32::new(0),
         })
     }
 
     /// A primary and its replica for one test, gone when they are dropped.
     pub fn start_replicating() -> io::Result<[Self; 2]> {
-        let start = || {
-            let mut keeper = Keeper::new("edge-mariadb-")?;
-            install(&mut keeper)?;
-            Ok::<_, io::Error>(Self {
-                server: Server::start(&REPLICATING, keeper)?,
-                databases: AtomicU32::new(0),
-            })
-        };
+        let start = || Self::start_engine(&MARIADB_REPLICATING, "");
         let [primary, replica] = [start()?, start()?];
         replica.run(&format!(
             "CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT={}, MASTER_USER='root', \
@@ -103,15 +157,15 @@ impl MariaDb {
     /// Run statements as the server's administrator, and return what they
     /// print.
     pub fn run(&self, statements: &str) -> String {
-        let output = client(self.server.folder(), statements)
-            .unwrap_or_else(|error| panic!("the mariadb client: {error}"));
+        let output = (self.engine.client)(self.server.folder(), statements)
+            .unwrap_or_else(|error| panic!("the client: {error}"));
         assert!(output.status.success(), "{statements}: {output:?}");
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
     /// The same, or nothing where the server refuses.
     pub fn try_run(&self, statements: &str) -> Option<String> {
-        let output = client(self.server.folder(), statements).ok()?;
+        let output = (self.engine.client)(self.server.folder(), statements).ok()?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         output.status.success().then_some(text)
     }
@@ -149,6 +203,20 @@ impl MariaDb {
             shown.lines().last().map(str::to_owned)
         };
         position(self, "gtid_slave_pos") == position(primary, "gtid_binlog_pos")
+    }
+
+    /// Let users in with a name and password, who may do all in the databases
+    /// of tests; `requirement` is such as `REQUIRE SSL`, or empty.
+    pub fn add_user(&self, name: &str, password: &str, requirement: &str) {
+        self.run(&format!(
+            "CREATE USER {name}@'127.0.0.1' IDENTIFIED BY '{password}' {requirement}; \
+             GRANT ALL ON `test\\_%`.* TO {name}@'127.0.0.1'"
+        ));
+    }
+
+    /// The folder with all its files.
+    pub fn folder(&self) -> &Path {
+        self.server.folder()
     }
 
     /// The TCP port, on 127.0.0.1.
@@ -217,7 +285,7 @@ fn replicating_arguments(folder: &Path, port: u16) -> Vec<String> {
 fn common_arguments(folder: &Path, port: u16) -> impl Iterator<Item = String> {
     let own = [
         // This one must come first.
-        "--no-defaults".to_owned(),
+        options_argument(folder),
         data_argument(folder),
         socket_argument(folder),
         format!("--port={port}"),
@@ -241,17 +309,22 @@ fn client(folder: &Path, statement: &str) -> io::Result<Output> {
         .output()
 }
 
-fn data_argument(folder: &Path) -> String {
+/// Instead of the settings of a server that the machine has for itself.
+pub fn options_argument(folder: &Path) -> String {
+    format!("--defaults-file={}", folder.join(OPTIONS).display())
+}
+
+pub fn data_argument(folder: &Path) -> String {
     format!("--datadir={}", folder.join("data").display())
 }
 
-fn socket_argument(folder: &Path) -> String {
+pub fn socket_argument(folder: &Path) -> String {
     format!("--socket={}", folder.join("socket").display())
 }
 
 /// The server refuses to run as root unless it is told to. Whose folder it is
 /// says who runs the tests.
-fn user_argument(folder: &Path) -> Option<String> {
+pub fn user_argument(folder: &Path) -> Option<String> {
     let owner = fs::metadata(folder).ok()?.uid();
     (owner == 0).then(|| "--user=root".to_owned())
 }

@@ -9,28 +9,28 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use super::keeper::Keeper;
-use super::server::{Kind, Server};
+use super::server::{Kind, Server, command};
 
 static KIND: Kind = Kind {
-    program: "redis-server",
+    program: || command("redis-server"),
     arguments,
     answers,
 };
 
 static DURABLE: Kind = Kind {
-    program: "redis-server",
+    program: || command("redis-server"),
     arguments: durable_arguments,
     answers,
 };
 
 static CLUSTER: Kind = Kind {
-    program: "redis-server",
+    program: || command("redis-server"),
     arguments: cluster_arguments,
     answers,
 };
 
 static TLS: Kind = Kind {
-    program: "redis-server",
+    program: || command("redis-server"),
     arguments: tls_arguments,
     answers,
 };

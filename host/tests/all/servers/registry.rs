@@ -7,16 +7,16 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::keeper::Keeper;
-use super::server::{Kind, Server};
+use super::server::{Kind, Server, command};
 
 static OPEN: Kind = Kind {
-    program: "docker-registry",
+    program: || command("docker-registry"),
     arguments: open_arguments,
     answers,
 };
 
 static GUARDED: Kind = Kind {
-    program: "docker-registry",
+    program: || command("docker-registry"),
     arguments: guarded_arguments,
     answers,
 };

@@ -25,8 +25,8 @@ const SYSTEM_FOLDERS: [&str; 2] = ["/usr/sbin", "/usr/local/sbin"];
 
 /// What is particular to one kind of server.
 pub struct Kind {
-    /// File name of the program.
-    pub program: &'static str,
+    /// Its program.
+    pub program: fn() -> io::Result<Command>,
     /// Its arguments, for a folder and a port.
     pub arguments: fn(&Path, u16) -> Vec<String>,
     /// Whether it answers a request, in a folder and on a port.
@@ -138,7 +138,7 @@ pub fn command(program: &str) -> io::Result<Command> {
 }
 
 fn launch(kind: &Kind, keeper: &mut Keeper, port: u16) -> io::Result<Child> {
-    let mut command = command(kind.program)?;
+    let mut command = (kind.program)()?;
     command.args((kind.arguments)(keeper.folder(), port));
     let mut process = keeper.spawn(command)?;
     let started = poll(|| match process.try_wait() {

@@ -30,7 +30,7 @@ pub use shopper::{PASSWORD, Shopper};
 
 use crate::catalog::database::{Database, Store};
 use crate::harness::{PluginFolder, TestNode, data_folder, fixture, settings};
-use crate::servers::Redis;
+use crate::servers::{MariaDb, Redis};
 
 /// What all nodes of a shop know, and tests that sign tokens.
 const SECRET: &str = "the secret of these tests that is long enough";
@@ -53,8 +53,14 @@ impl Stores {
         }
     }
 
-    /// A MariaDB database and a Redis of somebody's own.
-    fn at(database: Database, redis_url: String) -> Self {
+    /// Empty ones on MySQL and Redis.
+    pub fn on_mysql() -> Self {
+        let database = Database::of(MariaDb::shared_mysql());
+        Self::at(database, Redis::shared().database())
+    }
+
+    /// A database server's database and a Redis of somebody's own.
+    pub fn at(database: Database, redis_url: String) -> Self {
         Self {
             database,
             redis_url: Some(redis_url),
@@ -105,6 +111,13 @@ impl Shop {
         let [one, other] = Store::ALL.map(|store| Arc::new(Stores::new(store)));
         let (one, other) = tokio::join!(Self::open(one, &change), Self::open(other, &change));
         [one, other]
+    }
+
+    /// A new shop on each kind of stores, and one on MySQL.
+    pub async fn everywhere_with(change: impl Fn(&mut Settings)) -> [Self; 3] {
+        let [one, other] = Self::both_with(&change).await;
+        let third = Self::open(Arc::new(Stores::on_mysql()), &change).await;
+        [one, other, third]
     }
 
     /// One more node of the shop with these stores.

@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use super::{Ledger, Store, on_both_stores};
+use super::{Ledger, Store, on_all_stores};
 
-on_both_stores! {
+on_all_stores! {
     a_call_returns_so_many_rows_and_no_more,
     a_call_returns_so_many_bytes_and_no_more,
     many_writers_at_once_all_succeed,

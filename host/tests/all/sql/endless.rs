@@ -8,15 +8,29 @@ use serde_json::json;
 use sqlx::{Connection, MySqlConnection, Row};
 use url::form_urlencoded;
 
-use super::{Ledger, Store, on_both_stores};
+use super::{Ledger, Store, on_all_stores};
 use crate::catalog::database::waits_for_a_lock;
 use crate::harness::{TestNode, eventually, variant};
 use crate::servers::MariaDb;
 
-on_both_stores! {
-    a_query_without_end_costs_its_caller_and_no_other,
-    a_change_without_end_costs_its_caller_and_no_other,
-    a_change_without_end_takes_its_transaction_with_it,
+on_all_stores! {
+    sqlite Sqlite
+    a_query_without_end_costs_its_caller_and_no_other
+    a_change_without_end_costs_its_caller_and_no_other
+    a_change_without_end_takes_its_transaction_with_it
+}
+
+on_all_stores! {
+    mariadb MariaDb
+    a_query_without_end_costs_its_caller_and_no_other
+    a_change_without_end_costs_its_caller_and_no_other
+    a_change_without_end_takes_its_transaction_with_it
+}
+
+// MySQL bounds queries only: a change goes on to its end.
+on_all_stores! {
+    mysql MySql
+    a_query_without_end_costs_its_caller_and_no_other
 }
 
 /// One connection, so that whoever keeps it keeps it from the next.

@@ -68,10 +68,25 @@ async fn mariadb_finds_no_more_than_the_grant() {
     judge(&database, &access).await;
 }
 
+/// What only MySQL has: optimizer hints as comments, and functions of its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn mysql_finds_no_more_than_the_grant() {
+    let database = database(Store::MySql).await;
+    let server = MariaDb::shared_mysql();
+    let name = database.url.rsplit('/').next().expect("a name");
+    server.run(&format!(
+        "CREATE USER judge IDENTIFIED BY 'judge'; GRANT SELECT ON {name}.tax TO judge; \
+         GRANT SELECT, INSERT, UPDATE, DELETE ON {name}.orders TO judge;"
+    ));
+    let access = open(&database.url.replace("root@", "judge:judge@")).await;
+    judge(&database, &access).await;
+}
+
 async fn database(store: Store) -> Database {
     let database = match store {
         Store::Sqlite => Database::new(database::Store::Sqlite),
         Store::MariaDb => Database::of(MariaDb::shared()),
+        Store::MySql => Database::of(MariaDb::shared_mysql()),
     };
     for statement in SCHEMA {
         database.execute(statement).await;

@@ -1,9 +1,9 @@
 //! The host reads a statement's text, and so does the database: where the two
 //! would read it differently, a table could hide from the grant.
 
-use super::{Ledger, Store, on_both_stores};
+use super::{Ledger, Store, on_all_stores};
 
-on_both_stores! {
+on_all_stores! {
     no_reading_of_a_text_hides_a_table,
     no_reading_of_a_text_hides_a_change,
 }

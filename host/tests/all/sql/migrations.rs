@@ -3,12 +3,12 @@
 
 use serde_json::json;
 
-use super::{Store, on_both_stores};
+use super::{Store, on_all_stores};
 use crate::catalog::database::Database;
 use crate::harness::{PluginFolder, TestNode, start_error, variant};
 use crate::servers::MariaDb;
 
-on_both_stores! {
+on_all_stores! {
     no_migration_reaches_past_the_grant,
     a_refused_migration_runs_not_even_in_part,
     a_text_that_ran_may_be_superseded,
@@ -19,6 +19,7 @@ async fn database(store: Store) -> Database {
     let database = match store {
         Store::Sqlite => Database::new(crate::catalog::database::Store::Sqlite),
         Store::MariaDb => Database::of(MariaDb::shared()),
+        Store::MySql => Database::of(MariaDb::shared_mysql()),
     };
     for statement in [
         "CREATE TABLE customer (email VARCHAR(100), password VARCHAR(100), role VARCHAR(20))",

@@ -1,5 +1,5 @@
 //! The database capability, on every database that there is: each test runs
-//! once on SQLite and once on MariaDB.
+//! once on SQLite, once on MariaDB and once on MySQL.
 
 mod bounds;
 mod connections;
@@ -30,14 +30,27 @@ use crate::servers::MariaDb;
 enum Store {
     Sqlite,
     MariaDb,
+    MySql,
 }
 
-/// Make each of the named functions, which take a [`Store`], a test on SQLite
-/// and one on MariaDB.
-macro_rules! on_both_stores {
+impl Store {
+    /// The URL of a new database of a server; none of a file.
+    fn server_url(self) -> Option<String> {
+        match self {
+            Self::Sqlite => None,
+            Self::MariaDb => Some(MariaDb::shared().database()),
+            Self::MySql => Some(MariaDb::shared_mysql().database()),
+        }
+    }
+}
+
+/// Make each of the named functions, which take a [`Store`], a test on SQLite,
+/// one on MariaDB and one on MySQL.
+macro_rules! on_all_stores {
     ($($test:ident),* $(,)?) => {
-        on_both_stores! { sqlite Sqlite $($test)* }
-        on_both_stores! { mariadb MariaDb $($test)* }
+        on_all_stores! { sqlite Sqlite $($test)* }
+        on_all_stores! { mariadb MariaDb $($test)* }
+        on_all_stores! { mysql MySql $($test)* }
     };
     ($module:ident $store:ident $($test:ident)*) => {
         mod $module {
@@ -50,7 +63,7 @@ macro_rules! on_both_stores {
         }
     };
 }
-use on_both_stores;
+use on_all_stores;
 
 /// A node with the ledger on a database of its own.
 struct Ledger {
@@ -61,9 +74,10 @@ impl Ledger {
     /// The ledger with `changes` made to its manifest.
     async fn start(store: Store, changes: &str) -> Self {
         let plugins = [fixture("hello"), variant("ledger", changes)];
-        let node = TestNode::start(&plugins, |settings| match store {
-            Store::Sqlite => {}
-            Store::MariaDb => settings.database_url = MariaDb::shared().database(),
+        let node = TestNode::start(&plugins, |settings| {
+            if let Some(url) = store.server_url() {
+                settings.database_url = url;
+            }
         });
         Self { node: node.await }
     }
@@ -72,10 +86,8 @@ impl Ledger {
     /// SQLite in the folder.
     async fn start_reading(store: Store) -> (Self, tempfile::TempDir) {
         let data = data_folder();
-        let url = match store {
-            Store::Sqlite => format!("sqlite://{}", data.path().join("shop.sqlite").display()),
-            Store::MariaDb => MariaDb::shared().database(),
-        };
+        let file = || format!("sqlite://{}", data.path().join("shop.sqlite").display());
+        let url = store.server_url().unwrap_or_else(file);
         let start = async |plugin| {
             let set = |settings: &mut Settings| settings.database_url.clone_from(&url);
             TestNode::start_in(data.path(), &[plugin], set).await

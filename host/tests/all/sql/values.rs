@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{Ledger, Store, on_both_stores};
+use super::{Ledger, Store, on_all_stores};
 
-on_both_stores! {
+on_all_stores! {
     decimals_keep_their_scale,
     integers_keep_all_their_bits,
     absent_values_are_null,

@@ -11,6 +11,8 @@
 mod keeper;
 #[path = "../../../../host/tests/all/servers/mariadb.rs"]
 pub mod mariadb;
+#[path = "../../../../host/tests/all/servers/mysql.rs"]
+mod mysql;
 #[path = "../../../../host/tests/all/servers/server.rs"]
 mod server;
 

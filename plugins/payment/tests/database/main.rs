@@ -5,6 +5,9 @@ mod keeper;
 #[allow(dead_code, clippy::panic, reason = "shared with tests that need more")]
 #[path = "../../../../host/tests/all/servers/mariadb.rs"]
 mod mariadb;
+#[allow(dead_code, reason = "shared with tests that need more")]
+#[path = "../../../../host/tests/all/servers/mysql.rs"]
+mod mysql;
 #[allow(dead_code, clippy::panic, reason = "shared with tests that need more")]
 #[path = "../../../../host/tests/all/servers/server.rs"]
 mod server;

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::path::Path;
 use std::time::Duration;
 
+use sha1::{Digest, Sha1};
 use sqlx::{AssertSqlSafe, MySqlConnection};
 
 use super::MigrateError;
@@ -171,22 +172,20 @@ impl DatabaseAccess {
         Ok(Box::new(connection))
     }
 
-    /// Takes the named lock within so many seconds. Names are the server's, so
-    /// the database is part of ours; the digest keeps it within the 64
-    /// characters that a name may have.
+    /// Takes the named lock within so many seconds.
     async fn get(
         &self,
         connection: &mut MySqlConnection,
         name: &str,
         seconds: u64,
     ) -> Result<bool, MigrateError> {
-        let taken: Option<i64> =
-            sqlx::query_scalar("SELECT GET_LOCK(SHA1(CONCAT('edge ', DATABASE(), ' ', ?)), ?)")
-                .bind(name)
-                .bind(seconds)
-                .fetch_one(connection)
-                .await
-                .map_err(|error| self.lock_failed(error))?;
+        let name = self.lock_name(connection, name).await?;
+        let taken: Option<i64> = sqlx::query_scalar("SELECT GET_LOCK(?, ?)")
+            .bind(name)
+            .bind(seconds)
+            .fetch_one(connection)
+            .await
+            .map_err(|error| self.lock_failed(error))?;
         Ok(taken == Some(1))
     }
 
@@ -195,10 +194,24 @@ impl DatabaseAccess {
         connection: &mut MySqlConnection,
         name: &str,
     ) -> Result<(), MigrateError> {
-        let text = "SELECT RELEASE_LOCK(SHA1(CONCAT('edge ', DATABASE(), ' ', ?)))";
-        let released = sqlx::query(text).bind(name).execute(connection).await;
+        let name = self.lock_name(connection, name).await?;
+        let released = sqlx::query("SELECT RELEASE_LOCK(?)").bind(name);
+        let released = released.execute(connection).await;
         released.map_err(|error| self.lock_failed(error))?;
         Ok(())
+    }
+
+    /// The server's name of a lock of ours, in the database of `connection`.
+    async fn lock_name(
+        &self,
+        connection: &mut MySqlConnection,
+        name: &str,
+    ) -> Result<String, MigrateError> {
+        let database: String = sqlx::query_scalar("SELECT DATABASE()")
+            .fetch_one(connection)
+            .await
+            .map_err(|error| self.lock_failed(error))?;
+        Ok(server_name(&database, name))
     }
 
     fn lock_failed(&self, reason: impl ToString) -> MigrateError {
@@ -211,6 +224,14 @@ impl DatabaseAccess {
 
 fn migrating(plugin: &str) -> String {
     format!("migrate {plugin}")
+}
+
+/// Names of locks are the server's, so the database is part of ours; the digest
+/// keeps it within the 64 characters that a name may have. It is made here,
+/// since MySQL 9 has no `SHA1()` any more, and is SHA-1's, as versions before
+/// this one had the server make it: nodes of both wait for each other.
+fn server_name(database: &str, name: &str) -> String {
+    hex::encode(Sha1::digest(format!("edge {database} {name}")))
 }
 
 fn seed_file(database: &Path, plugin: &str) -> std::path::PathBuf {
@@ -227,5 +248,17 @@ async fn file_within(path: &Path, longest: Duration) -> std::io::Result<Option<F
             return Ok(None);
         }
         tokio::time::sleep(POLL).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_has_the_name_that_servers_made_before() {
+        // SELECT SHA1(CONCAT('edge ', DATABASE(), ' ', 'order')), in `shop`.
+        let expected = "9289cbacc11509ef9b8a6e01768cbbe08843636e";
+        assert_eq!(server_name("shop", "order"), expected);
     }
 }

@@ -26,6 +26,7 @@ use self::writer::Writer;
 pub(super) use self::writer::{SqliteTransaction, WriterTurns};
 use super::error::{OpenError, public_url};
 use super::guard::{Checked, TableGrant};
+use super::mysql::UrlError;
 use super::rows::Form;
 use super::{CallLimits, Connections, Outcome, Result, Value};
 
@@ -48,7 +49,7 @@ impl SqliteDatabase {
         let name = public_url(url);
         let options = SqliteConnectOptions::from_str(url).map_err(|source| OpenError::Url {
             url: name.clone(),
-            source,
+            source: UrlError::Malformed(source),
         })?;
         let file = options.get_filename();
         let failed = |source| OpenError::Connect {

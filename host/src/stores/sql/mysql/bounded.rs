@@ -7,65 +7,32 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sqlx::mysql::MySqlDatabaseError;
-use sqlx::{AssertSqlSafe, MySqlConnection, Row};
+use sqlx::MySqlConnection;
+
+use super::server::Server;
 
 /// What a request has by default, and so a statement at its beginning.
-const USUAL: Duration = Duration::from_secs(5);
+pub(super) const USUAL: Duration = Duration::from_secs(5);
 
 /// How much longer than its call a statement may go on.
 const SLACK: Duration = Duration::from_secs(1);
 
-/// The error of a server that is too old for a bound.
-const UNKNOWN_VARIABLE: u16 = 1193;
-
-/// What kind of server it is, as far as bounds on statements go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Server {
-    /// Bounds any statement.
-    MariaDb,
-    /// Bounds queries; changes go on to their end.
-    MySql,
-}
-
 impl Server {
-    /// Ask the server at the other end of `connection`.
-    pub(super) async fn of(connection: &mut MySqlConnection) -> sqlx::Result<Self> {
-        let row = sqlx::query("SELECT VERSION()")
-            .fetch_one(connection)
-            .await?;
-        let version: String = row.try_get(0)?;
-        Ok(match version.contains("MariaDB") {
-            true => Self::MariaDb,
-            false => Self::MySql,
-        })
-    }
-
-    /// Bound all statements of `connection`.
-    pub(super) async fn bound(self, connection: &mut MySqlConnection) -> sqlx::Result<()> {
-        self.set(connection, USUAL.as_secs()).await
-    }
-
-    /// Let statements of `connection` take as long as they need: for the
-    /// host's own work.
-    pub(super) async fn unbound(self, connection: &mut MySqlConnection) -> sqlx::Result<()> {
-        self.set(connection, 0).await
-    }
-
-    async fn set(self, connection: &mut MySqlConnection, seconds: u64) -> sqlx::Result<()> {
+    /// Lets statements of `connection` take as long as they need: for the
+    /// host's own work. `session` bounds those of a new one.
+    pub(in crate::stores::sql) async fn unbound(
+        self,
+        connection: &mut MySqlConnection,
+    ) -> sqlx::Result<()> {
         let text = match self {
-            Self::MariaDb => format!("SET SESSION max_statement_time={seconds}"),
-            Self::MySql => format!("SET SESSION max_execution_time={seconds}000"),
+            Self::MariaDb => "SET SESSION max_statement_time = 0",
+            Self::MySql => "SET SESSION max_execution_time = 0",
         };
-        let set = sqlx::raw_sql(AssertSqlSafe(text)).execute(connection).await;
-        match set {
-            Err(sqlx::Error::Database(error)) if is_unknown_variable(&*error) => Ok(()),
-            set => set.map(|_| ()),
-        }
+        sqlx::raw_sql(text).execute(connection).await.map(|_| ())
     }
 
     /// `text`, which the server ends soon after `deadline`.
-    pub(super) fn bounded(self, text: &Arc<str>, deadline: Instant) -> Arc<str> {
+    pub(in crate::stores::sql) fn bounded(self, text: &Arc<str>, deadline: Instant) -> Arc<str> {
         let left = deadline.saturating_duration_since(Instant::now());
         if left <= USUAL && left + SLACK >= USUAL {
             return text.clone();
@@ -83,11 +50,6 @@ impl Server {
             },
         }
     }
-}
-
-fn is_unknown_variable(error: &dyn sqlx::error::DatabaseError) -> bool {
-    let mysql = error.try_downcast_ref::<MySqlDatabaseError>();
-    mysql.is_some_and(|error| error.number() == UNKNOWN_VARIABLE)
 }
 
 /// Whole seconds, never too few, and of few kinds: a connection prepares each

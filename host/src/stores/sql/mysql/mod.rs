@@ -1,20 +1,27 @@
 //! MySQL and MariaDB.
 
+mod bounded;
+pub(super) mod codes;
+mod server;
+mod session;
+mod target;
+
 use std::borrow::Cow;
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use deadpool::managed::Object;
 use futures_util::{FutureExt, TryStreamExt};
-use sqlx::mysql::{MySqlArguments, MySqlConnectOptions, MySqlQueryResult, MySqlRow, MySqlTypeInfo};
-use sqlx::{
-    Column, ConnectOptions, Connection, Decode, MySql, MySqlConnection, Row, Type, TypeInfo,
-    ValueRef,
-};
+use sqlx::mysql::{MySqlArguments, MySqlQueryResult, MySqlRow, MySqlTypeInfo};
+use sqlx::{Column, Connection, Decode, MySql, MySqlConnection, Row, Type, TypeInfo, ValueRef};
 
-use super::bounded::Server;
+use server::Facts;
+pub(super) use server::Server;
+pub use server::UnsupportedServer;
+pub(super) use target::Target;
+pub use target::UrlError;
+
 use super::error::{OpenError, is_broken, is_contention, public_url, typed};
 use super::health::{Failed, Health};
 use super::lent::{Lent, MySqlTransaction};
@@ -23,9 +30,6 @@ use super::retry::persistent;
 use super::rows::{Cell, Form};
 use super::value::{Collector, INSTANT, instant};
 use super::{CallLimits, Outcome, Result, Value};
-
-/// Prepared statements that a connection keeps.
-const STATEMENTS_KEPT: usize = 256;
 
 /// The pool of one grant, and what is at its other end.
 #[derive(Clone)]
@@ -56,7 +60,7 @@ impl MySqlDatabase {
         let text = self.server.bounded(text, deadline);
         let asking = async {
             match self.ask(&text, bind(parameters)?, limits).await {
-                Err(Failed::Driver(error)) if is_broken(&error) => {
+                Err(Failed::Driver(error) | Failed::Connect(error)) if is_broken(&error) => {
                     self.health.condemn();
                     self.ask(&text, bind(parameters)?, limits).await
                 }
@@ -98,7 +102,7 @@ impl MySqlDatabase {
             };
             persistent(change, |failed| match failed {
                 Failed::Driver(error) => is_contention(error),
-                Failed::Call(_) => false,
+                Failed::Connect(_) | Failed::Call(_) => false,
             })
             .await
         };
@@ -111,11 +115,11 @@ impl MySqlDatabase {
     pub(super) async fn begin(&self, deadline: Instant) -> Result<MySqlTransaction> {
         let beginning = async {
             match MySqlTransaction::begin(&self.pool).await {
-                Err(error) if is_broken(&error) => {
+                Err(Failed::Driver(error) | Failed::Connect(error)) if is_broken(&error) => {
                     self.health.condemn();
-                    Ok::<_, Failed>(MySqlTransaction::begin(&self.pool).await?)
+                    MySqlTransaction::begin(&self.pool).await
                 }
-                begun => Ok(begun?),
+                begun => begun,
             }
         };
         self.health.call(deadline, beginning.boxed()).await
@@ -195,52 +199,63 @@ impl MySqlDatabase {
     }
 }
 
-/// What `url` says of the way to a server.
-pub(super) fn options(url: &str) -> std::result::Result<MySqlConnectOptions, OpenError> {
-    let options = MySqlConnectOptions::from_str(url).map_err(|source| OpenError::Url {
-        url: public_url(url),
-        source,
-    })?;
-    Ok(options
-        .statement_cache_capacity(STATEMENTS_KEPT)
-        .disable_statement_logging())
-}
-
-/// Open a pool as `pool` says on `url`, to the server whose `health` it is.
+/// Opens a pool as `pool` says on `url`, to the server whose `health` it is.
 pub(super) async fn open(
     url: &str,
-    options: MySqlConnectOptions,
+    target: Target,
     pool: PoolOptions,
     health: Arc<Health>,
 ) -> std::result::Result<MySqlDatabase, OpenError> {
-    let fail = |source: sqlx::Error| OpenError::Connect {
-        url: public_url(url),
-        source: source.into(),
+    let fail = |source: sqlx::Error| {
+        let (url, advice) = (public_url(url), target.advice(&source));
+        let source = source.into();
+        match advice {
+            None => OpenError::Connect { url, source },
+            Some(advice) => OpenError::Refused {
+                url,
+                source,
+                advice,
+            },
+        }
     };
     // A pool waits for a server that refuses, which may be starting, and then
     // says only that; one connection of our own says why.
-    let first = tokio::time::timeout(ACQUIRE_TIMEOUT, options.connect()).await;
-    let mut first = first
+    let first = tokio::time::timeout(ACQUIRE_TIMEOUT, first_contact(&target)).await;
+    let facts = first
         .map_err(|_| {
             let why = "the server did not answer".to_owned();
             fail(NoConnection::NotMade { why }.into())
         })?
         .map_err(fail)?;
-    let server = Server::of(&mut first).await.map_err(fail)?;
-    first.close().await.map_err(fail)?;
-    Ok(open_later(options, server, pool, health))
+    let server = facts.check().map_err(|source| OpenError::Unsupported {
+        url: public_url(url),
+        source,
+    })?;
+    Ok(open_later(target, server, pool, health))
+}
+
+/// Returns what the server says of itself, before anything is asked of it that
+/// it may be too old for.
+async fn first_contact(target: &Target) -> sqlx::Result<Facts> {
+    let mut first = target.connect_raw().await?;
+    let facts = Facts::read(&mut first).await?;
+    if facts.check().is_ok() {
+        session::prepare(&mut first).await?;
+    }
+    first.close().await?;
+    Ok(facts)
 }
 
 /// The same for a server of the same kind as another, which need not answer
 /// now.
 pub(super) fn open_later(
-    options: MySqlConnectOptions,
+    target: Target,
     server: Server,
     pool: PoolOptions,
     health: Arc<Health>,
 ) -> MySqlDatabase {
     MySqlDatabase {
-        pool: Pool::new(options, server, pool, health.clone()),
+        pool: Pool::new(target, pool, health.clone()),
         server,
         health,
     }

@@ -1,0 +1,286 @@
+//! The way to a MySQL server: what its URL says, and one connection by it.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
+use sqlx::{ConnectOptions, MySqlConnection};
+use url::Url;
+
+use super::session;
+use crate::stores::sql::error::{OpenError, public_url};
+
+/// Prepared statements that a connection keeps.
+const STATEMENTS_KEPT: usize = 256;
+
+/// A server and how to be let in.
+#[derive(Debug, Clone)]
+pub(in crate::stores::sql) struct Target {
+    options: MySqlConnectOptions,
+    /// Where the password is, which may be another each time.
+    password_file: Option<PathBuf>,
+}
+
+/// What a URL says besides the server, the user and the database.
+#[derive(Debug, Default)]
+struct Parameters {
+    password_file: Option<PathBuf>,
+    ssl_ca: Option<String>,
+    has_ssl_mode: bool,
+}
+
+/// What is wrong with a database's URL. No message quotes its user or password.
+#[derive(Debug, thiserror::Error)]
+pub enum UrlError {
+    /// The driver cannot read it.
+    #[error("{0}")]
+    Malformed(sqlx::Error),
+    /// No database.
+    #[error("it names no database: mysql://user@host:3306/DATABASE")]
+    NoDatabase,
+    /// A parameter that means nothing.
+    #[error(
+        "it has the parameter {0}, which is not known; known are ssl-mode, ssl-ca, ssl-cert, ssl-key, socket and password-file"
+    )]
+    Unknown(String),
+    /// A parameter of which only one value makes sense.
+    #[error("the parameter charset is always utf8mb4")]
+    Charset,
+    /// Two passwords.
+    #[error("it has a password and a password-file; which one counts?")]
+    TwoPasswords,
+    /// A certificate that nobody looks at.
+    #[error(
+        "it names ssl-ca, but by its ssl-mode no certificate is checked; use ssl-mode=VERIFY_IDENTITY, or VERIFY_CA"
+    )]
+    UncheckedCertificate,
+    /// A file of certificates that cannot be used.
+    #[error("ssl-ca={path}: {why}")]
+    Certificates {
+        /// The file.
+        path: String,
+        /// Why not.
+        why: String,
+    },
+}
+
+impl Target {
+    /// Reads `url`, and the certificates that it names.
+    ///
+    /// # Errors
+    /// When something in the URL is wrong, contradicts itself or is not known.
+    pub(in crate::stores::sql) fn parse(url: &str) -> Result<Self, OpenError> {
+        read(url).map_err(|source| OpenError::Url {
+            url: public_url(url),
+            source,
+        })
+    }
+
+    /// Connects, and makes the session what the node relies on.
+    ///
+    /// # Errors
+    /// Those of the driver; also when the file with the password cannot be
+    /// read.
+    pub(in crate::stores::sql) async fn connect(&self) -> sqlx::Result<MySqlConnection> {
+        let mut connection = self.connect_raw().await?;
+        session::prepare(&mut connection).await?;
+        Ok(connection)
+    }
+
+    /// Returns the host and port of the server.
+    pub(in crate::stores::sql) fn address(&self) -> String {
+        format!("{}:{}", self.options.get_host(), self.options.get_port())
+    }
+
+    /// Connects, and leaves the session as the server makes it.
+    pub(super) async fn connect_raw(&self) -> sqlx::Result<MySqlConnection> {
+        let options = match &self.password_file {
+            None => self.options.clone(),
+            Some(file) => {
+                let read = tokio::fs::read_to_string(file).await;
+                let text = read.map_err(|error| {
+                    let why = format!("password-file={}: {error}", file.display());
+                    sqlx::Error::Io(std::io::Error::other(why))
+                })?;
+                let password = text.trim_end_matches(['\r', '\n']);
+                self.options.clone().password(password)
+            }
+        };
+        options.connect().await
+    }
+
+    /// Returns what may help against `error`, a refusal of this server's;
+    /// nothing where the error says all.
+    pub(super) fn advice(&self, error: &sqlx::Error) -> Option<&'static str> {
+        let is_plain = matches!(self.options.get_ssl_mode(), MySqlSslMode::Disabled);
+        match error {
+            sqlx::Error::Database(error) => {
+                let mysql = error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>()?;
+                match mysql.number() {
+                    1045 if is_plain => Some(
+                        "the password may be wrong, or the user may need TLS, which ssl-mode=DISABLED forbids",
+                    ),
+                    3159 => {
+                        Some("the server takes connections with TLS alone: drop ssl-mode=DISABLED")
+                    }
+                    _ => None,
+                }
+            }
+            sqlx::Error::Io(error) => {
+                let error = error.get_ref()?.downcast_ref::<rustls::Error>()?;
+                match error {
+                    rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer) => {
+                        Some("name a PEM file with the certificate of its issuer: ssl-ca=...")
+                    }
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
+}
+
+fn read(url: &str) -> Result<Target, UrlError> {
+    let malformed = |error: sqlx::Error| UrlError::Malformed(error);
+    let options = MySqlConnectOptions::from_str(url).map_err(malformed)?;
+    let parsed = Url::parse(url)
+        .map_err(|error| UrlError::Malformed(sqlx::Error::Configuration(error.into())))?;
+    if options.get_database().is_none_or(str::is_empty) {
+        return Err(UrlError::NoDatabase);
+    }
+    let parameters = parameters(&parsed)?;
+    if parameters.password_file.is_some() && parsed.password().is_some() {
+        return Err(UrlError::TwoPasswords);
+    }
+    let options = match &parameters.ssl_ca {
+        None => options,
+        Some(file) => {
+            check_certificates(file)?;
+            with_checked_certificates(options, parameters.has_ssl_mode)?
+        }
+    };
+    let options = options
+        .statement_cache_capacity(STATEMENTS_KEPT)
+        // `session` sets these, and much more, in one round trip.
+        .pipes_as_concat(false)
+        .no_engine_substitution(false)
+        .timezone(None)
+        .set_names(false)
+        .disable_statement_logging();
+    Ok(Target {
+        options,
+        password_file: parameters.password_file,
+    })
+}
+
+fn parameters(url: &Url) -> Result<Parameters, UrlError> {
+    let mut found = Parameters::default();
+    for (key, value) in url.query_pairs() {
+        match &*key {
+            "ssl-mode" | "sslmode" => found.has_ssl_mode = true,
+            "ssl-ca" | "sslca" => found.ssl_ca = Some(value.into_owned()),
+            "password-file" => found.password_file = Some(PathBuf::from(&*value)),
+            "ssl-cert" | "sslcert" | "ssl-key" | "sslkey" | "socket" => {}
+            "charset" if value == "utf8mb4" => {}
+            "charset" => return Err(UrlError::Charset),
+            other => return Err(UrlError::Unknown(other.to_owned())),
+        }
+    }
+    Ok(found)
+}
+
+/// Whoever names an issuer wants it checked; the driver checks nothing unless
+/// it is told to.
+fn with_checked_certificates(
+    options: MySqlConnectOptions,
+    has_ssl_mode: bool,
+) -> Result<MySqlConnectOptions, UrlError> {
+    match options.get_ssl_mode() {
+        MySqlSslMode::VerifyCa | MySqlSslMode::VerifyIdentity => Ok(options),
+        _ if has_ssl_mode => Err(UrlError::UncheckedCertificate),
+        _ => Ok(options.ssl_mode(MySqlSslMode::VerifyIdentity)),
+    }
+}
+
+/// The driver reads the file anew for each connection, and names it in no
+/// error of its own.
+fn check_certificates(file: &str) -> Result<(), UrlError> {
+    let fail = |why: String| UrlError::Certificates {
+        path: file.to_owned(),
+        why,
+    };
+    let certificates =
+        CertificateDer::pem_file_iter(file).map_err(|error| fail(error.to_string()))?;
+    let certificates: Result<Vec<_>, _> = certificates.collect();
+    match certificates {
+        Ok(some) if !some.is_empty() => Ok(()),
+        Ok(_) => Err(fail("it holds no certificate".to_owned())),
+        Err(error) => Err(fail(error.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(parameters: &str) -> String {
+        let url = format!("mysql://shop@db/shop?{parameters}");
+        Target::parse(&url).expect_err(parameters).to_string()
+    }
+
+    #[test]
+    fn what_means_nothing_is_refused() {
+        for (parameters, part) in [
+            ("ssl_mode=REQUIRED", "ssl_mode"),
+            ("useSSL=true", "useSSL"),
+            ("timezone=%2B08:00", "timezone"),
+            ("ssl-mode=ON", "ssl"),
+            ("charset=latin1", "utf8mb4"),
+            ("ssl-ca=/no/such/file", "/no/such/file"),
+            ("ssl-ca=/dev/null", "no certificate"),
+        ] {
+            let message = refusal(parameters);
+            assert!(message.contains(part), "{parameters}: {message}");
+        }
+    }
+
+    #[test]
+    fn a_url_names_a_database() {
+        for url in ["mysql://shop@db", "mysql://shop@db/"] {
+            let message = Target::parse(url).expect_err(url).to_string();
+            assert!(message.contains("names no database"), "{message}");
+        }
+    }
+
+    #[test]
+    fn two_passwords_are_one_too_many() {
+        let url = "mysql://shop:hunter2@db/shop?password-file=/run/secret";
+        let message = Target::parse(url).expect_err("two").to_string();
+        assert!(message.contains("password-file") && !message.contains("hunter2"));
+    }
+
+    #[test]
+    fn an_issuer_that_is_named_is_checked() {
+        let made = rcgen::generate_simple_self_signed(["db".to_owned()]).expect("a certificate");
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(file.path(), made.cert.pem()).expect("written");
+        let named = format!("ssl-ca={}", file.path().display());
+        let mode = |parameters: &str| {
+            let url = format!("mysql://shop@db/shop?{named}{parameters}");
+            Target::parse(&url).map(|target| target.options.get_ssl_mode())
+        };
+        assert!(matches!(mode(""), Ok(MySqlSslMode::VerifyIdentity)));
+        assert!(matches!(
+            mode("&ssl-mode=VERIFY_CA"),
+            Ok(MySqlSslMode::VerifyCa)
+        ));
+        for unchecked in ["REQUIRED", "PREFERRED", "DISABLED"] {
+            assert!(
+                mode(&format!("&ssl-mode={unchecked}")).is_err(),
+                "{unchecked}"
+            );
+        }
+    }
+}
