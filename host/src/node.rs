@@ -25,7 +25,7 @@ use crate::runtime::artifacts::Artifacts;
 use crate::runtime::compiled_cache;
 use crate::runtime::{EngineError, Runtime};
 use crate::stores::limiter::PolicyError;
-use crate::stores::redis::UrlError;
+use crate::stores::redis::{UrlError, warn_of_eviction};
 use crate::stores::wakeups::Wakeups;
 use crate::telemetry::NodeWarnings;
 use crate::telemetry::traces::{CollectorError, Traces};
@@ -157,6 +157,9 @@ impl Node {
         }
         let deferred = std::mem::take(&mut loaded.deferred);
         let shared = settings.redis_url.as_deref();
+        if let Some(urls) = shared {
+            tokio::spawn(warn_of_eviction(urls.to_owned()));
+        }
         let shared = shared.map(|urls| Wakeups::open(urls, PREFIX));
         let wake = Wake::new(&settings.region, shared.transpose()?);
         let Loaded {

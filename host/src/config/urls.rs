@@ -22,14 +22,19 @@ pub(super) fn replica_url(text: &str) -> Result<String, String> {
 /// As with databases, only the scheme is judged, and nothing is quoted.
 pub(super) fn redis_url(text: &str) -> Result<Option<String>, String> {
     let known = |url: &str| {
-        ["redis://", "rediss://"]
-            .iter()
-            .any(|s| url.trim().starts_with(s))
+        [
+            "redis://",
+            "rediss://",
+            "redis-cluster://",
+            "rediss-cluster://",
+        ]
+        .iter()
+        .any(|s| url.trim().starts_with(s))
     };
     match text.split(',').all(known) {
         true => Ok(Some(text.into())),
         false => Err(
-            "is not a URL that begins with redis:// or rediss://, or several with commas between"
+            "is not a URL that begins with redis://, rediss://, redis-cluster:// or rediss-cluster://, or several with commas between"
                 .into(),
         ),
     }

@@ -129,6 +129,9 @@ struct Store {
     /// Whether the node leaves it alone, where it would.
     #[serde(skip_serializing_if = "Option::is_none")]
     breaker: Option<Circuit>,
+    /// The policy by which it drops keys when its memory is full.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    evicts: Option<String>,
 }
 
 impl Probes {
@@ -249,20 +252,30 @@ impl Probes {
     async fn shared_stores(&self) -> Vec<Store> {
         let buckets = async {
             let store = self.behind.as_ref()?.services.buckets_store()?;
+            let (answers, evicts) = tokio::join!(
+                in_time(store.ping()),
+                tokio::time::timeout(PATIENCE, store.eviction()),
+            );
             Some(Store {
                 name: "buckets",
                 kind: store.kind(),
                 plugin: None,
-                answers: in_time(store.ping()).await,
+                answers,
+                evicts: evicts.ok().flatten(),
                 breaker: store.health().map(|health| health.circuit),
             })
         };
         let limits = async {
+            let (answers, evicts) = tokio::join!(
+                in_time(self.limiter.ping()?),
+                tokio::time::timeout(PATIENCE, self.limiter.eviction()),
+            );
             Some(Store {
                 name: "rate-limits",
                 kind: "redis",
                 plugin: None,
-                answers: in_time(self.limiter.ping()?).await,
+                answers,
+                evicts: evicts.ok().flatten(),
                 breaker: self.limiter.health().map(|health| health.circuit),
             })
         };
@@ -290,6 +303,7 @@ async fn databases(releases: &[Arc<Release>]) -> Vec<Store> {
                 plugin: Some(plugin.clone()),
                 answers,
                 breaker: health.map(|health| health.circuit),
+                evicts: None,
             };
             let replica = database
                 .replica()

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use redis::{Client, RedisResult};
 
-use super::redis::{Patience, Redis, UrlError, connection_info, url_error};
+use super::redis::{Nodes, Patience, Redis, UrlError, url_error};
 
 /// Nobody waits for the word, so nobody should wait for Redis.
 const PATIENCE: Patience = Patience {
@@ -31,8 +31,7 @@ impl Wakeups {
     /// When a URL is malformed.
     pub fn open(urls: &str, prefix: &str) -> Result<Self, UrlError> {
         // In a cluster every node passes words on to all others.
-        let first = urls.split(',').next().unwrap_or(urls);
-        let listener = connection_info(first).and_then(Client::open);
+        let listener = Nodes::parse(urls)?.first();
         Ok(Self {
             redis: Redis::open(urls, "Redis (wake-ups)", PATIENCE)?,
             listener: listener.map_err(url_error)?,

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::harness::eventually;
-use crate::servers::Redis;
+use crate::servers::{Redis, RedisCluster};
 
 /// `burst` at once, and then so slowly that none comes back within a test.
 fn policy(id: &str, burst: u32) -> Policy {
@@ -56,7 +56,7 @@ async fn both_count_in_redis([one, two]: &[Limiter; 2]) {
 async fn redis_and_this_process_say_the_same() {
     let limiters = [
         limiter(Redis::shared()),
-        Limiter::redis(&Redis::shared_cluster().cluster_urls(), "test").unwrap(),
+        Limiter::redis(&RedisCluster::shared().urls(), "test").unwrap(),
         Limiter::local(),
     ];
     let policy = policy("same", 5);

@@ -126,6 +126,15 @@ impl KeyValue {
         }
     }
 
+    /// Returns the policy by which Redis drops keys when its memory is full;
+    /// none where it keeps them, does not say, or is not used.
+    pub async fn eviction(&self) -> Option<String> {
+        match &self.backend {
+            Backend::Redis(store) => store.eviction().await.ok().flatten(),
+            Backend::Embedded(_) => None,
+        }
+    }
+
     /// Whether the store answers.
     ///
     /// # Errors

@@ -93,6 +93,10 @@ impl RedisStore {
         Ok(self.0.ping().await?)
     }
 
+    pub(super) async fn eviction(&self) -> Result<Option<String>> {
+        Ok(self.0.eviction().await?)
+    }
+
     pub(super) async fn get(&self, space: &Space, key: Key<'_>) -> Result<Option<Vec<u8>>> {
         Ok(self.0.run(cmd("GET").arg(stored(space, key))).await?)
     }
@@ -111,12 +115,17 @@ impl RedisStore {
         Ok(self.0.run(cmd("EXISTS").arg(stored(space, key))).await?)
     }
 
-    /// The client asks each node of a cluster for its part of the keys.
+    /// In a cluster, each key is asked for by itself, all at once: the driver's
+    /// own way of asking several nodes leaves out those that are gone, and
+    /// what they have would be taken for absent.
     pub(super) async fn get_many(
         &self,
         space: &Space,
         keys: &[Key<'_>],
     ) -> Result<Vec<Option<Vec<u8>>>> {
+        if self.0.has_many_nodes().await? {
+            return try_join_all(keys.iter().map(|key| self.get(space, *key))).await;
+        }
         let mut command = cmd("MGET");
         for key in keys {
             command.arg(stored(space, *key));
@@ -140,11 +149,19 @@ impl RedisStore {
     }
 
     pub(super) async fn delete_many(&self, space: &Space, keys: &[Key<'_>]) -> Result<()> {
+        if self.0.has_many_nodes().await? {
+            try_join_all(keys.iter().map(|key| self.delete(space, *key))).await?;
+            return Ok(());
+        }
         let mut command = cmd("DEL");
         for key in keys {
             command.arg(stored(space, *key));
         }
         Ok(self.0.run(&command).await?)
+    }
+
+    async fn delete(&self, space: &Space, key: Key<'_>) -> Result<()> {
+        Ok(self.0.run(cmd("DEL").arg(stored(space, key))).await?)
     }
 
     pub(super) async fn increment(

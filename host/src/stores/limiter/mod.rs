@@ -162,6 +162,12 @@ impl Limiter {
         self.shared.as_ref().map(Shared::connections)
     }
 
+    /// Returns the policy by which that Redis drops keys when its memory is
+    /// full; none where it keeps them, does not say, or is not there.
+    pub async fn eviction(&self) -> Option<String> {
+        self.shared.as_ref()?.eviction().await
+    }
+
     /// How that Redis does; nothing where there is none.
     #[must_use]
     pub fn health(&self) -> Option<StoreHealth> {

@@ -65,6 +65,11 @@ impl Shared {
         self.redis.ping().await
     }
 
+    /// The policy by which Redis drops keys; see [`Redis::eviction`].
+    pub(super) async fn eviction(&self) -> Option<String> {
+        self.redis.eviction().await.ok().flatten()
+    }
+
     /// `None` when Redis failed, or has done so and does not answer yet.
     pub(super) async fn check(&self, policy: &Policy, place: &Place, cost: u32) -> Option<Verdict> {
         let mut script = CHECK.prepare_invoke();

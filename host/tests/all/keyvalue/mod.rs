@@ -1,8 +1,11 @@
 //! The key-value stores behave the same: each test of the table runs on the
 //! embedded store, on Redis, and on a Redis Cluster.
 
+mod access;
+mod cluster;
 mod counting;
 mod durability;
+mod eviction;
 mod keys;
 mod lifetime;
 mod outage;
@@ -16,7 +19,7 @@ use std::time::Duration;
 use edge_host::stores::keyvalue::{Bucket, BucketOptions, KeyValue};
 use tempfile::TempDir;
 
-use crate::servers::Redis;
+use crate::servers::{Redis, RedisCluster};
 
 /// Where values are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +69,7 @@ impl Store {
         let store = match kind {
             Kind::Embedded => KeyValue::embedded(&file, prefix).await,
             Kind::Redis => KeyValue::redis(&Redis::shared().url(), prefix),
-            Kind::Cluster => KeyValue::redis(&Redis::shared_cluster().cluster_urls(), prefix),
+            Kind::Cluster => KeyValue::redis(&RedisCluster::shared().urls(), prefix),
         };
         Self {
             store: store.expect("a store"),

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use edge_host::stores::keyvalue::{Error, KeyValue};
 use serde_json::json;
 use tempfile::TempDir;
 
+use super::bucket;
 use crate::harness::{Reply, Running, data_folder, edge, eventually, fixture, get};
 use crate::servers::Redis;
 
@@ -39,6 +41,26 @@ async fn a_server_with_a_trusted_certificate_keeps_values() {
     wire.send(put).await;
     wire.reply().await.assert_status(200);
     assert_eq!(value(&node).await.json()["value"], json!("one"));
+}
+
+/// An issuer of one's own, which the URL names.
+#[tokio::test]
+async fn the_issuer_of_the_url_is_the_one_that_counts() {
+    let redis = Redis::start_tls().expect("Redis");
+    let other = Redis::start_tls().expect("Redis");
+    let open = |trusted: &Redis| {
+        let file = trusted.certificate();
+        let url = format!("{}?ssl-ca={}", redis.tls_url(), file.display());
+        KeyValue::redis(&url, "test").expect("a store")
+    };
+    let right = open(&redis);
+    bucket(&right, "order", "carts")
+        .set("a", b"one")
+        .await
+        .expect("trust");
+    let wrong = open(&other);
+    let refused = bucket(&wrong, "order", "carts").get("a").await;
+    assert!(matches!(refused, Err(Error::Unavailable(_))), "{refused:?}");
 }
 
 #[tokio::test]

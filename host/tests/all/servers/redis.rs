@@ -14,25 +14,25 @@ use super::server::{Kind, Server, command};
 static KIND: Kind = Kind {
     program: || command("redis-server"),
     arguments,
-    answers,
+    answers: redis_answers,
 };
 
 static DURABLE: Kind = Kind {
     program: || command("redis-server"),
     arguments: durable_arguments,
-    answers,
+    answers: redis_answers,
 };
 
 static CLUSTER: Kind = Kind {
     program: || command("redis-server"),
     arguments: cluster_arguments,
-    answers,
+    answers: redis_answers,
 };
 
 static TLS: Kind = Kind {
     program: || command("redis-server"),
     arguments: tls_arguments,
-    answers,
+    answers: redis_answers,
 };
 
 /// Files of a server with TLS, in its folder.
@@ -82,16 +82,6 @@ impl Redis {
         let answer =
             ask::<1>(self.port(), command).unwrap_or_else(|error| panic!("{command}: {error}"));
         String::from_utf8_lossy(&answer).into_owned()
-    }
-
-    /// A cluster of one node that the tests of this process share. It has one
-    /// database: take a prefix of your own.
-    pub fn shared_cluster() -> &'static Self {
-        static SHARED: OnceLock<io::Result<Redis>> = OnceLock::new();
-        match SHARED.get_or_init(Self::start_cluster) {
-            Ok(server) => server,
-            Err(error) => panic!("Redis Cluster: {error}"),
-        }
     }
 
     /// A cluster of one node for one test, gone when it is dropped.
@@ -207,7 +197,7 @@ fn durable_arguments(folder: &Path, port: u16) -> Vec<String> {
 }
 
 /// A cluster keeps its slots in a file, and has them after a restart.
-fn cluster_arguments(folder: &Path, port: u16) -> Vec<String> {
+pub fn cluster_arguments(folder: &Path, port: u16) -> Vec<String> {
     let bus = second_port(port).to_string();
     let settings = [["--cluster-enabled", "yes"], ["--cluster-port", &bus]];
     let settings = settings.as_flattened().iter().map(|&s| s.into());
@@ -237,7 +227,8 @@ fn second_port(port: u16) -> u16 {
     port.saturating_sub(10_000)
 }
 
-fn answers(_folder: &Path, port: u16) -> bool {
+/// Whether a server answers on this port.
+pub fn redis_answers(_folder: &Path, port: u16) -> bool {
     ask(port, "PING").is_ok_and(|answer| answer == *b"+PONG")
 }
 

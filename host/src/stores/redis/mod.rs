@@ -5,23 +5,30 @@
 //! it. One that does not answer is left alone, see [`breaker`](super::breaker),
 //! and looked for by new connections: the old one may be open and lead nowhere.
 
+mod eviction;
+mod urls;
+
 use std::fmt::Display;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
+use futures_util::future::try_join_all;
 
 use redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig};
 use redis::cluster::{ClusterClient, ClusterConfig};
 use redis::cluster_async::ClusterConnection;
 use redis::cluster_routing::{Route, RoutingInfo, SingleNodeRoutingInfo, SlotAddr};
-use redis::io::tcp::{TcpSettings, socket2::TcpKeepalive};
 use redis::{
-    Client, Cmd, ConnectionInfo, ErrorKind, FromRedisValue, IntoConnectionInfo, Pipeline,
-    ProtocolVersion, RedisError, RedisFuture, RedisResult, ScriptInvocation, ServerErrorKind,
-    Value,
+    Client, Cmd, ErrorKind, FromRedisValue, Pipeline, ProtocolVersion, RedisError, RedisFuture,
+    RedisResult, ScriptInvocation, ServerErrorKind, Value,
 };
+
+pub use eviction::warn_of_eviction;
+pub use urls::UrlError;
+use urls::tcp_settings;
+pub(super) use urls::{Nodes, url_error};
 
 use super::breaker::{Breaker, Circuit, StoreHealth, recover};
 use super::sql::Connections;
@@ -49,17 +56,20 @@ pub struct Patience {
     pub failures: u32,
 }
 
-/// The text is no URL of Redis. It may hold a password, so no message quotes it.
-#[derive(Debug, thiserror::Error)]
-#[error("the URL of Redis is not one or more of redis://host:port or rediss://host:port: {0}")]
-pub struct UrlError(String);
-
 /// One Redis server or cluster. Clones share its connections.
 #[derive(Clone)]
 pub struct Redis(Arc<Shared>);
 
 struct Shared {
-    place: Place,
+    nodes: Nodes,
+    /// Whether the one server that was named turned out to be a cluster's node.
+    is_cluster: AtomicBool,
+    /// Whether it has said that it is not.
+    is_alone: AtomicBool,
+    began: Instant,
+    /// The second since `began` in which a cluster was last asked for its nodes
+    /// again.
+    looked: AtomicU64,
     /// What commands use; another takes its place when it leads nowhere.
     connection: ArcSwap<Connection>,
     breaker: Arc<Breaker>,
@@ -84,12 +94,6 @@ impl Drop for InFlight<'_> {
     }
 }
 
-/// Where Redis is.
-enum Place {
-    Server(Box<ConnectionInfo>),
-    Cluster(Vec<ConnectionInfo>),
-}
-
 #[derive(Clone)]
 enum Connection {
     Server(ConnectionManager),
@@ -97,9 +101,10 @@ enum Connection {
 }
 
 impl Redis {
-    /// Redis at `urls`: one URL of a server, or several of a cluster's nodes,
-    /// separated by commas. Logs call it `name`. Connects with the first
-    /// command. Must be called within a tokio runtime.
+    /// Redis at `urls`: one URL of a server, or of a cluster (`redis-cluster://`),
+    /// or several of a cluster's nodes, separated by commas. A server that
+    /// proves to be a cluster's node is one from then on. Logs call it `name`.
+    /// Connects with the first command. Must be called within a tokio runtime.
     ///
     /// # Errors
     /// When a URL is malformed.
@@ -107,15 +112,14 @@ impl Redis {
         // TLS takes the process's provider of cryptography. It is there
         // already if this fails.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let nodes: RedisResult<Vec<_>> = urls.split(',').map(connection_info).collect();
-        let nodes = nodes.map_err(url_error)?;
-        let place = match <[ConnectionInfo; 1]>::try_from(nodes) {
-            Ok([server]) => Place::Server(Box::new(server)),
-            Err(nodes) => Place::Cluster(nodes),
-        };
-        let connection = place.connect(patience).map_err(url_error)?;
+        let nodes = Nodes::parse(urls)?;
+        let connection = connect(&nodes, nodes.is_cluster, patience).map_err(url_error)?;
         Ok(Self(Arc::new(Shared {
-            place,
+            is_cluster: AtomicBool::new(nodes.is_cluster),
+            is_alone: AtomicBool::new(false),
+            began: Instant::now(),
+            looked: AtomicU64::new(0),
+            nodes,
             connection: ArcSwap::from_pointee(connection),
             breaker: Arc::new(Breaker::new(name, patience.failures)),
             patience,
@@ -166,8 +170,27 @@ impl Redis {
     /// # Errors
     /// As [`run`](Self::run).
     pub async fn ping(&self) -> RedisResult<()> {
-        self.run::<Value>(&redis::cmd("PING")).await?;
+        // Asked one by one: of a question to all, the driver leaves out those
+        // that are gone.
+        let ping = redis::cmd("PING");
+        let primaries = self.primaries().await?;
+        let asking = primaries
+            .into_iter()
+            .map(|slot| self.run_at::<Value>(slot, &ping));
+        try_join_all(asking).await?;
         Ok(())
+    }
+
+    /// Whether keys are on several nodes, which a server says when it is asked
+    /// for the first time.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub async fn has_many_nodes(&self) -> RedisResult<bool> {
+        if !self.0.is_cluster() && !self.0.is_alone.load(Ordering::Relaxed) {
+            self.primaries().await?;
+        }
+        Ok(self.0.is_cluster())
     }
 
     /// Run a script, and send its text where it is not known yet.
@@ -208,11 +231,25 @@ impl Redis {
     /// # Errors
     /// As [`run`](Self::run).
     pub async fn primaries(&self) -> RedisResult<Vec<u16>> {
-        if matches!(self.0.place, Place::Server(_)) {
+        let shared = &self.0;
+        if shared.is_alone.load(Ordering::Relaxed) {
             return Ok(vec![0]);
         }
-        let ranges: Vec<Vec<Value>> = self.run(redis::cmd("CLUSTER").arg("SLOTS")).await?;
-        lowest_slots(ranges)
+        let connection = shared.connection.load_full();
+        let ranges: RedisResult<Vec<Vec<Value>>> =
+            self.run(redis::cmd("CLUSTER").arg("SLOTS")).await;
+        match ranges {
+            Ok(ranges) => {
+                shared.become_cluster(&connection);
+                lowest_slots(ranges)
+            }
+            Err(error) if shared.is_cluster() || error.is_io_error() => Err(error),
+            // No part of a cluster, or the user may not ask for more of it.
+            Err(_) => {
+                shared.is_alone.store(true, Ordering::Relaxed);
+                Ok(vec![0])
+            }
+        }
     }
 
     /// Every command ends in time, whatever becomes of the connection. One
@@ -229,6 +266,10 @@ impl Redis {
         let attempts = async {
             match attempt((*connection).clone()).await {
                 Err(error) if error.is_connection_refusal() => attempt((*connection).clone()).await,
+                Err(error) if is_from_cluster(&error) && connection.is_server() => {
+                    shared.become_cluster(&connection);
+                    attempt((*shared.connection.load_full()).clone()).await
+                }
                 outcome => outcome,
             }
         };
@@ -238,7 +279,10 @@ impl Redis {
             Err(elapsed) => Err(std::io::Error::from(elapsed).into()),
         };
         match &outcome {
-            Err(error) if error.is_io_error() => self.failed(error),
+            Err(error) if is_unreachable(error) => {
+                self.failed(error);
+                shared.look_again(&connection);
+            }
             Err(error) if is_replica(error) => {
                 shared.breaker.succeeded();
                 shared.renew(&connection);
@@ -260,11 +304,36 @@ impl Redis {
 }
 
 impl Shared {
+    fn is_cluster(&self) -> bool {
+        self.is_cluster.load(Ordering::Acquire)
+    }
+
+    /// From now on, ask the whole cluster that the server is a node of. When
+    /// this returns, `old` is not used any more, whoever saw to it.
+    fn become_cluster(&self, old: &Arc<Connection>) {
+        if !self.is_cluster.swap(true, Ordering::AcqRel) {
+            tracing::info!("Redis is a cluster: all of its nodes are asked");
+        }
+        if old.is_server() {
+            self.renew(old);
+        }
+    }
+
+    /// Let a cluster's client ask again which node has what, at most once in a
+    /// second: a primary that is gone may have been replaced.
+    fn look_again(&self, old: &Arc<Connection>) {
+        let seconds = self.began.elapsed().as_secs();
+        let is_due = || self.looked.swap(seconds, Ordering::Relaxed) != seconds;
+        if self.is_cluster() && is_due() {
+            self.renew(old);
+        }
+    }
+
     /// Use a new connection, unless somebody has replaced `old` already: the
     /// server at its other end became a replica, and the name may lead to the
     /// new primary by now.
     fn renew(&self, old: &Arc<Connection>) {
-        match self.place.connect(self.patience) {
+        match connect(&self.nodes, self.is_cluster(), self.patience) {
             Ok(new) => {
                 self.connection.compare_and_swap(old, Arc::new(new));
             }
@@ -276,11 +345,30 @@ impl Shared {
     async fn reconnect(shared: Weak<Self>) -> RedisResult<()> {
         let gone = || RedisError::from((ErrorKind::Client, "nobody needs it any more"));
         let shared = shared.upgrade().ok_or_else(gone)?;
-        let mut new = shared.place.connect(shared.patience)?;
-        redis::cmd("PING").query_async::<Value>(&mut new).await?;
+        let new = connect(&shared.nodes, shared.is_cluster(), shared.patience)?;
+        let ping = redis::cmd("PING");
+        match new.clone() {
+            Connection::Server(mut server) => ping.query_async::<Value>(&mut server).await?,
+            // One node that is gone must not cost the keys of all others.
+            Connection::Cluster(mut cluster) => {
+                let any = RoutingInfo::SingleNode(SingleNodeRoutingInfo::Random);
+                cluster.route_command(ping, any).await?.extract_error()?
+            }
+        };
         shared.connection.store(Arc::new(new));
         Ok(())
     }
+}
+
+impl Connection {
+    fn is_server(&self) -> bool {
+        matches!(self, Self::Server(_))
+    }
+}
+
+/// Whether nobody answered: no server, or no node of a cluster for the key.
+fn is_unreachable(error: &RedisError) -> bool {
+    error.is_io_error() || error.kind() == ErrorKind::ClusterConnectionNotFound
 }
 
 /// Whether the answer is that of a server that takes no changes, since it
@@ -289,17 +377,22 @@ fn is_replica(error: &RedisError) -> bool {
     error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly)
 }
 
-impl Place {
-    /// Begin to connect, without waiting for it.
-    fn connect(&self, patience: Patience) -> RedisResult<Connection> {
-        match self {
-            Self::Server(server) => {
-                connect_server((**server).clone(), patience).map(Connection::Server)
-            }
-            Self::Cluster(nodes) => {
-                connect_cluster(nodes.clone(), patience).map(Connection::Cluster)
-            }
-        }
+/// Whether the answer is one that only a cluster's node gives, to a client that
+/// does not know it for one.
+fn is_from_cluster(error: &RedisError) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::Server(
+            ServerErrorKind::Moved | ServerErrorKind::Ask | ServerErrorKind::CrossSlot
+        )
+    )
+}
+
+/// Begin to connect, without waiting for it.
+fn connect(nodes: &Nodes, is_cluster: bool, patience: Patience) -> RedisResult<Connection> {
+    match is_cluster {
+        true => connect_cluster(nodes, patience).map(Connection::Cluster),
+        false => connect_server(nodes.first()?, patience).map(Connection::Server),
     }
 }
 
@@ -331,54 +424,33 @@ impl ConnectionLike for Connection {
     }
 }
 
-fn connect_server(server: ConnectionInfo, patience: Patience) -> RedisResult<ConnectionManager> {
+fn connect_server(server: Client, patience: Patience) -> RedisResult<ConnectionManager> {
     let config = ConnectionManagerConfig::new()
         .set_connection_timeout(Some(patience.connect))
         .set_response_timeout(Some(patience.response))
         .set_pipeline_buffer_size(COMMANDS_AT_ONCE)
         // Who finds Redis gone is told so at once; the next one tries again.
         .set_number_of_retries(0);
-    ConnectionManager::new_lazy_with_config(Client::open(server)?, config)
+    ConnectionManager::new_lazy_with_config(server, config)
 }
 
-fn connect_cluster(
-    nodes: Vec<ConnectionInfo>,
-    patience: Patience,
-) -> RedisResult<ClusterConnection> {
-    let client = ClusterClient::builder(nodes)
+fn connect_cluster(nodes: &Nodes, patience: Patience) -> RedisResult<ClusterConnection> {
+    let builder = ClusterClient::builder(nodes.nodes.clone())
         .use_protocol(ProtocolVersion::RESP3)
         .tcp_settings(tcp_settings())
         .retries(REDIRECTIONS)
         .min_retry_wait(REDIRECTION_WAIT_MS)
-        .max_retry_wait(REDIRECTION_WAIT_MS)
-        .build()?;
+        .max_retry_wait(REDIRECTION_WAIT_MS);
+    let builder = match &nodes.certificates {
+        None => builder,
+        Some(certificates) => builder.certs(certificates.clone()),
+    };
     let config = ClusterConfig::new()
         .set_connection_timeout(patience.connect)
         .set_response_timeout(patience.response);
-    Ok(client.get_pending_async_connection_with_config(config))
-}
-
-/// In RESP3 a connection that breaks is made again before anybody needs it.
-pub(super) fn connection_info(url: &str) -> RedisResult<ConnectionInfo> {
-    let info = url.trim().into_connection_info()?;
-    let settings = info.redis_settings().clone();
-    Ok(info
-        .set_redis_settings(settings.set_protocol(ProtocolVersion::RESP3))
-        .set_tcp_settings(tcp_settings()))
-}
-
-fn tcp_settings() -> TcpSettings {
-    let keepalive = TcpKeepalive::new()
-        .with_time(SILENCE)
-        .with_interval(SILENCE);
-    TcpSettings::default()
-        .set_nodelay(true)
-        .set_keepalive(keepalive)
-        .set_user_timeout(SILENCE)
-}
-
-pub(super) fn url_error(error: RedisError) -> UrlError {
-    UrlError(error.category().to_owned())
+    Ok(builder
+        .build()?
+        .get_pending_async_connection_with_config(config))
 }
 
 /// From what `CLUSTER SLOTS` says: for each range its first and last slot, its
@@ -420,16 +492,6 @@ mod tests {
                 .to_string();
             assert!(!refusal.contains("secret"), "{refusal}");
         }
-    }
-
-    #[tokio::test]
-    async fn one_url_is_a_server_and_several_are_a_cluster() {
-        for url in ["redis://a", "rediss://user:secret@a:6380/2"] {
-            let redis = Redis::open(url, "a", PATIENCE).expect(url);
-            assert!(matches!(redis.0.place, Place::Server(_)), "{url}");
-        }
-        let redis = Redis::open("redis://a, redis://b", "a", PATIENCE).expect("two");
-        assert!(matches!(redis.0.place, Place::Cluster(_)));
     }
 
     #[test]
