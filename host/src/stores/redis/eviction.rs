@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use redis::RedisResult;
 
-use super::{Patience, Redis};
+use super::{Patience, Redis, is_no_answer};
 
 /// Time between two tries to ask a Redis that does not answer.
 const AGAIN: Duration = Duration::from_secs(10);
@@ -60,7 +60,7 @@ pub async fn warn_of_eviction(urls: String) {
                 );
                 return;
             }
-            Err(error) if error.is_io_error() => tokio::time::sleep(AGAIN).await,
+            Err(error) if is_no_answer(&error) => tokio::time::sleep(AGAIN).await,
             Err(error) => {
                 tracing::info!(%error, "Redis does not say whether it drops keys");
                 return;

@@ -232,7 +232,7 @@ impl Redis {
     /// As [`run`](Self::run).
     pub async fn primaries(&self) -> RedisResult<Vec<u16>> {
         let shared = &self.0;
-        if shared.is_alone.load(Ordering::Relaxed) {
+        if !shared.is_cluster() && shared.is_alone.load(Ordering::Relaxed) {
             return Ok(vec![0]);
         }
         let connection = shared.connection.load_full();
@@ -243,7 +243,7 @@ impl Redis {
                 shared.become_cluster(&connection);
                 lowest_slots(ranges)
             }
-            Err(error) if shared.is_cluster() || error.is_io_error() => Err(error),
+            Err(error) if shared.is_cluster() || is_no_answer(&error) => Err(error),
             // No part of a cluster, or the user may not ask for more of it.
             Err(_) => {
                 shared.is_alone.store(true, Ordering::Relaxed);
@@ -364,6 +364,12 @@ impl Connection {
     fn is_server(&self) -> bool {
         matches!(self, Self::Server(_))
     }
+}
+
+/// Whether `error` tells nothing of what the server is: nobody answered, or one
+/// that is still loading what it has.
+fn is_no_answer(error: &RedisError) -> bool {
+    is_unreachable(error) || error.kind() == ErrorKind::Server(ServerErrorKind::BusyLoading)
 }
 
 /// Whether nobody answered: no server, or no node of a cluster for the key.
