@@ -61,6 +61,8 @@ impl Background {
         let threads = Builder::new_multi_thread()
             .worker_threads(priority::threads())
             .thread_name("background")
+            // Loading compiled code is all that blocks here.
+            .max_blocking_threads(1)
             .on_thread_start(|| priority::give_way(NICENESS))
             .build()?;
         Ok(Self {

@@ -132,10 +132,7 @@ impl Redis {
     /// their way wait for no connection, and for an answer.
     #[must_use]
     pub fn connections(&self) -> Connections {
-        let most = match &self.0.place {
-            Place::Server(_) => 1,
-            Place::Cluster(nodes) => nodes.len(),
-        };
+        let most = self.0.nodes.nodes.len();
         let commands = self.0.in_flight.load(Ordering::Relaxed);
         let open = match self.0.breaker.circuit() {
             Circuit::Closed => most,

@@ -56,14 +56,14 @@ async fn the_documented_rights_are_enough() {
 
     let wakeups = Wakeups::open(&url, "edge").unwrap();
     let (heard, mut words) = tokio::sync::mpsc::unbounded_channel();
-    let listening = wakeups.listen(move || {
+    let listening = wakeups.listen(move |_| {
         let _ = heard.send(());
     });
     tokio::select! {
         ended = listening => panic!("{ended:?}"),
         () = async {
             words.recv().await.expect("it listens");
-            wakeups.tell().await.expect("it may");
+            wakeups.tell("").await.expect("it may");
             words.recv().await.expect("a word");
         } => {}
     }

@@ -152,7 +152,9 @@ async fn who_computes_for_long_gives_way() {
     assert!(worked >= Duration::from_millis(400), "{worked:?}");
     let threads = node.background();
     let processors = available_parallelism().expect("processors").get();
-    assert_eq!(threads.len(), processors.div_ceil(2), "half of them");
+    // One more loads compiled code, and is gone ten seconds later.
+    let half = processors.div_ceil(2);
+    assert!((half..=half + 1).contains(&threads.len()), "half of them");
     assert_eq!(node.compilers(), processors.div_ceil(2), "half of them");
     for thread in threads {
         // More, where all of the tests give way.

@@ -7,10 +7,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::keeper::Keeper;
-use super::server::{Kind, Server};
+use super::server::{Kind, Server, command};
 
 static KIND: Kind = Kind {
-    program: "prometheus",
+    program: || command("prometheus"),
     arguments,
     answers,
 };
