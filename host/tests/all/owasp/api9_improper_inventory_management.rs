@@ -24,7 +24,7 @@ const NO_MOUNTS: [&str; 9] = [
     "/api/v0",
     "/api/v2",
     "/api/v1.0",
-    "/api/V1",
+    "/apiv1",
     "/beta",
     "/internal",
 ];

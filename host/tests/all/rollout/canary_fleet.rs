@@ -25,6 +25,8 @@ async fn it_goes_on_without_the_node_that_began_it() {
         "canary_steps": [30, 60],
         "every_ms": 500,
         "promote_after_ms": 500,
+        // The node that dies is missed by nobody.
+        "max_unavailable": 1,
         "check": { "webhook": { "url": url } },
     });
     let rollout = operator.begin(&wide("0.2.0"), plan).await;

@@ -145,15 +145,17 @@ async fn a_rollout_without_a_canary_is_paused_too() {
     let rollout = operator
         .begin(&wide("0.2.0"), json!({ "pause_ms": 5000 }))
         .await;
+    let serves = async |least_ms: u64| {
+        let status = operator.get("/v1/status").await;
+        let report = &status["nodes"][0]["plugins"]["hostile"];
+        let is_new = report["active"]["version"] == "0.2.0";
+        (is_new && report["for_ms"].as_u64()? >= least_ms).then_some(())
+    };
+    eventually("the new release", async || serves(0).await).await;
     operator.decide("hostile", "pause").await;
     eventually(
         "the new release, for longer than it is watched",
-        async || {
-            let status = operator.get("/v1/status").await;
-            let report = &status["nodes"][0]["plugins"]["hostile"];
-            let is_new = report["active"]["version"] == "0.2.0";
-            (is_new && report["for_ms"].as_u64()? > 6500).then_some(())
-        },
+        async || serves(6500).await,
     )
     .await;
     let path = format!("/v1/rollouts/{rollout}");

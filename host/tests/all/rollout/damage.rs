@@ -111,7 +111,7 @@ async fn where_compiled_code_cannot_be_kept_a_release_serves_all_the_same() {
     let logs = operator.send(Method::GET, "/v1/logs", "").await;
     assert!(logs.text().contains("File too large"), "{logs:?}");
     let metrics = operator.send(Method::GET, "/metrics", "").await;
-    let failed = "edge_cache_errors_total{operation=\"write\"} 1";
+    let failed = "edge_cache_errors_total{operation=\"write\",region=\"local\"} 1";
     assert!(metrics.text().contains(failed), "{metrics:?}");
     assert_eq!(files(&cache), before, "no half of a file is left");
     stop(process).await;

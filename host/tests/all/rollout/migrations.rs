@@ -12,8 +12,8 @@ use tempfile::TempDir;
 use super::commands::{path, run};
 use crate::catalog::database::waits_for_a_lock;
 use crate::harness::{
-    Operator, PluginFolder, Running, TOKEN, TOKENS, TestNode, data_folder, edge, eventually,
-    fixture, start_error, variant,
+    Operator, PluginFolder, Running, SECRET, TOKEN, TOKENS, TestNode, data_folder, edge,
+    eventually, fixture, start_error, variant,
 };
 use crate::servers::MariaDb;
 
@@ -89,6 +89,7 @@ impl Shop {
             .env("EDGE_DATA_DIR", data.path())
             .env("EDGE_PLUGINS", plugin.path())
             .env("EDGE_ADMIN_TOKENS", TOKENS)
+            .env("EDGE_SECRET", SECRET)
             .env("DATABASE_URL", &self.url);
         let mut process = Running::start(&mut command);
         process.banner();

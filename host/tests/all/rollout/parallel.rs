@@ -77,6 +77,7 @@ impl Node {
     }
 
     async fn metric(&self, line: &str) -> u64 {
+        let line = &line.replace('}', ",region=\"local\"}");
         let metrics = self
             .operator()
             .send(http::Method::GET, "/metrics", "")

@@ -65,7 +65,7 @@ async fn a_cache_that_cannot_be_made_vetoes_neither_a_start_nor_a_release() {
     until_warned_of(&node, "compiled code is kept in memory alone").await;
     let told = metrics(&node).await;
     assert!(
-        told.contains("edge_cache_errors_total{operation=\"open\"} 1"),
+        told.contains("edge_cache_errors_total{operation=\"open\",region=\"local\"} 1"),
         "{told}"
     );
     node.operator().deploy(&unseen("0.2.0")).await;

@@ -66,7 +66,7 @@ async fn a_plugin_whose_database_does_not_answer_comes_when_it_does() {
     assert!(
         metrics
             .text()
-            .contains("edge_plugin_missing{plugin=\"ledger\"} 1")
+            .contains("edge_plugin_missing{plugin=\"ledger\",region=\"local\"} 1")
     );
 
     proxy.set(Mode::Pass).await;

@@ -257,11 +257,7 @@ async fn no_secret_is_logged_however_talkative_the_log() {
         "nothing was traced"
     );
     assert!(written.contains("/customers/login"), "nothing was logged");
-    for path in [
-        "/shoppingcart/***",
-        "/shoppingcart/totalAmount/***",
-        "/ShoppingCart/***",
-    ] {
+    for path in ["/shoppingcart/***", "/shoppingcart/totalAmount/***"] {
         assert!(written.contains(path), "{path} is missing");
     }
     for secret in SECRETS
