@@ -1,46 +1,36 @@
 //! A node: everything put together, from settings to a port that serves.
 
+mod loading;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::join_all;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+
+use loading::load_once_possible;
+pub use loading::{Loaded, key_rings, load};
 
 use crate::admin::{Admin, AdminError, AdminTokens, Office, TokensError};
 use crate::config::secrets::{self, SecretError};
 use crate::config::{Hidden, Settings};
 use crate::ingress::{Behind, RateLimits, Server, ServerError, Service, Trials};
-use crate::rollout::bundle::TrustedKeys;
 use crate::rollout::check::{Checks, ChecksError};
-use crate::rollout::control::{Control, ControlError};
+use crate::rollout::control::ControlError;
 use crate::rollout::{
-    Activator, AdoptError, Deferred, Deployed, Desired, Driver, Follower, KeyRings, Keys,
-    KeysError, Live, LoadError, Loader, Margins, MigrationError, Migrator, MissingPlugin,
-    NodeConnections, NodeName, Release, Scheduler, SeedError, Services, ServicesError, Source,
-    Trial, UnfitError, Wake, replace_incarnation, runtime_for, token_keys,
+    AdoptError, Driver, Follower, KeysError, LoadError, Margins, MigrationError, MissingPlugin,
+    NodeConnections, NodeName, Release, SeedError, ServicesError, UnfitError, Wake,
+    replace_incarnation,
 };
-use crate::runtime::artifacts::Artifacts;
+use crate::runtime::EngineError;
 use crate::runtime::compiled_cache;
-use crate::runtime::{EngineError, Runtime};
 use crate::stores::limiter::PolicyError;
 use crate::stores::redis::{UrlError, warn_of_eviction};
 use crate::stores::wakeups::Wakeups;
 use crate::telemetry::NodeWarnings;
 use crate::telemetry::traces::{CollectorError, Traces};
 
-/// How long a piece of periodic work may take to finish when the node stops.
-const TASK_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// How long the databases may take to close their connections: one that hangs
-/// must not keep a node from ending.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// The first pause before a control database that did not answer is asked
-/// again, and the longest.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// How often the compiled components on disk are bounded.
 const EVICT: Duration = Duration::from_secs(600);
 
@@ -340,318 +330,6 @@ impl Node {
     }
 }
 
-/// Plugins that are ready, but do not serve.
-pub struct Loaded {
-    settings: Arc<Settings>,
-    services: Arc<Services>,
-    control: Arc<Control>,
-    activator: Arc<Activator>,
-    live: Arc<Live>,
-    desired: Vec<Desired>,
-    /// Plugins that could not be made ready, since a store did not answer.
-    deferred: Vec<Deferred>,
-    /// None of a command.
-    keys: Option<Arc<Keys>>,
-    // Also keeps the engines' epochs moving.
-    runtime: Arc<Runtime>,
-    warnings: Arc<NodeWarnings>,
-    /// Names the node, until it ends.
-    node: String,
-}
-
-/// Returns what `settings` ask for once the control database answers. While
-/// it does not, the node's ports answer probes.
-async fn load_once_possible(
-    settings: &Settings,
-    server: Server,
-    warnings: &Arc<NodeWarnings>,
-) -> Result<(Server, Loaded), StartError> {
-    let first = load_or(settings, Role::Node, OnUnanswered::Defer, warnings).await;
-    let Err(error) = first else {
-        return Ok((server, first?));
-    };
-    if !error.is_transient() {
-        return Err(error);
-    }
-    tracing::error!("nothing is served yet: {error}; the node waits and tries again");
-    let loading = Box::pin(load_again(settings, warnings));
-    let (server, loaded) = server.answer_probes_during(loading).await?;
-    tracing::info!("the control database answers");
-    Ok((server, loaded?))
-}
-
-async fn load_again(
-    settings: &Settings,
-    warnings: &Arc<NodeWarnings>,
-) -> Result<Loaded, StartError> {
-    let mut pause = FIRST_PAUSE;
-    loop {
-        tokio::time::sleep(pause).await;
-        pause = LONGEST_PAUSE.min(pause * 2);
-        match load_or(settings, Role::Node, OnUnanswered::Defer, warnings).await {
-            Err(error) if error.is_transient() => tracing::warn!("still waiting: {error}"),
-            loaded => return loaded,
-        }
-    }
-}
-
-/// What to do about a plugin one of whose stores does not answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum OnUnanswered {
-    /// Give up: whoever asked needs every plugin.
-    Fail,
-    /// Serve the others, and try again.
-    Defer,
-}
-
-impl OnUnanswered {
-    /// Whether a plugin that failed to load for `error` may come later. One
-    /// that the log knows has served: that its database refuses it now is no
-    /// reason to stop the others.
-    fn defers(self, desired: &Desired, error: &StartError) -> bool {
-        let has_served = desired.folder.is_none();
-        let may_pass = match error {
-            StartError::Load(error) => {
-                error.is_transient() || (has_served && error.is_about_database())
-            }
-            StartError::Migrate(error) => error.is_transient(),
-            _ => false,
-        };
-        self == Self::Defer && may_pass
-    }
-}
-
-/// What a process loads plugins for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Role {
-    /// It is going to serve: its keys have to fit.
-    Node,
-    /// It runs a command, and signs nothing.
-    Command,
-}
-
-/// The fingerprints of the keys that a node with these settings has.
-///
-/// # Errors
-/// When the secret cannot be read, or a key is none.
-pub fn key_rings(settings: &Settings) -> Result<KeyRings, ServicesError> {
-    let master = settings.master_secret()?;
-    let tokens = token_keys(settings, &master)?.ring();
-    let secret = master.ring();
-    Ok(KeyRings { secret, tokens })
-}
-
-/// Load every plugin of `settings`, without serving them.
-///
-/// # Errors
-/// As [`Node::start`], and when a store of any plugin does not answer.
-pub async fn load(settings: &Settings) -> Result<Loaded, StartError> {
-    load_or(settings, Role::Command, OnUnanswered::Fail, &Arc::default()).await
-}
-
-async fn load_or(
-    settings: &Settings,
-    role: Role,
-    on_unanswered: OnUnanswered,
-    warnings: &Arc<NodeWarnings>,
-) -> Result<Loaded, StartError> {
-    make_data_folder(settings, warnings);
-    let folders: Result<Vec<_>, LoadError> = settings
-        .plugins
-        .iter()
-        .map(|folder| Ok((folder.clone(), Source::read(folder)?)))
-        .collect();
-    let folders = folders?;
-    let keys: Result<_, _> = settings
-        .trusted_keys
-        .iter()
-        .map(|key| key.parse())
-        .collect();
-    let trusted = TrustedKeys(keys?);
-    let settings = Arc::new(settings.clone());
-    let services = Arc::new(Services::open(&settings).await?);
-    let control = Arc::new(
-        Control::open(
-            services.databases(),
-            &settings.control_url,
-            services.clock().clone(),
-        )
-        .await?,
-    );
-    // Before anything is changed in the shop's databases.
-    let keys = match role {
-        Role::Node => Some(Arc::new(Keys::join(key_rings(&settings)?, &control).await?)),
-        Role::Command => None,
-    };
-    let desired = Desired::of(&control, &settings.region, folders, &trusted).await?;
-
-    let sources = desired.iter().flat_map(Desired::sources);
-    let runtime = Arc::new(runtime_for(sources, settings.spare_instances)?);
-    let artifacts = Arc::new(Artifacts::new(&settings.data_dir, warnings.clone()));
-    let loader = Arc::new(Loader::new(
-        settings.clone(),
-        runtime.clone(),
-        artifacts,
-        services.clone(),
-    ));
-    let node = format!("{:08x}", rand::random::<u32>());
-    let migrator = Migrator::new(
-        control.clone(),
-        loader.clone(),
-        node.clone(),
-        settings.region.clone(),
-    );
-    let live = Arc::new(Live::new(runtime.directory().clone()));
-    let (mut deployed, mut deferred) = (Vec::new(), Vec::new());
-    for plugin in &desired {
-        match deploy(&loader, &migrator, plugin).await {
-            Ok(one) => deployed.push(one),
-            Err(error) if on_unanswered.defers(plugin, &error) => {
-                deferred.push(defer(plugin, &error));
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    let named = |plugin: Deployed| (plugin.name().to_owned(), Arc::new(plugin));
-    let from_folders = desired.iter().all(|plugin| plugin.folder.is_some());
-    let from_folders = from_folders && deferred.is_empty();
-    live.begin(deployed.into_iter().map(named).collect(), from_folders)?;
-    let activator = Activator::new(
-        control.clone(),
-        loader,
-        migrator,
-        settings.activation_timeout,
-        trusted,
-        settings.seed,
-        live.clone(),
-    );
-    Ok(Loaded {
-        settings,
-        services,
-        control,
-        activator: Arc::new(activator),
-        live,
-        desired,
-        deferred,
-        keys,
-        runtime,
-        warnings: warnings.clone(),
-        node,
-    })
-}
-
-fn defer(desired: &Desired, error: &StartError) -> Deferred {
-    let plugin = desired.plugin();
-    tracing::error!(plugin, "not served yet: {error}; the node tries again");
-    Deferred {
-        plugin: plugin.to_owned(),
-        revision: desired.revision,
-        routes: desired.active.bundle.manifest.routes.clone(),
-        error: error.to_string(),
-    }
-}
-
-/// Makes the data folder, which a node whose stores and secrets are elsewhere
-/// does without: whoever needs something in it fails with an error of its own.
-fn make_data_folder(settings: &Settings, warnings: &NodeWarnings) {
-    if let Err(error) = secrets::make_folder(&settings.data_dir) {
-        let text = format!("the data folder cannot be made: {error}");
-        warnings.raise("data-folder", text);
-    }
-}
-
-async fn deploy(
-    loader: &Loader,
-    migrator: &Arc<Migrator>,
-    desired: &Desired,
-) -> Result<Deployed, StartError> {
-    let active = ready(loader, migrator, &desired.active).await?;
-    let trial = match desired.canary.as_ref().zip(desired.wanted.canary.as_ref()) {
-        Some((source, wanted)) => {
-            let release = ready(loader, migrator, source).await?;
-            let thresholds = loader.thresholds();
-            Some(Trial::new(release, wanted.percent, &active, thresholds))
-        }
-        None => None,
-    };
-    let (revision, wanted) = (desired.revision, desired.wanted.clone());
-    Ok(Deployed::new(revision, wanted, active, trial))
-}
-
-/// A release whose tables are up to date.
-async fn ready(
-    loader: &Loader,
-    migrator: &Arc<Migrator>,
-    source: &Source,
-) -> Result<Arc<Release>, StartError> {
-    let release = Arc::new(loader.load(source).await?);
-    migrator.ensure(&source.bundle, &migrator.author()).await?;
-    Ok(release)
-}
-
-impl Loaded {
-    /// The releases that are ready.
-    #[must_use]
-    pub fn releases(&self) -> Vec<Arc<Release>> {
-        self.live.releases()
-    }
-
-    /// Write into the release log what came from folders.
-    async fn adopt(&mut self) -> Result<(), StartError> {
-        for desired in self
-            .desired
-            .iter()
-            .filter(|desired| desired.folder.is_some())
-        {
-            let revision = desired.adopt(&self.control, &self.settings.region).await?;
-            let mut deferred = self.deferred.iter_mut();
-            if let Some(deferred) = deferred.find(|one| one.plugin == desired.plugin()) {
-                deferred.revision = revision;
-            }
-            self.live.change(|plugins| {
-                if let Some(plugin) = plugins.get_mut(desired.plugin()) {
-                    *plugin = Arc::new(plugin.at_revision(revision));
-                }
-            })?;
-        }
-        Ok(())
-    }
-
-    async fn fill_empty_tables(&self) -> Result<(), SeedError> {
-        for release in self.releases() {
-            if release.plugin.exports().can_seed {
-                let report = |done, total| log_progress(&release, done, total);
-                release.seed(None, report).await?;
-            }
-        }
-        Ok(())
-    }
-
-    fn begin_periodic_work(&self, traces: Option<Arc<Traces>>) {
-        let scheduler = Scheduler::new(self.settings.clone(), self.services.clone(), traces);
-        self.live.begin_periodic_work(scheduler);
-    }
-
-    /// Finish what runs, and let go of the databases.
-    async fn close(self, node: &str) {
-        self.live.end_periodic_work(TASK_TIMEOUT).await;
-        let releases = self.releases();
-        let closing = async {
-            if let Err(error) = self.control.leave(node).await {
-                tracing::debug!("this node could not say that it ends: {error}");
-            }
-            let databases = releases
-                .iter()
-                .filter_map(|release| release.database.as_ref());
-            join_all(databases.map(|database| database.close())).await;
-            self.control.close().await;
-        };
-        if tokio::time::timeout(CLOSE_TIMEOUT, closing).await.is_err() {
-            tracing::warn!("a database does not let go of its connections; leaving them");
-        }
-    }
-}
-
 /// The name of the data folder's own token.
 const OPERATOR: &str = "operator";
 
@@ -701,16 +379,5 @@ fn margins(settings: &Settings) -> Margins {
         requests: settings.canary.requests,
         errors: f64::from(settings.canary.error_percent) / 100.0,
         latency: settings.canary.latency_ratio,
-    }
-}
-
-fn log_progress(release: &Release, done: u64, total: u64) {
-    if total > 0 {
-        tracing::info!(
-            plugin = release.manifest.name,
-            done,
-            total,
-            "filling tables"
-        );
     }
 }
