@@ -60,7 +60,7 @@ impl OpenError {
     /// answer, or its disk failed. A database that refuses us is none of that.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        let (Self::Connect { source, .. } | Self::Refused { source, .. }) = self else {
+        let Self::Connect { source, .. } = self else {
             return false;
         };
         if let Some(error) = source.downcast_ref::<sqlx::Error>() {

@@ -20,7 +20,8 @@ async fn it_goes_on_without_the_node_that_began_it() {
         ("EDGE_CANARY_CHECK_URLS", url.clone().leak()),
     ];
     let mut fleet = Fleet::of(wide("0.1.0"), redis, &more).await;
-    let operator = fleet.operator(0);
+    // One of two in its region.
+    let operator = fleet.operator(1);
     let plan = json!({
         "canary_steps": [30, 60],
         "every_ms": 500,
@@ -32,10 +33,10 @@ async fn it_goes_on_without_the_node_that_began_it() {
     let rollout = operator.begin(&wide("0.2.0"), plan).await;
     operator.until(&rollout, |phase| phase == "canary").await;
     operator.decide("hostile", "pause").await;
-    fleet.members[0].process.kill();
+    fleet.members[1].process.kill();
 
-    let operator = fleet.operator(1);
-    let loads = [1, 2].map(|member| Load::start(fleet.members[member].process.address(), 10));
+    let operator = fleet.operator(2);
+    let loads = [0, 2].map(|member| Load::start(fleet.members[member].process.address(), 10));
     eventually("requests of two nodes, while it is paused", async || {
         let rollout = operator.get("/v1/plugins/hostile/rollout").await;
         let canary = &rollout["progress"]["canary"];
