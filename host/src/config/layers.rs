@@ -15,7 +15,7 @@ const FILE: &str = "_file";
 
 /// How unlike the right name a misspelt one may be, from 0 to 1, for the right
 /// one to be suggested.
-const LIKENESS: f64 = 0.75;
+const LIKENESS: f64 = 0.85;
 
 /// The table of the file whose keys are plugins' to read, if their manifests
 /// ask for them; a table in it is for one plugin.
