@@ -1,5 +1,8 @@
 //! The `edge` command.
 
+// `println!` panics when whoever reads the output leaves: see `cli::output`.
+#![warn(clippy::print_stdout)]
+
 mod cli;
 
 use std::process::ExitCode;

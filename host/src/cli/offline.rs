@@ -6,6 +6,7 @@ use edge_host::rollout::bundle::Digest;
 use edge_host::rollout::{OfflineOutcome, OfflineRollback, open_control, roll_back_offline};
 
 use super::client::person;
+use super::output;
 
 /// Go back straight in the control database, and say what becomes of it.
 pub(super) async fn roll_back(
@@ -28,9 +29,9 @@ pub(super) async fn roll_back(
     let outcome = outcome?;
     if json {
         let json = serde_json::to_string_pretty(&outcome)?;
-        println!("{}", printable::json(&json));
+        output::tell(format_args!("{}\n", printable::json(&json)));
     } else {
-        print!("{}", told(&outcome));
+        output::tell(format_args!("{}", told(&outcome)));
     }
     Ok(())
 }

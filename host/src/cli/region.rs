@@ -11,7 +11,7 @@ use edge_host::rollout::control::rollouts::{Phase, Rollout};
 use super::client::Client;
 use super::deploy::{LOOK, Waiting, rolled_back};
 use super::exit::Exit;
-use super::{housekeeping, show};
+use super::{housekeeping, output, show};
 
 /// What `edge region` does.
 #[derive(clap::Subcommand)]
@@ -63,7 +63,7 @@ async fn fill(settings: &Settings, arguments: Fill) -> anyhow::Result<()> {
     }
     if arguments.waiting.json {
         let json = serde_json::to_string_pretty(&filled)?;
-        println!("{}", printable::json(&json));
+        output::tell(format_args!("{}\n", printable::json(&json)));
     } else {
         print(&filled, arguments.waiting.wait.then_some(began));
     }
@@ -103,10 +103,15 @@ fn print(filled: &Filled, began: Option<Instant>) {
         show::rollout(rollout, took);
     }
     for plugin in &filled.present {
-        println!("{}  runs there already", printable::line(plugin));
+        output::tell(format_args!(
+            "{}  runs there already\n",
+            printable::line(plugin)
+        ));
     }
     for plugin in &filled.different {
         let plugin = printable::line(plugin);
-        println!("{plugin}  runs there with another release, which stays");
+        output::tell(format_args!(
+            "{plugin}  runs there with another release, which stays\n"
+        ));
     }
 }

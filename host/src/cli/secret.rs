@@ -8,6 +8,7 @@ use edge_host::rollout::KeyRings;
 use edge_host::rollout::control::Control;
 use edge_host::stores::sql::Databases;
 
+use super::output;
 use super::table::Table;
 
 /// Stands in the audit for whoever may read the settings of a node.
@@ -51,7 +52,7 @@ fn own(settings: &Settings) -> anyhow::Result<Option<KeyRings>> {
 async fn status(control: &Control, own: Option<&KeyRings>) -> anyhow::Result<()> {
     let shop = control.secret().await?;
     let shop = shop.as_deref().unwrap_or("none yet");
-    println!("the shop's secret: {shop}\n");
+    output::tell(format_args!("the shop's secret: {shop}\n\n"));
     let mut table = Table::new(&["NODE", "REGION", "SIGNS", "VERIFIES TOO"]);
     let row = |node: &str, region: &str, keys: Option<&KeyRings>| {
         let verifies = keys.map(|keys| keys.secret.verifies.join(" "));
@@ -67,7 +68,7 @@ async fn status(control: &Control, own: Option<&KeyRings>) -> anyhow::Result<()>
     for node in control.nodes().await?.iter().filter(|node| node.is_live()) {
         table.row(row(&node.node, &node.region, node.report.keys.as_ref()));
     }
-    print!("{table}");
+    output::tell(format_args!("{table}"));
     Ok(())
 }
 
@@ -85,6 +86,6 @@ async fn adopt(control: &Control, own: &KeyRings) -> anyhow::Result<()> {
     changed?;
     let detail = format!("the shop's secret is {new} instead of {old}");
     control.audit(AUTHOR, "adopt-secret", "", &detail).await?;
-    println!("{detail}");
+    output::tell(format_args!("{detail}\n"));
     Ok(())
 }
