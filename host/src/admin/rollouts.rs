@@ -244,7 +244,7 @@ async fn refuse_collected(office: &Office, new: &NewRollout, id: &str) -> Result
     if let Some(rollout) = office.control.rollout(id).await? {
         let moved = office
             .control
-            .move_rollout(&rollout, Phase::Aborted, &detail);
+            .move_rollout(&rollout, Phase::Aborting, &detail);
         moved.await?;
     }
     Err(Refusal::conflict(detail))

@@ -74,13 +74,13 @@ async fn status(control: &Control, own: Option<&KeyRings>) -> anyhow::Result<()>
 
 async fn adopt(control: &Control, own: &KeyRings) -> anyhow::Result<()> {
     let new = &own.secret.signs;
-    let old = control.secret_or_insert(new).await?;
     if let Some(node) = control.nodes().await?.iter().find(|node| node.is_live()) {
         anyhow::bail!(
             "node {} serves: stop all nodes first (one that was killed counts for 6 s)",
             node.node
         );
     }
+    let old = control.secret_or_insert(new).await?;
     let replaced = control.replace_secret(&old, new).await?;
     let changed = replaced.then_some(()).context("somebody else changes it");
     changed?;

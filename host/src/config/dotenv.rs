@@ -80,12 +80,12 @@ impl<'a> Reader<'a> {
 
     fn unquoted(&mut self) -> Result<String, &'static str> {
         let line = self.peek_line();
-        let value = line.trim_end();
+        let value = without_comment(line).trim_end();
         if value.contains("${") {
             return Err(SUBSTITUTION);
         }
         self.skip_line();
-        Ok(without_comment(value).trim_end().to_owned())
+        Ok(value.to_owned())
     }
 
     fn single_quoted(&mut self) -> Result<String, &'static str> {
@@ -206,6 +206,7 @@ mod tests {
             ("NAME=a#b", "a#b"),
             ("NAME=a # b", "a"),
             ("NAME=# b", ""),
+            ("NAME=a # ${b}", "a"),
             ("NAME='a' # b", "a"),
             ("NAME=C:\\path", "C:\\path"),
             ("NAME=it's", "it's"),

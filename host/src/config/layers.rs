@@ -227,7 +227,14 @@ impl Layers {
                     }
                 }
             }
-            Err(error) => self.problems.push(format!("{}: {error}", file.display())),
+            Err(error) => {
+                // The error itself shows its line, which may hold a secret.
+                let before = error.span().and_then(|span| text.get(..span.start));
+                let line = before.unwrap_or_default().matches('\n').count() + 1;
+                let (file, message) = (file.display(), error.message());
+                self.problems
+                    .push(format!("{file}: line {line}: {message}"));
+            }
         }
     }
 
@@ -291,11 +298,14 @@ impl Layers {
     /// Adds a variable. An empty one is unset, as OpenTelemetry has it and as
     /// docker compose passes on what nobody set.
     fn add_variable(&mut self, name: &str, text: String, origin: &str) {
-        if text.is_empty() || is_service_link(name, &text) {
+        if text.is_empty() {
             return;
         }
         if let Some((plugin, key)) = plugin_config::parse_variable(name) {
             self.plugin_config.insert_own(plugin, key, text);
+            return;
+        }
+        if is_service_link(name, &text) {
             return;
         }
         let Some(key) = key_of(name) else {

@@ -131,16 +131,44 @@ impl PluginConfig {
                 Err(error) => problems.push(format!("{by_file}: {error}")),
             }
         }
-        let own = std::mem::take(&mut self.own);
-        for ((plugin, name), value) in own {
-            match name.strip_suffix(FILE) {
-                Some(key) => match value_file::read(&value) {
-                    Ok(value) => self.insert_own(&plugin, key, value),
-                    Err(error) => {
-                        problems.push(format!("{}: {error}", variable_of(&plugin, &name)))
-                    }
-                },
-                None => self.insert_own(&plugin, &name, value),
+        let files = |name: &String| name.ends_with(FILE);
+        let shared: Vec<_> = self
+            .shared
+            .keys()
+            .filter(|key| files(key))
+            .cloned()
+            .collect();
+        for name in shared {
+            let path = self.shared.remove(&name).unwrap_or_default();
+            let key = name.trim_end_matches(FILE);
+            match value_file::read(&path) {
+                _ if self.shared.contains_key(key) => {
+                    problems.push(format!("{key} and {name} are both set in [config]"));
+                }
+                Ok(value) => self.insert(key.to_owned(), value),
+                Err(error) => problems.push(format!("{name} in [config]: {error}")),
+            }
+        }
+        let own: Vec<_> = self
+            .own
+            .keys()
+            .filter(|(_, key)| files(key))
+            .cloned()
+            .collect();
+        for (plugin, name) in own {
+            let path = self.own.remove(&(plugin.clone(), name.clone()));
+            let path = path.unwrap_or_default();
+            let key = name.trim_end_matches(FILE);
+            let variable = variable_of(&plugin, &name);
+            match value_file::read(&path) {
+                _ if self.own.contains_key(&(plugin.clone(), key.to_owned())) => {
+                    problems.push(format!(
+                        "{} and {variable} are both set",
+                        variable_of(&plugin, key)
+                    ));
+                }
+                Ok(value) => self.insert_own(&plugin, key, value),
+                Err(error) => problems.push(format!("{variable}: {error}")),
             }
         }
         problems

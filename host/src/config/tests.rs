@@ -251,6 +251,15 @@ fn a_value_can_be_in_a_file() {
     );
     assert_eq!(config.get("order", "CART_ITEM_KEY"), Some("first\nsecond"));
 
+    let in_file = format!("[config]\nSHARED_FILE = {stripe:?}\n[config.sms]\nKEY_FILE = {own:?}");
+    let read = settings(&in_file, "", &[]).expect("valid");
+    let config = &read.plugin_config.0;
+    assert_eq!(config.get("any", "SHARED"), Some("sk_test_1"));
+    assert_eq!(config.get("sms", "KEY"), Some("first\nsecond"));
+    let twice = format!("{in_file}\nKEY = \"x\"");
+    let error = settings(&twice, "", &[]).expect_err("both");
+    assert!(error.contains("are both set"), "{error}");
+
     let both = [env[0], ("DATABASE_URL", "sqlite://x")];
     let error = settings("", "", &both).expect_err("both");
     assert!(error.contains("are both set"), "{error}");
@@ -315,4 +324,19 @@ fn a_file_has_no_replica() {
     let error = settings("database_url = \"mysql://db/shop\"", "", &file).expect_err("a file");
     assert!(error.contains("DATABASE_REPLICA_URL"), "{error}");
     assert!(!error.contains("secret"), "{error}");
+}
+
+#[test]
+fn a_file_that_cannot_be_read_shows_no_secret() {
+    let toml = "region = \"eu\"\nsecret = \"hunter2\nlisten = 1\n";
+    let error = settings(toml, "", &[]).expect_err("no TOML");
+    assert!(error.contains("line 2"), "{error}");
+    assert!(!error.contains("hunter2"), "{error}");
+}
+
+#[test]
+fn a_plugins_variable_may_be_called_like_a_service_link() {
+    let env = [("EDGE_CONFIG_SMS__GATEWAY_SERVICE_HOST", "10.0.0.1")];
+    let config = settings("", "", &env).expect("valid").plugin_config.0;
+    assert_eq!(config.get("sms", "GATEWAY_SERVICE_HOST"), Some("10.0.0.1"));
 }

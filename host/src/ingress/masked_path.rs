@@ -10,6 +10,9 @@ const MASK: &str = "***";
 /// somebody has mistyped what stands before it.
 const SUSPICIOUS: usize = 16;
 
+/// Digits of a number that may be one nobody can guess.
+const LONG_NUMBER: usize = 10;
+
 /// Returns `path`, which the `route` of a plugin fits, without the values of
 /// its `secret` parameters. Where only a prefix of the path is known, nothing
 /// behind that is shown, if the plugin has secret parameters at all.
@@ -37,8 +40,11 @@ pub(super) fn masked<'a>(path: &'a str, route: &str, secret: &BTreeSet<String>) 
 /// Returns `path`, which leads to no plugin, without parts that may be
 /// secrets: they are long, and have digits.
 pub(super) fn masked_unrouted(path: &str) -> Cow<'_, str> {
-    let is_suspicious =
-        |part: &str| part.len() >= SUSPICIOUS && part.contains(|c: char| c.is_ascii_digit());
+    let is_number = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    let is_suspicious = |part: &str| {
+        (part.len() >= SUSPICIOUS && part.contains(|c: char| c.is_ascii_digit()))
+            || (part.len() >= LONG_NUMBER && is_number(part))
+    };
     if !path.split('/').any(is_suspicious) {
         return Cow::Borrowed(path);
     }

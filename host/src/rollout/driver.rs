@@ -273,15 +273,16 @@ impl Driver {
             let began = rows
                 .iter()
                 .find(|row| row.region == *region && row.revision == revision);
+            let is_written = head.is_some_and(|head| head.wanted == wanted);
+            if is_paused && !is_written {
+                return Ok(Step::Wait);
+            }
             let Some(row) = began else {
                 return self
                     .begin(rollout, region, revision, &rows, &sight.nodes)
                     .await;
             };
             let Some(head) = head.filter(|head| head.wanted == wanted) else {
-                if is_paused {
-                    return Ok(Step::Wait);
-                }
                 return self.write(rollout, region, head, wanted, "").await;
             };
             let view = View {

@@ -13,7 +13,7 @@ use super::activator::{ActivateError, Activator};
 use super::bundle::Digest;
 use super::connections::NodeConnections;
 use super::control::log::Entry;
-use super::control::rollouts::Phase;
+use super::control::rollouts::{Phase, Rollout};
 use super::control::{Control, ControlError};
 use super::deployed::Deployed;
 use super::keys::Keys;
@@ -614,7 +614,11 @@ impl Follower {
                 continue;
             };
             let open = self.control.open_rollout_of(plugin.name()).await?;
-            let Some(rollout) = open.filter(|rollout| is_on_trial(rollout.phase)) else {
+            // Not the rollout after the one whose canary this still serves.
+            let canary = plugin.wanted.canary.as_ref().map(|canary| canary.digest);
+            let is_this =
+                |rollout: &Rollout| is_on_trial(rollout.phase) && rollout.digest == canary;
+            let Some(rollout) = open.filter(is_this) else {
                 continue;
             };
             let reason = format!("the canary does worse on node {}: {reason}", self.name.node);

@@ -224,6 +224,10 @@ impl Migrator {
                 claimed.await.map_err(failed)?;
                 return Ok(open.id);
             }
+            if !open.is_stale() {
+                // Its node lives, and waits for the lock as this one did.
+                return Err(MigrationError::Busy(Box::new(open)));
+            }
             let reason = abandoned(&open);
             let ended = self
                 .control
@@ -316,7 +320,19 @@ impl Migrator {
                 changed |= ended.await?;
                 continue;
             }
-            let (bundle, _) = self.control.bundle(run.digest).await?;
+            let (bundle, _) = match self.control.bundle(run.digest).await {
+                Ok(found) => found,
+                // Nobody can go on with it, and others wait behind it.
+                Err(error @ ControlError::Bundle { .. }) => {
+                    let reason = format!("{}; {error}", abandoned(&run));
+                    let ended = self
+                        .control
+                        .end_run(&run.id, &run.node, RunState::Failed, &reason);
+                    changed |= ended.await?;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
             if self.is_free(&bundle).await {
                 tracing::warn!(
                     plugin = run.plugin,

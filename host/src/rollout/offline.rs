@@ -105,6 +105,17 @@ pub enum OfflineError {
         /// The region.
         region: String,
     },
+    /// The release was collected: nodes that start would not find it.
+    #[error(
+        "{plugin}@{version} was collected by `edge gc`: deploy its file or folder to a node, or \
+         name another with --to"
+    )]
+    Collected {
+        /// The plugin.
+        plugin: String,
+        /// The release.
+        version: String,
+    },
     /// Everything is as it should be.
     #[error("nothing to do: every region runs that release of {0} already")]
     NothingToDo(String),
@@ -233,10 +244,10 @@ async fn target(control: &Control, order: &OfflineRollback, head: &Entry) -> Res
     let found = match (&order.to, head.wanted.active) {
         (Some(to), _) => {
             let found = control.find_bundle(plugin, to).await?;
-            return found.ok_or_else(|| OfflineError::NoSuchRelease {
+            found.ok_or_else(|| OfflineError::NoSuchRelease {
                 plugin: plugin.clone(),
                 to: to.clone(),
-            });
+            })?
         }
         (None, Some(active)) if head.wanted.canary.is_some() => active,
         (None, active) => {
@@ -247,6 +258,11 @@ async fn target(control: &Control, order: &OfflineRollback, head: &Entry) -> Res
         }
     };
     match control.bundle_record(found).await? {
+        // A node that starts must find what its region is to run.
+        Some(record) if record.collected => Err(OfflineError::Collected {
+            plugin: plugin.clone(),
+            version: record.version.to_string(),
+        }),
         Some(_) => Ok(found),
         None => Err(nothing_before()),
     }

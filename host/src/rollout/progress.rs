@@ -128,8 +128,11 @@ fn live(view: &View<'_>) -> Result<LiveNodes, String> {
 /// that the region began with, and those that joined and fell silent later.
 fn silent<'a>(view: &View<'a>) -> Vec<&'a NodeRecord> {
     let (head, row) = (view.head, view.row);
+    // The region may have run this release before the rollout began.
+    let rollout_age = head.written_at + head.age_ms - view.rollout.started_at;
+    let began = head.age_ms.min(rollout_age);
     let silent = view.nodes.iter().filter(|node| {
-        let joined_later = node.age_ms < head.age_ms;
+        let joined_later = node.age_ms < began;
         node.region == head.region
             && !node.is_live()
             && (joined_later || row.nodes.contains(&node.node))

@@ -7,7 +7,7 @@ use http::HeaderValue;
 
 use super::bundle::Digest;
 use super::manifest::Manifest;
-use super::paths::is_prefix;
+use super::paths::strip_prefix_ignoring_case;
 use super::route_limits::RouteLimit;
 use crate::runtime::Plugin;
 use crate::stores::sql::DatabaseAccess;
@@ -49,6 +49,6 @@ impl Release {
     #[must_use]
     pub fn claims(&self, path: &str) -> bool {
         let mut routes = self.manifest.routes.iter();
-        routes.any(|route| is_prefix(route, path))
+        routes.any(|route| strip_prefix_ignoring_case(route, path).is_some())
     }
 }

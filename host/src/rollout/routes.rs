@@ -138,37 +138,34 @@ impl RouteTable {
     /// template fits.
     #[must_use]
     pub fn find<'p>(&self, path: &'p str) -> Option<Match<'_, 'p>> {
-        let found = self.templates.find(path);
-        let (template, path) = match found {
-            Some(found) => (Some(found.value), found.path),
-            None => (None, self.with_prefix_respelled(path)),
-        };
-        let (prefix, plugin) = self.by_prefix(&path)?;
+        let (prefix, plugin) = self.by_prefix(path)?;
         // Another plugin may answer a part of what a template fits.
-        let template = template.filter(|template| is_prefix(&prefix.path, &template.path));
+        let found = self
+            .templates
+            .find(path)
+            .filter(|found| strip_prefix_ignoring_case(&prefix.path, &found.value.path).is_some());
+        let (route, path) = match found {
+            Some(found) => (found.value, found.path),
+            None => (prefix, with_prefix(&prefix.path, path)),
+        };
         Some(Match {
-            route: template.unwrap_or(prefix),
+            route,
             plugin,
             path,
         })
     }
 
-    /// `path` with the prefix that a plugin claims as the plugin spells it.
-    fn with_prefix_respelled<'p>(&self, path: &'p str) -> Cow<'p, str> {
-        if self.by_prefix(path).is_some() {
-            return Cow::Borrowed(path);
-        }
-        let mut prefixes = self.prefixes.iter().map(|(route, _)| &route.path);
-        let respelled = prefixes.find_map(|prefix| {
-            let rest = strip_prefix_ignoring_case(prefix, path)?;
-            Some(format!("{prefix}{rest}"))
-        });
-        respelled.map_or(Cow::Borrowed(path), Cow::Owned)
-    }
-
     fn by_prefix(&self, path: &str) -> Option<&(Arc<Route>, Arc<Deployed>)> {
         let mut prefixes = self.prefixes.iter();
-        prefixes.find(|(route, _)| is_prefix(&route.path, path))
+        prefixes.find(|(route, _)| strip_prefix_ignoring_case(&route.path, path).is_some())
+    }
+}
+
+/// `path` with the prefix as the plugin spells it.
+fn with_prefix<'p>(prefix: &str, path: &'p str) -> Cow<'p, str> {
+    match strip_prefix_ignoring_case(prefix, path) {
+        Some(rest) if !is_prefix(prefix, path) => Cow::Owned(format!("{prefix}{rest}")),
+        _ => Cow::Borrowed(path),
     }
 }
 

@@ -88,10 +88,11 @@ pub fn charge(request: &Request) -> Result<Response> {
         return Err(MISMATCH.field("amount"));
     }
     if let Some(earlier) = attempts::current(order.order_id)? {
-        if earlier.state == State::Failed {
-            release(&earlier)?;
-        } else {
-            return resume(&earlier);
+        match earlier.state {
+            State::Failed => release(&earlier)?,
+            // It may have charged what this request does not name.
+            State::Open if earlier.amount != wanted.amount => return Err(unsettled()),
+            _ => return resume(&earlier),
         }
     }
     declines::check(customer_id)?;

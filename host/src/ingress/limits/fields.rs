@@ -18,7 +18,9 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// The text of the field `name`; `None` if there is none, or the body cannot
 /// be read.
 pub(super) fn field(headers: &HeaderMap, body: &Bytes, name: &str) -> Option<String> {
-    let content_type = content_type(headers.get(CONTENT_TYPE)?.to_str().ok()?)?;
+    // As plugins get it: a parameter may hold any bytes.
+    let value = String::from_utf8_lossy(headers.get(CONTENT_TYPE)?.as_bytes());
+    let content_type = content_type(&value)?;
     match content_type.essence_str() {
         "application/x-www-form-urlencoded" => form(body, name),
         "application/json" => json(body, name),
@@ -110,6 +112,15 @@ mod tests {
             let found = email("application/json", json);
             assert_eq!(found.as_deref(), Some(text), "{json}");
         }
+    }
+
+    #[test]
+    fn a_content_type_may_have_any_bytes() {
+        let value = b"application/x-www-form-urlencoded; x=\"\xe9\"";
+        let value = http::HeaderValue::from_bytes(value).expect("a value");
+        let headers = HeaderMap::from_iter([(CONTENT_TYPE, value)]);
+        let found = field(&headers, &Bytes::from_static(b"email=a%40b"), "email");
+        assert_eq!(found.as_deref(), Some("a@b"));
     }
 
     #[test]

@@ -93,10 +93,11 @@ impl PlanRecord {
     }
 
     /// Returns how many requests were compared at this step, of `total` since
-    /// the canary began. Nodes that were restarted begin anew.
+    /// the canary began. What nodes had compared that were restarted is to be
+    /// compared again: nothing goes on without traffic.
     #[must_use]
     pub fn compared_since(&self, total: u64) -> u64 {
-        total.checked_sub(self.compared).unwrap_or(total)
+        total.saturating_sub(self.compared)
     }
 
     fn read(mut row: Row) -> Result<Self> {

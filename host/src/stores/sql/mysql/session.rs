@@ -33,7 +33,8 @@ NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION' */, \
     group_concat_max_len = 1048576, \
     div_precision_increment = 4, \
     updatable_views_with_limit = 1, \
-    explicit_defaults_for_timestamp = 1, \
+    /*!80000 explicit_defaults_for_timestamp = 1, */ \
+    /*M!101000 explicit_defaults_for_timestamp = 1, */ \
     default_storage_engine = 'InnoDB', \
     sql_quote_show_create = 1, \
     wait_timeout = 28800, \

@@ -3,7 +3,7 @@
 
 use super::{Checkout, Stores, plugins, retries};
 use crate::catalog::database::Store;
-use crate::shop::stripe::Stripe;
+use crate::shop::stripe::{Fault, Stripe};
 
 const PRODUCT: i64 = 1;
 
@@ -58,5 +58,28 @@ async fn a_shop_may_take_the_grand_total_alone() {
     let grand = customer.grand_total(order).await;
     let reply = customer.charge_amount(order, "tok_visa", grand).await;
     reply.assert_status(200);
+    checkout.settled_books().await;
+}
+
+/// An attempt that may have charged one amount is not taken for one over the
+/// other.
+#[tokio::test]
+async fn an_open_attempt_is_not_finished_for_another_amount() {
+    let (stores, stripe) = (Stores::new(Store::Sqlite), Stripe::start());
+    let checkout = Checkout::open(stores, stripe, &plugins(), |_| {}).await;
+    let customer = checkout.shop.customer().await;
+    let order = customer.order_of(PRODUCT).await;
+    let (total, grand) = (
+        customer.total(order).await,
+        customer.grand_total(order).await,
+    );
+    checkout.stripe.fail(order, Fault::Conflict);
+    let unknown = customer.charge_amount(order, "tok_visa", grand).await;
+    assert_eq!(retries::code(&unknown), "PAY_04", "{unknown:?}");
+    let other = customer.charge_amount(order, "tok_visa", total).await;
+    assert_eq!(retries::code(&other), "PAY_04", "{other:?}");
+    assert_eq!(checkout.stripe.charges().len(), 0);
+    let same = customer.charge_amount(order, "tok_visa", grand).await;
+    assert_eq!(same.json()["amount"], grand, "{same:?}");
     checkout.settled_books().await;
 }
