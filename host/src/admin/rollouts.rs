@@ -246,6 +246,7 @@ async fn refuse_collected(office: &Office, new: &NewRollout, id: &str) -> Result
             .control
             .move_rollout(&rollout, Phase::Aborting, &detail);
         moved.await?;
+        office.wake.leaders().await;
     }
     Err(Refusal::conflict(detail))
 }

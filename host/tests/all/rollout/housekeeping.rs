@@ -138,8 +138,11 @@ async fn a_rollout_of_a_collected_bundle_is_refused() {
     let order = json!({ "digest": digest }).to_string();
     let reply = operator.send(Method::POST, "/v1/rollouts", order).await;
     reply.assert_status(409);
-    let status = operator.get("/v1/status").await;
-    assert_eq!(status["rollouts"], json!([]), "{status}");
+    eventually("the end of a rollout that cannot be", async || {
+        let status = operator.get("/v1/status").await;
+        (status["rollouts"] == json!([])).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
