@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use crate::runtime::{Sample, Tally};
-
 /// Of two releases both fast enough, neither is worse: below this, a ratio of
 /// latencies says more of the machine than of them.
 const NOTICEABLE: Duration = Duration::from_millis(5);
@@ -44,26 +42,6 @@ impl Record {
     #[expect(clippy::cast_precision_loss, reason = "a part of a whole")]
     fn error_rate(self) -> f64 {
         self.errors as f64 / self.requests.max(1) as f64
-    }
-}
-
-impl From<&Sample> for Record {
-    fn from(sample: &Sample) -> Self {
-        Self {
-            requests: sample.requests,
-            errors: sample.errors,
-            p99: sample.quantile(0.99).unwrap_or_default(),
-        }
-    }
-}
-
-impl From<&Tally> for Record {
-    fn from(tally: &Tally) -> Self {
-        Self {
-            requests: tally.requests,
-            errors: tally.errors,
-            p99: tally.quantile(0.99).unwrap_or_default(),
-        }
     }
 }
 
