@@ -37,7 +37,7 @@ EXAMPLES := 60
 # Oracle's MySQL, which the tests start beside MariaDB.
 MYSQL := target/tools/mysql
 
-.PHONY: help run plugins fixtures fixture-js test test-mysql mysql-server lint bench soak fuzz fuzz-sql schemathesis clean wasm-target servers load
+.PHONY: help run plugins fixtures fixture-js check test test-plugin test-host test-mysql mysql-server lint bench soak fuzz fuzz-sql schemathesis clean wasm-target servers load
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -57,6 +57,18 @@ test: servers mysql-server plugins fixtures lint ## Run every check and test
 	cargo test --workspace --exclude edge-host --locked
 	cargo test -p edge-host --doc --locked
 	cargo test -p edge-host --tests --locked
+
+check: wasm-target lint ## Run what needs no server: format, style, unit tests
+	cargo test -p edge-host --lib --locked
+	cargo test -p edge-sdk -p customer -p product --locked
+
+test-plugin: servers mysql-server ## Run the tests of one plugin: make test-plugin P=order
+	@test -n "$(P)" || { echo 'name a plugin: make test-plugin P=order'; exit 2; }
+	cargo test -p $(P) --locked
+
+test-host: servers mysql-server plugins fixtures ## Run some of the host's tests: make test-host T=shop::money
+	@test -n "$(T)" || { echo 'name tests: make test-host T=shop::money'; exit 2; }
+	cargo test -p edge-host --test all --locked -- $(T)
 
 test-mysql: servers mysql-server plugins fixtures ## Run the tests that use MariaDB on MySQL
 	EDGE_TEST_DATABASE=mysql cargo test -p order -p payment --locked
