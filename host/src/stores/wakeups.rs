@@ -46,7 +46,7 @@ impl Wakeups {
     pub async fn tell(&self, word: &str) -> RedisResult<()> {
         let mut command = redis::cmd("PUBLISH");
         command.arg(&self.channel).arg(word);
-        self.redis.run(&command).await
+        self.redis.execute(&command).await
     }
 
     /// Call `heard` with every word, until the connection breaks, and with an

@@ -1,5 +1,7 @@
 //! The limiter, over several nodes that share one Redis, and without it.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use edge_host::stores::limiter::{Limiter, OnFailure, Policy, Verdict};
@@ -191,4 +193,76 @@ async fn whoever_invents_keys_displaces_nobodys_counters() {
         allowed(&limiter, &login, &key).await;
     }
     assert!(!allowed(&limiter, &login, victim).await);
+}
+
+/// A cluster's slots move, and its replicas take over, while nodes count in it:
+/// each key lets as much through as without that, and none is counted by a node
+/// alone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cluster_counts_right_while_its_slots_move() {
+    const KEYS: usize = 200;
+    const BURST: u32 = 5;
+    let cluster = RedisCluster::start(0).expect("a cluster");
+    let open = || Limiter::redis(&cluster.urls(), "test").unwrap();
+    let nodes = [open(), open()];
+    both_count_in_redis(&nodes).await;
+    let before = nodes.each_ref().map(|node| node.decisions().fallbacks());
+    let policy = policy("moving", BURST);
+    let is_over = AtomicBool::new(false);
+    let checking = async {
+        let mut passed = vec![0; KEYS];
+        let mut rounds = 0;
+        while rounds < 6 || !is_over.load(Ordering::Relaxed) {
+            for (n, passed) in passed.iter_mut().enumerate() {
+                let node = &nodes[(n + rounds) % 2];
+                *passed += u32::from(allowed(node, &policy, &n.to_string()).await);
+            }
+            rounds += 1;
+        }
+        passed
+    };
+    let moving = async {
+        let moved = tokio::task::spawn_blocking({
+            let cluster = Arc::new(cluster);
+            move || cluster.move_slots(0, 1, 500).map(|()| cluster)
+        });
+        let moved = moved.await.expect("no panic");
+        is_over.store(true, Ordering::Relaxed);
+        moved.expect("they move")
+    };
+    let (passed, _cluster) = tokio::join!(checking, moving);
+    assert_eq!(passed, [BURST; KEYS]);
+    let after = nodes.each_ref().map(|node| node.decisions().fallbacks());
+    assert_eq!(after, before, "all were counted in Redis");
+}
+
+/// While a fail-over goes on, whoever is not answered counts alone; what was
+/// counted in Redis before is counted there afterwards.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cluster_has_its_counts_after_a_fail_over() {
+    const KEYS: usize = 60;
+    let cluster = RedisCluster::start(1).expect("a cluster");
+    let limiter = Limiter::redis(&cluster.urls(), "test").unwrap();
+    let policy = policy("failing", 2);
+    let counted_in_redis = async |key: &str, cost| {
+        eventually(key, async || {
+            let before = limiter.decisions().fallbacks();
+            let verdict = limiter.check(&policy, key, cost, OnFailure::Open).await;
+            (limiter.decisions().fallbacks() == before).then_some(verdict)
+        })
+        .await
+    };
+    for n in 0..KEYS {
+        let verdict = counted_in_redis(&n.to_string(), 2).await;
+        assert!(verdict.allowed, "{n}: {verdict:?}");
+    }
+    eventually("the replicas", async || {
+        cluster.has_replicated().then_some(())
+    })
+    .await;
+    tokio::task::block_in_place(|| cluster.fail_over()).expect("a fail-over");
+    for n in 0..KEYS {
+        let verdict = counted_in_redis(&n.to_string(), 1).await;
+        assert!(!verdict.allowed, "{n}: {verdict:?}");
+    }
 }

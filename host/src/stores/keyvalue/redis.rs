@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
-use redis::{Cmd, Script, cmd};
+use redis::{Cmd, cmd};
 
 use self::cursor::Cursor;
 use super::key::{Key, Space};
 use super::{Error, PAGE, Page, Result, Swap};
 use crate::stores::breaker::StoreHealth;
-use crate::stores::redis::{Patience, Redis, UrlError};
+use crate::stores::redis::{Patience, Redis, Script, UrlError};
 use crate::stores::sql::Connections;
 
 const PATIENCE: Patience = Patience {
@@ -98,7 +98,7 @@ impl RedisStore {
     }
 
     pub(super) async fn get(&self, space: &Space, key: Key<'_>) -> Result<Option<Vec<u8>>> {
-        Ok(self.0.run(cmd("GET").arg(stored(space, key))).await?)
+        Ok(self.0.query(cmd("GET").arg(stored(space, key))).await?)
     }
 
     pub(super) async fn set(
@@ -108,11 +108,11 @@ impl RedisStore {
         value: &[u8],
         ttl: Option<i64>,
     ) -> Result<()> {
-        Ok(self.0.run(&set(space, key, value, ttl)).await?)
+        Ok(self.0.execute(&set(space, key, value, ttl)).await?)
     }
 
     pub(super) async fn exists(&self, space: &Space, key: Key<'_>) -> Result<bool> {
-        Ok(self.0.run(cmd("EXISTS").arg(stored(space, key))).await?)
+        Ok(self.0.query(cmd("EXISTS").arg(stored(space, key))).await?)
     }
 
     /// In a cluster, each key is asked for by itself, all at once: the driver's
@@ -130,7 +130,7 @@ impl RedisStore {
         for key in keys {
             command.arg(stored(space, *key));
         }
-        Ok(self.0.run(&command).await?)
+        Ok(self.0.query(&command).await?)
     }
 
     /// All on their way at once, over the one connection: `MSET` knows no time
@@ -157,11 +157,11 @@ impl RedisStore {
         for key in keys {
             command.arg(stored(space, *key));
         }
-        Ok(self.0.run(&command).await?)
+        Ok(self.0.execute(&command).await?)
     }
 
     async fn delete(&self, space: &Space, key: Key<'_>) -> Result<()> {
-        Ok(self.0.run(cmd("DEL").arg(stored(space, key))).await?)
+        Ok(self.0.execute(cmd("DEL").arg(stored(space, key))).await?)
     }
 
     pub(super) async fn increment(
@@ -171,8 +171,8 @@ impl RedisStore {
         delta: i64,
         ttl: Option<i64>,
     ) -> Result<i64> {
-        let mut script = INCREMENT.prepare_invoke();
-        script.key(stored(space, key)).arg(delta).arg(or_empty(ttl));
+        let script = INCREMENT.on(stored(space, key));
+        let script = script.arg(delta).arg(or_empty(ttl));
         let sum: Option<String> = self.0.run_script(&script).await?;
         sum.and_then(|sum| sum.parse().ok())
             .ok_or(Error::NotANumber)
@@ -186,9 +186,8 @@ impl RedisStore {
         new: &[u8],
         ttl: Option<i64>,
     ) -> Result<Swap> {
-        let mut script = SWAP.prepare_invoke();
-        script
-            .key(stored(space, key))
+        let script = SWAP
+            .on(stored(space, key))
             .arg(u8::from(old.is_some()))
             .arg(old.unwrap_or_default())
             .arg(new)
@@ -228,7 +227,7 @@ impl RedisStore {
             .arg(format!("{beginning}*"))
             .arg("COUNT")
             .arg(LOOKED_AT);
-        let (next, found): (u64, Vec<Vec<u8>>) = self.0.run_at(at.slot, &scan).await?;
+        let (next, found): (u64, Vec<Vec<u8>>) = self.0.query_at(at.slot, &scan).await?;
         let keys = found
             .iter()
             .filter_map(|stored| plain(&beginning, stored))

@@ -3,11 +3,11 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use redis::{RedisResult, Script};
+use redis::RedisResult;
 
 use super::{Place, Policy, Verdict};
 use crate::stores::breaker::StoreHealth;
-use crate::stores::redis::{Patience, Redis, UrlError};
+use crate::stores::redis::{Patience, Redis, Script, UrlError};
 use crate::stores::sql::Connections;
 
 /// Every request waits for this: there is none to spare.
@@ -72,9 +72,9 @@ impl Shared {
 
     /// `None` when Redis failed, or has done so and does not answer yet.
     pub(super) async fn check(&self, policy: &Policy, place: &Place, cost: u32) -> Option<Verdict> {
-        let mut script = CHECK.prepare_invoke();
-        script
-            .key(format!("{}:limit:{}", self.prefix, hex::encode(place)))
+        let key = format!("{}:limit:{}", self.prefix, hex::encode(place));
+        let script = CHECK
+            .on(key)
             .arg(policy.rise(cost))
             .arg(policy.rise(cost.max(1)))
             .arg(policy.capacity());

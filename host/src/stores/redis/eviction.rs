@@ -20,12 +20,12 @@ impl Redis {
     /// none where it refuses changes instead, or has no bound.
     ///
     /// # Errors
-    /// As [`run`](Self::run); also where the user may not ask (`INFO`).
+    /// As [`query`](Self::query); also where the user may not ask (`INFO`).
     pub async fn eviction(&self) -> RedisResult<Option<String>> {
         let mut info = redis::cmd("INFO");
         info.arg("memory");
         for slot in self.primaries().await? {
-            let text: String = self.run_at(slot, &info).await?;
+            let text: String = self.query_at(slot, &info).await?;
             if let Some(policy) = policy(&text) {
                 return Ok(Some(policy));
             }

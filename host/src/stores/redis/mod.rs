@@ -5,7 +5,11 @@
 //! it. One that does not answer is left alone, see [`breaker`](super::breaker),
 //! and looked for by new connections: the old one may be open and lead nowhere.
 
+mod connection;
 mod eviction;
+mod redirect;
+mod resend;
+mod script;
 mod urls;
 
 use std::fmt::Display;
@@ -15,32 +19,17 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use futures_util::future::try_join_all;
+use redis::{Cmd, ErrorKind, FromRedisValue, RedisError, RedisResult, ServerErrorKind, Value};
 
-use redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig};
-use redis::cluster::{ClusterClient, ClusterConfig};
-use redis::cluster_async::ClusterConnection;
-use redis::cluster_routing::{Route, RoutingInfo, SingleNodeRoutingInfo, SlotAddr};
-use redis::{
-    Client, Cmd, ErrorKind, FromRedisValue, Pipeline, ProtocolVersion, RedisError, RedisFuture,
-    RedisResult, ScriptInvocation, ServerErrorKind, Value,
-};
-
+use connection::Connection;
 pub use eviction::warn_of_eviction;
+use resend::Effect;
+pub use script::{Invocation, Script};
 pub use urls::UrlError;
-use urls::tcp_settings;
 pub(super) use urls::{Nodes, url_error};
 
 use super::breaker::{Breaker, Circuit, StoreHealth, recover};
 use super::sql::Connections;
-
-/// Commands on their way at once: more of them wait in the host.
-const COMMANDS_AT_ONCE: usize = 1024;
-
-/// How often a cluster's client goes after a key that has moved.
-const REDIRECTIONS: u32 = 4;
-
-/// Time between such attempts, in milliseconds.
-const REDIRECTION_WAIT_MS: u64 = 50;
 
 /// How long the kernel waits for a peer that acknowledges nothing.
 const SILENCE: Duration = Duration::from_secs(5);
@@ -94,12 +83,6 @@ impl Drop for InFlight<'_> {
     }
 }
 
-#[derive(Clone)]
-enum Connection {
-    Server(ConnectionManager),
-    Cluster(ClusterConnection),
-}
-
 impl Redis {
     /// Redis at `urls`: one URL of a server, or of a cluster (`redis-cluster://`),
     /// or several of a cluster's nodes, separated by commas. A server that
@@ -113,7 +96,7 @@ impl Redis {
         // already if this fails.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let nodes = Nodes::parse(urls)?;
-        let connection = connect(&nodes, nodes.is_cluster, patience).map_err(url_error)?;
+        let connection = Connection::open(&nodes, nodes.is_cluster, patience).map_err(url_error)?;
         Ok(Self(Arc::new(Shared {
             is_cluster: AtomicBool::new(nodes.is_cluster),
             is_alone: AtomicBool::new(false),
@@ -153,19 +136,33 @@ impl Redis {
         self.0.breaker.health()
     }
 
-    /// Run one command. In a cluster, its keys say where.
+    /// Runs a command that only reads. In a cluster, its keys say where.
     ///
     /// # Errors
     /// When Redis cannot be reached, takes too long, or refuses.
-    pub async fn run<T: FromRedisValue>(&self, command: &Cmd) -> RedisResult<T> {
-        self.in_time(|mut connection| async move { command.query_async(&mut connection).await })
-            .await
+    pub async fn query<T: FromRedisValue>(&self, command: &Cmd) -> RedisResult<T> {
+        let sending = |connection: Arc<Connection>| async move {
+            connection.send(command, Effect::Read).await
+        };
+        parsed(self.in_time(sending).await?)
+    }
+
+    /// Runs a command that changes something: once, or not at all. After an
+    /// error of the connection, nobody knows which.
+    ///
+    /// # Errors
+    /// As [`query`](Self::query).
+    pub async fn execute<T: FromRedisValue>(&self, command: &Cmd) -> RedisResult<T> {
+        let sending = |connection: Arc<Connection>| async move {
+            connection.send(command, Effect::Change).await
+        };
+        parsed(self.in_time(sending).await?)
     }
 
     /// Whether Redis answers; in a cluster, every primary.
     ///
     /// # Errors
-    /// As [`run`](Self::run).
+    /// As [`query`](Self::query).
     pub async fn ping(&self) -> RedisResult<()> {
         // Asked one by one: of a question to all, the driver leaves out those
         // that are gone.
@@ -173,7 +170,7 @@ impl Redis {
         let primaries = self.primaries().await?;
         let asking = primaries
             .into_iter()
-            .map(|slot| self.run_at::<Value>(slot, &ping));
+            .map(|slot| self.query_at::<Value>(slot, &ping));
         try_join_all(asking).await?;
         Ok(())
     }
@@ -182,7 +179,7 @@ impl Redis {
     /// for the first time.
     ///
     /// # Errors
-    /// As [`run`](Self::run).
+    /// As [`query`](Self::query).
     pub async fn has_many_nodes(&self) -> RedisResult<bool> {
         if !self.0.is_cluster() && !self.0.is_alone.load(Ordering::Relaxed) {
             self.primaries().await?;
@@ -190,43 +187,41 @@ impl Redis {
         Ok(self.0.is_cluster())
     }
 
-    /// Run a script, and send its text where it is not known yet.
+    /// Runs a script, once or not at all, as [`execute`](Self::execute) does.
     ///
     /// # Errors
-    /// As [`run`](Self::run).
-    pub async fn run_script<T: FromRedisValue>(
-        &self,
-        script: &ScriptInvocation<'_>,
-    ) -> RedisResult<T> {
-        self.in_time(|mut connection| async move { script.invoke_async(&mut connection).await })
-            .await
-    }
-
-    /// Run a command on the primary that holds `slot`: the only server, where
-    /// there is no cluster.
-    ///
-    /// # Errors
-    /// As [`run`](Self::run).
-    pub async fn run_at<T: FromRedisValue>(&self, slot: u16, command: &Cmd) -> RedisResult<T> {
-        self.in_time(|connection| async move {
-            match connection {
-                Connection::Server(mut server) => command.query_async(&mut server).await,
-                Connection::Cluster(mut cluster) => {
-                    let route = Route::new(slot, SlotAddr::Master);
-                    let node = SingleNodeRoutingInfo::SpecificNode(route);
-                    let routing = RoutingInfo::SingleNode(node);
-                    let value = cluster.route_command(command.clone(), routing).await?;
-                    Ok(T::from_redis_value(value.extract_error()?)?)
+    /// As [`query`](Self::query).
+    pub async fn run_script<T: FromRedisValue>(&self, script: &Invocation<'_>) -> RedisResult<T> {
+        let command = script.by_digest();
+        let sending = |connection: Arc<Connection>| {
+            let command = &command;
+            async move {
+                match connection.send(command, Effect::Change).await {
+                    Err(error) if is_unknown_script(&error) => {
+                        connection.send(&script.by_text(), Effect::Change).await
+                    }
+                    answer => answer,
                 }
             }
-        })
-        .await
+        };
+        parsed(self.in_time(sending).await?)
+    }
+
+    /// Runs a command that only reads on the primary that holds `slot`: the
+    /// only server, where there is no cluster.
+    ///
+    /// # Errors
+    /// As [`query`](Self::query).
+    pub async fn query_at<T: FromRedisValue>(&self, slot: u16, command: &Cmd) -> RedisResult<T> {
+        let sending =
+            |connection: Arc<Connection>| async move { connection.send_to(slot, command).await };
+        parsed(self.in_time(sending).await?)
     }
 
     /// The lowest slot of each primary, in order; one server has slot 0.
     ///
     /// # Errors
-    /// As [`run`](Self::run).
+    /// As [`query`](Self::query).
     pub async fn primaries(&self) -> RedisResult<Vec<u16>> {
         let shared = &self.0;
         if !shared.is_cluster() && shared.is_alone.load(Ordering::Relaxed) {
@@ -234,7 +229,7 @@ impl Redis {
         }
         let connection = shared.connection.load_full();
         let ranges: RedisResult<Vec<Vec<Value>>> =
-            self.run(redis::cmd("CLUSTER").arg("SLOTS")).await;
+            self.query(redis::cmd("CLUSTER").arg("SLOTS")).await;
         match ranges {
             Ok(ranges) => {
                 shared.become_cluster(&connection);
@@ -252,20 +247,22 @@ impl Redis {
     /// Every command ends in time, whatever becomes of the connection. One
     /// that was refused a connection was never sent: it is tried again, since
     /// the refusal may be that of an attempt long ago.
-    async fn in_time<T, F>(&self, attempt: impl Fn(Connection) -> F) -> RedisResult<T>
+    async fn in_time<F>(&self, attempt: impl Fn(Arc<Connection>) -> F) -> RedisResult<Value>
     where
-        F: Future<Output = RedisResult<T>>,
+        F: Future<Output = RedisResult<Value>>,
     {
         let shared = &self.0;
         shared.breaker.admit().map_err(std::io::Error::other)?;
         let _in_flight = InFlight::begin(&shared.in_flight);
         let connection = shared.connection.load_full();
         let attempts = async {
-            match attempt((*connection).clone()).await {
-                Err(error) if error.is_connection_refusal() => attempt((*connection).clone()).await,
+            match attempt(connection.clone()).await {
+                Err(error) if error.is_connection_refusal() && connection.is_server() => {
+                    attempt(connection.clone()).await
+                }
                 Err(error) if is_from_cluster(&error) && connection.is_server() => {
                     shared.become_cluster(&connection);
-                    attempt((*shared.connection.load_full()).clone()).await
+                    attempt(shared.connection.load_full()).await
                 }
                 outcome => outcome,
             }
@@ -330,7 +327,7 @@ impl Shared {
     /// server at its other end became a replica, and the name may lead to the
     /// new primary by now.
     fn renew(&self, old: &Arc<Connection>) {
-        match connect(&self.nodes, self.is_cluster(), self.patience) {
+        match Connection::open(&self.nodes, self.is_cluster(), self.patience) {
             Ok(new) => {
                 self.connection.compare_and_swap(old, Arc::new(new));
             }
@@ -342,25 +339,22 @@ impl Shared {
     async fn reconnect(shared: Weak<Self>) -> RedisResult<()> {
         let gone = || RedisError::from((ErrorKind::Client, "nobody needs it any more"));
         let shared = shared.upgrade().ok_or_else(gone)?;
-        let new = connect(&shared.nodes, shared.is_cluster(), shared.patience)?;
-        let ping = redis::cmd("PING");
-        match new.clone() {
-            Connection::Server(mut server) => ping.query_async::<Value>(&mut server).await?,
-            // One node that is gone must not cost the keys of all others.
-            Connection::Cluster(mut cluster) => {
-                let any = RoutingInfo::SingleNode(SingleNodeRoutingInfo::Random);
-                cluster.route_command(ping, any).await?.extract_error()?
-            }
-        };
+        let new = Connection::open(&shared.nodes, shared.is_cluster(), shared.patience)?;
+        new.ping().await?;
         shared.connection.store(Arc::new(new));
         Ok(())
     }
 }
 
-impl Connection {
-    fn is_server(&self) -> bool {
-        matches!(self, Self::Server(_))
-    }
+/// Returns an answer in the form that whoever asked wants.
+fn parsed<T: FromRedisValue>(answer: Value) -> RedisResult<T> {
+    Ok(T::from_redis_value(answer)?)
+}
+
+/// Whether a server does not know the script: it was started since, or its
+/// scripts were dropped.
+fn is_unknown_script(error: &RedisError) -> bool {
+    error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
 }
 
 /// Whether `error` tells nothing of what the server is: nobody answered, or one
@@ -389,71 +383,6 @@ fn is_from_cluster(error: &RedisError) -> bool {
             ServerErrorKind::Moved | ServerErrorKind::Ask | ServerErrorKind::CrossSlot
         )
     )
-}
-
-/// Begin to connect, without waiting for it.
-fn connect(nodes: &Nodes, is_cluster: bool, patience: Patience) -> RedisResult<Connection> {
-    match is_cluster {
-        true => connect_cluster(nodes, patience).map(Connection::Cluster),
-        false => connect_server(nodes.first()?, patience).map(Connection::Server),
-    }
-}
-
-impl ConnectionLike for Connection {
-    fn req_packed_command<'a>(&'a mut self, cmd: &'a Cmd) -> RedisFuture<'a, Value> {
-        match self {
-            Self::Server(server) => server.req_packed_command(cmd),
-            Self::Cluster(cluster) => cluster.req_packed_command(cmd),
-        }
-    }
-
-    fn req_packed_commands<'a>(
-        &'a mut self,
-        pipeline: &'a Pipeline,
-        offset: usize,
-        count: usize,
-    ) -> RedisFuture<'a, Vec<Value>> {
-        match self {
-            Self::Server(server) => server.req_packed_commands(pipeline, offset, count),
-            Self::Cluster(cluster) => cluster.req_packed_commands(pipeline, offset, count),
-        }
-    }
-
-    fn get_db(&self) -> i64 {
-        match self {
-            Self::Server(server) => server.get_db(),
-            Self::Cluster(cluster) => cluster.get_db(),
-        }
-    }
-}
-
-fn connect_server(server: Client, patience: Patience) -> RedisResult<ConnectionManager> {
-    let config = ConnectionManagerConfig::new()
-        .set_connection_timeout(Some(patience.connect))
-        .set_response_timeout(Some(patience.response))
-        .set_pipeline_buffer_size(COMMANDS_AT_ONCE)
-        // Who finds Redis gone is told so at once; the next one tries again.
-        .set_number_of_retries(0);
-    ConnectionManager::new_lazy_with_config(server, config)
-}
-
-fn connect_cluster(nodes: &Nodes, patience: Patience) -> RedisResult<ClusterConnection> {
-    let builder = ClusterClient::builder(nodes.nodes.clone())
-        .use_protocol(ProtocolVersion::RESP3)
-        .tcp_settings(tcp_settings())
-        .retries(REDIRECTIONS)
-        .min_retry_wait(REDIRECTION_WAIT_MS)
-        .max_retry_wait(REDIRECTION_WAIT_MS);
-    let builder = match &nodes.certificates {
-        None => builder,
-        Some(certificates) => builder.certs(certificates.clone()),
-    };
-    let config = ClusterConfig::new()
-        .set_connection_timeout(patience.connect)
-        .set_response_timeout(patience.response);
-    Ok(builder
-        .build()?
-        .get_pending_async_connection_with_config(config))
 }
 
 /// From what `CLUSTER SLOTS` says: for each range its first and last slot, its

@@ -95,7 +95,11 @@ impl Nodes {
     /// Returns a client of the first node.
     pub(in crate::stores) fn first(&self) -> RedisResult<Client> {
         let unnamed = || RedisError::from((redis::ErrorKind::InvalidClientConfig, "no node"));
-        let node = self.nodes.first().ok_or_else(unnamed)?.clone();
+        self.client(self.nodes.first().ok_or_else(unnamed)?.clone())
+    }
+
+    /// Returns a client of `node`, with the certificates of all.
+    pub(super) fn client(&self, node: ConnectionInfo) -> RedisResult<Client> {
         match &self.certificates {
             None => Client::open(node),
             Some(certificates) => Client::build_with_tls(node, certificates.clone()),

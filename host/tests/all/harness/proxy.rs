@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -50,8 +50,12 @@ pub struct Proxy {
     address: SocketAddr,
     weather: watch::Sender<Weather>,
     is_open: Arc<AtomicBool>,
+    /// Replies that are still to be lost.
+    cuts: Cuts,
     runtime: Option<Runtime>,
 }
+
+type Cuts = Arc<AtomicU32>;
 
 impl Proxy {
     /// A proxy before the server on this port.
@@ -73,11 +77,14 @@ impl Proxy {
             socket(local(0))
         };
         let address = place.local_addr().expect("its address");
-        runtime.spawn(listen(place, address, changes, is_open.clone()));
+        let cuts = Cuts::default();
+        let listening = listen(place, address, changes, is_open.clone(), cuts.clone());
+        runtime.spawn(listening);
         let proxy = Self {
             address,
             weather,
             is_open,
+            cuts,
             runtime: Some(runtime),
         };
         proxy.set(Mode::Pass).await;
@@ -100,6 +107,17 @@ impl Proxy {
             (self.is_open.load(Ordering::Acquire) == is_open).then_some(())
         })
         .await;
+    }
+
+    /// The next reply of the server is lost, and its connection cut off: what
+    /// was asked for was done, and nobody hears of it. All goes well afterwards.
+    pub fn cut_next_reply(&self) {
+        self.cuts.store(1, Ordering::Release);
+    }
+
+    /// Whether the reply was lost that was to be lost.
+    pub fn has_cut(&self) -> bool {
+        self.cuts.load(Ordering::Acquire) == 0
     }
 
     /// From now on, connections lead to the server on another port: those
@@ -139,6 +157,7 @@ async fn listen(
     address: SocketAddr,
     mut weather: watch::Receiver<Weather>,
     is_open: Arc<AtomicBool>,
+    cuts: Cuts,
 ) {
     while weather
         .wait_for(|now| now.mode != Mode::Refuse)
@@ -149,7 +168,7 @@ async fn listen(
         is_open.store(true, Ordering::Release);
         let mut changes = weather.clone();
         tokio::select! {
-            () = accept(&listener, &weather) => {}
+            () = accept(&listener, &weather, &cuts) => {}
             _ = changes.wait_for(|now| now.mode == Mode::Refuse) => {}
         }
         drop(listener);
@@ -157,9 +176,9 @@ async fn listen(
     }
 }
 
-async fn accept(listener: &TcpListener, weather: &watch::Receiver<Weather>) {
+async fn accept(listener: &TcpListener, weather: &watch::Receiver<Weather>, cuts: &Cuts) {
     while let Ok((client, _)) = listener.accept().await {
-        tokio::spawn(carry(client, weather.clone()));
+        tokio::spawn(carry(client, weather.clone(), cuts.clone()));
     }
 }
 
@@ -169,7 +188,7 @@ enum End {
     Reset,
 }
 
-async fn carry(mut client: TcpStream, weather: watch::Receiver<Weather>) {
+async fn carry(mut client: TcpStream, weather: watch::Receiver<Weather>, cuts: Cuts) {
     let Weather {
         upstream, holes, ..
     } = *weather.borrow();
@@ -179,6 +198,7 @@ async fn carry(mut client: TcpStream, weather: watch::Receiver<Weather>) {
             let way = Way {
                 weather: weather.clone(),
                 holes,
+                cuts,
             };
             let (from_client, to_client) = client.split();
             let (from_server, to_server) = server.split();
@@ -218,6 +238,7 @@ struct Way {
     weather: watch::Receiver<Weather>,
     /// Black holes before it began.
     holes: u64,
+    cuts: Cuts,
 }
 
 impl Way {
@@ -228,6 +249,15 @@ impl Way {
     fn leads_nowhere(&self) -> bool {
         let now = *self.weather.borrow();
         now.mode == Mode::BlackHole || now.holes != self.holes
+    }
+
+    /// Whether this reply is the one that is lost.
+    fn takes_cut(&self) -> bool {
+        let left = |cuts: u32| cuts.checked_sub(1);
+        let taken = self
+            .cuts
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, left);
+        taken.is_ok()
     }
 
     /// Ends when there are no more.
@@ -245,6 +275,9 @@ impl Way {
     async fn replies(&self, mut from: ReadHalf<'_>, mut to: WriteHalf<'_>) -> End {
         let mut chunk = vec![0; CHUNK];
         while let Ok(length @ 1..) = from.read(&mut chunk).await {
+            if self.takes_cut() {
+                return End::Reset;
+            }
             if let Mode::Delay(delay) = self.mode() {
                 tokio::time::sleep(delay).await;
             }

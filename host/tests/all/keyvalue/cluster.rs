@@ -143,3 +143,54 @@ async fn slots_that_move_under_load_lose_and_double_nothing() {
     }
     assert_eq!(sum, counted.load(Ordering::Relaxed));
 }
+
+/// One worker for each counter. It waits for each answer, and stops at the first
+/// error, after which nobody knows whether the addition was made: so a counter
+/// has what was acknowledged, or one more, and never two.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fail_over_under_load_loses_and_doubles_nothing() {
+    const COUNTERS: usize = 60;
+    let cluster = RedisCluster::start(1).expect("a cluster");
+    eventually("the replicas", async || {
+        cluster.has_replicated().then_some(())
+    })
+    .await;
+    let store = KeyValue::redis(&cluster.urls(), "test").unwrap();
+    let bucket = &bucket(&store, "order", "carts");
+    let (is_over, begun) = (&AtomicBool::new(false), &AtomicI64::new(0));
+    let count = |worker: usize| async move {
+        let key = format!("counter {worker}");
+        let mut acknowledged = 0;
+        while !is_over.load(Ordering::Relaxed) {
+            match bucket.increment(&key, 1).await {
+                Ok(sum) => {
+                    acknowledged += 1;
+                    assert_eq!(sum, acknowledged, "{key}");
+                }
+                Err(_) => return (key, acknowledged, 1),
+            }
+            begun.fetch_add(1, Ordering::Relaxed);
+        }
+        (key, acknowledged, 0)
+    };
+    let workers = (0..COUNTERS).map(count);
+    let failing_over = async {
+        while begun.load(Ordering::Relaxed) < 300 {
+            tokio::task::yield_now().await;
+        }
+        let done = tokio::task::block_in_place(|| cluster.fail_over());
+        // Whoever goes on finds the new primaries.
+        let so_far = begun.load(Ordering::Relaxed);
+        while done.is_ok() && begun.load(Ordering::Relaxed) < so_far + 100 {
+            tokio::task::yield_now().await;
+        }
+        is_over.store(true, Ordering::Relaxed);
+        done.expect("it fails over");
+    };
+    let (counted, ()) = tokio::join!(join_all(workers), failing_over);
+    for (key, acknowledged, unknown) in counted {
+        let sum = eventually(&key, async || bucket.increment(&key, 0).await.ok()).await;
+        let possible = acknowledged..=acknowledged + unknown;
+        assert!(possible.contains(&sum), "{key}: {sum} of {possible:?}");
+    }
+}

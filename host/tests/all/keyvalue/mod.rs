@@ -9,6 +9,7 @@ mod eviction;
 mod keys;
 mod lifetime;
 mod outage;
+mod resending;
 mod swapping;
 mod tls;
 mod values;

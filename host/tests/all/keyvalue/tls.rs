@@ -1,5 +1,6 @@
 //! Redis by TLS, as `rediss://` says.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use edge_host::stores::keyvalue::{Error, KeyValue};
@@ -8,7 +9,7 @@ use tempfile::TempDir;
 
 use super::bucket;
 use crate::harness::{Reply, Running, data_folder, edge, eventually, fixture, get};
-use crate::servers::Redis;
+use crate::servers::{Authority, Redis, RedisCluster};
 
 /// A node with buckets in `redis`, which trusts what the file says and nobody
 /// else.
@@ -76,4 +77,63 @@ async fn one_that_nobody_vouches_for_is_not_spoken_with() {
     })
     .await;
     refused.assert_status(503);
+}
+
+/// A cluster whose nodes have certificates of an issuer of one's own, and name
+/// each other by their ports with TLS.
+#[tokio::test]
+async fn a_cluster_with_an_issuer_of_ones_own_is_spoken_with() {
+    let (ours, theirs) = (Authority::new("ours"), Authority::new("theirs"));
+    let cluster = RedisCluster::start_tls(&ours).expect("a cluster");
+    let other = tempfile::tempdir().expect("a folder");
+    theirs.issue(other.path());
+    let wrong = other.path().join("ca.pem").display().to_string();
+    let named = |node| cluster.url(node).replace("rediss://", "rediss-cluster://");
+    for urls in [cluster.urls(), cluster.url(0), named(1)] {
+        let store = KeyValue::redis(&urls, "test").expect("a store");
+        let carts = bucket(&store, "order", "carts");
+        // Enough for each node to have some.
+        for n in 0..30 {
+            let key = format!("key {n}");
+            carts.set(&key, b"1").await.expect("trust");
+            assert_eq!(carts.increment(&key, 1).await, Ok(2), "{urls}");
+        }
+        let right = cluster.certificate(0).display().to_string();
+        let refused = urls.split(',').next().expect("a URL");
+        let refused = refused
+            .replace(&right, &wrong)
+            .replace(&cluster.certificate(1).display().to_string(), &wrong);
+        let store = KeyValue::redis(&refused, "test").expect("a store");
+        let refused = bucket(&store, "order", "carts").get("key 1").await;
+        assert!(matches!(refused, Err(Error::Unavailable(_))), "{refused:?}");
+    }
+}
+
+/// Keys that move are followed by TLS as well.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn slots_of_a_cluster_with_tls_move_under_load() {
+    let cluster = RedisCluster::start_tls(&Authority::new("ours")).expect("a cluster");
+    let store = KeyValue::redis(&cluster.urls(), "test").expect("a store");
+    let carts = &bucket(&store, "order", "carts");
+    let is_over = &AtomicBool::new(false);
+    let begun = &AtomicBool::new(false);
+    let counting = async {
+        let mut counted = 0;
+        while !is_over.load(Ordering::Relaxed) {
+            let key = format!("counter {}", counted % 100);
+            let sum = carts.increment(&key, 1).await;
+            assert_eq!(sum, Ok(counted / 100 + 1), "{key}");
+            counted += 1;
+            begun.store(counted > 100, Ordering::Relaxed);
+        }
+    };
+    let moving = async {
+        while !begun.load(Ordering::Relaxed) {
+            tokio::task::yield_now().await;
+        }
+        let moved = tokio::task::block_in_place(|| cluster.move_slots(0, 1, 300));
+        is_over.store(true, Ordering::Relaxed);
+        moved.expect("they move");
+    };
+    tokio::join!(counting, moving);
 }

@@ -207,6 +207,29 @@ pub fn cluster_arguments(folder: &Path, port: u16) -> Vec<String> {
         .collect()
 }
 
+/// The same, for nodes that also speak TLS, among themselves too: with
+/// certificates of one issuer, whose file is in the folder.
+pub fn tls_cluster_arguments(folder: &Path, port: u16) -> Vec<String> {
+    let file = |name: &str| folder.join(name).display().to_string();
+    let settings = [
+        ["--tls-port".to_owned(), tls_cluster_port(port).to_string()],
+        ["--tls-cert-file".to_owned(), file("server.pem")],
+        ["--tls-key-file".to_owned(), file("server-key.pem")],
+        ["--tls-ca-cert-file".to_owned(), file("ca.pem")],
+        ["--tls-auth-clients".to_owned(), "no".to_owned()],
+        ["--tls-cluster".to_owned(), "yes".to_owned()],
+        ["--tls-replication".to_owned(), "yes".to_owned()],
+    ];
+    let mut arguments = cluster_arguments(folder, port);
+    arguments.extend(settings.into_iter().flatten());
+    arguments
+}
+
+/// The port with TLS of a cluster's node.
+pub fn tls_cluster_port(port: u16) -> u16 {
+    second_port(second_port(port))
+}
+
 fn tls_arguments(folder: &Path, port: u16) -> Vec<String> {
     let file = |name: &str| folder.join(name).display().to_string();
     let settings = [

@@ -1,27 +1,36 @@
 //! A Redis Cluster of three primaries, as the tests run it.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use super::authority::Authority;
 use super::keeper::Keeper;
-use super::redis::{cluster_arguments, redis_answers};
+use super::redis::{cluster_arguments, redis_answers, tls_cluster_arguments, tls_cluster_port};
 use super::server::{Kind, Server, command};
 
 static KIND: Kind = Kind {
     program: || command("redis-server"),
-    arguments: |folder, port| {
-        let mut arguments = cluster_arguments(folder, port);
-        // Soon enough for a test, and longer than a busy machine makes nodes wait.
-        arguments.extend(["--cluster-node-timeout", "3000"].map(str::to_owned));
-        // A replica is one at once.
-        arguments.extend(["--repl-diskless-sync-delay", "0"].map(str::to_owned));
-        // As managed clusters have it: what is there is served.
-        arguments.extend(["--cluster-require-full-coverage", "no"].map(str::to_owned));
-        arguments
-    },
+    arguments: |folder, port| arguments(cluster_arguments(folder, port)),
     answers: redis_answers,
 };
+
+static TLS: Kind = Kind {
+    program: || command("redis-server"),
+    arguments: |folder, port| arguments(tls_cluster_arguments(folder, port)),
+    answers: redis_answers,
+};
+
+fn arguments(mut arguments: Vec<String>) -> Vec<String> {
+    // Soon enough for a test, and longer than a busy machine makes nodes wait.
+    arguments.extend(["--cluster-node-timeout", "3000"].map(str::to_owned));
+    // A replica is one at once.
+    arguments.extend(["--repl-diskless-sync-delay", "0"].map(str::to_owned));
+    // As managed clusters have it: what is there is served.
+    arguments.extend(["--cluster-require-full-coverage", "no"].map(str::to_owned));
+    arguments
+}
 
 const PRIMARIES: usize = 3;
 
@@ -31,6 +40,7 @@ const AGREEMENT_LIMIT: Duration = Duration::from_mins(1);
 /// Three primaries, and maybe a replica of each.
 pub struct RedisCluster {
     nodes: Vec<Server>,
+    has_tls: bool,
 }
 
 impl RedisCluster {
@@ -48,9 +58,26 @@ impl RedisCluster {
     pub fn start(replicas: usize) -> io::Result<Self> {
         let start = |_| Server::start(&KIND, Keeper::new("edge-redis-")?);
         let nodes: io::Result<Vec<_>> = (0..PRIMARIES * (1 + replicas)).map(start).collect();
-        let cluster = Self { nodes: nodes? };
+        Self::form(nodes?, false, replicas)
+    }
+
+    /// A cluster for one test, without replicas, whose nodes speak TLS with
+    /// each other and with clients, by certificates of `authority`.
+    pub fn start_tls(authority: &Authority) -> io::Result<Self> {
+        let start = |_| {
+            let keeper = Keeper::new("edge-redis-")?;
+            authority.issue(keeper.folder());
+            Server::start(&TLS, keeper)
+        };
+        let nodes: io::Result<Vec<_>> = (0..PRIMARIES).map(start).collect();
+        Self::form(nodes?, true, 0)
+    }
+
+    /// Makes a cluster of nodes that do not know each other yet.
+    fn form(nodes: Vec<Server>, has_tls: bool, replicas: usize) -> io::Result<Self> {
+        let cluster = Self { nodes, has_tls };
         let mut arguments = vec!["--cluster".to_owned(), "create".to_owned()];
-        arguments.extend(cluster.nodes.iter().map(address));
+        arguments.extend((0..cluster.nodes.len()).map(|node| cluster.address(node)));
         arguments.extend(["--cluster-replicas".to_owned(), replicas.to_string()]);
         arguments.push("--cluster-yes".to_owned());
         cluster.cli(0, &arguments)?;
@@ -87,7 +114,28 @@ impl RedisCluster {
 
     /// The URL of one node, as of a server that is no cluster.
     pub fn url(&self, node: usize) -> String {
-        format!("redis://{}", address(&self.nodes[node]))
+        match self.has_tls {
+            false => format!("redis://{}", self.address(node)),
+            true => format!(
+                "rediss://{}?ssl-ca={}",
+                self.address(node),
+                self.certificate(node).display()
+            ),
+        }
+    }
+
+    /// The file with the certificate of a node's issuer.
+    pub fn certificate(&self, node: usize) -> PathBuf {
+        self.nodes[node].folder().join("ca.pem")
+    }
+
+    /// Where clients find a node.
+    fn address(&self, node: usize) -> String {
+        let port = self.nodes[node].port();
+        match self.has_tls {
+            false => format!("127.0.0.1:{port}"),
+            true => format!("127.0.0.1:{}", tls_cluster_port(port)),
+        }
     }
 
     fn id(&self, node: usize) -> String {
@@ -115,7 +163,7 @@ impl RedisCluster {
         let arguments = [
             "--cluster".to_owned(),
             "reshard".to_owned(),
-            address(&self.nodes[0]),
+            self.address(0),
             "--cluster-from".to_owned(),
             self.id(from),
             "--cluster-to".to_owned(),
@@ -127,25 +175,49 @@ impl RedisCluster {
         self.cli(0, &arguments).map(|_| ())
     }
 
+    /// Let every replica take over from its primary, which waits until the
+    /// replica has all that it has itself: nothing is lost.
+    pub fn fail_over(&self) -> io::Result<()> {
+        for node in PRIMARIES..self.nodes.len() {
+            self.cli(node, &["CLUSTER", "FAILOVER"])?;
+        }
+        let began = Instant::now();
+        while !self.has_failed_over()? {
+            if began.elapsed() > AGREEMENT_LIMIT {
+                return Err(io::Error::other("no fail-over"));
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+
+    fn has_failed_over(&self) -> io::Result<bool> {
+        let roles = (PRIMARIES..self.nodes.len()).map(|node| self.cli(node, &["ROLE"]));
+        let roles: Vec<_> = roles.collect::<io::Result<_>>()?;
+        Ok(roles.iter().all(|role| role.starts_with("master")))
+    }
+
     /// End one node as a crash does.
     pub fn stop(&mut self, node: usize) -> io::Result<()> {
         self.nodes[node].stop()
     }
 
     fn cli(&self, node: usize, arguments: &[impl AsRef<std::ffi::OsStr>]) -> io::Result<String> {
-        let port = self.nodes[node].port().to_string();
-        let output = command("redis-cli")?
-            .args(["-h", "127.0.0.1", "-p", &port])
-            .args(arguments)
-            .output()?;
+        let address = self.address(node);
+        let (host, port) = address.split_once(':').unwrap_or_default();
+        let mut client = command("redis-cli")?;
+        client.args(["-h", host, "-p", port]);
+        if self.has_tls {
+            client
+                .arg("--tls")
+                .arg("--cacert")
+                .arg(self.certificate(node));
+        }
+        let output = client.args(arguments).output()?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         match output.status.success() {
             true => Ok(text),
             false => Err(io::Error::other(text)),
         }
     }
-}
-
-fn address(node: &Server) -> String {
-    format!("127.0.0.1:{}", node.port())
 }

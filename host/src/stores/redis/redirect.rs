@@ -1,0 +1,153 @@
+//! Following a cluster's node that says which other node has a key.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use redis::aio::{ConnectionLike, MultiplexedConnection};
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ErrorKind, RedisError, RedisResult, Value,
+};
+
+use super::{Nodes, Patience};
+
+/// How long a connection is used: the driver knows soon where keys are by
+/// itself, and one that nobody used for long may lead nowhere.
+const LIFETIME: Duration = Duration::from_secs(1);
+
+/// Where a key is, as a node says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Redirect {
+    host: String,
+    port: u16,
+    /// Whether the key's slot is on its way there, so that the node answers
+    /// only to those who ask for it.
+    is_asking: bool,
+}
+
+impl Redirect {
+    /// Returns where `error` leads; nothing where it names no address, or not
+    /// the host of it.
+    pub(super) fn parse(error: &RedisError) -> Option<Self> {
+        let (address, _) = error.redirect_node()?;
+        let (host, port) = address.rsplit_once(':')?;
+        let port = port.parse().ok()?;
+        let is_named = !host.is_empty() && host != "?";
+        is_named.then(|| Self {
+            host: host.to_owned(),
+            port,
+            is_asking: error.code() == Some("ASK"),
+        })
+    }
+}
+
+/// Connections to the nodes that others have named of late. The driver has
+/// connections of its own, but not to a node that takes over its first slot.
+pub(super) struct Redirected {
+    nodes: Nodes,
+    patience: Patience,
+    open: Mutex<HashMap<(String, u16), (MultiplexedConnection, Instant)>>,
+}
+
+impl Redirected {
+    pub(super) fn new(nodes: Nodes, patience: Patience) -> Self {
+        Self {
+            nodes,
+            patience,
+            open: Mutex::default(),
+        }
+    }
+
+    /// Returns a connection to the node that `redirect` names.
+    ///
+    /// # Errors
+    /// When there is none to be had; nothing was sent then.
+    pub(super) async fn connect(&self, redirect: &Redirect) -> RedisResult<MultiplexedConnection> {
+        let place = (redirect.host.clone(), redirect.port);
+        if let Some(connection) = self.recent(&place) {
+            return Ok(connection);
+        }
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(self.patience.connect))
+            .set_response_timeout(Some(self.patience.response));
+        let client = self.client(&place)?;
+        let connecting = client.get_multiplexed_async_connection_with_config(&config);
+        let connection = connecting.await?;
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.retain(|_, (_, made)| made.elapsed() < LIFETIME);
+        open.insert(place, (connection.clone(), Instant::now()));
+        Ok(connection)
+    }
+
+    fn recent(&self, place: &(String, u16)) -> Option<MultiplexedConnection> {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let (connection, made) = open.get(place)?;
+        (made.elapsed() < LIFETIME).then(|| connection.clone())
+    }
+
+    /// Returns a client of another node, who is let in as by the first one.
+    fn client(&self, (host, port): &(String, u16)) -> RedisResult<Client> {
+        let unknown = || RedisError::from((ErrorKind::InvalidClientConfig, "no node"));
+        let first = self.nodes.nodes.first().ok_or_else(unknown)?.clone();
+        let address = match first.addr() {
+            ConnectionAddr::TcpTls {
+                insecure,
+                tls_params,
+                ..
+            } => ConnectionAddr::TcpTls {
+                host: host.clone(),
+                port: *port,
+                insecure: *insecure,
+                tls_params: tls_params.clone(),
+            },
+            _ => ConnectionAddr::Tcp(host.clone(), *port),
+        };
+        self.nodes.client(first.set_addr(address))
+    }
+}
+
+/// Sends a command to the node that a redirect named.
+pub(super) async fn send(
+    connection: &mut MultiplexedConnection,
+    redirect: &Redirect,
+    command: &Cmd,
+) -> RedisResult<Value> {
+    if !redirect.is_asking {
+        let answer = connection.req_packed_command(command).await?;
+        return answer.extract_error();
+    }
+    // In one piece: others send by this connection too, and the word counts
+    // for the next command alone.
+    let mut pipeline = redis::pipe();
+    pipeline.cmd("ASKING").add_command(command.clone());
+    let answers = connection.req_packed_commands(&pipeline, 0, 2).await?;
+    let malformed = || RedisError::from((ErrorKind::UnexpectedReturnType, "ASKING"));
+    let answer = answers.into_iter().nth(1).ok_or_else(malformed)?;
+    answer.extract_error()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn redirect(answer: &str) -> Option<Redirect> {
+        let value = redis::parse_redis_value(format!("-{answer}\r\n").as_bytes());
+        let error = value.expect("an answer").extract_error();
+        Redirect::parse(&error.expect_err(answer))
+    }
+
+    #[test]
+    fn the_address_is_the_one_that_the_node_names() {
+        let to = |host: &str, port, is_asking| Redirect {
+            host: host.to_owned(),
+            port,
+            is_asking,
+        };
+        assert_eq!(redirect("MOVED 1 a.b:7000"), Some(to("a.b", 7000, false)));
+        assert_eq!(redirect("ASK 1 10.0.0.1:1"), Some(to("10.0.0.1", 1, true)));
+        assert_eq!(redirect("MOVED 1 ::1:7000"), Some(to("::1", 7000, false)));
+        for nowhere in ["MOVED 1 :7000", "MOVED 1 ?:7000", "MOVED 1", "ERR x"] {
+            assert_eq!(redirect(nowhere), None, "{nowhere}");
+        }
+    }
+}
