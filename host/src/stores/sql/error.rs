@@ -5,7 +5,7 @@ use url::Url;
 
 use super::mysql::codes::{self, Meaning};
 use super::mysql::{UnsupportedServer, UrlError};
-use super::pool::is_no_connection;
+use super::pool::{NoConnection, no_connection};
 use crate::bindings::sql::Error;
 
 /// A database could not be opened.
@@ -290,10 +290,27 @@ pub(super) enum Trouble {
 pub(super) fn is_broken(error: &sqlx::Error) -> bool {
     let is_none_free = match error {
         sqlx::Error::PoolTimedOut => true,
-        sqlx::Error::Io(error) => is_no_connection(error),
+        sqlx::Error::Io(error) => no_connection(error).is_some(),
         _ => false,
     };
     trouble(error) == Some(Trouble::Unreachable) && !is_none_free
+}
+
+/// Whether there was no connection to be had since all that there may be are in
+/// use: by this node, or by everybody whom the server lets in. Those that there
+/// are work.
+pub(super) fn is_bound_reached(error: &sqlx::Error) -> bool {
+    let is_own = |error: &std::io::Error| {
+        matches!(
+            no_connection(error),
+            Some(NoConnection::AllInUse { .. } | NoConnection::BoundReached { .. })
+        )
+    };
+    match error {
+        sqlx::Error::PoolTimedOut => true,
+        sqlx::Error::Io(error) => is_own(error),
+        _ => meaning(error) == Some(Meaning::Full),
+    }
 }
 
 /// The trouble that `error` tells of.

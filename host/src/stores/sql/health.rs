@@ -9,9 +9,11 @@ use sqlx::Connection;
 
 use super::Result;
 use super::error::{
-    Trouble, is_broken, is_contention, is_passing, number, public_url, trouble, typed,
+    Trouble, is_bound_reached, is_broken, is_contention, is_passing, number, public_url, trouble,
+    typed,
 };
 use super::mysql::Target;
+use super::queueing::Queueing;
 use super::warnings::Warnings;
 use crate::bindings::sql::Error;
 use crate::stores::breaker::{Breaker, recover};
@@ -115,7 +117,8 @@ impl Health {
         deadline: Instant,
         work: impl Future<Output = std::result::Result<T, Failed>>,
     ) -> Result<T> {
-        match tokio::time::timeout_at(deadline.into(), work).await {
+        let call = Queueing::default();
+        match tokio::time::timeout_at(deadline.into(), call.observe(work)).await {
             Ok(Ok(value)) => {
                 self.breaker.succeeded();
                 Ok(value)
@@ -133,7 +136,9 @@ impl Health {
                 Err(Error::Unavailable(error.to_string()))
             }
             Err(elapsed) => {
-                self.failed(&elapsed);
+                if !call.is_queued() {
+                    self.failed(&elapsed);
+                }
                 Err(Error::Timeout)
             }
         }
@@ -148,6 +153,10 @@ impl Health {
         }
         if let Some(number) = number(error) {
             self.warnings.warn(number, error);
+        }
+        if is_bound_reached(error) {
+            // Whoever has a connection is served: the server is well.
+            return;
         }
         if is_broken(error) {
             self.condemn();

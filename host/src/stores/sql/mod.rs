@@ -15,6 +15,7 @@ mod mysql;
 mod own;
 mod packed;
 mod pool;
+mod queueing;
 mod replica;
 mod retry;
 mod rows;

@@ -22,6 +22,7 @@ use super::Connections;
 use super::budget::Budget;
 use super::health::Health;
 use super::mysql::Target;
+use super::queueing::{is_queued, set_queued};
 use crate::config::Lifetimes;
 
 /// How long a request waits for a connection, and for a new one to be made.
@@ -58,6 +59,16 @@ pub(super) enum NoConnection {
         /// Requests that wait, this one among them.
         waiting: usize,
     },
+    /// The plugins of this node have all that they may have together.
+    #[error(
+        "the {most} connections that this node's plugins may have together \
+         (database_connections_total) were in use for {}",
+        humantime::format_duration(ACQUIRE_TIMEOUT)
+    )]
+    BoundReached {
+        /// Connections that all plugins may have.
+        most: u32,
+    },
     /// None could be made.
     #[error(
         "no connection could be made within {}: {why}",
@@ -75,11 +86,9 @@ impl From<NoConnection> for sqlx::Error {
     }
 }
 
-/// Whether `error` tells of a pool that gave no connection.
-pub(super) fn is_no_connection(error: &std::io::Error) -> bool {
-    error
-        .get_ref()
-        .is_some_and(|inner| inner.is::<NoConnection>())
+/// Returns why a pool gave no connection, if `error` tells of that.
+pub(super) fn no_connection(error: &std::io::Error) -> Option<&NoConnection> {
+    error.get_ref()?.downcast_ref()
 }
 
 /// How large a pool becomes, and how long what is in it lives.
@@ -149,7 +158,15 @@ impl Pool {
 
     /// A connection, once one is free or made.
     pub(super) async fn take(&self) -> sqlx::Result<PoolConnection> {
-        self.0.get().await.map_err(|error| match error {
+        set_queued(true);
+        let taken = self.0.get().await;
+        let taken = taken.map_err(|error| self.failure(error));
+        set_queued(false);
+        taken
+    }
+
+    fn failure(&self, error: PoolError<sqlx::Error>) -> sqlx::Error {
+        match error {
             PoolError::Backend(error) => error,
             PoolError::Closed => sqlx::Error::PoolClosed,
             PoolError::Timeout(TimeoutType::Wait) => {
@@ -157,11 +174,8 @@ impl Pool {
                 let (most, waiting) = (now.max_size, now.waiting + 1);
                 NoConnection::AllInUse { most, waiting }.into()
             }
-            _ => {
-                let why = self.0.manager().last_refusal();
-                NoConnection::NotMade { why }.into()
-            }
-        })
+            _ => self.0.manager().none_made().into(),
+        }
     }
 
     /// How many there are.
@@ -218,11 +232,7 @@ impl Connector {
         if let Some(permit) = budget.try_acquire() {
             return Some(permit);
         }
-        let most = budget.most();
-        self.note_refusal(Some(format!(
-            "the {most} connections that this node's plugins may have together are in use \
-             (database_connections_total)"
-        )));
+        set_queued(true);
         Some(budget.acquire().await)
     }
 
@@ -245,11 +255,16 @@ impl Connector {
         *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = refusal;
     }
 
-    fn last_refusal(&self) -> String {
+    /// Returns why no connection was made in time, for the call that wanted it.
+    fn none_made(&self) -> NoConnection {
+        if let Some(budget) = self.budget.as_ref().filter(|_| is_queued()) {
+            let most = budget.most();
+            return NoConnection::BoundReached { most };
+        }
         let refusal = self.refusal.lock().unwrap_or_else(PoisonError::into_inner);
-        refusal
-            .clone()
-            .unwrap_or_else(|| "the server did not answer".to_owned())
+        let why = refusal.clone();
+        let why = why.unwrap_or_else(|| "the server did not answer".to_owned());
+        NoConnection::NotMade { why }
     }
 }
 
@@ -266,6 +281,7 @@ impl Manager for Connector {
     async fn create(&self) -> sqlx::Result<Counted> {
         let making = async {
             let permit = self.permit().await;
+            set_queued(false);
             let connection = self.connect().await?;
             Ok(Counted {
                 connection,
@@ -280,6 +296,7 @@ impl Manager for Connector {
         connection: &mut Counted,
         metrics: &Metrics,
     ) -> RecycleResult<sqlx::Error> {
+        set_queued(false);
         let age = metrics.age();
         if age > self.max_lifetime || !self.health.trusts(age) {
             return Err(RecycleError::message("too old"));

@@ -2,6 +2,7 @@
 //! once on SQLite, once on MariaDB and once on MySQL.
 
 mod bounds;
+mod congestion;
 mod connections;
 mod contention;
 mod deadlock;
