@@ -34,7 +34,7 @@ pub use migrate::{
     ProgressSender, SchemaLock, migrations_table,
 };
 pub use migrations::{Migration, Migrations};
-pub use mysql::{UnsupportedServer, UrlError};
+pub use mysql::{UnsupportedServer, UrlError, mysql_session, mysql_session_checks};
 pub use packed::PackedRows;
 pub use replica::ReplicaUse;
 pub use rows::{Cell, Form};

@@ -2,6 +2,7 @@
 //! administrators set for everybody, and how they refuse for a while.
 
 mod connect;
+mod fake;
 mod refusals;
 mod sessions;
 mod versions;

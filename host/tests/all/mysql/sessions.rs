@@ -3,7 +3,11 @@
 
 use std::sync::Arc;
 
-use super::{add, count, database_of, ledger};
+use edge_host::stores::sql::{mysql_session, mysql_session_checks};
+use sqlx::{AssertSqlSafe, Connection, MySqlConnection, Row};
+
+use super::fake::{Answer, FakeMySql, asks_for_facts, facts};
+use super::{add, count, database_of, ledger, refusal};
 use crate::catalog::database::Database;
 use crate::servers::{MariaDb, Redis};
 use crate::shop::{Shop, Stores};
@@ -156,4 +160,97 @@ async fn no_single_setting_of_mysql_matters() {
     let server = MariaDb::start_mysql("").expect("a server");
     server.add_user("shop", "secret", "");
     each_alone_on(&server).await;
+}
+
+/// What a session of the node has, and what is asked of a session where the
+/// server refuses to set it, are the same.
+#[tokio::test]
+async fn every_variable_is_set_as_it_is_checked() {
+    let servers = [
+        (MariaDb::start_mariadb("").expect("a server"), true),
+        (MariaDb::start_mysql("").expect("a server"), false),
+    ];
+    for (server, is_mariadb) in servers {
+        // Whatever is not set is otherwise.
+        let more = if is_mariadb { &MARIADB[..] } else { &MYSQL };
+        let settings = HOSTILE.iter().chain(more);
+        let settings = settings.map(|setting| format!("SET GLOBAL {setting}; "));
+        server.run(&settings.collect::<String>());
+        let mut connection = MySqlConnection::connect(&server_url(&server))
+            .await
+            .unwrap();
+        let set = sqlx::raw_sql(mysql_session())
+            .execute(&mut connection)
+            .await;
+        set.unwrap();
+        for (name, check) in mysql_session_checks(is_mariadb) {
+            let asked = sqlx::raw_sql(AssertSqlSafe(check.clone()));
+            let row = asked.fetch_one(&mut connection).await;
+            let row = row.unwrap_or_else(|error| panic!("{check}: {error}"));
+            assert_eq!(row.get::<Option<i64>, _>(0), Some(1), "{name}: {check}");
+        }
+    }
+}
+
+fn server_url(server: &MariaDb) -> String {
+    format!("mysql://root@127.0.0.1:{}/mysql", server.port())
+}
+
+/// The option by which no session has another time than the server.
+#[tokio::test]
+async fn a_variable_that_cannot_be_set_and_is_right_is_no_failure() {
+    let server = MariaDb::start_mariadb("secure_timestamp=YES").expect("a server");
+    server.add_user("shop", "secret", "");
+    let url = server.database().replace("root@", "shop:secret@");
+    let node = ledger(&url).await;
+    add(&node, "a").await.assert_status(200);
+    node.get("/ledger/entries").await.assert_status(200);
+    assert_eq!(count(&server, &url), "1");
+}
+
+/// A server that refuses to set a variable, whose value is right or not. It
+/// knows nothing of all the rest.
+fn refusing(is_right: bool) -> FakeMySql {
+    FakeMySql::start("8.0.36", move |statement| {
+        let names_it = statement.contains("sql_select_limit");
+        match statement {
+            _ if asks_for_facts(statement) => facts("8.0.36"),
+            "SELECT VERSION()" => Answer::Row(vec!["8.0.36".to_owned()]),
+            _ if statement.starts_with("SET") && names_it => {
+                Answer::Refused(1227, "Access denied; you need SUPER")
+            }
+            _ if statement.starts_with("SET") => Answer::Done,
+            _ if names_it && statement.contains("CAST") => Answer::Row(vec!["3".to_owned()]),
+            _ if names_it => Answer::Number(i64::from(is_right)),
+            _ => Answer::Refused(1064, "no such statement"),
+        }
+    })
+}
+
+#[tokio::test]
+async fn a_variable_that_cannot_be_set_and_is_wrong_is_named() {
+    let server = refusing(false);
+    let message = refusal(&server.url()).await;
+    for part in [
+        "refuses to set sql_select_limit = 18446744073709551615",
+        "you need SUPER",
+        "its value there is 3",
+    ] {
+        assert!(message.contains(part), "{part}: {message}");
+    }
+
+    let server = refusing(true);
+    let message = refusal(&server.url()).await;
+    assert!(!message.contains("sql_select_limit"), "{message}");
+    let asked = server.statements();
+    let all = asked
+        .iter()
+        .filter(|one| one.starts_with("SET autocommit = 1,"));
+    let without: Vec<_> = all
+        .filter(|one| !one.contains("sql_select_limit"))
+        .collect();
+    assert!(
+        !without.is_empty(),
+        "the next connection leaves it out: {asked:?}"
+    );
 }

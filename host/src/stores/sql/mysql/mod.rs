@@ -19,6 +19,7 @@ use sqlx::{Column, Connection, Decode, MySql, MySqlConnection, Row, Type, TypeIn
 use server::Facts;
 pub(super) use server::Server;
 pub use server::UnsupportedServer;
+pub use session::{mysql_session, mysql_session_checks};
 pub(super) use target::Target;
 pub use target::UrlError;
 
@@ -240,7 +241,7 @@ async fn first_contact(target: &Target) -> sqlx::Result<Facts> {
     let mut first = target.connect_raw().await?;
     let facts = Facts::read(&mut first).await?;
     if facts.check().is_ok() {
-        session::prepare(&mut first).await?;
+        target.prepare(&mut first).await?;
     }
     first.close().await?;
     Ok(facts)

@@ -48,7 +48,8 @@ pub(super) struct Facts {
 impl Facts {
     /// Asks the server at the other end of `connection`.
     pub(super) async fn read(connection: &mut MySqlConnection) -> sqlx::Result<Self> {
-        let asked = sqlx::query("SELECT VERSION(), CAST(@@max_allowed_packet AS UNSIGNED)");
+        // Not prepared: servers that are too old for that shall say who they are.
+        let asked = sqlx::raw_sql("SELECT VERSION(), CAST(@@max_allowed_packet AS UNSIGNED)");
         let row = asked.fetch_one(connection).await?;
         Ok(Self {
             version: row.try_get(0)?,

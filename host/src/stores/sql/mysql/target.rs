@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -9,7 +10,7 @@ use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
 use sqlx::{ConnectOptions, MySqlConnection};
 use url::Url;
 
-use super::session;
+use super::session::Sessions;
 use crate::stores::sql::error::{OpenError, public_url};
 
 /// Prepared statements that a connection keeps.
@@ -21,6 +22,7 @@ pub(in crate::stores::sql) struct Target {
     options: MySqlConnectOptions,
     /// Where the password is, which may be another each time.
     password_file: Option<PathBuf>,
+    sessions: Arc<Sessions>,
 }
 
 /// What a URL says besides the server, the user and the database.
@@ -85,8 +87,16 @@ impl Target {
     /// read.
     pub(in crate::stores::sql) async fn connect(&self) -> sqlx::Result<MySqlConnection> {
         let mut connection = self.connect_raw().await?;
-        session::prepare(&mut connection).await?;
+        self.prepare(&mut connection).await?;
         Ok(connection)
+    }
+
+    /// Makes the session of a connection what the node relies on.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub(super) async fn prepare(&self, connection: &mut MySqlConnection) -> sqlx::Result<()> {
+        self.sessions.prepare(connection).await
     }
 
     /// Returns the host and port of the server.
@@ -172,6 +182,7 @@ fn read(url: &str) -> Result<Target, UrlError> {
     Ok(Target {
         options,
         password_file: parameters.password_file,
+        sessions: Arc::default(),
     })
 }
 

@@ -1,0 +1,152 @@
+//! What the node sets for each session, so that nothing depends on what a
+//! server's administrator has set for everybody, by option or `init_connect`.
+//!
+//! Variables that only an administrator may set are not here: their defaults
+//! either do no harm (`sql_generate_invisible_primary_key`), or make a
+//! statement fail loudly (`sql_require_primary_key`).
+
+/// Which servers know a variable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum On {
+    Both,
+    MariaDb,
+    MySql,
+}
+
+/// A variable and what it is set to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Variable {
+    pub(super) name: &'static str,
+    /// The value as it is set.
+    pub(super) value: &'static str,
+    pub(super) on: On,
+    /// A query whose result is 1 if the value is the right one already; of a
+    /// plain variable, it is compared as it is.
+    check: Option<&'static str>,
+}
+
+impl Variable {
+    /// Returns the assignment of the value.
+    pub(super) fn assignment(&self) -> String {
+        match self.name {
+            // The one that is set without an equals sign.
+            NAMES => format!("NAMES {}", self.value),
+            name => format!("{name} = {}", self.value),
+        }
+    }
+
+    /// Returns the query whose result is 1 if the session has the value.
+    pub(super) fn check(&self) -> String {
+        match self.check {
+            Some(check) => format!("SELECT {check}"),
+            None => format!("SELECT @@SESSION.{} = {}", self.name, self.value),
+        }
+    }
+
+    /// Returns the query that shows what the session has.
+    pub(super) fn show(&self) -> String {
+        let variable = match self.name {
+            NAMES => "character_set_client",
+            name => name,
+        };
+        format!("SELECT CAST(@@SESSION.{variable} AS CHAR)")
+    }
+}
+
+/// The character set of all texts that are sent.
+const NAMES: &str = "NAMES";
+
+const fn both(name: &'static str, value: &'static str) -> Variable {
+    Variable {
+        name,
+        value,
+        on: On::Both,
+        check: None,
+    }
+}
+
+const fn on(on: On, name: &'static str, value: &'static str) -> Variable {
+    Variable {
+        name,
+        value,
+        on,
+        check: None,
+    }
+}
+
+const fn checked(variable: Variable, check: &'static str) -> Variable {
+    Variable {
+        check: Some(check),
+        ..variable
+    }
+}
+
+use On::{MariaDb, MySql};
+
+pub(super) const VARIABLES: &[Variable] = &[
+    both("autocommit", "1"),
+    checked(
+        both("completion_type", "0"),
+        "@@SESSION.completion_type = 'NO_CHAIN'",
+    ),
+    on(
+        MariaDb,
+        "sql_mode",
+        "'PIPES_AS_CONCAT,STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'",
+    ),
+    on(
+        MySql,
+        "sql_mode",
+        "'PIPES_AS_CONCAT,ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,\
+         ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'",
+    ),
+    checked(
+        both("time_zone", "'+00:00'"),
+        "@@SESSION.time_zone IN ('+00:00', 'UTC')",
+    ),
+    checked(
+        both("timestamp", "DEFAULT"),
+        // A session that has another time has it stand still.
+        "ABS(@@SESSION.timestamp - UNIX_TIMESTAMP(SYSDATE(6))) < 5",
+    ),
+    both("lc_time_names", "'en_US'"),
+    both("default_week_format", "0"),
+    both("foreign_key_checks", "1"),
+    both("unique_checks", "1"),
+    both("sql_safe_updates", "0"),
+    both("sql_auto_is_null", "0"),
+    both("sql_big_selects", "1"),
+    both("max_join_size", "18446744073709551615"),
+    both("sql_select_limit", "18446744073709551615"),
+    both("max_sort_length", "1024"),
+    both("group_concat_max_len", "1048576"),
+    both("div_precision_increment", "4"),
+    checked(
+        both("updatable_views_with_limit", "1"),
+        "@@SESSION.updatable_views_with_limit = 'YES'",
+    ),
+    both("explicit_defaults_for_timestamp", "1"),
+    both("default_storage_engine", "'InnoDB'"),
+    both("sql_quote_show_create", "1"),
+    checked(
+        both("wait_timeout", "28800"),
+        "@@SESSION.wait_timeout >= 28800",
+    ),
+    both("net_read_timeout", "30"),
+    both("net_write_timeout", "60"),
+    on(MariaDb, "tx_isolation", "'REPEATABLE-READ'"),
+    on(MariaDb, "tx_read_only", "0"),
+    on(MariaDb, "check_constraint_checks", "1"),
+    on(MariaDb, "sql_if_exists", "0"),
+    on(MariaDb, "low_priority_updates", "0"),
+    on(MariaDb, "max_statement_time", "5"),
+    on(MySql, "transaction_isolation", "'REPEATABLE-READ'"),
+    on(MySql, "transaction_read_only", "0"),
+    on(MySql, "max_execution_time", "5000"),
+    checked(
+        both(NAMES, "utf8mb4"),
+        "@@SESSION.character_set_client = 'utf8mb4' \
+         AND @@SESSION.character_set_connection = 'utf8mb4' \
+         AND @@SESSION.character_set_results = 'utf8mb4'",
+    ),
+];
