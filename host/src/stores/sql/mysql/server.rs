@@ -15,6 +15,10 @@ pub(in crate::stores::sql) enum Server {
 const OLDEST_MARIADB: (u16, u16) = (10, 5);
 const OLDEST_MYSQL: (u16, u16) = (8, 0);
 
+/// Products that call themselves a version of MySQL, as they stand in it, and
+/// lack what plugins rely on, such as indexes of full text.
+const OTHERS: [&str; 1] = ["TiDB"];
+
 /// The smallest `max_allowed_packet`, in bytes: with it, the control database
 /// takes a part of a bundle, and a bucket's largest value.
 const SMALLEST_PACKET: u64 = 1 << 20;
@@ -25,6 +29,16 @@ pub enum UnsupportedServer {
     /// The version is too old.
     #[error("its version is {version}; MySQL 8.0 or newer is needed, or MariaDB 10.5 or newer")]
     Version {
+        /// The version as the server says it.
+        version: String,
+    },
+    /// It speaks MySQL's protocol, and is another product.
+    #[error(
+        "it is {product} (version {version}), which is not supported; MySQL 8.0 or newer is needed, or MariaDB 10.5 or newer"
+    )]
+    Product {
+        /// The name of the product.
+        product: &'static str,
         /// The version as the server says it.
         version: String,
     },
@@ -62,6 +76,12 @@ impl Facts {
     /// # Errors
     /// When the server is too old, or is set so that the node cannot work.
     pub(super) fn check(&self) -> Result<Server, UnsupportedServer> {
+        if let Some(product) = OTHERS.iter().find(|other| self.version.contains(**other)) {
+            return Err(UnsupportedServer::Product {
+                product,
+                version: self.version.clone(),
+            });
+        }
         let (server, oldest) = match self.version.contains("MariaDB") {
             true => (Server::MariaDb, OLDEST_MARIADB),
             false => (Server::MySql, OLDEST_MYSQL),
@@ -104,7 +124,7 @@ mod tests {
     #[test]
     fn old_servers_are_told_from_those_that_work() {
         let of = |version| checked(version, SMALLEST_PACKET);
-        for version in ["8.0.36", "8.4.3", "9.7.4-2", "8.0.mysql_aurora.3.08.0"] {
+        for version in ["8.0.36", "8.4.3", "9.7.4-2", "8.0.mysql_aurora.3.04.0"] {
             assert_eq!(of(version), Some(Server::MySql), "{version}");
         }
         for version in ["10.11.19-MariaDB-0+deb12u1", "5.5.5-11.4.2-MariaDB-log"] {
@@ -112,6 +132,8 @@ mod tests {
         }
         for version in [
             "5.7.44",
+            "5.7.44-log",
+            "5.7.mysql_aurora.2.11.1",
             "5.6.51-log",
             "10.4.34-MariaDB",
             "5.5.68-MariaDB",
@@ -119,6 +141,19 @@ mod tests {
             "",
         ] {
             assert_eq!(of(version), None, "{version}");
+        }
+    }
+
+    #[test]
+    fn other_products_are_named() {
+        for version in ["8.0.11-TiDB-v7.5.0", "5.7.25-TiDB-v6.1.0"] {
+            let facts = Facts {
+                version: version.to_owned(),
+                max_allowed_packet: SMALLEST_PACKET,
+            };
+            let refusal = facts.check().expect_err(version).to_string();
+            assert!(refusal.contains("not supported"), "{refusal}");
+            assert!(refusal.contains(version), "{refusal}");
         }
     }
 
