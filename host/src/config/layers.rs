@@ -8,6 +8,7 @@ use std::path::Path;
 
 use super::environment::{is_service_link, key_of, variable_of};
 use super::plugin_config::{self, PluginConfig};
+use super::sources::ValueFiles;
 use super::{dotenv, headers, value_file};
 
 /// What follows the key of a setting whose value is in a file.
@@ -35,6 +36,8 @@ pub(super) struct Layers {
     known: BTreeSet<String>,
     /// What is for plugins.
     plugin_config: PluginConfig,
+    /// Where values are that were taken from files.
+    files: ValueFiles,
     problems: Vec<String>,
     warnings: Vec<String>,
 }
@@ -123,8 +126,10 @@ impl Layers {
             (None, None) => return Ok(None),
             (Some(own), None) => (own.text, own.origin),
             (None, Some(file)) => {
-                let text = value_file::read(&file.text);
+                let path = Path::new(&file.text);
+                let text = value_file::read(path);
                 let text = text.map_err(|error| format!("{}: {error}", file.origin))?;
+                self.files.add(&text, path);
                 (text, file.origin)
             }
             (Some(own), Some(file)) => {
@@ -178,6 +183,11 @@ impl Layers {
     /// Takes out what is to be warned of.
     pub(super) fn take_warnings(&mut self) -> Vec<String> {
         std::mem::take(&mut self.warnings)
+    }
+
+    /// Takes out the files of the values that were taken so far.
+    pub(super) fn take_files(&mut self) -> ValueFiles {
+        std::mem::take(&mut self.files)
     }
 
     /// Every problem found, settings that nobody took among them.

@@ -15,6 +15,7 @@ pub mod plugin_config;
 mod plugins;
 mod rollout;
 pub mod secrets;
+mod sources;
 mod tls;
 mod traces;
 mod urls;
@@ -41,6 +42,7 @@ use plugins::{SHOP_VARIABLES, folders, shop};
 pub use rollout::CanaryLimits;
 use rollout::{MOST_ACTIVATION, activation, admin_tokens, region, registry_login, trusted_keys};
 use secrets::{MasterSecret, SecretError, secret};
+pub use sources::{Source, ValueFiles};
 pub use tls::TlsSettings;
 pub use traces::{Sampling, TraceSettings};
 use urls::{admin_url, redis_url, smtp_url};
@@ -94,6 +96,8 @@ pub struct Settings {
     /// Redis, or several URLs of one Redis Cluster; the node's own store and
     /// limiter when absent.
     pub redis_url: Option<String>,
+    /// The files of settings that are in files, which may rotate.
+    pub value_files: ValueFiles,
     /// The mail server; mail goes to the log when absent.
     pub smtp_url: Option<String>,
     /// The sender of mail.
@@ -278,6 +282,7 @@ impl Settings {
             reply_headers: ReplyHeaders::take(&mut layers, cors.is_some()),
             cors,
             data_dir,
+            value_files: layers.take_files(),
             warnings: layers.take_warnings(),
         };
         for plugin in settings.plugin_database_replica_urls.keys() {

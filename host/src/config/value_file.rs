@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io::Read;
+use std::path::Path;
 
 /// Bytes of such a file.
 const LONGEST: u64 = 64 << 10;
@@ -11,12 +12,14 @@ const LONGEST: u64 = 64 << 10;
 ///
 /// # Errors
 /// Why it cannot be read, with its path.
-pub(super) fn read(path: &str) -> Result<String, String> {
+pub(super) fn read(path: impl AsRef<Path>) -> Result<String, String> {
+    let path = path.as_ref();
+    let shown = path.display();
     let mut text = String::new();
     let read = File::open(path).and_then(|file| file.take(LONGEST + 1).read_to_string(&mut text));
-    let bytes = read.map_err(|error| format!("{path}: {error}"))?;
+    let bytes = read.map_err(|error| format!("{shown}: {error}"))?;
     if u64::try_from(bytes).is_ok_and(|bytes| bytes > LONGEST) {
-        return Err(format!("{path}: has more than {LONGEST} bytes"));
+        return Err(format!("{shown}: has more than {LONGEST} bytes"));
     }
     let text = text.strip_suffix('\n').unwrap_or(&text);
     Ok(text.strip_suffix('\r').unwrap_or(text).to_owned())

@@ -147,8 +147,9 @@ impl Node {
         }
         let deferred = std::mem::take(&mut loaded.deferred);
         let shared = settings.redis_url.as_deref();
-        if let Some(urls) = shared {
-            tokio::spawn(warn_of_eviction(urls.to_owned()));
+        let shared = shared.map(|urls| settings.value_files.source(urls));
+        if let Some(urls) = &shared {
+            tokio::spawn(warn_of_eviction(urls.clone()));
         }
         let shared = shared.map(|urls| Wakeups::open(urls, PREFIX));
         let wake = Wake::new(&settings.region, shared.transpose()?);

@@ -105,14 +105,15 @@ impl Services {
     pub async fn open(settings: &Settings) -> Result<Self, ServicesError> {
         let limiter = match &settings.redis_url {
             _ if !settings.rate_limits => Limiter::off(),
-            Some(urls) => Limiter::redis(urls, PREFIX)?,
+            Some(urls) => Limiter::redis(settings.value_files.source(urls), PREFIX)?,
             None => Limiter::local(),
         };
         let master = settings.master_secret()?;
         let keys = token_keys(settings, &master)?;
         let mailer = Mailer::new(settings.smtp_url.as_deref(), &settings.mail_from)?;
         let databases = Databases::new(settings.database_lifetimes)
-            .with_bound(settings.database_connections_total);
+            .with_bound(settings.database_connections_total)
+            .with_files(settings.value_files.clone());
         let clock = Arc::<SharedClock>::default();
         let identity =
             Identity::open(keys, &databases, &settings.control_url, clock.clone()).await?;
@@ -231,7 +232,7 @@ impl Services {
     /// Opened for the first plugin that has buckets.
     async fn keyvalue(&self, settings: &Settings) -> Result<&KeyValue, keyvalue::OpenError> {
         let opening = async || match &settings.redis_url {
-            Some(urls) => KeyValue::redis(urls, PREFIX),
+            Some(urls) => KeyValue::redis(settings.value_files.source(urls), PREFIX),
             None => KeyValue::embedded(&settings.data_dir.join(KEYVALUE_FILE), PREFIX).await,
         };
         self.keyvalue.get_or_try_init(opening).await

@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use redis::{Client, RedisResult};
+use redis::RedisResult;
+
+use crate::config::Source;
 
 use super::redis::{Nodes, Patience, Redis, UrlError, url_error};
 
@@ -19,7 +21,8 @@ const PATIENCE: Patience = Patience {
 pub struct Wakeups {
     redis: Redis,
     /// Whoever listens needs a connection for that alone.
-    listener: Client,
+    nodes: Nodes,
+    source: Source,
     channel: String,
 }
 
@@ -29,12 +32,15 @@ impl Wakeups {
     ///
     /// # Errors
     /// When a URL is malformed.
-    pub fn open(urls: &str, prefix: &str) -> Result<Self, UrlError> {
+    pub fn open(urls: impl Into<Source>, prefix: &str) -> Result<Self, UrlError> {
         // In a cluster every node passes words on to all others.
-        let listener = Nodes::parse(urls)?.first();
+        let source = urls.into();
+        let nodes = Nodes::parse(source.text())?;
+        nodes.first().map_err(url_error)?;
         Ok(Self {
-            redis: Redis::open(urls, "Redis (wake-ups)", PATIENCE)?,
-            listener: listener.map_err(url_error)?,
+            redis: Redis::open(source.clone(), "Redis (wake-ups)", PATIENCE)?,
+            nodes,
+            source,
             channel: format!("{prefix}:wake"),
         })
     }
@@ -55,7 +61,11 @@ impl Wakeups {
     /// # Errors
     /// When Redis does not answer.
     pub async fn listen(&self, heard: impl Fn(&str)) -> RedisResult<()> {
-        let mut connection = self.listener.get_async_pubsub().await?;
+        let nodes = match self.source.is_file() {
+            false => self.nodes.clone(),
+            true => self.nodes.with_login_in(&self.source)?,
+        };
+        let mut connection = nodes.first()?.get_async_pubsub().await?;
         connection.subscribe(&self.channel).await?;
         // What was said while nobody listened.
         heard("");

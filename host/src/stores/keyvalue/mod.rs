@@ -18,6 +18,7 @@ use redis::RedisStore;
 
 use super::breaker::StoreHealth;
 use super::sql::Connections;
+use crate::config::Source;
 
 /// Most keys of one call.
 pub const MOST_KEYS: usize = 256;
@@ -66,7 +67,7 @@ impl KeyValue {
     ///
     /// # Errors
     /// When a URL is malformed.
-    pub fn redis(urls: &str, prefix: &str) -> std::result::Result<Self, OpenError> {
+    pub fn redis(urls: impl Into<Source>, prefix: &str) -> std::result::Result<Self, OpenError> {
         Ok(Self {
             backend: Backend::Redis(RedisStore::open(urls)?),
             prefix: prefix.to_owned(),

@@ -13,6 +13,7 @@ use redis::{Cmd, cmd};
 use self::cursor::Cursor;
 use super::key::{Key, Space};
 use super::{Error, PAGE, Page, Result, Swap};
+use crate::config::Source;
 use crate::stores::breaker::StoreHealth;
 use crate::stores::redis::{Patience, Redis, Script, UrlError};
 use crate::stores::sql::Connections;
@@ -73,7 +74,7 @@ return redis.call('GET', KEYS[1])",
 pub(super) struct RedisStore(Redis);
 
 impl RedisStore {
-    pub(super) fn open(urls: &str) -> std::result::Result<Self, UrlError> {
+    pub(super) fn open(urls: impl Into<Source>) -> std::result::Result<Self, UrlError> {
         Redis::open(urls, "Redis (buckets)", PATIENCE).map(Self)
     }
 

@@ -15,6 +15,7 @@ pub use policy::{Policy, PolicyError, Verdict};
 
 use self::local::Local;
 use self::redis::Shared;
+use crate::config::Source;
 use crate::stores::breaker::StoreHealth;
 use crate::stores::redis::UrlError;
 use crate::stores::sql::Connections;
@@ -103,7 +104,7 @@ impl Limiter {
     ///
     /// # Errors
     /// When a URL is malformed.
-    pub fn redis(urls: &str, prefix: &str) -> Result<Self, UrlError> {
+    pub fn redis(urls: impl Into<Source>, prefix: &str) -> Result<Self, UrlError> {
         Ok(Self {
             shared: Some(Shared::open(urls, prefix)?),
             ..Self::local()

@@ -6,6 +6,7 @@ use std::time::Duration;
 use redis::RedisResult;
 
 use super::{Place, Policy, Verdict};
+use crate::config::Source;
 use crate::stores::breaker::StoreHealth;
 use crate::stores::redis::{Patience, Redis, Script, UrlError};
 use crate::stores::sql::Connections;
@@ -45,7 +46,7 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn open(urls: &str, prefix: &str) -> Result<Self, UrlError> {
+    pub(super) fn open(urls: impl Into<Source>, prefix: &str) -> Result<Self, UrlError> {
         Ok(Self {
             redis: Redis::open(urls, "Redis (rate limits)", PATIENCE)?,
             prefix: prefix.to_owned(),

@@ -1,10 +1,13 @@
-//! Whether Redis drops keys by itself, which loses carts and resets limits.
+//! What an operator has to know of a Redis when the node starts: whether it
+//! drops keys by itself, which loses carts and resets limits, and whether it is
+//! a Sentinel, which keeps none.
 
 use std::time::Duration;
 
 use redis::RedisResult;
 
 use super::{Patience, Redis, is_no_answer};
+use crate::config::Source;
 
 /// Time between two tries to ask a Redis that does not answer.
 const AGAIN: Duration = Duration::from_secs(10);
@@ -42,11 +45,12 @@ fn policy(info: &str) -> Option<String> {
     (is_bounded && policy != "noeviction").then(|| policy.to_owned())
 }
 
-/// Warns in the log if Redis at `urls` drops keys, as soon as it answers. Ends
+/// Warns in the log if Redis at `urls` drops keys, or is none, as soon as it
+/// answers. Ends
 /// with the runtime, or when it has been answered.
-pub async fn warn_of_eviction(urls: String) {
+pub async fn warn_of_eviction(urls: Source) {
     // Whoever opens the stores tells what is wrong with the URLs.
-    let Ok(redis) = Redis::open(&urls, "Redis (settings)", PATIENCE) else {
+    let Ok(redis) = Redis::open(urls, "Redis (settings)", PATIENCE) else {
         return;
     };
     loop {

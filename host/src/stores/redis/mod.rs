@@ -30,6 +30,7 @@ pub(super) use urls::{Nodes, url_error};
 
 use super::breaker::{Breaker, Circuit, StoreHealth, recover};
 use super::sql::Connections;
+use crate::config::Source;
 
 /// How long the kernel waits for a peer that acknowledges nothing.
 const SILENCE: Duration = Duration::from_secs(5);
@@ -51,6 +52,8 @@ pub struct Redis(Arc<Shared>);
 
 struct Shared {
     nodes: Nodes,
+    /// Where the URLs are, whose user and password may become others.
+    source: Source,
     /// Whether the one server that was named turned out to be a cluster's node.
     is_cluster: AtomicBool,
     /// Whether it has said that it is not.
@@ -91,11 +94,12 @@ impl Redis {
     ///
     /// # Errors
     /// When a URL is malformed.
-    pub fn open(urls: &str, name: &str, patience: Patience) -> Result<Self, UrlError> {
+    pub fn open(urls: impl Into<Source>, name: &str, patience: Patience) -> Result<Self, UrlError> {
+        let source = urls.into();
         // TLS takes the process's provider of cryptography. It is there
         // already if this fails.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let nodes = Nodes::parse(urls)?;
+        let nodes = Nodes::parse(source.text())?;
         let connection = Connection::open(&nodes, nodes.is_cluster, patience).map_err(url_error)?;
         Ok(Self(Arc::new(Shared {
             is_cluster: AtomicBool::new(nodes.is_cluster),
@@ -103,6 +107,7 @@ impl Redis {
             began: Instant::now(),
             looked: AtomicU64::new(0),
             nodes,
+            source,
             connection: ArcSwap::from_pointee(connection),
             breaker: Arc::new(Breaker::new(name, patience.failures)),
             patience,
@@ -273,7 +278,7 @@ impl Redis {
             Err(elapsed) => Err(std::io::Error::from(elapsed).into()),
         };
         match &outcome {
-            Err(error) if is_unreachable(error) => {
+            Err(error) if is_unreachable(error) || is_login_refusal(error) => {
                 self.failed(error);
                 shared.look_again(&connection);
             }
@@ -327,7 +332,7 @@ impl Shared {
     /// server at its other end became a replica, and the name may lead to the
     /// new primary by now.
     fn renew(&self, old: &Arc<Connection>) {
-        match Connection::open(&self.nodes, self.is_cluster(), self.patience) {
+        match self.connect() {
             Ok(new) => {
                 self.connection.compare_and_swap(old, Arc::new(new));
             }
@@ -335,11 +340,20 @@ impl Shared {
         }
     }
 
+    /// Begins to connect, with the user and the password of this moment.
+    fn connect(&self) -> RedisResult<Connection> {
+        let nodes = match self.source.is_file() {
+            false => self.nodes.clone(),
+            true => self.nodes.with_login_in(&self.source)?,
+        };
+        Connection::open(&nodes, self.is_cluster(), self.patience)
+    }
+
     /// Use a new connection, once Redis answers on it.
     async fn reconnect(shared: Weak<Self>) -> RedisResult<()> {
         let gone = || RedisError::from((ErrorKind::Client, "nobody needs it any more"));
         let shared = shared.upgrade().ok_or_else(gone)?;
-        let new = Connection::open(&shared.nodes, shared.is_cluster(), shared.patience)?;
+        let new = shared.connect()?;
         new.ping().await?;
         shared.connection.store(Arc::new(new));
         Ok(())
@@ -366,6 +380,13 @@ fn is_no_answer(error: &RedisError) -> bool {
 /// Whether nobody answered: no server, or no node of a cluster for the key.
 fn is_unreachable(error: &RedisError) -> bool {
     error.is_io_error() || error.kind() == ErrorKind::ClusterConnectionNotFound
+}
+
+/// Whether Redis does not let the user in: the password is wrong, or has become
+/// so. The driver gives up then, and only another connection tries again.
+fn is_login_refusal(error: &RedisError) -> bool {
+    error.kind() == ErrorKind::AuthenticationFailed
+        || matches!(error.code(), Some("WRONGPASS" | "NOAUTH"))
 }
 
 /// Whether the answer is that of a server that takes no changes, since it

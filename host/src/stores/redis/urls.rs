@@ -1,6 +1,6 @@
 //! What the URLs of Redis say.
 
-use std::fs;
+use std::{fs, io};
 
 use redis::io::tcp::{TcpSettings, socket2::TcpKeepalive};
 use redis::{
@@ -10,6 +10,7 @@ use redis::{
 use url::Url;
 
 use super::SILENCE;
+use crate::config::Source;
 
 /// The parameter that names a file of issuers.
 const SSL_CA: &str = "ssl-ca";
@@ -90,6 +91,27 @@ impl Nodes {
         }
         self.nodes.push(connection_info(&url).map_err(url_error)?);
         Ok(())
+    }
+
+    /// Returns the same nodes, with the user and the password of the URL that is
+    /// in `source` now. What it says besides stays as it was.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or holds no URL of Redis.
+    pub(in crate::stores) fn with_login_in(&self, source: &Source) -> RedisResult<Self> {
+        let fail = |why: String| io::Error::other(format!("the URL of Redis: {why}"));
+        let text = source.read().map_err(fail)?;
+        let current = Self::parse(&text).map_err(|error| fail(error.to_string()))?;
+        let unnamed = || RedisError::from((redis::ErrorKind::InvalidClientConfig, "no node"));
+        let login = current.nodes.first().ok_or_else(unnamed)?.redis_settings();
+        let let_in = |node: &ConnectionInfo| {
+            let own = login.clone().set_db(node.redis_settings().db());
+            node.clone().set_redis_settings(own)
+        };
+        Ok(Self {
+            nodes: self.nodes.iter().map(let_in).collect(),
+            ..self.clone()
+        })
     }
 
     /// Returns a client of the first node.
@@ -202,6 +224,6 @@ mod tests {
         assert!(refusal("redis://a?ssl-ca=/dev/null").contains("rediss://"));
         assert!(refusal("rediss://a?ssl-ca=/no/file").contains("/no/file"));
         assert!(refusal("rediss://a?ssl-ca=/dev/null").contains("no certificate"));
-        assert!(refusal("redis-sentinel://a").contains("redis-cluster://"));
+        assert!(refusal("http://a").contains("redis-cluster://"));
     }
 }

@@ -12,7 +12,7 @@ use super::pool::PoolOptions;
 use super::replica::Replica;
 use super::sqlite::{SqliteDatabase, WriterTurns};
 use super::{CallLimits, TableGrant, mysql};
-use crate::config::Lifetimes;
+use crate::config::{Lifetimes, ValueFiles};
 
 /// Opens databases.
 #[derive(Default)]
@@ -21,6 +21,8 @@ pub struct Databases {
     /// The bound of all plugins' connections to servers together.
     budget: Option<Arc<Budget>>,
     writer_turns: WriterTurns,
+    /// The files that URLs are in.
+    files: ValueFiles,
     /// How each server does, by its URL: all pools on it find out together.
     servers: Mutex<HashMap<String, Arc<Health>>>,
 }
@@ -44,6 +46,13 @@ impl Databases {
             budget: total.map(Budget::new),
             ..self
         }
+    }
+
+    /// Returns the databases whose users and passwords rotate: URLs that are in
+    /// one of `files` are read again for each connection.
+    #[must_use]
+    pub fn with_files(self, files: ValueFiles) -> Self {
+        Self { files, ..self }
     }
 
     /// Open the database at `url` under `grant`, with a pool of so many
@@ -91,7 +100,7 @@ impl Databases {
             let turns = &self.writer_turns;
             Database::Sqlite(SqliteDatabase::open(turns, url, &grant, connections).await?)
         } else {
-            let target = Target::parse(url)?;
+            let target = self.target(url)?;
             let health = self.health(url, &target);
             Database::MySql(mysql::open(url, target, pool, health).await?)
         };
@@ -112,7 +121,7 @@ impl Databases {
         let Database::MySql(primary) = &access.database else {
             return Ok(access);
         };
-        let target = Target::parse(url)?;
+        let target = self.target(url)?;
         let health = self.health(url, &target);
         let database = mysql::open_later(
             target,
@@ -121,6 +130,10 @@ impl Databases {
             health,
         );
         Ok(access.with_replica(Replica::new(database, public_url(url))))
+    }
+
+    fn target(&self, url: &str) -> Result<Target, OpenError> {
+        Ok(Target::parse(url)?.reading(self.files.source(url)))
     }
 
     fn pool_options(&self, connections: u32) -> PoolOptions {

@@ -10,6 +10,7 @@ mod keys;
 mod lifetime;
 mod outage;
 mod resending;
+mod rotation;
 mod swapping;
 mod tls;
 mod values;

@@ -4,6 +4,7 @@
 mod connect;
 mod fake;
 mod refusals;
+mod rotation;
 mod sessions;
 mod versions;
 

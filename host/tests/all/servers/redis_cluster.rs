@@ -175,6 +175,15 @@ impl RedisCluster {
         self.cli(0, &arguments).map(|_| ())
     }
 
+    /// Run one command of plain words on every node.
+    pub fn run_on_all(&self, command: &str) {
+        let words: Vec<_> = command.split(' ').collect();
+        for node in 0..self.nodes.len() {
+            let ran = self.cli(node, &words);
+            ran.unwrap_or_else(|error| panic!("{command}: {error}"));
+        }
+    }
+
     /// Let every replica take over from its primary, which waits until the
     /// replica has all that it has itself: nothing is lost.
     pub fn fail_over(&self) -> io::Result<()> {

@@ -1,9 +1,11 @@
 //! The way to a MySQL server: what its URL says, and one connection by it.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use percent_encoding::percent_decode_str;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
@@ -11,18 +13,36 @@ use sqlx::{ConnectOptions, MySqlConnection};
 use url::Url;
 
 use super::session::Sessions;
+use crate::config::Source;
 use crate::stores::sql::error::{OpenError, public_url};
 
 /// Prepared statements that a connection keeps.
 const STATEMENTS_KEPT: usize = 256;
 
 /// A server and how to be let in.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(in crate::stores::sql) struct Target {
     options: MySqlConnectOptions,
+    login: Login,
+    /// Where the URL is, if that may become another.
+    source: Option<Source>,
+    sessions: Arc<Sessions>,
+}
+
+/// The part of a URL that may change while a node is at work.
+#[derive(Clone)]
+struct Login {
+    user: Option<String>,
+    password: Option<String>,
     /// Where the password is, which may be another each time.
     password_file: Option<PathBuf>,
-    sessions: Arc<Sessions>,
+}
+
+/// The place alone: all else may be secret.
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Target").field(&self.address()).finish()
+    }
 }
 
 /// What a URL says besides the server, the user and the database.
@@ -80,6 +100,16 @@ impl Target {
         })
     }
 
+    /// Returns the target with the user and the password that its URL has in
+    /// `source` whenever a connection is made. What the URL says besides stays
+    /// as it was: pools never lead to two servers.
+    pub(in crate::stores::sql) fn reading(self, source: Source) -> Self {
+        Self {
+            source: source.is_file().then_some(source),
+            ..self
+        }
+    }
+
     /// Connects, and makes the session what the node relies on.
     ///
     /// # Errors
@@ -106,18 +136,11 @@ impl Target {
 
     /// Connects, and leaves the session as the server makes it.
     pub(super) async fn connect_raw(&self) -> sqlx::Result<MySqlConnection> {
-        let options = match &self.password_file {
-            None => self.options.clone(),
-            Some(file) => {
-                let read = tokio::fs::read_to_string(file).await;
-                let text = read.map_err(|error| {
-                    let why = format!("password-file={}: {error}", file.display());
-                    sqlx::Error::Io(std::io::Error::other(why))
-                })?;
-                let password = text.trim_end_matches(['\r', '\n']);
-                self.options.clone().password(password)
-            }
+        let login = match &self.source {
+            None => self.login.clone(),
+            Some(source) => login_in(source.clone()).await?,
         };
+        let options = login.apply_to(self.options.clone()).await?;
         options.connect().await
     }
 
@@ -152,6 +175,59 @@ impl Target {
     }
 }
 
+impl Login {
+    fn of(url: &Url, password_file: Option<PathBuf>) -> Self {
+        let plain = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+        let user = Some(url.username()).filter(|user| !user.is_empty());
+        Self {
+            user: user.map(plain),
+            password: url.password().map(plain),
+            password_file,
+        }
+    }
+
+    async fn apply_to(self, options: MySqlConnectOptions) -> sqlx::Result<MySqlConnectOptions> {
+        let options = match &self.user {
+            Some(user) => options.username(user),
+            None => options,
+        };
+        let password = match &self.password_file {
+            None => self.password,
+            Some(file) => {
+                let read = tokio::fs::read_to_string(file).await;
+                let text = read.map_err(|error| {
+                    unreadable(format!("password-file={}: {error}", file.display()))
+                })?;
+                Some(text.trim_end_matches(['\r', '\n']).to_owned())
+            }
+        };
+        Ok(match password {
+            Some(password) => options.password(&password),
+            None => options,
+        })
+    }
+}
+
+/// Returns the login of the URL that is in `source` now.
+async fn login_in(source: Source) -> sqlx::Result<Login> {
+    let reading = move || {
+        let url = source
+            .read()
+            .map_err(|error| format!("the database's URL: {error}"))?;
+        let target = read(&url);
+        let login = target.map(|target| target.login);
+        login.map_err(|error| format!("the database's URL in its file: {error}"))
+    };
+    let login = tokio::task::spawn_blocking(reading).await;
+    let login = login.map_err(|error| unreadable(error.to_string()))?;
+    login.map_err(unreadable)
+}
+
+/// Returns an error of a connection that could not be made for want of a file.
+fn unreadable(why: String) -> sqlx::Error {
+    sqlx::Error::Io(std::io::Error::other(why))
+}
+
 fn read(url: &str) -> Result<Target, UrlError> {
     let malformed = |error: sqlx::Error| UrlError::Malformed(error);
     let options = MySqlConnectOptions::from_str(url).map_err(malformed)?;
@@ -181,7 +257,8 @@ fn read(url: &str) -> Result<Target, UrlError> {
         .disable_statement_logging();
     Ok(Target {
         options,
-        password_file: parameters.password_file,
+        login: Login::of(&parsed, parameters.password_file),
+        source: None,
         sessions: Arc::default(),
     })
 }
