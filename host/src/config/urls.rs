@@ -21,6 +21,11 @@ pub(super) fn replica_url(text: &str) -> Result<String, String> {
 
 /// As with databases, only the scheme is judged, and nothing is quoted.
 pub(super) fn redis_url(text: &str) -> Result<Option<String>, String> {
+    let is_sentinel =
+        |url: &str| url.trim_start().starts_with("redis") && url.contains("sentinel://");
+    if text.split(',').any(is_sentinel) {
+        return Err("names a Sentinel, which is not supported; name the primary, by a proxy or a DNS name that follows it".into());
+    }
     let known = |url: &str| {
         [
             "redis://",

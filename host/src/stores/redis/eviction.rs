@@ -35,7 +35,18 @@ impl Redis {
         }
         Ok(None)
     }
+
+    /// Returns whether a Sentinel answers instead of a server.
+    async fn is_sentinel(&self) -> RedisResult<bool> {
+        let mut info = redis::cmd("INFO");
+        info.arg("server");
+        let text: String = self.query_at(0, &info).await?;
+        Ok(text.lines().any(|line| line.trim() == SENTINEL))
+    }
 }
+
+/// How `INFO server` says it.
+const SENTINEL: &str = "redis_mode:sentinel";
 
 /// From what `INFO memory` says.
 fn policy(info: &str) -> Option<String> {
@@ -54,6 +65,13 @@ pub async fn warn_of_eviction(urls: Source) {
         return;
     };
     loop {
+        if let Ok(true) = redis.is_sentinel().await {
+            tracing::error!(
+                "redis_url leads to a Sentinel, which is not supported, and keeps no carts: name \
+                 the primary, by a proxy or a DNS name that follows it"
+            );
+            return;
+        }
         match redis.eviction().await {
             Ok(None) => return,
             Ok(Some(policy)) => {

@@ -1,9 +1,9 @@
-//! A Redis that drops keys by itself is named.
+//! A Redis that drops keys by itself is named, and so is one that is none.
 
 use edge_host::stores::keyvalue::KeyValue;
 use serde_json::Value;
 
-use crate::harness::{Running, data_folder, edge, eventually, fixture, get};
+use crate::harness::{Running, data_folder, edge, eventually, fixture, get, refusal};
 use crate::servers::{Redis, RedisCluster};
 
 fn node(url: &str) -> (tempfile::TempDir, Running) {
@@ -57,4 +57,32 @@ async fn a_cluster_that_keeps_all_is_not() {
     let store = KeyValue::redis(&RedisCluster::shared().urls(), "eviction").unwrap();
     store.ping().await.unwrap();
     assert_eq!(store.eviction().await, None);
+}
+
+#[tokio::test]
+async fn a_sentinel_is_named_at_start() {
+    let sentinel = Redis::start_sentinel().expect("a Sentinel");
+    let (_data, mut node) = node(&sentinel.url());
+    let is_named = |text: &str| {
+        let parts = ["ERROR", "Sentinel, which is not supported"];
+        parts.iter().all(|part| text.contains(part))
+    };
+    if !is_named(node.banner()) {
+        node.line(is_named);
+    }
+}
+
+#[tokio::test]
+async fn the_url_of_a_sentinel_is_refused() {
+    for url in [
+        "redis+sentinel://a:26379/primary",
+        "redis-sentinel://a",
+        "redis://a,rediss+sentinel://b",
+    ] {
+        let data = data_folder();
+        let mut command = edge(data.path());
+        command.arg("serve").env("EDGE_DATA_DIR", data.path());
+        let told = refusal(command.env("REDIS_URL", url));
+        assert!(told.contains("Sentinel, which is not supported"), "{told}");
+    }
 }

@@ -35,6 +35,22 @@ static TLS: Kind = Kind {
     answers: redis_answers,
 };
 
+static SENTINEL: Kind = Kind {
+    program: || command("redis-server"),
+    arguments: |folder, port| {
+        vec![
+            folder.join(SENTINEL_FILE).display().to_string(),
+            "--sentinel".to_owned(),
+            "--port".to_owned(),
+            port.to_string(),
+        ]
+    },
+    answers: redis_answers,
+};
+
+/// Where a Sentinel writes what it knows; it needs to be there.
+const SENTINEL_FILE: &str = "sentinel.conf";
+
 /// Files of a server with TLS, in its folder.
 const CERTIFICATE: &str = "certificate.pem";
 const KEY: &str = "key.pem";
@@ -73,6 +89,16 @@ impl Redis {
     pub fn start_durable() -> io::Result<Self> {
         Ok(Self {
             server: Server::start(&DURABLE, Keeper::new("edge-redis-")?)?,
+            databases: AtomicU32::new(1),
+        })
+    }
+
+    /// A Sentinel, which watches over no server.
+    pub fn start_sentinel() -> io::Result<Self> {
+        let keeper = Keeper::new("edge-redis-")?;
+        fs::write(keeper.folder().join(SENTINEL_FILE), "")?;
+        Ok(Self {
+            server: Server::start(&SENTINEL, keeper)?,
             databases: AtomicU32::new(1),
         })
     }
