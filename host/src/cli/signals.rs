@@ -1,5 +1,6 @@
 //! Signals of a process that serves.
 
+use std::ops::RangeInclusive;
 use std::task::Poll;
 
 use anyhow::anyhow;
@@ -19,7 +20,7 @@ const ENDING: [process::Signal; 4] = [
 /// Signals that would end a process in the middle of requests, and by which
 /// operators tell other servers to do something: they have no effect. Of
 /// SIGXFSZ and SIGXCPU, the failing write or the hard limit tells.
-const IGNORED: [process::Signal; 9] = [
+const IGNORED: [process::Signal; 10] = [
     process::Signal::USR1,
     process::Signal::USR2,
     process::Signal::ALARM,
@@ -29,7 +30,12 @@ const IGNORED: [process::Signal; 9] = [
     process::Signal::POWER,
     process::Signal::XFSZ,
     process::Signal::XCPU,
+    process::Signal::STKFLT,
 ];
+
+/// The signals without a meaning of their own (SIGRTMIN to SIGRTMAX on Linux),
+/// by which service managers speak to each other. They have no effect either.
+const REAL_TIME: RangeInclusive<i32> = 34..=64;
 
 /// The signals that end a node.
 pub(super) struct Signals(Vec<Signal>);
@@ -41,7 +47,12 @@ impl Signals {
             // A handler stays when nobody listens any more.
             drop(listen(ignored)?);
         }
-        let ending = ENDING.into_iter().map(listen);
+        for number in REAL_TIME {
+            // Some C libraries keep the first of them for themselves.
+            drop(signal(SignalKind::from_raw(number)));
+        }
+        let ending = ENDING.into_iter().filter(|&kind| !is_ignored(kind));
+        let ending = ending.map(listen);
         Ok(Self(ending.collect::<anyhow::Result<_>>()?))
     }
 
@@ -56,6 +67,21 @@ impl Signals {
         })
         .await;
     }
+}
+
+/// Whether the process was started with SIGHUP ignored, as `nohup` does: then
+/// it outlives its terminal.
+fn is_ignored(kind: process::Signal) -> bool {
+    kind == process::Signal::HUP && ignored_signals() >> (kind.as_raw() - 1) & 1 == 1
+}
+
+/// Reads the signals that are ignored: the bit `n - 1` for signal `n`. None
+/// where the system does not tell (`proc_pid_status(5)`).
+fn ignored_signals() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .unwrap_or_default()
 }
 
 fn listen(kind: process::Signal) -> anyhow::Result<Signal> {

@@ -6,14 +6,18 @@
 //! quotes the rest of the line, in single quotes anything up to the next one,
 //! in double quotes with `\n`, `\r`, `\t`, `\\`, `\"` and `\$`. Quoted values
 //! may go over several lines. A comment is a line that begins with `#` or `;`,
-//! or what follows white space and `#` after a value.
+//! or what follows white space and `#`; a `#` right after `=` is part of the
+//! value. A line that is a name alone, by which docker compose passes a variable
+//! on, sets nothing.
 
 /// A line that cannot be read. Its text is not shown: it may hold a secret.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line} {problem}")]
 pub(super) struct DotenvError {
     line: usize,
     problem: &'static str,
+    /// The variable that the line sets, if that much can be read.
+    pub(super) name: Option<String>,
 }
 
 const NOT_A_PAIR: &str = "is not NAME=value";
@@ -30,8 +34,12 @@ pub(super) fn parse(text: &str) -> (Vec<(String, String)>, Vec<DotenvError>) {
         let line = reader.line;
         match reader.entry() {
             Ok(variable) => variables.extend(variable),
-            Err(problem) => {
-                errors.push(DotenvError { line, problem });
+            Err(Problem { text, name }) => {
+                errors.push(DotenvError {
+                    line,
+                    problem: text,
+                    name: name.map(str::to_owned),
+                });
                 reader.skip_line();
             }
         }
@@ -47,6 +55,12 @@ struct Reader<'a> {
 
 type Entry = Option<(String, String)>;
 
+/// What is wrong with a line, and the variable that it sets.
+struct Problem<'a> {
+    text: &'static str,
+    name: Option<&'a str>,
+}
+
 impl<'a> Reader<'a> {
     fn new(text: &'a str) -> Self {
         // Some editors on Windows write a byte order mark.
@@ -55,32 +69,49 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads one entry, or an empty line or comment, with the end of its line.
-    fn entry(&mut self) -> Result<Entry, &'static str> {
+    fn entry(&mut self) -> Result<Entry, Problem<'a>> {
         let line = self.peek_line();
         let start = line.trim_start();
         if start.trim_end().is_empty() || start.starts_with(['#', ';']) {
             self.skip_line();
             return Ok(None);
         }
-        let (name, value) = line.split_once('=').ok_or(NOT_A_PAIR)?;
+        let (name, value) = match line.split_once('=') {
+            Some((name, value)) => (name, Some(value)),
+            None => (line, None),
+        };
         let name = name.trim();
         let name = name.strip_prefix("export ").unwrap_or(name).trim();
         if !is_name(name) {
-            return Err(NOT_A_PAIR);
+            return Err(Problem {
+                text: NOT_A_PAIR,
+                name: None,
+            });
         }
-        let blanks = value.len() - value.trim_start_matches([' ', '\t']).len();
-        self.advance(line.len() - value.len() + blanks);
-        let value = match self.rest.chars().next() {
-            Some('\'') => self.single_quoted()?,
-            Some('"') => self.double_quoted()?,
-            _ => self.unquoted()?,
+        let Some(value) = value else {
+            self.skip_line();
+            return Ok(None);
         };
-        Ok(Some((name.to_owned(), value)))
+        // Blanks after the sign stay, for a comment that may follow them.
+        self.advance(line.len() - value.len());
+        let blanks = value.len() - value.trim_start_matches([' ', '\t']).len();
+        let value = match value.get(blanks..).and_then(|value| value.chars().next()) {
+            Some('\'') => self.single_quoted(blanks),
+            Some('"') => self.double_quoted(blanks),
+            _ => self.unquoted(),
+        };
+        match value {
+            Ok(value) => Ok(Some((name.to_owned(), value))),
+            Err(text) => Err(Problem {
+                text,
+                name: Some(name),
+            }),
+        }
     }
 
     fn unquoted(&mut self) -> Result<String, &'static str> {
         let line = self.peek_line();
-        let value = without_comment(line).trim_end();
+        let value = without_comment(line).trim();
         if value.contains("${") {
             return Err(SUBSTITUTION);
         }
@@ -88,14 +119,16 @@ impl<'a> Reader<'a> {
         Ok(value.to_owned())
     }
 
-    fn single_quoted(&mut self) -> Result<String, &'static str> {
+    fn single_quoted(&mut self, blanks: usize) -> Result<String, &'static str> {
+        self.advance(blanks);
         let inner = self.rest.get(1..).unwrap_or_default();
         let (value, _) = inner.split_once('\'').ok_or(NO_END)?;
         self.end_quotes(value.len() + 2)?;
         Ok(value.replace("\r\n", "\n"))
     }
 
-    fn double_quoted(&mut self) -> Result<String, &'static str> {
+    fn double_quoted(&mut self, blanks: usize) -> Result<String, &'static str> {
+        self.advance(blanks);
         let mut value = String::new();
         let mut signs = self.rest.char_indices().skip(1);
         let end = loop {
@@ -122,7 +155,7 @@ impl<'a> Reader<'a> {
     fn end_quotes(&mut self, bytes: usize) -> Result<(), &'static str> {
         let after = self.rest.get(bytes..).unwrap_or_default();
         let line = after.lines().next().unwrap_or_default();
-        if !without_comment(line).trim().is_empty() {
+        if !line.starts_with('#') && !without_comment(line).trim().is_empty() {
             return Err(AFTER_QUOTES);
         }
         self.advance(bytes);
@@ -162,7 +195,7 @@ fn without_comment(value: &str) -> &str {
     let starts = value.match_indices('#').map(|(at, _)| at);
     let is_comment = |at: &usize| {
         let before = value.get(..*at).unwrap_or_default();
-        before.is_empty() || before.ends_with([' ', '\t'])
+        before.ends_with([' ', '\t'])
     };
     let comment = starts.into_iter().find(is_comment);
     comment.and_then(|at| value.get(..at)).unwrap_or(value)
@@ -183,7 +216,7 @@ mod tests {
         let (variables, errors) = parse(text);
         match (&variables[..], &errors[..]) {
             ([(name, value)], []) if name == "NAME" => Ok(value.clone()),
-            (_, [error, ..]) => Err(*error),
+            (_, [error, ..]) => Err(error.clone()),
             _ => panic!("{text:?}: {variables:?}"),
         }
     }
@@ -205,7 +238,11 @@ mod tests {
             ("NAME=a=b==", "a=b=="),
             ("NAME=a#b", "a#b"),
             ("NAME=a # b", "a"),
-            ("NAME=# b", ""),
+            ("NAME= # b", ""),
+            ("NAME=#f3a9", "#f3a9"),
+            ("NAME=#a # b", "#a"),
+            ("NAME='a'# b", "a"),
+            ("OTHER\nexport SECOND\nNAME=value", "value"),
             ("NAME=a # ${b}", "a"),
             ("NAME='a' # b", "a"),
             ("NAME=C:\\path", "C:\\path"),
@@ -234,13 +271,16 @@ mod tests {
             ("X='\n\n'\nNAME=\"${HOST}\"", 4, SUBSTITUTION),
         ] {
             let (_, errors) = parse(text);
-            assert_eq!(errors, [DotenvError { line, problem }], "{text:?}");
+            let found: Vec<_> = errors.iter().map(|it| (it.line, it.problem)).collect();
+            assert_eq!(found, [(line, problem)], "{text:?}");
+            let name = errors.first().and_then(|error| error.name.as_deref());
+            assert_eq!(name.is_none(), problem == NOT_A_PAIR, "{text:?}: {name:?}");
         }
     }
 
     #[test]
     fn later_lines_are_read_after_a_wrong_one() {
-        let (variables, errors) = parse("oops\nA=1\nB='x\nC=2");
+        let (variables, errors) = parse("oops!\nA=1\nB='x\nC=2");
         assert_eq!(errors.len(), 2);
         let names: Vec<_> = variables.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["A", "C"]);

@@ -44,7 +44,8 @@ pub(super) fn variable_of(key: &str) -> String {
 
 /// Whether Kubernetes or Docker made this variable for a service whose name
 /// begins with `edge`: `EDGE_SERVICE_HOST`, `EDGE_PORT=tcp://10.0.0.1:8080`,
-/// `EDGE_PORT_8080_TCP_ADDR` and their like (service links).
+/// `EDGE_PORT_8080_TCP_ADDR` and their like (service links), and Docker's
+/// `EDGE_NAME=/web/edge` and `EDGE_ENV_PATH` (links of containers).
 pub(super) fn is_service_link(name: &str, value: &str) -> bool {
     let Some(rest) = name.strip_prefix(PREFIX) else {
         return false;
@@ -58,7 +59,10 @@ pub(super) fn is_service_link(name: &str, value: &str) -> bool {
     let is_address = ["tcp://", "udp://", "sctp://"]
         .iter()
         .any(|scheme| value.starts_with(scheme));
-    is_after("_SERVICE_HOST", &str::is_empty)
+    let is_link_of_docker = is_after("_NAME", &str::is_empty) && value.starts_with('/')
+        || is_after("_ENV_", &|end| !end.is_empty());
+    is_link_of_docker
+        || is_after("_SERVICE_HOST", &str::is_empty)
         || is_after("_SERVICE_PORT", &|end| {
             end.is_empty() || end.starts_with('_')
         })
@@ -119,11 +123,14 @@ mod tests {
             ("EDGE_ADMIN_SERVICE_HOST", "10.96.0.13"),
             ("EDGE_ADMIN_PORT", "tcp://10.96.0.13:8081"),
             ("EDGE_MY_SHOP_PORT_53_UDP_ADDR", "10.96.0.13"),
+            ("EDGE_NAME", "/web/edge"),
+            ("EDGE_ENV_PATH", "/usr/bin"),
         ] {
             assert!(is_service_link(name, value), "{name}");
         }
         for (name, value) in [
             ("EDGE_PORT", "8080"),
+            ("EDGE_NAME", "edge"),
             ("EDGE_LISTEN", "tcp://10.96.0.12:8080"),
             ("EDGE_PORTS", "tcp://10.96.0.12:8080"),
             ("EDGE_PORT_8080_HTTP", "1"),

@@ -40,6 +40,9 @@ pub(super) struct Layers {
     files: ValueFiles,
     problems: Vec<String>,
     warnings: Vec<String>,
+    /// Lines of `.env` that cannot be read, by the variable that they set, which
+    /// is no setting of the host.
+    unread: Vec<(String, String)>,
 }
 
 impl Layers {
@@ -50,22 +53,29 @@ impl Layers {
         dotenv: &Path,
         environment: impl Iterator<Item = (OsString, OsString)>,
     ) -> Self {
-        let mut layers = Self::default();
+        let (mut layers, mut variables, mut own) = <(Self, Self, Self)>::default();
         layers.add_toml(file);
-        layers.add_dotenv(dotenv);
-        for (name, value) in environment {
-            let Some(name) = name.to_str() else { continue };
-            match value.into_string() {
-                Ok(text) => layers.add_variable(name, text, "the environment"),
-                Err(_) if key_of(name).is_some() => {
-                    layers
-                        .problems
-                        .push(format!("{name} (in the environment) is not UTF-8"));
-                }
-                Err(_) => {}
+        variables.add_dotenv(dotenv);
+        own.add_environment(environment);
+        layers.overlay(variables);
+        layers.overlay(own);
+        layers
+    }
+
+    /// Puts a later layer over this one. What it sets by `NAME_FILE` replaces a
+    /// `NAME` from before, and the other way round.
+    fn overlay(&mut self, later: Self) {
+        for key in later.settings.keys() {
+            self.settings.remove(&format!("{key}{FILE}"));
+            if let Some(plain) = key.strip_suffix(FILE) {
+                self.settings.remove(plain);
             }
         }
-        layers
+        self.settings.extend(later.settings);
+        self.plugin_config.overlay(later.plugin_config);
+        self.problems.extend(later.problems);
+        self.warnings.extend(later.warnings);
+        self.unread.extend(later.unread);
     }
 
     /// Set `key`, as the program itself.
@@ -168,6 +178,18 @@ impl Layers {
     /// Take out what was set for plugins.
     pub(super) fn take_plugin_config(&mut self) -> PluginConfig {
         std::mem::take(&mut self.plugin_config)
+    }
+
+    /// Judges the lines of `.env` that cannot be read and set no setting of the
+    /// host: those of plugins' variables are problems, and others' business is
+    /// warned of.
+    pub(super) fn judge_unread(&mut self, is_of_plugin: impl Fn(&str) -> bool) {
+        for (name, problem) in std::mem::take(&mut self.unread) {
+            match is_of_plugin(&name) {
+                true => self.problems.push(problem),
+                false => self.warnings.push(format!("{problem}; it is ignored")),
+            }
+        }
     }
 
     /// Add a problem that is none of a single setting.
@@ -300,9 +322,30 @@ impl Layers {
         for (name, text) in variables {
             self.add_variable(&name, text, &origin);
         }
-        let errors = errors.into_iter();
-        self.problems
-            .extend(errors.map(|error| format!("{origin}: {error}")));
+        for error in errors {
+            let problem = format!("{origin}: {error}");
+            let is_foreign = |name: &String| {
+                key_of(name).is_none() && plugin_config::parse_variable(name).is_none()
+            };
+            match error.name.filter(is_foreign) {
+                Some(name) => self.unread.push((name, problem)),
+                None => self.problems.push(problem),
+            }
+        }
+    }
+
+    fn add_environment(&mut self, environment: impl Iterator<Item = (OsString, OsString)>) {
+        for (name, value) in environment {
+            let Some(name) = name.to_str() else { continue };
+            match value.into_string() {
+                Ok(text) => self.add_variable(name, text, "the environment"),
+                Err(_) if key_of(name).is_some() => {
+                    let problem = format!("{name} (in the environment) is not UTF-8");
+                    self.problems.push(problem);
+                }
+                Err(_) => {}
+            }
+        }
     }
 
     /// Adds a variable. An empty one is unset, as OpenTelemetry has it and as

@@ -358,6 +358,17 @@ impl Settings {
             || self.plugin_database_urls.values().any(is_server)
     }
 
+    /// The database that the nodes of a shop take turns in: the control database
+    /// where it is on a server. A file is a node's own, and so the plugins'
+    /// database is what nodes share, if anything.
+    #[must_use]
+    pub fn lease_url(&self) -> &str {
+        match self.control_url.starts_with("sqlite:") {
+            true => &self.database_url,
+            false => &self.control_url,
+        }
+    }
+
     /// Whether any database has a replica.
     #[must_use]
     pub fn has_replicas(&self) -> bool {
@@ -371,6 +382,7 @@ fn plugin_config(layers: &mut Layers) -> PluginConfig {
     let added = layers.take("plugin_variables", Vec::new(), plugin_config::variables);
     let shop = SHOP_VARIABLES.map(|(plugin, key)| Variable::new(plugin, key));
     let variables: Vec<_> = shop.into_iter().chain(added).collect();
+    layers.judge_unread(|name| variables.iter().any(|variable| variable.is_set_by(name)));
     let mut config = layers.take_plugin_config();
     for problem in config.read_files(variables.iter()) {
         layers.complain(&problem);

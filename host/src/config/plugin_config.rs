@@ -47,6 +47,11 @@ pub(super) struct Variable {
 }
 
 impl Variable {
+    /// Whether `name` sets it, by its value or by a file.
+    pub(super) fn is_set_by(&self, name: &str) -> bool {
+        name.strip_suffix(FILE).unwrap_or(name) == self.key
+    }
+
     pub(super) fn new(plugin: &str, key: &str) -> Self {
         Self {
             plugin: section(plugin),
@@ -104,6 +109,17 @@ impl PluginConfig {
     /// Set `key` for `plugin` alone.
     pub fn insert_own(&mut self, plugin: &str, key: &str, value: String) {
         self.own.insert((section(plugin), key.to_owned()), value);
+    }
+
+    /// Puts a later layer over this one. What it sets by `NAME_FILE` replaces a
+    /// `NAME` from before, and the other way round.
+    pub(super) fn overlay(&mut self, later: Self) {
+        overlay(&mut self.shared, later.shared, other_form);
+        overlay(&mut self.variables, later.variables, other_form);
+        overlay(&mut self.own, later.own, |(plugin, key)| {
+            (plugin.clone(), other_form(key))
+        });
+        self.reserved.extend(later.reserved);
     }
 
     /// Set `name` as the environment does, where it is no setting of the host.
@@ -192,6 +208,26 @@ impl PluginConfig {
 impl Extend<(String, String)> for PluginConfig {
     fn extend<T: IntoIterator<Item = (String, String)>>(&mut self, values: T) {
         self.shared.extend(values);
+    }
+}
+
+/// Puts `later` over `values`, without what stands there in its other form.
+fn overlay<K: Ord>(
+    values: &mut BTreeMap<K, String>,
+    later: BTreeMap<K, String>,
+    other_form: impl Fn(&K) -> K,
+) {
+    for key in later.keys() {
+        values.remove(&other_form(key));
+    }
+    values.extend(later);
+}
+
+/// `NAME` for `NAME_FILE`, and `NAME_FILE` for any other name.
+fn other_form(name: &String) -> String {
+    match name.strip_suffix(FILE) {
+        Some(plain) => plain.to_owned(),
+        None => format!("{name}{FILE}"),
     }
 }
 

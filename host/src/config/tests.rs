@@ -340,3 +340,82 @@ fn a_plugins_variable_may_be_called_like_a_service_link() {
     let config = settings("", "", &env).expect("valid").plugin_config.0;
     assert_eq!(config.get("sms", "GATEWAY_SERVICE_HOST"), Some("10.0.0.1"));
 }
+
+/// A secret of a container replaces the value that its image has, by either name.
+#[test]
+fn a_later_layer_replaces_either_form_of_a_value() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("url");
+    std::fs::write(&file, "mysql://u:p@later/shop\n").expect("a value");
+    let path = file.to_str().expect("UTF-8");
+    let toml = "database_url = \"mysql://u:p@earlier/shop\"\n[config]\nKEY = \"earlier\"";
+    let by_file = [
+        ("DATABASE_URL_FILE", path),
+        ("EDGE_CONFIG_SHOP__KEY_FILE", path),
+    ];
+    let read = settings(toml, "EDGE_CONFIG_SHOP__KEY=earlier", &by_file).expect("valid");
+    assert!(read.database_url.contains("later"), "{}", read.database_url);
+    assert_eq!(
+        read.plugin_config.0.get("shop", "KEY"),
+        Some("mysql://u:p@later/shop")
+    );
+
+    let dotenv = format!("DATABASE_URL_FILE={path}");
+    let plain = [("DATABASE_URL", "mysql://u:p@last/shop")];
+    let read = settings("", &dotenv, &plain).expect("valid");
+    assert!(read.database_url.contains("last"), "{}", read.database_url);
+
+    let both = [
+        ("DATABASE_URL_FILE", path),
+        ("DATABASE_URL", "mysql://u:p@x/shop"),
+    ];
+    let error = settings("", "", &both).expect_err("one layer sets both");
+    assert!(error.contains("are both set"), "{error}");
+}
+
+/// A secret that an orchestrator has not filled yet is not an unset one.
+#[test]
+fn an_empty_file_of_a_value_is_an_error() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("stripe");
+    std::fs::write(&file, "\n").expect("a value");
+    let path = file.to_str().expect("UTF-8");
+    for name in ["STRIPE_SECRET_KEY_FILE", "EDGE_ADMIN_TOKEN_FILE"] {
+        let error = settings("", "", &[(name, path)]).expect_err(name);
+        assert!(
+            error.contains("is empty") && error.contains(path),
+            "{error}"
+        );
+    }
+}
+
+/// `.env` is read by docker compose too: only what is ours is judged.
+#[test]
+fn lines_of_others_that_cannot_be_read_are_warned_of() {
+    let dotenv = "COMPOSE_DATA=${HOME}/data\nPASSED_ON\nNOTE='Let\\'s'\nEDGE_SEED=false";
+    let read = settings("", dotenv, &[]).expect("valid");
+    assert!(!read.seed);
+    assert_eq!(read.warnings.len(), 2, "{:?}", read.warnings);
+    for ours in [
+        "EDGE_SECRET=${SECRET}",
+        "STRIPE_SECRET_KEY=${KEY}",
+        "STRIPE_SECRET_KEY_FILE=${DIR}/key",
+        "EDGE_CONFIG_SHOP__KEY='a'b",
+    ] {
+        let error = settings("", ours, &[]).expect_err(ours);
+        assert!(error.starts_with("1 wrong"), "{error}");
+    }
+}
+
+/// Nodes whose plugins have databases of their own share the control database.
+#[test]
+fn nodes_take_turns_in_the_database_that_they_share() {
+    let url = |toml: &str| settings(toml, "", &[]).expect(toml).lease_url().to_owned();
+    assert_eq!(url(""), "sqlite://data/shop.sqlite");
+    assert_eq!(
+        url("database_url = \"mysql://u@h/shop\""),
+        "mysql://u@h/shop"
+    );
+    let own = "control_url = \"mysql://u@h/control\"";
+    assert_eq!(url(own), "mysql://u@h/control");
+}

@@ -87,7 +87,7 @@ impl TraceSettings {
         let every = layers.take_leniently("otel_exporter_otlp_endpoint", None, endpoint_of_all);
         let own = layers.take_leniently("otel_exporter_otlp_traces_endpoint", None, endpoint);
         let endpoint = own.or(every).filter(|_| !is_off);
-        let speaks = both(layers, "protocol", |text| Ok(text == PROTOCOL));
+        let speaks = both(layers, "protocol", protocol);
         if endpoint.is_some() && speaks == Some(false) {
             layers.warn(format!(
                 "traces are not sent: OTEL_EXPORTER_OTLP_PROTOCOL is not {PROTOCOL}, the one \
@@ -122,7 +122,7 @@ fn both<T>(
 fn sampling(layers: &mut Layers) -> Sampling {
     let part = layers.take_leniently("otel_traces_sampler_arg", 1.0, part);
     layers.take_leniently("otel_traces_sampler", Sampling::ParentOrAlways, |text| {
-        Ok(match text.trim() {
+        Ok(match text.trim().to_ascii_lowercase().as_str() {
             "always_on" => Sampling::Always,
             "always_off" => Sampling::Never,
             "traceidratio" => Sampling::Part(part),
@@ -142,10 +142,19 @@ fn sampling(layers: &mut Layers) -> Sampling {
 
 /// Whether traces are exported at all.
 fn exporter(text: &str) -> Result<bool, String> {
-    match text.trim() {
+    match text.trim().to_ascii_lowercase().as_str() {
         "otlp" => Ok(true),
         "none" => Ok(false),
         _ => Err("is neither `otlp` nor `none`".into()),
+    }
+}
+
+/// Whether this host speaks the protocol.
+fn protocol(text: &str) -> Result<bool, String> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        PROTOCOL => Ok(true),
+        "grpc" | "http/json" => Ok(false),
+        _ => Err(format!("is none of `{PROTOCOL}`, `grpc` and `http/json`")),
     }
 }
 
@@ -250,6 +259,14 @@ mod tests {
             let error = headers(wrong).expect_err(wrong);
             assert!(!error.contains("hunter2"), "{error}");
         }
+    }
+
+    #[test]
+    fn names_have_no_case() {
+        assert_eq!(exporter(" None"), Ok(false));
+        assert_eq!(protocol("HTTP/protobuf"), Ok(true));
+        assert_eq!(protocol("GRPC"), Ok(false));
+        assert!(protocol("udp").is_err() && exporter("zipkin").is_err());
     }
 
     #[test]

@@ -11,7 +11,8 @@ const LONGEST: u64 = 64 << 10;
 /// Reads the value in the file `path`, without the end of its last line.
 ///
 /// # Errors
-/// Why it cannot be read, with its path.
+/// Says why it cannot be read, or that nothing is in it, with its path: a
+/// secret that is not there yet is not an unset one.
 pub(super) fn read(path: impl AsRef<Path>) -> Result<String, String> {
     let path = path.as_ref();
     let shown = path.display();
@@ -20,6 +21,9 @@ pub(super) fn read(path: impl AsRef<Path>) -> Result<String, String> {
     let bytes = read.map_err(|error| format!("{shown}: {error}"))?;
     if u64::try_from(bytes).is_ok_and(|bytes| bytes > LONGEST) {
         return Err(format!("{shown}: has more than {LONGEST} bytes"));
+    }
+    if text.trim().is_empty() {
+        return Err(format!("{shown}: is empty"));
     }
     let text = text.strip_suffix('\n').unwrap_or(&text);
     Ok(text.strip_suffix('\r').unwrap_or(text).to_owned())

@@ -78,7 +78,7 @@ pub(super) fn check_head<B>(request: &Request<B>, limits: &ClientLimits) -> Resu
     // A body is counted against limits as it stands, and plugins take none
     // that unfolds into more (RFC 9110 section 15.5.16).
     let coding = headers.get(CONTENT_ENCODING);
-    if coding.is_some_and(|coding| coding != IDENTITY) {
+    if coding.is_some_and(|coding| !is_identity(coding)) {
         let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
         return Err(Refusal::host(status, "The body must not be encoded.")
             .with(ACCEPT_ENCODING, IDENTITY)
@@ -93,6 +93,13 @@ pub(super) fn check_head<B>(request: &Request<B>, limits: &ClientLimits) -> Resu
         ));
     }
     Ok(())
+}
+
+/// Whether a body is not encoded. Names of codings have no case (RFC 9110
+/// section 8.4.1), and an empty field names none.
+fn is_identity(coding: &HeaderValue) -> bool {
+    let coding = coding.as_bytes().trim_ascii();
+    coding.is_empty() || coding.eq_ignore_ascii_case(IDENTITY.as_bytes())
 }
 
 /// Read the whole body, up to `most` bytes, until `deadline` or for as long

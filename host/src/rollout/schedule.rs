@@ -48,13 +48,8 @@ struct Office {
 impl Office {
     /// The region's leases, opened when they are first needed.
     async fn leases(&self) -> Result<&Leases, LeaseError> {
-        let opening = || {
-            Leases::open(
-                self.services.databases(),
-                &self.settings.database_url,
-                &self.settings.region,
-            )
-        };
+        let url = self.settings.lease_url();
+        let opening = || Leases::open(self.services.databases(), url, &self.settings.region);
         self.leases.get_or_try_init(opening).await
     }
 

@@ -68,9 +68,14 @@ pub fn edge_with_clock(offset: &str, folder: &Path) -> Command {
 /// `edge serve` in `folder`, as above, whose disk is full whenever
 /// [`Running::limit_files`] says so.
 pub fn edge_serve_on_a_limited_disk(folder: &Path) -> Command {
+    edge_serve_ignoring("XFSZ", folder)
+}
+
+/// `edge serve` in `folder`, as above, by a parent that ignores a signal.
+pub fn edge_serve_ignoring(signal: &str, folder: &Path) -> Command {
     let mut command = Command::new("sh");
     command
-        .args(["-c", r#"trap '' XFSZ && exec "$1" serve"#, "sh"])
+        .args(["-c", r#"trap '' "$1" && exec "$2" serve"#, "sh", signal])
         .arg(env!("CARGO_BIN_EXE_edge"));
     configure(&mut command, folder);
     command

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::harness::{Running, data_folder, edge, fixture, get, refusal};
+use crate::harness::{Running, data_folder, edge, edge_serve_ignoring, fixture, get, refusal};
 
 #[test]
 fn every_wrong_setting_is_named_at_once() {
@@ -98,6 +98,7 @@ async fn signals_for_other_servers_end_no_node() {
         Signal::POWER,
         Signal::XFSZ,
         Signal::XCPU,
+        Signal::STKFLT,
         Signal::PIPE,
     ] {
         node.signal(signal);
@@ -105,6 +106,22 @@ async fn signals_for_other_servers_end_no_node() {
         wire.send(get("/hello")).await;
         wire.reply().await.assert_status(200);
     }
+    node.terminate();
+    assert_eq!(node.exit_code().await, Some(0));
+}
+
+/// `nohup edge serve &` outlives the terminal that it was started from.
+#[tokio::test]
+async fn a_node_that_was_started_with_hangups_ignored_outlives_its_terminal() {
+    let folder = data_folder();
+    let hello = fixture("hello");
+    let mut command = edge_serve_ignoring("HUP", folder.path());
+    let mut node = Running::start(command.env("EDGE_PLUGINS", hello.path()));
+    node.banner();
+    node.signal(Signal::HUP);
+    let mut wire = node.wire().await;
+    wire.send(get("/hello")).await;
+    wire.reply().await.assert_status(200);
     node.terminate();
     assert_eq!(node.exit_code().await, Some(0));
 }

@@ -51,6 +51,8 @@ pub(in crate::stores::sql) const CODES: &[(u16, Meaning, &str)] = &[
     (1026, Busy, "ER_ERROR_ON_WRITE"),
     (1028, Busy, "ER_FILSORT_ABORT"),
     (1030, Busy, "ER_GET_ERRNO"),
+    // A temporary file that could not be written, for one.
+    (1034, Busy, "ER_NOT_KEYFILE"),
     (1036, ReadOnly, "ER_OPEN_AS_READONLY"),
     (1037, Busy, "ER_OUTOFMEMORY"),
     (1038, Busy, "ER_OUT_OF_SORTMEMORY"),
@@ -70,6 +72,7 @@ pub(in crate::stores::sql) const CODES: &[(u16, Meaning, &str)] = &[
     (1135, Full, "ER_CANT_CREATE_THREAD"),
     (1152, Broken, "ER_ABORTING_CONNECTION"),
     (1154, Broken, "ER_NET_READ_ERROR_FROM_PIPE"),
+    (1156, Broken, "ER_NET_PACKETS_OUT_OF_ORDER"),
     (1158, Broken, "ER_NET_READ_ERROR"),
     (1159, Broken, "ER_NET_READ_INTERRUPTED"),
     (1160, Broken, "ER_NET_ERROR_ON_WRITE"),
@@ -77,6 +80,9 @@ pub(in crate::stores::sql) const CODES: &[(u16, Meaning, &str)] = &[
     (1169, Conflict, "ER_DUP_UNIQUE"),
     (1180, Busy, "ER_ERROR_DURING_COMMIT"),
     (1184, Broken, "ER_NEW_ABORTING_CONNECTION"),
+    // A MyISAM table that wants REPAIR TABLE.
+    (1194, Busy, "ER_CRASHED_ON_USAGE"),
+    (1195, Busy, "ER_CRASHED_ON_REPAIR"),
     (1203, Full, "ER_TOO_MANY_USER_CONNECTIONS"),
     (1205, Contention, "ER_LOCK_WAIT_TIMEOUT"),
     (1206, Busy, "ER_LOCK_TABLE_FULL"),

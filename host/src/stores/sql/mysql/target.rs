@@ -10,7 +10,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
 use sqlx::{ConnectOptions, MySqlConnection};
-use url::Url;
+use url::{Host, Url};
 
 use super::session::Sessions;
 use crate::config::Source;
@@ -247,6 +247,11 @@ fn read(url: &str) -> Result<Target, UrlError> {
             with_checked_certificates(options, parameters.has_ssl_mode)?
         }
     };
+    // sqlx keeps the brackets of an IPv6 address, and then looks it up as a name.
+    let options = match parsed.host() {
+        Some(Host::Ipv6(address)) => options.host(&address.to_string()),
+        _ => options,
+    };
     let options = options
         .statement_cache_capacity(STATEMENTS_KEPT)
         // `session` sets these, and much more, in one round trip.
@@ -340,6 +345,12 @@ mod tests {
             let message = Target::parse(url).expect_err(url).to_string();
             assert!(message.contains("names no database"), "{message}");
         }
+    }
+
+    #[test]
+    fn an_ipv6_address_is_no_name() {
+        let target = Target::parse("mysql://shop@[::1]:3307/shop").expect("a URL");
+        assert_eq!(target.options.get_host(), "::1");
     }
 
     #[test]
