@@ -19,6 +19,7 @@ mod framing;
 pub mod identity;
 pub mod ingress;
 pub mod node;
+pub mod openapi;
 pub mod printable;
 mod priority;
 pub mod registry;

@@ -14,6 +14,7 @@ mod migrate;
 mod migrations;
 mod new;
 mod offline;
+mod openapi;
 pub(crate) mod output;
 mod region;
 mod secret;
@@ -62,6 +63,8 @@ enum Command {
     New(new::Arguments),
     /// Serve a plugin, and build and swap it whenever a file of it is saved.
     Dev(dev::Arguments),
+    /// Print one OpenAPI document of the plugins' documents.
+    Openapi(openapi::Arguments),
     /// Write a plugin into one file.
     Bundle(bundle::Pack),
     /// Make a key that signs bundles.
@@ -149,6 +152,7 @@ async fn dispatch(settings: &Settings, command: Command) -> anyhow::Result<()> {
         Command::Secret(command) => secret::run(settings, command).await,
         Command::Dev(arguments) => dev::run(settings.clone(), &arguments).await,
         Command::New(arguments) => new::write(&arguments),
+        Command::Openapi(arguments) => openapi::print(settings, &arguments).await,
         Command::Bundle(arguments) => bundle::pack(&arguments),
         Command::Keygen(arguments) => bundle::keygen(&arguments),
         Command::Sign(arguments) => bundle::sign(&arguments),

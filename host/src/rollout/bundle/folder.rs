@@ -11,20 +11,23 @@ use crate::stores::sql::{Migration, Migrations};
 
 const MIGRATIONS: &str = "migrations";
 
+/// Reads what the plugin in `folder` says of itself and of its API, which needs
+/// no component to be built.
+///
+/// # Errors
+/// Names the file that is missing or wrong.
+pub fn describe(folder: &Path) -> Result<(Manifest, Option<String>), BundleError> {
+    let (_, _, manifest) = read_manifest(folder)?;
+    Ok((manifest, optional(&folder.join(OPENAPI))?))
+}
+
 impl Bundle {
     /// Pack the plugin in `folder`.
     ///
     /// # Errors
     /// Names the file that is missing or wrong.
     pub fn pack(folder: &Path) -> Result<Self, BundleError> {
-        let path = folder.join(MANIFEST);
-        let file = path.display().to_string();
-        let read = fs::read_to_string(&path).map_err(Into::into);
-        let parsed = read.and_then(|text| Manifest::parse(&text).map(|manifest| (text, manifest)));
-        let (text, manifest) = parsed.map_err(|source| BundleError::Manifest {
-            file: file.clone(),
-            source,
-        })?;
+        let (file, text, manifest) = read_manifest(folder)?;
         let path = folder.join(&manifest.component);
         let component = path.display().to_string();
         let wasm = fs::read(&path).map_err(|source| BundleError::Component {
@@ -39,6 +42,18 @@ impl Bundle {
             migrations: migrations(&folder.join(MIGRATIONS))?,
         };
         parts.into_bundle(&file, component)
+    }
+}
+
+/// Reads the manifest in `folder`: its path, its text and what that says.
+fn read_manifest(folder: &Path) -> Result<(String, String, Manifest), BundleError> {
+    let path = folder.join(MANIFEST);
+    let file = path.display().to_string();
+    let read = fs::read_to_string(&path).map_err(Into::into);
+    let parsed = read.and_then(|text| Manifest::parse(&text).map(|manifest| (text, manifest)));
+    match parsed {
+        Ok((text, manifest)) => Ok((file, text, manifest)),
+        Err(source) => Err(BundleError::Manifest { file, source }),
     }
 }
 

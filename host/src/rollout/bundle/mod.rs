@@ -20,6 +20,7 @@ use bytes::Bytes;
 
 pub(in crate::rollout) use digest::ALGORITHM;
 pub use digest::{Digest, DigestError};
+pub use folder::describe;
 pub use signature::{KeyTextError, PublicKey, SecretKey, SignatureError, TrustedKey, TrustedKeys};
 
 use super::manifest::{Manifest, ManifestError};

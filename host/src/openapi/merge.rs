@@ -1,0 +1,245 @@
+//! Puts documents together.
+
+use std::collections::{HashMap, HashSet};
+
+use super::MergeError;
+use super::components::Renames;
+use super::document::{Document, Source, Tag};
+use super::info::info;
+use super::names::{Name, component, prefixed, reference, security_scheme};
+use super::node::{Fields, Node};
+
+/// The version of the specification that the merged document is of.
+const VERSION: &str = "3.1.0";
+
+/// The extension that names the plugins of a merged document.
+const PLUGINS: &str = "x-plugins";
+
+/// Merges the documents of several plugins into one.
+///
+/// Components that say the same become one; of others that share a name, each
+/// gets its plugin's before it, and so do operations. Tags of one name become
+/// one, with every description. Servers that all documents share serve the
+/// whole; otherwise each path names its own.
+///
+/// # Errors
+/// Names the plugin whose document cannot be merged, and why.
+pub fn merge(sources: &[Source], title: Option<&str>) -> Result<Node, MergeError> {
+    let mut documents: Vec<_> = sources
+        .iter()
+        .map(Document::read)
+        .collect::<Result<_, _>>()?;
+    documents.sort_by(|one, other| one.plugin.cmp(&other.plugin));
+    check_paths(&documents)?;
+    rename_components(&mut documents)?;
+    rename_operations(&mut documents)?;
+    let info = info(&documents, title);
+    let servers = servers(&mut documents);
+    let plugins = documents.iter().map(plugin).collect();
+    let tags = tags(&mut documents);
+    let mut root = Fields::new();
+    root.insert("openapi".to_owned(), VERSION.into());
+    root.insert("info".to_owned(), Node::Object(info));
+    root.insert("servers".to_owned(), Node::List(servers));
+    root.insert("tags".to_owned(), Node::List(tags));
+    let (mut paths, mut webhooks, mut components) = (Fields::new(), Fields::new(), Fields::new());
+    for document in documents {
+        paths.extend(document.root.paths);
+        webhooks.extend(document.root.webhooks);
+        for (section, own) in document.root.components {
+            let all = components
+                .entry(section)
+                .or_insert_with(|| Node::Object(Fields::new()));
+            if let (Node::Object(all), Node::Object(own)) = (all, own) {
+                all.extend(own);
+            }
+        }
+    }
+    root.insert("paths".to_owned(), Node::Object(paths));
+    if !webhooks.is_empty() {
+        root.insert("webhooks".to_owned(), Node::Object(webhooks));
+    }
+    root.insert("components".to_owned(), Node::Object(components));
+    root.insert(PLUGINS.to_owned(), Node::List(plugins));
+    Ok(Node::Object(root))
+}
+
+/// Checks that no path is in two documents, whatever its parameters are
+/// called and its letters' case.
+fn check_paths(documents: &[Document]) -> Result<(), MergeError> {
+    let mut known: HashMap<String, &Document> = HashMap::new();
+    for document in documents {
+        for path in document
+            .root
+            .paths
+            .keys()
+            .chain(document.root.webhooks.keys())
+        {
+            let other = known.insert(shape(path), document);
+            if let Some(other) = other.filter(|other| other.plugin != document.plugin) {
+                return Err(MergeError::Path {
+                    path: path.clone(),
+                    first: other.plugin.clone(),
+                    second: document.plugin.clone(),
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Returns the template without the names of its parameters.
+fn shape(path: &str) -> String {
+    let segments = path
+        .split('/')
+        .map(|segment| match segment.starts_with('{') {
+            true => "{}".to_owned(),
+            false => segment.to_ascii_lowercase(),
+        });
+    segments.collect::<Vec<_>>().join("/")
+}
+
+fn rename_components(documents: &mut [Document]) -> Result<(), MergeError> {
+    let renames = Renames::new(documents)?;
+    for (place, document) in documents.iter_mut().enumerate() {
+        document.visit(&mut |name| match name {
+            Name::Reference(text) => {
+                if let Some((key, rest)) = component(text) {
+                    *text = reference(&key.0, renames.name(place, &key), rest);
+                }
+            }
+            Name::Security(schemes) => {
+                let old = std::mem::take(schemes).into_iter();
+                schemes.extend(old.map(|(scheme, scopes)| {
+                    let key = security_scheme(&scheme);
+                    (renames.name(place, &key).to_owned(), scopes)
+                }));
+            }
+            Name::Operation(_) => {}
+        });
+        for (section, components) in &mut document.root.components {
+            let Node::Object(components) = components else {
+                continue;
+            };
+            let old = std::mem::take(components).into_iter();
+            components.extend(old.map(|(name, node)| {
+                let key = (section.clone(), name);
+                (renames.name(place, &key).to_owned(), node)
+            }));
+        }
+    }
+    Ok(())
+}
+
+/// Gives operations of the same name in different documents the plugin's
+/// before it.
+fn rename_operations(documents: &mut [Document]) -> Result<(), MergeError> {
+    let mut counts: HashMap<String, usize> = HashMap::new();
+    for document in documents.iter_mut() {
+        let ids = operation_ids(document)?;
+        for id in ids {
+            *counts.entry(id).or_default() += 1;
+        }
+    }
+    for document in documents {
+        let plugin = document.plugin.clone();
+        document.visit(&mut |name| {
+            if let Name::Operation(id) = name
+                && counts.get(id).is_some_and(|count| *count > 1)
+            {
+                let mut renamed = prefixed(&plugin, id);
+                while counts.contains_key(&renamed) {
+                    renamed.push('2');
+                }
+                *id = renamed;
+            }
+        });
+    }
+    Ok(())
+}
+
+/// Returns the names of a document's operations.
+fn operation_ids(document: &Document) -> Result<HashSet<String>, MergeError> {
+    let mut ids = HashSet::new();
+    let root = &document.root;
+    for item in root.paths.values().chain(root.webhooks.values()) {
+        let Node::Object(item) = item else { continue };
+        for operation in item.values() {
+            let Node::Object(operation) = operation else {
+                continue;
+            };
+            let id = operation.get("operationId").and_then(Node::as_text);
+            if let Some(id) = id
+                && !ids.insert(id.to_owned())
+            {
+                return Err(MergeError::Operation {
+                    plugin: document.plugin.clone(),
+                    id: id.to_owned(),
+                });
+            }
+        }
+    }
+    Ok(ids)
+}
+
+/// Returns the servers of the whole. Where documents differ, each path gets
+/// those of its document.
+fn servers(documents: &mut [Document]) -> Vec<Node> {
+    let mut all: Vec<Node> = Vec::new();
+    for server in documents.iter().flat_map(|document| &document.root.servers) {
+        if !all.contains(server) {
+            all.push(server.clone());
+        }
+    }
+    if documents
+        .iter()
+        .any(|document| document.root.servers != all)
+    {
+        documents.iter_mut().for_each(Document::spread_servers);
+    }
+    all
+}
+
+fn tags(documents: &mut [Document]) -> Vec<Node> {
+    let mut tags: Vec<Fields> = Vec::new();
+    for document in documents {
+        for Tag { name, rest } in std::mem::take(&mut document.root.tags) {
+            let name = Node::from(name);
+            let known = tags.iter_mut().find(|tag| tag.get("name") == Some(&name));
+            match known {
+                Some(tag) => add_to_tag(tag, rest),
+                None => {
+                    let mut tag = Fields::from_iter([("name".to_owned(), name)]);
+                    tag.extend(rest);
+                    tags.push(tag);
+                }
+            }
+        }
+    }
+    tags.into_iter().map(Node::Object).collect()
+}
+
+/// Adds what another document says of a tag.
+fn add_to_tag(tag: &mut Fields, rest: Fields) {
+    for (field, value) in rest {
+        match (tag.get_mut(&field), value) {
+            (Some(Node::Text(known)), Node::Text(more)) if field == "description" => {
+                if !known.contains(&more) {
+                    *known = format!("{} {}", known.trim_end(), more);
+                }
+            }
+            (Some(_), _) => {}
+            (None, value) => {
+                tag.insert(field, value);
+            }
+        }
+    }
+}
+
+fn plugin(document: &Document) -> Node {
+    let field = |name: &str, value: &str| (name.to_owned(), Node::from(value));
+    Node::Object(Fields::from_iter([
+        field("name", &document.plugin),
+        field("version", &document.version),
+    ]))
+}
