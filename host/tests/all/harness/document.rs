@@ -30,7 +30,9 @@ impl Document {
     /// Read the text of a document.
     pub fn read(text: &str) -> Self {
         let document: Value = serde_saphyr::from_str(text).expect("the document is YAML");
-        let schemas = Registry::new().add(BASE, document.clone());
+        let mut exact = document.clone();
+        make_exact(&mut exact);
+        let schemas = Registry::new().add(BASE, exact);
         let schemas = schemas.and_then(|schemas| schemas.prepare());
         Self {
             document,
@@ -65,18 +67,19 @@ impl Document {
 
     /// Whether only somebody with a token gets an answer.
     pub fn needs_token(&self, operation: Operation<'_>) -> bool {
-        self.has(operation, "security")
+        let security = self.property(operation, "security");
+        security.is_some_and(|schemes| schemes != &json!([]))
     }
 
     /// Whether a body can be sent.
     pub fn takes_body(&self, operation: Operation<'_>) -> bool {
-        self.has(operation, "requestBody")
+        self.property(operation, "requestBody").is_some()
     }
 
-    fn has(&self, operation: Operation<'_>, property: &str) -> bool {
+    fn property(&self, operation: Operation<'_>, property: &str) -> Option<&Value> {
         let item = &self.document["paths"][operation.template];
         let operation = &item[operation.method.to_lowercase()];
-        operation.get(property).is_some()
+        operation.get(property)
     }
 
     /// Every operation, with each of its responses.
@@ -155,6 +158,27 @@ impl Document {
             true => Ok(()),
             false => Err(problems.join("; ")),
         }
+    }
+}
+
+/// A time as all plugins write it.
+const TIME: &str = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$";
+
+/// Lets the schemas take what they name and nothing else. A document leaves
+/// room for fields that are added later; a reply of today has none of them.
+fn make_exact(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(make_exact),
+        Value::Object(fields) => {
+            if fields.get("type") == Some(&json!("object")) {
+                fields.entry("additionalProperties").or_insert(json!(false));
+            }
+            if fields.get("format") == Some(&json!("date-time")) {
+                fields.insert("pattern".to_owned(), json!(TIME));
+            }
+            fields.values_mut().for_each(make_exact);
+        }
+        _ => {}
     }
 }
 

@@ -1,6 +1,8 @@
 //! The OpenAPI documents of the four plugins, held against what they really
 //! say: every reply is as documented, and what is documented is said.
 
+mod rules;
+
 use std::collections::BTreeSet;
 
 use http::Method;
