@@ -9,9 +9,10 @@ use std::future::ready;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use http::header::{
-    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, HeaderValue, VARY,
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, ETAG,
+    HeaderValue, VARY,
 };
-use http::{Extensions, HeaderMap, Request, Response, StatusCode, Version};
+use http::{Extensions, HeaderMap, Method, Request, Response, StatusCode, Version};
 use http_body::Body as _;
 use http_body_util::{BodyExt, Either, Full};
 use tower::service_fn;
@@ -31,19 +32,28 @@ const LONG: u64 = 64 << 10;
 /// same time.
 const LEVEL: CompressionLevel = CompressionLevel::Precise(4);
 
+/// Forbids to compress a reply (RFC 9111 section 5.2.2.6).
+const NO_TRANSFORM: &str = "no-transform";
+
 /// Compresses `response` for the client that sent these header fields, if it
 /// can be and the client takes it.
-pub(super) async fn compress(request: &HeaderMap, mut response: Response<Body>) -> Response<Body> {
+pub(super) async fn compress(
+    method: &Method,
+    request: &HeaderMap,
+    mut response: Response<Body>,
+) -> Response<Body> {
     let Either::Left(body) = response.body() else {
         return response;
     };
     let (body, size) = (body.clone(), body.size_hint().lower());
-    if size < LEAST || !is_compressible(response.headers()) {
+    // A plugin may have left out the body of a reply to HEAD.
+    let is_long = size >= LEAST || (method == Method::HEAD && size == 0);
+    if !is_long || !is_compressible(response.headers()) {
         return response;
     }
     let by_encoding = HeaderValue::from_static("accept-encoding");
     response.headers_mut().append(VARY, by_encoding);
-    let Some(accepted) = accepted(request) else {
+    let Some(accepted) = accepted(request).filter(|_| size > 0) else {
         return response;
     };
     let encoded = if size < LONG {
@@ -59,9 +69,23 @@ pub(super) async fn compress(request: &HeaderMap, mut response: Response<Body>) 
     };
     if let Some((coding, bytes)) = encoded {
         response.headers_mut().insert(CONTENT_ENCODING, coding);
+        weaken_tag(response.headers_mut());
         *response.body_mut() = Either::Left(Full::new(bytes));
     }
     response
+}
+
+/// Weakens the tag of a reply: a strong one names these very bytes (RFC 9110
+/// section 8.8.3).
+fn weaken_tag(headers: &mut HeaderMap) {
+    let strong = headers
+        .get(ETAG)
+        .filter(|tag| tag.as_bytes().starts_with(b"\""));
+    let weak =
+        strong.and_then(|tag| HeaderValue::from_bytes(&[b"W/", tag.as_bytes()].concat()).ok());
+    if let Some(weak) = weak {
+        headers.insert(ETAG, weak);
+    }
 }
 
 /// What the client accepts, if it accepts more than what is not encoded.
@@ -78,6 +102,14 @@ fn accepted(request: &HeaderMap) -> Option<Request<()>> {
 /// Whether the content of a reply is of a kind that gets smaller.
 fn is_compressible(headers: &HeaderMap) -> bool {
     if headers.contains_key(CONTENT_ENCODING) || headers.contains_key(CONTENT_RANGE) {
+        return false;
+    }
+    let mut directives = headers
+        .get_all(CACHE_CONTROL)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','));
+    if directives.any(|directive| directive.trim().eq_ignore_ascii_case(NO_TRANSFORM)) {
         return false;
     }
     let content_type = headers
@@ -132,7 +164,7 @@ mod tests {
     async fn compressed(accept: &str, response: Response<Body>) -> (String, bool, u64) {
         let accept = HeaderValue::from_str(accept).expect("a value");
         let request = HeaderMap::from_iter([(ACCEPT_ENCODING, accept)]);
-        let response = compress(&request, response).await;
+        let response = compress(&Method::GET, &request, response).await;
         let coding = response.headers().get(CONTENT_ENCODING);
         let coding = coding.map_or("", |coding| coding.to_str().expect("text"));
         let varies = response.headers().contains_key(VARY);
@@ -179,5 +211,47 @@ mod tests {
         let own = HeaderValue::from_static("zstd");
         encoded.headers_mut().insert(CONTENT_ENCODING, own);
         assert_eq!(compressed("br", encoded).await.0, "zstd");
+    }
+
+    #[tokio::test]
+    async fn a_reply_that_must_not_be_transformed_stays_as_it_is() {
+        for cache_control in ["no-transform", "public, No-Transform, max-age=60"] {
+            let mut page = reply("text/html", 5000);
+            let value = HeaderValue::from_static(cache_control);
+            page.headers_mut().insert(CACHE_CONTROL, value);
+            let (coding, varies, size) = compressed("br", page).await;
+            assert_eq!((coding.as_str(), varies, size), ("", false, 5000));
+        }
+        let mut page = reply("text/html", 5000);
+        let other = HeaderValue::from_static("max-age=60");
+        page.headers_mut().insert(CACHE_CONTROL, other);
+        assert_eq!(compressed("br", page).await.0, "br");
+    }
+
+    #[tokio::test]
+    async fn the_tag_of_a_compressed_reply_is_weak() {
+        for (accept, own, sent) in [
+            ("br", "\"a\"", "W/\"a\""),
+            ("br", "W/\"a\"", "W/\"a\""),
+            ("identity", "\"a\"", "\"a\""),
+        ] {
+            let mut page = reply("text/html", 5000);
+            page.headers_mut()
+                .insert(ETAG, HeaderValue::from_static(own));
+            let accept =
+                HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static(accept))]);
+            let page = compress(&Method::GET, &accept, page).await;
+            assert_eq!(page.headers()[ETAG], sent);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_reply_to_head_without_its_body_varies_too() {
+        let accept = HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("br"))]);
+        let bare = compress(&Method::HEAD, &accept, reply("text/html", 0)).await;
+        assert_eq!(bare.headers()[VARY], "accept-encoding");
+        assert!(!bare.headers().contains_key(CONTENT_ENCODING));
+        let empty = compress(&Method::GET, &accept, reply("text/html", 0)).await;
+        assert!(!empty.headers().contains_key(VARY));
     }
 }

@@ -8,6 +8,7 @@ mod client;
 mod compression;
 mod connection;
 mod cors;
+mod head;
 mod limits;
 mod lingering;
 mod masked_path;

@@ -7,11 +7,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::header::{
-    ACCEPT, ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, HeaderName, HeaderValue, SERVER,
+    ACCEPT, ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, HeaderName, HeaderValue, SERVER,
 };
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
-use http_body::Body as _;
-use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use percent_encoding::percent_decode_str;
 use tokio_util::task::TaskTracker;
@@ -20,6 +18,7 @@ use super::access::Line;
 use super::client::client;
 use super::compression::compress;
 use super::cors::{Cors, is_preflight};
+use super::head::drop_body;
 use super::limits::{Asked, RateLimits, Tally};
 use super::masked_path::{masked, masked_unrouted};
 use super::probes::{Behind, Probe, Probes};
@@ -215,7 +214,7 @@ impl Service {
             }
             refusal.into_response(&accept.0, &request_id)
         });
-        self.finish(&mut response, &method, &request_id, release);
+        self.finish(&mut response, &request_id, release);
         if is_personal {
             keep_private(response.headers_mut());
         }
@@ -227,7 +226,10 @@ impl Service {
         }
         tally.write(response.headers_mut());
         if self.compression {
-            response = compress(&accept.0, response).await;
+            response = compress(&method, &accept.0, response).await;
+        }
+        if method == Method::HEAD {
+            drop_body(&mut response);
         }
 
         let route = chosen.as_ref().map(|chosen| &*chosen.route);
@@ -278,7 +280,10 @@ impl Service {
             .await;
         let mut response =
             answer.unwrap_or_else(|refusal| refusal.into_response(&accept.0, request_id));
-        self.finish(&mut response, method, request_id, None);
+        self.finish(&mut response, request_id, None);
+        if method == Method::HEAD {
+            drop_body(&mut response);
+        }
         response
     }
 
@@ -436,7 +441,6 @@ impl Service {
     fn finish(
         &self,
         response: &mut Response<Body>,
-        method: &Method,
         request_id: &str,
         release: Option<&Arc<Release>>,
     ) {
@@ -459,12 +463,6 @@ impl Service {
             headers.entry(ALLOW).or_insert(HeaderValue::from_static(
                 "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
             ));
-        }
-        if method == Method::HEAD {
-            if let Some(length) = response.body().size_hint().exact() {
-                response.headers_mut().insert(CONTENT_LENGTH, length.into());
-            }
-            *response.body_mut() = Either::Left(Full::new(Bytes::new()));
         }
     }
 

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use http::Request;
+use http::{Method, Request};
 
 use crate::harness::{Reply, TestNode, fixture};
 
@@ -28,6 +28,43 @@ async fn a_page_comes_in_the_coding_that_its_reader_prefers() {
         assert_eq!(compressed.header("content-length"), Some(length.as_str()));
         assert!(compressed.body.len() < plain.body.len() / 10);
     }
+}
+
+/// Fields that say what a body is, and which differ from one request to the
+/// next.
+fn described(reply: &Reply) -> Vec<(String, String)> {
+    let mut fields: Vec<_> = reply
+        .headers
+        .iter()
+        .filter(|(name, _)| !["date", "edge-request-id"].contains(&name.as_str()))
+        .map(|(name, value)| {
+            (
+                name.to_string(),
+                String::from_utf8_lossy(value.as_bytes()).into(),
+            )
+        })
+        .collect();
+    fields.sort();
+    fields
+}
+
+#[tokio::test]
+async fn a_reply_to_head_has_the_fields_of_the_reply_to_get() {
+    let node = TestNode::start(&[fixture("hostile"), fixture("hello")], |_| {}).await;
+    for path in ["/hostile/page", "/hello", "/nowhere", "/livez"] {
+        for accept in ["br", "gzip", "identity"] {
+            let ask = |method| {
+                let request = Request::builder().method(method).uri(node.url(path));
+                node.send(request.header("accept-encoding", accept), "")
+            };
+            let (get, head) = (ask(Method::GET).await, ask(Method::HEAD).await);
+            assert_eq!(described(&head), described(&get), "{path} {accept}");
+            assert!(head.body.is_empty(), "{path} {accept}");
+        }
+    }
+    let page = node.request(Method::HEAD, "/hostile/page").await;
+    assert_eq!(page.header("vary"), Some("accept-encoding"));
+    assert!(page.header("content-length").is_some());
 }
 
 #[tokio::test]
