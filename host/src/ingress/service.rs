@@ -233,9 +233,9 @@ impl Service {
         }
 
         let route = chosen.as_ref().map(|chosen| &*chosen.route);
-        let shown = match (route, release) {
-            (Some(route), Some(release)) => masked(&path, &route.path, &release.secret_parameters),
-            _ => masked_unrouted(&path),
+        let shown = match &chosen {
+            Some(chosen) => masked(&path, &chosen.route.path, chosen.secrets.as_deref()),
+            None => masked_unrouted(&path),
         };
         let line = Line {
             request_id: &request_id,

@@ -23,6 +23,9 @@ pub(super) struct Chosen {
     pub(super) route: Arc<Route>,
     /// The release.
     pub(super) release: Arc<Release>,
+    /// Places of the path's segments that no log shows; none where the plugin
+    /// has no secret parameters.
+    pub(super) secrets: Option<Arc<[usize]>>,
     /// The client's draw.
     pub(super) draw: Draw,
     trial: Option<OnTrial>,
@@ -63,11 +66,13 @@ impl Trials {
             route,
             plugin,
             path,
+            secrets,
         } = found;
         if !routes.has_trials() {
             return Some(Chosen {
                 route: Arc::clone(route),
                 release: plugin.active.clone(),
+                secrets: secrets.clone(),
                 draw: Draw::NONE,
                 trial: None,
             });
@@ -77,6 +82,7 @@ impl Trials {
         Some(Chosen {
             route: Arc::clone(route),
             release: plugin.choose(path, draw)?.clone(),
+            secrets: secrets.clone(),
             draw,
             trial: Some(OnTrial {
                 plugin: Arc::clone(plugin),

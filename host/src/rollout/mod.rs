@@ -33,6 +33,7 @@ mod report;
 mod route_limits;
 mod routes;
 mod schedule;
+mod secret_places;
 mod seed;
 mod services;
 mod source;

@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use super::deployed::Deployed;
 use super::paths::{is_prefix, strip_prefix_ignoring_case};
+use super::release::Release;
+use super::secret_places::SecretPlaces;
 use super::templates::Templates;
 use crate::telemetry::ReleaseStats;
 
@@ -15,7 +17,7 @@ use crate::telemetry::ReleaseStats;
 pub struct RouteTable {
     /// Prefixes, longest first, so that the first match is the best.
     prefixes: Vec<(Arc<Route>, Arc<Deployed>)>,
-    templates: Templates<Arc<Route>>,
+    templates: Templates<Templated>,
     /// Prefixes and templates, each once.
     routes: BTreeMap<String, Arc<Route>>,
     has_trials: bool,
@@ -32,6 +34,13 @@ pub struct Route {
     pub stats: ReleaseStats,
 }
 
+/// The route of a template.
+struct Templated {
+    route: Arc<Route>,
+    /// Places of its secret parameters.
+    secrets: Arc<[usize]>,
+}
+
 /// What answers a path.
 pub struct Match<'t, 'p> {
     /// The route by which the request is counted.
@@ -40,6 +49,9 @@ pub struct Match<'t, 'p> {
     pub plugin: &'t Arc<Deployed>,
     /// The path as the plugin, its rate limits and metrics are to see it.
     pub path: Cow<'p, str>,
+    /// Places of the path's segments that no log shows, as any release of the
+    /// plugin says; none where it has no secret parameters.
+    pub secrets: Option<Arc<[usize]>>,
 }
 
 /// Two plugins claim the same route.
@@ -84,6 +96,9 @@ impl RouteTable {
 
     /// Add the templates of those paths that `plugin` answers.
     fn add_templates(&mut self, plugin: &Arc<Deployed>, before: &Self) {
+        let releases = plugin.releases();
+        let marks = releases.map(|release| (&*release.templates, &release.secret_parameters));
+        let secrets = SecretPlaces::new(marks);
         for template in plugin.releases().flat_map(|release| &release.templates) {
             let answers = self.by_prefix(template).map(|(_, plugin)| plugin);
             if !answers.is_some_and(|answers| Arc::ptr_eq(answers, plugin)) {
@@ -91,7 +106,11 @@ impl RouteTable {
             }
             let known = self.routes.get(template).cloned();
             let route = known.unwrap_or_else(|| before.route(template));
-            if self.templates.add(template, route.clone()) {
+            let templated = Templated {
+                route: route.clone(),
+                secrets: secrets.places(template),
+            };
+            if self.templates.add(template, templated) {
                 self.routes.insert(template.clone(), route);
             }
         }
@@ -140,18 +159,19 @@ impl RouteTable {
     pub fn find<'p>(&self, path: &'p str) -> Option<Match<'_, 'p>> {
         let (prefix, plugin) = self.by_prefix(path)?;
         // Another plugin may answer a part of what a template fits.
-        let found = self
-            .templates
-            .find(path)
-            .filter(|found| strip_prefix_ignoring_case(&prefix.path, &found.value.path).is_some());
-        let (route, path) = match found {
-            Some(found) => (found.value, found.path),
-            None => (prefix, with_prefix(&prefix.path, path)),
+        let found = self.templates.find(path).filter(|found| {
+            strip_prefix_ignoring_case(&prefix.path, &found.value.route.path).is_some()
+        });
+        let (route, path, secrets) = match found {
+            Some(found) => (&found.value.route, found.path, found.value.secrets.clone()),
+            None => (prefix, with_prefix(&prefix.path, path), Arc::default()),
         };
+        let has_secrets = |release: &Arc<Release>| !release.secret_parameters.is_empty();
         Some(Match {
             route,
             plugin,
             path,
+            secrets: plugin.releases().any(has_secrets).then_some(secrets),
         })
     }
 

@@ -55,7 +55,7 @@ impl<T> Templates<T> {
             return false;
         };
         let template = Template { segments, value };
-        let shape = template.shape();
+        let shape = folded_shape(&template.segments);
         let place = self.places.get(&shape).copied();
         if let Some(group) = place.and_then(|place| self.groups.get_mut(place)) {
             let is_new = group
@@ -101,19 +101,25 @@ impl<T> Templates<T> {
     }
 }
 
-impl<T> Template<T> {
-    /// The folded template for the router. Parameters are called by where they
-    /// stand: documents may call the same one differently in `/products/{id}`
-    /// and `/products/{product_id}/reviews`.
-    fn shape(&self) -> String {
-        let segments = self.segments.iter().enumerate();
-        let segments = segments.map(|(place, segment)| match segment {
-            Segment::Literal(text) => text.to_ascii_lowercase(),
-            Segment::Parameter => format!("{{{place}}}"),
-        });
-        segments.collect::<Vec<_>>().join("/")
-    }
+/// Returns the folded template for the router, which several templates may
+/// share. Parameters are called by where they stand: documents may call the
+/// same one differently in `/products/{id}` and `/products/{product_id}/reviews`.
+/// None where a parameter is less than a segment.
+pub(super) fn shape(template: &str) -> Option<String> {
+    let segments = template.split('/').map(Segment::parse);
+    Some(folded_shape(&segments.collect::<Option<Vec<_>>>()?))
+}
 
+fn folded_shape(segments: &[Segment]) -> String {
+    let segments = segments.iter().enumerate();
+    let segments = segments.map(|(place, segment)| match segment {
+        Segment::Literal(text) => text.to_ascii_lowercase(),
+        Segment::Parameter => format!("{{{place}}}"),
+    });
+    segments.collect::<Vec<_>>().join("/")
+}
+
+impl<T> Template<T> {
     /// Whether `path`, which fits when case is ignored, fits exactly.
     fn spells(&self, path: &str) -> bool {
         let mut pairs = self.segments.iter().zip(path.split('/'));

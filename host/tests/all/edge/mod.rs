@@ -8,6 +8,7 @@ mod growth;
 mod headers;
 mod hostile;
 mod idle;
+mod masked_paths;
 mod probes;
 pub mod tls;
 

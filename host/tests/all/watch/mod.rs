@@ -1,6 +1,6 @@
 //! What operators see of a node: metrics, traces and logs.
 
-mod collector;
+pub mod collector;
 mod deploy;
 mod logs;
 pub mod metrics;
