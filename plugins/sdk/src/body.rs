@@ -61,6 +61,34 @@ mod tests {
         assert_eq!(failure.code(), format!("HTTP_{status}"));
     }
 
+    /// A body, and what is read of its field `email`.
+    #[derive(serde::Deserialize)]
+    struct Body {
+        content_type: Option<String>,
+        body: String,
+        plugin: Option<String>,
+    }
+
+    /// The host's rate limits read fields by themselves, and test themselves
+    /// against the same table.
+    #[test]
+    fn what_the_table_says_is_read() {
+        let table = include_str!("body/bodies.json");
+        let bodies: Vec<Body> = serde_json::from_str(table).unwrap();
+        for body in bodies {
+            let wit = match &body.content_type {
+                Some(content_type) => post("/", content_type, body.body.clone()),
+                None => crate::wit::Request {
+                    body: body.body.clone().into(),
+                    ..request("POST", "/")
+                },
+            };
+            let fields = Request::from(wit).fields().unwrap_or_default();
+            let found = fields.get("email").map(str::to_owned);
+            assert_eq!(found, body.plugin, "{:?} {}", body.content_type, body.body);
+        }
+    }
+
     #[test]
     fn the_content_type_says_how_to_read() {
         let multipart = "--x\r\ncontent-disposition: form-data; name=\"a\"\r\n\r\n1\r\n--x--\r\n";
