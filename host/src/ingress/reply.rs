@@ -1,6 +1,7 @@
 //! Replies that the host writes itself: the error envelope, or problem
 //! details (RFC 9457) for a client that accepts those.
 
+use std::cmp::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -220,11 +221,42 @@ fn to_json(value: &impl Serialize) -> Vec<u8> {
 }
 
 fn accepts_problem(headers: &HeaderMap) -> bool {
-    headers
-        .get_all(ACCEPT)
-        .iter()
-        .filter_map(|accept| accept.to_str().ok())
-        .any(|accept| accept.contains("application/problem+json"))
+    let preference = |name: &str| {
+        let values = headers.get_all(ACCEPT).iter();
+        let ranges = values.filter_map(|accept| accept.to_str().ok());
+        let ranges = ranges.flat_map(|accept| accept.split(','));
+        let mut ranges = ranges
+            .map(|range| range.split(';').map(str::trim))
+            .enumerate();
+        ranges.find_map(|(place, mut parts)| {
+            let is_named = parts.next()?.eq_ignore_ascii_case(name);
+            is_named.then(|| (quality(parts), place))
+        })
+    };
+    let Some((quality, place)) = preference("application/problem+json") else {
+        return false;
+    };
+    let is_preferred = match preference("application/json") {
+        None => true,
+        Some((other, others_place)) => match quality.total_cmp(&other) {
+            Ordering::Greater => true,
+            // Clients that generators make name both, as documents do.
+            Ordering::Equal => place < others_place,
+            Ordering::Less => false,
+        },
+    };
+    quality > 0.0 && is_preferred
+}
+
+/// Returns the weight of a media range (RFC 9110 section 12.4.2), of which
+/// these are the parameters.
+fn quality<'p>(parameters: impl Iterator<Item = &'p str>) -> f32 {
+    let weights = parameters.filter_map(|parameter| {
+        let (name, value) = parameter.split_once('=')?;
+        let is_weight = name.trim().eq_ignore_ascii_case("q");
+        is_weight.then(|| value.trim().parse().unwrap_or(0.0))
+    });
+    weights.last().unwrap_or(1.0)
 }
 
 #[cfg(test)]
@@ -267,6 +299,26 @@ mod tests {
             text(Refusal::not_found().envelope("r1")),
             r#"{"message":"Endpoint not found."}"#
         );
+    }
+
+    #[test]
+    fn the_form_that_a_client_prefers_is_sent() {
+        for (accept, is_problem) in [
+            ("application/problem+json", true),
+            ("text/html, Application/Problem+JSON", true),
+            ("application/problem+json, application/json", true),
+            ("application/json;q=0.5, application/problem+json", true),
+            ("application/problem+json, */*;q=0.1", true),
+            ("application/json, application/problem+json", false),
+            ("application/json,application/problem+json;q=0.9", false),
+            ("application/problem+json;q=0", false),
+            ("application/problem+json;q=x", false),
+            ("application/json", false),
+            ("*/*", false),
+        ] {
+            let accept = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(accept))]);
+            assert_eq!(accepts_problem(&accept), is_problem, "{accept:?}");
+        }
     }
 
     #[test]
