@@ -37,11 +37,11 @@ EXAMPLES := 60
 # Oracle's MySQL, which the tests start beside MariaDB.
 MYSQL := target/tools/mysql
 
-.PHONY: help run plugins fixtures fixture-js check test test-plugin test-host test-mysql mysql-server lint bench soak fuzz fuzz-sql schemathesis clean wasm-target servers load
+.PHONY: help run plugins fixtures fixture-js check test test-plugin test-host test-mysql mysql-server lint bench soak fuzz fuzz-sql schemathesis openapi-clients clean wasm-target servers load
 .DELETE_ON_ERROR:
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-15s %s\n", $$1, $$2 }' Makefile
 
 run: plugins ## Build the plugins and the host, and serve the shop
 	cargo build --release --locked -p edge-host
@@ -56,6 +56,8 @@ fixtures: wasm-target fixture-js ## Build the components of the tests and benchm
 test: servers mysql-server plugins fixtures lint ## Run every check and test
 	cargo test --workspace --exclude edge-host --locked
 	cargo test -p edge-host --doc --locked
+	cargo test -p edge-host --tests --locked --no-run
+	.ci/openapi-clients.sh target/debug/edge
 	cargo test -p edge-host --tests --locked
 
 check: wasm-target lint ## Run what needs no server: format, style, unit tests
@@ -105,6 +107,11 @@ FUZZER := CARGO_TARGET_DIR=$(CURDIR)/target/fuzz $(CARGO_FUZZ)
 schemathesis: plugins ## Hold a node's replies against the openapi.yaml of its plugins
 	cargo build --release --locked -p edge-host
 	.ci/schemathesis.sh target/release/edge --max-examples $(EXAMPLES)
+
+# The command as the tests build it, so that nothing is compiled twice.
+openapi-clients: plugins ## Generate clients of the shop's API, and let each buy something
+	cargo test -p edge-host --test all --locked --no-run
+	.ci/openapi-clients.sh target/debug/edge
 
 clean: ## Remove what was built
 	cargo clean

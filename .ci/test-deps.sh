@@ -3,6 +3,8 @@
 #
 # Usage: .ci/test-deps.sh PROGRAM=PACKAGE...
 #
+# PYTHON:MODULE in place of a program is a module of that Python.
+#
 # As root on Debian and its kin, this installs the packages of what is missing,
 # and starts none of their services. Elsewhere it says what to install, and fails.
 set -euo pipefail
@@ -10,9 +12,16 @@ set -euo pipefail
 # Servers are kept where a user's PATH may not look.
 PATH=$PATH:/usr/local/sbin:/usr/sbin
 
+is_there() {
+    case $1 in
+    *:*) "${1%%:*}" -c "import ${1#*:}" 2>/dev/null ;;
+    *) command -v "$1" >/dev/null ;;
+    esac
+}
+
 packages=
 for pair in "$@"; do
-    if ! command -v "${pair%%=*}" >/dev/null; then
+    if ! is_there "${pair%%=*}"; then
         packages+=" ${pair#*=}"
     fi
 done
