@@ -134,24 +134,29 @@ fn rename_components(documents: &mut [Document]) -> Result<(), MergeError> {
 /// Gives operations of the same name in different documents the plugin's
 /// before it.
 fn rename_operations(documents: &mut [Document]) -> Result<(), MergeError> {
-    let mut counts: HashMap<String, usize> = HashMap::new();
-    for document in documents.iter_mut() {
-        let ids = operation_ids(document)?;
-        for id in ids {
-            *counts.entry(id).or_default() += 1;
+    let mut owners: HashMap<String, usize> = HashMap::new();
+    for document in &*documents {
+        for id in operation_ids(document)? {
+            *owners.entry(id).or_default() += 1;
         }
     }
+    let mut taken: HashSet<String> = owners.keys().cloned().collect();
     for document in documents {
-        let plugin = document.plugin.clone();
+        let ids = operation_ids(document)?.into_iter();
+        let shared = ids.filter(|id| owners.get(id).is_some_and(|owners| *owners > 1));
+        let renamed = shared.map(|id| {
+            let mut name = prefixed(&document.plugin, &id);
+            while !taken.insert(name.clone()) {
+                name.push('2');
+            }
+            (id, name)
+        });
+        let renames: HashMap<String, String> = renamed.collect();
         document.visit(&mut |name| {
             if let Name::Operation(id) = name
-                && counts.get(id).is_some_and(|count| *count > 1)
+                && let Some(renamed) = renames.get(id)
             {
-                let mut renamed = prefixed(&plugin, id);
-                while counts.contains_key(&renamed) {
-                    renamed.push('2');
-                }
-                *id = renamed;
+                id.clone_from(renamed);
             }
         });
     }
@@ -159,8 +164,8 @@ fn rename_operations(documents: &mut [Document]) -> Result<(), MergeError> {
 }
 
 /// Returns the names of a document's operations.
-fn operation_ids(document: &Document) -> Result<HashSet<String>, MergeError> {
-    let mut ids = HashSet::new();
+fn operation_ids(document: &Document) -> Result<Vec<String>, MergeError> {
+    let mut ids = Vec::new();
     let root = &document.root;
     for item in root.paths.values().chain(root.webhooks.values()) {
         let Node::Object(item) = item else { continue };
@@ -168,15 +173,16 @@ fn operation_ids(document: &Document) -> Result<HashSet<String>, MergeError> {
             let Node::Object(operation) = operation else {
                 continue;
             };
-            let id = operation.get("operationId").and_then(Node::as_text);
-            if let Some(id) = id
-                && !ids.insert(id.to_owned())
-            {
+            let Some(id) = operation.get("operationId").and_then(Node::as_text) else {
+                continue;
+            };
+            if ids.iter().any(|known| known == id) {
                 return Err(MergeError::Operation {
                     plugin: document.plugin.clone(),
                     id: id.to_owned(),
                 });
             }
+            ids.push(id.to_owned());
         }
     }
     Ok(ids)

@@ -154,6 +154,11 @@ fn operations_of_one_name_are_named_for_their_plugins() {
         document("b", "list"),
         document("c", "get"),
     ]);
+    let twins = ["a-b", "aB"].map(|plugin| document(plugin, "list"));
+    let text = merge(&twins, None).expect("one").to_json().expect("JSON");
+    for id in ["\"aBList\"", "\"aBList2\""] {
+        assert_eq!(text.matches(id).count(), 2, "{text}");
+    }
     let operation = |plugin: &str| merged["paths"][format!("/{plugin}")]["get"].clone();
     for (plugin, id) in [("a", "aList"), ("b", "bList"), ("c", "get")] {
         assert_eq!(operation(plugin)["operationId"], id);

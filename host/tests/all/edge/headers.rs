@@ -141,6 +141,26 @@ async fn replies_of_an_api_carry_fewer_and_pages_all() {
     assert_fields(&node.get("/hostile/page").await, &HELMET);
 }
 
+/// Returns the bytes of a reply's header fields on the wire.
+fn weight(reply: &Reply) -> usize {
+    let fields = reply.headers.iter();
+    fields
+        .map(|(name, value)| name.as_str().len() + ": ".len() + value.len() + "\r\n".len())
+        .sum()
+}
+
+/// The documentation tells these numbers.
+#[tokio::test]
+async fn the_fields_of_an_api_weigh_a_third_of_those_of_pages() {
+    let mut weights = [0; 3];
+    for (mode, weighed) in ["on", "api", "off"].into_iter().zip(&mut weights) {
+        let node = node(&format!("security_headers = '{mode}'")).await;
+        *weighed = weight(&node.get("/hello").await);
+    }
+    let [pages, api, none] = weights;
+    assert_eq!((pages - none, api - none), (663, 231));
+}
+
 #[tokio::test]
 async fn pages_that_may_read_replies_may_show_them() {
     let settings = read("cors_origins = ['https://shop.example']");
