@@ -6,8 +6,8 @@ use wasmtime::component::{HasSelf, Linker};
 
 use crate::address::client_key;
 use crate::bindings::context::Principal;
-use crate::bindings::identity::{Error, Host};
-use crate::identity::{Identity, IssueError, PasswordError, RevocationError};
+use crate::bindings::identity::{Error, Host, PasswordCheck};
+use crate::identity::{self, Identity, IssueError, PasswordError, RevocationError};
 use crate::runtime::{End, Ending, Operation, State};
 
 /// Let components import `edge:platform/identity`.
@@ -57,6 +57,17 @@ impl From<PasswordError> for Error {
     }
 }
 
+impl From<identity::PasswordCheck> for PasswordCheck {
+    fn from(check: identity::PasswordCheck) -> Self {
+        match check {
+            identity::PasswordCheck::Wrong => Self::Wrong,
+            identity::PasswordCheck::Right => Self::Right,
+            identity::PasswordCheck::Outdated => Self::Outdated,
+            identity::PasswordCheck::Unverifiable => Self::Unverifiable,
+        }
+    }
+}
+
 impl From<RevocationError> for Error {
     fn from(error: RevocationError) -> Self {
         Self::Unavailable(error.to_string())
@@ -99,6 +110,18 @@ impl Host for State {
         let line = self.password_line();
         let verifying = identity.passwords.verify(&line, password, hash);
         Ok(self.identify(Operation::VerifyPassword, verifying).await)
+    }
+
+    async fn check_password(
+        &mut self,
+        password: String,
+        hash: Option<String>,
+    ) -> wasmtime::Result<Result<PasswordCheck, Error>> {
+        let identity = self.identity()?;
+        let line = self.password_line();
+        let checking = identity.passwords.check(&line, password, hash);
+        let check = self.identify(Operation::CheckPassword, checking).await;
+        Ok(check.map(PasswordCheck::from))
     }
 
     async fn issue_token(

@@ -9,6 +9,7 @@ mod dotenv;
 mod environment;
 mod headers;
 mod layers;
+mod legacy_hashes;
 mod limits;
 mod logs;
 pub mod plugin_config;
@@ -34,6 +35,7 @@ pub use connections::Lifetimes;
 pub use cors::{Cors, Origins};
 pub use headers::ReplyHeaders;
 use layers::Layers;
+pub use legacy_hashes::{LegacyHash, LegacyHashes};
 pub use limits::{Rate, TrustedProxies};
 use logs::access_log;
 pub use logs::{AccessLog, LogFormat, LogSettings};
@@ -113,6 +115,8 @@ pub struct Settings {
     /// Keys of tokens, as `kid:secret` with commas between: the first signs,
     /// all verify. One derived from the shop's secret when absent.
     pub token_keys: Option<Hidden<String>>,
+    /// Hashes of passwords by which an older back end's accounts may log in.
+    pub legacy_password_hashes: LegacyHashes,
     /// What is set for plugins, which read of it what their manifests ask for.
     pub plugin_config: Hidden<PluginConfig>,
     /// Whether real customers are served: then plugins are refused whose
@@ -260,6 +264,7 @@ impl Settings {
             secret: layers.take("secret", None, secret),
             secret_fallback: layers.take("secret_fallback", None, secret),
             token_keys: layers.take("token_keys", None, |text| Ok(Some(Hidden(text.into())))),
+            legacy_password_hashes: LegacyHashes::take(&mut layers),
             plugin_config: Hidden(plugin_config(&mut layers)),
             production: layers.take("production", false, switch),
             seed: layers.take("seed", true, switch),

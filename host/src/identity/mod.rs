@@ -15,7 +15,7 @@ use crate::stores::clock::SharedClock;
 use crate::stores::sql::{Connections, Databases};
 
 pub use caller::{CREDENTIALS, Presented, presented};
-pub use passwords::{PasswordError, Passwords};
+pub use passwords::{PasswordCheck, PasswordError, Passwords};
 pub use revocations::{RevocationError, Revocations};
 pub use tokens::{KeyError, TokenError, TokenKeys, Tokens, VerifiedToken};
 
@@ -41,19 +41,20 @@ pub enum IssueError {
 }
 
 impl Identity {
-    /// Signs tokens with these keys, and keeps revocations in the control
+    /// Verifies passwords by `passwords`, signs tokens with these keys, and keeps revocations in the control
     /// database at `control_url`, whose clock says when tokens end.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn open(
+        passwords: Passwords,
         keys: TokenKeys,
         databases: &Databases,
         control_url: &str,
         clock: Arc<SharedClock>,
     ) -> Result<Self, RevocationError> {
         Ok(Self {
-            passwords: Passwords::new(),
+            passwords,
             tokens: Tokens::new(keys).with_clock(clock.clone()),
             revocations: Revocations::open(databases, control_url, clock).await?,
         })

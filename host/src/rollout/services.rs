@@ -16,7 +16,7 @@ use crate::config::secrets::{MasterSecret, SecretError};
 use crate::config::{Hidden, Settings};
 use crate::egress::http::{HttpClient, HttpClientError, Origin, OriginError};
 use crate::egress::mail::{Mailer, MailerError};
-use crate::identity::{Identity, KeyError, RevocationError, TokenKeys};
+use crate::identity::{Identity, KeyError, Passwords, RevocationError, TokenKeys};
 use crate::stores::clock::SharedClock;
 use crate::stores::keyvalue::{self, BucketOptions, KeyValue};
 use crate::stores::limiter::{Limiter, PolicyError};
@@ -115,8 +115,10 @@ impl Services {
             .with_bound(settings.database_connections_total)
             .with_files(settings.value_files.clone());
         let clock = Arc::<SharedClock>::default();
+        let passwords = Passwords::new(settings.legacy_password_hashes.clone());
+        let control_url = &settings.control_url;
         let identity =
-            Identity::open(keys, &databases, &settings.control_url, clock.clone()).await?;
+            Identity::open(passwords, keys, &databases, control_url, clock.clone()).await?;
         Ok(Self {
             master,
             databases,

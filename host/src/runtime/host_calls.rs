@@ -30,6 +30,7 @@ pub enum Operation {
     KeyvalueDeleteMany,
     HashPassword,
     VerifyPassword,
+    CheckPassword,
     IssueToken,
     RevokeTokens,
     SendMail,
@@ -71,7 +72,7 @@ impl Room {
 
 impl Operation {
     /// All there are, in their order.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::SqlQuery,
         Self::SqlExecute,
         Self::SqlBegin,
@@ -89,6 +90,7 @@ impl Operation {
         Self::KeyvalueDeleteMany,
         Self::HashPassword,
         Self::VerifyPassword,
+        Self::CheckPassword,
         Self::IssueToken,
         Self::RevokeTokens,
         Self::SendMail,
@@ -115,9 +117,11 @@ impl Operation {
             | Self::KeyvalueGetMany
             | Self::KeyvalueSetMany
             | Self::KeyvalueDeleteMany => Room::Keyvalue,
-            Self::HashPassword | Self::VerifyPassword | Self::IssueToken | Self::RevokeTokens => {
-                Room::Identity
-            }
+            Self::HashPassword
+            | Self::VerifyPassword
+            | Self::CheckPassword
+            | Self::IssueToken
+            | Self::RevokeTokens => Room::Identity,
             Self::SendMail => Room::Mail,
             Self::TakeFromLimit => Room::RateLimit,
             Self::SendRequest => Room::Outbound,
@@ -145,6 +149,7 @@ impl Operation {
             Self::KeyvalueDeleteMany => "delete-many",
             Self::HashPassword => "hash-password",
             Self::VerifyPassword => "verify-password",
+            Self::CheckPassword => "check-password",
             Self::IssueToken => "issue-token",
             Self::RevokeTokens => "revoke-tokens",
             Self::SendMail => "send",

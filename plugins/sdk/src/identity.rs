@@ -5,6 +5,8 @@ use std::time::Duration;
 use crate::bindings::edge::platform::identity as host;
 use crate::{Failure, error, wit::Principal};
 
+pub use host::PasswordCheck;
+
 /// Why the host did not hash, verify or sign.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum Error {
@@ -54,6 +56,16 @@ pub fn hash_password(password: &str) -> Result<String, Error> {
 /// [`Error::Unavailable`] if too many passwords wait for their turn.
 pub fn verify_password(password: &str, hash: Option<&str>) -> Result<bool, Error> {
     Ok(host::verify_password(password, hash)?)
+}
+
+/// Checks a password against a hash of this host's or of another back end's,
+/// whose accounts were taken over. Without a hash, and with one by which nothing
+/// can be verified, it takes as long.
+///
+/// # Errors
+/// [`Error::Unavailable`] if too many passwords wait for their turn.
+pub fn check_password(password: &str, hash: Option<&str>) -> Result<PasswordCheck, Error> {
+    Ok(host::check_password(password, hash)?)
 }
 
 /// A signed token (JWT) that names the principal for this long.

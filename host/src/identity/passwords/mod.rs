@@ -1,6 +1,8 @@
-//! Passwords: argon2id, on threads that are kept for it.
+//! Passwords: hashed by argon2id, verified also by what other back ends stored,
+//! on threads that are kept for it.
 //!
-//! One hash takes some 20 ms of a processor and 19 MiB. So they run on few
+//! One hash takes some 20 ms of a processor and 19 MiB; those of others take up
+//! to a second or two. So they run on few
 //! threads of low priority with a bounded queue: a flood of logins is turned
 //! away early, and costs those who only look at the catalog nothing. Clients
 //! share the queue fairly, so that a flood of one costs the logins of others
@@ -9,11 +11,15 @@
 mod fair_queue;
 mod hashing;
 mod pool;
+mod stored;
 
 use std::num::NonZeroUsize;
 use std::thread::available_parallelism;
 
 use pool::Pool;
+use stored::{StoredHash, Unverifiable};
+
+use crate::config::LegacyHashes;
 
 /// Hashes that may wait: a bit more than half a second of work for one thread,
 /// and longer than that nobody should wait for a login. A plugin that asks for
@@ -35,24 +41,41 @@ pub enum PasswordError {
     Failed,
 }
 
+/// What a password is to a stored hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PasswordCheck {
+    /// Another password was hashed, or there is no hash.
+    Wrong,
+    /// This password was hashed.
+    Right,
+    /// This password was hashed, and a new hash of it would be stronger.
+    Outdated,
+    /// No password can be verified by the hash: its kind is not known or not
+    /// allowed, or it asks for too much memory or time.
+    Unverifiable,
+}
+
 /// Hashes and verifies the passwords of one node.
 pub struct Passwords {
     pool: Pool,
+    legacy: LegacyHashes,
 }
 
 impl Passwords {
-    /// Starts a thread for every other processor.
+    /// Starts a thread for every other processor. `legacy` says which hashes
+    /// count that were not made for passwords.
     #[must_use]
-    pub fn new() -> Self {
+    pub fn new(legacy: LegacyHashes) -> Self {
         let processors = available_parallelism().map_or(1, NonZeroUsize::get);
         let threads = (processors / 2).clamp(1, MAX_THREADS);
         Self {
             pool: Pool::new("passwords", threads, QUEUE),
+            legacy,
         }
     }
 
-    /// The hash of `password` as a PHC string, with a salt of its own. The work
-    /// waits in the line of `client`.
+    /// Returns the hash of `password` as a PHC string, with a salt of its own.
+    /// The work waits in the line of `client`.
     ///
     /// # Errors
     /// When too many wait, or the system is out of memory.
@@ -62,9 +85,31 @@ impl Passwords {
         hashed?.ok_or(PasswordError::Failed)
     }
 
-    /// Whether `password` is the one behind the PHC string `stored`. Without
-    /// one, and with one that is none, the answer is no after the same work,
-    /// which waits in the line of `client`.
+    /// Checks `password` against the hash `stored`, of any kind that is
+    /// supported. Without one, and with one by which nothing can be verified,
+    /// the work is that of a new hash. It waits in the line of `client`.
+    ///
+    /// # Errors
+    /// When too many wait.
+    pub async fn check(
+        &self,
+        client: &str,
+        password: String,
+        stored: Option<String>,
+    ) -> Result<PasswordCheck, PasswordError> {
+        let legacy = self.legacy.clone();
+        let checking = move || check(&password, stored.as_deref(), &legacy);
+        match self.pool.run(client, checking).await? {
+            Ok(check) => Ok(check),
+            Err(reason) => {
+                tracing::warn!("a stored password hash cannot be verified: {reason}");
+                Ok(PasswordCheck::Unverifiable)
+            }
+        }
+    }
+
+    /// Tells whether `password` is the one behind the hash `stored`: no where
+    /// there is none, or one by which nothing can be verified.
     ///
     /// # Errors
     /// When too many wait.
@@ -74,15 +119,31 @@ impl Passwords {
         password: String,
         stored: Option<String>,
     ) -> Result<bool, PasswordError> {
-        let verifying = move || hashing::verify(&password, stored.as_deref());
-        Ok(self.pool.run(client, verifying).await?)
+        let check = self.check(client, password, stored).await?;
+        Ok(matches!(
+            check,
+            PasswordCheck::Right | PasswordCheck::Outdated
+        ))
     }
 }
 
-impl Default for Passwords {
-    fn default() -> Self {
-        Self::new()
+fn check(
+    password: &str,
+    stored: Option<&str>,
+    legacy: &LegacyHashes,
+) -> Result<PasswordCheck, Unverifiable> {
+    let hash = stored.map(|stored| StoredHash::parse(stored, legacy));
+    if !matches!(&hash, Some(Ok(hash)) if !hash.is_fast()) {
+        hashing::verify_dummy(password);
     }
+    let Some(hash) = hash.transpose()? else {
+        return Ok(PasswordCheck::Wrong);
+    };
+    Ok(match (hash.matches(password), hash.is_current()) {
+        (false, _) => PasswordCheck::Wrong,
+        (true, true) => PasswordCheck::Right,
+        (true, false) => PasswordCheck::Outdated,
+    })
 }
 
 impl From<pool::RunError> for PasswordError {
@@ -98,33 +159,44 @@ impl From<pool::RunError> for PasswordError {
 mod tests {
     use super::*;
 
+    fn passwords() -> Passwords {
+        Passwords::new(LegacyHashes::default())
+    }
+
     #[tokio::test]
     async fn only_the_password_that_was_hashed_is_right() {
-        let passwords = Passwords::new();
+        let passwords = passwords();
         let hash = passwords
             .hash("a", "correct horse".into())
             .await
             .expect("hash");
-        for (password, right) in [
-            ("correct horse", true),
-            ("correct horse ", false),
-            ("Correct horse", false),
-            ("", false),
+        for (password, expected) in [
+            ("correct horse", PasswordCheck::Right),
+            ("correct horse ", PasswordCheck::Wrong),
+            ("Correct horse", PasswordCheck::Wrong),
+            ("", PasswordCheck::Wrong),
         ] {
+            let check = passwords
+                .check("a", password.into(), Some(hash.clone()))
+                .await;
+            assert_eq!(check, Ok(expected), "{password:?}");
             let verified = passwords
                 .verify("a", password.into(), Some(hash.clone()))
                 .await;
-            assert_eq!(verified, Ok(right), "{password:?}");
+            assert_eq!(verified, Ok(expected == PasswordCheck::Right));
         }
     }
 
     #[tokio::test]
     async fn an_unknown_user_costs_a_hash_too() {
-        let passwords = Passwords::new();
-        for stored in [None, Some("no hash".to_owned())] {
+        let passwords = passwords();
+        for (stored, expected) in [
+            (None, PasswordCheck::Wrong),
+            (Some("no hash".to_owned()), PasswordCheck::Unverifiable),
+        ] {
             let before = passwords.pool.done();
-            let verified = passwords.verify("a", "secret".into(), stored).await;
-            assert_eq!(verified, Ok(false));
+            let check = passwords.check("a", "secret".into(), stored).await;
+            assert_eq!(check, Ok(expected));
             assert_eq!(passwords.pool.done(), before + 1);
         }
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use edge_host::config::{LegacyHash, Settings};
 use serde_json::json;
 
 use super::ask;
@@ -32,6 +33,38 @@ async fn a_password_is_verified_by_its_hash_alone() {
         ),
     ] {
         let answer = ask(&node, "/caller/verify", body.clone()).await;
+        assert_eq!(answer["verified"], verified, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_hash_of_another_kind_is_right_and_outdated_or_verifies_nothing() {
+    let allow = |settings: &mut Settings| {
+        settings.legacy_password_hashes = [LegacyHash::Md5].into_iter().collect();
+    };
+    let node = TestNode::start(&[fixture("caller")], allow).await;
+    let hashed = ask(&node, "/caller/hash", json!({ "password": "secret" })).await;
+    let bcrypt = "$2b$04$gmSPkaICTejckUm2cpcZiu5Y2v0aAlnrd9BtRBfUWOdpgRufamWEC";
+    let md5 = "5ebe2294ecd0e0f08eab7690d2a6ee69";
+    let sha1 = "e5e9fa1ba31ecd1ae84f75caaa474f3a663f05f4";
+    let costly = "$2b$31$gmSPkaICTejckUm2cpcZiu5Y2v0aAlnrd9BtRBfUWOdpgRufamWEC";
+    for (password, hash, expected) in [
+        ("secret", hashed["hash"].clone(), "right"),
+        ("Secret", hashed["hash"].clone(), "wrong"),
+        ("secret", json!(null), "wrong"),
+        ("Pässword-1 ö", json!(bcrypt), "outdated"),
+        ("secret", json!(bcrypt), "wrong"),
+        ("secret", json!(md5), "outdated"),
+        ("Secret", json!(md5), "wrong"),
+        ("secret", json!(sha1), "unverifiable"),
+        ("secret", json!(costly), "unverifiable"),
+        ("secret", json!("secret"), "unverifiable"),
+    ] {
+        let body = json!({ "password": password, "hash": hash });
+        let answer = ask(&node, "/caller/check", body.clone()).await;
+        assert_eq!(answer["check"], expected, "{body}");
+        let answer = ask(&node, "/caller/verify", body.clone()).await;
+        let verified = ["right", "outdated"].contains(&expected);
         assert_eq!(answer["verified"], verified, "{body}");
     }
 }

@@ -1,0 +1,84 @@
+//! Hashes of bcrypt: `$2a$`, `$2b$` and `$2y$`, which mean the same.
+
+use sha2::{Digest, Sha256};
+
+use super::Unverifiable;
+use super::text::{are_equal, bcrypt_base64};
+
+const NAME: &str = "bcrypt";
+
+/// Highest cost: about a second. Each step more takes twice the time.
+const MAX_COST: u32 = 14;
+const MIN_COST: u32 = 4;
+
+/// Bytes of a password that count.
+const COUNTED: usize = 72;
+
+/// Characters of a whole hash, and where its salt ends.
+const LENGTH: usize = 60;
+const SALT_END: usize = 29;
+
+/// A hash of bcrypt.
+#[derive(Debug)]
+pub(in super::super) struct BcryptHash {
+    cost: u32,
+    salt: [u8; 16],
+    output: Vec<u8>,
+    /// The password was hashed by SHA-256 first, as Django does.
+    is_of_sha256: bool,
+}
+
+impl BcryptHash {
+    /// Reads a hash such as `$2b$12$...`.
+    ///
+    /// # Errors
+    /// When it is none, or its cost is too high.
+    pub(super) fn parse(text: &str) -> Result<Self, Unverifiable> {
+        let hash = Self::read(text).ok_or(Unverifiable::Malformed(NAME))?;
+        match hash.cost <= MAX_COST {
+            true => Ok(hash),
+            false => Err(Unverifiable::TooCostly(NAME)),
+        }
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        let versions = ["$2a$", "$2b$", "$2y$"];
+        let is_known = versions.iter().any(|version| text.starts_with(version));
+        if !is_known || text.len() != LENGTH || text.get(6..7) != Some("$") {
+            return None;
+        }
+        let cost = text
+            .get(4..6)?
+            .parse()
+            .ok()
+            .filter(|cost| *cost >= MIN_COST)?;
+        Some(Self {
+            cost,
+            salt: bcrypt_base64(text.get(7..SALT_END)?)?.try_into().ok()?,
+            output: bcrypt_base64(text.get(SALT_END..)?)?,
+            is_of_sha256: false,
+        })
+    }
+
+    /// Returns the same hash of the password's SHA-256 digest in hexadecimal.
+    pub(super) fn with_sha256(self) -> Self {
+        Self {
+            is_of_sha256: true,
+            ..self
+        }
+    }
+
+    /// Tells whether `password` is the one that was hashed.
+    pub(super) fn matches(&self, password: &str) -> bool {
+        let mut bytes = match self.is_of_sha256 {
+            true => hex::encode(Sha256::digest(password)).into_bytes(),
+            false => password.as_bytes().to_vec(),
+        };
+        // A zero ends the password, if there is room.
+        bytes.push(0);
+        bytes.truncate(COUNTED);
+        let computed = ::bcrypt::bcrypt(self.cost, self.salt, &bytes);
+        let computed = computed.get(..self.output.len());
+        computed.is_some_and(|computed| are_equal(computed, &self.output))
+    }
+}

@@ -1,0 +1,121 @@
+//! Hashes as databases hold them: those that this host made, and those of
+//! other back ends whose accounts it took over.
+
+mod argon2;
+mod bcrypt;
+mod digest;
+mod pbkdf2;
+mod scrypt;
+#[cfg(test)]
+mod tests;
+mod text;
+
+use crate::config::{LegacyHash, LegacyHashes};
+
+pub(super) use self::argon2::Argon2Hash;
+use self::bcrypt::BcryptHash;
+use self::digest::DigestHash;
+use self::pbkdf2::Pbkdf2Hash;
+use self::scrypt::ScryptHash;
+
+/// Longest stored hash, in bytes.
+const MAX_LENGTH: usize = 512;
+
+/// Most memory that verifying one hash may take, in KiB. Twice OWASP's
+/// strongest parameters, and no more than a small machine has.
+const MAX_MEMORY_KIB: u64 = 128 * 1024;
+
+/// Most memory that one verification may write, in KiB: what stands for its
+/// time where the memory is used several times. About a second.
+const MAX_WRITTEN_KIB: u64 = 512 * 1024;
+
+/// Why no password can be verified by a hash. Shows nothing of the hash, which
+/// may be a password in plain text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Unverifiable {
+    /// Neither its form nor its length is that of a kind that is supported.
+    #[error("it is of no kind that is supported")]
+    UnknownKind,
+    /// The kind is supported, and something in the text is not.
+    #[error("it is a malformed hash of {0}")]
+    Malformed(&'static str),
+    /// It asks for more memory or time than any hash may.
+    #[error("its parameters ask for more work than is done for one password by {0}")]
+    TooCostly(&'static str),
+    /// The operator does not allow this kind.
+    #[error("`legacy_password_hashes` does not allow {0}")]
+    NotAllowed(LegacyHash),
+}
+
+/// A hash by which passwords can be verified, within the bounds on memory and
+/// time.
+#[derive(Debug)]
+pub(super) enum StoredHash {
+    Argon2(Argon2Hash),
+    Bcrypt(BcryptHash),
+    Scrypt(ScryptHash),
+    Pbkdf2(Pbkdf2Hash),
+    Digest(DigestHash),
+}
+
+impl StoredHash {
+    /// Reads a hash from a database. `legacy` says which kinds that were not
+    /// made for passwords count.
+    ///
+    /// # Errors
+    /// Says why no password can be verified by it.
+    pub(super) fn parse(stored: &str, legacy: &LegacyHashes) -> Result<Self, Unverifiable> {
+        // Columns of fixed width pad with blanks.
+        let stored = stored.trim();
+        if stored.len() > MAX_LENGTH {
+            return Err(Unverifiable::UnknownKind);
+        }
+        // Django writes the name of its algorithm before a whole hash.
+        if let Some(hash) = stored.strip_prefix("bcrypt_sha256$") {
+            return BcryptHash::parse(hash).map(|hash| Self::Bcrypt(hash.with_sha256()));
+        }
+        if let Some(hash) = stored.strip_prefix("argon2$") {
+            let hash = Argon2Hash::parse(&format!("${hash}"));
+            return hash.map(|hash| Self::Argon2(hash.with_prefix()));
+        }
+        let hash = stored.strip_prefix("bcrypt$").unwrap_or(stored);
+        if hash.starts_with("$argon2") {
+            return Argon2Hash::parse(hash).map(Self::Argon2);
+        }
+        if hash.starts_with("$2") {
+            return BcryptHash::parse(hash).map(Self::Bcrypt);
+        }
+        if hash.trim_start_matches('$').starts_with("scrypt") {
+            return ScryptHash::parse(hash).map(Self::Scrypt);
+        }
+        if hash.trim_start_matches('$').starts_with("pbkdf2") {
+            return Pbkdf2Hash::parse(hash).map(Self::Pbkdf2);
+        }
+        let digest = DigestHash::parse(hash).ok_or(Unverifiable::UnknownKind)?;
+        match legacy.allow(digest.kind()) {
+            true => Ok(Self::Digest(digest)),
+            false => Err(Unverifiable::NotAllowed(digest.kind())),
+        }
+    }
+
+    /// Tells whether `password` is the one that was hashed.
+    pub(super) fn matches(&self, password: &str) -> bool {
+        match self {
+            Self::Argon2(hash) => hash.matches(password),
+            Self::Bcrypt(hash) => hash.matches(password),
+            Self::Scrypt(hash) => hash.matches(password),
+            Self::Pbkdf2(hash) => hash.matches(password),
+            Self::Digest(hash) => hash.matches(password),
+        }
+    }
+
+    /// Tells whether a new hash would be no stronger.
+    pub(super) fn is_current(&self) -> bool {
+        matches!(self, Self::Argon2(hash) if hash.is_current())
+    }
+
+    /// Tells whether verifying takes next to no time.
+    pub(super) fn is_fast(&self) -> bool {
+        matches!(self, Self::Digest(_))
+    }
+}
