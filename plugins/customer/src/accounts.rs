@@ -5,19 +5,19 @@ use edge_sdk::{
     wit::{Account, AccountError},
 };
 
+use crate::lookup::{self, Account as Found};
+use crate::password_reset;
 use crate::rules::{Email, password, role, text};
 
-/// Changes name, address, password hash and role of an account, by its address
-/// as it is compared, and removes its login through Facebook.
-pub const UPDATE: &str = "UPDATE customer SET name = ?, email = ?, password = ?, role = ?, facebook_id = NULL \
-     WHERE email_key = ?";
+/// Changes name, address, password hash, role and the address as it is compared
+/// of an account, by its id and the address that it had, and removes its login
+/// through Facebook.
+pub const UPDATE: &str = "UPDATE customer SET name = ?, email = ?, password = ?, role = ?, email_key = ?, \
+     email_shared = NULL, facebook_id = NULL WHERE customer_id = ? AND email = ?";
 
 /// An account: name, address, password hash, role, the address as it is compared.
 pub const INSERT: &str =
     "INSERT INTO customer (name, email, password, role, email_key) VALUES (?, ?, ?, ?, ?)";
-
-/// The id of an account, by its address as it is compared.
-pub const ID: &str = "SELECT customer_id FROM customer WHERE email_key = ?";
 
 /// What is written of an account.
 struct Entry {
@@ -35,7 +35,7 @@ struct Entry {
 /// host could not do.
 pub fn add(account: Account) -> Result<i64, AccountError> {
     let entry = Entry::new(account).map_err(refused)?;
-    match write(INSERT, &entry) {
+    match write(INSERT, &entry, None) {
         Ok(inserted) => Ok(inserted.last_insert_id.cast_signed()),
         Err(sql::Error::Conflict(_)) => Err(AccountError::Exists),
         Err(error) => Err(refused(error.into())),
@@ -51,14 +51,14 @@ pub fn add(account: Account) -> Result<i64, AccountError> {
 /// what the host could not do.
 pub fn change(account: Account) -> Result<i64, AccountError> {
     let entry = Entry::new(account).map_err(refused)?;
-    let found: Result<Option<i64>, _> = sql::query(ID).bind(entry.email.key()).first();
-    let id = found
-        .map_err(|error| refused(error.into()))?
-        .ok_or(AccountError::Unknown)?;
+    let found = lookup::find(&entry.email).map_err(|error| refused(error.into()))?;
+    let found = found.ok_or(AccountError::Unknown)?;
+    let id = found.customer_id;
     let revoke = || identity::revoke_tokens(id).map_err(|error| refused(error.into()));
     revoke()?;
-    let changed = write(UPDATE, &entry).map_err(|error| refused(error.into()))?;
+    let changed = write(UPDATE, &entry, Some(&found)).map_err(|error| refused(error.into()))?;
     revoke()?;
+    password_reset::withdraw(id).map_err(|error| refused(error.into()))?;
     if changed.rows_affected == 0 {
         return Err(AccountError::Unknown);
     }
@@ -87,12 +87,23 @@ fn refused(failure: Failure) -> AccountError {
     })
 }
 
-fn write(statement: &str, entry: &Entry) -> Result<sql::Outcome, sql::Error> {
-    sql::query(statement)
-        .bind(entry.name.as_str())
-        .bind(entry.email.text())
-        .bind(entry.hash.as_str())
-        .bind(entry.role.as_str())
-        .bind(entry.email.key())
-        .execute()
+/// Runs [`INSERT`], or [`UPDATE`] on the account that was found.
+fn write(
+    statement: &str,
+    entry: &Entry,
+    found: Option<&Found>,
+) -> Result<sql::Outcome, sql::Error> {
+    lookup::claim(&entry.email, || {
+        let query = sql::query(statement)
+            .bind(entry.name.as_str())
+            .bind(entry.email.text())
+            .bind(entry.hash.as_str())
+            .bind(entry.role.as_str())
+            .bind(entry.email.key());
+        let query = match found {
+            Some(found) => query.bind(found.customer_id).bind(found.email.clone()),
+            None => query,
+        };
+        query.execute()
+    })
 }

@@ -33,5 +33,19 @@ pub const SHORT_PASSWORD: Failure = Failure::new(
     "The password must have at least 8 characters.",
 );
 
+/// The hash of the password is one that nothing can be verified by.
+pub const UNVERIFIABLE_PASSWORD: Failure = Failure::new(
+    400,
+    "USR_11",
+    "The password can no longer be checked. Please reset it.",
+);
+
+/// The token of a reset is none, was used, or its time is up.
+pub const BAD_RESET_TOKEN: Failure = Failure::new(
+    400,
+    "USR_12",
+    "The token is invalid or has expired. Please ask for another.",
+);
+
 /// The text holds characters that steer terminals, mails or the direction of reading.
 pub const BAD_TEXT: Failure = Failure::malformed("The field must be one line of plain text.");

@@ -9,16 +9,21 @@ pub mod facebook;
 pub mod failures;
 pub mod limits;
 pub mod login;
+pub mod lookup;
 pub mod model;
 pub mod names;
+pub mod password_reset;
 pub mod profile;
 pub mod registration;
 pub mod rules;
 pub mod session;
+mod stored;
+pub mod tasks;
 
 use edge_sdk::Router;
 
 edge_sdk::export!(router);
+edge_sdk::export_schedule!(tasks::run);
 edge_sdk::export_accounts!(accounts::add, accounts::change);
 
 /// Every route of the customers.
@@ -28,6 +33,8 @@ pub fn router() -> Router {
         .post("/customers", registration::register)
         .post("/customers/login", login::login)
         .post("/customers/facebook", facebook::login)
+        .post("/customers/password/forgot", password_reset::forgot)
+        .post("/customers/password/reset", password_reset::reset)
         .get("/customer", profile::show)
         .put("/customer", profile::update)
         .put("/customers/address", address::update)

@@ -16,6 +16,9 @@ pub const PASSWORD: &str = "password-customer";
 /// New passwords, by the client's address: customers are made quickly.
 pub const PASSWORD_ADDRESS: &str = "password-address";
 
+/// Mails that reset a password, by the e-mail address as it is compared.
+pub const RESET: &str = "reset-account";
+
 /// Counts one more.
 ///
 /// # Errors
@@ -36,7 +39,7 @@ mod tests {
     #[test]
     fn every_policy_is_in_the_manifest() {
         let manifest = include_str!("../plugin.toml");
-        for policy in [REGISTRATION, LOGIN, PASSWORD, PASSWORD_ADDRESS] {
+        for policy in [REGISTRATION, LOGIN, PASSWORD, PASSWORD_ADDRESS, RESET] {
             assert!(
                 manifest.contains(&format!("name = \"{policy}\"")),
                 "{policy}"

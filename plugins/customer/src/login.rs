@@ -1,15 +1,18 @@
 //! POST `/customers/login`: by e-mail address and password.
 
-use edge_sdk::{Request, Response, Result, identity, sql};
+use edge_sdk::identity::{self, PasswordCheck};
+use edge_sdk::{Request, Response, Result, sql};
 use serde::Deserialize;
 
-use crate::failures::{BAD_EMAIL, UNKNOWN_EMAIL, WRONG_PASSWORD};
+use crate::failures::{BAD_EMAIL, UNKNOWN_EMAIL, UNVERIFIABLE_PASSWORD, WRONG_PASSWORD};
 use crate::limits;
+use crate::lookup::{self, Account};
 use crate::rules::Email;
 use crate::session::{self, Proof};
 
-/// Whose address this is, and their password's hash, by the address as it is compared.
-pub const CREDENTIALS: &str = "SELECT customer_id, password FROM customer WHERE email_key = ?";
+/// Stores a new hash of the same password for a customer, by id, in place of
+/// the one that it was verified by, and of no other.
+pub const REHASH: &str = "UPDATE customer SET password = ? WHERE customer_id = ? AND password = ?";
 
 #[derive(Deserialize)]
 struct Form {
@@ -17,19 +20,12 @@ struct Form {
     password: String,
 }
 
-#[derive(Deserialize)]
-struct Credentials {
-    customer_id: i64,
-    /// None for a customer who logs in through Facebook.
-    password: Option<String>,
-}
-
 /// POST `/customers/login` with `email` and `password`.
 ///
 /// # Errors
 /// `USR_02`, `USR_03`; `USR_05` for an unknown address and `USR_01` for a
-/// wrong password, both after the same time; 429 for too many tries at one
-/// account.
+/// wrong password, both after the same time; `USR_11` where no password can be
+/// verified; 429 for too many tries at one account.
 pub fn login(request: &Request) -> Result<Response> {
     let fields = request.fields()?;
     fields.required(&["email", "password"])?;
@@ -37,23 +33,66 @@ pub fn login(request: &Request) -> Result<Response> {
     let email = Email::parse(&form.email).map_err(|_| BAD_EMAIL.field("email"))?;
 
     limits::count(limits::LOGIN, email.key())?;
-    let found: Option<Credentials> = sql::query(CREDENTIALS).bind(email.key()).first()?;
-    let hash = found.as_ref().and_then(|known| known.password.as_deref());
-    let right = is_right(&form.password, hash)?;
-    let known = found.ok_or_else(|| UNKNOWN_EMAIL.field("email"))?;
-    match known.password {
-        Some(hash) if right => session::open(known.customer_id, Proof::Password(&hash)),
+    let account = lookup::find(&email)?;
+    let (mut verified, check) = verify(account, &form.password)?;
+    if check == PasswordCheck::Outdated && !rehash(&mut verified, &form.password)? {
+        // Another request has changed it: it may be this one's password still.
+        let account = lookup::find(&email)?;
+        verified = verify(account, &form.password)?.0;
+    }
+    session::open(verified.customer_id, Proof::Password(&verified.hash))
+}
+
+/// An account whose password was given.
+struct Verified {
+    customer_id: i64,
+    /// The hash that it was verified by.
+    hash: String,
+}
+
+/// Checks the password of an account. Without one it takes as long.
+fn verify(account: Option<Account>, password: &str) -> Result<(Verified, PasswordCheck)> {
+    let hash = account.as_ref().and_then(Account::hash);
+    let check = identity::check_password(password, hash)?;
+    let known = account.ok_or_else(|| UNKNOWN_EMAIL.field("email"))?;
+    match (known.password, check) {
+        (Some(hash), PasswordCheck::Right | PasswordCheck::Outdated) => {
+            let customer_id = known.customer_id;
+            Ok((Verified { customer_id, hash }, check))
+        }
+        (_, PasswordCheck::Unverifiable) => Err(UNVERIFIABLE_PASSWORD.field("password")),
         _ => Err(WRONG_PASSWORD.field("password")),
     }
 }
 
-/// Whether this is the password that was hashed.
+/// Stores a stronger hash of the password, which stays the same, so that tokens
+/// hold. Returns false if the hash was changed meanwhile.
 ///
-/// A hash of an older shop, which the host cannot read, is nobody's password;
-/// it takes as long to say so.
-fn is_right(password: &str, hash: Option<&str>) -> Result<bool> {
-    match identity::verify_password(password, hash) {
-        Err(identity::Error::Invalid(_)) => Ok(identity::verify_password(password, None)?),
-        verdict => Ok(verdict?),
+/// A login does not fail for want of a new hash: the old one stays then.
+fn rehash(verified: &mut Verified, password: &str) -> Result<bool> {
+    let hash = match identity::hash_password(password) {
+        Ok(hash) => hash,
+        Err(error) => {
+            eprintln!("a password was not hashed anew: {error}");
+            return Ok(true);
+        }
+    };
+    let stored = sql::query(REHASH)
+        .bind(hash.as_str())
+        .bind(verified.customer_id)
+        .bind(verified.hash.as_str())
+        .execute();
+    match stored {
+        Ok(outcome) if outcome.rows_affected == 0 => Ok(false),
+        Ok(_) => {
+            verified.hash = hash;
+            Ok(true)
+        }
+        // Such as a column that is too narrow.
+        Err(sql::Error::Invalid(reason)) => {
+            eprintln!("a new password hash was not stored: {reason}");
+            Ok(true)
+        }
+        Err(error) => Err(error.into()),
     }
 }

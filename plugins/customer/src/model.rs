@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::rules::card;
+use crate::rules::{card, role};
+use crate::stored;
 
 /// A customer, as the database has it and as clients see it. The password is
 /// never part of it.
@@ -10,35 +11,47 @@ use crate::rules::card;
 pub struct Customer {
     /// The id.
     pub customer_id: i64,
-    /// The full name.
+    /// The full name; empty where an older shop knew none.
+    #[serde(deserialize_with = "stored::trimmed")]
     pub name: String,
     /// The e-mail address, as the customer writes it.
+    #[serde(deserialize_with = "stored::trimmed")]
     pub email: String,
     /// Street and number.
+    #[serde(deserialize_with = "stored::text")]
     pub address_1: Option<String>,
     /// Whatever else the address needs.
+    #[serde(deserialize_with = "stored::text")]
     pub address_2: Option<String>,
     /// The city.
+    #[serde(deserialize_with = "stored::text")]
     pub city: Option<String>,
     /// The state or province.
+    #[serde(deserialize_with = "stored::text")]
     pub region: Option<String>,
     /// The postal code.
+    #[serde(deserialize_with = "stored::text")]
     pub postal_code: Option<String>,
     /// The country.
+    #[serde(deserialize_with = "stored::text")]
     pub country: Option<String>,
     /// Where orders are shipped to: decides what shipping costs.
+    #[serde(deserialize_with = "stored::region")]
     pub shipping_region_id: i64,
     /// The phone by day.
+    #[serde(deserialize_with = "stored::text")]
     pub day_phone: Option<String>,
     /// The phone in the evening.
+    #[serde(deserialize_with = "stored::text")]
     pub eve_phone: Option<String>,
     /// The mobile phone.
+    #[serde(deserialize_with = "stored::text")]
     pub mob_phone: Option<String>,
     /// The last four digits behind twelve `X`. An older shop may have stored
     /// more: that is not even read.
     #[serde(deserialize_with = "card::deserialize_masked")]
     pub credit_card: Option<String>,
     /// What the customer may do, such as `merchant`.
-    #[serde(skip_serializing)]
+    #[serde(skip_serializing, deserialize_with = "role::deserialize")]
     pub role: String,
 }

@@ -1,8 +1,10 @@
 //! `shop:customers/names`: the names of customers, and nothing else of them.
 
 use edge_sdk::sql;
+use serde::Deserialize;
 
 use crate::bindings::exports::shop::customers::names::Error;
+use crate::stored;
 
 /// Ids of one call.
 pub const MAX_IDS: usize = 100;
@@ -18,7 +20,15 @@ pub fn by_ids_text() -> String {
     )
 }
 
-/// Returns the names of the customers that exist, with their ids.
+/// A row of [`by_ids_text`].
+#[derive(Deserialize)]
+struct Row {
+    customer_id: i64,
+    #[serde(deserialize_with = "stored::trimmed")]
+    name: String,
+}
+
+/// Returns the names of the customers that exist and have one, with their ids.
 ///
 /// # Errors
 /// When there are too many ids, or the database does not answer.
@@ -35,9 +45,11 @@ pub fn find(customer_ids: &[i64]) -> Result<Vec<(i64, String)>, Error> {
     let query = ids
         .take(MAX_IDS)
         .fold(sql::query(&text), |query, id| query.bind(*id));
-    query
+    let rows: Vec<Row> = query
         .rows()
-        .map_err(|error| Error::Unavailable(error.to_string()))
+        .map_err(|error| Error::Unavailable(error.to_string()))?;
+    let named = rows.into_iter().filter(|row| !row.name.is_empty());
+    Ok(named.map(|row| (row.customer_id, row.name)).collect())
 }
 
 #[cfg(test)]

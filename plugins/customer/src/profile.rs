@@ -4,10 +4,10 @@ use edge_sdk::{Failure, Request, Response, Result, identity, sql};
 use serde::{Deserialize, Serialize};
 
 use crate::failures::{EMAIL_TAKEN, UNAUTHORIZED};
-use crate::limits;
 use crate::model::Customer;
 use crate::rules::{Email, password, phone, text};
 use crate::session::{self, Proof, Token};
+use crate::{limits, lookup, password_reset, stored};
 
 /// One customer, by id.
 pub const ONE: &str = "SELECT customer_id, name, email, address_1, address_2, city, region, postal_code, \
@@ -17,17 +17,29 @@ pub const ONE: &str = "SELECT customer_id, name, email, address_1, address_2, ci
 /// Changes name, address, the address as it is compared, password hash, login
 /// through Facebook and phones of a customer, by id. NULL leaves a password or
 /// phone as it is, the empty text takes a phone away, and 1 the Facebook login.
-/// The role, and the password hash if it is not NULL, are those that the
-/// customer has to have still.
-pub const UPDATE: &str = "UPDATE customer SET name = ?, email = ?, email_key = ?, \
+/// The role, given twice, and the password hash if it is not NULL, are those
+/// that the customer has to have still. What an older shop has in the column of
+/// the role, and is none of ours, is a customer's.
+pub const UPDATE: &str = "UPDATE customer SET name = ?, email = ?, email_key = ?, email_shared = NULL, \
      password = COALESCE(?, password), \
      facebook_id = CASE WHEN ? = 1 THEN NULL ELSE facebook_id END, \
      day_phone = NULLIF(COALESCE(?, day_phone), ''), eve_phone = NULLIF(COALESCE(?, eve_phone), ''), \
      mob_phone = NULLIF(COALESCE(?, mob_phone), '') \
-     WHERE customer_id = ? AND role = ? AND (? IS NULL OR COALESCE(password, '') = ?)";
+     WHERE customer_id = ? \
+     AND (CAST(role AS CHAR) = ? OR (? = 'customer' \
+     AND COALESCE(CAST(role AS CHAR), '') NOT IN ('customer', 'merchant'))) \
+     AND (? IS NULL OR COALESCE(password, '') = ?)";
 
-/// The password hash of a customer, by id; empty for one without a password.
-pub const HASH: &str = "SELECT COALESCE(password, '') FROM customer WHERE customer_id = ?";
+/// The password hash of a customer, by id.
+pub const HASH: &str = "SELECT password FROM customer WHERE customer_id = ?";
+
+/// A row of [`HASH`].
+#[derive(Deserialize)]
+struct Hash {
+    /// None for a customer who logs in through Facebook.
+    #[serde(deserialize_with = "stored::text")]
+    password: Option<String>,
+}
 
 #[derive(Deserialize)]
 struct Form {
@@ -77,21 +89,24 @@ pub fn update(request: &Request) -> Result<Response> {
     let mobile = new_phone("mob_phone", form.mob_phone)?;
     let password = new_password(form.password, id, &request.client_network())?;
 
-    let changed = sql::query(UPDATE)
-        .bind(name)
-        .bind(email.text())
-        .bind(email.key())
-        .bind(password.as_ref().map(|new| new.hash.as_str()))
-        .bind(password.is_some())
-        .bind(day)
-        .bind(evening)
-        .bind(mobile)
-        .bind(id)
-        .bind(principal.role.as_str())
-        .bind(password.as_ref().map(|new| new.before.as_str()))
-        .bind(password.as_ref().map(|new| new.before.as_str()))
-        .execute()
-        .map_err(taken)?;
+    let change = || {
+        sql::query(UPDATE)
+            .bind(name.as_str())
+            .bind(email.text())
+            .bind(email.key())
+            .bind(password.as_ref().map(|new| new.hash.as_str()))
+            .bind(password.is_some())
+            .bind(day.as_deref())
+            .bind(evening.as_deref())
+            .bind(mobile.as_deref())
+            .bind(id)
+            .bind(principal.role.as_str())
+            .bind(principal.role.as_str())
+            .bind(password.as_ref().map(|new| new.before.as_str()))
+            .bind(password.as_ref().map(|new| new.before.as_str()))
+            .execute()
+    };
+    let changed = lookup::claim(&email, change).map_err(taken)?;
     match password {
         Some(new) if changed.rows_affected > 0 => renew(id, &new.hash),
         _ => after(changed, id),
@@ -102,6 +117,7 @@ pub fn update(request: &Request) -> Result<Response> {
 /// that the change ends.
 fn renew(customer_id: i64, hash: &str) -> Result<Response> {
     identity::revoke_tokens(customer_id)?;
+    password_reset::withdraw(customer_id)?;
     let customer = find(customer_id)?;
     let token = session::issue(&customer, Proof::Password(hash))?;
     Response::private(&Renewed { customer, token })
@@ -155,9 +171,9 @@ fn new_password(password: Option<String>, id: i64, network: &str) -> Result<Opti
     password::check(&password)?;
     limits::count(limits::PASSWORD, &id.to_string())?;
     limits::count(limits::PASSWORD_ADDRESS, network)?;
-    let before: Option<String> = sql::query(HASH).bind(id).first()?;
+    let before: Option<Hash> = sql::query(HASH).bind(id).first()?;
     Ok(Some(NewPassword {
-        before: before.ok_or(UNAUTHORIZED)?,
+        before: before.ok_or(UNAUTHORIZED)?.password.unwrap_or_default(),
         hash: identity::hash_password(&password)?,
     }))
 }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::rules::{Email, password, text};
 use crate::session::{self, Proof};
-use crate::{limits, profile};
+use crate::{limits, lookup, profile};
 
 /// A customer: name, address, the address as it is compared, password hash.
 pub const INSERT: &str =
@@ -33,13 +33,15 @@ pub fn register(request: &Request) -> Result<Response> {
 
     limits::count(limits::REGISTRATION, &request.client_network())?;
     let hash = identity::hash_password(&form.password)?;
-    let inserted = sql::query(INSERT)
-        .bind(name)
-        .bind(email.text())
-        .bind(email.key())
-        .bind(hash.as_str())
-        .execute()
-        .map_err(profile::taken)?;
+    let insert = || {
+        sql::query(INSERT)
+            .bind(name.as_str())
+            .bind(email.text())
+            .bind(email.key())
+            .bind(hash.as_str())
+            .execute()
+    };
+    let inserted = lookup::claim(&email, insert).map_err(profile::taken)?;
     let customer_id = inserted.last_insert_id.cast_signed();
     session::open(customer_id, Proof::Password(&hash))
 }

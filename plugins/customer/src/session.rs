@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use edge_sdk::{Response, Result, identity, sql, wit::Principal};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::failures::UNAUTHORIZED;
 use crate::model::Customer;
 use crate::profile;
+use crate::rules::{role, text};
 
 /// How long a token holds.
 const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
@@ -22,6 +23,13 @@ pub const ROLE_BY_PASSWORD: &str =
 /// The role of a customer, by id, as long as this Facebook profile is theirs.
 pub const ROLE_BY_FACEBOOK: &str =
     "SELECT role FROM customer WHERE customer_id = ? AND facebook_id = ?";
+
+/// A row of either.
+#[derive(Deserialize)]
+struct Role {
+    #[serde(deserialize_with = "role::deserialize")]
+    role: String,
+}
 
 /// How a customer has shown who they are.
 #[derive(Debug, Clone, Copy)]
@@ -68,25 +76,37 @@ pub fn open(customer_id: i64, proof: Proof<'_>) -> Result<Response> {
 /// `AUT_02` if the role was changed or the proof does not hold any more, and
 /// those of the host.
 pub fn issue(customer: &Customer, proof: Proof<'_>) -> Result<Token> {
-    let principal = Principal {
-        id: customer.customer_id,
-        name: customer.name.clone(),
-        role: customer.role.clone(),
-    };
-    let token = identity::issue_token(&principal, LIFETIME)?;
+    let token = token_for(customer)?;
     let (text, value) = match proof {
         Proof::Password(hash) => (ROLE_BY_PASSWORD, hash),
         Proof::Facebook(profile_id) => (ROLE_BY_FACEBOOK, profile_id),
     };
-    let role: Option<String> = sql::query(text)
+    let now: Option<Role> = sql::query(text)
         .bind(customer.customer_id)
         .bind(value)
         .first()?;
-    if role.as_deref() != Some(customer.role.as_str()) {
+    if now.is_none_or(|now| now.role != customer.role) {
         return Err(UNAUTHORIZED);
     }
     Ok(Token {
         access_token: format!("Bearer {token}"),
         expires_in: EXPIRES_IN,
     })
+}
+
+/// A token that names the customer and the role; a role of an older shop, which
+/// the manifest does not name, gives the rights of customers.
+fn token_for(customer: &Customer) -> Result<String, identity::Error> {
+    let principal = |role: &str| Principal {
+        id: customer.customer_id,
+        // A token has to fit into a header field.
+        name: customer.name.chars().take(text::NAME).collect(),
+        role: role.to_owned(),
+    };
+    match identity::issue_token(&principal(&customer.role), LIFETIME) {
+        Err(identity::Error::Invalid(_)) if customer.role != role::CUSTOMER => {
+            identity::issue_token(&principal(role::CUSTOMER), LIFETIME)
+        }
+        token => token,
+    }
 }

@@ -81,6 +81,8 @@ fn missing_fields_are_named() {
         ("POST", "/customers", "name,email,password"),
         ("POST", "/customers/login", "email,password"),
         ("POST", "/customers/facebook", "access_token"),
+        ("POST", "/customers/password/forgot", "email"),
+        ("POST", "/customers/password/reset", "token,password"),
         ("PUT", "/customer", "name,email"),
         (
             "PUT",
@@ -143,6 +145,17 @@ fn a_login_needs_an_address() {
             "USR_03",
             Some("email"),
         );
+    }
+}
+
+#[test]
+fn a_reset_needs_an_address_and_a_password_that_may_be_one() {
+    let forgot = sent("POST", "/customers/password/forgot", &json!({ "email": "a@b" }));
+    assert_refused(forgot, 400, "USR_03", Some("email"));
+    for (password, code) in [("seven77", "USR_10"), (&*"p".repeat(129), "USR_07")] {
+        let body = json!({ "token": "x", "password": password });
+        let reset = sent("POST", "/customers/password/reset", &body);
+        assert_refused(reset, 400, code, Some("password"));
     }
 }
 

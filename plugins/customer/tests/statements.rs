@@ -1,25 +1,40 @@
 //! Every statement fits the tables that the migrations make.
 
 use customer::{
-    accounts, address, cards, contacts, facebook, login, names, profile, registration, session,
+    accounts, address, cards, contacts, facebook, login, lookup, names, password_reset, profile,
+    registration, session,
 };
+use edge_sdk::sql::{Dialect, with_clock};
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqlitePool, SqlitePoolOptions};
 use sqlx::{Executor as _, SqlSafeStr as _, Statement as _};
 
 /// Each statement with the number of its parameters.
-const STATEMENTS: [(&str, usize); 15] = [
-    (accounts::UPDATE, 5),
+const STATEMENTS: [(&str, usize); 28] = [
+    (accounts::UPDATE, 7),
     (accounts::INSERT, 5),
-    (accounts::ID, 1),
     (address::UPDATE, 8),
     (cards::UPDATE, 2),
     (contacts::ONE, 1),
     (facebook::BY_PROFILE, 1),
     (facebook::INSERT, 4),
-    (login::CREDENTIALS, 1),
+    (login::REHASH, 3),
+    (lookup::BY_KEY, 1),
+    (lookup::BY_ADDRESS_SQLITE, 2),
+    (lookup::RELEASE_KEY, 3),
+    (password_reset::REQUEST, 2),
+    (password_reset::FIND, 1),
+    (password_reset::USE, 2),
+    (password_reset::ACCOUNT, 1),
+    (password_reset::CHANGE, 3),
+    (password_reset::WITHDRAW, 1),
+    (password_reset::DUE, 0),
+    (password_reset::ATTEMPT, 3),
+    (password_reset::DONE, 2),
+    (password_reset::STORE_TOKEN, 4),
+    (password_reset::FORGET_TOKENS, 0),
     (profile::ONE, 1),
-    (profile::UPDATE, 12),
+    (profile::UPDATE, 13),
     (profile::HASH, 1),
     (registration::INSERT, 4),
     (session::ROLE_BY_PASSWORD, 2),
@@ -46,6 +61,7 @@ async fn every_statement_fits_the_tables() {
     let names = [(names::by_ids_text(), names::MAX_IDS)];
     let fixed = STATEMENTS.map(|(text, parameters)| (text.to_owned(), parameters));
     for (text, parameters) in fixed.into_iter().chain(names) {
+        let text = with_clock(&text, Dialect::Sqlite).unwrap().into_owned();
         let statement = sqlx::AssertSqlSafe(text.clone()).into_sql_str();
         let prepared = database.prepare(statement).await;
         let prepared = prepared.unwrap_or_else(|error| panic!("{text}: {error}"));
@@ -91,7 +107,7 @@ async fn customers_of_before_are_found_by_their_address() {
     database.execute(rows).await.unwrap();
     migrate(&database).await.unwrap();
     for (key, id) in [("ada@example.com", 1), ("b@example.com", 3)] {
-        let found: Vec<(i64, String)> = sqlx::query_as(login::CREDENTIALS)
+        let found: Vec<(i64, String, String)> = sqlx::query_as(lookup::BY_KEY)
             .bind(key)
             .fetch_all(&database)
             .await
@@ -122,6 +138,7 @@ async fn a_profile_is_changed_by_who_may_still() {
         let query = phones.iter().fold(query, |query, phone| query.bind(*phone));
         query
             .bind(1)
+            .bind(role)
             .bind(role)
             .bind(before)
             .bind(before)

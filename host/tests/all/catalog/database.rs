@@ -151,12 +151,23 @@ impl Database {
         .await
     }
 
+    /// Whether the database refuses a statement for the sake of a unique key.
+    pub async fn refuses_duplicate(&self, statement: &str) -> bool {
+        let done = self.try_rows(statement).await;
+        let error = done.err().and_then(sqlx::Error::into_database_error);
+        error.is_some_and(|error| error.is_unique_violation())
+    }
+
     async fn rows(&self, statement: &str) -> Vec<Cells> {
-        let rows = match self.store {
+        let rows = self.try_rows(statement).await;
+        rows.unwrap_or_else(|error| panic!("{:?}: {statement}: {error}", self.store))
+    }
+
+    async fn try_rows(&self, statement: &str) -> sqlx::Result<Vec<Cells>> {
+        match self.store {
             Store::Sqlite => fetch::<SqliteConnection>(&self.url, statement).await,
             Store::MariaDb => fetch::<MySqlConnection>(&self.url, statement).await,
-        };
-        rows.unwrap_or_else(|error| panic!("{:?}: {statement}: {error}", self.store))
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The whole shop on one node, as its customers, its merchants and its
 //! enemies see it, on every kind of store.
 
+mod accounts;
 mod authorization;
 pub mod documents;
 mod encoding;
@@ -20,7 +21,9 @@ mod writes;
 
 use std::sync::Arc;
 
-use edge_host::bindings::accounts::exports::edge::platform::accounts::Account;
+use edge_host::bindings::accounts::exports::edge::platform::accounts::{
+    Account, Error as AccountError,
+};
 use edge_host::config::{Hidden, Settings};
 use edge_host::node;
 use edge_host::runtime::AccountTask;
@@ -157,6 +160,17 @@ impl Shop {
 
     /// Make an account as `edge user add` does, beside the node.
     async fn add_account(&self, shopper: &Shopper<'_>, role: &str) {
+        let added = self.keep_account(shopper, role, AccountTask::Add).await;
+        added.expect("an account");
+    }
+
+    /// Make or change an account as `edge user add` does, beside the node.
+    async fn keep_account(
+        &self,
+        shopper: &Shopper<'_>,
+        role: &str,
+        task: AccountTask,
+    ) -> Result<i64, AccountError> {
         let account = Account {
             name: shopper.name.clone(),
             email: shopper.email.clone(),
@@ -170,8 +184,7 @@ impl Shop {
         });
         let loaded = node::load(&settings).await.expect("the plugin");
         let plugin = &loaded.releases()[0].plugin;
-        let adding = plugin.keep_account(AccountTask::Add, account);
-        adding.await.expect("a call").expect("an account");
+        plugin.keep_account(task, account).await.expect("a call")
     }
 }
 

@@ -7,6 +7,7 @@ use edge_sdk::{Request, Response, Result, sql};
 use profile::Profile;
 
 use crate::failures::{BAD_EMAIL, EMAIL_TAKEN};
+use crate::lookup;
 use crate::rules::Email;
 use crate::session::{self, Proof};
 
@@ -50,13 +51,15 @@ fn customer_of(profile_id: &str) -> Result<Option<i64>> {
 fn register(profile: &Profile) -> Result<i64> {
     let address = profile.email.as_deref().unwrap_or_default();
     let email = Email::parse(address).map_err(|_| BAD_EMAIL.field("email"))?;
-    let inserted = sql::query(INSERT)
-        .bind(profile.customer_name())
-        .bind(email.text())
-        .bind(email.key())
-        .bind(profile.id.as_str())
-        .execute();
-    match inserted {
+    let insert = || {
+        sql::query(INSERT)
+            .bind(profile.customer_name())
+            .bind(email.text())
+            .bind(email.key())
+            .bind(profile.id.as_str())
+            .execute()
+    };
+    match lookup::claim(&email, insert) {
         Ok(outcome) => Ok(outcome.last_insert_id.cast_signed()),
         // Two first logins of one profile at once make one customer.
         Err(sql::Error::Conflict(_)) => customer_of(&profile.id)?.ok_or(EMAIL_TAKEN.field("email")),

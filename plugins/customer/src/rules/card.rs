@@ -1,9 +1,10 @@
 //! Numbers of credit cards, of which the shop keeps the last four digits.
 
 use edge_sdk::Result;
-use serde::{Deserialize, Deserializer};
+use serde::Deserializer;
 
 use crate::failures::BAD_CARD;
+use crate::stored;
 
 const FIELD: &str = "credit_card";
 
@@ -32,19 +33,35 @@ pub fn mask(text: &str) -> Result<String> {
 /// whole numbers, or something else that nobody can show.
 ///
 /// # Errors
-/// When the column is no text.
+/// None that a value of a row can cause.
 pub fn deserialize_masked<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<String>, D::Error> {
-    let stored: Option<String> = Option::deserialize(deserializer)?;
+    let stored = stored::text(deserializer)?;
     Ok(stored.and_then(|stored| shown(&stored)))
 }
 
 fn shown(stored: &str) -> Option<String> {
-    match stored.strip_prefix(HIDDEN) {
-        Some(kept) if kept.len() == KEPT && is_digits(kept) => Some(stored.to_owned()),
-        _ => digits(stored).and_then(|digits| last_four(&digits)),
+    let plain: String = stored.chars().filter(|one| !is_separator(*one)).collect();
+    let digits = plain.trim_start_matches(is_mask);
+    let is_card = match digits.len() == plain.len() {
+        true => DIGITS.contains(&digits.len()),
+        false => digits.len() == KEPT,
+    };
+    match is_card && is_digits(digits) {
+        true => last_four(digits),
+        false => None,
     }
+}
+
+/// What older shops put between the digits.
+fn is_separator(one: char) -> bool {
+    one.is_whitespace() || matches!(one, '-' | '.' | '/')
+}
+
+/// What older shops put in place of digits.
+fn is_mask(one: char) -> bool {
+    matches!(one, 'X' | 'x' | '*' | '#' | '\u{2022}')
 }
 
 /// The digits of a text that has as many as a card, and else only blanks and hyphens.
@@ -149,6 +166,10 @@ mod tests {
             ("XXXXXXXXXXXX1234", Some("XXXXXXXXXXXX1234")),
             ("4242424242424242", Some("XXXXXXXXXXXX4242")),
             ("4242 4242 4242 4241", Some("XXXXXXXXXXXX4241")),
+            (" 4242.4242.4242.4242\n", Some("XXXXXXXXXXXX4242")),
+            ("XXXX-XXXX-XXXX-1234", Some("XXXXXXXXXXXX1234")),
+            ("************1234", Some("XXXXXXXXXXXX1234")),
+            ("x1234", Some("XXXXXXXXXXXX1234")),
             ("", None),
             ("1234", None),
             ("XXXXXXXXXXXX42424242", None),

@@ -1,6 +1,12 @@
 //! Roles: what accounts may do.
 
 use edge_sdk::{Failure, Result};
+use serde::Deserializer;
+
+use crate::stored;
+
+/// What customers have who were given no other role.
+pub const CUSTOMER: &str = "customer";
 
 /// Longest role, in characters: the width of its column.
 const LONGEST: usize = 20;
@@ -15,14 +21,29 @@ const BAD_ROLE: Failure =
 /// # Errors
 /// `HTTP_400`.
 pub fn check(role: &str) -> Result<()> {
-    let plain = role
-        .bytes()
-        .all(|byte| byte.is_ascii_lowercase() || byte == b'-');
-    if plain && (1..=LONGEST).contains(&role.len()) {
+    if is_role(role) {
         Ok(())
     } else {
         Err(BAD_ROLE.field("role"))
     }
+}
+
+/// Reads the role of a row: a customer's for what is none, as the table of an
+/// older shop may have it.
+///
+/// # Errors
+/// None that a value of a row can cause.
+pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let stored = stored::text(deserializer)?;
+    let role = stored.filter(|role| is_role(role));
+    Ok(role.unwrap_or_else(|| CUSTOMER.to_owned()))
+}
+
+fn is_role(text: &str) -> bool {
+    let is_plain = text
+        .bytes()
+        .all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+    is_plain && (1..=LONGEST).contains(&text.len())
 }
 
 #[cfg(test)]

@@ -1,0 +1,160 @@
+//! Whose account an e-mail address is.
+//!
+//! Others write into the table as well: an older back end, or somebody by hand.
+//! They know nothing of `email_key`, so a row of theirs has none, or that of an
+//! address that the row had before. The database itself therefore keeps a second
+//! key, which it computes from `email` (the migrations `0002`): it makes
+//! addresses unique whoever writes them. Neither key alone decides here: an
+//! account is found by either, and the address in its row says whether it is the
+//! one.
+
+use edge_sdk::Result;
+use edge_sdk::sql::{self, Dialect, Outcome};
+use serde::Deserialize;
+
+use crate::rules::Email;
+use crate::stored;
+
+/// An account, by the address as it is compared.
+pub const BY_KEY: &str = "SELECT customer_id, email, password FROM customer WHERE email_key = ?";
+
+/// An account, by two ways in which databases may write its address in lower
+/// case.
+pub const BY_ADDRESS_MYSQL: &str =
+    "SELECT customer_id, email, password FROM customer WHERE email_unique IN (?, ?)";
+
+/// The same where the key is of an index alone. The expression is the index's,
+/// to the letter.
+pub const BY_ADDRESS_SQLITE: &str = "SELECT customer_id, email, password FROM customer \
+     WHERE NULLIF(NULLIF(LOWER(TRIM(email)), ''), email_shared) IN (?, ?)";
+
+/// Takes the key of an address from an account that has another address by now,
+/// both as they are.
+pub const RELEASE_KEY: &str =
+    "UPDATE customer SET email_key = NULL WHERE customer_id = ? AND email_key = ? AND email = ?";
+
+/// An account, as far as a login needs it.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Account {
+    /// The id.
+    pub customer_id: i64,
+    /// The address, as the row has it.
+    #[serde(deserialize_with = "stored::text")]
+    pub email: Option<String>,
+    /// The hash of the password; none for a customer without one.
+    #[serde(deserialize_with = "stored::text")]
+    pub password: Option<String>,
+}
+
+impl Account {
+    /// Tells whether this is the address of the account.
+    #[must_use]
+    pub fn has(&self, email: &Email) -> bool {
+        let own = self.email.as_deref().map(str::trim).map(Email::parse);
+        own.is_some_and(|own| own.is_ok_and(|own| own.key() == email.key()))
+    }
+
+    /// Returns the hash of the password, if there is one.
+    #[must_use]
+    pub fn hash(&self) -> Option<&str> {
+        self.password.as_deref().filter(|hash| !hash.is_empty())
+    }
+}
+
+/// Returns the account with this address.
+///
+/// # Errors
+/// Those of the database.
+pub fn find(email: &Email) -> Result<Option<Account>, sql::Error> {
+    let by_key: Option<Account> = sql::query(BY_KEY).bind(email.key()).first()?;
+    if let Some(account) = by_key.filter(|account| account.has(email)) {
+        return Ok(Some(account));
+    }
+    let by_address = match sql::dialect() {
+        Dialect::Sqlite => BY_ADDRESS_SQLITE,
+        Dialect::Mysql => BY_ADDRESS_MYSQL,
+    };
+    let found: Vec<Account> = sql::query(by_address)
+        .bind(email.key())
+        // SQLite lowers no more than this.
+        .bind(email.text().to_ascii_lowercase())
+        .rows()?;
+    Ok(found.into_iter().find(|account| account.has(email)))
+}
+
+/// Makes a change that gives an account this address. If the key of the address
+/// is still that of an account whose address was changed beside this service,
+/// that account loses the key, and the change is made once more.
+///
+/// # Errors
+/// Those of the change: a conflict if the address is somebody else's.
+pub fn claim(
+    email: &Email,
+    change: impl Fn() -> Result<Outcome, sql::Error>,
+) -> Result<Outcome, sql::Error> {
+    match change() {
+        Err(sql::Error::Conflict(reason)) => match release_key(email)? {
+            true => change(),
+            false => Err(sql::Error::Conflict(reason)),
+        },
+        done => done,
+    }
+}
+
+/// Whether the key was that of an account with another address.
+fn release_key(email: &Email) -> Result<bool, sql::Error> {
+    let holder: Option<Account> = sql::query(BY_KEY).bind(email.key()).first()?;
+    let Some(holder) = holder.filter(|holder| !holder.has(email)) else {
+        return Ok(false);
+    };
+    let released = sql::query(RELEASE_KEY)
+        .bind(holder.customer_id)
+        .bind(email.key())
+        .bind(holder.email)
+        .execute()?;
+    Ok(released.rows_affected > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn account(email: Option<&str>) -> Account {
+        Account {
+            customer_id: 1,
+            email: email.map(str::to_owned),
+            password: None,
+        }
+    }
+
+    #[test]
+    fn the_address_in_the_row_decides() {
+        let email = Email::parse("zoë@example.com").unwrap();
+        for own in [
+            "zoë@example.com",
+            "ZOË@Example.com",
+            " zoe\u{308}@example.com ",
+        ] {
+            assert!(account(Some(own)).has(&email), "{own}");
+        }
+        for other in [
+            None,
+            Some(""),
+            Some("zoe@example.com"),
+            Some("zoë@example.com, ada@example.com"),
+        ] {
+            assert!(!account(other).has(&email), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn an_empty_hash_is_none() {
+        let with = |password: Option<&str>| Account {
+            password: password.map(str::to_owned),
+            ..account(None)
+        };
+        assert_eq!(with(None).hash(), None);
+        assert_eq!(with(Some("")).hash(), None);
+        assert_eq!(with(Some("hash")).hash(), Some("hash"));
+    }
+}
