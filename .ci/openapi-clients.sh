@@ -18,20 +18,15 @@ QUIET=apiDocs=false,modelDocs=false,apiTests=false,modelTests=false
 
 edge=$(realpath "$1")
 
-.ci/test-deps.sh curl=curl node=nodejs npm=npm python3=python3 python3:ensurepip=python3-venv
-if ! node -e 'const [major, minor] = process.versions.node.split(".").map(Number);
-    process.exit(major > 22 || (major == 22 && minor >= 12) || (major == 20 && minor >= 19) ? 0 : 1)'; then
-    echo "redocly needs node 20.19 or newer of 20, or 22.12 or newer; this is $(node --version)" >&2
-    exit 1
-fi
+.ci/test-deps.sh curl=curl python3=python3 python3:ensurepip=python3-venv
 
-# Run a command that downloads, and tell what is missing where it fails.
+# Run a command that downloads. Where it fails, tell what is missing, and end with 75 (EX_TEMPFAIL).
 download() {
     local log=$TOOLS/download.log
     if ! "$@" >"$log" 2>&1; then
         cat "$log" >&2
         echo "the generators of API clients cannot be installed: $1 failed (is there a network?)" >&2
-        exit 1
+        exit 75
     fi
 }
 
@@ -45,15 +40,17 @@ cp "$SOURCES"/*.* "$TOOLS"
 rm -rf "$TOOLS/journeys" "$TOOLS/generated" "$TOOLS/compiled"
 cp -r "$SOURCES/journeys" "$TOOLS"
 mkdir "$TOOLS/generated"
-if ! is_installed package-lock.json; then
-    download npm ci --prefix "$TOOLS" --no-audit --no-fund
-    cp "$SOURCES/package-lock.json" "$TOOLS/package-lock.json.installed"
-fi
 if ! is_installed requirements.txt || [ ! -x "$VENV/bin/python" ]; then
     rm -rf "$VENV"
     download python3 -m venv "$VENV"
     download "$VENV/bin/pip" install --disable-pip-version-check -r "$SOURCES/requirements.txt"
     cp "$SOURCES/requirements.txt" "$TOOLS/requirements.txt.installed"
+fi
+# Node comes with the Python packages: what a machine has may be too old.
+PATH=$PWD/$TOOLS/node_modules/.bin:$PWD/$VENV/bin:$PATH
+if ! is_installed package-lock.json; then
+    download npm ci --prefix "$TOOLS" --no-audit --no-fund
+    cp "$SOURCES/package-lock.json" "$TOOLS/package-lock.json.installed"
 fi
 
 # shellcheck source=.ci/shop.sh
@@ -66,7 +63,7 @@ step() {
     shift
     log=$PWD/$TOOLS/step.log
     echo "== $name"
-    if ! (cd "$TOOLS" && PATH=$PWD/node_modules/.bin:$PWD/venv/bin:$PATH "$@") >"$log" 2>&1; then
+    if ! (cd "$TOOLS" && "$@") >"$log" 2>&1; then
         cat "$log" >&2
         echo "$name: failed" >&2
         exit 1
