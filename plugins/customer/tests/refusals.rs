@@ -150,7 +150,11 @@ fn a_login_needs_an_address() {
 
 #[test]
 fn a_reset_needs_an_address_and_a_password_that_may_be_one() {
-    let forgot = sent("POST", "/customers/password/forgot", &json!({ "email": "a@b" }));
+    let forgot = sent(
+        "POST",
+        "/customers/password/forgot",
+        &json!({ "email": "a@b" }),
+    );
     assert_refused(forgot, 400, "USR_03", Some("email"));
     for (password, code) in [("seven77", "USR_10"), (&*"p".repeat(129), "USR_07")] {
         let body = json!({ "token": "x", "password": password });

@@ -7,13 +7,14 @@ use edge_host::stores::sql::{mysql_session, mysql_session_checks};
 use sqlx::{AssertSqlSafe, Connection, MySqlConnection, Row};
 
 use super::fake::{Answer, FakeMySql, asks_for_facts, facts};
-use super::{add, count, database_of, ledger, refusal};
+use super::{add, count, database_of, ledger, refusal, url_for};
 use crate::catalog::database::Database;
+use crate::harness::eventually;
 use crate::servers::{MariaDb, Redis};
 use crate::shop::{Shop, Stores};
 
 /// As many unkind settings as there are that both kinds of servers know.
-const HOSTILE: [&str; 22] = [
+const HOSTILE: [&str; 24] = [
     "completion_type = 'CHAIN'",
     "sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES,HIGH_NOT_PRECEDENCE,PAD_CHAR_TO_FULL_LENGTH'",
     "time_zone = '+09:30'",
@@ -34,6 +35,8 @@ const HOSTILE: [&str; 22] = [
     "sql_auto_is_null = 1",
     "explicit_defaults_for_timestamp = 0",
     "wait_timeout = 2",
+    "lock_wait_timeout = 31536000",
+    "innodb_lock_wait_timeout = 1073741824",
     "init_connect = 'SET autocommit = 0, sql_auto_is_null = 1, timestamp = 1'",
     "autocommit = 0",
 ];
@@ -253,4 +256,36 @@ async fn a_variable_that_cannot_be_set_and_is_wrong_is_named() {
         !without.is_empty(),
         "the next connection leaves it out: {asked:?}"
     );
+}
+
+/// What a client was told has failed is not done later, when a lock goes away.
+#[tokio::test]
+async fn a_change_behind_a_lock_is_given_up_by_the_server_too() {
+    let server = MariaDb::start_mysql("").expect("a server");
+    server.add_user("shop", "secret", "");
+    let url = url_for(&server, "shop:secret", "");
+    let node = ledger(url.trim_end_matches('?')).await;
+    add(&node, "before").await.assert_status(200);
+    let own = format!(
+        "mysql://root@127.0.0.1:{}/{}",
+        server.port(),
+        database_of(&url)
+    );
+    let mut root = MySqlConnection::connect(&own).await.expect("the server");
+    let lock = sqlx::raw_sql("LOCK TABLES ledger_entry READ");
+    lock.execute(&mut root).await.expect("the lock");
+    let reply = add(&node, "behind").await;
+    assert!([503, 504].contains(&reply.status), "{reply:?}");
+    eventually("no statement that waits", async || {
+        let waiting = server.run(
+            "SELECT id FROM information_schema.processlist \
+             WHERE user = 'shop' AND command <> 'Sleep'",
+        );
+        (waiting.lines().count() <= 1).then_some(())
+    })
+    .await;
+    let unlock = sqlx::raw_sql("UNLOCK TABLES").execute(&mut root).await;
+    unlock.expect("no lock");
+    add(&node, "after").await.assert_status(200);
+    assert_eq!(count(&server, &url), "2");
 }
