@@ -19,6 +19,11 @@ pub enum Cell<'a> {
     Blob(&'a [u8]),
 }
 
+/// Returns a value that crosses as text.
+pub(super) fn text<'a>(text: impl Into<Cow<'a, str>>) -> Cell<'a> {
+    Cell::Text(text.into())
+}
+
 /// A form for rows, filled value by value.
 pub trait Form: Send + 'static {
     /// Nothing yet.

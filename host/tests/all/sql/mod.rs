@@ -3,6 +3,7 @@
 
 mod bounds;
 mod congestion;
+mod column_types;
 mod connections;
 mod contention;
 mod deadlock;

@@ -2,19 +2,18 @@
 
 mod bounded;
 pub(super) mod codes;
+mod decode;
 mod server;
 mod session;
 mod target;
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use deadpool::managed::Object;
 use futures_util::{FutureExt, TryStreamExt};
-use sqlx::mysql::{MySqlArguments, MySqlQueryResult, MySqlRow, MySqlTypeInfo};
-use sqlx::{Column, Connection, Decode, MySql, MySqlConnection, Row, Type, TypeInfo, ValueRef};
+use sqlx::mysql::{MySqlArguments, MySqlQueryResult};
+use sqlx::{Column, Connection, MySqlConnection, Row};
 
 use server::Facts;
 pub(super) use server::Server;
@@ -28,8 +27,8 @@ use super::health::{Failed, Health};
 use super::lent::{Lent, MySqlTransaction};
 use super::pool::{ACQUIRE_TIMEOUT, NoConnection, Pool, PoolOptions};
 use super::retry::persistent;
-use super::rows::{Cell, Form};
-use super::value::{Collector, INSTANT, instant};
+use super::rows::Form;
+use super::value::{Collector, instant};
 use super::{CallLimits, Outcome, Result, Value};
 
 /// The pool of one grant, and what is at its other end.
@@ -275,13 +274,9 @@ async fn query<F: Form>(
     while let Some(row) = rows.try_next().await? {
         if !collector.has_columns() {
             collector.set_columns(row.columns().iter().map(Column::name));
-            kinds = row
-                .columns()
-                .iter()
-                .map(|c| Kind::of(c.type_info()))
-                .collect();
+            kinds = decode::kinds(&row);
         }
-        collector.push(cells(&row, &kinds))?;
+        collector.push(decode::cells(&row, &kinds))?;
     }
     Ok(collector.finish())
 }
@@ -318,76 +313,4 @@ fn bind(parameters: &[Value]) -> Result<MySqlArguments> {
         bound.map_err(|error| typed(sqlx::Error::Encode(error)))?;
     }
     Ok(arguments)
-}
-
-/// How a column's values are decoded; found once for a result.
-#[derive(Debug, Clone, Copy)]
-enum Kind {
-    Integer,
-    Unsigned,
-    Real,
-    Text,
-    Blob,
-    Date,
-    DateTime,
-    Timestamp,
-    Time,
-}
-
-impl Kind {
-    /// DECIMAL is text in MySQL's protocol, so it crosses as it was stored.
-    fn of(column: &MySqlTypeInfo) -> Self {
-        // The name of a text's type is that of bytes when its collation
-        // compares bytes (`utf8mb4_bin`).
-        if <str as Type<MySql>>::compatible(column) {
-            return Self::Text;
-        }
-        match column.name() {
-            "BIGINT UNSIGNED" | "INT UNSIGNED" | "MEDIUMINT UNSIGNED" | "SMALLINT UNSIGNED"
-            | "TINYINT UNSIGNED" | "YEAR" | "BIT" => Self::Unsigned,
-            "BIGINT" | "INT" | "MEDIUMINT" | "SMALLINT" | "TINYINT" | "BOOLEAN" => Self::Integer,
-            "FLOAT" | "DOUBLE" => Self::Real,
-            "BLOB" | "TINYBLOB" | "MEDIUMBLOB" | "LONGBLOB" | "BINARY" | "VARBINARY" => Self::Blob,
-            "DATE" => Self::Date,
-            "DATETIME" => Self::DateTime,
-            "TIMESTAMP" => Self::Timestamp,
-            "TIME" => Self::Time,
-            _ => Self::Text,
-        }
-    }
-}
-
-fn cells<'a>(row: &'a MySqlRow, kinds: &[Kind]) -> impl Iterator<Item = Result<Cell<'a>>> {
-    let kinds = kinds.iter().enumerate();
-    kinds.map(|(index, kind)| cell(row, index, *kind))
-}
-
-fn cell(row: &MySqlRow, index: usize, kind: Kind) -> Result<Cell<'_>> {
-    let raw = row.try_get_raw(index).map_err(typed)?;
-    if raw.is_null() {
-        return Ok(Cell::Null);
-    }
-    let decoded = match kind {
-        Kind::Integer => Decode::<MySql>::decode(raw).map(Cell::Integer),
-        Kind::Unsigned => Decode::<MySql>::decode(raw).map(unsigned),
-        Kind::Real => Decode::<MySql>::decode(raw).map(Cell::Real),
-        Kind::Text => <&str as Decode<MySql>>::decode(raw).map(text),
-        Kind::Blob => Decode::<MySql>::decode(raw).map(Cell::Blob),
-        Kind::Date => <NaiveDate as Decode<MySql>>::decode(raw).map(|date| text(date.to_string())),
-        Kind::DateTime => <NaiveDateTime as Decode<MySql>>::decode(raw)
-            .map(|instant| text(instant.format(INSTANT).to_string())),
-        Kind::Timestamp => <DateTime<Utc> as Decode<MySql>>::decode(raw)
-            .map(|instant| text(instant.format(INSTANT).to_string())),
-        Kind::Time => <NaiveTime as Decode<MySql>>::decode(raw).map(|time| text(time.to_string())),
-    };
-    decoded.map_err(|error| typed(sqlx::Error::Decode(error)))
-}
-
-fn text<'a>(text: impl Into<Cow<'a, str>>) -> Cell<'a> {
-    Cell::Text(text.into())
-}
-
-/// Numbers that a signed 64-bit integer does not hold cross as text: exact.
-fn unsigned<'a>(number: u64) -> Cell<'a> {
-    i64::try_from(number).map_or_else(|_| text(number.to_string()), Cell::Integer)
 }

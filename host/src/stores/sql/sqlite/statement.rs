@@ -6,7 +6,6 @@ use rusqlite::types::{ToSqlOutput, Value as Owned, ValueRef};
 use rusqlite::{CachedStatement, Row};
 
 use super::connection::{Failure, GuestConnection};
-use crate::bindings::sql::Error;
 use crate::stores::sql::error::from_rusqlite;
 use crate::stores::sql::rows::{Cell, Form};
 use crate::stores::sql::value::{Collector, instant_as_text};
@@ -94,10 +93,8 @@ fn cell<'a>(row: &'a Row<'_>, index: usize) -> Result<Cell<'a>> {
         ValueRef::Null => Cell::Null,
         ValueRef::Integer(number) => Cell::Integer(number),
         ValueRef::Real(number) => Cell::Real(number),
-        ValueRef::Text(bytes) => {
-            let text = str::from_utf8(bytes).map_err(|error| Error::Invalid(error.to_string()))?;
-            Cell::Text(text.into())
-        }
+        // Others may have stored bytes that are no UTF-8.
+        ValueRef::Text(bytes) => Cell::Text(String::from_utf8_lossy(bytes)),
         ValueRef::Blob(bytes) => Cell::Blob(bytes),
     })
 }
