@@ -2,6 +2,7 @@
 
 mod contract;
 pub mod database;
+mod inherited;
 mod openapi;
 mod search;
 mod seeding;

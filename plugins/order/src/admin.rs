@@ -1,5 +1,6 @@
 //! `/admin/orders`: what merchants see of orders, and do with them.
 
+use edge_sdk::sql::Readable;
 use edge_sdk::{ArrayPage, Failure, Listing, Request, Response, Result, sql};
 
 use crate::bindings::shop::payments::payments;
@@ -58,10 +59,11 @@ pub fn list(request: &Request) -> Result<Response> {
         Some(status) => sql::query(filtered).bind(status),
         None => sql::query(all),
     };
-    let rows: Vec<AdminOrder> = with_filter(PAGE, PAGE_WITH_STATUS)
+    let rows: Readable<AdminOrder> = with_filter(PAGE, PAGE_WITH_STATUS)
         .bind(page.limit())
         .bind(page.offset())
-        .rows()?;
+        .readable_rows("orders", "order_id")?;
+    let rows = rows.into_vec();
     let count = with_filter(COUNT, COUNT_WITH_STATUS).scalar()?;
     let response = Response::private(&Listing { count, rows })?;
     Ok(page.link(request, count, response))
@@ -138,16 +140,19 @@ fn give_back(order_id: i64) -> Result<()> {
 }
 
 fn find(order_id: i64) -> Result<AdminOrder> {
-    let order: Option<AdminOrder> = sql::query(ONE).bind(order_id).first()?;
+    let query = sql::query(ONE).bind(order_id);
+    let order: Option<AdminOrder> = query.readable_first("orders", "order_id")?;
     order.ok_or(orders::NOT_FOUND)
 }
 
 /// The order with a page of its lines.
 fn detail(page: ArrayPage, order: AdminOrder) -> Result<Response> {
-    let mut lines = orders::lines(order.order_id, page.limit(), page.offset())?;
-    let next = page.cut(&mut lines);
+    let lines = orders::lines(order.order_id, page.limit(), page.offset())?;
+    let (lines, next) = page.cut(lines);
+    let grand_total =
+        |total_amount| orders::grand_total(total_amount, order.shipping_cost, order.tax_amount);
     let response = Response::private(&AdminOrderDetail {
-        grand_total: orders::grand_total(order.total_amount, order.shipping_cost, order.tax_amount),
+        grand_total: order.total_amount.map(grand_total),
         lines,
         order,
     })?;
@@ -156,7 +161,8 @@ fn detail(page: ArrayPage, order: AdminOrder) -> Result<Response> {
 
 fn current(order: &AdminOrder) -> Result<Status> {
     // An older shop may have had states of its own.
-    status::of(order.status).map_err(|unknown| ILLEGAL.with_message(unknown.to_string()))
+    let status = order.status.ok_or(ILLEGAL)?;
+    status::of(status).map_err(|unknown| ILLEGAL.with_message(unknown.to_string()))
 }
 
 /// A status as a query has it.

@@ -14,6 +14,7 @@ wit_bindgen::generate!({
 
         world order {
             import shop:catalog/catalog@0.1.0;
+            import shop:catalog/prices@0.1.0;
             import shop:customers/customers@0.1.0;
             import shop:payments/payments@0.1.0;
             export shop:orders/orders@0.1.0;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use edge_sdk::{Failure, Result};
 
-use crate::bindings::shop::catalog::catalog as service;
+use crate::bindings::shop::catalog::{catalog as service, prices};
 
 pub use service::{Item, Line};
 
@@ -12,6 +12,19 @@ const UNAVAILABLE: Failure = Failure::new(503, "HTTP_503", "The catalog is not a
 
 /// There is no product with the id that was asked for.
 pub const NO_PRODUCT: Failure = Failure::new(404, "PRO_01", "Don't exist product with this ID.");
+
+/// The product is in the catalog, and cannot be sold.
+pub const NO_PRICE: Failure = Failure::new(400, "PRO_03", "The product has no price yet.");
+
+/// Says why a product that the catalog does not sell is not sold: it is not
+/// there, or it has no price. A catalog that cannot tell has no such products.
+#[must_use]
+pub fn not_sold(product_id: i64) -> Failure {
+    match prices::missing(&[product_id]) {
+        Ok(missing) if missing.contains(&product_id) => NO_PRICE,
+        Ok(_) | Err(prices::Error::Unavailable(_)) => NO_PRODUCT,
+    }
+}
 
 /// Products as the catalog has them now; each is asked for once.
 #[derive(Debug, Default)]

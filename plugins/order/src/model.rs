@@ -1,9 +1,25 @@
 //! What answers are made of: rows of queries, with the names that clients see.
 //! Money and percentages are text with two decimals.
+//!
+//! Tables of an older shop may have any type, and NULL where ours have a value:
+//! what nothing can stand for, such as an order's total, is null then.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
-use edge_sdk::money::Cents;
+use edge_sdk::money::{Cents, Percentage};
+use edge_sdk::sql::column;
+
+/// The currency of the shop, ISO 4217, lower case.
+pub const CURRENCY: &str = "usd";
+
+/// Reads the currency of an order; orders of an older shop have the shop's.
+///
+/// # Errors
+/// Those of the deserializer.
+pub(crate) fn currency<'de, D: Deserializer<'de>>(value: D) -> Result<String, D::Error> {
+    let currency = column::optional_text(value)?;
+    Ok(currency.unwrap_or_else(|| CURRENCY.to_owned()))
+}
 
 /// A tax.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,9 +27,11 @@ pub struct Tax {
     /// Its id.
     pub tax_id: i64,
     /// What it is called.
+    #[serde(deserialize_with = "column::text")]
     pub tax_type: String,
     /// How much of the price of the goods.
-    pub tax_percentage: String,
+    #[serde(deserialize_with = "column::percentage")]
+    pub tax_percentage: Percentage,
 }
 
 /// A part of the world that the shop sends to.
@@ -22,6 +40,7 @@ pub struct ShippingRegion {
     /// Its id.
     pub shipping_region_id: i64,
     /// Its name.
+    #[serde(deserialize_with = "column::text")]
     pub shipping_region: String,
 }
 
@@ -31,8 +50,10 @@ pub struct Shipping {
     /// Its id.
     pub shipping_id: i64,
     /// What it is called.
+    #[serde(deserialize_with = "column::text")]
     pub shipping_type: String,
     /// What it costs.
+    #[serde(deserialize_with = "column::money")]
     pub shipping_cost: Cents,
     /// The region.
     pub shipping_region_id: i64,
@@ -44,17 +65,17 @@ pub struct OrderLine {
     /// The order.
     pub order_id: i64,
     /// The product.
-    pub product_id: i64,
+    pub product_id: Option<i64>,
     /// What the customer chose about it.
     pub attributes: String,
     /// The product's name when it was ordered.
     pub product_name: String,
     /// Pieces.
-    pub quantity: u32,
+    pub quantity: Option<u32>,
     /// The price of one when it was ordered.
-    pub unit_cost: Cents,
+    pub unit_cost: Option<Cents>,
     /// The price of all.
-    pub subtotal: Cents,
+    pub subtotal: Option<Cents>,
 }
 
 /// An order as its customer's list shows it.
@@ -63,13 +84,13 @@ pub struct OrderSummary<'a> {
     /// Its id.
     pub order_id: i64,
     /// The price of its goods.
-    pub total_amount: Cents,
-    /// When it was made, in ISO 8601, UTC.
-    pub created_on: String,
+    pub total_amount: Option<Cents>,
+    /// When it was made, in ISO 8601, UTC, if that is known.
+    pub created_on: Option<String>,
     /// When it was shipped, if it was.
     pub shipped_on: Option<String>,
     /// 0 new, 1 paid, 2 cancelled, 3 shipped, 4 refunded.
-    pub status: i64,
+    pub status: Option<i64>,
     /// The customer's name.
     pub name: &'a str,
 }
@@ -85,7 +106,7 @@ pub struct ShortDetail<'a> {
     /// The tax on its goods.
     pub tax_amount: Cents,
     /// All of it together.
-    pub grand_total: Cents,
+    pub grand_total: Option<Cents>,
 }
 
 /// An order as merchants see it.
@@ -94,26 +115,35 @@ pub struct AdminOrder {
     /// Its id.
     pub order_id: i64,
     /// Whose it is; orders of an older shop may be nobody's.
+    #[serde(deserialize_with = "column::optional_integer")]
     pub customer_id: Option<i64>,
     /// The price of its goods.
-    pub total_amount: Cents,
+    #[serde(deserialize_with = "column::optional_money")]
+    pub total_amount: Option<Cents>,
     /// What sending it costs.
+    #[serde(deserialize_with = "column::money_or_zero")]
     pub shipping_cost: Cents,
     /// The tax on its goods.
+    #[serde(deserialize_with = "column::money_or_zero")]
     pub tax_amount: Cents,
     /// ISO 4217, lower case.
+    #[serde(deserialize_with = "currency")]
     pub currency: String,
-    /// When it was made, in ISO 8601, UTC.
-    pub created_on: String,
+    /// When it was made, in ISO 8601, UTC, if that is known.
+    #[serde(deserialize_with = "column::optional_instant")]
+    pub created_on: Option<String>,
     /// When it was shipped, if it was.
+    #[serde(deserialize_with = "column::optional_instant")]
     pub shipped_on: Option<String>,
     /// 0 new, 1 paid, 2 cancelled, 3 shipped, 4 refunded.
-    pub status: i64,
+    #[serde(deserialize_with = "column::optional_integer")]
+    pub status: Option<i64>,
     /// The charge that paid for it.
+    #[serde(deserialize_with = "column::optional_text")]
     pub reference: Option<String>,
     /// What that charge was made for: the price of its goods, or the grand
-    /// total. None for an order that is not paid, or was paid by an older
-    /// release.
+    /// total. None for an order that is not paid, and where it is not known.
+    #[serde(deserialize_with = "column::optional_money")]
     pub paid_amount: Option<Cents>,
 }
 
@@ -124,7 +154,7 @@ pub struct AdminOrderDetail {
     #[serde(flatten)]
     pub order: AdminOrder,
     /// All of it together.
-    pub grand_total: Cents,
+    pub grand_total: Option<Cents>,
     /// Its lines.
     pub lines: Vec<OrderLine>,
 }

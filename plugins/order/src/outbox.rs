@@ -4,11 +4,11 @@
 use std::time::Duration;
 
 use edge_sdk::mail::{self, Message};
-use edge_sdk::sql::{self, Seconds};
+use edge_sdk::sql::{self, Readable, Seconds, column};
 use serde::Deserialize;
 
 use crate::bindings::shop::customers::customers::{self, Contact};
-use crate::model::OrderLine;
+use crate::model::{OrderLine, currency};
 use crate::{orders, prune};
 use edge_sdk::money::Cents;
 
@@ -63,9 +63,13 @@ struct Due {
     mail_id: i64,
     attempts: u32,
     order_id: i64,
-    customer_id: i64,
-    total_amount: Cents,
+    #[serde(deserialize_with = "column::optional_integer")]
+    customer_id: Option<i64>,
+    #[serde(deserialize_with = "column::optional_money")]
+    total_amount: Option<Cents>,
+    #[serde(deserialize_with = "column::optional_money")]
     paid_amount: Option<Cents>,
+    #[serde(deserialize_with = "currency")]
     currency: String,
 }
 
@@ -87,8 +91,8 @@ enum Unsent {
 /// # Errors
 /// Those of the database. A mail that could not be sent is none.
 pub fn send_due() -> Result<(), sql::Error> {
-    let due: Vec<Due> = sql::query(DUE).rows()?;
-    due.iter().try_for_each(attempt)
+    let due: Readable<Due> = sql::query(DUE).readable_rows("orders", "order_id")?;
+    due.into_vec().iter().try_for_each(attempt)
 }
 
 /// Delete mails whose time has passed.
@@ -135,14 +139,15 @@ fn pause(attempts: u32) -> Duration {
 }
 
 fn send(due: &Due) -> Result<(), Unsent> {
-    let contact = match customers::find(due.customer_id) {
+    let nobody = || Unsent::Never("the order is nobody's".to_owned());
+    let contact = match customers::find(due.customer_id.ok_or_else(nobody)?) {
         Ok(Some(contact)) => contact,
         Ok(None) => return Err(Unsent::Never("there is no such customer".to_owned())),
         Err(customers::Error::Unavailable(why)) => return Err(Unsent::Later(why)),
     };
     // One more than is shown tells whether there are more.
     let lines = orders::lines(due.order_id, i64::from(SHOWN_LINES) + 1, 0)?;
-    mail::send(&confirmation(due, &lines, contact)).map_err(|error| match error {
+    mail::send(&confirmation(due, &lines.into_vec(), contact)).map_err(|error| match error {
         mail::Error::Unavailable(why) => Unsent::Later(why),
         never => Unsent::Never(never.to_string()),
     })
@@ -157,17 +162,23 @@ fn confirmation(due: &Due, lines: &[OrderLine], contact: Contact) -> Message {
     if lines.len() > usize::from(SHOWN_LINES) {
         list.push_str("and more\n");
     }
-    let paid = due.paid_amount.unwrap_or(due.total_amount);
+    let goods = due.total_amount.unwrap_or_default();
     // The goods come first; shipping and tax are what is paid beyond them.
-    let extra = paid.0.saturating_sub(due.total_amount.0);
+    let extra = due
+        .paid_amount
+        .map_or(0, |paid| paid.0.saturating_sub(goods.0));
     if extra > 0 {
         list.push_str(&format!("Shipping and tax: {}\n", Cents(extra)));
     }
+    // Whether a charge of unknown amount paid for more than the goods is not known.
+    let (what, amount) = match due.paid_amount {
+        Some(paid) => ("Total", paid),
+        None => ("Goods", goods),
+    };
     let text = format!(
-        "Hello {},\n\nthank you: your order {} is paid.\n\n{list}\nTotal: {} {}\n",
+        "Hello {},\n\nthank you: your order {} is paid.\n\n{list}\n{what}: {amount} {}\n",
         contact.name,
         due.order_id,
-        paid,
         due.currency.to_uppercase(),
     );
     Message {
@@ -179,9 +190,11 @@ fn confirmation(due: &Due, lines: &[OrderLine], contact: Contact) -> Message {
 
 fn line(line: &OrderLine) -> String {
     let attributes: String = line.attributes.chars().take(SHOWN_ATTRIBUTES).collect();
+    let quantity = line.quantity.unwrap_or_default();
+    let subtotal = line.subtotal.unwrap_or_default();
     format!(
-        "{} x {} ({attributes}): {}\n",
-        line.quantity, line.product_name, line.subtotal
+        "{quantity} x {} ({attributes}): {subtotal}\n",
+        line.product_name
     )
 }
 
@@ -212,32 +225,32 @@ mod tests {
             mail_id: 1,
             attempts: 0,
             order_id: 7,
-            customer_id: 9,
-            total_amount: Cents(2980),
+            customer_id: Some(9),
+            total_amount: Some(Cents(2980)),
             paid_amount: None,
             currency: "usd".to_owned(),
         };
         let contact = message_contact();
         let bought = OrderLine {
             order_id: 7,
-            product_id: 1,
+            product_id: Some(1),
             attributes: "x".repeat(100),
             product_name: "Arc d'Triomphe".to_owned(),
-            quantity: 2,
-            unit_cost: Cents(1490),
-            subtotal: Cents(2980),
+            quantity: Some(2),
+            unit_cost: Some(Cents(1490)),
+            subtotal: Some(Cents(2980)),
         };
         let many = vec![bought.clone(); 101];
         let long = confirmation(&due, &many, contact.clone()).text;
         assert_eq!(long.matches("2 x ").count(), 100);
-        assert!(long.contains("29.80\nand more\n\nTotal"), "{long}");
+        assert!(long.contains("29.80\nand more\n\nGoods"), "{long}");
         let message = confirmation(&due, &[bought], contact);
         assert_eq!(message.to, "ada@example.com");
         assert_eq!(message.subject, "Your order 7 is paid");
         let shown = "x".repeat(80);
         let expected = format!(
             "Hello Ada,\n\nthank you: your order 7 is paid.\n\n\
-             2 x Arc d'Triomphe ({shown}): 29.80\n\nTotal: 29.80 USD\n"
+             2 x Arc d'Triomphe ({shown}): 29.80\n\nGoods: 29.80 USD\n"
         );
         assert_eq!(message.text, expected);
         let with_shipping = Due {

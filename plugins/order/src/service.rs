@@ -1,15 +1,20 @@
 //! What other services ask of orders: the exported `shop:orders/orders`.
 
-use edge_sdk::sql;
+use edge_sdk::sql::{self, column};
 use serde::Deserialize;
 
 use crate::bindings::exports::shop::orders::orders::{Error, Guest, Order, Status};
+use crate::model::currency;
 use crate::orders::{changes, grand_total, status};
 use edge_sdk::money::Cents;
 
 /// An order that others may know of, by its id.
 pub const FIND: &str = "SELECT order_id, customer_id, total_amount, shipping_cost, tax_amount, currency, \
      status, reference FROM orders WHERE order_id = ? AND reserved IN (1, 2, 3)";
+
+/// An order of an older shop that has no total, or a status that only that shop
+/// knew, can no longer be paid.
+const UNPAYABLE: Error = Error::WrongStatus(Status::Cancelled);
 
 /// The component's export.
 #[derive(Debug)]
@@ -44,16 +49,17 @@ impl Guest for Service {
     }
 
     fn grand_total(order_id: i64, customer_id: i64) -> Result<u64, Error> {
-        Ok(Row::of_customer(order_id, customer_id)?.grand_total().0)
+        let row = Row::of_customer(order_id, customer_id)?;
+        Ok(row.grand_total().ok_or(UNPAYABLE)?.0)
     }
 
     fn pay(order_id: i64, charge: String) -> Result<(), Error> {
-        let amount = Row::find(order_id)?.total_amount;
+        let amount = Row::find(order_id)?.only_amount();
         pay(order_id, &charge, amount)
     }
 
     fn pay_amount(order_id: i64, charge: String, amount: u64) -> Result<(), Error> {
-        pay(order_id, &charge, Cents(amount))
+        pay(order_id, &charge, Some(Cents(amount)))
     }
 
     fn refund(order_id: i64) -> Result<(), Error> {
@@ -65,7 +71,7 @@ impl Guest for Service {
     }
 }
 
-fn pay(order_id: i64, charge: &str, amount: Cents) -> Result<(), Error> {
+fn pay(order_id: i64, charge: &str, amount: Option<Cents>) -> Result<(), Error> {
     if changes::pay(order_id, charge, amount).map_err(unavailable)? {
         return Ok(());
     }
@@ -94,18 +100,26 @@ fn refunded_before(status: Status, reference: Option<&str>) -> Result<(), Error>
 #[derive(Deserialize)]
 struct Row {
     order_id: i64,
+    #[serde(deserialize_with = "column::optional_integer")]
     customer_id: Option<i64>,
-    total_amount: Cents,
+    #[serde(deserialize_with = "column::optional_money")]
+    total_amount: Option<Cents>,
+    #[serde(deserialize_with = "column::money_or_zero")]
     shipping_cost: Cents,
+    #[serde(deserialize_with = "column::money_or_zero")]
     tax_amount: Cents,
+    #[serde(deserialize_with = "currency")]
     currency: String,
-    status: i64,
+    #[serde(deserialize_with = "column::optional_integer")]
+    status: Option<i64>,
+    #[serde(deserialize_with = "column::optional_text")]
     reference: Option<String>,
 }
 
 impl Row {
     fn find(order_id: i64) -> Result<Self, Error> {
-        let found = sql::query(FIND).bind(order_id).first();
+        let query = sql::query(FIND).bind(order_id);
+        let found = query.readable_first("orders", "order_id");
         found.map_err(unavailable)?.ok_or(Error::NotFound)
     }
 
@@ -118,20 +132,33 @@ impl Row {
         }
     }
 
-    fn grand_total(&self) -> Cents {
-        grand_total(self.total_amount, self.shipping_cost, self.tax_amount)
+    fn grand_total(&self) -> Option<Cents> {
+        let total_amount = self.total_amount?;
+        Some(grand_total(
+            total_amount,
+            self.shipping_cost,
+            self.tax_amount,
+        ))
+    }
+
+    /// What a charge for this order was made for, if there is but one amount:
+    /// nothing comes on top of the goods.
+    fn only_amount(&self) -> Option<Cents> {
+        self.total_amount
+            .filter(|_| self.grand_total() == self.total_amount)
     }
 
     fn status(&self) -> Result<Status, Error> {
-        status::of(self.status).map_err(unavailable)
+        let unknown = || unavailable("an order has no status");
+        status::of(self.status.ok_or_else(unknown)?).map_err(unavailable)
     }
 
     fn order(self) -> Result<Order, Error> {
         Ok(Order {
             order_id: self.order_id,
             customer_id: self.customer_id.ok_or(Error::NotFound)?,
-            amount: self.total_amount.0,
-            status: self.status()?,
+            amount: self.total_amount.ok_or(UNPAYABLE)?.0,
+            status: self.status().map_err(|_| UNPAYABLE)?,
             currency: self.currency,
         })
     }
@@ -158,6 +185,47 @@ mod tests {
         // Its charge was given back: it does not pay for the order.
         let cancelled = paid_before(Status::Cancelled, Some("ch_1"), "ch_1");
         assert_eq!(cancelled, Err(Error::WrongStatus(Status::Cancelled)));
+    }
+
+    /// A payment release that does not tell the amount may have charged either.
+    #[test]
+    fn an_amount_that_is_not_told_is_known_where_there_is_but_one() {
+        let row = |total_amount: Option<u64>, shipping_cost, tax_amount| Row {
+            order_id: 7,
+            customer_id: Some(9),
+            total_amount: total_amount.map(Cents),
+            shipping_cost: Cents(shipping_cost),
+            tax_amount: Cents(tax_amount),
+            currency: "usd".to_owned(),
+            status: Some(0),
+            reference: None,
+        };
+        assert_eq!(row(Some(1490), 0, 0).only_amount(), Some(Cents(1490)));
+        assert_eq!(row(Some(1490), 495, 0).only_amount(), None);
+        assert_eq!(row(Some(1490), 0, 123).only_amount(), None);
+        assert_eq!(row(None, 0, 0).only_amount(), None);
+    }
+
+    #[test]
+    fn what_only_an_older_shop_knew_is_not_to_be_paid() {
+        let row = |total_amount: Option<u64>, status| Row {
+            order_id: 7,
+            customer_id: Some(9),
+            total_amount: total_amount.map(Cents),
+            shipping_cost: Cents(0),
+            tax_amount: Cents(0),
+            currency: "usd".to_owned(),
+            status,
+            reference: None,
+        };
+        assert!(row(Some(1490), Some(0)).order().is_ok());
+        for odd in [
+            row(None, Some(0)),
+            row(Some(1490), Some(9)),
+            row(Some(1490), None),
+        ] {
+            assert_eq!(odd.order(), Err(UNPAYABLE));
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
-//! `/shipping`: where the shop sends to, how, and for how much.
+//! `/shipping`: where the shop sends to, how, and for how much. A way without a
+//! price is none.
 
+use edge_sdk::sql::Readable;
 use edge_sdk::{Failure, Request, Response, Result, sql};
 
 use crate::model::{Shipping, ShippingRegion};
@@ -27,8 +29,9 @@ pub const ONE: &str = "SELECT shipping_id, shipping_type, shipping_cost, shippin
 /// # Errors
 /// Those of the database.
 pub fn regions(_: &Request) -> Result<Response> {
-    let regions: Vec<ShippingRegion> = sql::query(REGIONS).rows()?;
-    Response::json(&regions)
+    let regions: Readable<ShippingRegion> =
+        sql::query(REGIONS).readable_rows("shipping_region", "shipping_region_id")?;
+    Response::json(&regions.into_vec())
 }
 
 /// GET `/shipping/regions/{shipping_region_id}`.
@@ -37,12 +40,13 @@ pub fn regions(_: &Request) -> Result<Response> {
 /// `DEP_01` for a malformed id, `SHP_03` for an unknown one.
 pub fn in_region(request: &Request) -> Result<Response> {
     let id = request.id_param("shipping_region_id")?;
-    let ways: Vec<Shipping> = sql::query(IN_REGION).bind(id).rows()?;
+    let query = sql::query(IN_REGION).bind(id);
+    let ways: Readable<Shipping> = query.readable_rows("shipping", "shipping_id")?;
     if ways.is_empty() {
         let region: Option<i64> = sql::query(REGION_EXISTS).bind(id).first()?;
         region.ok_or(NOT_FOUND)?;
     }
-    Response::json(&ways)
+    Response::json(&ways.into_vec())
 }
 
 /// The way of shipping with this id.
@@ -50,6 +54,7 @@ pub fn in_region(request: &Request) -> Result<Response> {
 /// # Errors
 /// `SHP_03`, or those of the database.
 pub fn find(shipping_id: i64) -> Result<Shipping> {
-    let shipping: Option<Shipping> = sql::query(ONE).bind(shipping_id).first()?;
+    let query = sql::query(ONE).bind(shipping_id);
+    let shipping: Option<Shipping> = query.readable_first("shipping", "shipping_id")?;
     shipping.ok_or(NOT_FOUND)
 }

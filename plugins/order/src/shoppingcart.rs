@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::cart::shelf::{MAX_LINES, MAX_QUANTITY};
 use crate::cart::view::{self, ActiveItem, Total};
 use crate::cart::{Cart, CartId, Handle, ItemIds, Refusal, Shelf, id, store};
-use crate::catalog::{Items, NO_PRODUCT};
+use crate::catalog::{Items, not_sold};
 
 /// The policy of the manifest that bounds what one client's additions store,
 /// in KiB.
@@ -62,7 +62,7 @@ struct Addition {
 /// POST `/shoppingcart/add`.
 ///
 /// # Errors
-/// `USR_02`, `USR_07`, `SHP_01`, `PRO_01`; `SHP_04` and `SHP_05` for too much,
+/// `USR_02`, `USR_07`, `SHP_01`, `PRO_01`, `PRO_03`; `SHP_04` and `SHP_05` for too much,
 /// 429 for too much in too short a time.
 pub fn add(request: &Request) -> Result<Response> {
     let addition = addition(request)?;
@@ -75,9 +75,9 @@ pub fn add(request: &Request) -> Result<Response> {
     let active = store::change(handle, |shelf| {
         let product_id = addition.product_id;
         items.learn(products(shelf.cart(&cart_id)).chain([product_id]))?;
-        items
-            .get(product_id)
-            .ok_or(NO_PRODUCT.field("product_id"))?;
+        if items.get(product_id).is_none() {
+            return Err(not_sold(product_id).field("product_id"));
+        }
         shelf.add(&cart_id, product_id, &addition.attributes, generation)?;
         shown(shelf.cart(&cart_id), handle, ids, &mut items)
     })?;

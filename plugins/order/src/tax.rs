@@ -1,5 +1,7 @@
-//! `/tax`: the taxes that an order can be made with.
+//! `/tax`: the taxes that an order can be made with. One without a percentage
+//! is none.
 
+use edge_sdk::sql::Readable;
 use edge_sdk::{Failure, Request, Response, Result, sql};
 
 use crate::model::Tax;
@@ -18,8 +20,8 @@ pub const ONE: &str = "SELECT tax_id, tax_type, tax_percentage FROM tax WHERE ta
 /// # Errors
 /// Those of the database.
 pub fn list(_: &Request) -> Result<Response> {
-    let taxes: Vec<Tax> = sql::query(ALL).rows()?;
-    Response::json(&taxes)
+    let taxes: Readable<Tax> = sql::query(ALL).readable_rows("tax", "tax_id")?;
+    Response::json(&taxes.into_vec())
 }
 
 /// GET `/tax/{tax_id}`.
@@ -35,6 +37,7 @@ pub fn one(request: &Request) -> Result<Response> {
 /// # Errors
 /// `TAX_01`, or those of the database.
 pub fn find(tax_id: i64) -> Result<Tax> {
-    let tax: Option<Tax> = sql::query(ONE).bind(tax_id).first()?;
+    let query = sql::query(ONE).bind(tax_id);
+    let tax: Option<Tax> = query.readable_first("tax", "tax_id")?;
     tax.ok_or(NOT_FOUND)
 }

@@ -1,5 +1,6 @@
 //! `/attributes`: what customers choose about a product, and the choices.
 
+use edge_sdk::sql::Readable;
 use edge_sdk::{Failure, Request, Response, Result, sql};
 
 use crate::model::{Attribute, AttributeValue, ProductAttribute};
@@ -33,10 +34,10 @@ pub const IN_PRODUCT: &str = "SELECT a.name AS attribute_name, v.attribute_value
 /// `PAG_03` for a malformed page.
 pub fn list(request: &Request) -> Result<Response> {
     let page = pages::named(request)?;
-    let attributes: Vec<Attribute> = sql::query(ALL)
+    let attributes: Readable<Attribute> = sql::query(ALL)
         .bind(page.limit())
         .bind(page.offset())
-        .rows()?;
+        .readable_rows("attribute", "attribute_id")?;
     page.respond(attributes)
 }
 
@@ -56,11 +57,11 @@ pub fn one(request: &Request) -> Result<Response> {
 pub fn values(request: &Request) -> Result<Response> {
     let id = request.id_param("attribute_id")?;
     let page = pages::named(request)?;
-    let values: Vec<AttributeValue> = sql::query(VALUES)
+    let values: Readable<AttributeValue> = sql::query(VALUES)
         .bind(id)
         .bind(page.limit())
         .bind(page.offset())
-        .rows()?;
+        .readable_rows("attribute_value", "attribute_value_id")?;
     if values.is_empty() {
         find(id)?;
     }
@@ -75,11 +76,11 @@ pub fn values(request: &Request) -> Result<Response> {
 pub fn in_product(request: &Request) -> Result<Response> {
     let id = request.id_param("product_id")?;
     let page = pages::named(request)?;
-    let attributes: Vec<ProductAttribute> = sql::query(IN_PRODUCT)
+    let attributes: Readable<ProductAttribute> = sql::query(IN_PRODUCT)
         .bind(id)
         .bind(page.limit())
         .bind(page.offset())
-        .rows()?;
+        .readable_rows("attribute_value", "attribute_value_id")?;
     if attributes.is_empty() {
         products::check(id)?;
     }
@@ -87,6 +88,8 @@ pub fn in_product(request: &Request) -> Result<Response> {
 }
 
 fn find(attribute_id: i64) -> Result<Attribute> {
-    let attribute: Option<Attribute> = sql::query(ONE).bind(attribute_id).first()?;
+    let attribute: Option<Attribute> = sql::query(ONE)
+        .bind(attribute_id)
+        .readable_first("attribute", "attribute_id")?;
     attribute.ok_or(NOT_FOUND)
 }

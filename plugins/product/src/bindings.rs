@@ -15,6 +15,7 @@ wit_bindgen::generate!({
         world product {
             import shop:customers/names@0.1.0;
             export shop:catalog/catalog@0.1.0;
+            export shop:catalog/prices@0.1.0;
         }
     ",
     path: ["../../wit/shop/catalog", "../../wit/shop/customers"],

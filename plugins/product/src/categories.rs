@@ -1,5 +1,6 @@
 //! `/categories`: what a department divides into.
 
+use edge_sdk::sql::Readable;
 use edge_sdk::{Failure, Listing, Order, Request, Response, Result, sql};
 
 use crate::model::{Category, ProductCategory};
@@ -52,11 +53,12 @@ pub const IN_PRODUCT: &str = "SELECT c.category_id, c.department_id, c.name \
 pub fn list(request: &Request) -> Result<Response> {
     let order = request.order_by(&["category_id", "name"])?;
     let page = request.page()?;
-    let rows: Vec<Category> = sql::query(ordered(order))
+    let rows: Readable<Category> = sql::query(ordered(order))
         .bind(page.limit())
         .bind(page.offset())
-        .rows()?;
+        .readable_rows("category", "category_id")?;
     let count = sql::query(COUNT).scalar()?;
+    let rows = rows.into_vec();
     let response = Response::json(&Listing { count, rows })?;
     Ok(page.link(request, count, response))
 }
@@ -84,7 +86,9 @@ fn ordered(order: Option<Order>) -> &'static str {
 /// `DEP_01` for a malformed id, `CAT_01` for an unknown one.
 pub fn one(request: &Request) -> Result<Response> {
     let id = request.id_param("category_id")?;
-    let category: Option<Category> = sql::query(ONE).bind(id).first()?;
+    let category: Option<Category> = sql::query(ONE)
+        .bind(id)
+        .readable_first("category", "category_id")?;
     Response::json(&category.ok_or(NOT_FOUND)?)
 }
 
@@ -96,11 +100,11 @@ pub fn one(request: &Request) -> Result<Response> {
 pub fn in_department(request: &Request) -> Result<Response> {
     let id = request.id_param("department_id")?;
     let page = pages::described(request)?;
-    let categories: Vec<Category> = sql::query(IN_DEPARTMENT)
+    let categories: Readable<Category> = sql::query(IN_DEPARTMENT)
         .bind(id)
         .bind(page.limit())
         .bind(page.offset())
-        .rows()?;
+        .readable_rows("category", "category_id")?;
     if categories.is_empty() {
         departments::check(id)?;
     }
@@ -115,11 +119,11 @@ pub fn in_department(request: &Request) -> Result<Response> {
 pub fn in_product(request: &Request) -> Result<Response> {
     let id = request.id_param("product_id")?;
     let page = pages::named(request)?;
-    let categories: Vec<ProductCategory> = sql::query(IN_PRODUCT)
+    let categories: Readable<ProductCategory> = sql::query(IN_PRODUCT)
         .bind(id)
         .bind(page.limit())
         .bind(page.offset())
-        .rows()?;
+        .readable_rows("category", "category_id")?;
     if categories.is_empty() {
         products::check(id)?;
     }

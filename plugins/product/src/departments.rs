@@ -1,5 +1,6 @@
 //! `/departments`: the broadest division of the catalog.
 
+use edge_sdk::sql::Readable;
 use edge_sdk::{Failure, Request, Response, Result, sql};
 
 use crate::model::Department;
@@ -25,10 +26,10 @@ pub const EXISTS: &str = "SELECT 1 FROM department WHERE department_id = ?";
 /// `PAG_03` for a malformed page.
 pub fn list(request: &Request) -> Result<Response> {
     let page = pages::described(request)?;
-    let departments: Vec<Department> = sql::query(ALL)
+    let departments: Readable<Department> = sql::query(ALL)
         .bind(page.limit())
         .bind(page.offset())
-        .rows()?;
+        .readable_rows("department", "department_id")?;
     page.respond(departments)
 }
 
@@ -38,7 +39,9 @@ pub fn list(request: &Request) -> Result<Response> {
 /// `DEP_01` for a malformed id, `DEP_02` for an unknown one.
 pub fn one(request: &Request) -> Result<Response> {
     let id = request.id_param("department_id")?;
-    let department: Option<Department> = sql::query(ONE).bind(id).first()?;
+    let department: Option<Department> = sql::query(ONE)
+        .bind(id)
+        .readable_first("department", "department_id")?;
     Response::json(&department.ok_or(NOT_FOUND)?)
 }
 

@@ -1,6 +1,11 @@
 //! What the catalog's answers are made of: the rows of its queries, with the
 //! names that clients see. Money is text with two decimals.
+//!
+//! Tables of an older shop may have any type, and NULL where ours have a value:
+//! a text is empty then, a price without which nothing can be sold is null.
 
+pub use edge_sdk::money::Cents;
+use edge_sdk::sql::column;
 use serde::{Deserialize, Serialize};
 
 /// A department of the shop.
@@ -9,8 +14,10 @@ pub struct Department {
     /// Its id.
     pub department_id: i64,
     /// Its name.
+    #[serde(deserialize_with = "column::text")]
     pub name: String,
     /// What it offers, if that was written down.
+    #[serde(deserialize_with = "column::optional_text")]
     pub description: Option<String>,
 }
 
@@ -20,11 +27,14 @@ pub struct Category {
     /// Its id.
     pub category_id: i64,
     /// Its name.
+    #[serde(deserialize_with = "column::text")]
     pub name: String,
     /// What it offers, if that was written down.
+    #[serde(deserialize_with = "column::optional_text")]
     pub description: Option<String>,
-    /// The department it belongs to.
-    pub department_id: i64,
+    /// The department it belongs to; a category of an older shop may have none.
+    #[serde(deserialize_with = "column::optional_integer")]
+    pub department_id: Option<i64>,
 }
 
 /// A category of a product.
@@ -32,9 +42,11 @@ pub struct Category {
 pub struct ProductCategory {
     /// The category's id.
     pub category_id: i64,
-    /// The department it belongs to.
-    pub department_id: i64,
+    /// The department it belongs to; a category of an older shop may have none.
+    #[serde(deserialize_with = "column::optional_integer")]
+    pub department_id: Option<i64>,
     /// The category's name.
+    #[serde(deserialize_with = "column::text")]
     pub name: String,
 }
 
@@ -44,6 +56,7 @@ pub struct Attribute {
     /// Its id.
     pub attribute_id: i64,
     /// Its name.
+    #[serde(deserialize_with = "column::text")]
     pub name: String,
 }
 
@@ -53,6 +66,7 @@ pub struct AttributeValue {
     /// Its id.
     pub attribute_value_id: i64,
     /// What the customer reads: `XL`, `Red`.
+    #[serde(deserialize_with = "column::text")]
     pub value: String,
 }
 
@@ -60,10 +74,12 @@ pub struct AttributeValue {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProductAttribute {
     /// The attribute's name.
+    #[serde(deserialize_with = "column::text")]
     pub attribute_name: String,
     /// The value's id.
     pub attribute_value_id: i64,
     /// The value.
+    #[serde(deserialize_with = "column::text")]
     pub attribute_value: String,
 }
 
@@ -73,14 +89,19 @@ pub struct ProductSummary {
     /// Its id.
     pub product_id: i64,
     /// Its name.
+    #[serde(deserialize_with = "column::text")]
     pub name: String,
     /// Its description, cut to the length that the client asked for.
+    #[serde(deserialize_with = "column::text")]
     pub description: String,
-    /// The regular price.
-    pub price: String,
+    /// The regular price; a product without one is not sold.
+    #[serde(deserialize_with = "column::optional_money")]
+    pub price: Option<Cents>,
     /// The price now, `0.00` if it is the regular one.
-    pub discounted_price: String,
+    #[serde(deserialize_with = "column::money_or_zero")]
+    pub discounted_price: Cents,
     /// File name of the small picture.
+    #[serde(deserialize_with = "column::optional_text")]
     pub thumbnail: Option<String>,
 }
 
@@ -90,21 +111,29 @@ pub struct Product {
     /// Its id.
     pub product_id: i64,
     /// Its name.
+    #[serde(deserialize_with = "column::text")]
     pub name: String,
     /// Its description, whole.
+    #[serde(deserialize_with = "column::text")]
     pub description: String,
-    /// The regular price.
-    pub price: String,
+    /// The regular price; a product without one is not sold.
+    #[serde(deserialize_with = "column::optional_money")]
+    pub price: Option<Cents>,
     /// The price now, `0.00` if it is the regular one.
-    pub discounted_price: String,
+    #[serde(deserialize_with = "column::money_or_zero")]
+    pub discounted_price: Cents,
     /// File name of the picture.
+    #[serde(deserialize_with = "column::optional_text")]
     pub image: Option<String>,
     /// File name of the second picture.
+    #[serde(deserialize_with = "column::optional_text")]
     pub image_2: Option<String>,
     /// File name of the small picture.
+    #[serde(deserialize_with = "column::optional_text")]
     pub thumbnail: Option<String>,
     /// Where a front end features it: 0 nowhere, 1 the shop's first page,
     /// 2 its department's page, 3 both.
+    #[serde(deserialize_with = "column::integer_or_zero")]
     pub display: i64,
 }
 
@@ -114,22 +143,31 @@ pub struct StockedProduct {
     /// Its id.
     pub product_id: i64,
     /// Its name.
+    #[serde(deserialize_with = "column::text")]
     pub name: String,
     /// Its description, whole.
+    #[serde(deserialize_with = "column::text")]
     pub description: String,
-    /// The regular price.
-    pub price: String,
+    /// The regular price; a product without one is not sold.
+    #[serde(deserialize_with = "column::optional_money")]
+    pub price: Option<Cents>,
     /// The price now, `0.00` if it is the regular one.
-    pub discounted_price: String,
+    #[serde(deserialize_with = "column::money_or_zero")]
+    pub discounted_price: Cents,
     /// File name of the picture.
+    #[serde(deserialize_with = "column::optional_text")]
     pub image: Option<String>,
     /// File name of the second picture.
+    #[serde(deserialize_with = "column::optional_text")]
     pub image_2: Option<String>,
     /// File name of the small picture.
+    #[serde(deserialize_with = "column::optional_text")]
     pub thumbnail: Option<String>,
     /// Where a front end features it, as [`Product::display`] says.
+    #[serde(deserialize_with = "column::integer_or_zero")]
     pub display: i64,
     /// How many are left; none for a product that never runs out.
+    #[serde(deserialize_with = "column::optional_integer")]
     pub stock: Option<i64>,
 }
 
@@ -139,16 +177,22 @@ pub struct ProductDetails {
     /// Its id.
     pub product_id: i64,
     /// Its name.
+    #[serde(deserialize_with = "column::text")]
     pub name: String,
     /// Its description, whole.
+    #[serde(deserialize_with = "column::text")]
     pub description: String,
-    /// The regular price.
-    pub price: String,
+    /// The regular price; a product without one is not sold.
+    #[serde(deserialize_with = "column::optional_money")]
+    pub price: Option<Cents>,
     /// The price now, `0.00` if it is the regular one.
-    pub discounted_price: String,
+    #[serde(deserialize_with = "column::money_or_zero")]
+    pub discounted_price: Cents,
     /// File name of the picture.
+    #[serde(deserialize_with = "column::optional_text")]
     pub image: Option<String>,
     /// File name of the second picture.
+    #[serde(deserialize_with = "column::optional_text")]
     pub image_2: Option<String>,
 }
 
@@ -158,10 +202,12 @@ pub struct ProductLocation {
     /// The category's id.
     pub category_id: i64,
     /// The category's name.
+    #[serde(deserialize_with = "column::text")]
     pub category_name: String,
     /// The id of the category's department.
     pub department_id: i64,
     /// The department's name.
+    #[serde(deserialize_with = "column::text")]
     pub department_name: String,
 }
 
@@ -169,13 +215,17 @@ pub struct ProductLocation {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Review {
     /// The customer's name.
+    #[serde(deserialize_with = "column::text")]
     pub name: String,
     /// What they said.
+    #[serde(deserialize_with = "column::text")]
     pub review: String,
-    /// 1 to 5.
-    pub rating: i64,
-    /// When, in ISO 8601, UTC.
-    pub created_on: String,
+    /// 1 to 5; reviews of an older shop may have none.
+    #[serde(deserialize_with = "column::optional_integer")]
+    pub rating: Option<i64>,
+    /// When, in ISO 8601, UTC, if that was written down.
+    #[serde(deserialize_with = "column::optional_instant")]
+    pub created_on: Option<String>,
 }
 
 impl Review {
@@ -221,8 +271,8 @@ mod tests {
             product_id: 1,
             name: String::new(),
             description: description.to_owned(),
-            price: "1.00".to_owned(),
-            discounted_price: "0.00".to_owned(),
+            price: Some(Cents(100)),
+            discounted_price: Cents(0),
             thumbnail: None,
         };
         product.shortened(characters).description

@@ -54,7 +54,7 @@ mod tests {
             category_id: i64::MAX,
             name: longest(NAME),
             description: Some(longest(DESCRIPTION)),
-            department_id: i64::MAX,
+            department_id: Some(i64::MAX),
         };
         assert_fits(&category, DESCRIBED);
         let location = ProductLocation {

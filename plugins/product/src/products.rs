@@ -1,8 +1,9 @@
 //! `/products`: lists of products, and one product from all sides.
 
-use edge_sdk::{Failure, Listing, Request, Response, Result, sql};
+use edge_sdk::sql::Readable;
+use edge_sdk::{Failure, Listing, Page, Request, Response, Result, sql};
 
-use crate::counts::count;
+use crate::counts::{self, count};
 use crate::model::{Product, ProductDetails, ProductLocation, ProductSummary};
 use crate::{categories, departments, pages};
 
@@ -29,6 +30,10 @@ pub const PAGE: &str = "SELECT product_id, name, description, price, discounted_
 /// How many products a category has, by its id.
 pub const COUNT_IN_CATEGORY: &str = "SELECT COUNT(*) FROM product_category WHERE category_id = ?";
 
+/// As [`COUNT_IN_CATEGORY`], without products that are gone.
+pub const COUNT_THERE_IN_CATEGORY: &str = "SELECT COUNT(*) FROM product_category pc \
+     JOIN product p ON p.product_id = pc.product_id WHERE pc.category_id = ?";
+
 /// A page of a category, by its id. The rows to skip are skipped in the index.
 pub const IN_CATEGORY: &str = "SELECT p.product_id, p.name, p.description, p.price, p.discounted_price, p.thumbnail \
      FROM (SELECT pc.product_id FROM category c \
@@ -39,6 +44,11 @@ pub const IN_CATEGORY: &str = "SELECT p.product_id, p.name, p.description, p.pri
 /// How many products a department has, by its id.
 pub const COUNT_IN_DEPARTMENT: &str = "SELECT COUNT(DISTINCT pc.product_id) FROM category c \
      JOIN product_category pc ON pc.category_id = c.category_id WHERE c.department_id = ?";
+
+/// As [`COUNT_IN_DEPARTMENT`], without products that are gone.
+pub const COUNT_THERE_IN_DEPARTMENT: &str = "SELECT COUNT(DISTINCT p.product_id) FROM category c \
+     JOIN product_category pc ON pc.category_id = c.category_id \
+     JOIN product p ON p.product_id = pc.product_id WHERE c.department_id = ?";
 
 /// A page of a department, by its id: each product once, in however many of
 /// its categories it is.
@@ -77,7 +87,7 @@ pub fn list(request: &Request) -> Result<Response> {
     let rows = sql::query(PAGE)
         .bind(page.limit())
         .bind(page.offset())
-        .rows()?;
+        .readable_rows("product", "product_id")?;
     listing(request, count(COUNT, None)?, rows, length)
 }
 
@@ -90,15 +100,21 @@ pub fn in_category(request: &Request) -> Result<Response> {
     let id = request.id_param("category_id")?;
     let page = request.page()?;
     let length = description_length(request)?;
-    let rows: Vec<ProductSummary> = sql::query(IN_CATEGORY)
+    let rows: Readable<ProductSummary> = sql::query(IN_CATEGORY)
         .bind(id)
         .bind(page.limit())
         .bind(page.offset())
-        .rows()?;
+        .readable_rows("product", "product_id")?;
     if rows.is_empty() {
         categories::check(id)?;
     }
-    listing(request, count(COUNT_IN_CATEGORY, Some(id))?, rows, length)
+    let texts = [COUNT_IN_CATEGORY, COUNT_THERE_IN_CATEGORY];
+    listing(
+        request,
+        count_of(texts, id, page, rows.found())?,
+        rows,
+        length,
+    )
 }
 
 /// GET `/products/inDepartment/{department_id}`.
@@ -110,15 +126,21 @@ pub fn in_department(request: &Request) -> Result<Response> {
     let id = request.id_param("department_id")?;
     let page = request.page()?;
     let length = description_length(request)?;
-    let rows: Vec<ProductSummary> = sql::query(IN_DEPARTMENT)
+    let rows: Readable<ProductSummary> = sql::query(IN_DEPARTMENT)
         .bind(id)
         .bind(page.limit())
         .bind(page.offset())
-        .rows()?;
+        .readable_rows("product", "product_id")?;
     if rows.is_empty() {
         departments::check(id)?;
     }
-    listing(request, count(COUNT_IN_DEPARTMENT, Some(id))?, rows, length)
+    let texts = [COUNT_IN_DEPARTMENT, COUNT_THERE_IN_DEPARTMENT];
+    listing(
+        request,
+        count_of(texts, id, page, rows.found())?,
+        rows,
+        length,
+    )
 }
 
 /// GET `/products/{product_id}`.
@@ -127,7 +149,9 @@ pub fn in_department(request: &Request) -> Result<Response> {
 /// `DEP_01` for a malformed id, `PRO_01` for an unknown one.
 pub fn one(request: &Request) -> Result<Response> {
     let id = request.id_param("product_id")?;
-    let product: Option<Product> = sql::query(ONE).bind(id).first()?;
+    let product: Option<Product> = sql::query(ONE)
+        .bind(id)
+        .readable_first("product", "product_id")?;
     Response::json(&product.ok_or(NOT_FOUND)?)
 }
 
@@ -137,7 +161,9 @@ pub fn one(request: &Request) -> Result<Response> {
 /// `DEP_01` for a malformed id, `PRO_01` for an unknown one.
 pub fn details(request: &Request) -> Result<Response> {
     let id = request.id_param("product_id")?;
-    let product: Option<ProductDetails> = sql::query(DETAILS).bind(id).first()?;
+    let product: Option<ProductDetails> = sql::query(DETAILS)
+        .bind(id)
+        .readable_first("product", "product_id")?;
     Response::json(&product.ok_or(NOT_FOUND)?)
 }
 
@@ -149,11 +175,11 @@ pub fn details(request: &Request) -> Result<Response> {
 pub fn locations(request: &Request) -> Result<Response> {
     let id = request.id_param("product_id")?;
     let page = pages::named(request)?;
-    let locations: Vec<ProductLocation> = sql::query(LOCATIONS)
+    let locations: Readable<ProductLocation> = sql::query(LOCATIONS)
         .bind(id)
         .bind(page.limit())
         .bind(page.offset())
-        .rows()?;
+        .readable_rows("category", "category_id")?;
     if locations.is_empty() {
         check(id)?;
     }
@@ -169,18 +195,28 @@ pub fn check(product_id: i64) -> Result<()> {
     found.map(|_| ()).ok_or(NOT_FOUND)
 }
 
+/// How many products a list has of which a page was found with so many rows.
+/// The first text counts assignments, which is cheap; where the page shows
+/// that there are assignments of products that are gone, the second one counts
+/// what is there.
+fn count_of([assigned, there]: [&'static str; 2], id: i64, page: Page, rows: usize) -> Result<i64> {
+    let count = count(assigned, Some(id))?;
+    let expected = (count - page.offset()).clamp(0, page.limit());
+    if i64::try_from(rows) == Ok(expected) {
+        return Ok(count);
+    }
+    Ok(counts::count(there, Some(id))?)
+}
+
 /// The page that `request` asks for of so many products, their descriptions
 /// cut.
 pub(crate) fn listing(
     request: &Request,
     count: i64,
-    rows: Vec<ProductSummary>,
+    rows: Readable<ProductSummary>,
     length: usize,
 ) -> Result<Response> {
-    let rows = rows
-        .into_iter()
-        .map(|product| product.shortened(length))
-        .collect();
+    let rows = rows.map(|product| product.shortened(length)).into_vec();
     let response = Response::json(&Listing { count, rows })?;
     Ok(request.page()?.link(request, count, response))
 }

@@ -1,6 +1,7 @@
 //! `/products/{product_id}/reviews`: what customers said of a product, each
 //! customer once: a second review takes the place of the first.
 
+use edge_sdk::sql::Readable;
 use edge_sdk::wit::Principal;
 use edge_sdk::{Fields, Request, Response, Result, sql};
 
@@ -26,7 +27,7 @@ const MOST: u64 = 100;
 /// A page of the reviews of a product, by its id, newest first. Rows of an
 /// older shop may lack the reviewer's name, and may be longer than any that is
 /// written here: of those, only the beginning is read.
-pub const OF_PRODUCT: &str = "SELECT COALESCE(r.reviewer, 'Anonymous') AS name, \
+pub const OF_PRODUCT: &str = "SELECT r.review_id, COALESCE(r.reviewer, 'Anonymous') AS name, \
      CASE WHEN LENGTH(r.review) > 16000 THEN SUBSTR(r.review, 1, 4000) ELSE r.review END AS review, \
      r.rating, r.created_on \
      FROM product p JOIN review r ON r.product_id = p.product_id \
@@ -55,15 +56,15 @@ pub const DELETE_OLDER: &str = "DELETE FROM review WHERE product_id = ? AND cust
 pub fn of_product(request: &Request) -> Result<Response> {
     let id = request.id_param("product_id")?;
     let page = request.array_page(PAGE, MOST)?;
-    let reviews: Vec<Review> = sql::query(OF_PRODUCT)
+    let reviews: Readable<Review> = sql::query(OF_PRODUCT)
         .bind(id)
         .bind(page.limit())
         .bind(page.offset())
-        .rows()?;
+        .readable_rows("review", "review_id")?;
     if reviews.is_empty() {
         products::check(id)?;
     }
-    page.respond(reviews.into_iter().map(|r| r.shortened(LONGEST)).collect())
+    page.respond(reviews.map(|review| review.shortened(LONGEST)))
 }
 
 /// POST `/products/{product_id}/reviews`.
@@ -187,8 +188,8 @@ mod tests {
         let longest = Review {
             name: "\u{1}".repeat(REVIEWER),
             review: "\u{1}".repeat(LONGEST),
-            rating: 5,
-            created_on: "2024-05-06T06:58:00.000Z".to_owned(),
+            rating: Some(5),
+            created_on: Some("2024-05-06T06:58:00.000Z".to_owned()),
         };
         let bytes = serde_json::to_vec(&longest).unwrap().len() + 1;
         assert!(bytes * usize::try_from(MOST).unwrap() < REPLY);

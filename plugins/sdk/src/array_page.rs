@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 
+use crate::sql::Readable;
 use crate::{Page, Request, Response, Result};
 
 /// One page of a list that is answered as a plain array.
@@ -49,21 +50,22 @@ impl ArrayPage {
     ///
     /// # Errors
     /// As [`Response::json`].
-    pub fn respond<T: Serialize>(&self, mut rows: Vec<T>) -> Result<Response> {
-        let next = self.cut(&mut rows);
+    pub fn respond<T: Serialize>(&self, rows: impl Into<Readable<T>>) -> Result<Response> {
+        let (rows, next) = self.cut(rows);
         Ok(next.link(Response::json(&rows)?))
     }
 
-    /// Leaves the rows of this page in `rows`, and says whether another page
-    /// follows.
-    pub fn cut<T>(&self, rows: &mut Vec<T>) -> Next {
+    /// Returns the rows of this page, and whether another page follows. A row
+    /// that could not be read has its place on a page, and is left out there.
+    pub fn cut<T>(&self, rows: impl Into<Readable<T>>) -> (Vec<T>, Next) {
         let most = usize::try_from(self.0.limit).unwrap_or(usize::MAX);
-        let more = rows.len() > most;
-        rows.truncate(most);
-        Next(more.then_some(Page {
+        let rows = rows.into();
+        let more = rows.found() > most;
+        let next = more.then_some(Page {
             page: self.0.page.saturating_add(1),
             ..self.0
-        }))
+        });
+        (rows.into_first(most), Next(next))
     }
 }
 

@@ -42,11 +42,17 @@
 //! The clock of the node that a plugin runs on ([`clock`](crate::clock)) may be
 //! wrong, and other nodes have others.
 //!
+//! A table that others made or write may hold what a plugin does not expect.
+//! [`column`] reads such values, and [`Query::readable_rows`] leaves out the
+//! rows that cannot be read, so that one of them never costs a whole list.
+//!
 //! The tables a plugin may read and change are those its manifest grants. All
 //! of this talks to the host: natively, as in a plugin's own tests, it panics.
 
+pub mod column;
 mod error;
 mod query;
+mod readable;
 mod row;
 mod time;
 mod transaction;
@@ -57,6 +63,7 @@ use std::sync::OnceLock;
 pub use crate::bindings::edge::platform::sql::{Dialect, Outcome, Value};
 pub use error::Error;
 pub use query::{Query, query};
+pub use readable::Readable;
 pub use time::{Seconds, with_clock};
 pub use transaction::{Transaction, transaction};
 pub use value::Timestamp;

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use anyhow::Context;
 use product::counts::Counts;
-use product::model::{Product, ProductSummary};
+use product::model::{Cents, Product, ProductSummary};
 use product::products;
 use serde::Serialize;
 use sqlx::Result;
@@ -118,10 +118,16 @@ fn summary(row: &Row) -> Result<ProductSummary> {
         product_id: row.get(0)?,
         name: row.get(1)?,
         description: row.get(2)?,
-        price: row.get(3)?,
-        discounted_price: row.get(4)?,
+        price: Some(amount(row, 3)?),
+        discounted_price: amount(row, 4)?,
         thumbnail: row.get(5)?,
     })
+}
+
+/// Reads a price of the shop's own tables, which have no others.
+fn amount(row: &Row, column: usize) -> Result<Cents> {
+    let text: String = row.get(column)?;
+    Cents::rounded(&text).ok_or_else(|| sqlx::Error::Decode(format!("no price: {text}").into()))
 }
 
 /// Reads the columns of [`products::ONE`].
@@ -130,8 +136,8 @@ fn whole(row: &Row) -> Result<Product> {
         product_id: row.get(0)?,
         name: row.get(1)?,
         description: row.get(2)?,
-        price: row.get(3)?,
-        discounted_price: row.get(4)?,
+        price: Some(amount(row, 3)?),
+        discounted_price: amount(row, 4)?,
         image: row.get(5)?,
         image_2: row.get(6)?,
         thumbnail: row.get(7)?,

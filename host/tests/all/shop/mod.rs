@@ -7,6 +7,7 @@ pub mod documents;
 mod encoding;
 mod facebook;
 mod growth;
+mod inherited;
 mod journey;
 mod limits;
 mod money;

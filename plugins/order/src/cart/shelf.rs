@@ -1,6 +1,7 @@
 //! The rules of carts. A shelf is what the store keeps under one key: the
 //! carts with one handle, which is nearly always one.
 
+use edge_sdk::sql::column;
 use serde::{Deserialize, Serialize};
 
 use super::CartId;
@@ -66,10 +67,13 @@ pub struct Item {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Ordered {
     /// What was ordered.
+    #[serde(deserialize_with = "column::integer")]
     pub product_id: i64,
     /// What the customer chose about it.
+    #[serde(deserialize_with = "column::text")]
     pub attributes: String,
     /// Pieces.
+    #[serde(deserialize_with = "column::integer")]
     pub quantity: u32,
 }
 

@@ -10,7 +10,8 @@ use super::status::{Status, name};
 
 /// Begin to pay: the order's id and its customer's.
 pub const HOLD: &str = "UPDATE orders SET held = 1 \
-     WHERE order_id = ? AND customer_id = ? AND status = 0 AND reserved IN (1, 2)";
+     WHERE order_id = ? AND customer_id = ? AND status = 0 AND reserved IN (1, 2) \
+     AND total_amount IS NOT NULL";
 
 /// The payment came to nothing.
 pub const LET_GO: &str = "UPDATE orders SET held = 0 WHERE order_id = ? AND status = 0";
@@ -73,11 +74,11 @@ pub fn let_go(order_id: i64) -> Result<bool, sql::Error> {
 }
 
 /// Record the charge that pays for a new order, the amount that it was made
-/// for, and that the customer is to be told.
+/// for, if that is known, and that the customer is to be told.
 ///
 /// # Errors
 /// Those of the database.
-pub fn pay(order_id: i64, charge: &str, amount: Cents) -> Result<bool, sql::Error> {
+pub fn pay(order_id: i64, charge: &str, amount: Option<Cents>) -> Result<bool, sql::Error> {
     let paid = sql::transaction(|transaction| {
         let paid = transaction.query(PAY).bind(charge).bind(charge);
         let paid = paid.bind(amount);
@@ -85,12 +86,11 @@ pub fn pay(order_id: i64, charge: &str, amount: Cents) -> Result<bool, sql::Erro
             return Ok(false);
         }
         transaction.query(CONFIRM).bind(order_id).execute()?;
-        audit(
-            transaction,
-            order_id,
-            Status::Paid,
-            &format!("charge {charge} over {amount}"),
-        )?;
+        let why = match amount {
+            Some(amount) => format!("charge {charge} over {amount}"),
+            None => format!("charge {charge}"),
+        };
+        audit(transaction, order_id, Status::Paid, &why)?;
         Ok(true)
     });
     counted(paid, "paid")

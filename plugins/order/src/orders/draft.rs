@@ -5,7 +5,7 @@ use edge_sdk::Failure;
 use crate::cart::Cart;
 use crate::catalog::{Items, Line};
 use crate::model::{Shipping, Tax};
-use edge_sdk::money::{self, Cents};
+use edge_sdk::money::Cents;
 
 /// The cart has nothing to order.
 pub const EMPTY: Failure = Failure::new(400, "ORD_02", "The cart is empty.");
@@ -16,7 +16,6 @@ pub const GONE: Failure = Failure::new(
     "A product is no longer sold, and was taken out of the cart.",
 );
 const TOO_MUCH: Failure = Failure::new(400, "ORD_05", "The order is too large.");
-const BAD_TAX: Failure = Failure::new(500, "HTTP_500", "Something went wrong.");
 
 /// The most that the database's columns hold.
 const MAX_AMOUNT: Cents = Cents(9_999_999_999);
@@ -73,9 +72,6 @@ pub enum Obstacle {
     /// The amount is more than the database holds.
     #[error("the amount is too large")]
     TooMuch,
-    /// The tax is no percentage.
-    #[error("the tax {0:?} is no percentage")]
-    BadTax(String),
 }
 
 impl From<Obstacle> for Failure {
@@ -84,10 +80,6 @@ impl From<Obstacle> for Failure {
             Obstacle::Empty => EMPTY.field("cart_id"),
             Obstacle::Gone(_) => GONE.field("cart_id"),
             Obstacle::TooMuch => TOO_MUCH.field("cart_id"),
-            Obstacle::BadTax(_) => {
-                eprintln!("{obstacle}");
-                BAD_TAX
-            }
         }
     }
 }
@@ -106,9 +98,7 @@ impl Draft {
     ) -> Result<Self, Obstacle> {
         let lines = lines(cart, items)?;
         let total_amount = total(&lines);
-        let percentage = money::hundredths(&tax.tax_percentage);
-        let percentage = percentage.ok_or_else(|| Obstacle::BadTax(tax.tax_percentage.clone()))?;
-        let tax_amount = total_amount.share(percentage);
+        let tax_amount = total_amount.share(tax.tax_percentage);
         if total_amount.max(tax_amount) > MAX_AMOUNT {
             return Err(Obstacle::TooMuch);
         }

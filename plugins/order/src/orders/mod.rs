@@ -8,6 +8,7 @@ pub mod placed;
 pub mod status;
 pub mod stock;
 
+use edge_sdk::sql::{Readable, column};
 use edge_sdk::{ArrayPage, Failure, Request, Response, Result, sql};
 use serde::Deserialize;
 
@@ -30,24 +31,35 @@ pub const ONE: &str = "SELECT order_id, total_amount, created_on, shipped_on, st
      FROM orders WHERE order_id = ? AND customer_id = ? AND reserved IN (1, 2, 3)";
 
 /// A page of the lines of an order, by its id.
-pub const LINES: &str = "SELECT order_id, product_id, attributes, product_name, quantity, unit_cost \
+pub const LINES: &str = "SELECT item_id, order_id, product_id, attributes, product_name, quantity, unit_cost \
      FROM order_detail WHERE order_id = ? ORDER BY item_id LIMIT ? OFFSET ?";
 
 /// A row of [`ONE`].
 #[derive(Deserialize)]
 struct Order {
     order_id: i64,
-    total_amount: Cents,
-    created_on: String,
+    #[serde(deserialize_with = "column::optional_money")]
+    total_amount: Option<Cents>,
+    #[serde(deserialize_with = "column::optional_instant")]
+    created_on: Option<String>,
+    #[serde(deserialize_with = "column::optional_instant")]
     shipped_on: Option<String>,
-    status: i64,
+    #[serde(deserialize_with = "column::optional_integer")]
+    status: Option<i64>,
+    #[serde(deserialize_with = "column::money_or_zero")]
     shipping_cost: Cents,
+    #[serde(deserialize_with = "column::money_or_zero")]
     tax_amount: Cents,
 }
 
 impl Order {
-    fn grand_total(&self) -> Cents {
-        grand_total(self.total_amount, self.shipping_cost, self.tax_amount)
+    fn grand_total(&self) -> Option<Cents> {
+        let total_amount = self.total_amount?;
+        Some(grand_total(
+            total_amount,
+            self.shipping_cost,
+            self.tax_amount,
+        ))
     }
 
     fn into_summary(self, name: &str) -> OrderSummary<'_> {
@@ -81,15 +93,13 @@ pub fn one(request: &Request) -> Result<Response> {
 pub fn in_customer(request: &Request) -> Result<Response> {
     let customer = request.principal()?;
     let page = page(request)?;
-    let orders: Vec<Order> = sql::query(OF_CUSTOMER)
+    let orders: Readable<Order> = sql::query(OF_CUSTOMER)
         .bind(customer.id)
         .bind(page.limit())
         .bind(page.offset())
-        .rows()?;
-    let summaries = orders
-        .into_iter()
-        .map(|order| order.into_summary(&customer.name));
-    Ok(page.respond(summaries.collect())?.no_store())
+        .readable_rows("orders", "order_id")?;
+    let summaries = orders.map(|order| order.into_summary(&customer.name));
+    Ok(page.respond(summaries)?.no_store())
 }
 
 /// The page of orders or lines that a request asks for.
@@ -120,7 +130,7 @@ fn find(request: &Request) -> Result<Order> {
     let order: Option<Order> = sql::query(ONE)
         .bind(request.id_param("order_id")?)
         .bind(customer.id)
-        .first()?;
+        .readable_first("orders", "order_id")?;
     order.ok_or(NOT_FOUND)
 }
 
@@ -128,31 +138,40 @@ fn find(request: &Request) -> Result<Order> {
 ///
 /// # Errors
 /// Those of the database.
-pub fn lines(order_id: i64, limit: i64, offset: i64) -> Result<Vec<OrderLine>, sql::Error> {
+pub fn lines(order_id: i64, limit: i64, offset: i64) -> Result<Readable<OrderLine>, sql::Error> {
     #[derive(Deserialize)]
     struct Row {
         order_id: i64,
-        product_id: i64,
+        #[serde(deserialize_with = "column::optional_integer")]
+        product_id: Option<i64>,
+        #[serde(deserialize_with = "column::text")]
         attributes: String,
+        #[serde(deserialize_with = "column::text")]
         product_name: String,
-        quantity: u32,
-        unit_cost: Cents,
+        #[serde(deserialize_with = "column::optional_integer")]
+        quantity: Option<u32>,
+        #[serde(deserialize_with = "column::optional_money")]
+        unit_cost: Option<Cents>,
     }
-    let rows: Vec<Row> = sql::query(LINES)
+    let rows: Readable<Row> = sql::query(LINES)
         .bind(order_id)
         .bind(limit)
         .bind(offset)
-        .rows()?;
-    let lines = rows.into_iter().map(|row| OrderLine {
+        .readable_rows("order_detail", "item_id")?;
+    let lines = rows.map(|row| OrderLine {
         order_id: row.order_id,
         product_id: row.product_id,
         attributes: row.attributes,
         product_name: row.product_name,
         quantity: row.quantity,
         unit_cost: row.unit_cost,
-        subtotal: row.unit_cost.times(row.quantity),
+        subtotal: subtotal(row.unit_cost, row.quantity),
     });
-    Ok(lines.collect())
+    Ok(lines)
+}
+
+fn subtotal(unit_cost: Option<Cents>, quantity: Option<u32>) -> Option<Cents> {
+    Some(unit_cost?.times(quantity?))
 }
 
 /// What an order comes to with shipping and tax.
@@ -172,12 +191,12 @@ mod tests {
         // No character takes more bytes of JSON than one that is escaped.
         let longest = OrderLine {
             order_id: i64::MAX,
-            product_id: i64::MAX,
+            product_id: Some(i64::MAX),
             attributes: "\u{1}".repeat(1000),
             product_name: "\u{1}".repeat(100),
-            quantity: u32::MAX,
-            unit_cost: Cents(9_999_999_999),
-            subtotal: Cents(u64::MAX),
+            quantity: Some(u32::MAX),
+            unit_cost: Some(Cents(9_999_999_999)),
+            subtotal: Some(Cents(u64::MAX)),
         };
         let bytes = serde_json::to_vec(&longest).unwrap().len() + 1;
         assert!(bytes * usize::try_from(PAGE).unwrap() < REPLY);

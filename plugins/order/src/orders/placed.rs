@@ -10,6 +10,7 @@ use super::draft::{Draft, DraftLine};
 use super::stock::Stock;
 use crate::cart::{CartId, Ordered};
 use crate::idempotency::Claim;
+use crate::model::CURRENCY;
 
 /// An order of this instant: customer, cart and generation, stock and counted pieces, amounts.
 pub const ADD: &str = "INSERT INTO orders (customer_id, created_on, status, cart_id, cart_generation, reserved, \
@@ -31,9 +32,6 @@ pub const ORDERED: &str =
 /// Lines that one statement inserts: the most that fit, then fewer, so that
 /// there are few statements of few texts.
 pub const SHAPES: [usize; 3] = [16, 4, 1];
-
-/// The currency of the shop, ISO 4217, lower case.
-const CURRENCY: &str = "usd";
 
 /// An order that was made here.
 #[derive(Clone, Debug, Deserialize)]

@@ -144,8 +144,9 @@ fn sold_out(order_id: i64, product_id: i64) -> Result<()> {
 
 /// The name of a product of an order.
 fn name(order_id: i64, product_id: i64) -> Result<Option<String>, sql::Error> {
-    let mut lines = super::lines(order_id, MOST_LINES, 0)?.into_iter();
-    let line = lines.find(|line| line.product_id == product_id);
+    let lines = super::lines(order_id, MOST_LINES, 0)?.into_vec();
+    let mut lines = lines.into_iter();
+    let line = lines.find(|line| line.product_id == Some(product_id));
     Ok(line.map(|line| line.product_name))
 }
 

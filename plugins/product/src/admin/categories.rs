@@ -108,7 +108,7 @@ impl<'a> Written<'a> {
             category_id,
             name: self.name.to_owned(),
             description: self.description.map(str::to_owned),
-            department_id: self.department_id,
+            department_id: Some(self.department_id),
         }
     }
 }

@@ -2,7 +2,7 @@
 //! index with them.
 
 use edge_sdk::money::Cents;
-use edge_sdk::sql::{self, Query, Transaction};
+use edge_sdk::sql::{self, Query, Transaction, column};
 use edge_sdk::{Failure, Fields, Request, Response, Result};
 use serde::Deserialize;
 
@@ -77,7 +77,9 @@ pub fn add(request: &Request) -> Result<Response> {
 pub fn one(request: &Request) -> Result<Response> {
     merchant(request)?;
     let id = request.id_param("product_id")?;
-    let product: Option<StockedProduct> = sql::query(ONE).bind(id).first()?;
+    let product: Option<StockedProduct> = sql::query(ONE)
+        .bind(id)
+        .readable_first("product", "product_id")?;
     Response::json(&product.ok_or(NOT_FOUND)?)
 }
 
@@ -131,7 +133,9 @@ pub fn delete(request: &Request) -> Result<Response> {
 /// The texts that the index was made of.
 #[derive(Deserialize)]
 struct Texts {
+    #[serde(deserialize_with = "column::text")]
     name: String,
+    #[serde(deserialize_with = "column::text")]
     description: String,
 }
 
@@ -141,7 +145,10 @@ fn texts(transaction: &Transaction, id: i64) -> Result<Texts> {
 }
 
 fn find(transaction: &Transaction, id: i64) -> Result<StockedProduct> {
-    let product: Option<StockedProduct> = transaction.query(ONE).bind(id).first()?;
+    let product: Option<StockedProduct> = transaction
+        .query(ONE)
+        .bind(id)
+        .readable_first("product", "product_id")?;
     product.ok_or(NOT_FOUND)
 }
 

@@ -41,7 +41,7 @@ pub fn search(request: &Request) -> Result<Response> {
     let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
     let products = store::products(&ranking.page(offset, limit))?;
     let count = i64::try_from(ranking.count()).unwrap_or(i64::MAX);
-    listing(request, count, products, length)
+    listing(request, count, products.into(), length)
 }
 
 fn query_string(request: &Request) -> Result<String> {

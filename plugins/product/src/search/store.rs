@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use edge_sdk::sql::{self, Error};
+use edge_sdk::sql::{self, Error, Readable};
 use roaring::RoaringBitmap;
 use serde::Deserialize;
 use serde_bytes::ByteBuf;
@@ -190,8 +190,10 @@ pub fn products(ids: &[u32]) -> Result<Vec<ProductSummary>, Error> {
         .find(|&shape| shape >= ids.len())
         .unwrap_or(ids.len());
     let text = products_text(shape);
-    let found: Vec<ProductSummary> = bind_all(sql::query(&text), padded(ids, shape)).rows()?;
+    let query = bind_all(sql::query(&text), padded(ids, shape));
+    let found: Readable<ProductSummary> = query.readable_rows("product", "product_id")?;
     let by_id = found
+        .into_vec()
         .into_iter()
         .map(|product| (product.product_id, product));
     let mut by_id: BTreeMap<_, _> = by_id.collect();

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::de::DeserializeOwned;
 
-use super::{Error, Outcome, Transaction, Value, dialect, row, with_clock};
+use super::{Error, Outcome, Readable, Transaction, Value, dialect, readable, row, with_clock};
 use crate::bindings::edge::platform::sql as host;
 
 /// A statement outside a transaction; a change is one of its own.
@@ -52,6 +52,37 @@ impl<'a> Query<'a> {
     /// As [`rows`](Self::rows).
     pub fn first<T: DeserializeOwned>(self) -> Result<Option<T>, Error> {
         row::first(&self.run()?)
+    }
+
+    /// Runs a SELECT and reads those of its rows that can be read. Each of the
+    /// others is left out, with a warning that names `table`, the value of the
+    /// column `id` and the column that could not be read; one warning a minute
+    /// for each column.
+    ///
+    /// # Errors
+    /// Those of the host.
+    pub fn readable_rows<T: DeserializeOwned>(
+        self,
+        table: &'static str,
+        id: &'static str,
+    ) -> Result<Readable<T>, Error> {
+        let read = row::readable(&self.run()?, |row, why| readable::warn(table, id, row, why));
+        read.map(Readable::new)
+    }
+
+    /// Runs a SELECT for one row, and reads it as
+    /// [`readable_rows`](Self::readable_rows) does: a row that cannot be read
+    /// is none.
+    ///
+    /// # Errors
+    /// Those of the host.
+    pub fn readable_first<T: DeserializeOwned>(
+        self,
+        table: &'static str,
+        id: &'static str,
+    ) -> Result<Option<T>, Error> {
+        let rows: Vec<T> = self.readable_rows(table, id)?.into_vec();
+        Ok(rows.into_iter().next())
     }
 
     /// Runs a SELECT and reads its only row, such as a count.

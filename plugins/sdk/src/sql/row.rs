@@ -25,6 +25,20 @@ pub(super) fn all<T: DeserializeOwned>(packed: &[u8]) -> Result<Vec<T>, Error> {
     Ok(all)
 }
 
+/// Reads all rows, each that does not fit as `None`: `on_misfit` is told why.
+pub(super) fn readable<T: DeserializeOwned>(
+    packed: &[u8],
+    mut on_misfit: impl FnMut(Row<'_, '_>, &Error),
+) -> Result<Vec<Option<T>>, Error> {
+    let mut rows = Rows::of(packed)?;
+    let mut readable = Vec::new();
+    while let Some(row) = rows.next()? {
+        let read = T::deserialize(row);
+        readable.push(read.map_err(|why| on_misfit(row, &why)).ok());
+    }
+    Ok(readable)
+}
+
 /// Reads the first row, if there is one.
 pub(super) fn first<T: DeserializeOwned>(packed: &[u8]) -> Result<Option<T>, Error> {
     let mut rows = Rows::of(packed)?;
@@ -47,12 +61,22 @@ fn no_only(what: &str, count: usize) -> Error {
 
 /// One row. A struct or map takes its columns by name, a tuple or sequence by
 /// position; anything else is the only column.
-struct Row<'a, 'de> {
+#[derive(Clone, Copy)]
+pub(super) struct Row<'a, 'de> {
     columns: &'a [&'de str],
     values: &'a [Cell<'de>],
 }
 
 impl<'de> Row<'_, 'de> {
+    /// Returns the whole number in the column of this name.
+    pub(super) fn integer(&self, column: &str) -> Option<i64> {
+        let place = self.columns.iter().position(|name| *name == column)?;
+        match self.values.get(place)? {
+            Cell::Integer(number) => Some(*number),
+            _ => None,
+        }
+    }
+
     fn only_cell(self) -> Result<Cell<'de>, Error> {
         match self.values {
             [value] => Ok(*value),

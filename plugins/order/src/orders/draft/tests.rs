@@ -1,3 +1,5 @@
+use edge_sdk::money::Percentage;
+
 use super::*;
 use crate::cart::{CartId, Shelf};
 use crate::catalog::Item;
@@ -41,7 +43,7 @@ fn draft(cart: &Cart, percentage: &str) -> Result<Draft, Obstacle> {
     let tax = Tax {
         tax_id: 6,
         tax_type: "Tax".to_owned(),
-        tax_percentage: percentage.to_owned(),
+        tax_percentage: Percentage::rounded(percentage).unwrap(),
     };
     Draft::of(9, cart, &catalog(), &shipping, &tax)
 }
@@ -92,9 +94,9 @@ fn an_amount_has_a_limit() {
 }
 
 #[test]
-fn a_tax_that_is_no_percentage_is_an_error() {
-    let bad = draft(&cart(&[(1, "L", 1)]), "much");
-    assert_eq!(bad, Err(Obstacle::BadTax("much".to_owned())));
+fn a_tax_may_have_more_than_two_decimals() {
+    let draft = draft(&cart(&[(1, "L", 1)]), "8.875").unwrap();
+    assert_eq!(draft.tax_amount, Cents(132)); // 14.90 * 8.875 % = 1.322375
 }
 
 #[test]

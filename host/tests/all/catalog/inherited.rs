@@ -1,0 +1,3 @@
+//! Catalogs that others made.
+
+mod rows;
