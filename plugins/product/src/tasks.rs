@@ -1,7 +1,10 @@
 //! Periodic work, as the manifest's `[[schedule]]` tables name it. Each piece is
 //! bounded, and may be cut off and done again.
 
+use edge_sdk::sql;
+
 use crate::reviewers;
+use crate::search::reconcile;
 
 /// Why a piece of work was not finished.
 #[derive(Debug, thiserror::Error)]
@@ -10,6 +13,8 @@ enum Error {
     Unknown(String),
     #[error("reviewers were not named: {0}")]
     Reviewers(#[from] reviewers::NotNamed),
+    #[error("the search index was not compared: {0}")]
+    Search(#[from] sql::Error),
 }
 
 /// Do a piece of one of the manifest's tasks.
@@ -19,6 +24,7 @@ enum Error {
 pub fn run(task: &str) -> Result<(), String> {
     let outcome = match task {
         "reviewers" => reviewers::name_some().map_err(Error::from),
+        "search" => reconcile::step().map_err(Error::from),
         _ => Err(Error::Unknown(task.to_owned())),
     };
     outcome.map_err(|error| error.to_string())

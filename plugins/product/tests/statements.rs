@@ -2,7 +2,7 @@
 
 use edge_sdk::sql::{Dialect, with_clock};
 use product::search::postings::Hits;
-use product::search::{index, merge, store};
+use product::search::{index, merge, reconcile, store};
 use product::{
     admin, attributes, catalog, categories, departments, products, reservations, reviewers,
     reviews, seed,
@@ -61,6 +61,11 @@ fn statements() -> Vec<(String, usize)> {
         (index::UNMARK, 1),
         (index::COUNT, 0),
         (index::MISSING, 1),
+        (index::INDEXED, 1),
+        (reconcile::CURSOR, 0),
+        (reconcile::SET_CURSOR, 1),
+        (reconcile::SLICE_END, 1),
+        (reconcile::DIFFERENCES, 4),
         (seed::ANY_ROW, 0),
     ];
     let fixed = fixed.into_iter().chain(admin_statements());
@@ -74,7 +79,7 @@ fn statements() -> Vec<(String, usize)> {
         positions.map(|(words, chunks)| (store::positions_text(words, chunks), words + chunks)),
     );
     statements.extend(catalog::ITEMS.map(|items| (catalog::items_text(items), items)));
-    statements.push((index::mark_text(256), 256));
+    statements.push((index::mark_text(Dialect::Sqlite), 192));
     statements.extend(index_statements::<Hits>());
     statements.extend(index_statements::<RoaringBitmap>());
     statements

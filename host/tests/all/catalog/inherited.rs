@@ -1,3 +1,4 @@
-//! Catalogs that others made.
+//! Catalogs that others made, and others that write into the same tables.
 
 mod rows;
+mod written_beside;

@@ -6,21 +6,26 @@
 //! turns: [`lock`] is the first statement of every transaction that changes
 //! the index or the texts it is made of.
 
-use edge_sdk::sql::{self, Error, Transaction};
+use edge_sdk::sql::{self, Dialect, Error, Transaction, Value, column};
 use serde::Deserialize;
 
 use super::entries::Entries;
 use super::merge;
-use crate::statement::{bind_all, padded, placeholders};
+use crate::statement::{bind_all, insert, padded};
 
 /// Products that one transaction takes in at most.
 pub const BATCH: usize = 4096;
 
-/// Products whose texts one statement fetches.
-const TEXTS: usize = 1024;
+/// Products whose texts one statement fetches. With the longest texts they stay
+/// within the 8 MiB that the manifest asks for one call.
+const TEXTS: usize = 256;
 
 /// Products that one statement marks as taken in.
-const MARKS: usize = 256;
+const MARKS: usize = 64;
+
+/// Characters of a description that are searched. None that is written here
+/// has more; an older shop may have some.
+const SEARCHED: usize = 8000;
 
 /// Take the turn to write. It ends with the transaction.
 pub const LOCK: &str = "UPDATE product_search_writer SET turns = turns + 1 WHERE writer_id = 1";
@@ -31,18 +36,42 @@ pub const UNMARK: &str = "DELETE FROM product_search_state WHERE product_id = ?"
 /// How many products are in the index.
 pub const COUNT: &str = "SELECT COUNT(*) FROM product_search_state";
 
+/// The texts that the index has of a product, by its id.
+pub const INDEXED: &str = "SELECT product_id, name, description FROM product_search_state \
+     WHERE product_id = ? AND name IS NOT NULL AND description IS NOT NULL";
+
 /// Products after one, by id, that are not in the index. Ids of bitmaps have
 /// 32 bits.
-pub const MISSING: &str = "SELECT p.product_id, p.name, p.description FROM product p \
+pub const MISSING: &str = "SELECT p.product_id, p.name, SUBSTR(p.description, 1, 8000) AS description FROM product p \
      LEFT JOIN product_search_state s ON s.product_id = p.product_id \
      WHERE p.product_id > ? AND p.product_id < 4294967296 AND s.product_id IS NULL \
-     ORDER BY p.product_id LIMIT 1024";
+     ORDER BY p.product_id LIMIT 256";
 
-#[derive(Deserialize)]
-struct Text {
+/// What the index has of a product.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(super) struct Texts {
     product_id: u32,
-    name: String,
-    description: String,
+    #[serde(deserialize_with = "column::text")]
+    pub(super) name: String,
+    /// The part of it that is searched.
+    #[serde(deserialize_with = "column::text")]
+    pub(super) description: String,
+}
+
+impl Texts {
+    pub(super) fn new(product_id: u32, name: &str, description: &str) -> Self {
+        Self {
+            product_id,
+            name: name.to_owned(),
+            description: description.chars().take(SEARCHED).collect(),
+        }
+    }
+
+    fn entries(&self) -> Entries {
+        let mut entries = Entries::default();
+        entries.add(self.product_id, &self.name, &self.description);
+        entries
+    }
 }
 
 /// Wait until no other transaction writes the index, and keep others waiting
@@ -72,17 +101,16 @@ pub fn add(
     let Ok(product) = u32::try_from(product) else {
         return Ok(());
     };
-    let mut entries = Entries::default();
-    entries.add(product, name, description);
+    let texts = Texts::new(product, name, description);
+    let entries = texts.entries();
     merge::add(transaction, entries.words)?;
     merge::add(transaction, entries.positions)?;
-    // A row that was deleted behind our back may have left its mark.
-    transaction.query(UNMARK).bind(product).execute()?;
-    mark(transaction, &[product])
+    mark(transaction, &[texts])
 }
 
-/// Take a product, given by the texts that it was taken in with, out of the
-/// index. If the index does not have it, nothing changes.
+/// Take a product out of the index. The texts that it was taken in with are
+/// noted there, unless an older release did so: for that, they are given as
+/// the product had them. If the index does not have it, nothing changes.
 ///
 /// # Errors
 /// Those of the database.
@@ -95,8 +123,10 @@ pub fn remove(
     let Ok(product) = u32::try_from(product) else {
         return Ok(());
     };
-    let mut entries = Entries::default();
-    entries.add(product, name, description);
+    let noted: Option<Texts> = transaction.query(INDEXED).bind(product).first()?;
+    let entries = noted
+        .unwrap_or_else(|| Texts::new(product, name, description))
+        .entries();
     merge::remove(transaction, entries.words)?;
     merge::remove(transaction, entries.positions)?;
     transaction.query(UNMARK).bind(product).execute()?;
@@ -109,53 +139,68 @@ pub fn remove(
 /// Those of the database.
 pub fn extend() -> Result<usize, Error> {
     // Most of the time there are none, and nobody has to wait for that.
-    if sql::query(MISSING).bind(0).first::<Text>()?.is_none() {
+    if sql::query(MISSING).bind(0).first::<Texts>()?.is_none() {
         return Ok(0);
     }
     sql::transaction(|transaction| {
         lock(transaction)?;
-        let (products, entries) = missing(transaction)?;
+        let (texts, entries) = missing(transaction)?;
         merge::add(transaction, entries.words)?;
         merge::add(transaction, entries.positions)?;
-        mark(transaction, &products)?;
-        Ok(products.len())
+        mark(transaction, &texts)?;
+        Ok(texts.len())
     })
 }
 
 /// A batch of products that are not in the index, and what it is to say of
 /// them.
-fn missing(transaction: &Transaction) -> Result<(Vec<u32>, Entries), Error> {
+fn missing(transaction: &Transaction) -> Result<(Vec<Texts>, Entries), Error> {
     let mut products = Vec::new();
     let mut entries = Entries::default();
+    let mut last = 0;
     while products.len() < BATCH {
-        let last = products.last().copied().unwrap_or_default();
-        let texts: Vec<Text> = transaction.query(MISSING).bind(last).rows()?;
-        for text in &texts {
-            entries.add(text.product_id, &text.name, &text.description);
-            products.push(text.product_id);
+        let texts: Vec<Texts> = transaction.query(MISSING).bind(last).rows()?;
+        let is_last = texts.len() < TEXTS;
+        for texts in texts {
+            last = texts.product_id;
+            entries.add(texts.product_id, &texts.name, &texts.description);
+            products.push(texts);
         }
-        if texts.len() < TEXTS {
+        if is_last {
             break;
         }
     }
     Ok((products, entries))
 }
 
-/// The statement that marks products, by their ids, as taken in. It inserts
-/// each once, even if the list repeats it.
+/// The statement that marks products as taken in, whether they are marked or
+/// not: each with its id, name and description, in however many of the rows.
 #[must_use]
-pub fn mark_text(products: usize) -> String {
-    let products = placeholders(products);
-    format!(
-        "INSERT INTO product_search_state (product_id) \
-         SELECT product_id FROM product WHERE product_id IN ({products})"
-    )
+pub fn mark_text(dialect: Dialect) -> String {
+    let columns = ["product_id", "name", "description"];
+    let insert = insert("product_search_state", &columns, MARKS);
+    match dialect {
+        Dialect::Sqlite => format!(
+            "{insert} ON CONFLICT (product_id) DO UPDATE \
+             SET name = excluded.name, description = excluded.description"
+        ),
+        Dialect::Mysql => format!(
+            "{insert} ON DUPLICATE KEY UPDATE \
+             name = VALUES(name), description = VALUES(description)"
+        ),
+    }
 }
 
-fn mark(transaction: &Transaction, products: &[u32]) -> Result<(), Error> {
-    let text = mark_text(MARKS);
-    for products in products.chunks(MARKS) {
-        bind_all(transaction.query(&text), padded(products, MARKS)).execute()?;
+/// Note the texts with which products were taken in.
+pub(super) fn mark(transaction: &Transaction, texts: &[Texts]) -> Result<(), Error> {
+    let text = mark_text(sql::dialect());
+    for texts in texts.chunks(MARKS) {
+        let rows = texts.iter().map(|one| -> [Value; 3] {
+            let (name, description) = (one.name.as_str(), one.description.as_str());
+            [one.product_id.into(), name.into(), description.into()]
+        });
+        let rows: Vec<_> = rows.collect();
+        bind_all(transaction.query(&text), padded(&rows, MARKS).flatten()).execute()?;
     }
     Ok(())
 }

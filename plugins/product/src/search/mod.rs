@@ -5,7 +5,8 @@
 //! - [`query`] reads what a person asks.
 //! - [`entries`] says what the index holds of a product, [`postings`] how.
 //! - [`evaluation`] and [`ranking`] answer a query from rows of the index.
-//! - [`store`] fetches those rows, [`index`] and [`merge`] write them.
+//! - [`store`] fetches those rows, [`index`] and [`merge`] write them, and
+//!   [`reconcile`] when others changed a product.
 
 pub mod entries;
 pub mod evaluation;
@@ -15,6 +16,7 @@ mod phrase;
 pub mod postings;
 pub mod query;
 pub mod ranking;
+pub mod reconcile;
 pub mod store;
 pub mod text;
 
