@@ -23,11 +23,11 @@ pub const ONE: &str = "SELECT customer_id, name, email, address_1, address_2, ci
 pub const UPDATE: &str = "UPDATE customer SET name = ?, email = ?, email_key = ?, email_shared = NULL, \
      password = COALESCE(?, password), \
      facebook_id = CASE WHEN ? = 1 THEN NULL ELSE facebook_id END, \
-     day_phone = NULLIF(COALESCE(?, day_phone), ''), eve_phone = NULLIF(COALESCE(?, eve_phone), ''), \
-     mob_phone = NULLIF(COALESCE(?, mob_phone), '') \
+     day_phone = NULLIF(COALESCE(?, CAST(day_phone AS CHAR)), ''), eve_phone = NULLIF(COALESCE(?, CAST(eve_phone AS CHAR)), ''), \
+     mob_phone = NULLIF(COALESCE(?, CAST(mob_phone AS CHAR)), '') \
      WHERE customer_id = ? \
-     AND (CAST(role AS CHAR) = ? OR (? = 'customer' \
-     AND COALESCE(CAST(role AS CHAR), '') NOT IN ('customer', 'merchant'))) \
+     AND (TRIM(role) = ? OR (? = 'customer' \
+     AND COALESCE(TRIM(role), '') NOT IN ('customer', 'merchant'))) \
      AND (? IS NULL OR COALESCE(password, '') = ?)";
 
 /// The password hash of a customer, by id.

@@ -23,6 +23,7 @@ pub async fn entering(shop: &Shop) -> Group<'_> {
     let customer = shop.customer().await;
     let mut cases = registrations(&customer);
     cases.extend(logins(&customer));
+    cases.extend(resets());
     let facebook = |fields, refusal| Case::post("/customers/facebook", fields, refusal);
     cases.push(facebook(json!({}), MISSING.of("access_token")));
     let no_token = json!({ "access_token": "no token" });
@@ -63,6 +64,22 @@ fn logins(customer: &Shopper<'_>) -> Vec<Case> {
     cases
         .map(|(fields, refusal)| Case::post("/customers/login", fields, refusal))
         .collect()
+}
+
+fn resets() -> Vec<Case> {
+    let forgot = |fields, refusal| Case::post("/customers/password/forgot", fields, refusal);
+    let reset = |token: &str, password: &str, refusal| {
+        let fields = json!({ "token": token, "password": password });
+        Case::post("/customers/password/reset", fields, refusal)
+    };
+    vec![
+        forgot(json!({}), MISSING.of("email")),
+        forgot(json!({ "email": "nobody" }), BAD_EMAIL),
+        reset("", " ", MISSING.of("token,password")),
+        reset("x", "7 chars", SHORT_PASSWORD),
+        reset("x", &"x".repeat(129), LONG_PASSWORD),
+        reset("no token", PASSWORD, BAD_RESET_TOKEN),
+    ]
 }
 
 /// Changes of what belongs to a customer.

@@ -47,6 +47,13 @@ pub const SHORT_PASSWORD: Refusal = Refusal::new(
 )
 .of("password");
 
+pub const BAD_RESET_TOKEN: Refusal = Refusal::new(
+    400,
+    "USR_12",
+    "The token is invalid or has expired. Please ask for another.",
+)
+.of("token");
+
 pub const NO_CART: Refusal =
     Refusal::new(404, "SHP_01", "Don't exist cart with this ID.").of("cart_id");
 pub const NO_ITEM: Refusal =
