@@ -56,8 +56,8 @@ fn told(outcome: &OfflineOutcome) -> String {
     text + &match outcome.live_nodes {
         0 => "no node is there: each serves this when it starts\n".to_owned(),
         nodes => format!(
-            "{nodes} live node(s) read the log every second and then make the release ready; \
-             `edge status` of any node says how far they are\n"
+            "{nodes} live node(s) read the log within a second, or three where they use Redis, and \
+             then make the release ready; `edge status` of any node says how far they are\n"
         ),
     }
 }

@@ -2,15 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::json;
-
 use super::control::ControlError;
 use super::control::log::Entry;
 use super::control::nodes::NodeRecord;
 use super::control::plans::PlanRecord;
 use super::control::rollouts::{Phase, Rollout};
 use super::driver::{Driver, Step};
-use super::steps::{Errors, Next, Situation};
+use super::steps::{Next, Situation};
 use super::together::{self, Fleet};
 use super::verdicts::Decision;
 
@@ -29,11 +27,11 @@ impl Driver {
             return Ok(Step::Wait);
         };
         let fleet = together::compared(rollout, heads, nodes);
-        self.ask_check(rollout, record, heads, &fleet).await?;
+        self.ask_check(rollout, record).await?;
         let situation = Situation {
             rollout,
             record,
-            compared: fleet.totals.compared(),
+            compared: record.compared_at_step(&fleet),
             needed: self.thresholds.requests,
             interval: self.checks.interval(),
         };
@@ -98,73 +96,4 @@ impl Driver {
         let action = format!("canary {name}");
         self.control.audit(author, &action, plugin, &detail).await
     }
-
-    /// Lets the check be asked, if it is due, and this node is the one to ask.
-    /// Nothing waits for its answer.
-    async fn ask_check(
-        &self,
-        rollout: &Rollout,
-        record: &PlanRecord,
-        heads: &BTreeMap<String, Entry>,
-        fleet: &Fleet,
-    ) -> Result<(), ControlError> {
-        let Some(check) = &record.plan.check else {
-            return Ok(());
-        };
-        if let Err(problem) = self.checks.allowed(check) {
-            // Another node may.
-            tracing::debug!(plugin = rollout.plugin, "a check is not asked: {problem}");
-            return Ok(());
-        }
-        let interval = self.checks.interval();
-        if !self.control.claim_check(&rollout.id, interval).await? {
-            return Ok(());
-        }
-        let facts = facts(rollout, record, heads, fleet);
-        let (control, wake) = (self.control.clone(), self.wake.clone());
-        let (checks, check) = (self.checks.clone(), check.clone());
-        let (id, plugin) = (rollout.id.clone(), rollout.plugin.clone());
-        tokio::spawn(async move {
-            let answer = checks.ask(&check, &facts).await;
-            let (verdict, reason) = (answer.verdict, &answer.reason);
-            tracing::info!(plugin, rollout = id, %verdict, "the check answers: {reason}");
-            match control.note_answer(&id, &answer).await {
-                Ok(()) => wake.everywhere().await,
-                Err(error) => tracing::warn!(plugin, "a check's answer is lost: {error}"),
-            }
-        });
-        Ok(())
-    }
-}
-
-/// What a webhook is told.
-fn facts(
-    rollout: &Rollout,
-    record: &PlanRecord,
-    heads: &BTreeMap<String, Entry>,
-    fleet: &Fleet,
-) -> serde_json::Value {
-    let totals = &fleet.totals;
-    let active: BTreeMap<_, _> = heads
-        .iter()
-        .map(|(region, head)| (region, head.wanted.active))
-        .collect();
-    let routes = totals.routes.iter();
-    let routes: BTreeMap<_, _> = routes
-        .map(|(route, lane)| (route, Errors::from(lane)))
-        .collect();
-    let healthy = record.step_age(rollout).as_millis();
-    json!({
-        "rollout": rollout.id,
-        "plugin": rollout.plugin,
-        "canary": rollout.digest,
-        "active": active,
-        "percent": rollout.canary_percent,
-        "healthy_ms": u64::try_from(healthy).unwrap_or(u64::MAX),
-        "nodes": fleet.nodes,
-        "compared": totals.compared(),
-        "errors": Errors::from(&totals.overall),
-        "routes": routes,
-        "p_value": super::canary::p_value(totals),
-    })
 }

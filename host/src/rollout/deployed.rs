@@ -71,6 +71,9 @@ impl Trial {
     fn carry_on(&mut self, other: &Self, active: &Release) {
         self.began = other.began.clone();
         self.comparison = other.comparison.clone();
+        if self.percent != other.percent {
+            self.comparison.begin_step();
+        }
         self.observe_calls(active);
     }
 
@@ -194,10 +197,14 @@ impl Deployed {
         trial.comparison.count(route, side, took, failed)
     }
 
-    /// Returns what the trial has compared so far on this node.
+    /// Returns what the trial has compared so far on this node, and how many
+    /// requests of the canary at its present step.
     #[must_use]
-    pub fn totals(&self) -> Option<Totals> {
-        self.trial.as_ref().map(|trial| trial.comparison.totals())
+    pub fn totals(&self) -> Option<(Totals, u64)> {
+        let comparison = &self.trial.as_ref()?.comparison;
+        let totals = comparison.totals();
+        let at_step = comparison.compared_at_step(&totals);
+        Some((totals, at_step))
     }
 
     /// Returns in what way the release on trial does worse on this node, if it

@@ -15,6 +15,7 @@ use tokio::sync::watch;
 
 use super::canary::Thresholds;
 use super::check::Checks;
+use super::control::leader::Lead;
 use super::control::log::{Entry, Wanted, WantedCanary};
 use super::control::nodes::NodeRecord;
 use super::control::rollout_regions::{
@@ -51,7 +52,7 @@ const BACK: Duration = Duration::from_mins(1);
 /// Leads rollouts.
 pub struct Driver {
     /// The name of this node.
-    node: String,
+    pub(super) node: String,
     pub(super) control: Arc<Control>,
     pub(super) wake: Arc<Wake>,
     margins: Margins,
@@ -140,11 +141,12 @@ impl Driver {
         let mut words = self.wake.subscribe_lead();
         loop {
             match self.control.take_lead(&self.node).await {
-                Ok(true) => {
+                Ok(Lead::Here) => {
                     self.lead_for_a_while(&mut words).await;
                     self.step_back_if_blind().await;
                 }
-                Ok(false) => tokio::time::sleep(LEAD).await,
+                Ok(Lead::Elsewhere { canaries: true }) => self.ask_checks_for(LEAD).await,
+                Ok(Lead::Elsewhere { canaries: false }) => tokio::time::sleep(LEAD).await,
                 Err(error) => {
                     tracing::warn!("rollouts cannot be led: {error}");
                     tokio::time::sleep(POLL).await;
@@ -252,6 +254,7 @@ impl Driver {
     ) -> Result<Step, ControlError> {
         let sight = self.sight().await?;
         let Some(observed) = sight.observed else {
+        self.checks.retain(is_open);
             return Ok(Step::Wait);
         };
         if rollout.phase != Phase::Promoting

@@ -725,10 +725,14 @@ impl Follower {
             active: Some(self.describe_release(&plugin.active)),
             canary,
             before: plugin.before.clone(),
-            trial: compared.map(|(canary, active)| TrialReport {
-                canary: canary.tally(),
-                active: active.tally(),
-                compared: plugin.totals().unwrap_or_default(),
+            trial: compared.map(|(canary, active)| {
+                let (compared, at_step) = plugin.totals().unwrap_or_default();
+                TrialReport {
+                    canary: canary.tally(),
+                    active: active.tally(),
+                    compared,
+                    at_step: Some(at_step),
+                }
             }),
         }
     }

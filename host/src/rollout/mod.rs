@@ -6,6 +6,7 @@ mod activator;
 mod adopt;
 pub mod bundle;
 pub mod canary;
+mod canary_check;
 mod canary_lead;
 pub mod check;
 mod connections;

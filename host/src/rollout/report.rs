@@ -70,6 +70,10 @@ pub struct TrialReport {
     /// What the canary analysis has compared; nothing from an older host.
     #[serde(default)]
     pub compared: Totals,
+    /// Requests of the canary that were compared since the node serves its
+    /// present share of the clients; none from an older host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_step: Option<u64>,
 }
 
 /// How far a node is with one revision.

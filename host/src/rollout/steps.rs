@@ -7,7 +7,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::canary::{Count, Lane, Thresholds, p_value};
-use super::check::Verdict;
+use super::check::{Answer, Verdict};
+use super::control::check_failures;
 use super::control::log::Entry;
 use super::control::nodes::NodeRecord;
 use super::control::plans::PlanRecord;
@@ -35,7 +36,7 @@ pub(super) enum Next {
 pub(super) struct Situation<'a> {
     pub(super) rollout: &'a Rollout,
     pub(super) record: &'a PlanRecord,
-    /// Requests of the canary that were compared since it began.
+    /// Requests of the canary that were compared at this step.
     pub(super) compared: u64,
     /// Requests that have to be compared at each step.
     pub(super) needed: u64,
@@ -60,7 +61,7 @@ impl Situation<'_> {
         let Some(due_after) = due_after.or(is_promoted.then_some(Duration::ZERO)) else {
             return Next::Wait(format!("`edge promote {}`", rollout.plugin));
         };
-        let compared = record.compared_since(self.compared);
+        let compared = self.compared;
         if compared < self.needed {
             let needed = self.needed;
             return Next::Wait(format!(
@@ -111,12 +112,28 @@ impl Situation<'_> {
             return None;
         }
         let url = check.url();
-        Some(match &self.record.answer {
-            Some((answer, _)) if answer.verdict == Verdict::Unknown => {
+        Some(match self.last_answer() {
+            Some(answer) if answer.verdict == Verdict::Unknown => {
                 format!("the check {url}: {}", answer.reason)
             }
             _ => format!("an answer of the check {url}"),
         })
+    }
+
+    /// What the check said last. Where that is long ago, or never was, and
+    /// nodes cannot ask it, why they cannot.
+    fn last_answer(&self) -> Option<Answer> {
+        self.record.plan.check.as_ref()?;
+        let last = self.record.answer.as_ref();
+        let failures = check_failures::describe(&self.record.failures);
+        match (last, failures) {
+            (Some((answer, at)), _) if self.is_fresh(*at) => Some(answer.clone()),
+            (_, Some(reason)) => Some(Answer {
+                verdict: Verdict::Unknown,
+                reason,
+            }),
+            (last, None) => last.map(|(answer, _)| answer.clone()),
+        }
     }
 }
 
@@ -218,11 +235,11 @@ impl CanaryProgress {
         thresholds: &Thresholds,
         interval: Duration,
     ) -> Self {
-        let Fleet { nodes, totals } = fleet;
+        let Fleet { nodes, totals, .. } = fleet;
         let situation = Situation {
             rollout,
             record,
-            compared: totals.compared(),
+            compared: record.compared_at_step(fleet),
             needed: thresholds.requests,
             interval,
         };
@@ -240,7 +257,7 @@ impl CanaryProgress {
             healthy_ms: u64::try_from(healthy).unwrap_or(u64::MAX),
             nodes: *nodes,
             compared: totals.compared(),
-            compared_at_step: record.compared_since(totals.compared()),
+            compared_at_step: situation.compared,
             needed: thresholds.requests,
             p_value: p_value(totals),
             evidence: totals.to_string(),
@@ -249,7 +266,7 @@ impl CanaryProgress {
                 .iter()
                 .map(|(route, lane)| (route.clone(), lane.into()))
                 .collect(),
-            check: record.answer.as_ref().map(|(answer, _)| answer.clone()),
+            check: situation.last_answer(),
             waits_for,
         }
     }
@@ -258,7 +275,7 @@ impl CanaryProgress {
 #[cfg(test)]
 mod tests {
     use super::super::bundle::Digest;
-    use super::super::check::{Answer, Check};
+    use super::super::check::Check;
     use super::super::control::plans::Plan;
     use super::*;
 
@@ -288,7 +305,9 @@ mod tests {
             },
             stepped_at: 1000,
             compared: 100,
+            asked_at: 0,
             answer: None,
+            failures: Vec::new(),
             paused_by: None,
             now,
         }
@@ -298,7 +317,7 @@ mod tests {
         let situation = Situation {
             rollout: &rollout(percent),
             record,
-            compared,
+            compared: compared - record.compared,
             needed: 50,
             interval: Duration::from_secs(10),
         };

@@ -18,12 +18,18 @@ pub struct Fleet {
     pub nodes: usize,
     /// What they compared.
     pub totals: Totals,
+    /// Requests of the canary that they compared at its present step; none
+    /// where an older host does not say.
+    pub at_step: Option<u64>,
 }
 
 /// Returns what the nodes last reported of this very trial.
 #[must_use]
 pub fn compared(rollout: &Rollout, heads: &BTreeMap<String, Entry>, nodes: &[NodeRecord]) -> Fleet {
-    let mut fleet = Fleet::default();
+    let mut fleet = Fleet {
+        at_step: Some(0),
+        ..Fleet::default()
+    };
     for node in nodes.iter().filter(|node| node.is_live()) {
         let Some(head) = heads.get(&node.region) else {
             continue;
@@ -37,6 +43,8 @@ pub fn compared(rollout: &Rollout, heads: &BTreeMap<String, Entry>, nodes: &[Nod
         if let Some(trial) = report.and_then(|report| report.trial.as_ref()) {
             fleet.nodes += 1;
             fleet.totals.add(&trial.compared);
+            let counts = fleet.at_step.zip(trial.at_step);
+            fleet.at_step = counts.map(|(sum, own)| sum + own);
         }
     }
     fleet
@@ -50,7 +58,7 @@ pub(super) fn verdict(
     heads: &BTreeMap<String, Entry>,
     nodes: &[NodeRecord],
 ) -> Option<String> {
-    let Fleet { nodes, totals } = compared(rollout, heads, nodes);
+    let Fleet { nodes, totals, .. } = compared(rollout, heads, nodes);
     if nodes < 2 {
         // A node alone has judged that itself.
         return None;
@@ -146,6 +154,7 @@ mod tests {
                 canary: Tally::default(),
                 active: Tally::default(),
                 compared,
+                at_step: None,
             }),
         };
         NodeRecord {
@@ -187,10 +196,32 @@ mod tests {
     }
 
     #[test]
+    fn a_step_is_counted_by_the_nodes_that_are_there() {
+        let at_step = |counts: &[Option<u64>]| {
+            let nodes: Vec<_> = counts
+                .iter()
+                .map(|count| {
+                    let mut node = node("a", 7, 0, 40);
+                    let plugins = node.report.plugins.values_mut();
+                    let trials = plugins.filter_map(|plugin| plugin.trial.as_mut());
+                    trials.for_each(|trial| trial.at_step = *count);
+                    node
+                })
+                .collect();
+            compared(&rollout(), &heads(), &nodes).at_step
+        };
+        // Started again since the step began, beside one that was not.
+        assert_eq!(at_step(&[Some(3), Some(20)]), Some(23));
+        assert_eq!(at_step(&[Some(3), None]), None, "an older host");
+        assert_eq!(at_step(&[]), Some(0));
+    }
+
+    #[test]
     fn reports_of_older_hosts_compare_nothing() {
         let old = r#"{"canary":{"requests":1,"errors":1,"latency":{}},
                       "active":{"requests":9,"errors":0,"latency":{}}}"#;
         let old: TrialReport = serde_json::from_str(old).expect("a report");
         assert_eq!(old.compared, Totals::default());
+        assert_eq!(old.at_step, None);
     }
 }

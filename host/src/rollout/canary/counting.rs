@@ -51,6 +51,9 @@ pub struct Comparison {
     /// Live nodes of the shop, which share one bound on false alarms; 0 until
     /// it is known.
     nodes: AtomicU64,
+    /// Requests of the canary that had been compared when its present step
+    /// began.
+    before_step: AtomicU64,
     state: Mutex<State>,
     withdrawn: OnceLock<String>,
 }
@@ -63,6 +66,7 @@ impl Comparison {
             began: Instant::now(),
             thresholds,
             nodes: AtomicU64::new(0),
+            before_step: AtomicU64::new(0),
             state: Mutex::new(State::new(thresholds)),
             withdrawn: OnceLock::new(),
         }
@@ -85,6 +89,21 @@ impl Comparison {
     /// divided.
     pub fn set_nodes(&self, nodes: usize) {
         self.nodes.store(nodes as u64, Relaxed);
+    }
+
+    /// Begins another step of the canary: what was compared so far stays
+    /// evidence, and does not count for the step.
+    pub fn begin_step(&self) {
+        let compared = self.state().totals().compared();
+        self.before_step.store(compared, Relaxed);
+    }
+
+    /// Returns how many requests of the canary were compared at its present
+    /// step, of `totals`.
+    #[must_use]
+    pub fn compared_at_step(&self, totals: &Totals) -> u64 {
+        let before = self.before_step.load(Relaxed);
+        totals.compared().saturating_sub(before)
     }
 
     /// Returns what was compared so far, and withdraws the canary if that says

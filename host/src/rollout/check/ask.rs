@@ -1,5 +1,7 @@
 //! Asking an outside check, within bounds.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -31,6 +33,8 @@ pub struct Checks {
     /// How often a check is asked.
     interval: Duration,
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    /// Why this node did not get an answer when it asked last, by rollout.
+    failures: Mutex<HashMap<String, String>>,
 }
 
 /// Checks cannot be asked.
@@ -69,6 +73,7 @@ impl Checks {
             allowed,
             interval,
             client: Client::builder(TokioExecutor::new()).build(connector),
+            failures: Mutex::default(),
         })
     }
 
@@ -86,19 +91,48 @@ impl Checks {
         self.allowed.check(check.url())
     }
 
-    /// Asks `check` about the canary that `facts` describe. Whatever goes
-    /// wrong is an answer too: the verdict is unknown then.
-    pub async fn ask(&self, check: &Check, facts: &Value) -> Answer {
-        let url = match self.allowed(check) {
-            Ok(url) => url,
-            Err(problem) => return unknown(&problem),
-        };
+    /// Asks `check` about the canary that `facts` describe. An answer that is
+    /// no verdict is one too: the verdict is unknown then.
+    ///
+    /// # Errors
+    /// Says why this node gets no answer; another node may get one.
+    pub async fn ask(&self, check: &Check, facts: &Value) -> Result<Answer, String> {
+        let url = self.allowed(check)?;
         let asking = self.send(check, url, facts);
         let outcome = tokio::time::timeout(TIMEOUT, asking).await;
         match outcome.unwrap_or(Err(AskError::TooSlow)) {
-            Ok(body) => read(check, &body),
-            Err(error) => unknown(&with_causes(&error)),
+            Ok(body) => Ok(read(check, &body)),
+            Err(error) => Err(with_causes(&error)),
         }
+    }
+
+    /// Returns whether this node got no answer when it asked last about a
+    /// rollout.
+    #[must_use]
+    pub fn has_failed(&self, rollout: &str) -> bool {
+        self.failures().contains_key(rollout)
+    }
+
+    /// Takes note of how the last attempt to ask about a rollout ended: with an
+    /// answer, or for this reason without one. Returns whether that is news.
+    pub fn note_outcome(&self, rollout: &str, failure: Option<&str>) -> bool {
+        let mut failures = self.failures();
+        match failure {
+            None => failures.remove(rollout).is_some(),
+            Some(reason) => {
+                let before = failures.insert(rollout.to_owned(), reason.to_owned());
+                before.as_deref() != Some(reason)
+            }
+        }
+    }
+
+    /// Forgets all rollouts but those for which `is_open` holds.
+    pub fn retain(&self, is_open: impl Fn(&str) -> bool) {
+        self.failures().retain(|rollout, _| is_open(rollout));
+    }
+
+    fn failures(&self) -> MutexGuard<'_, HashMap<String, String>> {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn send(&self, check: &Check, url: Url, facts: &Value) -> Result<Bytes, AskError> {

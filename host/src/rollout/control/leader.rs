@@ -16,28 +16,45 @@ const ROLLOUTS: &str = "rollouts";
 const HELD: Duration = Duration::from_secs(6);
 
 const ADD: &str = "INSERT INTO edge_leader (name, holder, held_until) VALUES (?, '', 0)";
-const HELD_BY_ANOTHER: &str =
-    "SELECT 1 FROM edge_leader WHERE name = ? AND holder <> ? AND held_until > {now}";
+/// The count spares nodes that do not lead a statement of their own.
+const HELD_BY_ANOTHER: &str = "SELECT (SELECT COUNT(*) FROM edge_rollout \
+     WHERE open_plugin IS NOT NULL AND phase = 'canary') \
+     FROM edge_leader WHERE name = ? AND holder <> ? AND held_until > {now}";
 const TAKE: &str = "UPDATE edge_leader SET holder = ?, held_until = {now} + ? \
      WHERE name = ? AND (holder = ? OR held_until <= {now})";
 const GIVE_BACK: &str = "UPDATE edge_leader SET held_until = 0 WHERE name = ? AND holder = ?";
 
+/// Who leads rollouts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lead {
+    /// The node that asked.
+    Here,
+    /// Another node.
+    Elsewhere {
+        /// Whether there are canaries, whose checks any node may ask.
+        canaries: bool,
+    },
+}
+
 impl Control {
     /// Lets `node` lead rollouts for the next seconds, unless another one
-    /// does. Returns whether it leads.
+    /// does. Returns who leads.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn take_lead(&self, node: &str) -> Result<bool> {
-        if self.is_led_by_another(node).await? {
-            return Ok(false);
+    pub async fn take_lead(&self, node: &str) -> Result<Lead> {
+        if let Some(elsewhere) = self.led_by_another(node).await? {
+            return Ok(elsewhere);
         }
         if self.try_take_lead(node).await? {
-            return Ok(true);
+            return Ok(Lead::Here);
         }
         // The first node of all makes the row.
         self.try_execute(ADD, vec![text(ROLLOUTS)]).await?;
-        self.try_take_lead(node).await
+        Ok(match self.try_take_lead(node).await? {
+            true => Lead::Here,
+            false => Lead::Elsewhere { canaries: false },
+        })
     }
 
     /// Lets another node lead at once, if `node` leads.
@@ -50,11 +67,18 @@ impl Control {
     }
 
     /// Cheaper than an update that changes nothing, which locks the row.
-    async fn is_led_by_another(&self, node: &str) -> Result<bool> {
-        let rows = self
-            .query(HELD_BY_ANOTHER, vec![text(ROLLOUTS), text(node)])
-            .await?;
-        Ok(!rows.is_empty())
+    async fn led_by_another(&self, node: &str) -> Result<Option<Lead>> {
+        let values = vec![text(ROLLOUTS), text(node)];
+        let row = self
+            .query(HELD_BY_ANOTHER, values)
+            .await?
+            .into_iter()
+            .next();
+        row.map(|mut row| {
+            let canaries = row.integer()? > 0;
+            Ok(Lead::Elsewhere { canaries })
+        })
+        .transpose()
     }
 
     async fn try_take_lead(&self, node: &str) -> Result<bool> {

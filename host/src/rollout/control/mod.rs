@@ -14,10 +14,12 @@
 
 pub mod audit;
 pub mod bundles;
+pub mod check_failures;
 mod clock;
 mod forget;
 pub mod gc;
-mod leader;
+mod joins;
+pub mod leader;
 pub mod log;
 pub mod migrations;
 pub mod nodes;

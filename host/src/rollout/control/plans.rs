@@ -9,18 +9,20 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::check_failures::CheckFailure;
 use super::rollouts::{Phase, Rollout};
 use super::row::Row;
 use super::{Control, Result, text};
 use crate::bindings::sql::Value;
 use crate::rollout::check::{Answer, Check, Verdict};
+use crate::rollout::together::Fleet;
 
 const ADD: &str = "INSERT INTO edge_rollout_plan \
     (rollout, plan, stepped_at, compared, asked_at, answered_at, answer, answer_reason, \
      paused_at, paused_by) VALUES (?, ?, {now}, 0, 0, 0, '', '', 0, '')";
 const DROP: &str = "DELETE FROM edge_rollout_plan WHERE rollout = ?";
-const FIND: &str = "SELECT plan, stepped_at, compared, answered_at, answer, answer_reason, \
-    paused_at, paused_by, {now} + 0 FROM edge_rollout_plan WHERE rollout = ?";
+const FIND: &str = "SELECT plan, stepped_at, compared, asked_at, answered_at, answer, \
+    answer_reason, paused_at, paused_by, {now} + 0 FROM edge_rollout_plan WHERE rollout = ?";
 const STEP: &str = "UPDATE edge_rollout_plan SET stepped_at = {now}, compared = ? \
     WHERE rollout = ? AND stepped_at = ?";
 const SHARE: &str = "UPDATE edge_rollout SET canary_percent = ? \
@@ -76,8 +78,12 @@ pub struct PlanRecord {
     pub stepped_at: i64,
     /// Requests that had been compared by then.
     pub compared: u64,
+    /// When a node last began to ask the check; 0 before.
+    pub asked_at: i64,
     /// What the check said last, and when.
     pub answer: Option<(Answer, i64)>,
+    /// Live nodes that cannot ask the check, and why.
+    pub failures: Vec<CheckFailure>,
     /// Who holds the rollout.
     pub paused_by: Option<String>,
     /// When this was read.
@@ -92,16 +98,21 @@ impl PlanRecord {
         Duration::from_millis(u64::try_from(self.now - began).unwrap_or(0))
     }
 
-    /// Returns how many requests were compared at this step, of `total` since
-    /// the canary began. What nodes had compared that were restarted is to be
-    /// compared again: nothing goes on without traffic.
+    /// Returns how many requests were compared at this step. Nodes count their
+    /// own: one that was started again lacks what it had compared before, and
+    /// that of earlier steps need not be compared again. Where an older host
+    /// does not count, it is what was compared since the step began.
     #[must_use]
-    pub fn compared_since(&self, total: u64) -> u64 {
-        total.saturating_sub(self.compared)
+    pub fn compared_at_step(&self, fleet: &Fleet) -> u64 {
+        let total = fleet.totals.compared();
+        fleet
+            .at_step
+            .unwrap_or_else(|| total.saturating_sub(self.compared))
     }
 
     fn read(mut row: Row) -> Result<Self> {
         let (plan, stepped_at, compared) = (row.json()?, row.integer()?, row.integer()?);
+        let asked_at = row.integer()?;
         let (answered_at, verdict, reason) = (row.integer()?, row.text()?, row.text()?);
         let (paused_at, paused_by) = (row.integer()?, row.text()?);
         // A verdict of a newer host is none that this one could act on.
@@ -110,6 +121,8 @@ impl PlanRecord {
             plan,
             stepped_at,
             compared: u64::try_from(compared).unwrap_or(0),
+            asked_at,
+            failures: Vec::new(),
             answer: (answered_at > 0).then_some((Answer { verdict, reason }, answered_at)),
             paused_by: (paused_at > 0).then_some(paused_by),
             now: row.integer()?,
@@ -140,8 +153,14 @@ impl Control {
     /// # Errors
     /// When the database does not answer.
     pub async fn plan(&self, id: &str) -> Result<Option<PlanRecord>> {
-        let rows = self.query(FIND, vec![text(id)]).await?;
-        rows.into_iter().next().map(PlanRecord::read).transpose()
+        let row = self.query(FIND, vec![text(id)]).await?.into_iter().next();
+        let Some(mut record) = row.map(PlanRecord::read).transpose()? else {
+            return Ok(None);
+        };
+        if record.plan.check.is_some() {
+            record.failures = self.check_failures(id).await?;
+        }
+        Ok(Some(record))
     }
 
     /// Begins the next step of a canary, with another share of the clients;
@@ -176,8 +195,8 @@ impl Control {
         Ok(self.execute(SHARE, values).await?.rows_affected == 1)
     }
 
-    /// Returns whether this writer is to ask the check of a rollout: one of all
-    /// nodes, once in `interval`.
+    /// Returns whether this writer is to ask the check of a rollout: nobody
+    /// else has begun to for as long as `interval`.
     ///
     /// # Errors
     /// When the database does not answer.

@@ -1,20 +1,22 @@
 //! The tables of the control database, in words that SQLite and MySQL share.
 
-pub(super) const NAMES: [&str; 11] = [
+pub(super) const NAMES: [&str; 13] = [
     "edge_audit",
     "edge_bundle",
     "edge_bundle_part",
     "edge_leader",
     "edge_migration_run",
     "edge_node",
+    "edge_region",
     "edge_release_log",
     "edge_rollout",
+    "edge_rollout_check",
     "edge_rollout_plan",
     "edge_rollout_region",
     "edge_secret",
 ];
 
-pub(super) const CREATE: [&str; 11] = [
+pub(super) const CREATE: [&str; 13] = [
     // A row says that all parts are there.
     "CREATE TABLE IF NOT EXISTS edge_bundle ( \
         digest VARCHAR(80) NOT NULL PRIMARY KEY, \
@@ -70,6 +72,14 @@ pub(super) const CREATE: [&str; 11] = [
         answer_reason TEXT NOT NULL, \
         paused_at BIGINT NOT NULL, \
         paused_by VARCHAR(200) NOT NULL)",
+    // Why a node cannot ask the outside check of a canary, for as long as it
+    // cannot.
+    "CREATE TABLE IF NOT EXISTS edge_rollout_check ( \
+        rollout VARCHAR(40) NOT NULL, \
+        node VARCHAR(40) NOT NULL, \
+        reason TEXT NOT NULL, \
+        noted_at BIGINT NOT NULL, \
+        PRIMARY KEY (rollout, node))",
     "CREATE TABLE IF NOT EXISTS edge_node ( \
         node VARCHAR(40) NOT NULL PRIMARY KEY, \
         region VARCHAR(40) NOT NULL, \
@@ -103,6 +113,12 @@ pub(super) const CREATE: [&str; 11] = [
         name VARCHAR(40) NOT NULL PRIMARY KEY, \
         holder VARCHAR(40) NOT NULL, \
         held_until BIGINT NOT NULL)",
+    // Since when a region was seen without nodes, and when that was looked at
+    // last.
+    "CREATE TABLE IF NOT EXISTS edge_region ( \
+        region VARCHAR(40) NOT NULL PRIMARY KEY, \
+        empty_since BIGINT NOT NULL, \
+        observed_at BIGINT NOT NULL)",
     // `open_target` is the plugin and its database while the run goes on, and
     // NULL after it: one at a time for each plugin in each database.
     "CREATE TABLE IF NOT EXISTS edge_migration_run ( \

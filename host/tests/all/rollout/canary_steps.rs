@@ -13,6 +13,57 @@ use super::commands::run;
 use crate::harness::{Operator, TestNode, eventually};
 use crate::servers::Prometheus;
 
+/// Requests of a hundred and fifty clients, one after another, over several
+/// blocks of those in which releases are compared.
+async fn ask_for_a_while(node: &TestNode) {
+    for client in 0..150 {
+        let request = http::Request::get(node.url("/hostile/count"));
+        let reply = node.send(request.header("user-agent", format!("again {client}")), "");
+        reply.await.assert_status(200);
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+}
+
+/// What was compared before a step counts for none after it, and need not be
+/// compared once more by nodes that were started again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_of_all_nodes_delays_a_step_by_no_more_than_its_requests() {
+    let data = crate::harness::data_folder();
+    let start = async || {
+        TestNode::start_in(data.path(), &[wide("0.1.0")], |settings| {
+            settings.canary.requests = NEEDED;
+        })
+        .await
+    };
+    let node = start().await;
+    let operator = node.operator();
+    let plan = json!({ "canary_percent": 40, "promote_after_ms": 3_600_000 });
+    let rollout = operator.begin(&wide("0.2.0"), plan).await;
+    operator.until(&rollout, |phase| phase == "canary").await;
+    let load = Load::start(node.address(), 10);
+    eventually("many requests at the first step", async || {
+        (canary(&operator).await["compared"].as_u64()? > 500).then_some(())
+    })
+    .await;
+    load.stop().await;
+    let (code, _, error) = run(&node, &["canary", "hostile", "--percent", "60%"]).await;
+    assert_eq!(code, Some(0), "{error}");
+    eventually("the next step, in which nobody has asked", async || {
+        let canary = canary(&operator).await;
+        let is_next = canary["percent"] == 60 && canary["nodes"] == 1;
+        (is_next && canary["compared_at_step"] == 0).then_some(())
+    })
+    .await;
+    assert!(node.stop().await);
+
+    let node = start().await;
+    let operator = node.operator();
+    ask_for_a_while(&node).await;
+    until_waits_for(&operator, "to pass").await;
+    let now = canary(&operator).await;
+    assert!(now["compared"].as_u64().expect("a number") < 500, "{now}");
+}
+
 /// Requests that each step needs.
 const NEEDED: u64 = 20;
 

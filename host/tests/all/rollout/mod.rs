@@ -4,6 +4,7 @@ mod access;
 mod accounts_and_seed;
 mod canary;
 mod canary_analysis;
+mod canary_check;
 mod canary_fleet;
 mod canary_load;
 mod canary_steps;
