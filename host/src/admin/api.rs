@@ -273,6 +273,20 @@ pub struct Releases {
     pub log: Vec<Entry>,
     /// How it came to that, newest first.
     pub rollouts: Vec<Rollout>,
+    /// Which of the lists go on beyond what is here. Older hosts do not say.
+    #[serde(default)]
+    pub more: MoreReleases,
+}
+
+/// The lists of [`Releases`] that have more records than an answer holds.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub struct MoreReleases {
+    /// There are older bundles.
+    pub bundles: bool,
+    /// There are older entries of the log.
+    pub log: bool,
+    /// There are older rollouts.
+    pub rollouts: bool,
 }
 
 /// GET `/v1/plugins/{plugin}/diff`: what a release changes.

@@ -55,6 +55,12 @@ async fn try_fill(
         .map(|(plugin, digest)| (plugin.as_str(), (new_rollout_id(), *digest)))
         .collect();
     if !rollouts.is_empty() {
+        // First: what is cut off after the first entry of the log is in the
+        // audit all the same.
+        let detail = intent(region, &order.from, &rollouts);
+        attempt
+            .done_as(office, "fill-region-begin", &detail)
+            .await?;
         append(office, attempt, region, &reason, &rollouts, &target).await?;
     }
     let mut begun = Vec::new();
@@ -97,6 +103,15 @@ async fn check_regions(office: &Office, region: &str, from: &str) -> Result<()> 
         )));
     }
     Ok(())
+}
+
+/// What is about to be written.
+fn intent(region: &str, from: &str, rollouts: &BTreeMap<&str, (String, Digest)>) -> String {
+    let plugins = rollouts
+        .iter()
+        .map(|(plugin, (id, digest))| format!("{plugin} {} (rollout {id})", digest.short()));
+    let plugins: Vec<_> = plugins.collect();
+    format!("region {region} from {from}: {}", plugins.join(", "))
 }
 
 /// One statement: nodes of the region that read the log see every plugin that

@@ -31,14 +31,21 @@ async fn try_run(office: &Office, attempt: &Attempt, order: Gc) -> Result<Json<C
     if order.dry_run {
         return Ok(Json(found));
     }
-    let collected = office.control.collect(found.collected).await?;
-    for record in &collected {
+    let mut collected = Vec::new();
+    for record in found.collected {
         let detail = format!("{}@{} {}", record.plugin, record.version, record.digest);
-        attempt
-            .for_plugin(&record.plugin)
-            .done(office, &detail)
-            .await?;
+        let of_plugin = attempt.for_plugin(&record.plugin);
+        // First: what is cut off here is in the audit all the same.
+        of_plugin.done(office, &detail).await?;
+        match office.control.collect(&record).await? {
+            true => collected.push(record),
+            false => {
+                let kept = format!("{detail}: kept, a rollout of it has begun meanwhile");
+                of_plugin.done_as(office, "gc-kept", &kept).await?;
+            }
+        }
     }
+    office.control.drop_collected_parts().await?;
     Ok(Json(Collection {
         collected,
         kept: found.kept,

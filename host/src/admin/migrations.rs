@@ -11,17 +11,13 @@ use super::api::{Migrate, Migrating, MigrationPlan, PlannedStatement};
 use super::attempt::Attempt;
 use super::auth::Author;
 use super::error::{Refusal, Result};
+use super::pages::Wanted;
 use crate::rollout::bundle::Digest;
 use crate::rollout::control::bundles::BundleRecord;
 use crate::rollout::control::migrations::MigrationRun;
 
-/// Most runs that one answer lists.
-const MOST_RUNS: u32 = 1000;
-
-/// Runs that an answer lists by default.
-fn default_limit() -> u32 {
-    50
-}
+/// Runs that an answer lists where their number is not given.
+const USUAL: u32 = 50;
 
 /// POST `/v1/migrations`: run what has not run yet. The run goes on by itself.
 pub(super) async fn begin(
@@ -85,21 +81,19 @@ pub(super) async fn plan(
 
 /// Which runs.
 #[derive(Debug, Deserialize)]
-pub(super) struct Wanted {
+pub(super) struct Runs {
     /// Those of this plugin; all when absent.
     plugin: Option<String>,
-    #[serde(default = "default_limit")]
-    limit: u32,
 }
 
-/// GET `/v1/migrations`: the newest runs, newest first.
+/// GET `/v1/migrations`: a page of the runs, newest first.
 pub(super) async fn list(
     State(office): State<Arc<Office>>,
+    Query(Runs { plugin }): Query<Runs>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<Vec<MigrationRun>>> {
-    let limit = wanted.limit.clamp(1, MOST_RUNS);
-    let runs = office.control.runs(wanted.plugin.as_deref(), limit).await?;
-    Ok(Json(runs))
+    let page = wanted.page(USUAL)?;
+    Ok(Json(office.control.runs(plugin.as_deref(), &page).await?))
 }
 
 /// GET `/v1/migrations/{id}`.

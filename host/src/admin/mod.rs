@@ -21,6 +21,7 @@ mod listener;
 mod logs;
 mod metrics;
 mod migrations;
+mod pages;
 mod plugins;
 mod regions;
 mod rollouts;
@@ -109,6 +110,13 @@ fn router(office: Arc<Office>, stop: CancellationToken) -> Router {
         .route("/v1/plugins/{plugin}/releases", get(plugins::releases))
         .route("/v1/plugins/{plugin}/diff", get(plugins::diff))
         .route("/v1/regions/{region}/fill", post(fill::fill))
+        .route("/v1/plugins/{plugin}/bundles", get(plugins::bundles))
+        .route(
+            "/v1/plugins/{plugin}/bundles/{name}",
+            get(plugins::bundle_named),
+        )
+        .route("/v1/plugins/{plugin}/log", get(plugins::log))
+        .route("/v1/plugins/{plugin}/rollouts", get(plugins::rollouts))
         .route(
             "/v1/migrations",
             get(migrations::list).post(migrations::begin),

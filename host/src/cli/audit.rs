@@ -50,7 +50,7 @@ enum Format {
 }
 
 /// Milliseconds since 1970 of a time, or of so long ago.
-fn time(text: &str) -> Result<i64, String> {
+pub(super) fn time(text: &str) -> Result<i64, String> {
     if let Ok(time) = DateTime::parse_from_rfc3339(text) {
         return Ok(time.timestamp_millis());
     }

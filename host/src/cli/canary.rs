@@ -10,7 +10,12 @@ use edge_host::rollout::control::rollouts::Rollout;
 use edge_host::rollout::{CanaryProgress, RolloutProgress};
 
 use super::client::Client;
+use super::pages::{PageArguments, read_on, tell_of_more};
 use super::show;
+use super::table::Table;
+
+/// Rollouts that `edge rollout list` shows where nothing else is said.
+const USUAL: usize = 50;
 
 /// The canary that `edge deploy` asks for.
 #[derive(clap::Args)]
@@ -81,10 +86,24 @@ pub(super) struct Share {
 pub(super) enum RolloutCommand {
     /// How the rollout of a plugin goes on, and what it waits for.
     Show(OfRollout),
+    /// List the rollouts of a plugin, newest first, and how each ended.
+    List(ListOfRollouts),
     /// Hold it where it is. A canary that does worse is withdrawn all the same.
     Pause(OfRollout),
     /// Let it go on. A canary's step begins anew.
     Resume(OfRollout),
+}
+
+/// What `edge rollout list` takes.
+#[derive(clap::Args)]
+pub(super) struct ListOfRollouts {
+    /// The plugin.
+    plugin: String,
+    #[command(flatten)]
+    pages: PageArguments,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 /// What commands take that are about the rollout of one plugin.
@@ -127,6 +146,7 @@ pub(super) async fn rollout(settings: &Settings, command: RolloutCommand) -> any
             let status: RolloutStatus = client.get(&path).await?;
             return print(&status, json, shown);
         }
+        RolloutCommand::List(arguments) => return list(&client, &arguments).await,
         RolloutCommand::Pause(of) => (of, "pause"),
         RolloutCommand::Resume(of) => (of, "resume"),
     };
@@ -136,6 +156,40 @@ pub(super) async fn rollout(settings: &Settings, command: RolloutCommand) -> any
         let (id, phase) = (&rollout.id, rollout.phase);
         format!("{}  rollout {id}  {phase}  {action}d\n", rollout.plugin)
     })
+}
+
+async fn list(client: &Client, arguments: &ListOfRollouts) -> anyhow::Result<()> {
+    let ListOfRollouts {
+        plugin,
+        pages,
+        json,
+    } = arguments;
+    let path = format!("/v1/plugins/{plugin}/rollouts");
+    let (most, mut rollouts) = (pages.most(USUAL), Vec::<Rollout>::new());
+    let has_more = read_on(client, &path, pages, most, &mut rollouts, true).await?;
+    print(&rollouts, *json, |rollouts| {
+        let headings = [
+            "BEGUN", "ROLLOUT", "RELEASE", "REGIONS", "PHASE", "BY", "WHY",
+        ];
+        let mut table = Table::new(&headings);
+        for rollout in rollouts {
+            let release = rollout.digest.map(|digest| digest.short());
+            table.row([
+                show::when(rollout.started_at),
+                rollout.id.clone(),
+                release.unwrap_or_else(|| "-".to_owned()),
+                rollout.regions.join(" then "),
+                rollout.phase.to_string(),
+                rollout.author.clone(),
+                rollout.reason.clone(),
+            ]);
+        }
+        table.to_string()
+    })?;
+    if has_more {
+        tell_of_more("rollouts", rollouts.len());
+    }
+    Ok(())
 }
 
 fn print<T: serde::Serialize>(

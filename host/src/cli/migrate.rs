@@ -12,12 +12,17 @@ use edge_host::rollout::bundle::Digest;
 use edge_host::rollout::control::bundles::BundleRecord;
 use edge_host::rollout::control::migrations::{MigrationRun, RunState};
 use http::StatusCode;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::client::{Client, is_refused};
 use super::exit::Exit;
+use super::pages::{PageArguments, read_on, tell_of_more};
 use super::source::{self, Source};
 use super::table::Table;
 use super::{migrations, output, show};
+
+/// Runs that `edge migrations` shows where nothing else is said.
+const USUAL: usize = 20;
 
 /// How often a run is looked at.
 const LOOK: Duration = Duration::from_millis(200);
@@ -58,9 +63,8 @@ pub(super) struct Arguments {
 pub(super) struct List {
     /// The plugin; all when absent.
     plugin: Option<String>,
-    /// How many runs, newest first.
-    #[arg(long, default_value_t = 20)]
-    limit: u32,
+    #[command(flatten)]
+    pages: PageArguments,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -116,27 +120,17 @@ async fn release(
         }
         return Ok(record.digest);
     }
-    let path = format!("/v1/plugins/{}/releases", arguments.what);
-    let releases: Releases = client.get(&path).await?;
-    let wanted = |bundle: &&BundleRecord| match &arguments.to {
-        Some(to) => bundle.version == *to || is_digest(bundle.digest, to),
-        None => true,
-    };
-    match (releases.bundles.iter().find(wanted), &arguments.to) {
-        (Some(bundle), _) => Ok(bundle.digest),
-        (None, Some(to)) => bail!(
-            "no release of {} has the version or digest {to}",
-            arguments.what
-        ),
-        (None, None) => bail!("there is no release of {}", arguments.what),
+    let of_plugin = format!("/v1/plugins/{}", arguments.what);
+    if let Some(to) = &arguments.to {
+        let name = utf8_percent_encode(to, NON_ALPHANUMERIC);
+        let found: BundleRecord = client.get(&format!("{of_plugin}/bundles/{name}")).await?;
+        return Ok(found.digest);
     }
-}
-
-/// Whether six digits or more name the digest.
-fn is_digest(digest: Digest, name: &str) -> bool {
-    let text = digest.to_string();
-    let digits = text.split_once(':').map_or("", |(_, digits)| digits);
-    text == name || (name.len() >= 6 && digits.starts_with(name))
+    let newest: Releases = client.get(&format!("{of_plugin}/releases?limit=1")).await?;
+    match newest.bundles.first() {
+        Some(bundle) => Ok(bundle.digest),
+        None => bail!("there is no release of {}", arguments.what),
+    }
 }
 
 fn plan_path(digest: Digest) -> String {
@@ -243,13 +237,22 @@ pub(super) fn summary(run: &MigrationRun) -> String {
 
 /// List runs.
 pub(super) async fn list(settings: &Settings, arguments: &List) -> anyhow::Result<()> {
-    let mut query = url::form_urlencoded::Serializer::new(String::new());
-    query.append_pair("limit", &arguments.limit.to_string());
-    if let Some(plugin) = &arguments.plugin {
-        query.append_pair("plugin", plugin);
+    let path = match &arguments.plugin {
+        Some(plugin) => {
+            let mut query = url::form_urlencoded::Serializer::new(String::new());
+            format!(
+                "/v1/migrations?{}",
+                query.append_pair("plugin", plugin).finish()
+            )
+        }
+        None => "/v1/migrations".to_owned(),
+    };
+    let (client, mut runs) = (Client::new(settings)?, Vec::<MigrationRun>::new());
+    let most = arguments.pages.most(USUAL);
+    let has_more = read_on(&client, &path, &arguments.pages, most, &mut runs, true).await?;
+    if has_more {
+        tell_of_more("runs", runs.len());
     }
-    let path = format!("/v1/migrations?{}", query.finish());
-    let runs: Vec<MigrationRun> = Client::new(settings)?.get(&path).await?;
     show::print(&runs, arguments.json, |runs| {
         let headings = [
             "BEGUN",

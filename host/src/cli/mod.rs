@@ -16,6 +16,7 @@ mod new;
 mod offline;
 mod openapi;
 pub(crate) mod output;
+mod pages;
 mod region;
 mod secret;
 mod seed;
@@ -98,7 +99,7 @@ enum Command {
     /// How nodes and their releases are.
     Status(show::StatusArguments),
     /// A plugin's releases, and which served where.
-    Releases(show::OfPlugin),
+    Releases(show::ReleasesArguments),
     /// What a release changes of another.
     Diff(show::DiffArguments),
     /// Who did what.

@@ -15,11 +15,15 @@ use serde::Serialize;
 
 use super::canary;
 use super::client::Client;
+use super::pages::{PageArguments, read_on, tell_of_more};
 use super::table::Table;
 use super::{migrate, migrations, output, status_summary};
 
 /// How often `--watch` looks.
 const WATCH: Duration = Duration::from_secs(1);
+
+/// Records of each list that `edge releases` shows where nothing else is said.
+const USUAL: usize = 500;
 
 /// Moves to the corner of a terminal and clears it.
 const CLEAR: &str = "\x1b[H\x1b[2J";
@@ -41,11 +45,13 @@ pub(super) struct StatusArguments {
     json: bool,
 }
 
-/// What commands take that show something of a plugin.
+/// What `edge releases` takes.
 #[derive(clap::Args)]
-pub(super) struct OfPlugin {
+pub(super) struct ReleasesArguments {
     /// The plugin.
     plugin: String,
+    #[command(flatten)]
+    pages: PageArguments,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -84,10 +90,62 @@ pub(super) async fn status(settings: &Settings, arguments: StatusArguments) -> a
     }
 }
 
-pub(super) async fn releases(settings: &Settings, arguments: OfPlugin) -> anyhow::Result<()> {
-    let path = format!("/v1/plugins/{}/releases", arguments.plugin);
-    let releases: Releases = Client::new(settings)?.get(&path).await?;
-    print(&releases, arguments.json, releases_table)
+pub(super) async fn releases(
+    settings: &Settings,
+    arguments: ReleasesArguments,
+) -> anyhow::Result<()> {
+    let ReleasesArguments {
+        plugin,
+        pages,
+        json,
+    } = &arguments;
+    let client = Client::new(settings)?;
+    let most = pages.most(USUAL);
+    let of_plugin = format!("/v1/plugins/{plugin}");
+    let first = pages.query(most, None);
+    let mut releases: Releases = client.get(&format!("{of_plugin}/releases?{first}")).await?;
+    let Releases {
+        bundles,
+        log,
+        rollouts,
+        more,
+    } = &mut releases;
+    let path = |list: &str| format!("{of_plugin}/{list}");
+    more.bundles = read_on(
+        &client,
+        &path("bundles"),
+        pages,
+        most,
+        bundles,
+        more.bundles,
+    )
+    .await?;
+    more.log = read_on(&client, &path("log"), pages, most, log, more.log).await?;
+    more.rollouts = read_on(
+        &client,
+        &path("rollouts"),
+        pages,
+        most,
+        rollouts,
+        more.rollouts,
+    )
+    .await?;
+    print(&releases, *json, releases_table)?;
+    for (is_cut, what, shown) in [
+        (releases.more.bundles, "releases", releases.bundles.len()),
+        (releases.more.log, "entries of the log", releases.log.len()),
+        // The table shows none.
+        (
+            releases.more.rollouts && *json,
+            "rollouts",
+            releases.rollouts.len(),
+        ),
+    ] {
+        if is_cut {
+            tell_of_more(what, shown);
+        }
+    }
+    Ok(())
 }
 
 pub(super) async fn diff(settings: &Settings, arguments: DiffArguments) -> anyhow::Result<()> {

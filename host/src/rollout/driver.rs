@@ -145,8 +145,13 @@ impl Driver {
                     self.lead_for_a_while(&mut words).await;
                     self.step_back_if_blind().await;
                 }
-                Ok(Lead::Elsewhere { canaries: true }) => self.ask_checks_for(LEAD).await,
-                Ok(Lead::Elsewhere { canaries: false }) => tokio::time::sleep(LEAD).await,
+                Ok(Lead::Elsewhere { canaries }) => {
+                    self.fleet_health.forget();
+                    match canaries {
+                        true => self.ask_checks_for(LEAD).await,
+                        false => tokio::time::sleep(LEAD).await,
+                    }
+                }
                 Err(error) => {
                     tracing::warn!("rollouts cannot be led: {error}");
                     tokio::time::sleep(POLL).await;

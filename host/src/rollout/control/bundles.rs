@@ -4,6 +4,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::gc::COLLECTED;
+use super::pages::{Cursor, Listed, Page};
 use super::row::Row;
 use super::{Control, ControlError, Result, text};
 use crate::bindings::sql::Value;
@@ -25,7 +26,8 @@ const SIGN: &str = "UPDATE edge_bundle SET signature = ? WHERE digest = ?";
 const FIND: &str = "SELECT digest, plugin, version, parts, signature, author, added_at \
     FROM edge_bundle WHERE digest = ?";
 const OF_PLUGIN: &str = "SELECT digest, plugin, version, parts, signature, author, added_at \
-    FROM edge_bundle WHERE plugin = ? ORDER BY added_at DESC LIMIT 200";
+    FROM edge_bundle WHERE plugin = ? AND added_at <= ? AND (added_at < ? OR digest < ?) \
+    ORDER BY added_at DESC, digest DESC LIMIT ?";
 const BY_NAME: &str = "SELECT digest, plugin, version, parts, signature, author, added_at \
     FROM edge_bundle WHERE plugin = ? AND (version = ? OR digest LIKE ?) \
     ORDER BY added_at DESC LIMIT 1";
@@ -51,6 +53,15 @@ pub struct BundleRecord {
     pub collected: bool,
     #[serde(skip)]
     parts: i64,
+}
+
+impl Listed for BundleRecord {
+    fn cursor(&self) -> Cursor {
+        Cursor {
+            time: self.added_at,
+            id: self.digest.to_string(),
+        }
+    }
 }
 
 impl BundleRecord {
@@ -163,12 +174,13 @@ impl Control {
         rows.into_iter().next().map(BundleRecord::read).transpose()
     }
 
-    /// The bundles of `plugin`, newest first.
+    /// Returns a page of the bundles of `plugin`, newest first.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn bundles_of(&self, plugin: &str) -> Result<Vec<BundleRecord>> {
-        let rows = self.query(OF_PLUGIN, vec![text(plugin)]).await?;
+    pub async fn bundles_of(&self, plugin: &str, page: &Page) -> Result<Vec<BundleRecord>> {
+        let values = [text(plugin)].into_iter().chain(page.values());
+        let rows = self.query(OF_PLUGIN, values.collect()).await?;
         rows.into_iter().map(BundleRecord::read).collect()
     }
 

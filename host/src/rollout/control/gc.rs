@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::bundles::BundleRecord;
+use super::log::Wanted;
 use super::{Control, Result, text};
 use crate::rollout::bundle::Digest;
 
@@ -18,11 +19,10 @@ const RECENT_MS: i64 = 3_600_000;
 
 const ALL: &str = "SELECT digest, plugin, version, parts, signature, author, added_at, \
     {now} - added_at FROM edge_bundle ORDER BY plugin, added_at DESC, digest";
-/// What a region runs, or ran in its last entries, which a rollout may go back
+/// How many of the last entries of a region and a plugin a rollout may go back
 /// to.
-const LATE_ENTRIES: &str = "SELECT l.active, l.canary FROM edge_release_log l \
-    WHERE l.revision > (SELECT MAX(m.revision) FROM edge_release_log m \
-    WHERE m.region = l.region AND m.plugin = l.plugin) - 5";
+const LATE_ENTRIES: u32 = 5;
+
 const OPEN_ROLLOUTS: &str = "SELECT digest, NULL FROM edge_rollout WHERE open_plugin IS NOT NULL";
 const OPEN_RUNS: &str = "SELECT digest, NULL FROM edge_migration_run WHERE open_target IS NOT NULL";
 /// One statement, so that a rollout that begins meanwhile is either seen here
@@ -75,7 +75,7 @@ impl Control {
     /// Releases that serve, are on their way, or may have to come back.
     async fn needed(&self) -> Result<BTreeSet<Digest>> {
         let mut needed = BTreeSet::new();
-        for text in [LATE_ENTRIES, OPEN_ROLLOUTS, OPEN_RUNS] {
+        for text in [OPEN_ROLLOUTS, OPEN_RUNS] {
             for mut row in self.query(text, Vec::new()).await? {
                 needed.extend(row.optional::<Digest>()?);
                 needed.extend(row.optional::<Digest>()?);
@@ -83,8 +83,12 @@ impl Control {
         }
         for mut row in self.query(REGIONS, Vec::new()).await? {
             let (region, plugin) = (row.text()?, row.text()?);
-            let heads = self.wanted_of(&plugin).await?;
-            let now = heads.get(&region).and_then(|entry| entry.wanted.active);
+            let late = self.latest_entries(&region, &plugin, LATE_ENTRIES).await?;
+            let now = late.first().and_then(|entry| entry.wanted.active);
+            for Wanted { active, canary } in late.into_iter().map(|entry| entry.wanted) {
+                needed.extend(active);
+                needed.extend(canary.map(|canary| canary.digest));
+            }
             needed.extend(self.previous_release(&plugin, &region, now).await?);
         }
         for node in self.nodes().await? {
@@ -95,21 +99,22 @@ impl Control {
         Ok(needed)
     }
 
-    /// Collects the bundles, but for those whose rollout has begun meanwhile,
-    /// and returns those that it did collect.
+    /// Collects a bundle. Returns whether it did: not so if a rollout of it has
+    /// begun meanwhile. Its parts are there until
+    /// [`drop_collected_parts`](Self::drop_collected_parts).
     ///
     /// # Errors
-    /// When the database does not answer; those that were collected until then
-    /// stay so.
-    pub async fn collect(&self, garbage: Vec<BundleRecord>) -> Result<Vec<BundleRecord>> {
-        let mut collected = Vec::new();
-        for record in garbage {
-            let marked = self.execute(COLLECT, vec![text(record.digest)]).await?;
-            if marked.rows_affected == 1 {
-                collected.push(record);
-            }
-        }
-        self.execute(DROP_PARTS, Vec::new()).await?;
-        Ok(collected)
+    /// When the database does not answer.
+    pub async fn collect(&self, record: &BundleRecord) -> Result<bool> {
+        let marked = self.execute(COLLECT, vec![text(record.digest)]).await?;
+        Ok(marked.rows_affected == 1)
+    }
+
+    /// Drops the parts of all bundles that were collected.
+    ///
+    /// # Errors
+    /// When the database does not answer; the next collection drops them then.
+    pub async fn drop_collected_parts(&self) -> Result<()> {
+        self.execute(DROP_PARTS, Vec::new()).await.map(|_| ())
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::pages::{Cursor, Listed, Page};
 use super::rollouts::Rollout;
 use super::row::Row;
 use super::{Control, ControlError, Result, optional, text};
@@ -24,10 +25,11 @@ macro_rules! select {
     };
 }
 /// The last revisions are found by the primary key alone: a server reads one
-/// entry for each region and plugin, however long the log is.
+/// entry for each region and plugin, however long the log is. Of a region that
+/// is named by `=`, MariaDB reads every entry; of a range, it does not.
 const OF_REGION: &str = select!(
     "JOIN (SELECT h.region, h.plugin, MAX(h.revision) AS revision FROM edge_release_log h \
-     WHERE h.region = ? GROUP BY h.region, h.plugin) heads \
+     WHERE h.region >= ? AND h.region <= ? GROUP BY h.region, h.plugin) heads \
      ON l.region = heads.region AND l.plugin = heads.plugin AND l.revision = heads.revision \
      ORDER BY l.plugin"
 );
@@ -37,8 +39,12 @@ const OF_PLUGIN: &str = select!(
      ON l.region = heads.region AND l.plugin = heads.plugin AND l.revision = heads.revision \
      ORDER BY l.region"
 );
-const HISTORY: &str =
-    select!("WHERE l.plugin = ? ORDER BY l.written_at DESC, l.revision DESC LIMIT 500");
+/// The index by plugin and time has these columns, in this order.
+const HISTORY: &str = select!(
+    "WHERE l.plugin = ? AND l.written_at <= ? \
+     AND (l.written_at < ? OR l.revision < ? OR (l.revision = ? AND l.region < ?)) \
+     ORDER BY l.written_at DESC, l.revision DESC, l.region DESC LIMIT ?"
+);
 /// What ran in one region before a rollout wrote there.
 const BEFORE: &str = select!(
     "WHERE l.plugin = ? AND l.region = ? AND l.rollout <> ? AND l.revision < ? \
@@ -53,12 +59,18 @@ const PREVIOUS: &str = select!(
      ORDER BY l.revision DESC LIMIT 1"
 );
 const FIRST: &str = select!("WHERE l.plugin = ? AND l.region = ? ORDER BY l.revision LIMIT 1");
+/// A subquery for each entry would read the log once for each of its entries.
 const ELSEWHERE: &str = "SELECT l.region FROM edge_release_log l \
+     JOIN (SELECT h.region, h.plugin, MAX(h.revision) AS revision FROM edge_release_log h \
+     GROUP BY h.region, h.plugin) heads \
+     ON l.region = heads.region AND l.plugin = heads.plugin AND l.revision = heads.revision \
      WHERE l.region <> ? AND l.active IS NOT NULL \
-     AND l.revision = (SELECT MAX(m.revision) FROM edge_release_log m \
-     WHERE m.region = l.region AND m.plugin = l.plugin) \
      GROUP BY l.region ORDER BY COUNT(*) DESC, l.region LIMIT 1";
+const LATEST: &str =
+    select!("WHERE l.region = ? AND l.plugin = ? ORDER BY l.revision DESC LIMIT ?");
 const SERVED: &str = select!("WHERE l.plugin = ? AND l.active = ? LIMIT 1");
+const SERVED_BEFORE: &str =
+    select!("WHERE l.plugin = ? AND l.active = ? AND l.region = ? AND l.revision < ? LIMIT 1");
 const APPEND_FOR_ROLLOUT: &str = "INSERT INTO edge_release_log \
     (region, plugin, revision, active, canary, canary_percent, rollout, author, reason, \
      written_at) SELECT ?, ?, ?, ?, ?, ?, id, author, ?, {now} FROM edge_rollout \
@@ -177,13 +189,36 @@ impl Entry {
     }
 }
 
+impl Listed for Entry {
+    fn cursor(&self) -> Cursor {
+        Cursor {
+            time: self.written_at,
+            id: format!("{}-{}", self.revision, self.region),
+        }
+    }
+}
+
+/// Returns the revision and the region of an entry, as its cursor names them.
+fn parse_place(id: &str) -> Option<(i64, &str)> {
+    let (revision, region) = id.split_once('-')?;
+    Some((revision.parse().ok()?, region))
+}
+
+/// Whether the cursor names an entry of the log.
+#[must_use]
+pub fn is_of_entry(cursor: &Cursor) -> bool {
+    parse_place(&cursor.id).is_some()
+}
+
 impl Control {
     /// The last entry of every plugin in `region`.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn wanted_in(&self, region: &str) -> Result<BTreeMap<String, Entry>> {
-        let rows = self.query(OF_REGION, vec![text(region)]).await?;
+        let rows = self
+            .query(OF_REGION, vec![text(region), text(region)])
+            .await?;
         let entries = rows.into_iter().map(Entry::read);
         entries
             .map(|entry| entry.map(|entry| (entry.plugin.clone(), entry)))
@@ -213,6 +248,21 @@ impl Control {
         entries
             .map(|entry| entry.map(|entry| (entry.region.clone(), entry)))
             .collect()
+    }
+
+    /// Returns the newest entries of `plugin` in `region`, at most `count`.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn latest_entries(
+        &self,
+        region: &str,
+        plugin: &str,
+        count: u32,
+    ) -> Result<Vec<Entry>> {
+        let values = vec![text(region), text(plugin), Value::Integer(count.into())];
+        let rows = self.query(LATEST, values).await?;
+        rows.into_iter().map(Entry::read).collect()
     }
 
     /// Returns what the region of `head` was to run before `rollout` changed it:
@@ -272,12 +322,49 @@ impl Control {
         Ok(!rows.is_empty())
     }
 
-    /// The newest 500 entries of `plugin` in all regions, for people to read.
+    /// Returns whether the release served for everybody in `region` before that
+    /// revision of its log.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn history(&self, plugin: &str) -> Result<Vec<Entry>> {
-        let rows = self.query(HISTORY, vec![text(plugin)]).await?;
+    pub async fn has_served_before(
+        &self,
+        plugin: &str,
+        digest: Digest,
+        region: &str,
+        revision: i64,
+    ) -> Result<bool> {
+        let values = vec![
+            text(plugin),
+            text(digest),
+            text(region),
+            Value::Integer(revision),
+        ];
+        let rows = self.query(SERVED_BEFORE, values).await?;
+        Ok(!rows.is_empty())
+    }
+
+    /// Returns a page of the entries of `plugin` in all regions, newest first.
+    ///
+    /// # Errors
+    /// When the cursor is none of an entry, or the database does not answer.
+    pub async fn history(&self, plugin: &str, page: &Page) -> Result<Vec<Entry>> {
+        let (time, id) = page.bounds();
+        let (revision, region) = match id {
+            "" => (0, ""),
+            id => parse_place(id)
+                .ok_or_else(|| ControlError::Unreadable(format!("{id:?} names no entry")))?,
+        };
+        let values = vec![
+            text(plugin),
+            Value::Integer(time),
+            Value::Integer(time),
+            Value::Integer(revision),
+            Value::Integer(revision),
+            text(region),
+            Value::Integer(page.limit.into()),
+        ];
+        let rows = self.query(HISTORY, values).await?;
         rows.into_iter().map(Entry::read).collect()
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::pages::{Cursor, Listed, Page};
 use super::row::Row;
 use super::{Control, Result, optional, text};
 use crate::bindings::sql::Value;
@@ -33,8 +34,14 @@ macro_rules! select {
 const FIND: &str = select!("WHERE id = ?");
 const OPEN_OF: &str = select!("WHERE open_target = ?");
 const OPEN: &str = select!("WHERE open_target IS NOT NULL ORDER BY started_at");
-const ALL: &str = select!("ORDER BY started_at DESC, id LIMIT ?");
-const OF_PLUGIN: &str = select!("WHERE plugin = ? ORDER BY started_at DESC, id LIMIT ?");
+const TARGET: &str = "SELECT open_target FROM edge_migration_run WHERE id = ?";
+const ALL: &str = select!(
+    "WHERE started_at <= ? AND (started_at < ? OR id < ?) ORDER BY started_at DESC, id DESC LIMIT ?"
+);
+const OF_PLUGIN: &str = select!(
+    "WHERE plugin = ? AND started_at <= ? AND (started_at < ? OR id < ?) \
+     ORDER BY started_at DESC, id DESC LIMIT ?"
+);
 const BEGIN: &str = "INSERT INTO edge_migration_run \
     (id, open_target, plugin, version, digest, node, region, database_url, author, state, \
      statement, statements, doing, reason, started_at, changed_at) \
@@ -47,6 +54,12 @@ const NOTE: &str = "UPDATE edge_migration_run \
 const END: &str = "UPDATE edge_migration_run \
     SET state = ?, reason = ?, open_target = ?, changed_at = {now} \
     WHERE id = ? AND node = ? AND open_target IS NOT NULL";
+
+/// Of the last week, by the index.
+const FAILED: &str = "SELECT COUNT(DISTINCT r.plugin) FROM edge_migration_run r \
+    WHERE r.started_at > {now} - 604800000 AND r.state = 'failed' \
+    AND NOT EXISTS (SELECT 1 FROM edge_migration_run l WHERE l.started_at > r.started_at \
+    AND l.plugin = r.plugin AND l.database_url = r.database_url)";
 
 /// How far a run is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,6 +141,15 @@ pub struct MigrationRun {
     pub age_ms: i64,
     /// How long ago it began, in milliseconds.
     pub since_ms: i64,
+}
+
+impl Listed for MigrationRun {
+    fn cursor(&self) -> Cursor {
+        Cursor {
+            time: self.started_at,
+            id: self.id.clone(),
+        }
+    }
 }
 
 impl MigrationRun {
@@ -279,6 +301,28 @@ impl Control {
         rows.into_iter().next().map(MigrationRun::read).transpose()
     }
 
+    /// Returns the plugin and its database that a run is about; none once it
+    /// has ended.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn target_of_run(&self, id: &str) -> Result<Option<String>> {
+        let row = self.query(TARGET, vec![text(id)]).await?.into_iter().next();
+        let target = row.map(|mut row| row.optional()).transpose()?;
+        Ok(target.flatten())
+    }
+
+    /// Returns how many plugins there are whose last run in some database
+    /// failed, within a week.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn failed_migrations(&self) -> Result<u64> {
+        let row = self.query(FAILED, Vec::new()).await?.into_iter().next();
+        let count = row.map(|mut row| row.integer()).transpose()?;
+        Ok(u64::try_from(count.unwrap_or_default()).unwrap_or_default())
+    }
+
     /// Returns the runs that go on, oldest first.
     ///
     /// # Errors
@@ -288,16 +332,17 @@ impl Control {
         rows.into_iter().map(MigrationRun::read).collect()
     }
 
-    /// Returns the newest runs, of one plugin or of all, newest first.
+    /// Returns a page of the runs of one plugin, or of all, newest first.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn runs(&self, plugin: Option<&str>, limit: u32) -> Result<Vec<MigrationRun>> {
-        let limit = Value::Integer(limit.into());
-        let rows = match plugin {
-            Some(plugin) => self.query(OF_PLUGIN, vec![text(plugin), limit]).await?,
-            None => self.query(ALL, vec![limit]).await?,
+    pub async fn runs(&self, plugin: Option<&str>, page: &Page) -> Result<Vec<MigrationRun>> {
+        let statement = match plugin {
+            Some(_) => OF_PLUGIN,
+            None => ALL,
         };
+        let values = plugin.map(text).into_iter().chain(page.values());
+        let rows = self.query(statement, values.collect()).await?;
         rows.into_iter().map(MigrationRun::read).collect()
     }
 }

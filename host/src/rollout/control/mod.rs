@@ -23,6 +23,7 @@ pub mod leader;
 pub mod log;
 pub mod migrations;
 pub mod nodes;
+pub mod pages;
 pub mod plans;
 pub mod rollout_regions;
 pub mod rollouts;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::pages::{Cursor, Listed, Page};
 use super::plans::Plan;
 use super::rollout_regions::{AT_START, MaxUnavailable, NewRolloutRegion, live_nodes};
 use super::row::Row;
@@ -26,7 +27,10 @@ macro_rules! select {
 const OPEN: &str = select!("WHERE open_plugin IS NOT NULL ORDER BY started_at");
 const OPEN_OF: &str = select!("WHERE open_plugin = ?");
 const FIND: &str = select!("WHERE id = ?");
-const OF_PLUGIN: &str = select!("WHERE plugin = ? ORDER BY started_at DESC LIMIT 200");
+const OF_PLUGIN: &str = select!(
+    "WHERE plugin = ? AND started_at <= ? AND (started_at < ? OR id < ?) \
+     ORDER BY started_at DESC, id DESC LIMIT ?"
+);
 const BEGIN: &str = "INSERT INTO edge_rollout \
     (id, plugin, open_plugin, digest, regions, canary_percent, pause_ms, phase, reason, author, \
      started_at, changed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, '', ?, {now}, {now})";
@@ -133,6 +137,15 @@ pub struct Rollout {
     pub started_at: i64,
     /// When its phase last changed.
     pub changed_at: i64,
+}
+
+impl Listed for Rollout {
+    fn cursor(&self) -> Cursor {
+        Cursor {
+            time: self.started_at,
+            id: self.id.clone(),
+        }
+    }
 }
 
 impl Rollout {
@@ -291,12 +304,13 @@ impl Control {
         rows.into_iter().next().map(Rollout::read).transpose()
     }
 
-    /// The rollouts of `plugin`, newest first.
+    /// Returns a page of the rollouts of `plugin`, newest first.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn rollouts_of(&self, plugin: &str) -> Result<Vec<Rollout>> {
-        let rows = self.query(OF_PLUGIN, vec![text(plugin)]).await?;
+    pub async fn rollouts_of(&self, plugin: &str, page: &Page) -> Result<Vec<Rollout>> {
+        let values = [text(plugin)].into_iter().chain(page.values());
+        let rows = self.query(OF_PLUGIN, values.collect()).await?;
         rows.into_iter().map(Rollout::read).collect()
     }
 }

@@ -140,10 +140,21 @@ pub(super) const CREATE: [&str; 13] = [
         changed_at BIGINT NOT NULL)",
 ];
 
-/// Indexes by which lists are read page by page: name, table and columns.
-pub(super) const INDEXES: [(&str, &str, &str); 4] = [
+/// Indexes by which lists are read page by page, and releases are looked for in
+/// the log: name, table and columns.
+pub(super) const INDEXES: [(&str, &str, &str); 6] = [
     ("edge_audit_written", "edge_audit", "written_at, id"),
     ("edge_bundle_added", "edge_bundle", "plugin, added_at"),
+    (
+        "edge_release_log_written",
+        "edge_release_log",
+        "plugin, written_at, revision, region",
+    ),
+    (
+        "edge_release_log_active",
+        "edge_release_log",
+        "plugin, active",
+    ),
     ("edge_rollout_started", "edge_rollout", "plugin, started_at"),
     (
         "edge_migration_run_started",
