@@ -108,8 +108,6 @@ fn router(office: Arc<Office>, stop: CancellationToken) -> Router {
         .route("/v1/plugins/{plugin}/rollout", get(canary::show))
         .route("/v1/plugins/{plugin}/rollback", post(rollouts::roll_back))
         .route("/v1/plugins/{plugin}/releases", get(plugins::releases))
-        .route("/v1/plugins/{plugin}/diff", get(plugins::diff))
-        .route("/v1/regions/{region}/fill", post(fill::fill))
         .route("/v1/plugins/{plugin}/bundles", get(plugins::bundles))
         .route(
             "/v1/plugins/{plugin}/bundles/{name}",
@@ -119,6 +117,8 @@ fn router(office: Arc<Office>, stop: CancellationToken) -> Router {
         .route("/v1/plugins/{plugin}/rollouts", get(plugins::rollouts))
         .route(
             "/v1/migrations",
+        .route("/v1/plugins/{plugin}/diff", get(plugins::diff))
+        .route("/v1/regions/{region}/fill", post(fill::fill))
             get(migrations::list).post(migrations::begin),
         )
         .route("/v1/migrations/plan", get(migrations::plan))

@@ -192,6 +192,7 @@ async fn load_or(
         control.clone(),
         loader.clone(),
         node.clone(),
+        trusted.clone(),
         settings.region.clone(),
     );
     let live = Arc::new(Live::new(runtime.directory().clone()));

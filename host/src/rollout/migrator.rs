@@ -4,22 +4,17 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-use super::bundle::{Bundle, Digest};
+use super::bundle::{Bundle, Digest, TrustedKeys};
 use super::control::migrations::{MigrationRun, NewRun, RunState};
 use super::control::{Control, ControlError};
 use super::load::{LoadError, Loader};
 use super::migration_job::Job;
-use super::wake::Wake;
 use crate::stores::sql::{DatabaseAccess, MigrateError, MigrationPlan};
-
-/// How often runs are looked for whose node ended.
-const LOOK: Duration = Duration::from_secs(3);
 
 /// A release's migrations did not run.
 #[derive(Debug, thiserror::Error)]
@@ -77,6 +72,10 @@ pub struct Migrator {
     pub(super) loader: Arc<Loader>,
     pub(super) node: String,
     pub(super) region: String,
+    /// Keys of which one must have signed what this node takes over.
+    pub(super) trusted: TrustedKeys,
+    /// Runs that this node does not take over, and why not.
+    pub(super) left_alone: Mutex<HashMap<String, String>>,
     /// Where runs go on, whoever began them.
     runtime: Handle,
     running: Mutex<HashMap<Digest, watch::Receiver<Outcome>>>,
@@ -91,12 +90,15 @@ impl Migrator {
         loader: Arc<Loader>,
         node: String,
         region: String,
+        trusted: TrustedKeys,
     ) -> Arc<Self> {
         Arc::new(Self {
             control,
             loader,
             node,
             region,
+            trusted,
+            left_alone: Mutex::default(),
             runtime: Handle::current(),
             running: Mutex::default(),
         })
@@ -265,7 +267,7 @@ impl Migrator {
 
     /// Starts a job in a task of its own, unless one of the same release runs.
     /// `id` is the row that the run was written down in already.
-    fn start(
+    pub(super) fn start(
         self: &Arc<Self>,
         bundle: &Bundle,
         author: &str,
@@ -292,73 +294,6 @@ impl Migrator {
         });
         receiver
     }
-
-    /// Takes over runs whose node ended, for as long as this is polled.
-    pub async fn take_over(self: &Arc<Self>, wake: &Wake) {
-        loop {
-            tokio::time::sleep(LOOK).await;
-            match self.look().await {
-                Ok(false) => {}
-                Ok(true) => wake.everywhere().await,
-                Err(error) => tracing::debug!("runs of migrations cannot be looked at: {error}"),
-            }
-        }
-    }
-
-    async fn look(self: &Arc<Self>) -> Result<bool, ControlError> {
-        let mut changed = false;
-        for run in self.control.open_runs().await? {
-            if !run.is_stale() || self.runs(run.digest) {
-                continue;
-            }
-            if run.database.starts_with("sqlite:") {
-                // A file is its node's own, and undoes by itself what was cut off.
-                let reason = abandoned(&run);
-                let ended = self
-                    .control
-                    .end_run(&run.id, &run.node, RunState::Failed, &reason);
-                changed |= ended.await?;
-                continue;
-            }
-            let (bundle, _) = match self.control.bundle(run.digest).await {
-                Ok(found) => found,
-                // Nobody can go on with it, and others wait behind it.
-                Err(error @ ControlError::Bundle { .. }) => {
-                    let reason = format!("{}; {error}", abandoned(&run));
-                    let ended = self
-                        .control
-                        .end_run(&run.id, &run.node, RunState::Failed, &reason);
-                    changed |= ended.await?;
-                    continue;
-                }
-                Err(error) => return Err(error),
-            };
-            if self.is_free(&bundle).await {
-                tracing::warn!(
-                    plugin = run.plugin,
-                    "node {} ended in a run of migrations at statement {} of {}; this node goes on",
-                    run.node,
-                    run.statement,
-                    run.statements
-                );
-                let statements = usize::try_from(run.statements).unwrap_or_default();
-                drop(self.start(&bundle, &run.author, statements, None));
-                changed = true;
-            }
-        }
-        Ok(changed)
-    }
-
-    /// Whether no other node holds the lock of the migrations: one that is only
-    /// slow to report does.
-    async fn is_free(&self, bundle: &Bundle) -> bool {
-        let Ok(Some(database)) = self.loader.open_database(&bundle.manifest).await else {
-            return false;
-        };
-        let lock = database.try_lock_migrations(&bundle.manifest.name).await;
-        database.close().await;
-        matches!(lock, Ok(Some(_)))
-    }
 }
 
 fn is_running(outcome: &watch::Receiver<Outcome>) -> bool {
@@ -367,7 +302,7 @@ fn is_running(outcome: &watch::Receiver<Outcome>) -> bool {
 
 /// What becomes of a run whose node reports no more and that no node goes on
 /// with.
-fn abandoned(run: &MigrationRun) -> String {
+pub(super) fn abandoned(run: &MigrationRun) -> String {
     format!(
         "node {} ended at statement {} of {} (`{}`), which may or may not have run",
         run.node, run.statement, run.statements, run.doing

@@ -41,6 +41,7 @@ mod source;
 mod steps;
 mod templates;
 mod together;
+mod take_over;
 mod undo;
 mod verdicts;
 mod wake;

@@ -20,29 +20,29 @@ use crate::servers::MariaDb;
 const GRANT: &str = "[grants.database]\nwrite = ['ledger_entry', 'gate', 'later']";
 
 /// A statement that cannot run while the gate is closed; it fails where it ran.
-const ALTER: &str = "ALTER TABLE gate ADD COLUMN note INT";
+pub const ALTER: &str = "ALTER TABLE gate ADD COLUMN note INT";
 
-fn ledger(version: u32) -> PluginFolder {
+pub fn ledger(version: u32) -> PluginFolder {
     variant("ledger", &format!("version = \"0.{version}.0\"\n{GRANT}"))
 }
 
 /// The ledger with one more migration of these statements.
-fn migrating(version: u32, statements: &[&str]) -> PluginFolder {
+pub fn migrating(version: u32, statements: &[&str]) -> PluginFolder {
     let sqlite = "DELETE FROM ledger_entry WHERE 0";
     ledger(version)
         .with("migrations/mysql/0099_gate.sql", statements.join(";\n"))
         .with("migrations/sqlite/0099_gate.sql", sqlite)
 }
 
-fn entry(name: &str) -> String {
+pub fn entry(name: &str) -> String {
     format!(
         "INSERT INTO ledger_entry (name, amount, booked_on) VALUES ('{name}', '1', '2019-07-21')"
     )
 }
 
 /// A database, and a connection of somebody else to it.
-struct Shop {
-    url: String,
+pub struct Shop {
+    pub url: String,
     other: MySqlConnection,
 }
 
@@ -54,20 +54,20 @@ impl Shop {
     }
 
     /// With a table that somebody else uses for long.
-    async fn gated() -> Self {
+    pub async fn gated() -> Self {
         let mut shop = Self::new().await;
         shop.run("CREATE TABLE gate (id INT)").await;
         shop.run("LOCK TABLES gate READ").await;
         shop
     }
 
-    async fn run(&mut self, text: &str) {
+    pub async fn run(&mut self, text: &str) {
         let text = AssertSqlSafe(text.to_owned());
         let done = sqlx::raw_sql(text).execute(&mut self.other).await;
         done.expect("a statement");
     }
 
-    async fn count(&mut self, what: &str) -> i64 {
+    pub async fn count(&mut self, what: &str) -> i64 {
         let text = AssertSqlSafe(format!("SELECT COUNT(*) FROM {what}"));
         let counted = sqlx::query_scalar(text).fetch_one(&mut self.other).await;
         counted.expect("a count")
@@ -82,7 +82,17 @@ impl Shop {
     }
 
     /// A node that can be killed.
-    fn process(&self, data: &TempDir, plugin: &PluginFolder) -> Running {
+    pub fn process(&self, data: &TempDir, plugin: &PluginFolder) -> Running {
+        self.process_with(data, plugin, &[])
+    }
+
+    /// A node that can be killed, with more variables.
+    pub fn process_with(
+        &self,
+        data: &TempDir,
+        plugin: &PluginFolder,
+        more: &[(&str, &str)],
+    ) -> Running {
         let mut command = edge(data.path());
         command
             .arg("serve")
@@ -90,13 +100,15 @@ impl Shop {
             .env("EDGE_PLUGINS", plugin.path())
             .env("EDGE_ADMIN_TOKENS", TOKENS)
             .env("EDGE_SECRET", SECRET)
-            .env("DATABASE_URL", &self.url);
+            .env("EDGE_CONTROL_URL", &self.url)
+            .env("DATABASE_URL", &self.url)
+            .envs(more.iter().copied());
         let mut process = Running::start(&mut command);
         process.banner();
         process
     }
 
-    async fn until_it_waits(&self) {
+    pub async fn until_it_waits(&self) {
         eventually("the migration at the gate", async || {
             waits_for_a_lock(&self.url).await.then_some(())
         })
@@ -105,7 +117,7 @@ impl Shop {
 }
 
 /// Begin to migrate to a release; the reply, whatever it is.
-async fn begin(operator: &Operator, plugin: &PluginFolder) -> Value {
+pub async fn begin(operator: &Operator, plugin: &PluginFolder) -> Value {
     let bundle = Bundle::pack(plugin.path()).expect("a bundle");
     operator.add(&bundle, "").await.assert_status(200);
     let order = json!({ "digest": bundle.digest() }).to_string();
@@ -114,7 +126,7 @@ async fn begin(operator: &Operator, plugin: &PluginFolder) -> Value {
 }
 
 /// The run, once it is over.
-async fn end_of(operator: &Operator, begun: &Value) -> Value {
+pub async fn end_of(operator: &Operator, begun: &Value) -> Value {
     let id = begun["run"]["id"]
         .as_str()
         .unwrap_or_else(|| panic!("{begun}"));
