@@ -47,7 +47,7 @@ use crate::rollout::bundle::LONGEST;
 use crate::rollout::canary::Thresholds;
 use crate::rollout::check::Checks;
 use crate::rollout::control::Control;
-use crate::rollout::{Activator, Follower, Live, Services, Wake};
+use crate::rollout::{Activator, FleetHealth, Follower, Live, Services, Wake};
 use crate::runtime::Runtime;
 use crate::stores::limiter::Limiter;
 use crate::telemetry::Traffic;
@@ -91,6 +91,8 @@ pub struct Office {
     pub thresholds: Thresholds,
     /// Asks outside checks of canaries.
     pub checks: Arc<Checks>,
+    /// What this node has seen of all nodes, while it leads.
+    pub fleet_health: Arc<FleetHealth>,
 }
 
 fn router(office: Arc<Office>, stop: CancellationToken) -> Router {
@@ -115,10 +117,10 @@ fn router(office: Arc<Office>, stop: CancellationToken) -> Router {
         )
         .route("/v1/plugins/{plugin}/log", get(plugins::log))
         .route("/v1/plugins/{plugin}/rollouts", get(plugins::rollouts))
-        .route(
-            "/v1/migrations",
         .route("/v1/plugins/{plugin}/diff", get(plugins::diff))
         .route("/v1/regions/{region}/fill", post(fill::fill))
+        .route(
+            "/v1/migrations",
             get(migrations::list).post(migrations::begin),
         )
         .route("/v1/migrations/plan", get(migrations::plan))

@@ -41,7 +41,7 @@ use logs::access_log;
 pub use logs::{AccessLog, LogFormat, LogSettings};
 use plugin_config::{PluginConfig, Variable};
 use plugins::{SHOP_VARIABLES, folders, shop};
-pub use rollout::CanaryLimits;
+pub use rollout::{CanaryLimits, ForgetAfter};
 use rollout::{MOST_ACTIVATION, activation, admin_tokens, region, registry_login, trusted_keys};
 use secrets::{MasterSecret, SecretError, secret};
 pub use sources::{Source, ValueFiles};
@@ -147,6 +147,8 @@ pub struct Settings {
     pub trusted_keys: Vec<String>,
     /// When a release on trial is withdrawn.
     pub canary: CanaryLimits,
+    /// After how long nodes and regions that are gone are forgotten.
+    pub forget_after: ForgetAfter,
     /// Bounds on what a client may send.
     pub client: ClientLimits,
     /// Requests of one client address on one node; without bounds when absent.
@@ -279,6 +281,7 @@ impl Settings {
             spare_instances: layers.take("spare_instances", 256, at_most_10_000),
             trusted_keys: layers.take("trusted_keys", Vec::new(), trusted_keys),
             canary: CanaryLimits::take(&mut layers),
+            forget_after: ForgetAfter::take(&mut layers),
             client: ClientLimits::take(&mut layers),
             rate_limits: layers.take("rate_limits", true, switch),
             rate_limit: layers.take("rate_limit", Some(limits::DEFAULT_RATE), limits::rate),

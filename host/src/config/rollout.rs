@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Hidden;
 use super::check_urls::AllowedUrls;
 use super::layers::Layers;
-use super::values::{at_least_a_second, at_least_one, at_most_10_000, percent, ratio};
+use super::values::{at_least_a_second, at_least_one, at_most_10_000, delay, percent, ratio};
 
 /// How much worse than the active release one on trial may be.
 #[derive(Debug, Clone)]
@@ -41,6 +41,48 @@ impl CanaryLimits {
                 at_least_a_second,
             ),
         }
+    }
+}
+
+/// After how long what is gone is forgotten.
+#[derive(Debug, Clone, Copy)]
+pub struct ForgetAfter {
+    /// How long a node is listed that reports no more.
+    pub node: Duration,
+    /// How long a region without nodes keeps its release log; for good when
+    /// absent.
+    pub region: Option<Duration>,
+}
+
+impl ForgetAfter {
+    /// Take them out of `layers`.
+    pub(super) fn take(layers: &mut Layers) -> Self {
+        Self {
+            node: layers.take("node_forget_after", NODE_FORGET_AFTER, at_least_a_minute),
+            region: layers.take("region_forget_after", None, |text| match text {
+                "off" => Ok(None),
+                text => at_least_an_hour(text).map(Some),
+            }),
+        }
+    }
+}
+
+/// How long a node is listed that reports no more, unless it is set.
+const NODE_FORGET_AFTER: Duration = Duration::from_hours(1);
+
+/// Rollouts have to see for how long a node is silent.
+fn at_least_a_minute(text: &str) -> Result<Duration, String> {
+    match delay(text)? {
+        duration if duration >= Duration::from_mins(1) => Ok(duration),
+        _ => Err("is less than a minute".into()),
+    }
+}
+
+/// A region may be without nodes for a while, as in a restart.
+fn at_least_an_hour(text: &str) -> Result<Duration, String> {
+    match delay(text)? {
+        duration if duration >= Duration::from_hours(1) => Ok(duration),
+        _ => Err("is less than an hour".into()),
     }
 }
 

@@ -163,14 +163,13 @@ async fn load_or(
     let trusted = TrustedKeys(keys?);
     let settings = Arc::new(settings.clone());
     let services = Arc::new(Services::open(&settings).await?);
-    let control = Arc::new(
-        Control::open(
-            services.databases(),
-            &settings.control_url,
-            services.clock().clone(),
-        )
-        .await?,
+    let control = Control::open(
+        services.databases(),
+        &settings.control_url,
+        services.clock().clone(),
     );
+    let control = control.await?;
+    let control = Arc::new(control.forgetting_nodes_after(settings.forget_after.node));
     // Before anything is changed in the shop's databases.
     let keys = match role {
         Role::Node => Some(Arc::new(Keys::join(key_rings(&settings)?, &control).await?)),
@@ -192,8 +191,8 @@ async fn load_or(
         control.clone(),
         loader.clone(),
         node.clone(),
-        trusted.clone(),
         settings.region.clone(),
+        trusted.clone(),
     );
     let live = Arc::new(Live::new(runtime.directory().clone()));
     let (mut deployed, mut deferred) = (Vec::new(), Vec::new());

@@ -211,6 +211,7 @@ impl Node {
             Arc::new(checks),
             follower.decisions().clone(),
         );
+        let driver = driver.forgetting_regions_after(settings.forget_after.region);
         Ok(Self {
             server,
             admin,
@@ -295,6 +296,7 @@ impl Node {
                 traces: traces.clone(),
                 thresholds: driver.thresholds(),
                 checks: driver.checks().clone(),
+                fleet_health: driver.fleet_health().clone(),
             };
             let office = Arc::new(office);
             let stop = admin_stop.clone();

@@ -23,6 +23,7 @@ use super::control::rollout_regions::{
 };
 use super::control::rollouts::{Phase, Rollout};
 use super::control::{Control, ControlError};
+use super::fleet_health::FleetHealth;
 use super::healthy_time::HealthyTime;
 use super::judge::{Margins, Record};
 use super::observer::Observer;
@@ -65,6 +66,10 @@ pub struct Driver {
     pub(super) thresholds: Thresholds,
     pub(super) checks: Arc<Checks>,
     pub(super) decisions: Arc<Decisions>,
+    fleet_health: Arc<FleetHealth>,
+    /// How long a region may be without nodes before it is forgotten.
+    pub(super) forget_regions_after: Option<Duration>,
+    looked_at_regions: Mutex<Option<Instant>>,
 }
 
 /// What became of one step.
@@ -120,7 +125,32 @@ impl Driver {
             thresholds,
             checks,
             decisions,
+            fleet_health: Arc::default(),
+            forget_regions_after: None,
+            looked_at_regions: Mutex::new(None),
         }
+    }
+
+    /// Returns the driver with regions forgotten that have been without nodes
+    /// for as long as `age`; none where there is no age.
+    #[must_use]
+    pub fn forgetting_regions_after(self, age: Option<Duration>) -> Self {
+        Self {
+            forget_regions_after: age,
+            ..self
+        }
+    }
+
+    /// Returns what this node has seen of all nodes, while it leads.
+    #[must_use]
+    pub fn fleet_health(&self) -> &Arc<FleetHealth> {
+        &self.fleet_health
+    }
+
+    pub(super) fn looked_at_regions(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
+        self.looked_at_regions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns what asks outside checks.
@@ -163,6 +193,9 @@ impl Driver {
     /// Lead until it is time to say again that this node leads.
     async fn lead_for_a_while(&self, words: &mut watch::Receiver<()>) {
         let began = Instant::now();
+        if let Err(error) = self.look_after_all().await {
+            tracing::warn!("what nodes and regions do is not seen: {error}");
+        }
         while began.elapsed() < LEAD {
             let longest = match self.look().await {
                 Ok(Step::Pause(missing)) => missing.clamp(SOONEST, POLL),
@@ -175,6 +208,12 @@ impl Driver {
             tokio::time::sleep(SPACING).await;
             next(words, longest).await;
         }
+    }
+
+    /// What the node that leads does for all, besides leading rollouts.
+    async fn look_after_all(&self) -> Result<(), ControlError> {
+        self.fleet_health.look_if_due(&self.control).await?;
+        self.forget_regions_if_due().await
     }
 
     /// Let another node lead where this one cannot hear itself, and judges
@@ -220,10 +259,12 @@ impl Driver {
     fn forget_all_but(&self, open: &[Rollout]) {
         let is_open = |id: &str| open.iter().any(|rollout| rollout.id == id);
         self.healthy_time.retain(is_open);
+        self.checks.retain(is_open);
         self.all_left().retain(|(rollout, _), _| is_open(rollout));
     }
 
     async fn step(&self, rollout: &Rollout) -> Result<Step, ControlError> {
+        self.decisions.begin(&rollout.plugin);
         let heads = self.control.wanted_of(&rollout.plugin).await?;
         match rollout.phase {
             Phase::Running | Phase::Canary | Phase::Promoting => self.lead(rollout, &heads).await,
@@ -259,7 +300,6 @@ impl Driver {
     ) -> Result<Step, ControlError> {
         let sight = self.sight().await?;
         let Some(observed) = sight.observed else {
-        self.checks.retain(is_open);
             return Ok(Step::Wait);
         };
         if rollout.phase != Phase::Promoting

@@ -135,6 +135,20 @@ impl Keys {
     /// # Errors
     /// Says which setting has to be changed, and on which node.
     pub async fn join(rings: KeyRings, control: &Control) -> Result<Self, KeysError> {
+        let fingerprint = rings.secret.signs.clone();
+        let joined = Self::try_join(rings, control).await;
+        if let Err(error) = &joined
+            && !matches!(error, KeysError::Control(_))
+        {
+            let reason = error.to_string();
+            if let Err(problem) = control.note_refused_join(&fingerprint, &reason).await {
+                tracing::warn!("that this node was refused is not in the audit: {problem}");
+            }
+        }
+        joined
+    }
+
+    async fn try_join(rings: KeyRings, control: &Control) -> Result<Self, KeysError> {
         let shop = control.secret_or_insert(&rings.secret.signs).await?;
         if !rings.secret.knows(&shop) {
             return Err(KeysError::Foreign {

@@ -140,7 +140,8 @@ pub async fn open_control(settings: &Settings) -> Result<Control> {
         }
     }
     let databases = Databases::new(settings.database_lifetimes);
-    Ok(Control::open(&databases, url, Arc::default()).await?)
+    let control = Control::open(&databases, url, Arc::default()).await?;
+    Ok(control.forgetting_nodes_after(settings.forget_after.node))
 }
 
 /// Writes the entries that `order` asks for, and who did so into the audit.

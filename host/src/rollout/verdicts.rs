@@ -1,6 +1,6 @@
 //! Counts of what this node decided about canaries.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
 /// A decision about a canary.
@@ -46,6 +46,22 @@ impl Decisions {
     pub fn count(&self, plugin: &str, decision: Decision) {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *counts.entry((plugin.to_owned(), decision)).or_default() += 1;
+    }
+
+    /// Begins to count the decisions of a plugin, so that its counts are there,
+    /// as 0, before the first one.
+    pub fn begin(&self, plugin: &str) {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for decision in Decision::ALL {
+            counts.entry((plugin.to_owned(), decision)).or_default();
+        }
+    }
+
+    /// Returns the plugins of which anything is counted.
+    #[must_use]
+    pub fn plugins(&self) -> BTreeSet<String> {
+        let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.keys().map(|(plugin, _)| plugin.clone()).collect()
     }
 
     /// Returns how often this was decided of `plugin`.

@@ -9,6 +9,7 @@ mod breakers;
 mod cache;
 mod clock;
 mod families;
+mod fleet;
 mod host_calls;
 mod http;
 mod plugins;
@@ -39,6 +40,7 @@ pub(super) async fn show(State(office): State<Arc<Office>>) -> Result<impl IntoR
     families.extend(breakers::families(&office, &served));
     families.extend(host_calls::families(&served));
     families.extend(rollouts::families(&office));
+    families.extend(fleet::families(&office));
     families.extend(clock::families(&office));
     families.extend(shop::families(&office.counters));
     families.push(cache::family(office.activator.artifacts()));

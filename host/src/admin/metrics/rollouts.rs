@@ -6,11 +6,13 @@ use super::families::{Labels, counter, gauge, labels, single, time};
 use crate::admin::Office;
 use crate::rollout::Decision;
 
-/// What this node decided about canaries, of every plugin that serves here.
+/// What this node decided about canaries, of every plugin that serves here or
+/// whose rollouts it has led.
 fn verdicts(office: &Office) -> Vec<(Labels, u64)> {
-    let serving = office.live.serving();
     let decisions = office.follower.decisions();
-    let series = serving.plugins.keys().flat_map(|plugin| {
+    let mut plugins = decisions.plugins();
+    plugins.extend(office.live.serving().plugins.keys().cloned());
+    let series = plugins.iter().flat_map(|plugin| {
         Decision::ALL.map(|decision| {
             let labels = labels([("plugin", plugin), ("verdict", decision.name())]);
             (labels, decisions.of(plugin, decision))

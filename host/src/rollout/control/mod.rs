@@ -25,6 +25,7 @@ pub mod migrations;
 pub mod nodes;
 pub mod pages;
 pub mod plans;
+pub mod regions;
 pub mod rollout_regions;
 pub mod rollouts;
 mod row;
@@ -44,11 +45,16 @@ use row::Row;
 /// How long one statement may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long nodes are listed after their last report, unless it is said
+/// otherwise.
+const FORGET_NODES_AFTER: Duration = Duration::from_hours(1);
+
 /// The control database of a shop.
 pub struct Control {
     database: DatabaseAccess,
     clock: Arc<SharedClock>,
     statements: AtomicU64,
+    forget_nodes_after: Duration,
 }
 
 /// The control database did not do what it was asked.
@@ -129,9 +135,20 @@ impl Control {
             database,
             clock,
             statements: AtomicU64::new(0),
+            forget_nodes_after: FORGET_NODES_AFTER,
         };
         control.measure_clock().await?;
         Ok(control)
+    }
+
+    /// Returns the control database with nodes listed for as long as `age` after
+    /// their last report.
+    #[must_use]
+    pub fn forgetting_nodes_after(self, age: Duration) -> Self {
+        Self {
+            forget_nodes_after: age,
+            ..self
+        }
     }
 
     /// Where it is, without its password.

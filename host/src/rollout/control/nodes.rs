@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::row::Row;
 use super::{Control, Result, text};
+use crate::bindings::sql::Value;
 use crate::rollout::report::Report;
 
 /// A node that was not heard of for this long is down.
@@ -17,9 +18,9 @@ const JOIN: &str = "INSERT INTO edge_node (region, report, node, seen_at) VALUES
 const PRESUME_DEAD: &str =
     "UPDATE edge_node SET seen_at = {now} - 60000 WHERE node = ? AND seen_at > {now} - 60000";
 const LEAVE: &str = "DELETE FROM edge_node WHERE node = ?";
-const FORGET: &str = "DELETE FROM edge_node WHERE seen_at < {now} - 3600000";
+const FORGET: &str = "DELETE FROM edge_node WHERE seen_at < {now} - ?";
 const ALL: &str = "SELECT node, region, report, {now} - seen_at FROM edge_node \
-     WHERE seen_at > {now} - 3600000 ORDER BY region, node";
+     WHERE seen_at > {now} - ? ORDER BY region, node";
 
 /// A node, as it last reported.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -68,7 +69,7 @@ impl Control {
         let values = || vec![text(region), text(&report), text(node)];
         if self.execute(SEEN, values()).await?.rows_affected == 0 {
             self.try_execute(JOIN, values()).await?;
-            self.execute(FORGET, Vec::new()).await?;
+            self.execute(FORGET, vec![self.node_age()]).await?;
         }
         Ok(())
     }
@@ -92,12 +93,18 @@ impl Control {
         self.give_back_lead(node).await
     }
 
-    /// Every node that was heard of within the last hour.
+    /// Every node that was heard of lately: not longer ago than nodes are
+    /// listed that report no more.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn nodes(&self) -> Result<Vec<NodeRecord>> {
-        let rows = self.query(ALL, Vec::new()).await?;
+        let rows = self.query(ALL, vec![self.node_age()]).await?;
         rows.into_iter().map(NodeRecord::read).collect()
+    }
+
+    fn node_age(&self) -> Value {
+        let age = self.forget_nodes_after.as_millis();
+        Value::Integer(i64::try_from(age).unwrap_or(i64::MAX))
     }
 }

@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::estate::{Estate, Member};
-use crate::harness::{SECRET, data_folder, edge, refusal};
+use crate::harness::{SECRET, data_folder, edge, eventually, refusal};
 use crate::servers::MariaDb;
+use crate::watch::metrics::Metrics;
 
 const NEW: &str = "the next secret of a shop, which is long enough";
 
@@ -140,6 +141,29 @@ async fn a_node_with_another_secret_is_refused_and_told_what_to_do() {
     let other_keys: &Variables = &[("EDGE_TOKEN_KEYS", keys)];
     let unknown = serve(other_keys);
     assert!(unknown.contains("`token_keys`"), "{unknown}");
+    // Whoever looks after the shop finds out, and is not flooded by one that
+    // is started again and again.
+    assert_eq!(serve(LAST), foreign);
+    let operator = node.operator();
+    let audit = operator.get("/v1/audit").await;
+    let records = audit.as_array().expect("a list").iter();
+    let refusals: Vec<_> = records
+        .filter(|record| record["action"] == "join-refused")
+        .map(|record| record["detail"].as_str().expect("text"))
+        .collect();
+    assert!(
+        refusals.contains(&&*foreign.trim().replace("edge: ", "")),
+        "{refusals:?}"
+    );
+    let of_foreign = refusals
+        .iter()
+        .filter(|it| it.contains("is not the shop's"));
+    assert_eq!(of_foreign.count(), 1, "{refusals:?}");
+    eventually("the metric", async || {
+        let metrics = Metrics::at(&operator).await;
+        (metrics.value("edge_nodes_refused", &[])? >= 1.0).then_some(())
+    })
+    .await;
     let adopt = refused(&estate, &data, &["secret", "adopt"], LAST);
     assert!(adopt.contains("stop all nodes first"), "{adopt}");
 

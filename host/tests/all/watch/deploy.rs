@@ -33,6 +33,45 @@ fn prometheus_takes_the_rules() {
     check("rules", "alerts.yml");
 }
 
+/// What Prometheus makes of series of a shop that is not well.
+#[test]
+fn alerts_fire_for_what_they_are_for() {
+    let rules = file("alerts.yml");
+    let rules = rules.canonicalize().expect("the rules");
+    let text = format!(
+        r#"
+rule_files: ["{}"]
+evaluation_interval: 30s
+tests:
+  - interval: 30s
+    input_series:
+      - {{ series: 'edge_key_mismatches{{instance="a"}}', values: "0 0 0 0 2x10" }}
+      - {{ series: 'edge_nodes_refused{{instance="a"}}', values: "0 0 0 0 1x10" }}
+      - {{ series: 'edge_migrations_failed{{instance="a"}}', values: "0 0 0 0 1x10" }}
+      - {{ series: 'edge_migration_report_age_seconds{{instance="a"}}', values: "0 0 0 0 90x10" }}
+      - {{ series: 'edge_migration_progress_age_seconds{{instance="a"}}', values: "2000x14" }}
+      - {{ series: 'edge_rollout_verdicts_total{{instance="a",plugin="hello",verdict="withdrawn"}}', values: "0 0 0 0 1x10" }}
+    promql_expr_test:
+      - {{ expr: 'count(ALERTS)', eval_time: 1m, exp_samples: [{{ value: 1 }}] }}
+      - {{ expr: 'ALERTS{{alertname="EdgeKeysDiffer",alertstate="firing"}}', eval_time: 2m, exp_samples: [] }}
+      - expr: 'count by (alertname) (ALERTS{{alertstate="firing"}})'
+        eval_time: 6m
+        exp_samples:
+          - {{ labels: '{{alertname="EdgeKeysDiffer"}}', value: 1 }}
+          - {{ labels: '{{alertname="EdgeNodeRefused"}}', value: 1 }}
+          - {{ labels: '{{alertname="EdgeMigrationFailed"}}', value: 1 }}
+          - {{ labels: '{{alertname="EdgeMigrationAbandoned"}}', value: 1 }}
+          - {{ labels: '{{alertname="EdgeMigrationStuck"}}', value: 1 }}
+          - {{ labels: '{{alertname="EdgeCanaryWithdrawn"}}', value: 1 }}
+"#,
+        rules.display()
+    );
+    let folder = tempfile::tempdir().expect("a folder");
+    let tests = folder.path().join("tests.yml");
+    fs::write(&tests, text).expect("the tests");
+    promtool(&["test", "rules", tests.to_str().expect("a path")], "");
+}
+
 #[test]
 fn prometheus_takes_the_configuration() {
     check("config", "prometheus.yml");

@@ -1,5 +1,6 @@
 //! What Prometheus finds.
 
+mod fleet;
 mod http;
 mod plugins;
 mod rollouts;
