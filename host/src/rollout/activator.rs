@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::StatusCode;
 use tokio::task::JoinError;
+use tokio_util::sync::CancellationToken;
 
 use super::bundle::{Bundle, Digest, SignatureError, TrustedKeys};
 use super::control::{Control, ControlError};
@@ -27,7 +28,7 @@ use super::source::Source;
 use crate::printable;
 use crate::rollout::control::log::Wanted;
 use crate::runtime::artifacts::Artifacts;
-use crate::runtime::{Answer, Call, CallError};
+use crate::runtime::{Answer, Call, CallError, Urgency};
 
 /// How long a health path may take to answer.
 const HEALTH: Duration = Duration::from_secs(10);
@@ -75,6 +76,9 @@ pub enum ActivateError {
         /// What came instead of an answer.
         problem: String,
     },
+    /// Another revision is wanted meanwhile.
+    #[error("the release is not wanted any more")]
+    Superseded,
     /// It takes too long.
     #[error(
         "the release was not ready within {}, the node's activation_timeout; what is compiled by \
@@ -122,6 +126,18 @@ impl ActivateError {
     }
 }
 
+/// For whom a release is made ready.
+#[derive(Clone)]
+struct Order {
+    /// In whose name its migrations run.
+    author: String,
+    /// The revision of the region's log that asks for it; none where nobody has
+    /// written one yet.
+    revision: Option<i64>,
+    /// Told once it is not wanted any more.
+    superseded: CancellationToken,
+}
+
 /// Makes releases ready on one node.
 pub struct Activator {
     control: Arc<Control>,
@@ -137,6 +153,7 @@ pub struct Activator {
     ready: Mutex<HashMap<Digest, (Arc<Release>, Instant)>>,
     made: AtomicU64,
     failed: AtomicU64,
+    abandoned: AtomicU64,
 }
 
 impl Activator {
@@ -162,15 +179,17 @@ impl Activator {
             ready: Mutex::default(),
             made: AtomicU64::new(0),
             failed: AtomicU64::new(0),
+            abandoned: AtomicU64::new(0),
         }
     }
 
     /// How often a release was made ready, by the outcome.
     #[must_use]
-    pub fn preparations(&self) -> [(&'static str, u64); 2] {
+    pub fn preparations(&self) -> [(&'static str, u64); 3] {
         [
             ("done", self.made.load(Relaxed)),
             ("failed", self.failed.load(Relaxed)),
+            ("abandoned", self.abandoned.load(Relaxed)),
         ]
     }
 
@@ -193,6 +212,8 @@ impl Activator {
     }
 
     /// What `wanted` asks for, ready to serve; `None` if nothing is to serve.
+    /// Once it is `superseded`, nobody waits for a compilation any more, and
+    /// the room that it had is free.
     ///
     /// # Errors
     /// Says which step failed.
@@ -201,15 +222,20 @@ impl Activator {
         plugin: &str,
         revision: i64,
         wanted: &Wanted,
+        superseded: &CancellationToken,
     ) -> Result<Option<Deployed>, ActivateError> {
         let Some(active) = wanted.active else {
             return Ok(None);
         };
-        let author = self.migrator.author();
-        let active = self.release(plugin, active, &author).await?;
+        let order = Order {
+            author: self.migrator.author(),
+            revision: Some(revision),
+            superseded: superseded.clone(),
+        };
+        let active = self.release(plugin, active, &order).await?;
         let trial = match &wanted.canary {
             Some(canary) => {
-                let release = self.release(plugin, canary.digest, &author).await?;
+                let release = self.release(plugin, canary.digest, &order).await?;
                 let thresholds = self.loader.thresholds();
                 Some(Trial::new(release, canary.percent, &active, thresholds))
             }
@@ -230,7 +256,12 @@ impl Activator {
         digest: Digest,
         author: &str,
     ) -> Result<(), ActivateError> {
-        let release = self.release(plugin, digest, author).await?;
+        let order = Order {
+            author: author.to_owned(),
+            revision: None,
+            superseded: CancellationToken::new(),
+        };
+        let release = self.release(plugin, digest, &order).await?;
         // One that serves already is not to be kept from being retired.
         if !self.serves(&release) {
             self.ready().insert(digest, (release, Instant::now()));
@@ -279,7 +310,7 @@ impl Activator {
         self: &Arc<Self>,
         plugin: &str,
         digest: Digest,
-        author: &str,
+        order: &Order,
     ) -> Result<Arc<Release>, ActivateError> {
         if let Some(release) = self.serving(plugin, digest) {
             return Ok(release);
@@ -287,8 +318,8 @@ impl Activator {
         if let Some((release, _)) = self.ready().remove(&digest) {
             return Ok(release);
         }
-        let (this, named, author) = (self.clone(), plugin.to_owned(), author.to_owned());
-        let making = async move { this.make(&named, digest, &author).await };
+        let (this, named, order) = (self.clone(), plugin.to_owned(), order.clone());
+        let making = async move { this.make(&named, digest, &order).await };
         let making = self.loader.runtime().in_background(making);
         let made = match tokio::time::timeout(self.longest, making).await {
             Ok(made) => made.map_err(ActivateError::from).flatten(),
@@ -301,6 +332,7 @@ impl Activator {
         };
         let count = match &made {
             Ok(_) => &self.made,
+            Err(ActivateError::Superseded) => &self.abandoned,
             Err(_) => &self.failed,
         };
         count.fetch_add(1, Relaxed);
@@ -317,19 +349,46 @@ impl Activator {
         &self,
         plugin: &str,
         digest: Digest,
-        author: &str,
+        order: &Order,
     ) -> Result<Arc<Release>, ActivateError> {
         let bundle = self.trusted_bundle(plugin, digest).await?;
         let source = Source::of(bundle)?;
-        let release = Arc::new(self.loader.load(&source).await?);
+        let urgency = self.urgency(plugin, digest, order.revision).await?;
+        // Nothing of it has begun but a compilation, which goes on by itself,
+        // and whose result is kept.
+        let release = tokio::select! {
+            loaded = self.loader.load_as(&source, urgency) => Arc::new(loaded?),
+            () = order.superseded.cancelled() => return Err(ActivateError::Superseded),
+        };
         release.log_warnings();
-        match self.examine(&release, &source.bundle, author).await {
+        match self.examine(&release, &source.bundle, &order.author).await {
             Ok(()) => Ok(release),
             Err(error) => {
                 tokio::spawn(retire(release));
                 Err(error)
             }
         }
+    }
+
+    /// Whether the shop goes back to the release.
+    async fn urgency(
+        &self,
+        plugin: &str,
+        digest: Digest,
+        revision: Option<i64>,
+    ) -> Result<Urgency, ControlError> {
+        let (control, region) = (&self.control, &self.migrator.region);
+        let has_served = match revision {
+            Some(revision) => {
+                let asking = control.has_served_before(plugin, digest, region, revision);
+                asking.await?
+            }
+            None => control.has_served(plugin, digest).await?,
+        };
+        Ok(match has_served {
+            true => Urgency::Back,
+            false => Urgency::New,
+        })
     }
 
     /// The bundle of a release of `plugin` that somebody vouches for.

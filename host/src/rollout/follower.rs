@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use super::activations::Activations;
 use super::activator::{ActivateError, Activator};
@@ -429,8 +430,8 @@ impl Follower {
         // From now on, what a task for an older revision makes is not wanted.
         self.set_pending(plugin, entry.revision, State::Preparing, String::new());
         let (this, revision, name) = (self.clone(), entry.revision, plugin.to_owned());
-        let work = async move {
-            this.bring_to_serve(&name, &entry).await;
+        let work = |superseded| async move {
+            this.bring_to_serve(&name, &entry, &superseded).await;
             this.ended.send_replace(());
         };
         activations.start(plugin, revision, work);
@@ -438,8 +439,8 @@ impl Follower {
     }
 
     /// Make ready what an entry wants, let it serve, and say so.
-    async fn bring_to_serve(&self, plugin: &str, entry: &Entry) {
-        match self.activate_beside_others(plugin, entry).await {
+    async fn bring_to_serve(&self, plugin: &str, entry: &Entry, superseded: &CancellationToken) {
+        match self.activate_beside_others(plugin, entry, superseded).await {
             Ok(false) => return,
             Ok(true) => {
                 self.activity.activated.fetch_add(1, Relaxed);
@@ -493,11 +494,12 @@ impl Follower {
         &self,
         plugin: &str,
         entry: &Entry,
+        superseded: &CancellationToken,
     ) -> Result<bool, ActivateError> {
         let mut ended = self.ended.subscribe();
         loop {
             ended.borrow_and_update();
-            let error = match self.activate(plugin, entry).await {
+            let error = match self.activate(plugin, entry, superseded).await {
                 Err(error @ ActivateError::Unfit(_)) => error,
                 outcome => return outcome,
             };
@@ -564,10 +566,15 @@ impl Follower {
 
     /// Make ready what an entry wants, and let it serve if that is still wanted
     /// then. Returns whether it serves.
-    async fn activate(&self, plugin: &str, entry: &Entry) -> Result<bool, ActivateError> {
+    async fn activate(
+        &self,
+        plugin: &str,
+        entry: &Entry,
+        superseded: &CancellationToken,
+    ) -> Result<bool, ActivateError> {
         let deployed = self
             .activator
-            .deployed(plugin, entry.revision, &entry.wanted)
+            .deployed(plugin, entry.revision, &entry.wanted, superseded)
             .await?;
         // Held, so that no newer revision can begin to serve in between.
         let mut pending = self.pending();

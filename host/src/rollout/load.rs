@@ -17,7 +17,7 @@ use super::source::Source;
 use crate::capabilities::Granted;
 use crate::config::Settings;
 use crate::runtime::artifacts::Artifacts;
-use crate::runtime::{self, CallGrants, Plugin, PluginSpec, Runtime};
+use crate::runtime::{self, CallGrants, Plugin, PluginSpec, Runtime, Urgency};
 use crate::stores::sql::{CallLimits, DatabaseAccess, OpenError, TableGrant};
 
 /// Why a plugin cannot serve.
@@ -144,6 +144,15 @@ impl Loader {
     /// # Errors
     /// Says what is at fault: a file, the database, or the component.
     pub async fn load(&self, source: &Source) -> Result<Release, LoadError> {
+        self.load_as(source, Urgency::New).await
+    }
+
+    /// Makes `source` ready as [`load`](Self::load) does. One that is wanted
+    /// back waits for no compilation of others.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub async fn load_as(&self, source: &Source, urgency: Urgency) -> Result<Release, LoadError> {
         let Source { bundle, exports } = source;
         let manifest = bundle.manifest.clone();
         let plugin = manifest.name.clone();
@@ -157,7 +166,7 @@ impl Loader {
                 plugin: plugin.clone(),
                 source,
             })?;
-        let spec = self.spec(&manifest, granted);
+        let spec = self.spec(&manifest, granted, urgency);
         let (wasm, exports) = (bundle.wasm.clone(), exports.clone());
         let loaded = Plugin::load(&self.runtime, &self.artifacts, spec, wasm, exports).await;
         let compiled = loaded.map_err(|source| LoadError::Unfit {
@@ -237,9 +246,10 @@ impl Loader {
         }
     }
 
-    fn spec(&self, manifest: &Manifest, granted: Granted) -> PluginSpec {
+    fn spec(&self, manifest: &Manifest, granted: Granted, urgency: Urgency) -> PluginSpec {
         let limits = &manifest.limits;
         PluginSpec {
+            urgency,
             name: manifest.name.clone(),
             version: manifest.version.to_string(),
             requests_per_instance: match manifest.isolation {

@@ -5,10 +5,8 @@ use std::fs;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use rayon::ThreadPool;
-
 use super::background::Background;
-use super::compilers::compilers;
+use super::compilers::Compilers;
 use super::inspect::DoorKind;
 use super::limits::{MOST_CORE_INSTANCES, MOST_MEMORIES, MOST_TABLES};
 use super::services::Directory;
@@ -120,7 +118,7 @@ pub struct Runtime {
     standard_demand: Demand,
     making: Mutex<()>,
     directory: Arc<Directory>,
-    compilers: Arc<ThreadPool>,
+    compilers: Compilers,
     background: Arc<Background>,
     turns: Arc<Turns>,
 }
@@ -151,7 +149,7 @@ impl Runtime {
             standard_demand: standard,
             making: Mutex::new(()),
             directory: Arc::default(),
-            compilers: Arc::new(compilers()?),
+            compilers: Compilers::new()?,
             background: Arc::new(Background::new().map_err(EngineError::Background)?),
             turns: Arc::new(Turns::new()),
         })
@@ -186,7 +184,7 @@ impl Runtime {
     }
 
     /// Where components are compiled.
-    pub(super) fn compilers(&self) -> &Arc<ThreadPool> {
+    pub(super) fn compilers(&self) -> &Compilers {
         &self.compilers
     }
 

@@ -40,6 +40,7 @@ pub(crate) use answer::headers;
 pub use answer::{Answer, Body};
 pub use background::Unhurried;
 pub use call::{Call, CallError};
+pub use compilers::Urgency;
 pub use draw::Draw;
 pub use engine::{Demand, EngineError, Runtime};
 pub use errands::AccountTask;

@@ -14,6 +14,7 @@ use super::admission::{Admission, Occupancy};
 use super::answer::Answer;
 use super::artifacts::{ArtifactError, Artifacts};
 use super::call::{Call, CallError};
+use super::compilers::Urgency;
 use super::conduct::Conduct;
 use super::engine::{EngineError, Runtime};
 use super::errands::{self, AccountTask};
@@ -38,6 +39,8 @@ use crate::telemetry::traces::{Work, text};
 pub struct PluginSpec {
     /// The plugin's name.
     pub name: String,
+    /// How urgently it is wanted.
+    pub urgency: Urgency,
     /// Its version.
     pub version: String,
     /// How many requests an instance answers; `None` for a fresh one each.
@@ -172,7 +175,7 @@ impl Plugin {
         let aside = exports.aside();
         let slots = pool.claim(spec.instances + aside)?;
         let engine = pool.engine.clone();
-        let component = component(runtime, &engine, artifacts, wasm).await?;
+        let component = component(runtime, &engine, artifacts, wasm, spec.urgency).await?;
         let slots = slots.with_memories(memories(&component)?)?;
         inspect::check_imports(&engine, &component, &spec.granted, &spec.calls)?;
         if exports.door != DoorKind::Fast && !exports.services.is_empty() {
@@ -492,13 +495,14 @@ async fn component(
     engine: &Engine,
     artifacts: &Arc<Artifacts>,
     wasm: Bytes,
+    urgency: Urgency,
 ) -> Result<Component, ArtifactError> {
     let (for_engine, cache, bytes) = (engine.clone(), artifacts.clone(), wasm.clone());
     let loading = move || cache.cached(&for_engine, &bytes);
     let loaded = runtime.background().run_blocking(loading).await;
     match loaded.map_err(|_| panicked_while("loading compiled code"))? {
         Some(component) => Ok(component),
-        None => compile(engine, runtime.compilers(), artifacts, wasm).await,
+        None => compile(engine, runtime.compilers().of(urgency), artifacts, wasm).await,
     }
 }
 

@@ -15,11 +15,15 @@ use crate::servers::MariaDb;
 struct Node {
     process: Running,
     database: String,
-    _data: TempDir,
+    data: TempDir,
 }
 
 impl Node {
     async fn start(plugins: &str) -> Self {
+        Self::start_with(plugins, &[]).await
+    }
+
+    async fn start_with(plugins: &str, more: &[(&str, &str)]) -> Self {
         let (data, database) = (data_folder(), MariaDb::shared().database());
         let mut command = edge(data.path());
         command
@@ -28,14 +32,15 @@ impl Node {
             .env("EDGE_REGION", "local")
             .env("EDGE_PLUGINS", plugins)
             .env("EDGE_ADMIN_TOKENS", TOKENS)
-            .env("DATABASE_URL", &database);
+            .env("DATABASE_URL", &database)
+            .envs(more.iter().copied());
         let mut process = Running::start(&mut command);
         process.banner();
         drop(process.wire().await);
         Self {
             process,
             database,
-            _data: data,
+            data,
         }
     }
 
@@ -123,8 +128,7 @@ async fn nothing_comes_of_a_release_that_is_ready_too_late() {
     let first = hello(0);
     let node = Node::start(first.path().to_str().expect("a path")).await;
     let old = Bundle::pack(first.path()).expect("a bundle").digest();
-    let made = "edge_release_preparations_total{outcome=\"done\"}";
-    let before = node.metric(made).await;
+    let abandoned = "edge_release_preparations_total{outcome=\"abandoned\"}";
     let large = node
         .add(&slow("hello", "version = \"0.66.0\"", 4_000))
         .await;
@@ -134,12 +138,55 @@ async fn nothing_comes_of_a_release_that_is_ready_too_late() {
     node.log(&[("hello", 3, old)]);
     let serves = |report: &Value| report["revision"] == 3 && report["state"] == "serving";
     node.until("hello", serves).await;
-    eventually("the end of the compilation", async || {
-        (node.metric(made).await > before).then_some(())
+    eventually("the end of the preparation", async || {
+        (node.metric(abandoned).await == 1).then_some(())
     })
     .await;
     assert_eq!(release(node.process.address()).await, "hello@0.0.0");
     assert!(serves(&report(&node.operator(), "hello").await));
+}
+
+/// Files of the node's cache of compiled code.
+fn compiled(node: &Node) -> Vec<std::path::PathBuf> {
+    let files = std::fs::read_dir(node.data.path().join("cache")).expect("the cache");
+    files.map(|file| file.expect("a file").path()).collect()
+}
+
+/// The release that the shop goes back to is not in the cache, and there is no
+/// room for a third one beside that which serves and that which is compiled.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rollback_does_not_wait_for_the_same_plugins_compilation() {
+    let first = slow("hello", "version = \"0.1.0\"", 20);
+    let node = Node::start_with(
+        first.path().to_str().expect("a path"),
+        &[("EDGE_SPARE_INSTANCES", "0")],
+    )
+    .await;
+    let old = Bundle::pack(first.path()).expect("a bundle").digest();
+    node.operator().deploy(&hello(2)).await;
+    for file in compiled(&node) {
+        std::fs::remove_file(file).expect("a file");
+    }
+    let large = node
+        .add(&slow("hello", "version = \"0.66.0\"", 8_000))
+        .await;
+    node.log(&[("hello", 3, large)]);
+    let prepares = |report: &Value| report["revision"] == 3 && report["state"] == "preparing";
+    node.until("hello", prepares).await;
+
+    node.log(&[("hello", 4, old)]);
+    let serves = |report: &Value| report["revision"] == 4 && report["state"] == "serving";
+    node.until("hello", serves).await;
+    assert_eq!(
+        compiled(&node).len(),
+        1,
+        "what was begun before is not done"
+    );
+    assert_eq!(release(node.process.address()).await, "hello@0.1.0");
+    eventually("the end of the compilation, which is kept", async || {
+        (compiled(&node).len() == 2).then_some(())
+    })
+    .await;
 }
 
 /// The one that calls is ready before the one that it calls, and both are new.
