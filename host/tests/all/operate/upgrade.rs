@@ -1,6 +1,8 @@
 //! Nodes of this version beside one of a newer version, which writes more into
-//! the control database than this one knows.
+//! the control database than this one knows, and beside one of the first version
+//! that reported, which writes less.
 
+use edge_host::rollout::bundle::Bundle;
 use http::Method;
 use serde_json::{Value, json};
 
@@ -113,4 +115,105 @@ async fn a_node_serves_beside_one_of_a_newer_version() {
     let (data, _) = node.end().await;
     let node = estate.serve_in(data, &[]).await;
     assert_eq!(release(&node).await, "hello@0.9.0");
+}
+
+/// The report of a node of the first version that reported, with all that it
+/// wrote and nothing else. It counts as heard of for longer than the test takes.
+fn report_as_an_older_version(estate: &Estate, digest: &str) {
+    let report = json!({
+        "version": "0.0.9",
+        "address": "127.0.0.1:1",
+        "plugins": {
+            "hello": {
+                "revision": 1,
+                "state": "serving",
+                "for_ms": 1000,
+                "active": {
+                    "digest": digest,
+                    "version": "0.1.0",
+                    "requests": 10,
+                    "errors": 0,
+                    "p50_us": 500,
+                    "p99_us": 900,
+                    "per_second": 1.5,
+                },
+                "canary": null,
+                "before": null,
+            },
+            "gone": {
+                "revision": 3,
+                "state": "failed",
+                "reason": "it does not fit",
+                "for_ms": 5,
+                "active": null,
+                "canary": null,
+                "before": null,
+            },
+        },
+    });
+    run(
+        estate,
+        &format!(
+            "INSERT INTO edge_node (node, region, report, seen_at) VALUES ('00000009', 'abroad', \
+             '{report}', (UNIX_TIMESTAMP() + 3600) * 1000)"
+        ),
+    );
+}
+
+/// A rollout as that version began it: one row, and none of what today's writes
+/// besides.
+fn begin_as_an_older_version(estate: &Estate, id: &str, digest: &str, canary_percent: u8) {
+    run(
+        estate,
+        &format!(
+            "INSERT INTO edge_rollout (id, plugin, open_plugin, digest, regions, canary_percent, \
+             pause_ms, phase, reason, author, started_at, changed_at) VALUES ('{id}', 'hello', \
+             'hello', '{digest}', '[\"local\"]', {canary_percent}, 0, 'running', '', 'ops', \
+             UNIX_TIMESTAMP() * 1000, UNIX_TIMESTAMP() * 1000)"
+        ),
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_serves_beside_one_of_an_older_version() {
+    let estate = Estate::with(vec![fixture("hello")]);
+    let node = estate.join(&[]).await;
+    let operator = node.operator();
+    let served = Bundle::pack(fixture("hello").path()).expect("a bundle");
+    report_as_an_older_version(&estate, &served.digest().to_string());
+
+    let status = operator.get("/v1/status").await;
+    let nodes = status["nodes"].as_array().expect("nodes").iter();
+    let older = nodes.clone().find(|node| node["version"] == "0.0.9");
+    let older = older.expect("the older node");
+    assert_eq!(older["plugins"]["hello"]["state"], "serving", "{older}");
+    assert_eq!(older["plugins"]["gone"]["reason"], "it does not fit");
+
+    // What it began is led to its end, with a canary and without.
+    for (id, version, percent) in [("feed", "0.8.0", 0), ("beef", "0.9.0", 30)] {
+        let next = variant("hello", &format!("version = \"{version}\""));
+        let bundle = Bundle::pack(next.path()).expect("a bundle");
+        operator.add(&bundle, "").await.assert_status(200);
+        begin_as_an_older_version(&estate, id, &bundle.digest().to_string(), percent);
+        if percent > 0 {
+            operator.until(id, |phase| phase == "canary").await;
+            let status = operator.get("/v1/status").await;
+            let rollout = rollout(&status, "hello").expect("a rollout");
+            assert_eq!(rollout["canary_percent"], percent, "{status}");
+            operator.decide("hello", "promote").await;
+        }
+        assert_eq!(operator.end_of(id).await["phase"], "done");
+        let release = format!("hello@{version}");
+        eventually("the new release", async || {
+            (self::release(&node).await == release).then_some(())
+        })
+        .await;
+    }
+
+    // One more joins beside it, which says nothing of its keys.
+    let other = estate.join(&[]).await;
+    assert_eq!(release(&other).await, "hello@0.9.0");
+    let path = "/v1/plugins/hello/rollouts";
+    let rollouts = operator.get(path).await;
+    assert_eq!(rollouts.as_array().map(Vec::len), Some(2), "{rollouts}");
 }
