@@ -33,6 +33,11 @@ pub(super) fn key_of(name: &str) -> Option<String> {
     }
 }
 
+/// Whether the variable is nobody's but the host's, by its name.
+pub(super) fn is_prefixed(name: &str) -> bool {
+    name.starts_with(PREFIX)
+}
+
 /// The variable that sets `key`.
 pub(super) fn variable_of(key: &str) -> String {
     let name = key.to_ascii_uppercase();

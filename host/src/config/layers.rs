@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use super::environment::{is_service_link, key_of, variable_of};
+use super::environment::{is_prefixed, is_service_link, key_of, variable_of};
 use super::plugin_config::{self, PluginConfig};
 use super::sources::ValueFiles;
 use super::{dotenv, headers, value_file};
@@ -365,9 +365,36 @@ impl Layers {
             self.plugin_config.insert_variable(name.to_owned(), text);
             return;
         };
-        let origin = format!("{name} (in {origin})");
-        self.settings.insert(key, Setting { text, origin });
+        let setting = Setting {
+            text,
+            origin: format!("{name} (in {origin})"),
+        };
+        // One name that is set twice in a file is set by its last line.
+        let other = self.settings.get(&key).filter(|other| {
+            other.text != setting.text && other.origin != setting.origin
+        });
+        let Some(other) = other else {
+            self.settings.insert(key, setting);
+            return;
+        };
+        // The environment has no order, so the order decides nothing.
+        let (one, two) = (&other.origin, &setting.origin);
+        match (is_prefixed(one), is_prefixed(two)) {
+            (true, false) => self.warn(both_set(one, two)),
+            (false, true) => {
+                self.warn(both_set(two, one));
+                self.settings.insert(key, setting);
+            }
+            _ => {
+                let problem = format!("{one} and {two} are both set, to different values");
+                self.complain(&problem);
+            }
+        }
     }
+}
+
+fn both_set(used: &str, ignored: &str) -> String {
+    format!("{used} and {ignored} are both set, to different values; the former is used")
 }
 
 fn scalar(value: &toml::Value) -> Option<String> {

@@ -419,3 +419,52 @@ fn nodes_take_turns_in_the_database_that_they_share() {
     let own = "control_url = \"mysql://u@h/control\"";
     assert_eq!(url(own), "mysql://u@h/control");
 }
+
+/// The environment has no order: which of two names comes last is nobody's
+/// decision.
+#[test]
+fn of_two_names_of_one_setting_that_of_the_host_is_used_and_the_other_warned_of() {
+    let cases = [
+        ("DATABASE_URL", "mysql://db/shop", "mysql://other/shop"),
+        ("REDIS_URL", "redis://db", "redis://other"),
+        ("SMTP_URL", "smtp://a.example:25", "smtp://b.example:25"),
+        ("OTEL_SERVICE_NAME", "shop", "other"),
+    ];
+    for (name, own, other) in cases {
+        let prefixed = format!("EDGE_{name}");
+        let pairs = [(prefixed.as_str(), own), (name, other)];
+        for env in [pairs, [pairs[1], pairs[0]]] {
+            let settings = settings("", "", &env).expect("settings");
+            let used = match name {
+                "DATABASE_URL" => Some(settings.database_url),
+                "REDIS_URL" => settings.redis_url,
+                "SMTP_URL" => settings.smtp_url,
+                _ => Some(settings.traces.service_name),
+            };
+            assert_eq!(used.as_deref(), Some(own), "{name}");
+            let warned = settings.warnings.concat();
+            let expected = format!(
+                "EDGE_{name} (in the environment) and {name} (in the environment) are both set"
+            );
+            assert!(warned.contains(&expected), "{warned}");
+            assert!(!warned.contains(other), "{warned}");
+        }
+        let same = [(prefixed.as_str(), own), (name, own)];
+        let settings = settings("", "", &same).expect("settings");
+        assert_eq!(settings.warnings, Vec::<String>::new(), "{name}");
+    }
+    // A later layer wins, whatever the name; so does a later line.
+    let dotenv = "EDGE_DATABASE_URL=mysql://old/shop\nEDGE_DATABASE_URL=mysql://new/shop\n";
+    let found = settings("", dotenv, &[("DATABASE_URL", "mysql://db/shop")]);
+    let found = found.expect("settings");
+    assert_eq!(found.database_url, "mysql://db/shop");
+    assert_eq!(found.warnings, Vec::<String>::new());
+    assert_eq!(
+        settings("", dotenv, &[]).expect("settings").database_url,
+        "mysql://new/shop"
+    );
+    // Two of the host's own names have no order either.
+    let env = [("EDGE_REGION", "eu"), ("EDGE_region", "us")];
+    let error = settings("", "", &env).expect_err("which?");
+    assert!(error.contains("are both set"), "{error}");
+}
