@@ -232,6 +232,9 @@ pub struct Gc {
     /// Say what would be collected, and collect nothing.
     #[serde(default)]
     pub dry_run: bool,
+    /// Store the bundles that are kept whole, for hosts that know no blobs.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub whole: bool,
 }
 
 fn default_keep() -> usize {

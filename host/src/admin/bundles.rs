@@ -13,7 +13,7 @@ use super::attempt::Attempt;
 use super::auth::Author;
 use super::error::{Refusal, Result};
 use crate::rollout::Source;
-use crate::rollout::bundle::{Bundle, Digest};
+use crate::rollout::bundle::{Bundle, BundleError, Digest};
 use crate::rollout::control::bundles::BundleRecord;
 
 /// PUT `/v1/bundles/{digest}`: keep a bundle for a later rollout. Nothing runs
@@ -61,12 +61,10 @@ async fn try_add(
 }
 
 fn read(named: Digest, body: Bytes) -> Result<Bundle> {
-    let found = Digest::of(&body);
-    if found != named {
-        let detail = format!("the bundle's digest is {found}, not {named}: it was cut or changed");
-        return Err(Refusal::bad_request(detail));
-    }
-    Bundle::parse(body).map_err(Refusal::unfit)
+    Bundle::parse_named(named, body).map_err(|error| match error {
+        BundleError::OtherDigest { .. } => Refusal::bad_request(error),
+        error => Refusal::unfit(error),
+    })
 }
 
 /// Keep the bundle, unless it is kept already, and as it came.

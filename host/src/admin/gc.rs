@@ -45,9 +45,22 @@ async fn try_run(office: &Office, attempt: &Attempt, order: Gc) -> Result<Json<C
             }
         }
     }
-    office.control.drop_collected_parts().await?;
+    office.control.drop_collected().await?;
+    let stored_whole = match order.whole {
+        true => Some(store_whole(office, attempt).await?),
+        false => None,
+    };
     Ok(Json(Collection {
         collected,
-        kept: found.kept,
+        stored_whole,
+        ..found
     }))
+}
+
+/// Stores whole what is kept as blobs, and returns how many bundles that were.
+async fn store_whole(office: &Office, attempt: &Attempt) -> Result<usize> {
+    let stored = office.control.store_whole().await?;
+    let detail = format!("{stored} bundles");
+    attempt.done_as(office, "store-whole", &detail).await?;
+    Ok(stored)
 }

@@ -1,5 +1,6 @@
 //! `edge gc`, `edge node forget` and `edge region forget`
 
+use anyhow::bail;
 use edge_host::admin::api::{Forgotten, Gc};
 use edge_host::config::Settings;
 use edge_host::rollout::control::gc::Collection;
@@ -17,6 +18,10 @@ pub(super) struct GcArguments {
     /// Say what would be collected, and collect nothing.
     #[arg(long)]
     dry_run: bool,
+    /// Store the bundles that are kept whole, so that hosts of older versions
+    /// read them: before you go back to one.
+    #[arg(long, conflicts_with = "dry_run")]
+    whole: bool,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -37,8 +42,12 @@ pub(super) async fn gc(settings: &Settings, arguments: &GcArguments) -> anyhow::
     let order = Gc {
         keep: usize::try_from(arguments.keep)?,
         dry_run: arguments.dry_run,
+        whole: arguments.whole,
     };
     let found: Collection = Client::new(settings)?.post("/v1/gc", &order).await?;
+    if arguments.whole && found.stored_whole.is_none() {
+        bail!("the node's version knows no --whole; ask a node of this version");
+    }
     show::print(&found, arguments.json, |found| {
         let mut table = Table::new(&["PLUGIN", "VERSION", "DIGEST", "ADDED"]);
         for record in &found.collected {
@@ -54,9 +63,13 @@ pub(super) async fn gc(settings: &Settings, arguments: &GcArguments) -> anyhow::
             false => "collected",
         };
         let (collected, kept) = (found.collected.len(), found.kept);
+        let stored = found
+            .stored_whole
+            .map(|count| format!(", {count} of them stored whole now"));
+        let stored = stored.unwrap_or_default();
         match collected {
-            0 => format!("nothing to collect, {kept} kept\n"),
-            _ => format!("{table}\n{collected} {done}, {kept} kept\n"),
+            0 => format!("nothing to collect, {kept} kept{stored}\n"),
+            _ => format!("{table}\n{collected} {done}, {kept} kept{stored}\n"),
         }
     })
 }

@@ -708,6 +708,7 @@ impl Follower {
             address: self.name.address.clone(),
             clock_skew_ms: self.control.clock().skew().map(|skew| skew.milliseconds),
             keys: self.keys.as_ref().map(|keys| keys.rings().clone()),
+            reads_blobs: true,
             plugins,
             warnings: self.warnings.texts(),
             connections: self

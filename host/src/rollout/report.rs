@@ -26,6 +26,9 @@ pub struct Report {
     /// Fingerprints of its keys; none from an older host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keys: Option<KeyRings>,
+    /// Whether it reads bundles that are stored as blobs; an older host does not.
+    #[serde(default)]
+    pub reads_blobs: bool,
     /// Its plugins.
     pub plugins: BTreeMap<String, PluginReport>,
     /// What an operator should know of the node itself.

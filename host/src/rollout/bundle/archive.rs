@@ -13,6 +13,9 @@ use crate::stores::sql::Migration;
 /// Nobody's, readable by all.
 const MODE: u32 = 0o644;
 
+/// Bytes of an entry's header; contents are padded to a multiple of them.
+const BLOCK: usize = 512;
+
 impl Bundle {
     /// Read a bundle, wherever it came from.
     ///
@@ -20,17 +23,60 @@ impl Bundle {
     /// When it is not what `edge bundle` writes, byte for byte, or its
     /// manifest is wrong.
     pub fn parse(archive: Bytes) -> Result<Self, BundleError> {
-        if archive.len() > LONGEST {
-            return Err(BundleError::TooLong(archive.len()));
+        check_length(&archive)?;
+        let digest = Digest::of(&archive);
+        Self::read(digest, archive)
+    }
+
+    /// Reads the bundle that is called `named`.
+    ///
+    /// # Errors
+    /// [`BundleError::OtherDigest`] if it is another one; else as
+    /// [`parse`](Self::parse).
+    pub fn parse_named(named: Digest, archive: Bytes) -> Result<Self, BundleError> {
+        check_length(&archive)?;
+        let found = Digest::of(&archive);
+        if found != named {
+            return Err(BundleError::OtherDigest { named, found });
         }
+        Self::read(named, archive)
+    }
+
+    /// Reads an archive whose digest is known.
+    fn read(digest: Digest, archive: Bytes) -> Result<Self, BundleError> {
         let parts = read(&archive)?;
-        let component = format!("of the bundle {}", Digest::of(&archive).short());
-        let bundle = parts.into_bundle(MANIFEST, component)?;
-        if bundle.archive == archive {
-            Ok(bundle)
-        } else {
-            Err(BundleError::NotCanonical)
+        let written = parts.write()?;
+        let component = format!("of the bundle {}", digest.short());
+        let bundle = parts.with_archive(MANIFEST, component, archive, digest)?;
+        match bundle.archive == written {
+            true => Ok(bundle),
+            false => Err(BundleError::NotCanonical),
         }
+    }
+
+    /// Returns the archive cut between its files: its manifest, its component,
+    /// its description if it has one, and the rest. One after the other they
+    /// are the archive; a file that is the same in two bundles makes the same
+    /// segment.
+    #[must_use]
+    pub fn segments(&self) -> Vec<Bytes> {
+        let openapi = self.openapi.as_ref().map(String::len);
+        let lengths = [self.manifest_text.len(), self.wasm.len()];
+        let mut rest = self.archive.clone();
+        let mut segments = Vec::new();
+        for length in lengths.into_iter().chain(openapi) {
+            let entry = BLOCK + length.next_multiple_of(BLOCK);
+            segments.push(rest.split_to(entry.min(rest.len())));
+        }
+        segments.push(rest);
+        segments
+    }
+}
+
+fn check_length(archive: &Bytes) -> Result<(), BundleError> {
+    match archive.len() {
+        0..=LONGEST => Ok(()),
+        long => Err(BundleError::TooLong(long)),
     }
 }
 
@@ -41,15 +87,25 @@ impl Parts {
         manifest: &str,
         component: String,
     ) -> Result<Bundle, BundleError> {
+        let archive = Bytes::from(self.write()?);
+        check_length(&archive)?;
+        let digest = Digest::of(&archive);
+        self.with_archive(manifest, component, archive, digest)
+    }
+
+    /// The bundle, whose archive was made already.
+    fn with_archive(
+        self,
+        manifest: &str,
+        component: String,
+        archive: Bytes,
+        digest: Digest,
+    ) -> Result<Bundle, BundleError> {
         let file = manifest.to_owned();
         let parsed = Manifest::parse(&self.manifest);
         let manifest = parsed.map_err(|source| BundleError::Manifest { file, source })?;
-        let archive = Bytes::from(self.write()?);
-        if archive.len() > LONGEST {
-            return Err(BundleError::TooLong(archive.len()));
-        }
         Ok(Bundle {
-            digest: Digest::of(&archive),
+            digest,
             archive,
             manifest,
             manifest_text: self.manifest,

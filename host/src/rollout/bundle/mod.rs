@@ -101,6 +101,14 @@ pub enum BundleError {
         /// What it holds.
         found: Digest,
     },
+    /// The bytes are of another bundle than they should be.
+    #[error("the bundle's digest is {found}, not {named}: it was cut or changed")]
+    OtherDigest {
+        /// The digest that it should have.
+        named: Digest,
+        /// The digest that it has.
+        found: Digest,
+    },
     /// Longer than a node takes.
     #[error("the bundle has {0} bytes; at most {LONGEST} are taken")]
     TooLong(usize),
@@ -167,6 +175,37 @@ mod tests {
         assert_eq!(parsed.migrations.sqlite.len(), 2);
         assert_eq!(parsed.migrations.sqlite[0].name, "0001_a.sql");
         assert_eq!(parsed.migrations.mysql[0].sql, "SELECT 1");
+    }
+
+    #[test]
+    fn segments_make_the_archive_and_are_shared_by_file() {
+        let folder = folder();
+        let before = Bundle::pack(folder.path()).expect("a bundle");
+        let segments = before.segments();
+        assert_eq!(segments.len(), 4);
+        assert_eq!(&segments.concat(), before.bytes());
+        let changed = MANIFEST.replace("1.0.0", "1.0.1");
+        std::fs::write(folder.path().join("plugin.toml"), changed).expect("a file");
+        let after = Bundle::pack(folder.path()).expect("a bundle");
+        assert_ne!(after.digest(), before.digest());
+        assert_ne!(after.segments()[0], segments[0]);
+        assert_eq!(after.segments()[1..], segments[1..]);
+
+        std::fs::remove_file(folder.path().join("openapi.yaml")).expect("the file");
+        std::fs::remove_dir_all(folder.path().join("migrations")).expect("the folder");
+        let least = Bundle::pack(folder.path()).expect("a bundle").segments();
+        assert_eq!(least.len(), 3);
+        assert_eq!(least[1], segments[1]);
+    }
+
+    #[test]
+    fn a_bundle_is_not_read_under_the_digest_of_another() {
+        let packed = Bundle::pack(folder().path()).expect("a bundle");
+        let named = Bundle::parse_named(packed.digest(), packed.bytes().clone());
+        assert_eq!(named.expect("a bundle").digest(), packed.digest());
+        let cut = packed.bytes().slice(..packed.bytes().len() - 1);
+        let refused = Bundle::parse_named(packed.digest(), cut).err();
+        assert!(matches!(refused, Some(BundleError::OtherDigest { .. })));
     }
 
     /// A component with nothing in it.

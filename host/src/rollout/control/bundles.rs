@@ -1,23 +1,25 @@
-//! The bundles of every release that was ever taken in.
+//! The bundles of every release that was ever taken in: their records, and their
+//! content, whole ones here and those that share it in [`blobs`].
 
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::blobs::{self, Blobs, PART};
 use super::gc::COLLECTED;
 use super::pages::{Cursor, Listed, Page};
 use super::row::Row;
+use super::transaction::Transaction;
 use super::{Control, ControlError, Result, text};
 use crate::bindings::sql::Value;
-use crate::rollout::bundle::{ALGORITHM, Bundle, Digest};
+use crate::rollout::bundle::{ALGORITHM, Bundle, BundleError, Digest};
 
-/// Bytes of one part: with its statement, less than the smallest packet that a
-/// server may be set to take. Versions before this one wrote parts of 1 MiB.
-const PART: usize = 256 << 10;
+/// What the record of a bundle that is stored as blobs says of the number of its
+/// parts. An older host looks for that part, and says that the bundle lacks it.
+const AS_BLOBS: i64 = 1;
 
 const ADD_PART: &str = "INSERT INTO edge_bundle_part (digest, part, content) VALUES (?, ?, ?)";
 const REPLACE_PART: &str = "UPDATE edge_bundle_part SET content = ? \
     WHERE digest = ? AND part = ? AND LENGTH(content) <> ?";
-const DROP_PARTS: &str = "DELETE FROM edge_bundle_part WHERE digest = ?";
+pub(super) const DROP_PARTS: &str = "DELETE FROM edge_bundle_part WHERE digest = ?";
 const COUNT_PARTS: &str = "UPDATE edge_bundle SET parts = ? WHERE digest = ?";
 const ADD: &str = "INSERT INTO edge_bundle \
     (digest, plugin, version, parts, signature, author, added_at) \
@@ -31,6 +33,9 @@ const OF_PLUGIN: &str = "SELECT digest, plugin, version, parts, signature, autho
 const BY_NAME: &str = "SELECT digest, plugin, version, parts, signature, author, added_at \
     FROM edge_bundle WHERE plugin = ? AND (version = ? OR digest LIKE ?) \
     ORDER BY added_at DESC LIMIT 1";
+/// The bundles whose content is there, as blobs.
+const IN_BLOBS: &str = "SELECT digest FROM edge_bundle WHERE parts >= 0 AND EXISTS \
+    (SELECT 1 FROM edge_bundle_blob s WHERE s.bundle = edge_bundle.digest) ORDER BY digest";
 const READ_PART: &str = "SELECT content FROM edge_bundle_part WHERE digest = ? AND part = ?";
 
 /// What is known of a bundle without reading it.
@@ -86,49 +91,123 @@ impl BundleRecord {
     }
 }
 
+/// How often a bundle is stored anew because a blob was collected meanwhile.
+const ATTEMPTS: usize = 3;
+
+/// How the content of a bundle is stored.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Layout {
+    /// Each file once, whatever bundles have it.
+    Blobs,
+    /// By itself, as hosts of every version read it.
+    Whole,
+}
+
+/// What changes of a bundle's record when its content is stored.
+enum Change<'a> {
+    /// All of its record.
+    Record { signature: &'a str, author: &'a str },
+    /// How it is stored: the record is there.
+    Layout,
+}
+
 impl Control {
     /// Keep `bundle`, unless it is kept already.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn add_bundle(&self, bundle: &Bundle, signature: &str, author: &str) -> Result<()> {
-        let digest = bundle.digest();
-        if self.bundle_record(digest).await?.is_some() {
-            return Ok(());
-        }
-        let parts = self.add_parts(bundle).await?;
-        let record = vec![
-            text(digest),
-            text(&bundle.manifest.name),
-            text(&bundle.manifest.version),
-            Value::Integer(parts),
-            text(signature),
-            text(author),
-        ];
-        self.try_execute(ADD, record).await?;
-        Ok(())
+        let change = match self.bundle_record(bundle.digest()).await? {
+            None => Change::Record { signature, author },
+            Some(record) if record.collected => Change::Layout,
+            Some(_) => return Ok(()),
+        };
+        self.store(bundle, self.layout().await?, change).await
     }
 
-    /// Put a bundle that is kept back as it was, if it was changed. Returns
-    /// whether it was.
+    /// Put a bundle that is kept back as it was, if it was changed, or if there
+    /// are nodes that cannot read how it is stored. Returns whether it was.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn mend_bundle(&self, bundle: &Bundle) -> Result<bool> {
-        let digest = bundle.digest();
-        match self.bundle(digest).await {
-            Ok(_) => return Ok(false),
-            Err(ControlError::Bundle { .. }) => {}
+        let layout = self.layout().await?;
+        let is_right = match self.bundle(bundle.digest()).await {
+            Ok(_) => layout == Layout::Blobs || !self.is_in_blobs(bundle.digest()).await?,
+            Err(ControlError::Bundle { .. }) => false,
             Err(error) => return Err(error),
+        };
+        if !is_right {
+            self.store(bundle, layout, Change::Layout).await?;
         }
-        self.execute(DROP_PARTS, vec![text(digest)]).await?;
-        let parts = self.add_parts(bundle).await?;
-        let count = vec![Value::Integer(parts), text(digest)];
-        self.execute(COUNT_PARTS, count).await?;
-        Ok(true)
+        Ok(!is_right)
     }
 
-    async fn add_parts(&self, bundle: &Bundle) -> Result<i64> {
+    /// Stores every bundle that is kept as blobs whole instead, so that hosts
+    /// read it that know no blobs. Returns how many those were.
+    ///
+    /// # Errors
+    /// When the database does not answer, or a bundle was changed.
+    pub async fn store_whole(&self) -> Result<usize> {
+        let mut stored = 0;
+        for mut row in self.query(IN_BLOBS, Vec::new()).await? {
+            let (bundle, _) = self.bundle(row.parsed()?).await?;
+            self.store(&bundle, Layout::Whole, Change::Layout).await?;
+            stored += 1;
+        }
+        Ok(stored)
+    }
+
+    /// Returns the layout that every node reads which was there within the last
+    /// hour.
+    async fn layout(&self) -> Result<Layout> {
+        let nodes = self.nodes().await?;
+        match nodes.iter().all(|node| node.report.reads_blobs) {
+            true => Ok(Layout::Blobs),
+            false => Ok(Layout::Whole),
+        }
+    }
+
+    async fn store(&self, bundle: &Bundle, layout: Layout, change: Change<'_>) -> Result<()> {
+        let change = &change;
+        match layout {
+            Layout::Blobs => self.store_blobs(bundle, change).await,
+            Layout::Whole => {
+                let parts = self.write_parts(bundle, change).await?;
+                let mut transaction = self.begin().await?;
+                match write_record(&mut transaction, bundle, parts, change).await? {
+                    true => transaction.commit().await,
+                    false => transaction.rollback().await,
+                }
+            }
+        }
+    }
+
+    async fn store_blobs(&self, bundle: &Bundle, change: &Change<'_>) -> Result<()> {
+        let (digest, blobs) = (bundle.digest(), Blobs::new(bundle));
+        for _ in 0..ATTEMPTS {
+            self.upload_blobs(&blobs).await?;
+            let mut transaction = self.begin().await?;
+            if !write_record(&mut transaction, bundle, AS_BLOBS, change).await? {
+                return transaction.rollback().await;
+            }
+            transaction.execute(DROP_PARTS, vec![text(digest)]).await?;
+            match blobs::list(&mut transaction, digest, &blobs).await? {
+                true => return transaction.commit().await,
+                false => transaction.rollback().await?,
+            }
+        }
+        let why = "could not be stored: its blobs are being collected".to_owned();
+        Err(ControlError::Bundle { digest, why })
+    }
+
+    /// Writes the parts of a whole bundle, in place of those of a known one, and
+    /// returns how many those are.
+    async fn write_parts(&self, bundle: &Bundle, change: &Change<'_>) -> Result<i64> {
+        if matches!(change, Change::Layout) {
+            let digest = vec![text(bundle.digest())];
+            self.execute(DROP_PARTS, digest).await?;
+        }
         let mut parts = 0;
         for content in bundle.bytes().chunks(PART) {
             self.add_part(bundle.digest(), parts, content).await?;
@@ -223,20 +302,59 @@ impl Control {
                 "was collected by `edge gc`; deploy its file or folder to bring it back".to_owned(),
             ));
         }
-        let mut archive = Vec::new();
-        for part in 0..record.parts {
-            let key = vec![text(digest), Value::Integer(part)];
-            let mut rows = self.query(READ_PART, key).await?.into_iter();
-            let mut row = rows
-                .next()
-                .ok_or_else(|| broken(format!("lacks part {part} in the control database")))?;
-            archive.extend(row.bytes()?);
-        }
-        let archive = Bytes::from(archive);
-        if Digest::of(&archive) != digest {
-            return Err(broken("was changed in the control database".to_owned()));
-        }
-        let bundle = Bundle::parse(archive).map_err(|error| broken(error.to_string()))?;
+        let archive = match self.read_blobs(digest).await? {
+            Some(archive) => archive,
+            None => self.read_parts(&record).await?,
+        };
+        let bundle = Bundle::parse_named(digest, archive.into());
+        let bundle = bundle.map_err(|error| match error {
+            BundleError::OtherDigest { .. } => {
+                broken("was changed in the control database".to_owned())
+            }
+            error => broken(error.to_string()),
+        })?;
         Ok((bundle, record.signature))
     }
+
+    /// Returns the archive of a bundle that is stored whole.
+    async fn read_parts(&self, record: &BundleRecord) -> Result<Vec<u8>> {
+        let mut archive = Vec::new();
+        for part in 0..record.parts {
+            let key = vec![text(record.digest), Value::Integer(part)];
+            let mut rows = self.query(READ_PART, key).await?.into_iter();
+            let mut row = rows.next().ok_or_else(|| ControlError::Bundle {
+                digest: record.digest,
+                why: format!("lacks part {part} in the control database"),
+            })?;
+            archive.extend(row.bytes()?);
+        }
+        Ok(archive)
+    }
+}
+
+/// Writes what is to be written of the bundle's record. Returns `false` if
+/// another node has written it meanwhile.
+async fn write_record(
+    transaction: &mut Transaction<'_>,
+    bundle: &Bundle,
+    parts: i64,
+    change: &Change<'_>,
+) -> Result<bool> {
+    let digest = bundle.digest();
+    let Change::Record { signature, author } = change else {
+        let count = vec![Value::Integer(parts), text(digest)];
+        transaction.execute(COUNT_PARTS, count).await?;
+        blobs::unlist(transaction, digest).await?;
+        return Ok(true);
+    };
+    let record = vec![
+        text(digest),
+        text(&bundle.manifest.name),
+        text(&bundle.manifest.version),
+        Value::Integer(parts),
+        text(signature),
+        text(author),
+    ];
+    let added = transaction.try_execute(ADD, record).await?;
+    Ok(added.is_some())
 }

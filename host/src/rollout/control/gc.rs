@@ -1,13 +1,16 @@
-//! Collecting bundles that nobody needs any more. Their records stay, so the
-//! log can name them, and adding one again brings it back.
+//! Collecting bundles that nobody needs any more, and blobs that no bundle has.
+//! The records of bundles stay, so the log can name them, and adding one again
+//! brings it back.
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::bundles::BundleRecord;
+use super::blobs::{self, DROP_UPLOAD};
+use super::bundles::{BundleRecord, DROP_PARTS};
 use super::log::Wanted;
 use super::{Control, Result, text};
+use crate::bindings::sql::Value;
 use crate::rollout::bundle::Digest;
 
 /// What the record of a bundle without parts says of their number. Older hosts
@@ -30,8 +33,21 @@ const OPEN_RUNS: &str = "SELECT digest, NULL FROM edge_migration_run WHERE open_
 const COLLECT: &str = "UPDATE edge_bundle SET parts = -1 WHERE digest = ? AND parts >= 0 \
     AND NOT EXISTS (SELECT 1 FROM edge_rollout r \
     WHERE r.digest = edge_bundle.digest AND r.open_plugin IS NOT NULL)";
-const DROP_PARTS: &str = "DELETE FROM edge_bundle_part \
-    WHERE digest IN (SELECT digest FROM edge_bundle WHERE parts < 0)";
+/// Those whose content is there still, from here or from an older host.
+const COLLECTED_WITH_CONTENT: &str = "SELECT b.digest FROM edge_bundle b WHERE b.parts < 0 \
+    AND (EXISTS (SELECT 1 FROM edge_bundle_part p WHERE p.digest = b.digest) \
+    OR EXISTS (SELECT 1 FROM edge_bundle_blob s WHERE s.bundle = b.digest))";
+/// Holds the record until the transaction ends.
+const HOLD_COLLECTED: &str = "UPDATE edge_bundle SET parts = -1 WHERE digest = ? AND parts < 0";
+/// Blobs and parts that are younger belong to bundles that are being stored.
+const RECENT_BLOB_MS: i64 = 3_600_000;
+const UNUSED_BLOBS: &str = "SELECT b.digest FROM edge_blob b WHERE b.used_at < {now} - ? \
+    AND NOT EXISTS (SELECT 1 FROM edge_bundle_blob s WHERE s.blob_digest = b.digest)";
+const DROP_BLOB: &str = "DELETE FROM edge_blob WHERE digest = ? AND used_at < {now} - ? \
+    AND NOT EXISTS (SELECT 1 FROM edge_bundle_blob s WHERE s.blob_digest = edge_blob.digest)";
+const UNUSED_UPLOADS: &str = "SELECT DISTINCT p.upload FROM edge_blob_part p \
+    WHERE p.written_at < {now} - ? \
+    AND NOT EXISTS (SELECT 1 FROM edge_blob b WHERE b.upload = p.upload)";
 const REGIONS: &str = "SELECT DISTINCT region, plugin FROM edge_release_log";
 
 /// What a collection found.
@@ -41,6 +57,10 @@ pub struct Collection {
     pub collected: Vec<BundleRecord>,
     /// Bundles that are kept.
     pub kept: usize,
+    /// Bundles that are stored whole now and were not before; nothing unless that
+    /// was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stored_whole: Option<usize>,
 }
 
 impl Control {
@@ -101,7 +121,7 @@ impl Control {
 
     /// Collects a bundle. Returns whether it did: not so if a rollout of it has
     /// begun meanwhile. Its parts are there until
-    /// [`drop_collected_parts`](Self::drop_collected_parts).
+    /// [`drop_collected`](Self::drop_collected).
     ///
     /// # Errors
     /// When the database does not answer.
@@ -110,11 +130,44 @@ impl Control {
         Ok(marked.rows_affected == 1)
     }
 
-    /// Drops the parts of all bundles that were collected.
+    /// Deletes the content of all bundles that were collected, and blobs that no
+    /// bundle has any more.
     ///
     /// # Errors
-    /// When the database does not answer; the next collection drops them then.
-    pub async fn drop_collected_parts(&self) -> Result<()> {
-        self.execute(DROP_PARTS, Vec::new()).await.map(|_| ())
+    /// When the database does not answer; the next collection deletes the rest.
+    pub async fn drop_collected(&self) -> Result<()> {
+        self.drop_content().await?;
+        self.drop_unused_blobs().await
+    }
+
+    /// Deletes the content of collected bundles, but for those that are brought
+    /// back meanwhile.
+    async fn drop_content(&self) -> Result<()> {
+        for mut row in self.query(COLLECTED_WITH_CONTENT, Vec::new()).await? {
+            let digest: Digest = row.parsed()?;
+            let mut transaction = self.begin().await?;
+            let held = transaction.execute(HOLD_COLLECTED, vec![text(digest)]);
+            if held.await?.rows_affected == 0 {
+                transaction.rollback().await?;
+                continue;
+            }
+            transaction.execute(DROP_PARTS, vec![text(digest)]).await?;
+            blobs::unlist(&mut transaction, digest).await?;
+            transaction.commit().await?;
+        }
+        Ok(())
+    }
+
+    /// Deletes the blobs that no bundle lists, and what interrupted uploads left.
+    async fn drop_unused_blobs(&self) -> Result<()> {
+        let recent = || Value::Integer(RECENT_BLOB_MS);
+        for mut row in self.query(UNUSED_BLOBS, vec![recent()]).await? {
+            let blob = vec![text(row.text()?), recent()];
+            self.execute(DROP_BLOB, blob).await?;
+        }
+        for mut row in self.query(UNUSED_UPLOADS, vec![recent()]).await? {
+            self.execute(DROP_UPLOAD, vec![text(row.text()?)]).await?;
+        }
+        Ok(())
     }
 }

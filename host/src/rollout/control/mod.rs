@@ -2,8 +2,8 @@
 //!
 //! Which release serves where is one append-only log ([`log`]); an entry is
 //! written by one statement under a unique key, so of two writers one wins and
-//! the other is told. Bundles ([`bundles`]) are kept beside it, so that a node
-//! needs nothing but this database to come up. Rollouts ([`rollouts`]) say
+//! the other is told. Bundles ([`bundles`], [`blobs`]) are kept beside it, so that
+//! a node needs nothing but this database to come up. Rollouts ([`rollouts`]) say
 //! where the log is being led and what they found in each region
 //! ([`rollout_regions`]), runs of migrations ([`migrations`]) how far they
 //! are, nodes ([`nodes`]) how far they followed the log, and the audit
@@ -13,6 +13,7 @@
 //! milliseconds since 1970 by the database's clock: those of the nodes differ.
 
 pub mod audit;
+mod blobs;
 pub mod bundles;
 pub mod check_failures;
 mod clock;
@@ -31,6 +32,7 @@ pub mod rollouts;
 mod row;
 mod secrets;
 mod tables;
+mod transaction;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -51,7 +53,7 @@ const FORGET_NODES_AFTER: Duration = Duration::from_hours(1);
 
 /// The control database of a shop.
 pub struct Control {
-    database: DatabaseAccess,
+    database: Arc<DatabaseAccess>,
     clock: Arc<SharedClock>,
     statements: AtomicU64,
     forget_nodes_after: Duration,
@@ -119,7 +121,7 @@ impl Control {
     /// # Errors
     /// When it does not answer.
     pub async fn open(databases: &Databases, url: &str, clock: Arc<SharedClock>) -> Result<Self> {
-        let database = databases.open_own(url, &tables::NAMES).await?;
+        let database = Arc::new(databases.open_own(url, &tables::NAMES).await?);
         for table in tables::CREATE {
             let created = database.create(table).await;
             created.map_err(|error| ControlError::Statement(Trouble(error)))?;
@@ -190,8 +192,12 @@ impl Control {
         self.database.close().await;
     }
 
-    async fn query(&self, text: &str, parameters: Vec<Value>) -> Result<Vec<Row>> {
+    fn count_statement(&self) {
         self.statements.fetch_add(1, Relaxed);
+    }
+
+    async fn query(&self, text: &str, parameters: Vec<Value>) -> Result<Vec<Row>> {
+        self.count_statement();
         let deadline = Instant::now() + PATIENCE;
         let found = self
             .database
@@ -209,7 +215,7 @@ impl Control {
 
     /// `None` when a unique key refuses the change: somebody was faster.
     async fn try_execute(&self, text: &str, parameters: Vec<Value>) -> Result<Option<Outcome>> {
-        self.statements.fetch_add(1, Relaxed);
+        self.count_statement();
         let deadline = Instant::now() + PATIENCE;
         let changed = self
             .database

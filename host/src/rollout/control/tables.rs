@@ -1,8 +1,11 @@
 //! The tables of the control database, in words that SQLite and MySQL share.
 
-pub(super) const NAMES: [&str; 13] = [
+pub(super) const NAMES: [&str; 16] = [
     "edge_audit",
+    "edge_blob",
+    "edge_blob_part",
     "edge_bundle",
+    "edge_bundle_blob",
     "edge_bundle_part",
     "edge_leader",
     "edge_migration_run",
@@ -16,7 +19,7 @@ pub(super) const NAMES: [&str; 13] = [
     "edge_secret",
 ];
 
-pub(super) const CREATE: [&str; 13] = [
+pub(super) const CREATE: [&str; 16] = [
     // A row says that all parts are there.
     "CREATE TABLE IF NOT EXISTS edge_bundle ( \
         digest VARCHAR(80) NOT NULL PRIMARY KEY, \
@@ -32,6 +35,25 @@ pub(super) const CREATE: [&str; 13] = [
         part BIGINT NOT NULL, \
         content LONGBLOB NOT NULL, \
         PRIMARY KEY (digest, part))",
+    // The blobs that make the archive of a bundle, one after the other. A
+    // bundle that has none here has parts in `edge_bundle_part`.
+    "CREATE TABLE IF NOT EXISTS edge_bundle_blob ( \
+        bundle VARCHAR(80) NOT NULL, \
+        position BIGINT NOT NULL, \
+        blob_digest VARCHAR(80) NOT NULL, \
+        PRIMARY KEY (bundle, position))",
+    // The upload that a row names is complete.
+    "CREATE TABLE IF NOT EXISTS edge_blob ( \
+        digest VARCHAR(80) NOT NULL PRIMARY KEY, \
+        upload VARCHAR(40) NOT NULL UNIQUE, \
+        parts BIGINT NOT NULL, \
+        used_at BIGINT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS edge_blob_part ( \
+        upload VARCHAR(40) NOT NULL, \
+        part BIGINT NOT NULL, \
+        written_at BIGINT NOT NULL, \
+        content LONGBLOB NOT NULL, \
+        PRIMARY KEY (upload, part))",
     // The key is what makes one of two writers win.
     "CREATE TABLE IF NOT EXISTS edge_release_log ( \
         region VARCHAR(40) NOT NULL, \
@@ -142,7 +164,7 @@ pub(super) const CREATE: [&str; 13] = [
 
 /// Indexes by which lists are read page by page, and releases are looked for in
 /// the log: name, table and columns.
-pub(super) const INDEXES: [(&str, &str, &str); 6] = [
+pub(super) const INDEXES: [(&str, &str, &str); 7] = [
     ("edge_audit_written", "edge_audit", "written_at, id"),
     ("edge_bundle_added", "edge_bundle", "plugin, added_at"),
     (
@@ -155,6 +177,7 @@ pub(super) const INDEXES: [(&str, &str, &str); 6] = [
         "edge_release_log",
         "plugin, active",
     ),
+    ("edge_bundle_blob_blob", "edge_bundle_blob", "blob_digest"),
     ("edge_rollout_started", "edge_rollout", "plugin, started_at"),
     (
         "edge_migration_run_started",

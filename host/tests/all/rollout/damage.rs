@@ -149,7 +149,9 @@ async fn where_bundles_cannot_be_kept_the_old_release_serves_on() {
 /// Change a bundle where it is kept, as a broken disk or a stranger would.
 async fn change(database: &str, bundle: &Bundle) {
     let mut connection = MySqlConnection::connect(database).await.expect("MariaDB");
-    let statement = "UPDATE edge_bundle_part SET content = CONCAT(content, 'x') WHERE digest = ?";
+    let statement = "UPDATE edge_blob_part SET content = CONCAT(content, 'x') WHERE upload IN \
+        (SELECT b.upload FROM edge_blob b JOIN edge_bundle_blob s ON s.blob_digest = b.digest \
+        WHERE s.bundle = ?)";
     let changed = sqlx::query(statement)
         .bind(bundle.digest().to_string())
         .execute(&mut connection)

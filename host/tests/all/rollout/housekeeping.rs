@@ -73,7 +73,7 @@ async fn what_nobody_needs_is_collected_and_can_come_back() {
     );
     grow_old(&mut control).await;
 
-    let parts = "SELECT COUNT(DISTINCT digest) FROM edge_bundle_part";
+    let parts = "SELECT COUNT(DISTINCT bundle) FROM edge_bundle_blob";
     assert_eq!(number(&mut control, parts).await, 10);
     let (code, output, _) = run(&node, &["gc", "--keep", "1", "--dry-run"]).await;
     assert_eq!(code, Some(0));

@@ -2,6 +2,7 @@
 
 mod access;
 mod accounts_and_seed;
+mod blobs;
 mod canary;
 mod canary_analysis;
 mod canary_check;
