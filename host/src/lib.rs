@@ -14,6 +14,7 @@ pub mod admin;
 pub mod bindings;
 pub mod capabilities;
 pub mod config;
+pub mod descriptors;
 pub mod egress;
 mod framing;
 pub mod identity;

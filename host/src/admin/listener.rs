@@ -15,7 +15,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
 use super::{Office, router};
-use crate::accept::accept_each;
+use crate::accept::{AcceptWarning, accept_each};
+use crate::telemetry::NodeWarnings;
 
 /// Connections at once: people, their tools, and what collects metrics.
 const CONNECTIONS: usize = 256;
@@ -25,6 +26,7 @@ pub struct Admin {
     listener: std::net::TcpListener,
     address: SocketAddr,
     patience: Duration,
+    warning: AcceptWarning,
 }
 
 /// The operators' port cannot be had.
@@ -37,11 +39,16 @@ pub struct AdminError {
 
 impl Admin {
     /// Take `address`. A connection ends when the whole head of its next
-    /// request is not there within `patience`.
+    /// request is not there within `patience`. What keeps others from being
+    /// accepted is told to `warnings`.
     ///
     /// # Errors
     /// When it is not to be had.
-    pub fn bind(address: SocketAddr, patience: Duration) -> Result<Self, AdminError> {
+    pub fn bind(
+        address: SocketAddr,
+        patience: Duration,
+        warnings: Arc<NodeWarnings>,
+    ) -> Result<Self, AdminError> {
         let fail = |source| AdminError { address, source };
         let listener = std::net::TcpListener::bind(address).map_err(fail)?;
         listener.set_nonblocking(true).map_err(fail)?;
@@ -50,6 +57,7 @@ impl Admin {
             listener,
             address,
             patience,
+            warning: AcceptWarning::of_operators(warnings),
         })
     }
 
@@ -75,7 +83,7 @@ impl Admin {
         };
         tokio::select! {
             () = stop.cancelled() => {}
-            () = serving.accept(&listener) => {}
+            () = serving.accept(&listener, &self.warning) => {}
         }
         drop(listener);
         serving.graceful.shutdown().await;
@@ -90,7 +98,7 @@ struct Serving {
 }
 
 impl Serving {
-    async fn accept(&self, listener: &TcpListener) {
+    async fn accept(&self, listener: &TcpListener, warning: &AcceptWarning) {
         let begin = |(stream, _), place| {
             let serving = self.serve(stream);
             tokio::spawn(async move {
@@ -98,7 +106,7 @@ impl Serving {
                 drop(place);
             });
         };
-        accept_each(CONNECTIONS, || listener.accept(), begin).await;
+        accept_each(CONNECTIONS, warning, || listener.accept(), begin).await;
     }
 
     fn serve(&self, stream: TcpStream) -> impl Future<Output = ()> + use<> {

@@ -1,6 +1,7 @@
 //! `edge serve`
 
 use edge_host::config::Settings;
+use edge_host::descriptors;
 use edge_host::node::Node;
 
 use super::signals::Signals;
@@ -9,6 +10,7 @@ use super::output;
 
 /// Start a node, say what it serves, and serve until told to stop.
 pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
+    descriptors::raise_limit();
     let mut signals = Signals::listen()?;
     let node = tokio::select! {
         node = Node::start(settings) => node?,

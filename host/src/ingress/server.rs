@@ -23,8 +23,9 @@ use super::lingering::Lingering;
 use super::service::Service;
 use super::tls::{CertificateError, CertificateValidity, Tls, handshake};
 use super::waiting;
-use crate::accept::accept_each;
+use crate::accept::{AcceptWarning, accept_each};
 use crate::config::Settings;
+use crate::descriptors::connections_within_limit;
 use crate::telemetry::NodeWarnings;
 
 /// Connections that the kernel holds for us before we accept them.
@@ -47,6 +48,7 @@ pub struct Server {
     plain: Port,
     tls: Option<(Port, Tls)>,
     unready_delay: Duration,
+    warnings: Arc<NodeWarnings>,
 }
 
 /// An address that is taken.
@@ -87,13 +89,17 @@ impl Server {
     /// When an address or a certificate is not to be had.
     pub fn bind(settings: &Settings, warnings: Arc<NodeWarnings>) -> Result<Self, ServerError> {
         let tls = match &settings.tls {
-            Some(tls) => Some((Port::take(tls.listen)?, Tls::open(tls, warnings)?)),
+            Some(tls) => {
+                let port = Port::take(tls.listen)?;
+                Some((port, Tls::open(tls, warnings.clone())?))
+            }
             None => None,
         };
         Ok(Self {
             plain: Port::take(settings.listen)?,
             tls,
             unready_delay: settings.unready_delay,
+            warnings,
         })
     }
 
@@ -127,6 +133,7 @@ impl Server {
         work: impl Future<Output = T>,
     ) -> Result<(Self, T), ServerError> {
         let unready_delay = self.unready_delay;
+        let warnings = self.warnings.clone();
         let doors = self.open()?;
         let done = tokio::select! {
             done = work => done,
@@ -140,6 +147,7 @@ impl Server {
                 None => None,
             },
             unready_delay,
+            warnings,
         };
         Ok((server, done))
     }
@@ -166,6 +174,7 @@ impl Server {
         drain: Duration,
     ) -> Result<bool, ServerError> {
         let unready_delay = self.unready_delay;
+        let warning = AcceptWarning::of_shop(self.warnings.clone(), service.traffic().clone());
         let doors = self.open()?;
         let graceful = GracefulShutdown::new();
         let (serving, stopping) = watch::channel(());
@@ -176,7 +185,7 @@ impl Server {
         };
         tokio::select! {
             () = stop => {}
-            () = accept(&doors, &service, &graceful, &stopping) => {}
+            () = accept(&doors, &service, &warning, &graceful, &stopping) => {}
             () = doors.follow_files() => {}
         }
         drop((doors, serving));
@@ -261,6 +270,7 @@ impl Doors {
 async fn accept(
     doors: &Doors,
     service: &Arc<Service>,
+    warning: &AcceptWarning,
     graceful: &GracefulShutdown,
     stopping: &watch::Receiver<()>,
 ) {
@@ -275,8 +285,8 @@ async fn accept(
         };
         connection.begin(stream, tls, stopping.clone());
     };
-    let most = service.limits().max_connections;
-    accept_each(most, || doors.accept(), begin).await;
+    let most = connections_within_limit(service.limits().max_connections);
+    accept_each(most, warning, || doors.accept(), begin).await;
 }
 
 /// A client's connection, whatever carries it.

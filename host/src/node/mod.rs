@@ -28,8 +28,8 @@ use crate::runtime::compiled_cache;
 use crate::stores::limiter::PolicyError;
 use crate::stores::redis::{UrlError, warn_of_eviction};
 use crate::stores::wakeups::Wakeups;
-use crate::telemetry::NodeWarnings;
 use crate::telemetry::traces::{CollectorError, Traces};
+use crate::telemetry::{NodeWarnings, watch_log};
 
 /// How often the compiled components on disk are bounded.
 const EVICT: Duration = Duration::from_secs(600);
@@ -135,7 +135,7 @@ impl Node {
         let server = Server::bind(settings, warnings.clone())?;
         let patience = settings.client.idle_timeout;
         let admin = settings.admin_listen;
-        let admin = admin.map(|address| Admin::bind(address, patience));
+        let admin = admin.map(|address| Admin::bind(address, patience, warnings.clone()));
         let admin = admin.transpose()?;
         let (server, mut loaded) = load_once_possible(settings, server, &warnings).await?;
         for release in loaded.releases() {
@@ -318,6 +318,8 @@ impl Node {
 
         let warnings = loaded.warnings.clone();
         background.spawn(async move { connections.watch(&warnings).await });
+        let warnings = loaded.warnings.clone();
+        background.spawn(async move { watch_log(&warnings).await });
         let settings = loaded.settings.clone();
         background.spawn(async move { bound_compiled_cache(&settings).await });
 

@@ -15,6 +15,7 @@ mod timing;
 pub mod traces;
 mod traffic;
 mod warnings;
+mod written;
 
 pub use filter::PLUGIN;
 pub use refusals::RefusalReason;
@@ -23,6 +24,7 @@ pub use route_stats::{RouteStats, method_name};
 pub use timing::{BOUNDS, Timing};
 pub use traffic::{Open, Traffic, UnderWay};
 pub use warnings::NodeWarnings;
+pub use written::{log_failures, watch_log};
 
 use std::io::{BufWriter, IsTerminal};
 
@@ -36,6 +38,7 @@ use feed::FeedLayer;
 use filter::Filter;
 use flood::FloodGuard;
 use resting::Resting;
+use written::Observed;
 
 use crate::config::{LogFormat, LogSettings};
 
@@ -58,7 +61,7 @@ pub fn init(settings: &LogSettings) -> WorkerGuard {
         // The writing thread flushes whenever it has caught up.
         .finish(BufWriter::with_capacity(
             WRITE_BUFFER,
-            Resting(std::io::stdout()),
+            Resting(Observed(std::io::stdout())),
         ));
     // The filter was checked with the settings.
     feed::keep(settings.kept);

@@ -11,6 +11,7 @@ use super::{RefusalReason, RouteStats};
 pub struct Traffic {
     active: AtomicU64,
     connections: AtomicU64,
+    accept_failures: AtomicU64,
     refused: [AtomicU64; RefusalReason::ALL.len()],
     unrouted: RouteStats,
 }
@@ -26,6 +27,17 @@ impl Traffic {
     #[must_use]
     pub fn connections(&self) -> u64 {
         self.connections.load(Relaxed)
+    }
+
+    /// Connections that the system could not give, and tries of it.
+    #[must_use]
+    pub fn accept_failures(&self) -> u64 {
+        self.accept_failures.load(Relaxed)
+    }
+
+    /// Counts that a connection could not be accepted.
+    pub fn count_accept_failure(&self) {
+        self.accept_failures.fetch_add(1, Relaxed);
     }
 
     /// Requests that the host refused by itself, by the reason.

@@ -29,6 +29,11 @@ pub(super) fn families(office: &Office) -> Vec<MetricFamily> {
             "Connections of clients that are open.",
             single(Some(traffic.connections())),
         ),
+        counter(
+            "edge_accept_failures_total",
+            "Tries to accept a connection of a client that failed, such as for want of descriptors.",
+            single(Some(traffic.accept_failures())),
+        ),
         time(
             "edge_tls_certificate_expiry_timestamp_seconds",
             "When the first certificate of the chain that is shown expires, in seconds since 1970.",

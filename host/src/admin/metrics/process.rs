@@ -6,6 +6,7 @@ use std::fs;
 use prometheus::proto::MetricFamily;
 
 use super::families::{counter, gauge, labels, single};
+use crate::telemetry::log_failures;
 use crate::telemetry::traces::Traces;
 
 pub(super) fn families(traces: Option<&Traces>) -> Vec<MetricFamily> {
@@ -22,6 +23,11 @@ pub(super) fn families(traces: Option<&Traces>) -> Vec<MetricFamily> {
             "process_open_fds",
             "Descriptors that the process has open.",
             single(descriptors()),
+        ),
+        counter(
+            "edge_log_write_errors_total",
+            "Tries to write log lines that failed.",
+            single(Some(log_failures())),
         ),
         gauge(
             "edge_build_info",

@@ -2,13 +2,13 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, prlimit};
 use tokio::net::TcpStream;
 
 use super::{PATIENCE, Wire, eventually, in_time, leaks};
@@ -76,6 +76,37 @@ pub fn edge_serve_ignoring(signal: &str, folder: &Path) -> Command {
     let mut command = Command::new("sh");
     command
         .args(["-c", r#"trap '' "$1" && exec "$2" serve"#, "sh", signal])
+        .arg(env!("CARGO_BIN_EXE_edge"));
+    configure(&mut command, folder);
+    command
+}
+
+/// Makes a name space of its own, in which whoever asks may mount.
+const UNSHARE: [&str; 4] = ["--user", "--map-root-user", "--mount", "--"];
+
+/// Whether [`edge_serve_on_a_small_disk`] works for this user on this machine.
+pub fn may_mount() -> bool {
+    let mut command = Command::new("unshare");
+    command
+        .args(UNSHARE)
+        .args(["mount", "-t", "tmpfs", "tmpfs", "/tmp"]);
+    let tried = command.output();
+    tried.is_ok_and(|output| output.status.success())
+}
+
+/// `edge serve` in `folder`, as above, which is a file system of its own with
+/// little room; see [`Running::seen_by_it`].
+pub fn edge_serve_on_a_small_disk(folder: &Path) -> Command {
+    let mut command = Command::new("unshare");
+    command
+        .args(UNSHARE)
+        .args([
+            "sh",
+            "-c",
+            r#"mount -t tmpfs -o size=64m,mode=700 tmpfs "$1" && cd "$1" && exec "$2" serve"#,
+            "sh",
+        ])
+        .arg(folder)
         .arg(env!("CARGO_BIN_EXE_edge"));
     configure(&mut command, folder);
     command
@@ -171,6 +202,35 @@ impl Running {
         };
         let pid = Pid::from_child(&self.process);
         prlimit(Some(pid), Resource::Fsize, limit).expect("a limit");
+    }
+
+    /// Let it open no more descriptors than `most`, those that it has among
+    /// them, or as many as it may.
+    pub fn limit_descriptors(&self, most: Option<u64>) {
+        let allowed = getrlimit(Resource::Nofile);
+        let limit = Rlimit {
+            current: most.or(allowed.maximum),
+            maximum: allowed.maximum,
+        };
+        let pid = Pid::from_child(&self.process);
+        prlimit(Some(pid), Resource::Nofile, limit).expect("a limit");
+    }
+
+    /// Seconds for which it has used a processor.
+    pub fn processor_seconds(&self) -> f64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id()));
+        let stat = stat.expect("it runs");
+        let (_, fields) = stat.rsplit_once(") ").expect("fields");
+        // The state is the third field; user and system time are the 14th and 15th.
+        let ticks = fields.split(' ').skip(11).take(2);
+        let ticks: f64 = ticks.map(|it| it.parse::<f64>().expect("ticks")).sum();
+        ticks / rustix::param::clock_ticks_per_second() as f64
+    }
+
+    /// Returns where the file that it calls `path` is for others.
+    pub fn seen_by_it(&self, path: &Path) -> PathBuf {
+        let inside = path.strip_prefix("/").expect("a whole path");
+        Path::new(&format!("/proc/{}/root", self.process.id())).join(inside)
     }
 
     /// Send SIGKILL, and wait for the end.

@@ -2,15 +2,20 @@
 //! stops nothing, and what is not fails alone, for as long as the fault lasts.
 
 use std::fs;
+use std::io::Write;
+use std::net::TcpListener;
 use std::path::Path;
+use std::process::Command;
 
 use edge_host::config::Hidden;
 use http::Method;
 use serde_json::{Value, json};
+use tokio::net::TcpStream;
 
 use crate::harness::{
-    Client, PluginFolder, Running, TOKENS, TestNode, data_folder, edge_serve_on_a_limited_disk,
-    empty_data_folder, eventually, fixture, variant,
+    Client, Operator, PluginFolder, Running, TOKENS, TestNode, data_folder,
+    edge_serve_on_a_limited_disk, edge_serve_on_a_small_disk, empty_data_folder, eventually,
+    fixture, may_mount, variant,
 };
 use crate::servers::MariaDb;
 
@@ -161,6 +166,167 @@ async fn a_full_disk_stops_what_writes_and_nothing_else_until_there_is_room() {
     process.limit_files(None);
     assert_eq!(add(&client, "three").await, added);
     assert_eq!(put(&client, "c").await, set);
+    // What was acknowledged is there, whatever becomes of the process, and what
+    // was refused is not.
+    process.kill();
+    let mut process = Running::start(&mut command);
+    process.banner();
+    drop(process.wire().await);
+    let client = Client::of(process.address());
+    assert_eq!(entries(&client).await, ["one", "three"]);
+    for (key, is_there) in [("a", true), ("b", false), ("c", true)] {
+        assert_eq!(is_stored(&client, key).await, is_there, "{key}");
+    }
+    process.end().await;
+}
+
+/// Whether the bucket has the key.
+async fn is_stored(client: &Client, key: &str) -> bool {
+    let reply = client.get(&format!("/buckets/values/{key}")).await;
+    reply.assert_status(200);
+    reply.json()["value"].is_string()
+}
+
+/// Names of what the ledger holds.
+async fn entries(client: &Client) -> Vec<String> {
+    let reply = client.get("/ledger/entries?limit=1000").await;
+    reply.assert_status(200);
+    let entries = reply.json();
+    let entries = entries.as_array().expect("a list").iter();
+    let names = entries.map(|entry| entry["name"].as_str().expect("a name").to_owned());
+    names.collect()
+}
+
+/// A file system of its own, in a name space of its own: where there is none to
+/// be had, the limit of the test above stands in, which the kernel reports as
+/// another error.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_system_without_room_stops_changes_until_there_is_some() {
+    if !may_mount() {
+        println!("not tested: no user may make a name space of its own here");
+        return;
+    }
+    let data = empty_data_folder();
+    let plugins = [fixture("hello"), fixture("ledger"), fixture("buckets")];
+    let plugins = plugins.map(|plugin| plugin.path().display().to_string());
+    let mut command = edge_serve_on_a_small_disk(data.path());
+    command
+        .env("EDGE_DATA_DIR", data.path())
+        .env("EDGE_PLUGINS", plugins.join(","))
+        .env("EDGE_RATE_LIMITS", "off")
+        .env("EDGE_ADMIN_TOKENS", TOKENS);
+    let mut process = Running::start(&mut command);
+    process.banner();
+    drop(process.wire().await);
+    let client = Client::of(process.address());
+    assert_eq!(add(&client, "before").await, 200);
+
+    let disk = process.seen_by_it(data.path());
+    let filler = disk.join("filler");
+    fill(&filler);
+    // A log of changes may have room left, and what is told to be done is.
+    let mut added = vec!["before".to_owned()];
+    let (mut refused, mut kept, mut number) = ([0, 0], Vec::new(), 0);
+    while refused.iter().any(|count| *count < 3) {
+        number += 1;
+        assert!(number < 2000, "room without end: {refused:?}");
+        match add(&client, &number.to_string()).await {
+            200 => added.push(number.to_string()),
+            503 => refused[0] += 1,
+            status => panic!("{status}"),
+        }
+        match put(&client, &number.to_string()).await {
+            ..300 => kept.push(number),
+            503 => refused[1] += 1,
+            status => panic!("{status}"),
+        }
+    }
+    for target in ["/hello", "/ledger/entries", "/readyz"] {
+        assert_eq!(client.get(target).await.status, 200, "{target}");
+    }
+    let operator = Operator::at(process.admin_address());
+    let reply = operator.try_deploy(&unseen("0.2.0"), json!({})).await;
+    reply.assert_status(503);
+
+    fs::remove_file(&filler).expect("the filler");
+    eventually("room", async || {
+        (add(&client, "after").await == 200).then_some(())
+    })
+    .await;
+    assert!(put(&client, "after").await < 300);
+    added.push("after".to_owned());
+    assert_eq!(entries(&client).await, added);
+    for key in kept {
+        assert!(is_stored(&client, &key.to_string()).await, "{key}");
+    }
+    operator.deploy(&unseen("0.2.0")).await;
+    process.end().await;
+}
+
+/// Writes into a file until its disk is full.
+fn fill(path: &Path) {
+    let mut file = fs::File::create(path).expect("a file");
+    for size in [1 << 20, 1 << 12] {
+        let error = std::iter::repeat_with(|| file.write_all(&vec![1; size])).find_map(Result::err);
+        let kind = error.expect("an error").kind();
+        assert_eq!(kind, std::io::ErrorKind::StorageFull);
+    }
+}
+
+/// Whoever writes the log to a file may run out of room as well.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_cannot_be_written_stops_nothing_and_is_said() {
+    let data = data_folder();
+    let log = data.path().join("log");
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = taken.local_addr().expect("its address");
+    let operators = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let admin = operators.local_addr().expect("its address");
+    drop((taken, operators));
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", r#"trap '' XFSZ && exec "$1" serve >"$2""#, "sh"])
+        .arg(env!("CARGO_BIN_EXE_edge"))
+        .arg(&log)
+        .current_dir(data.path())
+        .env_clear()
+        .env("EDGE_LISTEN", address.to_string())
+        .env("EDGE_ADMIN_LISTEN", admin.to_string())
+        .env("EDGE_ADMIN_TOKENS", TOKENS)
+        .env("EDGE_PLUGINS", fixture("hello").path());
+    let process = Running::start(&mut command);
+    eventually("an open port", async || {
+        TcpStream::connect(address).await.ok()
+    })
+    .await;
+    let client = Client::of(address);
+    let warned = async |wanted: bool| {
+        eventually(&format!("a warning: {wanted}"), async || {
+            client.get("/hello").await.assert_status(200);
+            let details = client.get("/readyz?verbose").await.json();
+            let warnings = details["warnings"].as_array().expect("a list").clone();
+            (warnings.contains(&"log".into()) == wanted).then_some(())
+        })
+        .await;
+    };
+    warned(false).await;
+    process.limit_files(Some(NOTHING_MORE));
+    warned(true).await;
+    let metrics = Client::of_operator(admin).get("/metrics").await;
+    let failed = metrics
+        .text()
+        .lines()
+        .find_map(|line| line.strip_prefix("edge_log_write_errors_total{region=\"local\"} "));
+    let failed: f64 = failed.expect("a count").parse().expect("a number");
+    assert!(failed > 0.0);
+    let before = fs::metadata(&log).expect("the log").len();
+
+    process.limit_files(None);
+    warned(false).await;
+    eventually("lines", async || {
+        (fs::metadata(&log).expect("the log").len() > before).then_some(())
+    })
+    .await;
     process.end().await;
 }
 

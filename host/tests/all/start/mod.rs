@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod binary;
+mod descriptors;
 mod disk;
 mod errors;
 mod logs;

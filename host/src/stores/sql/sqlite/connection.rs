@@ -179,7 +179,13 @@ impl GuestConnection {
     fn prepare_as(&self, authority: Authority, text: &str) -> Result<CachedStatement<'_>, Failure> {
         self.authorizer.set(authority);
         self.authorizer.take_noted();
-        let prepared = self.connection.prepare_cached(text);
+        let mut prepared = self.connection.prepare_cached(text);
+        if prepared.as_ref().err().is_some_and(is_mistake) {
+            self.read_schema()?;
+            self.authorizer.set(authority);
+            self.authorizer.take_noted();
+            prepared = self.connection.prepare_cached(text);
+        }
         let noted = self.authorizer.take_noted();
         if let Some(refused) = noted.refused {
             return Err(denied(&refused));
@@ -199,6 +205,15 @@ impl GuestConnection {
         Ok(statement)
     }
 
+    /// Reads which tables there are. Where SQLite cannot find out whether that
+    /// has changed, for want of a descriptor or because the disk fails, it says of
+    /// a table that is new that there is none.
+    fn read_schema(&self) -> Result<(), Failure> {
+        self.as_host(
+            |connection| Ok(connection.query_row("PRAGMA schema_version", [], |_| Ok(()))?),
+        )
+    }
+
     fn is_table(&self, name: &str) -> Result<bool, Failure> {
         // A module is a table of its name without being made.
         const FIND: &str = "SELECT 1 FROM sqlite_master WHERE lower(name) = ?1 \
@@ -210,6 +225,12 @@ impl GuestConnection {
         })?;
         Ok(is_own || found.is_some())
     }
+}
+
+/// Whether SQLite finds the statement itself at fault.
+fn is_mistake(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error().map(|error| error.extended_code);
+    code == Some(rusqlite::ffi::SQLITE_ERROR)
 }
 
 /// The guard should have refused the statement, unless a trigger or a foreign
