@@ -47,6 +47,34 @@ async fn a_command_that_only_prints_ends_quietly() {
     }
 }
 
+/// A file without room is no reader that went away.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_whose_output_cannot_be_written_fails() {
+    let node = TestNode::start(&[fixture("hello")], |_| {}).await;
+    let ended = async |script: &'static str| {
+        let folder = data_folder();
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", script, "sh", env!("CARGO_BIN_EXE_edge")])
+            .current_dir(folder.path())
+            .env_clear()
+            .env("EDGE_ADMIN_URL", node.admin_url())
+            .env("EDGE_ADMIN_TOKEN", TOKEN);
+        let ending = tokio::task::spawn_blocking(move || command.output());
+        let Output { status, stderr, .. } = ending.await.expect("a thread").expect("it ends");
+        (status.code(), String::from_utf8(stderr).expect("text"))
+    };
+    let (code, error) = ended(r#"exec "$1" status >/dev/full"#).await;
+    assert_eq!(code, Some(1));
+    assert!(error.starts_with("edge: standard output: "), "{error}");
+    let nobody = ended(r#"exec "$1" status >/dev/full 2>&-"#).await;
+    assert_eq!(nobody, (Some(1), String::new()));
+    assert_eq!(
+        ended(r#"exec "$1" status >&-"#).await,
+        (Some(0), String::new())
+    );
+}
+
 /// It ends as it would with a reader: a script may pipe it into `head`.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rollout_is_waited_for_without_a_reader() {
