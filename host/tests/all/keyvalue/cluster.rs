@@ -1,7 +1,8 @@
 //! A cluster of several primaries, as managed ones are: found by one name,
 //! changing while it works, and losing a primary.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 
 use edge_host::stores::keyvalue::{Bucket, KeyValue};
 use futures_util::future::join_all;
@@ -105,7 +106,7 @@ async fn a_primary_that_dies_is_replaced_by_its_replica() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn slots_that_move_under_load_lose_and_double_nothing() {
     const COUNTERS: usize = 400;
-    let cluster = RedisCluster::start(0).expect("a cluster");
+    let cluster = Arc::new(RedisCluster::start(0).expect("a cluster"));
     let store = KeyValue::redis(&cluster.urls(), "test").unwrap();
     let bucket = &bucket(&store, "order", "carts");
     let (is_over, counted) = (&AtomicBool::new(false), &AtomicI64::new(0));
@@ -121,10 +122,12 @@ async fn slots_that_move_under_load_lose_and_double_nothing() {
         }
     };
     let moving = async {
-        let moved = tokio::task::block_in_place(|| {
+        let cluster = cluster.clone();
+        let moved = tokio::task::spawn_blocking(move || {
             cluster.move_slots(0, 1, 500)?;
             cluster.move_slots(1, 2, 500)
         });
+        let moved = moved.await.expect("no panic");
         is_over.store(true, Ordering::Relaxed);
         moved.expect("they move");
     };
@@ -150,7 +153,7 @@ async fn slots_that_move_under_load_lose_and_double_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_fail_over_under_load_loses_and_doubles_nothing() {
     const COUNTERS: usize = 60;
-    let cluster = RedisCluster::start(1).expect("a cluster");
+    let cluster = Arc::new(RedisCluster::start(1).expect("a cluster"));
     eventually("the replicas", async || {
         cluster.has_replicated().then_some(())
     })
@@ -158,6 +161,7 @@ async fn a_fail_over_under_load_loses_and_doubles_nothing() {
     let store = KeyValue::redis(&cluster.urls(), "test").unwrap();
     let bucket = &bucket(&store, "order", "carts");
     let (is_over, begun) = (&AtomicBool::new(false), &AtomicI64::new(0));
+    let at_work = &AtomicUsize::new(COUNTERS);
     let count = |worker: usize| async move {
         let key = format!("counter {worker}");
         let mut acknowledged = 0;
@@ -167,23 +171,29 @@ async fn a_fail_over_under_load_loses_and_doubles_nothing() {
                     acknowledged += 1;
                     assert_eq!(sum, acknowledged, "{key}");
                 }
-                Err(_) => return (key, acknowledged, 1),
+                Err(_) => {
+                    at_work.fetch_sub(1, Ordering::Relaxed);
+                    return (key, acknowledged, 1);
+                }
             }
             begun.fetch_add(1, Ordering::Relaxed);
         }
         (key, acknowledged, 0)
     };
+    let some_more = async |so_far: i64| {
+        let has_enough = || begun.load(Ordering::Relaxed) >= so_far + 300;
+        while !has_enough() && at_work.load(Ordering::Relaxed) > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
     let workers = (0..COUNTERS).map(count);
     let failing_over = async {
-        while begun.load(Ordering::Relaxed) < 300 {
-            tokio::task::yield_now().await;
-        }
-        let done = tokio::task::block_in_place(|| cluster.fail_over());
+        some_more(0).await;
+        let cluster = cluster.clone();
+        let done = tokio::task::spawn_blocking(move || cluster.fail_over());
+        let done = done.await.expect("no panic");
         // Whoever goes on finds the new primaries.
-        let so_far = begun.load(Ordering::Relaxed);
-        while done.is_ok() && begun.load(Ordering::Relaxed) < so_far + 100 {
-            tokio::task::yield_now().await;
-        }
+        some_more(begun.load(Ordering::Relaxed)).await;
         is_over.store(true, Ordering::Relaxed);
         done.expect("it fails over");
     };

@@ -81,6 +81,7 @@ async fn changes_are_made_once(place: Place) {
     place.proxy.cut_next_reply();
     assert_unknown(&bucket.set("set", b"x").await);
     assert_eq!(place.value("set").await.as_deref(), Some("x"));
+    assert_eq!(bucket.exists("set").await, Ok(true), "it goes on");
     place.proxy.cut_next_reply();
     assert_unknown(&bucket.delete("set").await);
     assert_eq!(place.value("set").await, None);

@@ -243,8 +243,7 @@ async fn a_variable_that_cannot_be_set_and_is_wrong_is_named() {
     }
 
     let server = refusing(true);
-    let message = refusal(&server.url()).await;
-    assert!(!message.contains("sql_select_limit"), "{message}");
+    let _node = ledger(&server.url()).await;
     let asked = server.statements();
     let all = asked
         .iter()

@@ -124,8 +124,7 @@ impl World {
         let stripe = Stripe::start();
         let database = Database::of(&mariadb);
         // The administrator may change what others may not.
-        mariadb.run("CREATE USER shop@'127.0.0.1'; GRANT ALL ON *.* TO shop@'127.0.0.1'");
-        mariadb.run("REVOKE SUPER, READ_ONLY ADMIN ON *.* FROM shop@'127.0.0.1'");
+        mariadb.add_user("shop", "", "");
         let mysql = Proxy::before(mariadb.port()).await;
         let keyvalue = Proxy::before(redis.port()).await;
         let way_to_stripe = Proxy::before(stripe.port()).await;
