@@ -1,5 +1,6 @@
 //! Beginning, ending and watching rollouts.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,9 +13,11 @@ use super::auth::Author;
 use super::error::{Refusal, Result};
 use super::{Office, canary, regions};
 use crate::rollout::bundle::Digest;
+use crate::rollout::control::log::Entry;
 use crate::rollout::control::plans::Plan;
 use crate::rollout::control::rollout_regions::MaxUnavailable;
 use crate::rollout::control::rollouts::{NewRollout, Phase, Rollout};
+use crate::rollout::rollback::{self, NotMeant};
 
 /// Characters of a claim where a bundle comes from that are written down.
 const LONGEST_ORIGIN: usize = 500;
@@ -81,15 +84,13 @@ async fn try_roll_back(
     plugin: String,
     roll_back: RollBack,
 ) -> Result<Json<Rollout>> {
-    let regions = regions::named(office, &plugin, &roll_back.regions).await?;
-    let own = &office.follower.name().region;
-    let digest = match (&roll_back.to, regions.first()) {
-        (Some(to), _) => named_release(office, &plugin, to).await?,
-        (None, Some(first)) if !regions.contains(own) => {
-            previous_release(office, &plugin, first).await?
-        }
-        (None, _) => previous_release(office, &plugin, own).await?,
+    let heads = office.control.wanted_of(&plugin).await?;
+    let meant = rollback::meant(&plugin, &heads, &roll_back.regions)?;
+    let digest = match &roll_back.to {
+        Some(to) => named_release(office, &plugin, to).await?,
+        None => common_previous(office, &plugin, &meant).await?,
     };
+    let regions = meant.iter().map(|head| head.region.clone()).collect();
     let new = NewRollout {
         regions,
         plugin,
@@ -102,6 +103,15 @@ async fn try_roll_back(
         author: attempt.author.clone(),
     };
     begin(office, attempt, new, None).await
+}
+
+impl From<NotMeant> for Refusal {
+    fn from(error: NotMeant) -> Self {
+        match error {
+            NotMeant::NoSuchPlugin(_) => Self::not_found(error),
+            NotMeant::NoSuchRegion { .. } => Self::bad_request(error),
+        }
+    }
 }
 
 /// DELETE `/v1/plugins/{plugin}`: let no region run it any more.
@@ -305,15 +315,42 @@ pub(super) async fn named_release(office: &Office, plugin: &str, to: &str) -> Re
     })
 }
 
-/// What `region` ran before what it runs now. What a rollout brought that
-/// failed or was aborted does not count.
-async fn previous_release(office: &Office, plugin: &str, region: &str) -> Result<Digest> {
-    let heads = office.control.wanted_of(plugin).await?;
-    let now = heads.get(region).and_then(|entry| entry.wanted.active);
-    let before = office.control.previous_release(plugin, region, now).await?;
-    before.ok_or_else(|| {
-        Refusal::conflict(format!(
-            "region {region} ran no other release of {plugin} before"
-        ))
-    })
+/// What every one of these regions ran before what it runs now. One rollout
+/// leads to one release: where they differ, the operator says what is meant.
+async fn common_previous(office: &Office, plugin: &str, meant: &[&Entry]) -> Result<Digest> {
+    let mut found = Vec::new();
+    for head in meant {
+        let (region, now) = (head.region.as_str(), head.wanted.active);
+        let before = office.control.previous_release(plugin, region, now).await?;
+        found.push((region, before));
+    }
+    let before: BTreeSet<_> = found.iter().map(|(_, before)| *before).collect();
+    if let (1, Some(Some(digest))) = (before.len(), before.first()) {
+        return Ok(*digest);
+    }
+    if before.iter().all(Option::is_none) {
+        let regions: Vec<_> = found.iter().map(|(region, _)| *region).collect();
+        return Err(Refusal::conflict(format!(
+            "region {} ran no other release of {plugin} before",
+            regions.join(", ")
+        )));
+    }
+    let mut list = Vec::new();
+    for (region, digest) in found {
+        list.push(format!("{region} {}", described(office, digest).await?));
+    }
+    Err(Refusal::conflict(format!(
+        "the regions did not run the same release of {plugin} before: {}; name some of them with \
+         --regions, or a release with --to",
+        list.join(", ")
+    )))
+}
+
+async fn described(office: &Office, digest: Option<Digest>) -> Result<String> {
+    let Some(digest) = digest else {
+        return Ok("none".to_owned());
+    };
+    let record = office.control.bundle_record(digest).await?;
+    let version = record.map_or_else(String::new, |record| format!("{} ", record.version));
+    Ok(format!("{version}({})", digest.short()))
 }

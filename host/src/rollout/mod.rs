@@ -33,6 +33,7 @@ mod progress;
 mod readiness;
 mod release;
 mod report;
+pub mod rollback;
 mod route_limits;
 mod routes;
 mod schedule;

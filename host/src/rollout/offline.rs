@@ -4,19 +4,17 @@
 //! Nothing is led from here: one entry is written for each region, and nodes
 //! follow their log as they always do.
 
-use std::sync::Arc;
-
-use std::collections::BTreeMap;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::Serialize;
 use sqlx::sqlite::SqliteConnectOptions;
-use wildmatch::WildMatch;
 
 use super::bundle::Digest;
 use super::control::log::{Entry, NewEntry, Wanted};
 use super::control::rollouts::Phase;
 use super::control::{Control, ControlError};
+use super::rollback::{self, NotMeant};
 use crate::config::Settings;
 use crate::stores::sql::{Databases, public_url};
 
@@ -34,7 +32,7 @@ pub struct OfflineRollback {
     /// A version, or the beginning of a digest; for each region what it ran
     /// before, when absent.
     pub to: Option<String>,
-    /// Patterns of regions; all that the log knows when empty.
+    /// Patterns of regions; all that run the plugin when empty.
     pub regions: Vec<String>,
     /// Who asks for it.
     pub author: String,
@@ -73,19 +71,9 @@ pub enum OfflineError {
     /// The file of the control database is not there.
     #[error("there is no control database at {0}: is control_url, or edge.toml, another one?")]
     NoDatabase(String),
-    /// The log says nothing of the plugin.
-    #[error("the release log knows no plugin {0}")]
-    NoSuchPlugin(String),
-    /// No region has such a name.
-    #[error("no region that runs {plugin} matches {pattern:?}; there are: {known}")]
-    NoSuchRegion {
-        /// The plugin.
-        plugin: String,
-        /// What was asked for.
-        pattern: String,
-        /// The regions of the log.
-        known: String,
-    },
+    /// No region is meant.
+    #[error(transparent)]
+    NotMeant(#[from] NotMeant),
     /// There is no such release.
     #[error("no release of {plugin} has the version or digest {to}")]
     NoSuchRelease {
@@ -171,9 +159,10 @@ pub async fn roll_back_offline(
 
 async fn try_roll_back(control: &Control, order: &OfflineRollback) -> Result<OfflineOutcome> {
     let plugin = &order.plugin;
-    let heads = heads(control, order).await?;
+    let heads = control.wanted_of(plugin).await?;
+    let meant = rollback::meant(plugin, &heads, &order.regions)?;
     let mut targets = Vec::new();
-    for head in heads.values() {
+    for &head in &meant {
         targets.push((head, target(control, order, head).await?));
     }
     let is_new = |(head, to): &(&Entry, Digest)| head.wanted != Wanted::only(Some(*to));
@@ -194,7 +183,7 @@ async fn try_roll_back(control: &Control, order: &OfflineRollback) -> Result<Off
     let nodes = control.nodes().await?;
     let live = nodes
         .iter()
-        .filter(|node| node.is_live() && heads.contains_key(&node.region));
+        .filter(|node| node.is_live() && meant.iter().any(|head| head.region == node.region));
     Ok(OfflineOutcome {
         changes,
         unchanged: unchanged
@@ -204,34 +193,6 @@ async fn try_roll_back(control: &Control, order: &OfflineRollback) -> Result<Off
         aborted,
         live_nodes: live.count(),
     })
-}
-
-/// Returns the last entry of each region that is meant.
-async fn heads(control: &Control, order: &OfflineRollback) -> Result<BTreeMap<String, Entry>> {
-    let plugin = &order.plugin;
-    let all = control.wanted_of(plugin).await?;
-    if all.is_empty() {
-        return Err(OfflineError::NoSuchPlugin(plugin.clone()));
-    }
-    let matches = |pattern: &str, region: &str| WildMatch::new(pattern).matches(region);
-    let unknown = order
-        .regions
-        .iter()
-        .find(|pattern| !all.keys().any(|region| matches(pattern, region)));
-    if let Some(pattern) = unknown {
-        let known: Vec<_> = all.keys().map(String::as_str).collect();
-        return Err(OfflineError::NoSuchRegion {
-            plugin: plugin.clone(),
-            pattern: pattern.clone(),
-            known: known.join(", "),
-        });
-    }
-    let is_meant = |region: &String| {
-        let mut patterns = order.regions.iter();
-        order.regions.is_empty() || patterns.any(|pattern| matches(pattern, region))
-    };
-    let meant = all.into_iter().filter(|(region, _)| is_meant(region));
-    Ok(meant.collect())
 }
 
 /// Returns the release to go back to. A canary is the last change of its

@@ -50,14 +50,6 @@ const BEFORE: &str = select!(
     "WHERE l.plugin = ? AND l.region = ? AND l.rollout <> ? AND l.revision < ? \
      ORDER BY l.revision DESC LIMIT 1"
 );
-/// The release of one region that served before another one, whose rollout
-/// neither failed nor was aborted.
-const PREVIOUS: &str = select!(
-    "LEFT JOIN edge_rollout r ON r.id = l.rollout \
-     WHERE l.plugin = ? AND l.region = ? AND l.active IS NOT NULL AND l.active <> ? \
-     AND (r.phase IS NULL OR (r.phase <> 'failed' AND r.phase <> 'aborted')) \
-     ORDER BY l.revision DESC LIMIT 1"
-);
 const FIRST: &str = select!("WHERE l.plugin = ? AND l.region = ? ORDER BY l.revision LIMIT 1");
 /// A subquery for each entry would read the log once for each of its entries.
 const ELSEWHERE: &str = "SELECT l.region FROM edge_release_log l \
@@ -293,24 +285,6 @@ impl Control {
                 head.region, rollout.id
             ))),
         }
-    }
-
-    /// Returns the release that `region` served before `now`, the present one.
-    /// What a rollout brought that failed or was aborted does not count.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn previous_release(
-        &self,
-        plugin: &str,
-        region: &str,
-        now: Option<Digest>,
-    ) -> Result<Option<Digest>> {
-        let now = now.map(|digest| digest.to_string()).unwrap_or_default();
-        let values = vec![text(plugin), text(region), text(now)];
-        let rows = self.query(PREVIOUS, values).await?;
-        let entry = rows.into_iter().next().map(Entry::read).transpose()?;
-        Ok(entry.and_then(|entry| entry.wanted.active))
     }
 
     /// Whether the release ever served for everybody, in any region.

@@ -26,6 +26,7 @@ pub mod migrations;
 pub mod nodes;
 pub mod pages;
 pub mod plans;
+mod previous;
 pub mod regions;
 pub mod rollout_regions;
 pub mod rollouts;

@@ -28,6 +28,7 @@ mod readiness;
 mod regions;
 mod registry;
 mod restarts;
+mod rollback;
 mod startup;
 mod steps;
 mod swaps;

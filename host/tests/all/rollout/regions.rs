@@ -41,8 +41,12 @@ async fn a_release_goes_from_region_to_region() {
         .await;
     nowhere.assert_status(400);
 
-    // Back in both.
-    let rollout = operator.decide("hello", "rollback").await;
+    // Back in both, which ran different releases before.
+    let back = json!({ "to": "0.0.0" }).to_string();
+    let path = "/v1/plugins/hello/rollback";
+    let reply = operator.send(http::Method::POST, path, back).await;
+    reply.assert_status(200);
+    let rollout = reply.json()["id"].as_str().expect("an id").to_owned();
     operator.end_of(&rollout).await;
     fleet.until_served(0).await;
 }
