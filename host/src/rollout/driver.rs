@@ -308,7 +308,7 @@ impl Driver {
             return self.withdraw(rollout, &reason, Decision::Withdrawn).await;
         }
         let rows = self.control.rollout_regions(&rollout.id).await?;
-        let mut without_nodes = Vec::new();
+        let (mut without_nodes, mut left_behind) = (Vec::new(), Vec::new());
         let plan = self.control.plan(&rollout.id).await?;
         let is_paused = plan.as_ref().is_some_and(|plan| plan.paused_by.is_some());
         for region in &rollout.regions {
@@ -340,6 +340,9 @@ impl Driver {
                 nodes: &sight.nodes,
                 observed,
             };
+            if row.max_unavailable == MaxUnavailable::Any {
+                left_behind.extend(behind(rollout, head, &sight.nodes));
+            }
             match self.progress(&view).await? {
                 Progress::Served => {}
                 Progress::NoNodes => without_nodes.push(region.as_str()),
@@ -355,7 +358,8 @@ impl Driver {
         if is_paused {
             return Ok(Step::Wait);
         }
-        self.finish(rollout, heads, &without_nodes).await
+        let reason = end_reason(&without_nodes, &left_behind);
+        self.finish(rollout, heads, &reason).await
     }
 
     /// Write down the nodes of a region before it gets the release: who led
@@ -408,22 +412,14 @@ impl Driver {
         &self,
         rollout: &Rollout,
         heads: &BTreeMap<String, Entry>,
-        without_nodes: &[&str],
+        reason: &str,
     ) -> Result<Step, ControlError> {
         let on_trial = |head: &Entry| head.rollout == rollout.id && head.wanted.canary.is_some();
         let next = match rollout.phase {
             Phase::Running if heads.values().any(on_trial) => Phase::Canary,
             _ => Phase::Done,
         };
-        let reason = match without_nodes {
-            [] => String::new(),
-            regions => format!(
-                "no node serves it in {}: it is in the release log, and nodes that start there \
-                 begin with it",
-                regions.join(", ")
-            ),
-        };
-        self.control.move_rollout(rollout, next, &reason).await?;
+        self.control.move_rollout(rollout, next, reason).await?;
         Ok(Step::Done)
     }
 
@@ -575,6 +571,24 @@ impl Driver {
         }
         self.margins.judge(new, old)
     }
+}
+
+/// What an operator should know of a rollout that is done: regions where no node
+/// serves it, and nodes that could not follow where none has to.
+fn end_reason(without_nodes: &[&str], left_behind: &[String]) -> String {
+    let mut reasons = Vec::new();
+    if !without_nodes.is_empty() {
+        reasons.push(format!(
+            "no node serves it in {}: it is in the release log, and nodes that start there begin \
+             with it",
+            without_nodes.join(", ")
+        ));
+    }
+    if !left_behind.is_empty() {
+        let nodes = left_behind.join(", ");
+        reasons.push(format!("did not follow, and go on trying: {nodes}"));
+    }
+    reasons.join("; ")
 }
 
 /// What a region is to run while the rollout goes on.

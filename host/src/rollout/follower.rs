@@ -692,6 +692,7 @@ impl Follower {
                     revision: pending.revision,
                     state: pending.state,
                     reason: String::new(),
+                    transient: false,
                     for_ms: 0,
                     active: None,
                     canary: None,
@@ -701,6 +702,7 @@ impl Follower {
             report.revision = pending.revision;
             report.state = pending.state;
             report.reason.clone_from(&pending.reason);
+            report.transient = pending.cause == Cause::Store;
             report.for_ms = milliseconds(pending.since);
         }
         Report {
@@ -729,6 +731,7 @@ impl Follower {
             revision: plugin.revision,
             state: State::Serving,
             reason: String::new(),
+            transient: false,
             for_ms: milliseconds(plugin.since),
             active: Some(self.describe_release(&plugin.active)),
             canary,

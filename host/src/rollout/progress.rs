@@ -20,7 +20,8 @@ pub(super) const LOST: Duration = Duration::from_secs(12);
 pub(super) enum Follows {
     Yes,
     No(String),
-    NotYet,
+    /// Not yet, and what keeps it, if the node says so.
+    NotYet(String),
 }
 
 /// How the nodes of a region do with its last entry.
@@ -28,7 +29,8 @@ pub(super) enum Follows {
 pub(super) enum Health {
     /// Every node that has to serve it does.
     Healthy,
-    /// The region has no nodes, and had none when the rollout began.
+    /// No node serves it, and none has to: the region has no nodes and had none
+    /// when the rollout began, or all of them may be unavailable.
     NoNodes,
     /// All nodes have left in order, and no other came yet.
     AllLeft,
@@ -55,14 +57,17 @@ pub(super) fn follows(report: Option<&PluginReport>, head: &Entry) -> Follows {
         // A plugin that was removed is not reported any more.
         return match head.wanted.active {
             None => Follows::Yes,
-            Some(_) => Follows::NotYet,
+            Some(_) => Follows::NotYet(String::new()),
         };
     };
     match report.state {
-        _ if report.revision < head.revision => Follows::NotYet,
+        _ if report.revision < head.revision => Follows::NotYet(String::new()),
         State::Serving => Follows::Yes,
-        State::Preparing | State::Other => Follows::NotYet,
-        State::Failed => Follows::No(report.reason.clone()),
+        // A store that does not answer says nothing about the release.
+        State::Failed if !report.transient => Follows::No(report.reason.clone()),
+        State::Preparing | State::Other | State::Failed => {
+            Follows::NotYet(report.reason.clone())
+        }
     }
 }
 
@@ -99,9 +104,12 @@ struct LiveNodes {
     waits: bool,
 }
 
+/// Returns how many of them serve the release, or why one that cannot fails the
+/// region. Where any number of nodes may be unavailable, none does.
 fn live(view: &View<'_>) -> Result<LiveNodes, String> {
     let head = view.head;
     let is_overdue = head.age() > LONGEST && view.observed > LONGEST;
+    let may_lack = view.row.max_unavailable == MaxUnavailable::Any;
     let mut found = LiveNodes::default();
     let of_region = view
         .nodes
@@ -111,17 +119,26 @@ fn live(view: &View<'_>) -> Result<LiveNodes, String> {
         let name = &node.node;
         match follows(node.report.plugins.get(&view.rollout.plugin), head) {
             Follows::Yes => found.serve += 1,
+            Follows::No(_) if may_lack => {}
             Follows::No(reason) => return Err(format!("node {name}: {reason}")),
-            Follows::NotYet if !is_overdue => found.waits = true,
-            Follows::NotYet if view.row.nodes.contains(name) => {
+            Follows::NotYet(_) if !is_overdue => found.waits = true,
+            Follows::NotYet(reason) if view.row.nodes.contains(name) && !may_lack => {
                 let limit = LONGEST.as_secs();
-                return Err(format!("node {name} was not ready in {limit} s"));
+                let reason = after_colon(&reason);
+                return Err(format!("node {name} was not ready in {limit} s{reason}"));
             }
             // A node that joined later must not hold up the others for ever.
-            Follows::NotYet => {}
+            Follows::NotYet(_) => {}
         }
     }
     Ok(found)
+}
+
+fn after_colon(reason: &str) -> String {
+    match reason {
+        "" => String::new(),
+        reason => format!(": {reason}"),
+    }
 }
 
 /// Returns the nodes of the region that ought to be there and are silent: those
@@ -163,8 +180,10 @@ pub(super) fn behind(rollout: &Rollout, head: &Entry, nodes: &[NodeRecord]) -> V
         let report = node.report.plugins.get(&rollout.plugin);
         match follows(report, head) {
             Follows::Yes => None,
-            Follows::No(reason) => Some(format!("node {} ({reason})", node.node)),
-            Follows::NotYet => Some(format!("node {}", node.node)),
+            Follows::No(reason) | Follows::NotYet(reason) if !reason.is_empty() => {
+                Some(format!("node {} ({reason})", node.node))
+            }
+            Follows::No(_) | Follows::NotYet(_) => Some(format!("node {}", node.node)),
         }
     });
     behind.collect()
@@ -231,6 +250,7 @@ mod tests {
             state,
             reason: "it is sick".to_owned(),
             for_ms: 0,
+            transient: false,
             active: None,
             canary: None,
             before: None,
@@ -361,5 +381,44 @@ mod tests {
             panic!("a sick node is not a node that is down");
         };
         assert!(reason.contains("it is sick"), "{reason}");
+    }
+
+    /// `node` with a store that does not answer.
+    fn without_store(name: &str) -> NodeRecord {
+        let mut node = node(name, State::Failed, 0);
+        let report = node.report.plugins.get_mut("hello");
+        report.expect("the report").transient = true;
+        node
+    }
+
+    #[test]
+    fn a_rollback_is_not_taken_back_by_nodes_that_cannot_follow() {
+        let any = MaxUnavailable::Any;
+        let failed = node("a", State::Failed, 0);
+        let overdue = node("a", State::Preparing, 0);
+        for unable in [failed, overdue, without_store("a")] {
+            let nodes = [unable.clone(), node("b", State::Serving, 0)];
+            assert_eq!(of_two(any, &nodes), Health::Healthy);
+            // None of them can.
+            assert_eq!(of_two(any, &[unable]), Health::NoNodes);
+        }
+        let nodes = [node("a", State::Failed, 0), node("b", State::Serving, 0)];
+        let named = behind(&rollout(), &head(0), &nodes);
+        assert_eq!(named, ["node a (it is sick)"]);
+    }
+
+    #[test]
+    fn a_store_that_does_not_answer_fails_no_region_before_its_time() {
+        let nodes = [without_store("a"), node("b", State::Serving, 0)];
+        let row = row(&["a", "b"], NONE);
+        let soon = health_of(&row, &nodes, Duration::from_secs(100));
+        assert_eq!(soon, Health::Wait);
+        let Health::Failed(reason) = of_two(NONE, &nodes) else {
+            panic!("a region passes that is not ready");
+        };
+        assert!(
+            reason.contains("not ready in 150 s: it is sick"),
+            "{reason}"
+        );
     }
 }

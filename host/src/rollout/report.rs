@@ -49,6 +49,10 @@ pub struct PluginReport {
     /// Why it is no further.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
+    /// Whether the failure may pass by itself, and is tried again until then: a
+    /// store does not answer. Not told by an older host.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub transient: bool,
     /// For how long it has been in this state, in milliseconds.
     pub for_ms: u64,
     /// What serves.

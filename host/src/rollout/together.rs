@@ -146,6 +146,7 @@ mod tests {
             revision,
             state: State::Serving,
             reason: String::new(),
+            transient: false,
             for_ms: 0,
             active: None,
             canary: None,

@@ -5,7 +5,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::commands::run;
-use crate::harness::{PluginFolder, TestNode, eventually, variant};
+use crate::harness::{Mode, PluginFolder, Proxy, TestNode, eventually, variant};
 use crate::servers::MariaDb;
 
 fn hello(version: u32) -> PluginFolder {
@@ -128,4 +128,79 @@ async fn a_rollback_takes_a_removal_back() {
     let (code, said) = roll_back(&node, &[]).await;
     assert_eq!(code, Some(0), "{said}");
     until_serves(&node, 1).await;
+}
+
+/// The second node of the region has no room for the earlier release. It is
+/// named, and the others have it back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rollback_stays_where_a_node_cannot_follow() {
+    let database = MariaDb::shared().database();
+    let large = variant("hello", "version = \"0.0.0\"\n[limits]\ninstances = 80");
+    let first = node(&database, "a", &[large]).await;
+    first.operator().deploy(&hello(1)).await;
+    let second = TestNode::start(&[], |settings| {
+        settings.control_url.clone_from(&database);
+        settings.region = "a".to_owned();
+        settings.spare_instances = 0;
+    })
+    .await;
+    until_serves(&second, 1).await;
+    let operator = first.operator();
+    eventually("two nodes", async || {
+        let status = operator.get("/v1/status").await;
+        (status["nodes"].as_array()?.len() == 2).then_some(())
+    })
+    .await;
+    let rollout = operator.decide("hello", "rollback").await;
+    let end = operator.end_of(&rollout).await;
+    assert_eq!(end["phase"], "done", "{end}");
+    let reason = end["reason"].as_str().expect("a reason");
+    assert!(
+        reason.contains("did not follow") && reason.contains("instances"),
+        "{reason}"
+    );
+    until_serves(&first, 0).await;
+    until_serves(&second, 1).await;
+}
+
+/// A store that does not answer one node says nothing about a release: the
+/// rollout waits for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_is_away_for_a_while_fails_no_rollout() {
+    let server = MariaDb::shared();
+    let database = server.database();
+    let proxy = Proxy::before(server.port()).await;
+    let (_, name) = database.rsplit_once('/').expect("a database");
+    let through = format!("mysql://root@{}/{name}", proxy.address());
+    let ledger = |version: u32| variant("ledger", &format!("version = \"0.{version}.0\""));
+    let plugins = [ledger(1)];
+    let start = async |url: &str| {
+        TestNode::start(&plugins, |settings| {
+            settings.control_url.clone_from(&database);
+            settings.database_url = url.to_owned();
+            settings.region = "a".to_owned();
+        })
+        .await
+    };
+    let first = start(&database).await;
+    let second = start(&through).await;
+    second.get("/ledger/entries").await.assert_status(200);
+    proxy.set(Mode::Refuse).await;
+    let operator = first.operator();
+    let rollout = operator.begin(&ledger(2), json!({})).await;
+    eventually("a failure", async || {
+        let status = operator.get("/v1/status").await;
+        let nodes = status["nodes"].as_array()?.clone();
+        let mut reports = nodes.iter().map(|node| &node["plugins"]["ledger"]);
+        reports.find(|report| report["state"] == "failed" && report["transient"] == true)?;
+        Some(())
+    })
+    .await;
+    let open = operator.get(&format!("/v1/rollouts/{rollout}")).await;
+    assert_eq!(open["phase"], "running", "{open}");
+    proxy.set(Mode::Pass).await;
+    let end = operator.end_of(&rollout).await;
+    assert_eq!(end["phase"], "done", "{end}");
+    let reply = second.get("/ledger/entries").await;
+    assert_eq!(reply.header("edge-release"), Some("ledger@0.2.0"));
 }
