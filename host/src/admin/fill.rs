@@ -18,6 +18,7 @@ use crate::rollout::control::log::{Entry, NewEntry, Wanted};
 use crate::rollout::control::plans::Plan as CanaryPlan;
 use crate::rollout::control::rollout_regions::{MaxUnavailable, live_nodes};
 use crate::rollout::control::rollouts::{NewRollout, new_rollout_id};
+use crate::rollout::filled_from;
 
 /// POST `/v1/regions/{region}/fill`: let a region run the active releases of
 /// another one, where it runs none of a plugin.
@@ -48,7 +49,7 @@ async fn try_fill(
             return Err(goes_on(&other));
         }
     }
-    let reason = format!("as region {} runs it", order.from);
+    let reason = filled_from(&order.from);
     let rollouts: BTreeMap<_, _> = plan
         .missing
         .iter()

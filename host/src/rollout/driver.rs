@@ -29,7 +29,7 @@ use super::judge::{Margins, Record};
 use super::observer::Observer;
 use super::progress::{Health, LONGEST, View, behind, health};
 use super::together;
-use super::undo::{UNDONE, failed, is_changed, is_undone};
+use super::undo::{UNDONE, failed, goes_back_whole, is_changed, is_filled, is_undone};
 use super::verdicts::{Decision, Decisions};
 use super::wake::{Wake, next};
 
@@ -399,7 +399,10 @@ impl Driver {
         reason: &str,
     ) -> Result<Step, ControlError> {
         // First: who leads on finds there what has to go back.
-        self.control.fail_rollout_region(&rollout.id, row).await?;
+        match goes_back_whole(rollout) {
+            true => self.control.fail_rollout(&rollout.id).await?,
+            false => self.control.fail_rollout_region(&rollout.id, row).await?,
+        }
         let reason = format!("region {}: {reason}", row.region);
         self.control
             .move_rollout(rollout, Phase::Failing, &reason)
@@ -423,7 +426,8 @@ impl Driver {
         Ok(Step::Done)
     }
 
-    /// End the trial of a release that does worse.
+    /// End the trial of a release that does worse, and with it all that the
+    /// rollout changed.
     pub(super) async fn withdraw(
         &self,
         rollout: &Rollout,
@@ -431,6 +435,7 @@ impl Driver {
         decision: Decision,
     ) -> Result<Step, ControlError> {
         let control = &self.control;
+        control.fail_rollout(&rollout.id).await?;
         if control
             .move_rollout(rollout, Phase::Failing, reason)
             .await?
@@ -471,6 +476,10 @@ impl Driver {
             let (region, limit) = (&head.region, BACK.as_secs());
             let behind = behind.join(", ");
             reason += &format!("; in region {region}, within {limit} s, did not go back: {behind}");
+        }
+        if end == Phase::Failed && heads.values().any(|head| is_filled(rollout, head)) {
+            reason += "; the region asks for it all the same: its nodes go on trying, and those \
+                       that never served it take no customers";
         }
         self.control.move_rollout(rollout, end, &reason).await?;
         Ok(Step::Done)

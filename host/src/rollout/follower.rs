@@ -629,6 +629,7 @@ impl Follower {
                 continue;
             };
             let reason = format!("the canary does worse on node {}: {reason}", self.name.node);
+            self.control.fail_rollout(&rollout.id).await?;
             if self
                 .control
                 .move_rollout(&rollout, Phase::Failing, &reason)

@@ -75,5 +75,6 @@ pub use services::{GrantError, Services, ServicesError, token_keys};
 pub use source::{Source, runtime_for};
 pub use steps::{CanaryProgress, RolloutProgress};
 pub use together::compared;
+pub use undo::filled_from;
 pub use verdicts::{Decision, Decisions};
 pub use wake::Wake;

@@ -3,10 +3,33 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::control::log::Entry;
-use super::control::rollouts::Rollout;
+use super::control::rollouts::{Phase, Rollout};
 
 /// What the reason of an entry begins with that undoes others.
 pub(super) const UNDONE: &str = "undone: ";
+
+/// What the reason of an entry begins with that filled a region.
+const FILLED: &str = "as region ";
+
+/// Returns the reason of an entry that fills a region with what `from` runs.
+#[must_use]
+pub fn filled_from(from: &str) -> String {
+    format!("{FILLED}{from} runs it")
+}
+
+/// Whether the entry filled its region. Nothing ran there before, and the region
+/// is to run all that it was filled with: taken back, it would take customers
+/// without it.
+pub(super) fn is_filled(rollout: &Rollout, head: &Entry) -> bool {
+    head.rollout == rollout.id && head.reason.starts_with(FILLED)
+}
+
+/// Whether all that the rollout changed goes back when it fails: a canary is on
+/// trial, or comes to be, and regions that ran nothing before have its release
+/// already.
+pub(super) fn goes_back_whole(rollout: &Rollout) -> bool {
+    rollout.is_trial() && matches!(rollout.phase, Phase::Running | Phase::Canary)
+}
 
 /// Whether the rollout wrote a region's last entry, and not to undo another.
 pub(super) fn is_changed(rollout: &Rollout, head: &Entry) -> bool {
@@ -20,7 +43,7 @@ pub(super) fn is_undone(rollout: &Rollout, head: &Entry) -> bool {
 
 /// Returns what a rollout that failed has still to undo: the region that it
 /// changed last, those `in_failed` (where it failed after they had passed), and
-/// every canary.
+/// every canary. What filled a region stays.
 pub(super) fn failed<'a>(
     rollout: &Rollout,
     heads: &'a BTreeMap<String, Entry>,
@@ -33,7 +56,8 @@ pub(super) fn failed<'a>(
     let regions = rollout.regions.iter().rev();
     let mut changed = regions
         .filter_map(|region| heads.get(region))
-        .filter(|head| is_changed(rollout, head) && !on_trial(head));
+        .filter(|head| is_changed(rollout, head) && !on_trial(head))
+        .filter(|head| !is_filled(rollout, head));
     let next = match has_begun {
         false => changed.next(),
         true => changed.find(|head| in_failed.contains(&head.region)),
@@ -93,5 +117,27 @@ mod tests {
         assert_eq!(undone(&heads, &["c"]), None);
         heads.extend([head("a", "undone: it failed")]);
         assert_eq!(undone(&heads, &["a"]), None);
+    }
+
+    #[test]
+    fn what_filled_a_region_stays() {
+        let all = ["a"].map(str::to_owned).into();
+        let heads = BTreeMap::from([head("a", &filled_from("b"))]);
+        assert!(failed(&rollout(), &heads, &all).is_none());
+        let heads = BTreeMap::from([head("a", "")]);
+        assert!(failed(&rollout(), &heads, &all).is_some());
+    }
+
+    #[test]
+    fn a_rollout_on_trial_goes_back_whole() {
+        let on_trial = |percent, phase| {
+            goes_back_whole(&Rollout {
+                canary_percent: percent,
+                phase,
+                ..rollout()
+            })
+        };
+        assert!(on_trial(10, Phase::Running) && on_trial(10, Phase::Canary));
+        assert!(!on_trial(0, Phase::Running) && !on_trial(10, Phase::Promoting));
     }
 }

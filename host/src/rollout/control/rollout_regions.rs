@@ -27,6 +27,7 @@ const COUNT: &str = "UPDATE edge_rollout_region SET healthy_ms = ?, observed_at 
      WHERE rollout = ? AND region = ? AND revision = ? AND observed_at = ?";
 const FAIL: &str = "UPDATE edge_rollout_region SET state = ? \
      WHERE rollout = ? AND region = ? AND revision = ?";
+const FAIL_ALL: &str = "UPDATE edge_rollout_region SET state = ? WHERE rollout = ?";
 const DROP: &str = "DELETE FROM edge_rollout_region WHERE rollout = ?";
 
 /// How many nodes of a region may be dead or silent without failing it.
@@ -181,6 +182,15 @@ impl Control {
             Value::Integer(row.revision),
         ];
         self.execute(FAIL, values).await.map(|_| ())
+    }
+
+    /// Writes down that every region of a rollout is to go back.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn fail_rollout(&self, rollout: &str) -> Result<()> {
+        let values = vec![text(FAILED), text(rollout)];
+        self.execute(FAIL_ALL, values).await.map(|_| ())
     }
 
     /// Removes the rows of a rollout that did not begin after all.
