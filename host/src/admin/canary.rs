@@ -10,6 +10,7 @@ use super::attempt::Attempt;
 use super::auth::Author;
 use super::error::{Refusal, Result};
 use super::{Office, rollouts};
+use crate::rollout::control::ControlError;
 use crate::rollout::control::plans::{Plan, can_be_paused};
 use crate::rollout::control::rollouts::{Phase, Rollout};
 use crate::rollout::{RolloutProgress, compared};
@@ -193,9 +194,15 @@ pub(super) async fn show(
     Ok(Json(RolloutStatus { rollout, progress }))
 }
 
-/// Returns how `rollout` goes on.
+/// Returns how `rollout` goes on. One whose plan this version cannot read keeps
+/// nobody from seeing the others.
 pub(super) async fn progress(office: &Office, rollout: &Rollout) -> Result<RolloutProgress> {
-    let record = office.control.plan(&rollout.id).await?;
+    let record = match office.control.plan(&rollout.id).await {
+        Err(ControlError::Unreadable(problem)) => {
+            return Ok(RolloutProgress::unreadable(rollout, problem));
+        }
+        record => record?,
+    };
     let heads = office.control.wanted_of(&rollout.plugin).await?;
     let nodes = office.control.nodes().await?;
     Ok(RolloutProgress::new(

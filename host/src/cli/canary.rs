@@ -212,6 +212,10 @@ pub(super) fn describe(progress: &RolloutProgress, with_routes: bool) -> String 
     if let Some(author) = &progress.paused_by {
         text += &format!("  paused by {}\n", printable::line(author));
     }
+    if let Some(problem) = &progress.problem {
+        let problem = printable::line(problem);
+        text += &format!("  this node cannot lead it, nor say how it goes on: {problem}\n");
+    }
     let Some(canary) = &progress.canary else {
         return text;
     };

@@ -235,25 +235,36 @@ impl Driver {
         let open = self.control.open_rollouts().await?;
         self.forget_all_but(&open);
         for rollout in open {
-            let mut rollout = Some(rollout);
-            while let Some(open) = rollout {
-                match self.step(&open).await? {
-                    Step::Done => {
-                        let again = self.control.rollout(&open.id).await?;
-                        rollout = again.filter(|rollout| !rollout.phase.is_final());
-                    }
-                    Step::Pause(missing) => {
-                        outcome = match outcome {
-                            Step::Pause(other) => Step::Pause(missing.min(other)),
-                            _ => Step::Pause(missing),
-                        };
-                        rollout = None;
-                    }
-                    Step::Wait => rollout = None,
+            let (id, plugin) = (rollout.id.clone(), rollout.plugin.clone());
+            let step = match self.lead_as_far_as_it_goes(rollout).await {
+                Err(error) if error.is_transient() => return Err(error),
+                // What is wrong with one is in no other's way.
+                Err(error) => {
+                    tracing::warn!(plugin, rollout = id, "a rollout cannot be led: {error}");
+                    Step::Wait
                 }
-            }
+                Ok(step) => step,
+            };
+            outcome = match (outcome, step) {
+                (Step::Pause(one), Step::Pause(other)) => Step::Pause(one.min(other)),
+                (Step::Pause(missing), _) | (_, Step::Pause(missing)) => Step::Pause(missing),
+                (_, _) => Step::Wait,
+            };
         }
         Ok(outcome)
+    }
+
+    /// Lead one rollout until it waits for something.
+    async fn lead_as_far_as_it_goes(&self, mut rollout: Rollout) -> Result<Step, ControlError> {
+        loop {
+            match self.step(&rollout).await? {
+                Step::Done => match self.control.rollout(&rollout.id).await? {
+                    Some(again) if !again.phase.is_final() => rollout = again,
+                    _ => return Ok(Step::Wait),
+                },
+                step => return Ok(step),
+            }
+        }
     }
 
     fn forget_all_but(&self, open: &[Rollout]) {

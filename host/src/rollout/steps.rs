@@ -150,6 +150,10 @@ pub struct RolloutProgress {
     /// How its canary does, while there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub canary: Option<CanaryProgress>,
+    /// What keeps this node from reading how it goes on; a newer host may have
+    /// written that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
 }
 
 /// How a canary does on all nodes together.
@@ -223,6 +227,19 @@ impl RolloutProgress {
                 let fleet = together::compared(rollout, heads, nodes);
                 CanaryProgress::new(rollout, record, &fleet, thresholds, interval)
             }),
+            problem: None,
+        }
+    }
+
+    /// Returns what is shown of a `rollout` that cannot be read in full.
+    #[must_use]
+    pub fn unreadable(rollout: &Rollout, problem: String) -> Self {
+        Self {
+            rollout: rollout.id.clone(),
+            plugin: rollout.plugin.clone(),
+            paused_by: None,
+            canary: None,
+            problem: Some(problem),
         }
     }
 }

@@ -12,6 +12,7 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use serde::Deserialize;
 use serde_json::Value;
 use url::Url;
 
@@ -53,6 +54,8 @@ enum AskError {
     Unreadable(String),
     #[error("the answer has the status {0}")]
     Status(StatusCode),
+    #[error("the check is of a kind that this version of the host does not know")]
+    Other,
     #[error("the request cannot be made: {0}")]
     Request(#[from] http::Error),
 }
@@ -88,6 +91,9 @@ impl Checks {
     /// # Errors
     /// Says why it may not.
     pub fn allowed(&self, check: &Check) -> Result<Url, String> {
+        if *check == Check::Other {
+            return Err(format!("the check is {}", check.url()));
+        }
         self.allowed.check(check.url())
     }
 
@@ -147,6 +153,7 @@ impl Checks {
                     .finish();
                 Request::get(format!("{base}/api/v1/query?{query}")).body(Full::default())
             }
+            Check::Other => return Err(AskError::Other),
         };
         let mut request = request?;
         let agent = http::HeaderValue::from_static(concat!("edge/", env!("CARGO_PKG_VERSION")));
@@ -167,13 +174,30 @@ impl Checks {
 fn read(check: &Check, body: &[u8]) -> Answer {
     let answer = match check {
         Check::Prometheus { .. } => prometheus::answer(body),
-        Check::Webhook { .. } => serde_json::from_slice(body)
+        Check::Webhook { .. } => webhook_answer(body)
             .unwrap_or_else(|error| unknown(&format!("the answer is no verdict: {error}"))),
+        Check::Other => unknown("the check cannot be asked"),
     };
     Answer {
         reason: answer.reason.chars().take(LONGEST_REASON).collect(),
         ..answer
     }
+}
+
+/// What a webhook answers.
+#[derive(Deserialize)]
+struct WebhookReply {
+    verdict: String,
+    #[serde(default)]
+    reason: String,
+}
+
+fn webhook_answer(body: &[u8]) -> Result<Answer, String> {
+    let reply: WebhookReply = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    Ok(Answer {
+        verdict: reply.verdict.parse()?,
+        reason: reply.reason,
+    })
 }
 
 fn unknown(reason: &str) -> Answer {

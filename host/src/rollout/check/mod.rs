@@ -9,7 +9,7 @@ mod prometheus;
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 pub use ask::{Checks, ChecksError};
 
@@ -29,14 +29,32 @@ pub enum Check {
         /// Where it takes a POST.
         url: String,
     },
+    /// A check of a newer host, which this version cannot ask: the canary stays
+    /// at its step until a node that can has asked it.
+    #[serde(skip_deserializing)]
+    Other,
 }
 
+/// Stands for the address of a check that this version cannot ask.
+const OTHER: &str = "of a kind that this version of the host does not know";
+
 impl Check {
+    /// Reads a check that any version of the host may have written. One that
+    /// this version does not know in full is [`Check::Other`].
+    ///
+    /// # Errors
+    /// When `deserializer` yields no value.
+    pub fn stored<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
+        let stored = Option::<serde_json::Value>::deserialize(deserializer)?;
+        Ok(stored.map(|value| Self::deserialize(value).unwrap_or(Self::Other)))
+    }
+
     /// Returns the address that is asked.
     #[must_use]
     pub fn url(&self) -> &str {
         match self {
             Self::Prometheus { url, .. } | Self::Webhook { url } => url,
+            Self::Other => OTHER,
         }
     }
 
@@ -46,6 +64,7 @@ impl Check {
         match self {
             Self::Prometheus { url, query } => url.len() + query.len(),
             Self::Webhook { url } => url.len(),
+            Self::Other => 0,
         }
     }
 }
@@ -60,8 +79,9 @@ pub enum Verdict {
     Promote,
     /// The canary does worse and is to be withdrawn.
     Withdraw,
-    /// There was no answer, or none that can be understood: the canary stays at
-    /// its step.
+    /// There was no answer, or none that can be understood, such as that of a
+    /// newer host: the canary stays at its step.
+    #[serde(other)]
     Unknown,
 }
 
@@ -94,4 +114,28 @@ pub struct Answer {
     /// The reason, for people.
     #[serde(default)]
     pub reason: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_of_newer_hosts_are_read() {
+        let text = r#"{"verdict":"hold","reason":"r","more":1}"#;
+        let answer: Answer = serde_json::from_str(text).expect("an answer");
+        assert_eq!(answer.verdict, Verdict::Unknown);
+    }
+
+    #[test]
+    fn a_check_that_is_asked_for_is_known_in_full() {
+        let refused = [
+            r#"{"webhook":{"url":"http://h","more":1}}"#,
+            r#"{"oracle":{}}"#,
+            r#""other""#,
+        ];
+        for text in refused {
+            assert!(serde_json::from_str::<Check>(text).is_err(), "{text}");
+        }
+    }
 }

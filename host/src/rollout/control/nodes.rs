@@ -53,10 +53,19 @@ impl NodeRecord {
         Ok(Self {
             node: row.text()?,
             region: row.text()?,
-            report: row.json()?,
+            report: read_report(&row.text()?),
             age_ms: row.integer()?.max(0),
         })
     }
+}
+
+/// What a node said of itself. One whose report this version cannot read is
+/// there all the same, with nothing that it serves.
+fn read_report(text: &str) -> Report {
+    serde_json::from_str(text).unwrap_or_else(|error| Report {
+        warnings: vec![format!("its report cannot be read: {error}")],
+        ..Report::default()
+    })
 }
 
 impl Control {

@@ -48,6 +48,7 @@ pub struct Plan {
     /// none to wait for an operator.
     pub promote_after_ms: Option<u64>,
     /// Who is asked besides.
+    #[serde(deserialize_with = "Check::stored")]
     pub check: Option<Check>,
 }
 
@@ -271,6 +272,15 @@ mod tests {
     fn plans_of_other_hosts_are_read() {
         let plan: Plan = serde_json::from_str(r#"{"steps":[5],"newer":1}"#).expect("a plan");
         assert_eq!(plan.steps, [5]);
+        for check in [
+            r#"{"oracle":{"url":"http://o"}}"#,
+            r#"{"webhook":{"url":"http://w","newer":1}}"#,
+            r#""newest""#,
+        ] {
+            let text = format!(r#"{{"steps":[5],"check":{check}}}"#);
+            let plan: Plan = serde_json::from_str(&text).expect("a plan");
+            assert_eq!(plan.check, Some(Check::Other), "{text}");
+        }
         let check = Check::Prometheus {
             url: "http://p".to_owned(),
             query: "up".to_owned(),

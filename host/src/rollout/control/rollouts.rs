@@ -277,13 +277,20 @@ impl Control {
         Ok(self.execute(MOVE, values).await?.rows_affected == 1)
     }
 
-    /// The rollouts that go on.
+    /// The rollouts that go on. One that this version cannot read is logged, and
+    /// in no other's way.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn open_rollouts(&self) -> Result<Vec<Rollout>> {
         let rows = self.query(OPEN, Vec::new()).await?;
-        rows.into_iter().map(Rollout::read).collect()
+        let readable = rows.into_iter().filter_map(|row| {
+            let rollout = Rollout::read(row);
+            rollout
+                .inspect_err(|error| tracing::warn!("a rollout cannot be read: {error}"))
+                .ok()
+        });
+        Ok(readable.collect())
     }
 
     /// The rollout of `plugin` that goes on.

@@ -20,6 +20,7 @@ mod hostile_registry;
 mod housekeeping;
 mod load;
 mod migrations;
+mod newer_plans;
 mod offline;
 mod pages;
 mod parallel;
