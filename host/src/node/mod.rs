@@ -169,7 +169,7 @@ impl Node {
             region: settings.region.clone(),
             address: server.address().to_string(),
         };
-        replace_incarnation(control, &settings.data_dir, &name.node).await;
+        let replaced = replace_incarnation(control, &settings.data_dir, &name.node).await;
         let traces = Traces::open(&settings.traces, &name.region, &name.node)?;
         let service = Service::new(live.clone(), trials, rate_limits, identity, settings)
             .with_clock(services.clock().clone())
@@ -190,6 +190,7 @@ impl Node {
         )
         .with_warnings(loaded.warnings.clone())
         .with_keys(loaded.keys.clone())
+        .in_place_of(replaced)
         .with_connections(connections.clone());
         let follower = Arc::new(follower);
         for deferred in deferred {

@@ -19,7 +19,7 @@ use super::control::leader::Lead;
 use super::control::log::{Entry, Wanted, WantedCanary};
 use super::control::nodes::NodeRecord;
 use super::control::rollout_regions::{
-    AT_START, MaxUnavailable, NewRolloutRegion, RolloutRegion, live_nodes,
+    AT_START, MaxUnavailable, NewRolloutRegion, RolloutRegion, expected_nodes,
 };
 use super::control::rollouts::{Phase, Rollout};
 use super::control::{Control, ControlError};
@@ -386,17 +386,15 @@ impl Driver {
         let at_start = rows
             .iter()
             .find(|row| row.region == region && row.revision == AT_START);
-        let mut live = live_nodes(nodes, region);
-        if live.is_empty() {
-            live = at_start.map(|row| row.nodes.clone()).unwrap_or_default();
-        }
+        let known = at_start.map_or(&[][..], |row| &row.nodes);
+        let expected = expected_nodes(nodes, region, known);
         // A host of an older version writes no rows when a rollout begins.
         let max_unavailable = at_start.map_or(MaxUnavailable::Nodes(0), |row| row.max_unavailable);
         let new = NewRolloutRegion {
             rollout: &rollout.id,
             region,
             revision,
-            nodes: &live,
+            nodes: &expected,
             max_unavailable,
         };
         self.control.add_rollout_region(new).await?;

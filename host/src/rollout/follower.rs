@@ -64,6 +64,8 @@ pub struct Follower {
     wake: Arc<Wake>,
     decisions: Arc<Decisions>,
     keys: Option<Arc<Keys>>,
+    /// The node whose place this one took.
+    replaces: Option<String>,
     /// Revisions that do not serve yet, by plugin.
     pending: Mutex<BTreeMap<String, Pending>>,
     readiness: Arc<ReadinessCell>,
@@ -194,6 +196,7 @@ impl Follower {
             wake,
             decisions: Arc::default(),
             keys: None,
+            replaces: None,
             pending: Mutex::default(),
             readiness: Arc::default(),
             ended: watch::Sender::new(()),
@@ -225,6 +228,16 @@ impl Follower {
     #[must_use]
     pub fn with_keys(self, keys: Option<Arc<Keys>>) -> Self {
         Self { keys, ..self }
+    }
+
+    /// Returns the follower of a node that took the place of `replaced`, if of
+    /// any, and reports that.
+    #[must_use]
+    pub fn in_place_of(self, replaced: Option<String>) -> Self {
+        Self {
+            replaces: replaced,
+            ..self
+        }
     }
 
     /// The node that follows.
@@ -710,6 +723,7 @@ impl Follower {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             address: self.name.address.clone(),
             clock_skew_ms: self.control.clock().skew().map(|skew| skew.milliseconds),
+            replaces: self.replaces.clone(),
             keys: self.keys.as_ref().map(|keys| keys.rings().clone()),
             reads_blobs: true,
             plugins,

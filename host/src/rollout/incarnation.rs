@@ -16,12 +16,17 @@ const FILE: &str = "node";
 const LONGEST: usize = 40;
 
 /// Writes the name `node` into the data folder, and marks the one that stood
-/// there as dead. Failures are logged: without the file, the record of a node
+/// there as dead, which is returned. Failures are logged: without the file, the record of a node
 /// that was killed looks alive for some seconds longer.
-pub async fn replace_incarnation(control: &Control, data_dir: &Path, node: &str) {
+pub async fn replace_incarnation(
+    control: &Control,
+    data_dir: &Path,
+    node: &str,
+) -> Option<String> {
     let path = data_dir.join(FILE);
-    if let Some(before) = read(&path)
-        && let Err(error) = control.presume_dead(&before).await
+    let before = read(&path);
+    if let Some(before) = &before
+        && let Err(error) = control.presume_dead(before).await
     {
         tracing::debug!("the record of this node's last run stays: {error}");
     }
@@ -29,6 +34,7 @@ pub async fn replace_incarnation(control: &Control, data_dir: &Path, node: &str)
         let file = path.display();
         tracing::warn!(%file, "the node's name cannot be kept: {error}");
     }
+    before
 }
 
 fn read(path: &Path) -> Option<String> {

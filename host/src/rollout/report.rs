@@ -23,6 +23,10 @@ pub struct Report {
     /// fewer than none if it is behind; none from an older host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock_skew_ms: Option<i64>,
+    /// The node whose place it took: one that ran in its data folder before and
+    /// did not end in order, as far as it knows. Not told by an older host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<String>,
     /// Fingerprints of its keys; none from an older host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keys: Option<KeyRings>,

@@ -122,6 +122,41 @@ pub fn live_nodes(nodes: &[NodeRecord], region: &str) -> Vec<String> {
     live.map(|node| node.node.clone()).collect()
 }
 
+/// Returns the nodes of `region` that have to serve a release when its turn
+/// comes: those that are live, and those of `at_start`, when the rollout began,
+/// that died since. A node that left in order or was forgotten is none of them,
+/// nor is one whose place a live node has taken.
+#[must_use]
+pub fn expected_nodes(nodes: &[NodeRecord], region: &str, at_start: &[String]) -> Vec<String> {
+    let mut expected = live_nodes(nodes, region);
+    if expected.is_empty() {
+        return at_start.to_vec();
+    }
+    let is_missed = |name: &&String| {
+        let mut found = nodes.iter().filter(|node| node.node == **name);
+        found.any(|node| !node.is_live()) && !is_replaced(nodes, name)
+    };
+    expected.extend(at_start.iter().filter(is_missed).cloned());
+    expected
+}
+
+/// Whether a live node has taken the place of the node `name`, perhaps by way of
+/// others that are dead too.
+fn is_replaced(nodes: &[NodeRecord], name: &str) -> bool {
+    let mut name = name;
+    for _ in nodes {
+        let mut successors = nodes
+            .iter()
+            .filter(|node| node.report.replaces.as_deref() == Some(name));
+        match successors.next() {
+            Some(node) if node.is_live() => return true,
+            Some(node) => name = &node.node,
+            None => return false,
+        }
+    }
+    false
+}
+
 impl Control {
     /// Returns every row of a rollout.
     ///
@@ -199,5 +234,57 @@ impl Control {
     /// When the database does not answer.
     pub async fn drop_rollout_regions(&self, rollout: &str) -> Result<()> {
         self.execute(DROP, vec![text(rollout)]).await.map(|_| ())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rollout::report::Report;
+
+    const LIVE: i64 = 0;
+    const DEAD: i64 = 60_000;
+
+    fn node(name: &str, age_ms: i64, replaces: Option<&str>) -> NodeRecord {
+        NodeRecord {
+            node: name.to_owned(),
+            region: "here".to_owned(),
+            report: Report {
+                replaces: replaces.map(str::to_owned),
+                ..Report::default()
+            },
+            age_ms,
+        }
+    }
+
+    fn expected(nodes: &[NodeRecord]) -> Vec<String> {
+        let at_start = ["a", "b"].map(str::to_owned);
+        expected_nodes(nodes, "here", &at_start)
+    }
+
+    #[test]
+    fn a_node_that_died_before_its_regions_turn_is_missed() {
+        let nodes = [node("a", LIVE, None), node("b", DEAD, None)];
+        assert_eq!(expected(&nodes), ["a", "b"]);
+        // It left in order, or was forgotten.
+        assert_eq!(expected(&nodes[..1]), ["a"]);
+        // It was dead before.
+        let nodes = [node("a", LIVE, None), node("c", DEAD, None)];
+        assert_eq!(expected(&nodes), ["a"]);
+        assert_eq!(expected(&[node("b", DEAD, None)]), ["a", "b"]);
+    }
+
+    #[test]
+    fn a_node_that_was_started_again_is_not_missed() {
+        let dead = node("b", DEAD, None);
+        let restarted = [
+            node("a", LIVE, None),
+            dead.clone(),
+            node("c", DEAD, Some("b")),
+            node("d", LIVE, Some("c")),
+        ];
+        assert_eq!(expected(&restarted), ["a", "d"]);
+        let died_again = [node("a", LIVE, None), dead, node("c", DEAD, Some("b"))];
+        assert_eq!(expected(&died_again), ["a", "b"]);
     }
 }

@@ -207,3 +207,81 @@ async fn a_control_database_that_hangs_moves_nothing_on() {
     // What is counted beside the hang: three seconds between two looks, at most.
     assert!(between >= hang + PAUSE_MS - 3_000, "{between}");
 }
+
+/// A rollout that is held before its second region, `us-east`, a node of which
+/// is killed meanwhile.
+async fn held_while_a_node_dies() -> (Fleet, String) {
+    let mut fleet = Fleet::start(Redis::shared().database()).await;
+    let operator = fleet.operator(0);
+    let order = json!({ "pause_ms": 10_000, "regions": ["eu-west", "us-east"] });
+    let rollout = operator.begin(&hello(1), order).await;
+    operator.decide("hello", "pause").await;
+    assert_eq!(entries(&operator, "us-east").await.len(), 1);
+    fleet.members[2].process.kill();
+    (fleet, rollout)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_dies_before_its_regions_turn_is_missed() {
+    let (mut fleet, rollout) = held_while_a_node_dies().await;
+    let operator = fleet.operator(0);
+    eventually("a node that is down", async || {
+        let status = operator.get("/v1/status").await;
+        let mut nodes = status["nodes"].as_array()?.iter();
+        nodes.find(|node| node["age_ms"].as_u64() > Some(8_000))?;
+        Some(())
+    })
+    .await;
+    operator.decide("hello", "resume").await;
+    let end = operator.end_of(&rollout).await;
+    assert_eq!(end["phase"], "failed", "{end}");
+    let reason = end["reason"].as_str().expect("a reason");
+    assert!(
+        reason.contains("region us-east: not heard of for"),
+        "{reason}"
+    );
+    let survivor = fleet.members.swap_remove(1);
+    let release = super::fleet::release(survivor.process.address()).await;
+    assert_eq!(release, "hello@0.0.0");
+}
+
+/// A supervisor starts the node again: nothing is missing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_is_started_again_before_its_regions_turn_is_not() {
+    let (mut fleet, rollout) = held_while_a_node_dies().await;
+    fleet.restart(2).await;
+    let operator = fleet.operator(0);
+    eventually("its report", async || {
+        let status = operator.get("/v1/status").await;
+        let mut nodes = status["nodes"].as_array()?.iter();
+        nodes.find(|node| node["replaces"].is_string())?;
+        Some(())
+    })
+    .await;
+    operator.decide("hello", "resume").await;
+    let end = operator.end_of(&rollout).await;
+    assert_eq!(end["phase"], "done", "{end}");
+    fleet.until_served(1).await;
+}
+
+/// Whoever has forgotten the node says that nothing is missing without it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_is_forgotten_before_its_regions_turn_is_not_missed() {
+    let (mut fleet, rollout) = held_while_a_node_dies().await;
+    let operator = fleet.operator(0);
+    let down = eventually("a node that is down", async || {
+        let status = operator.get("/v1/status").await;
+        let mut nodes = status["nodes"].as_array()?.iter();
+        let down = nodes.find(|node| node["age_ms"].as_u64() > Some(8_000))?;
+        Some(down["node"].as_str()?.to_owned())
+    })
+    .await;
+    let path = format!("/v1/nodes/{down}");
+    let forgotten = operator.send(http::Method::DELETE, &path, "").await;
+    assert!(forgotten.status < 300, "{forgotten:?}");
+    operator.decide("hello", "resume").await;
+    let end = operator.end_of(&rollout).await;
+    assert_eq!(end["phase"], "done", "{end}");
+    fleet.members.truncate(2);
+    fleet.until_served(1).await;
+}
