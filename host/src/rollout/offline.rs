@@ -1,9 +1,10 @@
 //! Going back to an earlier release straight in the control database, for when
 //! no node answers operators.
 //!
-//! Nothing is led from here: one entry is written for each region, and nodes
-//! follow their log as they always do.
+//! Nothing is led from here: one entry is written for each region, all of them
+//! at once, and nodes follow their log as they always do.
 
+use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -62,7 +63,7 @@ pub struct RegionChange {
     pub to: Digest,
 }
 
-/// Nothing was changed, or not all of it: the text says which.
+/// Nothing was changed, unless the text says so.
 #[derive(Debug, thiserror::Error)]
 pub enum OfflineError {
     /// The control database failed.
@@ -107,6 +108,14 @@ pub enum OfflineError {
     /// Everything is as it should be.
     #[error("nothing to do: every region runs that release of {0} already")]
     NothingToDo(String),
+    /// It is done, and not written down who did it.
+    #[error("the audit could not be written, but this was done: {detail} ({source})")]
+    NotAudited {
+        /// What was done.
+        detail: String,
+        /// Why it is not in the audit.
+        source: ControlError,
+    },
     /// Others write all the time.
     #[error("the release log of region {0} was changed by others all the time; look at it again")]
     Overtaken(String),
@@ -132,7 +141,8 @@ pub async fn open_control(settings: &Settings) -> Result<Control> {
     Ok(control.forgetting_nodes_after(settings.forget_after.node))
 }
 
-/// Writes the entries that `order` asks for, and who did so into the audit.
+/// Writes the entries that `order` asks for, all of them or none, and what was
+/// done into the audit.
 ///
 /// # Errors
 /// Says why nothing was changed. What was refused is in the audit too.
@@ -140,59 +150,77 @@ pub async fn roll_back_offline(
     control: &Control,
     order: &OfflineRollback,
 ) -> Result<OfflineOutcome> {
-    let outcome = try_roll_back(control, order).await;
-    let (action, detail) = match &outcome {
-        Ok(done) => ("rollback", describe(done)),
-        Err(error) => ("refused", format!("{REASON}: {error}")),
+    let mut aborted = None;
+    let outcome = try_roll_back(control, order, &mut aborted).await;
+    let (action, detail) = match (&outcome, aborted) {
+        (Ok(done), _) => ("rollback", describe(done)),
+        (Err(error), Some(rollout)) => (
+            "abort",
+            format!("offline: rollout {rollout}; no release went back: {error}"),
+        ),
+        (Err(error), None) => ("refused", format!("{REASON}: {error}")),
     };
     let audited = control
         .audit(&order.author, action, &order.plugin, &detail)
         .await;
-    match outcome {
-        Ok(done) => {
-            audited?;
-            Ok(done)
-        }
-        Err(error) => Err(error),
+    match (&outcome, audited) {
+        (Ok(_), Err(source)) => Err(OfflineError::NotAudited { detail, source }),
+        _ => outcome,
     }
 }
 
-async fn try_roll_back(control: &Control, order: &OfflineRollback) -> Result<OfflineOutcome> {
+/// `aborted` is the rollout that was told to end, also where nothing else was
+/// done.
+async fn try_roll_back(
+    control: &Control,
+    order: &OfflineRollback,
+    aborted: &mut Option<String>,
+) -> Result<OfflineOutcome> {
     let plugin = &order.plugin;
     let heads = control.wanted_of(plugin).await?;
     let meant = rollback::meant(plugin, &heads, &order.regions)?;
-    let mut targets = Vec::new();
+    let mut changes = Vec::new();
+    let mut unchanged = Vec::new();
     for &head in &meant {
-        targets.push((head, target(control, order, head).await?));
+        let to = target(control, order, head).await?;
+        match head.wanted == Wanted::only(Some(to)) {
+            true => unchanged.push(head.region.clone()),
+            false => changes.push(Change { head, to }),
+        }
     }
-    let is_new = |(head, to): &(&Entry, Digest)| head.wanted != Wanted::only(Some(*to));
-    let (changing, unchanged): (Vec<_>, Vec<_>) = targets.into_iter().partition(is_new);
-    if changing.is_empty() {
+    if changes.is_empty() {
         return Err(OfflineError::NothingToDo(plugin.clone()));
     }
-    let aborted = abort(control, order).await?;
-    let mut changes = Vec::new();
-    for (head, to) in changing {
-        write(control, order, head, to).await?;
-        changes.push(RegionChange {
-            region: head.region.clone(),
-            from: head.wanted.active,
-            to,
-        });
-    }
+    *aborted = abort(control, order).await?;
+    write(control, order, &changes).await?;
     let nodes = control.nodes().await?;
     let live = nodes
         .iter()
         .filter(|node| node.is_live() && meant.iter().any(|head| head.region == node.region));
     Ok(OfflineOutcome {
-        changes,
-        unchanged: unchanged
-            .into_iter()
-            .map(|(head, _)| head.region.clone())
-            .collect(),
-        aborted,
+        changes: changes.iter().map(RegionChange::from).collect(),
+        unchanged,
+        aborted: aborted.clone(),
         live_nodes: live.count(),
     })
+}
+
+/// A region that goes back.
+struct Change<'a> {
+    /// What it is to run now.
+    head: &'a Entry,
+    /// What it is to run then.
+    to: Digest,
+}
+
+impl From<&Change<'_>> for RegionChange {
+    fn from(change: &Change<'_>) -> Self {
+        Self {
+            region: change.head.region.clone(),
+            from: change.head.wanted.active,
+            to: change.to,
+        }
+    }
 }
 
 /// Returns the release to go back to. A canary is the last change of its
@@ -249,32 +277,50 @@ async fn abort(control: &Control, order: &OfflineRollback) -> Result<Option<Stri
     Err(OfflineError::Overtaken("any".to_owned()))
 }
 
-/// Writes the entry of one region. Where somebody else was faster, such as the
-/// nodes that undo a rollout, the entry follows theirs.
-async fn write(control: &Control, order: &OfflineRollback, head: &Entry, to: Digest) -> Result<()> {
-    let mut after = head.revision;
-    let wanted = Wanted::only(Some(to));
+/// Writes the entries of all regions by one statement. Where somebody else was
+/// faster, such as the nodes that undo a rollout, they follow theirs.
+async fn write(control: &Control, order: &OfflineRollback, changes: &[Change<'_>]) -> Result<()> {
+    let plugin = &order.plugin;
+    let mut heads: Option<BTreeMap<String, Entry>> = None;
     for _ in 0..TRIES {
-        let entry = NewEntry {
-            region: &head.region,
-            plugin: &order.plugin,
-            after,
-            wanted: wanted.clone(),
-            rollout: "",
-            author: &order.author,
-            reason: REASON,
-        };
-        if control.append(entry).await? {
-            return Ok(());
+        let entries = changes.iter().map(|change| {
+            let region = &change.head.region;
+            let head = heads.as_ref().map_or(Some(change.head), |heads| heads.get(region));
+            NewEntry {
+                region,
+                plugin,
+                after: head.map_or(0, |head| head.revision),
+                wanted: Wanted::only(Some(change.to)),
+                rollout: "",
+                author: &order.author,
+                reason: REASON,
+            }
+        });
+        let entries: Vec<_> = entries.collect();
+        match control.append_all(&entries).await {
+            Ok(true) => return Ok(()),
+            Ok(false) => {}
+            // Whether they were written is not known: the log says it.
+            Err(error) => {
+                let heads = control.wanted_of(plugin).await?;
+                let is_written = |entry: &NewEntry<'_>| {
+                    let head = heads.get(entry.region);
+                    head.is_some_and(|head| head.revision > entry.after && is_same(head, entry))
+                };
+                return match entries.iter().all(is_written) {
+                    true => Ok(()),
+                    false => Err(error.into()),
+                };
+            }
         }
-        let mut heads = control.wanted_of(&order.plugin).await?;
-        match heads.remove(&head.region) {
-            Some(now) if now.wanted == wanted => return Ok(()),
-            Some(now) => after = now.revision,
-            None => break,
-        }
+        heads = Some(control.wanted_of(plugin).await?);
     }
-    Err(OfflineError::Overtaken(head.region.clone()))
+    let regions: Vec<_> = changes.iter().map(|it| it.head.region.as_str()).collect();
+    Err(OfflineError::Overtaken(regions.join(", ")))
+}
+
+fn is_same(head: &Entry, entry: &NewEntry<'_>) -> bool {
+    head.wanted == entry.wanted && head.author == entry.author && head.reason == entry.reason
 }
 
 fn describe(done: &OfflineOutcome) -> String {
@@ -282,5 +328,7 @@ fn describe(done: &OfflineOutcome) -> String {
     let regions: Vec<_> = changes
         .map(|change| format!("{} to {}", change.region, change.to))
         .collect();
-    format!("offline: {}", regions.join(", "))
+    let aborted = done.aborted.as_ref();
+    let aborted = aborted.map_or(String::new(), |id| format!("; rollout {id} aborted"));
+    format!("offline: {}{aborted}", regions.join(", "))
 }

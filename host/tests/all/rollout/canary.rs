@@ -6,7 +6,8 @@ use http::Request;
 use serde_json::json;
 
 use super::canary_load::Load;
-use crate::harness::{PluginFolder, TestNode, variant};
+use crate::harness::{PluginFolder, TestNode, eventually, variant};
+use crate::servers::MariaDb;
 
 /// One that cannot answer with more than a kibibyte.
 fn worse() -> PluginFolder {
@@ -123,4 +124,41 @@ async fn one_that_fails_is_withdrawn_by_itself() {
             Request::post(node.url("/hostile/echo")).header("user-agent", agent.to_string());
         node.send(request, long.clone()).await.assert_status(200);
     }
+}
+
+/// Where nothing ran before there is no trial: that region has the release at
+/// once, and loses it with the canary of the others.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_is_withdrawn_leaves_every_region() {
+    let database = MariaDb::shared().database();
+    let node = async |region: &str, plugins: &[PluginFolder]| {
+        TestNode::start(plugins, |settings| {
+            settings.control_url.clone_from(&database);
+            settings.region = region.to_owned();
+        })
+        .await
+    };
+    let empty = node("ap", &[]).await;
+    let tried = node("us", &[variant("hostile", "")]).await;
+    let operator = tried.operator();
+    eventually("two nodes", async || {
+        let status = operator.get("/v1/status").await;
+        (status["nodes"].as_array()?.len() == 2).then_some(())
+    })
+    .await;
+    let rollout = operator
+        .begin(&worse(), json!({ "canary_percent": 50 }))
+        .await;
+    operator.until(&rollout, |phase| phase == "canary").await;
+    empty.get("/hostile/count").await.assert_status(200);
+
+    let load = Load::start(tried.address(), 5);
+    let end = operator.end_of(&rollout).await;
+    load.stop().await;
+    assert_eq!(end["phase"], "failed", "{end}");
+    empty.until_status("/hostile/count", 404).await;
+    let releases = operator.get("/v1/plugins/hostile/releases").await;
+    let mut log = releases["log"].as_array().expect("a log").iter();
+    let newest = log.find(|entry| entry["region"] == "ap").expect("an entry");
+    assert!(newest["active"].is_null(), "{releases}");
 }

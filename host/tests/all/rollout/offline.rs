@@ -146,3 +146,56 @@ async fn a_database_that_is_not_there_is_not_made() {
     assert!(said.contains("there is no control database at"), "{said}");
     assert!(!file.exists());
 }
+
+async fn entries(node: &TestNode) -> usize {
+    let releases = node.operator().get("/v1/plugins/hello/releases").await;
+    releases["log"].as_array().expect("a log").len()
+}
+
+/// A second rollback goes one release further back, and the last one says that
+/// there is none: never does one come back to the release that was left.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repeated_rollback_does_not_bring_the_bad_release_back() {
+    let database = MariaDb::shared().database();
+    let node = node(&database, "a").await;
+    let operator = node.operator();
+    operator.deploy(&hello("0.2.0")).await;
+    operator.deploy(&hello("0.3.0")).await;
+    for earlier in ["hello@0.2.0", "hello@0.1.0"] {
+        done(&database, &["hello"]);
+        until_serves(&node, earlier).await;
+    }
+    let said = refused(&database, &["hello"]);
+    assert!(said.contains("ran no other release of hello"), "{said}");
+    until_serves(&node, "hello@0.1.0").await;
+}
+
+/// One region has nothing to go back to: no other is written to. Regions from
+/// which the plugin was taken away get it by name alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn all_regions_go_back_or_none_and_only_those_that_run_it() {
+    let database = MariaDb::shared().database();
+    let (first, second) = (node(&database, "a").await, node(&database, "b").await);
+    let operator = first.operator();
+    let rollout = operator
+        .begin(&hello("0.2.0"), json!({ "regions": ["a"] }))
+        .await;
+    operator.end_of(&rollout).await;
+    let before = entries(&first).await;
+    let said = refused(&database, &["hello"]);
+    assert!(said.contains("region b ran no other release"), "{said}");
+    assert_eq!(entries(&first).await, before, "none is written");
+
+    let (_, name) = database.rsplit_once('/').expect("a database");
+    MariaDb::shared().run(&format!(
+        "INSERT INTO {name}.edge_release_log VALUES \
+         ('b', 'hello', 2, NULL, NULL, 0, '', 'test', '', 0)"
+    ));
+    let said = done(&database, &["hello"]);
+    assert!(!said.contains("b:"), "{said}");
+    until_serves(&first, "hello@0.1.0").await;
+    second.until_status("/hello", 404).await;
+    let said = done(&database, &["hello", "--region", "b"]);
+    assert!(said.contains("b: nothing -> "), "{said}");
+    until_serves(&second, "hello@0.1.0").await;
+}

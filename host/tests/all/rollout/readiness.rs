@@ -3,6 +3,8 @@
 
 use std::net::SocketAddr;
 
+use edge_host::rollout::bundle::{Bundle, SecretKey};
+use http::Method;
 use serde_json::{Value, json};
 
 use super::commands::run_at;
@@ -182,4 +184,57 @@ async fn an_older_release_that_serves_is_enough() {
     .await;
     let (status, details) = readiness(node.address()).await;
     assert_eq!((status, &details["ready"]), (200, &json!(true)));
+}
+
+/// Two plugins fill a region, and its nodes trust the vendor of one of them.
+/// Nothing ran there before: they take no customers without the other.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_region_that_could_not_be_filled_takes_no_customers() {
+    let database = MariaDb::shared().database();
+    let ours = SecretKey::generate();
+    let node = async |region: &str, keys: Vec<String>| {
+        TestNode::start(&[], |settings| {
+            settings.control_url.clone_from(&database);
+            settings.region = region.to_owned();
+            settings.trusted_keys = keys;
+        })
+        .await
+    };
+    let first = node("a", Vec::new()).await;
+    let operator = first.operator();
+    for (plugin, is_signed) in [("hello", true), ("answerer", false)] {
+        let bundle = Bundle::pack(fixture(plugin).path()).expect("a bundle");
+        let digest = bundle.digest();
+        let signature = if is_signed { ours.sign(digest) } else { String::new() };
+        operator.add(&bundle, &signature).await.assert_status(200);
+        let order = json!({ "digest": digest, "regions": ["a"] }).to_string();
+        let begun = operator.send(Method::POST, "/v1/rollouts", order).await;
+        begun.assert_status(200);
+        let rollout = begun.json()["id"].as_str().expect("an id").to_owned();
+        assert_eq!(operator.end_of(&rollout).await["phase"], "done");
+    }
+    let second = node("b", vec![ours.public().to_string()]).await;
+    eventually("a live node", async || {
+        let status = operator.get("/v1/status").await;
+        (status["nodes"].as_array()?.len() == 2).then_some(())
+    })
+    .await;
+    let order = json!({ "from": "a" }).to_string();
+    let filled = operator
+        .send(Method::POST, "/v1/regions/b/fill", order)
+        .await;
+    filled.assert_status(200);
+    for rollout in filled.json()["rollouts"].as_array().expect("a list") {
+        let end = operator.end_of(rollout["id"].as_str().expect("an id")).await;
+        let (phase, reason) = (&end["phase"], end["reason"].to_string());
+        match rollout["plugin"].as_str() {
+            Some("hello") => assert_eq!(phase, "done", "{end}"),
+            _ => assert!(*phase == "failed" && reason.contains("asks for it"), "{end}"),
+        }
+    }
+    second.until_status("/hello", 200).await;
+    let (status, details) = readiness(second.address()).await;
+    assert_eq!(status, 503, "{details}");
+    let missing = details["missing"].to_string();
+    assert!(missing.contains("plugin answerer cannot serve"), "{missing}");
 }
