@@ -7,14 +7,15 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use super::StartError;
+use super::deploying::{OnUnanswered, begin, defer, defer_unreadable, deploy};
 use crate::config::Settings;
 use crate::config::secrets;
 use crate::ingress::Server;
 use crate::rollout::bundle::TrustedKeys;
 use crate::rollout::control::Control;
 use crate::rollout::{
-    Activator, Deferred, Deployed, Desired, KeyRings, Keys, Live, LoadError, Loader, Migrator,
-    Release, Scheduler, SeedError, Services, ServicesError, Source, Trial, runtime_for, token_keys,
+    Activator, AllDesired, Deferred, Desired, KeyRings, Keys, Live, LoadError, Loader, Migrator,
+    Release, Scheduler, SeedError, Services, ServicesError, Source, runtime_for, token_keys,
 };
 use crate::runtime::Runtime;
 use crate::runtime::artifacts::Artifacts;
@@ -41,7 +42,7 @@ pub struct Loaded {
     pub(super) activator: Arc<Activator>,
     pub(super) live: Arc<Live>,
     pub(super) desired: Vec<Desired>,
-    /// Plugins that could not be made ready, since a store did not answer.
+    /// Plugins that could not be made ready, or not with their canary.
     pub(super) deferred: Vec<Deferred>,
     /// None of a command.
     pub(super) keys: Option<Arc<Keys>>,
@@ -85,32 +86,6 @@ async fn load_again(
             Err(error) if error.is_transient() => tracing::warn!("still waiting: {error}"),
             loaded => return loaded,
         }
-    }
-}
-
-/// What to do about a plugin one of whose stores does not answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum OnUnanswered {
-    /// Give up: whoever asked needs every plugin.
-    Fail,
-    /// Serve the others, and try again.
-    Defer,
-}
-
-impl OnUnanswered {
-    /// Whether a plugin that failed to load for `error` may come later. One
-    /// that the log knows has served: that its database refuses it now is no
-    /// reason to stop the others.
-    pub(super) fn defers(self, desired: &Desired, error: &StartError) -> bool {
-        let has_served = desired.folder.is_none();
-        let may_pass = match error {
-            StartError::Load(error) => {
-                error.is_transient() || (has_served && error.is_about_database())
-            }
-            StartError::Migrate(error) => error.is_transient(),
-            _ => false,
-        };
-        self == Self::Defer && may_pass
     }
 }
 
@@ -175,7 +150,17 @@ async fn load_or(
         Role::Node => Some(Arc::new(Keys::join(key_rings(&settings)?, &control).await?)),
         Role::Command => None,
     };
-    let desired = Desired::of(&control, &settings.region, folders, &trusted).await?;
+    let AllDesired {
+        desired,
+        unreadable,
+    } = Desired::of(&control, &settings.region, folders, &trusted).await?;
+    let mut deferred = Vec::new();
+    for plugin in unreadable {
+        match on_unanswered {
+            OnUnanswered::Fail => return Err(plugin.error.into()),
+            OnUnanswered::Defer => deferred.push(defer_unreadable(plugin)),
+        }
+    }
 
     let sources = desired.iter().flat_map(Desired::sources);
     let runtime = Arc::new(runtime_for(sources, settings.spare_instances)?);
@@ -195,20 +180,21 @@ async fn load_or(
         trusted.clone(),
     );
     let live = Arc::new(Live::new(runtime.directory().clone()));
-    let (mut deployed, mut deferred) = (Vec::new(), Vec::new());
+    let mut ready = Vec::new();
     for plugin in &desired {
         match deploy(&loader, &migrator, plugin).await {
-            Ok(one) => deployed.push(one),
+            Ok((deployed, without_canary)) => {
+                ready.push((plugin, deployed));
+                deferred.extend(without_canary);
+            }
             Err(error) if on_unanswered.defers(plugin, &error) => {
                 deferred.push(defer(plugin, &error));
             }
             Err(error) => return Err(error),
         }
     }
-    let named = |plugin: Deployed| (plugin.name().to_owned(), Arc::new(plugin));
-    let from_folders = desired.iter().all(|plugin| plugin.folder.is_some());
-    let from_folders = from_folders && deferred.is_empty();
-    live.begin(deployed.into_iter().map(named).collect(), from_folders)?;
+    let is_whole = deferred.is_empty();
+    deferred.extend(begin(&live, ready, is_whole, on_unanswered).await?);
     let activator = Activator::new(
         control.clone(),
         loader,
@@ -233,17 +219,6 @@ async fn load_or(
     })
 }
 
-fn defer(desired: &Desired, error: &StartError) -> Deferred {
-    let plugin = desired.plugin();
-    tracing::error!(plugin, "not served yet: {error}; the node tries again");
-    Deferred {
-        plugin: plugin.to_owned(),
-        revision: desired.revision,
-        routes: desired.active.bundle.manifest.routes.clone(),
-        error: error.to_string(),
-    }
-}
-
 /// Makes the data folder, which a node whose stores and secrets are elsewhere
 /// does without: whoever needs something in it fails with an error of its own.
 fn make_data_folder(settings: &Settings, warnings: &NodeWarnings) {
@@ -251,35 +226,6 @@ fn make_data_folder(settings: &Settings, warnings: &NodeWarnings) {
         let text = format!("the data folder cannot be made: {error}");
         warnings.raise("data-folder", text);
     }
-}
-
-async fn deploy(
-    loader: &Loader,
-    migrator: &Arc<Migrator>,
-    desired: &Desired,
-) -> Result<Deployed, StartError> {
-    let active = ready(loader, migrator, &desired.active).await?;
-    let trial = match desired.canary.as_ref().zip(desired.wanted.canary.as_ref()) {
-        Some((source, wanted)) => {
-            let release = ready(loader, migrator, source).await?;
-            let thresholds = loader.thresholds();
-            Some(Trial::new(release, wanted.percent, &active, thresholds))
-        }
-        None => None,
-    };
-    let (revision, wanted) = (desired.revision, desired.wanted.clone());
-    Ok(Deployed::new(revision, wanted, active, trial))
-}
-
-/// A release whose tables are up to date.
-async fn ready(
-    loader: &Loader,
-    migrator: &Arc<Migrator>,
-    source: &Source,
-) -> Result<Arc<Release>, StartError> {
-    let release = Arc::new(loader.load(source).await?);
-    migrator.ensure(&source.bundle, &migrator.author()).await?;
-    Ok(release)
 }
 
 impl Loaded {
@@ -310,12 +256,28 @@ impl Loaded {
         Ok(())
     }
 
+    /// Fills the empty tables of every plugin. One that is new to the shop has
+    /// to; where one that served before cannot, that is in no other's way.
     pub(super) async fn fill_empty_tables(&self) -> Result<(), SeedError> {
+        let is_new = |plugin: &str| {
+            let mut folders = self.desired.iter().filter(|it| it.folder.is_some());
+            folders.any(|it| it.plugin() == plugin)
+        };
+        let mut failures = Vec::new();
         for release in self.releases() {
             if release.plugin.exports().can_seed {
                 let report = |done, total| log_progress(&release, done, total);
-                release.seed(None, report).await?;
+                match release.seed(None, report).await {
+                    Err(error) if is_new(&release.manifest.name) => return Err(error),
+                    Err(error) => failures.push(error.to_string()),
+                    Ok(_) => {}
+                }
             }
+        }
+        if !failures.is_empty() {
+            let failures = failures.join("; ");
+            let text = format!("tables may lack their starter data: {failures}");
+            self.warnings.raise("starter-data", text);
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! A node: everything put together, from settings to a port that serves.
 
+mod deploying;
 mod loading;
 
 use std::net::SocketAddr;

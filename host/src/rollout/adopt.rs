@@ -24,12 +24,33 @@ pub struct Desired {
     pub wanted: Wanted,
     /// The release that serves.
     pub active: Source,
-    /// The release on trial.
-    pub canary: Option<Source>,
+    /// The release on trial, or why it cannot be had: that is no reason not to
+    /// serve the active one.
+    pub canary: Option<Result<Source, String>>,
     /// The log's revision that says so, or that this is to follow.
     pub revision: i64,
+    /// When the log was told so, by its own clock.
+    pub written_at: i64,
     /// The folder that it came from, if the log does not know it yet.
     pub folder: Option<PathBuf>,
+}
+
+/// What a node is to serve when it starts.
+pub struct AllDesired {
+    /// Plugins whose active release is at hand.
+    pub desired: Vec<Desired>,
+    /// Those whose release cannot be had, which are no reason to serve no others.
+    pub unreadable: Vec<Unreadable>,
+}
+
+/// A plugin that the log asks for and whose active release cannot be had.
+pub struct Unreadable {
+    /// The plugin.
+    pub plugin: String,
+    /// The log's revision that asks for it.
+    pub revision: i64,
+    /// Why it cannot be had.
+    pub error: AdoptError,
 }
 
 /// It is not known what to serve.
@@ -71,22 +92,32 @@ pub enum AdoptError {
     },
 }
 
+impl AdoptError {
+    /// Whether the control database did not answer: the same attempt may well
+    /// succeed later.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Control(error) if error.is_transient())
+    }
+}
+
 /// A plugin's folder and what was found in it.
 pub type Folder = (PathBuf, Source);
 
 impl Desired {
-    /// What a node of `region` with these folders is to serve.
+    /// Returns what a node of `region` with these folders is to serve.
     ///
     /// # Errors
-    /// When the log cannot be read, or a release in it is broken.
+    /// When the log cannot be read, or a folder is not to be served.
     pub async fn of(
         control: &Control,
         region: &str,
         folders: Vec<Folder>,
         trusted: &TrustedKeys,
-    ) -> Result<Vec<Self>, AdoptError> {
+    ) -> Result<AllDesired, AdoptError> {
         check_names(&folders)?;
         let mut entries = control.wanted_in(region).await?;
+        let mut logged = Vec::new();
         let mut desired = Vec::new();
         for (folder, source) in folders {
             let plugin = source.bundle.manifest.name.clone();
@@ -103,18 +134,33 @@ impl Desired {
                     wanted: Wanted::only(Some(source.bundle.digest())),
                     active: source,
                     canary: None,
-                    revision: entry.map_or(0, |entry| entry.revision),
+                    revision: entry.as_ref().map_or(0, |entry| entry.revision),
+                    written_at: entry.map_or(i64::MAX, |entry| entry.written_at),
                     folder: Some(folder),
                 });
             } else if let Some(entry) = entry {
                 let known = BTreeMap::from([(source.bundle.digest(), source)]);
-                desired.extend(Self::logged(control, &entry, known, trusted).await?);
+                logged.push((entry, known));
             }
         }
-        for entry in entries.values() {
-            desired.extend(Self::logged(control, entry, BTreeMap::new(), trusted).await?);
+        let others = entries.into_values();
+        logged.extend(others.map(|entry| (entry, BTreeMap::new())));
+        let mut unreadable = Vec::new();
+        for (entry, known) in logged {
+            match Self::logged(control, &entry, known, trusted).await {
+                Ok(found) => desired.extend(found),
+                Err(error) if error.is_transient() => return Err(error),
+                Err(error) => unreadable.push(Unreadable {
+                    plugin: entry.plugin,
+                    revision: entry.revision,
+                    error,
+                }),
+            }
         }
-        Ok(desired)
+        Ok(AllDesired {
+            desired,
+            unreadable,
+        })
     }
 
     async fn logged(
@@ -150,7 +196,10 @@ impl Desired {
         };
         let active = source(active).await?;
         let canary = match &entry.wanted.canary {
-            Some(canary) => Some(source(canary.digest).await?),
+            Some(canary) => match source(canary.digest).await {
+                Err(error) if error.is_transient() => return Err(error),
+                found => Some(found.map_err(|error| error.to_string())),
+            },
             None => None,
         };
         Ok(Some(Self {
@@ -158,6 +207,7 @@ impl Desired {
             active,
             canary,
             revision: entry.revision,
+            written_at: entry.written_at,
             folder: None,
         }))
     }
@@ -170,7 +220,8 @@ impl Desired {
 
     /// The releases that it takes.
     pub fn sources(&self) -> impl Iterator<Item = &Source> {
-        std::iter::once(&self.active).chain(&self.canary)
+        let canary = self.canary.iter().flatten();
+        std::iter::once(&self.active).chain(canary)
     }
 
     /// Write what came from a folder into the log, now that it is known to

@@ -150,7 +150,8 @@ pub struct MissingPlugin {
     pub reason: &'static str,
 }
 
-/// A plugin that could not be made ready when its node started.
+/// A plugin that could not be made ready when its node started, or whose canary
+/// could not.
 #[derive(Debug)]
 pub struct Deferred {
     /// The plugin.
@@ -161,6 +162,8 @@ pub struct Deferred {
     pub routes: Vec<String>,
     /// Why it does not.
     pub error: String,
+    /// Whether a store that it needs does not answer.
+    pub transient: bool,
 }
 
 /// What the log wants and what does not serve yet.
@@ -295,15 +298,16 @@ impl Follower {
             revision,
             routes,
             error,
+            transient,
         } = deferred;
         let pending = Pending {
             revision,
             state: State::Failed,
             waits_for_others: false,
-            cause: Cause::Store,
+            cause: if transient { Cause::Store } else { Cause::Other },
             reason: error,
             since: Instant::now(),
-            unanswered: 1,
+            unanswered: transient.into(),
             routes,
         };
         self.pending().insert(plugin, pending);

@@ -50,7 +50,7 @@ mod verdicts;
 mod wake;
 
 pub use activator::{ActivateError, Activator};
-pub use adopt::{AdoptError, Desired, Folder};
+pub use adopt::{AdoptError, AllDesired, Desired, Folder, Unreadable};
 pub use connections::{ConnectionReport, NodeConnections};
 pub use deployed::{Deployed, Trial};
 pub use driver::Driver;

@@ -273,13 +273,18 @@ async fn a_name_in_the_release_log_is_the_name_of_its_release() {
     let forged = sqlx::query(forge).execute(&mut control).await;
     assert_eq!(forged.expect("an update").rows_affected(), 1);
     control.close().await.expect("a file that is closed");
-    let settings = settings(data.path(), &[], |_| {});
-    let error = Node::start(&settings).await.err().expect("a refusal");
-    let error = error.to_string();
-    assert!(
-        error.contains("is of the plugin answerer, not of hello"),
-        "{error}"
-    );
+    // The other plugin serves, and this one does not.
+    let node = TestNode::start_in(data.path(), &[], |_| {}).await;
+    assert_ne!(node.get("/answerer").await.status, 404);
+    node.get("/hello").await.assert_status(404);
+    eventually("the cause in the node's report", async || {
+        let status = node.operator().get("/v1/status").await;
+        let report = &status["nodes"][0]["plugins"]["hello"];
+        let reason = report["reason"].as_str()?;
+        let is_told = reason.contains("is of the plugin answerer, not of hello");
+        (report["state"] == "failed" && is_told).then_some(())
+    })
+    .await;
 }
 
 /// It has room on the first node and not on the second: there, nothing is to

@@ -7,6 +7,7 @@ mod disk;
 mod errors;
 mod logs;
 mod memory;
+mod partly;
 mod production;
 mod stores;
 mod together;
