@@ -304,7 +304,11 @@ impl Follower {
             revision,
             state: State::Failed,
             waits_for_others: false,
-            cause: if transient { Cause::Store } else { Cause::Other },
+            cause: if transient {
+                Cause::Store
+            } else {
+                Cause::Other
+            },
             reason: error,
             since: Instant::now(),
             unanswered: transient.into(),

@@ -18,11 +18,7 @@ const LONGEST: usize = 40;
 /// Writes the name `node` into the data folder, and marks the one that stood
 /// there as dead, which is returned. Failures are logged: without the file, the record of a node
 /// that was killed looks alive for some seconds longer.
-pub async fn replace_incarnation(
-    control: &Control,
-    data_dir: &Path,
-    node: &str,
-) -> Option<String> {
+pub async fn replace_incarnation(control: &Control, data_dir: &Path, node: &str) -> Option<String> {
     let path = data_dir.join(FILE);
     let before = read(&path);
     if let Some(before) = &before

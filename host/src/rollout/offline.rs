@@ -285,7 +285,9 @@ async fn write(control: &Control, order: &OfflineRollback, changes: &[Change<'_>
     for _ in 0..TRIES {
         let entries = changes.iter().map(|change| {
             let region = &change.head.region;
-            let head = heads.as_ref().map_or(Some(change.head), |heads| heads.get(region));
+            let head = heads
+                .as_ref()
+                .map_or(Some(change.head), |heads| heads.get(region));
             NewEntry {
                 region,
                 plugin,

@@ -65,9 +65,7 @@ pub(super) fn follows(report: Option<&PluginReport>, head: &Entry) -> Follows {
         State::Serving => Follows::Yes,
         // A store that does not answer says nothing about the release.
         State::Failed if !report.transient => Follows::No(report.reason.clone()),
-        State::Preparing | State::Other | State::Failed => {
-            Follows::NotYet(report.reason.clone())
-        }
+        State::Preparing | State::Other | State::Failed => Follows::NotYet(report.reason.clone()),
     }
 }
 

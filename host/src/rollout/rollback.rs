@@ -110,6 +110,9 @@ mod tests {
         assert_eq!(regions(&["us-*", "*"]), ["us-east", "eu"]);
         assert_eq!(regions(&["ap"]), ["ap"]);
         let error = regions_of(&["eu", "mars"]).expect_err("no region");
-        assert!(error.contains("mars") && error.contains("us-east"), "{error}");
+        assert!(
+            error.contains("mars") && error.contains("us-east"),
+            "{error}"
+        );
     }
 }

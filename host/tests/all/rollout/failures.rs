@@ -4,14 +4,13 @@
 use std::time::Duration;
 
 use edge_host::config::Settings;
-use edge_host::node::Node;
 use edge_host::rollout::bundle::{Bundle, SecretKey};
 use http::Method;
 use serde_json::json;
 use sqlx::{Connection, SqliteConnection};
 
 use super::load::Load;
-use crate::harness::{PluginFolder, TestNode, data_folder, eventually, fixture, settings, variant};
+use crate::harness::{PluginFolder, TestNode, data_folder, eventually, fixture, variant};
 use crate::servers::MariaDb;
 
 /// Deploy `plugin` on a node that serves `old`, and return why it is refused.

@@ -6,9 +6,7 @@ use http::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::harness::{
-    Operator, PluginFolder, TestNode, data_folder, eventually, fixture, variant,
-};
+use crate::harness::{Operator, PluginFolder, TestNode, data_folder, eventually, fixture, variant};
 use crate::servers::MariaDb;
 
 /// A shop of one region, whose nodes keep what is theirs in one folder.
@@ -78,7 +76,10 @@ async fn a_damaged_bundle_stops_no_other_plugin() {
     let told = node.get("/readyz?verbose").await.json();
     assert_eq!(told["ready"], false, "{told}");
     let missing = told["missing"].to_string();
-    assert!(missing.contains("plugin answerer cannot serve"), "{missing}");
+    assert!(
+        missing.contains("plugin answerer cannot serve"),
+        "{missing}"
+    );
     let metrics = node.operator().send(Method::GET, "/metrics", "").await;
     let wanted = "edge_plugin_missing{plugin=\"answerer\",region=\"local\"} 1";
     assert!(metrics.text().contains(wanted), "{}", metrics.text());
