@@ -1,6 +1,7 @@
 //! Relational databases: SQLite and MySQL behind one face, chosen by URL.
 
 mod access;
+mod adopt;
 mod budget;
 mod checked_migration;
 mod databases;
@@ -24,6 +25,9 @@ mod value;
 mod warnings;
 
 pub use access::{Connections, DatabaseAccess, OpenTransaction};
+pub use adopt::{
+    ASSUMED_BYTES_PER_SECOND, AdoptionReport, Finding, FindingKind, Obstacles, TableReport,
+};
 pub use databases::Databases;
 pub(in crate::stores) use error::is_transient;
 pub use error::{ErrorKind, OpenError, mysql_error_kinds, public_url};

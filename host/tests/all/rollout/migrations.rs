@@ -282,11 +282,11 @@ async fn a_failed_run_is_gone_on_with() {
     );
 }
 
-/// A change of a table that is there already is an error, but for the one that
-/// an attempt began whose end nobody saw.
+/// A change of a table that is there already is left out: one that an attempt
+/// began whose end nobody saw, and one that others made.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_statement_in_doubt_may_have_run() {
-    for (record, state) in [(-2, "done"), (-1, "failed")] {
+async fn a_statement_may_have_run() {
+    for record in [-2, -1] {
         let mut shop = Shop::new().await;
         shop.run("CREATE TABLE gate (id INT, note INT)").await;
         let node = shop.node(ledger(0)).await;
@@ -299,7 +299,7 @@ async fn a_statement_in_doubt_may_have_run() {
         let operator = node.operator();
         let begun = begin(&operator, &migrating(1, &[ALTER])).await;
         let run = end_of(&operator, &begun).await;
-        assert_eq!(run["state"], state, "{run}");
+        assert_eq!(run["state"], "done", "{run}");
     }
 }
 

@@ -7,9 +7,11 @@ mod mysql;
 mod plan;
 mod progress;
 
+use sqlx::Connection;
 use sqlx::migrate::MigrateError as SqlxMigrateError;
 
 use super::access::{Database, DatabaseAccess};
+use super::adopt::{self, AdoptionReport, Obstacles};
 use super::checked_migration::CheckedMigration;
 use super::error::{is_broken, is_transient, trouble};
 use super::guard::migration::MigrationRefused;
@@ -64,6 +66,9 @@ pub enum MigrateError {
         /// What is not allowed.
         source: MigrationRefused,
     },
+    /// Tables that are there are in the way. Nothing ran.
+    #[error("migrations/mysql: {0}")]
+    Obstacles(#[from] Obstacles),
     /// SQLite's migration failed, or was changed after it ran.
     #[error("migrations/sqlite: {0}")]
     Sqlite(#[from] MigrationFailure),
@@ -146,29 +151,88 @@ impl MigrateError {
 
 impl DatabaseAccess {
     /// Returns the plugin's migrations that have not run to their end here.
-    /// Every statement of every migration of the release is checked first, so
-    /// what is refused is refused before anything runs.
+    /// Every statement of every migration of the release is checked first, and
+    /// compared with the tables that are there, so what is refused is refused
+    /// before anything runs.
     ///
     /// # Errors
-    /// Names the migration that is refused, or was changed after it ran.
+    /// Names the migration that is refused, or was changed after it ran; or
+    /// what is in its way.
     pub async fn plan_migrations(
         &self,
         plugin: &str,
         migrations: &Migrations,
     ) -> Result<MigrationPlan, MigrateError> {
+        let (plan, report) = self.compare_migrations(plugin, migrations).await?;
+        let obstacles: Vec<_> = report.obstacles().cloned().collect();
+        match obstacles.is_empty() {
+            true => Ok(plan),
+            false => Err(Obstacles(obstacles).into()),
+        }
+    }
+
+    /// Compares the plugin's pending migrations with the tables that are there.
+    /// Nothing is changed, and a file of SQLite's has nothing to compare.
+    ///
+    /// # Errors
+    /// Names the migration that is refused, or was changed after it ran.
+    pub async fn check_adoption(
+        &self,
+        plugin: &str,
+        migrations: &Migrations,
+    ) -> Result<AdoptionReport, MigrateError> {
+        let (_, report) = self.compare_migrations(plugin, migrations).await?;
+        Ok(report)
+    }
+
+    async fn compare_migrations(
+        &self,
+        plugin: &str,
+        migrations: &Migrations,
+    ) -> Result<(MigrationPlan, AdoptionReport), MigrateError> {
         let Some(checked) = self.all_checked(migrations)? else {
-            return Ok(MigrationPlan::default());
+            return Ok(Default::default());
         };
         self.refuse_inexact_decimals().await?;
         let table = migrations_table(plugin);
-        let records = match &self.database {
-            Database::Sqlite(sqlite) => sqlite.migration_records(&table).await?,
-            Database::MySql(database) => {
-                let mut connection = database.unbounded().await.map_err(mysql::failed)?;
-                mysql::records(&mut connection, &table).await?
+        let database = match &self.database {
+            Database::Sqlite(sqlite) => {
+                let records = sqlite.migration_records(&table).await?;
+                let plan = MigrationPlan::new(checked, &records, Dialect::Sqlite)?;
+                let report = AdoptionReport {
+                    is_new: records.is_empty(),
+                    statements: plan.statements(),
+                    ..AdoptionReport::default()
+                };
+                return Ok((plan, report));
             }
+            Database::MySql(database) => database,
         };
-        MigrationPlan::new(checked, &records, self.dialect())
+        let mut connection = database.unbounded().await.map_err(mysql::failed)?;
+        let records = mysql::records(&mut connection, &table).await?;
+        let plan = MigrationPlan::new(checked.clone(), &records, Dialect::Mysql)?;
+        if plan.is_empty() {
+            return Ok((plan, AdoptionReport::default()));
+        }
+        let listed = plan.listed();
+        let pending = listed.iter().filter(|statement| !statement.is_done);
+        let compared = adopt::Plan {
+            grant: self.grant(),
+            all: checked
+                .iter()
+                .flat_map(CheckedMigration::statements)
+                .map(String::as_str)
+                .collect(),
+            pending: pending.map(|statement| statement.text.as_str()).collect(),
+            kept: match records.is_empty() {
+                true => None,
+                false => Some(mysql::kept(&mut connection, &table).await?),
+            },
+        };
+        let report = adopt::check(&mut connection, database.server, &compared).await;
+        let report = report.map_err(mysql::failed)?;
+        connection.close().await.map_err(mysql::failed)?;
+        Ok((plan, report))
     }
 
     /// Runs those of the plugin's migrations that have not run here yet, in
@@ -197,12 +261,19 @@ impl DatabaseAccess {
                 progress.set_total(plan.statements());
                 Ok(sqlite.migrate(&table, plan.pending, progress).await?)
             }
-            Database::MySql(_) => {
+            Database::MySql(database) => {
                 let connection = lock.connection()?;
                 let records = mysql::records(connection, &table).await?;
+                let is_new = records.is_empty();
                 let plan = MigrationPlan::new(checked, &records, Dialect::Mysql)?;
                 progress.set_total(plan.statements());
-                mysql::run(connection, &table, plan.pending, progress).await
+                let place = mysql::Place {
+                    records: &table,
+                    server: database.server,
+                    grant: self.grant(),
+                    is_new,
+                };
+                mysql::run(connection, &place, plan.pending, progress).await
             }
         }
     }

@@ -10,8 +10,11 @@ use sqlx::{AssertSqlSafe, MySqlConnection, Row};
 use super::plan::Position;
 use super::progress::excerpt;
 use super::{MigrateError, Pending, ProgressSender, Record};
+use crate::stores::sql::adopt::{Kept, Obstacles, Reconciled, reconcile};
 use crate::stores::sql::checked_migration::CheckedMigration;
 use crate::stores::sql::error::{is_broken, is_contention};
+use crate::stores::sql::guard::TableGrant;
+use crate::stores::sql::mysql::Server;
 
 /// How long a statement waits for a table that others use, in seconds. Whoever
 /// comes after it waits behind it, so it gives up soon, and tries again.
@@ -29,6 +32,28 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 const ALREADY_DONE: [u16; 7] = [1050, 1060, 1061, 1068, 1091, 1826, 3822];
 
 type Result<T> = std::result::Result<T, MigrateError>;
+
+/// The version of the record that is no migration's: its description lists what
+/// was there before the first. Hosts that do not know it pass it over.
+const KEPT: i64 = -1;
+
+/// Rows that were there may have dates that new ones may not have, and stay as
+/// they are when their table is rewritten.
+const SQL_MODE: &str = "\
+    /*M!100500 'PIPES_AS_CONCAT,STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,\
+NO_ENGINE_SUBSTITUTION,ALLOW_INVALID_DATES' */ \
+    /*!80000 'PIPES_AS_CONCAT,ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,\
+ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION,ALLOW_INVALID_DATES' */";
+
+/// Where migrations run.
+pub(super) struct Place<'a> {
+    /// The table that records them.
+    pub(super) records: &'a str,
+    pub(super) server: Server,
+    pub(super) grant: &'a TableGrant,
+    /// Whether none has run here yet.
+    pub(super) is_new: bool,
+}
 
 /// Returns what the table `records` says; nothing where it is not there yet.
 pub(super) async fn records(
@@ -59,23 +84,54 @@ pub(super) async fn records(
         .map_err(failed)
 }
 
+/// Returns what was there before the first migration, as it was recorded.
+pub(super) async fn kept(connection: &mut MySqlConnection, records: &str) -> Result<Kept> {
+    let text = format!("SELECT description FROM {records} WHERE version = ?");
+    let found = sqlx::query_scalar::<_, String>(AssertSqlSafe(text)).bind(KEPT);
+    let found = found.fetch_optional(connection).await.map_err(failed)?;
+    Ok(found.map(|text| Kept::parse(&text)).unwrap_or_default())
+}
+
+/// Records what is there before the first migration.
+async fn keep(connection: &mut MySqlConnection, place: &Place<'_>) -> Result<()> {
+    let kept = Kept::read(connection, place.server, place.grant).await;
+    let kept = kept.map_err(failed)?;
+    if kept.is_empty() {
+        return Ok(());
+    }
+    let text = format!(
+        "INSERT INTO {} (version, description, success, checksum, execution_time) \
+         VALUES (?, ?, TRUE, '', 0)",
+        place.records
+    );
+    let inserting = sqlx::query(AssertSqlSafe(text)).bind(KEPT);
+    let inserted = inserting.bind(kept.to_text()).execute(connection).await;
+    inserted.map(|_| ()).map_err(failed)
+}
+
 /// Runs the pending migrations, in order.
 pub(super) async fn run(
     connection: &mut MySqlConnection,
-    records: &str,
+    place: &Place<'_>,
     pending: Vec<Pending>,
     progress: &ProgressSender,
 ) -> Result<()> {
     let session = format!(
         "SET SESSION lock_wait_timeout = {LOCK_WAIT_SECONDS}, \
-         innodb_lock_wait_timeout = {LOCK_WAIT_SECONDS}"
+         innodb_lock_wait_timeout = {LOCK_WAIT_SECONDS}, sql_mode = {SQL_MODE}"
     );
     execute(connection, session).await?;
-    execute(connection, create(records)).await?;
+    execute(connection, create(place.records)).await?;
+    if place.is_new {
+        keep(connection, place).await?;
+    }
+    let kept = kept(connection, place.records).await?;
     for one in pending {
         let mut runner = Runner {
             connection: &mut *connection,
-            records,
+            place,
+            kept: &kept,
+            records: place.records,
             migration: &one.migration,
             progress,
         };
@@ -112,6 +168,8 @@ pub(super) fn failed(source: sqlx::Error) -> MigrateError {
 /// Runs one migration.
 struct Runner<'a> {
     connection: &'a mut MySqlConnection,
+    place: &'a Place<'a>,
+    kept: &'a Kept,
     records: &'a str,
     migration: &'a CheckedMigration,
     progress: &'a ProgressSender,
@@ -129,9 +187,10 @@ impl Runner<'_> {
         for (index, text) in statements.iter().enumerate().skip(from.done) {
             self.progress.begin(text);
             let was_begun = from.in_doubt && index == from.done;
+            let own = self.reconciled(index, text).await?;
             let ran = match is_change_of_rows(text) {
-                true => self.change_rows(index, text).await,
-                false => self.change_table(index, text, was_begun).await,
+                true => self.change_rows(index, &own).await,
+                false => self.change_table(index, &own, was_begun).await,
             };
             ran.map_err(|source| self.failed_at(index, text, source))?;
         }
@@ -144,6 +203,28 @@ impl Runner<'_> {
         let done = done.bind(self.migration.version());
         let done = done.execute(&mut *self.connection).await;
         done.map(|_| ()).map_err(failed)
+    }
+
+    /// Returns what runs in the place of a statement, on the tables as they are.
+    async fn reconciled(&mut self, index: usize, text: &str) -> Result<Vec<String>> {
+        let Place { server, grant, .. } = *self.place;
+        let compared = reconcile(self.connection, server, grant, text, self.kept).await;
+        let Reconciled {
+            statements,
+            obstacles,
+        } = compared.map_err(|source| self.failed_at(index, text, source))?;
+        if !obstacles.is_empty() {
+            return Err(Obstacles(obstacles).into());
+        }
+        if statements != [text] {
+            tracing::info!(
+                migration = self.migration.file(),
+                statement = index + 1,
+                runs = statements.join("; "),
+                "a statement is fitted to the tables that are there"
+            );
+        }
+        Ok(statements)
     }
 
     /// Takes the place of the record of an attempt with another text.
@@ -175,10 +256,10 @@ impl Runner<'_> {
 
     /// Rows are changed in one transaction with the record, so the statement
     /// runs once, whatever breaks (on tables that know transactions).
-    async fn change_rows(&mut self, index: usize, text: &str) -> sqlx::Result<()> {
+    async fn change_rows(&mut self, index: usize, texts: &[String]) -> sqlx::Result<()> {
         let mut attempt = 1;
         loop {
-            let error = match self.change_rows_once(index, text).await {
+            let error = match self.change_rows_once(index, texts).await {
                 Ok(()) => return Ok(()),
                 Err(error) if is_broken(&error) => return Err(error),
                 Err(error) => error,
@@ -189,9 +270,11 @@ impl Runner<'_> {
         }
     }
 
-    async fn change_rows_once(&mut self, index: usize, text: &str) -> sqlx::Result<()> {
+    async fn change_rows_once(&mut self, index: usize, texts: &[String]) -> sqlx::Result<()> {
         self.raw("START TRANSACTION").await?;
-        self.raw(text).await?;
+        for text in texts {
+            self.raw(text).await?;
+        }
         let position = Position {
             done: index + 1,
             in_doubt: false,
@@ -205,7 +288,7 @@ impl Runner<'_> {
     async fn change_table(
         &mut self,
         index: usize,
-        text: &str,
+        texts: &[String],
         was_begun: bool,
     ) -> sqlx::Result<()> {
         let begun = |in_doubt| Position {
@@ -214,7 +297,7 @@ impl Runner<'_> {
         };
         self.record(begun(true)).await?;
         let mut attempt = 1;
-        while let Err(error) = self.raw(text).await {
+        while let Err(error) = self.raw_all(texts).await {
             if is_broken(&error) {
                 return Err(error);
             }
@@ -256,6 +339,13 @@ impl Runner<'_> {
         let text = AssertSqlSafe(text.to_owned());
         let done = sqlx::raw_sql(text).execute(&mut *self.connection).await;
         done.map(|_| ())
+    }
+
+    async fn raw_all(&mut self, texts: &[String]) -> sqlx::Result<()> {
+        for text in texts {
+            self.raw(text).await?;
+        }
+        Ok(())
     }
 
     fn failed_at(&self, index: usize, text: &str, source: sqlx::Error) -> MigrateError {

@@ -26,16 +26,10 @@ pub(super) fn check(
     tokens: Vec<TokenWithSpan>,
     calls: &Calls,
 ) -> Result<(), String> {
-    let mut tokens = tokens;
-    tokens.retain(|token| !is_blank(token) && token.token != Token::EOF);
-    let Some((head, changes)) = tokens.split_at_checked(3) else {
-        return Err("this form of ALTER is not allowed".into());
-    };
-    match head {
-        [_, table, name] if is_word(&table.token, "TABLE") => {
-            rules.require_write(&table_name(&name.token)?)?;
-        }
-        _ => return Err("this form of ALTER is not allowed".into()),
+    let tokens = significant(tokens);
+    let (head, changes) = split_head(&tokens)?;
+    if let [_, _, name] = head {
+        rules.require_write(&table_name(&name.token)?)?;
     }
     for change in split_at_commas(changes) {
         let is_options = rules.dialect == Dialect::Mysql && are_options(change);
@@ -46,7 +40,25 @@ pub(super) fn check(
     Ok(())
 }
 
-fn table_name(token: &Token) -> Result<String, String> {
+/// Returns the tokens without blanks and the end.
+pub(super) fn significant(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    tokens.retain(|token| !is_blank(token) && token.token != Token::EOF);
+    tokens
+}
+
+/// Splits `ALTER TABLE name` from the changes that follow.
+pub(super) fn split_head(
+    tokens: &[TokenWithSpan],
+) -> Result<(&[TokenWithSpan], &[TokenWithSpan]), String> {
+    match tokens.split_at_checked(3) {
+        Some((head @ [_, table, _], changes)) if is_word(&table.token, "TABLE") => {
+            Ok((head, changes))
+        }
+        _ => Err("this form of ALTER is not allowed".into()),
+    }
+}
+
+pub(super) fn table_name(token: &Token) -> Result<String, String> {
     match token {
         Token::Word(Word { value, .. }) => Ok(value.clone()),
         other => Err(format!("`{other}` is not the name of a table")),
@@ -54,7 +66,7 @@ fn table_name(token: &Token) -> Result<String, String> {
 }
 
 /// The changes of the list, which commas within parentheses do not divide.
-fn split_at_commas(tokens: &[TokenWithSpan]) -> impl Iterator<Item = &[TokenWithSpan]> {
+pub(super) fn split_at_commas(tokens: &[TokenWithSpan]) -> impl Iterator<Item = &[TokenWithSpan]> {
     let mut depth = 0_usize;
     tokens.split(move |token| {
         match token.token {
@@ -68,7 +80,7 @@ fn split_at_commas(tokens: &[TokenWithSpan]) -> impl Iterator<Item = &[TokenWith
 
 /// The change without `IF EXISTS` and `IF NOT EXISTS`, which MariaDB knows in
 /// most changes and the parser in few; neither changes what is touched.
-fn without_existence(change: &[TokenWithSpan]) -> Vec<TokenWithSpan> {
+pub(super) fn without_existence(change: &[TokenWithSpan]) -> Vec<TokenWithSpan> {
     let mut kept = Vec::with_capacity(change.len());
     let mut rest = change;
     while let Some((token, after)) = rest.split_first() {
@@ -161,30 +173,46 @@ pub(super) fn is_known_option(name: &str, value: &str) -> bool {
     }
 }
 
+/// A table option, such as `ENGINE = InnoDB`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in super::super::super) struct TableOption {
+    /// In upper case, without DEFAULT.
+    pub(in super::super::super) name: String,
+    pub(in super::super::super) value: String,
+    /// Whether it stands after CONVERT TO.
+    pub(in super::super::super) converts: bool,
+}
+
 /// Whether the tokens are table options that are allowed, and nothing else.
 fn are_options(tokens: &[TokenWithSpan]) -> bool {
+    table_options(tokens).is_some()
+}
+
+/// Returns the table options that the tokens are, if all are allowed.
+pub(super) fn table_options(tokens: &[TokenWithSpan]) -> Option<Vec<TableOption>> {
     let mut words = Vec::new();
     for token in tokens {
         match &token.token {
             Token::Word(word) if word.quote_style.is_none() => words.push(word.value.as_str()),
             Token::Number(number, false) => words.push(number),
             Token::Eq => words.push("="),
-            _ => return false,
+            _ => return None,
         }
     }
     let mut rest = words.as_slice();
+    let mut options = Vec::new();
     while !rest.is_empty() {
-        match option(rest) {
-            Some(after) => rest = after,
-            None => return false,
-        }
+        let (option, after) = option(rest)?;
+        options.push(option);
+        rest = after;
     }
-    !words.is_empty()
+    (!options.is_empty()).then_some(options)
 }
 
 /// Reads one option, and returns what follows it.
-fn option<'a, 'b>(words: &'a [&'b str]) -> Option<&'a [&'b str]> {
-    let words = after(words, &["CONVERT", "TO"]).unwrap_or(words);
+fn option<'a, 'b>(words: &'a [&'b str]) -> Option<(TableOption, &'a [&'b str])> {
+    let converted = after(words, &["CONVERT", "TO"]);
+    let words = converted.unwrap_or(words);
     let words = after(words, &["DEFAULT"]).unwrap_or(words);
     let names: [&[&str]; 6] = [
         &["CHARACTER", "SET"],
@@ -199,7 +227,12 @@ fn option<'a, 'b>(words: &'a [&'b str]) -> Option<&'a [&'b str]> {
         .find_map(|name| Some((name.join(" "), after(words, name)?)))?;
     let rest = after(rest, &["="]).unwrap_or(rest);
     let (value, rest) = rest.split_first()?;
-    is_known_option(&name, value).then_some(rest)
+    let option = TableOption {
+        name,
+        value: (*value).to_owned(),
+        converts: converted.is_some(),
+    };
+    is_known_option(&option.name, value).then_some((option, rest))
 }
 
 /// What follows `prefix`, if the words begin with it.

@@ -6,6 +6,7 @@
 
 mod alter;
 mod create;
+mod parsed;
 mod script;
 
 use sqlparser::ast::Statement;
@@ -14,6 +15,9 @@ use super::calls::Calls;
 use super::grant::folded;
 use super::{TableGrant, lexing, parse_one, parser_dialect, tables};
 use crate::bindings::sql::Dialect;
+
+pub(in super::super) use alter::TableOption;
+pub(in super::super) use parsed::{AlterChange, AlterKind, ParsedStatement, parse};
 
 /// Longest excerpt of a statement in an error, in characters.
 const EXCERPT: usize = 120;

@@ -1,0 +1,293 @@
+//! Columns: those that are there, and those that a migration expects.
+
+use sqlparser::ast::{ColumnDef, ColumnOption};
+use sqlparser::tokenizer::Token;
+
+use super::column_type::ColumnType;
+use super::fit::Fit;
+
+/// The character set that holds every character.
+pub(super) const UTF8MB4: &str = "utf8mb4";
+
+/// A column of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Column {
+    pub(super) name: String,
+    pub(super) kind: ColumnType,
+    /// The type as SQL.
+    pub(super) type_text: String,
+    pub(super) charset: Option<String>,
+    pub(super) collation: Option<String>,
+    pub(super) nullable: bool,
+    /// The default as SQL.
+    pub(super) default: Option<String>,
+    /// What ON UPDATE sets, as SQL.
+    pub(super) on_update: Option<String>,
+    pub(super) auto_increment: bool,
+    pub(super) generated: bool,
+    pub(super) comment: String,
+    /// Whether the column has values that nobody of the platform wrote.
+    pub(super) is_there: bool,
+}
+
+/// What keeps a column from being used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Unusable {
+    /// Types of different meanings.
+    Type,
+    /// The server computes its values.
+    Generated,
+    /// Whoever inserts a row has to number it.
+    NotNumbered,
+}
+
+/// What a column becomes so that it does for an expected one too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Merge {
+    /// The column does as it is.
+    Same,
+    /// The column is widened to this one.
+    Widened(Box<Column>),
+    /// The column becomes this exact one, if no value has more decimals.
+    Exact(Box<Column>),
+}
+
+impl Column {
+    /// Reads the column of a CREATE TABLE or ADD COLUMN, in a table whose texts
+    /// have the character set `charset`.
+    pub(super) fn expected(definition: &ColumnDef, charset: &str) -> Self {
+        let options = definition.options.iter().map(|option| &option.option);
+        let name = &definition.name.value;
+        Self::from_parts(name, &definition.data_type.to_string(), options, charset)
+    }
+
+    /// Reads what MODIFY or CHANGE says of a column.
+    pub(super) fn from_parts<'a>(
+        name: &str,
+        type_text: &str,
+        options: impl IntoIterator<Item = &'a ColumnOption>,
+        charset: &str,
+    ) -> Self {
+        let kind = ColumnType::parse(type_text);
+        let mut column = Self {
+            name: name.to_owned(),
+            charset: kind.is_text().then(|| charset.to_owned()),
+            kind,
+            type_text: type_text.to_owned(),
+            collation: None,
+            nullable: true,
+            default: None,
+            on_update: None,
+            auto_increment: false,
+            generated: false,
+            comment: String::new(),
+            is_there: false,
+        };
+        for option in options {
+            match option {
+                ColumnOption::NotNull | ColumnOption::PrimaryKey(_) => column.nullable = false,
+                ColumnOption::Default(value) => column.default = Some(value.to_string()),
+                ColumnOption::OnUpdate(value) => column.on_update = Some(value.to_string()),
+                ColumnOption::CharacterSet(name) => column.charset = Some(name.to_string()),
+                ColumnOption::Collation(name) => column.collation = Some(name.to_string()),
+                ColumnOption::Comment(text) => column.comment.clone_from(text),
+                ColumnOption::Generated { .. } => column.generated = true,
+                ColumnOption::DialectSpecific(tokens) => {
+                    column.auto_increment |= is_auto_increment(tokens);
+                }
+                _ => {}
+            }
+        }
+        column
+    }
+
+    /// Whether an INSERT that does not name the column fails.
+    pub(super) fn must_be_named(&self) -> bool {
+        !self.nullable && self.default.is_none() && !self.auto_increment && !self.generated
+    }
+
+    /// Whether the column's texts lack characters that the other's may have.
+    pub(super) fn lacks_characters_of(&self, other: &Self) -> bool {
+        let (Some(own), Some(other)) = (&self.charset, &other.charset) else {
+            return false;
+        };
+        width(own) < width(other) || (width(own) == 1 && width(other) == 1 && own != other)
+    }
+
+    /// Says what the column, which is there, becomes so that it does for an
+    /// `expected` one too; `is_key` where its values are ids that refer to rows.
+    ///
+    /// # Errors
+    /// When no change makes it do.
+    pub(super) fn merge(&self, expected: &Self, is_key: bool) -> Result<Merge, Unusable> {
+        if self.generated && !expected.generated {
+            return Err(Unusable::Generated);
+        }
+        if expected.auto_increment && !self.auto_increment {
+            return Err(Unusable::NotNumbered);
+        }
+        let mut merged = self.clone();
+        let mut is_exact = false;
+        let is_id = |kind: &ColumnType| matches!(kind, ColumnType::Integer { .. });
+        match self.kind.fit(&expected.kind) {
+            Fit::Holds | Fit::Loose => {}
+            // Ids that the database itself counts fit in their own column.
+            Fit::Widened(_) if is_key && is_id(&self.kind) => {}
+            Fit::Widened(kind) | Fit::AsText(kind) => merged.set_type(kind),
+            Fit::Exact(kind) => {
+                merged.set_type(kind);
+                is_exact = true;
+            }
+            Fit::Apart => return Err(Unusable::Type),
+        }
+        if merged.kind.is_text() && merged.charset.is_none() {
+            merged.charset.clone_from(&expected.charset);
+            merged.collation.clone_from(&expected.collation);
+        }
+        if self.lacks_characters_of(expected) {
+            merged.charset = Some(UTF8MB4.to_owned());
+            merged.collation = expected.collation.clone();
+        }
+        if expected.nullable && !self.nullable && !is_key && !self.auto_increment {
+            merged.nullable = true;
+        }
+        if merged.nullable && expected.default.is_none() && merged.has_zero_default() {
+            // What stands for no date is NULL from now on.
+            merged.default = None;
+        }
+        let is_without = merged.default.is_none() && !merged.auto_increment;
+        let has_default = |text: &String| !text.eq_ignore_ascii_case("NULL");
+        if is_without && let Some(default) = expected.default.as_ref().filter(|it| has_default(it))
+        {
+            merged.default = Some(default.clone());
+        }
+        Ok(match (merged == *self, is_exact) {
+            (true, _) => Merge::Same,
+            (false, false) => Merge::Widened(Box::new(merged)),
+            (false, true) => Merge::Exact(Box::new(merged)),
+        })
+    }
+
+    fn has_zero_default(&self) -> bool {
+        let default = self.default.as_deref().unwrap_or_default();
+        self.kind.is_date() && default.trim_matches('\'').starts_with("0000-00-00")
+    }
+
+    fn set_type(&mut self, kind: ColumnType) {
+        self.type_text = kind.to_string();
+        self.kind = kind;
+    }
+
+    /// Returns the definition as it follows MODIFY COLUMN.
+    pub(super) fn definition(&self) -> String {
+        let mut text = format!("`{}` {}", self.name, self.type_text);
+        if let Some(charset) = &self.charset {
+            text += &format!(" CHARACTER SET {charset}");
+        }
+        if let Some(collation) = &self.collation {
+            text += &format!(" COLLATE {collation}");
+        }
+        text += if self.nullable { " NULL" } else { " NOT NULL" };
+        if let Some(default) = &self.default {
+            text += &format!(" DEFAULT {default}");
+        }
+        if let Some(value) = &self.on_update {
+            text += &format!(" ON UPDATE {value}");
+        }
+        if self.auto_increment {
+            text += " AUTO_INCREMENT";
+        }
+        if !self.comment.is_empty() {
+            text += &format!(" COMMENT '{}'", self.comment.replace('\'', "''"));
+        }
+        text
+    }
+
+    /// Returns the column in a few words, such as `varchar(20) latin1 NOT NULL`.
+    pub(super) fn in_words(&self) -> String {
+        let mut text = self.type_text.to_ascii_lowercase();
+        if let Some(charset) = &self.charset {
+            text += &format!(" {charset}");
+        }
+        text += if self.nullable { " NULL" } else { " NOT NULL" };
+        if let Some(default) = &self.default {
+            text += &format!(" DEFAULT {default}");
+        }
+        text
+    }
+}
+
+/// How many characters a set has, compared with others.
+fn width(charset: &str) -> u8 {
+    match charset.to_ascii_lowercase().as_str() {
+        UTF8MB4 => 3,
+        "utf8" | "utf8mb3" | "ucs2" => 2,
+        "ascii" => 0,
+        "utf16" | "utf16le" | "utf32" | "gb18030" => 3,
+        _ => 1,
+    }
+}
+
+fn is_auto_increment(tokens: &[Token]) -> bool {
+    matches!(tokens, [Token::Word(word)] if word.value.eq_ignore_ascii_case("AUTO_INCREMENT"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn column(type_text: &str, options: &[ColumnOption], charset: &str) -> Column {
+        Column::from_parts("c", type_text, options, charset)
+    }
+
+    #[test]
+    fn nothing_of_a_column_is_narrowed() {
+        let live = column("varchar(255)", &[ColumnOption::NotNull], "utf8mb4");
+        let expected = column("VARCHAR(100)", &[ColumnOption::Null], "latin1");
+        let Ok(Merge::Widened(merged)) = live.merge(&expected, false) else {
+            panic!("it takes NULL");
+        };
+        assert_eq!(
+            merged.definition(),
+            "`c` varchar(255) CHARACTER SET utf8mb4 NULL"
+        );
+        let stricter = column("VARCHAR(100)", &[ColumnOption::NotNull], "latin1");
+        assert_eq!(merged.merge(&stricter, false), Ok(Merge::Same));
+    }
+
+    #[test]
+    fn texts_get_every_character() {
+        let live = column("varchar(50)", &[], "latin1");
+        let expected = column("VARCHAR(20)", &[], "utf8mb4");
+        let Ok(Merge::Widened(merged)) = live.merge(&expected, false) else {
+            panic!("it is widened");
+        };
+        assert_eq!(merged.charset.as_deref(), Some(UTF8MB4));
+        let ascii = column("VARCHAR(20)", &[], "ascii");
+        assert_eq!(live.merge(&ascii, false), Ok(Merge::Same));
+    }
+
+    #[test]
+    fn no_date_is_null_where_the_plugin_writes_null() {
+        let mut live = column("datetime", &[ColumnOption::NotNull], "utf8mb4");
+        live.default = Some("'0000-00-00 00:00:00'".to_owned());
+        let expected = column("DATETIME", &[], "utf8mb4");
+        let Ok(Merge::Widened(merged)) = live.merge(&expected, false) else {
+            panic!("it is widened");
+        };
+        assert_eq!(merged.definition(), "`c` datetime NULL");
+        let required = column("DATETIME", &[ColumnOption::NotNull], "utf8mb4");
+        assert_eq!(live.merge(&required, false), Ok(Merge::Same));
+    }
+
+    #[test]
+    fn ids_are_left_as_they_are() {
+        let live = column("mediumint(8) unsigned", &[ColumnOption::NotNull], "utf8mb4");
+        let expected = column("INT", &[ColumnOption::NotNull], "utf8mb4");
+        assert_eq!(live.merge(&expected, true), Ok(Merge::Same));
+        assert!(matches!(
+            live.merge(&expected, false),
+            Ok(Merge::Widened(_))
+        ));
+    }
+}

@@ -1,0 +1,229 @@
+//! Types of columns as MySQL has them, and whether one holds what another does.
+
+use std::fmt;
+
+/// A column's type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum ColumnType {
+    Integer {
+        bytes: u8,
+        unsigned: bool,
+    },
+    Decimal {
+        precision: u32,
+        scale: u32,
+    },
+    Float {
+        is_double: bool,
+    },
+    Char(u64),
+    Varchar(u64),
+    Text(Size),
+    /// ENUM, with the length of its longest value.
+    Enum(u64),
+    Binary(u64),
+    Varbinary(u64),
+    Blob(Size),
+    Date,
+    DateTime {
+        fraction: u32,
+        is_timestamp: bool,
+    },
+    /// A type that nothing but itself holds.
+    Other(String),
+}
+
+/// Which of the four TEXT or BLOB types.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Size {
+    Tiny,
+    Usual,
+    Medium,
+    Long,
+}
+
+impl Size {
+    fn bytes(self) -> u64 {
+        match self {
+            Self::Tiny => 255,
+            Self::Usual => 65_535,
+            Self::Medium => 16_777_215,
+            Self::Long => 4_294_967_295,
+        }
+    }
+
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::Tiny => "TINY",
+            Self::Usual => "",
+            Self::Medium => "MEDIUM",
+            Self::Long => "LONG",
+        }
+    }
+}
+
+impl ColumnType {
+    /// Reads a type such as `varchar(100)` or `INT(11) UNSIGNED`.
+    pub(super) fn parse(text: &str) -> Self {
+        let lower = text.to_ascii_lowercase();
+        let name_end = lower
+            .find(|c: char| !c.is_ascii_alphabetic())
+            .unwrap_or(lower.len());
+        let (name, rest) = lower.split_at(name_end);
+        let numbers = numbers(rest);
+        let first = numbers.first().copied();
+        let unsigned = rest.contains("unsigned") || rest.contains("zerofill");
+        let integer = |bytes| Self::Integer { bytes, unsigned };
+        match name {
+            "bool" | "boolean" | "tinyint" => integer(1),
+            "smallint" => integer(2),
+            "mediumint" => integer(3),
+            "int" | "integer" => integer(4),
+            "bigint" => integer(8),
+            "decimal" | "numeric" | "dec" | "fixed" => Self::Decimal {
+                precision: small(first.unwrap_or(10)),
+                scale: small(numbers.get(1).copied().unwrap_or(0)),
+            },
+            "float" => Self::Float { is_double: false },
+            "double" | "real" => Self::Float { is_double: true },
+            "char" => Self::Char(first.unwrap_or(1)),
+            "varchar" => Self::Varchar(first.unwrap_or(0)),
+            "tinytext" => Self::Text(Size::Tiny),
+            "text" => Self::Text(Size::Usual),
+            "mediumtext" => Self::Text(Size::Medium),
+            "longtext" => Self::Text(Size::Long),
+            "enum" => Self::Enum(longest_value(text)),
+            "binary" => Self::Binary(first.unwrap_or(1)),
+            "varbinary" => Self::Varbinary(first.unwrap_or(0)),
+            "tinyblob" => Self::Blob(Size::Tiny),
+            "blob" => Self::Blob(Size::Usual),
+            "mediumblob" => Self::Blob(Size::Medium),
+            "longblob" => Self::Blob(Size::Long),
+            "date" => Self::Date,
+            "datetime" | "timestamp" => Self::DateTime {
+                fraction: small(first.unwrap_or(0)),
+                is_timestamp: name == "timestamp",
+            },
+            _ => Self::Other(lower),
+        }
+    }
+
+    /// Whether values are text, which has a character set.
+    pub(super) fn is_text(&self) -> bool {
+        self.characters().is_some()
+    }
+
+    /// Whether a key on the column needs a length.
+    pub(super) fn needs_key_length(&self) -> bool {
+        matches!(self, Self::Text(_) | Self::Blob(_))
+    }
+
+    /// Whether values are dates, which may be zero.
+    pub(super) fn is_date(&self) -> bool {
+        matches!(self, Self::Date | Self::DateTime { .. })
+    }
+
+    /// Whether values are numbers.
+    pub(super) fn is_number(&self) -> bool {
+        matches!(
+            self,
+            Self::Integer { .. } | Self::Decimal { .. } | Self::Float { .. }
+        )
+    }
+
+    /// The most characters of a text, each of which may take four bytes.
+    pub(super) fn characters(&self) -> Option<u64> {
+        match self {
+            Self::Char(length) | Self::Varchar(length) | Self::Enum(length) => Some(*length),
+            Self::Text(size) => Some(size.bytes() / 4),
+            _ => None,
+        }
+    }
+
+    /// The most bytes of a value that is no text.
+    pub(super) fn bytes(&self) -> Option<u64> {
+        match self {
+            Self::Binary(length) | Self::Varbinary(length) => Some(*length),
+            Self::Blob(size) => Some(size.bytes()),
+            _ => None,
+        }
+    }
+
+    /// Bytes that the column takes of the longest row that there may be.
+    pub(super) fn row_bytes(&self) -> u64 {
+        match self {
+            Self::Char(length) => length * 4,
+            Self::Varchar(length) => length * 4 + 2,
+            Self::Binary(length) => *length,
+            Self::Varbinary(length) => length + 2,
+            Self::Text(_) | Self::Blob(_) => 12,
+            Self::Integer { bytes, .. } => u64::from(*bytes),
+            Self::Decimal { precision, .. } => u64::from(*precision) / 2 + 1,
+            _ => 8,
+        }
+    }
+}
+
+impl fmt::Display for ColumnType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Integer { bytes, unsigned } => {
+                let name = match bytes {
+                    1 => "TINYINT",
+                    2 => "SMALLINT",
+                    3 => "MEDIUMINT",
+                    4 => "INT",
+                    _ => "BIGINT",
+                };
+                let sign = if *unsigned { " UNSIGNED" } else { "" };
+                write!(f, "{name}{sign}")
+            }
+            Self::Decimal { precision, scale } => write!(f, "DECIMAL({precision}, {scale})"),
+            Self::Float { is_double: true } => f.write_str("DOUBLE"),
+            Self::Float { is_double: false } => f.write_str("FLOAT"),
+            Self::Char(length) => write!(f, "CHAR({length})"),
+            Self::Varchar(length) => write!(f, "VARCHAR({length})"),
+            Self::Text(size) => write!(f, "{}TEXT", size.prefix()),
+            Self::Enum(_) => f.write_str("ENUM"),
+            Self::Binary(length) => write!(f, "BINARY({length})"),
+            Self::Varbinary(length) => write!(f, "VARBINARY({length})"),
+            Self::Blob(size) => write!(f, "{}BLOB", size.prefix()),
+            Self::Date => f.write_str("DATE"),
+            Self::DateTime {
+                fraction,
+                is_timestamp,
+            } => {
+                f.write_str(if *is_timestamp {
+                    "TIMESTAMP"
+                } else {
+                    "DATETIME"
+                })?;
+                match fraction {
+                    0 => Ok(()),
+                    digits => write!(f, "({digits})"),
+                }
+            }
+            Self::Other(text) => f.write_str(text),
+        }
+    }
+}
+
+/// The numbers within the first parentheses.
+fn numbers(text: &str) -> Vec<u64> {
+    let Some((_, rest)) = text.split_once('(') else {
+        return Vec::new();
+    };
+    let inner = rest.split(')').next().unwrap_or_default();
+    let parts = inner.split(',').map(str::trim);
+    parts.map_while(|part| part.parse().ok()).collect()
+}
+
+fn small(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// The length of the longest value of `enum('a','b')`, at most.
+fn longest_value(text: &str) -> u64 {
+    let values = text.split(',').map(|value| value.chars().count());
+    values.max().unwrap_or_default() as u64
+}

@@ -1,0 +1,231 @@
+//! Whether a column's type holds what another does.
+
+use super::column_type::ColumnType;
+
+/// The most digits of a DECIMAL.
+const MAX_PRECISION: u32 = 65;
+
+/// How a column that is there does for one that is expected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Fit {
+    /// Holds every value of the expected type.
+    Holds,
+    /// This type holds the values of both.
+    Widened(ColumnType),
+    /// Holds money only approximately: this type is exact, if no value has
+    /// more decimals.
+    Exact(ColumnType),
+    /// Holds numbers, which this type keeps as text.
+    AsText(ColumnType),
+    /// Means something else, and holds what is written as what it is: numbers
+    /// as text, text as bytes.
+    Loose,
+    /// No type is meant by both.
+    Apart,
+}
+
+impl ColumnType {
+    /// Says whether a column of this type, which is there, does for one of the
+    /// `expected` type.
+    pub(super) fn fit(&self, expected: &Self) -> Fit {
+        if let (Some(own), Some(other)) = (self.characters(), expected.characters()) {
+            let is_list = matches!(self, Self::Enum(_)) && self != expected;
+            return match (own >= other, is_list) {
+                (true, false) => Fit::Holds,
+                (false, false) => Fit::Widened(expected.clone()),
+                (true, true) => Fit::Widened(Self::Varchar(own)),
+                (false, true) => Fit::Widened(expected.clone()),
+            };
+        }
+        if let (Some(own), Some(other)) = (self.bytes(), expected.bytes()) {
+            return match own >= other {
+                true => Fit::Holds,
+                false => Fit::Widened(expected.clone()),
+            };
+        }
+        match (self, expected) {
+            (Self::Integer { bytes: own, .. }, Self::Integer { bytes: other, .. }) => {
+                match own >= other {
+                    true => Fit::Holds,
+                    false => Fit::Widened(expected.clone()),
+                }
+            }
+            (
+                Self::Decimal { precision, scale },
+                Self::Decimal {
+                    precision: other_precision,
+                    scale: other_scale,
+                },
+            ) => {
+                let whole = precision.saturating_sub(*scale);
+                let other_whole = other_precision.saturating_sub(*other_scale);
+                let (scale_both, whole_both) = (*scale.max(other_scale), whole.max(other_whole));
+                match (*scale, whole) == (scale_both, whole_both) {
+                    true => Fit::Holds,
+                    false if whole_both + scale_both > MAX_PRECISION => Fit::Apart,
+                    false => Fit::Widened(Self::Decimal {
+                        precision: whole_both + scale_both,
+                        scale: scale_both,
+                    }),
+                }
+            }
+            (Self::Float { .. }, Self::Decimal { .. }) => Fit::Exact(expected.clone()),
+            (Self::Float { is_double: own }, Self::Float { is_double: other }) => {
+                match own >= other {
+                    true => Fit::Holds,
+                    false => Fit::Widened(expected.clone()),
+                }
+            }
+            (Self::Date, Self::Date) => Fit::Holds,
+            (Self::Date, Self::DateTime { .. }) => Fit::Widened(expected.clone()),
+            (
+                Self::DateTime {
+                    fraction,
+                    is_timestamp,
+                },
+                Self::DateTime {
+                    fraction: other, ..
+                },
+            ) => match fraction >= other {
+                true => Fit::Holds,
+                false => Fit::Widened(Self::DateTime {
+                    fraction: *other,
+                    is_timestamp: *is_timestamp,
+                }),
+            },
+            (Self::Other(own), Self::Other(other)) if own == other => Fit::Holds,
+            (Self::Integer { .. } | Self::Decimal { .. }, _)
+                if expected.characters() >= Some(self.letters()) =>
+            {
+                Fit::AsText(expected.clone())
+            }
+            _ if self.holds_written(expected) => Fit::Loose,
+            _ => Fit::Apart,
+        }
+    }
+
+    /// How many letters a number or a time has as text.
+    fn letters(&self) -> u64 {
+        match self {
+            Self::Integer { bytes: 1, .. } => 3,
+            Self::Integer { bytes: 2, .. } => 5,
+            Self::Integer { bytes: 3, .. } => 8,
+            Self::Integer { bytes: 4, .. } => 10,
+            Self::Integer { .. } => 20,
+            Self::Decimal { precision, .. } => u64::from(*precision) + 1,
+            Self::Date => 10,
+            Self::DateTime { fraction: 0, .. } => 19,
+            Self::DateTime { fraction, .. } => 20 + u64::from(*fraction),
+            _ => u64::MAX,
+        }
+    }
+
+    /// Whether a column of this type takes every value of an expected one of
+    /// another kind, and gives it back.
+    fn holds_written(&self, expected: &Self) -> bool {
+        let letters = expected.letters();
+        let is_list = matches!(self, Self::Enum(_));
+        match (self.characters(), self.bytes(), self, expected) {
+            (Some(characters), ..) => !is_list && characters >= letters,
+            (None, Some(bytes), ..) => {
+                let needed = expected.characters().map(|characters| characters * 4);
+                bytes >= needed.unwrap_or(u64::MAX)
+            }
+            (None, None, Self::Decimal { precision, scale }, Self::Integer { .. }) => {
+                u64::from(precision.saturating_sub(*scale)) >= letters
+            }
+            (None, None, Self::Float { is_double: true }, Self::Integer { bytes, .. }) => {
+                *bytes <= 4
+            }
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fit(live: &str, expected: &str) -> Fit {
+        ColumnType::parse(live).fit(&ColumnType::parse(expected))
+    }
+
+    #[test]
+    fn a_type_that_is_wider_holds_what_is_expected() {
+        for (live, expected) in [
+            ("varchar(255)", "VARCHAR(100)"),
+            ("char(32)", "VARCHAR(32)"),
+            ("text", "VARCHAR(1000)"),
+            ("mediumtext", "TEXT"),
+            ("int(11) unsigned", "INT"),
+            ("bigint(20)", "INT"),
+            ("decimal(12,4)", "DECIMAL(10, 2)"),
+            ("datetime(6)", "DATETIME(3)"),
+            ("timestamp", "DATETIME"),
+            ("double", "FLOAT"),
+            ("json", "JSON"),
+        ] {
+            assert_eq!(fit(live, expected), Fit::Holds, "{live} for {expected}");
+        }
+    }
+
+    #[test]
+    fn a_type_that_is_narrower_is_widened_to_both() {
+        for (live, expected, both) in [
+            ("varchar(50)", "VARCHAR(100)", "VARCHAR(100)"),
+            ("tinyint(1)", "SMALLINT", "SMALLINT"),
+            ("int(10) unsigned", "BIGINT", "BIGINT"),
+            ("decimal(12,0)", "DECIMAL(10,2)", "DECIMAL(14, 2)"),
+            ("decimal(6,4)", "DECIMAL(10,2)", "DECIMAL(12, 4)"),
+            ("enum('customer','admin')", "VARCHAR(20)", "VARCHAR(20)"),
+            ("date", "DATETIME", "DATETIME"),
+            ("datetime", "DATETIME(3)", "DATETIME(3)"),
+            ("varbinary(16)", "VARBINARY(64)", "VARBINARY(64)"),
+        ] {
+            match fit(live, expected) {
+                Fit::Widened(widened) => assert_eq!(widened.to_string(), both, "{live}"),
+                other => panic!("{live} for {expected}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn types_of_other_meanings_are_apart() {
+        for (live, expected) in [
+            ("bigint(20)", "VARCHAR(10)"),
+            ("varchar(10)", "DECIMAL(10,2)"),
+            ("varchar(4)", "SMALLINT"),
+            ("enum('0','1')", "SMALLINT"),
+            ("tinyblob", "VARCHAR(150)"),
+            ("int(11)", "DATETIME"),
+            ("int(11)", "DECIMAL(10,2)"),
+            ("decimal(65,0)", "DECIMAL(10,2)"),
+        ] {
+            assert_eq!(fit(live, expected), Fit::Apart, "{live} for {expected}");
+        }
+        assert!(matches!(fit("float", "DECIMAL(10,2)"), Fit::Exact(_)));
+    }
+
+    #[test]
+    fn numbers_become_text_where_text_is_needed() {
+        for live in ["int(11)", "bigint(20) unsigned", "decimal(12,0)"] {
+            let text = Fit::AsText(ColumnType::Varchar(100));
+            assert_eq!(fit(live, "VARCHAR(100)"), text, "{live}");
+        }
+    }
+
+    #[test]
+    fn numbers_may_be_text_and_texts_bytes() {
+        for (live, expected) in [
+            ("varchar(10)", "INT"),
+            ("varchar(5)", "SMALLINT"),
+            ("varchar(11)", "DECIMAL(10, 2)"),
+            ("char(19)", "DATETIME"),
+            ("blob", "VARCHAR(150)"),
+            ("blob", "TEXT"),
+            ("decimal(10,0)", "INT"),
+        ] {
+            assert_eq!(fit(live, expected), Fit::Loose, "{live} for {expected}");
+        }
+    }
+}

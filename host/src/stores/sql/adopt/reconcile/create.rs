@@ -1,0 +1,380 @@
+//! CREATE TABLE where a table of the name is there.
+
+use sqlparser::ast::{ColumnDef, CreateTable};
+
+use super::super::check::counted;
+use super::super::column::{Column, Merge};
+use super::super::column_type::ColumnType;
+use super::super::data::Found;
+use super::super::fit::Fit;
+use super::super::report::{Finding, FindingKind};
+use super::super::schema::{Key, Schema, Table, charset_of};
+use super::{Reconciler, plain, quoted_values};
+
+impl Reconciler<'_> {
+    /// Adds to the table what it lacks, and widens what it has.
+    pub(super) async fn create_table(
+        &mut self,
+        create: &CreateTable,
+    ) -> sqlx::Result<Option<Vec<String>>> {
+        let name = plain(&create.name.to_string());
+        let Some(table) = self.schema.table(&name).cloned() else {
+            self.schema.create(create, &name);
+            return Ok(None);
+        };
+        if self.refuse_view(&table) || self.refuse_foreign(&table, create) {
+            return Ok(Some(Vec::new()));
+        }
+        let (charset, collation) = charset_of(create);
+        let expected = create.columns.iter();
+        let expected: Vec<_> = expected
+            .map(|definition| Column::expected(definition, &charset))
+            .collect();
+        let mut changes = self.engine_changes(&table);
+        changes.extend(
+            self.charset_changes(&table, &expected, &charset, collation.as_deref())
+                .await?,
+        );
+        for (column, definition) in expected.iter().zip(&create.columns) {
+            changes.extend(self.column_of(&name, column, definition).await?);
+        }
+        changes.extend(self.primary_key(&name, create).await?);
+        Ok(Some(match changes.is_empty() {
+            true => Vec::new(),
+            false => vec![format!("ALTER TABLE `{name}` {}", changes.join(", "))],
+        }))
+    }
+
+    /// Reports a view in the place of a table.
+    pub(super) fn refuse_view(&mut self, table: &Table) -> bool {
+        if table.is_view {
+            let name = &table.name;
+            let remedy = vec![
+                format!("RENAME TABLE `{name}` TO `own_{name}`"),
+                format!("CREATE TABLE `{name}` AS SELECT * FROM `own_{name}`"),
+            ];
+            let text = "is a view, where a table is needed; the statements put a table with the \
+                view's rows in its place";
+            self.obstruct(name, "", text, remedy);
+        }
+        table.is_view
+    }
+
+    /// Reports a table of the name that is for something else: the migration
+    /// expects none, and it lacks columns.
+    fn refuse_foreign(&mut self, table: &Table, create: &CreateTable) -> bool {
+        let names = create.columns.iter().map(|column| &column.name.value);
+        let missing = |name: &&String| table.column(name).is_none();
+        let missing: Vec<_> = names.filter(missing).cloned().collect();
+        let is_foreign = !create.if_not_exists && table.is_there && !missing.is_empty();
+        if is_foreign {
+            let name = &table.name;
+            let remedy = vec![format!("RENAME TABLE `{name}` TO `own_{name}`")];
+            let text = format!(
+                "is another table than the plugin's of this name: it has no {}",
+                missing.join(", ")
+            );
+            self.obstruct(name, "", text, remedy);
+        }
+        is_foreign
+    }
+
+    /// Returns the changes that give the table transactions.
+    pub(super) fn engine_changes(&mut self, table: &Table) -> Vec<String> {
+        if table.is_innodb() {
+            return Vec::new();
+        }
+        let name = &table.name;
+        self.check_numbering(table);
+        self.rewrites(name);
+        let text = format!("from {} to InnoDB, which has transactions", table.engine);
+        self.find(FindingKind::Converts, name, "", text);
+        if let Some(table) = self.schema.table_mut(name) {
+            table.engine = "InnoDB".to_owned();
+            table.row_format = "Dynamic".to_owned();
+        }
+        vec!["ENGINE = InnoDB".into(), "ROW_FORMAT = DYNAMIC".into()]
+    }
+
+    /// InnoDB numbers rows only by the first column of a key.
+    fn check_numbering(&mut self, table: &Table) {
+        let Some(column) = table.columns.iter().find(|column| column.auto_increment) else {
+            return;
+        };
+        let leads = |key: &Key| {
+            let first = key.parts.first();
+            first.is_some_and(|part| part.column == column.name)
+        };
+        if !table.keys.iter().any(leads) {
+            let remedy = format!("ALTER TABLE `{}` ADD KEY (`{}`)", table.name, column.name);
+            let text = "is AUTO_INCREMENT and first in no key, which InnoDB does not have";
+            self.obstruct(&table.name, &column.name, text, vec![remedy]);
+        }
+    }
+
+    /// Returns the change that gives the table's texts the characters that the
+    /// expected ones have: all of them, so that they stay comparable.
+    async fn charset_changes(
+        &mut self,
+        table: &Table,
+        expected: &[Column],
+        charset: &str,
+        collation: Option<&str>,
+    ) -> sqlx::Result<Vec<String>> {
+        let lacks = |column: &Column| {
+            let live = table.column(&column.name);
+            live.is_some_and(|live| live.lacks_characters_of(column))
+        };
+        let collate = collation.map_or(String::new(), |it| format!(" COLLATE {it}"));
+        if expected.iter().any(lacks) {
+            let text = format!("texts from {} to {charset}", table.collation);
+            self.find(FindingKind::Converts, &table.name, "", text);
+            self.convert(&table.name, charset, collation).await?;
+            return Ok(vec![format!("CONVERT TO CHARACTER SET {charset}{collate}")]);
+        }
+        let default = Column::from_parts("", "TEXT", [], table.charset());
+        if default.lacks_characters_of(&Column::from_parts("", "TEXT", [], charset)) {
+            if let Some(table) = self.schema.table_mut(&table.name) {
+                table.collation = collation.map_or(format!("{charset}_"), str::to_owned);
+            }
+            return Ok(vec![format!("DEFAULT CHARACTER SET {charset}{collate}")]);
+        }
+        Ok(Vec::new())
+    }
+
+    /// Returns the change that makes a column of a CREATE TABLE do.
+    async fn column_of(
+        &mut self,
+        name: &str,
+        expected: &Column,
+        definition: &ColumnDef,
+    ) -> sqlx::Result<Option<String>> {
+        let Some(table) = self.schema.table(name).cloned() else {
+            return Ok(None);
+        };
+        if table.column(&expected.name).is_some() {
+            self.note_rows(&table, expected).await?;
+            return self.merged(&table, expected).await;
+        }
+        if expected.must_be_named() && table.is_there && table.rows > 0 {
+            let text = format!(
+                "is missing, and its values in the rows that are there are not known: {}",
+                expected.in_words()
+            );
+            let remedy = format!("ALTER TABLE `{name}` ADD COLUMN {definition}");
+            self.obstruct(name, &expected.name, text, vec![remedy]);
+            return Ok(None);
+        }
+        self.find(FindingKind::Adds, name, &expected.name, expected.in_words());
+        if let Some(table) = self.schema.table_mut(name) {
+            table.set_column(expected.clone());
+        }
+        Ok(Some(format!("ADD COLUMN {definition}")))
+    }
+
+    /// Returns the change that makes a column that is there do for the
+    /// `expected` one too; nothing where it does, or where nothing helps.
+    pub(super) async fn merged(
+        &mut self,
+        table: &Table,
+        expected: &Column,
+    ) -> sqlx::Result<Option<String>> {
+        let Some(live) = table.column(&expected.name) else {
+            return Ok(None);
+        };
+        if live.kind.fit(&expected.kind) == Fit::Loose {
+            let text = format!(
+                "{}, where {} is meant: used as it is",
+                live.in_words(),
+                expected.in_words()
+            );
+            self.find(FindingKind::Note, &table.name, &live.name, text);
+        }
+        let merged = match live.merge(expected, table.is_id(&live.name)) {
+            Ok(Merge::Same) => {
+                let text = live.in_words();
+                self.find(FindingKind::Fits, &table.name, &live.name, text);
+                return Ok(None);
+            }
+            Ok(Merge::Widened(merged)) => merged,
+            Ok(Merge::Exact(merged)) => match self.exact(table, live, merged).await? {
+                Some(merged) => merged,
+                None => return Ok(None),
+            },
+            Err(why) => {
+                self.unusable(table, expected, &why);
+                return Ok(None);
+            }
+        };
+        let is_type_changed = merged.kind != live.kind || merged.charset != live.charset;
+        if is_type_changed && let Some(key) = table.foreign_key_on(&live.name) {
+            let text = format!(
+                "is {}, has to become {}, and the foreign key `{}` of `{}` is on it",
+                live.in_words(),
+                merged.in_words(),
+                key.name,
+                key.table
+            );
+            self.obstruct(&table.name, &live.name, text, vec![key.drop_statement()]);
+            return Ok(None);
+        }
+        if is_type_changed {
+            self.rewrites(&table.name);
+        }
+        let text = format!("from {} to {}", live.in_words(), merged.in_words());
+        self.find(FindingKind::Converts, &table.name, &live.name, text);
+        let change = format!("MODIFY COLUMN {}", merged.definition());
+        if let Some(table) = self.schema.table_mut(&table.name) {
+            table.set_column(*merged);
+        }
+        Ok(Some(change))
+    }
+
+    /// Returns what a column of rounded numbers becomes: exact, or as it is
+    /// where it has values that would be rounded; nothing where no change is
+    /// left.
+    async fn exact(
+        &mut self,
+        table: &Table,
+        live: &Column,
+        exact: Box<Column>,
+    ) -> sqlx::Result<Option<Box<Column>>> {
+        let ColumnType::Decimal { precision, scale } = exact.kind else {
+            return Ok(Some(exact));
+        };
+        let name = &live.name;
+        // What the type itself does not tell apart is no difference.
+        let noise = match live.kind {
+            ColumnType::Float { is_double: false } => "0.0000001",
+            _ => "0.000000000001",
+        };
+        let condition = format!(
+            "ABS(`{name}` - ROUND(`{name}`, {scale})) > 0.00001 + ABS(`{name}`) * {noise} \
+             OR ABS(`{name}`) >= POW(10, {})",
+            precision.saturating_sub(scale)
+        );
+        let count = self.count(&table.name, name, &condition).await?;
+        if count == 0 {
+            return Ok(Some(exact));
+        }
+        let text = format!(
+            "stays {}, which rounds large amounts: {} have values that do not fit in {}, and the \
+             statement would round them",
+            live.in_words(),
+            counted(count),
+            exact.type_text
+        );
+        let mut finding = Finding::new(FindingKind::Note, &table.name, name, text);
+        finding.remedy = vec![format!(
+            "ALTER TABLE `{}` MODIFY COLUMN {}",
+            table.name,
+            exact.definition()
+        )];
+        self.findings.push(finding);
+        let mut kept = exact;
+        kept.kind = live.kind.clone();
+        kept.type_text.clone_from(&live.type_text);
+        Ok((*kept != *live).then_some(kept))
+    }
+
+    /// Notes rows that a table of the plugin's own would not have.
+    pub(super) async fn note_rows(&mut self, table: &Table, expected: &Column) -> sqlx::Result<()> {
+        let Some(live) = table.column(&expected.name).filter(|it| it.is_there) else {
+            return Ok(());
+        };
+        if !self.looks {
+            return Ok(());
+        }
+        let name = live.name.clone();
+        if live.nullable && !expected.nullable {
+            let condition = format!("`{name}` IS NULL");
+            let count = self.count(&table.name, &name, &condition).await?;
+            if count > 0 {
+                let text = format!("NULL in {}, and kept", counted(count));
+                self.find(FindingKind::Note, &table.name, &name, text);
+            }
+        }
+        if live.kind.is_date() {
+            let condition = format!("MONTH(`{name}`) = 0 OR DAYOFMONTH(`{name}`) = 0");
+            let count = self.count(&table.name, &name, &condition).await?;
+            if count > 0 {
+                let text = format!("zero dates in {}, and kept", counted(count));
+                self.find(FindingKind::Note, &table.name, &name, text);
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the change that lets no two rows be the same by the expected
+    /// primary key.
+    async fn primary_key(
+        &mut self,
+        name: &str,
+        create: &CreateTable,
+    ) -> sqlx::Result<Option<String>> {
+        let mut expected = Schema::default();
+        expected.create(create, name);
+        let primary = expected.table(name).and_then(|table| table.key("PRIMARY"));
+        let Some(primary) = primary.cloned() else {
+            return Ok(None);
+        };
+        let Some(table) = self.schema.table(name).cloned() else {
+            return Ok(None);
+        };
+        let columns: Vec<_> = primary.parts.iter().map(|it| it.column.clone()).collect();
+        if table.keys.iter().any(|key| key.makes_unique(&columns)) {
+            return Ok(None);
+        }
+        let quoted: Vec<_> = columns.iter().map(|column| format!("`{column}`")).collect();
+        let quoted = quoted.join(", ");
+        if self.looks && self.are_repeated(&table, &columns).await? {
+            return Ok(None);
+        }
+        let (key, text) = match table.key("PRIMARY") {
+            None => ("PRIMARY KEY".to_owned(), "primary key"),
+            Some(_) => (
+                format!("UNIQUE KEY `edge_{name}_key`"),
+                "unique key beside another primary key",
+            ),
+        };
+        self.rewrites(name);
+        self.find(FindingKind::Adds, name, &columns.join(", "), text);
+        if let Some(table) = self.schema.table_mut(name) {
+            table.keys.push(primary);
+        }
+        Ok(Some(format!("ADD {key} ({quoted})")))
+    }
+
+    async fn are_repeated(&mut self, table: &Table, columns: &[String]) -> sqlx::Result<bool> {
+        let is_there = |column: &String| {
+            let live = table.column(column);
+            live.is_some_and(|live| live.is_there)
+        };
+        if !columns.iter().all(is_there) {
+            return Ok(false);
+        }
+        let quoted: Vec<_> = columns.iter().map(|column| format!("`{column}`")).collect();
+        match self.data.duplicate(&table.name, &quoted, "1").await? {
+            Found::Some(values) => {
+                let list = quoted.join(", ");
+                let text = format!(
+                    "{} is there more than once, and rows are told apart by it; delete all but one \
+                     of the rows that the statement finds",
+                    quoted_values(&values)
+                );
+                let remedy = format!(
+                    "SELECT {list}, COUNT(*) FROM `{}` GROUP BY {list} HAVING COUNT(*) > 1",
+                    table.name
+                );
+                self.obstruct(&table.name, &columns.join(", "), text, vec![remedy]);
+                Ok(true)
+            }
+            Found::None => Ok(false),
+            Found::Unknown => {
+                let subject = columns.join(", ");
+                self.note_unknown(&table.name, &subject, "a value is there twice");
+                Ok(false)
+            }
+        }
+    }
+}
