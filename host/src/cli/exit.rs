@@ -2,7 +2,8 @@
 //! error, 2 for a wrong command line, 3 when a rollout did not succeed and
 //! what it changed was changed back, 4 when it is not known yet, 5 when an
 //! account that was to be made is there already, 6 when migrations failed and
-//! the statements before the failed one stay done.
+//! the statements before the failed one stay done, 7 when tables that are there
+//! are in the way of migrations, and nothing was changed.
 
 use std::process::ExitCode;
 
@@ -18,6 +19,9 @@ pub(super) enum Exit {
     /// A statement of a migration failed.
     #[error("the migrations failed: {0}")]
     NotMigrated(String),
+    /// Tables that are there are in the way of migrations.
+    #[error("{0} thing(s) in the tables that are there are in the way; nothing was changed")]
+    Obstacles(usize),
     /// Somebody has registered under this e-mail address.
     #[error(
         "an account with the e-mail address {0} exists, and nothing was changed. Whoever \
@@ -34,6 +38,7 @@ pub(crate) fn code(error: &anyhow::Error) -> ExitCode {
         Some(Exit::TimedOut(_)) => ExitCode::from(4),
         Some(Exit::AccountExists(_)) => ExitCode::from(5),
         Some(Exit::NotMigrated(_)) => ExitCode::from(6),
+        Some(Exit::Obstacles(_)) => ExitCode::from(7),
         None => ExitCode::FAILURE,
     }
 }

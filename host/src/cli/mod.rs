@@ -1,5 +1,6 @@
 //! The commands of `edge`.
 
+mod adopt;
 mod audit;
 mod bundle;
 mod canary;
@@ -49,6 +50,9 @@ struct Arguments {
 enum Command {
     /// Serve the plugins until SIGTERM or ctrl-c.
     Serve,
+    /// Check whether an existing database can be served from, and make its
+    /// tables what the plugins need.
+    Adopt(adopt::Arguments),
     /// Fill the catalog of a running shop with generated products.
     Seed(seed::Arguments),
     /// Accounts of people who run the shop.
@@ -120,6 +124,7 @@ impl Command {
     fn runs_plugins(&self) -> bool {
         match self {
             Self::Serve | Self::Dev(_) => true,
+            Self::Adopt(arguments) => arguments.runs_plugins(),
             Self::Seed(arguments) => arguments.is_offline(),
             Self::User(command) => command.is_offline(),
             _ => false,
@@ -147,6 +152,7 @@ async fn dispatch(settings: &Settings, command: Command) -> anyhow::Result<()> {
     }
     match command {
         Command::Serve => serve::run(settings).await,
+        Command::Adopt(arguments) => adopt::run(settings, arguments).await,
         Command::Seed(arguments) => seed::run(settings, &arguments).await,
         Command::User(command) => user::run(settings, command).await,
         Command::Db(command) => db::run(settings, command),

@@ -300,7 +300,7 @@ fn secret_parameters(bundle: &Bundle) -> BTreeSet<String> {
     openapi::secret_parameters(document).unwrap_or_default()
 }
 
-fn tables(grant: &DatabaseGrant) -> TableGrant {
+pub(super) fn tables(grant: &DatabaseGrant) -> TableGrant {
     TableGrant {
         read: grant.read.iter().cloned().collect(),
         write: grant.write.iter().cloned().collect(),

@@ -4,6 +4,7 @@
 mod activations;
 mod activator;
 mod adopt;
+mod adoption;
 pub mod bundle;
 pub mod canary;
 mod canary_check;
@@ -51,6 +52,8 @@ mod wake;
 
 pub use activator::{ActivateError, Activator};
 pub use adopt::{AdoptError, AllDesired, Desired, Folder, Unreadable};
+pub use adopt::{AdoptError, Desired, Folder};
+pub use adoption::{AdoptionError, PluginAdoption, check_adoption};
 pub use connections::{ConnectionReport, NodeConnections};
 pub use deployed::{Deployed, Trial};
 pub use driver::Driver;
