@@ -10,6 +10,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod adopt;
 mod buckets;
 mod calls;
 mod catalog;
