@@ -52,7 +52,6 @@ mod wake;
 
 pub use activator::{ActivateError, Activator};
 pub use adopt::{AdoptError, AllDesired, Desired, Folder, Unreadable};
-pub use adopt::{AdoptError, Desired, Folder};
 pub use adoption::{AdoptionError, PluginAdoption, check_adoption};
 pub use connections::{ConnectionReport, NodeConnections};
 pub use deployed::{Deployed, Trial};
