@@ -369,32 +369,53 @@ impl Layers {
             text,
             origin: format!("{name} (in {origin})"),
         };
-        // One name that is set twice in a file is set by its last line.
-        let other = self.settings.get(&key).filter(|other| {
-            other.text != setting.text && other.origin != setting.origin
-        });
-        let Some(other) = other else {
+        let Some(other) = self.rival_of(&key, &setting) else {
             self.settings.insert(key, setting);
             return;
         };
         // The environment has no order, so the order decides nothing.
-        let (one, two) = (&other.origin, &setting.origin);
-        match (is_prefixed(one), is_prefixed(two)) {
-            (true, false) => self.warn(both_set(one, two)),
+        let rival = self
+            .settings
+            .get(&other)
+            .map(|it| it.origin.clone())
+            .unwrap_or_default();
+        match (is_prefixed(&rival), is_prefixed(&setting.origin)) {
+            (true, false) => self.warn(both_set(&rival, &setting.origin)),
             (false, true) => {
-                self.warn(both_set(two, one));
+                self.warn(both_set(&setting.origin, &rival));
+                self.settings.remove(&other);
+                self.settings.insert(key, setting);
+            }
+            // Whoever takes a value that is set in both forms complains.
+            _ if other != key => {
                 self.settings.insert(key, setting);
             }
             _ => {
-                let problem = format!("{one} and {two} are both set, to different values");
+                let origin = &setting.origin;
+                let problem = format!("{rival} and {origin} are both set, to different values");
                 self.complain(&problem);
             }
         }
     }
+
+    /// The key under which this layer has set the same setting already, as a
+    /// value or by a file, by another name. One name that is set twice in a file
+    /// is set by its last line.
+    fn rival_of(&self, key: &str, setting: &Setting) -> Option<String> {
+        let other_form = match key.strip_suffix(FILE) {
+            Some(plain) => plain.to_owned(),
+            None => format!("{key}{FILE}"),
+        };
+        let is_rival = |other: &String| {
+            let other = self.settings.get(other);
+            other.is_some_and(|it| it.text != setting.text && it.origin != setting.origin)
+        };
+        [key.to_owned(), other_form].into_iter().find(is_rival)
+    }
 }
 
 fn both_set(used: &str, ignored: &str) -> String {
-    format!("{used} and {ignored} are both set, to different values; the former is used")
+    format!("{used} and {ignored} are both set; the former is used")
 }
 
 fn scalar(value: &toml::Value) -> Option<String> {

@@ -449,6 +449,13 @@ fn of_two_names_of_one_setting_that_of_the_host_is_used_and_the_other_warned_of(
             assert!(warned.contains(&expected), "{warned}");
             assert!(!warned.contains(other), "{warned}");
         }
+        if !name.starts_with("OTEL_") {
+            let file = format!("{prefixed}_FILE");
+            let env = [(file.as_str(), "/no/such/file"), (name, other)];
+            let error = settings("", "", &env).expect_err("the host's own name counts");
+            assert!(error.contains("/no/such/file"), "{error}");
+            assert!(!error.contains("both set"), "{error}");
+        }
         let same = [(prefixed.as_str(), own), (name, own)];
         let settings = settings("", "", &same).expect("settings");
         assert_eq!(settings.warnings, Vec::<String>::new(), "{name}");

@@ -142,7 +142,8 @@ fn check(
     Ok(match (hash.matches(password), hash.is_current()) {
         (false, _) => PasswordCheck::Wrong,
         (true, true) => PasswordCheck::Right,
-        (true, false) => PasswordCheck::Outdated,
+        (true, false) if hash.is_whole(password) => PasswordCheck::Outdated,
+        (true, false) => PasswordCheck::Right,
     })
 }
 

@@ -136,7 +136,11 @@ async fn a_manifest_limits_a_route_by_a_field_however_it_is_written() {
         (json, "{", 405),
         // Whatever the type says: a plugin may read it all the same.
         ("text/plain", "email=ada@example.com", 429),
-        ("application/vnd.api+json", r#"{"email": "ada@example.com"}"#, 429),
+        (
+            "application/vnd.api+json",
+            r#"{"email": "ada@example.com"}"#,
+            429,
+        ),
         ("text/plain", r#"{"email": "ann@example.com"}"#, 405),
         ("text/plain", "ada@example.com", 405),
     ];

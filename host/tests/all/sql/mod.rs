@@ -2,8 +2,8 @@
 //! once on SQLite, once on MariaDB and once on MySQL.
 
 mod bounds;
-mod congestion;
 mod column_types;
+mod congestion;
 mod connections;
 mod contention;
 mod deadlock;

@@ -68,6 +68,12 @@ impl BcryptHash {
         }
     }
 
+    /// Tells whether all of `password` counts: not what comes after 72 bytes,
+    /// and a zero ends it and begins it anew.
+    pub(super) fn is_whole(&self, password: &str) -> bool {
+        self.is_of_sha256 || (password.len() < COUNTED && !password.contains('\0'))
+    }
+
     /// Tells whether `password` is the one that was hashed.
     pub(super) fn matches(&self, password: &str) -> bool {
         let mut bytes = match self.is_of_sha256 {
@@ -80,5 +86,19 @@ impl BcryptHash {
         let computed = ::bcrypt::bcrypt(self.cost, self.salt, &bytes);
         let computed = computed.get(..self.output.len());
         computed.is_some_and(|computed| are_equal(computed, &self.output))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_that_is_cut_off_is_not_whole() {
+        let text = "$2b$04$abcdefghijklmnopqrstuuYLNwrEIi78UB6l0JpuMRjb7Oz1DEqYi";
+        let hash = BcryptHash::parse(text).expect("a hash");
+        assert!(hash.is_whole(&"a".repeat(71)));
+        assert!(!hash.is_whole(&"a".repeat(72)) && !hash.is_whole("a\0a"));
+        assert!(hash.with_sha256().is_whole(&"a".repeat(72)));
     }
 }

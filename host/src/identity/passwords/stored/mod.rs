@@ -109,6 +109,15 @@ impl StoredHash {
         }
     }
 
+    /// Tells whether all of `password` was looked at: a new hash of one that was
+    /// cut off might be that of a misspelt one.
+    pub(super) fn is_whole(&self, password: &str) -> bool {
+        match self {
+            Self::Bcrypt(hash) => hash.is_whole(password),
+            _ => true,
+        }
+    }
+
     /// Tells whether a new hash would be no stronger.
     pub(super) fn is_current(&self) -> bool {
         matches!(self, Self::Argon2(hash) if hash.is_current())

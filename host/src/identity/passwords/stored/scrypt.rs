@@ -30,11 +30,7 @@ impl ScryptHash {
             .or_else(|| django(text))
             .or_else(|| phc(text));
         let hash = hash.ok_or(Unverifiable::Malformed(NAME))?;
-        let params = &hash.params;
-        // Blocks of 128 bytes.
-        let memory = params.n().saturating_mul(params.r().into()) / 8;
-        let written = memory.saturating_mul(params.p().into());
-        match memory <= MAX_MEMORY_KIB && written <= MAX_WRITTEN_KIB {
+        match is_bounded(&hash.params) {
             true => Ok(hash),
             false => Err(Unverifiable::TooCostly(NAME)),
         }
@@ -42,7 +38,10 @@ impl ScryptHash {
 
     fn new(log_n: u32, r: &str, p: &str, salt: Vec<u8>, output: Vec<u8>) -> Option<Self> {
         let log_n = u8::try_from(log_n).ok()?;
-        let params = Params::new(log_n, r.parse().ok()?, p.parse().ok()?).ok()?;
+        let (r, p): (u32, u32) = (r.parse().ok()?, p.parse().ok()?);
+        // The crate multiplies them without a look.
+        r.checked_mul(p)?;
+        let params = Params::new(log_n, r, p).ok()?;
         OUTPUT.contains(&output.len()).then_some(Self {
             params,
             salt,
@@ -57,6 +56,18 @@ impl ScryptHash {
         let done = scrypt::scrypt(password, &self.salt, &self.params, &mut computed);
         done.is_ok() && are_equal(&computed, &self.output)
     }
+}
+
+/// Whether the function stays within the bounds (RFC 7914 section 5): it keeps
+/// `n + p` pieces of `128 * r` bytes, and writes `n * p` of them twice.
+fn is_bounded(params: &Params) -> bool {
+    let (n, r, p) = (params.n(), u64::from(params.r()), u64::from(params.p()));
+    let kib = |pieces: Option<u64>| {
+        let bytes = pieces?.checked_mul(r)?.checked_mul(128)?;
+        Some(bytes.div_ceil(1024))
+    };
+    let within = |pieces, most: u64| kib(pieces).is_some_and(|kib| kib <= most);
+    within(n.checked_add(p), MAX_MEMORY_KIB) && within(n.checked_mul(p), MAX_WRITTEN_KIB)
 }
 
 fn werkzeug(text: &str) -> Option<ScryptHash> {
@@ -87,5 +98,5 @@ fn phc(text: &str) -> Option<ScryptHash> {
 /// The exponent of a power of two.
 fn log2(n: &str) -> Option<u32> {
     let n: u64 = n.parse().ok()?;
-    n.is_power_of_two().then(|| n.trailing_zeros())
+    (n > 1 && n.is_power_of_two()).then(|| n.trailing_zeros())
 }

@@ -96,6 +96,7 @@ fn set(refused: &BTreeSet<&str>) -> String {
             On::Both if is_first => assignment,
             On::Both => format!(", {assignment}"),
             On::MariaDb => format!(" /*M!100500 , {assignment} */"),
+            On::MariaDb1010 => format!(" /*M!101000 , {assignment} */"),
             On::MySql => format!(" /*!80000 , {assignment} */"),
         };
         is_first = false;
@@ -117,11 +118,11 @@ pub fn mysql_session_checks(is_mariadb: bool) -> impl Iterator<Item = (&'static 
 }
 
 fn variables_of(is_mariadb: bool) -> impl Iterator<Item = &'static Variable> {
-    let other = match is_mariadb {
-        true => On::MySql,
-        false => On::MariaDb,
-    };
-    VARIABLES.iter().filter(move |one| one.on != other)
+    VARIABLES.iter().filter(move |one| match one.on {
+        On::Both => true,
+        On::MariaDb | On::MariaDb1010 => is_mariadb,
+        On::MySql => !is_mariadb,
+    })
 }
 
 /// Sets each variable by itself, and returns those that the server refuses to
@@ -130,7 +131,7 @@ async fn set_one_by_one(connection: &mut MySqlConnection) -> sqlx::Result<BTreeS
     let is_mariadb = is_mariadb(connection).await?;
     let mut refused = BTreeSet::new();
     for variable in variables_of(is_mariadb) {
-        let text = format!("SET {}", variable.assignment());
+        let text = variable.statement();
         match sqlx::raw_sql(AssertSqlSafe(text))
             .execute(&mut *connection)
             .await
@@ -208,6 +209,21 @@ mod tests {
     fn servers_keep_idle_connections_longer_than_the_node_does() {
         let idle = crate::config::Lifetimes::default().idle_timeout;
         assert!(idle < std::time::Duration::from_secs(28_800));
+    }
+
+    /// MariaDB before 10.10 (10.5.17, 10.6.9, ...) has it for all sessions alone.
+    #[test]
+    fn a_variable_of_later_versions_is_not_sent_to_earlier_ones() {
+        let name = "explicit_defaults_for_timestamp";
+        assert!(SET_ALL.contains(&format!("/*M!101000 , {name} = 1 */")));
+        let text = set(&["timestamp"].into());
+        assert!(!text.contains(&format!("1, {name}")), "{text}");
+        let later = VARIABLES.iter().find(|one| one.on == On::MariaDb1010);
+        let alone = later.expect("one").statement();
+        assert_eq!(
+            alone,
+            format!("SET autocommit = 1 /*M!101000 , {name} = 1 */")
+        );
     }
 
     #[test]

@@ -10,6 +10,8 @@
 pub(super) enum On {
     Both,
     MariaDb,
+    /// Earlier ones have it for all sessions alone.
+    MariaDb1010,
     MySql,
 }
 
@@ -32,6 +34,14 @@ impl Variable {
             // The one that is set without an equals sign.
             NAMES => format!("NAMES {}", self.value),
             name => format!("{name} = {}", self.value),
+        }
+    }
+
+    /// Returns the statement that sets this variable alone.
+    pub(super) fn statement(&self) -> String {
+        match self.on {
+            On::MariaDb1010 => format!("SET autocommit = 1 /*M!101000 , {} */", self.assignment()),
+            _ => format!("SET {}", self.assignment()),
         }
     }
 
@@ -81,7 +91,7 @@ const fn checked(variable: Variable, check: &'static str) -> Variable {
     }
 }
 
-use On::{MariaDb, MySql};
+use On::{MariaDb, MariaDb1010, MySql};
 
 pub(super) const VARIABLES: &[Variable] = &[
     both("autocommit", "1"),
@@ -125,7 +135,8 @@ pub(super) const VARIABLES: &[Variable] = &[
         both("updatable_views_with_limit", "1"),
         "@@SESSION.updatable_views_with_limit = 'YES'",
     ),
-    both("explicit_defaults_for_timestamp", "1"),
+    on(MySql, "explicit_defaults_for_timestamp", "1"),
+    on(MariaDb1010, "explicit_defaults_for_timestamp", "1"),
     both("default_storage_engine", "'InnoDB'"),
     both("sql_quote_show_create", "1"),
     checked(
