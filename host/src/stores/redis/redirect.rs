@@ -1,7 +1,7 @@
 //! Following a cluster's node that says which other node has a key.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use redis::aio::{ConnectionLike, MultiplexedConnection};
@@ -46,8 +46,15 @@ impl Redirect {
 pub(super) struct Redirected {
     nodes: Nodes,
     patience: Patience,
-    open: Mutex<HashMap<(String, u16), (MultiplexedConnection, Instant)>>,
+    open: Mutex<HashMap<Place, Arc<Slot>>>,
 }
+
+/// Host and port of a node.
+type Place = (String, u16);
+
+/// A connection and when it was made. Held while one is made: the commands that
+/// a node sends elsewhere at once share it.
+type Slot = tokio::sync::Mutex<Option<(MultiplexedConnection, Instant)>>;
 
 impl Redirected {
     pub(super) fn new(nodes: Nodes, patience: Patience) -> Self {
@@ -64,8 +71,12 @@ impl Redirected {
     /// When there is none to be had; nothing was sent then.
     pub(super) async fn connect(&self, redirect: &Redirect) -> RedisResult<MultiplexedConnection> {
         let place = (redirect.host.clone(), redirect.port);
-        if let Some(connection) = self.recent(&place) {
-            return Ok(connection);
+        let slot = self.slot(&place);
+        let mut slot = slot.lock().await;
+        if let Some((connection, made)) = &*slot
+            && made.elapsed() < LIFETIME
+        {
+            return Ok(connection.clone());
         }
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(self.patience.connect))
@@ -73,20 +84,26 @@ impl Redirected {
         let client = self.client(&place)?;
         let connecting = client.get_multiplexed_async_connection_with_config(&config);
         let connection = connecting.await?;
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.retain(|_, (_, made)| made.elapsed() < LIFETIME);
-        open.insert(place, (connection.clone(), Instant::now()));
+        *slot = Some((connection.clone(), Instant::now()));
         Ok(connection)
     }
 
-    fn recent(&self, place: &(String, u16)) -> Option<MultiplexedConnection> {
-        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let (connection, made) = open.get(place)?;
-        (made.elapsed() < LIFETIME).then(|| connection.clone())
+    /// Returns the slot of a node. Those of nodes that are no longer named are
+    /// dropped.
+    fn slot(&self, place: &Place) -> Arc<Slot> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_used = |slot: &Arc<Slot>| {
+            slot.try_lock().map_or(true, |slot| {
+                slot.as_ref()
+                    .is_some_and(|(_, made)| made.elapsed() < LIFETIME)
+            })
+        };
+        open.retain(|other, slot| other == place || is_used(slot));
+        open.entry(place.clone()).or_default().clone()
     }
 
     /// Returns a client of another node, who is let in as by the first one.
-    fn client(&self, (host, port): &(String, u16)) -> RedisResult<Client> {
+    fn client(&self, (host, port): &Place) -> RedisResult<Client> {
         let unknown = || RedisError::from((ErrorKind::InvalidClientConfig, "no node"));
         let first = self.nodes.nodes.first().ok_or_else(unknown)?.clone();
         let address = match first.addr() {

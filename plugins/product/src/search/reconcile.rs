@@ -26,6 +26,10 @@ const CORRECTIONS: usize = 1024;
 /// few statements.
 const CHUNKS: usize = 128;
 
+/// Bytes of texts that one piece of work compares at most: long ones have so
+/// many words that 1024 products would take longer than a task may.
+const TEXT_BYTES: usize = 512 * 1024;
+
 /// Products that one statement finds: with the longest texts, they stay within
 /// the bytes that the manifest asks for one call.
 const PAGE: usize = 64;
@@ -80,6 +84,15 @@ struct Difference {
     indexed_name: Option<String>,
     #[serde(deserialize_with = "column::optional_text")]
     indexed_description: Option<String>,
+}
+
+impl Difference {
+    /// Bytes of all its texts.
+    fn bytes(&self) -> usize {
+        let indexed = [&self.indexed_name, &self.indexed_description];
+        let indexed = indexed.into_iter().flatten().map(String::len);
+        self.name.len() + self.description.len() + indexed.sum::<usize>()
+    }
 }
 
 /// Compares some products, and corrects some of those that differ.
@@ -144,7 +157,8 @@ fn differences(
     let mut differences = Vec::new();
     let mut chunks = 0;
     let mut chunk = None;
-    while differences.len() < CORRECTIONS && chunks < CHUNKS {
+    let mut bytes = 0;
+    while differences.len() < CORRECTIONS && chunks < CHUNKS && bytes < TEXT_BYTES {
         let page = page(transaction.query(DIFFERENCES), after, until)?;
         let is_last = page.len() < PAGE;
         for difference in page {
@@ -152,6 +166,7 @@ fn differences(
             let place = Some(difference.product_id / POSITION_CHUNK);
             chunks += usize::from(chunk != place);
             chunk = place;
+            bytes += difference.bytes();
             differences.push(difference);
         }
         if is_last {

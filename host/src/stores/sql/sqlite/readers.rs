@@ -383,7 +383,7 @@ mod tests {
     #[tokio::test]
     async fn a_text_that_is_none_is_refused() {
         let file = File::new().await;
-        for text in ["SELECT b FROM t", "SELECT", "SELECT CAST(x'ff' AS TEXT)"] {
+        for text in ["SELECT b FROM t", "SELECT"] {
             let refused = file.one(text).await;
             assert!(
                 matches!(refused, Err(Error::Invalid(_))),
