@@ -42,7 +42,13 @@ pub(super) async fn run(settings: &Settings, arguments: Arguments) -> anyhow::Re
     let settings = &with_database(settings, arguments.database_url);
     let bundles = settings.plugins.iter().map(|path| bundle::read(path));
     let bundles = bundles.collect::<anyhow::Result<Vec<_>>>()?;
+    if bundles.is_empty() {
+        bail!("there are no plugins to check: `plugins` names no folder or bundle");
+    }
     let checked = check_adoption(settings, &bundles).await?;
+    if checked.is_empty() && arguments.check {
+        bail!("there is nothing to check: no plugin's database is on a MySQL or MariaDB server");
+    }
     if arguments.json {
         let json = serde_json::to_string_pretty(&checked)?;
         output::print(format_args!("{}\n", printable::json(&json)))?;

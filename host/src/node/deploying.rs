@@ -4,10 +4,13 @@
 use std::sync::Arc;
 
 use super::StartError;
+use crate::config::Settings;
 use crate::rollout::control::log::Wanted;
 use crate::rollout::{
     Deferred, Deployed, Desired, Live, Loader, Migrator, Release, Source, Trial, Unreadable,
+    check_adoption,
 };
+use crate::stores::sql::Obstacles;
 
 /// What to do about a plugin that cannot be made ready.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +42,31 @@ fn is_about_store(error: &StartError) -> bool {
         StartError::Load(error) => error.is_transient() || error.is_about_database(),
         StartError::Migrate(error) => error.is_transient(),
         _ => false,
+    }
+}
+
+/// Compares the tables that are there with the migrations of all plugins that are
+/// new to the log, before the first of them is migrated.
+///
+/// # Errors
+/// When any of them is in the way. Whatever else is wrong is said when the plugin
+/// is loaded.
+pub(super) async fn check_tables(
+    settings: &Settings,
+    desired: &[Desired],
+) -> Result<(), StartError> {
+    let mut obstacles = Vec::new();
+    for plugin in desired.iter().filter(|plugin| plugin.folder.is_some()) {
+        let bundle = std::slice::from_ref(&plugin.active.bundle);
+        let Ok(checked) = check_adoption(settings, bundle).await else {
+            continue;
+        };
+        let found = checked.iter().flat_map(|one| one.report.obstacles());
+        obstacles.extend(found.cloned());
+    }
+    match obstacles.is_empty() {
+        true => Ok(()),
+        false => Err(Obstacles(obstacles).into()),
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use super::StartError;
-use super::deploying::{OnUnanswered, begin, defer, defer_unreadable, deploy};
+use super::deploying::{OnUnanswered, begin, check_tables, defer, defer_unreadable, deploy};
 use crate::config::Settings;
 use crate::config::secrets;
 use crate::ingress::Server;
@@ -181,6 +181,7 @@ async fn load_or(
     );
     let live = Arc::new(Live::new(runtime.directory().clone()));
     let mut ready = Vec::new();
+    check_tables(&settings, &desired).await?;
     for plugin in &desired {
         match deploy(&loader, &migrator, plugin).await {
             Ok((deployed, without_canary)) => {

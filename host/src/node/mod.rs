@@ -28,6 +28,7 @@ use crate::runtime::EngineError;
 use crate::runtime::compiled_cache;
 use crate::stores::limiter::PolicyError;
 use crate::stores::redis::{UrlError, warn_of_eviction};
+use crate::stores::sql::Obstacles;
 use crate::stores::wakeups::Wakeups;
 use crate::telemetry::traces::{CollectorError, Traces};
 use crate::telemetry::{NodeWarnings, watch_log};
@@ -86,6 +87,9 @@ pub enum StartError {
     /// A plugin's migrations.
     #[error(transparent)]
     Migrate(#[from] Arc<MigrationError>),
+    /// Tables that are there, under new plugins.
+    #[error(transparent)]
+    Tables(#[from] Obstacles),
     /// A plugin's starter data.
     #[error(transparent)]
     Seed(#[from] SeedError),

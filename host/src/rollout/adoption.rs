@@ -43,8 +43,9 @@ pub enum AdoptionError {
     },
 }
 
-/// Compares the migrations of each bundle that has a database with the tables
-/// that are there. Nothing is changed.
+/// Compares the migrations of each bundle that has a database on a server with
+/// the tables that are there. Nothing is changed. Files of SQLite are the
+/// platform's own, and not looked at.
 ///
 /// # Errors
 /// When a database does not answer, or a migration does what its grant does
@@ -61,6 +62,9 @@ pub async fn check_adoption(
             continue;
         };
         let url = settings.database_url_of(plugin);
+        if url.starts_with("sqlite:") {
+            continue;
+        }
         let opened = databases.open(url, tables(grant), 1, LIMITS).await;
         let database = opened.map_err(|source| AdoptionError::Open {
             plugin: plugin.clone(),

@@ -287,7 +287,9 @@ impl Driver {
                 self.lead_back(rollout, &heads, failed, Phase::Failed).await
             }
             Phase::Aborting => {
-                let changed = heads.values().find(|head| is_changed(rollout, head));
+                let goes_back =
+                    |head: &&Entry| is_changed(rollout, head) && !is_filled(rollout, head);
+                let changed = heads.values().find(goes_back);
                 self.lead_back(rollout, &heads, changed, Phase::Aborted)
                     .await
             }
@@ -486,7 +488,7 @@ impl Driver {
             let behind = behind.join(", ");
             reason += &format!("; in region {region}, within {limit} s, did not go back: {behind}");
         }
-        if end == Phase::Failed && heads.values().any(|head| is_filled(rollout, head)) {
+        if heads.values().any(|head| is_filled(rollout, head)) {
             reason += "; the region asks for it all the same: its nodes go on trying, and those \
                        that never served it take no customers";
         }

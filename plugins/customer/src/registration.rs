@@ -9,7 +9,7 @@ use crate::{limits, lookup, profile};
 
 /// A customer: name, address, the address as it is compared, password hash.
 pub const INSERT: &str =
-    "INSERT INTO customer (name, email, email_key, password) VALUES (?, ?, ?, ?)";
+    "INSERT INTO customer (name, email, email_key, password, role) VALUES (?, ?, ?, ?, 'customer')";
 
 #[derive(Deserialize)]
 struct Form {

@@ -19,13 +19,14 @@ const DEFAULT_UNPAID_MINUTES: u64 = 30;
 const STALE: Duration = Duration::from_secs(60);
 
 /// Some orders that asked for stock so many seconds ago, and have none yet.
-pub const ASKED: &str = "SELECT order_id FROM orders WHERE reserved = 0 AND created_on < {now - ?} \
-     ORDER BY created_on LIMIT 50";
+pub const ASKED: &str = "SELECT order_id FROM orders WHERE reserved = 0 AND cart_generation IS NOT NULL \
+     AND created_on < {now - ?} ORDER BY created_on LIMIT 50";
 
 /// Some orders, so many seconds old, that nobody has paid, nor is about to.
-/// Those of an older shop are left alone.
+/// Those of an older shop are left alone: none of them has a generation, though
+/// it may have ids of carts.
 pub const UNPAID: &str = "SELECT order_id FROM orders WHERE status = 0 AND held = 0 \
-     AND reserved IN (1, 2) AND cart_id IS NOT NULL AND created_on < {now - ?} \
+     AND reserved IN (1, 2) AND cart_generation IS NOT NULL AND created_on < {now - ?} \
      ORDER BY created_on LIMIT 100";
 
 /// Some orders whose stock is to be put back.

@@ -4,11 +4,13 @@ use super::{Control, Result, text};
 use crate::rollout::bundle::Digest;
 
 /// The releases of one region that served, newest first, whose rollouts neither
-/// failed nor were aborted. More than anybody goes back through.
+/// failed nor were aborted, or filled the region, which stays whatever became of
+/// the rollout. More than anybody goes back through.
 const SERVED_IN: &str = "SELECT l.active FROM edge_release_log l \
      LEFT JOIN edge_rollout r ON r.id = l.rollout \
      WHERE l.plugin = ? AND l.region = ? AND l.active IS NOT NULL \
-     AND (r.phase IS NULL OR (r.phase <> 'failed' AND r.phase <> 'aborted')) \
+     AND (r.phase IS NULL OR (r.phase <> 'failed' AND r.phase <> 'aborted') \
+     OR l.reason LIKE 'as region %') \
      ORDER BY l.revision DESC LIMIT 1000";
 
 impl Control {

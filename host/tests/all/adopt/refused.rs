@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::check::{adopt, check, places};
-use super::fork::{Original, REQUIRED, everything, run, stores};
+use super::fork::{Original, REQUIRED, UMLAUTS, everything, run, stores};
 use crate::catalog::database::Database;
 use crate::harness::start_error;
 use crate::servers::MariaDb;
@@ -96,4 +96,41 @@ async fn mend(database: &Database, checked: &Value) {
             run(database, statement.as_str().expect("text")).await;
         }
     }
+}
+
+/// What is in the way of one plugin keeps the others from changing theirs.
+#[tokio::test]
+async fn an_obstacle_of_the_last_plugin_changes_no_table_of_the_first() {
+    let database = UMLAUTS.restore(MariaDb::shared()).await;
+    let added = "ALTER TABLE product ADD COLUMN supplier VARCHAR(40) NOT NULL";
+    run(&database, added).await;
+    let before = everything(&database).await;
+    let message = start_error(&plugins(), |settings| {
+        settings.database_url.clone_from(&database.url);
+    })
+    .await;
+    assert!(message.contains("product.supplier"), "{message}");
+    let after = everything(&database).await;
+    let own = before
+        .lines()
+        .filter(|line| after.lines().any(|it| it == *line));
+    assert_eq!(own.count(), before.lines().count(), "{after}");
+}
+
+/// Orders that have another meaning of `reserved` would be closed as ours are.
+#[tokio::test]
+async fn a_state_of_others_is_not_taken_for_the_plugins_own() {
+    let database = UMLAUTS.restore(MariaDb::shared()).await;
+    let added = "ALTER TABLE orders ADD COLUMN reserved TINYINT NOT NULL DEFAULT 0";
+    run(&database, added).await;
+    let (code, checked) = check(&database).await;
+    assert_eq!(code, Some(7), "{checked:#}");
+    assert_eq!(
+        places(&checked, "obstacle"),
+        ["orders.reserved"],
+        "{checked:#}"
+    );
+    mend(&database, &checked).await;
+    let (code, checked) = check(&database).await;
+    assert_eq!(code, Some(0), "{checked:#}");
 }

@@ -16,8 +16,7 @@ pub const BY_PROFILE: &str = "SELECT customer_id FROM customer WHERE facebook_id
 
 /// A customer without a password: name, address, the address as it is
 /// compared, id of the Facebook profile.
-pub const INSERT: &str =
-    "INSERT INTO customer (name, email, email_key, facebook_id) VALUES (?, ?, ?, ?)";
+pub const INSERT: &str = "INSERT INTO customer (name, email, email_key, facebook_id, role) VALUES (?, ?, ?, ?, 'customer')";
 
 /// POST `/customers/facebook` with `access_token`, which the client got from
 /// Facebook.

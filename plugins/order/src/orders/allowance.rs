@@ -33,7 +33,7 @@ pub const FIRST_TURN: &str = "INSERT INTO order_turn (customer_id, turns) VALUES
 /// The pieces that each unpaid order of a customer holds. Those of an older
 /// shop hold none.
 pub const UNPAID: &str = "SELECT counted_pieces FROM orders WHERE customer_id = ? AND status = 0 \
-     AND reserved IN (0, 1, 2) AND cart_id IS NOT NULL LIMIT 1000";
+     AND reserved IN (0, 1, 2) AND cart_generation IS NOT NULL LIMIT 1000";
 
 /// An order holds more pieces than all unpaid orders may.
 const TOO_MANY_PIECES: Failure = Failure::new(400, "ORD_05", "The order is too large.");

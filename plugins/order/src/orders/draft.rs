@@ -117,6 +117,10 @@ impl Draft {
     }
 }
 
+/// Characters of a product's name that a line keeps: the products of a shop that
+/// was taken over may have longer ones.
+const LONGEST_NAME: usize = 100;
+
 fn lines(cart: &Cart, items: &Items) -> Result<Vec<DraftLine>, Obstacle> {
     let mut lines = Vec::new();
     let mut gone = Vec::new();
@@ -125,7 +129,7 @@ fn lines(cart: &Cart, items: &Items) -> Result<Vec<DraftLine>, Obstacle> {
             Some(product) => lines.push(DraftLine {
                 product_id: item.product_id,
                 attributes: item.attributes.clone(),
-                product_name: product.name.clone(),
+                product_name: product.name.chars().take(LONGEST_NAME).collect(),
                 quantity: item.quantity,
                 unit_cost: Cents(product.price),
             }),

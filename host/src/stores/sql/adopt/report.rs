@@ -131,7 +131,7 @@ impl AdoptionReport {
 }
 
 /// Obstacles that an error names before it counts the rest.
-const NAMED: usize = 5;
+const NAMED: usize = 8;
 
 /// What is in the way of migrations. Nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -7,6 +7,7 @@ use sqlparser::ast::{
 
 use super::super::check::counted;
 use super::super::column::{Column, Merge, UTF8MB4, Unusable};
+use super::super::column_type::ColumnType;
 use super::super::data::Found;
 use super::super::fit::Fit;
 use super::super::report::{Finding, FindingKind};
@@ -200,6 +201,9 @@ impl Reconciler<'_> {
             self.unusable(&table, &expected, &Unusable::Type);
             return Ok(Verdict::Leave);
         }
+        if self.refuse_other_states(&table, &expected).await? {
+            return Ok(Verdict::Leave);
+        }
         self.note_rows(&table, &expected).await?;
         let mut changes = Vec::new();
         changes.extend(self.merged(&table, &expected).await?);
@@ -235,6 +239,36 @@ impl Reconciler<'_> {
         let mut definition = definition.clone();
         definition.options.insert(0, charset);
         Verdict::Instead(format!("ADD COLUMN {definition}"))
+    }
+
+    /// Refuses a column in the place of a state that the plugin keeps: a whole
+    /// number that each row that is there is to begin with. Other values mean
+    /// something else, and the plugin would act on them.
+    async fn refuse_other_states(
+        &mut self,
+        table: &Table,
+        expected: &Column,
+    ) -> sqlx::Result<bool> {
+        let name = &expected.name;
+        let is_state = matches!(expected.kind, ColumnType::Integer { .. }) && !expected.nullable;
+        let is_there = table.column(name).is_some_and(|live| live.is_there);
+        let Some(first) = expected.default.as_deref().filter(|_| is_state && is_there) else {
+            return Ok(false);
+        };
+        let condition = format!("`{name}` IS NULL OR `{name}` <> {first}");
+        let count = match self.looks {
+            true => self.count(&table.name, name, &condition).await?,
+            false => 0,
+        };
+        if count > 0 {
+            let text = format!(
+                "is not {first} in {}, where the plugin keeps a state of its own that begins with \
+                 that; renamed, the values stay",
+                counted(count)
+            );
+            self.obstruct(&table.name, name, text, vec![rename(table, name)]);
+        }
+        Ok(count > 0)
     }
 
     /// Says what the values of a column are that the plugin takes for its own.
