@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::pages::{Cursor, Listed, Page};
 use super::rollouts::Rollout;
 use super::row::Row;
 use super::{Control, ControlError, Result, optional, text};
@@ -24,6 +23,11 @@ macro_rules! select {
         )
     };
 }
+// After the macro, which it uses.
+mod history;
+
+pub use history::is_of_entry;
+
 /// The last revisions are found by the primary key alone: a server reads one
 /// entry for each region and plugin, however long the log is. Of a region that
 /// is named by `=`, MariaDB reads every entry; of a range, it does not.
@@ -38,12 +42,6 @@ const OF_PLUGIN: &str = select!(
      WHERE h.plugin = ? GROUP BY h.region, h.plugin) heads \
      ON l.region = heads.region AND l.plugin = heads.plugin AND l.revision = heads.revision \
      ORDER BY l.region"
-);
-/// The index by plugin and time has these columns, in this order.
-const HISTORY: &str = select!(
-    "WHERE l.plugin = ? AND l.written_at <= ? \
-     AND (l.written_at < ? OR l.revision < ? OR (l.revision = ? AND l.region < ?)) \
-     ORDER BY l.written_at DESC, l.revision DESC, l.region DESC LIMIT ?"
 );
 /// What ran in one region before a rollout wrote there.
 const BEFORE: &str = select!(
@@ -181,27 +179,6 @@ impl Entry {
     }
 }
 
-impl Listed for Entry {
-    fn cursor(&self) -> Cursor {
-        Cursor {
-            time: self.written_at,
-            id: format!("{}-{}", self.revision, self.region),
-        }
-    }
-}
-
-/// Returns the revision and the region of an entry, as its cursor names them.
-fn parse_place(id: &str) -> Option<(i64, &str)> {
-    let (revision, region) = id.split_once('-')?;
-    Some((revision.parse().ok()?, region))
-}
-
-/// Whether the cursor names an entry of the log.
-#[must_use]
-pub fn is_of_entry(cursor: &Cursor) -> bool {
-    parse_place(&cursor.id).is_some()
-}
-
 impl Control {
     /// The last entry of every plugin in `region`.
     ///
@@ -316,30 +293,6 @@ impl Control {
         ];
         let rows = self.query(SERVED_BEFORE, values).await?;
         Ok(!rows.is_empty())
-    }
-
-    /// Returns a page of the entries of `plugin` in all regions, newest first.
-    ///
-    /// # Errors
-    /// When the cursor is none of an entry, or the database does not answer.
-    pub async fn history(&self, plugin: &str, page: &Page) -> Result<Vec<Entry>> {
-        let (time, id) = page.bounds();
-        let (revision, region) = match id {
-            "" => (0, ""),
-            id => parse_place(id)
-                .ok_or_else(|| ControlError::Unreadable(format!("{id:?} names no entry")))?,
-        };
-        let values = vec![
-            text(plugin),
-            Value::Integer(time),
-            Value::Integer(time),
-            Value::Integer(revision),
-            Value::Integer(revision),
-            text(region),
-            Value::Integer(page.limit.into()),
-        ];
-        let rows = self.query(HISTORY, values).await?;
-        rows.into_iter().map(Entry::read).collect()
     }
 
     /// Write an entry for a rollout, if that is still in the phase in which it

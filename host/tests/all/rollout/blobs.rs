@@ -214,7 +214,7 @@ async fn files_are_collected_with_the_last_bundle_that_has_them() {
 
     // Both ways back.
     operator.add(&unlike, "").await.assert_status(200);
-    assert_eq!(stored(&mut control).await > kept, true);
+    assert!(stored(&mut control).await > kept);
     assert_eq!(roll_out(&operator, &bundle(3)).await["phase"], "done");
 }
 

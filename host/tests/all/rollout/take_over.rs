@@ -44,7 +44,7 @@ async fn refusal(operator: &Operator) -> String {
 
 impl Abandoned {
     /// Nobody has gone on; a node that may does.
-    async fn is_finished_by_another(mut self, operator: &Operator) {
+    async fn finish_by_another(mut self, operator: &Operator) {
         let id = self.begun["run"]["id"].as_str().expect("an id");
         let run = operator.get(&format!("/v1/migrations/{id}")).await;
         assert_eq!(run["state"], "running", "{run}");
@@ -69,7 +69,7 @@ async fn a_node_with_another_database_does_not_go_on_with_a_run() {
     let operator = Operator::at(bystander.admin_address());
     let refusal = refusal(&operator).await;
     assert!(refusal.contains("is not the one of the run"), "{refusal}");
-    abandoned.is_finished_by_another(&operator).await;
+    abandoned.finish_by_another(&operator).await;
     let mut own = MySqlConnection::connect(&other).await.expect("MariaDB");
     let rows: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM ledger_entry")
         .fetch_one(&mut own)
@@ -103,6 +103,6 @@ async fn a_node_that_trusts_no_unsigned_release_does_not_go_on_with_its_run() {
     let operator = Operator::at(bystander.admin_address());
     let refusal = refusal(&operator).await;
     assert!(refusal.contains("the bundle is not signed"), "{refusal}");
-    abandoned.is_finished_by_another(&operator).await;
+    abandoned.finish_by_another(&operator).await;
     bystander.end().await;
 }
