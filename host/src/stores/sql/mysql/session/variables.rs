@@ -145,8 +145,11 @@ pub(super) const VARIABLES: &[Variable] = &[
     ),
     // A change that nobody waits for any more gives up, and is not made when a
     // lock goes away that has been held for long. MySQL bounds only SELECT by time.
-    both("lock_wait_timeout", "5"),
-    both("innodb_lock_wait_timeout", "5"),
+    both("lock_wait_timeout", "LEAST(@@lock_wait_timeout, 5)"),
+    both(
+        "innodb_lock_wait_timeout",
+        "LEAST(@@innodb_lock_wait_timeout, 5)",
+    ),
     both("net_read_timeout", "30"),
     both("net_write_timeout", "60"),
     on(MariaDb, "tx_isolation", "'REPEATABLE-READ'"),
