@@ -75,6 +75,7 @@ async fn changes_are_made_once(place: Place) {
     // Sent again, it would have lost against itself.
     assert_unknown(&lost);
     assert_eq!(place.value("swapped").await.as_deref(), Some("b"));
+    assert_eq!(bucket.exists("swapped").await, Ok(true), "it goes on");
     let next = bucket.swap("swapped", Some(b"b"), b"c").await;
     assert_eq!(next, Ok(Swap::Done));
 

@@ -66,8 +66,11 @@ async fn a_damaged_bundle_stops_no_other_plugin() {
     let plugins = [fixture("hello"), fixture("answerer")];
     assert!(shop.start(&plugins, &[]).await.stop().await);
     shop.run(
-        "UPDATE {name}.edge_bundle_part SET content = 'damaged' WHERE digest IN \
-         (SELECT digest FROM {name}.edge_bundle WHERE plugin = 'answerer')",
+        "UPDATE {name}.edge_blob_part SET content = 'damaged' \
+         WHERE LENGTH(content) > 4096 AND upload IN \
+         (SELECT b.upload FROM {name}.edge_blob b \
+         JOIN {name}.edge_bundle_blob s ON s.blob_digest = b.digest \
+         JOIN {name}.edge_bundle e ON e.digest = s.bundle WHERE e.plugin = 'answerer')",
     );
     let node = shop.start(&[], &[]).await;
     node.get("/hello").await.assert_status(200);

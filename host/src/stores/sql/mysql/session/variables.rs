@@ -143,13 +143,6 @@ pub(super) const VARIABLES: &[Variable] = &[
         both("wait_timeout", "28800"),
         "@@SESSION.wait_timeout >= 28800",
     ),
-    // A change that nobody waits for any more gives up, and is not made when a
-    // lock goes away that has been held for long. MySQL bounds only SELECT by time.
-    both("lock_wait_timeout", "LEAST(@@lock_wait_timeout, 5)"),
-    both(
-        "innodb_lock_wait_timeout",
-        "LEAST(@@innodb_lock_wait_timeout, 5)",
-    ),
     both("net_read_timeout", "30"),
     both("net_write_timeout", "60"),
     on(MariaDb, "tx_isolation", "'REPEATABLE-READ'"),
@@ -161,6 +154,10 @@ pub(super) const VARIABLES: &[Variable] = &[
     on(MySql, "transaction_isolation", "'REPEATABLE-READ'"),
     on(MySql, "transaction_read_only", "0"),
     on(MySql, "max_execution_time", "5000"),
+    // That is for SELECT alone. A change that nobody waits for any more gives up,
+    // and is not made when a lock goes away that has been held for long.
+    on(MySql, "lock_wait_timeout", "5"),
+    on(MySql, "innodb_lock_wait_timeout", "5"),
     checked(
         both(NAMES, "utf8mb4"),
         "@@SESSION.character_set_client = 'utf8mb4' \
