@@ -84,6 +84,7 @@ pub async fn everything(database: &Database) -> String {
         let shown = sqlx::raw_sql(show).fetch_one(&mut connection).await;
         let shown: String = shown.expect("a table").try_get_unchecked(1).expect("text");
         text += &shown;
+        text += "\n";
         for row in rows(&mut connection, &table, &columns).await {
             text += &format!("{row:?}\n");
         }
