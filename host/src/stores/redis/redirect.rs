@@ -41,7 +41,7 @@ impl Redirect {
     }
 }
 
-/// Connections to the nodes that others have named of late. The driver has
+/// Connections to the nodes that others have named recently. The driver has
 /// connections of its own, but not to a node that takes over its first slot.
 pub(super) struct Redirected {
     nodes: Nodes,
