@@ -74,8 +74,8 @@ test-host: servers mysql-server plugins fixtures ## Run some of the host's tests
 	cargo test -p edge-host --test all --locked -- $(T)
 
 test-mysql: servers mysql-server plugins fixtures ## Run the tests that use MariaDB on MySQL
-	EDGE_TEST_DATABASE=mysql cargo test -p order -p payment --locked
-	EDGE_TEST_DATABASE=mysql cargo test -p edge-host --test all --locked
+	TEST_DATABASE=mysql cargo test -p order -p payment --locked
+	TEST_DATABASE=mysql cargo test -p edge-host --test all --locked
 
 mysql-server: ## Unpack a MySQL server for the tests
 	@.ci/mysql-server.sh $(MYSQL)

@@ -6,7 +6,7 @@
 # Debian's stable releases have MariaDB alone, and the two cannot be installed side by side. So
 # this takes the package `mysql-server-core` of Debian's unstable release, with the libraries that
 # it needs, down to the C library, and unpacks all of it into FOLDER; nothing is installed.
-# FOLDER/mysqld runs the server with those libraries, FOLDER/mysql its client. apt downloads, with
+# FOLDER/mysqld runs the server with those libraries, FOLDER/mysql and FOLDER/mysqldump its clients. apt downloads, with
 # settings and folders of its own: it checks the release's signature against the keyring that
 # Debian installs, and the SHA-256 of each package against the signed index.
 #
@@ -21,7 +21,7 @@ MIRROR=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
 
 fail() {
     printf 'There is no MySQL server for the tests: %s\n' "$1" >&2
-    printf 'They run against MySQL as well as MariaDB. Put a `mysqld` of version 8.0 or newer, and its `mysql`, into %s, or links to them.\n' "$folder" >&2
+    printf 'They run against MySQL as well as MariaDB. Put a `mysqld` of version 8.0 or newer, and its `mysql` and `mysqldump`, into %s, or links to them.\n' "$folder" >&2
     exit 1
 }
 
@@ -34,10 +34,24 @@ runs() {
         "$folder/mysqld" --no-defaults --version >/dev/null 2>&1 && "$folder/mysql" --no-defaults --version >/dev/null 2>&1
 }
 
+# The loader of the unpacked C library starts a program: the machine's is another version.
+program() {
+    cat >"$1/$(basename "$2")" <<END
+#!/bin/sh
+root=\$(dirname "\$(realpath "\$0")")
+exec "\$root"/usr/lib*/*-linux-gnu*/ld-linux*.so.* --library-path "\$(echo "\$root"/usr/lib/*-linux-gnu*)" "\$root/usr/$2" "\$@"
+END
+    chmod +x "$1/$(basename "$2")"
+}
+
 # Two runs at once wait for each other.
 exec 9>"$folder.lock"
 flock 9
 if runs; then
+    # A folder of an older version of this script lacks it.
+    if [ ! -e "$folder/mysqldump" ] && [ -x "$folder/usr/bin/mysqldump" ]; then
+        program "$folder" bin/mysqldump
+    fi
     exit
 fi
 
@@ -90,17 +104,9 @@ for package in "$work"/cache/archives/*.deb; do
 done
 rm -rf "$work"/unpacked/usr/share/{doc,man,icons,perl*} "$work"/unpacked/usr/lib/*/gconv
 
-# The loader of the unpacked C library starts the program: the machine's is another version.
-program() {
-    cat <<END
-#!/bin/sh
-root=\$(dirname "\$(realpath "\$0")")
-exec "\$root"/usr/lib*/*-linux-gnu*/ld-linux*.so.* --library-path "\$(echo "\$root"/usr/lib/*-linux-gnu*)" "\$root/usr/$1" "\$@"
-END
-}
-program sbin/mysqld >"$work/unpacked/mysqld"
-program bin/mysql >"$work/unpacked/mysql"
-chmod +x "$work"/unpacked/mysqld "$work"/unpacked/mysql
+for name in sbin/mysqld bin/mysql bin/mysqldump; do
+    program "$work/unpacked" "$name"
+done
 
 rm -rf "$folder"
 mv "$work/unpacked" "$folder"

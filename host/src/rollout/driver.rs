@@ -175,8 +175,14 @@ impl Driver {
                     self.lead_for_a_while(&mut words).await;
                     self.step_back_if_blind().await;
                 }
-                Ok(Lead::Elsewhere { canaries }) => {
+                Ok(Lead::Elsewhere {
+                    canaries,
+                    writes_heads,
+                }) => {
                     self.fleet_health.forget();
+                    if !writes_heads {
+                        self.follow_older_leader().await;
+                    }
                     match canaries {
                         true => self.ask_checks_for(LEAD).await,
                         false => tokio::time::sleep(LEAD).await,
@@ -214,6 +220,15 @@ impl Driver {
     async fn look_after_all(&self) -> Result<(), ControlError> {
         self.fleet_health.look_if_due(&self.control).await?;
         self.forget_regions_if_due().await
+    }
+
+    /// Brings the heads of the release log up to what a node of an older host
+    /// version writes while it leads.
+    async fn follow_older_leader(&self) {
+        match self.control.reconcile_heads().await {
+            Ok(()) => {}
+            Err(error) => tracing::warn!("the release log cannot be read: {error}"),
+        }
     }
 
     /// Let another node lead where this one cannot hear itself, and judges

@@ -66,6 +66,7 @@ impl FleetHealth {
             return Ok(());
         }
         let nodes = control.nodes().await?;
+        control.note_older_versions(&nodes).await?;
         let live: Vec<_> = nodes.iter().filter(|node| node.is_live()).collect();
         let pairs = live
             .iter()

@@ -734,6 +734,7 @@ impl Follower {
             replaces: self.replaces.clone(),
             keys: self.keys.as_ref().map(|keys| keys.rings().clone()),
             reads_blobs: true,
+            writes_heads: true,
             plugins,
             warnings: self.warnings.texts(),
             connections: self

@@ -33,6 +33,9 @@ pub struct Report {
     /// Whether it reads bundles that are stored as blobs; an older host does not.
     #[serde(default)]
     pub reads_blobs: bool,
+    /// Whether it writes the heads of the release log; an older host does not.
+    #[serde(default)]
+    pub writes_heads: bool,
     /// Its plugins.
     pub plugins: BTreeMap<String, PluginReport>,
     /// What an operator should know of the node itself.

@@ -17,8 +17,6 @@ use crate::rollout::bundle::{ALGORITHM, Bundle, BundleError, Digest};
 const AS_BLOBS: i64 = 1;
 
 const ADD_PART: &str = "INSERT INTO edge_bundle_part (digest, part, content) VALUES (?, ?, ?)";
-const REPLACE_PART: &str = "UPDATE edge_bundle_part SET content = ? \
-    WHERE digest = ? AND part = ? AND LENGTH(content) <> ?";
 pub(super) const DROP_PARTS: &str = "DELETE FROM edge_bundle_part WHERE digest = ?";
 const COUNT_PARTS: &str = "UPDATE edge_bundle SET parts = ? WHERE digest = ?";
 const ADD: &str = "INSERT INTO edge_bundle \
@@ -161,10 +159,9 @@ impl Control {
     /// Returns the layout that every node reads which was there within the last
     /// hour.
     async fn layout(&self) -> Result<Layout> {
-        let nodes = self.nodes().await?;
-        match nodes.iter().all(|node| node.report.reads_blobs) {
-            true => Ok(Layout::Blobs),
-            false => Ok(Layout::Whole),
+        match self.lately_lacks_blobs().await? {
+            true => Ok(Layout::Whole),
+            false => Ok(Layout::Blobs),
         }
     }
 
@@ -173,10 +170,15 @@ impl Control {
         match layout {
             Layout::Blobs => self.store_blobs(bundle, change).await,
             Layout::Whole => {
-                let parts = self.write_parts(bundle, change).await?;
                 let mut transaction = self.begin().await?;
+                let parts = parts_of(bundle);
+                // The record first: a collection waits for it, and then finds
+                // that the bundle is there again.
                 match write_record(&mut transaction, bundle, parts, change).await? {
-                    true => transaction.commit().await,
+                    true => {
+                        write_parts(&mut transaction, bundle).await?;
+                        transaction.commit().await
+                    }
                     false => transaction.rollback().await,
                 }
             }
@@ -199,40 +201,6 @@ impl Control {
         }
         let why = "could not be stored: its blobs are being collected".to_owned();
         Err(ControlError::Bundle { digest, why })
-    }
-
-    /// Writes the parts of a whole bundle, in place of those of a known one, and
-    /// returns how many those are.
-    async fn write_parts(&self, bundle: &Bundle, change: &Change<'_>) -> Result<i64> {
-        if matches!(change, Change::Layout) {
-            let digest = vec![text(bundle.digest())];
-            self.execute(DROP_PARTS, digest).await?;
-        }
-        let mut parts = 0;
-        for content in bundle.bytes().chunks(PART) {
-            self.add_part(bundle.digest(), parts, content).await?;
-            parts += 1;
-        }
-        Ok(parts)
-    }
-
-    /// A part that is there is the same, since the digest is, unless a version
-    /// that made parts of another size was cut off at it.
-    async fn add_part(&self, digest: Digest, part: i64, content: &[u8]) -> Result<()> {
-        let bytes = Value::Blob(content.to_vec());
-        let values = vec![text(digest), Value::Integer(part), bytes.clone()];
-        if self.try_execute(ADD_PART, values).await?.is_some() {
-            return Ok(());
-        }
-        let length = i64::try_from(content.len()).unwrap_or(i64::MAX);
-        let values = vec![
-            bytes,
-            text(digest),
-            Value::Integer(part),
-            Value::Integer(length),
-        ];
-        self.execute(REPLACE_PART, values).await?;
-        Ok(())
     }
 
     /// Replace the signature of a bundle that is kept.
@@ -357,4 +325,25 @@ async fn write_record(
     ];
     let added = transaction.try_execute(ADD, record).await?;
     Ok(added.is_some())
+}
+
+/// Returns how many parts the content of `bundle` has.
+fn parts_of(bundle: &Bundle) -> i64 {
+    i64::try_from(bundle.bytes().len().div_ceil(PART)).unwrap_or(i64::MAX)
+}
+
+/// Writes the parts of a whole bundle, in place of those that may be there: an
+/// older host wrote them before the record, and may have been cut off.
+async fn write_parts(transaction: &mut Transaction<'_>, bundle: &Bundle) -> Result<()> {
+    let digest = bundle.digest();
+    transaction.execute(DROP_PARTS, vec![text(digest)]).await?;
+    for (part, content) in (0..).zip(bundle.bytes().chunks(PART)) {
+        let values = vec![
+            text(digest),
+            Value::Integer(part),
+            Value::Blob(content.to_vec()),
+        ];
+        transaction.execute(ADD_PART, values).await?;
+    }
+    Ok(())
 }

@@ -1,6 +1,6 @@
 //! Forgetting nodes that ended, and regions that are no more.
 
-use super::{Control, Result, text};
+use super::{Control, Result, heads, text};
 
 const NODE: &str = "DELETE FROM edge_node WHERE node = ? AND seen_at < {now} - 6000";
 const NODES_OF: &str = "DELETE FROM edge_node WHERE region = ? AND seen_at < {now} - 6000";
@@ -24,7 +24,10 @@ impl Control {
     /// When the database does not answer.
     pub async fn forget_region(&self, region: &str) -> Result<u64> {
         self.execute(NODES_OF, vec![text(region)]).await?;
-        let forgotten = self.execute(LOG_OF, vec![text(region)]).await?;
+        let mut transaction = self.begin().await?;
+        let forgotten = transaction.execute(LOG_OF, vec![text(region)]).await?;
+        heads::drop_region(&mut transaction, region).await?;
+        transaction.commit().await?;
         Ok(forgotten.rows_affected)
     }
 }

@@ -48,7 +48,6 @@ const DROP_BLOB: &str = "DELETE FROM edge_blob WHERE digest = ? AND used_at < {n
 const UNUSED_UPLOADS: &str = "SELECT DISTINCT p.upload FROM edge_blob_part p \
     WHERE p.written_at < {now} - ? \
     AND NOT EXISTS (SELECT 1 FROM edge_blob b WHERE b.upload = p.upload)";
-const REGIONS: &str = "SELECT DISTINCT region, plugin FROM edge_release_log";
 
 /// What a collection found.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -101,8 +100,9 @@ impl Control {
                 needed.extend(row.optional::<Digest>()?);
             }
         }
-        for mut row in self.query(REGIONS, Vec::new()).await? {
-            let (region, plugin) = (row.text()?, row.text()?);
+        // A head that an older host did not write would miss what it serves.
+        self.reconcile_heads().await?;
+        for (region, plugin) in self.heads().await? {
             let late = self.latest_entries(&region, &plugin, LATE_ENTRIES).await?;
             let now = late.first().and_then(|entry| entry.wanted.active);
             for Wanted { active, canary } in late.into_iter().map(|entry| entry.wanted) {

@@ -16,9 +16,11 @@ const ROLLOUTS: &str = "rollouts";
 const HELD: Duration = Duration::from_secs(6);
 
 const ADD: &str = "INSERT INTO edge_leader (name, holder, held_until) VALUES (?, '', 0)";
-/// The count spares nodes that do not lead a statement of their own.
+/// The counts spare nodes that do not lead statements of their own.
 const HELD_BY_ANOTHER: &str = "SELECT (SELECT COUNT(*) FROM edge_rollout \
-     WHERE open_plugin IS NOT NULL AND phase = 'canary') \
+     WHERE open_plugin IS NOT NULL AND phase = 'canary'), \
+     (SELECT COUNT(*) FROM edge_node WHERE node = edge_leader.holder \
+     AND report LIKE '%\"writes_heads\":true%') \
      FROM edge_leader WHERE name = ? AND holder <> ? AND held_until > {now}";
 const TAKE: &str = "UPDATE edge_leader SET holder = ?, held_until = {now} + ? \
      WHERE name = ? AND (holder = ? OR held_until <= {now})";
@@ -33,6 +35,9 @@ pub enum Lead {
     Elsewhere {
         /// Whether there are canaries, whose checks any node may ask.
         canaries: bool,
+        /// Whether the one that leads writes the heads of the release log; an
+        /// older host does not.
+        writes_heads: bool,
     },
 }
 
@@ -53,7 +58,10 @@ impl Control {
         self.try_execute(ADD, vec![text(ROLLOUTS)]).await?;
         Ok(match self.try_take_lead(node).await? {
             true => Lead::Here,
-            false => Lead::Elsewhere { canaries: false },
+            false => Lead::Elsewhere {
+                canaries: false,
+                writes_heads: true,
+            },
         })
     }
 
@@ -75,8 +83,10 @@ impl Control {
             .into_iter()
             .next();
         row.map(|mut row| {
-            let canaries = row.integer()? > 0;
-            Ok(Lead::Elsewhere { canaries })
+            Ok(Lead::Elsewhere {
+                canaries: row.integer()? > 0,
+                writes_heads: row.integer()? > 0,
+            })
         })
         .transpose()
     }

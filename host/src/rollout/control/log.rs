@@ -10,52 +10,54 @@ use serde::{Deserialize, Serialize};
 
 use super::rollouts::Rollout;
 use super::row::Row;
-use super::{Control, ControlError, Result, optional, text};
+use super::{Control, ControlError, Result, heads, optional, text};
 use crate::bindings::sql::Value;
 use crate::rollout::bundle::Digest;
 
-macro_rules! select {
-    ($rest:literal) => {
-        concat!(
-            "SELECT l.region, l.plugin, l.revision, l.active, l.canary, l.canary_percent, \
-             l.rollout, l.author, l.reason, l.written_at, {now} - l.written_at FROM edge_release_log l ",
-            $rest
-        )
+macro_rules! columns {
+    () => {
+        "l.region, l.plugin, l.revision, l.active, l.canary, l.canary_percent, \
+         l.rollout, l.author, l.reason, l.written_at, {now} - l.written_at"
     };
 }
-// After the macro, which it uses.
+macro_rules! select {
+    ($rest:literal) => {
+        concat!("SELECT ", columns!(), " FROM edge_release_log l ", $rest)
+    };
+}
+// After the macros, which it uses.
 mod history;
 
 pub use history::is_of_entry;
 
-/// The last revisions are found by the primary key alone: a server reads one
-/// entry for each region and plugin, however long the log is. Of a region that
-/// is named by `=`, MariaDB reads every entry; of a range, it does not.
-const OF_REGION: &str = select!(
-    "JOIN (SELECT h.region, h.plugin, MAX(h.revision) AS revision FROM edge_release_log h \
-     WHERE h.region >= ? AND h.region <= ? GROUP BY h.region, h.plugin) heads \
-     ON l.region = heads.region AND l.plugin = heads.plugin AND l.revision = heads.revision \
-     ORDER BY l.plugin"
-);
-const OF_PLUGIN: &str = select!(
-    "JOIN (SELECT h.region, h.plugin, MAX(h.revision) AS revision FROM edge_release_log h \
-     WHERE h.plugin = ? GROUP BY h.region, h.plugin) heads \
-     ON l.region = heads.region AND l.plugin = heads.plugin AND l.revision = heads.revision \
-     ORDER BY l.region"
-);
+/// Outer joins, so that a server begins with the heads, whatever its statistics
+/// say. The first column is 1 if the head is not the last entry of the log.
+macro_rules! select_at_heads {
+    ($rest:literal) => {
+        concat!(
+            "SELECT CASE WHEN l.revision IS NULL OR n.revision IS NOT NULL THEN 1 ELSE 0 END, ",
+            columns!(),
+            " FROM edge_release_head h \
+             LEFT JOIN edge_release_log l ON l.region = h.region AND l.plugin = h.plugin \
+             AND l.revision = h.revision \
+             LEFT JOIN edge_release_log n ON n.region = h.region AND n.plugin = h.plugin \
+             AND n.revision = h.revision + 1 ",
+            $rest
+        )
+    };
+}
+const OF_REGION: &str = select_at_heads!("WHERE h.region = ?");
+const OF_PLUGIN: &str = select_at_heads!("WHERE h.plugin = ?");
 /// What ran in one region before a rollout wrote there.
 const BEFORE: &str = select!(
     "WHERE l.plugin = ? AND l.region = ? AND l.rollout <> ? AND l.revision < ? \
      ORDER BY l.revision DESC LIMIT 1"
 );
 const FIRST: &str = select!("WHERE l.plugin = ? AND l.region = ? ORDER BY l.revision LIMIT 1");
-/// A subquery for each entry would read the log once for each of its entries.
-const ELSEWHERE: &str = "SELECT l.region FROM edge_release_log l \
-     JOIN (SELECT h.region, h.plugin, MAX(h.revision) AS revision FROM edge_release_log h \
-     GROUP BY h.region, h.plugin) heads \
-     ON l.region = heads.region AND l.plugin = heads.plugin AND l.revision = heads.revision \
-     WHERE l.region <> ? AND l.active IS NOT NULL \
-     GROUP BY l.region ORDER BY COUNT(*) DESC, l.region LIMIT 1";
+const ELSEWHERE: &str = "SELECT h.region FROM edge_release_head h \
+     LEFT JOIN edge_release_log l ON l.region = h.region AND l.plugin = h.plugin \
+     AND l.revision = h.revision WHERE h.region <> ? GROUP BY h.region \
+     HAVING COUNT(l.active) > 0 ORDER BY COUNT(l.active) DESC, h.region LIMIT 1";
 const LATEST: &str =
     select!("WHERE l.region = ? AND l.plugin = ? ORDER BY l.revision DESC LIMIT ?");
 const SERVED: &str = select!("WHERE l.plugin = ? AND l.active = ? LIMIT 1");
@@ -69,6 +71,9 @@ const APPEND: &str = "INSERT INTO edge_release_log \
     (region, plugin, revision, active, canary, canary_percent, rollout, author, reason, \
      written_at) VALUES";
 const ENTRY: &str = "(?, ?, ?, ?, ?, ?, ?, ?, ?, {now})";
+
+/// How often the heads are read again that were behind the log.
+const ATTEMPTS: usize = 3;
 
 /// What a region's nodes are to run of one plugin.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -185,13 +190,11 @@ impl Control {
     /// # Errors
     /// When the database does not answer.
     pub async fn wanted_in(&self, region: &str) -> Result<BTreeMap<String, Entry>> {
-        let rows = self
-            .query(OF_REGION, vec![text(region), text(region)])
-            .await?;
-        let entries = rows.into_iter().map(Entry::read);
-        entries
-            .map(|entry| entry.map(|entry| (entry.plugin.clone(), entry)))
-            .collect()
+        let entries = self.entries_at_heads(OF_REGION, region).await?;
+        Ok(entries
+            .into_iter()
+            .map(|entry| (entry.plugin.clone(), entry))
+            .collect())
     }
 
     /// Returns the region beside `region` that runs most plugins, if any runs
@@ -212,11 +215,23 @@ impl Control {
     /// # Errors
     /// When the database does not answer.
     pub async fn wanted_of(&self, plugin: &str) -> Result<BTreeMap<String, Entry>> {
-        let rows = self.query(OF_PLUGIN, vec![text(plugin)]).await?;
-        let entries = rows.into_iter().map(Entry::read);
-        entries
-            .map(|entry| entry.map(|entry| (entry.region.clone(), entry)))
-            .collect()
+        let entries = self.entries_at_heads(OF_PLUGIN, plugin).await?;
+        Ok(entries
+            .into_iter()
+            .map(|entry| (entry.region.clone(), entry))
+            .collect())
+    }
+
+    async fn entries_at_heads(&self, select: &str, name: &str) -> Result<Vec<Entry>> {
+        for _ in 0..ATTEMPTS {
+            let rows = self.query(select, vec![text(name)]).await?;
+            if let Some(entries) = read_at_heads(rows)? {
+                return Ok(entries);
+            }
+            self.reconcile_heads().await?;
+        }
+        let why = format!("the heads of {name} do not keep up with the release log");
+        Err(ControlError::Unreadable(why))
     }
 
     /// Returns the newest entries of `plugin` in `region`, at most `count`.
@@ -316,8 +331,15 @@ impl Control {
         ];
         values.extend(wanted.values());
         values.extend([text(reason), text(&rollout.id), text(rollout.phase)]);
-        let written = self.try_execute(APPEND_FOR_ROLLOUT, values).await?;
-        Ok(written.is_some_and(|outcome| outcome.rows_affected == 1))
+        let mut transaction = self.begin().await?;
+        let written = transaction.try_execute(APPEND_FOR_ROLLOUT, values).await?;
+        if written.is_none_or(|outcome| outcome.rows_affected == 0) {
+            transaction.rollback().await?;
+            return Ok(false);
+        }
+        heads::set(&mut transaction, region, &rollout.plugin, after + 1).await?;
+        transaction.commit().await?;
+        Ok(true)
     }
 
     /// Write an entry. Returns whether it follows what it was meant to
@@ -348,9 +370,29 @@ impl Control {
             values.extend(entry.wanted.values());
             values.extend([text(entry.rollout), text(entry.author), text(entry.reason)]);
         }
-        let written = self
-            .try_execute(&format!("{APPEND} {rows}"), values)
-            .await?;
-        Ok(written.is_some())
+        let statement = format!("{APPEND} {rows}");
+        let mut transaction = self.begin().await?;
+        if transaction.try_execute(&statement, values).await?.is_none() {
+            transaction.rollback().await?;
+            return Ok(false);
+        }
+        for entry in entries {
+            let revision = entry.after + 1;
+            heads::set(&mut transaction, entry.region, entry.plugin, revision).await?;
+        }
+        transaction.commit().await?;
+        Ok(true)
     }
+}
+
+/// Returns nothing if a head is not what the log says.
+fn read_at_heads(rows: Vec<Row>) -> Result<Option<Vec<Entry>>> {
+    let mut entries = Vec::new();
+    for mut row in rows {
+        if row.integer()? != 0 {
+            return Ok(None);
+        }
+        entries.push(Entry::read(row)?);
+    }
+    Ok(Some(entries))
 }

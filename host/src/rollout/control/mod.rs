@@ -19,11 +19,13 @@ pub mod check_failures;
 mod clock;
 mod forget;
 pub mod gc;
+mod heads;
 mod joins;
 pub mod leader;
 pub mod log;
 pub mod migrations;
 pub mod nodes;
+mod older;
 pub mod pages;
 pub mod plans;
 mod previous;
@@ -141,6 +143,7 @@ impl Control {
             forget_nodes_after: FORGET_NODES_AFTER,
         };
         control.measure_clock().await?;
+        control.reconcile_heads().await?;
         Ok(control)
     }
 

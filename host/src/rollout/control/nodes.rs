@@ -79,6 +79,7 @@ impl Control {
         if self.execute(SEEN, values()).await?.rows_affected == 0 {
             self.try_execute(JOIN, values()).await?;
             self.execute(FORGET, vec![self.node_age()]).await?;
+            self.note_older_versions(&self.nodes().await?).await?;
         }
         Ok(())
     }

@@ -5,13 +5,15 @@ use crate::rollout::bundle::Digest;
 
 /// The releases of one region that served, newest first, whose rollouts neither
 /// failed nor were aborted, or filled the region, which stays whatever became of
-/// the rollout. More than anybody goes back through.
+/// the rollout: among the last 1,000 entries, more than anybody goes back
+/// through. Where the head of the region is missing, among all.
 const SERVED_IN: &str = "SELECT l.active FROM edge_release_log l \
      LEFT JOIN edge_rollout r ON r.id = l.rollout \
      WHERE l.plugin = ? AND l.region = ? AND l.active IS NOT NULL \
      AND (r.phase IS NULL OR (r.phase <> 'failed' AND r.phase <> 'aborted') \
      OR l.reason LIKE 'as region %') \
-     ORDER BY l.revision DESC LIMIT 1000";
+     AND l.revision > COALESCE((SELECT h.revision FROM edge_release_head h \
+     WHERE h.region = ? AND h.plugin = ?), 0) - 1000 ORDER BY l.revision DESC LIMIT 1000";
 
 impl Control {
     /// Returns the release that `region` served before `now`, the present one.
@@ -27,7 +29,7 @@ impl Control {
         region: &str,
         now: Option<Digest>,
     ) -> Result<Option<Digest>> {
-        let values = vec![text(plugin), text(region)];
+        let values = vec![text(plugin), text(region), text(region), text(plugin)];
         let rows = self.query(SERVED_IN, values).await?;
         let newest_first: Result<Vec<Digest>> =
             rows.into_iter().map(|mut row| row.parsed()).collect();

@@ -13,7 +13,7 @@ use crate::bindings::sql::Value;
 const LARGEST_STEP_MS: i64 = 600_000;
 
 /// Every region of the release log, whichever nodes it has.
-const OF_LOG: &str = "SELECT DISTINCT region FROM edge_release_log";
+const OF_LOG: &str = "SELECT DISTINCT region FROM edge_release_head";
 const EMPTY: &str = "SELECT region, {now} - empty_since FROM edge_region ORDER BY region";
 const OBSERVE: &str = "UPDATE edge_region SET observed_at = {now} \
     WHERE region = ? AND observed_at >= {now} - ?";

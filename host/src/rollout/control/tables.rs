@@ -1,6 +1,6 @@
 //! The tables of the control database, in words that SQLite and MySQL share.
 
-pub(super) const NAMES: [&str; 16] = [
+pub(super) const NAMES: [&str; 18] = [
     "edge_audit",
     "edge_blob",
     "edge_blob_part",
@@ -10,7 +10,9 @@ pub(super) const NAMES: [&str; 16] = [
     "edge_leader",
     "edge_migration_run",
     "edge_node",
+    "edge_older_version",
     "edge_region",
+    "edge_release_head",
     "edge_release_log",
     "edge_rollout",
     "edge_rollout_check",
@@ -19,7 +21,7 @@ pub(super) const NAMES: [&str; 16] = [
     "edge_secret",
 ];
 
-pub(super) const CREATE: [&str; 16] = [
+pub(super) const CREATE: [&str; 18] = [
     // A row says that all parts are there.
     "CREATE TABLE IF NOT EXISTS edge_bundle ( \
         digest VARCHAR(80) NOT NULL PRIMARY KEY, \
@@ -67,6 +69,12 @@ pub(super) const CREATE: [&str; 16] = [
         reason TEXT NOT NULL, \
         written_at BIGINT NOT NULL, \
         PRIMARY KEY (region, plugin, revision))",
+    // The last revision of each region and plugin in the log.
+    "CREATE TABLE IF NOT EXISTS edge_release_head ( \
+        region VARCHAR(40) NOT NULL, \
+        plugin VARCHAR(40) NOT NULL, \
+        revision BIGINT NOT NULL, \
+        PRIMARY KEY (region, plugin))",
     // `open_plugin` is the plugin while the rollout goes on, and NULL after
     // it: one at a time for each plugin.
     "CREATE TABLE IF NOT EXISTS edge_rollout ( \
@@ -106,6 +114,10 @@ pub(super) const CREATE: [&str; 16] = [
         node VARCHAR(40) NOT NULL PRIMARY KEY, \
         region VARCHAR(40) NOT NULL, \
         report LONGTEXT NOT NULL, \
+        seen_at BIGINT NOT NULL)",
+    // When a node was last seen whose version lacks a capability.
+    "CREATE TABLE IF NOT EXISTS edge_older_version ( \
+        lacks VARCHAR(40) NOT NULL PRIMARY KEY, \
         seen_at BIGINT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS edge_audit ( \
         id VARCHAR(40) NOT NULL PRIMARY KEY, \

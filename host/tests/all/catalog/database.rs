@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use sqlx::mysql::MySqlRow;
 use sqlx::{
     AssertSqlSafe, ColumnIndex, Connection, Database as Kind, Decode, Executor, IntoArguments,
     MySqlConnection, Row, SqliteConnection,
@@ -33,13 +34,23 @@ pub struct Database {
 /// a table.
 pub async fn waits_for_a_lock(database: &str) -> bool {
     let mut connection = MySqlConnection::connect(database).await.expect("MariaDB");
-    let waiting = "SELECT COUNT(*) FROM information_schema.processlist \
-        WHERE db = DATABASE() AND state LIKE 'Waiting for table%'";
-    let count: i64 = sqlx::query_scalar(waiting)
+    let name: String = sqlx::query_scalar("SELECT DATABASE()")
         .fetch_one(&mut connection)
         .await
-        .expect("a count");
-    count > 0
+        .expect("a database");
+    // MySQL's table of processes fails while a statement with a binary value runs.
+    let processes = connection.fetch_all("SHOW PROCESSLIST").await;
+    let is_waiting = |process: &MySqlRow| {
+        let text = |column| {
+            process
+                .try_get_unchecked::<Option<String>, _>(column)
+                .ok()
+                .flatten()
+        };
+        text("db") == Some(name.clone())
+            && text("State").is_some_and(|state| state.starts_with("Waiting for table"))
+    };
+    processes.expect("processes").iter().any(is_waiting)
 }
 
 /// The values of a row, as the database sends them.
@@ -165,20 +176,27 @@ impl Database {
 
     async fn try_rows(&self, statement: &str) -> sqlx::Result<Vec<Cells>> {
         match self.store {
-            Store::Sqlite => fetch::<SqliteConnection>(&self.url, statement).await,
-            Store::MariaDb => fetch::<MySqlConnection>(&self.url, statement).await,
+            Store::Sqlite => {
+                let connection = SqliteConnection::connect(&self.url).await?;
+                fetch(connection, statement).await
+            }
+            Store::MariaDb => {
+                let mut connection = MySqlConnection::connect(&self.url).await?;
+                // What others have written, servers took that were laxer.
+                connection.execute("SET sql_mode = ''").await?;
+                fetch(connection, statement).await
+            }
         }
     }
 }
 
-async fn fetch<C: Connection>(url: &str, statement: &str) -> sqlx::Result<Vec<Cells>>
+async fn fetch<C: Connection>(mut connection: C, statement: &str) -> sqlx::Result<Vec<Cells>>
 where
     for<'c> &'c mut C: Executor<'c, Database = C::Database>,
     <C::Database as Kind>::Arguments: IntoArguments<C::Database>,
     usize: ColumnIndex<<C::Database as Kind>::Row>,
     for<'r> Vec<u8>: Decode<'r, C::Database> + sqlx::Type<C::Database>,
 {
-    let mut connection = C::connect(url).await?;
     let statement = sqlx::query(AssertSqlSafe(statement.to_owned()));
     let rows = statement.fetch_all(&mut connection).await?;
     connection.close().await?;

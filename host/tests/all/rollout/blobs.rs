@@ -218,6 +218,29 @@ async fn files_are_collected_with_the_last_bundle_that_has_them() {
     assert_eq!(roll_out(&operator, &bundle(3)).await["phase"], "done");
 }
 
+/// The same content is collected and taken in again at once, as it is stored
+/// beside an older host.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collection_takes_nothing_from_bundles_that_are_stored_whole() {
+    let (node, mut control) = node().await;
+    let operator = node.operator();
+    join_as_older(&mut control).await;
+    let bundle = add(&operator, 1).await;
+    for _ in 0..20 {
+        let collected = "UPDATE edge_bundle SET parts = -1 WHERE version = '0.1.0'";
+        assert_eq!(execute(&mut control, collected).await, 1);
+        let collecting = async {
+            let order = "{\"keep\":1}";
+            let reply = operator.send(Method::POST, "/v1/gc", order).await;
+            reply.assert_status(200);
+        };
+        let (added, ()) = tokio::join!(operator.add(&bundle, ""), collecting);
+        added.assert_status(200);
+        let read = read_as_older(&mut control, &bundle).await;
+        assert_eq!(read.as_deref(), Ok(bundle.bytes().as_ref()));
+    }
+}
+
 /// A collection finds nothing to leave alone but what it sees in use.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_collection_takes_nothing_from_bundles_that_are_being_stored() {
@@ -336,8 +359,14 @@ async fn beside_an_older_host_bundles_are_stored_whole() {
         "it was added again"
     );
 
+    // One that is stopped in order may be started again within the hour.
     execute(&mut control, "DELETE FROM edge_node WHERE node = 'older'").await;
-    let now = add(&operator, 3).await;
+    let stopped = add(&operator, 3).await;
+    let read = read_as_older(&mut control, &stopped).await;
+    assert_eq!(read.as_deref(), Ok(stopped.bytes().as_ref()));
+    let aged = "UPDATE edge_older_version SET seen_at = seen_at - 3600000";
+    assert_eq!(execute(&mut control, aged).await, 1);
+    let now = add(&operator, 4).await;
     let refused = read_as_older(&mut control, &now).await;
     assert_eq!(refused, Err("lacks part 0".to_owned()));
 }

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, MySqlConnection};
 
 use super::commands::{path, run};
-use crate::harness::{PluginFolder, TestNode, eventually, variant};
+use super::numbers::numbers;
+use crate::harness::{Operator, PluginFolder, TestNode, eventually, variant};
 use crate::servers::MariaDb;
 
 fn hello(version: u32) -> PluginFolder {
@@ -43,6 +44,22 @@ async fn number(control: &mut MySqlConnection, text: &str) -> i64 {
         .fetch_one(control)
         .await;
     found.expect("a number")
+}
+
+/// How often the server did what this counter of its status counts.
+async fn counted(control: &mut MySqlConnection, counter: &str) -> i64 {
+    let shown = format!("SHOW GLOBAL STATUS LIKE '{counter}'");
+    let (_, count): (String, String) = sqlx::query_as(AssertSqlSafe(shown))
+        .fetch_one(control)
+        .await
+        .expect("the server's status");
+    count.parse().expect("a count")
+}
+
+/// Rows that the server has read one after the other by an index. Those that it
+/// read without one are those of its status, too.
+async fn entries_read(control: &mut MySqlConnection) -> i64 {
+    counted(control, "Handler_read_next").await + counted(control, "Handler_read_prev").await
 }
 
 /// Let all bundles be older than those whose rollout may begin yet.
@@ -151,10 +168,12 @@ async fn the_audit_is_read_page_by_page() {
     // Many within one millisecond: a page may end between them.
     execute(
         &mut control,
-        "SET max_recursive_iterations = 100000; \
-         INSERT INTO edge_audit (id, author, action, plugin, detail, written_at) \
-         WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500) \
-         SELECT MD5(i), 'ada', 'deploy', 'hello', CONCAT('entry ', i), 86400000 + i DIV 700 FROM n",
+        &format!(
+            "INSERT INTO edge_audit (id, author, action, plugin, detail, written_at) \
+             SELECT LEFT(SHA2(i, 256), 32), 'ada', 'deploy', 'hello', CONCAT('entry ', i), \
+             86400000 + i DIV 700 FROM {} n",
+            numbers(1, 2500)
+        ),
     )
     .await;
     let export = [
@@ -259,46 +278,129 @@ async fn nodes_and_regions_that_are_gone_are_forgotten() {
     assert_eq!(run(&node, &["region", "forget", "there"]).await.0, Some(1));
 }
 
-/// However long the log is, looking at it reads a few entries.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_long_release_log_is_not_read_whole() {
-    let server = MariaDb::start().expect("MariaDB");
-    let (node, mut control) = node_of(server.database(), "local").await;
+/// Puts entries up to the revision `last` into the log of `hello` in region
+/// `local`, as a host of an older version writes them: without their head.
+async fn lengthen_log(control: &mut MySqlConnection, last: u32) {
+    let first = "SELECT MAX(revision) + 1 FROM edge_release_log WHERE plugin = 'hello'";
+    let first = number(control, first).await.try_into().expect("a revision");
     execute(
-        &mut control,
-        "SET max_recursive_iterations = 100000; \
-         INSERT INTO edge_release_log (region, plugin, revision, active, canary, canary_percent, \
-         rollout, author, reason, written_at) \
-         WITH RECURSIVE n (i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 10001) \
-         SELECT region, plugin, i, active, canary, canary_percent, rollout, author, reason, written_at \
-         FROM edge_release_log, n WHERE revision = 1",
+        control,
+        &format!(
+            "INSERT INTO edge_release_log (region, plugin, revision, active, canary, \
+             canary_percent, rollout, author, reason, written_at) \
+             SELECT 'local', 'hello', i, l.active, NULL, 0, CONCAT('r', i), 'ops', '', \
+             l.written_at FROM {} n \
+             JOIN edge_release_log l ON l.plugin = 'hello' AND l.revision = 1 + i MOD ({first} - 1)",
+            numbers(first, last)
+        ),
     )
     .await;
-    // As the server does by itself for a table that grows in time.
-    execute(&mut control, "ANALYZE TABLE edge_release_log").await;
-    let operator = node.operator();
+}
+
+async fn followed(operator: &Operator, last: u32) {
     eventually("the last entry to be followed", async || {
         let status = operator.get("/v1/status").await;
         let revision = &status["nodes"][0]["plugins"]["hello"]["revision"];
-        (*revision == 10_001).then_some(())
+        (*revision == last).then_some(())
     })
     .await;
-    let reads = "SELECT CAST(SUM(variable_value) AS SIGNED) FROM information_schema.global_status \
-        WHERE variable_name IN ('HANDLER_READ_NEXT', 'HANDLER_READ_PREV')";
-    let selects = "SELECT CAST(variable_value AS SIGNED) FROM information_schema.global_status \
-        WHERE variable_name = 'COM_STMT_EXECUTE'";
-    let (read, asked) = (
-        number(&mut control, reads).await,
-        number(&mut control, selects).await,
-    );
+}
+
+/// A rollout, a rollback, a canary that is aborted and a collection read a few
+/// entries each, and so does a node of a region that runs nothing. The server
+/// takes no statistics of the log after it grew.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rollout_does_not_read_a_long_log() {
+    const ENTRIES: u32 = 30_000;
+    let server = MariaDb::start().expect("MariaDB");
+    let database = server.database();
+    let (node, mut control) = node_of(database.clone(), "local").await;
+    let operator = node.operator();
+    operator.deploy(&hello(1)).await;
+    lengthen_log(&mut control, ENTRIES).await;
+    followed(&operator, ENTRIES).await;
+    let empty = TestNode::start(&[], |settings| {
+        settings.control_url.clone_from(&database);
+        settings.region = "empty".to_owned();
+    })
+    .await;
+    let before = entries_read(&mut control).await;
+
+    let rollout = operator.begin(&hello(2), json!({})).await;
+    assert_eq!(operator.end_of(&rollout).await["phase"], "done");
+    // The other region ran none before.
+    let order = json!({ "regions": ["local"] }).to_string();
+    let path = "/v1/plugins/hello/rollback";
+    let begun = operator.send(Method::POST, path, order).await;
+    let rollout = begun.json()["id"].as_str().expect("an id").to_owned();
+    assert_eq!(operator.end_of(&rollout).await["phase"], "done");
+    let order = json!({ "canary_percent": 10, "regions": ["local"] });
+    let rollout = operator.begin(&hello(3), order).await;
+    operator.until(&rollout, |phase| phase == "canary").await;
+    operator.decide("hello", "abort").await;
+    operator.end_of(&rollout).await;
+    let (code, _, error) = run(&node, &["releases", "hello", "--limit", "20"]).await;
+    assert_eq!(code, Some(0), "{error}");
+    empty.until_status("/readyz", 200).await;
+    let read = entries_read(&mut control).await - before;
+    println!("{read} rows were read");
+    assert!(read < i64::from(ENTRIES), "{read} rows were read");
+}
+
+/// However long the log is, looking at it reads a few entries.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_release_log_is_not_read_whole() {
+    const ENTRIES: u32 = 10_000;
+    let server = MariaDb::start().expect("MariaDB");
+    let (node, mut control) = node_of(server.database(), "local").await;
+    lengthen_log(&mut control, ENTRIES).await;
+    let operator = node.operator();
+    followed(&operator, ENTRIES).await;
+    let statements = "Com_stmt_execute";
+    let asked = counted(&mut control, statements).await;
+    let read = entries_read(&mut control).await;
     eventually("some looks at the log", async || {
-        let now = number(&mut control, selects).await;
+        let now = counted(&mut control, statements).await;
         (now > asked + 40).then_some(())
     })
     .await;
-    let read = number(&mut control, reads).await - read;
-    assert!(read < 10_000, "{read} entries were read");
+    let read = entries_read(&mut control).await - read;
+    assert!(read < ENTRIES.into(), "{read} rows were read");
     operator.deploy(&hello(1)).await;
+}
+
+/// Hosts of older versions write entries without a head, and delete a region's
+/// entries alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_decides_where_heads_differ() {
+    let (node, mut control) = node().await;
+    let operator = node.operator();
+    operator.deploy(&hello(1)).await;
+    lengthen_log(&mut control, 7).await;
+    operator.deploy(&hello(2)).await;
+    let head = "SELECT revision FROM edge_release_head WHERE plugin = 'hello'";
+    assert_eq!(number(&mut control, head).await, 8);
+
+    execute(
+        &mut control,
+        "DELETE FROM edge_release_head; \
+         INSERT INTO edge_release_head (region, plugin, revision) VALUES ('gone', 'hello', 3)",
+    )
+    .await;
+    let older = "INSERT INTO edge_node (node, region, report, seen_at) \
+        SELECT 'older', 'elsewhere', JSON_REMOVE(report, '$.writes_heads'), seen_at - 60000 \
+        FROM edge_node LIMIT 1";
+    execute(&mut control, older).await;
+    eventually("the heads that the log has", async || {
+        let heads = "SELECT COUNT(*) FROM edge_release_head \
+            WHERE region = 'local' AND plugin = 'hello' AND revision = 8";
+        let others = "SELECT COUNT(*) FROM edge_release_head WHERE region = 'gone'";
+        let found = number(&mut control, heads).await - number(&mut control, others).await;
+        (found == 1).then_some(())
+    })
+    .await;
+    let rollout = operator.begin(&hello(3), json!({})).await;
+    assert_eq!(operator.end_of(&rollout).await["phase"], "done");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -21,6 +21,7 @@ mod housekeeping;
 mod load;
 mod migrations;
 mod newer_plans;
+mod numbers;
 mod offline;
 mod pages;
 mod parallel;

@@ -8,6 +8,7 @@ use sqlx::{AssertSqlSafe, Connection, MySqlConnection};
 
 use super::commands::run;
 use super::fleet::hello;
+use super::numbers::numbers;
 use crate::harness::TestNode;
 use crate::servers::MariaDb;
 
@@ -16,8 +17,10 @@ use crate::servers::MariaDb;
 const ROWS: usize = 2500;
 
 /// Numbers from 1 on, and the time of each row: after all that happens here.
-const NUMBERS: &str = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n \
-    WHERE i < 2500), t (i, at) AS (SELECT i, 4102444800000 + i DIV 700 FROM n)";
+fn rows() -> String {
+    let numbers = numbers(1, 2500);
+    format!("WITH t (i, at) AS (SELECT i, 4102444800000 + i DIV 700 FROM {numbers} n)")
+}
 
 /// A node whose `hello` has a long history.
 async fn node() -> TestNode {
@@ -27,28 +30,28 @@ async fn node() -> TestNode {
     })
     .await;
     let mut control = MySqlConnection::connect(&database).await.expect("MariaDB");
+    let rows = rows();
     for insert in [
-        "SET max_recursive_iterations = 100000",
         &format!(
             "INSERT INTO edge_bundle (digest, plugin, version, parts, signature, author, added_at) \
-             {NUMBERS} SELECT CONCAT('sha256:', SHA2(i, 256)), 'hello', CONCAT('1.0.', i), 0, '', \
+             {rows} SELECT CONCAT('sha256:', SHA2(i, 256)), 'hello', CONCAT('1.0.', i), 0, '', \
              'ops', at FROM t"
         ),
         &format!(
             "INSERT INTO edge_release_log (region, plugin, revision, active, canary, \
-             canary_percent, rollout, author, reason, written_at) {NUMBERS} SELECT \
+             canary_percent, rollout, author, reason, written_at) {rows} SELECT \
              ELT(1 + i MOD 2, 'far-off', 'abroad'), 'hello', i, NULL, NULL, 0, '', 'ops', '', at \
              FROM t"
         ),
         &format!(
             "INSERT INTO edge_rollout (id, plugin, open_plugin, digest, regions, canary_percent, \
-             pause_ms, phase, reason, author, started_at, changed_at) {NUMBERS} SELECT MD5(i), \
+             pause_ms, phase, reason, author, started_at, changed_at) {rows} SELECT LEFT(SHA2(i, 256), 32), \
              'hello', NULL, NULL, '[]', 0, 0, 'done', '', 'ops', at, at FROM t"
         ),
         &format!(
             "INSERT INTO edge_migration_run (id, open_target, plugin, version, digest, node, region, \
              database_url, author, state, statement, statements, doing, reason, started_at, \
-             changed_at) {NUMBERS} SELECT MD5(i), NULL, 'hello', '1.0.0', CONCAT('sha256:', \
+             changed_at) {rows} SELECT LEFT(SHA2(i, 256), 32), NULL, 'hello', '1.0.0', CONCAT('sha256:', \
              SHA2(i, 256)), 'x', 'x', 'mysql://x', 'ops', 'done', 1, 1, '', '', at, at FROM t"
         ),
     ] {

@@ -170,7 +170,7 @@ async fn while_it_migrates() {
         let done = sqlx::raw_sql(statement).execute(&mut gate).await;
         done.expect("a gate");
     }
-    let sql = "ALTER TABLE gate ADD COLUMN IF NOT EXISTS note INT";
+    let sql = "ALTER TABLE gate ADD COLUMN note INT";
     let next = ledger(1).with("migrations/mysql/0099_gate.sql", sql).with(
         "migrations/sqlite/0099_gate.sql",
         "DELETE FROM ledger_entry WHERE 0",

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::process::{Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -13,7 +13,7 @@ use super::mysql::MYSQL;
 use super::server::{Kind, Server, command, prepare};
 
 /// Names the server that takes MariaDB's place in all tests: `mysql`.
-const ENGINE: &str = "EDGE_TEST_DATABASE";
+const ENGINE: &str = "TEST_DATABASE";
 
 /// A file in the server's folder with what a test sets besides.
 const OPTIONS: &str = "options";
@@ -27,6 +27,10 @@ pub struct Engine {
     pub install: fn(&mut Keeper) -> io::Result<()>,
     /// Runs statements as the server's administrator.
     pub client: fn(&Path, &str) -> io::Result<Output>,
+    /// The program that makes dumps.
+    pub dump: fn() -> io::Result<Command>,
+    /// The program that runs dumps.
+    pub load: fn() -> io::Result<Command>,
 }
 
 static MARIADB: Engine = Engine {
@@ -34,6 +38,8 @@ static MARIADB: Engine = Engine {
     prefix: "edge-mariadb-",
     install,
     client,
+    dump: || command("mariadb-dump"),
+    load: || command("mariadb"),
 };
 
 static MARIADB_REPLICATING: Engine = Engine {
@@ -89,6 +95,18 @@ impl MariaDb {
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<io::Result<MariaDb>> = OnceLock::new();
         match SHARED.get_or_init(Self::start) {
+            Ok(server) => server,
+            Err(error) => panic!("MariaDB: {error}"),
+        }
+    }
+
+    /// The MariaDB server that tests share which no other server passes.
+    pub fn shared_mariadb() -> &'static Self {
+        static SHARED: OnceLock<io::Result<MariaDb>> = OnceLock::new();
+        if std::env::var(ENGINE).is_err() {
+            return Self::shared();
+        }
+        match SHARED.get_or_init(|| Self::start_mariadb("")) {
             Ok(server) => server,
             Err(error) => panic!("MariaDB: {error}"),
         }
@@ -172,7 +190,7 @@ impl MariaDb {
 
     /// Dump the database with this URL, as operators do, while others use it.
     pub fn dump(&self, url: &str) -> Vec<u8> {
-        let mut dump = command("mariadb-dump").unwrap_or_else(|error| panic!("{error}"));
+        let mut dump = (self.engine.dump)().unwrap_or_else(|error| panic!("{error}"));
         dump.args(["--no-defaults", "--user=root", "--single-transaction"])
             .args(["--hex-blob", "--skip-lock-tables"])
             .arg(socket_argument(self.server.folder()))
@@ -187,7 +205,7 @@ impl MariaDb {
         let file = self.server.folder().join("dump.sql");
         let written = fs::write(&file, dump).and_then(|()| fs::File::open(&file));
         let input = written.unwrap_or_else(|error| panic!("{error}"));
-        let mut load = command("mariadb").unwrap_or_else(|error| panic!("{error}"));
+        let mut load = (self.engine.load)().unwrap_or_else(|error| panic!("{error}"));
         load.args(["--no-defaults", "--user=root"])
             .arg(socket_argument(self.server.folder()))
             .arg(name(url))

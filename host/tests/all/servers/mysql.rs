@@ -15,6 +15,8 @@ pub static MYSQL: Engine = Engine {
     prefix: "edge-mysql-",
     install,
     client,
+    dump: || program("mysqldump"),
+    load: || program("mysql"),
 };
 
 static KIND: Kind = Kind {

@@ -21,7 +21,7 @@ on_all_stores! {
 }
 
 on_all_stores! {
-    mariadb MariaDb
+    mariadb MariaDbAlways
     a_query_without_end_costs_its_caller_and_no_other
     a_change_without_end_costs_its_caller_and_no_other
     a_change_without_end_takes_its_transaction_with_it

@@ -20,6 +20,7 @@ async fn database(store: Store) -> Database {
         Store::Sqlite => Database::new(crate::catalog::database::Store::Sqlite),
         Store::MariaDb => Database::of(MariaDb::shared()),
         Store::MySql => Database::of(MariaDb::shared_mysql()),
+        Store::MariaDbAlways => Database::of(MariaDb::shared_mariadb()),
     };
     for statement in [
         "CREATE TABLE customer (email VARCHAR(100), password VARCHAR(100), role VARCHAR(20))",

@@ -33,6 +33,8 @@ enum Store {
     Sqlite,
     MariaDb,
     MySql,
+    /// MariaDB, on whichever server the others run.
+    MariaDbAlways,
 }
 
 impl Store {
@@ -42,6 +44,7 @@ impl Store {
             Self::Sqlite => None,
             Self::MariaDb => Some(MariaDb::shared().database()),
             Self::MySql => Some(MariaDb::shared_mysql().database()),
+            Self::MariaDbAlways => Some(MariaDb::shared_mariadb().database()),
         }
     }
 }

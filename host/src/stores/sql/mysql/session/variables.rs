@@ -155,9 +155,18 @@ pub(super) const VARIABLES: &[Variable] = &[
     on(MySql, "transaction_read_only", "0"),
     on(MySql, "max_execution_time", "5000"),
     // That is for SELECT alone. A change that nobody waits for any more gives up,
-    // and is not made when a lock goes away that has been held for long.
-    on(MySql, "lock_wait_timeout", "5"),
-    on(MySql, "innodb_lock_wait_timeout", "5"),
+    // and is not made when a lock goes away that has been held for long. What an
+    // administrator has set lower stays.
+    on(
+        MySql,
+        "lock_wait_timeout",
+        "CAST(LEAST(@@GLOBAL.lock_wait_timeout, 5) AS UNSIGNED)",
+    ),
+    on(
+        MySql,
+        "innodb_lock_wait_timeout",
+        "CAST(LEAST(@@GLOBAL.innodb_lock_wait_timeout, 5) AS UNSIGNED)",
+    ),
     checked(
         both(NAMES, "utf8mb4"),
         "@@SESSION.character_set_client = 'utf8mb4' \
