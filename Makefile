@@ -17,6 +17,9 @@ LOAD := wrk=wrk
 
 COMPONENTS := cargo build --locked --target wasm32-wasip2 --profile plugin
 
+# Tests wait for servers and nodes more than they compute.
+export RUST_TEST_THREADS ?= $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN))
+
 # Manifests name their components by paths into this folder.
 export CARGO_TARGET_DIR := $(CURDIR)/target
 

@@ -390,7 +390,12 @@ async fn the_log_decides_where_heads_differ() {
     let older = "INSERT INTO edge_node (node, region, report, seen_at) \
         SELECT 'older', 'elsewhere', JSON_REMOVE(report, '$.writes_heads'), seen_at - 60000 \
         FROM edge_node LIMIT 1";
-    execute(&mut control, older).await;
+    eventually("a report to change", async || {
+        execute(&mut control, older).await;
+        let nodes = number(&mut control, "SELECT COUNT(*) FROM edge_node").await;
+        (nodes == 2).then_some(())
+    })
+    .await;
     eventually("the heads that the log has", async || {
         let heads = "SELECT COUNT(*) FROM edge_release_head \
             WHERE region = 'local' AND plugin = 'hello' AND revision = 8";
