@@ -15,9 +15,10 @@ pub(super) fn shop() -> Vec<PathBuf> {
 
 /// Variables that the shop's own four read, each with its plugin;
 /// `plugin_variables` adds others.
-pub(super) const SHOP_VARIABLES: [(&str, &str); 11] = [
+pub(super) const SHOP_VARIABLES: [(&str, &str); 12] = [
     ("customer", "FACEBOOK_APP_ID"),
     ("customer", "FACEBOOK_GRAPH_BASE"),
+    ("customer", "PASSWORD_RESET_KEY"),
     ("customer", "PASSWORD_RESET_URL"),
     ("order", "CART_ITEM_KEY"),
     ("order", "MAX_UNPAID_ORDERS"),

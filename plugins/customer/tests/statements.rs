@@ -10,7 +10,7 @@ use sqlx::sqlite::{SqlitePool, SqlitePoolOptions};
 use sqlx::{Executor as _, SqlSafeStr as _, Statement as _};
 
 /// Each statement with the number of its parameters.
-const STATEMENTS: [(&str, usize); 28] = [
+const STATEMENTS: [(&str, usize); 31] = [
     (accounts::UPDATE, 7),
     (accounts::INSERT, 5),
     (address::UPDATE, 8),
@@ -24,6 +24,7 @@ const STATEMENTS: [(&str, usize); 28] = [
     (lookup::RELEASE_KEY, 3),
     (password_reset::REQUEST, 2),
     (password_reset::FIND, 1),
+    (password_reset::FIND_BY_DIGEST, 1),
     (password_reset::USE, 2),
     (password_reset::ACCOUNT, 1),
     (password_reset::CHANGE, 3),
@@ -31,7 +32,9 @@ const STATEMENTS: [(&str, usize); 28] = [
     (password_reset::DUE, 0),
     (password_reset::ATTEMPT, 3),
     (password_reset::DONE, 2),
-    (password_reset::STORE_TOKEN, 4),
+    (password_reset::EXTEND_SERIES, 3),
+    (password_reset::BEGIN_SERIES, 4),
+    (password_reset::SERIES, 1),
     (password_reset::FORGET_TOKENS, 0),
     (profile::ONE, 1),
     (profile::UPDATE, 13),

@@ -1,5 +1,6 @@
 //! A mail server that keeps what it is told. It knows nobody called `nobody`,
-//! and `busy` is busy.
+//! `busy` is busy, and mails to `unheard` arrive though their client is told
+//! that they did not.
 
 use std::net::SocketAddr;
 
@@ -73,6 +74,7 @@ async fn serve(stream: TcpStream) -> String {
             return said;
         }
         answer = match line.trim_end() {
+            "." if said.contains("<unheard") => Some("451 lost"),
             "." => Some("250 taken"),
             _ if in_data => None,
             "DATA" => Some("354 go on"),

@@ -120,8 +120,8 @@ fn take_token(customer: &mut Walk<'_>, session: &Value) {
     customer.shopper.token = Some(token.to_owned());
 }
 
-/// What the mail of a reset brings is written past the node here: of a token,
-/// the database has the digest.
+/// What the mail of a reset brings is written past the node here: of a token
+/// that an earlier release sent, the database has the digest.
 async fn reset_password(shop: &Shop, customer: &mut Walk<'_>) {
     let asked = json!({ "email": format!("nobody-{}", customer.shopper.email) });
     customer.post("/customers/password/forgot", asked).await;

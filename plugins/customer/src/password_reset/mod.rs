@@ -3,17 +3,20 @@
 //!
 //! A request only writes down the address that it names, whether or not it is
 //! an account's: neither the reply nor its time tells. The task `reset-mail`
-//! looks for the account, makes a token and sends it. The database has no more
-//! of the token than its digest.
+//! looks for the account, makes a token and sends it. The database has nothing
+//! of the tokens but the series that they belong to.
 
 mod outbox;
 mod token;
 
-use edge_sdk::{Request, Response, Result, identity, sql};
+use edge_sdk::sql::column;
+use edge_sdk::{Failure, Request, Response, Result, identity, sql};
 use serde::Deserialize;
 
-pub use self::outbox::{ATTEMPT, DONE, DUE, FORGET_TOKENS, STORE_TOKEN, send_due};
-use self::token::ResetToken;
+pub use self::outbox::{
+    ATTEMPT, BEGIN_SERIES, DONE, DUE, EXTEND_SERIES, FORGET_TOKENS, SERIES, send_due,
+};
+use self::token::{Keys, ResetToken, Series};
 use crate::failures::{BAD_EMAIL, BAD_RESET_TOKEN};
 use crate::limits;
 use crate::lookup::Account;
@@ -26,11 +29,16 @@ use crate::session::{self, Proof};
 pub const REQUEST: &str = "REPLACE INTO customer_reset_mail (email_key, email, attempts, due_on) \
      VALUES (?, ?, 0, {now})";
 
-/// Whose a token is that holds, and for which address, by the token's digest.
-pub const FIND: &str = "SELECT customer_id, email_key FROM customer_reset_token \
-     WHERE token_hash = ? AND expires_on > {now}";
+/// The series of a customer's tokens that hold, and what time it is, by the
+/// customer's id.
+pub const FIND: &str = "SELECT customer_id, token_hash, email_key, {now} AS now_on \
+     FROM customer_reset_token WHERE customer_id = ? AND expires_on > {now}";
 
-/// Uses a token up that holds, by customer and digest: one request can.
+/// As [`FIND`], by the digest of a token that an earlier release sent.
+pub const FIND_BY_DIGEST: &str = "SELECT customer_id, token_hash, email_key, {now} AS now_on \
+     FROM customer_reset_token WHERE token_hash = ? AND expires_on > {now}";
+
+/// Uses a series of tokens up that hold, by customer and id: one request can.
 pub const USE: &str = "DELETE FROM customer_reset_token \
      WHERE customer_id = ? AND token_hash = ? AND expires_on > {now}";
 
@@ -42,8 +50,10 @@ pub const ACCOUNT: &str = "SELECT customer_id, email, password FROM customer WHE
 pub const CHANGE: &str =
     "UPDATE customer SET password = ?, facebook_id = NULL WHERE customer_id = ? AND email = ?";
 
-/// Takes back the token of a customer, by id.
+/// Takes back the tokens of a customer, by id.
 pub const WITHDRAW: &str = "DELETE FROM customer_reset_token WHERE customer_id = ?";
+
+const NO_KEYS: Failure = Failure::new(500, "HTTP_500", "Something went wrong.");
 
 #[derive(Deserialize)]
 struct Forgot {
@@ -58,10 +68,22 @@ struct Reset {
 
 /// A row of [`FIND`].
 #[derive(Deserialize)]
-struct Owner {
+struct Row {
     customer_id: i64,
-    /// The address that the token was sent to, as it is compared.
+    token_hash: String,
     email_key: String,
+    #[serde(deserialize_with = "column::optional_instant")]
+    now_on: Option<String>,
+}
+
+impl Row {
+    fn into_series(self) -> Series {
+        Series {
+            id: self.token_hash,
+            customer_id: self.customer_id,
+            email_key: self.email_key,
+        }
+    }
 }
 
 /// POST `/customers/password/forgot` with `email`: `{}`, whoever has that
@@ -89,37 +111,61 @@ pub fn forgot(request: &Request) -> Result<Response> {
 ///
 /// # Errors
 /// `USR_02`, `USR_07`, `USR_10`; `USR_12` for a token that is none, was used or
-/// withdrawn, or whose hour is over.
+/// withdrawn, as all are when one is, or whose hour is over.
 pub fn reset(request: &Request) -> Result<Response> {
     let fields = request.fields()?;
     fields.required(&["token", "password"])?;
     let form: Reset = fields.parse()?;
     password::check(&form.password)?;
 
-    let digest = ResetToken::from_text(&form.token).digest();
-    let owner: Option<Owner> = sql::query(FIND).bind(digest.as_str()).first()?;
-    let owner = owner.ok_or_else(|| BAD_RESET_TOKEN.field("token"))?;
+    let series = series_of(&form.token)?;
+    let series = series.ok_or_else(|| BAD_RESET_TOKEN.field("token"))?;
+    let customer_id = series.customer_id;
     let hash = identity::hash_password(&form.password)?;
     // No moment is left in which the old password gives a session that lasts.
-    identity::revoke_tokens(owner.customer_id)?;
-    change(&owner, &digest, &hash)?;
-    identity::revoke_tokens(owner.customer_id)?;
-    session::open(owner.customer_id, Proof::Password(&hash))
+    identity::revoke_tokens(customer_id)?;
+    change(&series, &hash)?;
+    identity::revoke_tokens(customer_id)?;
+    session::open(customer_id, Proof::Password(&hash))
 }
 
-/// Uses the token up and changes the password, both or neither.
-fn change(owner: &Owner, digest: &str, hash: &str) -> Result<()> {
-    let is_for = Email::parse(&owner.email_key)?;
+/// Returns the series of a token that holds.
+fn series_of(text: &str) -> Result<Option<Series>> {
+    let Some(token) = ResetToken::parse(text) else {
+        let row: Option<Row> = sql::query(FIND_BY_DIGEST)
+            .bind(token::digest(text))
+            .first()?;
+        return Ok(row.map(Row::into_series));
+    };
+    let row: Option<Row> = sql::query(FIND).bind(token.customer_id).first()?;
+    let Some(row) = row else {
+        return Ok(None);
+    };
+    let now = outbox::seconds(row.now_on.as_deref());
+    let series = row.into_series();
+    let keys = Keys::of_shop().map_err(|error| {
+        eprintln!("{error}");
+        NO_KEYS
+    })?;
+    let holds = now.is_some_and(|now| token.holds(&keys, &series, now));
+    Ok(holds.then_some(series))
+}
+
+/// Uses the series up and changes the password, both or neither.
+fn change(series: &Series, hash: &str) -> Result<()> {
+    let is_for = Email::parse(&series.email_key)?;
     let bad_token = || BAD_RESET_TOKEN.field("token");
     sql::transaction(|transaction| {
         let used = transaction
             .query(USE)
-            .bind(owner.customer_id)
-            .bind(digest)
+            .bind(series.customer_id)
+            .bind(series.id.as_str())
             .execute()?;
-        let account: Option<Account> =
-            transaction.query(ACCOUNT).bind(owner.customer_id).first()?;
-        // Whoever has another address by now was not sent this token.
+        let account: Option<Account> = transaction
+            .query(ACCOUNT)
+            .bind(series.customer_id)
+            .first()?;
+        // Whoever has another address by now was not sent these tokens.
         let account = account.filter(|account| account.has(&is_for));
         let (1, Some(account)) = (used.rows_affected, account) else {
             return Err(bad_token());
@@ -127,7 +173,7 @@ fn change(owner: &Owner, digest: &str, hash: &str) -> Result<()> {
         let changed = transaction
             .query(CHANGE)
             .bind(hash)
-            .bind(owner.customer_id)
+            .bind(series.customer_id)
             .bind(account.email)
             .execute()?;
         match changed.rows_affected {
@@ -137,8 +183,8 @@ fn change(owner: &Owner, digest: &str, hash: &str) -> Result<()> {
     })
 }
 
-/// Takes back the token that a customer was sent, if there is one: the password
-/// was changed otherwise.
+/// Takes back the tokens that a customer was sent, if there are any: the
+/// password was changed otherwise.
 ///
 /// # Errors
 /// Those of the database.

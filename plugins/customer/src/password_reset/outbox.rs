@@ -1,14 +1,14 @@
-//! The mails that carry tokens. Each attempt makes a token of its own, so that
-//! none is ever stored.
+//! The mails that carry tokens. Each attempt makes a token of its own, and
+//! takes none back: a mail may have arrived though its attempt failed.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use edge_sdk::config;
 use edge_sdk::mail::{self, Message};
-use edge_sdk::sql::{self, Seconds};
+use edge_sdk::sql::{self, Seconds, column};
 use serde::Deserialize;
 
-use super::token::ResetToken;
+use super::token::{KeyError, Keys, ResetToken, Series};
 use crate::lookup;
 use crate::rules::Email;
 
@@ -25,12 +25,21 @@ pub const ATTEMPT: &str = "UPDATE customer_reset_mail SET attempts = attempts + 
 /// anew after so many attempts.
 pub const DONE: &str = "DELETE FROM customer_reset_mail WHERE email_key = ? AND attempts = ?";
 
-/// Gives a customer a token in place of the one before: id, digest, the address
-/// as it is compared, and the seconds for which it holds.
-pub const STORE_TOKEN: &str = "REPLACE INTO customer_reset_token (customer_id, token_hash, email_key, expires_on) \
+/// Lets the series of a customer's tokens go on: the seconds for which it holds
+/// from now on; the customer, and the address as it is compared.
+pub const EXTEND_SERIES: &str = "UPDATE customer_reset_token SET expires_on = {now + ?} \
+     WHERE customer_id = ? AND email_key = ? AND expires_on > {now}";
+
+/// Begins a series of tokens in place of the one before: customer, id of the
+/// series, the address as it is compared, and the seconds for which it holds.
+pub const BEGIN_SERIES: &str = "REPLACE INTO customer_reset_token (customer_id, token_hash, email_key, expires_on) \
      VALUES (?, ?, ?, {now + ?})";
 
-/// Forgets tokens whose time is up.
+/// The id of the series of a customer's tokens, and when it ends.
+pub const SERIES: &str =
+    "SELECT token_hash, expires_on FROM customer_reset_token WHERE customer_id = ?";
+
+/// Forgets series whose last token has ended.
 pub const FORGET_TOKENS: &str = "DELETE FROM customer_reset_token WHERE expires_on <= {now}";
 
 /// The page to which a mail leads. `{token}` in it is the token's place; without
@@ -63,6 +72,9 @@ pub enum Error {
     /// The database.
     #[error(transparent)]
     Sql(#[from] sql::Error),
+    /// There are no keys to make tokens with.
+    #[error(transparent)]
+    Key(#[from] KeyError),
     /// There is no randomness.
     #[error("randomness: {0}")]
     Randomness(#[from] getrandom::Error),
@@ -126,16 +138,62 @@ fn message_for(due: &Due, link: Option<&str>) -> Result<Option<Message>, Error> 
     let Some(account) = lookup::find(&email)? else {
         return Ok(None);
     };
-    let token = ResetToken::generate()?;
-    sql::query(STORE_TOKEN)
-        .bind(account.customer_id)
-        .bind(token.digest())
-        .bind(email.key())
-        .bind(Seconds(LIFETIME))
-        .execute()?;
+    let Some(token) = new_token(account.customer_id, &email)? else {
+        return Ok(None);
+    };
     // To the address of the account, and not to what somebody took for it.
     let to = account.email.unwrap_or_default().trim().to_owned();
     Ok(Some(message(to, &token, link)))
+}
+
+/// Makes a token that holds for an hour, beside those that were sent before;
+/// none if the account's series is used up at this moment.
+fn new_token(customer_id: i64, email: &Email) -> Result<Option<ResetToken>, Error> {
+    /// A row of [`SERIES`].
+    #[derive(Deserialize)]
+    struct Row {
+        #[serde(rename = "token_hash")]
+        id: String,
+        #[serde(deserialize_with = "column::optional_instant")]
+        expires_on: Option<String>,
+    }
+    let keys = Keys::of_shop()?;
+    let new_id = Series::new_id()?;
+    let row: Option<Row> = sql::transaction(|transaction| {
+        let extended = transaction
+            .query(EXTEND_SERIES)
+            .bind(Seconds(LIFETIME))
+            .bind(customer_id)
+            .bind(email.key())
+            .execute()?;
+        if extended.rows_affected == 0 {
+            transaction
+                .query(BEGIN_SERIES)
+                .bind(customer_id)
+                .bind(new_id.as_str())
+                .bind(email.key())
+                .bind(Seconds(LIFETIME))
+                .execute()?;
+        }
+        transaction.query(SERIES).bind(customer_id).first()
+    })?;
+    let token = row.and_then(|row| {
+        let expires = seconds(row.expires_on.as_deref())?;
+        let series = Series {
+            id: row.id,
+            customer_id,
+            email_key: email.key().to_owned(),
+        };
+        ResetToken::new(&keys, &series, expires)
+    });
+    Ok(token)
+}
+
+/// Returns the seconds since 1970 of an instant in ISO 8601.
+pub(super) fn seconds(instant: Option<&str>) -> Option<u64> {
+    let time = humantime::parse_rfc3339(instant?).ok()?;
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    Some(since.as_secs())
 }
 
 /// Names nobody: whoever registers somebody else's address chooses the name.
@@ -147,7 +205,7 @@ fn message(to: String, token: &ResetToken, link: Option<&str>) -> Message {
         ),
         None => format!(
             "To choose a new password, use this token within one hour:\n\n{}",
-            token.as_str()
+            token.text()
         ),
     };
     let text = format!(
@@ -164,19 +222,20 @@ fn message(to: String, token: &ResetToken, link: Option<&str>) -> Message {
 fn with_token(link: &str, token: &ResetToken) -> String {
     let link = link.trim();
     if link.contains(TOKEN) {
-        return link.replace(TOKEN, token.as_str());
+        return link.replace(TOKEN, &token.text());
     }
     let (page, fragment) = match link.split_once('#') {
         Some((page, fragment)) => (page, format!("#{fragment}")),
         None => (link, String::new()),
     };
     let separator = if page.contains('?') { '&' } else { '?' };
-    format!("{page}{separator}token={}{fragment}", token.as_str())
+    format!("{page}{separator}token={}{fragment}", token.text())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::password_reset::token::tests::token;
 
     #[test]
     fn a_mail_is_tried_for_most_of_an_hour() {
@@ -186,40 +245,44 @@ mod tests {
 
     #[test]
     fn a_link_has_the_token_where_it_says_or_in_its_query() {
-        let token = ResetToken::from_text("secret");
+        let text = token().text();
         for (link, expected) in [
             (
                 "https://shop.example/#/reset/{token}",
-                "https://shop.example/#/reset/secret",
+                format!("https://shop.example/#/reset/{text}"),
             ),
             (
                 " https://shop.example/reset ",
-                "https://shop.example/reset?token=secret",
+                format!("https://shop.example/reset?token={text}"),
             ),
             (
                 "https://shop.example/?page=reset",
-                "https://shop.example/?page=reset&token=secret",
+                format!("https://shop.example/?page=reset&token={text}"),
             ),
             (
                 "https://shop.example/reset#form",
-                "https://shop.example/reset?token=secret#form",
+                format!("https://shop.example/reset?token={text}#form"),
             ),
         ] {
-            assert_eq!(with_token(link, &token), expected);
+            assert_eq!(with_token(link, &token()), expected);
         }
     }
 
     #[test]
     fn a_mail_says_what_to_do() {
-        let token = ResetToken::from_text("secret");
-        let with_link = message("a@b.co".to_owned(), &token, Some("https://shop.example"));
+        let text = token().text();
+        let with_link = message("a@b.co".to_owned(), &token(), Some("https://shop.example"));
         assert_eq!(with_link.to, "a@b.co");
-        assert!(
-            with_link
-                .text
-                .contains("\n\nhttps://shop.example?token=secret\n\n")
-        );
-        let without = message("a@b.co".to_owned(), &token, None);
-        assert!(without.text.contains("\n\nsecret\n\n"));
+        let link = format!("\n\nhttps://shop.example?token={text}\n\n");
+        assert!(with_link.text.contains(&link));
+        let without = message("a@b.co".to_owned(), &token(), None);
+        assert!(without.text.contains(&format!("\n\n{text}\n\n")));
+    }
+
+    #[test]
+    fn instants_are_counted_in_seconds() {
+        assert_eq!(seconds(Some("1970-01-01T00:01:40.999Z")), Some(100));
+        assert_eq!(seconds(Some("soon")), None);
+        assert_eq!(seconds(None), None);
     }
 }
