@@ -1,11 +1,11 @@
 //! `/customer`: who a customer is, and how to reach them.
 
-use edge_sdk::{Failure, Request, Response, Result, identity, sql};
+use edge_sdk::{Failure, Request, Response, Result, identity, sql, wit::Principal};
 use serde::{Deserialize, Serialize};
 
 use crate::failures::{EMAIL_TAKEN, UNAUTHORIZED};
 use crate::model::Customer;
-use crate::rules::{Email, password, phone, text};
+use crate::rules::{Email, password, phone, role, text};
 use crate::session::{self, Proof, Token};
 use crate::{limits, lookup, password_reset, stored};
 
@@ -17,28 +17,44 @@ pub const ONE: &str = "SELECT customer_id, name, email, address_1, address_2, ci
 /// Changes name, address, the address as it is compared, password hash, login
 /// through Facebook and phones of a customer, by id. NULL leaves a password or
 /// phone as it is, the empty text takes a phone away, and 1 the Facebook login.
-/// The role, given twice, and the password hash if it is not NULL, are those
-/// that the customer has to have still. What an older shop has in the column of
-/// the role, and is none of ours, is a customer's.
+/// The role, as the column has it, and the password hash if it is not NULL, are
+/// those that the customer has to have still.
 pub const UPDATE: &str = "UPDATE customer SET name = ?, email = ?, email_key = ?, email_shared = NULL, \
      password = COALESCE(?, password), \
      facebook_id = CASE WHEN ? = 1 THEN NULL ELSE facebook_id END, \
      day_phone = NULLIF(COALESCE(?, CAST(day_phone AS CHAR)), ''), eve_phone = NULLIF(COALESCE(?, CAST(eve_phone AS CHAR)), ''), \
      mob_phone = NULLIF(COALESCE(?, CAST(mob_phone AS CHAR)), '') \
      WHERE customer_id = ? \
-     AND (TRIM(role) = ? OR (? = 'customer' \
-     AND COALESCE(TRIM(role), '') NOT IN ('customer', 'merchant'))) \
+     AND COALESCE(role, '') = ? \
      AND (? IS NULL OR COALESCE(password, '') = ?)";
 
-/// The password hash of a customer, by id.
-pub const HASH: &str = "SELECT password FROM customer WHERE customer_id = ?";
+/// The password hash and role of a customer, by id.
+pub const CREDENTIALS: &str = "SELECT password, role FROM customer WHERE customer_id = ?";
 
-/// A row of [`HASH`].
+/// A row of [`CREDENTIALS`].
 #[derive(Deserialize)]
-struct Hash {
+struct Credentials {
     /// None for a customer who logs in through Facebook.
     #[serde(deserialize_with = "stored::text")]
     password: Option<String>,
+    /// As the column has it.
+    #[serde(deserialize_with = "stored::text")]
+    role: Option<String>,
+}
+
+impl Credentials {
+    /// Returns those of the customer who sent a request.
+    ///
+    /// # Errors
+    /// `AUT_02` if the customer is gone or has another role by now.
+    fn of(principal: &Principal) -> Result<Self> {
+        let found: Option<Self> = sql::query(CREDENTIALS).bind(principal.id).first()?;
+        let found = found.ok_or(UNAUTHORIZED)?;
+        match role::of_token(found.role.as_deref()) == principal.role {
+            true => Ok(found),
+            false => Err(UNAUTHORIZED),
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -87,28 +103,40 @@ pub fn update(request: &Request) -> Result<Response> {
     let day = new_phone("day_phone", form.day_phone)?;
     let evening = new_phone("eve_phone", form.eve_phone)?;
     let mobile = new_phone("mob_phone", form.mob_phone)?;
-    let password = new_password(form.password, id, &request.client_network())?;
+    // A form sends an empty field for no new password.
+    let password = form.password.filter(|password| !password.is_empty());
+    if let Some(password) = &password {
+        check_password(password, id, &request.client_network())?;
+    }
+    // If another request changes the password from here on, this one may come
+    // from somebody whom that has shut out.
+    let before = Credentials::of(principal)?;
+    let role = before.role.unwrap_or_default();
+    let hash_before = password
+        .as_ref()
+        .map(|_| before.password.unwrap_or_default());
+    let hash = password.map(|password| identity::hash_password(&password));
+    let hash = hash.transpose()?;
 
     let change = || {
         sql::query(UPDATE)
             .bind(name.as_str())
             .bind(email.text())
             .bind(email.key())
-            .bind(password.as_ref().map(|new| new.hash.as_str()))
-            .bind(password.is_some())
+            .bind(hash.as_deref())
+            .bind(hash.is_some())
             .bind(day.as_deref())
             .bind(evening.as_deref())
             .bind(mobile.as_deref())
             .bind(id)
-            .bind(principal.role.as_str())
-            .bind(principal.role.as_str())
-            .bind(password.as_ref().map(|new| new.before.as_str()))
-            .bind(password.as_ref().map(|new| new.before.as_str()))
+            .bind(role.as_str())
+            .bind(hash_before.as_deref())
+            .bind(hash_before.as_deref())
             .execute()
     };
     let changed = lookup::claim(&email, change).map_err(taken)?;
-    match password {
-        Some(new) if changed.rows_affected > 0 => renew(id, &new.hash),
+    match hash {
+        Some(hash) if changed.rows_affected > 0 => renew(id, &hash),
         _ => after(changed, id),
     }
 }
@@ -153,29 +181,11 @@ pub fn taken(error: sql::Error) -> Failure {
     }
 }
 
-/// A new password.
-struct NewPassword {
-    /// Its hash.
-    hash: String,
-    /// The hash that it is to take the place of. If another request has changed
-    /// that meanwhile, this one may come from somebody whom that has shut out.
-    before: String,
-}
-
-/// A new password. None where there is none, for which a form sends an empty
-/// field.
-fn new_password(password: Option<String>, id: i64, network: &str) -> Result<Option<NewPassword>> {
-    let Some(password) = password.filter(|password| !password.is_empty()) else {
-        return Ok(None);
-    };
-    password::check(&password)?;
+/// Checks a new password, and that there are not too many.
+fn check_password(password: &str, id: i64, network: &str) -> Result<()> {
+    password::check(password)?;
     limits::count(limits::PASSWORD, &id.to_string())?;
-    limits::count(limits::PASSWORD_ADDRESS, network)?;
-    let before: Option<Hash> = sql::query(HASH).bind(id).first()?;
-    Ok(Some(NewPassword {
-        before: before.ok_or(UNAUTHORIZED)?.password.unwrap_or_default(),
-        hash: identity::hash_password(&password)?,
-    }))
+    limits::count(limits::PASSWORD_ADDRESS, network)
 }
 
 /// A new phone number, or the empty text to take it away.

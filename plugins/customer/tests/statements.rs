@@ -37,8 +37,8 @@ const STATEMENTS: [(&str, usize); 31] = [
     (password_reset::SERIES, 1),
     (password_reset::FORGET_TOKENS, 0),
     (profile::ONE, 1),
-    (profile::UPDATE, 13),
-    (profile::HASH, 1),
+    (profile::UPDATE, 12),
+    (profile::CREDENTIALS, 1),
     (registration::INSERT, 4),
     (session::ROLE_BY_PASSWORD, 2),
     (session::ROLE_BY_FACEBOOK, 2),
@@ -141,7 +141,6 @@ async fn a_profile_is_changed_by_who_may_still() {
         let query = phones.iter().fold(query, |query, phone| query.bind(*phone));
         query
             .bind(1)
-            .bind(role)
             .bind(role)
             .bind(before)
             .bind(before)

@@ -13,6 +13,7 @@ mod limits;
 mod money;
 mod openapi;
 mod refusals;
+mod reused;
 mod shopper;
 mod spelling;
 pub mod stripe;

@@ -8,6 +8,9 @@ use crate::stored;
 /// What customers have who were given no other role.
 pub const CUSTOMER: &str = "customer";
 
+/// What customers have who run the shop.
+const MERCHANT: &str = "merchant";
+
 /// Longest role, in characters: the width of its column.
 const LONGEST: usize = 20;
 
@@ -39,6 +42,16 @@ pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String,
     Ok(role.unwrap_or_else(|| CUSTOMER.to_owned()))
 }
 
+/// Returns the role that a token has for what the column of the role holds: a
+/// customer's, unless it is just the other one that the manifest names.
+#[must_use]
+pub fn of_token(stored: Option<&str>) -> &'static str {
+    match stored {
+        Some(MERCHANT) => MERCHANT,
+        _ => CUSTOMER,
+    }
+}
+
 fn is_role(text: &str) -> bool {
     let is_plain = text
         .bytes()
@@ -49,6 +62,22 @@ fn is_role(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_token_has_a_role_of_the_manifest() {
+        assert_eq!(of_token(Some("merchant")), "merchant");
+        for other in [
+            "customer",
+            "Merchant",
+            "merchant ",
+            " merchant",
+            "",
+            "admin",
+        ] {
+            assert_eq!(of_token(Some(other)), "customer", "{other:?}");
+        }
+        assert_eq!(of_token(None), "customer");
+    }
 
     #[test]
     fn roles_are_plain_words() {
