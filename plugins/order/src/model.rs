@@ -12,13 +12,21 @@ use edge_sdk::sql::column;
 /// The currency of the shop, ISO 4217, lower case.
 pub const CURRENCY: &str = "usd";
 
-/// Reads the currency of an order; orders of an older shop have the shop's.
+/// Reads the currency of an order as ISO 4217 in lower case. An order of an
+/// older shop that has none has the shop's; what an older shop wrote instead of
+/// a code, such as `Dollars`, is none.
 ///
 /// # Errors
 /// Those of the deserializer.
-pub(crate) fn currency<'de, D: Deserializer<'de>>(value: D) -> Result<String, D::Error> {
-    let currency = column::optional_text(value)?;
-    Ok(currency.unwrap_or_else(|| CURRENCY.to_owned()))
+pub(crate) fn currency<'de, D: Deserializer<'de>>(value: D) -> Result<Option<String>, D::Error> {
+    let text = column::optional_text(value)?.unwrap_or_default();
+    let text = text.trim();
+    let is_code = text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_alphabetic());
+    Ok(match text {
+        "" => Some(CURRENCY.to_owned()),
+        code if is_code => Some(code.to_ascii_lowercase()),
+        _ => None,
+    })
 }
 
 /// A tax.
@@ -126,9 +134,9 @@ pub struct AdminOrder {
     /// The tax on its goods.
     #[serde(deserialize_with = "column::money_or_zero")]
     pub tax_amount: Cents,
-    /// ISO 4217, lower case.
+    /// ISO 4217, lower case; none where an older shop wrote something else.
     #[serde(deserialize_with = "currency")]
-    pub currency: String,
+    pub currency: Option<String>,
     /// When it was made, in ISO 8601, UTC, if that is known.
     #[serde(deserialize_with = "column::optional_instant")]
     pub created_on: Option<String>,
@@ -157,4 +165,34 @@ pub struct AdminOrderDetail {
     pub grand_total: Option<Cents>,
     /// Its lines.
     pub lines: Vec<OrderLine>,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::de::IntoDeserializer;
+    use serde::de::value::{Error, UnitDeserializer};
+
+    use super::*;
+
+    #[test]
+    fn a_currency_is_a_code_or_the_shops() {
+        let read = |text: &'static str| {
+            currency(IntoDeserializer::<Error>::into_deserializer(text)).unwrap()
+        };
+        for (text, code) in [
+            ("usd", Some("usd")),
+            ("GBP", Some("gbp")),
+            (" EUR ", Some("eur")),
+            ("", Some("usd")),
+            ("  ", Some("usd")),
+            ("Dollars", None),
+            ("$", None),
+            ("€", None),
+            ("840", None),
+        ] {
+            assert_eq!(read(text).as_deref(), code, "{text:?}");
+        }
+        let null = currency(UnitDeserializer::<Error>::new()).unwrap();
+        assert_eq!(null.as_deref(), Some("usd"));
+    }
 }

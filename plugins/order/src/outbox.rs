@@ -70,7 +70,7 @@ struct Due {
     #[serde(deserialize_with = "column::optional_money")]
     paid_amount: Option<Cents>,
     #[serde(deserialize_with = "currency")]
-    currency: String,
+    currency: Option<String>,
 }
 
 /// Why a mail was not sent.
@@ -175,11 +175,13 @@ fn confirmation(due: &Due, lines: &[OrderLine], contact: Contact) -> Message {
         Some(paid) => ("Total", paid),
         None => ("Goods", goods),
     };
+    let currency = due.currency.as_deref().unwrap_or_default();
+    let amount = format!("{amount} {}", currency.to_uppercase());
     let text = format!(
-        "Hello {},\n\nthank you: your order {} is paid.\n\n{list}\n{what}: {amount} {}\n",
+        "Hello {},\n\nthank you: your order {} is paid.\n\n{list}\n{what}: {}\n",
         contact.name,
         due.order_id,
-        due.currency.to_uppercase(),
+        amount.trim_end(),
     );
     Message {
         to: contact.email,
@@ -228,7 +230,7 @@ mod tests {
             customer_id: Some(9),
             total_amount: Some(Cents(2980)),
             paid_amount: None,
-            currency: "usd".to_owned(),
+            currency: Some("usd".to_owned()),
         };
         let contact = message_contact();
         let bought = OrderLine {

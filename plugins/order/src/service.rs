@@ -12,8 +12,8 @@ use edge_sdk::money::Cents;
 pub const FIND: &str = "SELECT order_id, customer_id, total_amount, shipping_cost, tax_amount, currency, \
      status, reference FROM orders WHERE order_id = ? AND reserved IN (1, 2, 3)";
 
-/// An order of an older shop that has no total, or a status that only that shop
-/// knew, can no longer be paid.
+/// An order of an older shop that has no total, or a status or currency that
+/// only that shop knew, can no longer be paid.
 const UNPAYABLE: Error = Error::WrongStatus(Status::Cancelled);
 
 /// The component's export.
@@ -109,7 +109,7 @@ struct Row {
     #[serde(deserialize_with = "column::money_or_zero")]
     tax_amount: Cents,
     #[serde(deserialize_with = "currency")]
-    currency: String,
+    currency: Option<String>,
     #[serde(deserialize_with = "column::optional_integer")]
     status: Option<i64>,
     #[serde(deserialize_with = "column::optional_text")]
@@ -159,7 +159,7 @@ impl Row {
             customer_id: self.customer_id.ok_or(Error::NotFound)?,
             amount: self.total_amount.ok_or(UNPAYABLE)?.0,
             status: self.status().map_err(|_| UNPAYABLE)?,
-            currency: self.currency,
+            currency: self.currency.ok_or(UNPAYABLE)?,
         })
     }
 }
@@ -196,7 +196,7 @@ mod tests {
             total_amount: total_amount.map(Cents),
             shipping_cost: Cents(shipping_cost),
             tax_amount: Cents(tax_amount),
-            currency: "usd".to_owned(),
+            currency: Some("usd".to_owned()),
             status: Some(0),
             reference: None,
         };
@@ -214,12 +214,17 @@ mod tests {
             total_amount: total_amount.map(Cents),
             shipping_cost: Cents(0),
             tax_amount: Cents(0),
-            currency: "usd".to_owned(),
+            currency: Some("usd".to_owned()),
             status,
             reference: None,
         };
         assert!(row(Some(1490), Some(0)).order().is_ok());
+        let without_currency = Row {
+            currency: None,
+            ..row(Some(1490), Some(0))
+        };
         for odd in [
+            without_currency,
             row(None, Some(0)),
             row(Some(1490), Some(9)),
             row(Some(1490), None),

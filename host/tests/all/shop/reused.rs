@@ -1,9 +1,9 @@
 //! Columns that an older shop has under names of ours, with what it wrote into
-//! them: it gives nobody rights.
+//! them: it gives nobody rights, and pays nothing.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{PASSWORD, Shop};
+use super::{PASSWORD, Shop, Shopper};
 use crate::catalog::database::{Database, Store};
 
 /// Makes a column of ours as wide as an older shop might have it, and takes
@@ -81,6 +81,74 @@ async fn an_unknown_role_has_the_rights_of_a_customer() {
             let order = customer.order_of(1).await;
             let paid = customer.charge(order, "tok_visa").await;
             assert_eq!(paid.status, 200, "{case}: {paid:?}");
+        }
+    }
+}
+
+/// A new order of a customer whose currency is something else.
+async fn order_in(shop: &Shop, customer: &Shopper<'_>, currency: &str) -> i64 {
+    let order = customer.order_of(1).await;
+    let update = format!("UPDATE orders SET currency = {currency} WHERE order_id = {order}");
+    shop.stores.database.execute(&update).await;
+    order
+}
+
+async fn charge_in(customer: &Shopper<'_>, order: i64, currency: &Value) -> (u16, Value) {
+    let mut fields = json!({
+        "stripeToken": "tok_visa",
+        "order_id": order,
+        "description": "An order of an older shop",
+        "amount": customer.total(order).await,
+    });
+    if !currency.is_null() {
+        fields["currency"] = currency.clone();
+    }
+    let reply = customer.post("/stripe/charge", &fields).await;
+    (reply.status, reply.json())
+}
+
+#[tokio::test]
+async fn an_order_is_paid_in_its_currency_or_not_at_all() {
+    for (number, shop) in shops_with_loose("orders", "currency")
+        .await
+        .iter()
+        .enumerate()
+    {
+        let merchant = shop.merchant().await;
+        // What the merchant sees, and in which currency it is paid.
+        for (stored, shown) in [
+            ("NULL", json!("usd")),
+            ("''", json!("usd")),
+            ("'USD'", json!("usd")),
+            ("' GBP '", json!("gbp")),
+            ("'Dollars'", Value::Null),
+            ("'$'", Value::Null),
+            ("'978'", Value::Null),
+        ] {
+            let case = format!("{number}: {stored}");
+            let customer = shop.customer().await;
+            let order = order_in(shop, &customer, stored).await;
+            let path = format!("/admin/orders/{order}");
+            let seen = merchant.success(&merchant.get(&path).await);
+            assert_eq!(seen["currency"], shown, "{case}");
+            let detail = customer.get(&format!("/orders/shortDetail/{order}")).await;
+            assert_eq!(detail.status, 200, "{case}: {detail:?}");
+            let (status, body) = charge_in(&customer, order, &json!("eur")).await;
+            if shown.is_null() {
+                for currency in [Value::Null, json!("usd"), json!("eur")] {
+                    let (status, body) = charge_in(&customer, order, &currency).await;
+                    let code = &body["error"]["code"];
+                    assert_eq!((status, code), (409, &json!("PAY_06")), "{case}: {body}");
+                }
+                continue;
+            }
+            assert_eq!(status, 400, "{case}: {body}");
+            assert_eq!(body["error"]["code"], "PAY_02", "{case}");
+            let (status, charge) = charge_in(&customer, order, &shown).await;
+            assert_eq!(status, 200, "{case}: {charge}");
+            assert_eq!(charge["currency"], shown, "{case}");
+            let seen = merchant.success(&merchant.get(&path).await);
+            assert_eq!(seen["status"], 1, "{case}");
         }
     }
 }
