@@ -26,7 +26,7 @@ const READ: [(&str, usize); 23] = [
     (orders::LINES, 3),
     (orders::OF_CUSTOMER, 3),
     (orders::ONE, 2),
-    (placed::BY_ID, 1),
+    (placed::BY_ID, 3),
     (placed::OF_CART, 2),
     (placed::ORDERED, 1),
     (seed::ANY_ROW, 0),

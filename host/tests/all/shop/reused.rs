@@ -1,5 +1,5 @@
 //! Columns that an older shop has under names of ours, with what it wrote into
-//! them: it gives nobody rights, and pays nothing.
+//! them: it gives nobody rights, pays nothing and is nobody else's order.
 
 use serde_json::{Value, json};
 
@@ -149,6 +149,50 @@ async fn an_order_is_paid_in_its_currency_or_not_at_all() {
             assert_eq!(charge["currency"], shown, "{case}");
             let seen = merchant.success(&merchant.get(&path).await);
             assert_eq!(seen["status"], 1, "{case}");
+        }
+    }
+}
+
+/// What a key of idempotency stands for is the order that was made by it, and
+/// not what another back end has written under the same id since.
+#[tokio::test]
+async fn a_row_of_another_back_end_is_nobodys_answer() {
+    for (number, shop) in Shop::everywhere_with(|_| {}).await.iter().enumerate() {
+        let database = &shop.stores.database;
+        for foreign_cart in ["NULL", "''", "'77'", "'0123456789abcdef0123456789abcdef'"] {
+            let case = format!("{number}: {foreign_cart}");
+            let customer = shop.customer().await;
+            let cart = customer.new_cart().await;
+            customer.add(&cart, 1, "L").await;
+            let wish = json!({ "cart_id": cart, "shipping_id": 1, "tax_id": 1 });
+            let key = format!("key-{cart}");
+            let headers = [("idempotency-key", key.as_str())];
+            let ask = || customer.ask_with(http::Method::POST, "/orders", &headers, &wish);
+            let first = customer.success(&ask().await)["orderId"].clone();
+
+            // The request was cut off before its answer was kept, its order is
+            // gone, and another back end has taken its id.
+            for statement in [
+                "UPDATE order_idempotency SET status = NULL, body = NULL, \
+                 locked_on = '2020-01-01 00:00:00'"
+                    .to_owned(),
+                format!("DELETE FROM order_detail WHERE order_id = {first}"),
+                format!("DELETE FROM orders WHERE order_id = {first}"),
+                format!(
+                    "INSERT INTO orders (order_id, created_on, total_amount, customer_id, cart_id) \
+                     VALUES ({first}, '2019-07-21 08:56:02', 5.00, 987654, {foreign_cart})"
+                ),
+            ] {
+                database.execute(&statement).await;
+            }
+            customer.add(&cart, 1, "M").await;
+            let second = customer.success(&ask().await)["orderId"].clone();
+            assert_ne!(first, second, "{case}");
+            let lines = customer.get(&format!("/orders/{second}")).await;
+            let lines = customer.success(&lines);
+            assert_eq!(lines[0]["attributes"], "M", "{case}: {lines}");
+            let emptied = customer.get(&format!("/shoppingcart/{cart}")).await;
+            assert_eq!(customer.success(&emptied), json!([]), "{case}");
         }
     }
 }

@@ -66,9 +66,10 @@ fn answer(customer_id: i64, fields: &Fields, claim: Option<&Claim>) -> Result<Re
         #[serde(rename = "orderId")]
         order_id: i64,
     }
-    let placed = match noted(claim)? {
+    let wish = Wish::of(fields)?;
+    let placed = match noted(customer_id, &wish, claim)? {
         Some(placed) => placed,
-        None => place(customer_id, fields, claim)?,
+        None => place(customer_id, &wish, claim)?,
     };
     finish(&placed)?;
     Response::private(&Made {
@@ -77,17 +78,16 @@ fn answer(customer_id: i64, fields: &Fields, claim: Option<&Claim>) -> Result<Re
 }
 
 /// The order that an earlier request with the same key has stored.
-fn noted(claim: Option<&Claim>) -> Result<Option<Placed>> {
+fn noted(customer_id: i64, wish: &Wish, claim: Option<&Claim>) -> Result<Option<Placed>> {
     let Some(order_id) = claim.and_then(|claim| claim.order_id) else {
         return Ok(None);
     };
-    let placed = placed::by_id(order_id)?;
+    let placed = placed::by_id(order_id, customer_id, &wish.cart_id)?;
     Ok(placed.filter(|placed| placed.reserved != Stock::Withdrawn))
 }
 
 /// Store the order, or find it.
-fn place(customer_id: i64, fields: &Fields, claim: Option<&Claim>) -> Result<Placed> {
-    let wish = Wish::of(fields)?;
+fn place(customer_id: i64, wish: &Wish, claim: Option<&Claim>) -> Result<Placed> {
     let shipping = shipping::find(wish.shipping_id)?;
     let tax = tax::find(wish.tax_id)?;
     let shelf = store::read(wish.cart_id.handle())?;

@@ -21,9 +21,11 @@ pub const ADD: &str = "INSERT INTO orders (customer_id, created_on, status, cart
 pub const OF_CART: &str = "SELECT order_id, customer_id, cart_id, cart_generation, reserved FROM orders \
      WHERE cart_id = ? AND cart_generation = ?";
 
-/// An order that was made here, by its id.
+/// An order that was made here, by its id, its customer and the id of its cart.
+/// The cart's id is what tells it from an order that an older shop, or somebody
+/// else, wrote under the same id: such an order may have a `cart_id` of its own.
 pub const BY_ID: &str = "SELECT order_id, customer_id, cart_id, cart_generation, reserved FROM orders \
-     WHERE order_id = ? AND cart_id IS NOT NULL";
+     WHERE order_id = ? AND customer_id = ? AND cart_id = ?";
 
 /// What an order's lines came from, by its id.
 pub const ORDERED: &str =
@@ -202,12 +204,22 @@ pub fn of_cart(cart_id: &CartId, generation: i64) -> Result<Option<Placed>, sql:
         .first()
 }
 
-/// The order with this id.
+/// The order with this id that a customer made from a cart.
 ///
 /// # Errors
 /// Those of the database.
-pub fn by_id(order_id: i64) -> Result<Option<Placed>, sql::Error> {
-    sql::query(BY_ID).bind(order_id).first()
+pub fn by_id(
+    order_id: i64,
+    customer_id: i64,
+    cart_id: &CartId,
+) -> Result<Option<Placed>, sql::Error> {
+    let found: Option<Placed> = sql::query(BY_ID)
+        .bind(order_id)
+        .bind(customer_id)
+        .bind(cart_id.as_str())
+        .first()?;
+    // A collation may take letters of either case for the same.
+    Ok(found.filter(|placed| placed.cart_id == cart_id.as_str()))
 }
 
 /// What was ordered.
