@@ -2,7 +2,7 @@
 
 mod contract;
 pub mod database;
-mod inherited;
+pub mod inherited;
 mod openapi;
 mod search;
 mod seeding;

@@ -2,3 +2,5 @@
 
 mod rows;
 mod written_beside;
+
+pub use rows::statements;

@@ -10,7 +10,7 @@ use crate::catalog::database::{Database, Store};
 
 /// The tables of the order service, with the older shop's own types. The totals
 /// may be missing, but none of them is for our orders.
-fn tables(store: Store) -> Vec<String> {
+pub(super) fn tables(store: Store) -> Vec<String> {
     let (key, rest) = match store {
         Store::Sqlite => ("INTEGER PRIMARY KEY", ""),
         Store::MariaDb => (
@@ -149,7 +149,7 @@ async fn an_order_is_placed_paid_and_read_to_the_cent() {
 }
 
 /// Adds orders as the older shop had them, for a customer.
-async fn add_orders(database: &Database, customer: &Value) {
+pub(super) async fn add_orders(database: &Database, customer: &Value) {
     let columns = "order_id, total_amount, created_on, shipped_on, status, customer_id";
     let lines = "item_id, order_id, product_id, attributes, product_name, quantity, unit_cost";
     for statement in [

@@ -1,6 +1,7 @@
 //! The OpenAPI documents of the four plugins, held against what they really
 //! say: every reply is as documented, and what is documented is said.
 
+mod inherited;
 mod rules;
 
 use std::collections::BTreeSet;

@@ -8,7 +8,7 @@ use crate::catalog::database::{Database, Store};
 
 /// Makes a column of ours as wide as an older shop might have it, and takes
 /// NULL for it. What stood in it is gone on SQLite.
-async fn loosen(database: &Database, table: &str, column: &str) {
+pub(super) async fn loosen(database: &Database, table: &str, column: &str) {
     let statements = match database.store {
         Store::Sqlite => vec![
             format!("ALTER TABLE {table} DROP COLUMN {column}"),

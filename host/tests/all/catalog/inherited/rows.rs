@@ -63,17 +63,18 @@ const ROWS: [&str; 8] = [
      (3, 4, 1, NULL, NULL, NULL), (4, 5, 2, 'First.', '1', NULL), (5, 5, 2, 'Second.', '2', NULL)",
 ];
 
-/// A catalog with such tables and rows. An empty text is no number: SQLite,
-/// whose columns have no types, has NULL there.
+/// What makes such tables and rows. An empty text is no number: SQLite, whose
+/// columns have no types, has NULL there.
+pub fn statements(store: Store, money: &str) -> Vec<String> {
+    let rows = ROWS.map(|statement| statement.replace(", '')", ", '0')"));
+    tables(store, money).into_iter().chain(rows).collect()
+}
+
+/// A catalog with such tables and rows.
 async fn inherited(store: Store, money: &str) -> Database {
     let database = Database::new(store);
-    for statement in tables(store, money) {
+    for statement in statements(store, money) {
         database.execute(&statement).await;
-    }
-    for statement in ROWS {
-        database
-            .execute(&statement.replace(", '')", ", '0')"))
-            .await;
     }
     database
 }
