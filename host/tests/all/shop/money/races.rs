@@ -188,3 +188,58 @@ async fn an_idempotency_key_makes_one_order() {
         assert_eq!(books.orders.len(), 1);
     }
 }
+
+/// What somebody adds while the cart is ordered, again and again, is in one of
+/// the orders or in the cart, once.
+#[tokio::test]
+async fn what_is_added_while_a_cart_is_ordered_is_ordered_or_stays() {
+    for checkout in Checkout::both().await {
+        let customer = checkout.shop.customer().await;
+        let cart = cart_of_one(&customer).await;
+        let fields = order_fields(&cart);
+        let requests = (0..32).map(|number| {
+            let addition = json!({
+                "cart_id": cart, "product_id": PRODUCT + number % 3, "attributes": "L, Red",
+            });
+            let (customer, fields) = (&customer, &fields);
+            async move {
+                match number % 4 {
+                    0 => (0, customer.post("/orders", fields).await),
+                    _ => (1, customer.post("/shoppingcart/add", &addition).await),
+                }
+            }
+        });
+        let replies = join_all(requests).await;
+        for (_, reply) in &replies {
+            let clean = reply.status == 200
+                || retries::is_temporary(reply)
+                || retries::code(reply) == "ORD_02";
+            assert!(clean, "{reply:?}");
+        }
+        let added = |status| {
+            let of_status = replies.iter().filter(|(_, reply)| reply.status == status);
+            of_status.map(|(pieces, _)| pieces).sum::<u64>()
+        };
+        // Nobody knows what became of an addition that took too long.
+        let (made, unknown) = (1 + added(200), added(504));
+        // What was cut off is finished by the next request for the same cart.
+        retries::post(&customer, "/orders", None, &fields).await;
+
+        let mut pieces = quantities(&customer, &format!("/shoppingcart/{cart}")).await;
+        let orders = customer.success(&customer.get("/orders/inCustomer").await);
+        for order in orders.as_array().expect("orders") {
+            let path = format!("/orders/{}", order["order_id"]);
+            pieces += quantities(&customer, &path).await;
+        }
+        let possible = made..=made + unknown;
+        assert!(possible.contains(&pieces), "{pieces} of {possible:?}");
+        assert!(made > 1, "{replies:?}");
+    }
+}
+
+/// How many pieces the items of a cart, or the lines of an order, are of.
+async fn quantities(customer: &Shopper<'_>, path: &str) -> u64 {
+    let items = customer.success(&customer.get(path).await);
+    let items = items.as_array().expect("items").iter();
+    items.filter_map(|item| item["quantity"].as_u64()).sum()
+}
