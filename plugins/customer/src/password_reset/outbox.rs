@@ -138,17 +138,14 @@ fn message_for(due: &Due, link: Option<&str>) -> Result<Option<Message>, Error> 
     let Some(account) = lookup::find(&email)? else {
         return Ok(None);
     };
-    let Some(token) = new_token(account.customer_id, &email)? else {
-        return Ok(None);
-    };
+    let token = new_token(account.customer_id, &email)?;
     // To the address of the account, and not to what somebody took for it.
     let to = account.email.unwrap_or_default().trim().to_owned();
     Ok(Some(message(to, &token, link)))
 }
 
-/// Makes a token that holds for an hour, beside those that were sent before;
-/// none if the account's series is used up at this moment.
-fn new_token(customer_id: i64, email: &Email) -> Result<Option<ResetToken>, Error> {
+/// Makes a token that holds for an hour, beside those that were sent before.
+fn new_token(customer_id: i64, email: &Email) -> Result<ResetToken, Error> {
     /// A row of [`SERIES`].
     #[derive(Deserialize)]
     struct Row {
@@ -186,7 +183,8 @@ fn new_token(customer_id: i64, email: &Email) -> Result<Option<ResetToken>, Erro
         };
         ResetToken::new(&keys, &series, expires)
     });
-    Ok(token)
+    let unreadable = || sql::Error::Decode("a row of customer_reset_token".to_owned());
+    Ok(token.ok_or_else(unreadable)?)
 }
 
 /// Returns the seconds since 1970 of an instant in ISO 8601.
