@@ -16,12 +16,20 @@ pub use record::{
 use record::Verdict;
 use reply::Reply;
 
-/// The first request with this key is still being worked on.
-pub const IN_FLIGHT: Failure = Failure::new(
+/// The first request with this key is still being worked on; see [`in_flight`].
+const IN_FLIGHT: Failure = Failure::new(
     409,
     "IDM_01",
     "A request with this Idempotency-Key is being worked on.",
 );
+
+/// The refusal of a request whose key is being worked on, with the time after
+/// which to ask again.
+#[must_use]
+pub fn in_flight() -> Failure {
+    IN_FLIGHT.header("retry-after", "1")
+}
+
 /// The key was used for another body.
 pub const OTHER_BODY: Failure = Failure::new(
     422,
@@ -33,7 +41,7 @@ pub const OTHER_BODY: Failure = Failure::new(
 /// then its answer is given again.
 ///
 /// # Errors
-/// Those of the work; [`IN_FLIGHT`] and [`OTHER_BODY`].
+/// Those of the work; [`in_flight`] and [`OTHER_BODY`].
 pub fn once(
     customer_id: i64,
     key: &Key,

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use edge_sdk::Result;
 use edge_sdk::sql::{self, Seconds, Transaction};
-use edge_sdk::{Failure, Result};
 use serde::Deserialize;
 
 use super::reply::Reply;
-use super::{IN_FLIGHT, Key, OTHER_BODY};
+use super::{Key, OTHER_BODY, in_flight};
 use crate::cart::id::generation as random;
 use crate::prune;
 
@@ -138,7 +138,7 @@ fn is_over(age: i64, limit: Duration) -> bool {
 /// Ask for the right to work on a request.
 ///
 /// # Errors
-/// [`IN_FLIGHT`], [`OTHER_BODY`], or those of the database.
+/// [`in_flight`], [`OTHER_BODY`], or those of the database.
 pub(super) fn claim(customer_id: i64, key: &Key, fingerprint: &str) -> Result<Verdict> {
     let key_hash = key.hash();
     let lock_id = random()?;
@@ -149,7 +149,7 @@ pub(super) fn claim(customer_id: i64, key: &Key, fingerprint: &str) -> Result<Ve
     }
     let record: Option<Record> = sql::query(FIND).bind(customer_id).bind(key_hash).first()?;
     // Deleted between the two statements: it expired just now.
-    let record = record.ok_or(IN_FLIGHT)?;
+    let record = record.ok_or_else(in_flight)?;
     match record.decide(fingerprint) {
         Decision::Expired => renew(&record, fingerprint, lock_id).map(Verdict::Run),
         Decision::OtherBody => Err(OTHER_BODY),
@@ -214,10 +214,6 @@ fn claimed(
         lock_id,
         order_id,
     })
-}
-
-fn in_flight() -> Failure {
-    IN_FLIGHT.header("retry-after", "1")
 }
 
 impl Claim {

@@ -103,7 +103,7 @@ fn place(customer_id: i64, wish: &Wish, claim: Option<&Claim>) -> Result<Placed>
         Err(NotStored::Taken) => again()?.ok_or_else(|| EMPTY.field("cart_id")),
         // What is held too much may be this very order.
         Err(NotStored::Exceeded(exceeded)) => again()?.ok_or_else(|| exceeded.into()),
-        Err(NotStored::Overtaken | NotStored::FirstOrder) => Err(idempotency::IN_FLIGHT),
+        Err(NotStored::Overtaken | NotStored::FirstOrder) => Err(idempotency::in_flight()),
         Err(NotStored::Sql(error)) => Err(error.into()),
     }
 }
@@ -135,7 +135,7 @@ fn found(
         return Ok(None);
     };
     match claim {
-        Some(claim) if !claim.note_alone(placed.order_id)? => Err(idempotency::IN_FLIGHT),
+        Some(claim) if !claim.note_alone(placed.order_id)? => Err(idempotency::in_flight()),
         _ => Ok(Some(placed)),
     }
 }

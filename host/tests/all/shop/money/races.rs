@@ -170,6 +170,8 @@ async fn an_idempotency_key_makes_one_order() {
         for reply in &replies {
             let clean = reply.status == 200 || retries::is_temporary(reply);
             assert!(clean, "{reply:?}");
+            let says_when = reply.header("retry-after").is_some();
+            assert!(says_when || retries::code(reply) != "IDM_01", "{reply:?}");
         }
         let first = retries::post(&customer, "/orders", Some(key[0].1), &fields).await;
         let again = post(&fields).await;
