@@ -3,8 +3,9 @@
 //! Others write into the table as well: an older back end, or somebody by hand.
 //! They know nothing of `email_key`, so a row of theirs has none, or that of an
 //! address that the row had before. The database itself therefore keeps a second
-//! key, which it computes from `email` (the migrations `0002`): it makes
-//! addresses unique whoever writes them. Neither key alone decides here: an
+//! key, which it computes from `email` without the blanks around it (the
+//! migrations `0003`): it makes addresses unique whoever writes them. Neither
+//! key alone decides here: an
 //! account is found by either, and the address in its row says whether it is the
 //! one.
 
@@ -21,12 +22,16 @@ pub const BY_KEY: &str = "SELECT customer_id, email, password FROM customer WHER
 /// An account, by two ways in which databases may write its address in lower
 /// case.
 pub const BY_ADDRESS_MYSQL: &str =
-    "SELECT customer_id, email, password FROM customer WHERE email_unique IN (?, ?)";
+    "SELECT customer_id, email, password FROM customer WHERE email_plain IN (?, ?)";
 
 /// The same where the key is of an index alone. The expression is the index's,
 /// to the letter.
 pub const BY_ADDRESS_SQLITE: &str = "SELECT customer_id, email, password FROM customer \
-     WHERE NULLIF(NULLIF(LOWER(TRIM(email)), ''), email_shared) IN (?, ?)";
+     WHERE NULLIF(NULLIF(LOWER(TRIM(email, CHAR(9, 10, 13, 32, 160))), ''), email_shared) IN (?, ?)";
+
+/// Blanks around an address that do not count: those that the databases' keys
+/// leave out.
+const BLANKS: [char; 5] = [' ', '\t', '\n', '\r', '\u{a0}'];
 
 /// Takes the key of an address from an account that has another address by now,
 /// both as they are.
@@ -50,7 +55,8 @@ impl Account {
     /// Tells whether this is the address of the account.
     #[must_use]
     pub fn has(&self, email: &Email) -> bool {
-        let own = self.email.as_deref().map(str::trim).map(Email::parse);
+        let own = self.email.as_deref().map(|it| it.trim_matches(BLANKS));
+        let own = own.map(Email::parse);
         own.is_some_and(|own| own.is_ok_and(|own| own.key() == email.key()))
     }
 
@@ -134,6 +140,8 @@ mod tests {
             "zoë@example.com",
             "ZOË@Example.com",
             " zoe\u{308}@example.com ",
+            "\tzoë@example.com\r\n",
+            "\u{a0}zoë@example.com",
         ] {
             assert!(account(Some(own)).has(&email), "{own}");
         }
@@ -142,6 +150,8 @@ mod tests {
             Some(""),
             Some("zoe@example.com"),
             Some("zoë@example.com, ada@example.com"),
+            // A blank that the keys do not leave out.
+            Some("\u{2003}zoë@example.com"),
         ] {
             assert!(!account(other).has(&email), "{other:?}");
         }

@@ -125,6 +125,30 @@ async fn customers_of_before_are_found_by_their_address() {
     assert_eq!(count, 3);
 }
 
+/// Rows that others write may have blanks around an address; the key does not.
+#[tokio::test]
+async fn blanks_around_an_address_do_not_count() {
+    let database = empty().await.unwrap();
+    migrate(&database).await.unwrap();
+    let insert = |email: &'static str| {
+        let query = sqlx::query("INSERT INTO customer (name, email) VALUES ('Ada', ?)");
+        query.bind(email).execute(&database)
+    };
+    insert("\tAda@example.com\r\n").await.unwrap();
+    insert("bob@example.com\u{a0}").await.unwrap();
+    for (address, id) in [("ada@example.com", 1), ("bob@example.com", 2)] {
+        let found: Vec<(i64, String, Option<String>)> = sqlx::query_as(lookup::BY_ADDRESS_SQLITE)
+            .bind(address)
+            .bind(address)
+            .fetch_all(&database)
+            .await
+            .unwrap();
+        assert_eq!(found.iter().map(|row| row.0).collect::<Vec<_>>(), [id]);
+    }
+    let again = insert("ada@example.com ").await.unwrap_err();
+    assert!(again.into_database_error().unwrap().is_unique_violation());
+}
+
 /// Who was shut out while their request ran changes nothing any more.
 #[tokio::test]
 async fn a_profile_is_changed_by_who_may_still() {
