@@ -207,7 +207,7 @@ fn extended_code(error: &rusqlite::Error) -> Option<u32> {
 const QUOTES: [&str; 2] = ["Duplicate entry '", "value: '"];
 
 /// `message` without the value that it quotes.
-fn without_values(message: &str) -> String {
+pub(super) fn without_values(message: &str) -> String {
     let cut = |quote: &str| {
         let (before, rest) = message.split_once(quote)?;
         // The value may hold quotes itself; what follows it, names of columns

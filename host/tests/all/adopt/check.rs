@@ -68,7 +68,7 @@ pub fn places(checked: &Value, kind: &str) -> Vec<String> {
 }
 
 /// The finding of one kind at one place.
-fn finding<'a>(checked: &'a Value, kind: &str, place: &str) -> &'a Value {
+pub fn finding<'a>(checked: &'a Value, kind: &str, place: &str) -> &'a Value {
     let plugins = checked.as_array().expect("plugins").iter();
     let mut findings =
         plugins.flat_map(|plugin| plugin["report"]["findings"].as_array().expect("findings"));

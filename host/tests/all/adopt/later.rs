@@ -9,7 +9,7 @@ use crate::servers::MariaDb;
 const GRANT: &str = "[grants.database]\nwrite = ['ledger_entry', 'guest', 'stay']";
 
 /// The ledger with migrations of these statements, each in a file of its own.
-fn migrating(files: &[&[&str]]) -> PluginFolder {
+pub fn migrating(files: &[&[&str]]) -> PluginFolder {
     let mut plugin = variant("ledger", GRANT);
     for (index, statements) in files.iter().enumerate() {
         let name = format!("{:04}_more.sql", index + 50);
@@ -22,7 +22,7 @@ fn migrating(files: &[&[&str]]) -> PluginFolder {
 }
 
 /// Databases with these tables, on each kind of server.
-async fn databases(tables: &[&str]) -> [Database; 2] {
+pub async fn databases(tables: &[&str]) -> [Database; 2] {
     let databases = [MariaDb::shared(), MariaDb::shared_mysql()].map(Database::of);
     for database in &databases {
         for statement in tables {
@@ -32,7 +32,7 @@ async fn databases(tables: &[&str]) -> [Database; 2] {
     databases
 }
 
-async fn start(database: &Database, plugin: PluginFolder) {
+pub async fn start(database: &Database, plugin: PluginFolder) {
     let node = TestNode::start(&[plugin], |settings| {
         settings.database_url.clone_from(&database.url);
     })
@@ -40,14 +40,14 @@ async fn start(database: &Database, plugin: PluginFolder) {
     assert!(node.stop().await);
 }
 
-async fn refusal(database: &Database, plugin: PluginFolder) -> String {
+pub async fn refusal(database: &Database, plugin: PluginFolder) -> String {
     start_error(&[plugin], |settings| {
         settings.database_url.clone_from(&database.url);
     })
     .await
 }
 
-async fn columns(database: &Database, table: &str) -> Vec<String> {
+pub async fn columns(database: &Database, table: &str) -> Vec<String> {
     let statement = format!(
         "SELECT CAST(CONCAT(LOWER(column_name), ' ', \
              REPLACE(REPLACE(column_type, 'int(11)', 'int'), 'int(20)', 'int'), ' ', is_nullable) AS CHAR) \
@@ -128,7 +128,7 @@ async fn what_is_there_is_not_added_again() {
 /// What a column of the table itself means is decided by whoever made it: it
 /// is used as long as it holds what is written.
 #[tokio::test]
-async fn columns_of_other_kinds_are_used_where_they_hold_what_is_written() {
+pub async fn columns_of_other_kinds_are_used_where_they_hold_what_is_written() {
     let tables = [
         "CREATE TABLE guest (id INT NOT NULL AUTO_INCREMENT PRIMARY KEY, visits VARCHAR(10), \
          photo BLOB, paid DOUBLE, owed FLOAT NOT NULL, post INT)",

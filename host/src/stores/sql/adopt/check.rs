@@ -1,19 +1,16 @@
 //! Compares all pending migrations of a plugin with the tables that are there,
 //! before the first of them runs.
 
-use std::collections::BTreeSet;
-
-use sqlparser::ast::AlterTableOperation as Op;
 use sqlx::MySqlConnection;
 
 use super::data::{COUNTED, Data};
 use super::inspect;
 use super::kept::Kept;
-use super::reconcile::{Reconciler, default_remedy, plain};
+use super::known::Known;
+use super::reconcile::{Reconciler, default_remedy};
 use super::report::{ASSUMED_BYTES_PER_SECOND, AdoptionReport, Finding, FindingKind, TableReport};
 use super::schema::{Schema, Table};
 use crate::stores::sql::guard::TableGrant;
-use crate::stores::sql::guard::migration::{AlterKind, ParsedStatement, parse};
 use crate::stores::sql::mysql::Server;
 
 /// What a plugin's migrations are.
@@ -23,8 +20,9 @@ pub(in crate::stores::sql) struct Plan<'a> {
     pub(in crate::stores::sql) all: Vec<&'a str>,
     /// The statements that have not run.
     pub(in crate::stores::sql) pending: Vec<&'a str>,
-    /// What was there before the first of them; `None` where none has ever run
-    /// in this database.
+    /// Whether none has run to its end in this database.
+    pub(in crate::stores::sql) is_new: bool,
+    /// What was there before the first of them, where that was recorded.
     pub(in crate::stores::sql) kept: Option<Kept>,
 }
 
@@ -41,81 +39,45 @@ pub(in crate::stores::sql) async fn check(
     let mut data = Data::new(connection, server).await?;
     let granted: Vec<_> = plan.grant.write.iter().map(String::as_str).collect();
     let before = inspect::schema(data.connection(), server, &granted).await?;
-    let is_new = plan.kept.is_none();
-    let found = Kept::from(&before);
+    let found = match plan.is_new {
+        true => Kept::from(&before),
+        false => Kept::default(),
+    };
+    let known = Known::read(plan.all.iter().copied());
     let mut reconciler = Reconciler {
         grant: plan.grant,
         schema: before.clone(),
         data,
         findings: Vec::new(),
         reused: Vec::new(),
+        filled: Vec::new(),
         rewritten: Vec::new(),
         looks: true,
         kept: plan.kept.as_ref().unwrap_or(&found),
+        known: &known,
     };
     for statement in &plan.pending {
         reconciler.statement(statement).await?;
     }
-    let known = known_columns(&plan.all);
-    reconciler.check_unknown_columns(&known, is_new);
+    reconciler.check_unknown_columns(plan.is_new);
     reconciler.note_triggers();
     let mut report = reconciler.into_report(&before);
-    report.is_new = is_new;
+    report.is_new = plan.is_new;
     report.statements = plan.pending.len();
     Ok(report)
-}
-
-/// The columns (`table.column`, in lower case) that the plugin's statements
-/// make, and the tables, each with a point behind it. Of a table that they do
-/// not make, another plugin's migrations know the columns.
-fn known_columns(statements: &[&str]) -> BTreeSet<String> {
-    let mut known = BTreeSet::new();
-    let mut know = |table: &str, column: &str| {
-        known.insert(format!("{table}.{column}").to_ascii_lowercase());
-    };
-    for text in statements {
-        match parse(text) {
-            Ok(ParsedStatement::CreateTable(create)) => {
-                let table = plain(&create.name.to_string());
-                know(&table, "");
-                for column in &create.columns {
-                    know(&table, &column.name.value);
-                }
-            }
-            Ok(ParsedStatement::Alter { table, changes }) => {
-                for change in &changes {
-                    let AlterKind::Operation(operation) = &change.kind else {
-                        continue;
-                    };
-                    match operation.as_ref() {
-                        Op::AddColumn { column_def, .. } => know(&table, &column_def.name.value),
-                        Op::ChangeColumn { new_name, .. } => know(&table, &new_name.value),
-                        Op::RenameColumn {
-                            new_column_name, ..
-                        } => know(&table, &new_column_name.value),
-                        _ => {}
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-    known
 }
 
 impl Reconciler<'_> {
     /// Reports columns that an INSERT of the plugin would have to name, and
     /// does not know.
-    fn check_unknown_columns(&mut self, known: &BTreeSet<String>, is_new: bool) {
+    fn check_unknown_columns(&mut self, is_new: bool) {
         let tables = self.schema.tables.values().filter(|it| it.is_there);
-        let is_own = |table: &&Table| {
-            !table.is_view && known.contains(&format!("{}.", table.name).to_ascii_lowercase())
-        };
+        let known = self.known;
+        let is_own = |table: &&Table| !table.is_view && known.has_table(&table.name);
         let mut found = Vec::new();
         for table in tables.filter(is_own) {
-            let is_known =
-                |name: &str| known.contains(&format!("{}.{name}", table.name).to_ascii_lowercase());
-            let unknown = table.columns.iter().filter(|it| !is_known(&it.name));
+            let columns = table.columns.iter();
+            let unknown = columns.filter(|it| !known.has(&table.name, &it.name));
             for column in unknown.filter(|column| column.must_be_named()) {
                 let text = format!(
                     "is {} without a default, and the plugin adds rows without it",

@@ -26,6 +26,9 @@ pub(super) struct Column {
     pub(super) auto_increment: bool,
     pub(super) generated: bool,
     pub(super) comment: String,
+    pub(super) is_invisible: bool,
+    /// The column's own CHECK, as SQL. MySQL has those of tables alone.
+    pub(super) check: Option<String>,
     /// Whether the column has values that nobody of the platform wrote.
     pub(super) is_there: bool,
 }
@@ -81,6 +84,8 @@ impl Column {
             auto_increment: false,
             generated: false,
             comment: String::new(),
+            is_invisible: false,
+            check: None,
             is_there: false,
         };
         for option in options {
@@ -101,9 +106,55 @@ impl Column {
         column
     }
 
+    /// Returns a default as SQL: the server's clock has as many digits as the
+    /// column's times.
+    pub(super) fn clock(&self, value: &str) -> String {
+        match self.kind {
+            ColumnType::DateTime { fraction, .. }
+                if fraction > 0 && value.to_ascii_lowercase().starts_with("current_timestamp") =>
+            {
+                format!("CURRENT_TIMESTAMP({fraction})")
+            }
+            _ => value.to_owned(),
+        }
+    }
+
+    pub(super) fn comment_as_sql(&self) -> String {
+        let comment = self.comment.replace('\\', r"\\").replace('\'', "''");
+        format!("COMMENT '{comment}'")
+    }
+
     /// Whether an INSERT that does not name the column fails.
     pub(super) fn must_be_named(&self) -> bool {
         !self.nullable && self.default.is_none() && !self.auto_increment && !self.generated
+    }
+
+    /// Whether rows that do not name the column get another value than NULL.
+    pub(super) fn has_default(&self) -> bool {
+        let default = self.default.as_deref();
+        default.is_some_and(|text| !text.eq_ignore_ascii_case("NULL"))
+    }
+
+    /// Whether rows that do not name the column get the same value in both.
+    pub(super) fn has_default_of(&self, other: &Self) -> bool {
+        if !self.has_default() || !other.has_default() {
+            return self.has_default() == other.has_default();
+        }
+        let plain = |column: &Self| {
+            let text = column.default.as_deref().unwrap_or_default();
+            text.trim_matches(['\'', '(', ')']).to_owned()
+        };
+        let (own, other) = (plain(self), plain(other));
+        match (own.parse::<f64>(), other.parse::<f64>()) {
+            (Ok(own), Ok(other)) => (own - other).abs() < f64::EPSILON,
+            _ => own.eq_ignore_ascii_case(&other),
+        }
+    }
+
+    /// Whether the column takes no negative numbers.
+    pub(super) fn is_unsigned(&self) -> bool {
+        let text = self.type_text.to_ascii_lowercase();
+        text.contains("unsigned") || text.contains("zerofill")
     }
 
     /// Whether the column's texts lack characters that the other's may have.
@@ -156,10 +207,8 @@ impl Column {
             merged.default = None;
         }
         let is_without = merged.default.is_none() && !merged.auto_increment;
-        let has_default = |text: &String| !text.eq_ignore_ascii_case("NULL");
-        if is_without && let Some(default) = expected.default.as_ref().filter(|it| has_default(it))
-        {
-            merged.default = Some(default.clone());
+        if is_without && expected.has_default() {
+            merged.default.clone_from(&expected.default);
         }
         Ok(match (merged == *self, is_exact) {
             (true, _) => Merge::Same,
@@ -173,7 +222,7 @@ impl Column {
         self.kind.is_date() && default.trim_matches('\'').starts_with("0000-00-00")
     }
 
-    fn set_type(&mut self, kind: ColumnType) {
+    pub(super) fn set_type(&mut self, kind: ColumnType) {
         self.type_text = kind.to_string();
         self.kind = kind;
     }
@@ -189,16 +238,22 @@ impl Column {
         }
         text += if self.nullable { " NULL" } else { " NOT NULL" };
         if let Some(default) = &self.default {
-            text += &format!(" DEFAULT {default}");
+            text += &format!(" DEFAULT {}", self.clock(default));
         }
         if let Some(value) = &self.on_update {
-            text += &format!(" ON UPDATE {value}");
+            text += &format!(" ON UPDATE {}", self.clock(value));
         }
         if self.auto_increment {
             text += " AUTO_INCREMENT";
         }
+        if self.is_invisible {
+            text += " INVISIBLE";
+        }
+        if let Some(check) = &self.check {
+            text += &format!(" CHECK ({check})");
+        }
         if !self.comment.is_empty() {
-            text += &format!(" COMMENT '{}'", self.comment.replace('\'', "''"));
+            text += &format!(" {}", self.comment_as_sql());
         }
         text
     }

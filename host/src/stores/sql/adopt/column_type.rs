@@ -19,8 +19,8 @@ pub(super) enum ColumnType {
     Char(u64),
     Varchar(u64),
     Text(Size),
-    /// ENUM, with the length of its longest value.
-    Enum(u64),
+    /// ENUM, with its values.
+    Enum(Vec<String>),
     Binary(u64),
     Varbinary(u64),
     Blob(Size),
@@ -43,12 +43,21 @@ pub(super) enum Size {
 }
 
 impl Size {
-    fn bytes(self) -> u64 {
+    pub(super) fn bytes(self) -> u64 {
         match self {
             Self::Tiny => 255,
             Self::Usual => 65_535,
             Self::Medium => 16_777_215,
             Self::Long => 4_294_967_295,
+        }
+    }
+
+    /// The next larger one, or the largest.
+    pub(super) fn next(self) -> Self {
+        match self {
+            Self::Tiny => Self::Usual,
+            Self::Usual => Self::Medium,
+            Self::Medium | Self::Long => Self::Long,
         }
     }
 
@@ -92,7 +101,7 @@ impl ColumnType {
             "text" => Self::Text(Size::Usual),
             "mediumtext" => Self::Text(Size::Medium),
             "longtext" => Self::Text(Size::Long),
-            "enum" => Self::Enum(longest_value(text)),
+            "enum" => Self::Enum(listed_values(text)),
             "binary" => Self::Binary(first.unwrap_or(1)),
             "varbinary" => Self::Varbinary(first.unwrap_or(0)),
             "tinyblob" => Self::Blob(Size::Tiny),
@@ -131,10 +140,23 @@ impl ColumnType {
         )
     }
 
+    /// Whether values that are no numbers become numbers as what they count: bits
+    /// and years.
+    pub(super) fn is_counted(&self) -> bool {
+        match self {
+            Self::Other(text) => ["bit", "year"].iter().any(|name| text.starts_with(name)),
+            _ => false,
+        }
+    }
+
     /// The most characters of a text, each of which may take four bytes.
     pub(super) fn characters(&self) -> Option<u64> {
         match self {
-            Self::Char(length) | Self::Varchar(length) | Self::Enum(length) => Some(*length),
+            Self::Char(length) | Self::Varchar(length) => Some(*length),
+            Self::Enum(values) => {
+                let lengths = values.iter().map(|value| value.chars().count());
+                Some(lengths.max().unwrap_or_default() as u64)
+            }
             Self::Text(size) => Some(size.bytes() / 4),
             _ => None,
         }
@@ -222,8 +244,14 @@ fn small(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
-/// The length of the longest value of `enum('a','b')`, at most.
-fn longest_value(text: &str) -> u64 {
-    let values = text.split(',').map(|value| value.chars().count());
-    values.max().unwrap_or_default() as u64
+/// The values of `enum('a','b')`.
+fn listed_values(text: &str) -> Vec<String> {
+    let inner = text.split_once('(').map_or("", |(_, rest)| rest);
+    let inner = inner.trim_end().trim_end_matches(')');
+    // Within a value, a quote is written twice.
+    let values = inner.split("',").map(|value| {
+        let value = value.trim().trim_start_matches('\'');
+        value.trim_end_matches('\'').replace("''", "'")
+    });
+    values.collect()
 }

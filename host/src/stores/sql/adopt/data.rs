@@ -20,6 +20,9 @@ const SAMPLED: u64 = 100_000;
 /// Distinct values that are shown.
 const VALUES: usize = 12;
 
+/// Values that are shown of those that are in the way.
+const EXAMPLES: usize = 5;
+
 /// Characters of a value that are shown.
 const VALUE_CHARACTERS: usize = 40;
 
@@ -77,9 +80,29 @@ impl<'a> Data<'a> {
     /// Counts the rows of a table of which `condition` is true, up to
     /// [`COUNTED`] and one more.
     pub(super) async fn count(&mut self, table: &str, condition: &str) -> sqlx::Result<Found<u64>> {
+        self.counted(&format!("`{table}`"), condition).await
+    }
+
+    /// Counts rows of a statement's own tables, like [`Self::count`]. What the
+    /// server cannot compute is not known.
+    pub(super) async fn count_from(
+        &mut self,
+        from: &str,
+        condition: &str,
+    ) -> sqlx::Result<Found<u64>> {
+        match self.counted(from, condition).await {
+            Err(sqlx::Error::Database(error)) => {
+                tracing::debug!("rows are not looked at: {error}");
+                Ok(Found::Unknown)
+            }
+            done => done,
+        }
+    }
+
+    async fn counted(&mut self, from: &str, condition: &str) -> sqlx::Result<Found<u64>> {
         let text = format!(
             "SELECT CAST(COUNT(*) AS UNSIGNED) FROM \
-             (SELECT 1 FROM `{table}` WHERE {condition} LIMIT {}) found",
+             (SELECT 1 FROM {from} WHERE {condition} LIMIT {}) found",
             COUNTED + 1
         );
         Ok(match self.one(&text).await? {
@@ -140,14 +163,31 @@ impl<'a> Data<'a> {
             Err(error) if is_too_long(&error) => return Ok(Found::Unknown),
             Err(error) => return Err(error),
         };
-        let value = |row: &sqlx::mysql::MySqlRow| {
-            let value: Option<String> = row.try_get(0)?;
-            let shown = value.map_or("NULL".to_owned(), |text| format!("'{}'", cut(text)));
-            Ok((shown, row.try_get(1)?))
-        };
-        Ok(Found::Some(
-            rows.iter().map(value).collect::<sqlx::Result<_>>()?,
-        ))
+        let values = rows.iter().map(shown).collect::<sqlx::Result<_>>();
+        Ok(Found::Some(values?))
+    }
+
+    /// Returns the most frequent values of a column in the rows of which
+    /// `condition` is true, with how many rows have each.
+    pub(super) async fn examples(
+        &mut self,
+        table: &str,
+        column: &str,
+        condition: &str,
+    ) -> sqlx::Result<Vec<(String, u64)>> {
+        let text = format!(
+            "SELECT CAST(value AS CHAR), CAST(COUNT(*) AS UNSIGNED) \
+             FROM (SELECT `{column}` AS value FROM `{table}` WHERE {condition} LIMIT {SAMPLED}) sampled \
+             GROUP BY value ORDER BY COUNT(*) DESC, value LIMIT {EXAMPLES}"
+        );
+        let rows = sqlx::query(AssertSqlSafe(text))
+            .fetch_all(&mut *self.connection)
+            .await;
+        match rows {
+            Ok(rows) => rows.iter().map(shown).collect(),
+            Err(error) if is_too_long(&error) => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }
     }
 
     async fn one(&mut self, text: &str) -> sqlx::Result<Found<sqlx::mysql::MySqlRow>> {
@@ -159,6 +199,13 @@ impl<'a> Data<'a> {
             Err(error) => Err(error),
         }
     }
+}
+
+/// A value as people read it, and how many rows have it.
+fn shown(row: &sqlx::mysql::MySqlRow) -> sqlx::Result<(String, u64)> {
+    let value: Option<String> = row.try_get(0)?;
+    let value = value.map_or("NULL".to_owned(), |text| format!("'{}'", cut(text)));
+    Ok((value, row.try_get(1)?))
 }
 
 /// The errors of a statement that took too long, and of a lock that was not

@@ -1,5 +1,7 @@
 //! Whether a column's type holds what another does.
 
+use std::cmp::Ordering;
+
 use super::column_type::ColumnType;
 
 /// The most digits of a DECIMAL.
@@ -28,8 +30,15 @@ impl ColumnType {
     /// Says whether a column of this type, which is there, does for one of the
     /// `expected` type.
     pub(super) fn fit(&self, expected: &Self) -> Fit {
+        if let (Self::Enum(own), Self::Enum(other)) = (self, expected) {
+            let longest = self.characters().max(expected.characters());
+            return match other.iter().all(|value| own.contains(value)) {
+                true => Fit::Holds,
+                false => Fit::Widened(Self::Varchar(longest.unwrap_or_default())),
+            };
+        }
         if let (Some(own), Some(other)) = (self.characters(), expected.characters()) {
-            let is_list = matches!(self, Self::Enum(_)) && self != expected;
+            let is_list = matches!(self, Self::Enum(_));
             return match (own >= other, is_list) {
                 (true, false) => Fit::Holds,
                 (false, false) => Fit::Widened(expected.clone()),
@@ -44,12 +53,24 @@ impl ColumnType {
             };
         }
         match (self, expected) {
-            (Self::Integer { bytes: own, .. }, Self::Integer { bytes: other, .. }) => {
-                match own >= other {
-                    true => Fit::Holds,
-                    false => Fit::Widened(expected.clone()),
-                }
-            }
+            (
+                Self::Integer {
+                    bytes: own,
+                    unsigned,
+                },
+                Self::Integer {
+                    bytes: other,
+                    unsigned: expects_unsigned,
+                },
+            ) => match (own.cmp(other), !unsigned && *expects_unsigned) {
+                (Ordering::Greater, _) | (Ordering::Equal, false) => Fit::Holds,
+                (Ordering::Less, false) => Fit::Widened(expected.clone()),
+                // Half of the numbers of each are not in the other.
+                (_, true) => Fit::Widened(Self::Decimal {
+                    precision: 20,
+                    scale: 0,
+                }),
+            },
             (
                 Self::Decimal { precision, scale },
                 Self::Decimal {
@@ -164,6 +185,8 @@ mod tests {
             ("timestamp", "DATETIME"),
             ("double", "FLOAT"),
             ("json", "JSON"),
+            ("enum('b','a','c')", "ENUM('a', 'b')"),
+            ("bigint(20)", "INT UNSIGNED"),
         ] {
             assert_eq!(fit(live, expected), Fit::Holds, "{live} for {expected}");
         }
@@ -178,6 +201,8 @@ mod tests {
             ("decimal(12,0)", "DECIMAL(10,2)", "DECIMAL(14, 2)"),
             ("decimal(6,4)", "DECIMAL(10,2)", "DECIMAL(12, 4)"),
             ("enum('customer','admin')", "VARCHAR(20)", "VARCHAR(20)"),
+            ("enum('a','b')", "ENUM('a', 'bcd')", "VARCHAR(3)"),
+            ("int(11)", "INT UNSIGNED", "DECIMAL(20, 0)"),
             ("date", "DATETIME", "DATETIME"),
             ("datetime", "DATETIME(3)", "DATETIME(3)"),
             ("varbinary(16)", "VARBINARY(64)", "VARBINARY(64)"),

@@ -7,6 +7,7 @@ use sqlx::{AssertSqlSafe, MySqlConnection, Row};
 
 use super::column::Column;
 use super::column_type::ColumnType;
+use super::recorded::Columns;
 use super::schema::{ForeignKey, Key, KeyPart, Schema, Table, Trigger};
 use crate::stores::sql::mysql::Server;
 
@@ -27,6 +28,10 @@ const COLUMNS: &str = "SELECT CAST(table_name AS CHAR), CAST(column_name AS CHAR
     WHERE table_schema = DATABASE() AND table_name IN ({names}) \
     ORDER BY table_name, ordinal_position";
 
+const COLUMN_NAMES: &str = "SELECT CAST(LOWER(table_name) AS CHAR), \
+    CAST(LOWER(column_name) AS CHAR) FROM information_schema.columns \
+    WHERE table_schema = DATABASE() AND table_name IN ({names})";
+
 const KEYS: &str = "SELECT CAST(table_name AS CHAR), CAST(index_name AS CHAR), \
     CAST(non_unique AS UNSIGNED), CAST(COALESCE(column_name, '') AS CHAR), \
     CAST(sub_part AS UNSIGNED), CAST(index_type AS CHAR) \
@@ -45,6 +50,11 @@ const FOREIGN_KEYS: &str = "SELECT CAST(constraint_name AS CHAR), CAST(table_nam
 const CHECKS: &str = "SELECT CAST(table_name AS CHAR), CAST(constraint_name AS CHAR) \
     FROM information_schema.table_constraints \
     WHERE table_schema = DATABASE() AND constraint_type = 'CHECK' AND table_name IN ({names})";
+
+// MariaDB's alone: those of columns have their names.
+const COLUMN_CHECKS: &str = "SELECT CAST(table_name AS CHAR), CAST(constraint_name AS CHAR), \
+    CAST(check_clause AS CHAR) FROM information_schema.check_constraints \
+    WHERE constraint_schema = DATABASE() AND level = 'Column' AND table_name IN ({names})";
 
 const TRIGGERS: &str = "SELECT CAST(event_object_table AS CHAR), CAST(trigger_name AS CHAR), \
     CAST(event_manipulation AS CHAR), CAST(action_timing AS CHAR) \
@@ -95,6 +105,15 @@ pub(super) async fn schema(
             table.checks.push(row.try_get(1)?);
         }
     }
+    if server == Server::MariaDb {
+        for row in reader.rows(COLUMN_CHECKS).await? {
+            let (name, check): (String, Option<String>) = (row.try_get(1)?, row.try_get(2)?);
+            let table = schema.table_mut(row.try_get(0)?);
+            if let Some(column) = table.and_then(|table| table.column_mut(&name)) {
+                column.check = check;
+            }
+        }
+    }
     for row in reader.rows(TRIGGERS).await? {
         if let Some(table) = schema.table_mut(row.try_get(0)?) {
             table.triggers.push(Trigger {
@@ -114,6 +133,29 @@ pub(super) async fn schema(
         }
     }
     Ok(schema)
+}
+
+/// Reads the names of the columns of these tables, all in lower case.
+///
+/// # Errors
+/// Those of the driver.
+pub(super) async fn columns(
+    connection: &mut MySqlConnection,
+    names: &[&str],
+) -> sqlx::Result<Columns> {
+    let mut columns = Columns::new();
+    if names.is_empty() {
+        return Ok(columns);
+    }
+    let mut reader = Reader {
+        connection,
+        names: names.iter().map(|name| format!("'{name}'")).collect(),
+    };
+    for row in reader.rows(COLUMN_NAMES).await? {
+        let table = columns.entry(row.try_get(0)?).or_default();
+        table.insert(row.try_get(1)?);
+    }
+    Ok(columns)
 }
 
 struct Reader<'a> {
@@ -169,6 +211,8 @@ fn column(row: &MySqlRow, server: Server) -> sqlx::Result<Column> {
         auto_increment: extra.contains("auto_increment"),
         generated: !generation.is_empty(),
         comment: row.try_get(9)?,
+        is_invisible: extra.contains("invisible"),
+        check: None,
         is_there: true,
     })
 }
@@ -181,8 +225,9 @@ fn default_as_sql(text: String, kind: &ColumnType, extra: &str, server: Server) 
             let is_clock = text.to_ascii_lowercase().starts_with("current_timestamp");
             Some(match extra.contains("default_generated") {
                 true if is_clock => text,
-                true => format!("({text})"),
-                false if kind.is_number() => text,
+                // Quotes within an expression have a backslash before them.
+                true => format!("({})", text.replace("\\'", "'")),
+                false if kind.is_number() || kind.is_counted() => text,
                 false => format!("'{}'", text.replace('\'', "''")),
             })
         }

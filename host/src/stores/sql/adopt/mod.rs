@@ -17,8 +17,12 @@ mod data;
 mod fit;
 mod inspect;
 mod kept;
+mod known;
 mod reconcile;
+mod recorded;
+mod refill;
 mod report;
+mod restated;
 mod schema;
 
 use sqlx::MySqlConnection;
@@ -30,6 +34,9 @@ use super::mysql::Server;
 
 pub(super) use check::{Plan, check};
 pub(super) use kept::Kept;
+pub(super) use known::Known;
+pub(super) use recorded::lacking;
+pub(super) use refill::refilled_from;
 pub use report::{
     ASSUMED_BYTES_PER_SECOND, AdoptionReport, Finding, FindingKind, Obstacles, TableReport,
 };
@@ -53,7 +60,7 @@ pub(super) async fn reconcile(
     server: Server,
     grant: &TableGrant,
     text: &str,
-    kept: &Kept,
+    (kept, known): (&Kept, &Known),
 ) -> sqlx::Result<Reconciled> {
     let mut names: Vec<_> = words(text).filter(|word| grant.may_write(word)).collect();
     names.sort_unstable();
@@ -71,9 +78,11 @@ pub(super) async fn reconcile(
         data: Data::within(connection),
         findings: Vec::new(),
         reused: Vec::new(),
+        filled: Vec::new(),
         rewritten: Vec::new(),
         looks: false,
         kept,
+        known,
     };
     let statements = reconciler.statement(text).await?;
     let mut obstacles = reconciler.findings;

@@ -174,10 +174,14 @@ impl Table {
         columns.find(|column| column.name.eq_ignore_ascii_case(name))
     }
 
+    pub(super) fn column_mut(&mut self, name: &str) -> Option<&mut Column> {
+        let mut columns = self.columns.iter_mut();
+        columns.find(|column| column.name.eq_ignore_ascii_case(name))
+    }
+
     /// Puts the column in, or in the place of one of its name.
     pub(super) fn set_column(&mut self, column: Column) {
-        let mut columns = self.columns.iter_mut();
-        match columns.find(|it| it.name.eq_ignore_ascii_case(&column.name)) {
+        match self.column_mut(&column.name) {
             Some(own) => *own = column,
             None => self.columns.push(column),
         }

@@ -11,9 +11,9 @@ use sqlx::Connection;
 use sqlx::migrate::MigrateError as SqlxMigrateError;
 
 use super::access::{Database, DatabaseAccess};
-use super::adopt::{self, AdoptionReport, Obstacles};
+use super::adopt::{self, AdoptionReport, Finding, Obstacles};
 use super::checked_migration::CheckedMigration;
-use super::error::{is_broken, is_transient, trouble};
+use super::error::{is_broken, is_transient, trouble, without_values};
 use super::guard::migration::MigrationRefused;
 use super::migrations::Migrations;
 use super::sqlite::MigrationFailure;
@@ -43,7 +43,10 @@ pub enum MigrateError {
     },
     /// A statement failed on a MySQL server. Those before it stay done, and the
     /// next attempt goes on with it.
-    #[error("migrations/mysql/{file}: statement {statement} of {statements} (`{text}`): {source}")]
+    #[error(
+        "migrations/mysql/{file}: statement {statement} of {statements} (`{text}`): {}",
+        without_values(&.source.to_string())
+    )]
     Statement {
         /// The file of the migration.
         file: String,
@@ -211,8 +214,15 @@ impl DatabaseAccess {
         let mut connection = database.unbounded().await.map_err(mysql::failed)?;
         let records = mysql::records(&mut connection, &table).await?;
         let plan = MigrationPlan::new(checked.clone(), &records, Dialect::Mysql)?;
-        if plan.is_empty() {
-            return Ok((plan, AdoptionReport::default()));
+        let lacking = self.lacking(&mut connection, &checked, &records, (&plan, &table));
+        let lacking = lacking.await.map_err(mysql::failed)?;
+        if plan.is_empty() || !lacking.is_empty() {
+            connection.close().await.map_err(mysql::failed)?;
+            let report = AdoptionReport {
+                findings: lacking,
+                ..AdoptionReport::default()
+            };
+            return Ok((plan, report));
         }
         let listed = plan.listed();
         let pending = listed.iter().filter(|statement| !statement.is_done);
@@ -224,15 +234,40 @@ impl DatabaseAccess {
                 .map(String::as_str)
                 .collect(),
             pending: pending.map(|statement| statement.text.as_str()).collect(),
+            is_new: mysql::is_new(&records),
             kept: match records.is_empty() {
                 true => None,
-                false => Some(mysql::kept(&mut connection, &table).await?),
+                false => mysql::kept(&mut connection, &table).await?,
             },
         };
         let report = adopt::check(&mut connection, database.server, &compared).await;
         let report = report.map_err(mysql::failed)?;
         connection.close().await.map_err(mysql::failed)?;
         Ok((plan, report))
+    }
+
+    /// Returns what the tables lack that migrations made which have run; nothing
+    /// where a newer release was here, which may have taken it away.
+    async fn lacking(
+        &self,
+        connection: &mut sqlx::MySqlConnection,
+        checked: &[CheckedMigration],
+        records: &[Record],
+        (plan, table): (&MigrationPlan, &str),
+    ) -> sqlx::Result<Vec<Finding>> {
+        let is_known = |record: &Record| {
+            record.version < 0 || checked.iter().any(|it| it.version() == record.version)
+        };
+        if !records.iter().all(is_known) {
+            return Ok(Vec::new());
+        }
+        let is_pending = |migration: &CheckedMigration| {
+            let mut pending = plan.pending.iter();
+            pending.any(|it| it.migration.version() == migration.version())
+        };
+        let done = checked.iter().filter(|it| !is_pending(it));
+        let statements = done.flat_map(CheckedMigration::statements);
+        adopt::lacking(connection, statements.map(String::as_str), table).await
     }
 
     /// Runs those of the plugin's migrations that have not run here yet, in
@@ -264,7 +299,9 @@ impl DatabaseAccess {
             Database::MySql(database) => {
                 let connection = lock.connection()?;
                 let records = mysql::records(connection, &table).await?;
-                let is_new = records.is_empty();
+                let is_new = mysql::is_new(&records);
+                let statements = checked.iter().flat_map(CheckedMigration::statements);
+                let known = adopt::Known::read(statements.map(String::as_str));
                 let plan = MigrationPlan::new(checked, &records, Dialect::Mysql)?;
                 progress.set_total(plan.statements());
                 let place = mysql::Place {
@@ -272,6 +309,7 @@ impl DatabaseAccess {
                     server: database.server,
                     grant: self.grant(),
                     is_new,
+                    known,
                 };
                 mysql::run(connection, &place, plan.pending, progress).await
             }

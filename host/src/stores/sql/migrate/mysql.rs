@@ -10,9 +10,9 @@ use sqlx::{AssertSqlSafe, MySqlConnection, Row};
 use super::plan::Position;
 use super::progress::excerpt;
 use super::{MigrateError, Pending, ProgressSender, Record};
-use crate::stores::sql::adopt::{Kept, Obstacles, Reconciled, reconcile};
+use crate::stores::sql::adopt::{Kept, Known, Obstacles, Reconciled, reconcile, refilled_from};
 use crate::stores::sql::checked_migration::CheckedMigration;
-use crate::stores::sql::error::{is_broken, is_contention};
+use crate::stores::sql::error::{is_broken, is_contention, without_values};
 use crate::stores::sql::guard::TableGrant;
 use crate::stores::sql::mysql::Server;
 
@@ -30,6 +30,12 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 /// The errors of a change of a table that was made already: the table, column,
 /// key, constraint or check is there; the column or key to drop is gone.
 const ALREADY_DONE: [u16; 7] = [1050, 1060, 1061, 1068, 1091, 1826, 3822];
+
+/// The errors of a key that two rows have: several names for one.
+const DUPLICATES: [u16; 3] = [1022, 1062, 1586];
+
+/// How often the columns of a unique key are filled again in one run.
+const REFILLS: u32 = 5;
 
 type Result<T> = std::result::Result<T, MigrateError>;
 
@@ -51,8 +57,10 @@ pub(super) struct Place<'a> {
     pub(super) records: &'a str,
     pub(super) server: Server,
     pub(super) grant: &'a TableGrant,
-    /// Whether none has run here yet.
+    /// Whether none has run to its end here yet.
     pub(super) is_new: bool,
+    /// What the release's migrations make.
+    pub(super) known: Known,
 }
 
 /// Returns what the table `records` says; nothing where it is not there yet.
@@ -84,20 +92,26 @@ pub(super) async fn records(
         .map_err(failed)
 }
 
-/// Returns what was there before the first migration, as it was recorded.
-pub(super) async fn kept(connection: &mut MySqlConnection, records: &str) -> Result<Kept> {
+/// Whether no migration has run to its end yet.
+pub(super) fn is_new(records: &[Record]) -> bool {
+    let mut records = records.iter();
+    !records.any(|record| record.version != KEPT && record.position.is_none())
+}
+
+/// Returns what was there before the first migration, if that was recorded.
+pub(super) async fn kept(connection: &mut MySqlConnection, records: &str) -> Result<Option<Kept>> {
     let text = format!("SELECT description FROM {records} WHERE version = ?");
     let found = sqlx::query_scalar::<_, String>(AssertSqlSafe(text)).bind(KEPT);
     let found = found.fetch_optional(connection).await.map_err(failed)?;
-    Ok(found.map(|text| Kept::parse(&text)).unwrap_or_default())
+    Ok(found.map(|text| Kept::parse(&text)))
 }
 
-/// Records what is there before the first migration.
-async fn keep(connection: &mut MySqlConnection, place: &Place<'_>) -> Result<()> {
+/// Records what is there before the first migration, and returns it.
+async fn keep(connection: &mut MySqlConnection, place: &Place<'_>) -> Result<Kept> {
     let kept = Kept::read(connection, place.server, place.grant).await;
     let kept = kept.map_err(failed)?;
     if kept.is_empty() {
-        return Ok(());
+        return Ok(kept);
     }
     let text = format!(
         "INSERT INTO {} (version, description, success, checksum, execution_time) \
@@ -106,7 +120,8 @@ async fn keep(connection: &mut MySqlConnection, place: &Place<'_>) -> Result<()>
     );
     let inserting = sqlx::query(AssertSqlSafe(text)).bind(KEPT);
     let inserted = inserting.bind(kept.to_text()).execute(connection).await;
-    inserted.map(|_| ()).map_err(failed)
+    inserted.map_err(failed)?;
+    Ok(kept)
 }
 
 /// Runs the pending migrations, in order.
@@ -122,10 +137,11 @@ pub(super) async fn run(
     );
     execute(connection, session).await?;
     execute(connection, create(place.records)).await?;
-    if place.is_new {
-        keep(connection, place).await?;
-    }
-    let kept = kept(connection, place.records).await?;
+    let kept = match kept(connection, place.records).await? {
+        Some(kept) => kept,
+        None if place.is_new => keep(connection, place).await?,
+        None => Kept::default(),
+    };
     for one in pending {
         let mut runner = Runner {
             connection: &mut *connection,
@@ -184,15 +200,33 @@ impl Runner<'_> {
         let from = position.unwrap_or_default();
         self.progress.skip(from.done);
         let statements = self.migration.statements();
-        for (index, text) in statements.iter().enumerate().skip(from.done) {
+        let mut index = from.done;
+        let mut refills = 0;
+        while let Some(text) = statements.get(index) {
             self.progress.begin(text);
-            let was_begun = from.in_doubt && index == from.done;
+            let was_begun = from.in_doubt && index == from.done && refills == 0;
             let own = self.reconciled(index, text).await?;
             let ran = match is_change_of_rows(text) {
                 true => self.change_rows(index, &own).await,
                 false => self.change_table(index, &own, was_begun).await,
             };
-            ran.map_err(|source| self.failed_at(index, text, source))?;
+            let refilled = refilled_from(statements, index);
+            match ran {
+                Ok(()) => index += 1,
+                Err(error) if is_duplicate(&error) && refilled < index && refills < REFILLS => {
+                    tracing::warn!(
+                        migration = self.migration.file(),
+                        statement = index + 1,
+                        "others have written a row that the key does not allow beside another; the \
+                         statements from {} on run again: {}",
+                        refilled + 1,
+                        without_values(&error.to_string())
+                    );
+                    refills += 1;
+                    index = refilled;
+                }
+                Err(source) => return Err(self.failed_at(index, text, source)),
+            }
         }
         let nanoseconds = i64::try_from(began.elapsed().as_nanos()).unwrap_or(i64::MAX);
         let text = format!(
@@ -208,7 +242,8 @@ impl Runner<'_> {
     /// Returns what runs in the place of a statement, on the tables as they are.
     async fn reconciled(&mut self, index: usize, text: &str) -> Result<Vec<String>> {
         let Place { server, grant, .. } = *self.place;
-        let compared = reconcile(self.connection, server, grant, text, self.kept).await;
+        let made = (self.kept, &self.place.known);
+        let compared = reconcile(self.connection, server, grant, text, made).await;
         let Reconciled {
             statements,
             obstacles,
@@ -368,9 +403,17 @@ fn is_change_of_rows(text: &str) -> bool {
 }
 
 fn is_already_done(error: &sqlx::Error) -> bool {
+    is_one_of(error, &ALREADY_DONE)
+}
+
+fn is_duplicate(error: &sqlx::Error) -> bool {
+    is_one_of(error, &DUPLICATES)
+}
+
+fn is_one_of(error: &sqlx::Error, numbers: &[u16]) -> bool {
     let sqlx::Error::Database(error) = error else {
         return false;
     };
     let mysql = error.try_downcast_ref::<MySqlDatabaseError>();
-    mysql.is_some_and(|error| ALREADY_DONE.contains(&error.number()))
+    mysql.is_some_and(|error| numbers.contains(&error.number()))
 }

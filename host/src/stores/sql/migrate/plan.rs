@@ -5,6 +5,7 @@ use sqlx::migrate::MigrateError as SqlxMigrateError;
 
 use super::{MigrateError, dialect_name};
 use crate::bindings::sql::Dialect;
+use crate::stores::sql::adopt::refilled_from;
 use crate::stores::sql::checked_migration::CheckedMigration;
 
 /// What a database has recorded of one migration.
@@ -35,6 +36,18 @@ impl Position {
     pub(in crate::stores::sql) fn encoded(self) -> i64 {
         let done = i64::try_from(self.done).unwrap_or(i64::MAX / 4);
         -1 - 2 * done - i64::from(self.in_doubt)
+    }
+
+    /// Returns where the migration goes on: earlier, if the next statement is a
+    /// unique key whose columns are to be filled again.
+    fn refilled(self, statements: &[String]) -> Self {
+        match refilled_from(statements, self.done) {
+            from if from < self.done => Self {
+                done: from,
+                in_doubt: false,
+            },
+            _ => self,
+        }
     }
 
     pub(in crate::stores::sql) fn decoded(number: i64) -> Self {
@@ -97,6 +110,10 @@ impl MigrationPlan {
                 Some(record) => record.position.filter(|_| is_same),
                 None => None,
             };
+            let position = position.map(|position| match dialect {
+                Dialect::Mysql => position.refilled(migration.statements()),
+                Dialect::Sqlite => position,
+            });
             pending.push(Pending {
                 migration,
                 position,

@@ -237,20 +237,25 @@ async fn every_single_row_is_answered() {
     }
 }
 
-/// Whoever writes prices as text writes what is no price, too.
+/// Whoever writes prices as text writes what is no price, too: later, since rows
+/// that are there when the shop is taken over are in its way.
 #[tokio::test]
 async fn a_row_that_cannot_be_read_is_left_out_of_lists_and_nothing_else_is() {
     for store in Store::ALL {
         let database = inherited(store, "VARCHAR(20)").await;
+        let shop = Shop::open(&database).await;
         for row in [
             "(4, 'Free', 'Free of charge.', 'free', '0', NULL, NULL, NULL, '0')",
             "(5, 'Exact', 'Four decimals.', '14.9950', '', NULL, NULL, NULL, '1')",
             "(6, 'Odd', 'An odd place.', '3', '0', NULL, NULL, NULL, 'first')",
         ] {
-            let insert = format!("INSERT INTO product VALUES {row}").replace(", '', ", ", NULL, ");
+            let insert = format!(
+                "INSERT INTO product (product_id, name, description, price, discounted_price, \
+                 image, image_2, thumbnail, display) VALUES {row}"
+            );
+            let insert = insert.replace(", '', ", ", NULL, ");
             database.execute(&insert).await;
         }
-        let shop = Shop::open(&database).await;
         let exact = json!({
             "product_id": 5, "name": "Exact", "description": "Four decimals.",
             "price": "15.00", "discounted_price": "0.00", "thumbnail": null,

@@ -6,24 +6,27 @@ use sqlparser::ast::{
 };
 
 use super::super::check::counted;
-use super::super::column::{Column, Merge, UTF8MB4, Unusable};
+use super::super::column::{Column, UTF8MB4, Unusable};
 use super::super::column_type::ColumnType;
 use super::super::data::Found;
 use super::super::fit::Fit;
 use super::super::report::{Finding, FindingKind};
 use super::super::schema::{Table, key_of};
 use super::Reconciler;
+use super::create::alter_table;
 use super::unusable::rename;
 use crate::stores::sql::guard::migration::{AlterChange, AlterKind, TableOption};
 
 /// What becomes of one change.
-enum Verdict {
+pub(super) enum Verdict {
     /// Made as it stands.
     Keep,
     /// Left out: it is made already, or would take something away.
     Leave,
     /// Another in its place.
     Instead(String),
+    /// A statement of its own in its place.
+    Apart(String),
 }
 
 impl Reconciler<'_> {
@@ -39,6 +42,7 @@ impl Reconciler<'_> {
         if self.refuse_view(&table) {
             return Ok(Some(Vec::new()));
         }
+        let mut statements = Vec::new();
         let mut texts = Vec::new();
         let mut is_changed = false;
         for change in changes {
@@ -53,13 +57,15 @@ impl Reconciler<'_> {
                     is_changed = true;
                     texts.push(text);
                 }
+                Verdict::Apart(statement) => {
+                    is_changed = true;
+                    statements.extend(alter_table(name, &std::mem::take(&mut texts)));
+                    statements.push(statement);
+                }
             }
         }
-        Ok(match (is_changed, texts.is_empty()) {
-            (false, _) => None,
-            (true, true) => Some(Vec::new()),
-            (true, false) => Some(vec![format!("ALTER TABLE `{name}` {}", texts.join(", "))]),
-        })
+        statements.extend(alter_table(name, &texts));
+        Ok(is_changed.then_some(statements))
     }
 
     async fn options(&mut self, name: &str, options: &[TableOption]) -> sqlx::Result<Verdict> {
@@ -73,14 +79,15 @@ impl Reconciler<'_> {
         };
         if let Some(charset) = value(&["CHARACTER SET", "CHARSET"]) {
             let collation = value(&["COLLATE"]);
-            if !Self::needs_conversion(&table, charset, collation) {
+            if !self.needs_conversion(&table, charset, collation) {
                 return Ok(Verdict::Leave);
             }
             if options.iter().any(|option| option.converts) {
                 let target = collation.unwrap_or(charset);
                 let text = format!("texts from {} to {target}", table.collation);
                 self.find(FindingKind::Converts, name, "", text);
-                self.convert(name, charset, collation).await?;
+                let statement = self.convert(name, charset, collation).await?;
+                return Ok(statement.map_or(Verdict::Keep, Verdict::Apart));
             }
             return Ok(Verdict::Keep);
         }
@@ -104,20 +111,24 @@ impl Reconciler<'_> {
                 col_name,
                 data_type,
                 options,
-                ..
+                column_position,
             } => {
                 let column = (col_name.value.as_str(), data_type.to_string());
-                self.modify(name, column, options).await
+                let place = column_position.as_ref();
+                self.modify(name, column, (options, place)).await
             }
             Op::ChangeColumn {
                 old_name,
                 new_name,
                 data_type,
                 options,
-                ..
+                column_position,
             } => {
+                let options = (options.as_slice(), column_position.as_ref());
                 if self.has_column(name, &old_name.value) && old_name != new_name {
-                    return Ok(Verdict::Keep);
+                    let names = (old_name.value.as_str(), new_name.value.as_str());
+                    let type_text = data_type.to_string();
+                    return self.change(name, names, type_text, options).await;
                 }
                 let column = (new_name.value.as_str(), data_type.to_string());
                 self.modify(name, column, options).await
@@ -128,11 +139,11 @@ impl Reconciler<'_> {
             } => {
                 let is_done = !self.has_column(name, &old_column_name.value)
                     && self.has_column(name, &new_column_name.value);
-                Ok(if is_done {
-                    Verdict::Leave
-                } else {
-                    Verdict::Keep
-                })
+                if is_done {
+                    return Ok(Verdict::Leave);
+                }
+                self.rename_column(name, &old_column_name.value, &new_column_name.value);
+                Ok(Verdict::Keep)
             }
             Op::AddConstraint { constraint, .. } => self.add_constraint(name, constraint).await,
             Op::DropColumn { column_names, .. } => {
@@ -188,6 +199,9 @@ impl Reconciler<'_> {
         };
         let column_name = definition.name.value.as_str();
         if table.column(column_name).is_none() {
+            if self.looks && table.is_there {
+                self.check_generated(&table, definition).await?;
+            }
             return Ok(self.add_new_column(&table, definition));
         }
         let expected = Column::expected(definition, UTF8MB4);
@@ -198,10 +212,15 @@ impl Reconciler<'_> {
             matches!(fit, Fit::Loose | Fit::AsText(_))
         };
         if table.column(column_name).is_some_and(is_another) {
-            self.unusable(&table, &expected, &Unusable::Type);
+            self.unusable(&table, &expected, &Unusable::Type).await?;
             return Ok(Verdict::Leave);
         }
         if self.refuse_other_states(&table, &expected).await? {
+            return Ok(Verdict::Leave);
+        }
+        if let Some(live) = table.column(column_name)
+            && self.refuse_default(&table, live, &expected)
+        {
             return Ok(Verdict::Leave);
         }
         self.note_rows(&table, &expected).await?;
@@ -332,63 +351,6 @@ impl Reconciler<'_> {
             format!("check that {check}"),
         );
         Ok(Some(format!("ADD CONSTRAINT {constraint} CHECK ({check})")))
-    }
-
-    async fn modify(
-        &mut self,
-        name: &str,
-        (column, data_type): (&str, String),
-        options: &[ColumnOption],
-    ) -> sqlx::Result<Verdict> {
-        let Some(table) = self.schema.table(name).cloned() else {
-            return Ok(Verdict::Keep);
-        };
-        let Some(live) = table.column(column).cloned() else {
-            return Ok(Verdict::Keep);
-        };
-        let expected = Column::from_parts(column, &data_type, options, table.charset());
-        let narrows = self.narrows(&table, &live, &expected).await?;
-        if !narrows && live.merge(&expected, false) != Ok(Merge::Same) {
-            if let Some(table) = self.schema.table_mut(name) {
-                let is_there = live.is_there;
-                table.set_column(Column {
-                    is_there,
-                    ..expected
-                });
-            }
-            self.rewrites(name);
-            return Ok(Verdict::Keep);
-        }
-        Ok(match self.merged(&table, &expected).await? {
-            Some(change) => Verdict::Instead(change),
-            // A column that does already may still be told to refuse NULL.
-            None if !narrows && live.nullable && !expected.nullable => Verdict::Keep,
-            None => Verdict::Leave,
-        })
-    }
-
-    /// Whether the column would hold less than it does.
-    async fn narrows(
-        &mut self,
-        table: &Table,
-        live: &Column,
-        expected: &Column,
-    ) -> sqlx::Result<bool> {
-        let mut holder = expected.clone();
-        holder.nullable = true;
-        holder.auto_increment = live.auto_increment;
-        let mut held = live.clone();
-        held.nullable = true;
-        held.default = None;
-        held.auto_increment = false;
-        if holder.merge(&held, false) != Ok(Merge::Same) {
-            return Ok(true);
-        }
-        if live.nullable && !expected.nullable && live.is_there {
-            let condition = format!("`{}` IS NULL", live.name);
-            return Ok(self.data.count(&table.name, &condition).await? != Found::None);
-        }
-        Ok(false)
     }
 
     async fn add_constraint(

@@ -4,6 +4,7 @@
 use super::super::column::Column;
 use super::super::column_type::ColumnType;
 use super::super::data::Found;
+use super::super::report::FindingKind;
 use super::super::schema::{Key, KeyPart, Table};
 use super::{Reconciler, quoted_values};
 
@@ -14,10 +15,18 @@ const LONGEST_ROW: u64 = 65_535;
 /// The most bytes of a character of utf8mb4.
 const CHARACTER_BYTES: u64 = 4;
 
+/// A column, and what it becomes.
+type Changed<'a> = (&'a Column, &'a Column);
+
 impl Reconciler<'_> {
     /// Whether a conversion to the character set and collation changes
     /// anything; one to fewer characters is never made.
-    pub(super) fn needs_conversion(table: &Table, charset: &str, collation: Option<&str>) -> bool {
+    pub(super) fn needs_conversion(
+        &self,
+        table: &Table,
+        charset: &str,
+        collation: Option<&str>,
+    ) -> bool {
         let is_less = |column: &Column| {
             let target = text_of(charset);
             target.lacks_characters_of(column)
@@ -25,67 +34,142 @@ impl Reconciler<'_> {
         if table.columns.iter().any(is_less) {
             return false;
         }
-        let differs = |own_charset: Option<&str>, own_collation: Option<&str>| {
-            own_charset.is_some_and(|own| !own.eq_ignore_ascii_case(charset))
-                || collation.is_some_and(|wanted| {
-                    own_collation.is_some_and(|own| !own.eq_ignore_ascii_case(wanted))
-                })
-        };
+        let is_default = table.charset().eq_ignore_ascii_case(charset)
+            && collation.is_none_or(|wanted| table.collation.eq_ignore_ascii_case(wanted));
         let mut columns = table.columns.iter();
-        differs(Some(table.charset()), Some(&table.collation))
-            || columns.any(|column| differs(column.charset.as_deref(), column.collation.as_deref()))
+        !is_default
+            || columns.any(|column| {
+                let becomes = self.converted(table, column, charset, collation);
+                !is_written_alike(column, &becomes)
+            })
+    }
+
+    /// Returns what a column becomes when the texts of its table are converted.
+    /// Upper and lower case are told apart where they were, and the columns of
+    /// others are compared as before.
+    fn converted(
+        &self,
+        table: &Table,
+        column: &Column,
+        charset: &str,
+        collation: Option<&str>,
+    ) -> Column {
+        let Some(own_charset) = &column.charset else {
+            return column.clone();
+        };
+        let is_known = self.known.has(&table.name, &column.name);
+        let own = column.collation.as_deref().unwrap_or_default();
+        let collation = match collation {
+            Some(wanted) if is_known => Some(wanted.to_owned()),
+            _ if own_charset.eq_ignore_ascii_case(charset) => column.collation.clone(),
+            _ if tells_case_apart(own) => Some(format!("{charset}_bin")),
+            Some(wanted) if !tells_case_apart(wanted) => Some(wanted.to_owned()),
+            // The server's own, which makes no difference between cases.
+            _ => None,
+        };
+        Column {
+            charset: Some(charset.to_owned()),
+            collation,
+            ..column.clone()
+        }
     }
 
     /// Notes what stands in the way of converting all texts of the table, and
-    /// makes them what they become.
+    /// makes them what they become. Returns the statement that does it column
+    /// by column, where some become something else than the others.
     pub(super) async fn convert(
         &mut self,
         name: &str,
         charset: &str,
         collation: Option<&str>,
-    ) -> sqlx::Result<()> {
+    ) -> sqlx::Result<Option<String>> {
         let Some(table) = self.schema.table(name).cloned() else {
-            return Ok(());
+            return Ok(None);
         };
         self.rewrites(name);
-        let changes = |column: &Column| {
-            column.charset.is_some()
-                && (column.charset.as_deref() != Some(charset)
-                    || collation.is_some_and(|it| column.collation.as_deref() != Some(it)))
-        };
-        let changed: Vec<_> = table.columns.iter().filter(|it| changes(it)).collect();
-        for column in &changed {
-            if let Some(key) = table.foreign_key_on(&column.name) {
-                let text = format!(
-                    "cannot be converted to {charset}: the foreign key `{}` of `{}` is on it",
-                    key.name, key.table
-                );
-                self.obstruct(name, &column.name, text, vec![key.drop_statement()]);
-            }
-        }
+        let converted = table.columns.iter().map(|column| {
+            let becomes = self.converted(&table, column, charset, collation);
+            (column, becomes)
+        });
+        let converted: Vec<_> = converted.collect();
+        let changed = converted.iter();
+        let changed = changed.filter(|(column, becomes)| !is_written_alike(column, becomes));
+        let changed: Vec<Changed<'_>> = changed.map(|(column, it)| (*column, it)).collect();
+        self.refuse_foreign_keys(&table, &changed, charset);
         self.check_sizes(&table, charset);
-        let changed: Vec<_> = changed.iter().map(|it| it.name.clone()).collect();
+        let mut texts = converted.iter();
+        let is_another = |(column, becomes): &(&Column, Column)| {
+            column.charset.is_some()
+                && !column.generated
+                && becomes.collation.as_deref() != collation
+        };
+        let is_by_column = texts.any(is_another);
+        let by_column = match is_by_column {
+            true => Some(self.by_column(&table, &changed, (charset, collation))),
+            false => None,
+        };
+        let changed: Vec<_> = changed.iter().map(|it| it.0.name.clone()).collect();
+        let columns: Vec<_> = converted.into_iter().map(|(_, becomes)| becomes).collect();
         let Some(table) = self.schema.table_mut(name) else {
-            return Ok(());
+            return Ok(None);
         };
         table.collation = match collation {
             Some(collation) => collation.to_owned(),
             None => format!("{charset}_"),
         };
-        for column in &mut table.columns {
-            if column.charset.is_some() {
-                column.charset = Some(charset.to_owned());
-                column.collation = collation.map(str::to_owned);
-            }
-        }
+        table.columns = columns;
         let table = table.clone();
         for key in table.keys.iter().filter(|key| key.unique) {
             let is_changed = |part: &KeyPart| changed.contains(&part.column);
-            if self.looks && key.parts.iter().any(is_changed) {
+            if self.looks && table.is_there && key.parts.iter().any(is_changed) {
                 self.check_unique_after(&table, key).await?;
             }
         }
-        Ok(())
+        Ok(by_column)
+    }
+
+    /// A foreign key ties texts to those of another table.
+    fn refuse_foreign_keys(&mut self, table: &Table, changed: &[Changed<'_>], charset: &str) {
+        for (column, _) in changed {
+            if let Some(key) = table.foreign_key_on(&column.name) {
+                let text = format!(
+                    "cannot be converted to {charset}: the foreign key `{}` of `{}` is on it",
+                    key.name, key.table
+                );
+                self.obstruct(&table.name, &column.name, text, vec![key.drop_statement()]);
+            }
+        }
+    }
+
+    /// Returns the statement that converts each column to what it becomes.
+    fn by_column(
+        &mut self,
+        table: &Table,
+        changed: &[Changed<'_>],
+        (charset, collation): (&str, Option<&str>),
+    ) -> String {
+        let name = &table.name;
+        let collate = collation.map_or(String::new(), |it| format!(" COLLATE {it}"));
+        let mut changes = vec![format!("DEFAULT CHARACTER SET {charset}{collate}")];
+        for (column, becomes) in changed {
+            if becomes.collation.as_deref() != collation {
+                let own = column.collation.as_deref().unwrap_or_default();
+                let case = match tells_case_apart(own) {
+                    true => "tells upper and lower case apart",
+                    false => "makes no difference between upper and lower case",
+                };
+                let text = format!(
+                    "{case}, as before: from {own} to {}",
+                    becomes.collation.as_deref().unwrap_or(charset)
+                );
+                self.find(FindingKind::Converts, name, &column.name, text);
+            }
+            if !column.generated {
+                let definition = longer(column, becomes).definition();
+                changes.push(format!("MODIFY COLUMN {definition}"));
+            }
+        }
+        format!("ALTER TABLE `{name}` {}", changes.join(", "))
     }
 
     /// Characters that were different may be equal afterwards.
@@ -111,11 +195,20 @@ impl Reconciler<'_> {
         {
             Found::Some(values) => {
                 let text = format!(
-                    "{} is one value twice in {charset}, and the key is unique",
+                    "{} is one value twice in {charset}, and the key is unique; change one of \
+                     the rows that the first statement finds, or drop the key with the second",
                     quoted_values(&values)
                 );
-                let remedy = format!("ALTER TABLE `{}` DROP KEY `{}`", table.name, key.name);
-                self.obstruct(&table.name, &key.name, text, vec![remedy]);
+                let list = compared.join(", ");
+                let remedy = vec![
+                    format!(
+                        "SELECT {list}, COUNT(*) FROM `{}` WHERE {condition} GROUP BY {list} \
+                         HAVING COUNT(*) > 1",
+                        table.name
+                    ),
+                    format!("ALTER TABLE `{}` DROP KEY `{}`", table.name, key.name),
+                ];
+                self.obstruct(&table.name, &key.name, text, remedy);
             }
             Found::None => {}
             Found::Unknown => {
@@ -156,6 +249,32 @@ impl Reconciler<'_> {
             self.obstruct(&table.name, &column.name, text, vec![remedy]);
         }
     }
+}
+
+/// Whether upper and lower case are different in the collation.
+fn tells_case_apart(collation: &str) -> bool {
+    let mut parts = collation.split('_');
+    parts.any(|part| ["bin", "cs"].contains(&part))
+}
+
+/// Whether the texts of both columns are written and compared alike. A
+/// collation that the server chooses is one of the character set's, and so is
+/// that of a column which a migration makes.
+fn is_written_alike(column: &Column, becomes: &Column) -> bool {
+    let is_chosen = becomes.collation.is_none() || column.collation.is_none();
+    column.charset == becomes.charset && (is_chosen || column.collation == becomes.collation)
+}
+
+/// Returns the column with room for the bytes that its characters have in
+/// another character set, as a conversion of the whole table gives it.
+fn longer(column: &Column, becomes: &Column) -> Column {
+    let mut longer = becomes.clone();
+    if let ColumnType::Text(size) = column.kind
+        && column.charset != becomes.charset
+    {
+        longer.set_type(ColumnType::Text(size.next()));
+    }
+    longer
 }
 
 /// A column of any text in the character set.

@@ -8,8 +8,23 @@ use super::super::column_type::ColumnType;
 use super::super::data::Found;
 use super::super::fit::Fit;
 use super::super::report::{Finding, FindingKind};
-use super::super::schema::{Key, Schema, Table, charset_of};
-use super::{Reconciler, plain, quoted_values};
+use super::super::schema::{Key, Table, charset_of};
+use super::{Reconciler, plain};
+
+/// What gives a table's texts another character set.
+enum Conversion {
+    None,
+    /// A change among others of the table.
+    Change(String),
+    /// A statement of its own.
+    Statement(String),
+}
+
+/// Returns the statement that makes the changes, if there are any.
+pub(super) fn alter_table(name: &str, changes: &[String]) -> Option<String> {
+    let changes = changes.join(", ");
+    (!changes.is_empty()).then(|| format!("ALTER TABLE `{name}` {changes}"))
+}
 
 impl Reconciler<'_> {
     /// Adds to the table what it lacks, and widens what it has.
@@ -31,18 +46,22 @@ impl Reconciler<'_> {
             .map(|definition| Column::expected(definition, &charset))
             .collect();
         let mut changes = self.engine_changes(&table);
-        changes.extend(
-            self.charset_changes(&table, &expected, &charset, collation.as_deref())
-                .await?,
-        );
+        let mut statements = Vec::new();
+        let target = (charset.as_str(), collation.as_deref());
+        match self.charset_change(&table, &expected, target).await? {
+            Conversion::None => {}
+            Conversion::Change(change) => changes.push(change),
+            Conversion::Statement(statement) => {
+                statements.extend(alter_table(&name, &std::mem::take(&mut changes)));
+                statements.push(statement);
+            }
+        }
         for (column, definition) in expected.iter().zip(&create.columns) {
             changes.extend(self.column_of(&name, column, definition).await?);
         }
         changes.extend(self.primary_key(&name, create).await?);
-        Ok(Some(match changes.is_empty() {
-            true => Vec::new(),
-            false => vec![format!("ALTER TABLE `{name}` {}", changes.join(", "))],
-        }))
+        statements.extend(alter_table(&name, &changes));
+        Ok(Some(statements))
     }
 
     /// Reports a view in the place of a table.
@@ -112,15 +131,14 @@ impl Reconciler<'_> {
         }
     }
 
-    /// Returns the change that gives the table's texts the characters that the
-    /// expected ones have: all of them, so that they stay comparable.
-    async fn charset_changes(
+    /// Returns what gives the table's texts the characters that the expected
+    /// ones have: all of them, so that they stay comparable.
+    async fn charset_change(
         &mut self,
         table: &Table,
         expected: &[Column],
-        charset: &str,
-        collation: Option<&str>,
-    ) -> sqlx::Result<Vec<String>> {
+        (charset, collation): (&str, Option<&str>),
+    ) -> sqlx::Result<Conversion> {
         let lacks = |column: &Column| {
             let live = table.column(&column.name);
             live.is_some_and(|live| live.lacks_characters_of(column))
@@ -129,17 +147,19 @@ impl Reconciler<'_> {
         if expected.iter().any(lacks) {
             let text = format!("texts from {} to {charset}", table.collation);
             self.find(FindingKind::Converts, &table.name, "", text);
-            self.convert(&table.name, charset, collation).await?;
-            return Ok(vec![format!("CONVERT TO CHARACTER SET {charset}{collate}")]);
+            let statement = self.convert(&table.name, charset, collation).await?;
+            let change = format!("CONVERT TO CHARACTER SET {charset}{collate}");
+            return Ok(statement.map_or(Conversion::Change(change), Conversion::Statement));
         }
         let default = Column::from_parts("", "TEXT", [], table.charset());
         if default.lacks_characters_of(&Column::from_parts("", "TEXT", [], charset)) {
             if let Some(table) = self.schema.table_mut(&table.name) {
                 table.collation = collation.map_or(format!("{charset}_"), str::to_owned);
             }
-            return Ok(vec![format!("DEFAULT CHARACTER SET {charset}{collate}")]);
+            let change = format!("DEFAULT CHARACTER SET {charset}{collate}");
+            return Ok(Conversion::Change(change));
         }
-        Ok(Vec::new())
+        Ok(Conversion::None)
     }
 
     /// Returns the change that makes a column of a CREATE TABLE do.
@@ -182,14 +202,12 @@ impl Reconciler<'_> {
         let Some(live) = table.column(&expected.name) else {
             return Ok(None);
         };
-        if live.kind.fit(&expected.kind) == Fit::Loose {
-            let text = format!(
-                "{}, where {} is meant: used as it is",
-                live.in_words(),
-                expected.in_words()
-            );
-            self.find(FindingKind::Note, &table.name, &live.name, text);
+        if live.kind.fit(&expected.kind) == Fit::Loose
+            && self.is_loose_in_the_way(table, live, expected).await?
+        {
+            return Ok(None);
         }
+        self.note_differences(table, live, expected);
         let merged = match live.merge(expected, table.is_id(&live.name)) {
             Ok(Merge::Same) => {
                 let text = live.in_words();
@@ -202,7 +220,7 @@ impl Reconciler<'_> {
                 None => return Ok(None),
             },
             Err(why) => {
-                self.unusable(table, expected, &why);
+                self.unusable(table, expected, &why).await?;
                 return Ok(None);
             }
         };
@@ -304,78 +322,5 @@ impl Reconciler<'_> {
             }
         }
         Ok(())
-    }
-
-    /// Returns the change that lets no two rows be the same by the expected
-    /// primary key.
-    async fn primary_key(
-        &mut self,
-        name: &str,
-        create: &CreateTable,
-    ) -> sqlx::Result<Option<String>> {
-        let mut expected = Schema::default();
-        expected.create(create, name);
-        let primary = expected.table(name).and_then(|table| table.key("PRIMARY"));
-        let Some(primary) = primary.cloned() else {
-            return Ok(None);
-        };
-        let Some(table) = self.schema.table(name).cloned() else {
-            return Ok(None);
-        };
-        let columns: Vec<_> = primary.parts.iter().map(|it| it.column.clone()).collect();
-        if table.keys.iter().any(|key| key.makes_unique(&columns)) {
-            return Ok(None);
-        }
-        let quoted: Vec<_> = columns.iter().map(|column| format!("`{column}`")).collect();
-        let quoted = quoted.join(", ");
-        if self.looks && self.are_repeated(&table, &columns).await? {
-            return Ok(None);
-        }
-        let (key, text) = match table.key("PRIMARY") {
-            None => ("PRIMARY KEY".to_owned(), "primary key"),
-            Some(_) => (
-                format!("UNIQUE KEY `edge_{name}_key`"),
-                "unique key beside another primary key",
-            ),
-        };
-        self.rewrites(name);
-        self.find(FindingKind::Adds, name, &columns.join(", "), text);
-        if let Some(table) = self.schema.table_mut(name) {
-            table.keys.push(primary);
-        }
-        Ok(Some(format!("ADD {key} ({quoted})")))
-    }
-
-    async fn are_repeated(&mut self, table: &Table, columns: &[String]) -> sqlx::Result<bool> {
-        let is_there = |column: &String| {
-            let live = table.column(column);
-            live.is_some_and(|live| live.is_there)
-        };
-        if !columns.iter().all(is_there) {
-            return Ok(false);
-        }
-        let quoted: Vec<_> = columns.iter().map(|column| format!("`{column}`")).collect();
-        match self.data.duplicate(&table.name, &quoted, "1").await? {
-            Found::Some(values) => {
-                let list = quoted.join(", ");
-                let text = format!(
-                    "{} is there more than once, and rows are told apart by it; delete all but one \
-                     of the rows that the statement finds",
-                    quoted_values(&values)
-                );
-                let remedy = format!(
-                    "SELECT {list}, COUNT(*) FROM `{}` GROUP BY {list} HAVING COUNT(*) > 1",
-                    table.name
-                );
-                self.obstruct(&table.name, &columns.join(", "), text, vec![remedy]);
-                Ok(true)
-            }
-            Found::None => Ok(false),
-            Found::Unknown => {
-                let subject = columns.join(", ");
-                self.note_unknown(&table.name, &subject, "a value is there twice");
-                Ok(false)
-            }
-        }
     }
 }

@@ -4,7 +4,7 @@ use sqlparser::ast::CreateIndex;
 
 use super::super::data::Found;
 use super::super::report::FindingKind;
-use super::super::schema::{Key, Table, parts};
+use super::super::schema::{Key, KeyPart, Table, parts};
 use super::charset::{LONGEST_KEY, compared, key_bytes};
 use super::{Reconciler, plain, quoted_values};
 
@@ -56,6 +56,9 @@ impl Reconciler<'_> {
         if key.unique && self.looks {
             self.check_unique(&table, &key).await?;
         }
+        if key.name == "PRIMARY" && self.refuse_nulls(&table, &columns).await? {
+            return Ok(false);
+        }
         if table.is_there {
             let what = if key.unique { "unique key" } else { "index" };
             let text = format!("{what} on {}", columns.join(", "));
@@ -93,8 +96,20 @@ impl Reconciler<'_> {
         }
     }
 
+    /// Whether the migrations compute the column anew before the key is made, so
+    /// that its present values do not count.
+    fn is_filled(&self, table: &Table, part: &KeyPart) -> bool {
+        let is_generated = table.column(&part.column).is_some_and(|it| it.generated);
+        self.filled.iter().any(|(filled_in, filled)| {
+            *filled_in == table.name && (is_generated || filled.eq_ignore_ascii_case(&part.column))
+        })
+    }
+
     /// Reports rows that the unique key would not let be.
     async fn check_unique(&mut self, table: &Table, key: &Key) -> sqlx::Result<()> {
+        if key.parts.iter().any(|part| self.is_filled(table, part)) {
+            return Ok(());
+        }
         let mut expressions = Vec::new();
         let mut present = Vec::new();
         for part in &key.parts {

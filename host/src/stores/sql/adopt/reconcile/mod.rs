@@ -6,6 +6,10 @@ mod alter;
 mod charset;
 mod create;
 mod index;
+mod kinds;
+mod modify;
+mod outgrown;
+mod primary;
 mod rows;
 mod unusable;
 
@@ -13,6 +17,7 @@ pub(super) use unusable::default_remedy;
 
 use super::data::{Data, Found, LONGEST_LOOK};
 use super::kept::Kept;
+use super::known::Known;
 use super::report::{Finding, FindingKind};
 use super::schema::Schema;
 use crate::bindings::sql::Dialect;
@@ -29,12 +34,16 @@ pub(super) struct Reconciler<'a> {
     /// Columns (`table`, `column`) that were there under a name that a
     /// statement adds.
     pub(super) reused: Vec<(String, String)>,
+    /// Columns (`table`, `column`) that an UPDATE has filled.
+    pub(super) filled: Vec<(String, String)>,
     /// Tables whose rows a statement rewrites.
     pub(super) rewritten: Vec<String>,
     /// Whether rows are looked at for the report, before anything runs.
     pub(super) looks: bool,
     /// What is never dropped.
     pub(super) kept: &'a Kept,
+    /// What the plugin's migrations make.
+    pub(super) known: &'a Known,
 }
 
 impl Reconciler<'_> {

@@ -11,11 +11,24 @@ use super::unusable::rename;
 use super::{Reconciler, plain};
 
 /// A table that an UPDATE changes.
-struct Target {
+pub(super) struct Target {
     /// What the statement calls it.
-    alias: String,
+    pub(super) alias: String,
     table: String,
-    columns: Vec<String>,
+    /// The columns that get values, each with the place of its assignment.
+    pub(super) values: Vec<(String, usize)>,
+}
+
+impl Target {
+    /// The values of the columns in the statement, in their order.
+    pub(super) fn assigned<'a>(&'a self, update: &'a Update) -> impl Iterator<Item = &'a Expr> {
+        let places = self.values.iter();
+        places.filter_map(|(_, place)| Some(&update.assignments.get(*place)?.value))
+    }
+
+    fn columns(&self) -> impl Iterator<Item = &str> {
+        self.values.iter().map(|(column, _)| column.as_str())
+    }
 }
 
 impl Reconciler<'_> {
@@ -38,8 +51,12 @@ impl Reconciler<'_> {
             }
             if self.looks {
                 self.check_written(&table, &target).await?;
+                self.check_update(update, &table, &target).await?;
             }
             kept.extend(kept_times(&table, &target));
+            let filled = target.columns();
+            self.filled
+                .extend(filled.map(|column| (table.name.clone(), column.to_owned())));
         }
         if kept.is_empty() {
             return Ok(None);
@@ -50,7 +67,7 @@ impl Reconciler<'_> {
     }
 
     async fn check_written(&mut self, table: &Table, target: &Target) -> sqlx::Result<()> {
-        for column in &target.columns {
+        for column in target.columns() {
             let is_column = |(reused_in, reused): &(String, String)| {
                 *reused_in == table.name && reused.eq_ignore_ascii_case(column)
             };
@@ -89,13 +106,13 @@ fn targets(update: &Update) -> Vec<Target> {
                 Some(Target {
                     alias: alias.unwrap_or_else(|| table.clone()),
                     table,
-                    columns: Vec::new(),
+                    values: Vec::new(),
                 })
             }
             _ => None,
         })
         .collect();
-    for assignment in &update.assignments {
+    for (place, assignment) in update.assignments.iter().enumerate() {
         let AssignmentTarget::ColumnName(name) = &assignment.target else {
             continue;
         };
@@ -109,10 +126,10 @@ fn targets(update: &Update) -> Vec<Target> {
             _ => None,
         };
         if let Some((target, column)) = found {
-            target.columns.push(column.clone());
+            target.values.push((column.clone(), place));
         }
     }
-    targets.retain(|target| !target.columns.is_empty());
+    targets.retain(|target| !target.values.is_empty());
     targets
 }
 
@@ -120,8 +137,9 @@ fn targets(update: &Update) -> Vec<Target> {
 /// whenever the row is changed.
 fn kept_times(table: &Table, target: &Target) -> Vec<Assignment> {
     let is_assigned = |name: &str| {
-        let mut columns = target.columns.iter();
-        columns.any(|column| column.eq_ignore_ascii_case(name))
+        target
+            .columns()
+            .any(|column| column.eq_ignore_ascii_case(name))
     };
     let own = table.columns.iter().filter(|column| {
         column.is_there && column.on_update.is_some() && !is_assigned(&column.name)
@@ -154,7 +172,7 @@ mod tests {
         };
         let targets = targets(&update);
         assert_eq!(targets.len(), 1);
-        assert_eq!(targets[0].columns, ["email_key"]);
+        assert_eq!(targets[0].values, [("email_key".to_owned(), 0)]);
         let mut changed = Column::from_parts("changed", "TIMESTAMP", [], "utf8mb4");
         changed.on_update = Some("current_timestamp()".to_owned());
         changed.is_there = true;

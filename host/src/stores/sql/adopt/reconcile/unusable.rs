@@ -4,12 +4,18 @@ use super::super::column::{Column, Unusable};
 use super::super::column_type::ColumnType;
 use super::super::schema::Table;
 use super::Reconciler;
+use super::kinds::{Rows, retyping};
 
 impl Reconciler<'_> {
     /// Reports a column that is there and does not do for the `expected` one.
-    pub(super) fn unusable(&mut self, table: &Table, expected: &Column, why: &Unusable) {
+    pub(super) async fn unusable(
+        &mut self,
+        table: &Table,
+        expected: &Column,
+        why: &Unusable,
+    ) -> sqlx::Result<()> {
         let Some(live) = table.column(&expected.name) else {
-            return;
+            return Ok(());
         };
         let name = &live.name;
         let has = format!(
@@ -37,12 +43,26 @@ impl Reconciler<'_> {
                 ),
                 vec![modify(table, &money_for(live, expected))],
             ),
-            Unusable::Type => (
-                format!("{has}; renamed, it stays as it is beside the plugin's own"),
-                vec![rename(table, name)],
-            ),
+            Unusable::Type => match self.rows_of_kind(table, live, expected).await? {
+                Rows::Fitting => (
+                    format!("{has}; the statement keeps each value as what is meant"),
+                    retyping(table, live, expected),
+                ),
+                Rows::Others(values) => (
+                    format!(
+                        "{has}, and has other values in {values}; renamed, they stay beside the \
+                         plugin's own column, which is filled from them by hand"
+                    ),
+                    renamed(table, live),
+                ),
+                Rows::Unknown => (
+                    format!("{has}; renamed, it stays as it is beside the plugin's own"),
+                    renamed(table, live),
+                ),
+            },
         };
         self.obstruct(&table.name, name, text, remedy);
+        Ok(())
     }
 }
 
@@ -54,7 +74,21 @@ pub(super) fn rename(table: &Table, column: &str) -> String {
     )
 }
 
-fn modify(table: &Table, column: &Column) -> String {
+/// Returns the statements that give a column another name, under which rows can
+/// be added without naming it.
+pub(super) fn renamed(table: &Table, live: &Column) -> Vec<String> {
+    let mut statements = vec![rename(table, &live.name)];
+    if live.must_be_named() {
+        let own = Column {
+            name: format!("own_{}", live.name),
+            ..live.clone()
+        };
+        statements.extend(default_remedy(table, &own));
+    }
+    statements
+}
+
+pub(super) fn modify(table: &Table, column: &Column) -> String {
     format!(
         "ALTER TABLE `{}` MODIFY COLUMN {}",
         table.name,

@@ -1,0 +1,120 @@
+//! Conversions of a table's texts: what is compared how before and after.
+
+use super::fork::run;
+use super::later::{databases, migrating, refusal, start};
+use crate::catalog::database::Database;
+use crate::servers::MariaDb;
+
+async fn collation(database: &Database, column: &str) -> String {
+    let statement = format!(
+        "SELECT CAST(collation_name AS CHAR) FROM information_schema.columns \
+         WHERE table_schema = DATABASE() AND table_name = 'guest' AND column_name = '{column}'"
+    );
+    database.texts(&statement).await.remove(0)
+}
+
+const GUEST: &str = "CREATE TABLE guest (id INT NOT NULL AUTO_INCREMENT PRIMARY KEY, \
+    name VARCHAR(50), \
+    code VARCHAR(10) CHARACTER SET latin1 COLLATE latin1_bin NOT NULL DEFAULT 'none' COMMENT 'ours', \
+    nick VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci, \
+    note TEXT, UNIQUE KEY guest_code (code), UNIQUE KEY guest_nick (nick)) \
+    ENGINE = MyISAM DEFAULT CHARSET = latin1";
+const ROWS: &str = "INSERT INTO guest (name, code, nick, note) VALUES \
+    ('Ada', 'ab', 'ada', 'ö'), ('Eve', 'AB', 'eve', NULL)";
+const EXPECTED: &str = "CREATE TABLE IF NOT EXISTS guest \
+    (id INT NOT NULL AUTO_INCREMENT PRIMARY KEY, name VARCHAR(60)) DEFAULT CHARSET = utf8mb4";
+
+#[tokio::test]
+async fn columns_of_others_are_compared_as_before() {
+    for (convert, name) in [
+        (
+            "ALTER TABLE guest ENGINE = InnoDB, CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
+            "_bin",
+        ),
+        ("ALTER TABLE guest CONVERT TO CHARACTER SET utf8mb4", "_ci"),
+    ] {
+        for create in [None, Some(EXPECTED)] {
+            for database in databases(&[GUEST, ROWS]).await {
+                let statements: Vec<_> = [
+                    Some("ALTER TABLE guest CHANGE COLUMN name name VARCHAR(50)"),
+                    create,
+                    Some(convert),
+                ]
+                .into_iter()
+                .flatten()
+                .collect();
+                start(&database, migrating(&[&statements])).await;
+                assert_eq!(collation(&database, "code").await, "utf8mb4_bin");
+                assert_eq!(collation(&database, "nick").await, "utf8mb4_unicode_ci");
+                assert!(collation(&database, "note").await.starts_with("utf8mb4"));
+                assert!(collation(&database, "note").await.ends_with("_ci"));
+                let own = collation(&database, "name").await;
+                assert!(own.ends_with(name) || create.is_some(), "{own}");
+                let rows = "SELECT CONCAT_WS(' ', name, code, nick, note) FROM guest ORDER BY id";
+                assert_eq!(database.texts(rows).await, ["Ada ab ada ö", "Eve AB eve"]);
+                let code = "SELECT CAST(CONCAT(REPLACE(column_default, '\\'', ''), ' ', column_comment) AS CHAR) \
+                    FROM information_schema.columns \
+                    WHERE table_schema = DATABASE() AND table_name = 'guest' AND column_name = 'code'";
+                assert_eq!(database.texts(code).await, ["none ours"]);
+                let full = "INSERT INTO guest (name, note) VALUES ('\u{1f455}', '\u{1f455}')";
+                run(&database, full).await;
+            }
+        }
+    }
+}
+
+/// What the new character set takes for one value is found before the
+/// conversion stops at it.
+#[tokio::test]
+async fn values_that_become_one_are_in_the_way_of_a_unique_key() {
+    let [maria, mysql] = [MariaDb::shared(), MariaDb::shared_mysql()].map(Database::of);
+    for (database, no_pad) in [
+        (&maria, "utf8mb4_general_nopad_ci"),
+        (&mysql, "utf8mb4_0900_ai_ci"),
+    ] {
+        for (charset, own, first, second, to) in [
+            ("latin1", "latin1_general_ci", "Zoe", "Zoë", "utf8mb4"),
+            (
+                "latin1",
+                "latin1_german2_ci",
+                "strase",
+                "straße",
+                "utf8mb4 COLLATE utf8mb4_general_ci",
+            ),
+            (
+                "utf8mb4",
+                no_pad,
+                "Ada",
+                "Ada ",
+                "utf8mb4 COLLATE utf8mb4_bin",
+            ),
+        ] {
+            run(
+                database,
+                "DROP TABLE IF EXISTS guest, edge_migrations_ledger",
+            )
+            .await;
+            let table = format!(
+                "CREATE TABLE guest (id INT NOT NULL AUTO_INCREMENT PRIMARY KEY, name VARCHAR(50), \
+                 UNIQUE KEY guest_name (name)) DEFAULT CHARSET = {charset} COLLATE = {own}"
+            );
+            run(database, &table).await;
+            let rows = format!("INSERT INTO guest (name) VALUES ('{first}'), ('{second}')");
+            run(database, &rows).await;
+            let convert = format!("ALTER TABLE guest CONVERT TO CHARACTER SET {to}");
+            let statements = [
+                "ALTER TABLE guest CHANGE COLUMN name name VARCHAR(50)",
+                convert.as_str(),
+            ];
+            let message = refusal(database, migrating(&[&statements])).await;
+            assert!(
+                message.contains(" guest.guest_name: "),
+                "{second}: {message}"
+            );
+            assert!(collation(database, "name").await.starts_with(charset));
+            run(database, "UPDATE guest SET name = 'another' WHERE id = 2").await;
+            start(database, migrating(&[&statements])).await;
+            assert!(collation(database, "name").await.starts_with("utf8mb4"));
+        }
+    }
+}
