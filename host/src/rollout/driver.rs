@@ -40,6 +40,11 @@ const POLL: Duration = Duration::from_secs(1);
 /// that does says so.
 const LEAD: Duration = Duration::from_secs(3);
 
+/// How often the node that leads compares the heads of the release log with it,
+/// and how often where nodes of older host versions may write the log.
+const RECONCILE: Duration = Duration::from_mins(5);
+const RECONCILE_OLDER: Duration = Duration::from_secs(15);
+
 /// How far looks are apart at least, however many nodes report.
 const SPACING: Duration = Duration::from_millis(50);
 
@@ -70,6 +75,9 @@ pub struct Driver {
     /// How long a region may be without nodes before it is forgotten.
     pub(super) forget_regions_after: Option<Duration>,
     looked_at_regions: Mutex<Option<Instant>>,
+    /// When this node last compared the heads of the release log with it, in
+    /// the time for which it has led, or followed a node of an older version.
+    reconciled: Mutex<Option<Instant>>,
 }
 
 /// What became of one step.
@@ -128,6 +136,7 @@ impl Driver {
             fleet_health: Arc::default(),
             forget_regions_after: None,
             looked_at_regions: Mutex::new(None),
+            reconciled: Mutex::new(None),
         }
     }
 
@@ -177,11 +186,12 @@ impl Driver {
                 }
                 Ok(Lead::Elsewhere {
                     canaries,
-                    writes_heads,
+                    lacks_heads,
                 }) => {
                     self.fleet_health.forget();
-                    if !writes_heads {
-                        self.follow_older_leader().await;
+                    match lacks_heads {
+                        true => self.reconcile_heads(RECONCILE_OLDER).await,
+                        false => *self.reconciled() = None,
                     }
                     match canaries {
                         true => self.ask_checks_for(LEAD).await,
@@ -218,17 +228,33 @@ impl Driver {
 
     /// What the node that leads does for all, besides leading rollouts.
     async fn look_after_all(&self) -> Result<(), ControlError> {
-        self.fleet_health.look_if_due(&self.control).await?;
+        if self.fleet_health.is_due() {
+            let within = match self.control.lately_lacks_heads().await? {
+                true => RECONCILE_OLDER,
+                false => RECONCILE,
+            };
+            self.reconcile_heads(within).await;
+            self.fleet_health.look(&self.control).await?;
+        }
         self.forget_regions_if_due().await
     }
 
-    /// Brings the heads of the release log up to what a node of an older host
-    /// version writes while it leads.
-    async fn follow_older_leader(&self) {
-        match self.control.reconcile_heads().await {
-            Ok(()) => {}
-            Err(error) => tracing::warn!("the release log cannot be read: {error}"),
+    /// Brings the heads of the release log up to it, unless that was done within
+    /// this time.
+    async fn reconcile_heads(&self, within: Duration) {
+        if self.reconciled().is_some_and(|at| at.elapsed() < within) {
+            return;
         }
+        match self.control.reconcile_heads().await {
+            Ok(()) => *self.reconciled() = Some(Instant::now()),
+            Err(error) => tracing::warn!("the release log is not compared: {error}"),
+        }
+    }
+
+    fn reconciled(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
+        self.reconciled
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Let another node lead where this one cannot hear itself, and judges

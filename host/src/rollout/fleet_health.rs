@@ -56,17 +56,15 @@ impl FleetHealth {
         known.map(|(_, sample)| sample)
     }
 
-    /// Looks again, if it is time to.
-    pub(super) async fn look_if_due(&self, control: &Control) -> Result<(), ControlError> {
-        let is_due = {
-            let seen = self.state().seen;
-            seen.is_none_or(|(at, _)| at.elapsed() >= LOOK)
-        };
-        if !is_due {
-            return Ok(());
-        }
+    /// Whether it is time to look again.
+    pub(super) fn is_due(&self) -> bool {
+        let seen = self.state().seen;
+        seen.is_none_or(|(at, _)| at.elapsed() >= LOOK)
+    }
+
+    /// Looks again.
+    pub(super) async fn look(&self, control: &Control) -> Result<(), ControlError> {
         let nodes = control.nodes().await?;
-        control.note_older_versions(&nodes).await?;
         let live: Vec<_> = nodes.iter().filter(|node| node.is_live()).collect();
         let pairs = live
             .iter()
@@ -86,7 +84,7 @@ impl FleetHealth {
             failed_migrations: control.failed_migrations().await?,
         };
         self.state().seen = Some((Instant::now(), sample));
-        Ok(())
+        control.note_older_versions(&nodes).await
     }
 
     /// Forgets what was seen: another node leads.

@@ -62,7 +62,7 @@ impl Leases {
     pub async fn open(databases: &Databases, url: &str, region: &str) -> Result<Self, LeaseError> {
         let database = databases.open_own(url, &[TABLE]).await?;
         database
-            .create(CREATE)
+            .create(TABLE, CREATE)
             .await
             .map_err(LeaseError::Statement)?;
         Ok(Self {

@@ -91,7 +91,7 @@ impl Store {
     /// Makes the table, unless it is there.
     pub(super) async fn create(database: DatabaseAccess, clock: Arc<SharedClock>) -> Result<Self> {
         database
-            .create(CREATE)
+            .create(TABLES[0], CREATE)
             .await
             .map_err(RevocationError::Statement)?;
         Ok(Self { database, clock })

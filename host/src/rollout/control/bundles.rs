@@ -16,9 +16,11 @@ use crate::rollout::bundle::{ALGORITHM, Bundle, BundleError, Digest};
 /// parts. An older host looks for that part, and says that the bundle lacks it.
 const AS_BLOBS: i64 = 1;
 
-const ADD_PART: &str = "INSERT INTO edge_bundle_part (digest, part, content) VALUES (?, ?, ?)";
+const PUT_PART: &str = "REPLACE INTO edge_bundle_part (digest, part, content) VALUES (?, ?, ?)";
+const DROP_PARTS_FROM: &str = "DELETE FROM edge_bundle_part WHERE digest = ? AND part >= ?";
 pub(super) const DROP_PARTS: &str = "DELETE FROM edge_bundle_part WHERE digest = ?";
-const COUNT_PARTS: &str = "UPDATE edge_bundle SET parts = ? WHERE digest = ?";
+const COUNT_PARTS: &str = "SELECT COUNT(*) FROM edge_bundle_part WHERE digest = ?";
+const SET_PARTS: &str = "UPDATE edge_bundle SET parts = ? WHERE digest = ?";
 const ADD: &str = "INSERT INTO edge_bundle \
     (digest, plugin, version, parts, signature, author, added_at) \
     VALUES (?, ?, ?, ?, ?, ?, {now})";
@@ -169,20 +171,47 @@ impl Control {
         let change = &change;
         match layout {
             Layout::Blobs => self.store_blobs(bundle, change).await,
-            Layout::Whole => {
-                let mut transaction = self.begin().await?;
-                let parts = parts_of(bundle);
-                // The record first: a collection waits for it, and then finds
-                // that the bundle is there again.
-                match write_record(&mut transaction, bundle, parts, change).await? {
-                    true => {
-                        write_parts(&mut transaction, bundle).await?;
-                        transaction.commit().await
-                    }
-                    false => transaction.rollback().await,
-                }
+            Layout::Whole => self.store_whole_bundle(bundle, change).await,
+        }
+    }
+
+    /// Writes the parts first, each by itself. Where a collection took some of
+    /// them before the record said that the bundle is there again, they are
+    /// written once more.
+    async fn store_whole_bundle(&self, bundle: &Bundle, change: &Change<'_>) -> Result<()> {
+        let digest = bundle.digest();
+        for _ in 0..ATTEMPTS {
+            let parts = self.write_parts(bundle).await?;
+            let mut transaction = self.begin().await?;
+            if !write_record(&mut transaction, bundle, parts, change).await? {
+                return transaction.rollback().await;
+            }
+            match transaction.count(COUNT_PARTS, vec![text(digest)]).await? {
+                count if count == parts => return transaction.commit().await,
+                _ => transaction.rollback().await?,
             }
         }
+        let why = "could not be stored: it is being collected".to_owned();
+        Err(ControlError::Bundle { digest, why })
+    }
+
+    /// Writes the parts of a whole bundle, in place of those that may be there,
+    /// and returns how many those are.
+    async fn write_parts(&self, bundle: &Bundle) -> Result<i64> {
+        let mut parts = 0;
+        for content in bundle.bytes().chunks(PART) {
+            let values = vec![
+                text(bundle.digest()),
+                Value::Integer(parts),
+                Value::Blob(content.to_vec()),
+            ];
+            self.execute(PUT_PART, values).await?;
+            parts += 1;
+        }
+        // An older version wrote parts of another size.
+        let more = vec![text(bundle.digest()), Value::Integer(parts)];
+        self.execute(DROP_PARTS_FROM, more).await?;
+        Ok(parts)
     }
 
     async fn store_blobs(&self, bundle: &Bundle, change: &Change<'_>) -> Result<()> {
@@ -311,7 +340,7 @@ async fn write_record(
     let digest = bundle.digest();
     let Change::Record { signature, author } = change else {
         let count = vec![Value::Integer(parts), text(digest)];
-        transaction.execute(COUNT_PARTS, count).await?;
+        transaction.execute(SET_PARTS, count).await?;
         blobs::unlist(transaction, digest).await?;
         return Ok(true);
     };
@@ -325,25 +354,4 @@ async fn write_record(
     ];
     let added = transaction.try_execute(ADD, record).await?;
     Ok(added.is_some())
-}
-
-/// Returns how many parts the content of `bundle` has.
-fn parts_of(bundle: &Bundle) -> i64 {
-    i64::try_from(bundle.bytes().len().div_ceil(PART)).unwrap_or(i64::MAX)
-}
-
-/// Writes the parts of a whole bundle, in place of those that may be there: an
-/// older host wrote them before the record, and may have been cut off.
-async fn write_parts(transaction: &mut Transaction<'_>, bundle: &Bundle) -> Result<()> {
-    let digest = bundle.digest();
-    transaction.execute(DROP_PARTS, vec![text(digest)]).await?;
-    for (part, content) in (0..).zip(bundle.bytes().chunks(PART)) {
-        let values = vec![
-            text(digest),
-            Value::Integer(part),
-            Value::Blob(content.to_vec()),
-        ];
-        transaction.execute(ADD_PART, values).await?;
-    }
-    Ok(())
 }

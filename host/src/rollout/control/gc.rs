@@ -136,7 +136,11 @@ impl Control {
     /// # Errors
     /// When the database does not answer; the next collection deletes the rest.
     pub async fn drop_collected(&self) -> Result<()> {
-        self.drop_content().await?;
+        // An older version takes a collected bundle in again part by part, and
+        // writes its record last.
+        if !self.lately_lacks_blobs().await? {
+            self.drop_content().await?;
+        }
         self.drop_unused_blobs().await
     }
 

@@ -6,9 +6,10 @@
 //! table it reads one entry for each row, by its primary key.
 //!
 //! The log decides. Hosts of older versions write no heads, so a row may be
-//! behind or missing: whoever reads a head looks whether the log has the
-//! revision that follows it, and [`Control::reconcile_heads`] brings all rows up
-//! to the log.
+//! behind or missing. Whoever reads a head looks whether the log has the revision
+//! that follows it; a new entry that the log has already, or a log without any
+//! heads, tells of missing ones; and the node that leads compares all of them
+//! every few minutes. [`Control::reconcile_heads`] brings all rows up to the log.
 
 use std::collections::BTreeMap;
 
@@ -88,6 +89,11 @@ pub(super) async fn set(
     revision: i64,
 ) -> Result<()> {
     let values = || vec![Value::Integer(revision), text(region), text(plugin)];
+    // An UPDATE that finds no row locks the gap for the row: two first entries
+    // would each keep the other's row out of it.
+    if revision == 1 && transaction.try_execute(ADD, values()).await?.is_some() {
+        return Ok(());
+    }
     if transaction.execute(SET, values()).await?.rows_affected == 0 {
         transaction.execute(ADD, values()).await?;
     }

@@ -20,7 +20,7 @@ const ADD: &str = "INSERT INTO edge_leader (name, holder, held_until) VALUES (?,
 const HELD_BY_ANOTHER: &str = "SELECT (SELECT COUNT(*) FROM edge_rollout \
      WHERE open_plugin IS NOT NULL AND phase = 'canary'), \
      (SELECT COUNT(*) FROM edge_node WHERE node = edge_leader.holder \
-     AND report LIKE '%\"writes_heads\":true%') \
+     AND report NOT LIKE '%\"writes_heads\":true%') \
      FROM edge_leader WHERE name = ? AND holder <> ? AND held_until > {now}";
 const TAKE: &str = "UPDATE edge_leader SET holder = ?, held_until = {now} + ? \
      WHERE name = ? AND (holder = ? OR held_until <= {now})";
@@ -35,9 +35,9 @@ pub enum Lead {
     Elsewhere {
         /// Whether there are canaries, whose checks any node may ask.
         canaries: bool,
-        /// Whether the one that leads writes the heads of the release log; an
-        /// older host does not.
-        writes_heads: bool,
+        /// Whether the one that leads writes no heads of the release log: its
+        /// host is of an older version.
+        lacks_heads: bool,
     },
 }
 
@@ -60,7 +60,7 @@ impl Control {
             true => Lead::Here,
             false => Lead::Elsewhere {
                 canaries: false,
-                writes_heads: true,
+                lacks_heads: false,
             },
         })
     }
@@ -85,7 +85,7 @@ impl Control {
         row.map(|mut row| {
             Ok(Lead::Elsewhere {
                 canaries: row.integer()? > 0,
-                writes_heads: row.integer()? > 0,
+                lacks_heads: row.integer()? > 0,
             })
         })
         .transpose()

@@ -46,8 +46,21 @@ macro_rules! select_at_heads {
         )
     };
 }
-const OF_REGION: &str = select_at_heads!("WHERE h.region = ?");
-const OF_PLUGIN: &str = select_at_heads!("WHERE h.plugin = ?");
+/// The last entries of a region or of a plugin, by its name.
+struct Select {
+    entries: &'static str,
+    /// Whether the log has any.
+    any: &'static str,
+}
+
+const OF_REGION: Select = Select {
+    entries: select_at_heads!("WHERE h.region = ?"),
+    any: "SELECT 1 FROM edge_release_log WHERE region = ? LIMIT 1",
+};
+const OF_PLUGIN: Select = Select {
+    entries: select_at_heads!("WHERE h.plugin = ?"),
+    any: "SELECT 1 FROM edge_release_log WHERE plugin = ? LIMIT 1",
+};
 /// What ran in one region before a rollout wrote there.
 const BEFORE: &str = select!(
     "WHERE l.plugin = ? AND l.region = ? AND l.rollout <> ? AND l.revision < ? \
@@ -190,7 +203,7 @@ impl Control {
     /// # Errors
     /// When the database does not answer.
     pub async fn wanted_in(&self, region: &str) -> Result<BTreeMap<String, Entry>> {
-        let entries = self.entries_at_heads(OF_REGION, region).await?;
+        let entries = self.entries_at_heads(&OF_REGION, region).await?;
         Ok(entries
             .into_iter()
             .map(|entry| (entry.plugin.clone(), entry))
@@ -215,23 +228,37 @@ impl Control {
     /// # Errors
     /// When the database does not answer.
     pub async fn wanted_of(&self, plugin: &str) -> Result<BTreeMap<String, Entry>> {
-        let entries = self.entries_at_heads(OF_PLUGIN, plugin).await?;
+        let entries = self.entries_at_heads(&OF_PLUGIN, plugin).await?;
         Ok(entries
             .into_iter()
             .map(|entry| (entry.region.clone(), entry))
             .collect())
     }
 
-    async fn entries_at_heads(&self, select: &str, name: &str) -> Result<Vec<Entry>> {
+    async fn entries_at_heads(&self, of: &Select, name: &str) -> Result<Vec<Entry>> {
         for _ in 0..ATTEMPTS {
-            let rows = self.query(select, vec![text(name)]).await?;
-            if let Some(entries) = read_at_heads(rows)? {
-                return Ok(entries);
+            match self.query(of.entries, vec![text(name)]).await {
+                Ok(rows) => match read_at_heads(rows)? {
+                    Some(entries) if !entries.is_empty() => return Ok(entries),
+                    Some(_) if !self.is_in_log(of, name).await? => return Ok(Vec::new()),
+                    _ => self.reconcile_heads().await?,
+                },
+                // A dump of an older version has no heads, and nodes that serve
+                // while it is restored have made the table elsewhere.
+                Err(error) if !error.is_transient() => {
+                    self.create_tables().await?;
+                    self.reconcile_heads().await?;
+                }
+                Err(error) => return Err(error),
             }
-            self.reconcile_heads().await?;
         }
         let why = format!("the heads of {name} do not keep up with the release log");
         Err(ControlError::Unreadable(why))
+    }
+
+    async fn is_in_log(&self, of: &Select, name: &str) -> Result<bool> {
+        let found = self.query(of.any, vec![text(name)]).await?;
+        Ok(!found.is_empty())
     }
 
     /// Returns the newest entries of `plugin` in `region`, at most `count`.
@@ -331,15 +358,8 @@ impl Control {
         ];
         values.extend(wanted.values());
         values.extend([text(reason), text(&rollout.id), text(rollout.phase)]);
-        let mut transaction = self.begin().await?;
-        let written = transaction.try_execute(APPEND_FOR_ROLLOUT, values).await?;
-        if written.is_none_or(|outcome| outcome.rows_affected == 0) {
-            transaction.rollback().await?;
-            return Ok(false);
-        }
-        heads::set(&mut transaction, region, &rollout.plugin, after + 1).await?;
-        transaction.commit().await?;
-        Ok(true)
+        let place = (region, rollout.plugin.as_str(), after + 1);
+        self.write(APPEND_FOR_ROLLOUT, values, &[place]).await
     }
 
     /// Write an entry. Returns whether it follows what it was meant to
@@ -370,15 +390,34 @@ impl Control {
             values.extend(entry.wanted.values());
             values.extend([text(entry.rollout), text(entry.author), text(entry.reason)]);
         }
-        let statement = format!("{APPEND} {rows}");
+        let places = entries
+            .iter()
+            .map(|entry| (entry.region, entry.plugin, entry.after + 1));
+        let places: Vec<_> = places.collect();
+        self.write(&format!("{APPEND} {rows}"), values, &places)
+            .await
+    }
+
+    /// Writes entries with their heads, each a region, a plugin and a revision.
+    /// Returns whether they were written.
+    async fn write(
+        &self,
+        insert: &str,
+        values: Vec<Value>,
+        heads: &[(&str, &str, i64)],
+    ) -> Result<bool> {
         let mut transaction = self.begin().await?;
-        if transaction.try_execute(&statement, values).await?.is_none() {
+        let written = transaction.try_execute(insert, values).await?;
+        if written.is_none_or(|outcome| outcome.rows_affected == 0) {
             transaction.rollback().await?;
+            // An entry that is there already may be one whose head is missing.
+            if written.is_none() {
+                self.reconcile_heads().await?;
+            }
             return Ok(false);
         }
-        for entry in entries {
-            let revision = entry.after + 1;
-            heads::set(&mut transaction, entry.region, entry.plugin, revision).await?;
+        for (region, plugin, revision) in heads {
+            heads::set(&mut transaction, region, plugin, *revision).await?;
         }
         transaction.commit().await?;
         Ok(true)

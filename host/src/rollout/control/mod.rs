@@ -124,27 +124,33 @@ impl Control {
     /// # Errors
     /// When it does not answer.
     pub async fn open(databases: &Databases, url: &str, clock: Arc<SharedClock>) -> Result<Self> {
-        let database = Arc::new(databases.open_own(url, &tables::NAMES).await?);
-        for table in tables::CREATE {
-            let created = database.create(table).await;
-            created.map_err(|error| ControlError::Statement(Trouble(error)))?;
-        }
-        for (name, table, columns) in tables::INDEXES {
-            // Without it, answers come later; a user may make tables and no index.
-            if let Err(error) = database.create_index(name, table, columns).await {
-                let error = Trouble(error);
-                tracing::warn!("the control database has no index {name} on {table}: {error}");
-            }
-        }
+        let database = Arc::new(databases.open_own(url, &tables::names()).await?);
         let control = Self {
             database,
             clock,
             statements: AtomicU64::new(0),
             forget_nodes_after: FORGET_NODES_AFTER,
         };
+        control.create_tables().await?;
         control.measure_clock().await?;
         control.reconcile_heads().await?;
         Ok(control)
+    }
+
+    /// Makes the tables and indexes that are not there.
+    async fn create_tables(&self) -> Result<()> {
+        for (name, table) in tables::TABLES {
+            let created = self.database.create(name, table).await;
+            created.map_err(|error| ControlError::Statement(Trouble(error)))?;
+        }
+        for (name, table, columns) in tables::INDEXES {
+            // Without it, answers come later; a user may make tables and no index.
+            if let Err(error) = self.database.create_index(name, table, columns).await {
+                let error = Trouble(error);
+                tracing::warn!("the control database has no index {name} on {table}: {error}");
+            }
+        }
+        Ok(())
     }
 
     /// Returns the control database with nodes listed for as long as `age` after

@@ -7,8 +7,9 @@ use super::nodes::NodeRecord;
 use super::{Control, Result, text};
 use crate::bindings::sql::Value;
 
-/// What an older version cannot read.
+/// What an older version cannot read, and what one does not write.
 const BLOBS: &str = "reads_blobs";
+const HEADS: &str = "writes_heads";
 
 /// For how long it counts that such a node was seen.
 const REMEMBERED_MS: i64 = 3_600_000;
@@ -19,14 +20,13 @@ const SEEN: &str =
     "SELECT COUNT(*) FROM edge_older_version WHERE lacks = ? AND seen_at > {now} - ?";
 
 impl Control {
-    /// Writes down whether there are nodes that read no blobs, and brings the
-    /// heads of the release log up to entries of nodes that write no heads.
+    /// Writes down which capabilities nodes lack.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn note_older_versions(&self, nodes: &[NodeRecord]) -> Result<()> {
         if nodes.iter().any(|node| !node.report.writes_heads) {
-            self.reconcile_heads().await?;
+            self.see(HEADS).await?;
         }
         if nodes.iter().any(|node| !node.report.reads_blobs) {
             self.see(BLOBS).await?;
@@ -34,13 +34,27 @@ impl Control {
         Ok(())
     }
 
-    /// Whether a node that reads no blobs was seen within the last hour.
+    /// Whether a node was seen within the last hour that writes no heads of the
+    /// release log.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn lately_lacks_heads(&self) -> Result<bool> {
+        self.was_seen_lately(HEADS).await
+    }
+
+    /// Whether a node that reads no blobs is there, or was seen within the last
+    /// hour.
     ///
     /// # Errors
     /// When the database does not answer.
     pub(super) async fn lately_lacks_blobs(&self) -> Result<bool> {
         self.note_older_versions(&self.nodes().await?).await?;
-        let values = vec![text(BLOBS), Value::Integer(REMEMBERED_MS)];
+        self.was_seen_lately(BLOBS).await
+    }
+
+    async fn was_seen_lately(&self, lacks: &str) -> Result<bool> {
+        let values = vec![text(lacks), Value::Integer(REMEMBERED_MS)];
         let row = self.query(SEEN, values).await?.into_iter().next();
         let seen = row.map(|mut row| row.integer()).transpose()?;
         Ok(seen.unwrap_or(0) > 0)

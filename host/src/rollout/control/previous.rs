@@ -1,19 +1,23 @@
 //! The release that a region ran before the present one.
 
 use super::{Control, Result, text};
+use crate::bindings::sql::Value;
 use crate::rollout::bundle::Digest;
 
 /// The releases of one region that served, newest first, whose rollouts neither
 /// failed nor were aborted, or filled the region, which stays whatever became of
-/// the rollout: among the last 1,000 entries, more than anybody goes back
-/// through. Where the head of the region is missing, among all.
+/// the rollout: among so many entries as are asked for. Where the head of the
+/// region is missing, among all.
 const SERVED_IN: &str = "SELECT l.active FROM edge_release_log l \
      LEFT JOIN edge_rollout r ON r.id = l.rollout \
      WHERE l.plugin = ? AND l.region = ? AND l.active IS NOT NULL \
      AND (r.phase IS NULL OR (r.phase <> 'failed' AND r.phase <> 'aborted') \
      OR l.reason LIKE 'as region %') \
      AND l.revision > COALESCE((SELECT h.revision FROM edge_release_head h \
-     WHERE h.region = ? AND h.plugin = ?), 0) - 1000 ORDER BY l.revision DESC LIMIT 1000";
+     WHERE h.region = ? AND h.plugin = ?), 0) - ? ORDER BY l.revision DESC LIMIT 100000";
+
+/// How many entries are looked through first, and where they have no answer.
+const ENTRIES: [i64; 2] = [1_000, 1_000_000_000];
 
 impl Control {
     /// Returns the release that `region` served before `now`, the present one.
@@ -29,11 +33,22 @@ impl Control {
         region: &str,
         now: Option<Digest>,
     ) -> Result<Option<Digest>> {
-        let values = vec![text(plugin), text(region), text(region), text(plugin)];
-        let rows = self.query(SERVED_IN, values).await?;
-        let newest_first: Result<Vec<Digest>> =
-            rows.into_iter().map(|mut row| row.parsed()).collect();
-        Ok(before(newest_first?.into_iter().rev(), now))
+        for entries in ENTRIES {
+            let values = vec![
+                text(plugin),
+                text(region),
+                text(region),
+                text(plugin),
+                Value::Integer(entries),
+            ];
+            let rows = self.query(SERVED_IN, values).await?;
+            let newest_first: Result<Vec<Digest>> =
+                rows.into_iter().map(|mut row| row.parsed()).collect();
+            if let Some(release) = before(newest_first?.into_iter().rev(), now) {
+                return Ok(Some(release));
+            }
+        }
+        Ok(None)
     }
 }
 

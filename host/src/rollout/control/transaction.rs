@@ -2,8 +2,9 @@
 
 use std::time::Instant;
 
+use super::row::Row;
 use super::{Control, ControlError, PATIENCE, Result, Trouble};
-use crate::bindings::sql::{Error, Outcome, Value};
+use crate::bindings::sql::{Error, Outcome, Rows, Value};
 use crate::stores::sql::OpenTransaction;
 
 /// An open transaction on the control database. Dropping it rolls it back.
@@ -42,6 +43,19 @@ impl Transaction<'_> {
             Err(Error::Conflict(_)) => Ok(None),
             Err(error) => Err(failed(error)),
         }
+    }
+
+    /// Returns the number that a query finds.
+    pub(super) async fn count(&mut self, text: &str, values: Vec<Value>) -> Result<i64> {
+        self.control.count_statement();
+        let found: Result<Rows> = self
+            .open
+            .query(text, values, deadline())
+            .await
+            .map_err(failed);
+        let row = found?.rows.into_iter().next().map(Row::new);
+        let none = || ControlError::Unreadable("a count has no row".to_owned());
+        row.ok_or_else(none)?.integer()
     }
 
     pub(super) async fn commit(self) -> Result<()> {

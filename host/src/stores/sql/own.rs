@@ -117,19 +117,23 @@ impl DatabaseAccess {
         }
     }
 
-    /// Make a table of the host's own, by a text that both databases know,
-    /// unless it is there.
+    /// Makes a table of the host's own of this name, by a statement that both
+    /// databases know, unless it is there. A MySQL user who may make none can use
+    /// one that an administrator has made.
     ///
     /// # Errors
     /// As [`execute`](Self::execute).
-    pub async fn create(&self, table: &'static str) -> Result<()> {
+    pub async fn create(&self, name: &'static str, statement: &'static str) -> Result<()> {
         match &self.database {
-            Database::Sqlite(sqlite) => sqlite.execute_as_host(table.to_owned()).await?,
+            Database::Sqlite(sqlite) => sqlite.execute_as_host(statement.to_owned()).await?,
             Database::MySql(mysql) => {
                 let mut connection = mysql.unbounded().await.map_err(typed)?;
-                let text = AssertSqlSafe(format!("{table} {MYSQL_TABLE}"));
-                let made = sqlx::query(text).execute(&mut connection).await;
-                made.map_err(typed)?;
+                let text = AssertSqlSafe(format!("{statement} {MYSQL_TABLE}"));
+                if let Err(error) = sqlx::query(text).execute(&mut connection).await {
+                    let probe = AssertSqlSafe(format!("SELECT 1 FROM {name} WHERE 1 = 0"));
+                    let found = sqlx::query(probe).execute(&mut connection).await;
+                    found.map_err(|_| typed(error))?;
+                }
                 connection.close().await.map_err(typed)?;
             }
         }

@@ -408,6 +408,48 @@ async fn the_log_decides_where_heads_differ() {
     assert_eq!(operator.end_of(&rollout).await["phase"], "done");
 }
 
+/// A dump of an older version was restored, or somebody emptied the table.
+#[tokio::test(flavor = "multi_thread")]
+async fn heads_that_are_gone_come_back_from_the_log() {
+    let (node, mut control) = node().await;
+    let operator = node.operator();
+    operator.deploy(&hello(1)).await;
+    for (version, loss) in [
+        (2, "DELETE FROM edge_release_head"),
+        (3, "DROP TABLE edge_release_head"),
+    ] {
+        execute(&mut control, loss).await;
+        let heads = "SELECT COUNT(*) FROM edge_release_head WHERE plugin = 'hello'";
+        eventually("heads", async || {
+            let found: Result<i64, _> = sqlx::query_scalar(heads).fetch_one(&mut control).await;
+            (found.ok() == Some(1)).then_some(())
+        })
+        .await;
+        node.until_status("/readyz", 200).await;
+        operator.deploy(&hello(version)).await;
+    }
+}
+
+/// Each writes the first entry of its region, all at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_of_many_regions_begin_a_shop_together() {
+    for _ in 0..5 {
+        let database = MariaDb::shared().database();
+        let start = |region: usize| {
+            let database = database.clone();
+            async move {
+                let plugins = [hello(0)];
+                let node = TestNode::start(&plugins, |settings| {
+                    settings.control_url = database;
+                    settings.region = format!("region-{region}");
+                });
+                node.await.until_status("/readyz", 200).await;
+            }
+        };
+        tokio::join!(start(1), start(2), start(3), start(4), start(5), start(6));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_status_of_many_nodes_is_short() {
     let (node, mut control) = node().await;

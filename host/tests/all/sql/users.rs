@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use sqlx::{Connection, MySqlConnection};
 
-use crate::harness::edge;
+use crate::harness::{TestNode, edge, start_error, variant};
 use crate::servers::MariaDb;
 use crate::shop::{Shop, Stores};
 
@@ -88,4 +88,31 @@ fn a_file_has_no_users() {
     assert!(!output.status.success());
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(error.contains("DATABASE_URL"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_takes_tables_that_it_may_not_make() {
+    let server = MariaDb::shared();
+    let database = server.database();
+    let start = async |url: &str| {
+        TestNode::start(&[variant("hello", "")], |settings| {
+            settings.control_url = url.to_owned();
+        })
+        .await
+    };
+    start(&database).await.stop().await;
+    let name = database.rsplit('/').next().expect("a name");
+    server.run(&format!(
+        "CREATE USER few_rights IDENTIFIED BY 'secret'; \
+         GRANT SELECT, INSERT, UPDATE, DELETE ON {name}.* TO few_rights"
+    ));
+    let few = database.replace("root@", "few_rights:secret@");
+    let node = start(&few).await;
+    let next = variant("hello", "version = \"0.9.0\"");
+    node.operator().deploy(&next).await;
+    node.stop().await;
+
+    server.run(&format!("DROP TABLE {name}.edge_release_head"));
+    let error = start_error(&[next], |settings| settings.control_url.clone_from(&few)).await;
+    assert!(error.contains("edge_release_head"), "{error}");
 }
