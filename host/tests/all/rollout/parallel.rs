@@ -65,9 +65,15 @@ impl Node {
                 format!("('local', '{plugin}', {revision}, '{digest}', NULL, 0, '', 'test', '', 0)")
             })
             .collect();
+        let heads: Vec<_> = entries
+            .iter()
+            .map(|(plugin, revision, _)| format!("('local', '{plugin}', {revision})"))
+            .collect();
         MariaDb::shared().run(&format!(
-            "INSERT INTO {database}.edge_release_log VALUES {}",
-            rows.join(", ")
+            "INSERT INTO {database}.edge_release_log VALUES {}; \
+             REPLACE INTO {database}.edge_release_head VALUES {}",
+            rows.join(", "),
+            heads.join(", ")
         ));
     }
 

@@ -135,7 +135,8 @@ async fn a_node_that_serves_stays_ready_while_a_plugin_is_added() {
     let digest = bundle.digest();
     MariaDb::shared().run(&format!(
         "INSERT INTO {name}.edge_release_log VALUES \
-         ('local', 'answerer', 1, '{digest}', NULL, 0, '', 'test', '', 0)"
+         ('local', 'answerer', 1, '{digest}', NULL, 0, '', 'test', '', 0); \
+         INSERT INTO {name}.edge_release_head VALUES ('local', 'answerer', 1)"
     ));
     let degraded = eventually("a plugin that is made ready", async || {
         let (status, details) = readiness(node.address()).await;
