@@ -5,7 +5,8 @@
 //! happens to hold a dollar sign. Here a value is what is written: without
 //! quotes the rest of the line, in single quotes anything up to the next one,
 //! in double quotes with `\n`, `\r`, `\t`, `\\`, `\"` and `\$`. Quoted values
-//! may go over several lines. A comment is a line that begins with `#` or `;`,
+//! may go over several lines; in double quotes, a backslash at the end of a line
+//! joins the next one. A comment is a line that begins with `#` or `;`,
 //! or what follows white space and `#`; a `#` right after `=` is part of the
 //! value. A line that is a name alone, by which docker compose passes a variable
 //! on, sets nothing.
@@ -22,6 +23,7 @@ pub(super) struct DotenvError {
 
 const NOT_A_PAIR: &str = "is not NAME=value";
 const NO_END: &str = "begins a value in quotes that do not end";
+const CONTINUED: &str = "ends in a backslash: systemd would join the next line to it, and others would not; put the value into quotes";
 const AFTER_QUOTES: &str = "has something after the closing quotes";
 const SUBSTITUTION: &str =
     "has `${`: variables are not substituted; put a value that holds it into single quotes";
@@ -81,7 +83,10 @@ impl<'a> Reader<'a> {
             None => (line, None),
         };
         let name = name.trim();
-        let name = name.strip_prefix("export ").unwrap_or(name).trim();
+        let exported = name
+            .strip_prefix("export")
+            .filter(|it| it.starts_with([' ', '\t']));
+        let name = exported.unwrap_or(name).trim();
         if !is_name(name) {
             return Err(Problem {
                 text: NOT_A_PAIR,
@@ -114,6 +119,10 @@ impl<'a> Reader<'a> {
         let value = without_comment(line).trim();
         if value.contains("${") {
             return Err(SUBSTITUTION);
+        }
+        let backslashes = value.len() - value.trim_end_matches('\\').len();
+        if backslashes % 2 == 1 {
+            return Err(CONTINUED);
         }
         self.skip_line();
         Ok(value.to_owned())
@@ -185,6 +194,8 @@ fn push_escaped(value: &mut String, sign: char) {
         'r' => value.push('\r'),
         't' => value.push('\t'),
         '\\' | '"' | '$' => value.push(sign),
+        // The value goes on in the next line.
+        '\n' => {}
         // Windows paths and regular expressions stay as they are.
         other => value.extend(['\\', other]),
     }
@@ -219,6 +230,14 @@ mod tests {
             (_, [error, ..]) => Err(error.clone()),
             _ => panic!("{text:?}: {variables:?}"),
         }
+    }
+
+    #[test]
+    fn what_systemd_reads_otherwise_is_refused() {
+        assert!(value("NAME=a\\\nb").is_err_and(|error| error.problem == CONTINUED));
+        assert_eq!(value("NAME=a\\\\").as_deref(), Ok("a\\\\"));
+        assert_eq!(value("NAME=\"a\\\nb\"").as_deref(), Ok("ab"));
+        assert_eq!(value("export\tNAME=a").as_deref(), Ok("a"));
     }
 
     #[test]

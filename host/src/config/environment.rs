@@ -47,12 +47,26 @@ pub(super) fn variable_of(key: &str) -> String {
     }
 }
 
+/// Whether this is another program's variable that only looks like the URL of a
+/// plugin's database: Vercel sets `DATABASE_URL_UNPOOLED=postgres://...`.
+pub(super) fn is_foreign_url(name: &str, value: &str) -> bool {
+    let is_of_plugin = PER_PLUGIN.iter().any(|prefix| name.starts_with(prefix));
+    let scheme = value.split_once(':').map(|(scheme, _)| scheme);
+    is_of_plugin
+        && !name.ends_with(FILE)
+        && !scheme.is_some_and(|scheme| ["sqlite", "mysql", "mariadb"].contains(&scheme))
+}
+
 /// Whether Kubernetes or Docker made this variable for a service whose name
-/// begins with `edge`: `EDGE_SERVICE_HOST`, `EDGE_PORT=tcp://10.0.0.1:8080`,
+/// begins with `edge`, or is `database-url`: `EDGE_SERVICE_HOST`, `EDGE_PORT=tcp://10.0.0.1:8080`,
 /// `EDGE_PORT_8080_TCP_ADDR` and their like (service links), and Docker's
 /// `EDGE_NAME=/web/edge` and `EDGE_ENV_PATH` (links of containers).
 pub(super) fn is_service_link(name: &str, value: &str) -> bool {
-    let Some(rest) = name.strip_prefix(PREFIX) else {
+    let of_plugin = || {
+        let mut prefixes = PER_PLUGIN.iter();
+        prefixes.find_map(|prefix| name.strip_prefix(prefix))
+    };
+    let Some(rest) = name.strip_prefix(PREFIX).or_else(of_plugin) else {
         return false;
     };
     let is_after = |word: &str, ends: &dyn Fn(&str) -> bool| {
@@ -115,6 +129,25 @@ mod tests {
     }
 
     #[test]
+    fn urls_of_other_databases_are_not_ours() {
+        assert!(is_foreign_url("DATABASE_URL_UNPOOLED", "postgres://a@b/c"));
+        assert!(is_foreign_url(
+            "DATABASE_REPLICA_URL_ORDER",
+            "host=a dbname=b"
+        ));
+        assert!(!is_foreign_url("DATABASE_URL_ORDER", "mysql://a@b/c"));
+        assert!(!is_foreign_url(
+            "DATABASE_URL_ORDER_FILE",
+            "/run/secrets/url"
+        ));
+        assert!(!is_foreign_url(
+            "EDGE_DATABASE_URL_ORDER",
+            "postgres://a@b/c"
+        ));
+        assert!(!is_foreign_url("DATABASE_URL", "postgres://a@b/c"));
+    }
+
+    #[test]
     fn service_links_are_told_from_settings() {
         for (name, value) in [
             ("EDGE_SERVICE_HOST", "10.96.0.12"),
@@ -130,6 +163,9 @@ mod tests {
             ("EDGE_MY_SHOP_PORT_53_UDP_ADDR", "10.96.0.13"),
             ("EDGE_NAME", "/web/edge"),
             ("EDGE_ENV_PATH", "/usr/bin"),
+            ("DATABASE_URL_SERVICE_HOST", "10.96.0.12"),
+            ("DATABASE_URL_PORT", "tcp://10.96.0.12:3306"),
+            ("DATABASE_URL_PORT_3306_TCP_ADDR", "10.96.0.12"),
         ] {
             assert!(is_service_link(name, value), "{name}");
         }

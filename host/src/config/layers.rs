@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use super::environment::{is_prefixed, is_service_link, key_of, variable_of};
+use super::environment::{is_foreign_url, is_prefixed, is_service_link, key_of, variable_of};
 use super::plugin_config::{self, PluginConfig};
 use super::sources::ValueFiles;
 use super::{dotenv, headers, value_file};
@@ -338,9 +338,9 @@ impl Layers {
         for (name, value) in environment {
             let Some(name) = name.to_str() else { continue };
             match value.into_string() {
-                Ok(text) => self.add_variable(name, text, "the environment"),
+                Ok(text) => self.add_variable(name, text, ENVIRONMENT),
                 Err(_) if key_of(name).is_some() => {
-                    let problem = format!("{name} (in the environment) is not UTF-8");
+                    let problem = format!("{name} (in {ENVIRONMENT}) is not UTF-8");
                     self.problems.push(problem);
                 }
                 Err(_) => {}
@@ -359,6 +359,13 @@ impl Layers {
             return;
         }
         if is_service_link(name, &text) {
+            return;
+        }
+        if origin == ENVIRONMENT && is_foreign_url(name, &text) {
+            self.warn(format!(
+                "{name} (in {origin}) is ignored: it is no URL of a database that a plugin can have, \
+                 which begin with sqlite: or mysql://"
+            ));
             return;
         }
         let Some(key) = key_of(name) else {
@@ -413,6 +420,9 @@ impl Layers {
         [key.to_owned(), other_form].into_iter().find(is_rival)
     }
 }
+
+/// Where variables are that others set, too.
+const ENVIRONMENT: &str = "the environment";
 
 fn both_set(used: &str, ignored: &str) -> String {
     format!("{used} and {ignored} are both set; the former is used")

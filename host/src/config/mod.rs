@@ -47,6 +47,7 @@ use secrets::{MasterSecret, SecretError, secret};
 pub use sources::{Source, ValueFiles};
 pub use tls::TlsSettings;
 pub use traces::{Sampling, TraceSettings};
+pub use urls::split_redis_urls;
 use urls::{admin_url, redis_url, smtp_url};
 use values::{address, at_most_10_000, delay, duration, optional_address, switch};
 

@@ -13,7 +13,7 @@ use crate::rules::{Email, password, role, text};
 /// of an account, by its id and the address that it had, and removes its login
 /// through Facebook.
 pub const UPDATE: &str = "UPDATE customer SET name = ?, email = ?, password = ?, role = ?, email_key = ?, \
-     email_shared = NULL, facebook_id = NULL WHERE customer_id = ? AND email = ?";
+     email_shared = NULL, email_plain_shared = NULL, facebook_id = NULL WHERE customer_id = ? AND email = ?";
 
 /// An account: name, address, password hash, role, the address as it is compared.
 pub const INSERT: &str =

@@ -27,7 +27,7 @@ pub const BY_ADDRESS_MYSQL: &str =
 /// The same where the key is of an index alone. The expression is the index's,
 /// to the letter.
 pub const BY_ADDRESS_SQLITE: &str = "SELECT customer_id, email, password FROM customer \
-     WHERE NULLIF(NULLIF(LOWER(TRIM(email, CHAR(9, 10, 13, 32, 160))), ''), email_shared) IN (?, ?)";
+     WHERE NULLIF(NULLIF(LOWER(TRIM(email, CHAR(9, 10, 13, 32, 160))), ''), email_plain_shared) IN (?, ?)";
 
 /// Blanks around an address that do not count: those that the databases' keys
 /// leave out.

@@ -19,7 +19,7 @@ pub const ONE: &str = "SELECT customer_id, name, email, address_1, address_2, ci
 /// phone as it is, the empty text takes a phone away, and 1 the Facebook login.
 /// The role, as the column has it, and the password hash if it is not NULL, are
 /// those that the customer has to have still.
-pub const UPDATE: &str = "UPDATE customer SET name = ?, email = ?, email_key = ?, email_shared = NULL, \
+pub const UPDATE: &str = "UPDATE customer SET name = ?, email = ?, email_key = ?, email_shared = NULL, email_plain_shared = NULL, \
      password = COALESCE(?, password), \
      facebook_id = CASE WHEN ? = 1 THEN NULL ELSE facebook_id END, \
      day_phone = NULLIF(COALESCE(?, CAST(day_phone AS CHAR)), ''), eve_phone = NULLIF(COALESCE(?, CAST(eve_phone AS CHAR)), ''), \

@@ -10,10 +10,14 @@ use redis::{
 use url::Url;
 
 use super::SILENCE;
-use crate::config::Source;
+use crate::config::{Source, split_redis_urls};
 
 /// The parameter that names a file of issuers.
 const SSL_CA: &str = "ssl-ca";
+
+/// What a URL may say besides the server, the user and the password.
+const KNOWN: &str =
+    "known are the parameter ssl-ca, and a database's number as the path: redis://host:6379/3";
 
 /// Schemes of clusters, and what they are for a single node.
 const CLUSTERS: [(&str, &str); 2] = [
@@ -40,6 +44,9 @@ pub enum UrlError {
     /// Certificates for a connection without TLS.
     #[error("the URL of Redis has ssl-ca, but is not one of rediss:// or rediss-cluster://")]
     Plain,
+    /// A parameter that means nothing.
+    #[error("the URL of Redis has {0}, which means nothing here; {KNOWN}")]
+    Unknown(String),
     /// A cluster has no other.
     #[error("the URL of Redis names a database, and a cluster has only database 0")]
     Database,
@@ -64,8 +71,8 @@ impl Nodes {
             certificates: None,
             is_cluster: false,
         };
-        for url in urls.split(',') {
-            read.add(url.trim())?;
+        for url in split_redis_urls(urls) {
+            read.add(url)?;
         }
         read.is_cluster |= read.nodes.len() > 1;
         let is_other = |node: &ConnectionInfo| node.redis_settings().db() != 0;
@@ -83,6 +90,9 @@ impl Nodes {
         self.is_cluster |= plain.is_some();
         let url = plain.as_deref().unwrap_or(url);
         let (url, file) = without_issuers(url);
+        if let Some(unknown) = unknown_part(&url) {
+            return Err(UrlError::Unknown(unknown));
+        }
         if let Some(file) = file {
             if !url.starts_with("rediss://") {
                 return Err(UrlError::Plain);
@@ -127,6 +137,15 @@ impl Nodes {
             Some(certificates) => Client::build_with_tls(node, certificates.clone()),
         }
     }
+}
+
+/// Returns a parameter or fragment of a URL, which the driver would ignore: a
+/// database that is named so would be another one.
+fn unknown_part(url: &str) -> Option<String> {
+    let url = Url::parse(url).ok()?;
+    let parameter = url.query_pairs().next();
+    let parameter = parameter.map(|(key, _)| format!("the parameter {key}"));
+    parameter.or_else(|| url.fragment().map(|_| "a fragment (#)".to_owned()))
 }
 
 /// Returns `url` without its parameter `ssl-ca`, which the driver does not
@@ -225,5 +244,15 @@ mod tests {
         assert!(refusal("rediss://a?ssl-ca=/no/file").contains("/no/file"));
         assert!(refusal("rediss://a?ssl-ca=/dev/null").contains("no certificate"));
         assert!(refusal("http://a").contains("redis-cluster://"));
+        for (url, part) in [
+            ("redis://a?db=3", "the parameter db"),
+            (
+                "rediss://a?ssl_cert_reqs=none",
+                "the parameter ssl_cert_reqs",
+            ),
+            ("rediss://a/#insecure", "a fragment"),
+        ] {
+            assert!(refusal(url).contains(part), "{url}");
+        }
     }
 }

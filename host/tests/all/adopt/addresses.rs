@@ -4,6 +4,7 @@
 use serde_json::json;
 
 use super::fork::{COLUMNS, run, stores};
+use crate::rollout::numbers::numbers;
 use crate::servers::MariaDb;
 use crate::shop::Shop;
 
@@ -66,9 +67,60 @@ async fn an_address_that_differs_by_blanks_is_its_first_owners() {
         ada.email = "ada@example.com".to_owned();
         ada.login().await;
         let shared =
-            "SELECT CAST(customer_id AS CHAR) FROM customer WHERE email_shared IS NOT NULL";
+            "SELECT CAST(customer_id AS CHAR) FROM customer WHERE email_plain_shared IS NOT NULL";
         assert_eq!(stores.database.texts(shared).await, ["2"]);
     }
+}
+
+/// Rows that one blank tells from each other, two of them with another one.
+#[tokio::test]
+async fn blanks_of_two_kinds_around_one_address_are_no_obstacle() {
+    for server in [MariaDb::shared(), MariaDb::shared_mysql()] {
+        let database = COLUMNS.restore(server).await;
+        for number in 0..3 {
+            let blanks = " ".repeat(number);
+            let row = format!(
+                "INSERT INTO customer (name, email) VALUES \
+                 ('Joe {number}', CONCAT('{blanks}joe@example.com', CHAR(13)))"
+            );
+            run(&database, &row).await;
+        }
+        let stores = stores(database);
+        Shop::open(stores.clone(), |_| {}).await;
+        let keys = "SELECT name FROM customer WHERE email_plain = 'joe@example.com'";
+        assert_eq!(stores.database.texts(keys).await.len(), 1);
+    }
+}
+
+/// Rows are not compared with each other, two by two.
+#[tokio::test]
+async fn the_addresses_of_many_customers_are_looked_through_a_few_times() {
+    const CUSTOMERS: u64 = 3_000;
+    for server in [
+        MariaDb::start_mariadb("").expect("MariaDB"),
+        MariaDb::start_mysql("").expect("MySQL"),
+    ] {
+        let database = COLUMNS.restore(&server).await;
+        let many = format!(
+            "INSERT INTO customer (name, email) SELECT 'Many', CONCAT('many', i, '@example.com') \
+             FROM {} n",
+            numbers(1, 3_000)
+        );
+        run(&database, &many).await;
+        let before = rows_read(&server);
+        Shop::open(stores(database), |_| {}).await;
+        let read = rows_read(&server) - before;
+        assert!(read < 300 * CUSTOMERS, "{read} rows were read");
+    }
+}
+
+/// Rows that the server has read, in whatever way.
+fn rows_read(server: &MariaDb) -> u64 {
+    let shown = server.run("SHOW GLOBAL STATUS LIKE 'Handler_read%'");
+    let counts = shown
+        .lines()
+        .filter_map(|line| line.split_whitespace().last());
+    counts.filter_map(|count| count.parse::<u64>().ok()).sum()
 }
 
 /// Columns of an older shop may be NULL where ours never are.

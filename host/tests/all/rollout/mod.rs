@@ -21,7 +21,7 @@ mod housekeeping;
 mod load;
 mod migrations;
 mod newer_plans;
-mod numbers;
+pub mod numbers;
 mod offline;
 mod pages;
 mod parallel;

@@ -6,7 +6,10 @@ ALTER TABLE customer MODIFY COLUMN password VARCHAR(255) NULL;
 --
 -- Where several rows have one address already, the one that has its key keeps
 -- it, or the first: the others are noted, and have none that they could log in
--- by, until theirs is another.
+-- by, until theirs is another. Of addresses that one row has there is nothing to
+-- note: MariaDB would compare each row with all of them.
+--
+-- supersedes: 21081310b8a4aa68b5d6b42b9416318e2b2e158ae86f8b11a3c82e52febf1c0b9fbcd87dae6004c2c10e3b7ea86cb81e
 ALTER TABLE customer
     ADD COLUMN email_shared VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL;
 
@@ -25,6 +28,7 @@ UPDATE customer
             FROM customer
         ) every_row
         GROUP BY lowered
+        HAVING COUNT(*) > 1
     ) holder ON holder.lowered = SUBSTR(REPLACE(LOWER(REPLACE(TRIM(customer.email), 'İ', 'i̇')), 'ς', 'σ'), 1, 255)
     SET customer.email_shared = holder.lowered
     WHERE customer.customer_id <> holder.customer_id;

@@ -7,8 +7,12 @@
 -- with 160 is the no-break space. Blanks within an address make it none.
 --
 -- Where several rows have one address without its blanks, the one that has its
--- key keeps it, or the one that has no blanks, or the first: the others have
--- none that they could log in by, until theirs is another, as in 0002.
+-- key keeps it, or the one that has no blanks, or the first: the others are
+-- noted, and have none that they could log in by, until theirs is another. What
+-- 0002 noted of them stays, for its own key.
+ALTER TABLE customer
+    ADD COLUMN email_plain_shared VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL;
+
 UPDATE customer
     JOIN (
         SELECT
@@ -27,10 +31,11 @@ UPDATE customer
             FROM customer
         ) every_row
         GROUP BY plain
+        HAVING COUNT(*) > 1
     ) holder ON holder.plain = TRIM(REPLACE(REPLACE(REPLACE(REPLACE(
         SUBSTR(REPLACE(LOWER(REPLACE(customer.email, 'İ', 'i̇')), 'ς', 'σ'), 1, 255),
         CHAR(9), ' '), CHAR(10), ' '), CHAR(13), ' '), CHAR(194, 160), ' '))
-    SET customer.email_shared = holder.plain
+    SET customer.email_plain_shared = holder.plain
     WHERE customer.customer_id <> holder.customer_id;
 
 ALTER TABLE customer
@@ -43,7 +48,7 @@ ALTER TABLE customer
                     CHAR(9), ' '), CHAR(10), ' '), CHAR(13), ' '), CHAR(194, 160), ' ')),
                 ''
             ),
-            email_shared
+            email_plain_shared
         )
     ) VIRTUAL;
 CREATE UNIQUE INDEX edge_customer_email_plain ON customer (email_plain);

@@ -4,9 +4,12 @@
 -- and takes the same blanks off.
 --
 -- Where several rows have one address without its blanks, the one that has its
--- key keeps it, or the one that has no blanks, or the first: the others have
--- none that they could log in by, until theirs is another, as in 0002.
-UPDATE customer SET email_shared = LOWER(TRIM(email, CHAR(9, 10, 13, 32, 160)))
+-- key keeps it, or the one that has no blanks, or the first: the others are
+-- noted, and have none that they could log in by, until theirs is another. What
+-- 0002 noted of them stays, for its own key.
+ALTER TABLE customer ADD COLUMN email_plain_shared TEXT;
+
+UPDATE customer SET email_plain_shared = LOWER(TRIM(email, CHAR(9, 10, 13, 32, 160)))
     WHERE customer_id NOT IN (
         SELECT COALESCE(
             MIN(CASE WHEN email_key = LOWER(TRIM(email, CHAR(9, 10, 13, 32, 160))) THEN customer_id END),
@@ -25,4 +28,4 @@ UPDATE customer SET email_shared = LOWER(TRIM(email, CHAR(9, 10, 13, 32, 160)))
     );
 
 CREATE UNIQUE INDEX edge_customer_email_plain
-    ON customer (NULLIF(NULLIF(LOWER(TRIM(email, CHAR(9, 10, 13, 32, 160))), ''), email_shared));
+    ON customer (NULLIF(NULLIF(LOWER(TRIM(email, CHAR(9, 10, 13, 32, 160))), ''), email_plain_shared));

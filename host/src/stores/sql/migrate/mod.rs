@@ -45,7 +45,7 @@ pub enum MigrateError {
     /// next attempt goes on with it.
     #[error(
         "migrations/mysql/{file}: statement {statement} of {statements} (`{text}`): {}",
-        without_values(&.source.to_string())
+        without_values(&.error.to_string())
     )]
     Statement {
         /// The file of the migration.
@@ -56,8 +56,9 @@ pub enum MigrateError {
         statements: usize,
         /// The beginning of the statement.
         text: String,
-        /// What the server says.
-        source: sqlx::Error,
+        /// What the server says. Not a source, whose text would be shown with
+        /// the value that it quotes.
+        error: sqlx::Error,
     },
     /// A migration does what the grant does not allow. Nothing ran.
     #[error("migrations/{dialect}/{name}: {source}")]
@@ -120,8 +121,8 @@ impl MigrateError {
             Self::Unknown { source, .. } => {
                 matches!(source, Error::Timeout | Error::Unavailable(_))
             }
-            Self::Statement { source, .. }
-            | Self::Failed {
+            Self::Statement { error, .. } => is_transient(error),
+            Self::Failed {
                 source:
                     SqlxMigrateError::Execute(source) | SqlxMigrateError::ExecuteMigration(source, _),
                 ..
@@ -141,7 +142,7 @@ impl MigrateError {
     #[must_use]
     pub fn is_broken_connection(&self) -> bool {
         let source = match self {
-            Self::Statement { source, .. } => source,
+            Self::Statement { error, .. } => error,
             Self::Failed {
                 source: SqlxMigrateError::Execute(source),
                 ..

@@ -165,7 +165,8 @@ fn create(records: &str) -> String {
             installed_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, \
             success BOOLEAN NOT NULL, \
             checksum BLOB NOT NULL, \
-            execution_time BIGINT NOT NULL)"
+            execution_time BIGINT NOT NULL) \
+         ENGINE = InnoDB DEFAULT CHARSET = utf8mb4"
     )
 }
 
@@ -383,13 +384,13 @@ impl Runner<'_> {
         Ok(())
     }
 
-    fn failed_at(&self, index: usize, text: &str, source: sqlx::Error) -> MigrateError {
+    fn failed_at(&self, index: usize, text: &str, error: sqlx::Error) -> MigrateError {
         MigrateError::Statement {
             file: self.migration.file().to_owned(),
             statement: index + 1,
             statements: self.migration.statements().len(),
             text: excerpt(text),
-            source,
+            error,
         }
     }
 }

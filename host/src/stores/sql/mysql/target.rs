@@ -1,5 +1,6 @@
 //! The way to a MySQL server: what its URL says, and one connection by it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -57,8 +58,13 @@ struct Parameters {
 #[derive(Debug, thiserror::Error)]
 pub enum UrlError {
     /// The driver cannot read it.
-    #[error("{0}")]
+    #[error(
+        "{0}; write `#`, `/`, `?`, `@`, `:` and `%` of a password as %23, %2F, %3F, %40, %3A and %25"
+    )]
     Malformed(sqlx::Error),
+    /// A parameter that says two things.
+    #[error("it has the parameter {0} twice; which one counts?")]
+    Twice(&'static str),
     /// No database.
     #[error("it names no database: mysql://user@host:3306/DATABASE")]
     NoDatabase,
@@ -231,6 +237,13 @@ fn unreadable(why: String) -> sqlx::Error {
 fn read(url: &str) -> Result<Target, UrlError> {
     let malformed = |error: sqlx::Error| UrlError::Malformed(error);
     let options = MySqlConnectOptions::from_str(url).map_err(malformed)?;
+    let options = match options
+        .get_database()
+        .and_then(|name| name.strip_suffix('/'))
+    {
+        Some(name) => options.clone().database(name),
+        None => options,
+    };
     let parsed = Url::parse(url)
         .map_err(|error| UrlError::Malformed(sqlx::Error::Configuration(error.into())))?;
     if options.get_database().is_none_or(str::is_empty) {
@@ -270,15 +283,27 @@ fn read(url: &str) -> Result<Target, UrlError> {
 
 fn parameters(url: &Url) -> Result<Parameters, UrlError> {
     let mut found = Parameters::default();
+    let mut seen = BTreeSet::new();
     for (key, value) in url.query_pairs() {
-        match &*key {
-            "ssl-mode" | "sslmode" => found.has_ssl_mode = true,
-            "ssl-ca" | "sslca" => found.ssl_ca = Some(value.into_owned()),
-            "password-file" => found.password_file = Some(PathBuf::from(&*value)),
-            "ssl-cert" | "sslcert" | "ssl-key" | "sslkey" | "socket" => {}
-            "charset" if value == "utf8mb4" => {}
+        let name = match &*key {
+            "ssl-mode" | "sslmode" => "ssl-mode",
+            "ssl-ca" | "sslca" => "ssl-ca",
+            "ssl-cert" | "sslcert" => "ssl-cert",
+            "ssl-key" | "sslkey" => "ssl-key",
+            "password-file" => "password-file",
+            "socket" => "socket",
+            "charset" if value == "utf8mb4" => "charset",
             "charset" => return Err(UrlError::Charset),
             other => return Err(UrlError::Unknown(other.to_owned())),
+        };
+        if !seen.insert(name) {
+            return Err(UrlError::Twice(name));
+        }
+        match name {
+            "ssl-mode" => found.has_ssl_mode = true,
+            "ssl-ca" => found.ssl_ca = Some(value.into_owned()),
+            "password-file" => found.password_file = Some(PathBuf::from(&*value)),
+            _ => {}
         }
     }
     Ok(found)
@@ -333,6 +358,7 @@ mod tests {
             ("charset=latin1", "utf8mb4"),
             ("ssl-ca=/no/such/file", "/no/such/file"),
             ("ssl-ca=/dev/null", "no certificate"),
+            ("ssl-mode=VERIFY_IDENTITY&sslmode=DISABLED", "twice"),
         ] {
             let message = refusal(parameters);
             assert!(message.contains(part), "{parameters}: {message}");
@@ -345,6 +371,22 @@ mod tests {
             let message = Target::parse(url).expect_err(url).to_string();
             assert!(message.contains("names no database"), "{message}");
         }
+    }
+
+    #[test]
+    fn what_a_password_may_not_hold_as_it_is_is_said() {
+        let url = "mysql://shop:p/w@db/shop";
+        let message = Target::parse(url).expect_err(url).to_string();
+        assert!(
+            message.contains("%2F") && !message.contains("p/w"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn a_final_slash_is_not_part_of_the_databases_name() {
+        let target = Target::parse("mysql://shop@db/shop/").expect("a URL");
+        assert_eq!(target.options.get_database(), Some("shop"));
     }
 
     #[test]
