@@ -276,7 +276,12 @@ async fn many_clients_leave_descriptors_for_stores() {
         .env("DATABASE_URL", MariaDb::shared().database());
     let mut node = Running::start(&mut command);
     node.banner();
-    node.line(|line| line.contains("384 connections at once"));
+    let line = node.line(|line| line.contains("connections at once"));
+    let (before, _) = line.split_once(" connections at once").expect("a number");
+    let most = before.rsplit(' ').next().expect("a number");
+    let most: f64 = most.parse().expect("a number");
+    // Three quarters of the files, less those that the node has open.
+    assert!((300.0..384.0).contains(&most), "{line}");
     let mut shop = node.wire().await;
     let mut others = Vec::new();
     for _ in 0..450 {
@@ -286,7 +291,7 @@ async fn many_clients_leave_descriptors_for_stores() {
     }
     let operator = Client::of_operator(node.admin_address());
     eventually("as many connections as there may be", async || {
-        (series(&operator, "http_server_open_connections").await == 384.0).then_some(())
+        (series(&operator, "http_server_open_connections").await == most).then_some(())
     })
     .await;
     ask(&mut shop, entry("one")).await.assert_status(200);
