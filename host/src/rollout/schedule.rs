@@ -23,6 +23,9 @@ use crate::telemetry::traces::{Trace, Traces, Work, text};
 /// its piece in time still holds it.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// Time after which a task that still cannot begin is named again.
+const AGAIN: Duration = Duration::from_mins(1);
+
 /// The periodic work of a node. Dropping it begins no more of it.
 pub struct Scheduler {
     office: Arc<Office>,
@@ -153,6 +156,7 @@ async fn repeat(
     let mut due = tokio::time::interval(schedule.every);
     due.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut has_row = false;
+    let mut named = None;
     loop {
         tokio::select! {
             _ = due.tick() => {}
@@ -172,13 +176,24 @@ async fn repeat(
             piece(&release, &schedule, &office, leases).await
         };
         if let Err(error) = working.await {
-            tracing::warn!(
-                plugin,
-                task = schedule.task,
-                "a task could not begin: {error}"
-            );
+            let task = &schedule.task;
+            if is_due(&mut named, Instant::now()) {
+                tracing::warn!(plugin, task, "a task could not begin: {error}");
+            } else {
+                tracing::debug!(plugin, task, "a task could not begin: {error}");
+            }
         }
     }
+}
+
+/// Whether what was `named` at that time is to be named again, in which case
+/// it is taken for named now.
+fn is_due(named: &mut Option<Instant>, now: Instant) -> bool {
+    let is_due = named.is_none_or(|at| now.duration_since(at) >= AGAIN);
+    if is_due {
+        *named = Some(now);
+    }
+    is_due
 }
 
 /// One piece, if it is due and no other node has it.
@@ -238,4 +253,18 @@ async fn piece(
     }
     drop(work);
     lease.give_back().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_that_cannot_begin_is_named_once_in_a_while() {
+        let (mut named, now) = (None, Instant::now());
+        assert!(is_due(&mut named, now));
+        assert!(!is_due(&mut named, now + AGAIN / 2));
+        assert!(is_due(&mut named, now + AGAIN));
+        assert!(!is_due(&mut named, now + AGAIN));
+    }
 }
