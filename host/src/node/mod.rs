@@ -323,7 +323,10 @@ impl Node {
         background.spawn(async move { migrator.take_over(&wake).await });
 
         let warnings = loaded.warnings.clone();
-        background.spawn(async move { connections.watch(&warnings).await });
+        let watched = connections.clone();
+        background.spawn(async move { watched.watch(&warnings).await });
+        let warnings = loaded.warnings.clone();
+        background.spawn(async move { connections.watch_refusals(&warnings).await });
         let warnings = loaded.warnings.clone();
         background.spawn(async move { watch_log(&warnings).await });
         let settings = loaded.settings.clone();

@@ -107,7 +107,7 @@ impl NodeConnections {
     }
 
     /// The databases of releases that serve, canaries among them.
-    fn databases(&self) -> Vec<(String, Arc<DatabaseAccess>)> {
+    pub(super) fn databases(&self) -> Vec<(String, Arc<DatabaseAccess>)> {
         let plugins: Vec<_> = self.live.serving().plugins.values().cloned().collect();
         let releases = plugins.iter().flat_map(|plugin| plugin.releases());
         let databases = releases.filter_map(|release| {
@@ -115,6 +115,11 @@ impl NodeConnections {
             Some((release.manifest.name.clone(), database))
         });
         databases.collect()
+    }
+
+    /// What plugins share.
+    pub(super) fn services(&self) -> &Services {
+        &self.services
     }
 
     /// Warns while the shop's nodes may together ask a server for more

@@ -238,7 +238,10 @@ impl Loader {
             None => Ok(database),
         });
         match opened {
-            Ok(database) => Ok(Some(Arc::new(database))),
+            Ok(database) => {
+                let store = format!("the database of plugin {}", manifest.name);
+                Ok(Some(Arc::new(database.called(&store))))
+            }
             Err(source) => Err(LoadError::Database {
                 plugin: manifest.name.clone(),
                 source,

@@ -32,6 +32,7 @@ mod paths;
 mod production;
 mod progress;
 mod readiness;
+mod refusals;
 mod release;
 mod report;
 pub mod rollback;

@@ -159,6 +159,14 @@ impl Services {
         all.filter_map(|(name, now)| Some((name, now?))).collect()
     }
 
+    /// Returns in words which shared stores refuse changes right now.
+    #[must_use]
+    pub fn refusals(&self) -> Vec<String> {
+        let buckets = self.buckets_store().and_then(KeyValue::refusal);
+        let limits = self.limiter.refusal();
+        buckets.into_iter().chain(limits).collect()
+    }
+
     /// Counts requests against rate limits.
     #[must_use]
     pub fn limiter(&self) -> &Arc<Limiter> {

@@ -6,5 +6,6 @@ pub mod keyvalue;
 pub mod leases;
 pub mod limiter;
 pub mod redis;
+mod refusals;
 pub mod sql;
 pub mod wakeups;

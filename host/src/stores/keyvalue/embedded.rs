@@ -17,7 +17,8 @@ use sqlx::sqlite::{SqlitePool, SqliteSynchronous};
 use self::purge::Purge;
 use super::key::{Key, Space};
 use super::{Error, OpenError, PAGE, Page, Result, Swap};
-use crate::stores::sql::SqliteFile;
+use crate::stores::refusals::Refusals;
+use crate::stores::sql::{SqliteFile, sqlite_refusal_code};
 
 /// How long a call may take; another process may be writing.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -33,6 +34,7 @@ const NEVER: i64 = i64::MAX;
 pub(super) struct EmbeddedStore {
     database: SqliteFile,
     purge: Arc<Purge>,
+    refusals: Arc<Refusals>,
 }
 
 impl EmbeddedStore {
@@ -43,7 +45,12 @@ impl EmbeddedStore {
             made.map_err(OpenError::Schema)?;
         }
         let purge = Arc::new(Purge::start(database.writer.clone()));
-        Ok(Self { database, purge })
+        let refusals = Arc::new(Refusals::new("the file of the buckets"));
+        Ok(Self {
+            database,
+            purge,
+            refusals,
+        })
     }
 
     pub(super) async fn ping(&self) -> Result<()> {
@@ -55,6 +62,30 @@ impl EmbeddedStore {
         self.purge.stop();
         self.database.readers.close().await;
         self.database.writer.close().await;
+    }
+
+    /// Returns in words that the file refuses changes, while it does.
+    pub(super) fn refusal(&self) -> Option<String> {
+        self.refusals.standing()
+    }
+
+    /// Makes a change, and takes note of whether the file takes it.
+    async fn change<T>(&self, work: impl Future<Output = sqlx::Result<T>>) -> Result<T> {
+        let observed = async {
+            let done = work.await;
+            match &done {
+                Ok(_) => self.refusals.succeeded(),
+                Err(error) => self.note(error),
+            }
+            done
+        };
+        within(observed).await
+    }
+
+    fn note(&self, error: &sqlx::Error) {
+        if let Some(code) = sqlite_refusal_code(error) {
+            self.refusals.refused(&code.to_string(), error);
+        }
     }
 
     fn readers(&self) -> &SqlitePool {
@@ -85,7 +116,7 @@ impl EmbeddedStore {
             .bind(key.as_str())
             .bind(value)
             .bind(expiry(now(), ttl));
-        within(written.execute(self.writer())).await?;
+        self.change(written.execute(self.writer())).await?;
         Ok(())
     }
 
@@ -127,7 +158,7 @@ impl EmbeddedStore {
             let deleted = sqlx::query(statements::DELETE)
                 .bind(space.as_str())
                 .bind(key.as_str());
-            within(deleted.execute(self.writer())).await?;
+            self.change(deleted.execute(self.writer())).await?;
         }
         Ok(())
     }
@@ -163,7 +194,7 @@ impl EmbeddedStore {
             .bind(delta)
             .bind(expiry(now, ttl))
             .bind(now);
-        let sum = within(sum.fetch_optional(self.writer())).await?;
+        let sum = self.change(sum.fetch_optional(self.writer())).await?;
         sum.ok_or(Error::NotANumber)
     }
 
@@ -189,7 +220,7 @@ impl EmbeddedStore {
         if let Some(old) = old {
             swapped = swapped.bind(old);
         }
-        let done = within(swapped.execute(self.writer())).await?;
+        let done = self.change(swapped.execute(self.writer())).await?;
         if done.rows_affected() == 1 {
             return Ok(Swap::Done);
         }

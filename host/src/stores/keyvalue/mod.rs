@@ -118,6 +118,15 @@ impl KeyValue {
         }
     }
 
+    /// Returns in words that the store refuses changes, while it does.
+    #[must_use]
+    pub fn refusal(&self) -> Option<String> {
+        match &self.backend {
+            Backend::Redis(store) => store.refusal(),
+            Backend::Embedded(store) => store.refusal(),
+        }
+    }
+
     /// Returns the connections to Redis; nothing of a file.
     #[must_use]
     pub fn connections(&self) -> Option<Connections> {

@@ -86,6 +86,10 @@ impl RedisStore {
         self.0.health()
     }
 
+    pub(super) fn refusal(&self) -> Option<String> {
+        self.0.refusal()
+    }
+
     pub(super) fn was_late(&self, why: &dyn Display) {
         self.0.failed(why);
     }

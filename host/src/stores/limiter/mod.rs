@@ -175,6 +175,13 @@ impl Limiter {
         self.shared.as_ref().map(Shared::health)
     }
 
+    /// Returns in words that the Redis that nodes count in together refuses
+    /// changes, while it does.
+    #[must_use]
+    pub fn refusal(&self) -> Option<String> {
+        self.shared.as_ref().and_then(Shared::refusal)
+    }
+
     /// Count on this node alone, whether there is Redis or not.
     #[must_use]
     pub fn check_here(&self, policy: &Policy, key: &str, cost: u32) -> Verdict {

@@ -61,6 +61,11 @@ impl Shared {
         self.redis.health()
     }
 
+    /// Returns in words that Redis refuses changes, while it does.
+    pub(super) fn refusal(&self) -> Option<String> {
+        self.redis.refusal()
+    }
+
     /// Whether Redis answers.
     pub(super) async fn ping(&self) -> RedisResult<()> {
         self.redis.ping().await

@@ -29,6 +29,7 @@ pub use urls::UrlError;
 pub(super) use urls::{Nodes, url_error};
 
 use super::breaker::{Breaker, Circuit, StoreHealth, recover};
+use super::refusals::Refusals;
 use super::sql::Connections;
 use crate::config::Source;
 
@@ -65,6 +66,7 @@ struct Shared {
     /// What commands use; another takes its place when it leads nowhere.
     connection: ArcSwap<Connection>,
     breaker: Arc<Breaker>,
+    refusals: Refusals,
     patience: Patience,
     /// Commands on their way.
     in_flight: AtomicUsize,
@@ -110,6 +112,7 @@ impl Redis {
             source,
             connection: ArcSwap::from_pointee(connection),
             breaker: Arc::new(Breaker::new(name, patience.failures)),
+            refusals: Refusals::new(name),
             patience,
             in_flight: AtomicUsize::new(0),
         })))
@@ -141,6 +144,12 @@ impl Redis {
         self.0.breaker.health()
     }
 
+    /// Returns in words that it refuses changes, while it does.
+    #[must_use]
+    pub fn refusal(&self) -> Option<String> {
+        self.0.refusals.standing()
+    }
+
     /// Runs a command that only reads. In a cluster, its keys say where.
     ///
     /// # Errors
@@ -149,7 +158,7 @@ impl Redis {
         let sending = |connection: Arc<Connection>| async move {
             connection.send(command, Effect::Read).await
         };
-        parsed(self.in_time(sending).await?)
+        parsed(self.in_time(Effect::Read, sending).await?)
     }
 
     /// Runs a command that changes something: once, or not at all. After an
@@ -161,7 +170,7 @@ impl Redis {
         let sending = |connection: Arc<Connection>| async move {
             connection.send(command, Effect::Change).await
         };
-        parsed(self.in_time(sending).await?)
+        parsed(self.in_time(Effect::Change, sending).await?)
     }
 
     /// Whether Redis answers; in a cluster, every primary.
@@ -209,7 +218,7 @@ impl Redis {
                 }
             }
         };
-        parsed(self.in_time(sending).await?)
+        parsed(self.in_time(Effect::Change, sending).await?)
     }
 
     /// Runs a command that only reads on the primary that holds `slot`: the
@@ -220,7 +229,7 @@ impl Redis {
     pub async fn query_at<T: FromRedisValue>(&self, slot: u16, command: &Cmd) -> RedisResult<T> {
         let sending =
             |connection: Arc<Connection>| async move { connection.send_to(slot, command).await };
-        parsed(self.in_time(sending).await?)
+        parsed(self.in_time(Effect::Read, sending).await?)
     }
 
     /// The lowest slot of each primary, in order; one server has slot 0.
@@ -252,7 +261,11 @@ impl Redis {
     /// Every command ends in time, whatever becomes of the connection. One
     /// that was refused a connection was never sent: it is tried again, since
     /// the refusal may be that of an attempt long ago.
-    async fn in_time<F>(&self, attempt: impl Fn(Arc<Connection>) -> F) -> RedisResult<Value>
+    async fn in_time<F>(
+        &self,
+        effect: Effect,
+        attempt: impl Fn(Arc<Connection>) -> F,
+    ) -> RedisResult<Value>
     where
         F: Future<Output = RedisResult<Value>>,
     {
@@ -284,9 +297,13 @@ impl Redis {
             }
             Err(error) if is_replica(error) => {
                 shared.breaker.succeeded();
+                shared.refused(error);
                 shared.renew(&connection);
             }
-            _ => shared.breaker.succeeded(),
+            answer => {
+                shared.breaker.succeeded();
+                shared.note(effect, answer);
+            }
         }
         outcome
     }
@@ -305,6 +322,30 @@ impl Redis {
 impl Shared {
     fn is_cluster(&self) -> bool {
         self.is_cluster.load(Ordering::Acquire)
+    }
+
+    /// Takes note of whether changes are made. A question may be refused for its
+    /// own sake, unless it cannot be asked of the database that the URL names.
+    fn note(&self, effect: Effect, answer: &RedisResult<Value>) {
+        let is_change = effect == Effect::Change;
+        match answer {
+            Ok(_) if is_change => self.refusals.succeeded(),
+            Err(error) if is_change || is_unknown_database(error) => self.refused(error),
+            _ => {}
+        }
+    }
+
+    /// Says that the server answered a change with an error of its own.
+    fn refused(&self, error: &RedisError) {
+        let Some(code) = error.code() else {
+            return;
+        };
+        if is_unknown_database(error) {
+            let reason = format!("{error} (redis_url names a database that it does not have)");
+            self.refusals.refused("database", &reason);
+        } else {
+            self.refusals.refused(code, error);
+        }
     }
 
     /// From now on, ask the whole cluster that the server is a node of. When
@@ -387,6 +428,12 @@ fn is_unreachable(error: &RedisError) -> bool {
 fn is_login_refusal(error: &RedisError) -> bool {
     error.kind() == ErrorKind::AuthenticationFailed
         || matches!(error.code(), Some("WRONGPASS" | "NOAUTH"))
+}
+
+/// Whether a server does not have the database with the number in the URL.
+fn is_unknown_database(error: &RedisError) -> bool {
+    let detail = error.detail().unwrap_or_default();
+    detail.contains("DB index is out of range")
 }
 
 /// Whether the answer is that of a server that takes no changes, since it

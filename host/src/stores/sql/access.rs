@@ -88,6 +88,26 @@ impl DatabaseAccess {
         }
     }
 
+    /// Returns the same, which logs and the node's report call `store`, such as
+    /// `the database of plugin order`, where it is a file.
+    #[must_use]
+    pub fn called(self, store: &str) -> Self {
+        if let Database::Sqlite(sqlite) = &self.database {
+            sqlite.refusals().rename(store);
+        }
+        self
+    }
+
+    /// Returns in words that the database's file refuses changes, while it does;
+    /// nothing of a server.
+    #[must_use]
+    pub fn refusal(&self) -> Option<String> {
+        match &self.database {
+            Database::Sqlite(sqlite) => sqlite.refusals().standing(),
+            Database::MySql(_) => None,
+        }
+    }
+
     /// The database's URL, without its password.
     #[must_use]
     pub fn url(&self) -> &str {

@@ -193,6 +193,23 @@ pub(super) fn is_locked(error: &rusqlite::Error) -> bool {
     primary_code(error) == Some(SQLITE_BUSY)
 }
 
+/// Returns the primary code of an error by which SQLite refuses a change until
+/// something outside the shop is put right, such as a full disk.
+pub(super) fn refusal_code(error: &rusqlite::Error) -> Option<u32> {
+    primary_code(error).filter(|code| is_refusal(*code))
+}
+
+/// Returns the same of an error that came by way of sqlx.
+pub(in crate::stores) fn sqlite_refusal_code(error: &sqlx::Error) -> Option<u32> {
+    sqlite_code(error).filter(|code| is_refusal(*code))
+}
+
+/// Whether a primary code tells of what passes, and not of others who were
+/// faster.
+fn is_refusal(code: u32) -> bool {
+    SQLITE_PASSING.contains(&code) && ![SQLITE_BUSY, SQLITE_LOCKED].contains(&code)
+}
+
 /// The primary code, which extended ones carry in their low byte.
 fn primary_code(error: &rusqlite::Error) -> Option<u32> {
     extended_code(error).map(|code| code & 0xff)
@@ -233,6 +250,9 @@ const SQLITE_AUTH: u32 = 23;
 
 /// SQLite: another process writes for too long.
 const SQLITE_BUSY: u32 = 5;
+
+/// SQLite: another connection of this process has a lock.
+const SQLITE_LOCKED: u32 = 6;
 
 /// SQLite's extended codes for the constraints CHECK, FOREIGN KEY, PRIMARY KEY,
 /// UNIQUE and ROWID. <https://sqlite.org/rescode.html>
@@ -386,6 +406,22 @@ mod tests {
         // ERROR, NOT NULL, CORRUPT.
         for code in [1, 1299, 11] {
             assert!(matches!(of(code), Error::Invalid(_)), "{code}");
+        }
+    }
+
+    #[test]
+    fn a_lock_of_others_is_no_refusal() {
+        let of = |code| {
+            let error = rusqlite::ffi::Error::new(code);
+            refusal_code(&rusqlite::Error::SqliteFailure(error, None))
+        };
+        // READONLY, IOERR_WRITE, FULL, CANTOPEN.
+        for (code, primary) in [(8, 8), (778, 10), (13, 13), (14, 14)] {
+            assert_eq!(of(code), Some(primary), "{code}");
+        }
+        // ERROR, BUSY, LOCKED, INTERRUPT, UNIQUE.
+        for code in [1, 5, 6, 9, 2067] {
+            assert_eq!(of(code), None, "{code}");
         }
     }
 

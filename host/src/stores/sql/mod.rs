@@ -29,8 +29,8 @@ pub use adopt::{
     ASSUMED_BYTES_PER_SECOND, AdoptionReport, Finding, FindingKind, Obstacles, TableReport,
 };
 pub use databases::Databases;
-pub(in crate::stores) use error::is_transient;
 pub use error::{ErrorKind, OpenError, mysql_error_kinds, public_url};
+pub(in crate::stores) use error::{is_transient, sqlite_refusal_code};
 pub use guard::migration::MigrationRefused;
 pub use guard::{TableGrant, planned_once};
 pub use migrate::{

@@ -9,6 +9,7 @@ mod eviction;
 mod keys;
 mod lifetime;
 mod outage;
+mod refusing;
 mod resending;
 mod rotation;
 mod swapping;

@@ -163,9 +163,15 @@ async fn a_full_disk_stops_what_writes_and_nothing_else_until_there_is_room() {
     for target in ["/hello", "/ledger/entries", "/buckets/values/a", "/readyz"] {
         assert_eq!(client.get(target).await.status, 200, "{target}");
     }
+    for store in ["the database of plugin ledger", "the file of the buckets"] {
+        let text = format!("{store} refuses changes: ");
+        process.line(|line| line.contains("WARN") && line.contains(&text));
+    }
+    until_refusing(&client, true).await;
     process.limit_files(None);
     assert_eq!(add(&client, "three").await, added);
     assert_eq!(put(&client, "c").await, set);
+    until_refusing(&client, false).await;
     // What was acknowledged is there, whatever becomes of the process, and what
     // was refused is not.
     process.kill();
@@ -178,6 +184,21 @@ async fn a_full_disk_stops_what_writes_and_nothing_else_until_there_is_room() {
         assert_eq!(is_stored(&client, key).await, is_there, "{key}");
     }
     process.end().await;
+}
+
+/// Waits until the node says that a store refuses changes, or none does.
+async fn until_refusing(client: &Client, wanted: bool) {
+    eventually(
+        &format!("a warning of refused changes: {wanted}"),
+        async || {
+            let details = client.get("/readyz?verbose").await.json();
+            let warnings = details["warnings"].as_array().expect("a list");
+            let is_warned = warnings.contains(&"refused-changes".into());
+            assert!(!is_warned || details["degraded"] == true, "{details}");
+            (is_warned == wanted).then_some(())
+        },
+    )
+    .await;
 }
 
 /// Whether the bucket has the key.

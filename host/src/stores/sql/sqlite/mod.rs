@@ -29,6 +29,7 @@ use super::guard::{Checked, TableGrant};
 use super::mysql::UrlError;
 use super::rows::Form;
 use super::{CallLimits, Connections, Outcome, Result, Value};
+use crate::stores::refusals::Refusals;
 
 /// The connections of one grant to one file.
 #[derive(Clone)]
@@ -72,6 +73,11 @@ impl SqliteDatabase {
     /// Returns the path of the file.
     pub(super) fn file(&self) -> &Path {
         self.writer.file()
+    }
+
+    /// Returns what the file refuses.
+    pub(super) fn refusals(&self) -> &Refusals {
+        self.writer.refusals()
     }
 
     /// Returns how many readers there are; the writer is not among them.

@@ -18,7 +18,8 @@ use super::connection::{Failure, GuestConnection, Mode, busy_timeout};
 use super::readers::panicked;
 use super::statement::Statement;
 use crate::bindings::sql::Error;
-use crate::stores::sql::error::is_locked;
+use crate::stores::refusals::Refusals;
+use crate::stores::sql::error::{is_locked, refusal_code};
 use crate::stores::sql::guard::TableGrant;
 use crate::stores::sql::retry::persistent;
 use crate::stores::sql::rows::Form;
@@ -46,6 +47,7 @@ pub(super) struct Writer {
     grant: Arc<TableGrant>,
     turn: Arc<Semaphore>,
     idle: Mutex<Idle>,
+    refusals: Refusals,
 }
 
 /// The connection while nobody uses it.
@@ -68,6 +70,7 @@ impl Writer {
             grant,
             turn,
             idle: Mutex::new(Idle::None),
+            refusals: Refusals::new(format!("the database {}", file.display())),
         });
         let first = writer.connect().await?;
         writer.put(Idle::Open(Box::new(first)));
@@ -77,6 +80,11 @@ impl Writer {
     /// Returns the path of the file.
     pub(super) fn file(&self) -> &Path {
         &self.file
+    }
+
+    /// Returns what the file refuses.
+    pub(super) fn refusals(&self) -> &Refusals {
+        &self.refusals
     }
 
     /// Runs a change in a transaction of its own, and again if another process
@@ -95,16 +103,24 @@ impl Writer {
             held.run(deadline, work).await.1
         };
         let done = persistent(change, is_contention).await;
-        done.map_err(Failure::typed)
+        let outcome = done.map_err(|failure| self.typed(failure))?;
+        if outcome.rows_affected > 0 {
+            self.refusals.succeeded();
+        }
+        Ok(outcome)
     }
 
     /// Begins a transaction, which takes the file's lock at once.
     pub(super) async fn begin(self: &Arc<Self>, deadline: Instant) -> Result<SqliteTransaction> {
-        let held = self.take().await.map_err(Failure::typed)?;
+        let held = self.take().await;
+        let held = held.map_err(|failure| self.typed(failure))?;
         let begin = |connection: &GuestConnection| execute_as_host(connection, "BEGIN IMMEDIATE");
         match held.run(deadline, begin).await {
-            (Some(held), Ok(())) => Ok(SqliteTransaction { held: Some(held) }),
-            (_, Err(failure)) => Err(failure.typed()),
+            (Some(held), Ok(())) => Ok(SqliteTransaction {
+                held: Some(held),
+                has_changes: false,
+            }),
+            (_, Err(failure)) => Err(self.typed(failure)),
             (None, Ok(())) => Err(unknown_state()),
         }
     }
@@ -112,7 +128,18 @@ impl Writer {
     /// Runs a statement of the host's own.
     pub(super) async fn execute_as_host(self: &Arc<Self>, text: String) -> Result<()> {
         let done = self.run_as_host(move |connection| execute_as_host(connection, &text));
-        done.await.map_err(Failure::typed)
+        done.await.map_err(|failure| self.typed(failure))
+    }
+
+    /// Returns what the plugin is told of a change that failed, and takes note
+    /// of it where the file refuses changes.
+    fn typed(&self, failure: Failure) -> Error {
+        if let Failure::Sqlite(error) = &failure
+            && let Some(code) = refusal_code(error)
+        {
+            self.refusals.refused(&code.to_string(), error);
+        }
+        failure.typed()
     }
 
     /// Runs `work`, which takes as long as it needs.
@@ -237,6 +264,8 @@ impl Drop for Held {
 pub(in crate::stores::sql) struct SqliteTransaction {
     /// Nothing after a call that was cut off, which rolled it back.
     held: Option<Held>,
+    /// Whether a statement has changed any row.
+    has_changes: bool,
 }
 
 impl SqliteTransaction {
@@ -262,13 +291,19 @@ impl SqliteTransaction {
     ) -> Result<Outcome> {
         let statement = Statement::new(text, parameters);
         let change = move |connection: &GuestConnection| statement.execute(connection);
-        self.run(deadline, change).await
+        let outcome = self.run(deadline, change).await?;
+        self.has_changes |= outcome.rows_affected > 0;
+        Ok(outcome)
     }
 
     /// Keeps the changes.
     pub(in crate::stores::sql) async fn commit(mut self, deadline: Instant) -> Result<()> {
         let commit = |connection: &GuestConnection| execute_as_host(connection, "COMMIT");
-        self.run(deadline, commit).await
+        self.run(deadline, commit).await?;
+        if let Some(held) = self.held.as_ref().filter(|_| self.has_changes) {
+            held.writer.refusals.succeeded();
+        }
+        Ok(())
     }
 
     /// Undoes the changes.
@@ -291,9 +326,10 @@ impl SqliteTransaction {
             }
             work(connection)
         };
+        let writer = held.writer.clone();
         let (held, done) = held.run(deadline, in_transaction).await;
         self.held = held;
-        done.map_err(Failure::typed)
+        done.map_err(|failure| writer.typed(failure))
     }
 }
 
