@@ -117,6 +117,11 @@ impl NodeConnections {
         databases.collect()
     }
 
+    /// The control database.
+    pub(super) fn control(&self) -> &Control {
+        &self.control
+    }
+
     /// What plugins share.
     pub(super) fn services(&self) -> &Services {
         &self.services

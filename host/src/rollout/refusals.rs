@@ -29,6 +29,7 @@ impl NodeConnections {
         let databases = self.databases().into_iter();
         let mut refusals: Vec<_> = databases
             .filter_map(|(_, database)| database.refusal())
+            .chain(self.control().refusal())
             .chain(self.services().refusals())
             .collect();
         refusals.sort();

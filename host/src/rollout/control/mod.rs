@@ -124,7 +124,8 @@ impl Control {
     /// # Errors
     /// When it does not answer.
     pub async fn open(databases: &Databases, url: &str, clock: Arc<SharedClock>) -> Result<Self> {
-        let database = Arc::new(databases.open_own(url, &tables::names()).await?);
+        let database = databases.open_own(url, &tables::names()).await?;
+        let database = Arc::new(database.called("the control database"));
         let control = Self {
             database,
             clock,
@@ -179,6 +180,13 @@ impl Control {
     #[must_use]
     pub fn connections(&self) -> (&'static str, Connections) {
         (self.database.system(), self.database.connections())
+    }
+
+    /// Returns in words that its file refuses changes, while it does; nothing of
+    /// a server.
+    #[must_use]
+    pub fn refusal(&self) -> Option<String> {
+        self.database.refusal()
     }
 
     /// Returns how its server is called, and how many connections that takes
