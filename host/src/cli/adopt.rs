@@ -108,15 +108,19 @@ fn text_of(checked: &[PluginAdoption]) -> String {
 }
 
 fn plugin_text(text: &mut String, report: &AdoptionReport) {
-    if report.statements == 0 {
-        text.push_str("  up to date: no statement is pending\n");
-        return;
-    }
     let made = match report.made.as_slice() {
         [] => String::new(),
         made => format!("; makes {}", made.join(", ")),
     };
-    let _ = writeln!(text, "  {} statements are pending{made}", report.statements);
+    let _ = match report.statements {
+        0 if report.findings.is_empty() => {
+            writeln!(text, "  up to date: no statement is pending")
+        }
+        0 => writeln!(text, "  no statement is pending"),
+        1 => writeln!(text, "  1 statement is pending{made}"),
+        count => writeln!(text, "  {count} statements are pending{made}"),
+    };
+    elsewhere_text(text, report);
     for table in &report.tables {
         table_text(text, table);
         let own = report.findings.iter().filter(|it| it.table == table.table);
@@ -131,6 +135,23 @@ fn plugin_text(text: &mut String, report: &AdoptionReport) {
         if !fitting.is_empty() {
             let _ = writeln!(text, "    {:<10}  {}", "fits", fitting.join(", "));
         }
+    }
+}
+
+/// Says what was found in tables that the report does not describe, such as one
+/// that is gone.
+fn elsewhere_text(text: &mut String, report: &AdoptionReport) {
+    let is_described = |name: &str| report.tables.iter().any(|table| table.table == name);
+    let mut last = "";
+    for finding in &report.findings {
+        if is_described(&finding.table) || finding.kind == FindingKind::Fits {
+            continue;
+        }
+        if finding.table != last {
+            let _ = writeln!(text, "\n  {}", printable::line(&finding.table));
+            last = &finding.table;
+        }
+        finding_text(text, finding);
     }
 }
 
@@ -179,5 +200,71 @@ fn finding_text(text: &mut String, finding: &Finding) {
     }
     for statement in &finding.remedy {
         let _ = writeln!(text, "                {};", printable::line(statement));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finding(kind: FindingKind, table: &str, text: &str) -> Finding {
+        Finding {
+            kind,
+            table: table.to_owned(),
+            subject: String::new(),
+            text: text.to_owned(),
+            remedy: vec![format!("DROP TABLE `{table}`")],
+            values: Vec::new(),
+        }
+    }
+
+    fn text_of_report(report: &AdoptionReport) -> String {
+        let mut text = String::new();
+        plugin_text(&mut text, report);
+        text
+    }
+
+    #[test]
+    fn what_is_in_the_way_is_said_where_no_statement_is_pending() {
+        let up_to_date = AdoptionReport::default();
+        assert_eq!(
+            text_of_report(&up_to_date),
+            "  up to date: no statement is pending\n"
+        );
+        let lacking = AdoptionReport {
+            findings: vec![finding(FindingKind::Obstacle, "guest", "is gone")],
+            ..AdoptionReport::default()
+        };
+        assert_eq!(
+            text_of_report(&lacking),
+            "  no statement is pending\n\
+             \n  guest\
+             \n    IN THE WAY  is gone\
+             \n                DROP TABLE `guest`;\n"
+        );
+    }
+
+    #[test]
+    fn findings_of_tables_that_are_not_described_are_said_too() {
+        let described = TableReport {
+            table: "guest".to_owned(),
+            engine: "InnoDB".to_owned(),
+            collation: "utf8mb4_bin".to_owned(),
+            rows: 1,
+            bytes: 1,
+            conversion_seconds: None,
+        };
+        let report = AdoptionReport {
+            statements: 2,
+            tables: vec![described],
+            findings: vec![
+                finding(FindingKind::Obstacle, "guest", "in the way"),
+                finding(FindingKind::Obstacle, "stay", "is gone"),
+            ],
+            ..AdoptionReport::default()
+        };
+        let text = text_of_report(&report);
+        assert_eq!(text.matches("IN THE WAY").count(), 2, "{text}");
+        assert_eq!(text.matches("\n  stay\n").count(), 1, "{text}");
     }
 }

@@ -1,6 +1,7 @@
 //! Migrations that failed half-way, and records that are not what the tables
 //! are.
 
+use super::check::adopt_with;
 use super::fork::run;
 use super::later::{columns, databases, migrating, refusal, start};
 
@@ -128,6 +129,17 @@ async fn tables_that_are_not_as_recorded_are_in_the_way() {
         for files in [&[statements][..], &[statements, later]] {
             let message = refusal(&database, migrating(files)).await;
             assert!(message.contains(" guest: has no floor, room"), "{message}");
+            let checking = adopt_with(vec![migrating(files)], &database.url, &["--check"]);
+            let (code, said, complained) = checking.await;
+            assert_eq!(code, Some(7), "{said}{complained}");
+            for part in [
+                "\n  guest\n",
+                "IN THE WAY  has no floor, room",
+                "DROP TABLE",
+            ] {
+                assert!(said.contains(part), "{said}");
+            }
+            assert!(!said.contains("up to date"), "{said}");
             assert_eq!(columns(&database, "guest").await, ["id int NO"]);
         }
         run(&database, "DROP TABLE IF EXISTS `edge_migrations_ledger`").await;

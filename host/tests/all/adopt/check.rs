@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::fork::{COLUMNS, DJANGO, Fork, REQUIRED, UMLAUTS, WERKZEUG, everything};
 use crate::catalog::database::Database;
-use crate::harness::{data_folder, edge};
+use crate::harness::{PluginFolder, data_folder, edge};
 use crate::servers::MariaDb;
 use crate::shop::plugins;
 
@@ -16,8 +16,16 @@ const OBSTACLES: i32 = 7;
 
 /// Run `edge adopt` with these arguments, and this database in its settings.
 pub async fn adopt(database: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
+    adopt_with(plugins().into(), database, arguments).await
+}
+
+/// Run `edge adopt` for these plugins.
+pub async fn adopt_with(
+    plugins: Vec<PluginFolder>,
+    database: &str,
+    arguments: &[&str],
+) -> (Option<i32>, String, String) {
     let data = data_folder();
-    let plugins = plugins();
     let paths = plugins
         .iter()
         .map(|plugin| plugin.path().display().to_string());

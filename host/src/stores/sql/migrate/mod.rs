@@ -219,7 +219,9 @@ impl DatabaseAccess {
         let lacking = lacking.await.map_err(mysql::failed)?;
         if plan.is_empty() || !lacking.is_empty() {
             connection.close().await.map_err(mysql::failed)?;
+            let listed = plan.listed();
             let report = AdoptionReport {
+                statements: listed.iter().filter(|it| !it.is_done).count(),
                 findings: lacking,
                 ..AdoptionReport::default()
             };
