@@ -155,3 +155,30 @@ async fn tables_that_are_not_as_recorded_are_in_the_way() {
         );
     }
 }
+
+/// Somebody dropped one column of the plugin's: the statement that the refusal
+/// gives adds it, and the records of the migrations stay.
+#[tokio::test]
+async fn a_column_that_was_dropped_is_added_as_told() {
+    let statements: &[&str] = &[
+        "CREATE TABLE IF NOT EXISTS guest (id INT NOT NULL AUTO_INCREMENT PRIMARY KEY, room INT)",
+        "ALTER TABLE guest ADD COLUMN floor INT NULL, ADD COLUMN door INT NOT NULL DEFAULT 4",
+    ];
+    for database in databases(&[]).await {
+        start(&database, migrating(&[statements])).await;
+        run(&database, "INSERT INTO guest (floor) VALUES (1)").await;
+        let recorded = "SELECT CAST(version AS CHAR) FROM edge_migrations_ledger ORDER BY version";
+        let records = database.texts(recorded).await;
+        run(&database, "ALTER TABLE guest DROP COLUMN door").await;
+        let message = refusal(&database, migrating(&[statements])).await;
+        assert!(message.contains(" guest: has no door,"), "{message}");
+        assert!(!message.contains("DROP TABLE"), "{message}");
+        let added = "ALTER TABLE `guest` ADD COLUMN door INT NOT NULL DEFAULT 4";
+        assert!(message.contains(&format!("(`{added}`)")), "{message}");
+        run(&database, added).await;
+        start(&database, migrating(&[statements])).await;
+        assert_eq!(database.texts(recorded).await, records);
+        let row = "SELECT CONCAT(floor, ' ', door) FROM guest";
+        assert_eq!(database.texts(row).await, ["1 4"]);
+    }
+}

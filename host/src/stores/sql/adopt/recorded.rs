@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sqlparser::ast::AlterTableOperation as Op;
+use sqlparser::ast::{
+    AlterTableOperation as Op, ColumnDef, ColumnOption, ColumnOptionDef, DataType, Ident,
+};
 use sqlx::MySqlConnection;
 
 use super::inspect;
@@ -13,6 +15,21 @@ use crate::stores::sql::guard::migration::{AlterKind, ParsedStatement, parse};
 
 /// Tables and their columns, all in lower case.
 pub(super) type Columns = BTreeMap<String, BTreeSet<String>>;
+
+/// What statements leave of a table, one after the other.
+#[derive(Debug, Default)]
+struct Left {
+    /// In the order in which they were made.
+    columns: Vec<LeftColumn>,
+}
+
+/// A column that statements leave.
+#[derive(Debug)]
+struct LeftColumn {
+    definition: ColumnDef,
+    /// Whether a table that was there before got it.
+    is_added: bool,
+}
 
 /// Returns what the tables lack that these statements, which have run, made;
 /// `records` is the table that says that they have.
@@ -27,76 +44,176 @@ pub(in crate::stores::sql) async fn lacking<'a>(
     let expected = left_by(statements);
     let names: Vec<_> = expected.keys().map(String::as_str).collect();
     let live = inspect::columns(connection, &names).await?;
-    let mut findings = Vec::new();
-    for (table, columns) in &expected {
-        let text = match live.get(table) {
-            None => "is gone".to_owned(),
-            Some(live) => match columns.difference(live).cloned().collect::<Vec<_>>() {
-                missing if missing.is_empty() => continue,
-                missing => format!("has no {}", missing.join(", ")),
-            },
-        };
-        let text = format!(
-            "{text}, though `{records}` says that the migrations made that, as after an older \
-             database was restored; without the records, all of them are compared with the \
-             tables, and run"
-        );
-        let remedy = vec![format!("DROP TABLE IF EXISTS `{records}`")];
-        findings.push(Finding::obstacle(table, "", text, remedy));
-    }
-    Ok(findings)
+    let all = expected.iter();
+    let findings = all.filter_map(|(table, left)| left.lacking(table, live.get(table), records));
+    Ok(findings.collect())
 }
 
-/// The columns that the statements leave, one after the other.
-fn left_by<'a>(statements: impl IntoIterator<Item = &'a str>) -> Columns {
-    let mut columns = Columns::new();
+impl Left {
+    /// Returns what the table lacks, if it lacks anything.
+    fn lacking(
+        &self,
+        table: &str,
+        live: Option<&BTreeSet<String>>,
+        records: &str,
+    ) -> Option<Finding> {
+        let Some(live) = live else {
+            return Some(not_as_recorded(table, "is gone", records));
+        };
+        let columns = self.columns.iter();
+        let missing = columns.filter(|column| !live.contains(&column.name()));
+        let missing: Vec<_> = missing.collect();
+        if missing.is_empty() {
+            return None;
+        }
+        let names: BTreeSet<_> = missing.iter().map(|column| column.name()).collect();
+        let names: Vec<_> = names.into_iter().collect();
+        let text = format!("has no {}", names.join(", "));
+        Some(match self.is_without_all_added(&missing) {
+            true => not_as_recorded(table, &text, records),
+            false => without_columns(table, &text, &missing, records),
+        })
+    }
+
+    /// Whether every column is missing that the statements add to a table that is
+    /// there, as in a table that they have not seen.
+    fn is_without_all_added(&self, missing: &[&LeftColumn]) -> bool {
+        let added = |column: &&LeftColumn| column.is_added;
+        match self.columns.iter().filter(added).count() {
+            0 => missing.len() == self.columns.len(),
+            count => missing.iter().copied().filter(added).count() == count,
+        }
+    }
+
+    fn set(&mut self, definition: ColumnDef, is_added: bool) {
+        match self.column_mut(&definition.name.value) {
+            Some(column) => column.definition = definition,
+            None => self.columns.push(LeftColumn {
+                definition,
+                is_added,
+            }),
+        }
+    }
+
+    fn column_mut(&mut self, name: &str) -> Option<&mut LeftColumn> {
+        let mut columns = self.columns.iter_mut();
+        columns.find(|column| column.name() == lower(name))
+    }
+
+    fn change(&mut self, operation: &Op) {
+        match operation {
+            Op::AddColumn { column_def, .. } => self.set(column_def.clone(), true),
+            Op::ModifyColumn {
+                col_name,
+                data_type,
+                options,
+                ..
+            } if self.column_mut(&col_name.value).is_some() => {
+                self.restate(col_name, col_name, (data_type, options));
+            }
+            Op::ChangeColumn {
+                old_name,
+                new_name,
+                data_type,
+                options,
+                ..
+            } => self.restate(old_name, new_name, (data_type, options)),
+            Op::RenameColumn {
+                old_column_name,
+                new_column_name,
+            } => {
+                if let Some(column) = self.column_mut(&old_column_name.value) {
+                    column.definition.name.clone_from(new_column_name);
+                }
+            }
+            Op::DropColumn { column_names, .. } => {
+                let is_dropped = |column: &LeftColumn| {
+                    let mut names = column_names.iter();
+                    names.any(|name| lower(&name.value) == column.name())
+                };
+                self.columns.retain(|column| !is_dropped(column));
+            }
+            _ => {}
+        }
+    }
+
+    /// Gives a column another name and definition.
+    fn restate(
+        &mut self,
+        old: &Ident,
+        new: &Ident,
+        (data_type, options): (&DataType, &[ColumnOption]),
+    ) {
+        let options = options.iter().cloned();
+        let definition = ColumnDef {
+            name: new.clone(),
+            data_type: data_type.clone(),
+            options: options
+                .map(|option| ColumnOptionDef { name: None, option })
+                .collect(),
+        };
+        match self.column_mut(&old.value) {
+            Some(column) => column.definition = definition,
+            None => self.set(definition, false),
+        }
+    }
+}
+
+impl LeftColumn {
+    fn name(&self) -> String {
+        lower(&self.definition.name.value)
+    }
+}
+
+/// Reports a table that the statements seem not to have seen.
+fn not_as_recorded(table: &str, text: &str, records: &str) -> Finding {
+    let text = format!(
+        "{text}, though `{records}` says that the migrations made that, as after an older \
+         database was restored; without the records, all of them are compared with the \
+         tables, and run"
+    );
+    let remedy = vec![format!("DROP TABLE IF EXISTS `{records}`")];
+    Finding::obstacle(table, "", text, remedy)
+}
+
+/// Reports a table that lacks some of its columns. Those that are computed from
+/// others come after them, as they were made.
+fn without_columns(table: &str, text: &str, missing: &[&LeftColumn], records: &str) -> Finding {
+    let text = format!(
+        "{text}, though `{records}` says that the migrations made that; the statements add what \
+         is missing, without the values and keys that it had"
+    );
+    let remedy = missing
+        .iter()
+        .map(|column| format!("ALTER TABLE `{table}` ADD COLUMN {}", column.definition));
+    Finding::obstacle(table, "", text, remedy.collect())
+}
+
+/// What the statements leave of each table, one after the other.
+fn left_by<'a>(statements: impl IntoIterator<Item = &'a str>) -> BTreeMap<String, Left> {
+    let mut tables: BTreeMap<String, Left> = BTreeMap::new();
     for text in statements {
         match parse(text) {
             Ok(ParsedStatement::CreateTable(create)) => {
-                let table = plain(&create.name.to_string()).to_ascii_lowercase();
-                let names = create.columns.iter().map(|it| lower(&it.name.value));
-                columns.entry(table).or_default().extend(names);
+                let table = lower(&plain(&create.name.to_string()));
+                let left = tables.entry(table).or_default();
+                for definition in &create.columns {
+                    left.set(definition.clone(), false);
+                }
             }
             Ok(ParsedStatement::Alter { table, changes }) => {
-                let columns = columns.entry(table.to_ascii_lowercase()).or_default();
+                let left = tables.entry(lower(&table)).or_default();
                 for change in &changes {
                     if let AlterKind::Operation(operation) = &change.kind {
-                        change_columns(columns, operation);
+                        left.change(operation);
                     }
                 }
             }
             _ => {}
         }
     }
-    columns.retain(|_, columns| !columns.is_empty());
-    columns
-}
-
-fn change_columns(columns: &mut BTreeSet<String>, operation: &Op) {
-    match operation {
-        Op::AddColumn { column_def, .. } => {
-            columns.insert(lower(&column_def.name.value));
-        }
-        Op::ChangeColumn {
-            old_name, new_name, ..
-        } => {
-            columns.remove(&lower(&old_name.value));
-            columns.insert(lower(&new_name.value));
-        }
-        Op::RenameColumn {
-            old_column_name,
-            new_column_name,
-        } => {
-            columns.remove(&lower(&old_column_name.value));
-            columns.insert(lower(&new_column_name.value));
-        }
-        Op::DropColumn { column_names, .. } => {
-            for name in column_names {
-                columns.remove(&lower(&name.value));
-            }
-        }
-        _ => {}
-    }
+    tables.retain(|_, left| !left.columns.is_empty());
+    tables
 }
 
 fn lower(name: &str) -> String {
@@ -112,12 +229,53 @@ mod tests {
         let left = left_by([
             "CREATE TABLE guest (id INT NOT NULL PRIMARY KEY, name VARCHAR(50), Room INT)",
             "ALTER TABLE guest ADD COLUMN tag INT, RENAME COLUMN name TO called, DROP COLUMN room",
-            "ALTER TABLE guest CHANGE COLUMN tag label INT NULL",
+            "ALTER TABLE guest CHANGE COLUMN tag label BIGINT NULL",
             "ALTER TABLE stay ENGINE = InnoDB",
             "UPDATE guest SET label = 1",
         ]);
-        let guest: Vec<_> = left["guest"].iter().map(String::as_str).collect();
-        assert_eq!(guest, ["called", "id", "label"]);
+        let guest = left["guest"].columns.iter();
+        let guest: Vec<_> = guest.map(|it| it.definition.to_string()).collect();
+        assert_eq!(
+            guest,
+            [
+                "id INT NOT NULL PRIMARY KEY",
+                "called VARCHAR(50)",
+                "label BIGINT NULL"
+            ]
+        );
         assert!(!left.contains_key("stay"));
+    }
+
+    fn remedy(live: &[&str]) -> Vec<String> {
+        let left = left_by([
+            "CREATE TABLE IF NOT EXISTS guest (id INT NOT NULL PRIMARY KEY, name VARCHAR(50))",
+            "ALTER TABLE guest ADD COLUMN tag INT NOT NULL DEFAULT 3, ADD COLUMN floor INT NULL",
+        ]);
+        let live: BTreeSet<_> = live.iter().map(|name| (*name).to_owned()).collect();
+        let finding = left["guest"].lacking("guest", Some(&live), "records");
+        finding.map(|it| it.remedy).unwrap_or_default()
+    }
+
+    #[test]
+    fn a_column_that_is_missing_is_added_and_the_records_stay() {
+        assert_eq!(
+            remedy(&["id", "name", "floor"]),
+            ["ALTER TABLE `guest` ADD COLUMN tag INT NOT NULL DEFAULT 3"]
+        );
+        assert_eq!(
+            remedy(&["id", "tag", "floor"]),
+            ["ALTER TABLE `guest` ADD COLUMN name VARCHAR(50)"]
+        );
+        assert!(remedy(&["id", "name", "tag", "floor", "own"]).is_empty());
+    }
+
+    #[test]
+    fn a_table_without_any_column_that_was_added_is_one_from_before() {
+        let records = ["DROP TABLE IF EXISTS `records`"];
+        assert_eq!(remedy(&["id", "name"]), records);
+        assert_eq!(remedy(&["id"]), records);
+        let left = left_by(["CREATE TABLE guest (id INT)"]);
+        let gone = left["guest"].lacking("guest", None, "records");
+        assert_eq!(gone.map(|it| it.remedy), Some(vec![records[0].to_owned()]));
     }
 }
