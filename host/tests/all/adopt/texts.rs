@@ -118,3 +118,37 @@ async fn values_that_become_one_are_in_the_way_of_a_unique_key() {
         }
     }
 }
+
+async fn row_format(database: &Database) -> Vec<String> {
+    let statement = "SELECT CAST(row_format AS CHAR) FROM information_schema.tables \
+        WHERE table_schema = DATABASE() AND table_name = 'guest'";
+    database.texts(statement).await
+}
+
+/// Exports of older servers say these formats, in which a column has 767 bytes in
+/// a key at the most.
+#[tokio::test]
+async fn a_table_of_an_older_row_format_gets_keys_of_utf8mb4() {
+    let create = EXPECTED.replace("60", "255");
+    for format in ["COMPACT", "REDUNDANT"] {
+        let table = format!(
+            "CREATE TABLE guest (id INT NOT NULL AUTO_INCREMENT PRIMARY KEY, name VARCHAR(255), \
+             code VARCHAR(250) CHARACTER SET latin1 COLLATE latin1_bin, \
+             UNIQUE KEY guest_name (name), KEY guest_code (code)) \
+             ENGINE = InnoDB ROW_FORMAT = {format} DEFAULT CHARSET = latin1"
+        );
+        for statement in [
+            create.as_str(),
+            "ALTER TABLE guest CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
+        ] {
+            for database in databases(&[&table]).await {
+                start(&database, migrating(&[&[statement]])).await;
+                assert_eq!(row_format(&database).await, ["Dynamic"], "{statement}");
+                for column in ["name", "code"] {
+                    let collation = collation(&database, column).await;
+                    assert!(collation.starts_with("utf8mb4"), "{collation}");
+                }
+            }
+        }
+    }
+}

@@ -219,6 +219,26 @@ impl Table {
     pub(super) fn is_innodb(&self) -> bool {
         self.engine.eq_ignore_ascii_case("InnoDB")
     }
+
+    /// Whether the table has an older format of InnoDB's, in which no column has
+    /// more than 767 bytes in a key.
+    pub(super) fn has_short_keys(&self) -> bool {
+        self.is_innodb()
+            && ["Compact", "Redundant"]
+                .iter()
+                .any(|it| self.has_format(it))
+    }
+
+    /// Whether InnoDB compresses the table's rows. Keys are as long as in
+    /// `DYNAMIC`, which the table's block size does not go with.
+    pub(super) fn is_compressed(&self) -> bool {
+        self.is_innodb() && self.has_format("Compressed")
+    }
+
+    /// Whether the rows have this format, in any case.
+    pub(super) fn has_format(&self, format: &str) -> bool {
+        self.row_format.eq_ignore_ascii_case(format)
+    }
 }
 
 /// Returns the character set that a collation's name begins with.

@@ -47,7 +47,13 @@ impl Reconciler<'_> {
         let mut is_changed = false;
         for change in changes {
             let verdict = match &change.kind {
-                AlterKind::Options(options) => self.options(name, options).await?,
+                AlterKind::Options(options) => {
+                    if let Some(format) = self.format_for(name, options) {
+                        is_changed = true;
+                        texts.push(format);
+                    }
+                    self.options(name, options).await?
+                }
                 AlterKind::Operation(operation) => self.operation(name, operation).await?,
             };
             match verdict {
@@ -66,6 +72,20 @@ impl Reconciler<'_> {
         }
         statements.extend(alter_table(name, &texts));
         Ok(is_changed.then_some(statements))
+    }
+
+    /// Returns the change that comes before a conversion, whose keys are too
+    /// long for the table's format.
+    fn format_for(&mut self, name: &str, options: &[TableOption]) -> Option<String> {
+        let table = self.schema.table(name).cloned()?;
+        let value = |names: &[&str]| {
+            let found = options.iter().find(|it| names.contains(&it.name.as_str()));
+            found.map(|option| option.value.as_str())
+        };
+        let charset = value(&["CHARACTER SET", "CHARSET"])?;
+        let converts = options.iter().any(|option| option.converts)
+            && self.needs_conversion(&table, charset, value(&["COLLATE"]));
+        converts.then(|| self.format_change(&table)).flatten()
     }
 
     async fn options(&mut self, name: &str, options: &[TableOption]) -> sqlx::Result<Verdict> {

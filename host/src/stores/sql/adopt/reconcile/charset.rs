@@ -12,6 +12,9 @@ use super::{Reconciler, quoted_values};
 pub(super) const LONGEST_KEY: u64 = 3072;
 const LONGEST_ROW: u64 = 65_535;
 
+/// Bytes of a column in a key at the most, in older formats of InnoDB's tables.
+pub(super) const LONGEST_PART: u64 = 767;
+
 /// The most bytes of a character of utf8mb4.
 const CHARACTER_BYTES: u64 = 4;
 
@@ -284,17 +287,19 @@ fn text_of(charset: &str) -> Column {
 
 /// Bytes of a key once its texts are utf8mb4.
 pub(super) fn key_bytes(table: &Table, parts: &[KeyPart]) -> u64 {
-    let bytes = |part: &KeyPart| {
-        let kind = table.column(&part.column).map(|column| &column.kind);
-        match (part.prefix, kind) {
-            (Some(prefix), Some(kind)) if kind.is_text() => prefix * CHARACTER_BYTES,
-            (Some(prefix), _) => prefix,
-            (None, Some(kind @ ColumnType::Text(_))) => kind.characters().unwrap_or_default(),
-            (None, Some(kind)) => kind.row_bytes(),
-            (None, None) => 0,
-        }
-    };
-    parts.iter().map(bytes).sum()
+    parts.iter().map(|part| part_bytes(table, part)).sum()
+}
+
+/// Bytes of a column in a key once its texts are utf8mb4.
+pub(super) fn part_bytes(table: &Table, part: &KeyPart) -> u64 {
+    let kind = table.column(&part.column).map(|column| &column.kind);
+    match (part.prefix, kind) {
+        (Some(prefix), Some(kind)) if kind.is_text() => prefix * CHARACTER_BYTES,
+        (Some(prefix), _) => prefix,
+        (None, Some(kind @ ColumnType::Text(_))) => kind.characters().unwrap_or_default(),
+        (None, Some(kind)) => kind.row_bytes(),
+        (None, None) => 0,
+    }
 }
 
 /// Returns the values of a key's column as they are compared once they have

@@ -98,10 +98,11 @@ impl Reconciler<'_> {
         is_foreign
     }
 
-    /// Returns the changes that give the table transactions.
+    /// Returns the changes that give the table transactions, and keys as long as
+    /// utf8mb4 needs them.
     pub(super) fn engine_changes(&mut self, table: &Table) -> Vec<String> {
         if table.is_innodb() {
-            return Vec::new();
+            return self.format_change(table).into_iter().collect();
         }
         let name = &table.name;
         self.check_numbering(table);
@@ -113,6 +114,22 @@ impl Reconciler<'_> {
             table.row_format = "Dynamic".to_owned();
         }
         vec!["ENGINE = InnoDB".into(), "ROW_FORMAT = DYNAMIC".into()]
+    }
+
+    /// Returns the change that lets the keys of an older format be longer.
+    pub(super) fn format_change(&mut self, table: &Table) -> Option<String> {
+        if !table.has_short_keys() {
+            return None;
+        }
+        let name = &table.name;
+        self.rewrites(name);
+        let format = &table.row_format;
+        let text = format!("from the row format {format} to Dynamic, which has longer keys");
+        self.find(FindingKind::Converts, name, "", text);
+        if let Some(table) = self.schema.table_mut(name) {
+            table.row_format = "Dynamic".to_owned();
+        }
+        Some("ROW_FORMAT = DYNAMIC".to_owned())
     }
 
     /// InnoDB numbers rows only by the first column of a key.

@@ -5,7 +5,7 @@ use sqlparser::ast::CreateIndex;
 use super::super::data::Found;
 use super::super::report::FindingKind;
 use super::super::schema::{Key, KeyPart, Table, parts};
-use super::charset::{LONGEST_KEY, compared, key_bytes};
+use super::charset::{LONGEST_KEY, LONGEST_PART, compared, key_bytes, part_bytes};
 use super::{Reconciler, plain, quoted_values};
 
 impl Reconciler<'_> {
@@ -89,6 +89,16 @@ impl Reconciler<'_> {
                 self.obstruct(&table.name, &live.name, text, vec![remedy]);
                 return;
             }
+        }
+        let is_long = |part: &KeyPart| part_bytes(table, part) > LONGEST_PART;
+        if table.has_short_keys() && key.parts.iter().any(is_long) {
+            let text = format!(
+                "would have a column of more than {LONGEST_PART} bytes, which no key has in the row \
+                 format {}",
+                table.row_format
+            );
+            let remedy = format!("ALTER TABLE `{}` ROW_FORMAT = DYNAMIC", table.name);
+            self.obstruct(&table.name, &key.name, text, vec![remedy]);
         }
         if key_bytes(table, &key.parts) > LONGEST_KEY {
             let text = format!("would have more than {LONGEST_KEY} bytes, which no key has");
