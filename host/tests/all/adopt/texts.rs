@@ -152,3 +152,22 @@ async fn a_table_of_an_older_row_format_gets_keys_of_utf8mb4() {
         }
     }
 }
+
+/// The block size of a compressed table goes with no other format.
+#[tokio::test]
+async fn a_compressed_table_stays_compressed() {
+    let table = "CREATE TABLE guest (id INT NOT NULL AUTO_INCREMENT PRIMARY KEY, \
+        name VARCHAR(255), UNIQUE KEY guest_name (name)) \
+        ENGINE = InnoDB ROW_FORMAT = COMPRESSED KEY_BLOCK_SIZE = 8 DEFAULT CHARSET = latin1";
+    let statements = [
+        "ALTER TABLE guest ENGINE = InnoDB, ROW_FORMAT = DYNAMIC",
+        "ALTER TABLE guest CONVERT TO CHARACTER SET utf8mb4",
+        "ALTER TABLE guest ADD COLUMN room VARCHAR(10) NULL",
+    ];
+    for database in databases(&[table]).await {
+        start(&database, migrating(&[&statements])).await;
+        assert_eq!(row_format(&database).await, ["Compressed"]);
+        let collation = collation(&database, "name").await;
+        assert!(collation.starts_with("utf8mb4"), "{collation}");
+    }
+}

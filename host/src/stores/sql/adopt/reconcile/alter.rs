@@ -117,9 +117,12 @@ impl Reconciler<'_> {
                 changes => Verdict::Instead(changes.join(", ")),
             });
         }
-        let is_same = |format: &str| table.row_format.eq_ignore_ascii_case(format);
+        let does = |format: &str| {
+            let is_dynamic = format.eq_ignore_ascii_case("Dynamic");
+            table.has_format(format) || (is_dynamic && table.is_compressed())
+        };
         Ok(match value(&["ROW_FORMAT"]) {
-            Some(format) if is_same(format) => Verdict::Leave,
+            Some(format) if does(format) => Verdict::Leave,
             _ => Verdict::Keep,
         })
     }
