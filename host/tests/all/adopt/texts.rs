@@ -171,3 +171,25 @@ async fn a_compressed_table_stays_compressed() {
         assert!(collation.starts_with("utf8mb4"), "{collation}");
     }
 }
+
+/// What a migration may not say is said again of a column that has it.
+#[tokio::test]
+async fn names_and_defaults_of_others_may_hold_what_no_migration_may() {
+    let table = r"CREATE TABLE guest (id INT NOT NULL AUTO_INCREMENT PRIMARY KEY, name VARCHAR(50),
+        model VARCHAR(20) COLLATE latin1_bin NOT NULL DEFAULT 'App\\User' COMMENT 'a\\b it''s',
+        `größe` ENUM('a\\b', 'c') COLLATE latin1_bin NOT NULL DEFAULT 'a\\b')
+        DEFAULT CHARSET = latin1";
+    let convert = "ALTER TABLE guest CONVERT TO CHARACTER SET utf8mb4";
+    for database in databases(&[table]).await {
+        start(&database, migrating(&[&[convert]])).await;
+        for column in ["model", "größe"] {
+            assert_eq!(collation(&database, column).await, "utf8mb4_bin");
+        }
+        run(&database, "INSERT INTO guest (name) VALUES ('Ada')").await;
+        let row = "SELECT CONCAT(model, ' ', `größe`) FROM guest";
+        assert_eq!(database.texts(row).await, [r"App\User a\b"]);
+        let comment = "SELECT CAST(column_comment AS CHAR) FROM information_schema.columns \
+            WHERE table_schema = DATABASE() AND table_name = 'guest' AND column_name = 'model'";
+        assert_eq!(database.texts(comment).await, [r"a\b it's"]);
+    }
+}

@@ -229,7 +229,7 @@ impl Column {
 
     /// Returns the definition as it follows MODIFY COLUMN.
     pub(super) fn definition(&self) -> String {
-        let mut text = format!("`{}` {}", self.name, self.type_text);
+        let mut text = format!("{} {}", quoted(&self.name), self.type_text);
         if let Some(charset) = &self.charset {
             text += &format!(" CHARACTER SET {charset}");
         }
@@ -270,6 +270,11 @@ impl Column {
         }
         text
     }
+}
+
+/// Returns a name in backquotes.
+pub(super) fn quoted(name: &str) -> String {
+    format!("`{}`", name.replace('`', "``"))
 }
 
 /// How many characters a set has, compared with others.

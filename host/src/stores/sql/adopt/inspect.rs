@@ -228,7 +228,11 @@ fn default_as_sql(text: String, kind: &ColumnType, extra: &str, server: Server) 
                 // Quotes within an expression have a backslash before them.
                 true => format!("({})", text.replace("\\'", "'")),
                 false if kind.is_number() || kind.is_counted() => text,
-                false => format!("'{}'", text.replace('\'', "''")),
+                // A backslash escapes in the sessions of migrations.
+                false => {
+                    let text = text.replace('\\', r"\\").replace('\'', "''");
+                    format!("'{text}'")
+                }
             })
         }
     }
@@ -275,4 +279,19 @@ fn foreign_keys(rows: &[MySqlRow]) -> sqlx::Result<Vec<ForeignKey>> {
         }
     }
     Ok(keys)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_default_is_escaped_where_the_server_says_its_value() {
+        let kind = ColumnType::parse("varchar(20)");
+        let default = |text: &str, server| default_as_sql(text.to_owned(), &kind, "", server);
+        let of_mysql = default(r"App\it's", Server::MySql);
+        assert_eq!(of_mysql.as_deref(), Some(r"'App\\it''s'"));
+        let of_mariadb = default(r"'App\\User'", Server::MariaDb);
+        assert_eq!(of_mariadb.as_deref(), Some(r"'App\\User'"));
+    }
 }

@@ -18,6 +18,7 @@ mod fit;
 mod inspect;
 mod kept;
 mod known;
+mod masked;
 mod reconcile;
 mod recorded;
 mod refill;

@@ -1,7 +1,7 @@
 //! Conversions of a table's texts to another character set: whether they are
 //! needed, and what stands in their way.
 
-use super::super::column::Column;
+use super::super::column::{Column, quoted};
 use super::super::column_type::ColumnType;
 use super::super::data::Found;
 use super::super::report::FindingKind;
@@ -182,12 +182,12 @@ impl Reconciler<'_> {
             .iter()
             .map(|part| match table.column(&part.column) {
                 Some(column) => compared(part, column),
-                None => format!("`{}`", part.column),
+                None => quoted(&part.column),
             });
         let compared: Vec<_> = compared.collect();
         let present = key.parts.iter();
         let present: Vec<_> = present
-            .map(|part| format!("`{}` IS NOT NULL", part.column))
+            .map(|part| format!("{} IS NOT NULL", quoted(&part.column)))
             .collect();
         let condition = present.join(" AND ");
         let charset = table.charset();
@@ -305,9 +305,10 @@ pub(super) fn part_bytes(table: &Table, part: &KeyPart) -> u64 {
 /// Returns the values of a key's column as they are compared once they have
 /// the character set and collation that `column` says.
 pub(super) fn compared(part: &KeyPart, column: &Column) -> String {
+    let name = quoted(&part.column);
     let name = match part.prefix {
-        Some(length) => format!("LEFT(`{}`, {length})", part.column),
-        None => format!("`{}`", part.column),
+        Some(length) => format!("LEFT({name}, {length})"),
+        None => name,
     };
     match (&column.charset, &column.collation) {
         (None, _) => name,

@@ -18,6 +18,7 @@ pub(super) use unusable::default_remedy;
 use super::data::{Data, Found, LONGEST_LOOK};
 use super::kept::Kept;
 use super::known::Known;
+use super::masked::masked;
 use super::report::{Finding, FindingKind};
 use super::schema::Schema;
 use crate::bindings::sql::Dialect;
@@ -72,9 +73,11 @@ impl Reconciler<'_> {
         Ok(statements)
     }
 
-    /// What stands in a statement's place passes the guard like the statement.
+    /// What stands in a statement's place passes the guard like the statement, but
+    /// for the names and texts of the table that it has to state again.
     fn check_again(&mut self, statement: &str) {
-        if let Err(refused) = checked_statements(statement, self.grant, Dialect::Mysql) {
+        let masked = masked(statement);
+        if let Err(refused) = checked_statements(&masked, self.grant, Dialect::Mysql) {
             let text = format!("the change `{statement}` has to be made by hand: {refused}");
             let table = statement.split('`').nth(1).unwrap_or_default();
             let remedy = vec![statement.to_owned()];
