@@ -193,3 +193,29 @@ async fn names_and_defaults_of_others_may_hold_what_no_migration_may() {
         assert_eq!(database.texts(comment).await, [r"a\b it's"]);
     }
 }
+
+/// A key of words over a column of ours and one of theirs has one collation.
+#[tokio::test]
+async fn columns_that_share_a_fulltext_key_are_compared_alike() {
+    for charset in ["utf8mb4 COLLATE = utf8mb4_general_ci", "latin1"] {
+        let table = format!(
+            "CREATE TABLE guest (id INT NOT NULL AUTO_INCREMENT PRIMARY KEY, company VARCHAR(50), \
+             name VARCHAR(50), note TEXT, FULLTEXT KEY guest_words (company, name)) \
+             ENGINE = InnoDB DEFAULT CHARSET = {charset}"
+        );
+        let rows = "INSERT INTO guest (company, name) VALUES ('Engines', 'Ada')";
+        for database in databases(&[&table, rows]).await {
+            let statements = [
+                "ALTER TABLE guest CHANGE COLUMN name name VARCHAR(50)",
+                "ALTER TABLE guest CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
+            ];
+            start(&database, migrating(&[&statements])).await;
+            for column in ["company", "name"] {
+                assert_eq!(collation(&database, column).await, "utf8mb4_bin");
+            }
+            assert!(collation(&database, "note").await.ends_with("_ci"));
+            let found = "SELECT name FROM guest WHERE MATCH (company, name) AGAINST ('Engines')";
+            assert_eq!(database.texts(found).await, ["Ada"]);
+        }
+    }
+}

@@ -94,7 +94,10 @@ impl Reconciler<'_> {
             let becomes = self.converted(&table, column, charset, collation);
             (column, becomes)
         });
-        let converted: Vec<_> = converted.collect();
+        let mut converted: Vec<_> = converted.collect();
+        for key in table.keys.iter().filter(|key| key.is_special) {
+            self.share_collation(&table, key, &mut converted);
+        }
         let changed = converted.iter();
         let changed = changed.filter(|(column, becomes)| !is_written_alike(column, becomes));
         let changed: Vec<Changed<'_>> = changed.map(|(column, it)| (*column, it)).collect();
@@ -129,6 +132,36 @@ impl Reconciler<'_> {
             }
         }
         Ok(by_column)
+    }
+
+    /// Gives the columns of a FULLTEXT key one collation, without which there is
+    /// no such key: that of a column of the plugin's, if one is among them.
+    fn share_collation(&mut self, table: &Table, key: &Key, converted: &mut [(&Column, Column)]) {
+        let is_part = |column: &Column| {
+            let mut parts = key.parts.iter();
+            parts.any(|part| part.column.eq_ignore_ascii_case(&column.name))
+        };
+        let of_any = |is_own: bool| {
+            converted.iter().find_map(|(column, becomes)| {
+                let is_known = self.known.has(&table.name, &column.name);
+                let counts = is_part(column) && (is_known || !is_own);
+                becomes.collation.clone().filter(|_| counts)
+            })
+        };
+        let Some(shared) = of_any(true).or_else(|| of_any(false)) else {
+            return;
+        };
+        for (column, becomes) in converted {
+            let is_another = becomes.collation.as_deref() != Some(shared.as_str());
+            if is_another && is_part(column) && becomes.charset.is_some() {
+                let text = format!(
+                    "compared by {shared}, like the other columns of the FULLTEXT key `{}`",
+                    key.name
+                );
+                self.find(FindingKind::Converts, &table.name, &column.name, text);
+                becomes.collation = Some(shared.clone());
+            }
+        }
     }
 
     /// A foreign key ties texts to those of another table.
