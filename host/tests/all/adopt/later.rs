@@ -235,6 +235,19 @@ async fn what_cannot_be_used_is_refused_before_the_first_change() {
             "guest.name",
         ),
         (
+            [
+                guest,
+                "ALTER TABLE guest PARTITION BY HASH (id) PARTITIONS 2",
+            ],
+            "CREATE UNIQUE INDEX guest_name ON guest (name)",
+            "guest.guest_name",
+        ),
+        (
+            [guest, "ALTER TABLE guest PARTITION BY KEY () PARTITIONS 2"],
+            "CREATE UNIQUE INDEX guest_name ON guest (name)",
+            "guest.guest_name",
+        ),
+        (
             [guest, "CREATE INDEX guest_name ON guest (id, name)"],
             "CREATE INDEX guest_name ON guest (name)",
             "guest.guest_name",
@@ -292,5 +305,26 @@ async fn what_cannot_be_used_is_refused_before_the_first_change() {
             );
             assert_eq!(columns(&database, "guest").await, before, "{statement}");
         }
+    }
+}
+
+/// Statements that the refusal gives let a partitioned table have a unique key.
+#[tokio::test]
+async fn a_table_without_partitions_has_any_unique_key() {
+    let table = "CREATE TABLE guest (id INT NOT NULL AUTO_INCREMENT PRIMARY KEY, name VARCHAR(50)) \
+        PARTITION BY RANGE (id) (PARTITION few VALUES LESS THAN (10), \
+        PARTITION others VALUES LESS THAN MAXVALUE)";
+    let statements: &[&str] = &[
+        "CREATE UNIQUE INDEX guest_both ON guest (name, id)",
+        "CREATE UNIQUE INDEX guest_name ON guest (name)",
+    ];
+    for database in databases(&[table]).await {
+        let message = refusal(&database, migrating(&[statements])).await;
+        assert!(message.contains(" guest.guest_name: "), "{message}");
+        assert!(!message.contains("guest_both"), "{message}");
+        let removed = "ALTER TABLE `guest` REMOVE PARTITIONING";
+        assert!(message.contains(&format!("(`{removed}`)")), "{message}");
+        run(&database, removed).await;
+        start(&database, migrating(&[statements])).await;
     }
 }

@@ -39,6 +39,13 @@ const KEYS: &str = "SELECT CAST(table_name AS CHAR), CAST(index_name AS CHAR), \
     WHERE table_schema = DATABASE() AND table_name IN ({names}) \
     ORDER BY table_name, index_name, seq_in_index";
 
+// Without a list of columns, `PARTITION BY KEY ()` takes those of the primary key.
+const PARTITIONS: &str = "SELECT DISTINCT CAST(table_name AS CHAR), \
+    CAST(COALESCE(partition_expression, '') AS CHAR), \
+    CAST(COALESCE(subpartition_expression, '') AS CHAR) \
+    FROM information_schema.partitions \
+    WHERE table_schema = DATABASE() AND partition_name IS NOT NULL AND table_name IN ({names})";
+
 const FOREIGN_KEYS: &str = "SELECT CAST(constraint_name AS CHAR), CAST(table_name AS CHAR), \
     CAST(column_name AS CHAR), CAST(referenced_table_name AS CHAR), \
     CAST(referenced_column_name AS CHAR) \
@@ -98,6 +105,12 @@ pub(super) async fn schema(
     for row in reader.rows(KEYS).await? {
         if let Some(table) = schema.table_mut(row.try_get(0)?) {
             add_key_part(table, &row)?;
+        }
+    }
+    for row in reader.rows(PARTITIONS).await? {
+        if let Some(table) = schema.table_mut(row.try_get(0)?) {
+            let (parts, subparts): (String, String) = (row.try_get(1)?, row.try_get(2)?);
+            table.partitioned_by = Some(format!("{parts} {subparts}"));
         }
     }
     for row in reader.rows(CHECKS).await? {

@@ -29,6 +29,8 @@ pub(super) struct Table {
     /// Foreign keys of the table, and those of others into it.
     pub(super) foreign_keys: Vec<ForeignKey>,
     pub(super) triggers: Vec<Trigger>,
+    /// What divides the rows into partitions, if anything does, as SQL.
+    pub(super) partitioned_by: Option<String>,
     /// How many rows there are, as the server estimates.
     pub(super) rows: u64,
     pub(super) bytes: u64,

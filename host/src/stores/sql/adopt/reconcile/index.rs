@@ -2,9 +2,11 @@
 
 use sqlparser::ast::CreateIndex;
 
+use super::super::column::Column;
 use super::super::data::Found;
 use super::super::report::FindingKind;
 use super::super::schema::{Key, KeyPart, Table, parts};
+use super::super::words;
 use super::charset::{LONGEST_KEY, LONGEST_PART, compared, key_bytes, part_bytes};
 use super::{Reconciler, plain, quoted_values};
 
@@ -53,6 +55,9 @@ impl Reconciler<'_> {
             return Ok(false);
         }
         self.check_length(&table, &key);
+        if key.unique && self.refuse_partitions(&table, &key) {
+            return Ok(false);
+        }
         if key.unique && self.looks {
             self.check_unique(&table, &key).await?;
         }
@@ -104,6 +109,38 @@ impl Reconciler<'_> {
             let text = format!("would have more than {LONGEST_KEY} bytes, which no key has");
             self.obstruct(&table.name, &key.name, text, Vec::new());
         }
+    }
+
+    /// Reports partitions whose columns a unique key lacks: the server looks for a
+    /// value in one partition alone.
+    pub(super) fn refuse_partitions(&mut self, table: &Table, key: &Key) -> bool {
+        let Some(partitioned_by) = &table.partitioned_by else {
+            return false;
+        };
+        let is_in_key = |column: &str| {
+            let mut parts = key.parts.iter();
+            parts.any(|part| part.column.eq_ignore_ascii_case(column))
+        };
+        let is_named = |column: &Column| {
+            let mut words = words(partitioned_by);
+            words.any(|word| word.eq_ignore_ascii_case(&column.name))
+        };
+        let named = table.columns.iter().filter(|column| is_named(column));
+        let mut dividing: Vec<_> = named.map(|column| column.name.as_str()).collect();
+        if let Some(primary) = table.key("PRIMARY").filter(|_| dividing.is_empty()) {
+            dividing.extend(primary.parts.iter().map(|part| part.column.as_str()));
+        }
+        dividing.retain(|column| !is_in_key(column));
+        if dividing.is_empty() {
+            return false;
+        }
+        let text = format!(
+            "has to be unique, and lacks {}, by which the table is partitioned",
+            dividing.join(", ")
+        );
+        let remedy = format!("ALTER TABLE `{}` REMOVE PARTITIONING", table.name);
+        self.obstruct(&table.name, &key.name, text, vec![remedy]);
+        true
     }
 
     /// Whether the migrations compute the column anew before the key is made, so

@@ -34,6 +34,9 @@ impl Reconciler<'_> {
         if self.looks && self.are_repeated(&table, &columns).await? {
             return Ok(None);
         }
+        if self.refuse_partitions(&table, &primary) {
+            return Ok(None);
+        }
         if table.key("PRIMARY").is_none() && self.refuse_nulls(&table, &columns).await? {
             return Ok(None);
         }
