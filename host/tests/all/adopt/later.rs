@@ -248,6 +248,31 @@ async fn what_cannot_be_used_is_refused_before_the_first_change() {
             "guest.guest_name",
         ),
         (
+            [
+                guest,
+                "ALTER TABLE guest ADD COLUMN note VARCHAR(16000) CHARACTER SET utf8mb4",
+            ],
+            "ALTER TABLE guest ADD COLUMN room VARCHAR(500) CHARACTER SET utf8mb4 NULL",
+            "guest.note",
+        ),
+        (
+            [
+                guest,
+                "ALTER TABLE guest ADD COLUMN note VARCHAR(16000) CHARACTER SET utf8mb4",
+            ],
+            "ALTER TABLE guest MODIFY COLUMN name VARCHAR(500) CHARACTER SET utf8mb4 NULL",
+            "guest.note",
+        ),
+        (
+            [
+                guest,
+                "ALTER TABLE guest ADD COLUMN note VARCHAR(16000) CHARACTER SET utf8mb4",
+            ],
+            "CREATE TABLE IF NOT EXISTS guest (id INT NOT NULL PRIMARY KEY, \
+             room VARCHAR(500)) DEFAULT CHARSET = utf8mb4",
+            "guest.note",
+        ),
+        (
             [guest, "CREATE INDEX guest_name ON guest (id, name)"],
             "CREATE INDEX guest_name ON guest (name)",
             "guest.guest_name",

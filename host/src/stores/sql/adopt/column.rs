@@ -157,6 +157,17 @@ impl Column {
         text.contains("unsigned") || text.contains("zerofill")
     }
 
+    /// Bytes that the column takes of the longest row that there may be, in its
+    /// own character set.
+    pub(super) fn row_bytes(&self) -> u64 {
+        let bytes = self.charset.as_deref().map_or(1, bytes_of_character);
+        match self.kind {
+            ColumnType::Char(length) => length * bytes,
+            ColumnType::Varchar(length) => length * bytes + 2,
+            _ => self.kind.row_bytes(),
+        }
+    }
+
     /// Whether the column's texts lack characters that the other's may have.
     pub(super) fn lacks_characters_of(&self, other: &Self) -> bool {
         let (Some(own), Some(other)) = (&self.charset, &other.charset) else {
@@ -288,6 +299,16 @@ fn width(charset: &str) -> u8 {
     }
 }
 
+/// The most bytes of a character of the set.
+fn bytes_of_character(charset: &str) -> u64 {
+    match charset.to_ascii_lowercase().as_str() {
+        UTF8MB4 | "utf16" | "utf16le" | "utf32" | "gb18030" => 4,
+        "utf8" | "utf8mb3" | "ujis" | "eucjpms" => 3,
+        "ucs2" | "big5" | "cp932" | "euckr" | "gb2312" | "gbk" | "sjis" => 2,
+        _ => 1,
+    }
+}
+
 fn is_auto_increment(tokens: &[Token]) -> bool {
     matches!(tokens, [Token::Word(word)] if word.value.eq_ignore_ascii_case("AUTO_INCREMENT"))
 }
@@ -325,6 +346,21 @@ mod tests {
         assert_eq!(merged.charset.as_deref(), Some(UTF8MB4));
         let ascii = column("VARCHAR(20)", &[], "ascii");
         assert_eq!(live.merge(&ascii, false), Ok(Merge::Same));
+    }
+
+    #[test]
+    fn a_row_has_the_bytes_of_its_character_set() {
+        for (type_text, charset, bytes) in [
+            ("varchar(100)", "latin1", 102),
+            ("varchar(100)", "utf8mb3", 302),
+            ("varchar(100)", "utf8mb4", 402),
+            ("char(10)", "utf8mb4", 40),
+            ("varbinary(100)", "utf8mb4", 102),
+            ("bigint(20)", "utf8mb4", 8),
+        ] {
+            let column = column(type_text, &[], charset);
+            assert_eq!(column.row_bytes(), bytes, "{type_text} {charset}");
+        }
     }
 
     #[test]

@@ -271,6 +271,7 @@ impl Reconciler<'_> {
         if let Some(table) = self.schema.table_mut(&table.name) {
             table.set_column(expected);
         }
+        self.check_row(table);
         if !lacks {
             return Verdict::Keep;
         }

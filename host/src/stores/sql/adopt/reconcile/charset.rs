@@ -267,23 +267,44 @@ impl Reconciler<'_> {
             }
         }
         let row: u64 = table.columns.iter().map(|it| it.kind.row_bytes()).sum();
-        let longest = table.columns.iter().max_by_key(|it| it.kind.row_bytes());
-        if row > LONGEST_ROW
-            && let Some(column) = longest
-        {
-            let mut wider = column.clone();
-            wider.type_text = "MEDIUMTEXT".to_owned();
-            wider.default = None;
-            let text = format!(
-                "a row would have more than {LONGEST_ROW} bytes in {charset}; as MEDIUMTEXT, the longest column takes few"
-            );
-            let remedy = format!(
-                "ALTER TABLE `{}` MODIFY COLUMN {}",
-                table.name,
-                wider.definition()
-            );
-            self.obstruct(&table.name, &column.name, text, vec![remedy]);
+        if row > LONGEST_ROW {
+            self.refuse_row(table, &format!("in {charset}"));
         }
+    }
+
+    /// Reports a row that gets too long by what a migration adds to the table, or
+    /// widens in it; `before` is the table without that.
+    pub(super) fn check_row(&mut self, before: &Table) {
+        let is_long = |table: &Table| {
+            let bytes: u64 = table.columns.iter().map(Column::row_bytes).sum();
+            bytes > LONGEST_ROW
+        };
+        let Some(table) = self.schema.table(&before.name).cloned() else {
+            return;
+        };
+        if table.is_there && is_long(&table) && !is_long(before) {
+            self.refuse_row(&table, "with the plugin's columns");
+        }
+    }
+
+    fn refuse_row(&mut self, table: &Table, when: &str) {
+        let columns = table.columns.iter().filter(|column| column.is_there);
+        let Some(column) = columns.max_by_key(|column| column.kind.row_bytes()) else {
+            return;
+        };
+        let mut wider = column.clone();
+        wider.type_text = "MEDIUMTEXT".to_owned();
+        wider.default = None;
+        let text = format!(
+            "a row would have more than {LONGEST_ROW} bytes {when}; as MEDIUMTEXT, the longest \
+             column takes few"
+        );
+        let remedy = format!(
+            "ALTER TABLE `{}` MODIFY COLUMN {}",
+            table.name,
+            wider.definition()
+        );
+        self.obstruct(&table.name, &column.name, text, vec![remedy]);
     }
 }
 

@@ -206,6 +206,7 @@ impl Reconciler<'_> {
         if let Some(table) = self.schema.table_mut(name) {
             table.set_column(expected.clone());
         }
+        self.check_row(&table);
         Ok(Some(format!("ADD COLUMN {definition}")))
     }
 
@@ -262,6 +263,7 @@ impl Reconciler<'_> {
         if let Some(table) = self.schema.table_mut(&table.name) {
             table.set_column(*merged);
         }
+        self.check_row(table);
         Ok(Some(change))
     }
 

@@ -38,6 +38,7 @@ impl Reconciler<'_> {
                     ..expected
                 });
             }
+            self.check_row(&table);
             self.rewrites(name);
             if restated.is_empty() {
                 return Ok(Verdict::Keep);
