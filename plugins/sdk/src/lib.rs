@@ -134,6 +134,7 @@ mod response;
 mod router;
 pub mod sql;
 pub mod testing;
+pub mod text;
 mod urlencoded;
 pub mod wit;
 

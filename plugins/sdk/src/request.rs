@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 use crate::{
-    ArrayPage, Failure, Fields, Order, Page, Result, body, number::natural, path::Params,
+    ArrayPage, Failure, Fields, Order, Page, Result, body, number::natural, path::Params, text,
     urlencoded::pairs, wit,
 };
 
@@ -13,6 +13,7 @@ const NO_TOKEN: Failure = Failure::new(401, "AUT_01", "Authorization code is emp
 const BAD_TOKEN: Failure = Failure::new(401, "AUT_02", "Access Unauthorized.");
 const WRONG_ROLE: Failure = Failure::new(403, "AUT_03", "Access Forbidden.");
 const BAD_PARAMETER: Failure = Failure::malformed("The parameter is not UTF-8.");
+const UNFIT_PARAMETER: Failure = Failure::malformed("The parameter has a wrong value.");
 
 /// One HTTP request.
 ///
@@ -171,6 +172,30 @@ impl Request {
         Ok(None)
     }
 
+    /// The whole number of the query parameter of this name, as
+    /// [`text::natural`] reads it; none if it is missing or blank.
+    ///
+    /// # Errors
+    /// 400 `HTTP_400` for anything else.
+    pub fn query_natural(&self, name: &str) -> Result<Option<u64>> {
+        self.query_as(name, text::natural)
+    }
+
+    /// Whether the query parameter of this name is on, as [`text::switch`]
+    /// reads it; none if it is missing or blank.
+    ///
+    /// # Errors
+    /// 400 `HTTP_400` for anything else.
+    pub fn query_switch(&self, name: &str) -> Result<Option<bool>> {
+        self.query_as(name, text::switch)
+    }
+
+    fn query_as<T>(&self, name: &str, read: fn(&str) -> Option<T>) -> Result<Option<T>> {
+        let text = self.query(name)?.filter(|text| !text.trim().is_empty());
+        text.map(|text| read(&text).ok_or_else(|| UNFIT_PARAMETER.field(name)))
+            .transpose()
+    }
+
     /// The part of a list that the query asks for by `page` (default 1) and
     /// `limit` (default 20, at most 100).
     ///
@@ -189,7 +214,8 @@ impl Request {
         ArrayPage::of(self, default, most)
     }
 
-    /// The order that the query asks for: `order=field,ASC` or `field,DESC`.
+    /// The order that the query asks for: `order=field,ASC` or `field,DESC`;
+    /// none if it is missing or blank.
     ///
     /// # Errors
     /// 400 `PAG_01` if it has another form, `PAG_02` if the field is not one

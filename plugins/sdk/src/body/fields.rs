@@ -51,10 +51,10 @@ impl Fields {
 
     /// The fields as a struct, by serde.
     ///
-    /// Text becomes whatever the struct's field is: integers are plain digits
-    /// with perhaps a minus before them or `.0` after them, booleans `true` or
-    /// `false`, `1` or `0`, `on` or `off`, `yes` or `no`. Fields that the struct
-    /// lacks are left out; those that may be missing are `Option`s.
+    /// Text becomes whatever the struct's field is: integers and booleans as
+    /// [`text`](crate::text) reads them, such as `2`, `2.0`, `2e0`, `true` and
+    /// `off`. Fields that the struct lacks are left out; those that may be
+    /// missing are `Option`s.
     ///
     /// ```
     /// # fn handler(request: &edge_sdk::Request) -> edge_sdk::Result<()> {

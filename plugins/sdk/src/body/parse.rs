@@ -13,7 +13,7 @@ use serde::{
 
 use crate::{
     Failure, Result,
-    number::{integer, natural},
+    text::{finite, integer, natural, switch},
 };
 
 const UNFIT: Failure = Failure::malformed("The field has a wrong value.");
@@ -29,7 +29,7 @@ pub(super) fn parse<'a, T: DeserializeOwned>(
 
 /// Reads the integer of one field.
 pub(super) fn integer_field(name: &str, text: &str) -> Result<i64> {
-    whole_integer(text).ok_or_else(|| UNFIT.field(name))
+    integer(text).ok_or_else(|| UNFIT.field(name))
 }
 
 /// Why the fields do not make the struct.
@@ -87,10 +87,10 @@ macro_rules! by {
 impl<'de> Deserializer<'de> for Text<'_> {
     type Error = Unfit;
 
-    by! { whole_integer => visit_i64: deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 }
-    by! { whole_natural => visit_u64: deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 }
+    by! { integer => visit_i64: deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 }
+    by! { natural => visit_u64: deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 }
     by! { finite => visit_f64: deserialize_f32 deserialize_f64 }
-    by! { truth => visit_bool: deserialize_bool }
+    by! { switch => visit_bool: deserialize_bool }
     by! { Some => visit_str: deserialize_any }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unfit> {
@@ -118,38 +118,6 @@ impl<'de> Deserializer<'de> for Text<'_> {
     forward_to_deserialize_any! {
         i128 u128 char str string bytes byte_buf unit unit_struct seq tuple tuple_struct map struct
         identifier ignored_any
-    }
-}
-
-/// An integer; `2.0` is one too, as languages write it that have one kind of
-/// number.
-fn whole_integer(text: &str) -> Option<i64> {
-    integer(without_zero_fraction(text))
-}
-
-fn whole_natural(text: &str) -> Option<u64> {
-    natural(without_zero_fraction(text))
-}
-
-fn without_zero_fraction(text: &str) -> &str {
-    match text.split_once('.') {
-        Some((whole, zeros)) if !zeros.is_empty() && zeros.bytes().all(|byte| byte == b'0') => {
-            whole
-        }
-        _ => text,
-    }
-}
-
-fn finite(text: &str) -> Option<f64> {
-    text.parse().ok().filter(|number: &f64| number.is_finite())
-}
-
-/// A boolean as JSON has it, or as forms and query strings write one.
-fn truth(text: &str) -> Option<bool> {
-    match text.to_ascii_lowercase().as_str() {
-        "true" | "1" | "on" | "yes" => Some(true),
-        "false" | "0" | "off" | "no" => Some(false),
-        _ => None,
     }
 }
 
@@ -203,8 +171,8 @@ mod tests {
         };
         let more = [
             ("colour", "red"),
-            ("sold", "true"),
-            ("weight", "0.25"),
+            ("sold", " true"),
+            ("weight", "0.25 "),
             ("change", "-3"),
         ];
         assert_eq!(shirt(&more), Ok(expected));
@@ -212,7 +180,7 @@ mod tests {
 
     #[test]
     fn integers_and_booleans_in_other_words() {
-        for size in ["42", "42.0", "42.00", "042"] {
+        for size in ["42", "42.0", "42.00", "042", " 42 ", "4.2e1", "420e-1"] {
             assert_eq!(shirt(&[("size", size)]).unwrap().size, 42, "{size}");
         }
         assert_eq!(shirt(&[("change", "-3.0")]).unwrap().change, Some(-3));
@@ -238,13 +206,13 @@ mod tests {
             "-1",
             "256",
             "+1",
-            " 1",
             "1.5",
             "1.",
             ".0",
             "1.0.0",
             "256.0",
-            "1e1",
+            "1e3",
+            "1e-1",
             "0x10",
             "١",
             "null",
