@@ -125,9 +125,10 @@ pub(crate) mod tests {
 
     #[test]
     fn numbers_are_digits_within_their_range() {
-        let body = fields(r#"{"five": 5, "text": "05", "blank": ""}"#);
+        let body = fields(r#"{"five": 5, "text": " 05 ", "power": 5e0, "blank": ""}"#);
         assert_eq!(number(&body, "five", 1..=5), Ok(Some(5)));
         assert_eq!(number(&body, "text", 1..=5), Ok(Some(5)));
+        assert_eq!(number(&body, "power", 1..=5), Ok(Some(5)));
         assert_eq!(number(&body, "blank", 1..=5), Ok(None));
         assert_eq!(
             refusal(number(&body, "five", 1..=4)),
@@ -140,9 +141,8 @@ pub(crate) mod tests {
         for bad in [
             "-1",
             "1.5",
-            "1e0",
+            "1e-1",
             "+1",
-            " 1",
             "x",
             "true",
             "9223372036854775808",

@@ -225,12 +225,11 @@ pub(crate) fn listing(
 /// `description_length`.
 pub(crate) fn description_length(request: &Request) -> Result<usize> {
     const NAME: &str = "description_length";
-    let Some(text) = request.query(NAME)? else {
+    let length = request.query_natural(NAME);
+    let Some(length) = length.map_err(|_| BAD_LENGTH.field(NAME))? else {
         return Ok(DESCRIPTION_LENGTH);
     };
-    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    let length: Option<usize> = if digits { text.parse().ok() } else { None };
-    let length = length.ok_or_else(|| BAD_LENGTH.field(NAME))?;
+    let length = usize::try_from(length).unwrap_or(usize::MAX);
     Ok(length.min(LONGEST_DESCRIPTION))
 }
 
@@ -250,7 +249,10 @@ mod tests {
         assert_eq!(length("description_length=0"), Ok(0));
         assert_eq!(length("description_length=12"), Ok(12));
         assert_eq!(length("description_length=1000000000"), Ok(4000));
-        for text in ["", "-1", "+1", "1.5", "ten", "99999999999999999999999"] {
+        for text in ["", "200.0", "%20200", "2e2"] {
+            assert_eq!(length(&format!("description_length={text}")), Ok(200));
+        }
+        for text in ["-1", "%2B1", "1.5", "ten", "99999999999999999999999"] {
             let failure = length(&format!("description_length={text}")).map_err(|f| f.status());
             assert_eq!(failure, Err(400), "{text:?}");
         }

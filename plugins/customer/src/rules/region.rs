@@ -1,6 +1,6 @@
 //! Ids of shipping regions.
 
-use edge_sdk::Result;
+use edge_sdk::{Result, text};
 
 use crate::failures::BAD_REGION;
 
@@ -12,8 +12,7 @@ const FIELD: &str = "shipping_region_id";
 /// # Errors
 /// `USR_09` for what is no positive integer of the column's size.
 pub fn parse(text: &str) -> Result<i32> {
-    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    let id = digits.then(|| text.parse().ok()).flatten();
+    let id = text::natural(text).and_then(|id| i32::try_from(id).ok());
     id.filter(|id| *id > 0).ok_or(BAD_REGION.field(FIELD))
 }
 
@@ -23,7 +22,7 @@ mod tests {
 
     #[test]
     fn ids_are_positive_integers() {
-        for (text, id) in [("1", 1), ("04", 4), ("2147483647", i32::MAX)] {
+        for (text, id) in [("1", 1), ("04", 4), (" 2.0 ", 2), ("2147483647", i32::MAX)] {
             assert_eq!(parse(text), Ok(id));
         }
     }
@@ -36,13 +35,11 @@ mod tests {
             "0",
             "-1",
             "1.5",
-            "1e3",
+            "1e-3",
             "NaN",
             "2147483648",
             "9223372036854775808",
             "+1",
-            " 1",
-            "1 ",
             "0x10",
             "١",
             "1_000",

@@ -54,10 +54,10 @@ fn query_string(request: &Request) -> Result<String> {
 
 fn all_words(request: &Request) -> Result<Match> {
     const NAME: &str = "all_words";
-    match request.query(NAME)?.as_deref() {
-        None | Some("on") => Ok(Match::All),
-        Some("off") => Ok(Match::Any),
-        Some(_) => Err(BAD_SWITCH.field(NAME)),
+    let all = request.query_switch(NAME);
+    match all.map_err(|_| BAD_SWITCH.field(NAME))? {
+        None | Some(true) => Ok(Match::All),
+        Some(false) => Ok(Match::Any),
     }
 }
 

