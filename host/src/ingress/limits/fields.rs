@@ -16,7 +16,7 @@ use multer::Multipart;
 use serde_json::value::RawValue;
 use url::form_urlencoded;
 
-/// U+FEFF in UTF-8, which may stand before JSON.
+/// U+FEFF in UTF-8, which may stand before JSON and forms.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// The text of the field `name`; `None` if there is none, or the body cannot
@@ -37,17 +37,27 @@ pub(super) fn field(headers: &HeaderMap, body: &Bytes, name: &str) -> Option<Str
     }
 }
 
-/// White space around semicolons is ignored (RFC 9110 section 5.6.6).
+/// White space around semicolons is ignored (RFC 9110 section 5.6.6), and the
+/// value of a charset may be anything.
 fn content_type(value: &str) -> Option<Mime> {
     let plain = value.parse().ok();
     plain.or_else(|| {
         let parts = value.split(';').map(str::trim);
-        let parts: Vec<_> = parts.filter(|part| !part.is_empty()).collect();
-        parts.join(";").parse().ok()
+        let parts = parts.filter(|part| !part.is_empty() && !is_charset(part));
+        parts.collect::<Vec<_>>().join(";").parse().ok()
     })
 }
 
+fn is_charset(parameter: &str) -> bool {
+    let name = parameter.split_once('=').map(|(name, _)| name.trim());
+    name.is_some_and(|name| name.eq_ignore_ascii_case("charset"))
+}
+
+/// A byte order mark before a form and a line end after it are no part of it.
 fn form(body: &[u8], name: &str) -> Option<String> {
+    let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
+    let body = body.strip_suffix(b"\n").unwrap_or(body);
+    let body = body.strip_suffix(b"\r").unwrap_or(body);
     form_urlencoded::parse(body)
         .find(|(field, _)| field == name)
         .map(|(_, text)| text.into_owned())

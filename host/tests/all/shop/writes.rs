@@ -126,7 +126,7 @@ async fn any_other_type_of_body_is_refused() {
         Some("text/plain"),
         Some("application/xml"),
         Some("application/octet-stream"),
-        Some("application/json; charset=utf-16"),
+        Some("application/x-www-form-urlencoded; charset=utf-16"),
         None,
     ];
     let documents = Documents::read();
