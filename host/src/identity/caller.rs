@@ -21,11 +21,12 @@ pub enum Presented {
 }
 
 /// Reads the token of a request with these headers. A token in both fields has
-/// to name the same principal, and an empty field is none.
+/// to name the same principal, and an empty field is none. A field that plainly
+/// has no token does not spoil the other one.
 #[must_use]
 pub fn presented(headers: &HeaderMap, tokens: &Tokens) -> Presented {
     let mut presented = Presented::Nothing;
-    for field in &CREDENTIALS {
+    for field in CREDENTIALS.iter().filter(|field| !is_moot(headers, field)) {
         let token = match token_in(headers, field) {
             Ok(None) => continue,
             Ok(Some(token)) => match tokens.verify(token) {
@@ -47,6 +48,39 @@ pub fn presented(headers: &HeaderMap, tokens: &Tokens) -> Presented {
         };
     }
     presented
+}
+
+/// Whether a field does not count: an `authorization` that is for somebody
+/// else, such as the password of a staging site, beside a `user-key`, and the
+/// `user-key` of a client without a token beside a token in `authorization`.
+fn is_moot(headers: &HeaderMap, field: &HeaderName) -> bool {
+    let [user_key, authorization] = &CREDENTIALS;
+    let has_bearer = shows(headers, authorization, is_bearer);
+    let lacks_token = shows(headers, user_key, is_missing);
+    if field == authorization {
+        return !has_bearer && !lacks_token && shows(headers, user_key, is_written);
+    }
+    has_bearer && lacks_token && headers.get_all(user_key).iter().count() == 1
+}
+
+/// Whether one of the values of a field is such.
+fn shows(headers: &HeaderMap, field: &HeaderName, what: fn(&[u8]) -> bool) -> bool {
+    let mut values = headers.get_all(field).iter();
+    values.any(|value| what(value.as_bytes().trim_ascii()))
+}
+
+/// What scripts write for a token that they do not have.
+fn is_missing(value: &[u8]) -> bool {
+    matches!(value, b"null" | b"undefined")
+}
+
+fn is_written(value: &[u8]) -> bool {
+    !value.is_empty()
+}
+
+fn is_bearer(value: &[u8]) -> bool {
+    let scheme = value.split(u8::is_ascii_whitespace).next();
+    scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer"))
 }
 
 /// The name may have changed between two logins.
@@ -125,6 +159,52 @@ mod tests {
         assert_verified(&[("user-key", &bearer), ("authorization", &bearer)]);
         assert_verified(&[("user-key", &bearer), ("authorization", "")]);
         assert_verified(&[("user-key", &bearer.replace("Bearer", "bEARER "))]);
+    }
+
+    #[test]
+    fn credentials_for_others_do_not_spoil_a_user_key() {
+        let bearer = format!("Bearer {}", token_of(7));
+        for other in [
+            "Basic dTpw",
+            "basic",
+            "Digest username=\"u\"",
+            "Negotiate x",
+        ] {
+            assert_verified(&[("user-key", &bearer), ("authorization", other)]);
+            assert_rejected(&[("authorization", other)]);
+            assert_rejected(&[("user-key", ""), ("authorization", other)]);
+            assert_rejected(&[("user-key", "null"), ("authorization", other)]);
+            assert_rejected(&[("user-key", "Bearer x"), ("authorization", other)]);
+        }
+        for bad in ["Bearer", "bearer x", "BEARER\tx.y.z"] {
+            assert_rejected(&[("user-key", &bearer), ("authorization", bad)]);
+        }
+        let eight = format!("Bearer {}", token_of(8));
+        assert_rejected(&[
+            ("user-key", &bearer),
+            ("authorization", "Basic dTpw"),
+            ("authorization", &eight),
+        ]);
+    }
+
+    #[test]
+    fn a_user_key_without_a_token_does_not_spoil_an_authorization() {
+        let bearer = format!("Bearer {}", token_of(7));
+        for none in ["", " ", "null", "undefined", " null "] {
+            assert_verified(&[("user-key", none), ("authorization", &bearer)]);
+            assert_rejected(&[("user-key", none), ("authorization", "Bearer x")]);
+        }
+        for bad in ["nil", "Bearer null", "Bearer"] {
+            assert_rejected(&[("user-key", bad), ("authorization", &bearer)]);
+        }
+        for alone in ["null", "undefined"] {
+            assert_rejected(&[("user-key", alone)]);
+        }
+        assert_rejected(&[
+            ("user-key", "null"),
+            ("user-key", &bearer),
+            ("authorization", &bearer),
+        ]);
     }
 
     /// A revoked token is not made good by a newer one beside it.
