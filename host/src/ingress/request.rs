@@ -28,8 +28,13 @@ const METHODS: [Method; 7] = [
 
 const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 
-/// Check method, target and header fields.
-pub(super) fn check_head<B>(request: &Request<B>, limits: &ClientLimits) -> Result<(), Refusal> {
+/// Check method, target and header fields. Where no route leads, no method is
+/// the wrong one, except one that has no path.
+pub(super) fn check_head<B>(
+    request: &Request<B>,
+    limits: &ClientLimits,
+    is_routed: bool,
+) -> Result<(), Refusal> {
     // The status is 400 and not 501: no client is to make a node look as if it
     // failed.
     if !framing::is_plain(request.headers()) {
@@ -59,7 +64,8 @@ pub(super) fn check_head<B>(request: &Request<B>, limits: &ClientLimits) -> Resu
         let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
         return Err(Refusal::host(status, "The header fields are too large."));
     }
-    if !METHODS.contains(request.method()) {
+    let method = request.method();
+    if !METHODS.contains(method) && (is_routed || method == Method::CONNECT) {
         let status = StatusCode::METHOD_NOT_ALLOWED;
         return Err(Refusal::host(status, "The method is not supported."));
     }

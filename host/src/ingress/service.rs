@@ -187,7 +187,7 @@ impl Service {
         let accept = Accept::of(request.headers());
         let cors = self.cors.as_ref();
         let page = cors.map(|cors| (cors, cors.page(request.headers())));
-        let admitted = check_head(&request, &self.limits)
+        let admitted = check_head(&request, &self.limits, chosen.is_some())
             .and_then(|()| self.rate_limits.count_client(client, &mut tally));
         let is_personal = shows_credentials(request.headers());
         let preflight = page.as_ref().filter(|_| is_preflight(&request));

@@ -122,6 +122,17 @@ async fn a_method_that_no_plugin_may_be_asked_for_is_refused() {
 }
 
 #[tokio::test]
+async fn where_no_route_leads_no_method_is_wrong() {
+    let node = node().await;
+    for method in ["TRACE", "PROPFIND", "get"] {
+        let mut wire = node.wire().await;
+        wire.send(format!("{method} /nowhere HTTP/1.1\r\nhost: shop\r\n\r\n"))
+            .await;
+        wire.reply().await.assert_status(404);
+    }
+}
+
+#[tokio::test]
 async fn head_is_get_without_the_body() {
     let node = node().await;
     let mut wire = node.wire().await;
