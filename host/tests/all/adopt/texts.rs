@@ -67,7 +67,7 @@ async fn columns_of_others_are_compared_as_before() {
 /// conversion stops at it.
 #[tokio::test]
 async fn values_that_become_one_are_in_the_way_of_a_unique_key() {
-    let [maria, mysql] = [MariaDb::shared(), MariaDb::shared_mysql()].map(Database::of);
+    let [maria, mysql] = [MariaDb::shared_mariadb(), MariaDb::shared_mysql()].map(Database::of);
     for (database, no_pad) in [
         (&maria, "utf8mb4_general_nopad_ci"),
         (&mysql, "utf8mb4_0900_ai_ci"),
