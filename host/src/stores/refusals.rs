@@ -17,17 +17,17 @@ const REMEMBERED: usize = 16;
 /// One whose disk is nearly full takes a change now and then.
 const QUIET: Duration = Duration::from_secs(5);
 
-/// The kinds of refusals that the log has named of late.
+/// The kinds of refusals that the log has named recently.
 #[derive(Debug)]
-pub(super) struct NamedOfLate<K>(Vec<(K, Instant)>);
+pub(super) struct RecentlyNamed<K>(Vec<(K, Instant)>);
 
-impl<K> Default for NamedOfLate<K> {
+impl<K> Default for RecentlyNamed<K> {
     fn default() -> Self {
         Self(Vec::new())
     }
 }
 
-impl<K: PartialEq> NamedOfLate<K> {
+impl<K: PartialEq> RecentlyNamed<K> {
     /// Whether `kind` is to be named now, in which case it is remembered.
     pub(super) fn is_news(&mut self, kind: K, now: Instant) -> bool {
         self.0.retain(|(_, at)| now.duration_since(*at) < AGAIN);
@@ -53,7 +53,7 @@ pub(super) struct Refusals {
 #[derive(Debug)]
 struct State {
     store: String,
-    named: NamedOfLate<String>,
+    named: RecentlyNamed<String>,
     /// The last refusal, in words.
     last: Option<(Instant, String)>,
 }
@@ -65,7 +65,7 @@ impl Refusals {
         Self {
             state: Mutex::new(State {
                 store: store.into(),
-                named: NamedOfLate::default(),
+                named: RecentlyNamed::default(),
                 last: None,
             }),
             is_refusing: AtomicBool::new(false),
@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn each_kind_is_named_once_in_a_while() {
-        let mut named = NamedOfLate::default();
+        let mut named = RecentlyNamed::default();
         let now = Instant::now();
         assert!(named.is_news(1203, now));
         assert!(!named.is_news(1203, now));

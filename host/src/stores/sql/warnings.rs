@@ -3,12 +3,12 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use crate::stores::refusals::NamedOfLate;
+use crate::stores::refusals::RecentlyNamed;
 
 /// The refusals of one server that the log has named of late.
 pub(super) struct Warnings {
     url: String,
-    named: Mutex<NamedOfLate<u16>>,
+    named: Mutex<RecentlyNamed<u16>>,
 }
 
 impl Warnings {
