@@ -8,8 +8,12 @@ use sqlx::MySqlConnection;
 
 use super::error::{ends_transaction, gives_up_connection};
 use super::health::Failed;
-use super::pool::{Pool, PoolConnection, answers};
+use super::pool::{Pool, PoolConnection, answers, cancel};
 use crate::bindings::sql::Error;
+
+/// How long a statement that was cut off may still take by itself: most are
+/// done soon, and cancelling takes a connection more.
+const GRACE: Duration = Duration::from_millis(250);
 
 /// How long a connection may take to come to its senses: long enough for the
 /// server to end a statement for which nobody waits any more.
@@ -29,6 +33,8 @@ enum Condition {
     Sound,
     /// Its statement was cut off, or its answer was.
     Unknown,
+    /// A statement of its transaction was cut off: both are to end.
+    CutOff,
     /// It leads nowhere, or somewhere it should not.
     Useless,
 }
@@ -84,6 +90,7 @@ impl Drop for Lent {
         match self.condition {
             Condition::Sound => drop(connection),
             Condition::Unknown => drop(tokio::spawn(settle(connection))),
+            Condition::CutOff => drop(tokio::spawn(end(connection))),
             Condition::Useless => drop(Object::take(connection)),
         }
     }
@@ -92,8 +99,29 @@ impl Drop for Lent {
 /// Give a connection back once it answers again; otherwise it is closed, and
 /// its place is free.
 async fn settle(mut connection: PoolConnection) {
+    if answers(&mut connection, GRACE).await {
+        return;
+    }
+    cancel_in_time(&connection).await;
     if !answers(&mut connection, RETURN).await {
         drop(Object::take(connection));
+    }
+}
+
+/// Ends a transaction in which a statement may be running: a server that is not
+/// told would do it to its end, and hold its locks.
+async fn end(mut connection: PoolConnection) {
+    if !answers(&mut connection, GRACE).await {
+        cancel_in_time(&connection).await;
+    }
+    drop(Object::take(connection));
+}
+
+async fn cancel_in_time(connection: &PoolConnection) {
+    match tokio::time::timeout(RETURN, cancel(connection)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(%error, "a statement was not cancelled"),
+        Err(_) => tracing::debug!("a statement was not cancelled in time"),
     }
 }
 
@@ -116,11 +144,17 @@ impl MySqlTransaction {
         })
     }
 
-    /// Returns its connection, while it is open: what came after would stand
-    /// alone.
+    /// Returns its connection for a statement, while it is open: what came
+    /// after would stand alone. [`note`](Self::note) is told how that ends.
     pub(super) fn connection(&mut self) -> Result<&mut MySqlConnection, Failed> {
+        self.check_open()?;
+        self.lent.condition = Condition::CutOff;
+        Ok(&mut self.lent)
+    }
+
+    fn check_open(&self) -> Result<(), Failed> {
         match self.is_over {
-            false => Ok(&mut self.lent),
+            false => Ok(()),
             true => Err(Failed::Call(Error::Unavailable(
                 "the transaction has ended".to_owned(),
             ))),
@@ -129,11 +163,12 @@ impl MySqlTransaction {
 
     /// Notes what an `outcome` says about the transaction.
     pub(super) fn note<T>(&mut self, outcome: &Result<T, Failed>) {
+        self.lent.condition = Condition::Useless;
         self.is_over |= matches!(outcome, Err(Failed::Driver(error)) if ends_transaction(error));
     }
 
-    pub(super) async fn commit(mut self) -> Result<(), Failed> {
-        self.connection()?;
+    pub(super) async fn commit(self) -> Result<(), Failed> {
+        self.check_open()?;
         self.end("COMMIT").await
     }
 

@@ -21,7 +21,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::Connections;
 use super::budget::Budget;
 use super::health::Health;
-use super::mysql::Target;
+use super::mysql::{Server, Target};
 use super::queueing::{is_queued, set_queued};
 use crate::config::Lifetimes;
 
@@ -111,6 +111,10 @@ pub(super) type PoolConnection = Object<Connector>;
 /// Makes connections, and looks at them before they are used again.
 pub(super) struct Connector {
     target: Target,
+    server: Server,
+    /// Held while a statement is cancelled: that takes one connection more
+    /// than the pool may have.
+    cancelling: tokio::sync::Mutex<()>,
     max_lifetime: Duration,
     health: Arc<Health>,
     /// The bound of all plugins together; none for the host's own pools.
@@ -123,7 +127,12 @@ pub(super) struct Connector {
 impl Pool {
     /// A pool of connections to `target`, of which none is made yet. To be
     /// called from within a runtime, in which it closes those that are spare.
-    pub(super) fn new(target: Target, pool: PoolOptions, health: Arc<Health>) -> Self {
+    pub(super) fn new(
+        target: Target,
+        server: Server,
+        pool: PoolOptions,
+        health: Arc<Health>,
+    ) -> Self {
         let PoolOptions {
             max_connections,
             lifetimes,
@@ -131,6 +140,8 @@ impl Pool {
         } = pool;
         let connector = Connector {
             target,
+            server,
+            cancelling: tokio::sync::Mutex::default(),
             max_lifetime: lifetimes.max_lifetime,
             health,
             budget: budget.clone(),
@@ -200,6 +211,8 @@ impl Pool {
 /// A connection that counts against the node's bound, if there is one.
 pub(super) struct Counted {
     connection: MySqlConnection,
+    /// Its id at a server that has to be told to end a statement.
+    id: Option<u64>,
     _permit: Option<OwnedSemaphorePermit>,
 }
 
@@ -282,9 +295,11 @@ impl Manager for Connector {
         let making = async {
             let permit = self.permit().await;
             set_queued(false);
-            let connection = self.connect().await?;
+            let mut connection = self.connect().await?;
+            let id = self.server.connection_id(&mut connection).await?;
             Ok(Counted {
                 connection,
+                id,
                 _permit: permit,
             })
         };
@@ -317,6 +332,20 @@ pub(super) async fn answers(connection: &mut MySqlConnection, patience: Duration
     matches!(answer, Ok(Ok(())))
 }
 
+/// Ends the statement that is running on `connection`, where the server does
+/// not do that by itself. Statements of one pool are cancelled one by one.
+///
+/// # Errors
+/// Those of the driver; the statement may be running still.
+pub(super) async fn cancel(connection: &PoolConnection) -> sqlx::Result<()> {
+    let (Some(id), Some(pool)) = (connection.id, Object::pool(connection)) else {
+        return Ok(());
+    };
+    let connector = pool.manager();
+    let _one_by_one = connector.cancelling.lock().await;
+    connector.target.kill_query(id).await
+}
+
 /// Close connections that are idle and have been for long, or are old.
 async fn close_spare(pool: WeakPool<Connector>, lifetimes: Lifetimes) {
     let Lifetimes {
@@ -340,6 +369,7 @@ async fn close_spare(pool: WeakPool<Connector>, lifetimes: Lifetimes) {
 async fn leave(connections: Vec<Counted>) {
     for Counted {
         connection,
+        id: _,
         _permit,
     } in connections
     {

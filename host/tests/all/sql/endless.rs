@@ -27,10 +27,11 @@ on_all_stores! {
     a_change_without_end_takes_its_transaction_with_it
 }
 
-// MySQL bounds queries only: a change goes on to its end.
 on_all_stores! {
     mysql MySql
     a_query_without_end_costs_its_caller_and_no_other
+    a_change_without_end_costs_its_caller_and_no_other
+    a_change_without_end_takes_its_transaction_with_it
 }
 
 /// One connection, so that whoever keeps it keeps it from the next.
@@ -98,17 +99,23 @@ async fn a_change_without_end_takes_its_transaction_with_it(store: Store) {
     assert_eq!(ledger.names().await, ["first", "kept-1", "kept-2"]);
 }
 
-/// By the bound in the text, and by that of the connection.
-#[tokio::test]
-async fn the_server_stops_working_on_it() {
-    for deadline in ["1s", "5s"] {
-        let url = MariaDb::shared().database();
+/// By the bound in the text, by that of the connection, or told to by the host.
+async fn the_server_stops_working_on_it(server: &MariaDb) {
+    let change = format!("UPDATE ledger_entry SET big = ({COUNT})");
+    for (deadline, method, statement) in [
+        ("1s", Method::GET, COUNT),
+        ("5s", Method::GET, COUNT),
+        ("1s", Method::POST, &change),
+    ] {
+        let url = server.database();
         let plugins = [variant(
             "ledger",
             &format!("[limits]\ndeadline = '{deadline}'"),
         )];
         let node = TestNode::start(&plugins, |settings| settings.database_url = url.clone()).await;
-        give_up_on(&node, Method::GET, COUNT).await;
+        let ledger = Ledger { node };
+        ledger.add("first", json!({})).await.assert_status(200);
+        give_up_on(&ledger.node, method, statement).await;
         let mut server = MySqlConnection::connect(&url).await.expect("the server");
         eventually("no statement that runs", async || {
             let running = "SELECT COUNT(*) FROM information_schema.processlist \
@@ -118,6 +125,16 @@ async fn the_server_stops_working_on_it() {
         })
         .await;
     }
+}
+
+#[tokio::test]
+async fn mariadb_stops_working_on_it() {
+    the_server_stops_working_on_it(MariaDb::shared_mariadb()).await;
+}
+
+#[tokio::test]
+async fn mysql_stops_working_on_it() {
+    the_server_stops_working_on_it(MariaDb::shared_mysql()).await;
 }
 
 /// It waits for a lock for longer than any statement of a request may take.

@@ -3,13 +3,18 @@
 //! Each connection bounds its statements by what requests usually have: that
 //! costs nothing. Where much less or more is left, the bound stands in the
 //! text, which saves a round trip, and costs the server a little.
+//!
+//! MySQL bounds only queries, and in the text only those that begin with
+//! SELECT. The rest is killed from another connection.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sqlx::MySqlConnection;
+use sqlx::{AssertSqlSafe, Connection, MySqlConnection, Row};
 
 use super::server::Server;
+use super::session::is_refusal;
+use super::target::Target;
 
 /// What a request has by default, and so a statement at its beginning.
 pub(super) const USUAL: Duration = Duration::from_secs(5);
@@ -31,6 +36,26 @@ impl Server {
         sqlx::raw_sql(text).execute(connection).await.map(|_| ())
     }
 
+    /// Returns the id of `connection` by which
+    /// [`kill_query`](Target::kill_query) knows it; none where the server
+    /// itself ends every statement in time, or a proxy does not say.
+    pub(in crate::stores::sql) async fn connection_id(
+        self,
+        connection: &mut MySqlConnection,
+    ) -> sqlx::Result<Option<u64>> {
+        match self {
+            Self::MariaDb => Ok(None),
+            Self::MySql => {
+                let asked = sqlx::raw_sql("SELECT CONNECTION_ID()");
+                match asked.fetch_one(connection).await {
+                    Ok(row) => row.try_get(0).map(Some),
+                    Err(error) if is_refusal(&error) => Ok(None),
+                    Err(error) => Err(error),
+                }
+            }
+        }
+    }
+
     /// `text`, which the server ends soon after `deadline`.
     pub(in crate::stores::sql) fn bounded(self, text: &Arc<str>, deadline: Instant) -> Arc<str> {
         let left = deadline.saturating_duration_since(Instant::now());
@@ -49,6 +74,21 @@ impl Server {
                 None => text.clone(),
             },
         }
+    }
+}
+
+impl Target {
+    /// Ends the statement of the connection with this id, from another
+    /// connection as the same user. Where none is running, nothing happens.
+    ///
+    /// # Errors
+    /// Those of the driver.
+    pub(in crate::stores::sql) async fn kill_query(&self, id: u64) -> sqlx::Result<()> {
+        let mut connection = self.connect_raw().await?;
+        let kill = format!("KILL QUERY {id}");
+        let killed = sqlx::raw_sql(AssertSqlSafe(kill));
+        killed.execute(&mut connection).await?;
+        connection.close().await
     }
 }
 

@@ -255,7 +255,7 @@ pub(super) fn open_later(
     health: Arc<Health>,
 ) -> MySqlDatabase {
     MySqlDatabase {
-        pool: Pool::new(target, pool, health.clone()),
+        pool: Pool::new(target, server, pool, health.clone()),
         server,
         health,
     }

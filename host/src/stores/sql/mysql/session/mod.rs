@@ -77,7 +77,7 @@ impl Sessions {
 
 /// Whether `error` is about the statement: not about the connection, nor about
 /// the user as such.
-fn is_refusal(error: &sqlx::Error) -> bool {
+pub(super) fn is_refusal(error: &sqlx::Error) -> bool {
     number(error).is_some_and(|number| {
         !matches!(
             codes::meaning(number),
