@@ -14,13 +14,13 @@ use serde::Serialize;
 use tokio::sync::Mutex;
 
 use super::reply::Refusal;
-use crate::bindings::sql::Dialect;
 use crate::rollout::manifest::{LIVE, READY};
 use crate::rollout::{Follower, Readiness, ReadinessCell, Release, Services};
 use crate::runtime::Body;
 use crate::stores::breaker::{Circuit, StoreHealth};
 use crate::stores::clock::SharedClock;
 use crate::stores::limiter::Limiter;
+use crate::stores::sql::Dialect;
 use crate::telemetry::NodeWarnings;
 
 /// How long a store may take to answer.

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::sql::{DatabaseAccess, Databases, OpenError};
-use crate::bindings::sql::{Error, Rows, Value};
+use crate::stores::sql::{Error, Rows, Value};
 
 const TABLE: &str = "edge_schedule";
 const CREATE: &str = "CREATE TABLE IF NOT EXISTS edge_schedule ( \

@@ -5,9 +5,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::bindings::sql::{Error, Rows, Value};
 use crate::stores::clock::{Asked, SharedClock};
 use crate::stores::sql::{Connections, DatabaseAccess, OpenError};
+use crate::stores::sql::{Error, Rows, Value};
 
 pub(super) const TABLES: [&str; 1] = ["edge_token_revocation"];
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::row::Row;
 use super::{Control, ControlError, Result, text};
-use crate::bindings::sql::Value;
+use crate::stores::sql::Value;
 
 const ADD: &str = "INSERT INTO edge_audit (id, author, action, plugin, detail, written_at) \
     VALUES (?, ?, ?, ?, ?, {now})";

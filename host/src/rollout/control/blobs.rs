@@ -20,8 +20,8 @@ use bytes::Bytes;
 
 use super::transaction::Transaction;
 use super::{Control, ControlError, Result, text};
-use crate::bindings::sql::Value;
 use crate::rollout::bundle::{Bundle, Digest};
+use crate::stores::sql::Value;
 
 /// Bytes of one part: with its statement, less than the smallest packet that a
 /// server may be set to take. Versions before this one wrote parts of 1 MiB.

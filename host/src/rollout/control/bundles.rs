@@ -9,8 +9,8 @@ use super::pages::{Cursor, Listed, Page};
 use super::row::Row;
 use super::transaction::Transaction;
 use super::{Control, ControlError, Result, text};
-use crate::bindings::sql::Value;
 use crate::rollout::bundle::{ALGORITHM, Bundle, BundleError, Digest};
+use crate::stores::sql::Value;
 
 /// What the record of a bundle that is stored as blobs says of the number of its
 /// parts. An older host looks for that part, and says that the bundle lacks it.

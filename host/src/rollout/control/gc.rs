@@ -10,8 +10,8 @@ use super::blobs::{self, DROP_UPLOAD};
 use super::bundles::{BundleRecord, DROP_PARTS};
 use super::log::Wanted;
 use super::{Control, Result, text};
-use crate::bindings::sql::Value;
 use crate::rollout::bundle::Digest;
+use crate::stores::sql::Value;
 
 /// What the record of a bundle without parts says of their number. Older hosts
 /// take such a bundle for one that was changed.

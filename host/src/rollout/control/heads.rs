@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use super::row::Row;
 use super::transaction::Transaction;
 use super::{Control, Result, text};
-use crate::bindings::sql::Value;
+use crate::stores::sql::Value;
 
 const HEADS: &str = "SELECT region, plugin, revision FROM edge_release_head";
 const LAST_ENTRIES: &str = "SELECT region, plugin, MAX(revision) FROM edge_release_log \

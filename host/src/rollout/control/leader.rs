@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use super::{Control, Result, text};
-use crate::bindings::sql::Value;
+use crate::stores::sql::Value;
 
 /// The one thing that is led.
 const ROLLOUTS: &str = "rollouts";

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use super::rollouts::Rollout;
 use super::row::Row;
 use super::{Control, ControlError, Result, heads, optional, text};
-use crate::bindings::sql::Value;
 use crate::rollout::bundle::Digest;
+use crate::stores::sql::Value;
 
 macro_rules! columns {
     () => {

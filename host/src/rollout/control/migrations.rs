@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 use super::pages::{Cursor, Listed, Page};
 use super::row::Row;
 use super::{Control, Result, optional, text};
-use crate::bindings::sql::Value;
 use crate::rollout::bundle::Digest;
 use crate::stores::sql::MigrationProgress;
+use crate::stores::sql::Value;
 
 /// A run that nobody has reported on for this long has lost its node.
 pub const STALE: Duration = Duration::from_secs(15);

@@ -41,10 +41,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use crate::bindings::sql::{Dialect, Error, Outcome, Rows, Value};
 use crate::rollout::bundle::Digest;
 use crate::stores::clock::SharedClock;
 use crate::stores::sql::{Connections, DatabaseAccess, Databases, OpenError};
+use crate::stores::sql::{Dialect, Error, Outcome, Rows, Value};
 use row::Row;
 
 /// How long one statement may take.

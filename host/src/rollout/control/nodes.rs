@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::row::Row;
 use super::{Control, Result, text};
-use crate::bindings::sql::Value;
 use crate::rollout::report::Report;
+use crate::stores::sql::Value;
 
 /// A node that was not heard of for this long is down.
 pub const SILENCE: Duration = Duration::from_secs(6);

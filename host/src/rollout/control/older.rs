@@ -5,7 +5,7 @@
 
 use super::nodes::NodeRecord;
 use super::{Control, Result, text};
-use crate::bindings::sql::Value;
+use crate::stores::sql::Value;
 
 /// What an older version cannot read, and what one does not write.
 const BLOBS: &str = "reads_blobs";

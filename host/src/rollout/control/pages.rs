@@ -7,7 +7,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::bindings::sql::Value;
+use crate::stores::sql::Value;
 
 /// The most records of one page.
 pub const MOST: u32 = 1000;

@@ -13,9 +13,9 @@ use super::check_failures::CheckFailure;
 use super::rollouts::{Phase, Rollout};
 use super::row::Row;
 use super::{Control, Result, text};
-use crate::bindings::sql::Value;
 use crate::rollout::check::{Answer, Check, Verdict};
 use crate::rollout::together::Fleet;
+use crate::stores::sql::Value;
 
 const ADD: &str = "INSERT INTO edge_rollout_plan \
     (rollout, plan, stepped_at, compared, asked_at, answered_at, answer, answer_reason, \

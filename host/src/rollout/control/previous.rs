@@ -1,8 +1,8 @@
 //! The release that a region ran before the present one.
 
 use super::{Control, Result, text};
-use crate::bindings::sql::Value;
 use crate::rollout::bundle::Digest;
+use crate::stores::sql::Value;
 
 /// The releases of one region that served, newest first, whose rollouts neither
 /// failed nor were aborted, or filled the region, which stays whatever became of

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::row::Row;
 use super::{Control, Result, text};
-use crate::bindings::sql::Value;
+use crate::stores::sql::Value;
 
 /// How far two looks may be apart for the time between them to count.
 const LARGEST_STEP_MS: i64 = 600_000;

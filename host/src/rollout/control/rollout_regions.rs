@@ -8,7 +8,7 @@
 use super::nodes::NodeRecord;
 use super::row::Row;
 use super::{Control, Result, text};
-use crate::bindings::sql::Value;
+use crate::stores::sql::Value;
 
 /// The revision of the rows that are written when a rollout begins, before it
 /// has an entry in any region's log. Revisions of the log count from 1.

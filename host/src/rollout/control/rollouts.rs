@@ -12,8 +12,8 @@ use super::plans::Plan;
 use super::rollout_regions::{AT_START, MaxUnavailable, NewRolloutRegion, live_nodes};
 use super::row::Row;
 use super::{Control, Result, optional, text};
-use crate::bindings::sql::Value;
 use crate::rollout::bundle::Digest;
+use crate::stores::sql::Value;
 
 macro_rules! select {
     ($rest:literal) => {

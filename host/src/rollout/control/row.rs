@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use super::ControlError;
-use crate::bindings::sql::Value;
+use crate::stores::sql::Value;
 
 /// What is left of a row.
 pub(super) struct Row(std::vec::IntoIter<Value>);

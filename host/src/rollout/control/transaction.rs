@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use super::row::Row;
 use super::{Control, ControlError, PATIENCE, Result, Trouble};
-use crate::bindings::sql::{Error, Outcome, Rows, Value};
 use crate::stores::sql::OpenTransaction;
+use crate::stores::sql::{Error, Outcome, Rows, Value};
 
 /// An open transaction on the control database. Dropping it rolls it back.
 pub(super) struct Transaction<'a> {

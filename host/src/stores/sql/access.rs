@@ -12,8 +12,8 @@ use super::replica::{Replica, ReplicaUse};
 use super::rows::Form;
 use super::sqlite::{SqliteDatabase, SqliteTransaction};
 use super::{CallLimits, Result};
-use crate::bindings::sql::{Dialect, Error, Outcome, Value};
 use crate::stores::breaker::StoreHealth;
+use crate::stores::sql::{Dialect, Error, Outcome, Value};
 
 /// How long the answer to a ping may take: less than whoever asks waits, so
 /// that no answer is one that did not come in time.

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha384};
 use super::guard::TableGrant;
 use super::guard::migration::{MigrationRefused, checked_statements};
 use super::migrations::{Migration, split};
-use crate::bindings::sql::Dialect;
+use crate::stores::sql::Dialect;
 
 /// Begins a comment that names the SHA-384 checksum of an earlier text of the
 /// same migration, in hexadecimal. A database where that text ran is up to

@@ -6,7 +6,7 @@ use url::Url;
 use super::mysql::codes::{self, Meaning};
 use super::mysql::{UnsupportedServer, UrlError};
 use super::pool::{NoConnection, no_connection};
-use crate::bindings::sql::Error;
+use crate::stores::sql::Error;
 
 /// A database could not be opened.
 #[derive(Debug, thiserror::Error)]

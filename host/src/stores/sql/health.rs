@@ -15,8 +15,8 @@ use super::error::{
 use super::mysql::Target;
 use super::queueing::Queueing;
 use super::warnings::Warnings;
-use crate::bindings::sql::Error;
 use crate::stores::breaker::{Breaker, recover};
+use crate::stores::sql::Error;
 
 /// Failures in a row after which the server is left alone.
 const FAILURES: u32 = 5;

@@ -9,7 +9,7 @@ use sqlx::MySqlConnection;
 use super::error::{ends_transaction, gives_up_connection};
 use super::health::Failed;
 use super::pool::{Pool, PoolConnection, answers, cancel};
-use crate::bindings::sql::Error;
+use crate::stores::sql::Error;
 
 /// How long a statement that was cut off may still take by itself: most are
 /// done soon, and cancelling takes a connection more.

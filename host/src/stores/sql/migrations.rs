@@ -1,6 +1,6 @@
 //! A plugin's migrations, as its folder or its bundle holds them.
 
-use crate::bindings::sql::Dialect;
+use crate::stores::sql::Dialect;
 
 /// One migration: a file `<version>_<name>.sql`.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -21,6 +21,7 @@ mod replica;
 mod retry;
 mod rows;
 mod sqlite;
+mod types;
 mod value;
 mod warnings;
 
@@ -43,8 +44,7 @@ pub use packed::PackedRows;
 pub use replica::ReplicaUse;
 pub use rows::{Cell, Form};
 pub(super) use sqlite::SqliteFile;
-
-use crate::bindings::sql::{Error, Outcome, Value};
+pub use types::{Dialect, Error, Outcome, Rows, Value};
 
 /// Bounds of one call.
 #[derive(Debug, Clone, Copy)]

@@ -6,7 +6,7 @@ use super::access::{Database, DatabaseAccess};
 use super::databases::Databases;
 use super::error::{OpenError, typed};
 use super::{CallLimits, MigrateError, Result, TableGrant};
-use crate::bindings::sql::Dialect;
+use crate::stores::sql::Dialect;
 
 /// Connections for the host's own work, which is seldom more than one
 /// statement at a time.

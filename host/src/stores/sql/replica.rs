@@ -8,8 +8,8 @@ use std::time::Instant;
 use super::mysql::MySqlDatabase;
 use super::rows::Form;
 use super::{CallLimits, Connections, Result};
-use crate::bindings::sql::{Error, Value};
 use crate::stores::breaker::StoreHealth;
+use crate::stores::sql::{Error, Value};
 
 /// The replica of one grant's database.
 pub(super) struct Replica {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::bindings::sql::{Rows, Value};
+use crate::stores::sql::{Rows, Value};
 
 /// A value as the driver has it, not copied yet.
 #[derive(Debug, Clone, PartialEq)]

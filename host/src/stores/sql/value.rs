@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 
 use super::CallLimits;
 use super::rows::{Cell, Form};
-use crate::bindings::sql::{Error, Value};
+use crate::stores::sql::{Error, Value};
 
 /// Collects a query's rows in some form, within its limits.
 pub(super) struct Collector<F> {

@@ -4,10 +4,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use edge_host::bindings::sql::{Error, Rows};
 use edge_host::config::Lifetimes;
 use edge_host::stores::breaker::Circuit;
 use edge_host::stores::sql::{CallLimits, DatabaseAccess, Databases, TableGrant};
+use edge_host::stores::sql::{Error, Rows};
 use futures_util::future::join_all;
 
 use crate::catalog::database::Database;

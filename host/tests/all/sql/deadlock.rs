@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use edge_host::bindings::sql::{Error, Rows};
 use edge_host::stores::sql::{CallLimits, DatabaseAccess, Databases, OpenTransaction, TableGrant};
+use edge_host::stores::sql::{Error, Rows};
 
 use crate::catalog::database::Database;
 use crate::servers::MariaDb;

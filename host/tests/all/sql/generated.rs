@@ -9,8 +9,8 @@ mod texts;
 
 use std::time::{Duration, Instant};
 
-use edge_host::bindings::sql::{Error, Rows};
 use edge_host::stores::sql::{CallLimits, DatabaseAccess, Databases, TableGrant};
+use edge_host::stores::sql::{Error, Rows};
 
 use self::texts::Texts;
 use crate::catalog::database::{self, Database, Snapshot};

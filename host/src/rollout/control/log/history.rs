@@ -1,9 +1,9 @@
 //! The release log as people read it: newest first, page by page.
 
 use super::Entry;
-use crate::bindings::sql::Value;
 use crate::rollout::control::pages::{Cursor, Listed, Page};
 use crate::rollout::control::{Control, ControlError, Result, text};
+use crate::stores::sql::Value;
 
 /// The index by plugin and time has these columns, in this order.
 const HISTORY: &str = select!(

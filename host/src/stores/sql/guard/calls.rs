@@ -7,7 +7,7 @@ use sqlparser::ast::Function;
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 
 use super::functions;
-use crate::bindings::sql::Dialect;
+use crate::stores::sql::Dialect;
 
 /// What tells the calls of one statement apart.
 pub(super) struct Calls {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 
 use super::tables::Tables;
-use crate::bindings::sql::Dialect as SqlDialect;
+use crate::stores::sql::Dialect as SqlDialect;
 
 /// The tables that a plugin may use: names of lower-case ASCII letters, digits
 /// and underscores.

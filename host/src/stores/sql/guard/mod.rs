@@ -27,7 +27,7 @@ use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use self::calls::Calls;
 use self::lexing::LexError;
-use crate::bindings::sql::{Dialect as SqlDialect, Error};
+use crate::stores::sql::{Dialect as SqlDialect, Error};
 
 pub use self::grant::TableGrant;
 pub use self::limit_clause::planned_once;

@@ -47,7 +47,7 @@ mod tests {
     use super::super::calls::Calls;
     use super::super::tables;
     use super::*;
-    use crate::bindings::sql::Dialect;
+    use crate::stores::sql::Dialect;
 
     fn summary(text: &str) -> String {
         let statements = Parser::parse_sql(&SQLiteDialect {}, text).expect("SQL");

@@ -17,7 +17,7 @@ use super::error::{is_broken, is_transient, trouble, without_values};
 use super::guard::migration::MigrationRefused;
 use super::migrations::Migrations;
 use super::sqlite::MigrationFailure;
-use crate::bindings::sql::{Dialect, Error};
+use crate::stores::sql::{Dialect, Error};
 
 pub use lock::{MigrationLock, SchemaLock};
 pub use plan::{MigrationPlan, PlannedStatement};

@@ -4,7 +4,7 @@
 use sqlx::migrate::MigrateError as SqlxMigrateError;
 
 use super::{MigrateError, dialect_name};
-use crate::bindings::sql::Dialect;
+use crate::stores::sql::Dialect;
 use crate::stores::sql::adopt::refilled_from;
 use crate::stores::sql::checked_migration::CheckedMigration;
 

@@ -10,7 +10,7 @@ use rusqlite::{CachedStatement, Connection, OpenFlags, OptionalExtension};
 
 use super::authorizer::{Authority, Authorizer};
 use super::texts;
-use crate::bindings::sql::Error;
+use crate::stores::sql::Error;
 use crate::stores::sql::guard::TableGrant;
 
 /// How long a statement waits for another process's lock.

@@ -10,7 +10,7 @@ use sqlx::migrate::MigrateError as SqlxMigrateError;
 
 use super::SqliteDatabase;
 use super::connection::{Failure, GuestConnection};
-use crate::bindings::sql::Error;
+use crate::stores::sql::Error;
 use crate::stores::sql::checked_migration::CheckedMigration;
 use crate::stores::sql::migrate::{Pending, ProgressSender, Record};
 

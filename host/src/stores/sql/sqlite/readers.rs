@@ -17,11 +17,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::connection::{Failure, GuestConnection, Mode, busy_timeout};
 use super::statement::Statement;
-use crate::bindings::sql::{Error, Rows, Value};
 use crate::stores::sql::error::{from_rusqlite, is_interrupted, is_locked};
 use crate::stores::sql::guard::TableGrant;
 use crate::stores::sql::rows::Form;
 use crate::stores::sql::{CallLimits, Connections, Result};
+use crate::stores::sql::{Error, Rows, Value};
 
 /// How long a statement may keep the thread that asks: as long as a guest may
 /// compute there without a break.

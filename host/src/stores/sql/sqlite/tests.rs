@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rusqlite::Connection;
 
 use super::connection::{Failure, GuestConnection, Mode};
-use crate::bindings::sql::Error;
+use crate::stores::sql::Error;
 use crate::stores::sql::guard::TableGrant;
 
 const SCHEMA: &str = "

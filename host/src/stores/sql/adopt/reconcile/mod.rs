@@ -21,7 +21,7 @@ use super::known::Known;
 use super::masked::masked;
 use super::report::{Finding, FindingKind};
 use super::schema::Schema;
-use crate::bindings::sql::Dialect;
+use crate::stores::sql::Dialect;
 use crate::stores::sql::guard::TableGrant;
 use crate::stores::sql::guard::migration::{ParsedStatement, checked_statements, parse};
 

@@ -9,7 +9,7 @@ use super::super::calls::Calls;
 use super::super::tables::simple_name;
 use super::super::{parse_one, parser_dialect};
 use super::{Rules, create};
-use crate::bindings::sql::Dialect;
+use crate::stores::sql::Dialect;
 
 /// Whether the statement begins with ALTER.
 pub(super) fn is_alter(tokens: &[TokenWithSpan]) -> bool {

@@ -11,7 +11,7 @@ use sqlparser::tokenizer::Token;
 use super::super::tables::simple_name;
 use super::Rules;
 use super::alter::is_known_option;
-use crate::bindings::sql::Dialect;
+use crate::stores::sql::Dialect;
 
 /// What names of the tables begin with that record which migrations ran.
 const RECORDS: &str = "edge_migrations_";

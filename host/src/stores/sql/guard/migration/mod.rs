@@ -14,7 +14,7 @@ use sqlparser::ast::Statement;
 use super::calls::Calls;
 use super::grant::folded;
 use super::{TableGrant, lexing, parse_one, parser_dialect, tables};
-use crate::bindings::sql::Dialect;
+use crate::stores::sql::Dialect;
 
 pub(in super::super) use alter::TableOption;
 pub(in super::super) use parsed::{AlterChange, AlterKind, ParsedStatement, parse};
