@@ -47,7 +47,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-15s %s\n", $$1, $$2 }' Makefile
 
 run: plugins ## Build the plugins and the host, and serve the shop
-	cargo build --release --locked -p edge-host
+	cargo build --release --locked -p edge
 	target/release/edge serve
 
 plugins: wasm-target ## Build the shop's plugins
@@ -57,15 +57,15 @@ fixtures: wasm-target fixture-js ## Build the components of the tests and benchm
 	$(COMPONENTS) $(FIXTURES:%=-p %)
 
 test: servers mysql-server plugins fixtures lint ## Run every check and test
-	cargo test --workspace --exclude edge-host --locked
-	cargo test -p edge-host --doc --locked
-	cargo test -p edge-host --tests --locked --no-run
+	cargo test --workspace --exclude edge --locked
+	cargo test -p edge --doc --locked
+	cargo test -p edge --tests --locked --no-run
 	@# 75: the generators cannot be downloaded, as the script says. `make openapi-clients` fails then.
 	.ci/openapi-clients.sh target/debug/edge || [ $$? = 75 ]
-	cargo test -p edge-host --tests --locked
+	cargo test -p edge --tests --locked
 
 check: wasm-target lint ## Run what needs no server: format, style, unit tests
-	cargo test -p edge-host --lib --locked
+	cargo test -p edge --lib --locked
 	cargo test -p edge-sdk -p customer -p product --locked
 
 test-plugin: servers mysql-server ## Run the tests of one plugin: make test-plugin P=order
@@ -74,11 +74,11 @@ test-plugin: servers mysql-server ## Run the tests of one plugin: make test-plug
 
 test-host: servers mysql-server plugins fixtures ## Run some of the host's tests: make test-host T=shop::money
 	@test -n "$(T)" || { echo 'name tests: make test-host T=shop::money'; exit 2; }
-	cargo test -p edge-host --test all --locked -- $(T)
+	cargo test -p edge --test all --locked -- $(T)
 
 test-mysql: servers mysql-server plugins fixtures ## Run the tests that use MariaDB on MySQL
 	TEST_DATABASE=mysql cargo test -p order -p payment --locked
-	TEST_DATABASE=mysql cargo test -p edge-host --test all --locked
+	TEST_DATABASE=mysql cargo test -p edge --test all --locked
 
 mysql-server: ## Unpack a MySQL server for the tests
 	@.ci/mysql-server.sh $(MYSQL)
@@ -88,10 +88,10 @@ lint: ## Check format and style
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 
 bench: servers load plugins fixtures ## Measure speed
-	cargo bench --locked -p edge-host --bench platform
+	cargo bench --locked -p edge --bench platform
 
 soak: servers plugins ## Keep a shop busy for MINUTES=10, and fail if a request does or the node grows
-	cargo bench --locked -p edge-host --bench platform -- soak $(MINUTES)
+	cargo bench --locked -p edge --bench platform -- soak $(MINUTES)
 
 fuzz: $(CARGO_FUZZ) fuzz-sql ## Fuzz what reads from outside, FUZZ_SECONDS=30 for each target
 	set -e; for target in $(FUZZ); do \
@@ -102,19 +102,19 @@ fuzz: $(CARGO_FUZZ) fuzz-sql ## Fuzz what reads from outside, FUZZ_SECONDS=30 fo
 
 # Statements made by chance, which running SQLite, MariaDB and MySQL judge.
 fuzz-sql: servers mysql-server
-	SQL_FUZZ_SECONDS=$(FUZZ_SECONDS) cargo test -p edge-host --test all --locked -- sql::generated
+	SQL_FUZZ_SECONDS=$(FUZZ_SECONDS) cargo test -p edge --test all --locked -- sql::generated
 
 # Without a sanitizer: there is no unsafe code to find faults in, and coverage
 # alone works with the stable toolchain.
 FUZZER := CARGO_TARGET_DIR=$(CURDIR)/target/fuzz $(CARGO_FUZZ)
 
 schemathesis: plugins ## Hold a node's replies against the openapi.yaml of its plugins
-	cargo build --release --locked -p edge-host
+	cargo build --release --locked -p edge
 	.ci/schemathesis.sh target/release/edge --max-examples $(EXAMPLES)
 
 # The command as the tests build it, so that nothing is compiled twice.
 openapi-clients: plugins ## Generate clients of the shop's API, and let each buy something
-	cargo test -p edge-host --test all --locked --no-run
+	cargo test -p edge --test all --locked --no-run
 	.ci/openapi-clients.sh target/debug/edge
 
 clean: ## Remove what was built

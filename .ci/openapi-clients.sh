@@ -4,12 +4,12 @@
 #
 # Usage: .ci/openapi-clients.sh EDGE
 #
-# EDGE is the command `edge`. host/tests/clients has the journeys and the tools'
+# EDGE is the command `edge`. host/edge/tests/clients has the journeys and the tools'
 # versions; the tools, and what they make, live under target/tools/clients.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-SOURCES=host/tests/clients
+SOURCES=host/edge/tests/clients
 TOOLS=target/tools/clients
 VENV=$TOOLS/venv
 
@@ -84,7 +84,7 @@ for plugin in customer order payment product; do
 done
 
 step "redocly lint of the operators' API" \
-    redocly lint --config redocly.yaml "$PWD/host/src/admin/openapi.yaml"
+    redocly lint --config redocly.yaml "$PWD/host/edge/src/admin/openapi.yaml"
 
 step 'openapi-typescript' openapi-typescript shop.json -o generated/shop.ts
 step 'openapi-generator typescript-axios' openapi-generator-cli generate -i shop.json \

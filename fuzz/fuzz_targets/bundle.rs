@@ -4,7 +4,7 @@
 #![no_main]
 
 use bytes::Bytes;
-use edge_fuzz::rollout::bundle::{Bundle, Digest};
+use bundle::{Bundle, Digest};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {

@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use edge_fuzz::rollout::manifest::Manifest;
+use bundle::manifest::Manifest;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

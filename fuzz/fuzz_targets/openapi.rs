@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use edge_fuzz::rollout::bundle::openapi::{MOST, paths};
+use bundle::openapi::{MOST, paths};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

@@ -9,9 +9,10 @@
 
 use std::sync::LazyLock;
 
-use edge_fuzz::ingress::counted;
+use bytes::Bytes;
 use edge_sdk::{Failure, Request, Response, Result, Router, testing};
 use libfuzzer_sys::fuzz_target;
+use stores::limiter::body_field;
 
 const UNFIT: Failure = Failure::malformed("unfit");
 
@@ -42,7 +43,8 @@ fn fields(request: &Request) -> Result<Response> {
     let form: Form = fields.parse()?;
     assert_eq!(fields.get("email"), Some(form.email.as_str()));
     let content_type = request.header("content-type").unwrap_or_default();
-    let host = counted(content_type, request.body(), "email");
+    let body = Bytes::copy_from_slice(request.body());
+    let host = body_field(Some(content_type), &body, "email");
     assert_eq!(
         host.as_deref(),
         Some(form.email.as_str()),

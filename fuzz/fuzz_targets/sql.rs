@@ -7,8 +7,9 @@
 use std::cell::RefCell;
 use std::collections::HashSet;
 
-use edge_fuzz::bindings::sql::Dialect;
-use edge_fuzz::stores::sql::{Passed, Statements, TableGrant, may_call};
+use stores::sql::{
+    CheckedStatement, Dialect, StatementGuard, StatementKind, TableGrant, is_allowed_function,
+};
 use libfuzzer_sys::fuzz_target;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::fallible_iterator::FallibleIterator;
@@ -27,17 +28,24 @@ const READS_SECRET: &str = "reads the secret";
 const READ: [&str; 2] = ["tax", "orders"];
 const WRITE: &str = "orders";
 
-fn statements(dialect: Dialect) -> Statements {
+fn guard(dialect: Dialect) -> StatementGuard {
     let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     let grant = TableGrant {
         read: set(&["tax"]),
         write: set(&[WRITE]),
     };
-    Statements::new(grant, dialect)
+    StatementGuard::new(grant, dialect)
+}
+
+/// Returns the statement, if the guard lets it do anything. It has to take no
+/// parameters.
+fn pass(guard: &StatementGuard, text: &str) -> Option<CheckedStatement> {
+    let kinds = [StatementKind::Query, StatementKind::Change];
+    kinds.into_iter().find_map(|kind| guard.check(text, kind, 0).ok())
 }
 
 /// What a statement did that it may not.
-fn misdeed(passed: Passed, context: &AuthContext<'_>) -> Option<String> {
+fn misdeed(passed: StatementKind, context: &AuthContext<'_>) -> Option<String> {
     let said = || Some(format!("{:?}", context.action));
     match context.action {
         AuthAction::Read {
@@ -49,13 +57,13 @@ fn misdeed(passed: Passed, context: &AuthContext<'_>) -> Option<String> {
             (!READ.contains(&table_name) && !table_name.is_empty()).then(said)?
         }
         AuthAction::Insert { table_name } | AuthAction::Delete { table_name } => {
-            (table_name != WRITE || passed == Passed::Query).then(said)?
+            (table_name != WRITE || passed == StatementKind::Query).then(said)?
         }
         AuthAction::Update { table_name, .. } => {
-            (table_name != WRITE || passed == Passed::Query).then(said)?
+            (table_name != WRITE || passed == StatementKind::Query).then(said)?
         }
         AuthAction::Select | AuthAction::Recursive => None,
-        AuthAction::Function { function_name } => (!may_call(function_name)).then(said)?,
+        AuthAction::Function { function_name } => (!is_allowed_function(function_name)).then(said)?,
         _ => said(),
     }
 }
@@ -64,8 +72,8 @@ struct Database {
     connection: Connection,
     /// One that has the granted tables alone.
     granted: Connection,
-    sqlite: Statements,
-    mysql: Statements,
+    sqlite: StatementGuard,
+    mysql: StatementGuard,
 }
 
 thread_local! {
@@ -78,8 +86,8 @@ thread_local! {
         Database {
             connection: open(&[GRANTED, SECRET]),
             granted: open(&[GRANTED]),
-            sqlite: statements(Dialect::Sqlite),
-            mysql: statements(Dialect::Mysql),
+            sqlite: guard(Dialect::Sqlite),
+            mysql: guard(Dialect::Mysql),
         }
     };
     static MISDEEDS: RefCell<HashSet<String>> = RefCell::default();
@@ -98,10 +106,11 @@ fn prepare_all(connection: &Connection, text: &str) -> usize {
 
 fuzz_target!(|text: &str| {
     DATABASE.with(|database| {
-        database.mysql.pass(text);
-        let Some((text, passed)) = database.sqlite.pass(text) else {
+        pass(&database.mysql, text);
+        let Some(checked) = pass(&database.sqlite, text) else {
             return;
         };
+        let (text, passed) = (checked.text, checked.kind);
         let watch = move |context: AuthContext<'_>| {
             if let Some(misdeed) = misdeed(passed, &context) {
                 MISDEEDS.with_borrow_mut(|misdeeds| misdeeds.insert(misdeed));

@@ -7,20 +7,12 @@
     reason = "a test without its database has failed"
 )]
 
-#[path = "../../../../host/tests/all/servers/keeper.rs"]
-mod keeper;
-#[path = "../../../../host/tests/all/servers/mariadb.rs"]
-pub mod mariadb;
-#[path = "../../../../host/tests/all/servers/mysql.rs"]
-mod mysql;
-#[path = "../../../../host/tests/all/servers/server.rs"]
-mod server;
-
 use std::path::Path;
 
 use sqlx::migrate::Migrator;
 use sqlx::mysql::{MySqlPool, MySqlPoolOptions};
 use sqlx::sqlite::{SqlitePool, SqlitePoolOptions};
+use test_servers::MariaDb;
 
 /// A new SQLite database.
 pub async fn sqlite() -> SqlitePool {
@@ -40,7 +32,7 @@ pub async fn mysql() -> MySqlPool {
 
 /// A new database of MariaDB without tables.
 pub async fn empty_mysql() -> MySqlPool {
-    let url = mariadb::MariaDb::shared().database();
+    let url = MariaDb::shared().database();
     MySqlPoolOptions::new().connect(&url).await.unwrap()
 }
 

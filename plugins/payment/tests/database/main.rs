@@ -1,17 +1,5 @@
 //! What only a database can tell, on both that the shop runs on.
 
-#[path = "../../../../host/tests/all/servers/keeper.rs"]
-mod keeper;
-#[allow(dead_code, clippy::panic, reason = "shared with tests that need more")]
-#[path = "../../../../host/tests/all/servers/mariadb.rs"]
-mod mariadb;
-#[allow(dead_code, reason = "shared with tests that need more")]
-#[path = "../../../../host/tests/all/servers/mysql.rs"]
-mod mysql;
-#[allow(dead_code, clippy::panic, reason = "shared with tests that need more")]
-#[path = "../../../../host/tests/all/servers/server.rs"]
-mod server;
-
 mod attempts;
 mod statements;
 
@@ -20,6 +8,7 @@ use std::path::Path;
 use sqlx::migrate::Migrator;
 use sqlx::mysql::{MySqlPool, MySqlPoolOptions};
 use sqlx::sqlite::{SqlitePool, SqlitePoolOptions};
+use test_servers::MariaDb;
 
 type Result<T, E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
 
@@ -34,7 +23,7 @@ async fn sqlite() -> Result<SqlitePool> {
 
 /// A MariaDB database with the plugin's tables.
 async fn mysql() -> Result<MySqlPool> {
-    let url = mariadb::MariaDb::shared().database();
+    let url = MariaDb::shared().database();
     let database = MySqlPoolOptions::new().connect(&url).await?;
     migrations("mysql").await?.run(&database).await?;
     Ok(database)

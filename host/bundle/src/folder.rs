@@ -1,0 +1,103 @@
+//! From a plugin's folder to its bundle.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use super::files::{MANIFEST, OPENAPI};
+use super::{Bundle, BundleError, Parts};
+use crate::manifest::Manifest;
+use crate::migrations::{Migration, Migrations};
+
+const MIGRATIONS: &str = "migrations";
+
+/// Reads what the plugin in `folder` says of itself and of its API, which needs
+/// no component to be built.
+///
+/// # Errors
+/// Names the file that is missing or wrong.
+pub fn describe(folder: &Path) -> Result<(Manifest, Option<String>), BundleError> {
+    let (_, _, manifest) = read_manifest(folder)?;
+    Ok((manifest, optional(&folder.join(OPENAPI))?))
+}
+
+impl Bundle {
+    /// Pack the plugin in `folder`.
+    ///
+    /// # Errors
+    /// Names the file that is missing or wrong.
+    pub fn pack(folder: &Path) -> Result<Self, BundleError> {
+        let (file, text, manifest) = read_manifest(folder)?;
+        let path = folder.join(&manifest.component);
+        let component = path.display().to_string();
+        let wasm = fs::read(&path).map_err(|source| BundleError::Component {
+            plugin: manifest.name,
+            path,
+            source,
+        })?;
+        let parts = Parts {
+            manifest: text,
+            wasm: wasm.into(),
+            openapi: optional(&folder.join(OPENAPI))?,
+            migrations: migrations(&folder.join(MIGRATIONS))?,
+        };
+        parts.into_bundle(&file, component)
+    }
+}
+
+/// Reads the manifest in `folder`: its path, its text and what that says.
+fn read_manifest(folder: &Path) -> Result<(String, String, Manifest), BundleError> {
+    let path = folder.join(MANIFEST);
+    let file = path.display().to_string();
+    let read = fs::read_to_string(&path).map_err(Into::into);
+    let parsed = read.and_then(|text| Manifest::parse(&text).map(|manifest| (text, manifest)));
+    match parsed {
+        Ok((text, manifest)) => Ok((file, text, manifest)),
+        Err(source) => Err(BundleError::Manifest { file, source }),
+    }
+}
+
+fn optional(path: &Path) -> Result<Option<String>, BundleError> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(BundleError::File {
+            path: path.to_owned(),
+            source,
+        }),
+    }
+}
+
+fn migrations(folder: &Path) -> Result<Migrations, BundleError> {
+    let mut migrations = Migrations::default();
+    for (dialect, files) in migrations.by_dialect_mut() {
+        *files = files_of(&folder.join(dialect))?;
+    }
+    Ok(migrations)
+}
+
+/// The migrations of one dialect, in order. Other files beside them, such as
+/// notes, are left out.
+fn files_of(folder: &Path) -> Result<Vec<Migration>, BundleError> {
+    let at = |path: &Path| {
+        let path = path.to_owned();
+        |source| BundleError::File { path, source }
+    };
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(source) => return Err(at(folder)(source)),
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(at(folder))?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if !Migration::is_name(&name) {
+            continue;
+        }
+        let sql = fs::read_to_string(entry.path()).map_err(at(&entry.path()))?;
+        files.extend(Migration::new(&name, sql));
+    }
+    files.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(files)
+}

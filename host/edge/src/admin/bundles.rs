@@ -1,0 +1,95 @@
+//! Taking bundles in.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Extension, Path, State};
+use axum::http::HeaderMap;
+use bundle::{Bundle, BundleError, Digest};
+
+use super::Office;
+use super::api::SIGNATURE;
+use super::attempt::Attempt;
+use super::auth::Author;
+use super::error::{Refusal, Result};
+use crate::rollout::Source;
+use crate::rollout::control::bundles::BundleRecord;
+
+/// PUT `/v1/bundles/{digest}`: keep a bundle for a later rollout. Nothing runs
+/// of it yet.
+pub(super) async fn add(
+    State(office): State<Arc<Office>>,
+    Extension(Author(author)): Extension<Author>,
+    Path(digest): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Json<BundleRecord>> {
+    let named = digest.parse::<Digest>().map_err(Refusal::bad_request)?;
+    let mut attempt = Attempt::new(author, "add-bundle", "").of(named);
+    let outcome = try_add(&office, &mut attempt, named, &headers, body).await;
+    attempt.settle(&office, outcome).await
+}
+
+async fn try_add(
+    office: &Office,
+    attempt: &mut Attempt,
+    named: Digest,
+    headers: &HeaderMap,
+    body: Bytes,
+) -> Result<Json<BundleRecord>> {
+    let signature = headers.get(SIGNATURE).map(|value| value.to_str());
+    let signature = signature.transpose().map_err(Refusal::bad_request)?;
+    let signature = signature.unwrap_or_default().trim();
+    // A bundle of megabytes takes a while to hash and to look into.
+    let reading = async move { read(named, body) };
+    let bundle = office.runtime.in_background(reading).await??;
+    attempt.plugin.clone_from(&bundle.manifest.name);
+    let trusted = office.activator.trusted();
+    let plugin = &bundle.manifest.name;
+    trusted
+        .check(plugin, named, signature)
+        .map_err(Refusal::unfit)?;
+    let looking = async move { Source::of(bundle) };
+    let looked = office.runtime.in_background(looking).await?;
+    let source = looked.map_err(Refusal::unfit)?;
+    keep(office, attempt, &source.bundle, signature).await?;
+    let record = office.control.bundle_record(named).await?;
+    record
+        .map(Json)
+        .ok_or_else(|| Refusal::not_found("the bundle was not kept"))
+}
+
+fn read(named: Digest, body: Bytes) -> Result<Bundle> {
+    Bundle::parse_named(named, body).map_err(|error| match error {
+        BundleError::OtherDigest { .. } => Refusal::bad_request(error),
+        error => Refusal::unfit(error),
+    })
+}
+
+/// Keep the bundle, unless it is kept already, and as it came.
+async fn keep(office: &Office, attempt: &Attempt, bundle: &Bundle, signature: &str) -> Result<()> {
+    let (control, digest) = (&office.control, bundle.digest());
+    let known = control.bundle_record(digest).await?;
+    if known.is_some() && control.mend_bundle(bundle).await? {
+        attempt
+            .done_as(office, "mend-bundle", &digest.to_string())
+            .await?;
+    }
+    match known {
+        None => {
+            control
+                .add_bundle(bundle, signature, &attempt.author)
+                .await?;
+            let (plugin, version) = (&bundle.manifest.name, &bundle.manifest.version);
+            let detail = format!("{plugin}@{version} {digest}");
+            attempt.done(office, &detail).await
+        }
+        Some(known) if !signature.is_empty() && known.signature != signature => {
+            control.sign_bundle(digest, signature).await?;
+            let detail = format!("{digest} {signature}");
+            attempt.done_as(office, "sign-bundle", &detail).await
+        }
+        Some(_) => Ok(()),
+    }
+}

@@ -1,0 +1,87 @@
+//! What one release changes of another.
+
+use std::collections::BTreeSet;
+
+use bundle::component;
+use bundle::{Bundle, Digest};
+
+use super::api::{Diff, DiffSection, MigrationText};
+
+/// Compare what two bundles need, offer and may do.
+pub(super) fn of(from: &Bundle, to: &Bundle) -> Diff {
+    type Lines = fn(&Bundle) -> BTreeSet<String>;
+    let sections: [(&str, Lines); 4] = [
+        ("imports", imports),
+        ("exports", exports),
+        ("manifest", manifest),
+        ("migrations", migrations),
+    ];
+    let sections = sections
+        .into_iter()
+        .map(|(name, lines)| section(name, &lines(from), &lines(to)));
+    Diff {
+        from: from.digest(),
+        to: to.digest(),
+        sections: sections
+            .filter(|section| !section.removed.is_empty() || !section.added.is_empty())
+            .collect(),
+        migrations: new_migrations(from, to),
+    }
+}
+
+fn new_migrations(from: &Bundle, to: &Bundle) -> Vec<MigrationText> {
+    let known = MigrationText::of(from);
+    let mut texts = MigrationText::of(to);
+    texts.retain(|text| !known.contains(text));
+    texts
+}
+
+fn section(name: &str, from: &BTreeSet<String>, to: &BTreeSet<String>) -> DiffSection {
+    DiffSection {
+        name: name.to_owned(),
+        removed: from.difference(to).cloned().collect(),
+        added: to.difference(from).cloned().collect(),
+    }
+}
+
+/// Components that cannot be read were never taken in.
+fn imports(bundle: &Bundle) -> BTreeSet<String> {
+    let names = component::names(&bundle.wasm).map(|names| names.imports);
+    names.unwrap_or_default().into_iter().collect()
+}
+
+fn exports(bundle: &Bundle) -> BTreeSet<String> {
+    let names = component::names(&bundle.wasm).map(|names| names.exports);
+    names.unwrap_or_default().into_iter().collect()
+}
+
+/// One line for each value: `grants.database.write = ["orders"]`.
+fn manifest(bundle: &Bundle) -> BTreeSet<String> {
+    let mut lines = BTreeSet::new();
+    if let Ok(table) = bundle.manifest_text.parse() {
+        flatten("", &toml::Value::Table(table), &mut lines);
+    }
+    lines
+}
+
+fn flatten(path: &str, value: &toml::Value, lines: &mut BTreeSet<String>) {
+    let toml::Value::Table(table) = value else {
+        lines.insert(format!("{path} = {value}"));
+        return;
+    };
+    for (key, value) in table {
+        let path = match path {
+            "" => key.clone(),
+            path => format!("{path}.{key}"),
+        };
+        flatten(&path, value, lines);
+    }
+}
+
+fn migrations(bundle: &Bundle) -> BTreeSet<String> {
+    let line = |text: MigrationText| {
+        let digest = Digest::of(text.sql.as_bytes()).short();
+        format!("{} {digest}", text.file)
+    };
+    MigrationText::of(bundle).into_iter().map(line).collect()
+}

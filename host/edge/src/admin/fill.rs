@@ -1,0 +1,191 @@
+//! Filling a new region with what another one runs.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Extension, Path, State};
+use bundle::Digest;
+
+use super::Office;
+use super::api::{Fill, Filled};
+use super::attempt::Attempt;
+use super::auth::Author;
+use super::error::{Refusal, Result};
+use super::rollouts::goes_on;
+use crate::rollout::control::log::{Entry, NewEntry, Wanted};
+use crate::rollout::control::plans::Plan as CanaryPlan;
+use crate::rollout::control::rollout_regions::{MaxUnavailable, live_nodes};
+use crate::rollout::control::rollouts::{NewRollout, new_rollout_id};
+use crate::rollout::filled_from;
+
+/// POST `/v1/regions/{region}/fill`: let a region run the active releases of
+/// another one, where it runs none of a plugin.
+pub(super) async fn fill(
+    State(office): State<Arc<Office>>,
+    Extension(Author(author)): Extension<Author>,
+    Path(region): Path<String>,
+    Json(order): Json<Fill>,
+) -> Result<Json<Filled>> {
+    let object = format!("region {region} from {}", order.from);
+    let mut attempt = Attempt::new(author, "fill-region", "").of(object);
+    let outcome = try_fill(&office, &mut attempt, &region, &order).await;
+    attempt.settle(&office, outcome).await
+}
+
+async fn try_fill(
+    office: &Office,
+    attempt: &mut Attempt,
+    region: &str,
+    order: &Fill,
+) -> Result<Json<Filled>> {
+    check_regions(office, region, &order.from).await?;
+    let source = office.control.wanted_in(&order.from).await?;
+    let target = office.control.wanted_in(region).await?;
+    let plan = Plan::new(order, &source, &target)?;
+    for plugin in plan.missing.keys() {
+        if let Some(other) = office.control.open_rollout_of(plugin).await? {
+            return Err(goes_on(&other));
+        }
+    }
+    let reason = filled_from(&order.from);
+    let rollouts: BTreeMap<_, _> = plan
+        .missing
+        .iter()
+        .map(|(plugin, digest)| (plugin.as_str(), (new_rollout_id(), *digest)))
+        .collect();
+    if !rollouts.is_empty() {
+        // First: what is cut off after the first entry of the log is in the
+        // audit all the same.
+        let detail = intent(region, &order.from, &rollouts);
+        attempt
+            .done_as(office, "fill-region-begin", &detail)
+            .await?;
+        append(office, attempt, region, &reason, &rollouts, &target).await?;
+    }
+    let mut begun = Vec::new();
+    for (plugin, (id, digest)) in &rollouts {
+        (*plugin).clone_into(&mut attempt.plugin);
+        let new = NewRollout {
+            plugin: (*plugin).to_owned(),
+            digest: Some(*digest),
+            regions: vec![region.to_owned()],
+            canary_percent: 0,
+            pause: Duration::ZERO,
+            max_unavailable: MaxUnavailable::Nodes(0),
+            plan: CanaryPlan::default(),
+            author: attempt.author.clone(),
+        };
+        // Where another one was begun meanwhile, that leads the region on.
+        office.control.begin_rollout_as(id, &new).await?;
+        let detail = format!("rollout {id}: to {digest}, in {region}, {reason}");
+        attempt.done(office, &detail).await?;
+        begun.extend(office.control.rollout(id).await?);
+    }
+    office.wake.everywhere().await;
+    Ok(Json(Filled {
+        rollouts: begun,
+        present: plan.present,
+        different: plan.different,
+    }))
+}
+
+async fn check_regions(office: &Office, region: &str, from: &str) -> Result<()> {
+    if region == from {
+        let detail = format!("region {region} cannot be filled from itself");
+        return Err(Refusal::bad_request(detail));
+    }
+    let nodes = office.control.nodes().await?;
+    if live_nodes(&nodes, region).is_empty() {
+        return Err(Refusal::bad_request(format!(
+            "region {region} has no live node; start one with `region = \"{region}\"` first: it \
+             takes no customers before it is filled"
+        )));
+    }
+    Ok(())
+}
+
+/// What is about to be written.
+fn intent(region: &str, from: &str, rollouts: &BTreeMap<&str, (String, Digest)>) -> String {
+    let plugins = rollouts
+        .iter()
+        .map(|(plugin, (id, digest))| format!("{plugin} {} (rollout {id})", digest.short()));
+    let plugins: Vec<_> = plugins.collect();
+    format!("region {region} from {from}: {}", plugins.join(", "))
+}
+
+/// One statement: nodes of the region that read the log see every plugin that
+/// they have to serve before they take customers.
+async fn append(
+    office: &Office,
+    attempt: &Attempt,
+    region: &str,
+    reason: &str,
+    rollouts: &BTreeMap<&str, (String, Digest)>,
+    target: &BTreeMap<String, Entry>,
+) -> Result<()> {
+    let entries = rollouts.iter().map(|(plugin, (id, digest))| NewEntry {
+        region,
+        plugin,
+        after: target.get(*plugin).map_or(0, |entry| entry.revision),
+        wanted: Wanted::only(Some(*digest)),
+        rollout: id,
+        author: &attempt.author,
+        reason,
+    });
+    let entries: Vec<_> = entries.collect();
+    if office.control.append_all(&entries).await? {
+        return Ok(());
+    }
+    let detail = format!("the release log of region {region} changed meanwhile; try again");
+    Err(Refusal::conflict(detail))
+}
+
+/// What a region lacks of another one.
+struct Plan {
+    /// Plugins that the region does not run.
+    missing: BTreeMap<String, Digest>,
+    /// Plugins of which it runs the same release.
+    present: Vec<String>,
+    /// Plugins of which it runs another release. They stay.
+    different: Vec<String>,
+}
+
+impl Plan {
+    fn new(
+        order: &Fill,
+        source: &BTreeMap<String, Entry>,
+        target: &BTreeMap<String, Entry>,
+    ) -> Result<Self> {
+        let active = |entry: &Entry| entry.wanted.active;
+        let runs = source
+            .iter()
+            .filter_map(|(plugin, entry)| Some((plugin, active(entry)?)));
+        let runs: BTreeMap<_, _> = runs.collect();
+        let from = &order.from;
+        if runs.is_empty() {
+            return Err(Refusal::not_found(format!("region {from} runs nothing")));
+        }
+        if let Some(unknown) = order.plugins.iter().find(|name| !runs.contains_key(name)) {
+            let detail = format!("region {from} does not run {unknown}");
+            return Err(Refusal::not_found(detail));
+        }
+        let mut plan = Self {
+            missing: BTreeMap::new(),
+            present: Vec::new(),
+            different: Vec::new(),
+        };
+        for (plugin, digest) in runs {
+            if !order.plugins.is_empty() && !order.plugins.contains(plugin) {
+                continue;
+            }
+            match target.get(plugin).and_then(active) {
+                None => drop(plan.missing.insert(plugin.clone(), digest)),
+                Some(own) if own == digest => plan.present.push(plugin.clone()),
+                Some(_) => plan.different.push(plugin.clone()),
+            }
+        }
+        Ok(plan)
+    }
+}

@@ -1,0 +1,112 @@
+//! Running a release's migrations by themselves, and watching them.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Extension, Path, Query, State};
+use bundle::Digest;
+use serde::Deserialize;
+
+use super::Office;
+use super::api::{Migrate, Migrating, MigrationPlan, PlannedStatement};
+use super::attempt::Attempt;
+use super::auth::Author;
+use super::error::{Refusal, Result};
+use super::pages::Wanted;
+use crate::rollout::control::bundles::BundleRecord;
+use crate::rollout::control::migrations::MigrationRun;
+
+/// Runs that an answer lists where their number is not given.
+const USUAL: u32 = 50;
+
+/// POST `/v1/migrations`: run what has not run yet. The run goes on by itself.
+pub(super) async fn begin(
+    State(office): State<Arc<Office>>,
+    Extension(Author(author)): Extension<Author>,
+    Json(order): Json<Migrate>,
+) -> Result<Json<Migrating>> {
+    let mut attempt = Attempt::new(author, "migrate", "").of(order.digest);
+    let outcome = try_begin(&office, &mut attempt, order.digest).await;
+    attempt.settle(&office, outcome).await
+}
+
+async fn try_begin(
+    office: &Office,
+    attempt: &mut Attempt,
+    digest: Digest,
+) -> Result<Json<Migrating>> {
+    let record = record(office, digest).await?;
+    attempt.plugin.clone_from(&record.plugin);
+    let bundle = office.activator.check(&record.plugin, digest).await?;
+    let migrator = office.activator.migrator();
+    let run = migrator.begin(&bundle, &attempt.author).await?;
+    if let Some(run) = &run {
+        let detail = format!(
+            "run {}: {}@{} {digest}, {} statements, on node {}, in {}",
+            run.id, run.plugin, run.version, run.statements, run.node, run.database
+        );
+        attempt.done(office, &detail).await?;
+        office.wake.everywhere().await;
+    }
+    Ok(Json(Migrating { run }))
+}
+
+/// The release whose migrations are meant.
+#[derive(Debug, Deserialize)]
+pub(super) struct OfRelease {
+    digest: Digest,
+}
+
+/// GET `/v1/migrations/plan`: what would run. Every statement is checked.
+pub(super) async fn plan(
+    State(office): State<Arc<Office>>,
+    Query(OfRelease { digest }): Query<OfRelease>,
+) -> Result<Json<MigrationPlan>> {
+    let record = record(&office, digest).await?;
+    let (bundle, _) = office.control.bundle(digest).await?;
+    let plan = office.activator.migrator().plan(&bundle).await?;
+    let statements = plan.listed().into_iter().map(|statement| PlannedStatement {
+        file: statement.file,
+        text: statement.text,
+        is_done: statement.is_done,
+        is_in_doubt: statement.is_in_doubt,
+    });
+    Ok(Json(MigrationPlan {
+        digest,
+        plugin: record.plugin,
+        version: record.version,
+        statements: statements.collect(),
+    }))
+}
+
+/// Which runs.
+#[derive(Debug, Deserialize)]
+pub(super) struct Runs {
+    /// Those of this plugin; all when absent.
+    plugin: Option<String>,
+}
+
+/// GET `/v1/migrations`: a page of the runs, newest first.
+pub(super) async fn list(
+    State(office): State<Arc<Office>>,
+    Query(Runs { plugin }): Query<Runs>,
+    Query(wanted): Query<Wanted>,
+) -> Result<Json<Vec<MigrationRun>>> {
+    let page = wanted.page(USUAL)?;
+    Ok(Json(office.control.runs(plugin.as_deref(), &page).await?))
+}
+
+/// GET `/v1/migrations/{id}`.
+pub(super) async fn show(
+    State(office): State<Arc<Office>>,
+    Path(id): Path<String>,
+) -> Result<Json<MigrationRun>> {
+    let run = office.control.run(&id).await?;
+    run.map(Json)
+        .ok_or_else(|| Refusal::not_found(format!("there is no run of migrations {id}")))
+}
+
+async fn record(office: &Office, digest: Digest) -> Result<BundleRecord> {
+    let record = office.control.bundle_record(digest).await?;
+    record.ok_or_else(|| Refusal::not_found(format!("there is no bundle {digest}; add it first")))
+}

@@ -1,0 +1,61 @@
+//! The host's side of the `edge:platform` WIT package.
+//!
+//! Generated from `wit/platform`, so the contracts are written down once.
+
+#![allow(
+    missing_docs,
+    clippy::all,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    unsafe_code,
+    reason = "generated; the WIT files carry the documentation"
+)]
+
+/// What the fast door exports, and the interfaces that plugins import.
+pub mod plugin {
+    wasmtime::component::bindgen!({
+        path: "../../wit/platform",
+        world: "plugin",
+        imports: { default: async | trappable },
+        exports: { default: async },
+        with: {
+            "edge:platform/sql.transaction": stores::sql::OpenTransaction,
+            "wasi:keyvalue/store.bucket": stores::keyvalue::Bucket,
+            "wasi:keyvalue/atomics.cas": crate::capabilities::keyvalue::Cas,
+        },
+    });
+}
+
+/// What a plugin exports that can fill its own tables.
+pub mod seeder {
+    wasmtime::component::bindgen!({
+        path: "../../wit/platform",
+        world: "seeder",
+        exports: { default: async },
+    });
+}
+
+/// What a plugin exports that has periodic work.
+pub mod scheduled {
+    wasmtime::component::bindgen!({
+        path: "../../wit/platform",
+        world: "scheduled",
+        exports: { default: async },
+    });
+}
+
+/// What the plugin exports that keeps the accounts.
+pub mod accounts {
+    wasmtime::component::bindgen!({
+        path: "../../wit/platform",
+        world: "account-keeper",
+        exports: { default: async },
+    });
+}
+
+pub use plugin::edge::platform::{context, identity, mail, metrics, rate_limit, sql};
+pub use plugin::exports::edge::platform::handler;
+pub use plugin::wasi::config::store as config;
+pub use plugin::wasi::keyvalue;

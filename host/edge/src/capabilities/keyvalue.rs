@@ -1,0 +1,274 @@
+//! `wasi:keyvalue`: the plugin's buckets, as its manifest grants them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use stores::keyvalue::{Bucket, Error, Swap};
+use wasmtime::component::{HasSelf, Linker, Resource};
+
+use crate::bindings::keyvalue::{atomics, batch, store};
+use crate::runtime::{End, Ending, HostCall, Operation, State};
+
+/// A plugin's buckets, by name.
+pub type Buckets = Arc<BTreeMap<String, Bucket>>;
+
+/// Buckets and values read for a swap that one instance may hold at once. A
+/// long value counts as several.
+const MOST_HANDLES: usize = 256;
+
+/// Bytes of a value that count as one.
+const HELD: usize = 64 << 10;
+
+/// A value as it was read, to be replaced only if it still is that.
+pub struct Cas {
+    bucket: Bucket,
+    key: String,
+    current: Option<Vec<u8>>,
+}
+
+/// What the host keeps for a handle.
+trait Held: Send + 'static {
+    /// How much of what an instance may hold it takes.
+    fn weight(&self) -> usize {
+        1
+    }
+}
+
+impl Held for Bucket {}
+
+impl Held for Cas {
+    fn weight(&self) -> usize {
+        1 + self.current.as_ref().map_or(0, Vec::len) / HELD
+    }
+}
+
+/// Let components import `wasi:keyvalue/store`, `atomics` and `batch`.
+///
+/// # Errors
+/// When the linker has one of them already.
+pub fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    store::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
+    atomics::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
+    batch::add_to_linker::<_, HasSelf<State>>(linker, |state| state)
+}
+
+type Answer<T> = wasmtime::Result<Result<T, store::Error>>;
+
+fn other(reason: impl ToString) -> store::Error {
+    store::Error::Other(reason.to_string())
+}
+
+impl State {
+    /// The bucket of a handle for one operation, and that operation.
+    fn bucket(
+        &mut self,
+        handle: &Resource<Bucket>,
+        operation: Operation,
+    ) -> Answer<(Bucket, Begun)> {
+        let bucket = self.table().get(handle)?.clone();
+        if let Err(limit) = self.count_host_call() {
+            return Ok(Err(other(limit)));
+        }
+        let begun = self.begin_in(&bucket, operation);
+        Ok(Ok((bucket, begun)))
+    }
+
+    fn begin_in(&self, bucket: &Bucket, operation: Operation) -> Begun {
+        Begun {
+            deadline: self.call().store_deadline(),
+            counting: self.begin_operation(operation, bucket.system()),
+        }
+    }
+
+    /// Give the guest a handle on `value`, unless it holds too many.
+    fn hold<T: Held>(&mut self, value: T) -> Answer<Resource<T>> {
+        let weight = value.weight();
+        if self.keyvalue_handles() + weight > MOST_HANDLES {
+            let most = format!("an instance holds at most {MOST_HANDLES} buckets and values");
+            return Ok(Err(other(most)));
+        }
+        let handle = self.table().push(value)?;
+        *self.keyvalue_handles_mut() += weight;
+        Ok(Ok(handle))
+    }
+
+    fn release<T: Held>(&mut self, handle: Resource<T>) -> wasmtime::Result<T> {
+        let value = self.table().delete(handle)?;
+        *self.keyvalue_handles_mut() -= value.weight();
+        Ok(value)
+    }
+}
+
+/// One operation: what counts it, and when it must have ended.
+struct Begun {
+    deadline: Instant,
+    counting: HostCall,
+}
+
+/// Let `bucket` do its `work`, if that is done in time.
+async fn until<T>(
+    bucket: &Bucket,
+    begun: Begun,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, store::Error> {
+    let outcome = match tokio::time::timeout_at(begun.deadline.into(), work).await {
+        Ok(outcome) => outcome,
+        Err(elapsed) => {
+            bucket.was_late(&elapsed);
+            Err(Error::Timeout)
+        }
+    };
+    begun.counting.with(outcome).map_err(other)
+}
+
+impl Ending for Error {
+    fn end(&self) -> End {
+        match self {
+            Self::Unavailable(_) => End::Unavailable,
+            Self::Timeout => End::Timeout,
+            Self::TooLarge { .. } | Self::TooManyKeys(_) => End::TooLarge,
+            Self::InvalidKey { .. } | Self::InvalidCursor | Self::NotANumber => End::Invalid,
+        }
+    }
+}
+
+/// The value of a `Result` within a `wasmtime::Result`, or its error as the
+/// guest's answer.
+macro_rules! granted {
+    ($result:expr) => {
+        match $result {
+            Ok(value) => value,
+            Err(refusal) => return Ok(Err(refusal.into())),
+        }
+    };
+}
+
+impl store::Host for State {
+    async fn open(&mut self, identifier: String) -> Answer<Resource<Bucket>> {
+        granted!(self.count_host_call().map_err(other));
+        let bucket = self.granted().buckets.get(&identifier).cloned();
+        self.hold(granted!(bucket.ok_or(store::Error::AccessDenied)))
+    }
+}
+
+impl store::HostBucket for State {
+    async fn get(&mut self, bucket: Resource<Bucket>, key: String) -> Answer<Option<Vec<u8>>> {
+        let (bucket, begun) = granted!(self.bucket(&bucket, Operation::KeyvalueGet)?);
+        Ok(until(&bucket, begun, bucket.get(&key)).await)
+    }
+
+    async fn set(&mut self, bucket: Resource<Bucket>, key: String, value: Vec<u8>) -> Answer<()> {
+        let (bucket, begun) = granted!(self.bucket(&bucket, Operation::KeyvalueSet)?);
+        Ok(until(&bucket, begun, bucket.set(&key, &value)).await)
+    }
+
+    async fn delete(&mut self, bucket: Resource<Bucket>, key: String) -> Answer<()> {
+        let (bucket, begun) = granted!(self.bucket(&bucket, Operation::KeyvalueDelete)?);
+        Ok(until(&bucket, begun, bucket.delete(&key)).await)
+    }
+
+    async fn exists(&mut self, bucket: Resource<Bucket>, key: String) -> Answer<bool> {
+        let (bucket, begun) = granted!(self.bucket(&bucket, Operation::KeyvalueExists)?);
+        Ok(until(&bucket, begun, bucket.exists(&key)).await)
+    }
+
+    async fn list_keys(
+        &mut self,
+        bucket: Resource<Bucket>,
+        cursor: Option<String>,
+    ) -> Answer<store::KeyResponse> {
+        let (bucket, begun) = granted!(self.bucket(&bucket, Operation::KeyvalueListKeys)?);
+        let page = until(&bucket, begun, bucket.list_keys(cursor.as_deref())).await;
+        Ok(page.map(|page| store::KeyResponse {
+            keys: page.keys,
+            cursor: page.cursor,
+        }))
+    }
+
+    async fn drop(&mut self, bucket: Resource<Bucket>) -> wasmtime::Result<()> {
+        self.release(bucket).map(drop)
+    }
+}
+
+impl atomics::Host for State {
+    async fn increment(
+        &mut self,
+        bucket: Resource<Bucket>,
+        key: String,
+        delta: i64,
+    ) -> Answer<i64> {
+        let (bucket, begun) = granted!(self.bucket(&bucket, Operation::KeyvalueIncrement)?);
+        Ok(until(&bucket, begun, bucket.increment(&key, delta)).await)
+    }
+
+    async fn swap(
+        &mut self,
+        cas: Resource<Cas>,
+        value: Vec<u8>,
+    ) -> wasmtime::Result<Result<(), atomics::CasError>> {
+        let read = self.release(cas)?;
+        granted!(self.count_host_call().map_err(other));
+        let begun = self.begin_in(&read.bucket, Operation::KeyvalueSwap);
+        let swapping = read.bucket.swap(&read.key, read.current.as_deref(), &value);
+        match granted!(until(&read.bucket, begun, swapping).await) {
+            Swap::Done => Ok(Ok(())),
+            Swap::Lost(current) => {
+                let newer = granted!(self.hold(Cas { current, ..read })?);
+                Ok(Err(atomics::CasError::CasFailed(newer)))
+            }
+        }
+    }
+}
+
+impl From<store::Error> for atomics::CasError {
+    fn from(error: store::Error) -> Self {
+        Self::StoreError(error)
+    }
+}
+
+impl atomics::HostCas for State {
+    async fn new(&mut self, bucket: Resource<Bucket>, key: String) -> Answer<Resource<Cas>> {
+        let (bucket, begun) = granted!(self.bucket(&bucket, Operation::KeyvalueGet)?);
+        let current = granted!(until(&bucket, begun, bucket.get(&key)).await);
+        self.hold(Cas {
+            bucket,
+            key,
+            current,
+        })
+    }
+
+    async fn current(&mut self, cas: Resource<Cas>) -> Answer<Option<Vec<u8>>> {
+        Ok(Ok(self.table().get(&cas)?.current.clone()))
+    }
+
+    async fn drop(&mut self, cas: Resource<Cas>) -> wasmtime::Result<()> {
+        self.release(cas).map(drop)
+    }
+}
+
+impl batch::Host for State {
+    async fn get_many(
+        &mut self,
+        bucket: Resource<Bucket>,
+        keys: Vec<String>,
+    ) -> Answer<Vec<(String, Option<Vec<u8>>)>> {
+        let (bucket, begun) = granted!(self.bucket(&bucket, Operation::KeyvalueGetMany)?);
+        let values = granted!(until(&bucket, begun, bucket.get_many(&keys)).await);
+        Ok(Ok(keys.into_iter().zip(values).collect()))
+    }
+
+    async fn set_many(
+        &mut self,
+        bucket: Resource<Bucket>,
+        entries: Vec<(String, Vec<u8>)>,
+    ) -> Answer<()> {
+        let (bucket, begun) = granted!(self.bucket(&bucket, Operation::KeyvalueSetMany)?);
+        Ok(until(&bucket, begun, bucket.set_many(&entries)).await)
+    }
+
+    async fn delete_many(&mut self, bucket: Resource<Bucket>, keys: Vec<String>) -> Answer<()> {
+        let (bucket, begun) = granted!(self.bucket(&bucket, Operation::KeyvalueDeleteMany)?);
+        Ok(until(&bucket, begun, bucket.delete_many(&keys)).await)
+    }
+}

@@ -1,0 +1,58 @@
+//! `edge:platform/rate-limit`: the limits of its manifest that a plugin counts
+//! itself.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use stores::limiter::{Limiter, OnFailure, Policy};
+use wasmtime::component::{HasSelf, Linker};
+
+use crate::bindings::rate_limit::{Error, Host, Verdict};
+use crate::runtime::{End, Operation, State};
+
+/// The policies that a plugin counts itself, and who counts.
+#[derive(Clone)]
+pub struct PluginLimits {
+    /// Counts.
+    pub limiter: Arc<Limiter>,
+    /// The policies, by the names that the manifest gives them.
+    pub policies: Arc<BTreeMap<String, Policy>>,
+}
+
+/// Let components import `edge:platform/rate-limit`.
+///
+/// # Errors
+/// When the linker has it already.
+pub fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    crate::bindings::rate_limit::add_to_linker::<_, HasSelf<State>>(linker, |state| state)
+}
+
+impl Host for State {
+    async fn take(
+        &mut self,
+        policy: String,
+        key: String,
+        cost: u32,
+    ) -> wasmtime::Result<Result<Verdict, Error>> {
+        if let Err(limit) = self.count_host_call() {
+            return Ok(Err(Error::TooLarge(limit.to_string())));
+        }
+        let limits = self.granted().limits.clone();
+        let found = limits
+            .as_ref()
+            .and_then(|limits| Some((&limits.limiter, limits.policies.get(&policy)?)));
+        let Some((limiter, policy)) = found else {
+            let denied = format!("the manifest has no [[rate-limit]] {policy:?} without a path");
+            return Ok(Err(Error::Denied(denied)));
+        };
+        let counting = self.begin_operation(Operation::TakeFromLimit, "");
+        let verdict = limiter.check(policy, &key, cost, OnFailure::Local).await;
+        counting.ended(End::Ok);
+        Ok(Ok(Verdict {
+            allowed: verdict.allowed,
+            remaining: verdict.remaining,
+            retry_after_ms: u64::try_from(verdict.retry_after.as_micros().div_ceil(1000))
+                .unwrap_or(u64::MAX),
+        }))
+    }
+}

@@ -1,0 +1,158 @@
+//! `edge bundle`, `edge keygen`, `edge sign` and `edge push`
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use bundle::{Bundle, SecretKey};
+use edge::config::{Settings, secrets};
+use edge::registry::{Location, Patience, Registry};
+
+use super::output;
+use super::source::{self, Source};
+
+/// What a bundle's file ends with.
+const BUNDLE: &str = "bundle";
+
+/// What the file of a bundle's signature ends with, after the bundle's name.
+const SIGNATURE: &str = "sig";
+
+/// What `edge bundle` takes.
+#[derive(clap::Args)]
+pub(super) struct Pack {
+    /// The plugin's folder.
+    folder: PathBuf,
+    /// The file to write; `<plugin>.bundle` when absent.
+    #[arg(long, short)]
+    output: Option<PathBuf>,
+}
+
+/// What `edge keygen` takes.
+#[derive(clap::Args)]
+pub(super) struct Keygen {
+    /// The file that gets the secret key. It must not exist.
+    file: PathBuf,
+}
+
+/// What `edge sign` takes.
+#[derive(clap::Args)]
+pub(super) struct Sign {
+    /// The bundle: a file. The signature is written beside it.
+    bundle: Source,
+    /// The file of the secret key.
+    #[arg(long)]
+    key: PathBuf,
+}
+
+/// What `edge push` takes.
+#[derive(clap::Args)]
+pub(super) struct Push {
+    /// A bundle, a plugin's folder, or a bundle in another registry.
+    source: Source,
+    /// Where to, such as `oci://registry.example/shop/product:1.0.0`.
+    location: Location,
+    /// Sign the bundle with the secret key in this file.
+    #[arg(long)]
+    key: Option<PathBuf>,
+}
+
+/// Write a plugin into one file.
+pub(super) fn pack(arguments: &Pack) -> anyhow::Result<()> {
+    let bundle = Bundle::pack(&arguments.folder)?;
+    let output = arguments.output.clone();
+    let output = output.unwrap_or_else(|| Path::new(&bundle.manifest.name).with_extension(BUNDLE));
+    fs::write(&output, bundle.bytes()).with_context(|| output.display().to_string())?;
+    output::print(format_args!("{}  {}\n", output.display(), bundle.digest()))?;
+    Ok(())
+}
+
+/// Make a key that signs bundles.
+pub(super) fn keygen(arguments: &Keygen) -> anyhow::Result<()> {
+    let key = SecretKey::generate();
+    secrets::write_new(&arguments.file, key.to_text().as_bytes())?;
+    output::print(format_args!("{}\n", key.public()))?;
+    Ok(())
+}
+
+/// Vouch for a bundle.
+pub(super) fn sign(arguments: &Sign) -> anyhow::Result<()> {
+    let file = match &arguments.bundle {
+        Source::Path(path) if path.is_dir() => bail!(
+            "{0} is a folder, and what it makes may change: `edge bundle {0}` makes a bundle to \
+             sign, and `edge deploy --key` signs what it packs",
+            path.display()
+        ),
+        Source::Registry(location) => bail!(
+            "{location} is in a registry, with the signature that it was pushed with: sign the \
+             bundle's file and push it, or `edge push --key`"
+        ),
+        Source::Path(path) => path,
+    };
+    let bundle = read(file)?;
+    let signature = read_key(&arguments.key)?.sign(bundle.digest());
+    let output = signature_file(file);
+    fs::write(&output, format!("{signature}\n")).with_context(|| output.display().to_string())?;
+    output::print(format_args!("{}  {}\n", output.display(), bundle.digest()))?;
+    Ok(())
+}
+
+/// Put a bundle into a registry.
+pub(super) async fn push(settings: &Settings, arguments: Push) -> anyhow::Result<()> {
+    let Push {
+        source,
+        location,
+        key,
+    } = arguments;
+    if location.digest().is_some() {
+        bail!("{location} names a digest, which follows from the bundle: push to a tag");
+    }
+    let found = source::find(settings, &source, key.as_deref()).await?;
+    let registry = Registry::of(location, settings, Patience::default())?;
+    let pushed = registry.push(&found.bundle, &found.signature).await?;
+    let (bundle, manifest) = (&found.bundle, &found.bundle.manifest);
+    output::print(format_args!(
+        "{}@{}  {}\n",
+        manifest.name,
+        manifest.version,
+        bundle.digest()
+    ))?;
+    output::print(format_args!("{pushed}\n"))?;
+    Ok(())
+}
+
+/// The bundle in a file, or that of a plugin's folder.
+pub(super) fn read(path: &Path) -> anyhow::Result<Bundle> {
+    if path.is_dir() {
+        return Ok(Bundle::pack(path)?);
+    }
+    let bytes = fs::read(path).with_context(|| path.display().to_string())?;
+    Bundle::parse(bytes.into()).with_context(|| path.display().to_string())
+}
+
+/// The secret key in a file.
+pub(super) fn read_key(path: &Path) -> anyhow::Result<SecretKey> {
+    let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    let key = text.parse::<SecretKey>();
+    key.map_err(|error| anyhow::anyhow!("{} {error}", path.display()))
+}
+
+/// The signature beside a bundle; nothing if there is none. A folder has none:
+/// what it makes may have changed since.
+pub(super) fn read_signature(bundle: &Path) -> anyhow::Result<String> {
+    if bundle.is_dir() {
+        return Ok(String::new());
+    }
+    let path = signature_file(bundle);
+    match fs::read_to_string(&path) {
+        Ok(text) => Ok(text.trim().to_owned()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
+        Err(error) => bail!("{}: {error}", path.display()),
+    }
+}
+
+fn signature_file(bundle: &Path) -> PathBuf {
+    let mut name = bundle.as_os_str().to_owned();
+    name.push(".");
+    name.push(SIGNATURE);
+    name.into()
+}

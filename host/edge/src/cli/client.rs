@@ -1,0 +1,201 @@
+//! Talking to a node's operators' port.
+
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+use bundle::Bundle;
+use bytes::Bytes;
+use edge::admin::api::{ON_BEHALF_OF, Problem, SIGNATURE};
+use edge::config::{Hidden, Settings};
+use edge::node::own_admin_token;
+use edge::printable;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client as HyperClient;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// How long a node may take to answer a question.
+const LOOK: Duration = Duration::from_secs(10);
+
+/// How long it may take to make a release ready.
+const CHANGE: Duration = Duration::from_secs(150);
+
+/// A node's refusal.
+#[derive(Debug, thiserror::Error)]
+#[error("{detail}")]
+pub(super) struct Refused {
+    /// The HTTP status.
+    pub(super) status: StatusCode,
+    /// What was wrong, fit to be printed.
+    pub(super) detail: String,
+}
+
+/// Whether a node answered with this status.
+pub(super) fn is_refused(error: &anyhow::Error, status: StatusCode) -> bool {
+    let refused = error.downcast_ref::<Refused>();
+    refused.is_some_and(|refused| refused.status == status)
+}
+
+/// A node that takes orders.
+pub(super) struct Client {
+    base: String,
+    token: String,
+    http: HyperClient<HttpsConnector<HttpConnector>, Full<Bytes>>,
+}
+
+impl Client {
+    /// The node that the settings name; the one of this machine's data folder
+    /// where they name none.
+    pub(super) fn new(settings: &Settings) -> anyhow::Result<Self> {
+        let base = match (&settings.admin_url, settings.admin_listen) {
+            (Some(url), _) => url.trim_end_matches('/').to_owned(),
+            (None, Some(address)) => format!("http://{address}"),
+            (None, None) => {
+                bail!("admin_listen is off and admin_url is not set: there is nobody to ask")
+            }
+        };
+        let connector = HttpsConnectorBuilder::new()
+            .with_provider_and_webpki_roots(rustls::crypto::ring::default_provider())?
+            .https_or_http()
+            .enable_http1()
+            .build();
+        Ok(Self {
+            base,
+            token: token(settings)?,
+            http: HyperClient::builder(TokioExecutor::new()).build(connector),
+        })
+    }
+
+    pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
+        self.json(self.request(Method::GET, path), Bytes::new())
+            .await
+    }
+
+    pub(super) async fn delete<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
+        self.json(self.request(Method::DELETE, path), Bytes::new())
+            .await
+    }
+
+    pub(super) async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> anyhow::Result<T> {
+        let request = self.request(Method::POST, path);
+        let request = request.header(CONTENT_TYPE, "application/json");
+        self.json(request, serde_json::to_vec(body)?.into()).await
+    }
+
+    pub(super) async fn put_bundle<T: DeserializeOwned>(
+        &self,
+        bundle: &Bundle,
+        signature: &str,
+    ) -> anyhow::Result<T> {
+        let path = format!("/v1/bundles/{}", bundle.digest());
+        let request = self.request(Method::PUT, &path);
+        let request = request.header(SIGNATURE, signature);
+        self.json(request, bundle.bytes().clone()).await
+    }
+
+    /// A reply whose body is read as it comes.
+    pub(super) async fn stream(&self, path: &str) -> anyhow::Result<Incoming> {
+        let response = self
+            .send(self.request(Method::GET, path), Bytes::new())
+            .await?;
+        Ok(response.into_body())
+    }
+
+    /// Gives an order whose reply is read as it comes.
+    pub(super) async fn post_stream(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> anyhow::Result<Incoming> {
+        let request = self.request(Method::POST, path);
+        let request = request.header(CONTENT_TYPE, "application/json");
+        let response = self.send(request, serde_json::to_vec(body)?.into()).await?;
+        Ok(response.into_body())
+    }
+
+    fn request(&self, method: Method, path: &str) -> http::request::Builder {
+        Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.base))
+            .header(AUTHORIZATION, format!("Bearer {}", self.token))
+            .header(ON_BEHALF_OF, person())
+    }
+
+    async fn json<T: DeserializeOwned>(
+        &self,
+        request: http::request::Builder,
+        body: Bytes,
+    ) -> anyhow::Result<T> {
+        let response = self.send(request, body).await?;
+        let body = response.into_body().collect().await?.to_bytes();
+        serde_json::from_slice(&body).context("the node's answer is not understood")
+    }
+
+    async fn send(
+        &self,
+        request: http::request::Builder,
+        body: Bytes,
+    ) -> anyhow::Result<Response<Incoming>> {
+        let base = &self.base;
+        let request = request
+            .body(Full::new(body))
+            .with_context(|| format!("admin_url {base} is no URL"))?;
+        let patience = match request.method() {
+            &Method::GET => LOOK,
+            _ => CHANGE,
+        };
+        let response = tokio::time::timeout(patience, self.http.request(request)).await;
+        let response = response
+            .map_err(|_| anyhow!("no answer within {patience:?}"))
+            .and_then(|response| Ok(response?))
+            .with_context(|| format!("no node answers at {base}"))?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let status = response.status();
+        let body = response.into_body().collect().await?.to_bytes();
+        let detail = match serde_json::from_slice::<Problem>(&body) {
+            // A plugin may have a say in it.
+            Ok(problem) => printable::line(&problem.detail).into_owned(),
+            Err(_) => format!("{base} answers {status}"),
+        };
+        Err(Refused { status, detail }.into())
+    }
+}
+
+/// The token to show: the one set for it, the first of the node's, or the data
+/// folder's own.
+pub(super) fn token(settings: &Settings) -> anyhow::Result<String> {
+    if let Some(Hidden(token)) = &settings.admin_token {
+        return Ok(token.clone());
+    }
+    let first = settings.admin_tokens.as_ref().and_then(|Hidden(tokens)| {
+        let (_, token) = tokens.split(',').next()?.trim().split_once(':')?;
+        Some(token.to_owned())
+    });
+    match first {
+        Some(token) => Ok(token),
+        None => Ok(own_admin_token(settings)?),
+    }
+}
+
+/// Who sits at this machine, for the audit.
+pub(super) fn person() -> String {
+    let name = std::env::var("USER").unwrap_or_else(|_| "somebody".to_owned());
+    let host = rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned();
+    let plain = |c: &char| c.is_ascii_graphic();
+    format!("{name}@{host}").chars().filter(plain).collect()
+}

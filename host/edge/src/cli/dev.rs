@@ -1,0 +1,245 @@
+//! `edge dev`
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, anyhow, bail};
+use bundle::manifest::Manifest;
+use bundle::{Bundle, Digest};
+use edge::admin::api::Deploy;
+use edge::config::Settings;
+use edge::node::Node;
+use edge::printable;
+use edge::rollout::control::bundles::BundleRecord;
+use edge::rollout::control::rollouts::{Phase, Rollout};
+use futures_util::FutureExt;
+use notify::{Event, EventKind, RecursiveMode, Watcher};
+use tokio::sync::Notify;
+
+use super::client::Client;
+use super::output;
+use super::serve;
+use super::signals::Signals;
+
+/// Editors write a file in several steps; after this long they are done.
+const SETTLE: Duration = Duration::from_millis(40);
+
+/// How often a swap is looked at.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// Folders of what is built, and of tools: never of sources.
+const BUILT: [&str; 3] = ["target", "node_modules", "dist"];
+
+/// What `edge dev` takes.
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    /// The plugin's folder.
+    folder: PathBuf,
+}
+
+/// Serve the plugin beside the others; build and swap it whenever one of its
+/// files is saved.
+pub(super) async fn run(mut settings: Settings, arguments: &Arguments) -> anyhow::Result<()> {
+    let folder = &arguments.folder;
+    build(folder).await?;
+    let name = Bundle::pack(folder)?.manifest.name;
+    add_plugin(&mut settings, folder, &name);
+    let mut signals = Signals::listen()?;
+    let node = Node::start(&settings).await?;
+    output::tell(format_args!("{}", serve::banner(&node)));
+    let admin = node
+        .admin_address()
+        .ok_or_else(|| anyhow!("admin_listen is off; `edge dev` needs it"))?;
+    settings.admin_url = Some(format!("http://{admin}"));
+    let client = Client::new(&settings)?;
+
+    let (saved, _watcher) = watch(folder)?;
+    output::tell(format_args!("watching {}\n", folder.display()));
+    let developing = async {
+        let mut served = None;
+        loop {
+            saved.notified().await;
+            let began = Instant::now();
+            tokio::time::sleep(SETTLE).await;
+            // Of the same save.
+            let _ = saved.notified().now_or_never();
+            match swap(&client, folder, began, served).await {
+                Ok(digest) => served = Some(digest),
+                Err(error) => {
+                    let error = format!("{error:#}");
+                    output::complain(format_args!(
+                        "{}; what served before goes on",
+                        printable::lines(&error)
+                    ));
+                }
+            }
+        }
+    };
+    let stop = async {
+        tokio::select! {
+            () = developing => {}
+            () = signals.next() => {}
+        }
+    };
+    node.run(stop).await?;
+    Ok(())
+}
+
+/// The folder takes the place of the one with the same plugin, if there is one.
+fn add_plugin(settings: &mut Settings, folder: &Path, name: &str) {
+    let named = |other: &PathBuf| {
+        let text = std::fs::read_to_string(other.join("plugin.toml")).unwrap_or_default();
+        Manifest::parse(&text).is_ok_and(|manifest| manifest.name == name)
+    };
+    settings.plugins.retain(|other| !named(other));
+    // The shop's own are in its repository, and seldom where a plugin is made.
+    settings.plugins.retain(|other| {
+        let is_there = other.is_dir();
+        if !is_there {
+            output::tell(format_args!(
+                "{} is not here, and is left out\n",
+                other.display()
+            ));
+        }
+        is_there
+    });
+    settings.plugins.push(folder.to_owned());
+}
+
+/// Words for every save of a source in `folder`.
+fn watch(folder: &Path) -> anyhow::Result<(Arc<Notify>, impl Watcher)> {
+    let saved = Arc::new(Notify::new());
+    let tell = saved.clone();
+    let root = folder.canonicalize()?;
+    let below = root.clone();
+    let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
+        if event.is_ok_and(|event| is_save(&event, &below)) {
+            tell.notify_one();
+        }
+    })?;
+    watcher.watch(&root, RecursiveMode::NonRecursive)?;
+    // What is built changes by the thousands of files, and is not looked at.
+    for entry in std::fs::read_dir(&root)? {
+        let path = entry?.path();
+        if path.is_dir() && is_source(&path, &root) {
+            watcher.watch(&path, RecursiveMode::Recursive)?;
+        }
+    }
+    Ok((saved, watcher))
+}
+
+fn is_save(event: &Event, root: &Path) -> bool {
+    let changes = matches!(
+        event.kind,
+        EventKind::Create(_) | EventKind::Modify(_) | EventKind::Remove(_)
+    );
+    changes && event.paths.iter().any(|path| is_source(path, root))
+}
+
+/// Not what was built, nor what editors keep beside it.
+fn is_source(path: &Path, root: &Path) -> bool {
+    let Ok(path) = path.strip_prefix(root) else {
+        return false;
+    };
+    let is_other = |part: &OsStr| {
+        let part = part.to_string_lossy();
+        BUILT.contains(&&*part)
+            || part.starts_with('.')
+            || part.ends_with('~')
+            || part.ends_with(".wasm")
+            || part == "Cargo.lock"
+    };
+    !path.iter().any(is_other)
+}
+
+/// Run the manifest's `build` in the plugin's folder.
+async fn build(folder: &Path) -> anyhow::Result<()> {
+    let path = folder.join("plugin.toml");
+    let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    let manifest = Manifest::parse(&text).with_context(|| path.display().to_string())?;
+    let Some(build) = manifest.build else {
+        return Ok(());
+    };
+    let mut command = Command::new("sh");
+    command.args(["-c", &build]).current_dir(folder);
+    let running = tokio::task::spawn_blocking(move || command.status());
+    match running
+        .await?
+        .with_context(|| format!("`{build}` cannot be run"))?
+    {
+        status if status.success() => Ok(()),
+        _ => bail!("`{build}` failed"),
+    }
+}
+
+/// Build and deploy, unless that is what is `served` already.
+async fn swap(
+    client: &Client,
+    folder: &Path,
+    began: Instant,
+    served: Option<Digest>,
+) -> anyhow::Result<Digest> {
+    build(folder).await?;
+    let built = Instant::now();
+    let bundle = Bundle::pack(folder)?;
+    if served == Some(bundle.digest()) {
+        return Ok(bundle.digest());
+    }
+    let record: BundleRecord = client.put_bundle(&bundle, "").await?;
+    let order = Deploy {
+        digest: record.digest,
+        regions: Vec::new(),
+        canary_percent: 0,
+        max_unavailable: 0,
+        canary_steps: Vec::new(),
+        every_ms: 0,
+        promote_after_ms: None,
+        check: None,
+        origin: None,
+        pause_ms: 0,
+    };
+    let mut rollout: Rollout = client.post("/v1/rollouts", &order).await?;
+    while !rollout.phase.is_final() {
+        tokio::time::sleep(LOOK).await;
+        rollout = client.get(&format!("/v1/rollouts/{}", rollout.id)).await?;
+    }
+    if rollout.phase != Phase::Done {
+        bail!("{}", rollout.reason);
+    }
+    output::tell(format_args!(
+        "{} {} serves {:.1?} after the save ({:.1?} after the build)\n",
+        record.plugin,
+        record.digest.short(),
+        began.elapsed(),
+        built.elapsed()
+    ));
+    Ok(record.digest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_built_is_no_source() {
+        let root = Path::new("/plugin");
+        let is_source = |path: &str| is_source(&root.join(path), root);
+        for source in ["src/lib.rs", "plugin.toml", "migrations/mysql/0001_a.sql"] {
+            assert!(is_source(source), "{source}");
+        }
+        for other in [
+            "target/x/y.rs",
+            "node_modules/a.js",
+            ".git/HEAD",
+            "src/.lib.rs.swp",
+            "src/lib.rs~",
+            "app.wasm",
+            "Cargo.lock",
+        ] {
+            assert!(!is_source(other), "{other}");
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! `edge gc`, `edge node forget` and `edge region forget`
+
+use anyhow::bail;
+use edge::admin::api::{Forgotten, Gc};
+use edge::config::Settings;
+use edge::rollout::control::gc::Collection;
+
+use super::client::Client;
+use super::show;
+use super::table::Table;
+
+/// What `edge gc` takes.
+#[derive(clap::Args)]
+pub(super) struct GcArguments {
+    /// How many of each plugin's newest releases are kept in any case.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    keep: u32,
+    /// Say what would be collected, and collect nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Store the bundles that are kept whole, so that hosts of older versions
+    /// read them: before you go back to one.
+    #[arg(long, conflicts_with = "dry_run")]
+    whole: bool,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `edge node` does.
+#[derive(clap::Subcommand)]
+pub(super) enum NodeCommand {
+    /// Forget a node that ended, which is listed as down. One that lives is
+    /// not forgotten.
+    Forget {
+        /// The node's name, as `edge status` shows it.
+        node: String,
+    },
+}
+
+pub(super) async fn gc(settings: &Settings, arguments: &GcArguments) -> anyhow::Result<()> {
+    let order = Gc {
+        keep: usize::try_from(arguments.keep)?,
+        dry_run: arguments.dry_run,
+        whole: arguments.whole,
+    };
+    let found: Collection = Client::new(settings)?.post("/v1/gc", &order).await?;
+    if arguments.whole && found.stored_whole.is_none() {
+        bail!("the node's version knows no --whole; ask a node of this version");
+    }
+    show::print(&found, arguments.json, |found| {
+        let mut table = Table::new(&["PLUGIN", "VERSION", "DIGEST", "ADDED"]);
+        for record in &found.collected {
+            table.row([
+                record.plugin.clone(),
+                record.version.clone(),
+                record.digest.short(),
+                show::when(record.added_at),
+            ]);
+        }
+        let done = match arguments.dry_run {
+            true => "would be collected",
+            false => "collected",
+        };
+        let (collected, kept) = (found.collected.len(), found.kept);
+        let stored = found
+            .stored_whole
+            .map(|count| format!(", {count} of them stored whole now"));
+        let stored = stored.unwrap_or_default();
+        match collected {
+            0 => format!("nothing to collect, {kept} kept{stored}\n"),
+            _ => format!("{table}\n{collected} {done}, {kept} kept{stored}\n"),
+        }
+    })
+}
+
+pub(super) async fn node(settings: &Settings, command: NodeCommand) -> anyhow::Result<()> {
+    let NodeCommand::Forget { node } = command;
+    forget(settings, &format!("/v1/nodes/{}", encoded(&node))).await
+}
+
+/// Forgets a region.
+pub(super) async fn forget_region(settings: &Settings, region: &str) -> anyhow::Result<()> {
+    forget(settings, &format!("/v1/regions/{}", encoded(region))).await
+}
+
+async fn forget(settings: &Settings, path: &str) -> anyhow::Result<()> {
+    let forgotten: Forgotten = Client::new(settings)?.delete(path).await?;
+    show::print(&forgotten, false, |forgotten| {
+        format!(
+            "forgotten: {} nodes, {} entries of the release log\n",
+            forgotten.nodes.len(),
+            forgotten.entries
+        )
+    })
+}
+
+/// A name as one segment of a path.
+fn encoded(name: &str) -> String {
+    percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC).to_string()
+}

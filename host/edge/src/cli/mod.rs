@@ -1,0 +1,189 @@
+//! The commands of `edge`.
+
+mod adopt;
+mod audit;
+mod bundle;
+mod canary;
+mod client;
+mod db;
+mod deploy;
+mod dev;
+pub(crate) mod exit;
+mod housekeeping;
+mod logs;
+mod migrate;
+mod migrations;
+mod new;
+mod offline;
+mod openapi;
+pub(crate) mod output;
+mod pages;
+mod region;
+mod secret;
+mod seed;
+mod serve;
+mod show;
+mod signals;
+mod source;
+mod status_summary;
+mod table;
+mod user;
+
+use std::path::PathBuf;
+
+use anyhow::anyhow;
+use clap::{Parser, Subcommand};
+use edge::config::Settings;
+
+/// Runs a shop's services as WebAssembly plugins.
+#[derive(Parser)]
+#[command(name = "edge", version)]
+struct Arguments {
+    /// File of settings; it may be absent. A `.env` beside it is read too.
+    #[arg(long, global = true, default_value = "edge.toml")]
+    config: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the plugins until SIGTERM or ctrl-c.
+    Serve,
+    /// Check whether an existing database can be served from, and make its
+    /// tables what the plugins need.
+    Adopt(adopt::Arguments),
+    /// Fill the catalog of a running shop with generated products.
+    Seed(seed::Arguments),
+    /// Accounts of people who run the shop.
+    #[command(subcommand)]
+    User(user::Command),
+    /// What a database's administrator has to run.
+    #[command(subcommand)]
+    Db(db::Command),
+    /// The secret that the shop's nodes share.
+    #[command(subcommand)]
+    Secret(secret::Command),
+    /// Write a new plugin that builds, tests and serves at once.
+    New(new::Arguments),
+    /// Serve a plugin, and build and swap it whenever a file of it is saved.
+    Dev(dev::Arguments),
+    /// Print one OpenAPI document of the plugins' documents.
+    Openapi(openapi::Arguments),
+    /// Write a plugin into one file.
+    Bundle(bundle::Pack),
+    /// Make a key that signs bundles.
+    Keygen(bundle::Keygen),
+    /// Sign a bundle.
+    Sign(bundle::Sign),
+    /// Put a bundle into a registry.
+    Push(bundle::Push),
+    /// Make a release serve on running nodes.
+    Deploy(deploy::Deploy),
+    /// Run a release's migrations, before or without deploying it.
+    Migrate(migrate::Arguments),
+    /// List runs of migrations: those that go on, and how others ended.
+    Migrations(migrate::List),
+    /// Let another share of the clients meet the canary.
+    Canary(canary::Share),
+    /// The rollout of a plugin that goes on: show, pause and resume it.
+    #[command(subcommand)]
+    Rollout(canary::RolloutCommand),
+    /// Let everybody meet the canary.
+    Promote(deploy::Decide),
+    /// End a rollout, and change back what it changed.
+    Abort(deploy::Decide),
+    /// Make an earlier release serve again.
+    Rollback(deploy::RollBack),
+    /// Let no node run a plugin any more.
+    Remove(deploy::Decide),
+    /// Regions as a whole.
+    #[command(subcommand)]
+    Region(region::Command),
+    /// How nodes and their releases are.
+    Status(show::StatusArguments),
+    /// A plugin's releases, and which served where.
+    Releases(show::ReleasesArguments),
+    /// What a release changes of another.
+    Diff(show::DiffArguments),
+    /// Who did what.
+    Audit(audit::Arguments),
+    /// Collect bundles that no region runs or could go back to.
+    Gc(housekeeping::GcArguments),
+    /// Nodes of the shop.
+    #[command(subcommand)]
+    Node(housekeeping::NodeCommand),
+    /// What a node logs.
+    Logs(logs::Arguments),
+    /// Print the token of this node's operators.
+    Token,
+}
+
+impl Command {
+    /// Whether this process is a node, or half of one, and logs as such.
+    fn runs_plugins(&self) -> bool {
+        match self {
+            Self::Serve | Self::Dev(_) => true,
+            Self::Adopt(arguments) => arguments.runs_plugins(),
+            Self::Seed(arguments) => arguments.is_offline(),
+            Self::User(command) => command.is_offline(),
+            _ => false,
+        }
+    }
+}
+
+/// Read the command line and the settings, and do what they say.
+pub(crate) fn run() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let settings = Settings::load(&arguments.config)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| anyhow!("cannot start the asynchronous runtime: {error}"))?;
+    runtime.block_on(dispatch(&settings, arguments.command))
+}
+
+async fn dispatch(settings: &Settings, command: Command) -> anyhow::Result<()> {
+    let _flush_logs = command
+        .runs_plugins()
+        .then(|| edge::telemetry::init(&settings.log));
+    for warning in settings.warnings.iter().filter(|_| command.runs_plugins()) {
+        tracing::warn!("{warning}");
+    }
+    match command {
+        Command::Serve => serve::run(settings).await,
+        Command::Adopt(arguments) => adopt::run(settings, arguments).await,
+        Command::Seed(arguments) => seed::run(settings, &arguments).await,
+        Command::User(command) => user::run(settings, command).await,
+        Command::Db(command) => db::run(settings, command),
+        Command::Secret(command) => secret::run(settings, command).await,
+        Command::Dev(arguments) => dev::run(settings.clone(), &arguments).await,
+        Command::New(arguments) => new::write(&arguments),
+        Command::Openapi(arguments) => openapi::print(settings, &arguments).await,
+        Command::Bundle(arguments) => bundle::pack(&arguments),
+        Command::Keygen(arguments) => bundle::keygen(&arguments),
+        Command::Sign(arguments) => bundle::sign(&arguments),
+        Command::Push(arguments) => bundle::push(settings, arguments).await,
+        Command::Deploy(arguments) => deploy::deploy(settings, arguments).await,
+        Command::Migrate(arguments) => migrate::run(settings, arguments).await,
+        Command::Migrations(arguments) => migrate::list(settings, &arguments).await,
+        Command::Canary(arguments) => canary::set_share(settings, arguments).await,
+        Command::Rollout(command) => canary::rollout(settings, command).await,
+        Command::Promote(arguments) => deploy::promote(settings, arguments).await,
+        Command::Abort(arguments) => deploy::abort(settings, arguments).await,
+        Command::Rollback(arguments) => deploy::roll_back(settings, arguments).await,
+        Command::Remove(arguments) => deploy::remove(settings, arguments).await,
+        Command::Region(command) => region::run(settings, command).await,
+        Command::Status(arguments) => show::status(settings, arguments).await,
+        Command::Releases(arguments) => show::releases(settings, arguments).await,
+        Command::Diff(arguments) => show::diff(settings, arguments).await,
+        Command::Audit(arguments) => audit::run(settings, arguments).await,
+        Command::Gc(arguments) => housekeeping::gc(settings, &arguments).await,
+        Command::Node(command) => housekeeping::node(settings, command).await,
+        Command::Logs(arguments) => logs::run(settings, arguments).await,
+        Command::Token => {
+            output::print(format_args!("{}\n", client::token(settings)?))?;
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! `edge region`
+
+use std::time::Instant;
+
+use anyhow::bail;
+use edge::admin::api::{Fill as Order, Filled};
+use edge::config::Settings;
+use edge::printable;
+use edge::rollout::control::rollouts::{Phase, Rollout};
+
+use super::client::Client;
+use super::deploy::{LOOK, Waiting, rolled_back};
+use super::exit::Exit;
+use super::{housekeeping, output, show};
+
+/// What `edge region` does.
+#[derive(clap::Subcommand)]
+pub(super) enum Command {
+    /// Let a new region run what another one runs: its nodes take no customers
+    /// before. What the region runs already stays as it is.
+    Fill(Fill),
+    /// Forget a region without nodes, and what it was to run. A region with a
+    /// node that lives is not forgotten.
+    Forget {
+        /// The region.
+        region: String,
+    },
+}
+
+/// What `edge region fill` takes.
+#[derive(clap::Args)]
+pub(super) struct Fill {
+    /// The new region.
+    region: String,
+    /// The region whose active releases it is to run.
+    #[arg(long)]
+    from: String,
+    /// Plugins, with commas between; all when absent.
+    #[arg(long, value_delimiter = ',')]
+    plugin: Vec<String>,
+    #[command(flatten)]
+    waiting: Waiting,
+}
+
+pub(super) async fn run(settings: &Settings, command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Fill(arguments) => fill(settings, arguments).await,
+        Command::Forget { region } => housekeeping::forget_region(settings, &region).await,
+    }
+}
+
+async fn fill(settings: &Settings, arguments: Fill) -> anyhow::Result<()> {
+    let began = Instant::now();
+    let client = Client::new(settings)?;
+    let path = format!("/v1/regions/{}/fill", arguments.region);
+    let order = Order {
+        from: arguments.from,
+        plugins: arguments.plugin,
+    };
+    let mut filled: Filled = client.post(&path, &order).await?;
+    if arguments.waiting.wait {
+        wait(&client, &mut filled.rollouts, &arguments.waiting, began).await?;
+    }
+    if arguments.waiting.json {
+        let json = serde_json::to_string_pretty(&filled)?;
+        output::tell(format_args!("{}\n", printable::json(&json)));
+    } else {
+        print(&filled, arguments.waiting.wait.then_some(began));
+    }
+    let mut failed = filled.rollouts.iter();
+    match failed.find(|rollout| matches!(rollout.phase, Phase::Failed | Phase::Aborted)) {
+        Some(failed) => bail!(rolled_back(failed)),
+        None => Ok(()),
+    }
+}
+
+async fn wait(
+    client: &Client,
+    rollouts: &mut [Rollout],
+    waiting: &Waiting,
+    began: Instant,
+) -> anyhow::Result<()> {
+    for rollout in rollouts {
+        let path = format!("/v1/rollouts/{}", rollout.id);
+        while !rollout.phase.is_final() {
+            if began.elapsed() > waiting.timeout {
+                let (id, phase) = (&rollout.id, rollout.phase);
+                bail!(Exit::TimedOut(format!("the rollout {id} is still {phase}")));
+            }
+            tokio::time::sleep(LOOK).await;
+            // The node may be gone for a while; the rollout goes on without it.
+            if let Ok(now) = client.get(&path).await {
+                *rollout = now;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn print(filled: &Filled, began: Option<Instant>) {
+    let took = began.map(|began| began.elapsed());
+    for rollout in &filled.rollouts {
+        show::rollout(rollout, took);
+    }
+    for plugin in &filled.present {
+        output::tell(format_args!(
+            "{}  runs there already\n",
+            printable::line(plugin)
+        ));
+    }
+    for plugin in &filled.different {
+        let plugin = printable::line(plugin);
+        output::tell(format_args!(
+            "{plugin}  runs there with another release, which stays\n"
+        ));
+    }
+}

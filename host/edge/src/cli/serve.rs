@@ -1,0 +1,62 @@
+//! `edge serve`
+
+use edge::config::Settings;
+use edge::descriptors;
+use edge::node::Node;
+
+use super::signals::Signals;
+
+use super::output;
+
+/// Start a node, say what it serves, and serve until told to stop.
+pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
+    descriptors::raise_limit();
+    let mut signals = Signals::listen()?;
+    let node = tokio::select! {
+        node = Node::start(settings) => node?,
+        () = signals.next() => return Ok(()),
+    };
+    output::tell(format_args!("{}", banner(&node)));
+    let stop = async {
+        signals.next().await;
+        tracing::info!("stopping; requests in flight finish first");
+    };
+    if !node.run(stop).await? {
+        tracing::warn!("some requests did not finish in time and were cut off");
+    }
+    Ok(())
+}
+
+/// What the node serves, and where.
+pub(super) fn banner(node: &Node) -> String {
+    let address = node.address();
+    let mut text = format!("\nedge serves on http://{address}\n");
+    if let Some(address) = node.tls_address() {
+        text += &format!("           and https://{address}\n");
+    }
+    text += "\n";
+    for release in node.releases() {
+        let manifest = &release.manifest;
+        let store = release
+            .database
+            .as_ref()
+            .map_or("no database", |database| database.url());
+        let title = format!("{} {}", manifest.name, manifest.version);
+        text += &format!("  {title:<16} {}  ({store})\n", manifest.routes.join(" "));
+    }
+    for missing in node.missing() {
+        text += &format!("  {:<16} not yet: {}\n", missing.name, missing.reason);
+    }
+    if let Some(admin) = node.admin_address() {
+        text += &format!("\n  operators: http://{admin}, `edge status`\n");
+    }
+    let releases = node.releases();
+    let examples = releases
+        .iter()
+        .flat_map(|release| &release.manifest.examples);
+    text += "\nTry:\n";
+    for target in examples.take(3) {
+        text += &format!("  curl 'http://{address}{target}'\n");
+    }
+    text + "\n"
+}

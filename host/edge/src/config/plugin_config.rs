@@ -1,0 +1,347 @@
+//! Values that plugins read through `wasi:config`: what an operator set for
+//! plugins, and nothing else of the file or the environment.
+//!
+//! | set as | read by |
+//! |---|---|
+//! | `[config.<plugin>]` of `edge.toml`, or `EDGE_CONFIG_<PLUGIN>__<KEY>` | that plugin |
+//! | a variable `KEY`, or `KEY` in `[config]`, that `plugin_variables` names | the plugins that it names |
+//! | any other `KEY` in `[config]` of `edge.toml` | every plugin that asks for it |
+//!
+//! A name that ends in `_FILE` sets the name before that ending to what is in
+//! the file.
+//!
+//! All of it only where the plugin's manifest names the key.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use stores::value_file;
+
+/// What the variables for one plugin begin with.
+const PREFIX: &str = "EDGE_CONFIG_";
+
+/// Stands between the plugin and the key of such a variable. Keys of such
+/// variables cannot hold it, so there is one way to read each name.
+const SEPARATOR: &str = "__";
+
+/// Ends the name of a variable whose value is in a file.
+const FILE: &str = "_FILE";
+
+/// What was set for plugins.
+#[derive(Clone, Default)]
+pub struct PluginConfig {
+    /// By the plugin, as [`section`] writes it, and the key.
+    own: BTreeMap<(String, String), String>,
+    /// Keys of `[config]`.
+    shared: BTreeMap<String, String>,
+    /// All variables that are no settings.
+    variables: BTreeMap<String, String>,
+    /// Names that are for some plugins only, and for which.
+    reserved: BTreeMap<String, BTreeSet<String>>,
+}
+
+/// A variable that the plugin reads under its plain name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Variable {
+    plugin: String,
+    key: String,
+}
+
+impl Variable {
+    /// Whether `name` sets it, by its value or by a file.
+    pub(super) fn is_set_by(&self, name: &str) -> bool {
+        name.strip_suffix(FILE).unwrap_or(name) == self.key
+    }
+
+    pub(super) fn new(plugin: &str, key: &str) -> Self {
+        Self {
+            plugin: section(plugin),
+            key: key.to_owned(),
+        }
+    }
+}
+
+impl PluginConfig {
+    /// The value of `key` for `plugin`.
+    #[must_use]
+    pub fn get(&self, plugin: &str, key: &str) -> Option<&str> {
+        let shared = || self.shared.get(key).map(String::as_str);
+        let is_shared = !self.reserved.contains_key(key);
+        self.get_own(plugin, key)
+            .or_else(|| is_shared.then(shared).flatten())
+    }
+
+    /// The value of `key` that was set for `plugin`, and not for all.
+    #[must_use]
+    pub fn get_own(&self, plugin: &str, key: &str) -> Option<&str> {
+        let own = self.own.get(&(section(plugin), key.to_owned()));
+        let is_for = |plugins: &BTreeSet<String>| plugins.contains(&section(plugin));
+        let reserved = || {
+            self.reserved.get(key).filter(|plugins| is_for(plugins))?;
+            self.variables.get(key).or_else(|| self.shared.get(key))
+        };
+        own.or_else(reserved).map(String::as_str)
+    }
+
+    /// Whether `key` is set, but not so that `plugin` reads it: worth a word to
+    /// the operator, who may have meant it.
+    #[must_use]
+    pub fn is_set_for_others(&self, plugin: &str, key: &str) -> bool {
+        let is_set = self.variables.contains_key(key) || self.shared.contains_key(key);
+        is_set && self.get(plugin, key).is_none()
+    }
+
+    /// Whether `key` is set for every plugin that asks for it.
+    #[must_use]
+    pub fn is_shared(&self, key: &str) -> bool {
+        self.shared.contains_key(key) && !self.reserved.contains_key(key)
+    }
+
+    /// Set `key` as `[config]` of `edge.toml` does.
+    pub fn insert(&mut self, key: String, value: String) {
+        self.shared.insert(key, value);
+    }
+
+    /// Unset `key` for all plugins.
+    pub fn remove(&mut self, key: &str) {
+        self.shared.remove(key);
+    }
+
+    /// Set `key` for `plugin` alone.
+    pub fn insert_own(&mut self, plugin: &str, key: &str, value: String) {
+        self.own.insert((section(plugin), key.to_owned()), value);
+    }
+
+    /// Puts a later layer over this one. What it sets by `NAME_FILE` replaces a
+    /// `NAME` from before, and the other way round.
+    pub(super) fn overlay(&mut self, later: Self) {
+        overlay(&mut self.shared, later.shared, other_form);
+        overlay(&mut self.variables, later.variables, other_form);
+        overlay(&mut self.own, later.own, |(plugin, key)| {
+            (plugin.clone(), other_form(key))
+        });
+        self.reserved.extend(later.reserved);
+    }
+
+    /// Set `name` as the environment does, where it is no setting of the host.
+    pub(super) fn insert_variable(&mut self, name: String, value: String) {
+        self.variables.insert(name, value);
+    }
+
+    /// Take the values of variables whose name ends in `_FILE` from the files
+    /// that they name. Returns what is wrong with them.
+    pub(super) fn read_files<'a>(
+        &mut self,
+        variables: impl Iterator<Item = &'a Variable>,
+    ) -> Vec<String> {
+        let mut problems = Vec::new();
+        for Variable { key, .. } in variables {
+            let by_file = format!("{key}{FILE}");
+            let Some(path) = self.variables.remove(&by_file) else {
+                continue;
+            };
+            match value_file::read(&path) {
+                _ if self.variables.contains_key(key) => {
+                    problems.push(format!("{key} and {by_file} are both set"));
+                }
+                Ok(value) => self.insert_variable(key.clone(), value),
+                Err(error) => problems.push(format!("{by_file}: {error}")),
+            }
+        }
+        let files = |name: &String| name.ends_with(FILE);
+        let shared: Vec<_> = self
+            .shared
+            .keys()
+            .filter(|key| files(key))
+            .cloned()
+            .collect();
+        for name in shared {
+            let path = self.shared.remove(&name).unwrap_or_default();
+            let key = name.trim_end_matches(FILE);
+            match value_file::read(&path) {
+                _ if self.shared.contains_key(key) => {
+                    problems.push(format!("{key} and {name} are both set in [config]"));
+                }
+                Ok(value) => self.insert(key.to_owned(), value),
+                Err(error) => problems.push(format!("{name} in [config]: {error}")),
+            }
+        }
+        let own: Vec<_> = self
+            .own
+            .keys()
+            .filter(|(_, key)| files(key))
+            .cloned()
+            .collect();
+        for (plugin, name) in own {
+            let path = self.own.remove(&(plugin.clone(), name.clone()));
+            let path = path.unwrap_or_default();
+            let key = name.trim_end_matches(FILE);
+            let variable = variable_of(&plugin, &name);
+            match value_file::read(&path) {
+                _ if self.own.contains_key(&(plugin.clone(), key.to_owned())) => {
+                    problems.push(format!(
+                        "{} and {variable} are both set",
+                        variable_of(&plugin, key)
+                    ));
+                }
+                Ok(value) => self.insert_own(&plugin, key, value),
+                Err(error) => problems.push(format!("{variable}: {error}")),
+            }
+        }
+        problems
+    }
+
+    /// Let the plugins read these variables under their plain names, and nobody
+    /// else; let go of all others, whose values are nobody's here.
+    pub(super) fn reserve(mut self, variables: impl IntoIterator<Item = Variable>) -> Self {
+        for Variable { plugin, key } in variables {
+            self.reserved.entry(key).or_default().insert(plugin);
+        }
+        for (name, value) in &mut self.variables {
+            if !self.reserved.contains_key(name) {
+                value.clear();
+            }
+        }
+        self
+    }
+}
+
+impl Extend<(String, String)> for PluginConfig {
+    fn extend<T: IntoIterator<Item = (String, String)>>(&mut self, values: T) {
+        self.shared.extend(values);
+    }
+}
+
+/// Puts `later` over `values`, without what stands there in its other form.
+fn overlay<K: Ord>(
+    values: &mut BTreeMap<K, String>,
+    later: BTreeMap<K, String>,
+    other_form: impl Fn(&K) -> K,
+) {
+    for key in later.keys() {
+        values.remove(&other_form(key));
+    }
+    values.extend(later);
+}
+
+/// `NAME` for `NAME_FILE`, and `NAME_FILE` for any other name.
+fn other_form(name: &String) -> String {
+    match name.strip_suffix(FILE) {
+        Some(plain) => plain.to_owned(),
+        None => format!("{name}{FILE}"),
+    }
+}
+
+/// The plugin and the key of a variable for one plugin.
+pub(super) fn parse_variable(name: &str) -> Option<(&str, &str)> {
+    let (plugin, key) = name.strip_prefix(PREFIX)?.rsplit_once(SEPARATOR)?;
+    (!plugin.is_empty() && !key.is_empty()).then_some((plugin, key))
+}
+
+/// The variable that sets `key` for `plugin`.
+#[must_use]
+pub fn variable_of(plugin: &str, key: &str) -> String {
+    format!("{PREFIX}{}{SEPARATOR}{key}", section(plugin).to_uppercase())
+}
+
+/// `plugin:KEY`, several with commas between.
+pub(super) fn variables(text: &str) -> Result<Vec<Variable>, String> {
+    let entries = text
+        .split(',')
+        .map(str::trim)
+        .filter(|entry| !entry.is_empty());
+    entries
+        .map(|entry| match entry.split_once(':') {
+            Some((plugin, key)) if !plugin.is_empty() && !key.is_empty() => {
+                Ok(Variable::new(plugin, key))
+            }
+            _ => Err("is not plugin:KEY with commas between".to_owned()),
+        })
+        .collect()
+}
+
+/// A plugin as the names of settings write it: `my-plugin`, `MY_PLUGIN` and
+/// `my_plugin` are one. No plugin's name holds an underscore.
+fn section(plugin: &str) -> String {
+    plugin.to_ascii_lowercase().replace('-', "_")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(reserved: &str) -> PluginConfig {
+        let mut config = PluginConfig::default();
+        config.insert("SHARED".to_owned(), "shared".to_owned());
+        config.insert("TABLE_KEY".to_owned(), "table".to_owned());
+        config.insert_variable("KEY".to_owned(), "variable".to_owned());
+        config.insert_variable("PATH".to_owned(), "/bin".to_owned());
+        config.insert_own("my-shop", "OWN", "own".to_owned());
+        config.reserve(variables(reserved).expect("variables"))
+    }
+
+    #[test]
+    fn a_plugin_reads_what_was_set_for_it_and_nothing_else() {
+        let config = config("my-shop:KEY, my-shop:TABLE_KEY");
+        let both = |key: &str| (config.get("my-shop", key), config.get("stranger", key));
+        assert_eq!(both("OWN"), (Some("own"), None));
+        assert_eq!(both("KEY"), (Some("variable"), None));
+        assert_eq!(both("TABLE_KEY"), (Some("table"), None));
+        assert_eq!(both("SHARED"), (Some("shared"), Some("shared")));
+        assert_eq!(both("PATH"), (None, None));
+        assert_eq!(config.get_own("my-shop", "SHARED"), None);
+        assert!(config.is_set_for_others("stranger", "KEY"));
+        assert!(config.is_set_for_others("my-shop", "PATH"));
+        assert!(!config.is_set_for_others("my-shop", "KEY"));
+        assert!(!config.is_set_for_others("my-shop", "NOWHERE"));
+        assert!(config.is_shared("SHARED") && !config.is_shared("TABLE_KEY"));
+    }
+
+    #[test]
+    fn values_that_nobody_may_read_are_not_kept() {
+        let config = config("my-shop:KEY");
+        let kept = config.variables.values().any(|value| value == "/bin");
+        assert!(!kept);
+    }
+
+    #[test]
+    fn what_is_set_for_one_plugin_wins() {
+        let mut config = config("my-shop:KEY");
+        config.insert_own("my-shop", "KEY", "own".to_owned());
+        config.insert_own("my-shop", "SHARED", "own".to_owned());
+        assert_eq!(config.get("my-shop", "KEY"), Some("own"));
+        assert_eq!(config.get("my-shop", "SHARED"), Some("own"));
+        assert_eq!(config.get("other", "SHARED"), Some("shared"));
+    }
+
+    #[test]
+    fn a_variable_names_one_plugin_and_one_key() {
+        let cases = [
+            (
+                "EDGE_CONFIG_PAYMENT__STRIPE_SECRET_KEY",
+                Some(("PAYMENT", "STRIPE_SECRET_KEY")),
+            ),
+            ("EDGE_CONFIG_A__B__C", Some(("A__B", "C"))),
+            ("EDGE_CONFIG_PAYMENT_KEY", None),
+            ("EDGE_CONFIG___KEY", None),
+            ("EDGE_CONFIG_PAYMENT__", None),
+            ("EDGE_LISTEN", None),
+        ];
+        for (name, expected) in cases {
+            assert_eq!(parse_variable(name), expected, "{name}");
+        }
+        for plugin in ["payment", "my-shop", "a--b", "a-"] {
+            let name = variable_of(plugin, "KEY");
+            let (read, key) = parse_variable(&name).expect("a variable");
+            assert_eq!((section(read), key), (section(plugin), "KEY"), "{name}");
+        }
+    }
+
+    #[test]
+    fn reserved_variables_are_pairs() {
+        assert_eq!(variables("").map(|all| all.len()), Ok(0));
+        assert_eq!(variables("a:B, c:D").map(|all| all.len()), Ok(2));
+        for bad in ["a", "a:", ":B", "a:B,c"] {
+            assert!(variables(bad).is_err(), "{bad}");
+        }
+    }
+}

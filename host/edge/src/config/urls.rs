@@ -1,0 +1,67 @@
+//! The URLs of what a node talks to.
+
+use stores::redis::{REDIS_SCHEMES, split_redis_urls};
+
+/// Only the scheme is judged here: whether the database answers is found out
+/// when it is opened. The text may hold a password, so no message quotes it.
+pub(super) fn database_url(text: &str) -> Result<String, String> {
+    let known = ["sqlite:", "mysql://", "mariadb://"];
+    match known.iter().any(|scheme| text.starts_with(scheme)) {
+        true => Ok(text.into()),
+        false => Err("is not a URL that begins with sqlite: or mysql://".into()),
+    }
+}
+
+/// A replica is a server: a file has none.
+pub(super) fn replica_url(text: &str) -> Result<String, String> {
+    let known = ["mysql://", "mariadb://"];
+    match known.iter().any(|scheme| text.starts_with(scheme)) {
+        true => Ok(text.into()),
+        false => Err("is not a URL that begins with mysql://".into()),
+    }
+}
+
+/// As with databases, only the scheme is judged, and nothing is quoted.
+pub(super) fn redis_url(text: &str) -> Result<Option<String>, String> {
+    let is_sentinel =
+        |url: &str| url.trim_start().starts_with("redis") && url.contains("sentinel://");
+    if text.split(',').any(is_sentinel) {
+        return Err("names a Sentinel, which is not supported; name the primary, by a proxy or a DNS name that follows it".into());
+    }
+    let is_known = |url: &str| REDIS_SCHEMES.iter().any(|scheme| url.starts_with(scheme));
+    match split_redis_urls(text).all(is_known) {
+        true => Ok(Some(text.into())),
+        false => Err(
+            "is not a URL that begins with redis://, rediss://, redis-cluster:// or rediss-cluster://, or several with commas between"
+                .into(),
+        ),
+    }
+}
+
+pub(super) fn smtp_url(text: &str) -> Result<Option<String>, String> {
+    match ["smtp://", "smtps://"]
+        .iter()
+        .any(|scheme| text.starts_with(scheme))
+    {
+        true => Ok(Some(text.into())),
+        false => Err("is not a URL that begins with smtp:// or smtps://".into()),
+    }
+}
+
+pub(super) fn admin_url(text: &str) -> Result<Option<String>, String> {
+    match ["http://", "https://"].iter().any(|s| text.starts_with(s)) {
+        true => Ok(Some(text.into())),
+        false => Err("is not a URL that begins with http:// or https://".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_may_hold_a_comma() {
+        assert!(redis_url("redis://:pa,ss@a").is_ok());
+        assert!(redis_url("redis://a,").is_err());
+    }
+}

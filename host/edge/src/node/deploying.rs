@@ -1,0 +1,196 @@
+//! Making the plugins of a node ready and letting them serve, as far as they can:
+//! one that the release log asks for and that cannot serve now stops no other.
+
+use std::sync::Arc;
+
+use stores::sql::Obstacles;
+
+use super::StartError;
+use crate::config::Settings;
+use crate::rollout::control::log::Wanted;
+use crate::rollout::{
+    Deferred, Deployed, Desired, Live, Loader, Migrator, Release, Source, Trial, Unreadable,
+    check_adoption,
+};
+
+/// What to do about a plugin that cannot be made ready.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum OnUnanswered {
+    /// Give up: whoever asked needs every plugin.
+    Fail,
+    /// Serve the others, and try again.
+    Defer,
+}
+
+impl OnUnanswered {
+    /// Whether a plugin that failed to load for `error` may come later. What the
+    /// log asks for has served: that it cannot be had now is no reason to stop
+    /// the others. A folder that is new may wait for a store alone.
+    pub(super) fn defers(self, desired: &Desired, error: &StartError) -> bool {
+        let may_pass = match error {
+            StartError::Load(error) => error.is_transient(),
+            StartError::Migrate(error) => error.is_transient(),
+            _ => false,
+        };
+        self == Self::Defer && (desired.folder.is_none() || may_pass)
+    }
+}
+
+/// Whether a store did not answer, or refused the plugin, so that the node tries
+/// again soon.
+fn is_about_store(error: &StartError) -> bool {
+    match error {
+        StartError::Load(error) => error.is_transient() || error.is_about_database(),
+        StartError::Migrate(error) => error.is_transient(),
+        _ => false,
+    }
+}
+
+/// Compares the tables that are there with the migrations of all plugins that are
+/// new to the log, before the first of them is migrated.
+///
+/// # Errors
+/// When any of them is in the way. Whatever else is wrong is said when the plugin
+/// is loaded.
+pub(super) async fn check_tables(
+    settings: &Settings,
+    desired: &[Desired],
+) -> Result<(), StartError> {
+    let mut obstacles = Vec::new();
+    for plugin in desired.iter().filter(|plugin| plugin.folder.is_some()) {
+        let bundle = std::slice::from_ref(&plugin.active.bundle);
+        let Ok(checked) = check_adoption(settings, bundle).await else {
+            continue;
+        };
+        let found = checked.iter().flat_map(|one| one.report.obstacles());
+        obstacles.extend(found.cloned());
+    }
+    match obstacles.is_empty() {
+        true => Ok(()),
+        false => Err(Obstacles(obstacles).into()),
+    }
+}
+
+/// Makes the releases of a plugin ready. Where its canary cannot be, the active
+/// one is all the same, as no revision of the log asks for it.
+pub(super) async fn deploy(
+    loader: &Loader,
+    migrator: &Arc<Migrator>,
+    desired: &Desired,
+) -> Result<(Deployed, Option<Deferred>), StartError> {
+    let active = ready(loader, migrator, &desired.active).await?;
+    let (revision, wanted) = (desired.revision, desired.wanted.clone());
+    let Some((source, canary)) = desired.canary.as_ref().zip(wanted.canary.as_ref()) else {
+        return Ok((Deployed::new(revision, wanted, active, None), None));
+    };
+    let failure = match source {
+        Err(error) => defer_canary(desired, error.clone(), false),
+        Ok(source) => match ready(loader, migrator, source).await {
+            Ok(release) => {
+                let trial = Trial::new(release, canary.percent, &active, loader.thresholds());
+                return Ok((Deployed::new(revision, wanted, active, Some(trial)), None));
+            }
+            Err(error) => defer_canary(desired, error.to_string(), is_about_store(&error)),
+        },
+    };
+    let wanted = Wanted::only(wanted.active);
+    Ok((Deployed::new(0, wanted, active, None), Some(failure)))
+}
+
+/// A release whose tables are up to date.
+async fn ready(
+    loader: &Loader,
+    migrator: &Arc<Migrator>,
+    source: &Source,
+) -> Result<Arc<Release>, StartError> {
+    let release = Arc::new(loader.load(source).await?);
+    migrator.ensure(&source.bundle, &migrator.author()).await?;
+    Ok(release)
+}
+
+/// Lets plugins that are ready serve. Those that do not fit the others come
+/// later, if at all: what the log asked for first goes before.
+pub(super) async fn begin(
+    live: &Live,
+    mut ready: Vec<(&Desired, Deployed)>,
+    is_whole: bool,
+    on_unanswered: OnUnanswered,
+) -> Result<Vec<Deferred>, StartError> {
+    let is_new = |desired: &Desired| desired.folder.is_some();
+    let from_folders = is_whole && ready.iter().all(|(desired, _)| is_new(desired));
+    let named = |plugin: Deployed| (plugin.name().to_owned(), Arc::new(plugin));
+    if from_folders || on_unanswered == OnUnanswered::Fail {
+        let plugins = ready.into_iter().map(|(_, plugin)| named(plugin));
+        live.begin(plugins.collect(), from_folders)?;
+        return Ok(Vec::new());
+    }
+    ready.sort_by_key(|(desired, _)| (is_new(desired), desired.written_at));
+    let mut deferred = Vec::new();
+    for (desired, plugin) in ready {
+        let (name, plugin) = named(plugin);
+        let changed = live.change(|plugins| {
+            plugins.insert(name, plugin.clone());
+        });
+        match changed {
+            Ok(()) => {}
+            Err(error) if is_new(desired) => return Err(error.into()),
+            Err(error) => {
+                deferred.push(defer(desired, &error.into()));
+                close(&plugin).await;
+            }
+        }
+    }
+    Ok(deferred)
+}
+
+async fn close(plugin: &Deployed) {
+    for release in plugin.releases() {
+        if let Some(database) = &release.database {
+            database.close().await;
+        }
+    }
+}
+
+pub(super) fn defer(desired: &Desired, error: &StartError) -> Deferred {
+    let plugin = desired.plugin();
+    tracing::error!(plugin, "not served yet: {error}; the node tries again");
+    Deferred {
+        plugin: plugin.to_owned(),
+        revision: desired.revision,
+        routes: desired.active.bundle.manifest.routes.clone(),
+        error: error.to_string(),
+        transient: is_about_store(error),
+    }
+}
+
+pub(super) fn defer_unreadable(unreadable: Unreadable) -> Deferred {
+    let Unreadable {
+        plugin,
+        revision,
+        error,
+    } = unreadable;
+    tracing::error!(plugin, "not served yet: {error}; the node tries again");
+    Deferred {
+        plugin,
+        revision,
+        // They are in the release.
+        routes: Vec::new(),
+        error: error.to_string(),
+        transient: false,
+    }
+}
+
+fn defer_canary(desired: &Desired, error: String, transient: bool) -> Deferred {
+    let plugin = desired.plugin();
+    tracing::error!(
+        plugin,
+        "the active release serves without its canary: {error}; the node tries again"
+    );
+    Deferred {
+        plugin: plugin.to_owned(),
+        revision: desired.revision,
+        routes: Vec::new(),
+        error,
+        transient,
+    }
+}

@@ -1,0 +1,195 @@
+//! A bundle from a registry.
+
+use bundle::artifact::{CONFIG, LAYER};
+use bundle::{Bundle, Digest, LONGEST};
+use bytes::Bytes;
+use futures_util::TryStreamExt;
+use oci_client::RegistryOperation;
+use oci_client::manifest::{OciDescriptor, OciImageManifest};
+
+use super::{Location, MANIFEST, Registry, RegistryError, Result};
+
+/// Longest manifest, in bytes: registries take no more either.
+const LONGEST_MANIFEST: usize = 4 << 20;
+
+/// What of an artifact is being fetched, for messages.
+const CONFIGURATION: &str = "the configuration";
+const COMPONENT: &str = "the component";
+
+/// A bundle that came from a registry.
+pub struct Pulled {
+    /// The bundle.
+    pub bundle: Bundle,
+    /// Its signature; empty if it has none.
+    pub signature: String,
+    /// Where it is, by the digest to which its tag was resolved.
+    pub location: Location,
+}
+
+/// A part of an artifact, as its manifest describes it.
+struct Part {
+    name: &'static str,
+    digest: Digest,
+    size: usize,
+}
+
+impl Registry {
+    /// Fetch the bundle. A tag is resolved once: everything else is asked for
+    /// by digest.
+    ///
+    /// # Errors
+    /// When it is not to be had, or is not what its digests say.
+    pub async fn pull(&self) -> Result<Pulled> {
+        self.within(self.patience.whole, async {
+            let (location, manifest) = self.manifest().await?;
+            let [config, component] = parts(&location, &manifest)?;
+            let config = self.part(&location, &config).await?;
+            let component = self.part(&location, &component).await?;
+            let found = Bundle::of_artifact(&config, component);
+            let (bundle, signature) = found.map_err(|source| RegistryError::Bundle {
+                location: location.clone(),
+                source,
+            })?;
+            Ok(Pulled {
+                bundle,
+                signature,
+                location,
+            })
+        })
+        .await
+    }
+
+    async fn manifest(&self) -> Result<(Location, OciImageManifest)> {
+        let reference = self.location.reference();
+        let fetched = self.within(self.patience.silence, async {
+            let client = &self.client;
+            client
+                .auth(&reference, self.auth(), RegistryOperation::Pull)
+                .await
+                .map_err(|error| self.trouble(error))?;
+            client
+                .pull_manifest_raw(&reference, self.auth(), &[MANIFEST])
+                .await
+                .map_err(|error| self.trouble(error))
+        });
+        let (bytes, _) = fetched.await?;
+        if bytes.len() > LONGEST_MANIFEST {
+            return Err(RegistryError::TooLong {
+                location: self.location.clone(),
+                part: "the manifest",
+                limit: LONGEST_MANIFEST as u64,
+            });
+        }
+        let location = self.location.pinned(Digest::of(&bytes));
+        if self
+            .location
+            .digest()
+            .is_some_and(|named| Some(named) != location.digest())
+        {
+            return Err(RegistryError::Changed {
+                location: self.location.clone(),
+                part: "the manifest",
+            });
+        }
+        match serde_json::from_slice(&bytes) {
+            Ok(manifest) => Ok((location, manifest)),
+            Err(error) => Err(no_bundle(&location, format!("its manifest: {error}"))),
+        }
+    }
+
+    async fn part(&self, location: &Location, part: &Part) -> Result<Bytes> {
+        let reference = location.reference();
+        let descriptor = OciDescriptor {
+            digest: part.digest.to_string(),
+            ..OciDescriptor::default()
+        };
+        let opened = self.within(self.patience.silence, async {
+            let stream = self.client.pull_blob_stream(&reference, &descriptor).await;
+            stream.map_err(|error| self.trouble(error))
+        });
+        let mut stream = opened.await?.stream;
+        let mut bytes = Vec::with_capacity(part.size);
+        loop {
+            let next = self.within(self.patience.silence, async { Ok(stream.try_next().await) });
+            match next.await? {
+                Ok(Some(piece)) if bytes.len() + piece.len() <= part.size => bytes.extend(&piece),
+                Ok(Some(_)) => {
+                    return Err(RegistryError::TooLong {
+                        location: location.clone(),
+                        part: part.name,
+                        limit: part.size as u64,
+                    });
+                }
+                Ok(None) => break,
+                // All came, and then it was said that they are others.
+                Err(_) if bytes.len() == part.size => break,
+                Err(_) => return Err(cut_off(location, part, bytes.len())),
+            }
+        }
+        if bytes.len() < part.size {
+            return Err(cut_off(location, part, bytes.len()));
+        }
+        if Digest::of(&bytes) != part.digest {
+            return Err(RegistryError::Changed {
+                location: location.clone(),
+                part: part.name,
+            });
+        }
+        Ok(bytes.into())
+    }
+}
+
+/// The configuration and the component, if that is what a manifest describes.
+fn parts(location: &Location, manifest: &OciImageManifest) -> Result<[Part; 2]> {
+    let found = &manifest.config.media_type;
+    if found != CONFIG {
+        return Err(no_bundle(location, format!("it is of the kind {found:?}")));
+    }
+    let [layer] = manifest.layers.as_slice() else {
+        let count = manifest.layers.len();
+        return Err(no_bundle(
+            location,
+            format!("it has {count} layers, not one"),
+        ));
+    };
+    let found = &layer.media_type;
+    if found != LAYER {
+        return Err(no_bundle(
+            location,
+            format!("its layer is of the kind {found:?}"),
+        ));
+    }
+    Ok([
+        part(location, CONFIGURATION, &manifest.config)?,
+        part(location, COMPONENT, layer)?,
+    ])
+}
+
+fn part(location: &Location, name: &'static str, descriptor: &OciDescriptor) -> Result<Part> {
+    let digest = descriptor.digest.parse();
+    let digest = digest.map_err(|error| no_bundle(location, format!("{name}: {error}")))?;
+    match usize::try_from(descriptor.size) {
+        Ok(size) if size <= LONGEST => Ok(Part { name, digest, size }),
+        _ => Err(RegistryError::TooLong {
+            location: location.clone(),
+            part: name,
+            limit: LONGEST as u64,
+        }),
+    }
+}
+
+fn no_bundle(location: &Location, reason: String) -> RegistryError {
+    RegistryError::NoBundle {
+        location: location.clone(),
+        reason,
+    }
+}
+
+fn cut_off(location: &Location, part: &Part, came: usize) -> RegistryError {
+    RegistryError::CutOff {
+        location: location.clone(),
+        part: part.name,
+        came: came as u64,
+        size: part.size as u64,
+    }
+}

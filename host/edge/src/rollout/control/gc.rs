@@ -1,0 +1,177 @@
+//! Collecting bundles that nobody needs any more, and blobs that no bundle has.
+//! The records of bundles stay, so the log can name them, and adding one again
+//! brings it back.
+
+use std::collections::BTreeSet;
+
+use bundle::Digest;
+use serde::{Deserialize, Serialize};
+use stores::sql::Value;
+
+use super::blobs::{self, DROP_UPLOAD};
+use super::bundles::{BundleRecord, DROP_PARTS};
+use super::log::Wanted;
+use super::{Control, Result, text};
+
+/// What the record of a bundle without parts says of their number. Older hosts
+/// take such a bundle for one that was changed.
+pub(super) const COLLECTED: i64 = -1;
+
+/// Bundles that were added since then are kept: their rollout may begin yet.
+const RECENT_MS: i64 = 3_600_000;
+
+const ALL: &str = "SELECT digest, plugin, version, parts, signature, author, added_at, \
+    {now} - added_at FROM edge_bundle ORDER BY plugin, added_at DESC, digest";
+/// How many of the last entries of a region and a plugin a rollout may go back
+/// to.
+const LATE_ENTRIES: u32 = 5;
+
+const OPEN_ROLLOUTS: &str = "SELECT digest, NULL FROM edge_rollout WHERE open_plugin IS NOT NULL";
+const OPEN_RUNS: &str = "SELECT digest, NULL FROM edge_migration_run WHERE open_target IS NOT NULL";
+/// One statement, so that a rollout that begins meanwhile is either seen here
+/// or sees what was done.
+const COLLECT: &str = "UPDATE edge_bundle SET parts = -1 WHERE digest = ? AND parts >= 0 \
+    AND NOT EXISTS (SELECT 1 FROM edge_rollout r \
+    WHERE r.digest = edge_bundle.digest AND r.open_plugin IS NOT NULL)";
+/// Those whose content is there still, from here or from an older host.
+const COLLECTED_WITH_CONTENT: &str = "SELECT b.digest FROM edge_bundle b WHERE b.parts < 0 \
+    AND (EXISTS (SELECT 1 FROM edge_bundle_part p WHERE p.digest = b.digest) \
+    OR EXISTS (SELECT 1 FROM edge_bundle_blob s WHERE s.bundle = b.digest))";
+/// Holds the record until the transaction ends.
+const HOLD_COLLECTED: &str = "UPDATE edge_bundle SET parts = -1 WHERE digest = ? AND parts < 0";
+/// Blobs and parts that are younger belong to bundles that are being stored.
+const RECENT_BLOB_MS: i64 = 3_600_000;
+const UNUSED_BLOBS: &str = "SELECT b.digest FROM edge_blob b WHERE b.used_at < {now} - ? \
+    AND NOT EXISTS (SELECT 1 FROM edge_bundle_blob s WHERE s.blob_digest = b.digest)";
+const DROP_BLOB: &str = "DELETE FROM edge_blob WHERE digest = ? AND used_at < {now} - ? \
+    AND NOT EXISTS (SELECT 1 FROM edge_bundle_blob s WHERE s.blob_digest = edge_blob.digest)";
+const UNUSED_UPLOADS: &str = "SELECT DISTINCT p.upload FROM edge_blob_part p \
+    WHERE p.written_at < {now} - ? \
+    AND NOT EXISTS (SELECT 1 FROM edge_blob b WHERE b.upload = p.upload)";
+
+/// What a collection found.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Collection {
+    /// Bundles that were collected, or would be.
+    pub collected: Vec<BundleRecord>,
+    /// Bundles that are kept.
+    pub kept: usize,
+    /// Bundles that are stored whole now and were not before; nothing unless that
+    /// was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stored_whole: Option<usize>,
+}
+
+impl Control {
+    /// Returns the bundles that are not among the `keep` newest of their plugin,
+    /// that no region runs or could go back to, and that no node reports.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn garbage(&self, keep: usize) -> Result<Collection> {
+        let needed = self.needed().await?;
+        let mut found = Collection::default();
+        let (mut plugin, mut newer) = (String::new(), 0);
+        for mut row in self.query(ALL, Vec::new()).await? {
+            let record = BundleRecord::read_columns(&mut row)?;
+            let age = row.integer()?;
+            if record.plugin != plugin {
+                plugin.clone_from(&record.plugin);
+                newer = 0;
+            }
+            if record.collected {
+                continue;
+            }
+            newer += 1;
+            match newer <= keep || age < RECENT_MS || needed.contains(&record.digest) {
+                true => found.kept += 1,
+                false => found.collected.push(record),
+            }
+        }
+        Ok(found)
+    }
+
+    /// Releases that serve, are on their way, or may have to come back.
+    async fn needed(&self) -> Result<BTreeSet<Digest>> {
+        let mut needed = BTreeSet::new();
+        for text in [OPEN_ROLLOUTS, OPEN_RUNS] {
+            for mut row in self.query(text, Vec::new()).await? {
+                needed.extend(row.optional::<Digest>()?);
+                needed.extend(row.optional::<Digest>()?);
+            }
+        }
+        // A head that an older host did not write would miss what it serves.
+        self.reconcile_heads().await?;
+        for (region, plugin) in self.heads().await? {
+            let late = self.latest_entries(&region, &plugin, LATE_ENTRIES).await?;
+            let now = late.first().and_then(|entry| entry.wanted.active);
+            for Wanted { active, canary } in late.into_iter().map(|entry| entry.wanted) {
+                needed.extend(active);
+                needed.extend(canary.map(|canary| canary.digest));
+            }
+            needed.extend(self.previous_release(&plugin, &region, now).await?);
+        }
+        for node in self.nodes().await? {
+            let plugins = node.report.plugins.into_values();
+            let releases = plugins.flat_map(|it| [it.active, it.canary, it.before]);
+            needed.extend(releases.flatten().map(|release| release.digest));
+        }
+        Ok(needed)
+    }
+
+    /// Collects a bundle. Returns whether it did: not so if a rollout of it has
+    /// begun meanwhile. Its parts are there until
+    /// [`drop_collected`](Self::drop_collected).
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn collect(&self, record: &BundleRecord) -> Result<bool> {
+        let marked = self.execute(COLLECT, vec![text(record.digest)]).await?;
+        Ok(marked.rows_affected == 1)
+    }
+
+    /// Deletes the content of all bundles that were collected, and blobs that no
+    /// bundle has any more.
+    ///
+    /// # Errors
+    /// When the database does not answer; the next collection deletes the rest.
+    pub async fn drop_collected(&self) -> Result<()> {
+        // An older version takes a collected bundle in again part by part, and
+        // writes its record last.
+        if !self.lately_lacks_blobs().await? {
+            self.drop_content().await?;
+        }
+        self.drop_unused_blobs().await
+    }
+
+    /// Deletes the content of collected bundles, but for those that are brought
+    /// back meanwhile.
+    async fn drop_content(&self) -> Result<()> {
+        for mut row in self.query(COLLECTED_WITH_CONTENT, Vec::new()).await? {
+            let digest: Digest = row.parsed()?;
+            let mut transaction = self.begin().await?;
+            let held = transaction.execute(HOLD_COLLECTED, vec![text(digest)]);
+            if held.await?.rows_affected == 0 {
+                transaction.rollback().await?;
+                continue;
+            }
+            transaction.execute(DROP_PARTS, vec![text(digest)]).await?;
+            blobs::unlist(&mut transaction, digest).await?;
+            transaction.commit().await?;
+        }
+        Ok(())
+    }
+
+    /// Deletes the blobs that no bundle lists, and what interrupted uploads left.
+    async fn drop_unused_blobs(&self) -> Result<()> {
+        let recent = || Value::Integer(RECENT_BLOB_MS);
+        for mut row in self.query(UNUSED_BLOBS, vec![recent()]).await? {
+            let blob = vec![text(row.text()?), recent()];
+            self.execute(DROP_BLOB, blob).await?;
+        }
+        for mut row in self.query(UNUSED_UPLOADS, vec![recent()]).await? {
+            self.execute(DROP_UPLOAD, vec![text(row.text()?)]).await?;
+        }
+        Ok(())
+    }
+}

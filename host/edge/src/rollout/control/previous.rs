@@ -1,0 +1,107 @@
+//! The release that a region ran before the present one.
+
+use bundle::Digest;
+use stores::sql::Value;
+
+use super::{Control, Result, text};
+
+/// The releases of one region that served, newest first, whose rollouts neither
+/// failed nor were aborted, or filled the region, which stays whatever became of
+/// the rollout: among so many entries as are asked for. Where the head of the
+/// region is missing, among all.
+const SERVED_IN: &str = "SELECT l.active FROM edge_release_log l \
+     LEFT JOIN edge_rollout r ON r.id = l.rollout \
+     WHERE l.plugin = ? AND l.region = ? AND l.active IS NOT NULL \
+     AND (r.phase IS NULL OR (r.phase <> 'failed' AND r.phase <> 'aborted') \
+     OR l.reason LIKE 'as region %') \
+     AND l.revision > COALESCE((SELECT h.revision FROM edge_release_head h \
+     WHERE h.region = ? AND h.plugin = ?), 0) - ? ORDER BY l.revision DESC LIMIT 100000";
+
+/// How many entries are looked through first, and where they have no answer.
+const ENTRIES: [i64; 2] = [1_000, 1_000_000_000];
+
+impl Control {
+    /// Returns the release that `region` served before `now`, the present one.
+    /// What a rollout brought that failed or was aborted does not count, nor
+    /// does a release that somebody went back from: a second rollback goes one
+    /// release further back.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn previous_release(
+        &self,
+        plugin: &str,
+        region: &str,
+        now: Option<Digest>,
+    ) -> Result<Option<Digest>> {
+        for entries in ENTRIES {
+            let values = vec![
+                text(plugin),
+                text(region),
+                text(region),
+                text(plugin),
+                Value::Integer(entries),
+            ];
+            let rows = self.query(SERVED_IN, values).await?;
+            let newest_first: Result<Vec<Digest>> =
+                rows.into_iter().map(|mut row| row.parsed()).collect();
+            if let Some(release) = before(newest_first?.into_iter().rev(), now) {
+                return Ok(Some(release));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Returns the release before `now`. An entry with a release that served before
+/// is a way back to it: what came between the two was left.
+fn before(oldest_first: impl Iterator<Item = Digest>, now: Option<Digest>) -> Option<Digest> {
+    let mut path: Vec<Digest> = Vec::new();
+    for release in oldest_first {
+        match path.iter().position(|earlier| *earlier == release) {
+            Some(position) => path.truncate(position + 1),
+            None => path.push(release),
+        }
+    }
+    let now = now.and_then(|now| path.iter().position(|release| *release == now));
+    path.truncate(now.unwrap_or(path.len()));
+    path.last().copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn release(name: char) -> Digest {
+        Digest::of(name.to_string().as_bytes())
+    }
+
+    /// What is before the last of these releases.
+    fn before_last_of(releases: &str) -> Option<Digest> {
+        let now = releases.chars().last().map(release);
+        before(releases.chars().map(release), now)
+    }
+
+    #[test]
+    fn a_rollback_goes_one_release_further_back_each_time() {
+        assert_eq!(before_last_of("123"), Some(release('2')));
+        assert_eq!(before_last_of("1232"), Some(release('1')));
+        assert_eq!(before_last_of("12321"), None);
+        assert_eq!(before_last_of("1"), None);
+    }
+
+    #[test]
+    fn a_release_that_was_left_is_not_gone_back_to() {
+        assert_eq!(before_last_of("1213"), Some(release('1')));
+        // Once it is deployed again, it is one that was left no more.
+        assert_eq!(before_last_of("12123"), Some(release('2')));
+        assert_eq!(before_last_of("31213"), None);
+    }
+
+    #[test]
+    fn what_was_removed_or_stayed_after_a_failure_goes_back_to_what_served() {
+        let served = || "12".chars().map(release);
+        assert_eq!(before(served(), None), Some(release('2')));
+        assert_eq!(before(served(), Some(release('3'))), Some(release('2')));
+    }
+}

@@ -1,0 +1,88 @@
+//! For how long regions have been without nodes.
+//!
+//! Only time counts in which somebody looked: a shop that was stopped, or
+//! restored from a dump, finds each of its regions as it left it.
+
+use std::time::Duration;
+
+use stores::sql::Value;
+
+use super::row::Row;
+use super::{Control, Result, text};
+
+/// How far two looks may be apart for the time between them to count.
+const LARGEST_STEP_MS: i64 = 600_000;
+
+/// Every region of the release log, whichever nodes it has.
+const OF_LOG: &str = "SELECT DISTINCT region FROM edge_release_head";
+const EMPTY: &str = "SELECT region, {now} - empty_since FROM edge_region ORDER BY region";
+const OBSERVE: &str = "UPDATE edge_region SET observed_at = {now} \
+    WHERE region = ? AND observed_at >= {now} - ?";
+const BEGIN_ANEW: &str = "UPDATE edge_region SET empty_since = {now}, observed_at = {now} \
+    WHERE region = ?";
+const BEGIN: &str =
+    "INSERT INTO edge_region (region, empty_since, observed_at) VALUES (?, {now}, {now})";
+const OCCUPIED: &str = "DELETE FROM edge_region WHERE region = ?";
+
+/// A region that was seen without nodes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EmptyRegion {
+    /// The region.
+    pub region: String,
+    /// For how long it has had none.
+    pub since: Duration,
+}
+
+impl EmptyRegion {
+    fn read(mut row: Row) -> Result<Self> {
+        Ok(Self {
+            region: row.text()?,
+            since: Duration::from_millis(u64::try_from(row.integer()?).unwrap_or(0)),
+        })
+    }
+}
+
+impl Control {
+    /// Returns the regions of which the release log says something.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn regions_of_log(&self) -> Result<Vec<String>> {
+        let rows = self.query(OF_LOG, Vec::new()).await?;
+        rows.into_iter().map(|mut row| row.text()).collect()
+    }
+
+    /// Returns the regions that were seen without nodes.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn empty_regions(&self) -> Result<Vec<EmptyRegion>> {
+        let rows = self.query(EMPTY, Vec::new()).await?;
+        rows.into_iter().map(EmptyRegion::read).collect()
+    }
+
+    /// Writes down that a region has no nodes now. Returns whether that is news:
+    /// its time without nodes begins now.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn note_empty_region(&self, region: &str) -> Result<bool> {
+        let values = vec![text(region), Value::Integer(LARGEST_STEP_MS)];
+        if self.execute(OBSERVE, values).await?.rows_affected > 0 {
+            return Ok(false);
+        }
+        let begun = self.execute(BEGIN_ANEW, vec![text(region)]).await?;
+        if begun.rows_affected == 0 {
+            self.try_execute(BEGIN, vec![text(region)]).await?;
+        }
+        Ok(true)
+    }
+
+    /// Writes down that a region has nodes, or is no more.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn note_region(&self, region: &str) -> Result<()> {
+        self.execute(OCCUPIED, vec![text(region)]).await.map(|_| ())
+    }
+}

@@ -1,0 +1,291 @@
+//! What a rollout knows of each region that it goes through: the nodes that it
+//! began with there, and for how long they were seen healthy.
+//!
+//! The rows are what lets any node lead a rollout on from where another left
+//! it: which nodes have to serve is not what a node happens to see at the
+//! moment, but what was written down when the region was begun.
+
+use stores::sql::Value;
+
+use super::nodes::NodeRecord;
+use super::row::Row;
+use super::{Control, Result, text};
+
+/// The revision of the rows that are written when a rollout begins, before it
+/// has an entry in any region's log. Revisions of the log count from 1.
+pub const AT_START: i64 = 0;
+
+/// Stands for [`MaxUnavailable::Any`] in a row.
+const ANY: i64 = -1;
+
+const FAILED: &str = "failed";
+
+const OF_ROLLOUT: &str = "SELECT region, revision, nodes, max_unavailable, healthy_ms, \
+     observed_at, {now} - observed_at, state FROM edge_rollout_region WHERE rollout = ?";
+const ADD: &str = "INSERT INTO edge_rollout_region (rollout, region, revision, nodes, \
+     max_unavailable, healthy_ms, observed_at, state) VALUES (?, ?, ?, ?, ?, 0, {now}, '')";
+const COUNT: &str = "UPDATE edge_rollout_region SET healthy_ms = ?, observed_at = {now} \
+     WHERE rollout = ? AND region = ? AND revision = ? AND observed_at = ?";
+const FAIL: &str = "UPDATE edge_rollout_region SET state = ? \
+     WHERE rollout = ? AND region = ? AND revision = ?";
+const FAIL_ALL: &str = "UPDATE edge_rollout_region SET state = ? WHERE rollout = ?";
+const DROP: &str = "DELETE FROM edge_rollout_region WHERE rollout = ?";
+
+/// How many nodes of a region may be dead or silent without failing it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MaxUnavailable {
+    /// So many.
+    Nodes(u32),
+    /// Any number: for changes that must not be taken back because nodes are
+    /// down, such as the rollback of a release that brings nodes down.
+    Any,
+}
+
+impl MaxUnavailable {
+    /// Whether a region may have `count` nodes that are dead or silent.
+    #[must_use]
+    pub fn allows(self, count: usize) -> bool {
+        match self {
+            Self::Nodes(most) => count <= most as usize,
+            Self::Any => true,
+        }
+    }
+
+    fn to_column(self) -> i64 {
+        match self {
+            Self::Nodes(most) => most.into(),
+            Self::Any => ANY,
+        }
+    }
+
+    fn from_column(column: i64) -> Self {
+        u32::try_from(column).map_or(Self::Any, Self::Nodes)
+    }
+}
+
+/// One region of a rollout, as one revision of the region's log began it.
+#[derive(Debug, Clone)]
+pub struct RolloutRegion {
+    /// The region.
+    pub region: String,
+    /// The log's revision, or [`AT_START`].
+    pub revision: i64,
+    /// The nodes that were live when the row was written.
+    pub nodes: Vec<String>,
+    /// How many of them may be unavailable.
+    pub max_unavailable: MaxUnavailable,
+    /// For how long all nodes were seen healthy, in milliseconds.
+    pub healthy_ms: u64,
+    /// When that was last counted, by the database's clock.
+    pub observed_at: i64,
+    /// Milliseconds between that and the time when the row was read.
+    pub observed_ago_ms: u64,
+    /// Whether the rollout failed in this region.
+    pub failed: bool,
+}
+
+impl RolloutRegion {
+    fn read(mut row: Row) -> Result<Self> {
+        Ok(Self {
+            region: row.text()?,
+            revision: row.integer()?,
+            nodes: row.json()?,
+            max_unavailable: MaxUnavailable::from_column(row.integer()?),
+            healthy_ms: u64::try_from(row.integer()?).unwrap_or_default(),
+            observed_at: row.integer()?,
+            observed_ago_ms: u64::try_from(row.integer()?).unwrap_or_default(),
+            failed: row.text()? == FAILED,
+        })
+    }
+}
+
+/// A region to write down.
+#[derive(Debug, Clone, Copy)]
+pub struct NewRolloutRegion<'a> {
+    /// The rollout.
+    pub rollout: &'a str,
+    /// The region.
+    pub region: &'a str,
+    /// The log's revision, or [`AT_START`].
+    pub revision: i64,
+    /// The nodes that have to serve.
+    pub nodes: &'a [String],
+    /// How many of them may be unavailable.
+    pub max_unavailable: MaxUnavailable,
+}
+
+/// Returns the names of the live nodes of `region`.
+#[must_use]
+pub fn live_nodes(nodes: &[NodeRecord], region: &str) -> Vec<String> {
+    let live = nodes
+        .iter()
+        .filter(|node| node.region == region && node.is_live());
+    live.map(|node| node.node.clone()).collect()
+}
+
+/// Returns the nodes of `region` that have to serve a release when its turn
+/// comes: those that are live, and those of `at_start`, when the rollout began,
+/// that died since. A node that left in order or was forgotten is none of them,
+/// nor is one whose place a live node has taken.
+#[must_use]
+pub fn expected_nodes(nodes: &[NodeRecord], region: &str, at_start: &[String]) -> Vec<String> {
+    let mut expected = live_nodes(nodes, region);
+    if expected.is_empty() {
+        return at_start.to_vec();
+    }
+    let is_missed = |name: &&String| {
+        let mut found = nodes.iter().filter(|node| node.node == **name);
+        found.any(|node| !node.is_live()) && !is_replaced(nodes, name)
+    };
+    expected.extend(at_start.iter().filter(is_missed).cloned());
+    expected
+}
+
+/// Whether a live node has taken the place of the node `name`, perhaps by way of
+/// others that are dead too.
+fn is_replaced(nodes: &[NodeRecord], name: &str) -> bool {
+    let mut name = name;
+    for _ in nodes {
+        let mut successors = nodes
+            .iter()
+            .filter(|node| node.report.replaces.as_deref() == Some(name));
+        match successors.next() {
+            Some(node) if node.is_live() => return true,
+            Some(node) => name = &node.node,
+            None => return false,
+        }
+    }
+    false
+}
+
+impl Control {
+    /// Returns every row of a rollout.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn rollout_regions(&self, rollout: &str) -> Result<Vec<RolloutRegion>> {
+        let rows = self.query(OF_ROLLOUT, vec![text(rollout)]).await?;
+        rows.into_iter().map(RolloutRegion::read).collect()
+    }
+
+    /// Writes down what a rollout begins a region with. Where another node has
+    /// done so before, that stays.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn add_rollout_region(&self, new: NewRolloutRegion<'_>) -> Result<()> {
+        let values = vec![
+            text(new.rollout),
+            text(new.region),
+            Value::Integer(new.revision),
+            text(serde_json::json!(new.nodes)),
+            Value::Integer(new.max_unavailable.to_column()),
+        ];
+        self.try_execute(ADD, values).await.map(|_| ())
+    }
+
+    /// Writes down for how long the nodes of a region were seen healthy, unless
+    /// another node has counted since the row was read. Returns whether it was
+    /// written.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn count_healthy(
+        &self,
+        rollout: &str,
+        row: &RolloutRegion,
+        healthy_ms: u64,
+    ) -> Result<bool> {
+        let values = vec![
+            Value::Integer(i64::try_from(healthy_ms).unwrap_or(i64::MAX)),
+            text(rollout),
+            text(&row.region),
+            Value::Integer(row.revision),
+            Value::Integer(row.observed_at),
+        ];
+        Ok(self.execute(COUNT, values).await?.rows_affected == 1)
+    }
+
+    /// Writes down that a rollout failed in a region, which is to go back then.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn fail_rollout_region(&self, rollout: &str, row: &RolloutRegion) -> Result<()> {
+        let values = vec![
+            text(FAILED),
+            text(rollout),
+            text(&row.region),
+            Value::Integer(row.revision),
+        ];
+        self.execute(FAIL, values).await.map(|_| ())
+    }
+
+    /// Writes down that every region of a rollout is to go back.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn fail_rollout(&self, rollout: &str) -> Result<()> {
+        let values = vec![text(FAILED), text(rollout)];
+        self.execute(FAIL_ALL, values).await.map(|_| ())
+    }
+
+    /// Removes the rows of a rollout that did not begin after all.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn drop_rollout_regions(&self, rollout: &str) -> Result<()> {
+        self.execute(DROP, vec![text(rollout)]).await.map(|_| ())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rollout::report::Report;
+
+    const LIVE: i64 = 0;
+    const DEAD: i64 = 60_000;
+
+    fn node(name: &str, age_ms: i64, replaces: Option<&str>) -> NodeRecord {
+        NodeRecord {
+            node: name.to_owned(),
+            region: "here".to_owned(),
+            report: Report {
+                replaces: replaces.map(str::to_owned),
+                ..Report::default()
+            },
+            age_ms,
+        }
+    }
+
+    fn expected(nodes: &[NodeRecord]) -> Vec<String> {
+        let at_start = ["a", "b"].map(str::to_owned);
+        expected_nodes(nodes, "here", &at_start)
+    }
+
+    #[test]
+    fn a_node_that_died_before_its_regions_turn_is_missed() {
+        let nodes = [node("a", LIVE, None), node("b", DEAD, None)];
+        assert_eq!(expected(&nodes), ["a", "b"]);
+        // It left in order, or was forgotten.
+        assert_eq!(expected(&nodes[..1]), ["a"]);
+        // It was dead before.
+        let nodes = [node("a", LIVE, None), node("c", DEAD, None)];
+        assert_eq!(expected(&nodes), ["a"]);
+        assert_eq!(expected(&[node("b", DEAD, None)]), ["a", "b"]);
+    }
+
+    #[test]
+    fn a_node_that_was_started_again_is_not_missed() {
+        let dead = node("b", DEAD, None);
+        let restarted = [
+            node("a", LIVE, None),
+            dead.clone(),
+            node("c", DEAD, Some("b")),
+            node("d", LIVE, Some("c")),
+        ];
+        assert_eq!(expected(&restarted), ["a", "d"]);
+        let died_again = [node("a", LIVE, None), dead, node("c", DEAD, Some("b"))];
+        assert_eq!(expected(&died_again), ["a", "b"]);
+    }
+}

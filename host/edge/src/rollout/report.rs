@@ -1,0 +1,158 @@
+//! What a node says of itself to the others and to operators.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bundle::Digest;
+use serde::{Deserialize, Serialize};
+
+use super::canary::Totals;
+use super::connections::ConnectionReport;
+use super::keys::KeyRings;
+use super::release::Release;
+use crate::runtime::{Sample, Tally};
+
+/// What a node says of itself.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Report {
+    /// The host's version.
+    pub version: String,
+    /// Where it serves the shop.
+    pub address: String,
+    /// Milliseconds by which the node's clock is ahead of the control database's,
+    /// fewer than none if it is behind; none from an older host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_skew_ms: Option<i64>,
+    /// The node whose place it took: one that ran in its data folder before and
+    /// did not end in order, as far as it knows. Not told by an older host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<String>,
+    /// Fingerprints of its keys; none from an older host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys: Option<KeyRings>,
+    /// Whether it reads bundles that are stored as blobs; an older host does not.
+    #[serde(default)]
+    pub reads_blobs: bool,
+    /// Whether it writes the heads of the release log; an older host does not.
+    #[serde(default)]
+    pub writes_heads: bool,
+    /// Its plugins.
+    pub plugins: BTreeMap<String, PluginReport>,
+    /// What an operator should know of the node itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+    /// Its connections to stores.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub connections: Vec<ConnectionReport>,
+}
+
+/// How far a node has followed the release log with one plugin.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PluginReport {
+    /// The log's revision that the rest speaks of.
+    pub revision: i64,
+    /// How far it is.
+    pub state: State,
+    /// Why it is no further.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    /// Whether the failure may pass by itself, and is tried again until then: a
+    /// store does not answer. Not told by an older host.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub transient: bool,
+    /// For how long it has been in this state, in milliseconds.
+    pub for_ms: u64,
+    /// What serves.
+    pub active: Option<ReleaseReport>,
+    /// What serves some clients instead.
+    pub canary: Option<ReleaseReport>,
+    /// What served before.
+    pub before: Option<ReleaseReport>,
+    /// How the two compare, while there is a canary.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trial: Option<TrialReport>,
+}
+
+/// What two releases answered on one node since the one's trial beside the
+/// other began.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TrialReport {
+    /// The release on trial.
+    pub canary: Tally,
+    /// The active one.
+    pub active: Tally,
+    /// What the canary analysis has compared; nothing from an older host.
+    #[serde(default)]
+    pub compared: Totals,
+    /// Requests of the canary that were compared since the node serves its
+    /// present share of the clients; none from an older host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_step: Option<u64>,
+}
+
+/// How far a node is with one revision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// It serves what the log wants.
+    Serving,
+    /// It makes it ready; what served before goes on.
+    Preparing,
+    /// It cannot serve it; what served before goes on.
+    Failed,
+    /// A state of a newer host, of which this one knows nothing: the node does
+    /// not serve what the log wants yet.
+    #[serde(other)]
+    Other,
+}
+
+/// One release on one node.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ReleaseReport {
+    /// Names it.
+    pub digest: Digest,
+    /// Its version.
+    pub version: String,
+    /// Requests since it began to serve here.
+    pub requests: u64,
+    /// Those of them that failed.
+    pub errors: u64,
+    /// Half of the requests were faster, in microseconds.
+    pub p50_us: u64,
+    /// All but a hundredth were faster, in microseconds.
+    pub p99_us: u64,
+    /// Requests a second, lately.
+    pub per_second: f64,
+    /// What it lacks for real customers, on a node that seems to have such.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+}
+
+impl ReleaseReport {
+    /// What `release` has answered, as `sample` counts it.
+    #[must_use]
+    pub fn new(release: &Release, sample: &Sample, per_second: f64) -> Self {
+        let micros = |part| sample.quantile(part).unwrap_or_default().as_micros();
+        let micros = |part| u64::try_from(micros(part)).unwrap_or(u64::MAX);
+        Self {
+            digest: release.digest,
+            version: release.version.clone(),
+            requests: sample.requests,
+            errors: sample.errors,
+            p50_us: micros(0.5),
+            p99_us: micros(0.99),
+            per_second,
+            warnings: release.warnings.clone(),
+        }
+    }
+
+    /// Its counts, to be judged.
+    #[must_use]
+    pub fn record(&self) -> super::judge::Record {
+        super::judge::Record {
+            requests: self.requests,
+            errors: self.errors,
+            p99: Duration::from_micros(self.p99_us),
+        }
+    }
+}

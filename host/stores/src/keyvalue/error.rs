@@ -1,0 +1,111 @@
+//! How a key-value store fails.
+
+use redis::RedisError;
+
+use super::{MOST_KEYS, key::LONGEST_KEY};
+use crate::{redis::UrlError, sql};
+
+/// Why the store did not do it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// It cannot be reached, is overloaded, refuses, or broke off. Whether a
+    /// change was made is unknown.
+    #[error("the key-value store is unavailable: {0}")]
+    Unavailable(String),
+    /// It took too long. Whether a change was made is unknown.
+    #[error("the key-value store took too long")]
+    Timeout,
+    /// The key is empty or too long.
+    #[error("a key has 1 to {LONGEST_KEY} bytes, not {length}")]
+    InvalidKey {
+        /// Its bytes.
+        length: usize,
+    },
+    /// The cursor is not one that this store gave.
+    #[error("the cursor is not one that an earlier call has returned")]
+    InvalidCursor,
+    /// The value is longer than the bucket's grant allows.
+    #[error("a value in this bucket has at most {most} bytes, not {length}")]
+    TooLarge {
+        /// Its bytes.
+        length: usize,
+        /// The bucket's limit.
+        most: usize,
+    },
+    /// One call names too many keys.
+    #[error("one call takes at most {MOST_KEYS} keys, not {0}")]
+    TooManyKeys(usize),
+    /// There is nothing to add to.
+    #[error("the value is no whole number, or the sum would not be one of 64 bits")]
+    NotANumber,
+}
+
+/// Why a store cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Redis.
+    #[error(transparent)]
+    Redis(#[from] UrlError),
+    /// The embedded store's file.
+    #[error(transparent)]
+    Embedded(#[from] sql::OpenError),
+    /// The embedded store's tables.
+    #[error("the key-value store cannot be prepared: {0}")]
+    Schema(#[source] sqlx::Error),
+    /// Keys would not be told apart.
+    #[error("{0:?} cannot be a part of keys: it must be letters, digits and hyphens")]
+    Name(String),
+}
+
+impl OpenError {
+    /// Whether the same attempt may well succeed later.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Embedded(error) => error.is_transient(),
+            Self::Schema(error) => sql::is_transient(error),
+            Self::Redis(_) | Self::Name(_) => false,
+        }
+    }
+}
+
+impl From<RedisError> for Error {
+    fn from(error: RedisError) -> Self {
+        if error.is_timeout() {
+            Self::Timeout
+        } else {
+            Self::Unavailable(error.to_string())
+        }
+    }
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::PoolTimedOut => Self::Timeout,
+            other => Self::Unavailable(other.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_takes_nothing_right_now_is_unavailable() {
+        for refusal in [
+            "LOADING Redis is loading the dataset in memory",
+            "OOM command not allowed when used memory > 'maxmemory'.",
+            "READONLY You can't write against a read only replica.",
+            "MASTERDOWN Link with MASTER is down",
+            "CLUSTERDOWN The cluster is down",
+        ] {
+            let answer = format!("-{refusal}\r\n");
+            let answer = redis::parse_redis_value(answer.as_bytes()).expect("an answer");
+            let error = answer.extract_error().expect_err(refusal);
+            let told = Error::from(error);
+            assert!(matches!(told, Error::Unavailable(_)), "{told:?}");
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! The real things behind capabilities.
+
+pub mod breaker;
+pub mod clock;
+pub mod keyvalue;
+pub mod leases;
+pub mod limiter;
+pub mod redis;
+mod refusals;
+pub mod source;
+pub mod sql;
+pub mod value_file;
+pub mod wakeups;

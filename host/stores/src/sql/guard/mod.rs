@@ -1,0 +1,208 @@
+//! Decides which statements a plugin may run: each text is parsed once, checked
+//! against the grant, and the verdict kept.
+//!
+//! This is the first of two walls. The second is the database's own: SQLite
+//! asks an authorizer while it prepares a text
+//! ([`sqlite::authorizer`](super::sqlite)), and a MySQL server checks the
+//! rights of the user whom the operator gave the plugin.
+
+mod calls;
+mod depth;
+pub(super) mod functions;
+mod grant;
+mod lexing;
+mod limit_clause;
+pub(super) mod migration;
+mod parameters;
+mod summary;
+mod tables;
+
+use std::sync::Arc;
+
+use quick_cache::sync::Cache;
+use sqlparser::ast::Statement;
+use sqlparser::dialect::{Dialect, MySqlDialect, SQLiteDialect};
+use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::{Token, TokenWithSpan};
+
+use self::calls::Calls;
+use self::lexing::LexError;
+use crate::sql::{Dialect as SqlDialect, Error};
+
+pub use self::functions::is_allowed as is_allowed_function;
+pub use self::grant::TableGrant;
+pub use self::limit_clause::planned_once;
+
+/// Texts whose verdicts are kept for one plugin. A plugin that makes texts
+/// without end only pays for parsing them.
+const KEPT: usize = 2048;
+
+/// Longest statement text, in bytes.
+const MAX_TEXT: usize = 256 * 1024;
+
+/// What a checked statement does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A SELECT.
+    Query,
+    /// An INSERT, UPDATE or DELETE.
+    Change,
+}
+
+/// A statement that passed. Its text is shared, so that running it copies
+/// nothing.
+#[derive(Debug, Clone)]
+pub struct Checked {
+    /// The text that the database gets.
+    pub text: Arc<str>,
+    /// What the statement does.
+    pub kind: Kind,
+    summary: Arc<str>,
+    parameters: usize,
+}
+
+impl Checked {
+    /// The statement itself, if it takes as many parameters as were `given`.
+    fn with(self, given: usize) -> Result<Self, Error> {
+        if self.parameters == given {
+            return Ok(self);
+        }
+        let takes = self.parameters;
+        Err(Error::Invalid(format!(
+            "the statement takes {takes} parameter(s), and {given} were given"
+        )))
+    }
+}
+
+/// The statements of one plugin on one database.
+pub struct Guard {
+    grant: TableGrant,
+    dialect: SqlDialect,
+    verdicts: Cache<Arc<str>, Result<Checked, String>>,
+}
+
+impl Guard {
+    /// Returns a guard that lets statements use the tables of `grant`.
+    #[must_use]
+    pub fn new(grant: TableGrant, dialect: SqlDialect) -> Self {
+        Self {
+            grant,
+            dialect,
+            verdicts: Cache::new(KEPT),
+        }
+    }
+
+    /// The tables that the statements may use.
+    pub(super) fn grant(&self) -> &TableGrant {
+        &self.grant
+    }
+
+    /// Returns the statement `text`, if the plugin may run it as `kind` with so
+    /// many parameters.
+    ///
+    /// # Errors
+    /// When the text is no such statement, uses what the grant does not allow,
+    /// is too long, or takes another number of parameters.
+    pub fn check(&self, text: &str, kind: Kind, parameters: usize) -> Result<Checked, Error> {
+        let verdict = match self.verdicts.get(text) {
+            Some(verdict) => verdict,
+            None => {
+                let shared: Arc<str> = text.into();
+                let verdict = self.judge(&shared)?;
+                self.verdicts.insert(shared, verdict.clone());
+                verdict
+            }
+        };
+        match verdict {
+            Ok(checked) if checked.kind == kind => checked.with(parameters),
+            Ok(_) if kind == Kind::Query => Err(Error::Denied("`query` runs SELECT only".into())),
+            Ok(_) => Err(Error::Denied(
+                "`execute` runs INSERT, UPDATE and DELETE only".into(),
+            )),
+            Err(reason) => Err(Error::Denied(reason)),
+        }
+    }
+
+    /// What traces call a statement that was checked, and may run.
+    pub(super) fn summary(&self, text: &str) -> Option<Arc<str>> {
+        let checked = self.verdicts.get(text)?.ok()?;
+        Some(checked.summary)
+    }
+
+    /// Whether the text may run at all. A text that is no SQL is invalid, not
+    /// denied, and not kept.
+    fn judge(&self, text: &Arc<str>) -> Result<Result<Checked, String>, Error> {
+        if text.len() > MAX_TEXT {
+            return Err(Error::TooLarge(format!(
+                "a statement text has at most {MAX_TEXT} bytes"
+            )));
+        }
+        let dialect = parser_dialect(self.dialect);
+        let tokens = match lexing::statement_tokens(dialect, text) {
+            Ok(tokens) => tokens,
+            Err(LexError::Ambiguous(problem)) => return Ok(Err(problem)),
+            Err(LexError::Invalid(error)) => return Err(Error::Invalid(error.to_string())),
+        };
+        let calls = Calls::new(self.dialect, &tokens);
+        match parse_one(dialect, tokens) {
+            Ok(statement) => Ok(self.permit(text, &statement, &calls)),
+            Err(error) => Err(Error::Invalid(error.to_string())),
+        }
+    }
+
+    /// The text as the database gets it.
+    fn prepared(&self, text: &Arc<str>) -> Arc<str> {
+        match self.dialect {
+            SqlDialect::Sqlite => limit_clause::planned_once(text).into(),
+            SqlDialect::Mysql => text.clone(),
+        }
+    }
+
+    fn permit(
+        &self,
+        text: &Arc<str>,
+        statement: &Statement,
+        calls: &Calls,
+    ) -> Result<Checked, String> {
+        let used = tables::used_by(statement, calls)?;
+        self.grant.permit(&used, self.dialect)?;
+        let kind = match statement {
+            Statement::Query(_) => Kind::Query,
+            _ => Kind::Change,
+        };
+        Ok(Checked {
+            text: self.prepared(text),
+            kind,
+            summary: summary::of(statement, &used),
+            parameters: parameters::count(statement)?,
+        })
+    }
+}
+
+fn parser_dialect(dialect: SqlDialect) -> &'static dyn Dialect {
+    match dialect {
+        SqlDialect::Sqlite => &SQLiteDialect {},
+        SqlDialect::Mysql => &MySqlDialect {},
+    }
+}
+
+/// Parses one statement, which is not too deep, and demands the end of the text after it. The parser's
+/// own loop over statements stops at the word `END` and ignores what follows,
+/// which the databases take for an alias and read on.
+fn parse_one(dialect: &dyn Dialect, tokens: Vec<TokenWithSpan>) -> Result<Statement, ParserError> {
+    if depth::is_too_deep(&tokens) {
+        return Err(ParserError::RecursionLimitExceeded);
+    }
+    let mut parser = Parser::new(dialect).with_tokens_with_locations(tokens);
+    let statement = parser.parse_statement()?;
+    while parser.consume_token(&Token::SemiColon) {}
+    match parser.next_token().token {
+        Token::EOF => Ok(statement),
+        token => Err(ParserError::ParserError(format!(
+            "one statement at a time: `{token}` follows its end"
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,153 @@
+//! The host's own tables (`edge_*`), in the database that all nodes share.
+
+use sqlx::{AssertSqlSafe, Connection};
+
+use super::access::{Database, DatabaseAccess};
+use super::databases::Databases;
+use super::error::{OpenError, typed};
+use super::{CallLimits, MigrateError, Result, TableGrant};
+use crate::sql::Dialect;
+
+/// Connections for the host's own work, which is seldom more than one
+/// statement at a time.
+const CONNECTIONS: u32 = 2;
+
+/// More than the host ever asks for at once.
+const LIMITS: CallLimits = CallLimits {
+    rows: 10_000,
+    bytes: 64 << 20,
+};
+
+impl Databases {
+    /// Open the host's own tables at `url`.
+    ///
+    /// # Errors
+    /// When the URL is malformed or the database does not answer.
+    pub async fn open_own(
+        &self,
+        url: &str,
+        tables: &[&str],
+    ) -> std::result::Result<DatabaseAccess, OpenError> {
+        let grant = TableGrant {
+            read: Default::default(),
+            write: tables.iter().map(|table| (*table).to_owned()).collect(),
+        };
+        self.open_unbounded(url, grant, CONNECTIONS, LIMITS).await
+    }
+}
+
+/// Stands for the database's clock in a statement of the host, in milliseconds
+/// since 1970: the clocks of nodes differ.
+const NOW: &str = "{now}";
+const NOW_MYSQL: &str = "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)";
+const NOW_SQLITE: &str = "CAST(unixepoch('subsec') * 1000 AS INTEGER)";
+
+/// What a server's administrator may have set otherwise for new tables.
+const MYSQL_TABLE: &str = "ENGINE = InnoDB DEFAULT CHARSET = utf8mb4";
+
+impl DatabaseAccess {
+    /// Returns the statement with the database's clock for each `{now}`.
+    #[must_use]
+    pub fn with_clock(&self, statement: &str) -> String {
+        let now = match self.dialect() {
+            Dialect::Mysql => NOW_MYSQL,
+            Dialect::Sqlite => NOW_SQLITE,
+        };
+        statement.replace(NOW, now)
+    }
+
+    /// Returns what tells the database from all others, whatever URL it was
+    /// opened by: the server's own name, or the machine and the file.
+    ///
+    /// # Errors
+    /// When the server does not answer, or the file has no path.
+    pub async fn identity(&self) -> std::result::Result<String, MigrateError> {
+        let name = match &self.database {
+            Database::Sqlite(sqlite) => {
+                let machine = rustix::system::uname();
+                let machine = machine.nodename().to_string_lossy().into_owned();
+                let file = sqlite.file().canonicalize();
+                let file = file.unwrap_or_else(|_| sqlite.file().to_owned());
+                format!("sqlite {machine} {}", file.display())
+            }
+            Database::MySql(mysql) => {
+                let mut connection = mysql.unbounded().await.map_err(MigrateError::of_mysql)?;
+                let text = "SELECT CONCAT('mysql ', @@hostname, ':', @@port, '/', DATABASE())";
+                let name = sqlx::query_scalar(text).fetch_one(&mut connection).await;
+                connection.close().await.map_err(MigrateError::of_mysql)?;
+                name.map_err(MigrateError::of_mysql)?
+            }
+        };
+        Ok(name)
+    }
+
+    /// Makes an index of the host's own, unless it is there.
+    ///
+    /// # Errors
+    /// When the user may not, or the database does not answer.
+    pub async fn create_index(
+        &self,
+        name: &'static str,
+        table: &'static str,
+        columns: &'static str,
+    ) -> Result<()> {
+        match &self.database {
+            Database::Sqlite(sqlite) => {
+                let text = format!("CREATE INDEX IF NOT EXISTS {name} ON {table} ({columns})");
+                sqlite.execute_as_host(text).await
+            }
+            Database::MySql(mysql) => {
+                let mut connection = mysql.unbounded().await.map_err(typed)?;
+                let exists = "SELECT COUNT(*) FROM information_schema.statistics \
+                    WHERE table_schema = DATABASE() AND table_name = ? AND index_name = ?";
+                let found = sqlx::query_scalar::<_, i64>(exists).bind(table).bind(name);
+                if found.fetch_one(&mut connection).await.map_err(typed)? == 0 {
+                    let text = format!("CREATE INDEX {name} ON {table} ({columns})");
+                    let made = sqlx::raw_sql(sqlx::AssertSqlSafe(text));
+                    let made = made.execute(&mut connection).await;
+                    // Of two nodes that start, one makes it.
+                    made.map(|_| ())
+                        .or_else(|error| match is_duplicate_key_name(&error) {
+                            true => Ok(()),
+                            false => Err(typed(error)),
+                        })?;
+                }
+                connection.close().await.map_err(typed)
+            }
+        }
+    }
+
+    /// Makes a table of the host's own of this name, by a statement that both
+    /// databases know, unless it is there. A MySQL user who may make none can use
+    /// one that an administrator has made.
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute).
+    pub async fn create(&self, name: &'static str, statement: &'static str) -> Result<()> {
+        match &self.database {
+            Database::Sqlite(sqlite) => sqlite.execute_as_host(statement.to_owned()).await?,
+            Database::MySql(mysql) => {
+                let mut connection = mysql.unbounded().await.map_err(typed)?;
+                let text = AssertSqlSafe(format!("{statement} {MYSQL_TABLE}"));
+                if let Err(error) = sqlx::query(text).execute(&mut connection).await {
+                    let probe = AssertSqlSafe(format!("SELECT 1 FROM {name} WHERE 1 = 0"));
+                    let found = sqlx::query(probe).execute(&mut connection).await;
+                    found.map_err(|_| typed(error))?;
+                }
+                connection.close().await.map_err(typed)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// MySQL: the index is there.
+const DUPLICATE_KEY_NAME: u16 = 1061;
+
+fn is_duplicate_key_name(error: &sqlx::Error) -> bool {
+    let sqlx::Error::Database(error) = error else {
+        return false;
+    };
+    let mysql = error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>();
+    mysql.is_some_and(|error| error.number() == DUPLICATE_KEY_NAME)
+}

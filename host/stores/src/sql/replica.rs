@@ -1,0 +1,99 @@
+//! A replica of a database, for queries that may be answered with what was
+//! true a moment ago.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Instant;
+
+use super::mysql::MySqlDatabase;
+use super::rows::Form;
+use super::{CallLimits, Connections, Result};
+use crate::breaker::StoreHealth;
+use crate::sql::{Error, Value};
+
+/// The replica of one grant's database.
+pub(super) struct Replica {
+    database: MySqlDatabase,
+    url: String,
+    queries: AtomicU64,
+    failures: AtomicU64,
+    is_failing: AtomicBool,
+}
+
+/// What a replica was used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReplicaUse {
+    /// Queries that it answered.
+    pub queries: u64,
+    /// Queries that went to the primary, since it did not.
+    pub failures: u64,
+    /// How it does.
+    pub health: StoreHealth,
+}
+
+impl Replica {
+    /// The replica that `database` leads to; logs call it `url`.
+    pub(super) fn new(database: MySqlDatabase, url: String) -> Self {
+        Self {
+            database,
+            url,
+            queries: AtomicU64::new(0),
+            failures: AtomicU64::new(0),
+            is_failing: AtomicBool::new(false),
+        }
+    }
+
+    /// What it answers, in half of the time that there is: the other half is
+    /// for the primary, if it does not. It may lag behind so far that a table
+    /// is missing, so no refusal of its own is final, but for a result that is
+    /// too large.
+    pub(super) async fn query<F: Form>(
+        &self,
+        text: &Arc<str>,
+        parameters: &[Value],
+        limits: CallLimits,
+        deadline: Instant,
+    ) -> Option<Result<F>> {
+        let now = Instant::now();
+        let half = now + deadline.saturating_duration_since(now) / 2;
+        let answer = self.database.query(text, parameters, limits, half).await;
+        match answer {
+            Ok(_) | Err(Error::TooLarge(_)) => {
+                self.queries.fetch_add(1, Ordering::Relaxed);
+                if self.is_failing.load(Ordering::Relaxed) {
+                    self.is_failing.store(false, Ordering::Relaxed);
+                    tracing::info!(url = self.url, "the replica answers queries again");
+                }
+                Some(answer)
+            }
+            Err(error) => {
+                self.failures.fetch_add(1, Ordering::Relaxed);
+                if !self.is_failing.swap(true, Ordering::Relaxed) {
+                    let url = &self.url;
+                    tracing::warn!(url, "the replica fails, the primary answers: {error:?}");
+                }
+                None
+            }
+        }
+    }
+
+    pub(super) fn usage(&self) -> ReplicaUse {
+        ReplicaUse {
+            queries: self.queries.load(Ordering::Relaxed),
+            failures: self.failures.load(Ordering::Relaxed),
+            health: self.database.health.breaker().health(),
+        }
+    }
+
+    pub(super) fn connections(&self) -> Connections {
+        self.database.pool.connections()
+    }
+
+    pub(super) async fn ping(&self, deadline: Instant) -> Result<()> {
+        self.database.ping(deadline).await
+    }
+
+    pub(super) async fn close(&self) {
+        self.database.pool.close().await;
+    }
+}

@@ -1,0 +1,257 @@
+//! One connection to a file, bound to one grant for as long as it is open.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rusqlite::config::DbConfig;
+use rusqlite::limits::Limit;
+use rusqlite::{CachedStatement, Connection, OpenFlags, OptionalExtension};
+
+use super::authorizer::{Authority, Authorizer};
+use super::texts;
+use crate::sql::Error;
+use crate::sql::guard::TableGrant;
+
+/// How long a statement waits for another process's lock.
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Steps of SQLite's machine between two looks at the clock: some tens of
+/// microseconds.
+const STEPS: i32 = 4096;
+
+/// Prepared statements that a connection keeps.
+pub(super) const STATEMENTS_KEPT: usize = 256;
+
+/// Longest text, blob or row that SQLite makes, in bytes. Together with
+/// [`MAX_COLUMNS`] it bounds the memory that one statement takes.
+pub(super) const MAX_VALUE: i32 = 8 << 20;
+
+/// Most columns of a result, and so most values that are held at once.
+const MAX_COLUMNS: i32 = 128;
+
+/// Most arguments of a function, each of which may be read anew for it.
+const MAX_ARGUMENTS: i32 = 100;
+
+/// Longest pattern of LIKE and GLOB, in bytes: each place of a text is compared
+/// with all of it, and no deadline ends that.
+const MAX_PATTERN: i32 = 512;
+
+/// Why a statement did not run.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    /// SQLite's error.
+    #[error(transparent)]
+    Sqlite(#[from] rusqlite::Error),
+    /// What the plugin is told.
+    #[error(transparent)]
+    Typed(#[from] Error),
+}
+
+/// What a connection may do to its file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    Read,
+    Write,
+}
+
+/// A connection whose statements SQLite holds to a grant.
+pub(super) struct GuestConnection {
+    connection: Connection,
+    authorizer: Arc<Authorizer>,
+}
+
+impl GuestConnection {
+    /// Opens `file`, which need be there only to read it.
+    pub(super) fn open(file: &Path, grant: Arc<TableGrant>, mode: Mode) -> Result<Self, Failure> {
+        let flags = match mode {
+            Mode::Read => OpenFlags::SQLITE_OPEN_READ_ONLY,
+            Mode::Write => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+        };
+        let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(file, flags)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+        connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
+        for (limit, most) in [
+            (Limit::SQLITE_LIMIT_LENGTH, MAX_VALUE),
+            (Limit::SQLITE_LIMIT_COLUMN, MAX_COLUMNS),
+            (Limit::SQLITE_LIMIT_FUNCTION_ARG, MAX_ARGUMENTS),
+            (Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, MAX_PATTERN),
+        ] {
+            connection.set_limit(limit, most)?;
+        }
+        texts::install(&connection)?;
+        if mode == Mode::Write {
+            connection.pragma_update(None, "journal_mode", "WAL")?;
+            // Safe in WAL mode: a power failure may lose the last commits, a
+            // crash of the process loses none, and neither corrupts.
+            connection.pragma_update(None, "synchronous", "FULL")?;
+            connection.pragma_update(None, "foreign_keys", true)?;
+        }
+        let authorizer = Authorizer::new(grant);
+        let asked = authorizer.clone();
+        connection.authorizer(Some(move |context: rusqlite::hooks::AuthContext<'_>| {
+            asked.authorize(context)
+        }))?;
+        Ok(Self {
+            connection,
+            authorizer,
+        })
+    }
+
+    /// Ends whatever statement runs next once it `is_over`, and waits for a
+    /// lock of another process for at most `busy_timeout`.
+    pub(super) fn bound(
+        &self,
+        busy_timeout: Duration,
+        is_over: impl FnMut() -> bool + Send + 'static,
+    ) -> Result<(), Failure> {
+        self.connection.busy_timeout(busy_timeout)?;
+        self.connection.progress_handler(STEPS, Some(is_over))?;
+        Ok(())
+    }
+
+    /// Lets statements of the host's own take as long as they need.
+    pub(super) fn unbound(&self) -> Result<(), Failure> {
+        self.connection.busy_timeout(BUSY_TIMEOUT)?;
+        self.connection.progress_handler(0, None::<fn() -> bool>)?;
+        Ok(())
+    }
+
+    /// Whether no transaction is open.
+    pub(super) fn is_autocommit(&self) -> bool {
+        self.connection.is_autocommit()
+    }
+
+    /// Prepares a statement of the plugin, or takes it from the cache: there
+    /// it was allowed before, under the same grant.
+    ///
+    /// # Errors
+    /// [`Error::Denied`] if SQLite finds what the grant does not allow, or more
+    /// than one statement.
+    pub(super) fn prepare(&self, text: &str) -> Result<CachedStatement<'_>, Failure> {
+        self.prepare_as(Authority::Plugin, text)
+    }
+
+    /// Runs one statement of a migration.
+    ///
+    /// # Errors
+    /// As [`prepare`](Self::prepare), and SQLite's own.
+    pub(super) fn migrate(&self, text: &str) -> Result<(), Failure> {
+        let mut statement = self.prepare_as(Authority::Migration, text)?;
+        // SQLite asks again where the schema has changed since.
+        self.authorizer.set(Authority::Migration);
+        let mut rows = statement.raw_query();
+        while rows.next()?.is_some() {}
+        drop(rows);
+        statement.discard();
+        Ok(())
+    }
+
+    /// Runs `work` on the connection as the host, which no grant bounds.
+    pub(super) fn as_host<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        self.authorizer.set(Authority::Host);
+        let done = work(&self.connection);
+        self.authorizer.set(Authority::Plugin);
+        done
+    }
+
+    /// Returns the number of rows that the last change affected, and the last
+    /// id that was made.
+    pub(super) fn last_change(&self) -> (u64, i64) {
+        let connection = &self.connection;
+        (connection.changes(), connection.last_insert_rowid())
+    }
+
+    /// Closes the connection.
+    pub(super) fn close(self) {
+        if let Err((_, error)) = self.connection.close() {
+            tracing::debug!(%error, "a connection does not close");
+        }
+    }
+
+    fn prepare_as(&self, authority: Authority, text: &str) -> Result<CachedStatement<'_>, Failure> {
+        self.authorizer.set(authority);
+        self.authorizer.take_noted();
+        let mut prepared = self.connection.prepare_cached(text);
+        if prepared.as_ref().err().is_some_and(is_mistake) {
+            self.read_schema()?;
+            self.authorizer.set(authority);
+            self.authorizer.take_noted();
+            prepared = self.connection.prepare_cached(text);
+        }
+        let noted = self.authorizer.take_noted();
+        if let Some(refused) = noted.refused {
+            return Err(denied(&refused));
+        }
+        let statement = prepared.map_err(|error| match error {
+            rusqlite::Error::MultipleStatement => denied("more than one statement"),
+            error => error.into(),
+        })?;
+        for name in noted.unresolved {
+            let is_table = self.is_table(&name);
+            if !matches!(is_table, Ok(false)) {
+                // Only what was allowed may come from the cache.
+                statement.discard();
+                return Err(is_table.err().unwrap_or_else(|| ambiguous(&name)));
+            }
+        }
+        Ok(statement)
+    }
+
+    /// Reads which tables there are. Where SQLite cannot find out whether that
+    /// has changed, for want of a descriptor or because the disk fails, it says of
+    /// a table that is new that there is none.
+    fn read_schema(&self) -> Result<(), Failure> {
+        self.as_host(
+            |connection| Ok(connection.query_row("PRAGMA schema_version", [], |_| Ok(()))?),
+        )
+    }
+
+    fn is_table(&self, name: &str) -> Result<bool, Failure> {
+        // A module is a table of its name without being made.
+        const FIND: &str = "SELECT 1 FROM sqlite_master WHERE lower(name) = ?1 \
+            UNION ALL SELECT 1 FROM pragma_module_list WHERE lower(name) = ?1";
+        let is_own = name.starts_with("sqlite_") || name.starts_with("pragma_");
+        let found = self.as_host(|connection| {
+            let found = connection.query_row(FIND, [name], |_| Ok(()));
+            Ok(found.optional()?)
+        })?;
+        Ok(is_own || found.is_some())
+    }
+}
+
+/// Whether SQLite finds the statement itself at fault.
+fn is_mistake(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error().map(|error| error.extended_code);
+    code == Some(rusqlite::ffi::SQLITE_ERROR)
+}
+
+/// The guard should have refused the statement, unless a trigger or a foreign
+/// key of the database reaches further than the grant: either is the
+/// operator's to know.
+fn denied(refused: &str) -> Failure {
+    tracing::warn!(refused, "SQLite's authorizer refused a plugin's statement");
+    Failure::Typed(Error::Denied(format!(
+        "the grant does not allow what SQLite would do: {refused}"
+    )))
+}
+
+/// The name is a table's without a grant, or `WITH` defines it: SQLite does not
+/// tell where no column of it is read.
+fn ambiguous(name: &str) -> Failure {
+    Failure::Typed(Error::Denied(format!(
+        "the manifest does not grant reading the table `{name}`; what WITH defines needs another name"
+    )))
+}
+
+/// How long to wait for a lock of another process, with so much time left.
+pub(super) fn busy_timeout(deadline: Instant) -> Duration {
+    BUSY_TIMEOUT.min(deadline.saturating_duration_since(Instant::now()))
+}

@@ -1,0 +1,132 @@
+//! SQLite: for each grant, one connection that writes and several that read a
+//! file in WAL mode. Each of them asks an authorizer what the grant allows.
+
+mod authorizer;
+mod connection;
+mod file;
+mod migrate;
+mod readers;
+mod statement;
+#[cfg(test)]
+mod tests;
+mod texts;
+mod writer;
+
+use std::path::Path;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use sqlx::sqlite::SqliteConnectOptions;
+
+pub(crate) use self::file::SqliteFile;
+pub(super) use self::migrate::MigrationFailure;
+use self::readers::Readers;
+use self::writer::Writer;
+pub(super) use self::writer::{SqliteTransaction, WriterTurns};
+use super::error::{OpenError, public_url};
+use super::guard::{Checked, TableGrant};
+use super::mysql::UrlError;
+use super::rows::Form;
+use super::{CallLimits, Connections, Outcome, Result, Value};
+use crate::refusals::Refusals;
+
+/// The connections of one grant to one file.
+#[derive(Clone)]
+pub(super) struct SqliteDatabase {
+    readers: Arc<Readers>,
+    writer: Arc<Writer>,
+}
+
+impl SqliteDatabase {
+    /// Opens the file of `url` under `grant`, making it and its folder when
+    /// they are absent.
+    pub(super) async fn open(
+        turns: &WriterTurns,
+        url: &str,
+        grant: &TableGrant,
+        readers: u32,
+    ) -> std::result::Result<Self, OpenError> {
+        let name = public_url(url);
+        let options = SqliteConnectOptions::from_str(url).map_err(|source| OpenError::Url {
+            url: name.clone(),
+            source: UrlError::Malformed(source),
+        })?;
+        let file = options.get_filename();
+        let failed = |source| OpenError::Connect {
+            url: name.clone(),
+            source,
+        };
+        file::make_folder(file, &name)?;
+        // A file that becomes WAL is taken alone, and SQLite does not wait for
+        // another process that does the same.
+        let lock = file::lock_opening(file).await;
+        let _alone = lock.map_err(|error| failed(error.into()))?;
+        let grant = Arc::new(grant.clone());
+        let writer = Writer::open(file, grant.clone(), turns.of(file)).await;
+        let writer = writer.map_err(|error| failed(error.into()))?;
+        let readers = Readers::open(file, grant, readers).await;
+        let readers = readers.map_err(|error| failed(error.into()))?;
+        Ok(Self { readers, writer })
+    }
+
+    /// Returns the path of the file.
+    pub(super) fn file(&self) -> &Path {
+        self.writer.file()
+    }
+
+    /// Returns what the file refuses.
+    pub(super) fn refusals(&self) -> &Refusals {
+        self.writer.refusals()
+    }
+
+    /// Returns how many readers there are; the writer is not among them.
+    pub(super) fn connections(&self) -> Connections {
+        self.readers.connections()
+    }
+
+    /// Runs a query on a reader.
+    pub(super) async fn query<F: Form>(
+        &self,
+        statement: &Checked,
+        parameters: Vec<Value>,
+        limits: CallLimits,
+        deadline: Instant,
+    ) -> Result<F> {
+        let text = &statement.text;
+        self.readers.query(text, parameters, limits, deadline).await
+    }
+
+    /// Runs a change on the writer, in a transaction of its own, and again if
+    /// another process was in its way.
+    pub(super) async fn execute(
+        &self,
+        statement: &Checked,
+        parameters: Vec<Value>,
+        deadline: Instant,
+    ) -> Result<Outcome> {
+        let text = &statement.text;
+        self.writer.execute(text, parameters, deadline).await
+    }
+
+    /// Begins a transaction on the writer.
+    pub(super) async fn begin(&self, deadline: Instant) -> Result<SqliteTransaction> {
+        self.writer.begin(deadline).await
+    }
+
+    /// Whether the file can be read.
+    pub(super) async fn ping(&self, deadline: Instant) -> Result<()> {
+        self.readers.ping(deadline).await
+    }
+
+    /// Runs a statement of the host's own, which no grant bounds.
+    pub(super) async fn execute_as_host(&self, text: String) -> Result<()> {
+        self.writer.execute_as_host(text).await
+    }
+
+    /// Closes all connections, each once its statement is done.
+    pub(super) async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+}

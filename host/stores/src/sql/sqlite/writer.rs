@@ -1,0 +1,347 @@
+//! SQLite's connections that write: one for each grant on a file, of which one
+//! at a time has its turn, since a file takes one writer.
+//!
+//! A change runs on a thread where it may wait for the disk. Dropping whoever
+//! waits for it ends the statement, and what was open is rolled back before
+//! the connection is used again.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::spawn_blocking;
+use tokio_util::sync::CancellationToken;
+
+use super::connection::{Failure, GuestConnection, Mode, busy_timeout};
+use super::readers::panicked;
+use super::statement::Statement;
+use crate::refusals::Refusals;
+use crate::sql::Error;
+use crate::sql::error::{is_locked, refusal_code};
+use crate::sql::guard::TableGrant;
+use crate::sql::retry::persistent;
+use crate::sql::rows::Form;
+use crate::sql::{CallLimits, Outcome, Result, Value};
+
+type Done<T> = std::result::Result<T, Failure>;
+
+/// Whose turn it is to write to each file. Who waits gets it in order, while
+/// those who wait for the file's lock poll for it.
+#[derive(Default)]
+pub(in crate::sql) struct WriterTurns(Mutex<HashMap<PathBuf, Arc<Semaphore>>>);
+
+impl WriterTurns {
+    /// Returns the one turn of a file.
+    pub(super) fn of(&self, file: &Path) -> Arc<Semaphore> {
+        let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = turns.entry(file.to_owned());
+        turn.or_insert_with(|| Arc::new(Semaphore::new(1))).clone()
+    }
+}
+
+/// The connection of one grant that writes to a file.
+pub(super) struct Writer {
+    file: PathBuf,
+    grant: Arc<TableGrant>,
+    turn: Arc<Semaphore>,
+    idle: Mutex<Idle>,
+    refusals: Refusals,
+}
+
+/// The connection while nobody uses it.
+enum Idle {
+    Open(Box<GuestConnection>),
+    /// It is in use, or was of no use any more.
+    None,
+    Closed,
+}
+
+impl Writer {
+    /// Opens the connection, and makes the file where there is none.
+    pub(super) async fn open(
+        file: &Path,
+        grant: Arc<TableGrant>,
+        turn: Arc<Semaphore>,
+    ) -> Done<Arc<Self>> {
+        let writer = Arc::new(Self {
+            file: file.to_owned(),
+            grant,
+            turn,
+            idle: Mutex::new(Idle::None),
+            refusals: Refusals::new(format!("the database {}", file.display())),
+        });
+        let first = writer.connect().await?;
+        writer.put(Idle::Open(Box::new(first)));
+        Ok(writer)
+    }
+
+    /// Returns the path of the file.
+    pub(super) fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// Returns what the file refuses.
+    pub(super) fn refusals(&self) -> &Refusals {
+        &self.refusals
+    }
+
+    /// Runs a change in a transaction of its own, and again if another process
+    /// was in its way.
+    pub(super) async fn execute(
+        self: &Arc<Self>,
+        text: &Arc<str>,
+        parameters: Vec<Value>,
+        deadline: Instant,
+    ) -> Result<Outcome> {
+        let statement = Arc::new(Statement::new(text, parameters));
+        let change = || async {
+            let statement = statement.clone();
+            let held = self.take().await?;
+            let work = move |connection: &GuestConnection| statement.execute(connection);
+            held.run(deadline, work).await.1
+        };
+        let done = persistent(change, is_contention).await;
+        let outcome = done.map_err(|failure| self.typed(failure))?;
+        if outcome.rows_affected > 0 {
+            self.refusals.succeeded();
+        }
+        Ok(outcome)
+    }
+
+    /// Begins a transaction, which takes the file's lock at once.
+    pub(super) async fn begin(self: &Arc<Self>, deadline: Instant) -> Result<SqliteTransaction> {
+        let held = self.take().await;
+        let held = held.map_err(|failure| self.typed(failure))?;
+        let begin = |connection: &GuestConnection| execute_as_host(connection, "BEGIN IMMEDIATE");
+        match held.run(deadline, begin).await {
+            (Some(held), Ok(())) => Ok(SqliteTransaction {
+                held: Some(held),
+                has_changes: false,
+            }),
+            (_, Err(failure)) => Err(self.typed(failure)),
+            (None, Ok(())) => Err(unknown_state()),
+        }
+    }
+
+    /// Runs a statement of the host's own.
+    pub(super) async fn execute_as_host(self: &Arc<Self>, text: String) -> Result<()> {
+        let done = self.run_as_host(move |connection| execute_as_host(connection, &text));
+        done.await.map_err(|failure| self.typed(failure))
+    }
+
+    /// Returns what the plugin is told of a change that failed, and takes note
+    /// of it where the file refuses changes.
+    fn typed(&self, failure: Failure) -> Error {
+        if let Failure::Sqlite(error) = &failure
+            && let Some(code) = refusal_code(error)
+        {
+            self.refusals.refused(&code.to_string(), error);
+        }
+        failure.typed()
+    }
+
+    /// Runs `work`, which takes as long as it needs.
+    pub(super) async fn run_as_host<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&GuestConnection) -> Done<T> + Send + 'static,
+    ) -> Done<T> {
+        let held = self.take().await?;
+        let working = spawn_blocking(move || {
+            held.connection()?.unbound()?;
+            work(held.connection()?)
+        });
+        working.await.unwrap_or_else(|panic| Err(panicked(&panic)))
+    }
+
+    /// Closes the connection, once its statement is done.
+    pub(super) async fn close(&self) {
+        let turn = self.turn.acquire().await;
+        self.put(Idle::Closed);
+        drop(turn);
+    }
+
+    async fn take(self: &Arc<Self>) -> Done<Held> {
+        let closed = || Error::Unavailable("the database is closed".to_owned());
+        let turn = self.turn.clone().acquire_owned().await;
+        let turn = turn.map_err(|_| closed())?;
+        let idle = std::mem::replace(
+            &mut *self.idle.lock().unwrap_or_else(PoisonError::into_inner),
+            Idle::None,
+        );
+        let connection = match idle {
+            Idle::Open(connection) => *connection,
+            Idle::None => self.connect().await?,
+            Idle::Closed => {
+                self.put(Idle::Closed);
+                return Err(closed().into());
+            }
+        };
+        Ok(Held {
+            connection: Some(connection),
+            writer: self.clone(),
+            _turn: turn,
+        })
+    }
+
+    async fn connect(&self) -> Done<GuestConnection> {
+        let (file, grant) = (self.file.clone(), self.grant.clone());
+        let opening = spawn_blocking(move || GuestConnection::open(&file, grant, Mode::Write));
+        opening.await.unwrap_or_else(|panic| Err(panicked(&panic)))
+    }
+
+    fn put(&self, idle: Idle) {
+        let mut place = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut *place, idle);
+        if let Idle::Open(connection) = before {
+            connection.close();
+        }
+    }
+}
+
+/// The turn to write, with the connection. Dropping it rolls back what is
+/// open, and lets the next one write.
+struct Held {
+    connection: Option<GuestConnection>,
+    writer: Arc<Writer>,
+    _turn: OwnedSemaphorePermit,
+}
+
+impl Held {
+    fn connection(&self) -> Done<&GuestConnection> {
+        self.connection
+            .as_ref()
+            .ok_or_else(|| unknown_state().into())
+    }
+
+    /// Runs `work` until `deadline`, and for no longer than this future is
+    /// waited for. The turn comes back unless the thread panicked.
+    async fn run<T: Send + 'static>(
+        self,
+        deadline: Instant,
+        work: impl FnOnce(&GuestConnection) -> Done<T> + Send + 'static,
+    ) -> (Option<Self>, Done<T>) {
+        let left = CancellationToken::new();
+        let _leaving = left.clone().drop_guard();
+        let working = spawn_blocking(move || {
+            let is_over = move || left.is_cancelled() || Instant::now() >= deadline;
+            let done = self.connection().and_then(|connection| {
+                connection.bound(busy_timeout(deadline), is_over)?;
+                work(connection)
+            });
+            (self, done)
+        });
+        match working.await {
+            Ok((held, done)) => (Some(held), done),
+            Err(panic) => (None, Err(panicked(&panic))),
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let Some(connection) = self.connection.take() else {
+            return;
+        };
+        let settled = connection.unbound().and_then(|()| {
+            if connection.is_autocommit() {
+                return Ok(());
+            }
+            execute_as_host(&connection, "ROLLBACK")
+        });
+        match settled {
+            Ok(()) => self.writer.put(Idle::Open(Box::new(connection))),
+            Err(error) => {
+                tracing::warn!(%error, "a transaction is not rolled back; its connection is closed");
+                connection.close();
+            }
+        }
+    }
+}
+
+/// An open transaction. Dropping it rolls it back.
+pub(in crate::sql) struct SqliteTransaction {
+    /// Nothing after a call that was cut off, which rolled it back.
+    held: Option<Held>,
+    /// Whether a statement has changed any row.
+    has_changes: bool,
+}
+
+impl SqliteTransaction {
+    /// Runs a query in the transaction.
+    pub(in crate::sql) async fn query<F: Form>(
+        &mut self,
+        text: &Arc<str>,
+        parameters: Vec<Value>,
+        limits: CallLimits,
+        deadline: Instant,
+    ) -> Result<F> {
+        let statement = Statement::new(text, parameters);
+        let ask = move |connection: &GuestConnection| statement.query(connection, limits);
+        self.run(deadline, ask).await
+    }
+
+    /// Runs a change in the transaction.
+    pub(in crate::sql) async fn execute(
+        &mut self,
+        text: &Arc<str>,
+        parameters: Vec<Value>,
+        deadline: Instant,
+    ) -> Result<Outcome> {
+        let statement = Statement::new(text, parameters);
+        let change = move |connection: &GuestConnection| statement.execute(connection);
+        let outcome = self.run(deadline, change).await?;
+        self.has_changes |= outcome.rows_affected > 0;
+        Ok(outcome)
+    }
+
+    /// Keeps the changes.
+    pub(in crate::sql) async fn commit(mut self, deadline: Instant) -> Result<()> {
+        let commit = |connection: &GuestConnection| execute_as_host(connection, "COMMIT");
+        self.run(deadline, commit).await?;
+        if let Some(held) = self.held.as_ref().filter(|_| self.has_changes) {
+            held.writer.refusals.succeeded();
+        }
+        Ok(())
+    }
+
+    /// Undoes the changes.
+    pub(in crate::sql) async fn rollback(mut self, deadline: Instant) -> Result<()> {
+        let rollback = |connection: &GuestConnection| execute_as_host(connection, "ROLLBACK");
+        self.run(deadline, rollback).await
+    }
+
+    async fn run<T: Send + 'static>(
+        &mut self,
+        deadline: Instant,
+        work: impl FnOnce(&GuestConnection) -> Done<T> + Send + 'static,
+    ) -> Result<T> {
+        let held = self.held.take().ok_or_else(unknown_state)?;
+        // SQLite ends a transaction by itself after some errors, and what came
+        // next would stand alone.
+        let in_transaction = move |connection: &GuestConnection| {
+            if connection.is_autocommit() {
+                return Err(unknown_state().into());
+            }
+            work(connection)
+        };
+        let writer = held.writer.clone();
+        let (held, done) = held.run(deadline, in_transaction).await;
+        self.held = held;
+        done.map_err(|failure| writer.typed(failure))
+    }
+}
+
+fn execute_as_host(connection: &GuestConnection, text: &str) -> Done<()> {
+    connection.as_host(|connection| Ok(connection.execute_batch(text)?))
+}
+
+fn unknown_state() -> Error {
+    Error::Unavailable("the transaction has ended".to_owned())
+}
+
+/// Whether another process was in the way.
+fn is_contention(failure: &Failure) -> bool {
+    matches!(failure, Failure::Sqlite(error) if is_locked(error))
+}

@@ -1,0 +1,64 @@
+//! What crosses to a database and back: values, rows, outcomes and errors, for
+//! plugins and for the host itself.
+
+/// One value of a row, or one parameter of a statement.
+///
+/// Exact decimals are text with their scale (`14.90`), dates and times are ISO
+/// 8601 text, in UTC; neither is ever a float.
+#[derive(Debug, Clone)]
+pub enum Value {
+    /// SQL's NULL.
+    Null,
+    /// An integer of up to 64 bits.
+    Integer(i64),
+    /// A floating-point number.
+    Real(f64),
+    /// Text, an exact decimal, a date or a time.
+    Text(String),
+    /// Bytes.
+    Blob(Vec<u8>),
+    /// An instant as a parameter: ISO 8601 text in UTC, which each database is
+    /// given as its columns of date and time take it. Rows have it as text.
+    Timestamp(String),
+}
+
+/// The result of a query. Each row has one value for each column.
+#[derive(Debug, Clone)]
+pub struct Rows {
+    /// Names of the columns, in the order of the SELECT list.
+    pub columns: Vec<String>,
+    /// The rows, in the order in which the database returned them.
+    pub rows: Vec<Vec<Value>>,
+}
+
+/// The result of a change.
+#[derive(Debug, Clone, Copy)]
+pub struct Outcome {
+    /// Rows that the statement matched and changed.
+    pub rows_affected: u64,
+    /// The key that the database generated last, or 0.
+    pub last_insert_id: u64,
+}
+
+/// A statement or a transaction that failed.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Error {
+    /// The grant does not allow the statement; the text says what is missing.
+    #[error("denied: {0}")]
+    Denied(String),
+    /// The statement or a parameter is wrong; the text says how.
+    #[error("invalid: {0}")]
+    Invalid(String),
+    /// A unique key, a foreign key or a check refused the change.
+    #[error("conflict: {0}")]
+    Conflict(String),
+    /// The result, or the number of calls, passed a limit that the text names.
+    #[error("too large: {0}")]
+    TooLarge(String),
+    /// The deadline passed before the database answered.
+    #[error("timeout")]
+    Timeout,
+    /// The database cannot be reached, is overloaded or refuses for a while.
+    #[error("unavailable: {0}")]
+    Unavailable(String),
+}

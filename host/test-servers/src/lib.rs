@@ -1,0 +1,33 @@
+//! Real MariaDB, Redis and OCI registry servers for the tests: private to this process, on
+//! free loopback ports, and gone with their folders when the process ends,
+//! however it ends.
+//!
+//! Tests share one server of each kind, and take a database of it each. A test
+//! that stops or hangs a server starts one of its own.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test without its server has failed"
+)]
+
+mod authority;
+mod keeper;
+mod mariadb;
+mod mysql;
+mod prometheus;
+mod redis;
+mod redis_cluster;
+mod registry;
+mod server;
+#[cfg(test)]
+mod tests;
+
+pub use authority::Authority;
+pub use mariadb::MariaDb;
+pub use prometheus::Prometheus;
+pub use redis::Redis;
+pub use redis_cluster::RedisCluster;
+pub use registry::{LOGIN, Registry};

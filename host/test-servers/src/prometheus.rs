@@ -1,0 +1,60 @@
+//! Prometheus, as the tests run it: it scrapes nothing, and answers queries.
+
+use std::fs;
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, TcpStream};
+use std::path::Path;
+use std::time::Duration;
+
+use crate::keeper::Keeper;
+use crate::server::{Kind, Server, command};
+
+static KIND: Kind = Kind {
+    program: || command("prometheus"),
+    arguments,
+    answers,
+};
+
+/// How long one that has started may take to answer.
+const ANSWER_LIMIT: Duration = Duration::from_secs(1);
+
+/// A Prometheus for one test, gone when it is dropped.
+pub struct Prometheus {
+    server: Server,
+}
+
+impl Prometheus {
+    /// One without any series of its own.
+    pub fn start() -> io::Result<Self> {
+        let server = Server::start(&KIND, Keeper::new("edge-prometheus-")?)?;
+        Ok(Self { server })
+    }
+
+    /// Where its API is.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.server.port())
+    }
+}
+
+fn arguments(folder: &Path, port: u16) -> Vec<String> {
+    let settings = folder.join("prometheus.yml");
+    fs::write(&settings, "scrape_configs: []\n").expect("the settings");
+    let data = folder.join("data");
+    vec![
+        format!("--config.file={}", settings.display()),
+        format!("--storage.tsdb.path={}", data.display()),
+        format!("--web.listen-address=127.0.0.1:{port}"),
+    ]
+}
+
+fn answers(_folder: &Path, port: u16) -> bool {
+    let ask = || {
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+        stream.set_read_timeout(Some(ANSWER_LIMIT))?;
+        stream.write_all(b"GET /-/ready HTTP/1.0\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        io::Result::Ok(answer.starts_with("HTTP/1.0 200"))
+    };
+    ask().unwrap_or(false)
+}
