@@ -23,7 +23,7 @@ pub mod plugin {
         with: {
             "edge:platform/sql.transaction": stores::sql::OpenTransaction,
             "wasi:keyvalue/store.bucket": stores::keyvalue::Bucket,
-            "wasi:keyvalue/atomics.cas": crate::capabilities::keyvalue::Cas,
+            "wasi:keyvalue/atomics.cas": stores::keyvalue::CompareAndSwap,
         },
     });
 }

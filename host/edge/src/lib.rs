@@ -17,6 +17,7 @@ pub mod config;
 pub mod descriptors;
 pub mod egress;
 mod framing;
+pub mod guest;
 pub mod identity;
 pub mod ingress;
 pub mod node;

@@ -9,9 +9,10 @@ use anyhow::{Context, bail};
 use bytes::Bytes;
 use edge::bindings::context::Caller;
 use edge::config::Settings;
+use edge::guest::{Call, Draw, Reads, Unhurried};
 use edge::node;
 use edge::rollout::Release;
-use edge::runtime::{Answer, Call, Draw, Reads, Unhurried};
+use edge::runtime::Answer;
 use http::Request;
 use serde::Serialize;
 

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use bundle::component;
-use bundle::{Bundle, Digest};
+use bundle::{Bundle, Digest, component};
 
 use super::api::{Diff, DiffSection, MigrationText};
 

@@ -17,7 +17,7 @@ use crate::rollout::control::log::Entry;
 use crate::rollout::control::plans::Plan;
 use crate::rollout::control::rollout_regions::MaxUnavailable;
 use crate::rollout::control::rollouts::{NewRollout, Phase, Rollout};
-use crate::rollout::rollback::{self, NotMeant};
+use crate::rollout::lead::rollback::{self, NotMeant};
 
 /// Characters of a claim where a bundle comes from that are written down.
 const LONGEST_ORIGIN: usize = 500;

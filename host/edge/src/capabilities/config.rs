@@ -1,16 +1,10 @@
 //! `wasi:config`: what the operator set for the plugin, and the secrets that
 //! the host made for it.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use wasmtime::component::{HasSelf, Linker};
 
 use crate::bindings::config::{Error, Host};
-use crate::runtime::State;
-
-/// Every key that the manifest asks for, with its value if it is set.
-pub type ConfigValues = Arc<BTreeMap<String, Option<String>>>;
+use crate::guest::State;
 
 /// Let components import `wasi:config/store`.
 ///

@@ -7,8 +7,8 @@ use wasmtime::component::{HasSelf, Linker};
 use crate::address::client_key;
 use crate::bindings::context::Principal;
 use crate::bindings::identity::{Error, Host, PasswordCheck};
+use crate::guest::{End, Ending, Operation, State};
 use crate::identity::{self, Identity, IssueError, PasswordError, RevocationError};
-use crate::runtime::{End, Ending, Operation, State};
 
 /// Let components import `edge:platform/identity`.
 ///

@@ -1,17 +1,12 @@
 //! `wasi:keyvalue`: the plugin's buckets, as its manifest grants them.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Instant;
 
-use stores::keyvalue::{Bucket, Error, Swap};
+use stores::keyvalue::{Bucket, CompareAndSwap, Error, Swap};
 use wasmtime::component::{HasSelf, Linker, Resource};
 
 use crate::bindings::keyvalue::{atomics, batch, store};
-use crate::runtime::{End, Ending, HostCall, Operation, State};
-
-/// A plugin's buckets, by name.
-pub type Buckets = Arc<BTreeMap<String, Bucket>>;
+use crate::guest::{End, Ending, HostCall, Operation, State};
 
 /// Buckets and values read for a swap that one instance may hold at once. A
 /// long value counts as several.
@@ -19,13 +14,6 @@ const MOST_HANDLES: usize = 256;
 
 /// Bytes of a value that count as one.
 const HELD: usize = 64 << 10;
-
-/// A value as it was read, to be replaced only if it still is that.
-pub struct Cas {
-    bucket: Bucket,
-    key: String,
-    current: Option<Vec<u8>>,
-}
 
 /// What the host keeps for a handle.
 trait Held: Send + 'static {
@@ -37,7 +25,7 @@ trait Held: Send + 'static {
 
 impl Held for Bucket {}
 
-impl Held for Cas {
+impl Held for CompareAndSwap {
     fn weight(&self) -> usize {
         1 + self.current.as_ref().map_or(0, Vec::len) / HELD
     }
@@ -204,7 +192,7 @@ impl atomics::Host for State {
 
     async fn swap(
         &mut self,
-        cas: Resource<Cas>,
+        cas: Resource<CompareAndSwap>,
         value: Vec<u8>,
     ) -> wasmtime::Result<Result<(), atomics::CasError>> {
         let read = self.release(cas)?;
@@ -214,7 +202,7 @@ impl atomics::Host for State {
         match granted!(until(&read.bucket, begun, swapping).await) {
             Swap::Done => Ok(Ok(())),
             Swap::Lost(current) => {
-                let newer = granted!(self.hold(Cas { current, ..read })?);
+                let newer = granted!(self.hold(CompareAndSwap { current, ..read })?);
                 Ok(Err(atomics::CasError::CasFailed(newer)))
             }
         }
@@ -228,21 +216,25 @@ impl From<store::Error> for atomics::CasError {
 }
 
 impl atomics::HostCas for State {
-    async fn new(&mut self, bucket: Resource<Bucket>, key: String) -> Answer<Resource<Cas>> {
+    async fn new(
+        &mut self,
+        bucket: Resource<Bucket>,
+        key: String,
+    ) -> Answer<Resource<CompareAndSwap>> {
         let (bucket, begun) = granted!(self.bucket(&bucket, Operation::KeyvalueGet)?);
         let current = granted!(until(&bucket, begun, bucket.get(&key)).await);
-        self.hold(Cas {
+        self.hold(CompareAndSwap {
             bucket,
             key,
             current,
         })
     }
 
-    async fn current(&mut self, cas: Resource<Cas>) -> Answer<Option<Vec<u8>>> {
+    async fn current(&mut self, cas: Resource<CompareAndSwap>) -> Answer<Option<Vec<u8>>> {
         Ok(Ok(self.table().get(&cas)?.current.clone()))
     }
 
-    async fn drop(&mut self, cas: Resource<Cas>) -> wasmtime::Result<()> {
+    async fn drop(&mut self, cas: Resource<CompareAndSwap>) -> wasmtime::Result<()> {
         self.release(cas).map(drop)
     }
 }

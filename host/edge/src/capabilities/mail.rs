@@ -3,7 +3,7 @@
 use wasmtime::component::{HasSelf, Linker};
 
 use crate::bindings::mail::{Error, Host, Message};
-use crate::runtime::{End, Ending, Operation, State};
+use crate::guest::{End, Ending, Operation, State};
 
 /// Let components import `edge:platform/mail`.
 ///

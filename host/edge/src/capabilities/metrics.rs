@@ -3,7 +3,7 @@
 use wasmtime::component::{HasSelf, Linker};
 
 use crate::bindings::metrics::{Error, Host};
-use crate::runtime::State;
+use crate::guest::State;
 
 /// Let components import `edge:platform/metrics`.
 ///

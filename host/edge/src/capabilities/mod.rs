@@ -3,9 +3,9 @@
 
 pub mod config;
 pub mod context;
-mod granted;
 pub mod identity;
 pub mod keyvalue;
+mod link;
 pub mod mail;
 pub mod metrics;
 mod open_body;
@@ -14,4 +14,4 @@ pub mod rate_limit;
 pub mod request_parts;
 pub mod sql;
 
-pub use granted::Granted;
+pub use link::linker;

@@ -12,18 +12,9 @@ use opentelemetry::KeyValue;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use super::open_body::OpenBody;
-use crate::egress::http::{HttpClient, Origin};
-use crate::runtime::{BODY_CHUNK, End, Ending, HostCall, Operation, Session};
+use crate::egress::http::HttpClient;
+use crate::guest::{BODY_CHUNK, End, Ending, HostCall, Operation, Session};
 use crate::telemetry::traces::text;
-
-/// Where a plugin may call, and with what.
-#[derive(Clone)]
-pub struct Outbound {
-    /// The node's client.
-    pub client: Arc<HttpClient>,
-    /// What was granted.
-    pub origins: Arc<[Origin]>,
-}
 
 type Sent = Result<
     (

@@ -1,23 +1,11 @@
 //! `edge:platform/rate-limit`: the limits of its manifest that a plugin counts
 //! itself.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
-use stores::limiter::{Limiter, OnFailure, Policy};
+use stores::limiter::OnFailure;
 use wasmtime::component::{HasSelf, Linker};
 
 use crate::bindings::rate_limit::{Error, Host, Verdict};
-use crate::runtime::{End, Operation, State};
-
-/// The policies that a plugin counts itself, and who counts.
-#[derive(Clone)]
-pub struct PluginLimits {
-    /// Counts.
-    pub limiter: Arc<Limiter>,
-    /// The policies, by the names that the manifest gives them.
-    pub policies: Arc<BTreeMap<String, Policy>>,
-}
+use crate::guest::{End, Operation, State};
 
 /// Let components import `edge:platform/rate-limit`.
 ///

@@ -8,7 +8,7 @@ use wasmtime_wasi_http::WasiHttpView;
 use wasmtime_wasi_http::p2::bindings::http::types as p2;
 use wasmtime_wasi_http::p3::bindings::http::types as p3;
 
-use crate::runtime::State;
+use crate::guest::State;
 
 /// Bytes of a method, and of a scheme.
 const LONGEST_WORD: usize = 64;

@@ -10,35 +10,11 @@ use wasmtime::component::{HasSelf, Linker, Resource};
 
 use crate::bindings::sql as wit;
 use crate::bindings::sql::{Host, HostTransaction};
-use crate::runtime::{End, Ending, HostCall, Operation, State};
+use crate::guest::{End, Ending, HostCall, Operation, SqlSession, State};
 use crate::telemetry::traces::text;
 
 /// Transactions that one request may have open at once.
 const MOST_TRANSACTIONS: usize = 4;
-
-/// One instance's use of its database.
-pub struct SqlSession {
-    access: Arc<DatabaseAccess>,
-    open_transactions: usize,
-}
-
-impl SqlSession {
-    /// A session under the grant of `access`.
-    #[must_use]
-    pub fn new(access: Arc<DatabaseAccess>) -> Self {
-        Self {
-            access,
-            open_transactions: 0,
-        }
-    }
-
-    /// Whether a transaction was begun, and not committed, rolled back or
-    /// dropped.
-    #[must_use]
-    pub fn has_open_transactions(&self) -> bool {
-        self.open_transactions > 0
-    }
-}
 
 /// Let components import `edge:platform/sql`.
 ///

@@ -18,10 +18,8 @@ use edge::rollout::control::rollouts::{Phase, Rollout};
 use super::canary::Canary;
 use super::client::Client;
 use super::exit::Exit;
-use super::offline;
-use super::show;
 use super::source::{self, Source};
-use super::{migrate, migrations, output};
+use super::{migrate, migrations, offline, output, show};
 
 /// How often a rollout is looked at while waiting for it.
 pub(super) const LOOK: Duration = Duration::from_millis(100);

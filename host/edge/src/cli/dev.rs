@@ -20,9 +20,8 @@ use notify::{Event, EventKind, RecursiveMode, Watcher};
 use tokio::sync::Notify;
 
 use super::client::Client;
-use super::output;
-use super::serve;
 use super::signals::Signals;
+use super::{output, serve};
 
 /// Editors write a file in several steps; after this long they are done.
 const SETTLE: Duration = Duration::from_millis(40);

@@ -13,11 +13,10 @@ use edge::rollout::{PluginReport, ReleaseReport, State, mismatch};
 use serde::Serialize;
 use stores::clock::{MAX_SKEW, NOTED_SKEW, Skew};
 
-use super::canary;
 use super::client::Client;
 use super::pages::{PageArguments, read_on, tell_of_more};
 use super::table::Table;
-use super::{migrate, migrations, output, status_summary};
+use super::{canary, migrate, migrations, output, status_summary};
 
 /// How often `--watch` looks.
 const WATCH: Duration = Duration::from_secs(1);

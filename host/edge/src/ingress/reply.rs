@@ -12,7 +12,8 @@ use serde::Serialize;
 
 use super::limits::seconds;
 use crate::bindings::handler::Failure;
-use crate::runtime::{Body, CallError};
+use crate::guest::CallError;
+use crate::runtime::Body;
 use crate::telemetry::RefusalReason;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");

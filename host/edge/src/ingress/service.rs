@@ -30,9 +30,10 @@ use super::trials::{Chosen, Trials};
 use crate::bindings::context::Caller;
 use crate::config::{AccessLog, ClientLimits, ReplyHeaders, Settings, TrustedProxies};
 use crate::framing;
+use crate::guest::{Call, CallError, Reads, Unhurried};
 use crate::identity::{CREDENTIALS, Identity, Presented};
 use crate::rollout::{Live, Match, ReadinessCell, Release, Route, without_mount};
-use crate::runtime::{Answer, Body, Call, CallError, Reads, Unhurried, is_failure};
+use crate::runtime::{Answer, Body, is_failure};
 use crate::telemetry::traces::{Trace, Traces, Work};
 use crate::telemetry::{RefusalReason, Traffic};
 

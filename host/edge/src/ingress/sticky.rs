@@ -11,7 +11,7 @@ use http::header::{COOKIE, USER_AGENT};
 use http::{HeaderMap, HeaderValue};
 use sha2::Sha256;
 
-use crate::runtime::Draw;
+use crate::guest::Draw;
 
 type HmacSha256 = Hmac<Sha256>;
 

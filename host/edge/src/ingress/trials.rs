@@ -8,8 +8,9 @@ use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderValue, Response};
 
 use super::sticky::Sticky;
+use crate::guest::Draw;
 use crate::rollout::{Deployed, Match, Release, Route, RouteTable, Wake};
-use crate::runtime::{Body, Draw};
+use crate::runtime::Body;
 
 /// Draws clients, and ends trials that fail.
 pub struct Trials {

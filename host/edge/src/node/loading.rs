@@ -9,8 +9,7 @@ use futures_util::future::join_all;
 
 use super::StartError;
 use super::deploying::{OnUnanswered, begin, check_tables, defer, defer_unreadable, deploy};
-use crate::config::Settings;
-use crate::config::secrets;
+use crate::config::{Settings, secrets};
 use crate::ingress::Server;
 use crate::rollout::control::Control;
 use crate::rollout::{
@@ -18,7 +17,7 @@ use crate::rollout::{
     Release, Scheduler, SeedError, Services, ServicesError, Source, runtime_for, token_keys,
 };
 use crate::runtime::Runtime;
-use crate::runtime::artifacts::Artifacts;
+use crate::runtime::engine::artifacts::Artifacts;
 use crate::telemetry::NodeWarnings;
 use crate::telemetry::traces::Traces;
 

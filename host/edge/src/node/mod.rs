@@ -30,7 +30,7 @@ use crate::rollout::{
     replace_incarnation,
 };
 use crate::runtime::EngineError;
-use crate::runtime::compiled_cache;
+use crate::runtime::engine::compiled_cache;
 use crate::telemetry::traces::{CollectorError, Traces};
 use crate::telemetry::{NodeWarnings, watch_log};
 

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use bundle::Digest;
 use serde::{Deserialize, Serialize};
+use stores::sql::Connections;
 
-use super::canary::Totals;
-use super::connections::ConnectionReport;
-use super::keys::KeyRings;
-use super::release::Release;
-use crate::runtime::{Sample, Tally};
+use crate::config::secrets::KeyRing;
+use crate::guest::Tally;
+use crate::rollout::canary::Totals;
+use crate::rollout::canary::analysis::Record;
 
 /// What a node says of itself.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -128,31 +128,58 @@ pub struct ReleaseReport {
     pub warnings: Vec<String>,
 }
 
-impl ReleaseReport {
-    /// What `release` has answered, as `sample` counts it.
-    #[must_use]
-    pub fn new(release: &Release, sample: &Sample, per_second: f64) -> Self {
-        let micros = |part| sample.quantile(part).unwrap_or_default().as_micros();
-        let micros = |part| u64::try_from(micros(part)).unwrap_or(u64::MAX);
+/// All keys of a node that other nodes have to know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyRings {
+    /// The shop's secret, and its fallback.
+    pub secret: KeyRing,
+    /// The keys of tokens.
+    pub tokens: KeyRing,
+}
+
+/// The connections of one pool of a node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectionReport {
+    /// What they are for, such as `database of product`.
+    pub store: String,
+    /// What is at the other end: `mysql`, `sqlite` or `redis`.
+    pub system: String,
+    /// Those that work.
+    pub used: usize,
+    /// Those that are open and wait for work.
+    pub idle: usize,
+    /// Requests that wait for one.
+    pub waiting: usize,
+    /// As many as there may be.
+    pub most: usize,
+}
+
+impl ConnectionReport {
+    /// Returns the report of a pool with these connections.
+    pub(super) fn new(store: String, system: &str, now: Connections) -> Self {
+        let Connections {
+            used,
+            idle,
+            waiting,
+            most,
+        } = now;
         Self {
-            digest: release.digest,
-            version: release.version.clone(),
-            requests: sample.requests,
-            errors: sample.errors,
-            p50_us: micros(0.5),
-            p99_us: micros(0.99),
-            per_second,
-            warnings: release.warnings.clone(),
+            store,
+            system: system.to_owned(),
+            used,
+            idle,
+            waiting,
+            most,
         }
     }
+}
 
-    /// Its counts, to be judged.
-    #[must_use]
-    pub fn record(&self) -> super::judge::Record {
-        super::judge::Record {
-            requests: self.requests,
-            errors: self.errors,
-            p99: Duration::from_micros(self.p99_us),
+impl From<&ReleaseReport> for Record {
+    fn from(report: &ReleaseReport) -> Self {
+        Self {
+            requests: report.requests,
+            errors: report.errors,
+            p99: Duration::from_micros(report.p99_us),
         }
     }
 }

@@ -12,32 +12,37 @@ use tokio::task::JoinError;
 use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre, Linker, Val};
 
-use super::admission::{Admission, Occupancy};
-use super::answer::Answer;
-use super::artifacts::{ArtifactError, Artifacts};
-use super::call::{Call, CallError};
-use super::compilers::Urgency;
-use super::conduct::Conduct;
+use super::engine::artifacts::{ArtifactError, Artifacts};
+use super::engine::compilers::Urgency;
+use super::engine::inspect::{self, InspectError};
+use super::engine::slots::{NoRoom, Slots};
 use super::engine::{EngineError, Runtime};
-use super::errands::{self, AccountTask};
-use super::fast::FastDoor;
-use super::inspect::{self, InspectError};
-use super::services::{self, CallGrants, ServiceCallError, ServiceExports, ServiceImports};
-use super::shared::{Bounds, Shared};
-use super::slots::{NoRoom, Slots};
-use super::standard::StandardDoor;
-use super::state::State;
-use super::stats::Stats;
+use super::handlers::answer::Answer;
+use super::handlers::record::FastDoor;
+use super::handlers::wasi_http::StandardDoor;
+use super::jobs::{self, AccountTask};
+use super::linking::{self, CallGrants, ServiceCallError, ServiceExports, ServiceImports};
+use super::scheduling::admission::{Admission, Occupancy};
+use super::scheduling::penalty::Conduct;
 use crate::bindings::accounts::exports::edge::platform::accounts::{
     Account, Error as AccountError,
 };
 use crate::bindings::seeder::exports::edge::platform::seed::Progress;
-use crate::capabilities::{self, Granted};
+use crate::guest::Granted;
+use crate::guest::call::{Call, CallError};
+use crate::guest::shared::{Bounds, Shared};
+use crate::guest::state::State;
+use crate::guest::stats::Stats;
 use crate::telemetry::traces::{Work, text};
+
+/// Returns a linker for components of a kind.
+pub type LinkerFn = fn(&Engine, HandlerKind) -> wasmtime::Result<Linker<State>>;
 
 /// What the runtime needs to know of a plugin besides its component.
 #[derive(Clone)]
 pub struct PluginSpec {
+    /// Makes the linker of the interfaces that the host has for components.
+    pub linker: LinkerFn,
     /// The plugin's name.
     pub name: String,
     /// How urgently it is wanted.
@@ -183,8 +188,8 @@ impl Plugin {
             return Err(LoadError::ServiceDoor);
         }
         let service_exports = ServiceExports::of(&engine, &component, &exports.services);
-        let mut linker = linker(&engine, exports.handler).map_err(LoadError::Link)?;
-        let service_imports = services::add_to_linker(
+        let mut linker = (spec.linker)(&engine, exports.handler).map_err(LoadError::Link)?;
+        let service_imports = linking::add_to_linker(
             &mut linker,
             &engine,
             &component,
@@ -403,7 +408,7 @@ impl Plugin {
         goal: Option<u64>,
     ) -> Result<Result<Progress, String>, CallError> {
         let (shared, pre) = (self.shared.clone(), self.pre.clone());
-        self.errand(async move { errands::seed(&shared, &pre, goal).await })
+        self.errand(async move { jobs::seed(&shared, &pre, goal).await })
             .await
     }
 
@@ -417,7 +422,7 @@ impl Plugin {
         task: String,
     ) -> Result<Result<(), String>, CallError> {
         let (shared, pre) = (self.shared.clone(), self.pre.clone());
-        self.errand(async move { errands::task(&shared, &pre, call, &task).await })
+        self.errand(async move { jobs::task(&shared, &pre, call, &task).await })
             .await
     }
 
@@ -442,7 +447,7 @@ impl Plugin {
             ))));
         }
         let (shared, pre) = (self.shared.clone(), self.pre.clone());
-        self.errand(async move { errands::account(&shared, &pre, task, &account).await })
+        self.errand(async move { jobs::account(&shared, &pre, task, &account).await })
             .await
     }
 
@@ -527,29 +532,6 @@ async fn compile(
 
 fn panicked_while(work: &str) -> ArtifactError {
     ArtifactError(wasmtime::Error::msg(format!("{work} panicked")))
-}
-
-/// Everything that a component behind `door` may import. What the manifest
-/// does not grant was refused before, by name.
-fn linker(engine: &Engine, door: HandlerKind) -> wasmtime::Result<Linker<State>> {
-    let mut linker = Linker::new(engine);
-    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
-    wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
-    capabilities::request_parts::bound_p2(&mut linker)?;
-    if door != HandlerKind::Record {
-        wasmtime_wasi::p3::add_to_linker(&mut linker)?;
-        wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
-        capabilities::request_parts::bound_p3(&mut linker)?;
-    }
-    capabilities::config::add_to_linker(&mut linker)?;
-    capabilities::context::add_to_linker(&mut linker)?;
-    capabilities::identity::add_to_linker(&mut linker)?;
-    capabilities::keyvalue::add_to_linker(&mut linker)?;
-    capabilities::mail::add_to_linker(&mut linker)?;
-    capabilities::metrics::add_to_linker(&mut linker)?;
-    capabilities::rate_limit::add_to_linker(&mut linker)?;
-    capabilities::sql::add_to_linker(&mut linker)?;
-    Ok(linker)
 }
 
 fn shared(runtime: &Runtime, engine: Engine, spec: PluginSpec, stats: Arc<Stats>) -> Shared {

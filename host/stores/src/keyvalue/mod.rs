@@ -2,6 +2,7 @@
 //! the same.
 
 mod bucket;
+mod compare_and_swap;
 mod embedded;
 mod error;
 mod key;
@@ -11,6 +12,7 @@ use std::path::Path;
 use std::time::Duration;
 
 pub use bucket::{Bucket, BucketOptions};
+pub use compare_and_swap::CompareAndSwap;
 pub use error::{Error, OpenError};
 
 use embedded::EmbeddedStore;

@@ -3,7 +3,7 @@
 use prometheus::proto::MetricFamily;
 
 use super::families::{counter, labels};
-use crate::runtime::artifacts::Artifacts;
+use crate::runtime::engine::artifacts::Artifacts;
 
 pub(super) fn family(artifacts: &Artifacts) -> MetricFamily {
     let errors = artifacts.errors();

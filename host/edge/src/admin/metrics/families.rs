@@ -6,7 +6,7 @@ use prometheus::proto::{
     Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType,
 };
 
-use crate::runtime::Sample;
+use crate::guest::Sample;
 use crate::telemetry::BOUNDS;
 
 /// The labels of one series.

@@ -5,7 +5,7 @@ use prometheus::proto::MetricFamily;
 
 use super::families::{Labels, durations, labels};
 use super::served::Served;
-use crate::runtime::Room;
+use crate::guest::Room;
 
 pub(super) fn families(served: &[Served]) -> Vec<MetricFamily> {
     vec![

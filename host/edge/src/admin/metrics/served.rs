@@ -5,8 +5,8 @@ use std::sync::Arc;
 use prometheus::proto::Metric;
 
 use super::families::{Labels, label, labels};
+use crate::guest::{Operation, Room, Stats};
 use crate::rollout::{Live, Release};
-use crate::runtime::{Operation, Room, Stats};
 
 /// A release that serves.
 pub(super) struct Served {

@@ -5,7 +5,7 @@ use stores::sql::Connections;
 
 use super::families::{Labels, and, durations, gauge, labels};
 use super::served::Served;
-use crate::runtime::Room;
+use crate::guest::Room;
 
 pub(super) fn families(served: &[Served]) -> Vec<MetricFamily> {
     vec![

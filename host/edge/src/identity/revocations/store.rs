@@ -6,8 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use stores::clock::{Asked, SharedClock};
-use stores::sql::{Connections, DatabaseAccess, OpenError};
-use stores::sql::{Error, Rows, Value};
+use stores::sql::{Connections, DatabaseAccess, Error, OpenError, Rows, Value};
 
 pub(super) const TABLES: [&str; 1] = ["edge_token_revocation"];
 

@@ -6,7 +6,9 @@
 //! and of latency share one bound on false alarms ([`verdict`]). The method and
 //! its figures are in `docs/canary.md`.
 
+pub(super) mod analysis;
 mod counting;
+pub(super) mod decisions;
 mod evidence;
 #[cfg(test)]
 mod simulation;

@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use bundle::Digest;
 use serde::{Deserialize, Serialize};
-use stores::sql::MigrationProgress;
-use stores::sql::Value;
+use stores::sql::{MigrationProgress, Value};
 
 use super::pages::{Cursor, Listed, Page};
 use super::row::Row;

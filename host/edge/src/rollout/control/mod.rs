@@ -25,6 +25,7 @@ pub mod leader;
 pub mod log;
 pub mod migrations;
 pub mod nodes;
+pub(super) mod notifier;
 mod older;
 pub mod pages;
 pub mod plans;
@@ -44,8 +45,9 @@ use std::time::{Duration, Instant};
 use bundle::Digest;
 use row::Row;
 use stores::clock::SharedClock;
-use stores::sql::{Connections, DatabaseAccess, Databases, OpenError};
-use stores::sql::{Dialect, Error, Outcome, Rows, Value};
+use stores::sql::{
+    Connections, DatabaseAccess, Databases, Dialect, Error, OpenError, Outcome, Rows, Value,
+};
 
 /// How long one statement may take.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -15,7 +15,6 @@ use super::rollouts::{Phase, Rollout};
 use super::row::Row;
 use super::{Control, Result, text};
 use crate::rollout::check::{Answer, Check, Verdict};
-use crate::rollout::together::Fleet;
 
 const ADD: &str = "INSERT INTO edge_rollout_plan \
     (rollout, plan, stepped_at, compared, asked_at, answered_at, answer, answer_reason, \
@@ -99,16 +98,13 @@ impl PlanRecord {
         Duration::from_millis(u64::try_from(self.now - began).unwrap_or(0))
     }
 
-    /// Returns how many requests were compared at this step. Nodes count their
-    /// own: one that was started again lacks what it had compared before, and
+    /// Returns how many requests were compared at this step, by what nodes
+    /// count `at_step` and the `total` of the canary. Nodes count their own: one that was started again lacks what it had compared before, and
     /// that of earlier steps need not be compared again. Where an older host
     /// does not count, it is what was compared since the step began.
     #[must_use]
-    pub fn compared_at_step(&self, fleet: &Fleet) -> u64 {
-        let total = fleet.totals.compared();
-        fleet
-            .at_step
-            .unwrap_or_else(|| total.saturating_sub(self.compared))
+    pub fn compared_at_step(&self, at_step: Option<u64>, total: u64) -> u64 {
+        at_step.unwrap_or_else(|| total.saturating_sub(self.compared))
     }
 
     fn read(mut row: Row) -> Result<Self> {

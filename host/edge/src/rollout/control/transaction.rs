@@ -2,8 +2,7 @@
 
 use std::time::Instant;
 
-use stores::sql::OpenTransaction;
-use stores::sql::{Error, Outcome, Rows, Value};
+use stores::sql::{Error, OpenTransaction, Outcome, Rows, Value};
 
 use super::row::Row;
 use super::{Control, ControlError, PATIENCE, Result, Trouble};

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use edge::guest::{Call, CallError};
 use edge::rollout::{Loader, Release, Services, Source, runtime_for};
-use edge::runtime::artifacts::Artifacts;
-use edge::runtime::{Answer, Call, CallError, Gaps, Provider, Runtime, ServiceError};
+use edge::runtime::engine::artifacts::Artifacts;
+use edge::runtime::{Answer, Gaps, Provider, Runtime, ServiceError};
 use http_body_util::BodyExt;
 use tempfile::TempDir;
 

@@ -1,0 +1,256 @@
+//! Threads of low priority for guests that compute for long or misbehave, so
+//! that however many of them there are, other requests find a processor.
+//!
+//! A request begins on the threads of the node's own runtime, where it came
+//! in. One that turns out to compute for long, or to ask for what its plugin
+//! may not, leaves them, with all that is done for it.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::task::{Context, Poll};
+use std::time::Duration;
+use std::{future, io};
+
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::task::JoinError;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::priority;
+
+/// Processor time after which a request goes on in the background: many times
+/// what the shop's requests need, and little to a person.
+pub(super) const FOREGROUND: Duration = Duration::from_millis(4);
+
+/// How much the threads give way to all others, of 19. They keep a tenth of a
+/// processor that others want, so nothing stands still here.
+const NICENESS: i32 = 10;
+
+/// The threads.
+pub(crate) struct Background {
+    threads: Handle,
+    /// Until this is dropped.
+    _running: Running,
+}
+
+struct Running(Option<Runtime>);
+
+/// Whether others go before a request: it has computed for long, or a plugin
+/// asked for what it may not, or for more. All that is done for it, by
+/// whichever plugins, shares this.
+#[derive(Debug, Clone, Default)]
+pub struct Unhurried(Arc<AtomicBool>);
+
+impl Unhurried {
+    /// Say that they do.
+    pub(crate) fn set(&self) {
+        self.0.store(true, Relaxed);
+    }
+
+    pub(crate) fn is_set(&self) -> bool {
+        self.0.load(Relaxed)
+    }
+}
+
+impl Background {
+    /// Start the threads.
+    ///
+    /// # Errors
+    /// When the system cannot.
+    pub(crate) fn new() -> io::Result<Self> {
+        let threads = Builder::new_multi_thread()
+            .worker_threads(priority::threads())
+            .thread_name("background")
+            // Loading compiled code is all that blocks here.
+            .max_blocking_threads(1)
+            .on_thread_start(|| priority::give_way(NICENESS))
+            .build()?;
+        Ok(Self {
+            threads: threads.handle().clone(),
+            _running: Running(Some(threads)),
+        })
+    }
+
+    /// Do `work` in the calling task, and in the background from where it
+    /// turns out to be `unhurried`. Dropping this ends the work.
+    ///
+    /// # Errors
+    /// When the work panicked in the background.
+    pub(crate) async fn start_here<T: Send + 'static>(
+        &self,
+        unhurried: &Unhurried,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, JoinError> {
+        let mut work = Box::pin(work);
+        let here = future::poll_fn(|context| match work.as_mut().poll(context) {
+            Poll::Ready(done) => Poll::Ready(Some(done)),
+            Poll::Pending if unhurried.is_set() => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        });
+        match here.await {
+            Some(done) => Ok(done),
+            None => self.run(work).await,
+        }
+    }
+
+    /// Do all of `work` in the background. Dropping this ends the work.
+    ///
+    /// # Errors
+    /// When the work panicked.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, JoinError> {
+        let work = Inside {
+            node: Handle::current(),
+            work: Some(Box::pin(work)),
+        };
+        AbortOnDropHandle::new(self.threads.spawn(work)).await
+    }
+
+    /// Do short `work` that blocks its thread, on one of low priority that
+    /// nothing else waits for. Work that was begun goes on if this is dropped.
+    ///
+    /// # Errors
+    /// When the work panicked.
+    pub(crate) async fn run_blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, JoinError> {
+        self.threads.spawn_blocking(work).await
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(threads) = self.0.take() {
+            // Waits for nothing, as is right on tokio's own threads.
+            threads.shutdown_background();
+        }
+    }
+}
+
+/// Work that is inside the node's own runtime wherever it is polled or
+/// dropped. Sockets, timers and tasks that come of it may be shared with
+/// others, who cannot wait for threads of low priority.
+struct Inside<T> {
+    node: Handle,
+    /// Gone once it is done.
+    work: Option<Pin<Box<dyn Future<Output = T> + Send>>>,
+}
+
+impl<T> Future for Inside<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
+        let Self { node, work } = &mut *self;
+        let _inside = node.enter();
+        let Some(running) = work else {
+            return Poll::Pending;
+        };
+        let poll = running.as_mut().poll(context);
+        if poll.is_ready() {
+            *work = None;
+        }
+        poll
+    }
+}
+
+impl<T> Drop for Inside<T> {
+    fn drop(&mut self) {
+        let _inside = self.node.enter();
+        self.work = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+    use std::thread;
+
+    use tokio::time::sleep;
+
+    use super::*;
+
+    fn background() -> Background {
+        Background::new().expect("threads")
+    }
+
+    fn here() -> (bool, i32) {
+        let priority = rustix::process::getpriority_process(None).expect("a priority");
+        let is_background = thread::current().name() == Some("background");
+        (is_background, priority)
+    }
+
+    #[tokio::test]
+    async fn work_moves_once_it_is_unhurried() {
+        let (_, usual) = here();
+        let unhurried = Unhurried::default();
+        let found = unhurried.clone();
+        let work = async move {
+            let before = here();
+            tokio::task::yield_now().await;
+            let short = here();
+            found.set();
+            tokio::task::yield_now().await;
+            [before, short, here()]
+        };
+        let places = background().start_here(&unhurried, work).await;
+        let moved = (true, NICENESS.max(usual));
+        let expected = [(false, usual), (false, usual), moved];
+        assert_eq!(places.expect("no panic"), expected);
+    }
+
+    #[tokio::test]
+    async fn timers_and_tasks_belong_to_the_node() {
+        let background = background();
+        let found = background.run(async {
+            // Has no timers of its own.
+            sleep(Duration::from_millis(1)).await;
+            let task = tokio::spawn(async { here() }).await.expect("no panic");
+            (here(), task)
+        });
+        let ((work_moved, _), (task_moved, _)) = found.await.expect("no panic");
+        assert!(work_moved && !task_moved);
+    }
+
+    /// Spawns a task when it is dropped, as connections do.
+    struct Settles(Arc<AtomicUsize>);
+
+    impl Drop for Settles {
+        fn drop(&mut self) {
+            let settled = self.0.clone();
+            tokio::spawn(async move {
+                sleep(Duration::from_millis(1)).await;
+                settled.fetch_add(1, Relaxed);
+            });
+        }
+    }
+
+    #[tokio::test]
+    async fn what_nobody_waits_for_any_more_ends_inside_the_node() {
+        let background = background();
+        let settled = Arc::new(AtomicUsize::new(0));
+        let settles = Settles(settled.clone());
+        let work = background.run(async move {
+            let _settles = settles;
+            future::pending::<()>().await;
+        });
+        let waited = tokio::time::timeout(Duration::from_millis(20), work).await;
+        assert!(waited.is_err());
+        let settling = async {
+            while settled.load(Relaxed) == 0 {
+                sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let ended = tokio::time::timeout(Duration::from_secs(30), settling).await;
+        assert!(ended.is_ok(), "it goes on");
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_error() {
+        let background = background();
+        let panicked = background.run(async { assert!(here().1 > 99, "no") });
+        assert!(panicked.await.is_err_and(|error| error.is_panic()));
+    }
+}

@@ -1,0 +1,31 @@
+//! The guest's side of a call: what the host keeps for one instance, and the bounds of the
+//! request that the instance works on.
+
+pub(crate) mod bounds;
+pub(crate) mod call;
+pub(crate) mod cohort;
+pub(crate) mod consistency;
+pub(crate) mod cpu_time;
+pub(crate) mod demotion;
+pub(crate) mod grants;
+pub(crate) mod host_calls;
+pub(crate) mod memory;
+pub(crate) mod output;
+pub(crate) mod session;
+pub(crate) mod shared;
+pub(crate) mod sql_session;
+pub(crate) mod state;
+pub(crate) mod stats;
+pub(crate) mod turns;
+
+pub(crate) use bounds::BODY_CHUNK;
+pub use call::{Call, CallError};
+pub use cohort::Draw;
+pub use consistency::Reads;
+pub use demotion::Unhurried;
+pub use grants::{Buckets, ConfigValues, Granted, Outbound, PluginLimits};
+pub use host_calls::{End, Ending, HostCall, HostCalls, Operation, Room};
+pub use session::Session;
+pub use sql_session::SqlSession;
+pub use state::State;
+pub use stats::{Sample, Stats, Tally};

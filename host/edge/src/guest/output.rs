@@ -1,0 +1,247 @@
+//! What a guest writes to its standard output and error: kept for the request
+//! that it belongs to, up to a bound, then logged with the request's id, each
+//! line at the level that it begins with.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use tokio::io::AsyncWrite;
+use tracing::Level;
+use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
+
+/// Bytes that are kept of one request's output, and once more of those of its
+/// errors that came later. A panic message with its place takes a few hundred.
+const KEPT: usize = 8 * 1024;
+
+/// Bytes that a guest is asked to write at once, as `wasi:io` asks for them.
+const AT_ONCE: usize = 64 * 1024;
+
+/// The output of the request that an instance is answering.
+#[derive(Clone, Default)]
+pub(crate) struct Output(Arc<Mutex<Captured>>);
+
+#[derive(Default)]
+struct Captured {
+    /// Whole lines, as long as there was room.
+    bytes: Vec<u8>,
+    /// Errors that came when there was none.
+    errors: Vec<u8>,
+    /// The line that is being written.
+    line: Vec<u8>,
+    dropped: usize,
+}
+
+/// What lines of one level a guest wrote.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Written {
+    pub(super) level: Level,
+    pub(crate) text: String,
+}
+
+impl Output {
+    /// Take what was written since the last time, at most one text for each
+    /// level, the gravest first.
+    pub(crate) fn take(&self) -> Vec<Written> {
+        let mut captured = std::mem::take(&mut *self.lock());
+        captured.end_line();
+        captured.bytes.append(&mut captured.errors);
+        if captured.bytes.is_empty() && captured.dropped == 0 {
+            return Vec::new();
+        }
+        let mut text = String::from_utf8_lossy(&captured.bytes).into_owned();
+        if captured.dropped > 0 {
+            text.push_str(&format!("[{} more bytes dropped]", captured.dropped));
+        }
+        [Level::ERROR, Level::WARN, Level::INFO, Level::DEBUG]
+            .into_iter()
+            .filter_map(|level| Written::new(level, &text))
+            .collect()
+    }
+
+    fn keep(&self, bytes: &[u8]) {
+        let mut captured = self.lock();
+        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
+            captured.add(part);
+        }
+    }
+
+    /// A poisoned lock still holds text worth logging.
+    fn lock(&self) -> std::sync::MutexGuard<'_, Captured> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Captured {
+    /// Add a line, or a part of one.
+    fn add(&mut self, part: &[u8]) {
+        let (part, ends) = match part.strip_suffix(b"\n") {
+            Some(part) => (part, true),
+            None => (part, false),
+        };
+        let room = KEPT.saturating_sub(self.line.len()).min(part.len());
+        let (kept, dropped) = part.split_at(room);
+        self.line.extend_from_slice(kept);
+        self.dropped += dropped.len();
+        if ends {
+            self.line.push(b'\n');
+            self.end_line();
+        }
+    }
+
+    /// Keep the line, if there is room for it.
+    fn end_line(&mut self) {
+        let line = std::mem::take(&mut self.line);
+        // With room for the line's end.
+        let fits = |place: &[u8]| place.len() + line.len() <= KEPT + 1;
+        if self.errors.is_empty() && fits(&self.bytes) {
+            self.bytes.extend_from_slice(&line);
+        } else if level(&String::from_utf8_lossy(&line)) == Level::ERROR && fits(&self.errors) {
+            self.errors.extend_from_slice(&line);
+        } else {
+            self.dropped += line.len();
+        }
+    }
+}
+
+impl Written {
+    /// The lines of `text` that are of this level; `None` without any.
+    fn new(level: Level, text: &str) -> Option<Self> {
+        let lines = text.lines().filter(|line| self::level(line) == level);
+        let text = lines.collect::<Vec<_>>().join("\n").trim_end().to_owned();
+        (!text.is_empty()).then_some(Self { level, text })
+    }
+}
+
+/// The level of a line: that which it begins with, as in `WARN: ...`, or `INFO`.
+/// An alarm is an error that calls for a person.
+fn level(line: &str) -> Level {
+    match line.split_once(':') {
+        Some(("ALARM" | "ERROR", _)) => Level::ERROR,
+        Some(("WARN" | "WARNING", _)) => Level::WARN,
+        Some(("DEBUG" | "TRACE", _)) => Level::DEBUG,
+        _ => Level::INFO,
+    }
+}
+
+impl IsTerminal for Output {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdoutStream for Output {
+    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
+        Box::new(self.clone())
+    }
+
+    /// Not the usual one, which passes every write on to a task of its own: a
+    /// line of a guest would cost two changes of tasks.
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(self.clone())
+    }
+}
+
+impl OutputStream for Output {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        self.keep(&bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(AT_ONCE)
+    }
+}
+
+#[async_trait]
+impl Pollable for Output {
+    async fn ready(&mut self) {}
+}
+
+impl AsyncWrite for Output {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.keep(bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(output: &Output) -> Vec<(Level, String)> {
+        let written = output.take().into_iter();
+        written.map(|part| (part.level, part.text)).collect()
+    }
+
+    #[test]
+    fn a_flood_is_cut_and_counted() {
+        let output = Output::default();
+        output.keep(&[b'x'; KEPT - 1]);
+        output.keep(b"yzzz");
+        let written = texts(&output);
+        let [(Level::INFO, text)] = &written[..] else {
+            panic!("{written:?}");
+        };
+        assert!(text.starts_with("xxx") && text.contains("xy"), "{text}");
+        assert!(text.ends_with("[3 more bytes dropped]"), "{text}");
+        assert!(output.take().is_empty(), "taken once");
+    }
+
+    #[test]
+    fn a_line_has_the_level_that_it_begins_with() {
+        let output = Output::default();
+        output.keep(b"hello\nWARN: low\nALA");
+        output.keep(b"RM: high\nERRORS: none\nERROR: ");
+        output.keep(b"higher\nDEBUG: 1\nworld");
+        let expected = [
+            (Level::ERROR, "ALARM: high\nERROR: higher"),
+            (Level::WARN, "WARN: low"),
+            (Level::INFO, "hello\nERRORS: none\nworld"),
+            (Level::DEBUG, "DEBUG: 1"),
+        ];
+        let expected = expected.map(|(level, text)| (level, text.to_owned()));
+        assert_eq!(texts(&output), expected);
+    }
+
+    #[test]
+    fn an_error_is_kept_after_a_flood() {
+        let output = Output::default();
+        for _ in 0..1000 {
+            output.keep(b"nothing of interest\n");
+        }
+        output.keep(b"AL");
+        output.keep(b"ARM: a charge\n");
+        output.keep(&[b'x'; 2 * KEPT]);
+        let written = texts(&output);
+        assert_eq!(written[0], (Level::ERROR, "ALARM: a charge".to_owned()));
+        let bytes: usize = written.iter().map(|(_, text)| text.len()).sum();
+        assert!(bytes < 2 * KEPT, "{bytes}");
+        for _ in 0..10_000 {
+            output.keep(b"ERROR: again\n");
+        }
+        let written = texts(&output);
+        let bytes: usize = written.iter().map(|(_, text)| text.len()).sum();
+        assert!(bytes < 3 * KEPT, "{bytes}");
+    }
+}

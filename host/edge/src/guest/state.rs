@@ -1,0 +1,243 @@
+//! What the host keeps for one instance.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use wasmtime::component::ResourceTable;
+use wasmtime::{Store, UpdateDeadline};
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+
+use super::bounds;
+use super::call::{
+    Call, CallError, CpuTimeExceeded, MOST_DEPTH, ServiceFailed, TooManyCrossings, TooManyHostCalls,
+};
+use super::cpu_time::{EPOCH_TICK, Meter};
+use super::demotion::FOREGROUND;
+use super::host_calls::{HostCall, Operation};
+use super::memory::MemoryLimit;
+use super::output::Output;
+use super::session::Session;
+use super::shared::{Bounds, Shared};
+use super::sql_session::SqlSession;
+use crate::guest::Granted;
+
+/// What the host keeps for one instance: the standard WASI contexts, the
+/// sessions of its capabilities, and the bounds of the request it answers.
+pub struct State {
+    table: ResourceTable,
+    wasi: WasiCtx,
+    http: WasiHttpCtx,
+    session: Session,
+    plugin: Arc<str>,
+    pub(crate) memory: MemoryLimit,
+    pub(crate) meter: Arc<Meter>,
+    pub(crate) output: Output,
+    counts_ticks: bool,
+    cpu_time: Duration,
+    sql: Option<SqlSession>,
+    keyvalue_handles: usize,
+}
+
+/// Raised inside a guest that may not call another plugin right now.
+#[derive(Debug, thiserror::Error)]
+enum CalledOut {
+    #[error("a plugin was called while a transaction was open, which would wait for it")]
+    WithTransaction,
+    #[error("more than {MOST_DEPTH} plugins call each other in a row")]
+    TooDeep,
+}
+
+impl State {
+    /// A store for a new instance of the plugin, with every limit in force.
+    pub(crate) fn store(shared: &Shared, call: Call, bounds: Bounds) -> Store<Self> {
+        let output = Output::default();
+        let state = Self {
+            table: bounds::table(),
+            wasi: bounds::wasi(&output),
+            http: bounds::http(),
+            session: Session::new(
+                shared.granted.clone(),
+                shared.stats.clone(),
+                call,
+                bounds.host_calls,
+            ),
+            plugin: shared.name.clone(),
+            memory: MemoryLimit::new(shared.memory, shared.stats.clone()),
+            meter: Arc::new(Meter::new()),
+            output,
+            counts_ticks: false,
+            cpu_time: bounds.cpu_time,
+            sql: shared.granted.database.clone().map(SqlSession::new),
+            keyvalue_handles: 0,
+        };
+        let mut store = Store::new(&shared.engine, state);
+        bounds::limit(&mut store, shared.memory);
+        store.set_epoch_deadline(1);
+        let turns = shared.turns.clone();
+        store.epoch_deadline_callback(move |context| {
+            let state: &State = context.data();
+            if state.counts_ticks {
+                state.meter.add(EPOCH_TICK);
+            }
+            let spent = state.meter.total();
+            if spent > state.cpu_time {
+                return Err(CpuTimeExceeded.into());
+            }
+            if spent > FOREGROUND {
+                state.call().unhurried.set();
+                if state.counts_ticks {
+                    return Ok(UpdateDeadline::YieldCustom(1, turns.next()));
+                }
+            }
+            Ok(UpdateDeadline::Yield(1))
+        });
+        store
+    }
+
+    /// Count processor time in epoch ticks, for an instance whose polls the
+    /// host does not see. A wait in the host counts as one tick then.
+    pub(crate) fn count_ticks(&mut self) {
+        self.counts_ticks = true;
+    }
+
+    /// Begin another request in this instance.
+    pub(crate) fn begin(&mut self, call: Call, bounds: Bounds) {
+        self.session.begin(call, bounds.host_calls);
+        self.settle();
+        self.cpu_time = bounds.cpu_time;
+    }
+
+    /// Count the processor time so far as the release's.
+    pub(crate) fn settle(&self) {
+        self.session.stats().add_cpu(self.meter.total());
+        self.meter.reset();
+    }
+
+    /// Begin an operation that `system` answers, such as `mysql`; empty where
+    /// there is none to tell.
+    #[must_use]
+    pub fn begin_operation(&self, operation: Operation, system: &'static str) -> HostCall {
+        self.session.begin_operation(operation, system)
+    }
+
+    /// Whether the guest left something open that belongs to the request.
+    pub(crate) fn has_open_transactions(&self) -> bool {
+        self.sql
+            .as_ref()
+            .is_some_and(SqlSession::has_open_transactions)
+    }
+
+    /// Account for one call into the host.
+    ///
+    /// # Errors
+    /// When the request has no calls left. The capability tells the guest so,
+    /// in its own words.
+    pub fn count_host_call(&mut self) -> Result<(), TooManyHostCalls> {
+        self.session.count_host_call()
+    }
+
+    /// Account for a call of the guest into the host, WASI's functions
+    /// included.
+    ///
+    /// # Errors
+    /// When the request has none left; the guest ends with it.
+    pub(super) fn count_crossing(&mut self) -> Result<(), TooManyCrossings> {
+        self.session.count_crossing()
+    }
+
+    /// The context of a call to another plugin, which ends before this one's
+    /// own. Accounts for a call into the host.
+    ///
+    /// # Errors
+    /// The plugin's mistakes: too many calls, calls in a circle, or a
+    /// transaction that would wait for the other plugin.
+    pub(crate) fn call_out(&mut self) -> wasmtime::Result<Call> {
+        self.count_host_call()?;
+        if self.has_open_transactions() {
+            return Err(CalledOut::WithTransaction.into());
+        }
+        if self.call().depth == MOST_DEPTH {
+            return Err(CalledOut::TooDeep.into());
+        }
+        Ok(Call {
+            deadline: self.call().host_deadline(),
+            depth: self.call().depth + 1,
+            calling_plugin: Some(self.plugin.clone()),
+            ..self.call().clone()
+        })
+    }
+
+    /// What the plugin may use.
+    #[must_use]
+    pub fn granted(&self) -> &Granted {
+        self.session.granted()
+    }
+
+    /// What the instance works on.
+    #[must_use]
+    pub fn call(&self) -> &Call {
+        self.session.call()
+    }
+
+    /// Why the guest ended, as far as the host knows.
+    pub(crate) fn verdict(&self, error: wasmtime::Error) -> CallError {
+        if error.is::<CpuTimeExceeded>() {
+            CallError::CpuTime
+        } else if error.is::<TooManyCrossings>() {
+            CallError::HostCalls
+        } else if let Some(failed) = error.downcast_ref::<ServiceFailed>() {
+            CallError::Service(failed.clone())
+        } else if self.memory.was_refused() {
+            CallError::Memory(error)
+        } else {
+            CallError::Trap(error)
+        }
+    }
+
+    /// The instance's resources.
+    pub fn table(&mut self) -> &mut ResourceTable {
+        &mut self.table
+    }
+
+    /// How much of what it may hold of `wasi:keyvalue` it does.
+    #[must_use]
+    pub fn keyvalue_handles(&self) -> usize {
+        self.keyvalue_handles
+    }
+
+    /// The same, to be kept up to date.
+    pub fn keyvalue_handles_mut(&mut self) -> &mut usize {
+        &mut self.keyvalue_handles
+    }
+
+    /// The instance's resources, and its database if it has one.
+    pub fn sql(&mut self) -> (&mut ResourceTable, Option<&mut SqlSession>) {
+        (&mut self.table, self.sql.as_mut())
+    }
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        self.settle();
+    }
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
+    }
+}
+
+impl WasiHttpView for State {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView {
+            ctx: &mut self.http,
+            table: &mut self.table,
+            hooks: &mut self.session,
+        }
+    }
+}

@@ -1,0 +1,380 @@
+//! What a node has to give, and what of it a plugin's manifest grants.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use bundle::manifest::{CONFIG_ORIGIN, Manifest};
+use stores::clock::SharedClock;
+use stores::keyvalue::{self, BucketOptions, KeyValue};
+use stores::limiter::{Limiter, PolicyError};
+use stores::redis::UrlError;
+use stores::sql::{Connections, DatabaseAccess, Databases};
+use tokio::sync::OnceCell;
+
+use crate::config::plugin_config::{PluginConfig, variable_of};
+use crate::config::secrets::{MasterSecret, SecretError};
+use crate::config::{Hidden, Settings};
+use crate::egress::http::{HttpClient, HttpClientError, Origin, OriginError};
+use crate::egress::mail::{Mailer, MailerError};
+use crate::guest::{Buckets, ConfigValues, Granted, Outbound, PluginLimits};
+use crate::identity::{Identity, KeyError, Passwords, RevocationError, TokenKeys};
+use crate::telemetry::counters::{Counters, Owner, Registry};
+
+/// What every key in Redis begins with.
+const PREFIX: &str = "edge";
+
+/// Follows the name of a plugin's secret in that of its other values.
+const FALLBACKS: &str = "_FALLBACKS";
+
+/// The embedded key-value store's file, in the data folder.
+const KEYVALUE_FILE: &str = "keyvalue.sqlite";
+
+/// What every plugin of a node gets its share of.
+pub struct Services {
+    master: MasterSecret,
+    databases: Databases,
+    clock: Arc<SharedClock>,
+    keyvalue: OnceCell<KeyValue>,
+    limiter: Arc<Limiter>,
+    http: Arc<HttpClient>,
+    mailer: Arc<Mailer>,
+    identity: Arc<Identity>,
+    counters: Arc<Registry>,
+}
+
+/// A service cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum ServicesError {
+    /// The shop's secret.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// Redis.
+    #[error(transparent)]
+    Redis(#[from] UrlError),
+    /// The keys of tokens.
+    #[error("EDGE_TOKEN_KEYS {0}")]
+    TokenKeys(#[from] KeyError),
+    /// Revoked tokens.
+    #[error(transparent)]
+    Revocations(#[from] RevocationError),
+    /// Calls out.
+    #[error(transparent)]
+    Http(#[from] HttpClientError),
+    /// Mail.
+    #[error(transparent)]
+    Mail(#[from] MailerError),
+}
+
+/// A plugin's share cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum GrantError {
+    /// A setting stands against what the manifest asks for.
+    #[error("{key}, to which the manifest grants calls out, {source}")]
+    Outbound {
+        /// The key.
+        key: String,
+        /// What is wrong with its value.
+        source: OriginError,
+    },
+    /// A secret that is no secret from other plugins.
+    #[error(
+        "the secret {key} stands in [config], which every plugin may read: set it in a table \
+         [config.<plugin>] of this plugin's own"
+    )]
+    SharedSecret {
+        /// The key.
+        key: String,
+    },
+    /// The store of its buckets.
+    #[error(transparent)]
+    Buckets(#[from] keyvalue::OpenError),
+    /// A rate limit.
+    #[error("rate-limit: {0}")]
+    Limit(#[from] PolicyError),
+}
+
+impl Services {
+    /// Open everything that the settings name.
+    ///
+    /// # Errors
+    /// Names what cannot be had.
+    pub async fn open(settings: &Settings) -> Result<Self, ServicesError> {
+        let limiter = match &settings.redis_url {
+            _ if !settings.rate_limits => Limiter::off(),
+            Some(urls) => Limiter::redis(settings.value_files.source(urls), PREFIX)?,
+            None => Limiter::local(),
+        };
+        let master = settings.master_secret()?;
+        let keys = token_keys(settings, &master)?;
+        let mailer = Mailer::new(settings.smtp_url.as_deref(), &settings.mail_from)?;
+        let databases = Databases::new(settings.database_lifetimes)
+            .with_bound(settings.database_connections_total)
+            .with_files(settings.value_files.clone());
+        let clock = Arc::<SharedClock>::default();
+        let passwords = Passwords::new(settings.legacy_password_hashes.clone());
+        let control_url = &settings.control_url;
+        let identity =
+            Identity::open(passwords, keys, &databases, control_url, clock.clone()).await?;
+        Ok(Self {
+            master,
+            databases,
+            clock,
+            keyvalue: OnceCell::new(),
+            limiter: Arc::new(limiter),
+            http: Arc::new(HttpClient::new()?),
+            mailer: Arc::new(mailer),
+            identity: Arc::new(identity),
+            counters: Arc::default(),
+        })
+    }
+
+    /// Opens databases.
+    #[must_use]
+    pub fn databases(&self) -> &Databases {
+        &self.databases
+    }
+
+    /// The clock of the control database.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<SharedClock> {
+        &self.clock
+    }
+
+    /// The store of all buckets, if any plugin has one.
+    #[must_use]
+    pub fn buckets_store(&self) -> Option<&KeyValue> {
+        self.keyvalue.get()
+    }
+
+    /// Returns the connections to Redis, by what they are for.
+    #[must_use]
+    pub fn redis_connections(&self) -> Vec<(&'static str, Connections)> {
+        let buckets = self.buckets_store().and_then(KeyValue::connections);
+        let limits = self.limiter.connections();
+        let all = [("buckets", buckets), ("rate-limits", limits)].into_iter();
+        all.filter_map(|(name, now)| Some((name, now?))).collect()
+    }
+
+    /// Returns in words which shared stores refuse changes right now.
+    #[must_use]
+    pub fn refusals(&self) -> Vec<String> {
+        let buckets = self.buckets_store().and_then(KeyValue::refusal);
+        let limits = self.limiter.refusal();
+        buckets.into_iter().chain(limits).collect()
+    }
+
+    /// Counts requests against rate limits.
+    #[must_use]
+    pub fn limiter(&self) -> &Arc<Limiter> {
+        &self.limiter
+    }
+
+    /// A key that tells this shop's clients apart; see `ingress`.
+    #[must_use]
+    pub fn draw_key(&self) -> [u8; 32] {
+        self.master.derive("draw")
+    }
+
+    /// Keys whose cookies still count; see [`draw_key`](Self::draw_key).
+    #[must_use]
+    pub fn draw_fallbacks(&self) -> Vec<[u8; 32]> {
+        self.master.derive_fallbacks("draw")
+    }
+
+    /// Who callers are.
+    #[must_use]
+    pub fn identity(&self) -> &Arc<Identity> {
+        &self.identity
+    }
+
+    /// What plugins count themselves.
+    #[must_use]
+    pub fn counters(&self) -> &Arc<Registry> {
+        &self.counters
+    }
+
+    /// The share of the plugin with this manifest.
+    ///
+    /// # Errors
+    /// When a setting is not what the manifest takes it for, or a store that
+    /// it needs cannot be opened.
+    pub async fn grant(
+        &self,
+        settings: &Settings,
+        manifest: &Manifest,
+        database: Option<Arc<DatabaseAccess>>,
+    ) -> Result<Granted, GrantError> {
+        let grants = &manifest.grants;
+        Ok(Granted {
+            database,
+            config: self.config(settings, manifest)?,
+            buckets: self.buckets(settings, manifest).await?,
+            limits: self.limits(manifest)?,
+            counters: self.count_for(manifest),
+            outbound: self.outbound(settings, manifest)?,
+            mail: grants.mail.then(|| self.mailer.clone()),
+            identity: grants.identity.as_ref().map(|_| self.identity.clone()),
+            token_roles: token_roles(manifest),
+        })
+    }
+
+    async fn buckets(
+        &self,
+        settings: &Settings,
+        manifest: &Manifest,
+    ) -> Result<Buckets, keyvalue::OpenError> {
+        let mut buckets = BTreeMap::new();
+        for (name, grant) in &manifest.grants.buckets {
+            let options = BucketOptions {
+                ttl: grant.ttl,
+                longest_value: usize::try_from(grant.bytes.as_u64()).unwrap_or(usize::MAX),
+            };
+            let store = self.keyvalue(settings).await?;
+            buckets.insert(name.clone(), store.bucket(&manifest.name, name, options)?);
+        }
+        Ok(Arc::new(buckets))
+    }
+
+    /// Opened for the first plugin that has buckets.
+    async fn keyvalue(&self, settings: &Settings) -> Result<&KeyValue, keyvalue::OpenError> {
+        let opening = async || match &settings.redis_url {
+            Some(urls) => KeyValue::redis(settings.value_files.source(urls), PREFIX),
+            None => KeyValue::embedded(&settings.data_dir.join(KEYVALUE_FILE), PREFIX).await,
+        };
+        self.keyvalue.get_or_try_init(opening).await
+    }
+
+    fn count_for(&self, manifest: &Manifest) -> Counters {
+        let owner = Owner {
+            plugin: manifest.name.clone(),
+            version: manifest.version.to_string(),
+        };
+        let declared = manifest.metrics.iter();
+        let declared = declared.map(|(name, metric)| (name.clone(), metric.declared()));
+        self.counters.declare(&owner, &declared.collect())
+    }
+
+    fn limits(&self, manifest: &Manifest) -> Result<Option<PluginLimits>, PolicyError> {
+        let own = manifest
+            .rate_limits
+            .iter()
+            .filter(|limit| limit.path.is_none());
+        let policies: Result<BTreeMap<_, _>, _> = own
+            .map(|limit| Ok((limit.name.clone(), limit.policy(&manifest.name)?)))
+            .collect();
+        let policies = Arc::new(policies?);
+        let limiter = self.limiter.clone();
+        Ok((!policies.is_empty()).then_some(PluginLimits { limiter, policies }))
+    }
+
+    /// Where the plugin may call. A key that is not set grants nothing.
+    fn outbound(
+        &self,
+        settings: &Settings,
+        manifest: &Manifest,
+    ) -> Result<Option<Outbound>, GrantError> {
+        let mut origins = Vec::new();
+        for entry in &manifest.grants.outbound {
+            let url = match entry.strip_prefix(CONFIG_ORIGIN) {
+                Some(key) => settings.plugin_config.0.get(&manifest.name, key),
+                None => Some(entry.as_str()),
+            };
+            let Some(url) = url else { continue };
+            let origin = url.parse::<Origin>();
+            let origin = origin.map_err(|source| GrantError::Outbound {
+                key: entry.clone(),
+                source,
+            })?;
+            origins.push(origin);
+        }
+        let client = self.http.clone();
+        Ok((!origins.is_empty()).then(|| Outbound {
+            client,
+            origins: origins.into(),
+        }))
+    }
+
+    /// What the operator set, and the secrets that nobody has to set.
+    ///
+    /// # Errors
+    /// When a secret is set where other plugins could read it: with another one
+    /// in its place, what was made with it would be lost.
+    fn config(&self, settings: &Settings, manifest: &Manifest) -> Result<ConfigValues, GrantError> {
+        let (plugin, set) = (&manifest.name, &settings.plugin_config.0);
+        let mut values = BTreeMap::new();
+        for key in &manifest.grants.config {
+            warn_if_unread(set, plugin, key);
+            values.insert(key.clone(), set.get(plugin, key).map(str::to_owned));
+        }
+        for key in &manifest.grants.secrets {
+            let value = match set.get_own(plugin, key) {
+                Some(own) => own.to_owned(),
+                None if set.is_shared(key) => {
+                    return Err(GrantError::SharedSecret { key: key.clone() });
+                }
+                None => {
+                    warn_if_unread(set, plugin, key);
+                    self.secret(plugin, key)
+                }
+            };
+            values.insert(key.clone(), Some(value));
+            let fallbacks = format!("{key}{FALLBACKS}");
+            let known = match set.get_own(plugin, key) {
+                Some(_) => set.get_own(plugin, &fallbacks).map(str::to_owned),
+                None => self.secret_fallbacks(plugin, key),
+            };
+            values.entry(fallbacks).or_insert(known);
+        }
+        Ok(Arc::new(values))
+    }
+
+    fn secret(&self, plugin: &str, key: &str) -> String {
+        hex::encode(self.master.derive(&purpose(plugin, key)))
+    }
+
+    /// What the secret is on nodes with another secret of the shop's, while that
+    /// is changed.
+    fn secret_fallbacks(&self, plugin: &str, key: &str) -> Option<String> {
+        let known = self.master.derive_fallbacks(&purpose(plugin, key));
+        let known: Vec<String> = known.iter().map(hex::encode).collect();
+        (!known.is_empty()).then(|| known.join(","))
+    }
+}
+
+fn purpose(plugin: &str, key: &str) -> String {
+    format!("plugin/{plugin}/{key}")
+}
+
+/// The keys of tokens: those that were set, or those that follow from the
+/// shop's secret and its fallbacks.
+///
+/// # Errors
+/// When those that were set are no keys.
+pub fn token_keys(settings: &Settings, master: &MasterSecret) -> Result<TokenKeys, KeyError> {
+    const PURPOSE: &str = "tokens";
+    match &settings.token_keys {
+        Some(Hidden(text)) => TokenKeys::parse(text),
+        None => {
+            let fallbacks = master.derive_fallbacks(PURPOSE);
+            Ok(TokenKeys::single(&master.derive(PURPOSE)).verifying(&fallbacks))
+        }
+    }
+}
+
+/// What an operator set for somebody else may have been meant for the plugin.
+fn warn_if_unread(set: &PluginConfig, plugin: &str, key: &str) {
+    if set.is_set_for_others(plugin, key) {
+        let variable = variable_of(plugin, key);
+        tracing::warn!(
+            plugin,
+            "{key} is set, but not for this plugin, which asks for it; set {variable}, or {key} \
+             in [config.{plugin}] of edge.toml"
+        );
+    }
+}
+
+fn token_roles(manifest: &Manifest) -> Arc<BTreeSet<String>> {
+    let grant = manifest.grants.identity.as_ref();
+    let roles = grant.map(|grant| grant.roles.iter().cloned().collect());
+    Arc::new(roles.unwrap_or_default())
+}

@@ -1,0 +1,228 @@
+//! How a canary does on all nodes together.
+//!
+//! Each node judges what it saw itself, and is quick about it. A canary that
+//! answers few requests on each of many nodes would never be judged that way.
+
+use std::collections::BTreeMap;
+
+use crate::rollout::canary::{FLEET_ALPHA, Thresholds, Totals, judge};
+use crate::rollout::control::log::Entry;
+use crate::rollout::control::nodes::NodeRecord;
+use crate::rollout::control::rollouts::Rollout;
+use crate::rollout::report::State;
+
+/// What the nodes have compared of one canary.
+#[derive(Debug, Default)]
+pub struct Fleet {
+    /// Live nodes that serve it.
+    pub nodes: usize,
+    /// What they compared.
+    pub totals: Totals,
+    /// Requests of the canary that they compared at its present step; none
+    /// where an older host does not say.
+    pub at_step: Option<u64>,
+}
+
+/// Returns what the nodes last reported of this very trial.
+#[must_use]
+pub fn compared(rollout: &Rollout, heads: &BTreeMap<String, Entry>, nodes: &[NodeRecord]) -> Fleet {
+    let mut fleet = Fleet {
+        at_step: Some(0),
+        ..Fleet::default()
+    };
+    for node in nodes.iter().filter(|node| node.is_live()) {
+        let Some(head) = heads.get(&node.region) else {
+            continue;
+        };
+        let report = node.report.plugins.get(&rollout.plugin);
+        let report = report.filter(|report| {
+            head.rollout == rollout.id
+                && head.revision == report.revision
+                && report.state == State::Serving
+        });
+        if let Some(trial) = report.and_then(|report| report.trial.as_ref()) {
+            fleet.nodes += 1;
+            fleet.totals.add(&trial.compared);
+            let counts = fleet.at_step.zip(trial.at_step);
+            fleet.at_step = counts.map(|(sum, own)| sum + own);
+        }
+    }
+    fleet
+}
+
+/// Returns in what way the canary of `rollout` is worse than the active
+/// release, if it is, by what several nodes saw together.
+pub(in crate::rollout) fn verdict(
+    thresholds: &Thresholds,
+    rollout: &Rollout,
+    heads: &BTreeMap<String, Entry>,
+    nodes: &[NodeRecord],
+) -> Option<String> {
+    let Fleet { nodes, totals, .. } = compared(rollout, heads, nodes);
+    if nodes < 2 {
+        // A node alone has judged that itself.
+        return None;
+    }
+    let reason = judge(&totals, thresholds, FLEET_ALPHA)?;
+    Some(format!(
+        "the canary does worse on {nodes} nodes together: {reason}"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::guest::Tally;
+    use crate::rollout::canary::Count;
+    use crate::rollout::control::log::{Wanted, WantedCanary};
+    use crate::rollout::control::rollouts::Phase;
+    use crate::rollout::report::{PluginReport, Report, TrialReport};
+    use bundle::Digest;
+
+    const THRESHOLDS: Thresholds = Thresholds {
+        requests: 15,
+        errors: 0.05,
+        latency: 2.0,
+        warm_up: 10,
+    };
+
+    fn rollout() -> Rollout {
+        Rollout {
+            id: "1".to_owned(),
+            plugin: "hello".to_owned(),
+            digest: Some(Digest::of(b"new")),
+            regions: vec!["here".to_owned()],
+            canary_percent: 10,
+            pause_ms: 0,
+            phase: Phase::Canary,
+            reason: String::new(),
+            author: "tester".to_owned(),
+            started_at: 0,
+            changed_at: 0,
+        }
+    }
+
+    fn heads() -> BTreeMap<String, Entry> {
+        let canary = WantedCanary {
+            digest: Digest::of(b"new"),
+            percent: 10,
+        };
+        let head = Entry {
+            region: "here".to_owned(),
+            plugin: "hello".to_owned(),
+            revision: 7,
+            wanted: Wanted {
+                active: Some(Digest::of(b"old")),
+                canary: Some(canary),
+            },
+            rollout: "1".to_owned(),
+            author: "tester".to_owned(),
+            reason: String::new(),
+            written_at: 0,
+            age_ms: 0,
+        };
+        BTreeMap::from([("here".to_owned(), head)])
+    }
+
+    /// A node on which the canary failed all of so many requests, and the
+    /// active release none of nine times as many.
+    fn node(name: &str, revision: i64, age_ms: i64, requests: u64) -> NodeRecord {
+        let mut compared = Totals::default();
+        for _ in 0..requests {
+            let errors = &mut compared.overall.errors;
+            let (one, nine) = (1, 9);
+            errors.observe(
+                Count {
+                    requests: one,
+                    bad: one,
+                },
+                Count {
+                    requests: nine,
+                    bad: 0,
+                },
+            );
+        }
+        let plugin = PluginReport {
+            revision,
+            state: State::Serving,
+            reason: String::new(),
+            transient: false,
+            for_ms: 0,
+            active: None,
+            canary: None,
+            before: None,
+            trial: Some(TrialReport {
+                canary: Tally::default(),
+                active: Tally::default(),
+                compared,
+                at_step: None,
+            }),
+        };
+        NodeRecord {
+            node: name.to_owned(),
+            region: "here".to_owned(),
+            report: Report {
+                plugins: BTreeMap::from([("hello".to_owned(), plugin)]),
+                ..Report::default()
+            },
+            age_ms,
+        }
+    }
+
+    #[test]
+    fn few_requests_on_each_node_are_enough_together() {
+        let judge = |nodes: &[NodeRecord]| verdict(&THRESHOLDS, &rollout(), &heads(), nodes);
+        let nodes = ["a", "b", "c"].map(|name| node(name, 7, 0, 5));
+        assert_eq!(judge(&nodes[..2]), None);
+        let reason = judge(&nodes).expect("worse");
+        assert!(reason.contains("3 nodes together"), "{reason}");
+        assert!(reason.contains("errors: 15/15 vs 0/135"), "{reason}");
+    }
+
+    #[test]
+    fn only_this_trial_counts_and_only_nodes_that_are_there() {
+        let judge = |nodes: &[NodeRecord]| verdict(&THRESHOLDS, &rollout(), &heads(), nodes);
+        assert_eq!(judge(&[node("a", 7, 0, 40), node("b", 6, 0, 40)]), None);
+        assert_eq!(
+            judge(&[node("a", 7, 0, 40), node("b", 7, 60_000, 40)]),
+            None
+        );
+        assert!(judge(&[node("a", 7, 0, 40), node("b", 7, 0, 40)]).is_some());
+        let other = Rollout {
+            id: "2".to_owned(),
+            ..rollout()
+        };
+        let nodes = [node("a", 7, 0, 90)];
+        assert_eq!(verdict(&THRESHOLDS, &other, &heads(), &nodes), None);
+    }
+
+    #[test]
+    fn a_step_is_counted_by_the_nodes_that_are_there() {
+        let at_step = |counts: &[Option<u64>]| {
+            let nodes: Vec<_> = counts
+                .iter()
+                .map(|count| {
+                    let mut node = node("a", 7, 0, 40);
+                    let plugins = node.report.plugins.values_mut();
+                    let trials = plugins.filter_map(|plugin| plugin.trial.as_mut());
+                    trials.for_each(|trial| trial.at_step = *count);
+                    node
+                })
+                .collect();
+            compared(&rollout(), &heads(), &nodes).at_step
+        };
+        // Started again since the step began, beside one that was not.
+        assert_eq!(at_step(&[Some(3), Some(20)]), Some(23));
+        assert_eq!(at_step(&[Some(3), None]), None, "an older host");
+        assert_eq!(at_step(&[]), Some(0));
+    }
+
+    #[test]
+    fn reports_of_older_hosts_compare_nothing() {
+        let old = r#"{"canary":{"requests":1,"errors":1,"latency":{}},
+                      "active":{"requests":9,"errors":0,"latency":{}}}"#;
+        let old: TrialReport = serde_json::from_str(old).expect("a report");
+        assert_eq!(old.compared, Totals::default());
+        assert_eq!(old.at_step, None);
+    }
+}

@@ -1,0 +1,88 @@
+//! For how long the nodes of a region were seen healthy with a release.
+//!
+//! Only time counts at whose beginning and end the nodes were looked at and
+//! found healthy: not time in which nobody could look, as while the control
+//! database hangs, or while the node that leads the rollout changes.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::rollout::control::rollout_regions::RolloutRegion;
+use crate::rollout::control::{Control, ControlError};
+
+/// How far two looks may be apart for the time between them to count.
+const LARGEST_STEP: Duration = Duration::from_secs(3);
+
+/// How often the time is written down.
+const SMALLEST_STEP: Duration = Duration::from_millis(500);
+
+/// A rollout, a region, and the revision of its log.
+type Key = (String, String, i64);
+
+/// What this node saw healthy last, and when.
+#[derive(Default)]
+pub(super) struct HealthyTime {
+    seen: Mutex<HashMap<Key, Instant>>,
+}
+
+impl HealthyTime {
+    /// Takes note that all nodes are healthy now. Returns what is missing until
+    /// they were for as long as `wanted`; nothing once they were.
+    ///
+    /// # Errors
+    /// When the database does not answer: nothing is counted then.
+    pub(in crate::rollout) async fn note(
+        &self,
+        control: &Control,
+        rollout: &str,
+        row: &RolloutRegion,
+        wanted: Duration,
+    ) -> Result<Option<Duration>, ControlError> {
+        let known = Duration::from_millis(row.healthy_ms);
+        if known >= wanted {
+            return Ok(None);
+        }
+        let since = Duration::from_millis(row.observed_ago_ms);
+        let is_watched = self.is_watched(rollout, row);
+        let healthy = match is_watched && since <= LARGEST_STEP {
+            true => known + since,
+            false => known,
+        };
+        let missing = wanted.saturating_sub(healthy);
+        if is_watched && since < SMALLEST_STEP && !missing.is_zero() {
+            return Ok(Some(missing.min(SMALLEST_STEP)));
+        }
+        let healthy_ms = u64::try_from(healthy.as_millis()).unwrap_or(u64::MAX);
+        let is_ours = control.count_healthy(rollout, row, healthy_ms).await?;
+        match missing {
+            Duration::ZERO if is_ours => Ok(None),
+            missing => Ok(Some(missing.min(SMALLEST_STEP))),
+        }
+    }
+
+    /// Takes note that some node of the region is not healthy now.
+    pub(super) fn interrupt(&self, rollout: &str, row: &RolloutRegion) {
+        self.seen().remove(&key(rollout, row));
+    }
+
+    /// Forgets all rollouts but those for which `is_open` holds.
+    pub(in crate::rollout) fn retain(&self, is_open: impl Fn(&str) -> bool) {
+        self.seen().retain(|(rollout, ..), _| is_open(rollout));
+    }
+
+    /// Whether the nodes were healthy at this node's last look, which was not
+    /// long ago.
+    fn is_watched(&self, rollout: &str, row: &RolloutRegion) -> bool {
+        let last = self.seen().insert(key(rollout, row), Instant::now());
+        last.is_some_and(|last| last.elapsed() <= LARGEST_STEP)
+    }
+
+    fn seen(&self) -> std::sync::MutexGuard<'_, HashMap<Key, Instant>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn key(rollout: &str, row: &RolloutRegion) -> Key {
+    (rollout.to_owned(), row.region.clone(), row.revision)
+}

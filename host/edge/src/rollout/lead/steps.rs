@@ -1,0 +1,419 @@
+//! The steps of a canary that goes on by itself: what comes next, and what it
+//! waits for.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::fleet::{self, Fleet};
+use crate::rollout::canary::{Count, Lane, Thresholds, p_value};
+use crate::rollout::check::{Answer, Verdict};
+use crate::rollout::control::check_failures;
+use crate::rollout::control::log::Entry;
+use crate::rollout::control::nodes::NodeRecord;
+use crate::rollout::control::plans::PlanRecord;
+use crate::rollout::control::rollouts::{Phase, Rollout};
+
+/// After how many intervals without an answer a check's last one is too old to
+/// go on by.
+const FRESH: u32 = 3;
+
+/// What comes next for a canary that serves wherever it should.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::rollout) enum Next {
+    /// Nothing, for this reason.
+    Wait(String),
+    /// So many percent of the clients.
+    Raise(u8),
+    /// All of them.
+    Promote,
+    /// None: the check says so, for this reason.
+    Withdraw(String),
+}
+
+/// All that the next step of a canary depends on.
+pub(in crate::rollout) struct Situation<'a> {
+    pub(in crate::rollout) rollout: &'a Rollout,
+    pub(in crate::rollout) record: &'a PlanRecord,
+    /// Requests of the canary that were compared at this step.
+    pub(in crate::rollout) compared: u64,
+    /// Requests that have to be compared at each step.
+    pub(in crate::rollout) needed: u64,
+    /// How often checks are asked.
+    pub(in crate::rollout) interval: Duration,
+}
+
+impl Situation<'_> {
+    pub(in crate::rollout) fn next(&self) -> Next {
+        let Self {
+            rollout, record, ..
+        } = self;
+        let percent = rollout.canary_percent;
+        if let Some(reason) = self.withdrawn() {
+            return Next::Withdraw(reason);
+        }
+        if let Some(author) = &record.paused_by {
+            return Next::Wait(format!("somebody to resume it: {author} paused it"));
+        }
+        let is_promoted = self.answered(Verdict::Promote);
+        let due_after = record.plan.due_after(percent);
+        let Some(due_after) = due_after.or(is_promoted.then_some(Duration::ZERO)) else {
+            return Next::Wait(format!("`edge promote {}`", rollout.plugin));
+        };
+        let compared = self.compared;
+        if compared < self.needed {
+            let needed = self.needed;
+            return Next::Wait(format!(
+                "{needed} compared requests at this step; there are {compared}"
+            ));
+        }
+        if is_promoted {
+            return Next::Promote;
+        }
+        let left = due_after.saturating_sub(record.step_age(rollout));
+        if !left.is_zero() {
+            let left = Duration::from_secs(left.as_secs() + 1);
+            return Next::Wait(format!("{} to pass", humantime::format_duration(left)));
+        }
+        if let Some(reason) = self.unanswered() {
+            return Next::Wait(reason);
+        }
+        record
+            .plan
+            .next_step(percent)
+            .map_or(Next::Promote, Next::Raise)
+    }
+
+    /// Why the check wants the canary to be withdrawn, if it does.
+    fn withdrawn(&self) -> Option<String> {
+        let check = self.record.plan.check.as_ref()?;
+        let (answer, at) = self.record.answer.as_ref()?;
+        let is_this = *at >= self.rollout.started_at && answer.verdict == Verdict::Withdraw;
+        is_this.then(|| format!("the check {} says: {}", check.url(), answer.reason))
+    }
+
+    fn is_fresh(&self, at: i64) -> bool {
+        let age = u64::try_from(self.record.now - at).unwrap_or(0);
+        let began = self.record.stepped_at.max(self.rollout.changed_at);
+        at >= began && Duration::from_millis(age) <= self.interval * FRESH
+    }
+
+    fn answered(&self, verdict: Verdict) -> bool {
+        let answer = self.record.answer.as_ref();
+        let answer = answer.filter(|_| self.record.plan.check.is_some());
+        answer.is_some_and(|(answer, at)| answer.verdict == verdict && self.is_fresh(*at))
+    }
+
+    /// What the check has still to say, if there is one.
+    fn unanswered(&self) -> Option<String> {
+        let check = self.record.plan.check.as_ref()?;
+        if self.answered(Verdict::Continue) {
+            return None;
+        }
+        let url = check.url();
+        Some(match self.last_answer() {
+            Some(answer) if answer.verdict == Verdict::Unknown => {
+                format!("the check {url}: {}", answer.reason)
+            }
+            _ => format!("an answer of the check {url}"),
+        })
+    }
+
+    /// What the check said last. Where that is long ago, or never was, and
+    /// nodes cannot ask it, why they cannot.
+    fn last_answer(&self) -> Option<Answer> {
+        self.record.plan.check.as_ref()?;
+        let last = self.record.answer.as_ref();
+        let failures = check_failures::describe(&self.record.failures);
+        match (last, failures) {
+            (Some((answer, at)), _) if self.is_fresh(*at) => Some(answer.clone()),
+            (_, Some(reason)) => Some(Answer {
+                verdict: Verdict::Unknown,
+                reason,
+            }),
+            (last, None) => last.map(|(answer, _)| answer.clone()),
+        }
+    }
+}
+
+/// How a rollout goes on by itself, for operators.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RolloutProgress {
+    /// The rollout.
+    pub rollout: String,
+    /// The plugin.
+    pub plugin: String,
+    /// Who holds it, if anybody does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused_by: Option<String>,
+    /// How its canary does, while there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canary: Option<CanaryProgress>,
+    /// What keeps this node from reading how it goes on; a newer host may have
+    /// written that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+}
+
+/// How a canary does on all nodes together.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CanaryProgress {
+    /// Of a hundred clients, so many meet it.
+    pub percent: u8,
+    /// The shares that it goes through.
+    pub steps: Vec<u8>,
+    /// For how long it has been healthy at this step, in milliseconds.
+    pub healthy_ms: u64,
+    /// Live nodes that serve it.
+    pub nodes: usize,
+    /// Its requests that were compared since it began.
+    pub compared: u64,
+    /// Those of them at this step.
+    pub compared_at_step: u64,
+    /// Requests that have to be compared at each step, and before any verdict.
+    pub needed: u64,
+    /// The chance of evidence as strong as this against a canary that does no
+    /// worse, whenever one looks.
+    pub p_value: f64,
+    /// All of it in words.
+    pub evidence: String,
+    /// Failed requests by route.
+    pub routes: BTreeMap<String, Errors>,
+    /// What the check said last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<crate::rollout::check::Answer>,
+    /// What it waits for.
+    pub waits_for: String,
+}
+
+/// Requests of both releases that were compared, and those that failed.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Errors {
+    /// Of the canary.
+    pub canary: Count,
+    /// Of the active release.
+    pub active: Count,
+}
+
+impl From<&Lane> for Errors {
+    fn from(lane: &Lane) -> Self {
+        Self {
+            canary: lane.errors.canary,
+            active: lane.errors.active,
+        }
+    }
+}
+
+impl RolloutProgress {
+    /// Returns how `rollout` goes on, by its plan and the nodes' reports.
+    #[must_use]
+    pub fn new(
+        rollout: &Rollout,
+        record: Option<&PlanRecord>,
+        heads: &BTreeMap<String, Entry>,
+        nodes: &[NodeRecord],
+        thresholds: &Thresholds,
+        interval: Duration,
+    ) -> Self {
+        let has_canary = matches!(rollout.phase, Phase::Running | Phase::Canary);
+        let record = record.filter(|_| !rollout.phase.is_final());
+        let canary = record.filter(|_| rollout.is_trial() && has_canary);
+        Self {
+            rollout: rollout.id.clone(),
+            plugin: rollout.plugin.clone(),
+            paused_by: record.and_then(|record| record.paused_by.clone()),
+            canary: canary.map(|record| {
+                let fleet = fleet::compared(rollout, heads, nodes);
+                CanaryProgress::new(rollout, record, &fleet, thresholds, interval)
+            }),
+            problem: None,
+        }
+    }
+
+    /// Returns what is shown of a `rollout` that cannot be read in full.
+    #[must_use]
+    pub fn unreadable(rollout: &Rollout, problem: String) -> Self {
+        Self {
+            rollout: rollout.id.clone(),
+            plugin: rollout.plugin.clone(),
+            paused_by: None,
+            canary: None,
+            problem: Some(problem),
+        }
+    }
+}
+
+impl CanaryProgress {
+    fn new(
+        rollout: &Rollout,
+        record: &PlanRecord,
+        fleet: &Fleet,
+        thresholds: &Thresholds,
+        interval: Duration,
+    ) -> Self {
+        let Fleet { nodes, totals, .. } = fleet;
+        let situation = Situation {
+            rollout,
+            record,
+            compared: record.compared_at_step(fleet.at_step, fleet.totals.compared()),
+            needed: thresholds.requests,
+            interval,
+        };
+        let waits_for = match (rollout.phase, situation.next()) {
+            (Phase::Running, _) => "every region to serve it".to_owned(),
+            (_, Next::Wait(reason)) => reason,
+            (_, Next::Raise(percent)) => format!("nothing: it goes to {percent} % now"),
+            (_, Next::Promote) => "nothing: it is promoted now".to_owned(),
+            (_, Next::Withdraw(reason)) => format!("nothing: it is withdrawn now: {reason}"),
+        };
+        let healthy = record.step_age(rollout).as_millis();
+        Self {
+            percent: rollout.canary_percent,
+            steps: record.plan.steps.clone(),
+            healthy_ms: u64::try_from(healthy).unwrap_or(u64::MAX),
+            nodes: *nodes,
+            compared: totals.compared(),
+            compared_at_step: situation.compared,
+            needed: thresholds.requests,
+            p_value: p_value(totals),
+            evidence: totals.to_string(),
+            routes: totals
+                .routes
+                .iter()
+                .map(|(route, lane)| (route.clone(), lane.into()))
+                .collect(),
+            check: situation.last_answer(),
+            waits_for,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rollout::check::Check;
+    use crate::rollout::control::plans::Plan;
+    use bundle::Digest;
+
+    fn rollout(percent: u8) -> Rollout {
+        Rollout {
+            id: "1".to_owned(),
+            plugin: "hello".to_owned(),
+            digest: Some(Digest::of(b"new")),
+            regions: vec!["here".to_owned()],
+            canary_percent: percent,
+            pause_ms: 0,
+            phase: Phase::Canary,
+            reason: String::new(),
+            author: "tester".to_owned(),
+            started_at: 1000,
+            changed_at: 2000,
+        }
+    }
+
+    fn record(now: i64) -> PlanRecord {
+        PlanRecord {
+            plan: Plan {
+                steps: vec![1, 10],
+                every_ms: 5000,
+                promote_after_ms: Some(60_000),
+                check: None,
+            },
+            stepped_at: 1000,
+            compared: 100,
+            asked_at: 0,
+            answer: None,
+            failures: Vec::new(),
+            paused_by: None,
+            now,
+        }
+    }
+
+    fn next(percent: u8, record: &PlanRecord, compared: u64) -> Next {
+        let situation = Situation {
+            rollout: &rollout(percent),
+            record,
+            compared: compared - record.compared,
+            needed: 50,
+            interval: Duration::from_secs(10),
+        };
+        situation.next()
+    }
+
+    fn waits(percent: u8, record: &PlanRecord, compared: u64, reason: &str) {
+        match next(percent, record, compared) {
+            Next::Wait(found) => assert!(found.contains(reason), "{found}"),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_step_takes_its_time_and_requests() {
+        waits(1, &record(6000), 150, "2s to pass");
+        waits(
+            1,
+            &record(7001),
+            149,
+            "50 compared requests at this step; there are 49",
+        );
+        assert_eq!(next(1, &record(7001), 150), Next::Raise(10));
+        waits(10, &record(61_999), 150, "to pass");
+        assert_eq!(next(10, &record(62_000), 150), Next::Promote);
+    }
+
+    #[test]
+    fn no_traffic_promotes_nothing() {
+        waits(10, &record(i64::MAX / 2), 100, "there are 0");
+    }
+
+    #[test]
+    fn without_a_time_an_operator_decides() {
+        let mut record = record(1_000_000);
+        record.plan.promote_after_ms = None;
+        waits(10, &record, 1000, "`edge promote hello`");
+    }
+
+    #[test]
+    fn a_paused_one_waits_for_somebody() {
+        let mut record = record(1_000_000);
+        record.paused_by = Some("ada".to_owned());
+        waits(10, &record, 1000, "ada paused it");
+    }
+
+    #[test]
+    fn a_check_is_heard_before_each_step() {
+        let mut record = record(70_000);
+        record.plan.check = Some(Check::Webhook {
+            url: "http://hook".to_owned(),
+        });
+        waits(10, &record, 1000, "an answer of the check http://hook");
+        let mut answer = |verdict, at| {
+            let reason = "because".to_owned();
+            record.answer = Some((Answer { verdict, reason }, at));
+            next(10, &record, 1000)
+        };
+        assert_eq!(answer(Verdict::Continue, 65_000), Next::Promote);
+        assert!(
+            matches!(answer(Verdict::Continue, 30_000), Next::Wait(_)),
+            "too old"
+        );
+        assert!(
+            matches!(answer(Verdict::Unknown, 65_000), Next::Wait(reason) if reason.contains("because"))
+        );
+        assert!(
+            matches!(answer(Verdict::Withdraw, 1500), Next::Withdraw(reason) if reason.contains("because"))
+        );
+        // Of an earlier rollout there is none: rows are a rollout's own.
+        record.now = 20_000;
+        record.answer = Some((
+            Answer {
+                verdict: Verdict::Promote,
+                reason: String::new(),
+            },
+            19_000,
+        ));
+        assert_eq!(next(1, &record, 1000), Next::Promote, "before it is due");
+        waits(1, &record, 120, "there are 20");
+    }
+}

@@ -1,0 +1,228 @@
+//! One run of a release's migrations, from the lock to the audit entry.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bundle::Bundle;
+use stores::sql::{DatabaseAccess, MigrateError, MigrationProgress, ProgressSender};
+use tokio::sync::watch;
+
+use super::migrator::{MigrationError, Migrator, target};
+use crate::rollout::control::migrations::RunState;
+
+/// How often a run that goes on is written down at the least.
+const HEARTBEAT: Duration = Duration::from_secs(3);
+
+/// How often progress is written down at the most.
+const SHORTEST: Duration = Duration::from_millis(200);
+
+/// How often a run goes on with a new connection after it lost one.
+const CONNECTIONS: u32 = 8;
+
+/// How long it waits before each, times their number.
+const RECONNECT_PAUSE: Duration = Duration::from_secs(1);
+
+/// A run of one release's migrations on this node.
+pub(super) struct Job {
+    pub(in crate::rollout) migrator: Arc<Migrator>,
+    pub(in crate::rollout) bundle: Bundle,
+    pub(in crate::rollout) author: String,
+    /// The statements that are pending, as far as is known.
+    pub(in crate::rollout) statements: usize,
+    /// The row that the run was written down in, once it was.
+    pub(in crate::rollout) id: Mutex<Option<String>>,
+}
+
+impl Job {
+    fn id(&self) -> Option<String> {
+        let id = self.id.lock().unwrap_or_else(PoisonError::into_inner);
+        id.clone()
+    }
+
+    fn set_id(&self, new: String) {
+        *self.id.lock().unwrap_or_else(PoisonError::into_inner) = Some(new);
+    }
+
+    /// Waits until no other node is at it, and runs what is pending then.
+    pub(in crate::rollout) async fn run(self) -> Result<(), MigrationError> {
+        let opened = self.migrator.loader.open_database(&self.bundle.manifest);
+        let Some(database) = opened.await? else {
+            return Ok(());
+        };
+        let ran = self.run_in(&database).await;
+        database.close().await;
+        if let Err(error) = &ran {
+            tracing::error!(plugin = self.plugin(), "{error}");
+        }
+        ran
+    }
+
+    fn plugin(&self) -> &str {
+        &self.bundle.manifest.name
+    }
+
+    async fn run_in(&self, database: &DatabaseAccess) -> Result<(), MigrationError> {
+        let target = target(database, self.plugin()).await?;
+        let (progress, watched) = ProgressSender::new(self.statements);
+        let mut connection = 1;
+        loop {
+            let ran = tokio::select! {
+                ran = self.attempt(database, &target, &progress) => ran,
+                () = self.report(watched.clone()) => Err(MigrationError::CutOff),
+            };
+            let error = match ran {
+                Ok(()) => return self.end(&watched, Ok(())).await,
+                Err(error) => error,
+            };
+            let is_broken = match &error {
+                MigrationError::Migrate { source, .. } => {
+                    // While a server starts again, not even the lock is to be had.
+                    let is_starting = connection > 1 && source.is_lock();
+                    source.is_broken_connection() || is_starting
+                }
+                _ => false,
+            };
+            if !is_broken || connection >= CONNECTIONS {
+                return self.end(&watched, Err(error)).await;
+            }
+            tracing::warn!(
+                plugin = self.plugin(),
+                "the migrations lost their connection: {error}"
+            );
+            tokio::time::sleep(RECONNECT_PAUSE * connection).await;
+            connection += 1;
+        }
+    }
+
+    /// Runs what is pending on one connection, under the lock.
+    async fn attempt(
+        &self,
+        database: &DatabaseAccess,
+        target: &str,
+        progress: &ProgressSender,
+    ) -> Result<(), MigrationError> {
+        let plugin = self.plugin();
+        let failed = |source: MigrateError| MigrationError::Migrate {
+            plugin: plugin.to_owned(),
+            source,
+        };
+        let waiting = || {
+            tracing::info!(plugin, "waiting for another node's migrations");
+            progress.wait_for("another node's migrations, or seeding".to_owned());
+        };
+        let lock = database.lock_migrations(plugin, waiting).await;
+        let mut lock = lock.map_err(failed)?;
+        let migrations = &self.bundle.migrations;
+        let plan = database.plan_migrations(plugin, migrations).await;
+        let plan = plan.map_err(failed)?;
+        if plan.is_empty() {
+            return self.close_what_another_ran(target).await;
+        }
+        let (bundle, author) = (&self.bundle, &self.author);
+        let statements = plan.statements();
+        let writing = self
+            .migrator
+            .write_down(database, bundle, author, target, statements);
+        self.set_id(writing.await?);
+        tracing::info!(plugin, statements, "migrations run");
+        let ran = database
+            .migrate(plugin, migrations, &mut lock, progress)
+            .await;
+        ran.map_err(failed)
+    }
+
+    /// Another node, with a host that writes no runs down, may have run all.
+    async fn close_what_another_ran(&self, target: &str) -> Result<(), MigrationError> {
+        let Migrator { control, .. } = &*self.migrator;
+        let failed = |source| self.not_written(source);
+        let open = control.open_run_of(target).await.map_err(failed)?;
+        let of_release = open.filter(|open| open.digest == self.bundle.digest());
+        let not_ours = of_release.filter(|open| Some(&open.id) != self.id().as_ref());
+        if let Some(open) = not_ours {
+            let ended = control.end_run(&open.id, &open.node, RunState::Done, "");
+            ended.await.map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// Writes down how far the run is, for as long as this is polled. The run
+    /// goes on where the control database does not answer.
+    async fn report(&self, mut watched: watch::Receiver<MigrationProgress>) {
+        let Migrator { control, node, .. } = &*self.migrator;
+        loop {
+            let progress = watched.borrow_and_update().clone();
+            if let Some(id) = self.id()
+                && let Err(error) = control.note_run(&id, node, &progress).await
+            {
+                tracing::warn!(
+                    plugin = self.plugin(),
+                    "a run of migrations is not reported: {error}"
+                );
+            }
+            tokio::time::sleep(SHORTEST).await;
+            // The sender lives as long as the run.
+            let _ = tokio::time::timeout(HEARTBEAT, watched.changed()).await;
+        }
+    }
+
+    /// Writes down how the run ended, for everybody who watches and for the
+    /// audit.
+    async fn end(
+        &self,
+        watched: &watch::Receiver<MigrationProgress>,
+        ran: Result<(), MigrationError>,
+    ) -> Result<(), MigrationError> {
+        let Some(id) = self.id() else { return ran };
+        let Migrator { control, node, .. } = &*self.migrator;
+        let (state, reason) = match &ran {
+            Ok(()) => (RunState::Done, String::new()),
+            Err(error) => (RunState::Failed, error.to_string()),
+        };
+        let progress = watched.borrow().clone();
+        let (version, digest) = (&self.bundle.manifest.version, self.bundle.digest());
+        let mut detail = format!(
+            "run {id}: {}@{version} {digest}, statement {} of {}, on node {node}",
+            self.plugin(),
+            progress.statement,
+            progress.statements
+        );
+        let action = match state {
+            RunState::Done => "migrated",
+            _ => "migration-failed",
+        };
+        if !reason.is_empty() {
+            detail += &format!(": {reason}");
+        }
+        let ending = async {
+            control.note_run(&id, node, &progress).await?;
+            control.end_run(&id, node, state, &reason).await?;
+            let detail: String = detail.chars().take(LONGEST_DETAIL).collect();
+            control
+                .audit(&self.author, action, self.plugin(), &detail)
+                .await
+        };
+        if let Err(error) = ending.await {
+            tracing::warn!(
+                plugin = self.plugin(),
+                "how migrations ended is not written down ({error}): {detail}"
+            );
+        } else if ran.is_ok() {
+            tracing::info!(
+                plugin = self.plugin(),
+                statements = progress.statements,
+                "migrations are done"
+            );
+        }
+        ran
+    }
+
+    fn not_written(&self, source: crate::rollout::control::ControlError) -> MigrationError {
+        MigrationError::Control {
+            plugin: self.plugin().to_owned(),
+            source,
+        }
+    }
+}
+
+/// Characters of an audit entry.
+const LONGEST_DETAIL: usize = 2000;

@@ -1,0 +1,183 @@
+//! Taking over runs of migrations whose node ended.
+//!
+//! A node takes over what it would have begun itself: a release that a key
+//! signed which it trusts, in the very database that the run was begun in. What
+//! it leaves alone another node may take over; why it does is in its log and in
+//! the audit.
+
+use std::collections::HashMap;
+use std::sync::{Arc, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bundle::{Bundle, SignatureError};
+
+use super::migrator::{MigrationError, Migrator, abandoned, target};
+use crate::rollout::control::ControlError;
+use crate::rollout::control::migrations::{MigrationRun, RunState};
+use crate::rollout::control::notifier::Wake;
+
+/// How often runs are looked for whose node ended.
+const LOOK: Duration = Duration::from_secs(3);
+
+/// What the audit calls a run that a node does not take over.
+const REFUSED: &str = "refused";
+
+/// Why a node does not take over a run.
+#[derive(Debug, thiserror::Error)]
+enum LeftAlone {
+    /// Nobody vouches for the release.
+    #[error(transparent)]
+    Signature(#[from] SignatureError),
+    /// The run is of another database.
+    #[error("this node's database for the plugin is not the one of the run, {0}")]
+    OtherDatabase(String),
+    /// The plugin's database does not answer, or refuses this node.
+    #[error(transparent)]
+    Database(#[from] MigrationError),
+    /// The release has no database.
+    #[error("the release has no database here")]
+    NoDatabase,
+    /// Another node holds the lock: one that is only slow to report does.
+    #[error("another node holds the lock of the migrations")]
+    Locked,
+}
+
+impl LeftAlone {
+    /// Whether an operator has to know: nothing changes by itself.
+    fn is_for_good(&self) -> bool {
+        matches!(self, Self::Signature(_) | Self::OtherDatabase(_))
+    }
+}
+
+impl Migrator {
+    /// Takes over runs whose node ended, for as long as this is polled.
+    pub async fn take_over(self: &Arc<Self>, wake: &Wake) {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            match self.look().await {
+                Ok(false) => {}
+                Ok(true) => wake.everywhere().await,
+                Err(error) => tracing::debug!("runs of migrations cannot be looked at: {error}"),
+            }
+        }
+    }
+
+    async fn look(self: &Arc<Self>) -> Result<bool, ControlError> {
+        let mut changed = false;
+        let open = self.control.open_runs().await?;
+        self.forget_all_but(&open);
+        for run in open {
+            if run.is_stale() && !self.runs(run.digest) {
+                changed |= self.take_over_run(&run).await?;
+            }
+        }
+        Ok(changed)
+    }
+
+    /// Returns whether anything was changed.
+    async fn take_over_run(self: &Arc<Self>, run: &MigrationRun) -> Result<bool, ControlError> {
+        if run.database.starts_with("sqlite:") {
+            // A file is its node's own, and undoes by itself what was cut off.
+            return self.give_up(run, &abandoned(run)).await;
+        }
+        let (bundle, signature) = match self.control.bundle(run.digest).await {
+            Ok(found) => found,
+            // Nobody can go on with it, and others wait behind it.
+            Err(error @ ControlError::Bundle { .. }) => {
+                let reason = format!("{}; {error}", abandoned(run));
+                return self.give_up(run, &reason).await;
+            }
+            Err(error) => return Err(error),
+        };
+        let Some(target) = self.control.target_of_run(&run.id).await? else {
+            return Ok(false);
+        };
+        if let Err(reason) = self.check_run(run, &bundle, &signature, &target).await {
+            self.leave_alone(run, &reason).await?;
+            return Ok(false);
+        }
+        tracing::warn!(
+            plugin = run.plugin,
+            "node {} ended in a run of migrations at statement {} of {}; this node goes on",
+            run.node,
+            run.statement,
+            run.statements
+        );
+        let statements = usize::try_from(run.statements).unwrap_or_default();
+        drop(self.start(&bundle, &run.author, statements, None));
+        Ok(true)
+    }
+
+    async fn give_up(&self, run: &MigrationRun, reason: &str) -> Result<bool, ControlError> {
+        let ended = self
+            .control
+            .end_run(&run.id, &run.node, RunState::Failed, reason);
+        ended.await
+    }
+
+    /// Checks that this node may go on with a run of `wanted`, a plugin and its
+    /// database, and that nobody else does.
+    async fn check_run(
+        &self,
+        run: &MigrationRun,
+        bundle: &Bundle,
+        signature: &str,
+        wanted: &str,
+    ) -> Result<(), LeftAlone> {
+        let plugin = &bundle.manifest.name;
+        self.trusted.check(plugin, run.digest, signature)?;
+        let opened = self.loader.open_database(&bundle.manifest).await;
+        let Some(database) = opened.map_err(MigrationError::from)? else {
+            return Err(LeftAlone::NoDatabase);
+        };
+        let checking = async {
+            if target(&database, plugin).await? != wanted {
+                return Err(LeftAlone::OtherDatabase(run.database.clone()));
+            }
+            match database.try_lock_migrations(plugin).await {
+                Ok(Some(_)) => Ok(()),
+                Ok(None) => Err(LeftAlone::Locked),
+                Err(source) => Err(LeftAlone::Database(MigrationError::Migrate {
+                    plugin: plugin.clone(),
+                    source,
+                })),
+            }
+        };
+        let checked = checking.await;
+        database.close().await;
+        checked
+    }
+
+    /// Says once for each run why this node does not take it over.
+    async fn leave_alone(
+        &self,
+        run: &MigrationRun,
+        reason: &LeftAlone,
+    ) -> Result<(), ControlError> {
+        let text = format!("run {} of migrations is not taken over: {reason}", run.id);
+        let before = self.left_alone().insert(run.id.clone(), text.clone());
+        if before.as_deref() == Some(&text) {
+            return Ok(());
+        }
+        if !reason.is_for_good() {
+            tracing::info!(plugin = run.plugin, "{text}");
+            return Ok(());
+        }
+        tracing::error!(plugin = run.plugin, "{text}");
+        let author = self.author();
+        self.control
+            .audit(&author, REFUSED, &run.plugin, &text)
+            .await
+    }
+
+    fn forget_all_but(&self, open: &[MigrationRun]) {
+        self.left_alone()
+            .retain(|id, _| open.iter().any(|run| run.id == *id));
+    }
+
+    fn left_alone(&self) -> MutexGuard<'_, HashMap<String, String>> {
+        self.left_alone
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,161 @@
+//! The connections of a node to its stores: for operators, and compared with
+//! what the servers take.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use stores::sql::DatabaseAccess;
+
+use crate::rollout::backends::Services;
+use crate::rollout::control::{Control, ControlError};
+use crate::rollout::report::ConnectionReport;
+use crate::rollout::serving::live::Live;
+use crate::telemetry::NodeWarnings;
+
+/// How often servers are asked how many connections they take.
+const LOOK: Duration = Duration::from_mins(1);
+
+/// What the warning of too many connections is called.
+const SUBJECT: &str = "database-connections";
+
+/// Knows the pools of a node.
+pub struct NodeConnections {
+    control: Arc<Control>,
+    live: Arc<Live>,
+    services: Arc<Services>,
+    /// The bound of all database connections of the node, if there is one.
+    bound: Option<u32>,
+}
+
+impl NodeConnections {
+    /// The pools of a node with these parts, which `bound` bounds together.
+    #[must_use]
+    pub fn new(
+        control: Arc<Control>,
+        live: Arc<Live>,
+        services: Arc<Services>,
+        bound: Option<u32>,
+    ) -> Self {
+        Self {
+            control,
+            live,
+            services,
+            bound,
+        }
+    }
+
+    /// Returns how every pool is used right now.
+    #[must_use]
+    pub fn report(&self) -> Vec<ConnectionReport> {
+        let (system, now) = self.control.connections();
+        let mut reports = vec![ConnectionReport::new("control".to_owned(), system, now)];
+        let (system, now) = self.services.identity().connections();
+        let revocations = "revoked tokens".to_owned();
+        reports.push(ConnectionReport::new(revocations, system, now));
+        for (plugin, database) in self.databases() {
+            let (system, now) = (database.system(), database.connections());
+            let store = format!("database of {plugin}");
+            reports.push(ConnectionReport::new(store, system, now));
+            if let Some(now) = database.replica_connections() {
+                let store = format!("replica of {plugin}");
+                reports.push(ConnectionReport::new(store, system, now));
+            }
+        }
+        let redis = self.services.redis_connections().into_iter();
+        reports.extend(redis.map(|(store, now)| {
+            let store = store.to_owned();
+            ConnectionReport::new(store, "redis", now)
+        }));
+        reports
+    }
+
+    /// The databases of releases that serve, canaries among them.
+    pub(in crate::rollout) fn databases(&self) -> Vec<(String, Arc<DatabaseAccess>)> {
+        let plugins: Vec<_> = self.live.serving().plugins.values().cloned().collect();
+        let releases = plugins.iter().flat_map(|plugin| plugin.releases());
+        let databases = releases.filter_map(|release| {
+            let database = release.database.clone()?;
+            Some((release.manifest.name.clone(), database))
+        });
+        databases.collect()
+    }
+
+    /// The control database.
+    pub(in crate::rollout) fn control(&self) -> &Control {
+        &self.control
+    }
+
+    /// What plugins share.
+    pub(in crate::rollout) fn services(&self) -> &Services {
+        &self.services
+    }
+
+    /// Warns while the shop's nodes may together ask a server for more
+    /// connections than it takes, for as long as this is polled.
+    pub async fn watch(&self, warnings: &NodeWarnings) {
+        loop {
+            match self.excess().await {
+                Ok(Some(text)) => warnings.raise(SUBJECT, text),
+                Ok(None) => warnings.clear(SUBJECT),
+                Err(error) => tracing::debug!("connections cannot be compared: {error}"),
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// Returns which server may be asked for too many connections.
+    async fn excess(&self) -> Result<Option<String>, ControlError> {
+        let nodes = self.control.nodes().await?;
+        let nodes = nodes.iter().filter(|node| node.is_live()).count().max(1);
+        let mut servers: BTreeMap<String, (usize, u64)> = BTreeMap::new();
+        for (_, database) in self.databases() {
+            // One that does not answer is told of elsewhere.
+            let Ok(Some((server, limit))) = database.server_limit().await else {
+                continue;
+            };
+            let (wanted, _) = servers.entry(server).or_insert((0, limit));
+            *wanted += database.connections().most;
+        }
+        let own = self.control.server_limit().await?;
+        if let Some((server, limit)) = own {
+            let (wanted, _) = servers.entry(server).or_insert((0, limit));
+            *wanted += self.control.connections().1.most;
+            *wanted += self.services.identity().connections().1.most;
+        }
+        let bound = self.bound.map_or(usize::MAX, |bound| bound as usize);
+        let mut servers = servers.into_iter();
+        Ok(servers.find_map(|(server, (wanted, limit))| {
+            told(&server, wanted.min(bound) as u64, nodes as u64, limit)
+        }))
+    }
+}
+
+/// Says that so many `nodes` may open more connections, `each` of them, than
+/// the server takes, if they may.
+fn told(server: &str, each: u64, nodes: u64, limit: u64) -> Option<String> {
+    (each * nodes > limit).then(|| {
+        format!(
+            "{nodes} live node(s) may open {each} connections each to {server}, and its \
+             max_connections is {limit}: raise that, or set database_connections_total to {} or \
+             less",
+            limit / nodes.max(1)
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_too_many_is_told() {
+        assert_eq!(told("db:3306", 50, 3, 151), None);
+        let text = told("db:3306", 51, 3, 151).expect("two more than there may be");
+        assert!(text.contains("3 live node(s) may open 51"), "{text}");
+        assert!(
+            text.contains("database_connections_total to 50 or less"),
+            "{text}"
+        );
+    }
+}

@@ -1,0 +1,242 @@
+//! Whether customers may be sent to this node.
+//!
+//! A node that answers requests and serves nothing of what its region's log
+//! wants is alive, and not ready: a load balancer that sent it customers would
+//! send them to a 404.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use serde::Serialize;
+
+use crate::rollout::control::log::Entry;
+use crate::rollout::report::State;
+
+/// Whether a node takes customers, and why not, or what is missing all the
+/// same.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Readiness {
+    /// Whether it takes them.
+    pub ready: bool,
+    /// What is missing. A node that is ready in spite of it is degraded.
+    pub missing: Vec<String>,
+}
+
+/// What a node knows when it decides that.
+pub(super) struct Known<'a> {
+    pub region: &'a str,
+    /// The last entry of every plugin in the region's log.
+    pub wanted: &'a BTreeMap<String, Entry>,
+    /// The plugins that the node serves, with whichever release.
+    pub serves: &'a BTreeSet<String>,
+    /// How far the plugins are of which it serves another release or none.
+    pub pending: &'a BTreeMap<String, (State, Cause)>,
+    /// Another region that runs something, asked for where this one runs
+    /// nothing.
+    pub other_region: Option<&'a str>,
+    /// Whether the node has taken customers before.
+    pub was_ready: bool,
+}
+
+/// Why a release does not serve, as far as readiness depends on it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// A store that it needs does not answer: every node of the shop would
+    /// have that, so it takes no node out of service.
+    Store,
+    /// Anything else.
+    #[default]
+    Other,
+}
+
+impl Readiness {
+    /// A node that has not read its region's log yet.
+    fn unknown() -> Self {
+        Self {
+            ready: false,
+            missing: vec!["the release log has not been read yet".to_owned()],
+        }
+    }
+}
+
+/// Decides whether a node takes customers.
+///
+/// At first it does once every plugin that the log wants is served by some
+/// release: an older one than the log wants, where that failed, is one. A
+/// plugin whose store is down does not count. From then on it does while it
+/// serves any of them: a plugin that comes new to a region takes no node out
+/// of service.
+pub(super) fn decide(known: &Known<'_>) -> Readiness {
+    let wanted = known
+        .wanted
+        .iter()
+        .filter(|(_, entry)| entry.wanted.active.is_some());
+    let wanted: Vec<_> = wanted.map(|(plugin, _)| plugin).collect();
+    if wanted.is_empty() {
+        return Readiness {
+            ready: false,
+            missing: vec![nothing(known)],
+        };
+    }
+    let (served, absent): (Vec<_>, Vec<_>) = wanted
+        .into_iter()
+        .partition(|plugin| known.serves.contains(*plugin));
+    let may_lack = |plugin: &&String| {
+        let pending = known.pending.get(*plugin);
+        known.was_ready || pending.is_some_and(|(_, cause)| *cause == Cause::Store)
+    };
+    Readiness {
+        ready: !served.is_empty() && absent.iter().all(may_lack),
+        missing: absent.iter().map(|plugin| why(known, plugin)).collect(),
+    }
+}
+
+/// The region's log wants nothing.
+fn nothing(known: &Known<'_>) -> String {
+    let region = known.region;
+    match known.other_region {
+        Some(other) => format!(
+            "region {region} runs nothing; `edge region fill {region} --from {other}` has it run \
+             what {other} runs"
+        ),
+        None => "nothing was deployed yet; `edge deploy` does that".to_owned(),
+    }
+}
+
+/// The reasons of failures are for operators: `edge status` has them.
+fn why(known: &Known<'_>, plugin: &str) -> String {
+    match known.pending.get(plugin) {
+        Some((State::Failed, Cause::Store)) => {
+            format!("plugin {plugin} waits for its store")
+        }
+        Some((State::Failed, Cause::Other)) => {
+            format!("plugin {plugin} cannot serve; `edge status` says why")
+        }
+        _ => format!("plugin {plugin} is made ready"),
+    }
+}
+
+/// The last decision, for whoever asks.
+pub struct ReadinessCell(ArcSwap<Readiness>);
+
+impl Default for ReadinessCell {
+    fn default() -> Self {
+        Self(ArcSwap::from_pointee(Readiness::unknown()))
+    }
+}
+
+impl ReadinessCell {
+    /// Returns the last decision.
+    #[must_use]
+    pub fn get(&self) -> Arc<Readiness> {
+        self.0.load_full()
+    }
+
+    /// Takes note of a decision, and logs it where it is another one.
+    pub(in crate::rollout) fn set(&self, readiness: Readiness) {
+        let before = self.0.load();
+        if **before == readiness {
+            return;
+        }
+        let missing = readiness.missing.join("; ");
+        match (readiness.ready, readiness.missing.is_empty()) {
+            (true, true) => tracing::info!("this node takes customers"),
+            (true, false) => tracing::warn!("this node takes customers, but {missing}"),
+            (false, _) => tracing::warn!("this node takes no customers: {missing}"),
+        }
+        self.0.store(Arc::new(readiness));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rollout::control::log::Wanted;
+    use bundle::Digest;
+
+    fn entry(plugin: &str, active: bool) -> (String, Entry) {
+        let entry = Entry {
+            region: "eu".to_owned(),
+            plugin: plugin.to_owned(),
+            revision: 1,
+            wanted: Wanted::only(active.then(|| Digest::of(plugin.as_bytes()))),
+            rollout: String::new(),
+            author: String::new(),
+            reason: String::new(),
+            written_at: 0,
+            age_ms: 0,
+        };
+        (plugin.to_owned(), entry)
+    }
+
+    fn decide_for(serves: &[&str], pending: &[(&str, State, Cause)], was_ready: bool) -> Readiness {
+        let wanted = [entry("a", true), entry("b", true), entry("gone", false)];
+        let pending = pending
+            .iter()
+            .map(|(plugin, state, cause)| ((*plugin).to_owned(), (*state, *cause)));
+        decide(&Known {
+            region: "eu",
+            wanted: &BTreeMap::from(wanted),
+            serves: &serves.iter().map(|name| (*name).to_owned()).collect(),
+            pending: &pending.collect(),
+            other_region: None,
+            was_ready,
+        })
+    }
+
+    const FAILED: (State, Cause) = (State::Failed, Cause::Other);
+
+    #[test]
+    fn a_node_is_ready_once_it_serves_all_that_the_log_wants() {
+        let ready = |serves: &[&str]| decide_for(serves, &[], false);
+        assert_eq!(
+            ready(&["a", "b"]),
+            Readiness {
+                ready: true,
+                missing: vec![]
+            }
+        );
+        let partly = ready(&["a"]);
+        assert!(!partly.ready);
+        assert_eq!(partly.missing, ["plugin b is made ready"]);
+        let failed = decide_for(&["a"], &[("b", FAILED.0, FAILED.1)], false);
+        assert!(!failed.ready);
+        assert!(failed.missing[0].contains("cannot serve"), "{failed:?}");
+    }
+
+    #[test]
+    fn a_release_that_failed_beside_an_older_one_takes_no_node_away() {
+        let failed = decide_for(&["a", "b"], &[("b", FAILED.0, FAILED.1)], false);
+        assert!(failed.ready && failed.missing.is_empty());
+    }
+
+    #[test]
+    fn a_store_that_is_down_and_a_new_plugin_take_no_node_away() {
+        let store = decide_for(&["a"], &[("b", State::Failed, Cause::Store)], false);
+        assert!(store.ready);
+        assert_eq!(store.missing, ["plugin b waits for its store"]);
+        let new = decide_for(&["a"], &[("b", State::Preparing, Cause::Other)], true);
+        assert!(new.ready);
+        assert_eq!(new.missing, ["plugin b is made ready"]);
+        assert!(!decide_for(&[], &[("b", State::Failed, Cause::Store)], true).ready);
+    }
+
+    #[test]
+    fn a_node_with_nothing_to_serve_is_not_ready_and_says_what_to_do() {
+        let nothing = |other_region| {
+            let readiness = decide(&Known {
+                region: "eu",
+                wanted: &BTreeMap::from([entry("gone", false)]),
+                serves: &BTreeSet::new(),
+                pending: &BTreeMap::new(),
+                other_region,
+                was_ready: true,
+            });
+            assert!(!readiness.ready);
+            readiness.missing.concat()
+        };
+        assert!(nothing(Some("us")).contains("`edge region fill eu --from us`"));
+        assert!(nothing(None).contains("`edge deploy`"));
+    }
+}

@@ -1,0 +1,11 @@
+//! What a node serves: its active releases, their routes and their schedules.
+
+pub(super) mod active;
+pub(super) mod live;
+pub(super) mod paths;
+pub(super) mod release;
+pub(super) mod route_limits;
+pub(super) mod routes;
+pub(super) mod scheduler;
+pub(super) mod secret_segments;
+pub(super) mod templates;

@@ -1,0 +1,270 @@
+//! Periodic work: each task is done by one node of the region at a time, and by
+//! none whose clock is far from the control database's.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use bundle::Digest;
+use bundle::manifest::Schedule;
+use stores::leases::{LeaseError, Leases};
+use tokio::sync::OnceCell;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::live::Plugins;
+use super::release::Release;
+use crate::config::Settings;
+use crate::guest::Call;
+use crate::rollout::backends::Services;
+use crate::telemetry::traces::{Trace, Traces, Work, text};
+
+/// A lease outlives the piece of work by this much, so that a node which ends
+/// its piece in time still holds it.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Time after which a task that still cannot begin is named again.
+const AGAIN: Duration = Duration::from_mins(1);
+
+/// The periodic work of a node. Dropping it begins no more of it.
+pub struct Scheduler {
+    office: Arc<Office>,
+    /// Whose work is being done, and how to end it.
+    running: Mutex<BTreeMap<String, Running>>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+struct Running {
+    digest: Digest,
+    stop: CancellationToken,
+}
+
+/// What all of the work shares.
+struct Office {
+    settings: Arc<Settings>,
+    services: Arc<Services>,
+    leases: OnceCell<Leases>,
+    traces: Option<Arc<Traces>>,
+}
+
+impl Office {
+    /// The region's leases, opened when they are first needed.
+    async fn leases(&self) -> Result<&Leases, LeaseError> {
+        let url = self.settings.lease_url();
+        let opening = || Leases::open(self.services.databases(), url, &self.settings.region);
+        self.leases.get_or_try_init(opening).await
+    }
+
+    /// The span of one piece, and its trace.
+    fn begin(&self, release: &Release, task: &str) -> Option<Work> {
+        let plugin = &release.manifest.name;
+        let traces = self.traces.as_ref()?;
+        let mut work = traces.begin_own(format!("{plugin} {task}"));
+        work.set([
+            text("edge.plugin", plugin.clone()),
+            text("edge.release", format!("{plugin}@{}", release.version)),
+            text("edge.task", task.to_owned()),
+        ]);
+        Some(work)
+    }
+}
+
+impl Scheduler {
+    /// A scheduler that has nothing to do yet. Each piece of work is a trace,
+    /// where there is a collector.
+    #[must_use]
+    pub fn new(
+        settings: Arc<Settings>,
+        services: Arc<Services>,
+        traces: Option<Arc<Traces>>,
+    ) -> Self {
+        Self {
+            office: Arc::new(Office {
+                settings,
+                services,
+                leases: OnceCell::new(),
+                traces,
+            }),
+            running: Mutex::default(),
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+        }
+    }
+
+    /// Do the work of these plugins' active releases, and of no others. What
+    /// runs of a release that was replaced finishes; its lease keeps the new
+    /// one from doing the same at once.
+    pub fn follow(&self, plugins: &Plugins) {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        running.retain(|name, running| {
+            let serves =
+                |plugin: &Arc<super::active::Deployed>| plugin.active.digest == running.digest;
+            let stays = plugins.get(name).is_some_and(serves);
+            if !stays {
+                running.stop.cancel();
+            }
+            stays
+        });
+        for (name, plugin) in plugins {
+            running
+                .entry(name.clone())
+                .or_insert_with(|| self.begin(&plugin.active));
+        }
+    }
+
+    fn begin(&self, release: &Arc<Release>) -> Running {
+        let stop = self.stop.child_token();
+        for schedule in &release.manifest.schedule {
+            let (release, office) = (release.clone(), self.office.clone());
+            let work = repeat(release, schedule.clone(), office, stop.clone());
+            self.tasks.spawn(work);
+        }
+        Running {
+            digest: release.digest,
+            stop,
+        }
+    }
+
+    /// Begin no more pieces, and let those that run finish, for as long as
+    /// `patience`: what they hold, other nodes need not wait for.
+    pub async fn stop(&self, patience: Duration) {
+        self.stop.cancel();
+        self.tasks.close();
+        let finished = tokio::time::timeout(patience, self.tasks.wait()).await;
+        if finished.is_err() {
+            tracing::warn!("a task does not finish in time and is cut off");
+        }
+        if let Some(leases) = self.office.leases.get() {
+            leases.close().await;
+        }
+    }
+}
+
+impl Drop for Scheduler {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+async fn repeat(
+    release: Arc<Release>,
+    schedule: Schedule,
+    office: Arc<Office>,
+    stopped: CancellationToken,
+) {
+    let mut due = tokio::time::interval(schedule.every);
+    due.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut has_row = false;
+    let mut named = None;
+    loop {
+        tokio::select! {
+            _ = due.tick() => {}
+            () = stopped.cancelled() => return,
+        }
+        // The log has said so.
+        if office.services.clock().is_off() {
+            continue;
+        }
+        let plugin = &release.manifest.name;
+        let working = async {
+            let leases = office.leases().await?;
+            if !has_row {
+                leases.add(plugin, &schedule.task).await?;
+                has_row = true;
+            }
+            piece(&release, &schedule, &office, leases).await
+        };
+        if let Err(error) = working.await {
+            let task = &schedule.task;
+            if is_due(&mut named, Instant::now()) {
+                tracing::warn!(plugin, task, "a task could not begin: {error}");
+            } else {
+                tracing::debug!(plugin, task, "a task could not begin: {error}");
+            }
+        }
+    }
+}
+
+/// Whether what was `named` at that time is to be named again, in which case
+/// it is taken for named now.
+fn is_due(named: &mut Option<Instant>, now: Instant) -> bool {
+    let is_due = named.is_none_or(|at| now.duration_since(at) >= AGAIN);
+    if is_due {
+        *named = Some(now);
+    }
+    is_due
+}
+
+/// One piece, if it is due and no other node has it.
+async fn piece(
+    release: &Release,
+    schedule: &Schedule,
+    office: &Office,
+    leases: &Leases,
+) -> Result<(), LeaseError> {
+    let Schedule {
+        task,
+        every,
+        deadline,
+    } = schedule;
+    let plugin = &release.manifest.name;
+    // Two ticks of a clock are not `every` apart to the millisecond.
+    let pause = every.mul_f64(0.9);
+    let length = *deadline + GRACE;
+    let Some(lease) = leases.take(plugin, task, pause, length).await? else {
+        return Ok(());
+    };
+    let id = format!("{task}-{:08x}", rand::random::<u32>());
+    let mut work = office.begin(release, task);
+    let trace = work.as_ref().map(|work| work.trace().clone());
+    let trace_id = trace.as_ref().map(Trace::id);
+    let call = Call {
+        trace,
+        ..Call::internal(id.clone(), Instant::now() + *deadline)
+    };
+    let failed = match release.plugin.run_task(call, task.clone()).await {
+        Ok(Ok(())) => None,
+        Ok(Err(reason)) => {
+            tracing::warn!(
+                plugin,
+                task,
+                request_id = id,
+                trace_id,
+                "a task could not go on: {reason}"
+            );
+            Some("task")
+        }
+        Err(error) => {
+            let reason = error.reason();
+            tracing::error!(
+                plugin,
+                task,
+                request_id = id,
+                trace_id,
+                reason,
+                "a task failed: {error}"
+            );
+            Some(reason)
+        }
+    };
+    if let (Some(work), Some(reason)) = (&mut work, failed) {
+        work.fail(reason);
+    }
+    drop(work);
+    lease.give_back().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_that_cannot_begin_is_named_once_in_a_while() {
+        let (mut named, now) = (None, Instant::now());
+        assert!(is_due(&mut named, now));
+        assert!(!is_due(&mut named, now + AGAIN / 2));
+        assert!(is_due(&mut named, now + AGAIN));
+        assert!(!is_due(&mut named, now + AGAIN));
+    }
+}

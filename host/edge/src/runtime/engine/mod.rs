@@ -1,0 +1,361 @@
+//! The wasmtime engines: one for plugins behind the fast door, one for those
+//! behind standard doors, with memory for every instance reserved at start.
+
+pub mod artifacts;
+pub mod compiled_cache;
+pub(super) mod compilers;
+pub mod inspect;
+pub(super) mod slots;
+
+use std::fs;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use bundle::component::HandlerKind;
+
+use self::compilers::Compilers;
+use self::slots::{Ledger, NoRoom, Slots};
+use super::linking::Directory;
+use crate::guest::cpu_time::EPOCH_TICK;
+use crate::guest::demotion::Background;
+use crate::guest::memory::{MOST_CORE_INSTANCES, MOST_MEMORIES, MOST_TABLES};
+use crate::guest::turns::Turns;
+use tokio::task::JoinError;
+use wasmtime::{
+    Config, Enabled, Engine, EngineWeak, InstanceAllocationStrategy, OptLevel,
+    PoolingAllocationConfig, WasmBacktraceDetails,
+};
+
+/// Entries of one table. Components from C# or Go need more than wasmtime's
+/// 20,000.
+const TABLE_ELEMENTS: usize = 100_000;
+
+/// Memory of a slot that stays resident between two instances, so that small
+/// ones are reset by a short copy instead of a call to the kernel.
+const KEEP_MEMORY_RESIDENT: usize = 2 << 20;
+const KEEP_TABLE_RESIDENT: usize = 512 << 10;
+
+/// Guests get half of a megabyte of stack, hosts' calls on top the rest.
+const WASM_STACK: usize = 512 << 10;
+const FIBER_STACK: usize = 1 << 20;
+
+/// Stacks of one instance that makes one call at a time.
+const STACKS: u32 = 2;
+
+/// Stacks of one instance with concurrent calls: each of its core instances may
+/// wait in one call, beside the worker that goes on.
+const CONCURRENT_STACKS: u32 = MOST_CORE_INSTANCES + 2;
+
+/// One page of linear memory: the least that a pool is made for.
+const SMALLEST_MEMORY: u64 = 64 << 10;
+
+/// Linear memory that a plugin may have which comes later, in bytes: address
+/// space, and no more than that until it is used.
+const ROOMY_MEMORY: u64 = 128 << 20;
+
+/// Address space of a slot that spares compiled code its bounds checks.
+const UNCHECKED_RESERVATION: u64 = 4 << 30;
+
+/// What the plugins behind one kind of door together ask of their engine.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Demand {
+    /// Instances at once, over all plugins.
+    pub instances: u32,
+    /// Linear memory of the largest instance, in bytes.
+    pub memory: u64,
+}
+
+impl Demand {
+    /// The same, with room for a second release of every plugin, and for
+    /// `spare` instances of plugins that nobody knows of yet.
+    #[must_use]
+    pub fn with_room(self, spare: u32) -> Self {
+        Self {
+            instances: self.instances.saturating_mul(2).saturating_add(spare),
+            memory: self.memory.max(ROOMY_MEMORY),
+        }
+    }
+
+    /// Add one plugin's instances.
+    pub fn add(&mut self, instances: u32, memory: u64) {
+        self.instances += instances;
+        self.memory = self.memory.max(memory);
+    }
+}
+
+/// No engine could be made.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// There is too little address space.
+    #[error("cannot reserve memory for even {instances} instance(s) of {memory} bytes: {source}")]
+    Reserve {
+        /// Instances.
+        instances: u32,
+        /// Linear memory of each, in bytes.
+        memory: u64,
+        /// What wasmtime says.
+        source: wasmtime::Error,
+    },
+    /// The threads that compile cannot be started.
+    #[error("cannot start the threads that compile components: {0}")]
+    Compilers(#[from] rayon::ThreadPoolBuildError),
+    /// Nor those where guests go on that compute for long.
+    #[error("cannot start the threads of low priority: {0}")]
+    Background(std::io::Error),
+}
+
+/// Which of the component model's calls an engine's guests make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Calls {
+    /// One at a time, as behind the fast door.
+    Plain,
+    /// Several at once, as WASI 0.3 and `ProxyHandler` need. The machinery for
+    /// it costs every instance some microseconds, used or not.
+    Concurrent,
+}
+
+/// The engines of a node. Each moves its epoch on by a thread of its own.
+pub struct Runtime {
+    fast: Pool,
+    /// Made for the first plugin that needs it.
+    standard: OnceLock<Pool>,
+    standard_demand: Demand,
+    making: Mutex<()>,
+    directory: Arc<Directory>,
+    compilers: Compilers,
+    background: Arc<Background>,
+    turns: Arc<Turns>,
+}
+
+/// An engine whose pool was made for so many instances.
+pub(super) struct Pool {
+    pub(super) engine: Engine,
+    /// Linear memory of an instance, in bytes, at most.
+    pub(super) memory: u64,
+    wanted: u32,
+    granted: u32,
+    ledger: Arc<Ledger>,
+}
+
+impl Runtime {
+    /// Make engines for what the plugins behind the fast door and behind the
+    /// standard doors ask. When the address space does not hold it, slots
+    /// shrink to what instances may really use (their code then checks
+    /// bounds), and then their number is halved until it fits; each step is
+    /// logged.
+    ///
+    /// # Errors
+    /// When not even one instance fits.
+    pub fn new(fast: Demand, standard: Demand) -> Result<Self, EngineError> {
+        Ok(Self {
+            fast: Pool::new(fast, Calls::Plain)?,
+            standard: OnceLock::new(),
+            standard_demand: standard,
+            making: Mutex::new(()),
+            directory: Arc::default(),
+            compilers: Compilers::new()?,
+            background: Arc::new(Background::new().map_err(EngineError::Background)?),
+            turns: Arc::new(Turns::new()),
+        })
+    }
+
+    /// Through which the node's plugins find each other.
+    #[must_use]
+    pub fn directory(&self) -> &Arc<Directory> {
+        &self.directory
+    }
+
+    /// Do `work`, which may compute for long, on threads of low priority, so
+    /// that requests are served as before meanwhile. Dropping this ends it.
+    ///
+    /// # Errors
+    /// When the work panicked.
+    pub async fn in_background<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, JoinError> {
+        self.background.run(work).await
+    }
+
+    /// Where guests go on that compute for long.
+    pub(super) fn background(&self) -> &Arc<Background> {
+        &self.background
+    }
+
+    /// Whose turn it is among those that cannot.
+    pub(super) fn turns(&self) -> &Arc<Turns> {
+        &self.turns
+    }
+
+    /// Where components are compiled.
+    pub(super) fn compilers(&self) -> &Compilers {
+        &self.compilers
+    }
+
+    /// The pool for plugins behind `door`. That for standard doors is made
+    /// when it is first asked for.
+    pub(super) fn pool(&self, door: HandlerKind) -> Result<&Pool, EngineError> {
+        if door == HandlerKind::Record {
+            return Ok(&self.fast);
+        }
+        let _one_at_a_time = self.making.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pool) = self.standard.get() {
+            return Ok(pool);
+        }
+        let pool = Pool::new(self.standard_demand, Calls::Concurrent)?;
+        Ok(self.standard.get_or_init(|| pool))
+    }
+}
+
+impl Pool {
+    fn new(demand: Demand, calls: Calls) -> Result<Self, EngineError> {
+        let wanted = demand.instances.max(1);
+        let memory = demand.memory.max(SMALLEST_MEMORY);
+        let (engine, granted) = reserve(wanted, memory, calls)?;
+        if granted < wanted {
+            tracing::warn!(
+                wanted,
+                granted,
+                "the host's memory does not hold the reservation for all instances; \
+                 every plugin gets its share of fewer"
+            );
+        }
+        spawn_ticker(engine.weak());
+        Ok(Self {
+            engine,
+            memory,
+            wanted,
+            granted,
+            ledger: Ledger::new(granted),
+        })
+    }
+
+    /// The instances of a plugin that asks for so many: all of them, or its
+    /// share when the pool had to be sized down. Never none.
+    ///
+    /// # Errors
+    /// When others have them.
+    pub(super) fn claim(&self, instances: u32) -> Result<Slots, NoRoom> {
+        let share = u64::from(instances) * u64::from(self.granted) / u64::from(self.wanted);
+        let share = u32::try_from(share).unwrap_or(instances).max(1);
+        self.ledger.claim(share)
+    }
+}
+
+fn reserve(wanted: u32, memory: u64, calls: Calls) -> Result<(Engine, u32), EngineError> {
+    match Engine::new(&config(wanted, memory, UNCHECKED_RESERVATION, calls)) {
+        Ok(engine) => return Ok((engine, wanted)),
+        Err(error) => tracing::warn!(
+            %error, instances = wanted,
+            "the address space does not hold 4 GiB for each instance; reserving only what \
+             instances may use, which makes their code check bounds"
+        ),
+    }
+    let mut instances = wanted;
+    loop {
+        match beside_the_host(|| Engine::new(&config(instances, memory, memory, calls))) {
+            Ok(engine) => return Ok((engine, instances)),
+            Err(source) if instances == 1 => {
+                return Err(EngineError::Reserve {
+                    instances,
+                    memory,
+                    source,
+                });
+            }
+            Err(_) => instances /= 2,
+        }
+    }
+}
+
+/// Address space that the host needs for itself: its threads' stacks and
+/// heaps, compiled code, databases.
+const HOST_ROOM: usize = 768 << 20;
+
+/// Reserve something while the host's own room is taken, so that it is there
+/// afterwards.
+fn beside_the_host<T>(reserve: impl FnOnce() -> wasmtime::Result<T>) -> wasmtime::Result<T> {
+    let mut room = Vec::<u8>::new();
+    room.try_reserve_exact(HOST_ROOM)?;
+    // Never touched, so it takes address space alone; and never left out by
+    // the compiler.
+    std::hint::black_box(&mut room);
+    reserve()
+}
+
+fn config(instances: u32, memory: u64, reservation: u64, calls: Calls) -> Config {
+    let mut config = Config::new();
+    config
+        .epoch_interruption(true)
+        .cranelift_opt_level(OptLevel::Speed)
+        .memory_init_cow(true)
+        .memory_reservation(reservation)
+        .memory_may_move(false)
+        .max_wasm_stack(WASM_STACK)
+        .async_stack_size(FIBER_STACK)
+        .wasm_backtrace_details(WasmBacktraceDetails::Enable)
+        .wasm_component_model_async(calls == Calls::Concurrent)
+        .concurrency_support(calls == Calls::Concurrent)
+        // Proposals that no guest of ours needs are so much less to attack.
+        .wasm_memory64(false)
+        .wasm_multi_memory(false)
+        .shared_memory(false)
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(
+            instances, memory, calls,
+        )));
+    config
+}
+
+/// A pool that holds what so many instances can ever take. Linear memories are
+/// the exception: there is one for each instance, and who needs more claims
+/// them from the [`Ledger`].
+fn pool(instances: u32, memory: u64, calls: Calls) -> PoolingAllocationConfig {
+    let stacks = match calls {
+        Calls::Plain => STACKS,
+        Calls::Concurrent => CONCURRENT_STACKS,
+    };
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(instances)
+        .total_core_instances(instances.saturating_mul(MOST_CORE_INSTANCES))
+        .max_core_instances_per_component(MOST_CORE_INSTANCES)
+        .total_memories(instances)
+        .max_memories_per_component(MOST_MEMORIES)
+        .total_tables(instances.saturating_mul(MOST_TABLES))
+        .max_tables_per_component(MOST_TABLES)
+        .total_stacks(instances.saturating_mul(stacks))
+        .max_memory_size(usize::try_from(memory).unwrap_or(usize::MAX))
+        .table_elements(TABLE_ELEMENTS)
+        .max_unused_warm_slots(instances);
+    if can_scan_pagemap() {
+        pool.pagemap_scan(Enabled::Auto)
+            .linear_memory_keep_resident(KEEP_MEMORY_RESIDENT)
+            .table_keep_resident(KEEP_TABLE_RESIDENT);
+    }
+    pool
+}
+
+/// Resetting a slot by its dirty pages is right only while no page can be
+/// swapped out: wasmtime before 50 overlooks swapped pages, and the next
+/// instance would read the last one's data (wasmtime#14357). Without the
+/// scan, keeping memory resident costs more than it saves.
+fn can_scan_pagemap() -> bool {
+    let no_swap = fs::read_to_string("/proc/swaps").is_ok_and(|swaps| swaps.lines().count() <= 1);
+    no_swap && PoolingAllocationConfig::is_pagemap_scan_available()
+}
+
+/// A thread of its own: as a task it would starve with the workers that it is
+/// there to interrupt. It ends with the engine.
+#[expect(
+    clippy::expect_used,
+    reason = "a node that cannot start a thread cannot run at all"
+)]
+fn spawn_ticker(engine: EngineWeak) {
+    std::thread::Builder::new()
+        .name("epoch".into())
+        .spawn(move || {
+            while let Some(engine) = engine.upgrade() {
+                engine.increment_epoch();
+                drop(engine);
+                std::thread::sleep(EPOCH_TICK);
+            }
+        })
+        .expect("the operating system can start one more thread");
+}

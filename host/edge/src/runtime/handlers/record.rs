@@ -1,0 +1,252 @@
+//! The fast door: `edge:platform/handler`, plain records in and out.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use crossbeam_queue::ArrayQueue;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http_body_util::{Either, Full};
+use wasmtime::component::{Instance as Component, InstancePre, Val};
+use wasmtime::{AsContextMut, Store};
+
+use super::answer::{Answer, headers};
+use crate::bindings::handler::{Failure, Request, Response};
+use crate::bindings::plugin::{Plugin as Guest, PluginIndices as GuestIndices};
+use crate::guest::bounds::is_worn_out;
+use crate::guest::call::{Call, CallError};
+use crate::guest::cpu_time::metered;
+use crate::guest::shared::Shared;
+use crate::guest::state::State;
+use crate::runtime::linking::Export;
+
+/// Room for the header fields that the host adds to a reply, so that its map
+/// does not have to grow for them.
+const HOSTS_FIELDS: usize = 20;
+
+/// Time for making a first instance.
+const WARM: Duration = Duration::from_secs(10);
+
+/// Instances behind the fast door, kept between requests when the manifest
+/// says so.
+pub(in crate::runtime) struct FastDoor {
+    shared: Arc<Shared>,
+    pre: InstancePre<State>,
+    indices: GuestIndices,
+    idle: ArrayQueue<Instance>,
+}
+
+struct Instance {
+    store: Store<State>,
+    component: Component,
+    guest: Guest,
+    answered: u32,
+}
+
+impl FastDoor {
+    pub(in crate::runtime) fn new(
+        shared: &Arc<Shared>,
+        pre: &InstancePre<State>,
+        instances: u32,
+    ) -> wasmtime::Result<Self> {
+        Ok(Self {
+            shared: shared.clone(),
+            pre: pre.clone(),
+            indices: GuestIndices::new(pre)?,
+            idle: ArrayQueue::new(instances as usize),
+        })
+    }
+
+    pub(in crate::runtime) async fn warm(&self) -> Result<(), CallError> {
+        let call = Call::internal("warm".to_owned(), Instant::now() + WARM);
+        let instance = self.instantiate(&call).await?;
+        self.keep(instance);
+        Ok(())
+    }
+
+    /// The caller holds the right to one instance.
+    pub(in crate::runtime) async fn handle(
+        &self,
+        call: Call,
+        request: http::Request<Bytes>,
+    ) -> Result<Answer, CallError> {
+        let request = to_guest(&call, request);
+        let answer = self
+            .with_instance(call, async |instance| {
+                let handler = instance.guest.edge_platform_handler();
+                handler.call_handle(&mut instance.store, &request).await
+            })
+            .await?;
+        self.to_http(answer)
+    }
+
+    /// Call a function that the plugin exports for other plugins. The caller
+    /// holds the right to one instance.
+    pub(in crate::runtime) async fn call(
+        &self,
+        call: Call,
+        export: &Export,
+        parameters: &[Val],
+        results: &mut [Val],
+    ) -> Result<(), CallError> {
+        self.with_instance(call, async |instance| {
+            let Instance {
+                store, component, ..
+            } = instance;
+            let function = component
+                .get_func(&mut *store, export.index)
+                .ok_or_else(|| wasmtime::Error::msg("the export is no function"))?;
+            function.call_async(store, parameters, results).await
+        })
+        .await
+    }
+
+    /// Let `work` call an instance, within the deadline and on its meter, and
+    /// keep the instance if all went well.
+    async fn with_instance<T>(
+        &self,
+        call: Call,
+        work: impl AsyncFnOnce(&mut Instance) -> wasmtime::Result<T>,
+    ) -> Result<T, CallError> {
+        let mut instance = match self.idle.pop() {
+            Some(instance) => instance,
+            // Boxed, so that the common case does not move its large state.
+            None => Box::pin(self.instantiate(&call)).await?,
+        };
+        let deadline = call.deadline;
+        instance.store.data_mut().begin(call, self.shared.bounds);
+        instance.store.set_epoch_deadline(1);
+        let meter = instance.store.data().meter.clone();
+        let working = metered(meter, work(&mut instance));
+        let outcome = tokio::time::timeout_at(deadline.into(), working).await;
+        instance.store.data().settle();
+        self.log_output(&instance);
+        match outcome {
+            Ok(Ok(answer)) => {
+                self.put_back(instance);
+                Ok(answer)
+            }
+            Ok(Err(error)) => Err(instance.store.data().verdict(error)),
+            Err(_) => Err(CallError::Deadline),
+        }
+    }
+
+    async fn instantiate(&self, call: &Call) -> Result<Instance, CallError> {
+        self.shared.stats.count_instance();
+        let mut store = State::store(&self.shared, call.clone(), self.shared.bounds);
+        let meter = store.data().meter.clone();
+        let instantiated = metered(meter, async {
+            let component = self.pre.instantiate_async(&mut store).await?;
+            let guest = self.indices.load(&mut store, &component)?;
+            Ok((component, guest))
+        });
+        match tokio::time::timeout_at(call.deadline.into(), instantiated).await {
+            Ok(Ok((component, guest))) => Ok(Instance {
+                store,
+                component,
+                guest,
+                answered: 0,
+            }),
+            Ok(Err(error)) if store.data().memory.was_refused() => Err(CallError::Memory(error)),
+            Ok(Err(error)) => Err(CallError::Instantiate(error)),
+            Err(_) => Err(CallError::Deadline),
+        }
+    }
+
+    /// Keep an instance that did its work, unless it left something open.
+    fn put_back(&self, mut instance: Instance) {
+        let state = instance.store.data();
+        if state.has_open_transactions() {
+            tracing::warn!(
+                plugin = &*self.shared.name,
+                version = self.shared.version,
+                request_id = state.call().id,
+                trace_id = state.call().trace_id(),
+                "a transaction was left open; it is rolled back and the instance dropped"
+            );
+        } else {
+            instance.answered += 1;
+            self.keep(instance);
+        }
+    }
+
+    /// Keep `instance` for another request, unless it has answered its share,
+    /// or holds so much that the next request would suffer from it.
+    fn keep(&self, mut instance: Instance) {
+        let most = self.shared.requests_per_instance;
+        let may_go_on = most.is_some_and(|most| instance.answered < most);
+        if may_go_on && !is_worn_out(instance.store.as_context_mut()) {
+            // Full only while more instances live than may: drop this one.
+            let _ = self.idle.push(instance);
+        }
+    }
+
+    fn log_output(&self, instance: &Instance) {
+        let state = instance.store.data();
+        self.shared.log_output(state.call(), &state.output);
+    }
+
+    fn check_length(&self, length: usize) -> Result<(), CallError> {
+        let most = self.shared.max_response;
+        match length as u64 > most {
+            true => Err(CallError::InvalidReply(format!(
+                "{length} bytes of body; at most {most}"
+            ))),
+            false => Ok(()),
+        }
+    }
+
+    fn to_http(&self, answer: Result<Response, Failure>) -> Result<Answer, CallError> {
+        let response = match answer {
+            Ok(response) => response,
+            Err(failure) => {
+                let Failure { code, field, .. } = &failure;
+                let others = code.len() + field.as_ref().map_or(0, String::len);
+                self.check_length(failure.message.len() + others)?;
+                return Ok(Answer::Failure(failure));
+            }
+        };
+        self.check_length(response.body.len())?;
+        let mut http = http::Response::new(Either::Left(Full::new(Bytes::from(response.body))));
+        *http.status_mut() = status(response.status)?;
+        append(http.headers_mut(), headers(response.headers)?);
+        Ok(Answer::Response(http))
+    }
+}
+
+fn to_guest(call: &Call, request: http::Request<Bytes>) -> Request {
+    let deadline_ms = u32::try_from(call.left().as_millis()).unwrap_or(u32::MAX);
+    let (head, body) = request.into_parts();
+    Request {
+        id: call.id.clone(),
+        method: head.method.as_str().to_owned(),
+        path: head.uri.path().to_owned(),
+        query: head.uri.query().map(str::to_owned),
+        headers: head.headers.iter().map(to_guest_header).collect(),
+        body: body.into(),
+        client: call.client.clone(),
+        caller: call.caller.clone(),
+        deadline_ms,
+    }
+}
+
+fn to_guest_header((name, value): (&HeaderName, &HeaderValue)) -> (String, String) {
+    (
+        name.as_str().to_owned(),
+        String::from_utf8_lossy(value.as_bytes()).into_owned(),
+    )
+}
+
+fn status(status: u16) -> Result<StatusCode, CallError> {
+    StatusCode::from_u16(status)
+        .ok()
+        .filter(|status| !status.is_informational())
+        .ok_or_else(|| CallError::InvalidReply(format!("status {status}")))
+}
+
+fn append(map: &mut HeaderMap, headers: Vec<(HeaderName, HeaderValue)>) {
+    map.reserve(headers.len() + HOSTS_FIELDS);
+    for (name, value) in headers {
+        map.append(name, value);
+    }
+}

@@ -1,0 +1,234 @@
+//! How many requests a plugin answers at once, and how long others wait.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::ewma::MovingAverage;
+use crate::guest::call::CallError;
+use crate::guest::stats::Stats;
+
+/// Requests that may wait for each instance there is. More would only cost
+/// memory.
+const WAITING_PER_INSTANCE: usize = 16;
+
+/// The plugin's door-keeper: a wait that is bounded in number and time comes
+/// before every instance, since an exhausted pool is an error, not a queue.
+/// Who would wait for too long is told so at once, and can ask another node.
+pub(in crate::runtime) struct Admission {
+    instances: Arc<Semaphore>,
+    all: usize,
+    pace: Arc<Pace>,
+    waiting: AtomicUsize,
+    most_waiting: usize,
+    patience: Duration,
+}
+
+/// How busy a plugin is.
+#[derive(Debug, Clone, Copy)]
+pub struct Occupancy {
+    /// Instances that it may have at once.
+    pub instances: usize,
+    /// Those that work.
+    pub busy: usize,
+    /// Requests that wait for one.
+    pub waiting: usize,
+}
+
+/// The right to use one instance; dropping it gives it back.
+pub(in crate::runtime) struct Permit {
+    pace: Arc<Pace>,
+    taken: Instant,
+    _instance: OwnedSemaphorePermit,
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.pace.note(self.taken.elapsed());
+    }
+}
+
+/// For how long an instance is needed, as of late, in nanoseconds.
+#[derive(Default)]
+struct Pace(MovingAverage);
+
+impl Pace {
+    fn note(&self, held: Duration) {
+        let held = u64::try_from(held.as_nanos()).unwrap_or(u64::MAX);
+        self.0.note(held);
+    }
+
+    /// How long `ahead` requests take to get one of `instances` each.
+    fn until_served(&self, ahead: usize, instances: usize) -> Duration {
+        let ahead = self.0.get().saturating_mul(ahead as u64);
+        Duration::from_nanos(ahead / instances.max(1) as u64)
+    }
+}
+
+impl Admission {
+    pub(in crate::runtime) fn new(instances: u32, patience: Duration) -> Self {
+        let instances = instances as usize;
+        Self {
+            instances: Arc::new(Semaphore::new(instances)),
+            all: instances,
+            pace: Arc::default(),
+            waiting: AtomicUsize::new(0),
+            most_waiting: instances * WAITING_PER_INSTANCE,
+            patience,
+        }
+    }
+
+    pub(in crate::runtime) fn occupancy(&self) -> Occupancy {
+        Occupancy {
+            instances: self.all,
+            busy: self.all.saturating_sub(self.instances.available_permits()),
+            waiting: self.waiting.load(Relaxed),
+        }
+    }
+
+    /// Whether nobody has an instance or waits for one.
+    pub(in crate::runtime) fn is_idle(&self) -> bool {
+        let now = self.occupancy();
+        now.busy == 0 && now.waiting == 0
+    }
+
+    /// Wait for a free instance, for as long as the queue's time-out and the
+    /// request's own time allow.
+    pub(in crate::runtime) async fn admit(
+        &self,
+        left: Duration,
+        stats: &Stats,
+    ) -> Result<Permit, CallError> {
+        if let Ok(instance) = self.instances.clone().try_acquire_owned() {
+            return Ok(self.permit(instance));
+        }
+        let began = Instant::now();
+        let admitted = Box::pin(self.wait(left)).await;
+        stats.count_wait(began.elapsed());
+        admitted
+    }
+
+    async fn wait(&self, left: Duration) -> Result<Permit, CallError> {
+        let _place = self.queue(left)?;
+        let acquired = self.instances.clone().acquire_owned();
+        match tokio::time::timeout(self.patience.min(left), acquired).await {
+            Ok(Ok(instance)) => Ok(self.permit(instance)),
+            Ok(Err(_)) | Err(_) => Err(CallError::QueueTimeout),
+        }
+    }
+
+    fn permit(&self, instance: OwnedSemaphorePermit) -> Permit {
+        Permit {
+            pace: self.pace.clone(),
+            taken: Instant::now(),
+            _instance: instance,
+        }
+    }
+
+    /// A place in the queue, for a request that has so much time `left`. The
+    /// first in line always gets one: nobody knows how soon an instance that
+    /// works is done.
+    fn queue(&self, left: Duration) -> Result<Place<'_>, CallError> {
+        let ahead = self.waiting.fetch_add(1, Relaxed);
+        let place = Place(&self.waiting);
+        let longest = self.patience.min(left);
+        if ahead < self.most_waiting && self.pace.until_served(ahead, self.all) <= longest {
+            Ok(place)
+        } else {
+            Err(CallError::Busy)
+        }
+    }
+}
+
+/// A place in the queue, given up when the wait ends, however it ends.
+struct Place<'a>(&'a AtomicUsize);
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_wait_is_bounded_in_time_and_number() {
+        let admission = Admission::new(1, Duration::from_millis(20));
+        let stats = Stats::new().expect("a configuration");
+        let admit = || admission.admit(Duration::from_secs(1), &stats);
+        let held = admit().await.expect("free");
+        assert_eq!(stats.waits().count(), 0, "nobody waited");
+        let refused = admit().await;
+        assert!(matches!(refused, Err(CallError::QueueTimeout)));
+        assert_eq!(stats.waits().count(), 1);
+        assert_eq!(admission.waiting.load(Relaxed), 0, "the place was given up");
+
+        admission.waiting.store(admission.most_waiting, Relaxed);
+        assert!(admit().await.is_err(), "no place left");
+        admission.waiting.store(0, Relaxed);
+
+        drop(held);
+        assert!(admit().await.is_ok());
+    }
+
+    /// A plugin with two instances, whose requests take 20 ms each.
+    fn at_a_known_pace(patience: Duration) -> Admission {
+        let admission = Admission::new(2, patience);
+        (0..200).for_each(|_| admission.pace.note(Duration::from_millis(20)));
+        admission
+    }
+
+    #[test]
+    fn the_pace_is_that_of_late() {
+        let pace = Pace::default();
+        assert_eq!(pace.until_served(100, 1), Duration::ZERO, "not known yet");
+        let is_near =
+            |wanted: f64| (pace.until_served(6, 3).as_secs_f64() / wanted - 1.0).abs() < 0.2;
+        (0..32).for_each(|_| pace.note(Duration::from_secs(5)));
+        assert!(is_near(10.0), "{:?}", pace.until_served(6, 3));
+        (0..200).for_each(|_| pace.note(Duration::from_millis(1)));
+        assert!(is_near(0.002), "{:?}", pace.until_served(6, 3));
+        pace.note(Duration::MAX);
+        pace.note(Duration::MAX);
+        assert!(pace.until_served(usize::MAX, 1) > Duration::from_secs(1));
+    }
+
+    #[tokio::test]
+    async fn the_time_that_an_instance_is_held_makes_the_pace() {
+        let admission = Admission::new(1, Duration::from_secs(1));
+        let stats = Stats::new().expect("a configuration");
+        for _ in 0..50 {
+            let held = admission.admit(Duration::from_secs(1), &stats).await;
+            tokio::time::sleep(Duration::from_millis(2)).await;
+            drop(held);
+        }
+        assert!(admission.pace.until_served(10, 1) >= Duration::from_millis(15));
+    }
+
+    #[test]
+    fn who_would_wait_for_too_long_is_told_so_at_once() {
+        let admission = at_a_known_pace(Duration::from_millis(245));
+        let long = Duration::from_secs(1);
+        let places: Vec<_> = std::iter::from_fn(|| admission.queue(long).ok()).collect();
+        assert_eq!(
+            places.len(),
+            25,
+            "each waits 10 ms more than the one before"
+        );
+        drop(places);
+
+        let short = Duration::from_millis(55);
+        let places: Vec<_> = std::iter::from_fn(|| admission.queue(short).ok()).collect();
+        assert_eq!(places.len(), 6, "they have less time than the queue");
+        drop(places);
+        let slow = Admission::new(1, Duration::from_millis(10));
+        slow.pace.note(Duration::from_secs(100));
+        let first = slow.queue(long);
+        assert!(first.is_ok(), "who works may be done at any time");
+        assert!(slow.queue(long).is_err());
+    }
+}
