@@ -132,6 +132,7 @@ pub mod rate_limit;
 mod request;
 mod response;
 mod router;
+mod services;
 pub mod sql;
 pub mod testing;
 pub mod text;
@@ -145,6 +146,10 @@ pub use page::{Listing, Order, Page};
 pub use request::Request;
 pub use response::Response;
 pub use router::{Handler, Router};
+
+// For the code that `wit_bindings!` generates.
+#[doc(hidden)]
+pub use wit_bindgen;
 
 /// What a handler returns; its error is a [`Failure`] unless another is named.
 pub type Result<T, E = Failure> = core::result::Result<T, E>;
