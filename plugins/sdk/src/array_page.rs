@@ -16,7 +16,7 @@ use crate::{Page, Request, Response, Result};
 ///     let titles: Vec<String> = sql::query("SELECT title FROM book ORDER BY title LIMIT ? OFFSET ?")
 ///         .bind(page.limit())
 ///         .bind(page.offset())
-///         .rows()?;
+///         .fetch_all()?;
 ///     page.respond(titles)
 /// }
 /// # fn main() {}

@@ -36,12 +36,12 @@
 //! /// `GET /books?page=2&limit=50`
 //! fn list(request: &Request) -> Result<Response> {
 //!     let page = request.page()?;
-//!     let count = sql::query("SELECT COUNT(*) FROM book").scalar()?;
+//!     let count = sql::query("SELECT COUNT(*) FROM book").fetch_one()?;
 //!     let rows: Vec<Book> =
 //!         sql::query("SELECT book_id, title, subtitle FROM book ORDER BY book_id LIMIT ? OFFSET ?")
 //!             .bind(page.limit())
 //!             .bind(page.offset())
-//!             .rows()?;
+//!             .fetch_all()?;
 //!     let response = Response::json(&Listing { count, rows })?;
 //!     Ok(page.link(request, count, response))
 //! }
@@ -51,7 +51,7 @@
 //!     let book: Option<Book> =
 //!         sql::query("SELECT book_id, title, subtitle FROM book WHERE book_id = ?")
 //!             .bind(request.id_param("book_id")?)
-//!             .first()?;
+//!             .fetch_optional()?;
 //!     Response::json(&book.ok_or(NO_SUCH_BOOK)?)
 //! }
 //!
@@ -63,7 +63,7 @@
 //!         .bind(fields.get("title"))
 //!         .bind(fields.get("subtitle"))
 //!         .execute()?;
-//!     Ok(Response::empty())
+//!     Ok(Response::empty_object())
 //! }
 //! # fn main() {}
 //! ```

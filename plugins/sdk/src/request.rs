@@ -65,18 +65,25 @@ impl Request {
             .map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// Address of the client, without the port.
+    /// Returns the IP address of the client, as text.
+    #[must_use]
+    pub fn client_ip(&self) -> &str {
+        &self.wit.client
+    }
+
+    /// Former name of [`client_ip`](Self::client_ip).
+    #[deprecated(note = "renamed to `client_ip`")]
     #[must_use]
     pub fn client(&self) -> &str {
-        &self.wit.client
+        self.client_ip()
     }
 
     /// The client as rate limits count it: an IPv4 address, or the /64 network
     /// of an IPv6 address, in which one client has 2^64 addresses.
     #[must_use]
     pub fn client_network(&self) -> String {
-        let Ok(address) = self.client().parse::<IpAddr>() else {
-            return self.client().to_owned();
+        let Ok(address) = self.client_ip().parse::<IpAddr>() else {
+            return self.client_ip().to_owned();
         };
         match address.to_canonical() {
             IpAddr::V4(address) => address.to_string(),
@@ -118,10 +125,17 @@ impl Request {
         }
     }
 
-    /// How long the host still waits for the answer, as of the start of the call.
+    /// Returns the time that was left until the request's deadline when the handler was called.
+    #[must_use]
+    pub fn time_left(&self) -> Duration {
+        Duration::from_millis(self.wit.deadline_ms.into())
+    }
+
+    /// Former name of [`time_left`](Self::time_left).
+    #[deprecated(note = "renamed to `time_left`")]
     #[must_use]
     pub fn deadline(&self) -> Duration {
-        Duration::from_millis(self.wit.deadline_ms.into())
+        self.time_left()
     }
 
     /// The whole body; empty when there was none.
@@ -384,8 +398,8 @@ mod tests {
         assert_eq!(request.method(), "GET");
         assert_eq!(request.path(), "/a%20b");
         assert_eq!(request.query_string(), Some("c=d"));
-        assert_eq!(request.client(), "192.0.2.1");
-        assert_eq!(request.deadline(), Duration::from_millis(1500));
+        assert_eq!(request.client_ip(), "192.0.2.1");
+        assert_eq!(request.time_left(), Duration::from_millis(1500));
         assert_eq!(request.id(), "test");
         assert!(request.body().is_empty());
     }

@@ -40,13 +40,22 @@ impl Response {
         }
     }
 
-    /// The same, for one client's eyes: nobody keeps it (`cache-control:
-    /// no-store`).
+    /// Returns a 200 with the value as JSON that no cache may store (`cache-control: no-store`),
+    /// for data of one client.
     ///
     /// # Errors
     /// As [`json`](Self::json).
-    pub fn private(value: &(impl Serialize + ?Sized)) -> Result<Self> {
+    pub fn json_no_store(value: &(impl Serialize + ?Sized)) -> Result<Self> {
         Ok(Self::json(value)?.no_store())
+    }
+
+    /// Former name of [`json_no_store`](Self::json_no_store).
+    ///
+    /// # Errors
+    /// As [`json`](Self::json).
+    #[deprecated(note = "renamed to `json_no_store`")]
+    pub fn private(value: &(impl Serialize + ?Sized)) -> Result<Self> {
+        Self::json_no_store(value)
     }
 
     /// Adds `cache-control: no-store`.
@@ -55,10 +64,17 @@ impl Response {
         self.header("cache-control", "no-store")
     }
 
-    /// A 200 that says there is nothing to say: `{}`.
+    /// Returns a 200 whose body is the empty JSON object, `{}`.
+    #[must_use]
+    pub fn empty_object() -> Self {
+        Self::new(200, JSON, "{}")
+    }
+
+    /// Former name of [`empty_object`](Self::empty_object).
+    #[deprecated(note = "renamed to `empty_object`")]
     #[must_use]
     pub fn empty() -> Self {
-        Self::new(200, JSON, "{}")
+        Self::empty_object()
     }
 
     /// A response without any header.
@@ -117,13 +133,13 @@ mod tests {
 
     #[test]
     fn no_data_is_an_empty_object() {
-        assert_eq!(Response::empty().body(), b"{}");
-        assert_eq!(Response::empty().status(), 200);
+        assert_eq!(Response::empty_object().body(), b"{}");
+        assert_eq!(Response::empty_object().status(), 200);
     }
 
     #[test]
     fn header_names_cross_in_lower_case() {
-        let response = Response::empty().header("Cache-Control", "no-store");
+        let response = Response::empty_object().header("Cache-Control", "no-store");
         let headers = wit::Response::from(response).headers;
         assert!(headers.contains(&("cache-control".to_owned(), "no-store".to_owned())));
     }

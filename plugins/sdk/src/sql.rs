@@ -15,7 +15,7 @@
 //!
 //! fn by_author(author_id: i64) -> Result<Vec<Book>> {
 //!     const BY_AUTHOR: &str = "SELECT book_id, title, subtitle FROM book WHERE author_id = ?";
-//!     Ok(sql::query(BY_AUTHOR).bind(author_id).rows()?)
+//!     Ok(sql::query(BY_AUTHOR).bind(author_id).fetch_all()?)
 //! }
 //!
 //! fn lend(book_id: i64, reader_id: i64) -> Result<()> {

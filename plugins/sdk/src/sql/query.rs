@@ -41,17 +41,35 @@ impl<'a> Query<'a> {
     ///
     /// # Errors
     /// Those of the host, and [`Error::Decode`] for a row that does not fit.
-    pub fn rows<T: DeserializeOwned>(self) -> Result<Vec<T>, Error> {
+    pub fn fetch_all<T: DeserializeOwned>(self) -> Result<Vec<T>, Error> {
         row::all(&self.run()?)
+    }
+
+    /// Former name of [`fetch_all`](Self::fetch_all).
+    ///
+    /// # Errors
+    /// As [`fetch_all`](Self::fetch_all).
+    #[deprecated(note = "renamed to `fetch_all`")]
+    pub fn rows<T: DeserializeOwned>(self) -> Result<Vec<T>, Error> {
+        self.fetch_all()
     }
 
     /// Runs a SELECT and reads its first row, if it has one. Say `LIMIT 1`
     /// where there may be more: the others are fetched too.
     ///
     /// # Errors
-    /// As [`rows`](Self::rows).
-    pub fn first<T: DeserializeOwned>(self) -> Result<Option<T>, Error> {
+    /// As [`fetch_all`](Self::fetch_all).
+    pub fn fetch_optional<T: DeserializeOwned>(self) -> Result<Option<T>, Error> {
         row::first(&self.run()?)
+    }
+
+    /// Former name of [`fetch_optional`](Self::fetch_optional).
+    ///
+    /// # Errors
+    /// As [`fetch_all`](Self::fetch_all).
+    #[deprecated(note = "renamed to `fetch_optional`")]
+    pub fn first<T: DeserializeOwned>(self) -> Result<Option<T>, Error> {
+        self.fetch_optional()
     }
 
     /// Runs a SELECT and reads those of its rows that can be read. Each of the
@@ -85,13 +103,22 @@ impl<'a> Query<'a> {
         Ok(rows.into_iter().next())
     }
 
-    /// Runs a SELECT and reads its only row, such as a count.
+    /// Runs a SELECT and reads the one column of its only row, such as a count.
     ///
     /// # Errors
-    /// As [`rows`](Self::rows); [`Error::Decode`] unless there is exactly one
+    /// As [`fetch_all`](Self::fetch_all); [`Error::Decode`] unless there is exactly one
     /// row with one column.
-    pub fn scalar<T: DeserializeOwned>(self) -> Result<T, Error> {
+    pub fn fetch_one<T: DeserializeOwned>(self) -> Result<T, Error> {
         row::scalar(&self.run()?)
+    }
+
+    /// Former name of [`fetch_one`](Self::fetch_one).
+    ///
+    /// # Errors
+    /// As [`fetch_one`](Self::fetch_one).
+    #[deprecated(note = "renamed to `fetch_one`")]
+    pub fn scalar<T: DeserializeOwned>(self) -> Result<T, Error> {
+        self.fetch_one()
     }
 
     /// Runs an INSERT, UPDATE or DELETE.
