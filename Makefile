@@ -5,6 +5,9 @@
 PLUGINS := customer order payment product
 FIXTURES := $(patsubst plugins/fixtures/%/Cargo.toml,%,$(wildcard plugins/fixtures/*/Cargo.toml))
 
+# The plugins that docs/plugins.md walks through. Fixtures have some of their names, so the crates' begin with example-.
+EXAMPLE_PLUGINS := $(patsubst plugins/examples/%/Cargo.toml,example-%,$(wildcard plugins/examples/*/Cargo.toml))
+
 # The one fixture that is not Rust.
 JS := plugins/fixtures/standard-js
 JS_COMPONENT := target/wasm32-wasip2/plugin/standard-js.wasm
@@ -53,8 +56,8 @@ run: plugins ## Build the plugins and the host, and serve the shop
 plugins: wasm-target ## Build the shop's plugins
 	$(COMPONENTS) $(PLUGINS:%=-p %)
 
-fixtures: wasm-target fixture-js ## Build the components of the tests and benchmarks
-	$(COMPONENTS) $(FIXTURES:%=-p %)
+fixtures: wasm-target fixture-js ## Build the example plugins, and the components of the tests and benchmarks
+	$(COMPONENTS) $(FIXTURES:%=-p %) $(EXAMPLE_PLUGINS:%=-p %)
 
 test: servers mysql-server plugins fixtures lint ## Run every check and test
 	cargo test --workspace --exclude edge --locked
@@ -66,7 +69,7 @@ test: servers mysql-server plugins fixtures lint ## Run every check and test
 
 check: wasm-target lint ## Run what needs no server: format, style, unit tests
 	cargo test -p edge --lib --locked
-	cargo test -p edge-sdk -p customer -p product --locked
+	cargo test -p edge-sdk -p customer -p product $(EXAMPLE_PLUGINS:%=-p %) --locked
 
 test-plugin: servers mysql-server ## Run the tests of one plugin: make test-plugin P=order
 	@test -n "$(P)" || { echo 'name a plugin: make test-plugin P=order'; exit 2; }

@@ -1,0 +1,4 @@
+CREATE TABLE note (
+    note_id INTEGER PRIMARY KEY AUTOINCREMENT,
+    title TEXT NOT NULL
+);
