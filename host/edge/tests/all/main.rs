@@ -16,6 +16,7 @@ mod calls;
 mod catalog;
 mod doors;
 mod edge;
+mod examples;
 mod harness;
 mod identity;
 mod ingress;
