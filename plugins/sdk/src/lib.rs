@@ -114,6 +114,7 @@ mod body;
 pub mod clock;
 pub mod config;
 pub mod context;
+mod deserialize;
 mod error;
 mod export;
 mod failure;

@@ -13,6 +13,7 @@ use serde::{
 
 use crate::{
     Failure, Result,
+    deserialize::deserialize_with,
     text::{finite, integer, natural, switch},
 };
 
@@ -67,9 +68,15 @@ impl IntoDeserializer<'_, Unfit> for Text<'_> {
 }
 
 impl Text<'_> {
-    /// The failure that names this field.
+    /// Returns the failure that names this field.
     fn unfit(self) -> Unfit {
         Unfit(UNFIT.field(self.name))
+    }
+
+    /// Reads the text as the name of an enum's variant.
+    fn variant<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unfit> {
+        let variant: StrDeserializer<'_, Unfit> = self.text.into_deserializer();
+        visitor.visit_enum(variant).map_err(|_| self.unfit())
     }
 }
 
@@ -93,27 +100,11 @@ impl<'de> Deserializer<'de> for Text<'_> {
     by! { switch => visit_bool: deserialize_bool }
     by! { Some => visit_str: deserialize_any }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unfit> {
-        visitor.visit_some(self)
+    deserialize_with! { |self, visitor| visitor.visit_some(self) => deserialize_option }
+    deserialize_with! {
+        |self, visitor| visitor.visit_newtype_struct(self) => deserialize_newtype_struct
     }
-
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, Unfit> {
-        visitor.visit_newtype_struct(self)
-    }
-
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        _: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Unfit> {
-        let variant: StrDeserializer<'_, Unfit> = self.text.into_deserializer();
-        visitor.visit_enum(variant).map_err(|_| self.unfit())
-    }
+    deserialize_with! { |self, visitor| self.variant(visitor) => deserialize_enum }
 
     forward_to_deserialize_any! {
         i128 u128 char str string bytes byte_buf unit unit_struct seq tuple tuple_struct map struct

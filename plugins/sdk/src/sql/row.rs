@@ -11,6 +11,7 @@ use serde::{
 };
 
 use super::Error;
+use crate::deserialize::deserialize_with;
 use cell::Cell;
 use columns::Columns;
 use packed::Rows;
@@ -98,12 +99,10 @@ impl<'de> Row<'_, 'de> {
     }
 }
 
-/// Passes on to the only column.
+/// Writes methods that are those of the only column.
 macro_rules! only_cell {
     ($($method:ident)*) => {$(
-        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-            self.only_cell()?.$method(visitor)
-        }
+        deserialize_with! { |self, visitor| self.only_cell()?.$method(visitor) => $method }
     )*};
 }
 
@@ -118,68 +117,24 @@ impl<'de> Deserializer<'de> for Row<'_, 'de> {
         deserialize_identifier
     }
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        self.by_name(visitor)
+    deserialize_with! {
+        |self, visitor| self.by_name(visitor) =>
+            deserialize_any deserialize_map deserialize_struct
     }
 
-    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        self.by_name(visitor)
+    deserialize_with! {
+        |self, visitor| self.by_position(visitor) =>
+            deserialize_seq deserialize_tuple deserialize_tuple_struct
     }
 
-    fn deserialize_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        _: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Error> {
-        self.by_name(visitor)
+    deserialize_with! {
+        |self, visitor| visitor.visit_newtype_struct(self) => deserialize_newtype_struct
     }
-
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        self.by_position(visitor)
+    deserialize_with! { |self, visitor| self.only_cell()?.variant(visitor) => deserialize_enum }
+    deserialize_with! {
+        |self, visitor| self.only_cell()?.deserialize_unit(visitor) => deserialize_unit_struct
     }
-
-    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Error> {
-        self.by_position(visitor)
-    }
-
-    fn deserialize_tuple_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        _: usize,
-        visitor: V,
-    ) -> Result<V::Value, Error> {
-        self.by_position(visitor)
-    }
-
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, Error> {
-        visitor.visit_newtype_struct(self)
-    }
-
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        variants: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Error> {
-        self.only_cell()?.deserialize_enum(name, variants, visitor)
-    }
-
-    fn deserialize_unit_struct<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, Error> {
-        self.only_cell()?.deserialize_unit_struct(name, visitor)
-    }
-
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        visitor.visit_unit()
-    }
+    deserialize_with! { |self, visitor| visitor.visit_unit() => deserialize_ignored_any }
 }
 
 #[cfg(test)]

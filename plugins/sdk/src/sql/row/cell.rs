@@ -10,6 +10,7 @@ use serde::{
 };
 
 use super::Error;
+use crate::deserialize::deserialize_with;
 
 /// One value of a row, where it stands in what the host sent.
 #[derive(Clone, Copy)]
@@ -19,6 +20,23 @@ pub(super) enum Cell<'de> {
     Real(f64),
     Text(&'de str),
     Blob(&'de [u8]),
+}
+
+impl<'de> Cell<'de> {
+    /// Reads a text as the name of an enum's variant.
+    pub(super) fn variant<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        let found = match self {
+            Cell::Text(text) => {
+                let variant: StrDeserializer<'_, Error> = text.into_deserializer();
+                return visitor.visit_enum(variant);
+            }
+            Cell::Null => Unexpected::Unit,
+            Cell::Integer(number) => Unexpected::Signed(number),
+            Cell::Real(number) => Unexpected::Float(number),
+            Cell::Blob(_) => Unexpected::Other("bytes"),
+        };
+        Err(Error::invalid_type(found, &visitor))
+    }
 }
 
 impl<'de> Deserializer<'de> for Cell<'de> {
@@ -59,33 +77,10 @@ impl<'de> Deserializer<'de> for Cell<'de> {
         }
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, Error> {
-        visitor.visit_newtype_struct(self)
+    deserialize_with! {
+        |self, visitor| visitor.visit_newtype_struct(self) => deserialize_newtype_struct
     }
-
-    /// The text of a value is the name of a variant.
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        _: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Error> {
-        let found = match self {
-            Cell::Text(text) => {
-                let variant: StrDeserializer<'_, Error> = text.into_deserializer();
-                return visitor.visit_enum(variant);
-            }
-            Cell::Null => Unexpected::Unit,
-            Cell::Integer(number) => Unexpected::Signed(number),
-            Cell::Real(number) => Unexpected::Float(number),
-            Cell::Blob(_) => Unexpected::Other("bytes"),
-        };
-        Err(Error::invalid_type(found, &visitor))
-    }
+    deserialize_with! { |self, visitor| self.variant(visitor) => deserialize_enum }
 
     forward_to_deserialize_any! {
         i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct
