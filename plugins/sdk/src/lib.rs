@@ -107,46 +107,32 @@
 
 #![warn(missing_docs)]
 
-mod array_page;
 #[doc(hidden)]
 pub mod bindings;
 mod body;
+mod capabilities;
 pub mod clock;
-pub mod config;
-pub mod context;
 mod deserialize;
-mod error;
-mod export;
-mod failure;
-pub mod identity;
-pub mod keyvalue;
-mod links;
-pub mod mail;
-pub mod metrics;
-pub mod money;
-mod number;
-#[cfg(feature = "outbound")]
-pub mod outbound;
-mod page;
-mod path;
-pub mod rate_limit;
-mod request;
-mod response;
-mod router;
-mod services;
+mod handler;
+mod macros;
+mod paging;
 pub mod sql;
 pub mod testing;
-pub mod text;
-mod urlencoded;
+mod values;
 pub mod wit;
 
-pub use array_page::{ArrayPage, Next};
+#[cfg(feature = "outbound")]
+pub use capabilities::outbound;
+pub use capabilities::{config, context, identity, keyvalue, mail, metrics, rate_limit};
+pub use values::{money, text};
+
 pub use body::Fields;
-pub use failure::Failure;
-pub use page::{Listing, Order, Page};
-pub use request::Request;
-pub use response::Response;
-pub use router::{Handler, Router};
+pub use handler::failure::Failure;
+pub use handler::request::Request;
+pub use handler::response::Response;
+pub use handler::router::{Handler, Router};
+pub use paging::array_page::{ArrayPage, Next};
+pub use paging::page::{Listing, Order, Page};
 
 // For the code that `wit_bindings!` generates.
 #[doc(hidden)]

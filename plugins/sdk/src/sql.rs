@@ -43,7 +43,7 @@
 //! wrong, and other nodes have others.
 //!
 //! A table that others made or write may hold what a plugin does not expect.
-//! [`column`] reads such values, and [`Query::readable_rows`] leaves out the
+//! [`column`](mod@column) reads such values, and [`Query::readable_rows`] leaves out the
 //! rows that cannot be read, so that one of them never costs a whole list.
 //!
 //! The tables a plugin may read and change are those its manifest grants. All

@@ -25,8 +25,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::Router;
 use crate::wit::{Caller, Principal, Request};
+use crate::{Router, handler::header};
 
 /// A GET request for this path, with or without a query.
 #[must_use]
@@ -67,9 +67,7 @@ pub fn request(method: &str, target: &str) -> Request {
 /// The request with one more header.
 #[must_use]
 pub fn with_header(mut request: Request, name: &str, value: &str) -> Request {
-    request
-        .headers
-        .push((name.to_ascii_lowercase(), value.to_owned()));
+    request.headers.push(header::field(name, value));
     request
 }
 

@@ -1,7 +1,7 @@
 //! Bodies of type `application/x-www-form-urlencoded`.
 
 use super::Fields;
-use crate::{Failure, Result, urlencoded};
+use crate::{Failure, Result, handler::urlencoded};
 
 const MALFORMED: Failure = Failure::malformed("The form is not UTF-8.");
 

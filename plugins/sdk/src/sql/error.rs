@@ -67,7 +67,7 @@ impl From<Error> for Failure {
             Error::Timeout => TIMEOUT,
             Error::Conflict(_) => CONFLICT,
             Error::Denied(_) | Error::Invalid(_) | Error::TooLarge(_) | Error::Decode(_) => {
-                crate::error::internal("sql", error)
+                crate::capabilities::error::internal("sql", error)
             }
         }
     }

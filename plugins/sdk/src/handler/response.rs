@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 
+use super::header;
 use crate::{Failure, Result, wit};
 
 /// The content type of every JSON body.
@@ -89,7 +90,7 @@ impl Response {
     /// Adds a header. One of the same name stays, as HTTP allows.
     #[must_use]
     pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
-        self.headers.push((name.to_ascii_lowercase(), value.into()));
+        self.headers.push(header::field(name, value));
         self
     }
 

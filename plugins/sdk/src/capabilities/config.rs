@@ -1,7 +1,8 @@
 //! Values that the operator has set and the manifest asks for.
 
+use super::error;
+use crate::Failure;
 use crate::bindings::wasi::config::store as host;
-use crate::{Failure, error};
 
 /// A value could not be read.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]

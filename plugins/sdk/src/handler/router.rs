@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::{Failure, Request, Response, Result, path::Params, wit};
+use super::path::Params;
+use crate::{Failure, Request, Response, Result, wit};
 
 /// Answers one kind of request: a plain function, synchronous.
 pub type Handler = fn(&Request) -> Result<Response>;

@@ -22,8 +22,9 @@
 //! A key is 1 to 256 bytes of any text; a value has a limit that the manifest
 //! sets.
 
+use super::error;
+use crate::Failure;
 use crate::bindings::wasi::keyvalue::{atomics, batch, store};
-use crate::{Failure, error};
 
 /// Rounds of [`Bucket::update`]: of so many writers at once, each is done in
 /// the end, since with every round at least one is.

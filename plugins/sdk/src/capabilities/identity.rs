@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use super::error;
 use crate::bindings::edge::platform::identity as host;
-use crate::{Failure, error, wit::Principal};
+use crate::{Failure, wit::Principal};
 
 pub use host::PasswordCheck;
 

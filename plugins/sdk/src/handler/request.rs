@@ -3,9 +3,9 @@
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
+use super::{path::Params, urlencoded::pairs};
 use crate::{
-    ArrayPage, Failure, Fields, Order, Page, Result, body, number::natural, path::Params, text,
-    urlencoded::pairs, wit,
+    ArrayPage, Failure, Fields, Order, Page, Result, body, text, values::number::natural, wit,
 };
 
 const BAD_ID: Failure = Failure::new(400, "DEP_01", "The ID is not a number.");

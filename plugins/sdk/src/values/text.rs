@@ -4,7 +4,7 @@
 //! White space around them does not count. Whatever else is no number is
 //! refused: `+1`, `0x10`, `1_000` and `١`.
 
-use crate::number;
+use super::number;
 
 /// Digits that are read of a number at most: no integer here has more.
 const MOST_DIGITS: usize = 64;

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use super::header;
 use crate::wit;
 
 /// A refusal: an HTTP status, a code for programs and a sentence for people.
@@ -77,7 +78,7 @@ impl Failure {
     /// Adds a response header, such as `retry-after`.
     #[must_use]
     pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
-        self.headers.push((name.to_ascii_lowercase(), value.into()));
+        self.headers.push(header::field(name, value));
         self
     }
 

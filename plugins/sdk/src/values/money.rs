@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::number::natural;
+use super::number::natural;
 use crate::sql::Value;
 
 /// Hundredths of one.

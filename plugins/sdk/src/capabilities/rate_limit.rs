@@ -1,8 +1,9 @@
 //! Rate limits that only the plugin can decide to count. What can be told from
 //! a request alone, the manifest says and the host enforces.
 
+use super::error;
+use crate::Failure;
 use crate::bindings::edge::platform::rate_limit as host;
-use crate::{Failure, error};
 
 pub use host::Verdict;
 

@@ -13,6 +13,7 @@
 
 use std::time::Duration;
 
+use crate::handler::header;
 use wasip2::http::outgoing_handler;
 use wasip2::http::types::{
     ErrorCode, Fields, IncomingBody, IncomingResponse, Method, OutgoingBody, OutgoingRequest,
@@ -99,7 +100,7 @@ impl Request {
 
     /// Adds a header.
     pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
-        self.headers.push((name.to_ascii_lowercase(), value.into()));
+        self.headers.push(header::field(name, value));
         self
     }
 

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use crate::{Failure, Request, Response, Result, links};
+use super::links;
+use crate::{Failure, Request, Response, Result};
 
 /// The `limit` of a query that names none, in rows.
 const DEFAULT_LIMIT: u64 = 20;

@@ -1,0 +1,4 @@
+//! Macros that make a crate a plugin.
+
+mod export;
+mod services;
