@@ -6,13 +6,13 @@
 
 use std::time::{Duration, SystemTime};
 
-/// Now, such as `2019-07-21T08:56:02.000Z`.
+/// Returns the present instant, such as `2019-07-21T08:56:02.000Z`.
 #[must_use]
 pub fn now() -> String {
     text(SystemTime::now())
 }
 
-/// This long ago.
+/// Returns the instant this long ago.
 #[must_use]
 pub fn ago(time: Duration) -> String {
     text(
@@ -22,14 +22,14 @@ pub fn ago(time: Duration) -> String {
     )
 }
 
-/// This far in the future.
+/// Returns the instant this far in the future.
 #[must_use]
 pub fn after(time: Duration) -> String {
     let now = SystemTime::now();
     text(now.checked_add(time).unwrap_or(now))
 }
 
-/// Seconds since 1970.
+/// Returns the number of seconds since 1970.
 #[must_use]
 pub fn unix_seconds() -> u64 {
     SystemTime::now()

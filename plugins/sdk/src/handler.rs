@@ -1,4 +1,4 @@
-//! How requests are handled: routes, requests, responses and failures.
+//! Handling of requests: routes, requests, responses and failures.
 
 pub(crate) mod failure;
 pub(crate) mod header;

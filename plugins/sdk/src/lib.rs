@@ -1,5 +1,5 @@
-//! What a plugin of the edge platform needs: routing, extractors, errors,
-//! paging, and rows into structs.
+//! Routing, extractors, errors, paging, and rows into structs for plugins of the
+//! edge platform.
 //!
 //! A plugin is an ordinary library crate, compiled for `wasm32-wasip2`. Its
 //! handlers are plain functions from a [`Request`] to a [`Response`]; what goes
@@ -68,15 +68,18 @@
 //! # fn main() {}
 //! ```
 //!
-//! Its `Cargo.toml` asks for a component, and for a library that tests can use:
+//! The `Cargo.toml` of a plugin asks for a component:
 //!
 //! ```toml
 //! [lib]
-//! crate-type = ["cdylib", "rlib"]
+//! crate-type = ["cdylib"]
 //! ```
 //!
-//! Its manifest, `plugin.toml`, says where it is mounted and what it may use.
-//! Whatever stands neither here nor in the defaults, it cannot do:
+//! Tests in a folder `tests` need a library, so add `"rlib"` for them: cargo then
+//! leaves link-time optimisation out.
+//!
+//! The manifest, `plugin.toml`, says which routes the plugin serves and what it
+//! may use. It can do nothing else:
 //!
 //! ```toml
 //! name = "books"
@@ -98,7 +101,12 @@
 //! | fails on [`sql`] and says `?` | 503, 504, 409 or 500, and never the reason |
 //! | traps: a panic, no memory left, no time left | 500 or 504; only this request is lost |
 //!
-//! What a plugin writes to its standard error is logged by the host.
+//! The host logs a plugin's standard output and standard error.
+//!
+//! # Other plugins
+//!
+//! Plugins call each other through interfaces in WIT: [`wit_bindings!`] makes Rust
+//! of them, and [`export_service!`] exports an implementation.
 //!
 //! # Testing
 //!
@@ -138,7 +146,7 @@ pub use paging::page::{Listing, Order, Page};
 #[doc(hidden)]
 pub use wit_bindgen;
 
-/// What a handler returns; its error is a [`Failure`] unless another is named.
+/// Result of a handler; its error is a [`Failure`] unless another is named.
 pub type Result<T, E = Failure> = core::result::Result<T, E>;
 
 /// One step of filling a plugin's tables, for [`export_seed!`].

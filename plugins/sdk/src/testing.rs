@@ -28,13 +28,13 @@ use serde_json::Value;
 use crate::wit::{Caller, Principal, Request};
 use crate::{Router, handler::header};
 
-/// A GET request for this path, with or without a query.
+/// Returns a GET request for this path, with or without a query.
 #[must_use]
 pub fn get(target: &str) -> Request {
     request("GET", target)
 }
 
-/// A POST request for this path with a body of this content type.
+/// Returns a POST request for this path with a body of this content type.
 #[must_use]
 pub fn post(target: &str, content_type: &str, body: impl Into<Vec<u8>>) -> Request {
     let request = with_header(request("POST", target), "content-type", content_type);
@@ -44,7 +44,7 @@ pub fn post(target: &str, content_type: &str, body: impl Into<Vec<u8>>) -> Reque
     }
 }
 
-/// A request of this method, without headers or body, from an address that is nobody's.
+/// Returns a request of this method, without headers or body, from an address of nobody.
 #[must_use]
 pub fn request(method: &str, target: &str) -> Request {
     let (path, query) = match target.split_once('?') {
@@ -64,14 +64,14 @@ pub fn request(method: &str, target: &str) -> Request {
     }
 }
 
-/// The request with one more header.
+/// Returns the request with one more header.
 #[must_use]
 pub fn with_header(mut request: Request, name: &str, value: &str) -> Request {
     request.headers.push(header::field(name, value));
     request
 }
 
-/// The request as sent by somebody with a verified token.
+/// Returns the request as sent with a token that was verified.
 #[must_use]
 pub fn as_principal(request: Request, id: i64, role: &str) -> Request {
     let principal = Principal {
@@ -85,7 +85,7 @@ pub fn as_principal(request: Request, id: i64, role: &str) -> Request {
     }
 }
 
-/// The request as sent with a token that does not hold.
+/// Returns the request as sent with an invalid token.
 #[must_use]
 pub fn with_bad_token(request: Request) -> Request {
     Request {

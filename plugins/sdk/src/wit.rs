@@ -8,5 +8,5 @@ pub use crate::bindings::edge::platform::context::{Caller, Context, Principal};
 pub use crate::bindings::exports::edge::platform::handler::{Failure, Request, Response};
 pub use crate::bindings::seeder::exports::edge::platform::seed::Progress;
 
-/// What `edge:platform/handler` returns for one request.
+/// Result of `edge:platform/handler` for one request.
 pub type Answer = core::result::Result<Response, Failure>;

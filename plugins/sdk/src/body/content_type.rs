@@ -46,7 +46,7 @@ fn charset(parameter: &str) -> Option<&str> {
 }
 
 impl ContentType {
-    /// Whether the text of such a body is UTF-8. JSON always is, and has no
+    /// Returns true if the text of such a body is UTF-8. JSON always is, and has no
     /// charset (RFC 8259 section 11).
     pub(super) fn is_utf8(&self) -> bool {
         let is_json = self.mime.essence_str() == "application/json";
@@ -54,7 +54,7 @@ impl ContentType {
     }
 }
 
-/// Whether text in this charset is UTF-8. `utf8` is a common misspelling, and
+/// Returns true if text in this charset is UTF-8. `utf8` is a common misspelling, and
 /// no name is as good as no charset.
 fn is_name_of_utf8(name: &str) -> bool {
     let is_around = |sign: char| sign.is_whitespace() || sign == '"' || sign == '\'';

@@ -17,20 +17,20 @@ const TWICE: Failure = Failure::malformed("The body names a field twice.");
 pub struct Fields(BTreeMap<String, String>);
 
 impl Fields {
-    /// The text of the field of this name.
+    /// Returns the text of the field of this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
 
-    /// All fields, by name.
+    /// Returns all fields, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0
             .iter()
             .map(|(name, text)| (name.as_str(), text.as_str()))
     }
 
-    /// Whether there are none.
+    /// Returns true if there are no fields.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -49,7 +49,7 @@ impl Fields {
         Err(Failure::missing(&missing))
     }
 
-    /// The fields as a struct, by serde.
+    /// Reads the fields into a struct, by serde.
     ///
     /// Text becomes whatever the struct's field is: integers and booleans as
     /// [`text`](crate::text) reads them, such as `2`, `2.0`, `2e0`, `true` and
@@ -77,7 +77,7 @@ impl Fields {
         parse::parse(self.iter())
     }
 
-    /// The integer of the field of this name; none if it is missing or blank.
+    /// Reads the field of this name as an integer; none if it is missing or blank.
     ///
     /// # Errors
     /// 400 `HTTP_400` for text that is no integer, as in [`parse`](Self::parse).
@@ -102,7 +102,7 @@ impl Fields {
     }
 }
 
-/// The failure of a body that names this field twice.
+/// Returns the failure of a body that names this field twice.
 pub(super) fn named_twice(name: &str) -> Failure {
     TWICE.field(name)
 }

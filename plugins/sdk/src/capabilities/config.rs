@@ -15,7 +15,7 @@ impl From<Error> for Failure {
     }
 }
 
-/// The value of `key`, if it is set.
+/// Returns the value of `key`, if it is set.
 ///
 /// # Errors
 /// When the manifest does not ask for `key`.

@@ -3,13 +3,13 @@
 
 pub use crate::bindings::edge::platform::context::{Caller, Context, Principal};
 
-/// The context of the call that the plugin answers.
+/// Returns the context of the call that the plugin answers.
 #[must_use]
 pub fn current() -> Context {
     crate::bindings::edge::platform::context::current()
 }
 
-/// The name of the plugin whose call this one answers; `None` when the call
+/// Returns the name of the plugin whose call this one answers; `None` when the call
 /// began in the host: a client's request, scheduled work, seeding.
 ///
 /// The host has let only callers through that the manifest's `[exports]` admit.

@@ -1,5 +1,5 @@
-//! What the client sees when something failed that is not its fault: no more
-//! than a status. The reason goes to the log.
+//! Failures that are not the client's fault: it sees no more than a status, and
+//! the reason goes to the log.
 
 use std::fmt::Display;
 

@@ -42,7 +42,7 @@ impl From<Error> for Failure {
     }
 }
 
-/// The argon2id hash of a password, with its salt, in the PHC string format.
+/// Returns the argon2id hash of a password, with its salt, in the PHC string format.
 ///
 /// # Errors
 /// [`Error::Unavailable`] if too many passwords wait for their turn.
@@ -50,8 +50,9 @@ pub fn hash_password(password: &str) -> Result<String, Error> {
     Ok(host::hash_password(password)?)
 }
 
-/// Whether this is the password that was hashed. Without a hash it is not,
-/// after the same time: an unknown account looks like a wrong password.
+/// Returns true if this is the password that was hashed. Without a hash the
+/// answer is false, after the same time: an unknown account looks like a wrong
+/// password.
 ///
 /// # Errors
 /// [`Error::Unavailable`] if too many passwords wait for their turn.
@@ -69,7 +70,7 @@ pub fn check_password(password: &str, hash: Option<&str>) -> Result<PasswordChec
     Ok(host::check_password(password, hash)?)
 }
 
-/// A signed token (JWT) that names the principal for this long.
+/// Returns a signed token (JWT) that names the principal for this long.
 ///
 /// # Errors
 /// [`Error::Invalid`] for a lifetime of less than a second or more than 31 days,

@@ -70,7 +70,7 @@ impl From<Error> for Failure {
 pub struct Bucket(store::Bucket);
 
 impl Bucket {
-    /// The bucket of this name.
+    /// Opens the bucket of this name.
     ///
     /// # Errors
     /// [`Error::Denied`] if the manifest does not grant it.
@@ -78,7 +78,7 @@ impl Bucket {
         Ok(Self(store::open(name)?))
     }
 
-    /// The value of a key.
+    /// Returns the value of a key.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -103,7 +103,7 @@ impl Bucket {
         Ok(self.0.delete(key)?)
     }
 
-    /// Whether a key has a value.
+    /// Returns true if the key has a value.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -111,7 +111,7 @@ impl Bucket {
         Ok(self.0.exists(key)?)
     }
 
-    /// The values of many keys, in the order asked.
+    /// Returns the values of many keys, in the order of the keys.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -141,7 +141,7 @@ impl Bucket {
     /// their value. Two round trips when nobody was.
     ///
     /// # Errors
-    /// Those of `change` and of the store, and 503 when others were faster
+    /// Errors of `change` and of the store, and 503 when others were faster
     /// again and again.
     pub fn update<T>(
         &self,
@@ -164,7 +164,7 @@ impl Bucket {
 #[derive(Debug)]
 pub struct Cas(atomics::Cas);
 
-/// How a [`Cas::swap`] ended.
+/// Result of [`Cas::swap`].
 #[derive(Debug)]
 pub enum Swap {
     /// The value is written.
@@ -174,7 +174,7 @@ pub enum Swap {
 }
 
 impl Cas {
-    /// The value as it was read.
+    /// Returns the value as it was read.
     ///
     /// # Errors
     /// None that a plugin can do anything about.

@@ -8,7 +8,7 @@ pub use host::Message;
 /// Why a message was not sent.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum Error {
-    /// It can never be sent; the text says why.
+    /// The message can never be sent; the text says why.
     #[error("invalid: {0}")]
     Invalid(String),
     /// A limit of calls or bytes was passed; the text names it.

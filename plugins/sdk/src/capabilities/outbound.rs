@@ -21,11 +21,11 @@ use wasip2::http::types::{
 };
 use wasip2::io::streams::StreamError;
 
-/// How long a call may take to connect, and then to each piece of its answer,
-/// unless it says otherwise.
+/// Time limit for connecting, and then for each part of the response, of a call
+/// that sets none.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Longest response body, unless the call says otherwise.
+/// Longest response body, in bytes, of a call that sets none.
 const MOST_BYTES: usize = 1 << 20;
 
 /// Bytes that are read or written in one host call.
@@ -63,7 +63,7 @@ pub struct Request {
     most_bytes: usize,
 }
 
-/// What came back.
+/// A whole response.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Response {
     /// The HTTP status.
@@ -75,12 +75,12 @@ pub struct Response {
 }
 
 impl Request {
-    /// GET `url`, an absolute one.
+    /// Returns a GET request for `url`, an absolute one.
     pub fn get(url: impl Into<String>) -> Self {
         Self::new(Method::Get, url.into())
     }
 
-    /// POST `body` to `url`.
+    /// Returns a POST request of `body` to `url`.
     pub fn post(url: impl Into<String>, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
         let mut request = Self::new(Method::Post, url.into()).header("content-type", content_type);
         request.body = body.into();
@@ -104,19 +104,19 @@ impl Request {
         self
     }
 
-    /// How long it may take to connect, and then to each piece of the answer.
+    /// Sets the time limit for connecting, and then for each part of the response.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// Longest response body, in bytes.
+    /// Sets the longest response body, in bytes.
     pub fn most_bytes(mut self, most: usize) -> Self {
         self.most_bytes = most;
         self
     }
 
-    /// Sends it, and waits for the whole response, whatever its status.
+    /// Sends the request, and waits for the whole response, whatever its status.
     ///
     /// # Errors
     /// Tells what was surely not sent from what may have been.

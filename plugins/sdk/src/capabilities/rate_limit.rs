@@ -38,7 +38,7 @@ pub fn take(policy: &str, key: &str, cost: u32) -> Result<Verdict, Error> {
     })
 }
 
-/// The refusal of somebody over a limit: 429 with `retry-after`.
+/// Returns the failure of a client over a limit: 429 with `retry-after`.
 #[must_use]
 pub fn too_many(verdict: &Verdict) -> Failure {
     let seconds = verdict.retry_after_ms.div_ceil(1000).max(1);

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use super::header;
 use crate::wit;
 
-/// A refusal: an HTTP status, a code for programs and a sentence for people.
+/// A refused request: an HTTP status, a code for programs and a sentence for people.
 ///
 /// Failures that never change are best written once, as constants:
 ///
@@ -29,7 +29,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A refusal with this HTTP status (400 to 599), code and message.
+    /// Returns a failure with this HTTP status (400 to 599), code and message.
     #[must_use]
     pub const fn new(status: u16, code: &'static str, message: &'static str) -> Self {
         Self {
@@ -41,19 +41,19 @@ impl Failure {
         }
     }
 
-    /// A malformed request: 400 `HTTP_400`, with this message.
+    /// Returns the failure of a malformed request: 400 `HTTP_400`, with this message.
     #[must_use]
     pub const fn malformed(message: &'static str) -> Self {
         Self::new(400, "HTTP_400", message)
     }
 
-    /// Fields that are missing or blank: 400 `USR_02`, naming them.
+    /// Returns the failure of fields that are missing or blank: 400 `USR_02`, naming them.
     #[must_use]
     pub fn missing(names: &[&str]) -> Self {
         Self::new(400, "USR_02", "The field(s) are/is required.").field(names.join(","))
     }
 
-    /// A text that is longer than it may be: 400 `USR_07`, naming its field.
+    /// Returns the failure of a text that is too long: 400 `USR_07`, naming its field.
     #[must_use]
     pub fn too_long(field: &str) -> Self {
         Self::new(400, "USR_07", "")
@@ -82,25 +82,25 @@ impl Failure {
         self
     }
 
-    /// The HTTP status.
+    /// Returns the HTTP status.
     #[must_use]
     pub fn status(&self) -> u16 {
         self.status
     }
 
-    /// The code that client programs match on, such as `HTTP_400`.
+    /// Returns the code that client programs match on, such as `HTTP_400`.
     #[must_use]
     pub fn code(&self) -> &str {
         &self.code
     }
 
-    /// The sentence for people.
+    /// Returns the sentence for people.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// The field or parameter that is at fault, if one was named.
+    /// Returns the field or parameter that is at fault, if one was named.
     #[must_use]
     pub fn faulty_field(&self) -> Option<&str> {
         self.field.as_deref()

@@ -36,7 +36,7 @@ fn decode(text: &str) -> Option<String> {
     is_encoded(text).then(|| decoded.into_owned())
 }
 
-/// Whether two hexadecimal digits follow every `%`.
+/// Returns true if two hexadecimal digits follow every `%`.
 fn is_encoded(text: &str) -> bool {
     text.split('%').skip(1).all(|after| {
         let digits = after.as_bytes().get(..2);

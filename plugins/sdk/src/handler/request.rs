@@ -17,8 +17,8 @@ const UNFIT_PARAMETER: Failure = Failure::malformed("The parameter has a wrong v
 
 /// One HTTP request.
 ///
-/// What the client got wrong comes back as a [`Failure`], ready to be passed
-/// on with `?`.
+/// Methods that read a request return a mistake of the client as a [`Failure`],
+/// to be passed on with `?`.
 #[derive(Clone, Debug)]
 pub struct Request {
     wit: wit::Request,
@@ -26,30 +26,30 @@ pub struct Request {
 }
 
 impl Request {
-    /// A request of which the router has taken these parameters.
+    /// Returns a request with the path parameters that the router found.
     pub(crate) fn new(wit: wit::Request, params: Params) -> Self {
         Self { wit, params }
     }
 
-    /// Names this request in every log line and error reply.
+    /// Returns the id that names this request in every log line and error reply.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.wit.id
     }
 
-    /// The method, in upper case.
+    /// Returns the method, in upper case.
     #[must_use]
     pub fn method(&self) -> &str {
         &self.wit.method
     }
 
-    /// The path as sent, still percent-encoded, without mount and query.
+    /// Returns the path as sent, still percent-encoded, without mount and query.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.wit.path
     }
 
-    /// The first header of this name, in any case of letters.
+    /// Returns the first header of this name, in any case of letters.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers()
@@ -57,7 +57,7 @@ impl Request {
             .map(|(_, value)| value)
     }
 
-    /// All headers, in their order: name in lower case, value.
+    /// Returns all headers, in their order: name in lower case, value.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
         self.wit
             .headers
@@ -78,8 +78,8 @@ impl Request {
         self.client_ip()
     }
 
-    /// The client as rate limits count it: an IPv4 address, or the /64 network
-    /// of an IPv6 address, in which one client has 2^64 addresses.
+    /// Returns the client as rate limits count it: an IPv4 address, or the /64
+    /// network of an IPv6 address, in which one client has 2^64 addresses.
     #[must_use]
     pub fn client_network(&self) -> String {
         let Ok(address) = self.client_ip().parse::<IpAddr>() else {
@@ -94,13 +94,14 @@ impl Request {
         }
     }
 
-    /// Who asks, as far as the host could verify it.
+    /// Returns the caller as the host has verified it: anonymous, rejected or
+    /// verified.
     #[must_use]
     pub fn caller(&self) -> &wit::Caller {
         &self.wit.caller
     }
 
-    /// Who asks, where only somebody known may.
+    /// Returns the verified caller, for a handler that serves no others.
     ///
     /// # Errors
     /// 401 `AUT_01` without a token, `AUT_02` with one that does not hold.
@@ -112,7 +113,7 @@ impl Request {
         }
     }
 
-    /// Who asks, where only somebody with this role may.
+    /// Returns the verified caller, for a handler that serves this role alone.
     ///
     /// # Errors
     /// As [`principal`](Self::principal); 403 `AUT_03` for another role.
@@ -138,19 +139,19 @@ impl Request {
         self.time_left()
     }
 
-    /// The whole body; empty when there was none.
+    /// Returns the whole body; empty when there was none.
     #[must_use]
     pub fn body(&self) -> &[u8] {
         &self.wit.body
     }
 
-    /// What stood after `?`, as sent.
+    /// Returns the query string, as sent: the text after `?`.
     #[must_use]
     pub fn query_string(&self) -> Option<&str> {
         self.wit.query.as_deref()
     }
 
-    /// The decoded path parameter of this name; empty if the route has none.
+    /// Returns the decoded path parameter of this name; empty if the route has none.
     ///
     /// # Errors
     /// 400 `HTTP_400` if its percent-encoding does not make UTF-8.
@@ -158,7 +159,7 @@ impl Request {
         self.params.get(name)
     }
 
-    /// The path parameter of this name as the ID of a row: 1 to [`i64::MAX`].
+    /// Reads the path parameter of this name as the ID of a row: 1 to [`i64::MAX`].
     ///
     /// # Errors
     /// 400 `DEP_01` if it is anything else; only ASCII digits are read.
@@ -170,7 +171,7 @@ impl Request {
         id.filter(|&id| id > 0).ok_or_else(|| BAD_ID.field(name))
     }
 
-    /// The first query parameter of this name, decoded (`+` is a space).
+    /// Returns the first query parameter of this name, decoded (`+` is a space).
     /// `?name` and `?name=` are the empty text.
     ///
     /// # Errors
@@ -186,8 +187,8 @@ impl Request {
         Ok(None)
     }
 
-    /// The whole number of the query parameter of this name, as
-    /// [`text::natural`] reads it; none if it is missing or blank.
+    /// Reads the query parameter of this name as a whole number, by
+    /// [`text::natural`]; none if it is missing or blank.
     ///
     /// # Errors
     /// 400 `HTTP_400` for anything else.
@@ -195,8 +196,8 @@ impl Request {
         self.query_as(name, text::natural)
     }
 
-    /// Whether the query parameter of this name is on, as [`text::switch`]
-    /// reads it; none if it is missing or blank.
+    /// Reads the query parameter of this name as a boolean, by [`text::switch`];
+    /// none if it is missing or blank.
     ///
     /// # Errors
     /// 400 `HTTP_400` for anything else.
@@ -210,36 +211,36 @@ impl Request {
             .transpose()
     }
 
-    /// The part of a list that the query asks for by `page` (default 1) and
+    /// Reads the page of a list that the query asks for by `page` (default 1) and
     /// `limit` (default 20, at most 100).
     ///
     /// # Errors
     /// 400 `PAG_03` if either is not a number or out of range.
     pub fn page(&self) -> Result<Page> {
-        Page::of(self)
+        Page::from_request(self)
     }
 
-    /// The part of a list that is answered as a plain array that the query asks
-    /// for by `page` (default 1) and `limit` (from 1 to `most`).
+    /// Reads the page of a list that is answered as a plain array: `page` (default
+    /// 1) and `limit` (from 1 to `most`) of the query.
     ///
     /// # Errors
     /// 400 `PAG_03` if either is not a number or out of range.
     pub fn array_page(&self, default: u64, most: u64) -> Result<ArrayPage> {
-        ArrayPage::of(self, default, most)
+        ArrayPage::from_request(self, default, most)
     }
 
-    /// The order that the query asks for: `order=field,ASC` or `field,DESC`;
-    /// none if it is missing or blank.
+    /// Reads the order that the query asks for: `order=field,ASC` or
+    /// `field,DESC`; none if it is missing or blank.
     ///
     /// # Errors
     /// 400 `PAG_01` if it has another form, `PAG_02` if the field is not one
     /// of those allowed.
     pub fn order_by(&self, allowed: &[&'static str]) -> Result<Option<Order>> {
-        Order::of(self, allowed)
+        Order::from_request(self, allowed)
     }
 
-    /// The fields of the body: a form, a JSON object or multipart text fields,
-    /// as its content type says. Without a body there are none.
+    /// Reads the fields of the body: a form, a JSON object or multipart text
+    /// fields, as its content type says. Without a body there are none.
     ///
     /// # Errors
     /// 415 `HTTP_415` for any other content type, 400 `HTTP_400` for a body
@@ -250,7 +251,7 @@ impl Request {
     }
 }
 
-/// A request without path parameters, for tests of what does not need them.
+/// Makes a request without path parameters, for tests that need none.
 impl From<wit::Request> for Request {
     fn from(wit: wit::Request) -> Self {
         Self::new(wit, Params::default())

@@ -20,13 +20,13 @@ pub struct Response {
 }
 
 impl Response {
-    /// A response with this status, `content-type` and body.
+    /// Returns a response with this status, `content-type` and body.
     #[must_use]
     pub fn new(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
         Self::bare(status, body.into()).header("content-type", content_type)
     }
 
-    /// A 200 whose body is the value as JSON.
+    /// Returns a 200 whose body is the value as JSON.
     ///
     /// # Errors
     /// 500 `HTTP_500` if the value has no JSON form, such as a map whose keys
@@ -78,7 +78,7 @@ impl Response {
         Self::empty_object()
     }
 
-    /// A response without any header.
+    /// Returns a response without any header.
     pub(crate) fn bare(status: u16, body: Vec<u8>) -> Self {
         Self {
             status,
@@ -94,13 +94,13 @@ impl Response {
         self
     }
 
-    /// The HTTP status.
+    /// Returns the HTTP status.
     #[must_use]
     pub fn status(&self) -> u16 {
         self.status
     }
 
-    /// The body.
+    /// Returns the body.
     #[must_use]
     pub fn body(&self) -> &[u8] {
         &self.body

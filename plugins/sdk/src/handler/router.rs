@@ -36,7 +36,7 @@ struct Route {
 }
 
 impl Router {
-    /// A router without routes.
+    /// Returns a router without routes.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -79,7 +79,7 @@ impl Router {
         self.route("DELETE", path, handler)
     }
 
-    /// Every method and path that has a handler, in the order of registration.
+    /// Returns every method and path that has a handler, in the order of registration.
     pub fn routes(&self) -> impl Iterator<Item = (&'static str, &str)> {
         self.routes.iter().flat_map(|route| {
             let methods = route.handlers.iter().map(|(method, _)| *method);
@@ -162,7 +162,7 @@ impl Route {
         Some(*handler)
     }
 
-    /// The value of the `allow` header.
+    /// Returns the value of the `allow` header.
     fn allow(&self) -> String {
         let mut methods: Vec<_> = self.handlers.iter().map(|(method, _)| *method).collect();
         if methods.contains(&"GET") {

@@ -10,7 +10,7 @@ pub(crate) type Pair<'a> = (Cow<'a, str>, Cow<'a, str>);
 #[derive(Debug, PartialEq)]
 pub(crate) struct NotUtf8(pub(crate) String);
 
-/// The pairs of the text, in their order. Empty ones (`a=1&&b=2`) are skipped.
+/// Returns the pairs of the text, in their order. Empty ones (`a=1&&b=2`) are skipped.
 pub(crate) fn pairs(text: &[u8]) -> impl Iterator<Item = Result<Pair<'_>, NotUtf8>> {
     text.split(|&byte| byte == b'&').filter_map(pair)
 }

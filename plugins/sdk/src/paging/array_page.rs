@@ -27,24 +27,24 @@ pub struct ArrayPage(Page);
 
 impl ArrayPage {
     /// Reads `page` (default 1) and `limit` (from 1 to `most`) from the query.
-    pub(crate) fn of(request: &Request, default: u64, most: u64) -> Result<Self> {
+    pub(crate) fn from_request(request: &Request, default: u64, most: u64) -> Result<Self> {
         Page::within(request, default, most).map(Self)
     }
 
-    /// Rows to ask a database for: one more than the page has, which tells
-    /// whether another page follows.
+    /// Returns the number of rows to ask a database for: one more than the page
+    /// has, by which another page is known to follow.
     #[must_use]
     pub fn limit(&self) -> i64 {
         self.0.limit().saturating_add(1)
     }
 
-    /// Rows before this page, for `OFFSET`.
+    /// Returns the number of rows before this page, for `OFFSET`.
     #[must_use]
     pub fn offset(&self) -> i64 {
         self.0.offset()
     }
 
-    /// A 200 with the rows of this page as a JSON array. If another page
+    /// Returns a 200 with the rows of this page as a JSON array. If another page
     /// follows, the header `link` names it as `rel="next"`, relative to the
     /// address that was asked for.
     ///
@@ -55,7 +55,7 @@ impl ArrayPage {
         Ok(next.link(Response::json(&rows)?))
     }
 
-    /// Returns the rows of this page, and whether another page follows. A row
+    /// Returns the rows of this page, and the next page if one follows. A row
     /// that could not be read has its place on a page, and is left out there.
     pub fn cut<T>(&self, rows: impl Into<Readable<T>>) -> (Vec<T>, Next) {
         let most = usize::try_from(self.0.limit).unwrap_or(usize::MAX);

@@ -9,10 +9,10 @@ use crate::{Page, Request};
 /// header fields.
 const LONGEST_QUERY: usize = 512;
 
-/// The value of `link` for a page of a list of so many rows; none where all
-/// of the list is one page, or the query is too long to repeat. Targets are relative to the request's own, and
-/// keep the rest of its query.
-pub(crate) fn of_page(request: &Request, page: Page, count: i64) -> Option<String> {
+/// Returns the value of `link` for a page of a list of so many rows; none where
+/// all of the list is one page, or the query is too long to repeat. Targets are
+/// relative to the request's own, and keep the rest of its query.
+pub(crate) fn to_pages(request: &Request, page: Page, count: i64) -> Option<String> {
     let count = u64::try_from(count).unwrap_or(0);
     let last = count.div_ceil(page.limit.max(1)).max(1);
     let previous = page.page.checked_sub(1).filter(|previous| *previous > 0);
@@ -41,7 +41,7 @@ pub(crate) fn of_page(request: &Request, page: Page, count: i64) -> Option<Strin
     Some(links.collect::<Vec<_>>().join(", "))
 }
 
-/// The query without the page, to be put before it.
+/// Returns the query without the page, to be put before it.
 fn rest_of_query(request: &Request) -> String {
     let query = request.query_string().unwrap_or_default();
     let pairs = form_urlencoded::parse(query.as_bytes());
@@ -62,7 +62,7 @@ mod tests {
     fn links(query: &str, count: i64) -> Option<String> {
         let request = Request::from(testing::get(&format!("/products?{query}")));
         let page = request.page().unwrap();
-        of_page(&request, page, count)
+        to_pages(&request, page, count)
     }
 
     #[test]

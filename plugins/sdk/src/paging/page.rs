@@ -34,7 +34,7 @@ pub struct Page {
 
 impl Page {
     /// Reads `page` (default 1) and `limit` (default 20) from the query.
-    pub(crate) fn of(request: &Request) -> Result<Self> {
+    pub(crate) fn from_request(request: &Request) -> Result<Self> {
         Self::within(request, DEFAULT_LIMIT, MAX_LIMIT)
     }
 
@@ -57,20 +57,20 @@ impl Page {
     /// first, previous, next and last page of a list of `count` rows.
     #[must_use]
     pub fn link(&self, request: &Request, count: i64, response: Response) -> Response {
-        match links::of_page(request, *self, count) {
+        match links::to_pages(request, *self, count) {
             Some(links) => response.header("link", links),
             None => response,
         }
     }
 
-    /// Rows before this page, for `OFFSET`.
+    /// Returns the number of rows before this page, for `OFFSET`.
     #[must_use]
     pub fn offset(&self) -> i64 {
         let rows = self.page.saturating_sub(1).saturating_mul(self.limit);
         i64::try_from(rows).unwrap_or(i64::MAX)
     }
 
-    /// Rows of this page at most, for `LIMIT`.
+    /// Returns the number of rows of this page at most, for `LIMIT`.
     #[must_use]
     pub fn limit(&self) -> i64 {
         i64::try_from(self.limit).unwrap_or(i64::MAX)
@@ -88,13 +88,16 @@ fn parameter(request: &Request, name: &'static str, default: u64) -> Result<u64>
 pub struct Order {
     /// One of the fields that the handler allowed, safe to put into a statement.
     pub field: &'static str,
-    /// Whether the highest comes first.
+    /// True if the highest value comes first.
     pub descending: bool,
 }
 
 impl Order {
     /// Reads `order` from the query: `field,ASC` or `field,DESC`.
-    pub(crate) fn of(request: &Request, allowed: &[&'static str]) -> Result<Option<Self>> {
+    pub(crate) fn from_request(
+        request: &Request,
+        allowed: &[&'static str],
+    ) -> Result<Option<Self>> {
         let text = request.query("order");
         let text = text.map_err(|_| BAD_ORDER.field("order"))?;
         let Some(text) = text.filter(|text| !text.trim().is_empty()) else {

@@ -2,7 +2,7 @@
 //! that others write too.
 //!
 //! A reader takes a value as whatever type the column has, and converts it.
-//! What is NULL becomes what the reader's name says; what cannot be converted
+//! NULL becomes what the reader's name says; what cannot be converted
 //! is an error, for which
 //! [`readable_rows`](super::Query::readable_rows) leaves the row out.
 //!
@@ -31,7 +31,7 @@ use loose::Loose;
 /// Reads text; NULL is the empty text.
 ///
 /// # Errors
-/// Those of the deserializer, as with every reader.
+/// Errors of the deserializer, as with every reader.
 pub fn text<'de, D: Deserializer<'de>>(value: D) -> Result<String, D::Error> {
     optional_text(value).map(Option::unwrap_or_default)
 }

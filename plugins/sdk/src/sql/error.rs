@@ -1,4 +1,4 @@
-//! What can go wrong with a statement, and what the client gets to see of it.
+//! Errors of statements, and the part of them that a client sees.
 
 use std::fmt::Display;
 

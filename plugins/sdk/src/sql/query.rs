@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use super::{Error, Outcome, Readable, Transaction, Value, dialect, readable, row, with_clock};
 use crate::bindings::edge::platform::sql as host;
 
-/// A statement outside a transaction; a change is one of its own.
+/// Returns a statement outside a transaction; a change is a transaction of its own.
 pub fn query(text: &str) -> Query<'_> {
     Query::new(text, None)
 }
@@ -40,7 +40,7 @@ impl<'a> Query<'a> {
     /// tuples by position, or a single column as it is.
     ///
     /// # Errors
-    /// Those of the host, and [`Error::Decode`] for a row that does not fit.
+    /// Errors of the host, and [`Error::Decode`] for a row that does not fit.
     pub fn fetch_all<T: DeserializeOwned>(self) -> Result<Vec<T>, Error> {
         row::all(&self.run()?)
     }
@@ -78,7 +78,7 @@ impl<'a> Query<'a> {
     /// for each column.
     ///
     /// # Errors
-    /// Those of the host.
+    /// Errors of the host.
     pub fn readable_rows<T: DeserializeOwned>(
         self,
         table: &'static str,
@@ -93,7 +93,7 @@ impl<'a> Query<'a> {
     /// is none.
     ///
     /// # Errors
-    /// Those of the host.
+    /// Errors of the host.
     pub fn readable_first<T: DeserializeOwned>(
         self,
         table: &'static str,
@@ -124,7 +124,7 @@ impl<'a> Query<'a> {
     /// Runs an INSERT, UPDATE or DELETE.
     ///
     /// # Errors
-    /// Those of the host.
+    /// Errors of the host.
     pub fn execute(self) -> Result<Outcome, Error> {
         let text = text(self.text)?;
         Ok(match self.transaction {
@@ -142,7 +142,7 @@ impl<'a> Query<'a> {
     }
 }
 
-/// The statement as the database gets it. The host is asked for the dialect
+/// Returns the statement as the database gets it. The host is asked for the dialect
 /// only where that matters.
 fn text(text: &str) -> Result<Cow<'_, str>, Error> {
     match text.contains('{') {

@@ -18,7 +18,7 @@ use packed::Rows;
 
 /// Reads all rows.
 pub(super) fn all<T: DeserializeOwned>(packed: &[u8]) -> Result<Vec<T>, Error> {
-    let mut rows = Rows::of(packed)?;
+    let mut rows = Rows::new(packed)?;
     let mut all = Vec::new();
     while let Some(row) = rows.next()? {
         all.push(T::deserialize(row)?);
@@ -31,7 +31,7 @@ pub(super) fn readable<T: DeserializeOwned>(
     packed: &[u8],
     mut on_misfit: impl FnMut(Row<'_, '_>, &Error),
 ) -> Result<Vec<Option<T>>, Error> {
-    let mut rows = Rows::of(packed)?;
+    let mut rows = Rows::new(packed)?;
     let mut readable = Vec::new();
     while let Some(row) = rows.next()? {
         let read = T::deserialize(row);
@@ -42,14 +42,14 @@ pub(super) fn readable<T: DeserializeOwned>(
 
 /// Reads the first row, if there is one.
 pub(super) fn first<T: DeserializeOwned>(packed: &[u8]) -> Result<Option<T>, Error> {
-    let mut rows = Rows::of(packed)?;
+    let mut rows = Rows::new(packed)?;
     rows.next()?.map(T::deserialize).transpose()
 }
 
 /// Reads the one column of the one row.
 pub(super) fn scalar<T: DeserializeOwned>(packed: &[u8]) -> Result<T, Error> {
-    let count = Rows::of(packed)?.count()?;
-    let mut rows = Rows::of(packed)?;
+    let count = Rows::new(packed)?.count()?;
+    let mut rows = Rows::new(packed)?;
     match rows.next()? {
         Some(row) if count == 1 => T::deserialize(row.only_cell()?),
         _ => Err(no_only("rows", count)),

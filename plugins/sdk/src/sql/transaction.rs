@@ -10,7 +10,7 @@ pub struct Transaction {
 }
 
 impl Transaction {
-    /// A statement in this transaction.
+    /// Returns a statement in this transaction.
     pub fn query<'a>(&'a self, text: &'a str) -> Query<'a> {
         Query::new(text, Some(self))
     }
@@ -20,7 +20,7 @@ impl Transaction {
 /// when it returns `Err`, traps or passes the deadline.
 ///
 /// # Errors
-/// That of the work, or of beginning or committing.
+/// Errors of the work, of beginning and of committing.
 pub fn transaction<T, E: From<Error>>(
     work: impl FnOnce(&Transaction) -> Result<T, E>,
 ) -> Result<T, E> {

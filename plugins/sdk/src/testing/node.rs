@@ -25,7 +25,7 @@ pub struct Node {
 }
 
 impl Node {
-    /// Build the plugin in `folder` as its manifest says, and serve it with
+    /// Builds the plugin in `folder` as its manifest says, and serves it with
     /// `edge`, or whatever the variable `EDGE` names.
     ///
     /// # Panics
@@ -58,13 +58,13 @@ impl Node {
         }
     }
 
-    /// The node's data folder, for a look into its stores.
+    /// Returns the node's data folder, for a look into its stores.
     #[must_use]
     pub fn data(&self) -> &Path {
         self.folder.path()
     }
 
-    /// GET `target`: the status and the body.
+    /// Requests `target` by GET, and returns the status and the body.
     ///
     /// # Panics
     /// When the node does not answer.
@@ -74,7 +74,7 @@ impl Node {
         read(reply)
     }
 
-    /// POST `body` to `target`: the status and the body.
+    /// Sends `body` to `target` by POST, and returns the status and the body.
     ///
     /// # Panics
     /// When the node does not answer.
@@ -109,8 +109,8 @@ fn build(plugin: &Path) {
     );
 }
 
-/// Where the node serves, once it has said so. The rest of what it says goes
-/// where the test's own output goes.
+/// Returns the address of the node once it has printed one. The rest of its
+/// output goes to the output of the test.
 fn address(mut output: impl BufRead + Send + 'static) -> String {
     let mut said = String::new();
     while !said.contains("Try:") {

@@ -40,7 +40,7 @@ pub(crate) fn finite(text: &str) -> Option<f64> {
     number.filter(|number: &f64| number.is_finite())
 }
 
-/// Whether something is on: `true`, `1`, `on`, `yes` or `false`, `0`, `off`,
+/// Reads a boolean: `true`, `1`, `on`, `yes` or `false`, `0`, `off`,
 /// `no`, in any case of letters.
 ///
 /// ```

@@ -1,4 +1,4 @@
-//! What each reader makes of each kind of value.
+//! Each reader with each kind of value.
 
 use serde::Deserialize;
 use serde_json::{Value, json};

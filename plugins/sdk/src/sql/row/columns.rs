@@ -6,7 +6,7 @@ use serde::de::{DeserializeSeed, IntoDeserializer, MapAccess, SeqAccess, value::
 
 use super::{Cell, Error};
 
-/// What is left of a row.
+/// The rest of a row.
 pub(super) struct Columns<'a, 'de> {
     names: slice::Iter<'a, &'de str>,
     values: slice::Iter<'a, Cell<'de>>,

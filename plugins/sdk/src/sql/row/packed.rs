@@ -7,7 +7,7 @@ use rmp::{Marker, decode};
 
 use super::{Cell, Error, Row};
 
-/// What is left of a result.
+/// The rest of a result.
 pub(super) struct Rows<'de> {
     columns: Vec<&'de str>,
     /// The values of the row that was read last.
@@ -17,7 +17,7 @@ pub(super) struct Rows<'de> {
 
 impl<'de> Rows<'de> {
     /// Reads the names of the columns.
-    pub(super) fn of(packed: &'de [u8]) -> Result<Self, Error> {
+    pub(super) fn new(packed: &'de [u8]) -> Result<Self, Error> {
         let mut rest = packed;
         let mut columns = Vec::new();
         if !rest.is_empty() {
@@ -48,7 +48,7 @@ impl<'de> Rows<'de> {
         }))
     }
 
-    /// How many rows are left.
+    /// Returns the number of rows that are left.
     pub(super) fn count(mut self) -> Result<usize, Error> {
         let mut count = 0;
         while self.next()?.is_some() {

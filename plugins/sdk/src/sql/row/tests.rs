@@ -1,4 +1,4 @@
-//! What becomes of rows, and what is refused.
+//! Rows that are read, and rows that are refused.
 
 use std::collections::BTreeMap;
 
