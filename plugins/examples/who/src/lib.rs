@@ -1,4 +1,4 @@
-//! Who is asking: routes for everybody, for whoever has logged in, and for one role.
+//! Routes by who is asking: for everybody, for whoever has logged in, and for one role.
 //!
 //! The host verifies the token of a request before it calls the plugin, so nothing is granted here.
 
@@ -25,12 +25,12 @@ struct Person<'a> {
 fn anybody(request: &Request) -> Result<Response> {
     Response::json_no_store(match request.caller() {
         Caller::Anonymous => "no token",
-        Caller::Rejected => "a token that does not hold",
-        Caller::Verified(_) => "a token that holds",
+        Caller::Rejected => "an invalid token",
+        Caller::Verified(_) => "a valid token",
     })
 }
 
-/// `GET /who/me` is for callers with a token that holds; others get a 401.
+/// `GET /who/me` is for callers with a valid token; others get a 401.
 fn me(request: &Request) -> Result<Response> {
     let principal = request.principal()?;
     Response::json_no_store(&Person {
