@@ -17,6 +17,12 @@ async fn node(name: &str) -> TestNode {
     TestNode::start(&[example(name)], |_| {}).await
 }
 
+/// Starts a node that serves one example with a database of its own in MariaDB.
+async fn node_with_mariadb(name: &str) -> TestNode {
+    let url = MariaDb::shared().database();
+    TestNode::start(&[example(name)], |settings| settings.database_url = url).await
+}
+
 #[tokio::test]
 async fn hello_greets_by_name() {
     let node = node("hello").await;
@@ -54,9 +60,7 @@ async fn table_keeps_notes_in_sqlite() {
 
 #[tokio::test]
 async fn table_keeps_notes_in_mariadb() {
-    let url = MariaDb::shared().database();
-    let node = TestNode::start(&[example("table")], |settings| settings.database_url = url).await;
-    notes_are_added_and_listed(node).await;
+    notes_are_added_and_listed(node_with_mariadb("table").await).await;
 }
 
 /// Has the fixture `caller` issue a token for a principal with this role.
@@ -116,9 +120,8 @@ async fn call_does_not_start_without_callee() {
     );
 }
 
-#[tokio::test]
-async fn schedule_releases_tickets() {
-    let node = node("schedule").await;
+/// Holds a ticket, and waits until the scheduled task has released it.
+async fn tickets_are_held_and_released(node: TestNode) {
     let held = async || node.get("/tickets").await.json()["held"].clone();
     eventually("a ticket that is held", async || {
         let request = node.request(Method::POST, "/tickets").await;
@@ -130,6 +133,16 @@ async fn schedule_releases_tickets() {
         (held().await == 0).then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn schedule_releases_tickets_in_sqlite() {
+    tickets_are_held_and_released(node("schedule").await).await;
+}
+
+#[tokio::test]
+async fn schedule_releases_tickets_in_mariadb() {
+    tickets_are_held_and_released(node_with_mariadb("schedule").await).await;
 }
 
 #[tokio::test]
