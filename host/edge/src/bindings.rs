@@ -13,7 +13,7 @@
     reason = "generated; the WIT files carry the documentation"
 )]
 
-/// What the fast door exports, and the interfaces that plugins import.
+/// What the record handler exports, and the interfaces that plugins import.
 pub mod plugin {
     wasmtime::component::bindgen!({
         path: "../../wit/platform",

@@ -35,7 +35,7 @@ pub enum Circuit {
 /// The store has not answered of late.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("it has not answered of late, and is left alone until it does")]
-pub struct LeftAlone;
+pub struct CircuitOpen;
 
 /// What a node can tell of its use of one store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,12 +100,12 @@ impl Breaker {
     ///
     /// # Errors
     /// While it is open.
-    pub fn admit(&self) -> Result<(), LeftAlone> {
+    pub fn admit(&self) -> Result<(), CircuitOpen> {
         if self.circuit() == Circuit::Closed {
             return Ok(());
         }
         self.refusals.fetch_add(1, Ordering::Relaxed);
-        Err(LeftAlone)
+        Err(CircuitOpen)
     }
 
     /// Say that the store answered, whatever it said.

@@ -8,10 +8,10 @@ use redis::RedisResult;
 
 use crate::source::Source;
 
-use super::redis::{Nodes, Patience, Redis, UrlError, url_error};
+use super::redis::{Nodes, Redis, Timeouts, UrlError, url_error};
 
 /// Nobody waits for the word, so nobody should wait for Redis.
-const PATIENCE: Patience = Patience {
+const PATIENCE: Timeouts = Timeouts {
     connect: Duration::from_secs(1),
     response: Duration::from_secs(1),
     failures: 3,

@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 use bytes::Bytes;
 use edge::bindings::context::Caller;
 use edge::config::Settings;
-use edge::guest::{Call, Draw, Reads, Unhurried};
+use edge::guest::{Call, Cohort, Demotion, ReadConsistency};
 use edge::node;
 use edge::rollout::Release;
 use edge::runtime::Answer;
@@ -162,13 +162,13 @@ async fn call(release: &Release, target: &str) -> anyhow::Result<()> {
         deadline: Instant::now() + release.plugin.deadline(),
         client: "127.0.0.1".to_owned(),
         caller: Caller::Anonymous,
-        draw: Draw::NONE,
+        draw: Cohort::NONE,
         depth: 0,
         calling_plugin: None,
         trace: None,
-        reads: Reads::current(),
+        reads: ReadConsistency::current(),
         store_timeout: None,
-        unhurried: Unhurried::default(),
+        demotion: Demotion::default(),
     };
     let request = Request::get(target)
         .header("host", "127.0.0.1:8080")

@@ -169,8 +169,8 @@ impl Watch<'_> {
             let beside = self.browse();
             let rate = done.load(Relaxed) as f64 / ROUND.as_secs_f64();
             over.store(true, Relaxed);
-            let offended = offending.join();
-            offended.map_err(|_| anyhow!("whoever misbehaves panicked"))??;
+            let penalize = offending.join();
+            penalize.map_err(|_| anyhow!("whoever misbehaves panicked"))??;
             anyhow::Ok((beside?, rate))
         })
         .context(name)?;

@@ -8,11 +8,11 @@ use axum::body::Bytes;
 use axum::extract::{Extension, State};
 use axum::http::StatusCode;
 
-use super::Office;
+use super::AdminState;
 use super::api::{AccountMade, NewAccount};
-use super::attempt::Attempt;
-use super::auth::Author;
-use super::error::{Refusal, Result};
+use super::attempt::AuditedAction;
+use super::auth::Actor;
+use super::error::{ApiError, Result};
 use crate::bindings::accounts::exports::edge::platform::accounts::{Account, Error};
 use crate::rollout::Release;
 use crate::runtime::AccountTask;
@@ -26,12 +26,12 @@ const REVOCATION_WINDOW: Duration = Duration::from_secs(1);
 /// POST `/v1/accounts`: let the plugin that keeps the accounts make one, or
 /// change one. The body is no part of any message: it holds a password.
 pub(super) async fn keep(
-    State(office): State<Arc<Office>>,
-    Extension(Author(author)): Extension<Author>,
+    State(office): State<Arc<AdminState>>,
+    Extension(Actor(author)): Extension<Actor>,
     body: Bytes,
 ) -> Result<Json<AccountMade>> {
     let order: NewAccount = serde_json::from_slice(&body).map_err(|error| {
-        Refusal::bad_request(format!(
+        ApiError::bad_request(format!(
             "the body is not an object with name, email, password, role and perhaps existing \
              (line {}, column {})",
             error.line(),
@@ -42,14 +42,14 @@ pub(super) async fn keep(
         true => "change-account",
         false => "add-account",
     };
-    let mut attempt = Attempt::new(author, action, "").of(&order.email);
+    let mut attempt = AuditedAction::new(author, action, "").of(&order.email);
     let outcome = try_keep(&office, &mut attempt, order).await;
     attempt.settle(&office, outcome).await
 }
 
 async fn try_keep(
-    office: &Office,
-    attempt: &mut Attempt,
+    office: &AdminState,
+    attempt: &mut AuditedAction,
     order: NewAccount,
 ) -> Result<Json<AccountMade>> {
     let keeper = keeper(office)?;
@@ -68,13 +68,13 @@ async fn try_keep(
         role: role.clone(),
     };
     let kept = keeper.plugin.keep_account(task, account).await;
-    let kept = kept.map_err(|error| Refusal::new(StatusCode::BAD_GATEWAY, error))?;
+    let kept = kept.map_err(|error| ApiError::new(StatusCode::BAD_GATEWAY, error))?;
     let id = kept.map_err(|error| match error {
         Error::Exists => {
-            Refusal::conflict(format!("an account with the e-mail address {email} exists"))
+            ApiError::conflict(format!("an account with the e-mail address {email} exists"))
         }
-        Error::Unknown => Refusal::not_found(format!("no account has the e-mail address {email}")),
-        Error::Other(reason) => Refusal::unfit(reason),
+        Error::Unknown => ApiError::not_found(format!("no account has the e-mail address {email}")),
+        Error::Other(reason) => ApiError::unfit(reason),
     })?;
     attempt
         .done(office, &format!("{role} {id}: {email}"))
@@ -91,10 +91,12 @@ async fn try_keep(
     }))
 }
 
-fn keeper(office: &Office) -> Result<Arc<Release>> {
+fn keeper(office: &AdminState) -> Result<Arc<Release>> {
     let mut releases = office.live.releases().into_iter();
     let keeper = releases.find(|release| release.plugin.exports().keeps_accounts);
     keeper.ok_or_else(|| {
-        Refusal::unfit("no plugin that this node serves keeps accounts; ask a node that serves one")
+        ApiError::unfit(
+            "no plugin that this node serves keeps accounts; ask a node that serves one",
+        )
     })
 }

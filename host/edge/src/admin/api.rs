@@ -3,7 +3,7 @@
 use bundle::{Bundle, Digest};
 use serde::{Deserialize, Serialize};
 
-use crate::config::Hidden;
+use crate::config::Secret;
 use crate::rollout::RolloutProgress;
 use crate::rollout::check::Check;
 use crate::rollout::control::bundles::BundleRecord;
@@ -172,7 +172,7 @@ pub struct NewAccount {
     /// E-mail address, which is the login.
     pub email: String,
     /// The password, which no message and no debug output shows.
-    pub password: Hidden<String>,
+    pub password: Secret<String>,
     /// What the account may do.
     pub role: String,
     /// Change the account that has this e-mail address, instead of making one.

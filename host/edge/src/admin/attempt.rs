@@ -1,7 +1,7 @@
 //! Attempts to change something: every one is written down, with what became
 //! of it.
 
-use super::Office;
+use super::AdminState;
 use super::error::Result;
 
 /// Characters of a plugin's name, and of a reason, that are written down.
@@ -13,7 +13,7 @@ const LONGEST_DETAIL: usize = 2000;
 const REFUSED: &str = "refused";
 
 /// Somebody wants to change something.
-pub(super) struct Attempt {
+pub(super) struct AuditedAction {
     /// Who.
     pub(super) author: String,
     /// What is to be done.
@@ -24,7 +24,7 @@ pub(super) struct Attempt {
     object: String,
 }
 
-impl Attempt {
+impl AuditedAction {
     pub(super) fn new(author: String, action: &'static str, plugin: &str) -> Self {
         Self {
             author,
@@ -53,13 +53,13 @@ impl Attempt {
     }
 
     /// It was done.
-    pub(super) async fn done(&self, office: &Office, detail: &str) -> Result<()> {
+    pub(super) async fn done(&self, office: &AdminState, detail: &str) -> Result<()> {
         self.done_as(office, self.action, detail).await
     }
 
     /// Write down why it was refused, if it was. Where even that fails, the
     /// log says so: the refusal stands, and is what the operator has to know.
-    pub(super) async fn settle<T>(&self, office: &Office, outcome: Result<T>) -> Result<T> {
+    pub(super) async fn settle<T>(&self, office: &AdminState, outcome: Result<T>) -> Result<T> {
         if let Err(refusal) = &outcome {
             let Self { action, object, .. } = self;
             let detail = format!("{action}{object}: {refusal}");
@@ -75,7 +75,12 @@ impl Attempt {
     }
 
     /// Write down that something was done by this attempt.
-    pub(super) async fn done_as(&self, office: &Office, action: &str, detail: &str) -> Result<()> {
+    pub(super) async fn done_as(
+        &self,
+        office: &AdminState,
+        action: &str,
+        detail: &str,
+    ) -> Result<()> {
         let plugin: String = self.plugin.chars().take(LONGEST_NAME).collect();
         let detail: String = detail.chars().take(LONGEST_DETAIL).collect();
         let control = &office.control;

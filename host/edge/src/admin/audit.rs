@@ -6,8 +6,8 @@ use axum::Json;
 use axum::extract::{Query, State};
 use serde::Deserialize;
 
-use super::Office;
-use super::error::{Refusal, Result};
+use super::AdminState;
+use super::error::{ApiError, Result};
 use crate::rollout::control::audit::{AuditPage, AuditRecord, parse_cursor};
 
 /// Most records of one page.
@@ -34,16 +34,16 @@ pub(super) struct Wanted {
 
 /// GET `/v1/audit`.
 pub(super) async fn page(
-    State(office): State<Arc<Office>>,
+    State(office): State<Arc<AdminState>>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<Vec<AuditRecord>>> {
     if let Some(after) = &wanted.after
         && parse_cursor(after).is_none()
     {
-        return Err(Refusal::bad_request("after is no cursor of a record"));
+        return Err(ApiError::bad_request("after is no cursor of a record"));
     }
     if wanted.limit == 0 || wanted.limit > MOST {
-        return Err(Refusal::bad_request(format!("limit is not 1 to {MOST}")));
+        return Err(ApiError::bad_request(format!("limit is not 1 to {MOST}")));
     }
     let page = AuditPage {
         since: wanted.since,

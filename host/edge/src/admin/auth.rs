@@ -9,9 +9,9 @@ use axum::middleware::Next;
 use axum::response::Response;
 use sha2::{Digest, Sha256};
 
-use super::Office;
+use super::AdminState;
 use super::api::ON_BEHALF_OF;
-use super::error::{Refusal, Result};
+use super::error::{ApiError, Result};
 
 const SCHEME: &str = "Bearer ";
 
@@ -69,11 +69,11 @@ fn digest(token: &str) -> [u8; 32] {
 
 /// Who asks: the token's owner, and the person that the client names.
 #[derive(Debug, Clone)]
-pub(super) struct Author(pub(super) String);
+pub(super) struct Actor(pub(super) String);
 
 /// Let only owners of tokens pass.
 pub(super) async fn require(
-    State(office): State<Arc<Office>>,
+    State(office): State<Arc<AdminState>>,
     mut request: Request,
     next: Next,
 ) -> Result<Response> {
@@ -83,13 +83,13 @@ pub(super) async fn require(
             true => "the token is no operator's of this node; `edge token` beside it prints one",
             false => "the bearer token of an operator is needed; `edge token` prints one",
         };
-        return Err(Refusal::new(StatusCode::UNAUTHORIZED, detail));
+        return Err(ApiError::new(StatusCode::UNAUTHORIZED, detail));
     };
     let author = match claim(headers) {
         Some(claim) => format!("{owner} ({claim})"),
         None => owner.to_owned(),
     };
-    request.extensions_mut().insert(Author(author));
+    request.extensions_mut().insert(Actor(author));
     Ok(next.run(request).await)
 }
 

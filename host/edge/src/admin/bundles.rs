@@ -8,38 +8,38 @@ use axum::extract::{Extension, Path, State};
 use axum::http::HeaderMap;
 use bundle::{Bundle, BundleError, Digest};
 
-use super::Office;
+use super::AdminState;
 use super::api::SIGNATURE;
-use super::attempt::Attempt;
-use super::auth::Author;
-use super::error::{Refusal, Result};
+use super::attempt::AuditedAction;
+use super::auth::Actor;
+use super::error::{ApiError, Result};
 use crate::rollout::Source;
 use crate::rollout::control::bundles::BundleRecord;
 
 /// PUT `/v1/bundles/{digest}`: keep a bundle for a later rollout. Nothing runs
 /// of it yet.
 pub(super) async fn add(
-    State(office): State<Arc<Office>>,
-    Extension(Author(author)): Extension<Author>,
+    State(office): State<Arc<AdminState>>,
+    Extension(Actor(author)): Extension<Actor>,
     Path(digest): Path<String>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Json<BundleRecord>> {
-    let named = digest.parse::<Digest>().map_err(Refusal::bad_request)?;
-    let mut attempt = Attempt::new(author, "add-bundle", "").of(named);
+    let named = digest.parse::<Digest>().map_err(ApiError::bad_request)?;
+    let mut attempt = AuditedAction::new(author, "add-bundle", "").of(named);
     let outcome = try_add(&office, &mut attempt, named, &headers, body).await;
     attempt.settle(&office, outcome).await
 }
 
 async fn try_add(
-    office: &Office,
-    attempt: &mut Attempt,
+    office: &AdminState,
+    attempt: &mut AuditedAction,
     named: Digest,
     headers: &HeaderMap,
     body: Bytes,
 ) -> Result<Json<BundleRecord>> {
     let signature = headers.get(SIGNATURE).map(|value| value.to_str());
-    let signature = signature.transpose().map_err(Refusal::bad_request)?;
+    let signature = signature.transpose().map_err(ApiError::bad_request)?;
     let signature = signature.unwrap_or_default().trim();
     // A bundle of megabytes takes a while to hash and to look into.
     let reading = async move { read(named, body) };
@@ -49,26 +49,31 @@ async fn try_add(
     let plugin = &bundle.manifest.name;
     trusted
         .check(plugin, named, signature)
-        .map_err(Refusal::unfit)?;
+        .map_err(ApiError::unfit)?;
     let looking = async move { Source::of(bundle) };
     let looked = office.runtime.in_background(looking).await?;
-    let source = looked.map_err(Refusal::unfit)?;
+    let source = looked.map_err(ApiError::unfit)?;
     keep(office, attempt, &source.bundle, signature).await?;
     let record = office.control.bundle_record(named).await?;
     record
         .map(Json)
-        .ok_or_else(|| Refusal::not_found("the bundle was not kept"))
+        .ok_or_else(|| ApiError::not_found("the bundle was not kept"))
 }
 
 fn read(named: Digest, body: Bytes) -> Result<Bundle> {
     Bundle::parse_named(named, body).map_err(|error| match error {
-        BundleError::OtherDigest { .. } => Refusal::bad_request(error),
-        error => Refusal::unfit(error),
+        BundleError::OtherDigest { .. } => ApiError::bad_request(error),
+        error => ApiError::unfit(error),
     })
 }
 
 /// Keep the bundle, unless it is kept already, and as it came.
-async fn keep(office: &Office, attempt: &Attempt, bundle: &Bundle, signature: &str) -> Result<()> {
+async fn keep(
+    office: &AdminState,
+    attempt: &AuditedAction,
+    bundle: &Bundle,
+    signature: &str,
+) -> Result<()> {
     let (control, digest) = (&office.control, bundle.digest());
     let known = control.bundle_record(digest).await?;
     if known.is_some() && control.mend_bundle(bundle).await? {

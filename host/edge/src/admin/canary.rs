@@ -6,10 +6,10 @@ use axum::Json;
 use axum::extract::{Extension, Path, State};
 
 use super::api::{Deploy, RolloutStatus, SetShare};
-use super::attempt::Attempt;
-use super::auth::Author;
-use super::error::{Refusal, Result};
-use super::{Office, rollouts};
+use super::attempt::AuditedAction;
+use super::auth::Actor;
+use super::error::{ApiError, Result};
+use super::{AdminState, rollouts};
 use crate::rollout::control::ControlError;
 use crate::rollout::control::plans::{Plan, can_be_paused};
 use crate::rollout::control::rollouts::{Phase, Rollout};
@@ -23,7 +23,7 @@ const LONGEST_CHECK: usize = 4000;
 
 /// Returns the first share of the canary that `deploy` asks for, 0 for none,
 /// and how it goes on.
-pub(super) fn plan(office: &Office, deploy: &Deploy) -> Result<(u8, Plan)> {
+pub(super) fn plan(office: &AdminState, deploy: &Deploy) -> Result<(u8, Plan)> {
     let steps = match deploy.canary_steps.as_slice() {
         [] if deploy.canary_percent == 0 => Vec::new(),
         [] => vec![deploy.canary_percent],
@@ -31,14 +31,14 @@ pub(super) fn plan(office: &Office, deploy: &Deploy) -> Result<(u8, Plan)> {
     };
     let first = steps.first().copied().unwrap_or(0);
     if let Some(problem) = problem(deploy, &steps) {
-        return Err(Refusal::bad_request(problem));
+        return Err(ApiError::bad_request(problem));
     }
     if let Some(check) = &deploy.check {
         let allowed = office.checks.allowed(check);
-        allowed.map_err(|problem| Refusal::bad_request(format!("the check {problem}")))?;
+        allowed.map_err(|problem| ApiError::bad_request(format!("the check {problem}")))?;
         if check.length() > LONGEST_CHECK {
             let detail = format!("the check is longer than {LONGEST_CHECK} bytes");
-            return Err(Refusal::bad_request(detail));
+            return Err(ApiError::bad_request(detail));
         }
     }
     let plan = Plan {
@@ -82,25 +82,29 @@ fn share_problem() -> String {
 /// POST `/v1/plugins/{plugin}/canary`: let another share of the clients meet the
 /// canary.
 pub(super) async fn set_share(
-    State(office): State<Arc<Office>>,
-    Extension(Author(author)): Extension<Author>,
+    State(office): State<Arc<AdminState>>,
+    Extension(Actor(author)): Extension<Actor>,
     Path(plugin): Path<String>,
     Json(share): Json<SetShare>,
 ) -> Result<Json<Rollout>> {
-    let attempt = Attempt::new(author, "canary share", &plugin).of(share.percent);
+    let attempt = AuditedAction::new(author, "canary share", &plugin).of(share.percent);
     let outcome = try_set_share(&office, &attempt, share.percent).await;
     attempt.settle(&office, outcome).await
 }
 
-async fn try_set_share(office: &Office, attempt: &Attempt, percent: u8) -> Result<Json<Rollout>> {
+async fn try_set_share(
+    office: &AdminState,
+    attempt: &AuditedAction,
+    percent: u8,
+) -> Result<Json<Rollout>> {
     if !(1..=MOST_PERCENT).contains(&percent) {
-        return Err(Refusal::bad_request(share_problem()));
+        return Err(ApiError::bad_request(share_problem()));
     }
     let rollout = rollouts::open(office, &attempt.plugin).await?;
     if !rollout.is_trial() || rollout.phase != Phase::Canary {
         let phase = rollout.phase;
         let detail = format!("the rollout is {phase}, and has no canary to change");
-        return Err(Refusal::conflict(detail));
+        return Err(ApiError::conflict(detail));
     }
     refuse_paused(office, &rollout).await?;
     if office.control.plan(&rollout.id).await?.is_none() {
@@ -131,16 +135,16 @@ async fn try_set_share(office: &Office, attempt: &Attempt, percent: u8) -> Resul
 
 /// POST `/v1/plugins/{plugin}/pause`: hold the rollout where it is.
 pub(super) async fn pause(
-    State(office): State<Arc<Office>>,
-    Extension(Author(author)): Extension<Author>,
+    State(office): State<Arc<AdminState>>,
+    Extension(Actor(author)): Extension<Actor>,
     Path(plugin): Path<String>,
 ) -> Result<Json<Rollout>> {
-    let attempt = Attempt::new(author, "pause", &plugin);
+    let attempt = AuditedAction::new(author, "pause", &plugin);
     let outcome = async {
         let rollout = rollouts::open(&office, &attempt.plugin).await?;
         if !can_be_paused(rollout.phase) {
             let detail = format!("the rollout is {}, and cannot be held", rollout.phase);
-            return Err(Refusal::conflict(detail));
+            return Err(ApiError::conflict(detail));
         }
         let is_new = office.control.pause(&rollout.id, &attempt.author).await?;
         settle_hold(&office, &attempt, rollout, is_new, "is paused already").await
@@ -151,11 +155,11 @@ pub(super) async fn pause(
 
 /// POST `/v1/plugins/{plugin}/resume`: let it go on.
 pub(super) async fn resume(
-    State(office): State<Arc<Office>>,
-    Extension(Author(author)): Extension<Author>,
+    State(office): State<Arc<AdminState>>,
+    Extension(Actor(author)): Extension<Actor>,
     Path(plugin): Path<String>,
 ) -> Result<Json<Rollout>> {
-    let attempt = Attempt::new(author, "resume", &plugin);
+    let attempt = AuditedAction::new(author, "resume", &plugin);
     let outcome = async {
         let rollout = rollouts::open(&office, &attempt.plugin).await?;
         let was_held = office.control.resume(&rollout.id).await?;
@@ -166,15 +170,15 @@ pub(super) async fn resume(
 }
 
 async fn settle_hold(
-    office: &Office,
-    attempt: &Attempt,
+    office: &AdminState,
+    attempt: &AuditedAction,
     rollout: Rollout,
     is_changed: bool,
     otherwise: &str,
 ) -> Result<Json<Rollout>> {
     if !is_changed {
         let id = &rollout.id;
-        return Err(Refusal::conflict(format!("the rollout {id} {otherwise}")));
+        return Err(ApiError::conflict(format!("the rollout {id} {otherwise}")));
     }
     let detail = format!("rollout {}", rollout.id);
     attempt.done(office, &detail).await?;
@@ -184,19 +188,19 @@ async fn settle_hold(
 
 /// GET `/v1/plugins/{plugin}/rollout`: the rollout that goes on, and how.
 pub(super) async fn show(
-    State(office): State<Arc<Office>>,
+    State(office): State<Arc<AdminState>>,
     Path(plugin): Path<String>,
 ) -> Result<Json<RolloutStatus>> {
     let rollout = office.control.open_rollout_of(&plugin).await?;
     let rollout =
-        rollout.ok_or_else(|| Refusal::not_found(format!("no rollout of {plugin} goes on")))?;
+        rollout.ok_or_else(|| ApiError::not_found(format!("no rollout of {plugin} goes on")))?;
     let progress = progress(&office, &rollout).await?;
     Ok(Json(RolloutStatus { rollout, progress }))
 }
 
 /// Returns how `rollout` goes on. One whose plan this version cannot read keeps
 /// nobody from seeing the others.
-pub(super) async fn progress(office: &Office, rollout: &Rollout) -> Result<RolloutProgress> {
+pub(super) async fn progress(office: &AdminState, rollout: &Rollout) -> Result<RolloutProgress> {
     let record = match office.control.plan(&rollout.id).await {
         Err(ControlError::Unreadable(problem)) => {
             return Ok(RolloutProgress::unreadable(rollout, problem));
@@ -216,20 +220,20 @@ pub(super) async fn progress(office: &Office, rollout: &Rollout) -> Result<Rollo
 }
 
 /// Refuses what a paused rollout could not do until somebody resumes it.
-pub(super) async fn refuse_paused(office: &Office, rollout: &Rollout) -> Result<()> {
+pub(super) async fn refuse_paused(office: &AdminState, rollout: &Rollout) -> Result<()> {
     let record = office.control.plan(&rollout.id).await?;
     let paused_by = record.and_then(|record| record.paused_by);
     paused_by.map_or(Ok(()), |author| {
         let id = &rollout.id;
         let detail = format!("the rollout {id} was paused by {author}; resume it first");
-        Err(Refusal::conflict(detail))
+        Err(ApiError::conflict(detail))
     })
 }
 
-fn gone() -> Refusal {
-    Refusal::conflict("the rollout has ended meanwhile")
+fn gone() -> ApiError {
+    ApiError::conflict("the rollout has ended meanwhile")
 }
 
-fn went_on() -> Refusal {
-    Refusal::conflict("the rollout went on meanwhile; look at it again")
+fn went_on() -> ApiError {
+    ApiError::conflict("the rollout went on meanwhile; look at it again")
 }

@@ -5,7 +5,7 @@ use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::error::Refusal;
+use super::error::ApiError;
 
 /// Finishes what changes something in a task of its own: a client that leaves
 /// must not cut it off half-way, nor keep it out of the audit.
@@ -15,6 +15,6 @@ pub(super) async fn finish(request: Request, next: Next) -> Response {
     }
     match tokio::spawn(next.run(request)).await {
         Ok(response) => response,
-        Err(error) => Refusal::from(error).into_response(),
+        Err(error) => ApiError::from(error).into_response(),
     }
 }

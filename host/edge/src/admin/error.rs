@@ -14,14 +14,14 @@ use crate::rollout::{ActivateError, MigrationError};
 
 /// A refusal.
 #[derive(Debug)]
-pub(super) struct Refusal {
+pub(super) struct ApiError {
     status: StatusCode,
     detail: String,
 }
 
-pub(super) type Result<T> = std::result::Result<T, Refusal>;
+pub(super) type Result<T> = std::result::Result<T, ApiError>;
 
-impl Refusal {
+impl ApiError {
     pub(super) fn new(status: StatusCode, detail: impl ToString) -> Self {
         Self {
             status,
@@ -47,25 +47,25 @@ impl Refusal {
     }
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({})", self.detail, self.status.as_u16())
     }
 }
 
-impl From<ControlError> for Refusal {
+impl From<ControlError> for ApiError {
     fn from(error: ControlError) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, error)
     }
 }
 
-impl From<JoinError> for Refusal {
+impl From<JoinError> for ApiError {
     fn from(error: JoinError) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, error)
     }
 }
 
-impl From<ActivateError> for Refusal {
+impl From<ActivateError> for ApiError {
     fn from(error: ActivateError) -> Self {
         match error {
             ActivateError::Control(error) => error.into(),
@@ -77,7 +77,7 @@ impl From<ActivateError> for Refusal {
     }
 }
 
-impl From<&MigrationError> for Refusal {
+impl From<&MigrationError> for ApiError {
     fn from(error: &MigrationError) -> Self {
         match error {
             MigrationError::Busy(_) => Self::conflict(error),
@@ -89,13 +89,13 @@ impl From<&MigrationError> for Refusal {
     }
 }
 
-impl From<MigrationError> for Refusal {
+impl From<MigrationError> for ApiError {
     fn from(error: MigrationError) -> Self {
         (&error).into()
     }
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let problem = Problem {
             status: self.status.as_u16(),
@@ -119,12 +119,12 @@ impl IntoResponse for Refusal {
     }
 }
 
-pub(super) async fn not_found() -> Refusal {
-    Refusal::not_found("there is nothing here; GET /v1/openapi.yaml lists what there is")
+pub(super) async fn not_found() -> ApiError {
+    ApiError::not_found("there is nothing here; GET /v1/openapi.yaml lists what there is")
 }
 
-pub(super) async fn wrong_method() -> Refusal {
-    Refusal::new(
+pub(super) async fn wrong_method() -> ApiError {
+    ApiError::new(
         StatusCode::METHOD_NOT_ALLOWED,
         "the method is not one of this path's; GET /v1/openapi.yaml lists them",
     )

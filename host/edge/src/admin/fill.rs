@@ -8,11 +8,11 @@ use axum::Json;
 use axum::extract::{Extension, Path, State};
 use bundle::Digest;
 
-use super::Office;
+use super::AdminState;
 use super::api::{Fill, Filled};
-use super::attempt::Attempt;
-use super::auth::Author;
-use super::error::{Refusal, Result};
+use super::attempt::AuditedAction;
+use super::auth::Actor;
+use super::error::{ApiError, Result};
 use super::rollouts::goes_on;
 use crate::rollout::control::log::{Entry, NewEntry, Wanted};
 use crate::rollout::control::plans::Plan as CanaryPlan;
@@ -23,20 +23,20 @@ use crate::rollout::filled_from;
 /// POST `/v1/regions/{region}/fill`: let a region run the active releases of
 /// another one, where it runs none of a plugin.
 pub(super) async fn fill(
-    State(office): State<Arc<Office>>,
-    Extension(Author(author)): Extension<Author>,
+    State(office): State<Arc<AdminState>>,
+    Extension(Actor(author)): Extension<Actor>,
     Path(region): Path<String>,
     Json(order): Json<Fill>,
 ) -> Result<Json<Filled>> {
     let object = format!("region {region} from {}", order.from);
-    let mut attempt = Attempt::new(author, "fill-region", "").of(object);
+    let mut attempt = AuditedAction::new(author, "fill-region", "").of(object);
     let outcome = try_fill(&office, &mut attempt, &region, &order).await;
     attempt.settle(&office, outcome).await
 }
 
 async fn try_fill(
-    office: &Office,
-    attempt: &mut Attempt,
+    office: &AdminState,
+    attempt: &mut AuditedAction,
     region: &str,
     order: &Fill,
 ) -> Result<Json<Filled>> {
@@ -91,14 +91,14 @@ async fn try_fill(
     }))
 }
 
-async fn check_regions(office: &Office, region: &str, from: &str) -> Result<()> {
+async fn check_regions(office: &AdminState, region: &str, from: &str) -> Result<()> {
     if region == from {
         let detail = format!("region {region} cannot be filled from itself");
-        return Err(Refusal::bad_request(detail));
+        return Err(ApiError::bad_request(detail));
     }
     let nodes = office.control.nodes().await?;
     if live_nodes(&nodes, region).is_empty() {
-        return Err(Refusal::bad_request(format!(
+        return Err(ApiError::bad_request(format!(
             "region {region} has no live node; start one with `region = \"{region}\"` first: it \
              takes no customers before it is filled"
         )));
@@ -118,8 +118,8 @@ fn intent(region: &str, from: &str, rollouts: &BTreeMap<&str, (String, Digest)>)
 /// One statement: nodes of the region that read the log see every plugin that
 /// they have to serve before they take customers.
 async fn append(
-    office: &Office,
-    attempt: &Attempt,
+    office: &AdminState,
+    attempt: &AuditedAction,
     region: &str,
     reason: &str,
     rollouts: &BTreeMap<&str, (String, Digest)>,
@@ -139,7 +139,7 @@ async fn append(
         return Ok(());
     }
     let detail = format!("the release log of region {region} changed meanwhile; try again");
-    Err(Refusal::conflict(detail))
+    Err(ApiError::conflict(detail))
 }
 
 /// What a region lacks of another one.
@@ -165,11 +165,11 @@ impl Plan {
         let runs: BTreeMap<_, _> = runs.collect();
         let from = &order.from;
         if runs.is_empty() {
-            return Err(Refusal::not_found(format!("region {from} runs nothing")));
+            return Err(ApiError::not_found(format!("region {from} runs nothing")));
         }
         if let Some(unknown) = order.plugins.iter().find(|name| !runs.contains_key(name)) {
             let detail = format!("region {from} does not run {unknown}");
-            return Err(Refusal::not_found(detail));
+            return Err(ApiError::not_found(detail));
         }
         let mut plan = Self {
             missing: BTreeMap::new(),

@@ -5,30 +5,34 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Extension, Path, State};
 
-use super::Office;
+use super::AdminState;
 use super::api::Forgotten;
-use super::attempt::Attempt;
-use super::auth::Author;
-use super::error::{Refusal, Result};
+use super::attempt::AuditedAction;
+use super::auth::Actor;
+use super::error::{ApiError, Result};
 use crate::rollout::control::nodes::NodeRecord;
 
 /// DELETE `/v1/nodes/{node}`.
 pub(super) async fn node(
-    State(office): State<Arc<Office>>,
-    Extension(Author(author)): Extension<Author>,
+    State(office): State<Arc<AdminState>>,
+    Extension(Actor(author)): Extension<Actor>,
     Path(node): Path<String>,
 ) -> Result<Json<Forgotten>> {
-    let attempt = Attempt::new(author, "forget-node", "").of(&node);
+    let attempt = AuditedAction::new(author, "forget-node", "").of(&node);
     let outcome = try_node(&office, &attempt, &node).await;
     attempt.settle(&office, outcome).await
 }
 
-async fn try_node(office: &Office, attempt: &Attempt, name: &str) -> Result<Json<Forgotten>> {
+async fn try_node(
+    office: &AdminState,
+    attempt: &AuditedAction,
+    name: &str,
+) -> Result<Json<Forgotten>> {
     let nodes = office.control.nodes().await?;
     let node = nodes.into_iter().find(|node| node.node == name);
-    let node = node.ok_or_else(|| Refusal::not_found(format!("there is no node {name}")))?;
+    let node = node.ok_or_else(|| ApiError::not_found(format!("there is no node {name}")))?;
     if node.is_live() || !office.control.forget_node(name).await? {
-        return Err(Refusal::conflict(format!(
+        return Err(ApiError::conflict(format!(
             "node {name} is there: it reported within the last seconds"
         )));
     }
@@ -43,23 +47,27 @@ async fn try_node(office: &Office, attempt: &Attempt, name: &str) -> Result<Json
 
 /// DELETE `/v1/regions/{region}`.
 pub(super) async fn region(
-    State(office): State<Arc<Office>>,
-    Extension(Author(author)): Extension<Author>,
+    State(office): State<Arc<AdminState>>,
+    Extension(Actor(author)): Extension<Actor>,
     Path(region): Path<String>,
 ) -> Result<Json<Forgotten>> {
-    let attempt = Attempt::new(author, "forget-region", "").of(&region);
+    let attempt = AuditedAction::new(author, "forget-region", "").of(&region);
     let outcome = try_region(&office, &attempt, &region).await;
     attempt.settle(&office, outcome).await
 }
 
-async fn try_region(office: &Office, attempt: &Attempt, region: &str) -> Result<Json<Forgotten>> {
+async fn try_region(
+    office: &AdminState,
+    attempt: &AuditedAction,
+    region: &str,
+) -> Result<Json<Forgotten>> {
     let nodes = office.control.nodes().await?;
     let nodes: Vec<_> = nodes
         .into_iter()
         .filter(|node| node.region == region)
         .collect();
     if let Some(node) = nodes.iter().find(|node| node.is_live()) {
-        return Err(Refusal::conflict(format!(
+        return Err(ApiError::conflict(format!(
             "node {} of region {region} is there: stop the region's nodes first",
             node.node
         )));
@@ -67,14 +75,14 @@ async fn try_region(office: &Office, attempt: &Attempt, region: &str) -> Result<
     let rollouts = office.control.open_rollouts().await?;
     let names = |regions: &[String]| regions.iter().any(|name| name == region);
     if let Some(rollout) = rollouts.iter().find(|rollout| names(&rollout.regions)) {
-        return Err(Refusal::conflict(format!(
+        return Err(ApiError::conflict(format!(
             "the rollout {} of {} goes to region {region}; wait for it, or abort it",
             rollout.id, rollout.plugin
         )));
     }
     let entries = office.control.forget_region(region).await?;
     if entries == 0 && nodes.is_empty() {
-        return Err(Refusal::not_found(format!("there is no region {region}")));
+        return Err(ApiError::not_found(format!("there is no region {region}")));
     }
     let detail = format!("region {region}: {entries} entries of the release log");
     attempt.done(office, &detail).await?;

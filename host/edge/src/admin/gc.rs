@@ -5,27 +5,31 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Extension, State};
 
-use super::Office;
+use super::AdminState;
 use super::api::Gc;
-use super::attempt::Attempt;
-use super::auth::Author;
-use super::error::{Refusal, Result};
+use super::attempt::AuditedAction;
+use super::auth::Actor;
+use super::error::{ApiError, Result};
 use crate::rollout::control::gc::Collection;
 
 /// POST `/v1/gc`.
 pub(super) async fn run(
-    State(office): State<Arc<Office>>,
-    Extension(Author(author)): Extension<Author>,
+    State(office): State<Arc<AdminState>>,
+    Extension(Actor(author)): Extension<Actor>,
     Json(order): Json<Gc>,
 ) -> Result<Json<Collection>> {
-    let attempt = Attempt::new(author, "gc", "");
+    let attempt = AuditedAction::new(author, "gc", "");
     let outcome = try_run(&office, &attempt, order).await;
     attempt.settle(&office, outcome).await
 }
 
-async fn try_run(office: &Office, attempt: &Attempt, order: Gc) -> Result<Json<Collection>> {
+async fn try_run(
+    office: &AdminState,
+    attempt: &AuditedAction,
+    order: Gc,
+) -> Result<Json<Collection>> {
     if order.keep == 0 {
-        return Err(Refusal::bad_request("keep is not 1 or more"));
+        return Err(ApiError::bad_request("keep is not 1 or more"));
     }
     let found = office.control.garbage(order.keep).await?;
     if order.dry_run {
@@ -58,7 +62,7 @@ async fn try_run(office: &Office, attempt: &Attempt, order: Gc) -> Result<Json<C
 }
 
 /// Stores whole what is kept as blobs, and returns how many bundles that were.
-async fn store_whole(office: &Office, attempt: &Attempt) -> Result<usize> {
+async fn store_whole(office: &AdminState, attempt: &AuditedAction) -> Result<usize> {
     let stored = office.control.store_whole().await?;
     let detail = format!("{stored} bundles");
     attempt.done_as(office, "store-whole", &detail).await?;

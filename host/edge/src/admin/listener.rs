@@ -14,7 +14,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
-use super::{Office, router};
+use super::{AdminState, router};
 use crate::accept::{AcceptWarning, accept_each};
 use crate::telemetry::NodeWarnings;
 
@@ -71,7 +71,7 @@ impl Admin {
     ///
     /// # Errors
     /// When the system takes the port away.
-    pub async fn run(self, office: Arc<Office>, stop: CancellationToken) -> io::Result<()> {
+    pub async fn run(self, office: Arc<AdminState>, stop: CancellationToken) -> io::Result<()> {
         let listener = TcpListener::from_std(self.listener)?;
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new())

@@ -7,11 +7,11 @@ use axum::extract::{Extension, Path, Query, State};
 use bundle::Digest;
 use serde::Deserialize;
 
-use super::Office;
+use super::AdminState;
 use super::api::{Migrate, Migrating, MigrationPlan, PlannedStatement};
-use super::attempt::Attempt;
-use super::auth::Author;
-use super::error::{Refusal, Result};
+use super::attempt::AuditedAction;
+use super::auth::Actor;
+use super::error::{ApiError, Result};
 use super::pages::Wanted;
 use crate::rollout::control::bundles::BundleRecord;
 use crate::rollout::control::migrations::MigrationRun;
@@ -21,18 +21,18 @@ const USUAL: u32 = 50;
 
 /// POST `/v1/migrations`: run what has not run yet. The run goes on by itself.
 pub(super) async fn begin(
-    State(office): State<Arc<Office>>,
-    Extension(Author(author)): Extension<Author>,
+    State(office): State<Arc<AdminState>>,
+    Extension(Actor(author)): Extension<Actor>,
     Json(order): Json<Migrate>,
 ) -> Result<Json<Migrating>> {
-    let mut attempt = Attempt::new(author, "migrate", "").of(order.digest);
+    let mut attempt = AuditedAction::new(author, "migrate", "").of(order.digest);
     let outcome = try_begin(&office, &mut attempt, order.digest).await;
     attempt.settle(&office, outcome).await
 }
 
 async fn try_begin(
-    office: &Office,
-    attempt: &mut Attempt,
+    office: &AdminState,
+    attempt: &mut AuditedAction,
     digest: Digest,
 ) -> Result<Json<Migrating>> {
     let record = record(office, digest).await?;
@@ -59,7 +59,7 @@ pub(super) struct OfRelease {
 
 /// GET `/v1/migrations/plan`: what would run. Every statement is checked.
 pub(super) async fn plan(
-    State(office): State<Arc<Office>>,
+    State(office): State<Arc<AdminState>>,
     Query(OfRelease { digest }): Query<OfRelease>,
 ) -> Result<Json<MigrationPlan>> {
     let record = record(&office, digest).await?;
@@ -88,7 +88,7 @@ pub(super) struct Runs {
 
 /// GET `/v1/migrations`: a page of the runs, newest first.
 pub(super) async fn list(
-    State(office): State<Arc<Office>>,
+    State(office): State<Arc<AdminState>>,
     Query(Runs { plugin }): Query<Runs>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<Vec<MigrationRun>>> {
@@ -98,15 +98,15 @@ pub(super) async fn list(
 
 /// GET `/v1/migrations/{id}`.
 pub(super) async fn show(
-    State(office): State<Arc<Office>>,
+    State(office): State<Arc<AdminState>>,
     Path(id): Path<String>,
 ) -> Result<Json<MigrationRun>> {
     let run = office.control.run(&id).await?;
     run.map(Json)
-        .ok_or_else(|| Refusal::not_found(format!("there is no run of migrations {id}")))
+        .ok_or_else(|| ApiError::not_found(format!("there is no run of migrations {id}")))
 }
 
-async fn record(office: &Office, digest: Digest) -> Result<BundleRecord> {
+async fn record(office: &AdminState, digest: Digest) -> Result<BundleRecord> {
     let record = office.control.bundle_record(digest).await?;
-    record.ok_or_else(|| Refusal::not_found(format!("there is no bundle {digest}; add it first")))
+    record.ok_or_else(|| ApiError::not_found(format!("there is no bundle {digest}; add it first")))
 }

@@ -49,7 +49,7 @@ use crate::ingress::CertificateValidity;
 use crate::rollout::canary::Thresholds;
 use crate::rollout::check::Checks;
 use crate::rollout::control::Control;
-use crate::rollout::{Activator, FleetHealth, Follower, Live, Services, Wake};
+use crate::rollout::{Activator, Backends, FleetHealth, Notifier, Reconciler, ServingState};
 use crate::runtime::Runtime;
 use crate::telemetry::Traffic;
 use crate::telemetry::counters::Registry;
@@ -59,19 +59,19 @@ use crate::telemetry::traces::Traces;
 const OPENAPI: &str = include_str!("openapi.yaml");
 
 /// What the API works on.
-pub struct Office {
+pub struct AdminState {
     /// What the shop's nodes agree on.
     pub control: Arc<Control>,
     /// Makes releases ready on this node.
     pub activator: Arc<Activator>,
     /// What this node serves.
-    pub live: Arc<Live>,
+    pub live: Arc<ServingState>,
     /// Has threads for what takes long.
     pub runtime: Arc<Runtime>,
     /// Knows this node, and how far it is.
-    pub follower: Arc<Follower>,
+    pub follower: Arc<Reconciler>,
     /// Wakes the shop's nodes.
-    pub wake: Arc<Wake>,
+    pub wake: Arc<Notifier>,
     /// Whether real customers seem to be served.
     pub production: bool,
     /// Who may use the API.
@@ -81,7 +81,7 @@ pub struct Office {
     /// For how long the shop's certificate is valid, where there is TLS.
     pub certificate: Option<Arc<CertificateValidity>>,
     /// What plugins share, their store of buckets among it.
-    pub services: Arc<Services>,
+    pub services: Arc<Backends>,
     /// Counts requests against rate limits.
     pub limiter: Arc<Limiter>,
     /// What plugins count themselves.
@@ -96,7 +96,7 @@ pub struct Office {
     pub fleet_health: Arc<FleetHealth>,
 }
 
-fn router(office: Arc<Office>, stop: CancellationToken) -> Router {
+fn router(office: Arc<AdminState>, stop: CancellationToken) -> Router {
     let guarded = Router::new()
         .route("/v1/status", get(status::show))
         .route("/v1/bundles/{digest}", put(bundles::add))
@@ -156,7 +156,7 @@ async fn refuse_codings(request: Request, next: Next) -> Response {
     if framing::is_plain(request.headers()) {
         return next.run(request).await;
     }
-    let refusal = error::Refusal::bad_request("the transfer coding is not supported");
+    let refusal = error::ApiError::bad_request("the transfer coding is not supported");
     ([(CONNECTION, "close")], refusal).into_response()
 }
 

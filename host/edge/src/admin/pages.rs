@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::error::{Refusal, Result};
+use super::error::{ApiError, Result};
 use crate::rollout::control::pages::{Cursor, MOST, Page};
 
 /// The page that a client wants.
@@ -21,12 +21,12 @@ impl Wanted {
     pub(super) fn page(&self, usual: u32) -> Result<Page> {
         let limit = self.limit.unwrap_or(usual);
         if limit == 0 || limit > MOST {
-            return Err(Refusal::bad_request(format!("limit is not 1 to {MOST}")));
+            return Err(ApiError::bad_request(format!("limit is not 1 to {MOST}")));
         }
         let after = self.after.as_deref().map(str::parse::<Cursor>).transpose();
         Ok(Page {
             before: self.before.unwrap_or(i64::MAX),
-            after: after.map_err(|error| Refusal::bad_request(format!("after {error}")))?,
+            after: after.map_err(|error| ApiError::bad_request(format!("after {error}")))?,
             limit,
         })
     }

@@ -8,9 +8,9 @@ use bundle::{Bundle, Digest};
 use serde::Deserialize;
 
 use super::api::{Diff, MoreReleases, Releases};
-use super::error::{Refusal, Result};
+use super::error::{ApiError, Result};
 use super::pages::Wanted;
-use super::{Office, diff};
+use super::{AdminState, diff};
 use crate::rollout::control::bundles::BundleRecord;
 use crate::rollout::control::log::{Entry, is_of_entry};
 use crate::rollout::control::pages::Page;
@@ -21,7 +21,7 @@ const USUAL: u32 = 500;
 
 /// GET `/v1/plugins/{plugin}/releases`: the newest of each list.
 pub(super) async fn releases(
-    State(office): State<Arc<Office>>,
+    State(office): State<Arc<AdminState>>,
     Path(plugin): Path<String>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<Releases>> {
@@ -46,7 +46,7 @@ pub(super) async fn releases(
             .await?
             .is_empty()
     {
-        return Err(Refusal::not_found(format!("there is no plugin {plugin}")));
+        return Err(ApiError::not_found(format!("there is no plugin {plugin}")));
     }
     releases.more = MoreReleases {
         bundles: cut(&mut releases.bundles, limit),
@@ -66,7 +66,7 @@ fn cut<T>(list: &mut Vec<T>, limit: u32) -> bool {
 
 /// GET `/v1/plugins/{plugin}/bundles`.
 pub(super) async fn bundles(
-    State(office): State<Arc<Office>>,
+    State(office): State<Arc<AdminState>>,
     Path(plugin): Path<String>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<Vec<BundleRecord>>> {
@@ -77,32 +77,32 @@ pub(super) async fn bundles(
 /// GET `/v1/plugins/{plugin}/bundles/{name}`: the newest release of this version,
 /// or whose digest begins so.
 pub(super) async fn bundle_named(
-    State(office): State<Arc<Office>>,
+    State(office): State<Arc<AdminState>>,
     Path((plugin, name)): Path<(String, String)>,
 ) -> Result<Json<BundleRecord>> {
     let digest = super::rollouts::named_release(&office, &plugin, &name).await?;
     let record = office.control.bundle_record(digest).await?;
     record
         .map(Json)
-        .ok_or_else(|| Refusal::not_found(format!("there is no bundle {digest}")))
+        .ok_or_else(|| ApiError::not_found(format!("there is no bundle {digest}")))
 }
 
 /// GET `/v1/plugins/{plugin}/log`.
 pub(super) async fn log(
-    State(office): State<Arc<Office>>,
+    State(office): State<Arc<AdminState>>,
     Path(plugin): Path<String>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<Vec<Entry>>> {
     let page = wanted.page(USUAL)?;
     if page.after.as_ref().is_some_and(|after| !is_of_entry(after)) {
-        return Err(Refusal::bad_request("after is no cursor of an entry"));
+        return Err(ApiError::bad_request("after is no cursor of an entry"));
     }
     Ok(Json(office.control.history(&plugin, &page).await?))
 }
 
 /// GET `/v1/plugins/{plugin}/rollouts`.
 pub(super) async fn rollouts(
-    State(office): State<Arc<Office>>,
+    State(office): State<Arc<AdminState>>,
     Path(plugin): Path<String>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<Vec<Rollout>>> {
@@ -119,7 +119,7 @@ pub(super) struct Pair {
 
 /// GET `/v1/plugins/{plugin}/diff`.
 pub(super) async fn diff(
-    State(office): State<Arc<Office>>,
+    State(office): State<Arc<AdminState>>,
     Path(plugin): Path<String>,
     Query(pair): Query<Pair>,
 ) -> Result<Json<Diff>> {
@@ -132,7 +132,7 @@ pub(super) async fn diff(
     runtime.in_background(comparing).await?
 }
 
-async fn bundle(office: &Office, plugin: &str, name: &str) -> Result<Bundle> {
+async fn bundle(office: &AdminState, plugin: &str, name: &str) -> Result<Bundle> {
     let digest: Digest = super::rollouts::named_release(office, plugin, name).await?;
     Ok(office.control.bundle(digest).await?.0)
 }

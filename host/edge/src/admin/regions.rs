@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use wildmatch::WildMatch;
 
-use super::Office;
-use super::error::{Refusal, Result};
+use super::AdminState;
+use super::error::{ApiError, Result};
 
 /// The regions that `patterns` name, in their order; all when there are none.
 pub(super) async fn named(
-    office: &Office,
+    office: &AdminState,
     plugin: &str,
     patterns: &[String],
 ) -> Result<Vec<String>> {
@@ -37,7 +37,7 @@ fn in_order(known: &BTreeSet<String>, patterns: &[String]) -> Result<Vec<String>
                 "no region matches {pattern:?}; there are: {}",
                 known.join(", ")
             );
-            return Err(Refusal::bad_request(detail));
+            return Err(ApiError::bad_request(detail));
         }
         for region in found {
             if !regions.contains(region) {

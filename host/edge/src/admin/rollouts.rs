@@ -9,10 +9,10 @@ use axum::extract::{Extension, Path, State};
 use bundle::Digest;
 
 use super::api::{Deploy, RollBack};
-use super::attempt::Attempt;
-use super::auth::Author;
-use super::error::{Refusal, Result};
-use super::{Office, canary, regions};
+use super::attempt::AuditedAction;
+use super::auth::Actor;
+use super::error::{ApiError, Result};
+use super::{AdminState, canary, regions};
 use crate::rollout::control::log::Entry;
 use crate::rollout::control::plans::Plan;
 use crate::rollout::control::rollout_regions::MaxUnavailable;
@@ -25,23 +25,23 @@ const LONGEST_ORIGIN: usize = 500;
 /// POST `/v1/rollouts`: make the release ready on this node, and if it can
 /// serve, lead it to the regions.
 pub(super) async fn deploy(
-    State(office): State<Arc<Office>>,
-    Extension(Author(author)): Extension<Author>,
+    State(office): State<Arc<AdminState>>,
+    Extension(Actor(author)): Extension<Actor>,
     Json(deploy): Json<Deploy>,
 ) -> Result<Json<Rollout>> {
-    let mut attempt = Attempt::new(author, "deploy", "").of(deploy.digest);
+    let mut attempt = AuditedAction::new(author, "deploy", "").of(deploy.digest);
     let outcome = try_deploy(&office, &mut attempt, deploy).await;
     attempt.settle(&office, outcome).await
 }
 
 async fn try_deploy(
-    office: &Office,
-    attempt: &mut Attempt,
+    office: &AdminState,
+    attempt: &mut AuditedAction,
     deploy: Deploy,
 ) -> Result<Json<Rollout>> {
     let record = office.control.bundle_record(deploy.digest).await?;
     let record = record.ok_or_else(|| {
-        Refusal::not_found(format!(
+        ApiError::not_found(format!(
             "there is no bundle {}; add it first",
             deploy.digest
         ))
@@ -64,12 +64,12 @@ async fn try_deploy(
 
 /// POST `/v1/plugins/{plugin}/rollback`: lead an earlier release back.
 pub(super) async fn roll_back(
-    State(office): State<Arc<Office>>,
-    Extension(Author(author)): Extension<Author>,
+    State(office): State<Arc<AdminState>>,
+    Extension(Actor(author)): Extension<Actor>,
     Path(plugin): Path<String>,
     Json(roll_back): Json<RollBack>,
 ) -> Result<Json<Rollout>> {
-    let attempt = Attempt::new(author, "rollback", &plugin);
+    let attempt = AuditedAction::new(author, "rollback", &plugin);
     let attempt = match &roll_back.to {
         Some(to) => attempt.of(to),
         None => attempt,
@@ -79,8 +79,8 @@ pub(super) async fn roll_back(
 }
 
 async fn try_roll_back(
-    office: &Office,
-    attempt: &Attempt,
+    office: &AdminState,
+    attempt: &AuditedAction,
     plugin: String,
     roll_back: RollBack,
 ) -> Result<Json<Rollout>> {
@@ -105,7 +105,7 @@ async fn try_roll_back(
     begin(office, attempt, new, None).await
 }
 
-impl From<NotMeant> for Refusal {
+impl From<NotMeant> for ApiError {
     fn from(error: NotMeant) -> Self {
         match error {
             NotMeant::NoSuchPlugin(_) => Self::not_found(error),
@@ -116,24 +116,28 @@ impl From<NotMeant> for Refusal {
 
 /// DELETE `/v1/plugins/{plugin}`: let no region run it any more.
 pub(super) async fn remove(
-    State(office): State<Arc<Office>>,
-    Extension(Author(author)): Extension<Author>,
+    State(office): State<Arc<AdminState>>,
+    Extension(Actor(author)): Extension<Actor>,
     Path(plugin): Path<String>,
 ) -> Result<Json<Rollout>> {
-    let attempt = Attempt::new(author, "remove", &plugin);
+    let attempt = AuditedAction::new(author, "remove", &plugin);
     let outcome = try_remove(&office, &attempt, plugin).await;
     attempt.settle(&office, outcome).await
 }
 
-async fn try_remove(office: &Office, attempt: &Attempt, plugin: String) -> Result<Json<Rollout>> {
+async fn try_remove(
+    office: &AdminState,
+    attempt: &AuditedAction,
+    plugin: String,
+) -> Result<Json<Rollout>> {
     let wanted = office.control.wanted_of(&plugin).await?;
     if wanted.values().all(|entry| entry.wanted.active.is_none()) {
-        return Err(Refusal::not_found(format!("no region runs {plugin}")));
+        return Err(ApiError::not_found(format!("no region runs {plugin}")));
     }
-    let without = office.live.would_fit(|plugins| {
+    let without = office.live.check_compatible(|plugins| {
         plugins.remove(&plugin);
     });
-    without.map_err(Refusal::unfit)?;
+    without.map_err(ApiError::unfit)?;
     let new = NewRollout {
         plugin,
         digest: None,
@@ -149,23 +153,23 @@ async fn try_remove(office: &Office, attempt: &Attempt, plugin: String) -> Resul
 
 /// POST `/v1/plugins/{plugin}/promote`: let everybody meet the canary.
 pub(super) async fn promote(
-    State(office): State<Arc<Office>>,
-    Extension(Author(author)): Extension<Author>,
+    State(office): State<Arc<AdminState>>,
+    Extension(Actor(author)): Extension<Actor>,
     Path(plugin): Path<String>,
 ) -> Result<Json<Rollout>> {
-    let attempt = Attempt::new(author, "promote", &plugin);
+    let attempt = AuditedAction::new(author, "promote", &plugin);
     let outcome = try_promote(&office, &attempt).await;
     attempt.settle(&office, outcome).await
 }
 
-async fn try_promote(office: &Office, attempt: &Attempt) -> Result<Json<Rollout>> {
+async fn try_promote(office: &AdminState, attempt: &AuditedAction) -> Result<Json<Rollout>> {
     let rollout = open(office, &attempt.plugin).await?;
     if rollout.phase != Phase::Canary {
         let detail = format!(
             "the rollout is {}, and has no canary to promote",
             rollout.phase
         );
-        return Err(Refusal::conflict(detail));
+        return Err(ApiError::conflict(detail));
     }
     canary::refuse_paused(office, &rollout).await?;
     lead_on(office, attempt, rollout, Phase::Promoting).await
@@ -174,11 +178,11 @@ async fn try_promote(office: &Office, attempt: &Attempt) -> Result<Json<Rollout>
 /// POST `/v1/plugins/{plugin}/abort`: end a rollout, and change back what it
 /// changed.
 pub(super) async fn abort(
-    State(office): State<Arc<Office>>,
-    Extension(Author(author)): Extension<Author>,
+    State(office): State<Arc<AdminState>>,
+    Extension(Actor(author)): Extension<Actor>,
     Path(plugin): Path<String>,
 ) -> Result<Json<Rollout>> {
-    let attempt = Attempt::new(author, "abort", &plugin);
+    let attempt = AuditedAction::new(author, "abort", &plugin);
     let outcome = async {
         let rollout = open(&office, &attempt.plugin).await?;
         lead_on(&office, &attempt, rollout, Phase::Aborting).await
@@ -189,19 +193,19 @@ pub(super) async fn abort(
 
 /// GET `/v1/rollouts/{id}`.
 pub(super) async fn show(
-    State(office): State<Arc<Office>>,
+    State(office): State<Arc<AdminState>>,
     Path(id): Path<String>,
 ) -> Result<Json<Rollout>> {
     let rollout = office.control.rollout(&id).await?;
     rollout
         .map(Json)
-        .ok_or_else(|| Refusal::not_found(format!("there is no rollout {id}")))
+        .ok_or_else(|| ApiError::not_found(format!("there is no rollout {id}")))
 }
 
 /// `origin` is where the client says that it got the bundle.
 async fn begin(
-    office: &Office,
-    attempt: &Attempt,
+    office: &AdminState,
+    attempt: &AuditedAction,
     new: NewRollout,
     origin: Option<&str>,
 ) -> Result<Json<Rollout>> {
@@ -238,11 +242,11 @@ async fn begin(
     let rollout = office.control.rollout(&id).await?;
     rollout
         .map(Json)
-        .ok_or_else(|| Refusal::not_found(format!("the rollout {id} is gone")))
+        .ok_or_else(|| ApiError::not_found(format!("the rollout {id} is gone")))
 }
 
 /// A collection that began before the rollout did may have taken its bundle.
-async fn refuse_collected(office: &Office, new: &NewRollout, id: &str) -> Result<()> {
+async fn refuse_collected(office: &AdminState, new: &NewRollout, id: &str) -> Result<()> {
     let Some(digest) = new.digest else {
         return Ok(());
     };
@@ -258,7 +262,7 @@ async fn refuse_collected(office: &Office, new: &NewRollout, id: &str) -> Result
         moved.await?;
         office.wake.leaders().await;
     }
-    Err(Refusal::conflict(detail))
+    Err(ApiError::conflict(detail))
 }
 
 /// A client's claim, as far as it can be shown.
@@ -268,8 +272,8 @@ fn plain(text: &str) -> String {
 }
 
 async fn lead_on(
-    office: &Office,
-    attempt: &Attempt,
+    office: &AdminState,
+    attempt: &AuditedAction,
     rollout: Rollout,
     to: Phase,
 ) -> Result<Json<Rollout>> {
@@ -279,7 +283,7 @@ async fn lead_on(
     };
     if !office.control.move_rollout(&rollout, to, &reason).await? {
         let detail = "the rollout went on meanwhile; look at it again";
-        return Err(Refusal::conflict(detail));
+        return Err(ApiError::conflict(detail));
     }
     attempt
         .done(office, &format!("rollout {}", rollout.id))
@@ -292,24 +296,24 @@ async fn lead_on(
     }))
 }
 
-pub(super) async fn open(office: &Office, plugin: &str) -> Result<Rollout> {
+pub(super) async fn open(office: &AdminState, plugin: &str) -> Result<Rollout> {
     let rollout = office.control.open_rollout_of(plugin).await?;
-    rollout.ok_or_else(|| Refusal::conflict(format!("no rollout of {plugin} goes on")))
+    rollout.ok_or_else(|| ApiError::conflict(format!("no rollout of {plugin} goes on")))
 }
 
-pub(super) fn goes_on(other: &Rollout) -> Refusal {
+pub(super) fn goes_on(other: &Rollout) -> ApiError {
     let (plugin, id, author) = (&other.plugin, &other.id, &other.author);
-    Refusal::conflict(format!(
+    ApiError::conflict(format!(
         "a rollout of {plugin} by {author} goes on ({id}, {}); wait for it, or abort it",
         other.phase
     ))
 }
 
 /// The newest release with this version, or whose digest begins so.
-pub(super) async fn named_release(office: &Office, plugin: &str, to: &str) -> Result<Digest> {
+pub(super) async fn named_release(office: &AdminState, plugin: &str, to: &str) -> Result<Digest> {
     let found = office.control.find_bundle(plugin, to).await?;
     found.ok_or_else(|| {
-        Refusal::not_found(format!(
+        ApiError::not_found(format!(
             "no release of {plugin} has the version or digest {to}"
         ))
     })
@@ -317,7 +321,7 @@ pub(super) async fn named_release(office: &Office, plugin: &str, to: &str) -> Re
 
 /// What every one of these regions ran before what it runs now. One rollout
 /// leads to one release: where they differ, the operator says what is meant.
-async fn common_previous(office: &Office, plugin: &str, meant: &[&Entry]) -> Result<Digest> {
+async fn common_previous(office: &AdminState, plugin: &str, meant: &[&Entry]) -> Result<Digest> {
     let mut found = Vec::new();
     for head in meant {
         let (region, now) = (head.region.as_str(), head.wanted.active);
@@ -330,7 +334,7 @@ async fn common_previous(office: &Office, plugin: &str, meant: &[&Entry]) -> Res
     }
     if before.iter().all(Option::is_none) {
         let regions: Vec<_> = found.iter().map(|(region, _)| *region).collect();
-        return Err(Refusal::conflict(format!(
+        return Err(ApiError::conflict(format!(
             "region {} ran no other release of {plugin} before",
             regions.join(", ")
         )));
@@ -339,14 +343,14 @@ async fn common_previous(office: &Office, plugin: &str, meant: &[&Entry]) -> Res
     for (region, digest) in found {
         list.push(format!("{region} {}", described(office, digest).await?));
     }
-    Err(Refusal::conflict(format!(
+    Err(ApiError::conflict(format!(
         "the regions did not run the same release of {plugin} before: {}; name some of them with \
          --regions, or a release with --to",
         list.join(", ")
     )))
 }
 
-async fn described(office: &Office, digest: Option<Digest>) -> Result<String> {
+async fn described(office: &AdminState, digest: Option<Digest>) -> Result<String> {
     let Some(digest) = digest else {
         return Ok("none".to_owned());
     };

@@ -11,11 +11,11 @@ use futures_util::StreamExt;
 use tokio::sync::watch;
 use tokio_stream::wrappers::WatchStream;
 
-use super::Office;
+use super::AdminState;
 use super::api::{Seed, SeedProgress};
-use super::attempt::Attempt;
-use super::auth::Author;
-use super::error::{Refusal, Result};
+use super::attempt::AuditedAction;
+use super::auth::Actor;
+use super::error::{ApiError, Result};
 use crate::rollout::Release;
 
 /// Most rows that may be asked for.
@@ -25,11 +25,11 @@ const MOST_ROWS: u64 = 100_000_000;
 /// is how far it is, one JSON object a line; the work goes on without its
 /// reader.
 pub(super) async fn begin(
-    State(office): State<Arc<Office>>,
-    Extension(Author(author)): Extension<Author>,
+    State(office): State<Arc<AdminState>>,
+    Extension(Actor(author)): Extension<Actor>,
     Json(order): Json<Seed>,
 ) -> Result<impl IntoResponse> {
-    let attempt = Attempt::new(author, "seed", order.plugin.as_deref().unwrap_or_default());
+    let attempt = AuditedAction::new(author, "seed", order.plugin.as_deref().unwrap_or_default());
     let outcome = able(&office, &order).await;
     let releases = attempt.settle(&office, outcome).await?;
     for release in &releases {
@@ -54,14 +54,14 @@ pub(super) async fn begin(
 }
 
 /// The releases that are to fill their tables.
-async fn able(office: &Office, order: &Seed) -> Result<Vec<Arc<Release>>> {
+async fn able(office: &AdminState, order: &Seed) -> Result<Vec<Arc<Release>>> {
     if order.rows == 0 || order.rows > MOST_ROWS {
-        return Err(Refusal::bad_request(format!(
+        return Err(ApiError::bad_request(format!(
             "rows is not 1 to {MOST_ROWS}"
         )));
     }
     if office.production && !order.confirm {
-        return Err(Refusal::conflict(
+        return Err(ApiError::conflict(
             "this node seems to serve real customers (it has a database server, TLS or \
              `production`), and generated rows would be sold to them: `--yes`, or \
              \"confirm\": true, makes them all the same",
@@ -77,18 +77,18 @@ async fn able(office: &Office, order: &Seed) -> Result<Vec<Arc<Release>>> {
     });
     match (able.is_empty(), &order.plugin) {
         (false, _) => Ok(able),
-        (true, Some(plugin)) => Err(Refusal::unfit(format!(
+        (true, Some(plugin)) => Err(ApiError::unfit(format!(
             "no plugin {plugin} that can fill its tables serves on this node"
         ))),
-        (true, None) => Err(Refusal::unfit(
+        (true, None) => Err(ApiError::unfit(
             "no plugin that this node serves can fill its tables",
         )),
     }
 }
 
 async fn fill(
-    office: &Office,
-    attempt: &Attempt,
+    office: &AdminState,
+    attempt: &AuditedAction,
     release: &Release,
     rows: u64,
     sender: &watch::Sender<SeedProgress>,

@@ -7,10 +7,10 @@ use axum::extract::State;
 
 use super::api::Status;
 use super::error::Result;
-use super::{Office, canary};
+use super::{AdminState, canary};
 
 /// GET `/v1/status`.
-pub(super) async fn show(State(office): State<Arc<Office>>) -> Result<Json<Status>> {
+pub(super) async fn show(State(office): State<Arc<AdminState>>) -> Result<Json<Status>> {
     let rollouts = office.control.open_rollouts().await?;
     let mut progress = Vec::new();
     for rollout in &rollouts {

@@ -7,7 +7,7 @@ use wasmtime::component::{HasSelf, Linker};
 use crate::address::client_key;
 use crate::bindings::context::Principal;
 use crate::bindings::identity::{Error, Host, PasswordCheck};
-use crate::guest::{End, Ending, Operation, State};
+use crate::guest::{AsOutcome, Operation, Outcome, State};
 use crate::identity::{self, Identity, IssueError, PasswordError, RevocationError};
 
 /// Let components import `edge:platform/identity`.
@@ -83,12 +83,12 @@ impl From<IssueError> for Error {
     }
 }
 
-impl Ending for Error {
-    fn end(&self) -> End {
+impl AsOutcome for Error {
+    fn as_outcome(&self) -> Outcome {
         match self {
-            Self::Invalid(_) => End::Invalid,
-            Self::TooLarge(_) => End::TooLarge,
-            Self::Unavailable(_) => End::Unavailable,
+            Self::Invalid(_) => Outcome::Invalid,
+            Self::TooLarge(_) => Outcome::TooLarge,
+            Self::Unavailable(_) => Outcome::Unavailable,
         }
     }
 }
@@ -136,7 +136,7 @@ impl Host for State {
         }
         if !self.granted().token_roles.contains(&principal.role) {
             self.begin_operation(Operation::IssueToken, "")
-                .ended(End::Denied);
+                .ended(Outcome::Denied);
             let error = "`roles` in [grants.identity] of the manifest does not name this role";
             return Ok(Err(Error::Invalid(error.to_owned())));
         }

@@ -6,7 +6,7 @@ use stores::keyvalue::{Bucket, CompareAndSwap, Error, Swap};
 use wasmtime::component::{HasSelf, Linker, Resource};
 
 use crate::bindings::keyvalue::{atomics, batch, store};
-use crate::guest::{End, Ending, HostCall, Operation, State};
+use crate::guest::{AsOutcome, HostCall, Operation, Outcome, State};
 
 /// Buckets and values read for a swap that one instance may hold at once. A
 /// long value counts as several.
@@ -110,13 +110,13 @@ async fn until<T>(
     begun.counting.with(outcome).map_err(other)
 }
 
-impl Ending for Error {
-    fn end(&self) -> End {
+impl AsOutcome for Error {
+    fn as_outcome(&self) -> Outcome {
         match self {
-            Self::Unavailable(_) => End::Unavailable,
-            Self::Timeout => End::Timeout,
-            Self::TooLarge { .. } | Self::TooManyKeys(_) => End::TooLarge,
-            Self::InvalidKey { .. } | Self::InvalidCursor | Self::NotANumber => End::Invalid,
+            Self::Unavailable(_) => Outcome::Unavailable,
+            Self::Timeout => Outcome::Timeout,
+            Self::TooLarge { .. } | Self::TooManyKeys(_) => Outcome::TooLarge,
+            Self::InvalidKey { .. } | Self::InvalidCursor | Self::NotANumber => Outcome::Invalid,
         }
     }
 }

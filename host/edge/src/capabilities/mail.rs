@@ -3,7 +3,7 @@
 use wasmtime::component::{HasSelf, Linker};
 
 use crate::bindings::mail::{Error, Host, Message};
-use crate::guest::{End, Ending, Operation, State};
+use crate::guest::{AsOutcome, Operation, Outcome, State};
 
 /// Let components import `edge:platform/mail`.
 ///
@@ -13,12 +13,12 @@ pub fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     crate::bindings::mail::add_to_linker::<_, HasSelf<State>>(linker, |state| state)
 }
 
-impl Ending for Error {
-    fn end(&self) -> End {
+impl AsOutcome for Error {
+    fn as_outcome(&self) -> Outcome {
         match self {
-            Self::Invalid(_) => End::Invalid,
-            Self::TooLarge(_) => End::TooLarge,
-            Self::Unavailable(_) => End::Unavailable,
+            Self::Invalid(_) => Outcome::Invalid,
+            Self::TooLarge(_) => Outcome::TooLarge,
+            Self::Unavailable(_) => Outcome::Unavailable,
         }
     }
 }

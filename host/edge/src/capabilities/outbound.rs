@@ -1,5 +1,5 @@
 //! `wasi:http` calls out of a plugin, to the origins that its manifest
-//! grants, behind the fast door and behind both standard ones.
+//! grants, with the record handler and with both `wasi:http` ones.
 //!
 //! The interface is linked for every plugin, because the toolchains of
 //! several languages import it into every component, used or not.
@@ -13,7 +13,7 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use super::open_body::OpenBody;
 use crate::egress::http::HttpClient;
-use crate::guest::{BODY_CHUNK, End, Ending, HostCall, Operation, Session};
+use crate::guest::{AsOutcome, BODY_CHUNK, HostCall, Operation, Outcome, Session};
 use crate::telemetry::traces::text;
 
 type Sent = Result<
@@ -65,20 +65,20 @@ impl WasiHttpHooks for Session {
     }
 }
 
-impl Ending for Error {
-    fn end(&self) -> End {
+impl AsOutcome for Error {
+    fn as_outcome(&self) -> Outcome {
         match self {
-            Self::HttpRequestDenied | Self::DestinationIpProhibited => End::Denied,
+            Self::HttpRequestDenied | Self::DestinationIpProhibited => Outcome::Denied,
             Self::ConnectionTimeout
             | Self::ConnectionReadTimeout
             | Self::ConnectionWriteTimeout
             | Self::HttpResponseTimeout
-            | Self::DnsTimeout => End::Timeout,
+            | Self::DnsTimeout => Outcome::Timeout,
             Self::ConnectionLimitReached
             | Self::HttpRequestBodySize(_)
-            | Self::HttpResponseBodySize(_) => End::TooLarge,
-            Self::HttpRequestMethodInvalid | Self::HttpRequestUriInvalid => End::Invalid,
-            _ => End::Unavailable,
+            | Self::HttpResponseBodySize(_) => Outcome::TooLarge,
+            Self::HttpRequestMethodInvalid | Self::HttpRequestUriInvalid => Outcome::Invalid,
+            _ => Outcome::Unavailable,
         }
     }
 }

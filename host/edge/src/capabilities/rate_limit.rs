@@ -5,7 +5,7 @@ use stores::limiter::OnFailure;
 use wasmtime::component::{HasSelf, Linker};
 
 use crate::bindings::rate_limit::{Error, Host, Verdict};
-use crate::guest::{End, Operation, State};
+use crate::guest::{Operation, Outcome, State};
 
 /// Let components import `edge:platform/rate-limit`.
 ///
@@ -35,7 +35,7 @@ impl Host for State {
         };
         let counting = self.begin_operation(Operation::TakeFromLimit, "");
         let verdict = limiter.check(policy, &key, cost, OnFailure::Local).await;
-        counting.ended(End::Ok);
+        counting.ended(Outcome::Ok);
         Ok(Ok(Verdict {
             allowed: verdict.allowed,
             remaining: verdict.remaining,

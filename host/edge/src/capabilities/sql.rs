@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use stores::sql::{
-    Cell, DatabaseAccess, Dialect, Error, Form, OpenTransaction, Outcome, PackedRows, Value,
+    Cell, DatabaseAccess, Dialect, Error, Form, OpenTransaction, Outcome as Change, PackedRows,
+    Value,
 };
 use wasmtime::component::{HasSelf, Linker, Resource};
 
 use crate::bindings::sql as wit;
 use crate::bindings::sql::{Host, HostTransaction};
-use crate::guest::{End, Ending, HostCall, Operation, SqlSession, State};
+use crate::guest::{AsOutcome, HostCall, Operation, Outcome, SqlSession, State};
 use crate::telemetry::traces::text;
 
 /// Transactions that one request may have open at once.
@@ -93,15 +94,15 @@ impl State {
     }
 }
 
-impl Ending for Error {
-    fn end(&self) -> End {
+impl AsOutcome for Error {
+    fn as_outcome(&self) -> Outcome {
         match self {
-            Self::Denied(_) => End::Denied,
-            Self::Invalid(_) => End::Invalid,
-            Self::Conflict(_) => End::Conflict,
-            Self::TooLarge(_) => End::TooLarge,
-            Self::Timeout => End::Timeout,
-            Self::Unavailable(_) => End::Unavailable,
+            Self::Denied(_) => Outcome::Denied,
+            Self::Invalid(_) => Outcome::Invalid,
+            Self::Conflict(_) => Outcome::Conflict,
+            Self::TooLarge(_) => Outcome::TooLarge,
+            Self::Timeout => Outcome::Timeout,
+            Self::Unavailable(_) => Outcome::Unavailable,
         }
     }
 }
@@ -128,8 +129,8 @@ impl From<wit::Value> for Value {
     }
 }
 
-impl From<Outcome> for wit::Outcome {
-    fn from(outcome: Outcome) -> Self {
+impl From<Change> for wit::Outcome {
+    fn from(outcome: Change) -> Self {
         Self {
             rows_affected: outcome.rows_affected,
             last_insert_id: outcome.last_insert_id,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use bundle::{Bundle, SecretKey};
 use edge::config::{Settings, secrets};
-use edge::registry::{Location, Patience, Registry};
+use edge::registry::{Location, Registry, Timeouts};
 
 use super::output;
 use super::source::{self, Source};
@@ -107,7 +107,7 @@ pub(super) async fn push(settings: &Settings, arguments: Push) -> anyhow::Result
         bail!("{location} names a digest, which follows from the bundle: push to a tag");
     }
     let found = source::find(settings, &source, key.as_deref()).await?;
-    let registry = Registry::of(location, settings, Patience::default())?;
+    let registry = Registry::of(location, settings, Timeouts::default())?;
     let pushed = registry.push(&found.bundle, &found.signature).await?;
     let (bundle, manifest) = (&found.bundle, &found.bundle.manifest);
     output::print(format_args!(

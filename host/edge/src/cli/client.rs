@@ -6,7 +6,7 @@ use anyhow::{Context, anyhow, bail};
 use bundle::Bundle;
 use bytes::Bytes;
 use edge::admin::api::{ON_BEHALF_OF, Problem, SIGNATURE};
-use edge::config::{Hidden, Settings};
+use edge::config::{Secret, Settings};
 use edge::node::own_admin_token;
 use edge::printable;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
@@ -176,10 +176,10 @@ impl Client {
 /// The token to show: the one set for it, the first of the node's, or the data
 /// folder's own.
 pub(super) fn token(settings: &Settings) -> anyhow::Result<String> {
-    if let Some(Hidden(token)) = &settings.admin_token {
+    if let Some(Secret(token)) = &settings.admin_token {
         return Ok(token.clone());
     }
-    let first = settings.admin_tokens.as_ref().and_then(|Hidden(tokens)| {
+    let first = settings.admin_tokens.as_ref().and_then(|Secret(tokens)| {
         let (_, token) = tokens.split(',').next()?.trim().split_once(':')?;
         Some(token.to_owned())
     });

@@ -28,9 +28,9 @@ pub(super) struct Arguments {
 
 #[derive(Clone, Copy, clap::ValueEnum)]
 enum Language {
-    /// With edge-sdk, behind the platform's fast door.
+    /// With edge-sdk, as a record handler.
     Rust,
-    /// JavaScript behind the standard door `wasi:http`.
+    /// JavaScript, as a `wasi:http` handler.
     Js,
 }
 

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use ::bundle::Bundle;
 use edge::config::Settings;
-use edge::registry::{Location, LocationError, Patience, Registry};
+use edge::registry::{Location, LocationError, Registry, Timeouts};
 
 use super::bundle;
 
@@ -54,7 +54,7 @@ pub(super) async fn find(
             origin: None,
         },
         Source::Registry(location) => {
-            let registry = Registry::of(location.clone(), settings, Patience::default())?;
+            let registry = Registry::of(location.clone(), settings, Timeouts::default())?;
             let pulled = registry.pull().await?;
             Found {
                 bundle: pulled.bundle,

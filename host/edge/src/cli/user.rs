@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{anyhow, bail};
 use edge::admin::api::{AccountMade, NewAccount as Order};
 use edge::bindings::accounts::exports::edge::platform::accounts::{Account, Error};
-use edge::config::{Hidden, Settings};
+use edge::config::{Secret, Settings};
 use edge::node;
 use edge::printable;
 use edge::runtime::AccountTask;
@@ -66,7 +66,7 @@ impl Command {
 pub(super) async fn run(settings: &Settings, command: Command) -> anyhow::Result<()> {
     let Command::Add(arguments) = command;
     let order = Order {
-        password: Hidden(read_password()?),
+        password: Secret(read_password()?),
         name: arguments.name,
         email: arguments.email,
         role: arguments.role,

@@ -34,7 +34,7 @@ const MOST: u32 = 1_000_000;
 impl TrustedProxies {
     /// Whether `address`, which is no mapped one, is such a proxy.
     #[must_use]
-    pub fn trusts(&self, address: IpAddr) -> bool {
+    pub fn is_valid(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&address))
     }
 }
@@ -130,9 +130,9 @@ mod tests {
     fn proxies_are_addresses_and_networks() {
         let proxies = TrustedProxies::from_str("10.0.0.0/8, fd00::/8,::1").expect("three");
         for address in ["10.1.2.3", "fd00::7", "::1"] {
-            assert!(proxies.trusts(address.parse().expect("an address")));
+            assert!(proxies.is_valid(address.parse().expect("an address")));
         }
-        assert!(!proxies.trusts(IpAddr::from([192, 0, 2, 1])));
+        assert!(!proxies.is_valid(IpAddr::from([192, 0, 2, 1])));
         assert!(TrustedProxies::from_str("").is_ok());
         assert!(TrustedProxies::from_str("10.0.0.0/33").is_err_and(|why| why.contains("/33")));
         assert!(TrustedProxies::from_str("proxy.example").is_err());

@@ -57,17 +57,17 @@ pub struct Settings {
     pub admin_listen: Option<SocketAddr>,
     /// Tokens of operators, as `name:token` with commas between. The data
     /// folder has one of its own when absent.
-    pub admin_tokens: Option<Hidden<String>>,
+    pub admin_tokens: Option<Secret<String>>,
     /// The operators' port that commands such as `edge deploy` talk to; this
     /// machine's own node when absent.
     pub admin_url: Option<String>,
     /// The token that they show; this node's own when absent.
-    pub admin_token: Option<Hidden<String>>,
+    pub admin_token: Option<Secret<String>>,
     /// The port with TLS, if there is one.
     pub tls: Option<TlsSettings>,
     /// The login for registries, `user:password`, that `edge push` and
     /// `edge deploy` show; docker's own when absent.
-    pub registry_login: Option<Hidden<String>>,
+    pub registry_login: Option<Secret<String>>,
     /// Folder for everything that this node writes.
     pub data_dir: PathBuf,
     /// Folders of plugins, each with a `plugin.toml`; there may be none, for a
@@ -106,17 +106,17 @@ pub struct Settings {
     pub region: String,
     /// The shop's secret, shared by its nodes; the data folder has one of its
     /// own when absent.
-    pub secret: Option<Hidden<String>>,
+    pub secret: Option<Secret<String>>,
     /// Another secret that verifies and does not sign: the next one before the
     /// secret is changed, and the one before afterwards.
-    pub secret_fallback: Option<Hidden<String>>,
+    pub secret_fallback: Option<Secret<String>>,
     /// Keys of tokens, as `kid:secret` with commas between: the first signs,
     /// all verify. One derived from the shop's secret when absent.
-    pub token_keys: Option<Hidden<String>>,
+    pub token_keys: Option<Secret<String>>,
     /// Hashes of passwords by which an older back end's accounts may log in.
     pub legacy_password_hashes: LegacyHashes,
     /// What is set for plugins, which read of it what their manifests ask for.
-    pub plugin_config: Hidden<PluginConfig>,
+    pub plugin_config: Secret<PluginConfig>,
     /// Whether real customers are served: then plugins are refused whose
     /// manifests name settings for that which are missing.
     pub production: bool,
@@ -169,9 +169,9 @@ pub struct Settings {
 /// A value that no debug output shows.
 #[derive(Clone, Default, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
-pub struct Hidden<T>(pub T);
+pub struct Secret<T>(pub T);
 
-impl<T> fmt::Debug for Hidden<T> {
+impl<T> fmt::Debug for Secret<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("(hidden)")
     }
@@ -237,7 +237,7 @@ impl Settings {
                 optional_address,
             ),
             admin_url: layers.take("admin_url", None, admin_url),
-            admin_token: layers.take("admin_token", None, |text| Ok(Some(Hidden(text.into())))),
+            admin_token: layers.take("admin_token", None, |text| Ok(Some(Secret(text.into())))),
             admin_tokens: layers.take("admin_tokens", None, admin_tokens),
             registry_login: layers.take("registry_login", None, registry_login),
             plugins: layers.take("plugins", shop(), folders),
@@ -263,9 +263,9 @@ impl Settings {
             region: layers.take("region", "local".into(), region),
             secret: layers.take("secret", None, secret),
             secret_fallback: layers.take("secret_fallback", None, secret),
-            token_keys: layers.take("token_keys", None, |text| Ok(Some(Hidden(text.into())))),
+            token_keys: layers.take("token_keys", None, |text| Ok(Some(Secret(text.into())))),
             legacy_password_hashes: LegacyHashes::take(&mut layers),
-            plugin_config: Hidden(plugin_config(&mut layers)),
+            plugin_config: Secret(plugin_config(&mut layers)),
             production: layers.take("production", false, switch),
             seed: layers.take("seed", true, switch),
             log: LogSettings::take(&mut layers),
@@ -313,7 +313,7 @@ impl Settings {
     /// # Errors
     /// When the data folder's own cannot be read or made.
     pub fn master_secret(&self) -> Result<MasterSecret, SecretError> {
-        let Some(Hidden(secret)) = &self.secret else {
+        let Some(Secret(secret)) = &self.secret else {
             let made = MasterSecret::of_data_folder(&self.data_dir)?;
             return Ok(self.with_fallback(made));
         };
@@ -327,7 +327,7 @@ impl Settings {
 
     fn with_fallback(&self, secret: MasterSecret) -> MasterSecret {
         match &self.secret_fallback {
-            Some(Hidden(other)) => secret.with_fallback(&MasterSecret::of_setting(other)),
+            Some(Secret(other)) => secret.with_fallback(&MasterSecret::of_setting(other)),
             None => secret,
         }
     }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::Hidden;
+use super::Secret;
 use super::check_urls::AllowedUrls;
 use super::layers::Layers;
 use super::values::{at_least_a_second, at_least_one, at_most_10_000, delay, percent, ratio};
@@ -110,13 +110,13 @@ pub(super) fn activation(text: &str) -> Result<Duration, String> {
 }
 
 /// They are read where they are used; here it is found out whether they can be.
-pub(super) fn admin_tokens(text: &str) -> Result<Option<Hidden<String>>, String> {
+pub(super) fn admin_tokens(text: &str) -> Result<Option<Secret<String>>, String> {
     let is_token = |entry: &str| {
         let pair = entry.trim().split_once(':');
         pair.is_some_and(|(name, token)| !name.is_empty() && token.len() >= 16)
     };
     match text.split(',').all(is_token) {
-        true => Ok(Some(Hidden(text.into()))),
+        true => Ok(Some(Secret(text.into()))),
         false => Err(
             "is not name:token with commas between, with tokens of 16 characters or more".into(),
         ),
@@ -143,9 +143,9 @@ pub(super) fn trusted_keys(text: &str) -> Result<Vec<String>, String> {
     }
 }
 
-pub(super) fn registry_login(text: &str) -> Result<Option<Hidden<String>>, String> {
+pub(super) fn registry_login(text: &str) -> Result<Option<Secret<String>>, String> {
     match text.split_once(':') {
-        Some((user, _)) if !user.is_empty() => Ok(Some(Hidden(text.into()))),
+        Some((user, _)) if !user.is_empty() => Ok(Some(Secret(text.into()))),
         _ => Err("is not user:password".into()),
     }
 }

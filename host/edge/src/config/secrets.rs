@@ -10,7 +10,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::Hidden;
+use super::Secret;
 
 /// Where the data folder keeps secrets.
 const FOLDER: &str = "secrets";
@@ -314,9 +314,9 @@ fn check_owner_and_mode(path: &Path, owner: u32, us: u32, mode: u32) -> Result<(
 const SHORTEST_SECRET: usize = 32;
 
 /// The shop's secret, as an operator sets it.
-pub(super) fn secret(text: &str) -> Result<Option<Hidden<String>>, String> {
+pub(super) fn secret(text: &str) -> Result<Option<Secret<String>>, String> {
     if text.len() >= SHORTEST_SECRET {
-        Ok(Some(Hidden(text.into())))
+        Ok(Some(Secret(text.into())))
     } else {
         Err(format!("is shorter than {SHORTEST_SECRET} bytes"))
     }

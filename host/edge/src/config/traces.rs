@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue, Uri};
 use percent_encoding::percent_decode_str;
 
-use super::Hidden;
+use super::Secret;
 use super::layers::Layers;
 
 /// Names of the environment that set what is read here; in files they are
@@ -41,7 +41,7 @@ pub struct TraceSettings {
     /// Where the collector takes traces; without one there are none.
     pub endpoint: Option<Uri>,
     /// Header fields for the collector, which may hold a key of it.
-    pub headers: Hidden<Vec<(String, String)>>,
+    pub headers: Secret<Vec<(String, String)>>,
     /// How long the collector may take.
     pub timeout: Duration,
     /// How long spans wait for others to be sent with.
@@ -97,7 +97,7 @@ impl TraceSettings {
         let seconds = Duration::from_secs;
         Self {
             endpoint: endpoint.filter(|_| speaks != Some(false)),
-            headers: Hidden(both(layers, "headers", headers).unwrap_or_default()),
+            headers: Secret(both(layers, "headers", headers).unwrap_or_default()),
             timeout: both(layers, "timeout", milliseconds).unwrap_or(seconds(10)),
             delay: layers.take_leniently("otel_bsp_schedule_delay", seconds(5), milliseconds),
             sampling: sampling(layers),

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::cohort::Draw;
-use super::consistency::Reads;
-use super::demotion::Unhurried;
+use super::cohort::Cohort;
+use super::consistency::ReadConsistency;
+use super::demotion::Demotion;
 use crate::bindings::context::Caller;
 use crate::telemetry::traces::{Kind, Trace, Work};
 
@@ -28,7 +28,7 @@ pub struct Call {
     /// Who asks, as far as it was verified.
     pub caller: Caller,
     /// Which side of a trial the client meets.
-    pub draw: Draw,
+    pub draw: Cohort,
     /// How many plugins have called each other on the way here.
     pub depth: u32,
     /// Name of the plugin that makes this call; none when it began in the host.
@@ -36,12 +36,12 @@ pub struct Call {
     /// Where in a trace this stands, if there is one.
     pub trace: Option<Trace>,
     /// Where its queries may go.
-    pub reads: Reads,
+    pub reads: ReadConsistency,
     /// How long one call to a store may take, where there is more time; as
     /// long as there is time when absent.
     pub store_timeout: Option<Duration>,
     /// Whether others go before it by now.
-    pub unhurried: Unhurried,
+    pub demotion: Demotion,
 }
 
 impl Call {
@@ -53,13 +53,13 @@ impl Call {
             deadline,
             client: String::new(),
             caller: Caller::Anonymous,
-            draw: Draw::NONE,
+            draw: Cohort::NONE,
             depth: 0,
             calling_plugin: None,
             trace: None,
-            reads: Reads::current(),
+            reads: ReadConsistency::current(),
             store_timeout: None,
-            unhurried: Unhurried::default(),
+            demotion: Demotion::default(),
         }
     }
 

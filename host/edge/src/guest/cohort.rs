@@ -4,9 +4,9 @@
 /// clients below that number. It goes with a request through every plugin on
 /// its way, so that one request meets either side of each trial, never both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Draw(u8);
+pub struct Cohort(u8);
 
-impl Draw {
+impl Cohort {
     /// Of work that no client asked for: it meets no trial.
     pub const NONE: Self = Self(u8::MAX);
 
@@ -41,22 +41,22 @@ mod tests {
 
     #[test]
     fn a_trial_is_met_by_its_share_and_who_met_it_meets_a_larger_one() {
-        let met = |percent| (0..100).filter(move |n| Draw::of(*n).is_within(percent));
+        let met = |percent| (0..100).filter(move |n| Cohort::of(*n).is_within(percent));
         assert_eq!(met(10).count(), 10);
         assert_eq!(met(0).count(), 0);
         assert_eq!(met(100).count(), 100);
-        assert!(met(10).all(|number| Draw::of(number).is_within(11)));
-        assert!(!Draw::NONE.is_within(100));
+        assert!(met(10).all(|number| Cohort::of(number).is_within(11)));
+        assert!(!Cohort::NONE.is_within(100));
     }
 
     #[test]
     fn a_place_is_read_as_it_is_written() {
-        let draw = Draw::of(42);
-        assert_eq!(Draw::parse(&draw.place().to_string()), Some(draw));
+        let draw = Cohort::of(42);
+        assert_eq!(Cohort::parse(&draw.place().to_string()), Some(draw));
         assert!(
             ["", "-1", "100", "255", "x"]
                 .iter()
-                .all(|text| Draw::parse(text).is_none())
+                .all(|text| Cohort::parse(text).is_none())
         );
     }
 }

@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Where a request's queries may go. All plugins that work on the request
 /// share it: once one of them has written, all of them read what is true now.
 #[derive(Debug, Clone, Default)]
-pub struct Reads(Option<Arc<AtomicBool>>);
+pub struct ReadConsistency(Option<Arc<AtomicBool>>);
 
-impl Reads {
+impl ReadConsistency {
     /// Of a request that has to see all that was written before.
     #[must_use]
     pub fn current() -> Self {
@@ -45,11 +45,11 @@ mod tests {
 
     #[test]
     fn who_writes_reads_what_is_true_now_and_so_do_those_it_calls() {
-        let request = Reads::stale();
+        let request = ReadConsistency::stale();
         let callee = request.clone();
         assert!(request.may_be_stale() && callee.may_be_stale());
         callee.write();
         assert!(!request.may_be_stale() && !callee.may_be_stale());
-        assert!(!Reads::current().may_be_stale());
+        assert!(!ReadConsistency::current().may_be_stale());
     }
 }

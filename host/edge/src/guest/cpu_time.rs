@@ -19,7 +19,7 @@ pub(crate) const EPOCH_TICK: Duration = Duration::from_millis(2);
 /// seems long may be so because the thread waited for a processor: it counts as
 /// one tick, and those after it are measured by the thread's own clock.
 #[derive(Debug)]
-pub struct Meter {
+pub struct CpuTimer {
     base: Instant,
     /// Nanoseconds of finished polls.
     spent: AtomicU64,
@@ -30,7 +30,7 @@ pub struct Meter {
     is_exact: AtomicBool,
 }
 
-impl Meter {
+impl CpuTimer {
     pub(crate) fn new() -> Self {
         Self {
             base: Instant::now(),
@@ -110,13 +110,13 @@ fn thread_time() -> Duration {
 }
 
 /// Runs `future` on the meter.
-pub(crate) async fn metered<F: Future>(meter: Arc<Meter>, future: F) -> F::Output {
+pub(crate) async fn metered<F: Future>(meter: Arc<CpuTimer>, future: F) -> F::Output {
     let mut future = std::pin::pin!(future);
     std::future::poll_fn(move |context| poll_metered(&meter, future.as_mut(), context)).await
 }
 
 fn poll_metered<F: Future>(
-    meter: &Meter,
+    meter: &CpuTimer,
     future: Pin<&mut F>,
     context: &mut Context<'_>,
 ) -> Poll<F::Output> {
@@ -132,7 +132,7 @@ mod tests {
 
     #[tokio::test]
     async fn waiting_does_not_count() {
-        let meter = Arc::new(Meter::new());
+        let meter = Arc::new(CpuTimer::new());
         metered(meter.clone(), tokio::time::sleep(Duration::from_millis(50))).await;
         assert!(
             meter.total() < Duration::from_millis(40),
@@ -149,7 +149,7 @@ mod tests {
 
     #[tokio::test]
     async fn work_counts_until_the_reset() {
-        let meter = Arc::new(Meter::new());
+        let meter = Arc::new(CpuTimer::new());
         let counted = meter.clone();
         let work = async move {
             compute(Duration::from_millis(1));
@@ -163,7 +163,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_thread_that_waits_for_a_processor_does_not_count() {
-        let meter = Arc::new(Meter::new());
+        let meter = Arc::new(CpuTimer::new());
         let work = async {
             for _ in 0..2 {
                 // What the system does with a thread that others go before.

@@ -16,7 +16,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::JoinError;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::priority;
+use crate::thread_priority;
 
 /// Processor time after which a request goes on in the background: many times
 /// what the shop's requests need, and little to a person.
@@ -39,9 +39,9 @@ struct Running(Option<Runtime>);
 /// asked for what it may not, or for more. All that is done for it, by
 /// whichever plugins, shares this.
 #[derive(Debug, Clone, Default)]
-pub struct Unhurried(Arc<AtomicBool>);
+pub struct Demotion(Arc<AtomicBool>);
 
-impl Unhurried {
+impl Demotion {
     /// Say that they do.
     pub(crate) fn set(&self) {
         self.0.store(true, Relaxed);
@@ -59,11 +59,11 @@ impl Background {
     /// When the system cannot.
     pub(crate) fn new() -> io::Result<Self> {
         let threads = Builder::new_multi_thread()
-            .worker_threads(priority::threads())
+            .worker_threads(thread_priority::threads())
             .thread_name("background")
             // Loading compiled code is all that blocks here.
             .max_blocking_threads(1)
-            .on_thread_start(|| priority::give_way(NICENESS))
+            .on_thread_start(|| thread_priority::set_nice(NICENESS))
             .build()?;
         Ok(Self {
             threads: threads.handle().clone(),
@@ -72,19 +72,19 @@ impl Background {
     }
 
     /// Do `work` in the calling task, and in the background from where it
-    /// turns out to be `unhurried`. Dropping this ends the work.
+    /// turns out to be `demotion`. Dropping this ends the work.
     ///
     /// # Errors
     /// When the work panicked in the background.
-    pub(crate) async fn start_here<T: Send + 'static>(
+    pub(crate) async fn run_then_demote<T: Send + 'static>(
         &self,
-        unhurried: &Unhurried,
+        demotion: &Demotion,
         work: impl Future<Output = T> + Send + 'static,
     ) -> Result<T, JoinError> {
         let mut work = Box::pin(work);
         let here = future::poll_fn(|context| match work.as_mut().poll(context) {
             Poll::Ready(done) => Poll::Ready(Some(done)),
-            Poll::Pending if unhurried.is_set() => Poll::Ready(None),
+            Poll::Pending if demotion.is_set() => Poll::Ready(None),
             Poll::Pending => Poll::Pending,
         });
         match here.await {
@@ -101,7 +101,7 @@ impl Background {
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> Result<T, JoinError> {
-        let work = Inside {
+        let work = InRuntime {
             node: Handle::current(),
             work: Some(Box::pin(work)),
         };
@@ -133,13 +133,13 @@ impl Drop for Running {
 /// Work that is inside the node's own runtime wherever it is polled or
 /// dropped. Sockets, timers and tasks that come of it may be shared with
 /// others, who cannot wait for threads of low priority.
-struct Inside<T> {
+struct InRuntime<T> {
     node: Handle,
     /// Gone once it is done.
     work: Option<Pin<Box<dyn Future<Output = T> + Send>>>,
 }
 
-impl<T> Future for Inside<T> {
+impl<T> Future for InRuntime<T> {
     type Output = T;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
@@ -156,7 +156,7 @@ impl<T> Future for Inside<T> {
     }
 }
 
-impl<T> Drop for Inside<T> {
+impl<T> Drop for InRuntime<T> {
     fn drop(&mut self) {
         let _inside = self.node.enter();
         self.work = None;
@@ -185,8 +185,8 @@ mod tests {
     #[tokio::test]
     async fn work_moves_once_it_is_unhurried() {
         let (_, usual) = here();
-        let unhurried = Unhurried::default();
-        let found = unhurried.clone();
+        let demotion = Demotion::default();
+        let found = demotion.clone();
         let work = async move {
             let before = here();
             tokio::task::yield_now().await;
@@ -195,7 +195,7 @@ mod tests {
             tokio::task::yield_now().await;
             [before, short, here()]
         };
-        let places = background().start_here(&unhurried, work).await;
+        let places = background().run_then_demote(&demotion, work).await;
         let moved = (true, NICENESS.max(usual));
         let expected = [(false, usual), (false, usual), moved];
         assert_eq!(places.expect("no panic"), expected);

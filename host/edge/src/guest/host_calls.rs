@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use super::call::Call;
-use super::demotion::Unhurried;
+use super::demotion::Demotion;
 use super::stats::Stats;
 use crate::telemetry::Timing;
 use crate::telemetry::traces::{Kind, Trace, Work, text};
@@ -40,7 +40,7 @@ pub enum Operation {
 
 /// What answers an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Room {
+pub enum Interface {
     /// The plugin's database.
     Sql,
     /// Its buckets.
@@ -55,7 +55,7 @@ pub enum Room {
     Outbound,
 }
 
-impl Room {
+impl Interface {
     /// As metrics and traces call it.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -100,13 +100,13 @@ impl Operation {
 
     /// What answers it.
     #[must_use]
-    pub fn room(self) -> Room {
+    pub fn room(self) -> Interface {
         match self {
             Self::SqlQuery
             | Self::SqlExecute
             | Self::SqlBegin
             | Self::SqlCommit
-            | Self::SqlRollback => Room::Sql,
+            | Self::SqlRollback => Interface::Sql,
             Self::KeyvalueGet
             | Self::KeyvalueSet
             | Self::KeyvalueDelete
@@ -116,15 +116,15 @@ impl Operation {
             | Self::KeyvalueSwap
             | Self::KeyvalueGetMany
             | Self::KeyvalueSetMany
-            | Self::KeyvalueDeleteMany => Room::Keyvalue,
+            | Self::KeyvalueDeleteMany => Interface::Keyvalue,
             Self::HashPassword
             | Self::VerifyPassword
             | Self::CheckPassword
             | Self::IssueToken
-            | Self::RevokeTokens => Room::Identity,
-            Self::SendMail => Room::Mail,
-            Self::TakeFromLimit => Room::RateLimit,
-            Self::SendRequest => Room::Outbound,
+            | Self::RevokeTokens => Interface::Identity,
+            Self::SendMail => Interface::Mail,
+            Self::TakeFromLimit => Interface::RateLimit,
+            Self::SendRequest => Interface::Outbound,
         }
     }
 
@@ -161,7 +161,7 @@ impl Operation {
 
 /// How an operation ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
+pub enum Outcome {
     /// As it should.
     Ok,
     /// The plugin may not do that.
@@ -177,10 +177,10 @@ pub enum End {
     /// What was asked does not answer.
     Unavailable,
     /// The request ended first.
-    BrokenOff,
+    Cancelled,
 }
 
-impl End {
+impl Outcome {
     /// All there are, in their order.
     pub const ALL: [Self; 8] = [
         Self::Ok,
@@ -190,7 +190,7 @@ impl End {
         Self::TooLarge,
         Self::Timeout,
         Self::Unavailable,
-        Self::BrokenOff,
+        Self::Cancelled,
     ];
 
     /// Whether the plugin is to blame: it asked for what it may not, or for
@@ -210,25 +210,25 @@ impl End {
             Self::TooLarge => "too-large",
             Self::Timeout => "timeout",
             Self::Unavailable => "unavailable",
-            Self::BrokenOff => "broken-off",
+            Self::Cancelled => "broken-off",
         }
     }
 }
 
 /// An error of an interface that a plugin imports.
-pub trait Ending {
+pub trait AsOutcome {
     /// How the operation ended that failed so.
-    fn end(&self) -> End;
+    fn as_outcome(&self) -> Outcome;
 }
 
-type Ends = [OnceLock<Timing>; End::ALL.len()];
+type Ends = [OnceLock<Timing>; Outcome::ALL.len()];
 
 /// How often a release asked for what, how that ended, and how long it took.
 #[derive(Debug, Default)]
 pub struct HostCalls([Ends; Operation::ALL.len()]);
 
 impl HostCalls {
-    fn count(&self, operation: Operation, end: End, began: Instant) {
+    fn count(&self, operation: Operation, end: Outcome, began: Instant) {
         let timing = self.0.get(operation as usize);
         if let Some(timing) = timing.and_then(|ends| ends.get(end as usize)) {
             timing.get_or_init(Timing::new).observe(began.elapsed());
@@ -236,10 +236,10 @@ impl HostCalls {
     }
 
     /// What happened at least once.
-    pub fn iter(&self) -> impl Iterator<Item = (Operation, End, &Timing)> {
+    pub fn iter(&self) -> impl Iterator<Item = (Operation, Outcome, &Timing)> {
         let operations = Operation::ALL.into_iter().zip(&self.0);
         operations.flat_map(|(operation, ends)| {
-            let ends = End::ALL.into_iter().zip(ends);
+            let ends = Outcome::ALL.into_iter().zip(ends);
             ends.filter_map(move |(end, timing)| Some((operation, end, timing.get()?)))
         })
     }
@@ -248,11 +248,11 @@ impl HostCalls {
 /// An operation that is under way. Dropped, it has broken off.
 pub struct HostCall {
     stats: Arc<Stats>,
-    unhurried: Unhurried,
+    demotion: Demotion,
     operation: Operation,
     began: Instant,
     work: Option<Work>,
-    end: End,
+    end: Outcome,
 }
 
 impl HostCall {
@@ -265,11 +265,11 @@ impl HostCall {
     ) -> Self {
         Self {
             stats: stats.clone(),
-            unhurried: call.unhurried.clone(),
+            demotion: call.demotion.clone(),
             operation,
             began: Instant::now(),
             work: (call.trace.as_ref()).and_then(|trace| span(trace, operation, system)),
-            end: End::BrokenOff,
+            end: Outcome::Cancelled,
         }
     }
 
@@ -279,13 +279,18 @@ impl HostCall {
     }
 
     /// It ended so.
-    pub fn ended(mut self, end: End) {
+    pub fn ended(mut self, end: Outcome) {
         self.end = end;
     }
 
     /// It ended with this outcome, which is returned.
-    pub fn with<T, E: Ending>(self, outcome: Result<T, E>) -> Result<T, E> {
-        self.ended(outcome.as_ref().err().map_or(End::Ok, Ending::end));
+    pub fn with<T, E: AsOutcome>(self, outcome: Result<T, E>) -> Result<T, E> {
+        self.ended(
+            outcome
+                .as_ref()
+                .err()
+                .map_or(Outcome::Ok, AsOutcome::as_outcome),
+        );
         outcome
     }
 }
@@ -295,9 +300,9 @@ impl Drop for HostCall {
         let calls = self.stats.host_calls();
         calls.count(self.operation, self.end, self.began);
         if self.end.is_plugins() {
-            self.unhurried.set();
+            self.demotion.set();
         }
-        if let Some(work) = self.work.as_mut().filter(|_| self.end != End::Ok) {
+        if let Some(work) = self.work.as_mut().filter(|_| self.end != Outcome::Ok) {
             work.fail(self.end.name());
         }
     }
@@ -305,8 +310,8 @@ impl Drop for HostCall {
 
 fn span(trace: &Trace, operation: Operation, system: &'static str) -> Option<Work> {
     let (room, name) = (operation.room(), operation.name());
-    let is_database = matches!(room, Room::Sql | Room::Keyvalue);
-    let kind = if is_database || room == Room::Outbound {
+    let is_database = matches!(room, Interface::Sql | Interface::Keyvalue);
+    let kind = if is_database || room == Interface::Outbound {
         Kind::Client
     } else {
         Kind::Internal

@@ -68,7 +68,7 @@ impl Session {
                 Ok(())
             }
             None => {
-                self.call.unhurried.set();
+                self.call.demotion.set();
                 Err(TooManyHostCalls(self.host_calls))
             }
         }
@@ -85,7 +85,7 @@ impl Session {
                 Ok(())
             }
             None => {
-                self.call.unhurried.set();
+                self.call.demotion.set();
                 Err(TooManyCrossings(crossings(self.host_calls)))
             }
         }

@@ -7,10 +7,10 @@ use tracing::Level;
 use wasmtime::Engine;
 
 use super::call::Call;
+use super::cpu_permits::CpuPermits;
 use super::demotion::Background;
 use super::output::{Output, Written};
 use super::stats::Stats;
-use super::turns::Turns;
 use crate::guest::Granted;
 use crate::telemetry::PLUGIN;
 
@@ -34,7 +34,7 @@ macro_rules! log {
 pub(crate) struct Shared {
     pub(crate) engine: Engine,
     pub(crate) background: Arc<Background>,
-    pub(crate) turns: Arc<Turns>,
+    pub(crate) cpu_permits: Arc<CpuPermits>,
     pub(crate) name: Arc<str>,
     pub(crate) version: String,
     /// Linear memory of one instance, in bytes.

@@ -12,7 +12,7 @@ use super::bounds;
 use super::call::{
     Call, CallError, CpuTimeExceeded, MOST_DEPTH, ServiceFailed, TooManyCrossings, TooManyHostCalls,
 };
-use super::cpu_time::{EPOCH_TICK, Meter};
+use super::cpu_time::{CpuTimer, EPOCH_TICK};
 use super::demotion::FOREGROUND;
 use super::host_calls::{HostCall, Operation};
 use super::memory::MemoryLimit;
@@ -31,7 +31,7 @@ pub struct State {
     session: Session,
     plugin: Arc<str>,
     pub(crate) memory: MemoryLimit,
-    pub(crate) meter: Arc<Meter>,
+    pub(crate) meter: Arc<CpuTimer>,
     pub(crate) output: Output,
     counts_ticks: bool,
     cpu_time: Duration,
@@ -64,7 +64,7 @@ impl State {
             ),
             plugin: shared.name.clone(),
             memory: MemoryLimit::new(shared.memory, shared.stats.clone()),
-            meter: Arc::new(Meter::new()),
+            meter: Arc::new(CpuTimer::new()),
             output,
             counts_ticks: false,
             cpu_time: bounds.cpu_time,
@@ -74,7 +74,7 @@ impl State {
         let mut store = Store::new(&shared.engine, state);
         bounds::limit(&mut store, shared.memory);
         store.set_epoch_deadline(1);
-        let turns = shared.turns.clone();
+        let cpu_permits = shared.cpu_permits.clone();
         store.epoch_deadline_callback(move |context| {
             let state: &State = context.data();
             if state.counts_ticks {
@@ -85,9 +85,9 @@ impl State {
                 return Err(CpuTimeExceeded.into());
             }
             if spent > FOREGROUND {
-                state.call().unhurried.set();
+                state.call().demotion.set();
                 if state.counts_ticks {
-                    return Ok(UpdateDeadline::YieldCustom(1, turns.next()));
+                    return Ok(UpdateDeadline::YieldCustom(1, cpu_permits.yield_now()));
                 }
             }
             Ok(UpdateDeadline::Yield(1))
@@ -104,12 +104,12 @@ impl State {
     /// Begin another request in this instance.
     pub(crate) fn begin(&mut self, call: Call, bounds: Bounds) {
         self.session.begin(call, bounds.host_calls);
-        self.settle();
+        self.flush_cpu_time();
         self.cpu_time = bounds.cpu_time;
     }
 
     /// Count the processor time so far as the release's.
-    pub(crate) fn settle(&self) {
+    pub(crate) fn flush_cpu_time(&self) {
         self.session.stats().add_cpu(self.meter.total());
         self.meter.reset();
     }
@@ -181,7 +181,7 @@ impl State {
     }
 
     /// Why the guest ended, as far as the host knows.
-    pub(crate) fn verdict(&self, error: wasmtime::Error) -> CallError {
+    pub(crate) fn classify_trap(&self, error: wasmtime::Error) -> CallError {
         if error.is::<CpuTimeExceeded>() {
             CallError::CpuTime
         } else if error.is::<TooManyCrossings>() {
@@ -219,7 +219,7 @@ impl State {
 
 impl Drop for State {
     fn drop(&mut self) {
-        self.settle();
+        self.flush_cpu_time();
     }
 }
 

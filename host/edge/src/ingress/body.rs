@@ -6,18 +6,18 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-use super::connection::Busy;
+use super::connection::InFlightGuard;
 use crate::runtime;
 
 /// The body of a reply. Length and end are the inner body's, so that hyper
 /// can announce them.
 pub(super) struct ReplyBody {
     body: runtime::Body,
-    _busy: Busy,
+    _busy: InFlightGuard,
 }
 
 impl ReplyBody {
-    pub(super) fn new(body: runtime::Body, busy: Busy) -> Self {
+    pub(super) fn new(body: runtime::Body, busy: InFlightGuard) -> Self {
         Self { body, _busy: busy }
     }
 }

@@ -16,7 +16,7 @@ pub(super) fn client(proxies: &TrustedProxies, peer: IpAddr, headers: &HeaderMap
     let mut client = peer.to_canonical();
     let fields = headers.get_all(FORWARDED_FOR).iter().rev();
     let mut hops = fields.flat_map(|field| field.to_str().unwrap_or("?").rsplit(','));
-    while proxies.trusts(client) {
+    while proxies.is_valid(client) {
         match hops.next().and_then(address) {
             Some(next) => client = next,
             None => return client,

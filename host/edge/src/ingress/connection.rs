@@ -14,25 +14,25 @@ use http::{HeaderMap, StatusCode};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
-use super::reply::{REQUEST_ID, Refusal, new_id};
+use super::reply::{ErrorResponse, REQUEST_ID, new_id};
 use crate::config::{ClientLimits, ReplyHeaders};
 use crate::telemetry::{RefusalReason, Traffic};
 
 /// The requests of one connection.
 #[derive(Debug, Default)]
-pub(super) struct Activity {
+pub(super) struct InFlight {
     /// Those that are being answered.
     running: AtomicUsize,
     /// All that ever began.
     begun: AtomicUsize,
 }
 
-impl Activity {
+impl InFlight {
     /// Count a request in until the guard is dropped.
-    pub(super) fn begin(self: &Arc<Self>) -> Busy {
+    pub(super) fn begin(self: &Arc<Self>) -> InFlightGuard {
         self.begun.fetch_add(1, Relaxed);
         self.running.fetch_add(1, Relaxed);
-        Busy(self.clone())
+        InFlightGuard(self.clone())
     }
 
     fn is_idle(&self) -> bool {
@@ -41,9 +41,9 @@ impl Activity {
 }
 
 /// A request that is being answered.
-pub(super) struct Busy(Arc<Activity>);
+pub(super) struct InFlightGuard(Arc<InFlight>);
 
-impl Drop for Busy {
+impl Drop for InFlightGuard {
     fn drop(&mut self) {
         self.0.running.fetch_sub(1, Relaxed);
     }
@@ -64,9 +64,9 @@ enum Phase {
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// A connection with time-outs for heads, and envelopes for hyper's errors.
-pub(super) struct Guarded<S> {
+pub(super) struct TimedIo<S> {
     stream: S,
-    activity: Arc<Activity>,
+    activity: Arc<InFlight>,
     /// For the replies that are written here.
     headers: Arc<ReplyHeaders>,
     traffic: Arc<Traffic>,
@@ -90,10 +90,10 @@ pub(super) struct Guarded<S> {
     closing: bool,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Guarded<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> TimedIo<S> {
     pub(super) fn new(
         stream: S,
-        activity: Arc<Activity>,
+        activity: Arc<InFlight>,
         limits: &ClientLimits,
         headers: Arc<ReplyHeaders>,
         traffic: Arc<Traffic>,
@@ -255,7 +255,7 @@ fn message(status: StatusCode) -> &'static str {
 fn raw_reply(status: StatusCode, message: &str, headers: &ReplyHeaders) -> Vec<u8> {
     let request_id = new_id();
     tracing::info!(target: "access", request_id, status = status.as_u16(), "{message}");
-    let body = Refusal::host(status, message).envelope(&request_id);
+    let body = ErrorResponse::host(status, message).envelope(&request_id);
     let reason = status.canonical_reason().unwrap_or("Error");
     let mut reply = format!(
         "HTTP/1.1 {} {reason}\r\ncontent-type: application/json; charset=utf-8\r\n\
@@ -274,7 +274,7 @@ fn raw_reply(status: StatusCode, message: &str, headers: &ReplyHeaders) -> Vec<u
     reply
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Guarded<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for TimedIo<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -298,7 +298,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Guarded<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TimedIo<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

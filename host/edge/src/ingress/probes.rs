@@ -18,8 +18,8 @@ use stores::limiter::Limiter;
 use stores::sql::Dialect;
 use tokio::sync::Mutex;
 
-use super::reply::Refusal;
-use crate::rollout::{Follower, Readiness, ReadinessCell, Release, Services};
+use super::reply::ErrorResponse;
+use crate::rollout::{Backends, Readiness, ReadinessCell, Reconciler, Release};
 use crate::runtime::Body;
 use crate::telemetry::NodeWarnings;
 
@@ -82,9 +82,9 @@ pub(super) struct Probes {
 pub struct Behind {
     /// What plugins share: the store of buckets is opened with the first
     /// plugin that has any.
-    pub services: Arc<Services>,
+    pub services: Arc<Backends>,
     /// Knows what should serve and does not.
-    pub follower: Arc<Follower>,
+    pub follower: Arc<Reconciler>,
     /// What an operator should know of the node.
     pub warnings: Arc<NodeWarnings>,
 }
@@ -178,10 +178,10 @@ impl Probes {
         probe: Probe,
         method: &Method,
         releases: &[Arc<Release>],
-    ) -> Result<Response<Body>, Refusal> {
+    ) -> Result<Response<Body>, ErrorResponse> {
         if ![Method::GET, Method::HEAD].contains(method) {
             let status = StatusCode::METHOD_NOT_ALLOWED;
-            let refusal = Refusal::host(status, "The method is not supported.");
+            let refusal = ErrorResponse::host(status, "The method is not supported.");
             return Err(refusal.with(ALLOW, HeaderValue::from_static("GET, HEAD")));
         }
         let is_stopping = self.stopping.load(Ordering::Relaxed);

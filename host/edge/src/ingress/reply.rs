@@ -38,7 +38,7 @@ const HOST_CODES: &str = "HTTP_";
 
 /// An error on its way to a client.
 #[derive(Debug)]
-pub(super) struct Refusal {
+pub(super) struct ErrorResponse {
     pub(super) status: StatusCode,
     code: String,
     message: String,
@@ -47,7 +47,7 @@ pub(super) struct Refusal {
     reason: RefusalReason,
 }
 
-impl Refusal {
+impl ErrorResponse {
     /// The platform's own refusal with `status`.
     pub(super) fn host(status: StatusCode, message: &str) -> Self {
         Self {
@@ -279,7 +279,7 @@ mod tests {
 
     #[test]
     fn the_hosts_refusals_carry_the_request_id_and_plugins_do_not() {
-        let own = Refusal::host(StatusCode::PAYLOAD_TOO_LARGE, "Too large.");
+        let own = ErrorResponse::host(StatusCode::PAYLOAD_TOO_LARGE, "Too large.");
         assert_eq!(
             text(own.envelope("r1")),
             r#"{"error":{"status":413,"code":"HTTP_413","message":"Too large.","request_id":"r1"}}"#
@@ -291,13 +291,13 @@ mod tests {
             field: Some("email".into()),
             headers: vec![],
         };
-        let plugins = Refusal::of_plugin(failure).expect("valid");
+        let plugins = ErrorResponse::of_plugin(failure).expect("valid");
         assert_eq!(
             text(plugins.envelope("r1")),
             r#"{"error":{"status":400,"code":"USR_05","message":"The email doesn't exist.","field":"email"}}"#
         );
         assert_eq!(
-            text(Refusal::not_found().envelope("r1")),
+            text(ErrorResponse::not_found().envelope("r1")),
             r#"{"message":"Endpoint not found."}"#
         );
     }
@@ -329,7 +329,7 @@ mod tests {
             ACCEPT,
             HeaderValue::from_static("text/html, application/problem+json"),
         );
-        let response = Refusal::not_found().into_response(&accept, "r1");
+        let response = ErrorResponse::not_found().into_response(&accept, "r1");
         assert_eq!(response.headers()[CONTENT_TYPE], PROBLEM);
     }
 }

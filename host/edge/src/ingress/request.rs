@@ -10,7 +10,7 @@ use http_body::Body;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 
-use super::reply::Refusal;
+use super::reply::ErrorResponse;
 use crate::config::ClientLimits;
 use crate::framing;
 
@@ -34,11 +34,11 @@ pub(super) fn check_head<B>(
     request: &Request<B>,
     limits: &ClientLimits,
     is_routed: bool,
-) -> Result<(), Refusal> {
+) -> Result<(), ErrorResponse> {
     // The status is 400 and not 501: no client is to make a node look as if it
     // failed.
     if !framing::is_plain(request.headers()) {
-        return Err(Refusal::host(
+        return Err(ErrorResponse::host(
             StatusCode::BAD_REQUEST,
             "The transfer coding is not supported.",
         )
@@ -49,7 +49,7 @@ pub(super) fn check_head<B>(
         .path_and_query()
         .map_or(0, |target| target.as_str().len());
     if target > limits.max_uri {
-        return Err(Refusal::host(
+        return Err(ErrorResponse::host(
             StatusCode::URI_TOO_LONG,
             "The request target is too long.",
         ));
@@ -62,12 +62,15 @@ pub(super) fn check_head<B>(
         .sum();
     if bytes > limits.max_headers {
         let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
-        return Err(Refusal::host(status, "The header fields are too large."));
+        return Err(ErrorResponse::host(
+            status,
+            "The header fields are too large.",
+        ));
     }
     let method = request.method();
     if !METHODS.contains(method) && (is_routed || method == Method::CONNECT) {
         let status = StatusCode::METHOD_NOT_ALLOWED;
-        return Err(Refusal::host(status, "The method is not supported."));
+        return Err(ErrorResponse::host(status, "The method is not supported."));
     }
     // RFC 9112 section 3.2.3: a host alone is a target for CONNECT only.
     // And of absolute targets, those of other schemes are none of a web server's;
@@ -76,7 +79,7 @@ pub(super) fn check_head<B>(
     let is_web = |scheme: &Scheme| [Scheme::HTTP, Scheme::HTTPS].contains(scheme);
     let is_absolute = uri.scheme().is_some_and(is_web);
     if !is_absolute && (uri.scheme().is_some() || uri.authority().is_some()) {
-        return Err(Refusal::host(
+        return Err(ErrorResponse::host(
             StatusCode::BAD_REQUEST,
             "The request target is malformed.",
         ));
@@ -86,14 +89,14 @@ pub(super) fn check_head<B>(
     let coding = headers.get(CONTENT_ENCODING);
     if coding.is_some_and(|coding| !is_identity(coding)) {
         let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-        return Err(Refusal::host(status, "The body must not be encoded.")
+        return Err(ErrorResponse::host(status, "The body must not be encoded.")
             .with(ACCEPT_ENCODING, IDENTITY)
             .closing());
     }
     // RFC 9112 section 3.2; in HTTP/2 the authority stands in for it.
     let hosts = headers.get_all(HOST).iter().count();
     if hosts > 1 || (hosts == 0 && request.version() == Version::HTTP_11) {
-        return Err(Refusal::host(
+        return Err(ErrorResponse::host(
             StatusCode::BAD_REQUEST,
             "Exactly one Host field is needed.",
         ));
@@ -115,7 +118,7 @@ pub(super) async fn read_body(
     most: u64,
     patience: Duration,
     deadline: Instant,
-) -> Result<Request<Bytes>, Refusal> {
+) -> Result<Request<Bytes>, ErrorResponse> {
     let (head, body) = request.into_parts();
     if body.is_end_stream() {
         return Ok(Request::from_parts(head, Bytes::new()));
@@ -136,22 +139,22 @@ pub(super) async fn read_body(
     Ok(Request::from_parts(head, body))
 }
 
-async fn collect(body: Incoming, most: u64, until: Instant) -> Result<Bytes, Refusal> {
+async fn collect(body: Incoming, most: u64, until: Instant) -> Result<Bytes, ErrorResponse> {
     let collected = Limited::new(body, usize::try_from(most).unwrap_or(usize::MAX)).collect();
     match tokio::time::timeout_at(until.into(), collected).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
-        Ok(Err(_)) => Err(Refusal::host(
+        Ok(Err(_)) => Err(ErrorResponse::host(
             StatusCode::BAD_REQUEST,
             "The body is malformed or broke off.",
         )),
-        Err(_) => Err(Refusal::host(
+        Err(_) => Err(ErrorResponse::host(
             StatusCode::REQUEST_TIMEOUT,
             "The body took too long.",
         )),
     }
 }
 
-fn too_large() -> Refusal {
-    Refusal::host(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large.")
+fn too_large() -> ErrorResponse {
+    ErrorResponse::host(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large.")
 }

@@ -18,7 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio_rustls::TlsAcceptor;
 
 use super::body::ReplyBody;
-use super::connection::{Activity, Guarded};
+use super::connection::{InFlight, TimedIo};
 use super::lingering::Lingering;
 use super::service::Service;
 use super::tls::{CertificateError, CertificateValidity, Tls, handshake};
@@ -134,12 +134,12 @@ impl Server {
     ) -> Result<(Self, T), ServerError> {
         let unready_delay = self.unready_delay;
         let warnings = self.warnings.clone();
-        let doors = self.open()?;
+        let listeners = self.open()?;
         let done = tokio::select! {
             done = work => done,
-            never = waiting::answer(&doors) => match never {},
+            never = waiting::answer(&listeners) => match never {},
         };
-        let Doors { plain, tls } = doors;
+        let Listeners { plain, tls } = listeners;
         let server = Self {
             plain: Port::of(plain)?,
             tls: match tls {
@@ -152,13 +152,13 @@ impl Server {
         Ok((server, done))
     }
 
-    fn open(self) -> Result<Doors, ServerError> {
+    fn open(self) -> Result<Listeners, ServerError> {
         let plain = self.plain.open()?;
         let tls = match self.tls {
             Some((port, tls)) => Some((port.open()?, tls)),
             None => None,
         };
-        Ok(Doors { plain, tls })
+        Ok(Listeners { plain, tls })
     }
 
     /// Open the ports and serve until `stop`; then say so to who asks whether
@@ -175,7 +175,7 @@ impl Server {
     ) -> Result<bool, ServerError> {
         let unready_delay = self.unready_delay;
         let warning = AcceptWarning::of_shop(self.warnings.clone(), service.traffic().clone());
-        let doors = self.open()?;
+        let listeners = self.open()?;
         let graceful = GracefulShutdown::new();
         let (serving, stopping) = watch::channel(());
         let stop = async {
@@ -185,10 +185,10 @@ impl Server {
         };
         tokio::select! {
             () = stop => {}
-            () = accept(&doors, &service, &warning, &graceful, &stopping) => {}
-            () = doors.follow_files() => {}
+            () = accept(&listeners, &service, &warning, &graceful, &stopping) => {}
+            () = listeners.follow_files() => {}
         }
-        drop((doors, serving));
+        drop((listeners, serving));
         let finished = async {
             graceful.shutdown().await;
             service.finish_changes().await;
@@ -234,17 +234,17 @@ impl Port {
 }
 
 /// A connection, whose it is, and what makes TLS of it if it came to that
-/// door.
+/// listener.
 pub(super) type Accepted = (TcpStream, SocketAddr, Option<TlsAcceptor>);
 
 /// The open ports.
-pub(super) struct Doors {
+pub(super) struct Listeners {
     plain: TcpListener,
     tls: Option<(TcpListener, Tls)>,
 }
 
-impl Doors {
-    /// The next connection, and what makes TLS of it if it came to that door.
+impl Listeners {
+    /// The next connection, and what makes TLS of it if it came to that listener.
     pub(super) async fn accept(&self) -> io::Result<Accepted> {
         let Some((listener, tls)) = &self.tls else {
             let (stream, peer) = self.plain.accept().await?;
@@ -268,7 +268,7 @@ impl Doors {
 }
 
 async fn accept(
-    doors: &Doors,
+    listeners: &Listeners,
     service: &Arc<Service>,
     warning: &AcceptWarning,
     graceful: &GracefulShutdown,
@@ -286,7 +286,7 @@ async fn accept(
         connection.begin(stream, tls, stopping.clone());
     };
     let most = connections_within_limit(service.limits().max_connections);
-    accept_each(most, warning, || doors.accept(), begin).await;
+    accept_each(most, warning, || listeners.accept(), begin).await;
 }
 
 /// A client's connection, whatever carries it.
@@ -338,8 +338,8 @@ impl Connection {
             watcher,
         } = self;
         let open = service.traffic().open();
-        let activity = Arc::new(Activity::default());
-        let guarded = Guarded::new(
+        let activity = Arc::new(InFlight::default());
+        let guarded = TimedIo::new(
             stream,
             activity.clone(),
             service.limits(),
@@ -366,7 +366,7 @@ fn builder() -> auto::Builder<TokioExecutor> {
     builder
         .http1()
         .timer(TokioTimer::new())
-        // Ours; see `Guarded`.
+        // Ours; see `TimedIo`.
         .header_read_timeout(None)
         .max_buf_size(HEAD_BUFFER);
     builder

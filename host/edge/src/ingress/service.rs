@@ -20,19 +20,19 @@ use super::client::client;
 use super::compression::compress;
 use super::cors::{Cors, is_preflight};
 use super::head::drop_body;
-use super::limits::{Asked, RateLimits, Tally};
+use super::limits::{RateLimitHeaders, RateLimits, RequestKey};
 use super::masked_path::{masked, masked_unrouted};
 use super::probes::{Behind, Probe, Probes};
-use super::reply::{REQUEST_ID, Refusal, new_id};
+use super::reply::{ErrorResponse, REQUEST_ID, new_id};
 use super::request::{check_head, read_body};
 use super::span;
 use super::trials::{Chosen, Trials};
 use crate::bindings::context::Caller;
 use crate::config::{AccessLog, ClientLimits, ReplyHeaders, Settings, TrustedProxies};
 use crate::framing;
-use crate::guest::{Call, CallError, Reads, Unhurried};
+use crate::guest::{Call, CallError, Demotion, ReadConsistency};
 use crate::identity::{CREDENTIALS, Identity, Presented};
-use crate::rollout::{Live, Match, ReadinessCell, Release, Route, without_mount};
+use crate::rollout::{Match, ReadinessCell, Release, Route, ServingState, without_mount};
 use crate::runtime::{Answer, Body, is_failure};
 use crate::telemetry::traces::{Trace, Traces, Work};
 use crate::telemetry::{RefusalReason, Traffic};
@@ -47,7 +47,7 @@ const POWERED_BY: HeaderName = HeaderName::from_static("x-powered-by");
 
 /// Answers the requests of every connection.
 pub struct Service {
-    live: Arc<Live>,
+    live: Arc<ServingState>,
     trials: Trials,
     region: HeaderValue,
     limits: ClientLimits,
@@ -72,7 +72,7 @@ impl Service {
     /// A service over what is `live`, for the callers whom `identity` knows.
     #[must_use]
     pub fn new(
-        live: Arc<Live>,
+        live: Arc<ServingState>,
         trials: Trials,
         rate_limits: RateLimits,
         identity: Arc<Identity>,
@@ -184,7 +184,7 @@ impl Service {
         }
         let release = chosen.as_ref().map(|chosen| &chosen.release);
 
-        let mut tally = Tally::default();
+        let mut tally = RateLimitHeaders::default();
         let accept = Accept::of(request.headers());
         let cors = self.cors.as_ref();
         let page = cors.map(|cors| (cors, cors.page(request.headers())));
@@ -198,9 +198,9 @@ impl Service {
             (Ok(()), Some(reply), _) => Ok(reply),
             // Its plugin may come any moment, and is not gone for good.
             (Ok(()), None, None) if self.probes.is_missing(&path) => {
-                Err(Refusal::unavailable(RefusalReason::PluginMissing))
+                Err(ErrorResponse::unavailable(RefusalReason::PluginMissing))
             }
-            (Ok(()), None, None) => Err(Refusal::not_found()),
+            (Ok(()), None, None) => Err(ErrorResponse::not_found()),
             (Ok(()), None, Some(chosen)) => {
                 let trace = work.as_ref().map(Work::trace);
                 let call = self.call(chosen, &request, &request_id, client, trace);
@@ -297,8 +297,8 @@ impl Service {
         trace: Option<&Trace>,
     ) -> Call {
         let reads = match self.has_replicas && may_be_stale(request) {
-            true => Reads::stale(),
-            false => Reads::current(),
+            true => ReadConsistency::stale(),
+            false => ReadConsistency::current(),
         };
         Call {
             id: request_id.to_owned(),
@@ -311,7 +311,7 @@ impl Service {
             trace: trace.cloned(),
             reads,
             store_timeout: Some(self.store_timeout),
-            unhurried: Unhurried::default(),
+            demotion: Demotion::default(),
         }
     }
 
@@ -326,8 +326,8 @@ impl Service {
         request: Request<Incoming>,
         mut call: Call,
         client: IpAddr,
-        tally: &mut Tally,
-    ) -> Result<Response<Body>, Refusal> {
+        tally: &mut RateLimitHeaders,
+    ) -> Result<Response<Body>, ErrorResponse> {
         let caller = self.identity.caller(&presented).await;
         if let Err(error) = &caller {
             tracing::warn!(request_id = call.id, "a token cannot be checked: {error}");
@@ -341,7 +341,7 @@ impl Service {
             Err(refusal) => refusal.status,
         };
         if !is_known && status == StatusCode::UNAUTHORIZED {
-            return Err(Refusal::unavailable(RefusalReason::TokensUnknown));
+            return Err(ErrorResponse::unavailable(RefusalReason::TokensUnknown));
         }
         outcome
     }
@@ -354,8 +354,8 @@ impl Service {
         presented: &Presented,
         mut call: Call,
         client: IpAddr,
-        tally: &mut Tally,
-    ) -> Result<Response<Body>, Refusal> {
+        tally: &mut RateLimitHeaders,
+    ) -> Result<Response<Body>, ErrorResponse> {
         let release = &chosen.release;
         // Boxed, so that it does not make every request's state larger.
         let admitting = Box::pin(self.admit(release, request, &call, client, tally));
@@ -371,12 +371,12 @@ impl Service {
             .count(chosen, began.elapsed(), is_failure(&answer));
         let reply = match answer {
             Ok(Answer::Response(response)) => return Ok(response),
-            Ok(Answer::Failure(failure)) => Refusal::of_plugin(failure),
+            Ok(Answer::Failure(failure)) => ErrorResponse::of_plugin(failure),
             Err(error) => Err(error),
         };
         Err(reply.unwrap_or_else(|error| {
             log_failure(release, &request_id, trace.as_ref(), &error);
-            Refusal::of_call(&error)
+            ErrorResponse::of_call(&error)
         }))
     }
 
@@ -412,26 +412,26 @@ impl Service {
         request: Request<Incoming>,
         call: &Call,
         client: IpAddr,
-        tally: &mut Tally,
-    ) -> Result<Request<Bytes>, Refusal> {
+        tally: &mut RateLimitHeaders,
+    ) -> Result<Request<Bytes>, ErrorResponse> {
         let limits = &release.route_limits;
         let most = release.manifest.limits.body.as_u64();
         let patience = self.limits.body_timeout;
         if limits.is_empty() {
             let read = read_body(request, most, patience, call.deadline).await;
-            return read.map_err(Refusal::closing);
+            return read.map_err(ErrorResponse::closing);
         }
         let (method, uri) = (request.method().clone(), request.uri().clone());
-        let asked = Asked {
+        let asked = RequestKey {
             method: &method,
             path: &percent_decode_str(uri.path()).decode_utf8_lossy(),
             client,
             caller: &call.caller,
         };
         let counting = self.rate_limits.count_head(limits, asked, tally);
-        counting.await.map_err(Refusal::closing)?;
+        counting.await.map_err(ErrorResponse::closing)?;
         let read = read_body(request, most, patience, call.deadline).await;
-        let request = read.map_err(Refusal::closing)?;
+        let request = read.map_err(ErrorResponse::closing)?;
         self.rate_limits
             .count_body(limits, asked, request.headers(), request.body(), tally)
             .await?;

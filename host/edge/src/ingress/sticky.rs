@@ -11,7 +11,7 @@ use http::header::{COOKIE, USER_AGENT};
 use http::{HeaderMap, HeaderValue};
 use sha2::Sha256;
 
-use crate::guest::Draw;
+use crate::guest::Cohort;
 
 type HmacSha256 = Hmac<Sha256>;
 
@@ -25,13 +25,13 @@ const MAX_AGE: u32 = 24 * 60 * 60;
 const TAG: usize = 16;
 
 /// Draws clients.
-pub(super) struct Sticky {
+pub(super) struct CanaryCookie {
     key: [u8; 32],
     /// Keys of nodes with another secret, whose cookies count too.
     fallbacks: Vec<[u8; 32]>,
 }
 
-impl Sticky {
+impl CanaryCookie {
     /// Nodes with the same key draw the same.
     pub(super) fn new(key: [u8; 32]) -> Self {
         Self {
@@ -46,7 +46,11 @@ impl Sticky {
     }
 
     /// The client's draw, and the cookie that makes it keep it.
-    pub(super) fn draw(&self, headers: &HeaderMap, client: IpAddr) -> (Draw, Option<HeaderValue>) {
+    pub(super) fn draw(
+        &self,
+        headers: &HeaderMap,
+        client: IpAddr,
+    ) -> (Cohort, Option<HeaderValue>) {
         if let Some(draw) = self.cookie(headers) {
             return (draw, None);
         }
@@ -58,13 +62,13 @@ impl Sticky {
             .iter()
             .take(8)
             .fold(0, |number, byte| number << 8 | u64::from(*byte));
-        let draw = Draw::of(number);
+        let draw = Cohort::of(number);
         (draw, self.set_cookie(draw))
     }
 
     /// The draw of the first cookie that holds. Others beside it may have any
     /// bytes, and a browser may still send one of an earlier key.
-    fn cookie(&self, headers: &HeaderMap) -> Option<Draw> {
+    fn cookie(&self, headers: &HeaderMap) -> Option<Cohort> {
         let fields = headers.get_all(COOKIE).iter();
         let mut cookies = fields.flat_map(|field| field.as_bytes().split(|byte| *byte == b';'));
         cookies.find_map(|cookie| {
@@ -74,17 +78,17 @@ impl Sticky {
         })
     }
 
-    fn verified(&self, value: &str) -> Option<Draw> {
+    fn verified(&self, value: &str) -> Option<Cohort> {
         let (place, tag) = value.split_once('.')?;
         let mut given = [0; TAG];
         hex::decode_to_slice(tag, &mut given).ok()?;
         let message: [&[u8]; 3] = [NAME.as_bytes(), b" ", place.as_bytes()];
         let mut keys = std::iter::once(&self.key).chain(&self.fallbacks);
         let is_ours = keys.any(|key| hmac(key, &message).verify_truncated_left(&given).is_ok());
-        is_ours.then(|| Draw::parse(place)).flatten()
+        is_ours.then(|| Cohort::parse(place)).flatten()
     }
 
-    fn set_cookie(&self, draw: Draw) -> Option<HeaderValue> {
+    fn set_cookie(&self, draw: Cohort) -> Option<HeaderValue> {
         let place = draw.place().to_string();
         let mac = self.mac(&[NAME.as_bytes(), b" ", place.as_bytes()]);
         let tag = hex::encode(mac.get(..TAG)?);
@@ -126,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_cookie_is_kept_to_whatever_else_changes() {
-        let sticky = Sticky::new([7; 32]);
+        let sticky = CanaryCookie::new([7; 32]);
         let (draw, cookie) = sticky.draw(&HeaderMap::new(), CLIENT);
         let cookie = cookie.expect("a cookie");
         let cookie = cookie
@@ -142,9 +146,11 @@ mod tests {
 
     #[test]
     fn a_cookie_is_found_among_others_of_any_kind() {
-        let sticky = Sticky::new([7; 32]);
-        let stale = Sticky::new([8; 32]).set_cookie(Draw::of(3)).expect("one");
-        let good = sticky.set_cookie(Draw::of(u64::MAX)).expect("one");
+        let sticky = CanaryCookie::new([7; 32]);
+        let stale = CanaryCookie::new([8; 32])
+            .set_cookie(Cohort::of(3))
+            .expect("one");
+        let good = sticky.set_cookie(Cohort::of(u64::MAX)).expect("one");
         let pair = |cookie: &HeaderValue| {
             let text = cookie.to_str().expect("text").split(';');
             text.clone().next().expect("a pair").to_owned()
@@ -161,14 +167,14 @@ mod tests {
             let value = HeaderValue::from_bytes(&bytes).expect("a value");
             let headers = HeaderMap::from_iter([(COOKIE, value)]);
             let (draw, set) = sticky.draw(&headers, CLIENT);
-            assert_eq!((draw, set), (Draw::of(u64::MAX), None), "{headers:?}");
+            assert_eq!((draw, set), (Cohort::of(u64::MAX), None), "{headers:?}");
         }
     }
 
     #[test]
     fn a_cookie_of_the_secret_before_is_kept_to() {
-        let old = Sticky::new([7; 32]);
-        let new = Sticky::new([8; 32]).accepting(vec![[7; 32]]);
+        let old = CanaryCookie::new([7; 32]);
+        let new = CanaryCookie::new([8; 32]).accepting(vec![[7; 32]]);
         for number in 0..20 {
             let headers = with(USER_AGENT, &number.to_string());
             let (draw, cookie) = old.draw(&headers, CLIENT);
@@ -176,13 +182,18 @@ mod tests {
             let pair = cookie.to_str().expect("text").split(';').next();
             let headers = with(COOKIE, pair.expect("a pair"));
             assert_eq!(new.draw(&headers, CLIENT), (draw, None));
-            assert!(Sticky::new([8; 32]).draw(&headers, CLIENT).1.is_some());
+            assert!(
+                CanaryCookie::new([8; 32])
+                    .draw(&headers, CLIENT)
+                    .1
+                    .is_some()
+            );
         }
     }
 
     #[test]
     fn a_cookie_that_we_did_not_make_is_none() {
-        let sticky = Sticky::new([7; 32]);
+        let sticky = CanaryCookie::new([7; 32]);
         let drawn = sticky.draw(&HeaderMap::new(), CLIENT).0;
         for cookie in [
             "edge-draw=0",
@@ -203,7 +214,7 @@ mod tests {
 
     #[test]
     fn clients_are_spread_evenly() {
-        let sticky = Sticky::new([7; 32]);
+        let sticky = CanaryCookie::new([7; 32]);
         let met = (0..1000_u32)
             .filter(|number| {
                 let headers = with(USER_AGENT, &number.to_string());

@@ -7,15 +7,15 @@ use std::time::Duration;
 use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderValue, Response};
 
-use super::sticky::Sticky;
-use crate::guest::Draw;
-use crate::rollout::{Deployed, Match, Release, Route, RouteTable, Wake};
+use super::sticky::CanaryCookie;
+use crate::guest::Cohort;
+use crate::rollout::{ActivePlugin, Match, Notifier, Release, Route, RouteTable};
 use crate::runtime::Body;
 
 /// Draws clients, and ends trials that fail.
 pub struct Trials {
-    sticky: Sticky,
-    wake: Arc<Wake>,
+    sticky: CanaryCookie,
+    wake: Arc<Notifier>,
 }
 
 /// The release that answers a request.
@@ -28,13 +28,13 @@ pub(super) struct Chosen {
     /// has no secret parameters.
     pub(super) secrets: Option<Arc<[usize]>>,
     /// The client's draw.
-    pub(super) draw: Draw,
-    trial: Option<OnTrial>,
+    pub(super) draw: Cohort,
+    trial: Option<CanaryRouting>,
 }
 
 /// The plugin has a release on trial, whether or not this client meets it.
-struct OnTrial {
-    plugin: Arc<Deployed>,
+struct CanaryRouting {
+    plugin: Arc<ActivePlugin>,
     cookie: Option<HeaderValue>,
 }
 
@@ -42,9 +42,9 @@ impl Trials {
     /// Clients are drawn by `key`, which the shop's nodes share. Where a trial
     /// ends for this node, `wake` lets it say so.
     #[must_use]
-    pub fn new(key: [u8; 32], wake: Arc<Wake>) -> Self {
+    pub fn new(key: [u8; 32], wake: Arc<Notifier>) -> Self {
         Self {
-            sticky: Sticky::new(key),
+            sticky: CanaryCookie::new(key),
             wake,
         }
     }
@@ -74,7 +74,7 @@ impl Trials {
                 route: Arc::clone(route),
                 release: plugin.active.clone(),
                 secrets: secrets.clone(),
-                draw: Draw::NONE,
+                draw: Cohort::NONE,
                 trial: None,
             });
         }
@@ -85,7 +85,7 @@ impl Trials {
             release: plugin.choose(path, draw)?.clone(),
             secrets: secrets.clone(),
             draw,
-            trial: Some(OnTrial {
+            trial: Some(CanaryRouting {
                 plugin: Arc::clone(plugin),
                 cookie,
             }),

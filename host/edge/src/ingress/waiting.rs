@@ -18,8 +18,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinSet;
 
 use super::probes::{JSON, Probe, TEXT};
-use super::reply::{Refusal, new_id};
-use super::server::{Accepted, Doors};
+use super::reply::{ErrorResponse, new_id};
+use super::server::{Accepted, Listeners};
 use super::tls::handshake;
 use crate::telemetry::RefusalReason;
 
@@ -38,13 +38,13 @@ const DETAILS: &[u8] = br#"{"ready":false,"degraded":true,"waiting_for":"control
 
 /// Answers whoever connects, for as long as this is polled; connections end
 /// with it.
-pub(super) async fn answer(doors: &Doors) -> Infallible {
+pub(super) async fn answer(listeners: &Listeners) -> Infallible {
     let mut connections = JoinSet::new();
     loop {
         while connections.len() >= MOST_CONNECTIONS {
             connections.join_next().await;
         }
-        match doors.accept().await {
+        match listeners.accept().await {
             Ok(accepted) => {
                 connections.spawn(tokio::time::timeout(TIMEOUT, serve(accepted)));
             }
@@ -89,7 +89,7 @@ fn reply<B>(request: &Request<B>) -> Response<Full<Bytes>> {
         Some(Probe::Ready) => (UNAVAILABLE, TEXT, Bytes::from_static(REASON)),
         Some(Probe::Details) => (UNAVAILABLE, JSON, Bytes::from_static(DETAILS)),
         None => {
-            let envelope = Refusal::unavailable(RefusalReason::Other).envelope(&new_id());
+            let envelope = ErrorResponse::unavailable(RefusalReason::Other).envelope(&new_id());
             (UNAVAILABLE, JSON, Bytes::from(envelope))
         }
     };

@@ -9,8 +9,8 @@ use super::StartError;
 use crate::config::Settings;
 use crate::rollout::control::log::Wanted;
 use crate::rollout::{
-    Deferred, Deployed, Desired, Live, Loader, Migrator, Release, Source, Trial, Unreadable,
-    check_adoption,
+    ActivePlugin, Canary, Deferred, Desired, Loader, Migrator, Release, ServingState, Source,
+    Unreadable, check_adoption,
 };
 
 /// What to do about a plugin that cannot be made ready.
@@ -77,24 +77,27 @@ pub(super) async fn deploy(
     loader: &Loader,
     migrator: &Arc<Migrator>,
     desired: &Desired,
-) -> Result<(Deployed, Option<Deferred>), StartError> {
+) -> Result<(ActivePlugin, Option<Deferred>), StartError> {
     let active = ready(loader, migrator, &desired.active).await?;
     let (revision, wanted) = (desired.revision, desired.wanted.clone());
     let Some((source, canary)) = desired.canary.as_ref().zip(wanted.canary.as_ref()) else {
-        return Ok((Deployed::new(revision, wanted, active, None), None));
+        return Ok((ActivePlugin::new(revision, wanted, active, None), None));
     };
     let failure = match source {
         Err(error) => defer_canary(desired, error.clone(), false),
         Ok(source) => match ready(loader, migrator, source).await {
             Ok(release) => {
-                let trial = Trial::new(release, canary.percent, &active, loader.thresholds());
-                return Ok((Deployed::new(revision, wanted, active, Some(trial)), None));
+                let trial = Canary::new(release, canary.percent, &active, loader.thresholds());
+                return Ok((
+                    ActivePlugin::new(revision, wanted, active, Some(trial)),
+                    None,
+                ));
             }
             Err(error) => defer_canary(desired, error.to_string(), is_about_store(&error)),
         },
     };
     let wanted = Wanted::only(wanted.active);
-    Ok((Deployed::new(0, wanted, active, None), Some(failure)))
+    Ok((ActivePlugin::new(0, wanted, active, None), Some(failure)))
 }
 
 /// A release whose tables are up to date.
@@ -111,14 +114,14 @@ async fn ready(
 /// Lets plugins that are ready serve. Those that do not fit the others come
 /// later, if at all: what the log asked for first goes before.
 pub(super) async fn begin(
-    live: &Live,
-    mut ready: Vec<(&Desired, Deployed)>,
+    live: &ServingState,
+    mut ready: Vec<(&Desired, ActivePlugin)>,
     is_whole: bool,
     on_unanswered: OnUnanswered,
 ) -> Result<Vec<Deferred>, StartError> {
     let is_new = |desired: &Desired| desired.folder.is_some();
     let from_folders = is_whole && ready.iter().all(|(desired, _)| is_new(desired));
-    let named = |plugin: Deployed| (plugin.name().to_owned(), Arc::new(plugin));
+    let named = |plugin: ActivePlugin| (plugin.name().to_owned(), Arc::new(plugin));
     if from_folders || on_unanswered == OnUnanswered::Fail {
         let plugins = ready.into_iter().map(|(_, plugin)| named(plugin));
         live.begin(plugins.collect(), from_folders)?;
@@ -143,7 +146,7 @@ pub(super) async fn begin(
     Ok(deferred)
 }
 
-async fn close(plugin: &Deployed) {
+async fn close(plugin: &ActivePlugin) {
     for release in plugin.releases() {
         if let Some(database) = &release.database {
             database.close().await;

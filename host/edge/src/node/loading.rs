@@ -13,8 +13,8 @@ use crate::config::{Settings, secrets};
 use crate::ingress::Server;
 use crate::rollout::control::Control;
 use crate::rollout::{
-    Activator, AllDesired, Deferred, Desired, KeyRings, Keys, Live, LoadError, Loader, Migrator,
-    Release, Scheduler, SeedError, Services, ServicesError, Source, runtime_for, token_keys,
+    Activator, AllDesired, Backends, BackendsError, Deferred, Desired, KeyRings, Keys, LoadError,
+    Loader, Migrator, Release, Scheduler, SeedError, ServingState, Source, runtime_for, token_keys,
 };
 use crate::runtime::Runtime;
 use crate::runtime::engine::artifacts::Artifacts;
@@ -36,10 +36,10 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Plugins that are ready, but do not serve.
 pub struct Loaded {
     pub(super) settings: Arc<Settings>,
-    pub(super) services: Arc<Services>,
+    pub(super) services: Arc<Backends>,
     pub(super) control: Arc<Control>,
     pub(super) activator: Arc<Activator>,
-    pub(super) live: Arc<Live>,
+    pub(super) live: Arc<ServingState>,
     pub(super) desired: Vec<Desired>,
     /// Plugins that could not be made ready, or not with their canary.
     pub(super) deferred: Vec<Deferred>,
@@ -101,7 +101,7 @@ enum Role {
 ///
 /// # Errors
 /// When the secret cannot be read, or a key is none.
-pub fn key_rings(settings: &Settings) -> Result<KeyRings, ServicesError> {
+pub fn key_rings(settings: &Settings) -> Result<KeyRings, BackendsError> {
     let master = settings.master_secret()?;
     let tokens = token_keys(settings, &master)?.ring();
     let secret = master.ring();
@@ -136,7 +136,7 @@ async fn load_or(
         .collect();
     let trusted = TrustedKeys(keys?);
     let settings = Arc::new(settings.clone());
-    let services = Arc::new(Services::open(&settings).await?);
+    let services = Arc::new(Backends::open(&settings).await?);
     let control = Control::open(
         services.databases(),
         &settings.control_url,
@@ -178,7 +178,7 @@ async fn load_or(
         settings.region.clone(),
         trusted.clone(),
     );
-    let live = Arc::new(Live::new(runtime.directory().clone()));
+    let live = Arc::new(ServingState::new(runtime.directory().clone()));
     let mut ready = Vec::new();
     check_tables(&settings, &desired).await?;
     for plugin in &desired {

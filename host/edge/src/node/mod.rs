@@ -18,16 +18,16 @@ use stores::redis::{UrlError, warn_of_eviction};
 use stores::sql::Obstacles;
 use stores::wakeups::Wakeups;
 
-use crate::admin::{Admin, AdminError, AdminTokens, Office, TokensError};
+use crate::admin::{Admin, AdminError, AdminState, AdminTokens, TokensError};
 use crate::config::secrets::{self, SecretError};
-use crate::config::{Hidden, Settings};
+use crate::config::{Secret, Settings};
 use crate::ingress::{Behind, RateLimits, Server, ServerError, Service, Trials};
 use crate::rollout::check::{Checks, ChecksError};
 use crate::rollout::control::ControlError;
 use crate::rollout::{
-    AdoptError, Driver, Follower, KeysError, LoadError, Margins, MigrationError, MissingPlugin,
-    NodeConnections, NodeName, Release, SeedError, ServicesError, UnfitError, Wake,
-    replace_incarnation,
+    AdoptError, BackendsError, IncompatibleError, KeysError, LoadError, Margins, MigrationError,
+    MissingPlugin, NodeConnections, NodeName, Notifier, Reconciler, Release, RolloutController,
+    SeedError, replace_incarnation,
 };
 use crate::runtime::EngineError;
 use crate::runtime::engine::compiled_cache;
@@ -63,7 +63,7 @@ pub enum StartError {
     Load(#[from] LoadError),
     /// What plugins share.
     #[error(transparent)]
-    Services(#[from] ServicesError),
+    Backends(#[from] BackendsError),
     /// The control database.
     #[error(transparent)]
     Control(#[from] ControlError),
@@ -78,7 +78,7 @@ pub enum StartError {
     TrustedKey(#[from] bundle::KeyTextError),
     /// Plugins that do not fit together.
     #[error(transparent)]
-    Unfit(#[from] UnfitError),
+    Incompatible(#[from] IncompatibleError),
     /// Redis.
     #[error(transparent)]
     Redis(#[from] UrlError),
@@ -107,7 +107,7 @@ impl StartError {
     /// succeed later.
     fn is_transient(&self) -> bool {
         match self {
-            Self::Services(ServicesError::Revocations(error)) => error.is_transient(),
+            Self::Backends(BackendsError::Revocations(error)) => error.is_transient(),
             Self::Control(error)
             | Self::Adopt(AdoptError::Control(error))
             | Self::Keys(KeysError::Control(error)) => error.is_transient(),
@@ -123,10 +123,10 @@ pub struct Node {
     tokens: AdminTokens,
     service: Arc<Service>,
     loaded: Loaded,
-    follower: Arc<Follower>,
+    follower: Arc<Reconciler>,
     connections: Arc<NodeConnections>,
-    driver: Driver,
-    wake: Arc<Wake>,
+    driver: RolloutController,
+    wake: Arc<Notifier>,
     traces: Option<Arc<Traces>>,
 }
 
@@ -158,7 +158,7 @@ impl Node {
             tokio::spawn(warn_of_eviction(urls.clone()));
         }
         let shared = shared.map(|urls| Wakeups::open(urls, PREFIX));
-        let wake = Wake::new(&settings.region, shared.transpose()?);
+        let wake = Notifier::new(&settings.region, shared.transpose()?);
         let Loaded {
             services,
             live,
@@ -187,7 +187,7 @@ impl Node {
             services.clone(),
             settings.database_connections_total,
         ));
-        let follower = Follower::new(
+        let follower = Reconciler::new(
             name,
             control.clone(),
             activator.clone(),
@@ -209,7 +209,7 @@ impl Node {
         });
         let canary = &settings.canary;
         let checks = Checks::new(canary.check_urls.clone(), canary.check_interval)?;
-        let driver = Driver::new(
+        let driver = RolloutController::new(
             node_name,
             control.clone(),
             wake.clone(),
@@ -286,7 +286,7 @@ impl Node {
         let mut background = JoinSet::new();
         let admin_stop = CancellationToken::new();
         if let Some(admin) = admin {
-            let office = Office {
+            let office = AdminState {
                 control: loaded.control.clone(),
                 activator: loaded.activator.clone(),
                 runtime: loaded.runtime.clone(),
@@ -353,7 +353,7 @@ const ADMIN_TOKEN: &str = "admin-token";
 
 fn admin_tokens(settings: &Settings) -> Result<AdminTokens, StartError> {
     match &settings.admin_tokens {
-        Some(Hidden(text)) => Ok(AdminTokens::parse(text)?),
+        Some(Secret(text)) => Ok(AdminTokens::parse(text)?),
         None => Ok(AdminTokens::single(OPERATOR, &own_admin_token(settings)?)),
     }
 }

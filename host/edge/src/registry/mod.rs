@@ -23,7 +23,7 @@ pub use error::RegistryError;
 pub use location::{Location, LocationError};
 pub use pull::Pulled;
 
-use crate::config::{Hidden, Settings};
+use crate::config::{Secret, Settings};
 use login::Login;
 
 type Result<T> = std::result::Result<T, RegistryError>;
@@ -33,7 +33,7 @@ const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
 /// How long a registry may take.
 #[derive(Debug, Clone, Copy)]
-pub struct Patience {
+pub struct Timeouts {
     /// To be reached.
     pub connect: Duration,
     /// For a short answer, and between two pieces of a long one.
@@ -42,7 +42,7 @@ pub struct Patience {
     pub whole: Duration,
 }
 
-impl Default for Patience {
+impl Default for Timeouts {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(10),
@@ -56,7 +56,7 @@ impl Default for Patience {
 pub struct Registry {
     location: Location,
     login: Login,
-    patience: Patience,
+    patience: Timeouts,
     client: Client,
 }
 
@@ -67,10 +67,10 @@ impl Registry {
     /// # Errors
     /// When that login cannot be read, or this machine trusts nobody's
     /// certificates.
-    pub fn of(location: Location, settings: &Settings, patience: Patience) -> Result<Self> {
+    pub fn of(location: Location, settings: &Settings, patience: Timeouts) -> Result<Self> {
         let host = location.host();
         let login = match &settings.registry_login {
-            Some(Hidden(login)) => Login::of_setting(login),
+            Some(Secret(login)) => Login::of_setting(login),
             None => Login::of_docker(host)?,
         };
         // As docker does: what is on this machine needs no TLS.

@@ -13,7 +13,7 @@ use tokio::sync::OnceCell;
 
 use crate::config::plugin_config::{PluginConfig, variable_of};
 use crate::config::secrets::{MasterSecret, SecretError};
-use crate::config::{Hidden, Settings};
+use crate::config::{Secret, Settings};
 use crate::egress::http::{HttpClient, HttpClientError, Origin, OriginError};
 use crate::egress::mail::{Mailer, MailerError};
 use crate::guest::{Buckets, ConfigValues, Granted, Outbound, PluginLimits};
@@ -30,7 +30,7 @@ const FALLBACKS: &str = "_FALLBACKS";
 const KEYVALUE_FILE: &str = "keyvalue.sqlite";
 
 /// What every plugin of a node gets its share of.
-pub struct Services {
+pub struct Backends {
     master: MasterSecret,
     databases: Databases,
     clock: Arc<SharedClock>,
@@ -44,7 +44,7 @@ pub struct Services {
 
 /// A service cannot be had.
 #[derive(Debug, thiserror::Error)]
-pub enum ServicesError {
+pub enum BackendsError {
     /// The shop's secret.
     #[error(transparent)]
     Secret(#[from] SecretError),
@@ -93,12 +93,12 @@ pub enum GrantError {
     Limit(#[from] PolicyError),
 }
 
-impl Services {
+impl Backends {
     /// Open everything that the settings name.
     ///
     /// # Errors
     /// Names what cannot be had.
-    pub async fn open(settings: &Settings) -> Result<Self, ServicesError> {
+    pub async fn open(settings: &Settings) -> Result<Self, BackendsError> {
         let limiter = match &settings.redis_url {
             _ if !settings.rate_limits => Limiter::off(),
             Some(urls) => Limiter::redis(settings.value_files.source(urls), PREFIX)?,
@@ -353,7 +353,7 @@ fn purpose(plugin: &str, key: &str) -> String {
 pub fn token_keys(settings: &Settings, master: &MasterSecret) -> Result<TokenKeys, KeyError> {
     const PURPOSE: &str = "tokens";
     match &settings.token_keys {
-        Some(Hidden(text)) => TokenKeys::parse(text),
+        Some(Secret(text)) => TokenKeys::parse(text),
         None => {
             let fallbacks = master.derive_fallbacks(PURPOSE);
             Ok(TokenKeys::single(&master.derive(PURPOSE)).verifying(&fallbacks))

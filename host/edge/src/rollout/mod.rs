@@ -11,11 +11,11 @@ mod reconcile;
 pub(super) mod report;
 mod serving;
 
-pub use backends::{GrantError, Services, ServicesError, token_keys};
+pub use backends::{Backends, BackendsError, GrantError, token_keys};
 pub use canary::analysis::{Margins, Record};
 pub use canary::decisions::{Decision, Decisions};
-pub use control::notifier::Wake;
-pub use lead::controller::Driver;
+pub use control::notifier::Notifier;
+pub use lead::controller::RolloutController;
 pub use lead::fleet::compared;
 pub use lead::fleet_health::{FleetHealth, FleetSample};
 pub use lead::offline::{OfflineOutcome, OfflineRollback, open_control, roll_back_offline};
@@ -32,12 +32,12 @@ pub use reconcile::connections::NodeConnections;
 pub use reconcile::incarnation::replace_incarnation;
 pub use reconcile::keys::{KeyRing, Keys, KeysError, mismatch};
 pub use reconcile::readiness::{Readiness, ReadinessCell};
-pub use reconcile::reconciler::{Activity, Backlog, Deferred, Follower, MissingPlugin, NodeName};
+pub use reconcile::reconciler::{Activity, Backlog, Deferred, MissingPlugin, NodeName, Reconciler};
 pub use report::{
-    ConnectionReport, KeyRings, PluginReport, ReleaseReport, Report, State, TrialReport,
+    CanaryReport, ConnectionReport, KeyRings, PluginReport, ReleaseReport, Report, State,
 };
-pub use serving::active::{Deployed, Trial};
-pub use serving::live::{Live, Plugins, Serving, UnfitError};
+pub use serving::active::{ActivePlugin, Canary};
+pub use serving::live::{IncompatibleError, Plugins, ServingState, Snapshot};
 pub use serving::paths::{strip_prefix_ignoring_case, without_mount};
 pub use serving::release::Release;
 pub use serving::route_limits::RouteLimit;

@@ -70,13 +70,13 @@ pub struct PluginReport {
     pub before: Option<ReleaseReport>,
     /// How the two compare, while there is a canary.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub trial: Option<TrialReport>,
+    pub trial: Option<CanaryReport>,
 }
 
 /// What two releases answered on one node since the one's trial beside the
 /// other began.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct TrialReport {
+pub struct CanaryReport {
     /// The release on trial.
     pub canary: Tally,
     /// The active one.

@@ -28,14 +28,14 @@ const SEED_STEP: Duration = Duration::from_secs(60);
 const ACCOUNT: Duration = Duration::from_secs(10);
 
 /// What a plugin answers: its own words for what went wrong.
-pub(super) type Answered<T> = Result<Result<T, String>, CallError>;
+pub(super) type JobResult<T> = Result<Result<T, String>, CallError>;
 
 /// One step of filling the plugin's tables.
 pub(super) async fn seed(
     shared: &Shared,
     pre: &InstancePre<State>,
     goal: Option<u64>,
-) -> Answered<Progress> {
+) -> JobResult<Progress> {
     let call = Call::internal("seed".to_owned(), Instant::now() + SEED_STEP);
     run(shared, call, async |store| {
         let guest = SeederPre::new(pre.clone())?
@@ -52,7 +52,7 @@ pub(super) async fn task(
     pre: &InstancePre<State>,
     call: Call,
     task: &str,
-) -> Answered<()> {
+) -> JobResult<()> {
     run(shared, call, async |store| {
         let guest = ScheduledPre::new(pre.clone())?
             .instantiate_async(&mut *store)
@@ -111,7 +111,7 @@ async fn run<T, E>(
     shared.log_output(state.call(), &state.output);
     match outcome {
         Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(error)) => Err(state.verdict(error)),
+        Ok(Err(error)) => Err(state.classify_trap(error)),
         Err(_) => Err(CallError::Deadline),
     }
 }

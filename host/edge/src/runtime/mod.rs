@@ -1,5 +1,5 @@
 //! Running plugins: the engine, compiled components, instances, their limits
-//! and the doors through which a request reaches them.
+//! and the handlers through which a request reaches them.
 //!
 //! A trap, an exceeded limit or a passed deadline costs the request that met
 //! it and the instance it ran in, and nothing else.
@@ -17,7 +17,7 @@ pub use engine::{Demand, EngineError, Runtime};
 pub(crate) use handlers::answer::headers;
 pub use handlers::answer::{Answer, Body};
 pub use jobs::AccountTask;
-pub use linking::{CallGrants, Directory, Gaps, Provider, ServiceError, check};
+pub use linking::{CallGrants, Directory, MissingImports, Provider, ServiceError, check};
 pub(crate) use plugin::is_failure;
 pub use plugin::{LinkerFn, LoadError, Plugin, PluginSpec};
 pub use scheduling::admission::Occupancy;

@@ -15,15 +15,15 @@ use wasmtime::component::{Component, InstancePre, Linker, Val};
 use super::engine::artifacts::{ArtifactError, Artifacts};
 use super::engine::compilers::Urgency;
 use super::engine::inspect::{self, InspectError};
-use super::engine::slots::{NoRoom, Slots};
+use super::engine::slots::{NoRoom, Reservation};
 use super::engine::{EngineError, Runtime};
 use super::handlers::answer::Answer;
-use super::handlers::record::FastDoor;
-use super::handlers::wasi_http::StandardDoor;
+use super::handlers::record::RecordHandler;
+use super::handlers::wasi_http::WasiHttpHandler;
 use super::jobs::{self, AccountTask};
 use super::linking::{self, CallGrants, ServiceCallError, ServiceExports, ServiceImports};
 use super::scheduling::admission::{Admission, Occupancy};
-use super::scheduling::penalty::Conduct;
+use super::scheduling::penalty::Penalty;
 use crate::bindings::accounts::exports::edge::platform::accounts::{
     Account, Error as AccountError,
 };
@@ -76,25 +76,25 @@ pub struct Plugin {
     shared: Arc<Shared>,
     admission: Admission,
     /// Instances for work that no client waits for.
-    errands: Semaphore,
-    conduct: Conduct,
+    jobs: Semaphore,
+    penalty: Penalty,
     deadline: Duration,
     pre: InstancePre<State>,
     exports: Exports,
     service_exports: ServiceExports,
     service_imports: ServiceImports,
     calls: CallGrants,
-    door: Door,
+    handler: Handler,
     // Given back when the release is gone, its instances included.
-    _slots: Slots,
+    _slots: Reservation,
 }
 
-enum Door {
-    Fast(Box<FastDoor>),
-    Standard(StandardDoor),
+enum Handler {
+    Record(Box<RecordHandler>),
+    WasiHttp(WasiHttpHandler),
 }
 
-impl Door {
+impl Handler {
     fn new(
         shared: &Arc<Shared>,
         pre: &InstancePre<State>,
@@ -102,11 +102,10 @@ impl Door {
         instances: u32,
     ) -> wasmtime::Result<Self> {
         match kind {
-            HandlerKind::Record => {
-                FastDoor::new(shared, pre, instances).map(|door| Self::Fast(Box::new(door)))
-            }
+            HandlerKind::Record => RecordHandler::new(shared, pre, instances)
+                .map(|handler| Self::Record(Box::new(handler))),
             HandlerKind::Http02 | HandlerKind::Http03 => {
-                StandardDoor::new(shared, pre, kind).map(Self::Standard)
+                WasiHttpHandler::new(shared, pre, kind).map(Self::WasiHttp)
             }
         }
     }
@@ -179,7 +178,7 @@ impl Plugin {
             });
         }
         let aside = exports.aside();
-        let slots = pool.claim(spec.instances + aside)?;
+        let slots = pool.reserve(spec.instances + aside)?;
         let engine = pool.engine.clone();
         let component = component(runtime, &engine, artifacts, wasm, spec.urgency).await?;
         let slots = slots.with_memories(memories(&component)?)?;
@@ -209,19 +208,20 @@ impl Plugin {
         let calls = spec.calls.clone();
         let stats = Arc::new(Stats::new().map_err(LoadError::Link)?);
         let shared = Arc::new(shared(runtime, engine, spec, stats));
-        let door = Door::new(&shared, &pre, exports.handler, instances).map_err(LoadError::Link)?;
+        let handler =
+            Handler::new(&shared, &pre, exports.handler, instances).map_err(LoadError::Link)?;
         let plugin = Self {
             shared,
             admission: Admission::new(instances, queue_timeout),
-            errands: Semaphore::new(aside.max(1) as usize),
-            conduct: Conduct::default(),
+            jobs: Semaphore::new(aside.max(1) as usize),
+            penalty: Penalty::default(),
             deadline,
             pre,
             exports,
             service_exports,
             service_imports,
             calls,
-            door,
+            handler,
             _slots: slots,
         };
         plugin.warm().await.map_err(LoadError::Warm)?;
@@ -312,18 +312,18 @@ impl Plugin {
         request: http::Request<Bytes>,
     ) -> Result<Answer, CallError> {
         let background = &self.shared.background;
-        let unhurried = call.unhurried.clone();
-        let is_expected = self.conduct.is_bad();
+        let demotion = call.demotion.clone();
+        let is_expected = self.penalty.is_penalized();
         let plugin = self.clone();
         let answering = async move { plugin.answer(call, request).await };
         let answer = match is_expected {
             true => background.run(answering).await,
-            false => background.start_here(&unhurried, answering).await,
+            false => background.run_then_demote(&demotion, answering).await,
         };
         let answer = answer.unwrap_or_else(|error| Err(panicked(error)));
         let is_to_blame = answer.as_ref().is_err_and(CallError::is_plugins);
-        self.conduct.note(unhurried.is_set() || is_to_blame);
-        if is_expected || unhurried.is_set() {
+        self.penalty.note(demotion.is_set() || is_to_blame);
+        if is_expected || demotion.is_set() {
             self.stats().count_background();
         }
         answer
@@ -351,9 +351,9 @@ impl Plugin {
 
     async fn answer(&self, call: Call, request: http::Request<Bytes>) -> Result<Answer, CallError> {
         let permit = self.admission.admit(call.left(), self.stats()).await?;
-        match &self.door {
-            Door::Fast(door) => door.handle(call, request).await,
-            Door::Standard(door) => Box::pin(door.handle(call, request, permit)).await,
+        match &self.handler {
+            Handler::Record(handler) => handler.handle(call, request).await,
+            Handler::WasiHttp(handler) => Box::pin(handler.handle(call, request, permit)).await,
         }
     }
 
@@ -377,7 +377,7 @@ impl Plugin {
             return Err(ServiceCallError::Denied { provider });
         }
         let export = self.service_exports.find(interface, function);
-        let (Some(export), Door::Fast(door)) = (export, &self.door) else {
+        let (Some(export), Handler::Record(handler)) = (export, &self.handler) else {
             // Checked when the plugins were put together.
             return Err(ServiceCallError::NoProvider);
         };
@@ -391,7 +391,7 @@ impl Plugin {
         }
         let called = async {
             let _permit = self.admission.admit(call.left(), self.stats()).await?;
-            Box::pin(door.call(call, export, parameters, results)).await
+            Box::pin(handler.call(call, export, parameters, results)).await
         };
         let outcome = called.await;
         self.stats().count_call(began.elapsed(), outcome.is_err());
@@ -408,7 +408,7 @@ impl Plugin {
         goal: Option<u64>,
     ) -> Result<Result<Progress, String>, CallError> {
         let (shared, pre) = (self.shared.clone(), self.pre.clone());
-        self.errand(async move { jobs::seed(&shared, &pre, goal).await })
+        self.run_job(async move { jobs::seed(&shared, &pre, goal).await })
             .await
     }
 
@@ -422,7 +422,7 @@ impl Plugin {
         task: String,
     ) -> Result<Result<(), String>, CallError> {
         let (shared, pre) = (self.shared.clone(), self.pre.clone());
-        self.errand(async move { jobs::task(&shared, &pre, call, &task).await })
+        self.run_job(async move { jobs::task(&shared, &pre, call, &task).await })
             .await
     }
 
@@ -447,17 +447,17 @@ impl Plugin {
             ))));
         }
         let (shared, pre) = (self.shared.clone(), self.pre.clone());
-        self.errand(async move { jobs::account(&shared, &pre, task, &account).await })
+        self.run_job(async move { jobs::account(&shared, &pre, task, &account).await })
             .await
     }
 
     /// Work that no client waits for gives way to all that one does.
-    async fn errand<T: Send + 'static, E: Send + 'static>(
+    async fn run_job<T: Send + 'static, E: Send + 'static>(
         &self,
         work: impl Future<Output = Result<Result<T, E>, CallError>> + Send + 'static,
     ) -> Result<Result<T, E>, CallError> {
         // Never closed, so there always comes one.
-        let _place = self.errands.acquire().await;
+        let _place = self.jobs.acquire().await;
         let done = self.shared.background.run(work).await;
         done.unwrap_or_else(|error| Err(panicked(error)))
     }
@@ -465,9 +465,9 @@ impl Plugin {
     /// A first instance, so that no request is the one to find out that there
     /// can be none.
     async fn warm(&self) -> Result<(), CallError> {
-        match &self.door {
-            Door::Fast(door) => door.warm().await,
-            Door::Standard(door) => door.warm().await,
+        match &self.handler {
+            Handler::Record(handler) => handler.warm().await,
+            Handler::WasiHttp(handler) => handler.warm().await,
         }
     }
 }
@@ -538,7 +538,7 @@ fn shared(runtime: &Runtime, engine: Engine, spec: PluginSpec, stats: Arc<Stats>
     Shared {
         engine,
         background: runtime.background().clone(),
-        turns: runtime.turns().clone(),
+        cpu_permits: runtime.cpu_permits().clone(),
         name: spec.name.into(),
         version: spec.version,
         memory: usize::try_from(spec.memory).unwrap_or(usize::MAX),

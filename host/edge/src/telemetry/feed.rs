@@ -35,7 +35,7 @@ pub struct Line {
     pub json: String,
 }
 
-struct Feed {
+struct LogTail {
     kept: Mutex<Kept>,
     /// Lines that are kept of each kind.
     most: AtomicUsize,
@@ -84,16 +84,16 @@ pub(super) fn keep(lines: u32) {
 }
 
 /// Somebody watches, until this is dropped.
-pub struct Watching(());
+pub struct Subscription(());
 
-impl Watching {
+impl Subscription {
     fn begin() -> Self {
         FEED.watchers.fetch_add(1, Relaxed);
         Self(())
     }
 }
 
-impl Drop for Watching {
+impl Drop for Subscription {
     fn drop(&mut self) {
         FEED.watchers.fetch_sub(1, Relaxed);
     }
@@ -106,10 +106,10 @@ pub struct Watch {
     /// Those that come.
     pub coming: broadcast::Receiver<Line>,
     /// To be kept for as long as they are wanted.
-    pub watching: Watching,
+    pub watching: Subscription,
 }
 
-static FEED: LazyLock<Feed> = LazyLock::new(|| Feed {
+static FEED: LazyLock<LogTail> = LazyLock::new(|| LogTail {
     kept: Mutex::default(),
     most: AtomicUsize::new(KEPT),
     coming: broadcast::Sender::new(BEHIND),
@@ -119,7 +119,7 @@ static FEED: LazyLock<Feed> = LazyLock::new(|| Feed {
 /// Begin to watch.
 #[must_use]
 pub fn watch() -> Watch {
-    let watching = Watching::begin();
+    let watching = Subscription::begin();
     let kept = FEED.kept.lock().unwrap_or_else(PoisonError::into_inner);
     Watch {
         kept: kept.lines(),

@@ -37,7 +37,7 @@ use tracing_subscriber::{EnvFilter, Layer};
 use feed::FeedLayer;
 use filter::Filter;
 use flood::FloodGuard;
-use resting::Resting;
+use resting::ThrottledWriter;
 use written::Observed;
 
 use crate::config::{LogFormat, LogSettings};
@@ -61,7 +61,7 @@ pub fn init(settings: &LogSettings) -> WorkerGuard {
         // The writing thread flushes whenever it has caught up.
         .finish(BufWriter::with_capacity(
             WRITE_BUFFER,
-            Resting(Observed(std::io::stdout())),
+            ThrottledWriter(Observed(std::io::stdout())),
         ));
     // The filter was checked with the settings.
     feed::keep(settings.kept);

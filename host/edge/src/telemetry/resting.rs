@@ -9,9 +9,9 @@ const REST: Duration = Duration::from_millis(2);
 
 /// Rests after each flush. Lines that come meanwhile are written together, and
 /// whoever logs them need not wake the writing thread for each.
-pub(super) struct Resting<W>(pub(super) W);
+pub(super) struct ThrottledWriter<W>(pub(super) W);
 
-impl<W: Write> Write for Resting<W> {
+impl<W: Write> Write for ThrottledWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> Result<usize> {
         self.0.write(bytes)
     }

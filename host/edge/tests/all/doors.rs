@@ -1,4 +1,4 @@
-//! The standard doors: any component that serves `wasi:http` is a plugin.
+//! The `wasi:http` handlers: any component that serves `wasi:http` is a plugin.
 
 use std::path::Path;
 use std::time::Duration;
@@ -75,7 +75,7 @@ async fn javascript_greets_and_echoes() {
     greets_and_echoes("standard-js", "hello from JavaScript\n").await;
 }
 
-/// Both doors, each plugin with the same changes to its manifest.
+/// Both kinds of handlers, each plugin with the same changes to its manifest.
 fn both(changes: &str) -> Vec<PluginFolder> {
     STANDARD.map(|(name, _)| variant(name, changes)).into()
 }

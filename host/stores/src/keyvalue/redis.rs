@@ -14,11 +14,11 @@ use self::cursor::Cursor;
 use super::key::{Key, Space};
 use super::{Error, PAGE, Page, Result, Swap};
 use crate::breaker::StoreHealth;
-use crate::redis::{Patience, Redis, Script, UrlError};
+use crate::redis::{Redis, Script, Timeouts, UrlError};
 use crate::source::Source;
 use crate::sql::Connections;
 
-const PATIENCE: Patience = Patience {
+const PATIENCE: Timeouts = Timeouts {
     connect: Duration::from_secs(1),
     response: Duration::from_secs(2),
     failures: 5,

@@ -7,12 +7,12 @@ use redis::RedisResult;
 
 use super::{Place, Policy, Verdict};
 use crate::breaker::StoreHealth;
-use crate::redis::{Patience, Redis, Script, UrlError};
+use crate::redis::{Redis, Script, Timeouts, UrlError};
 use crate::source::Source;
 use crate::sql::Connections;
 
 /// Every request waits for this: there is none to spare.
-const PATIENCE: Patience = Patience {
+const PATIENCE: Timeouts = Timeouts {
     connect: Duration::from_millis(250),
     response: Duration::from_millis(250),
     failures: 1,

@@ -12,7 +12,7 @@ use redis::{Client, Cmd, ProtocolVersion, RedisResult, Value};
 use super::redirect::{self, Redirect, Redirected};
 use super::resend::Effect;
 use super::urls::tcp_settings;
-use super::{Nodes, Patience};
+use super::{Nodes, Timeouts};
 
 /// Commands on their way at once: more of them wait in the host.
 const COMMANDS_AT_ONCE: usize = 1024;
@@ -38,7 +38,7 @@ pub(super) struct Cluster {
 
 impl Connection {
     /// Begins to connect, without waiting for it.
-    pub(super) fn open(nodes: &Nodes, is_cluster: bool, patience: Patience) -> RedisResult<Self> {
+    pub(super) fn open(nodes: &Nodes, is_cluster: bool, patience: Timeouts) -> RedisResult<Self> {
         match is_cluster {
             true => Cluster::open(nodes, patience).map(Self::Cluster),
             false => open_server(nodes.first()?, patience).map(Self::Server),
@@ -89,7 +89,7 @@ impl Connection {
 }
 
 impl Cluster {
-    fn open(nodes: &Nodes, patience: Patience) -> RedisResult<Self> {
+    fn open(nodes: &Nodes, patience: Timeouts) -> RedisResult<Self> {
         let builder = ClusterClient::builder(nodes.nodes.clone())
             .use_protocol(ProtocolVersion::RESP3)
             .tcp_settings(tcp_settings())
@@ -164,7 +164,7 @@ impl Cluster {
     }
 }
 
-fn open_server(server: Client, patience: Patience) -> RedisResult<ConnectionManager> {
+fn open_server(server: Client, patience: Timeouts) -> RedisResult<ConnectionManager> {
     let config = ConnectionManagerConfig::new()
         .set_connection_timeout(Some(patience.connect))
         .set_response_timeout(Some(patience.response))

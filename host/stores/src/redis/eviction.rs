@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use redis::RedisResult;
 
-use super::{Patience, Redis, is_no_answer};
+use super::{Redis, Timeouts, is_no_answer};
 use crate::source::Source;
 
 /// Time between two tries to ask a Redis that does not answer.
 const AGAIN: Duration = Duration::from_secs(10);
 
-const PATIENCE: Patience = Patience {
+const PATIENCE: Timeouts = Timeouts {
     connect: Duration::from_secs(1),
     response: Duration::from_secs(1),
     failures: 5,

@@ -40,7 +40,7 @@ const SILENCE: Duration = Duration::from_secs(5);
 
 /// How long to wait for Redis, and how often.
 #[derive(Debug, Clone, Copy)]
-pub struct Patience {
+pub struct Timeouts {
     /// For a connection.
     pub connect: Duration,
     /// For an answer.
@@ -69,7 +69,7 @@ struct Shared {
     connection: ArcSwap<Connection>,
     breaker: Arc<Breaker>,
     refusals: Refusals,
-    patience: Patience,
+    patience: Timeouts,
     /// Commands on their way.
     in_flight: AtomicUsize,
 }
@@ -98,7 +98,7 @@ impl Redis {
     ///
     /// # Errors
     /// When a URL is malformed.
-    pub fn open(urls: impl Into<Source>, name: &str, patience: Patience) -> Result<Self, UrlError> {
+    pub fn open(urls: impl Into<Source>, name: &str, patience: Timeouts) -> Result<Self, UrlError> {
         let source = urls.into();
         // TLS takes the process's provider of cryptography. It is there
         // already if this fails.
@@ -479,7 +479,7 @@ fn lowest_slots(mut ranges: Vec<Vec<Value>>) -> RedisResult<Vec<u16>> {
 mod tests {
     use super::*;
 
-    const PATIENCE: Patience = Patience {
+    const PATIENCE: Timeouts = Timeouts {
         connect: Duration::from_secs(1),
         response: Duration::from_secs(1),
         failures: 3,

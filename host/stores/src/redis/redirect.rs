@@ -9,7 +9,7 @@ use redis::{
     AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ErrorKind, RedisError, RedisResult, Value,
 };
 
-use super::{Nodes, Patience};
+use super::{Nodes, Timeouts};
 
 /// How long a connection is used: the driver knows soon where keys are by
 /// itself, and one that nobody used for long may lead nowhere.
@@ -45,7 +45,7 @@ impl Redirect {
 /// connections of its own, but not to a node that takes over its first slot.
 pub(super) struct Redirected {
     nodes: Nodes,
-    patience: Patience,
+    patience: Timeouts,
     open: Mutex<HashMap<Place, Arc<Slot>>>,
 }
 
@@ -57,7 +57,7 @@ type Place = (String, u16);
 type Slot = tokio::sync::Mutex<Option<(MultiplexedConnection, Instant)>>;
 
 impl Redirected {
-    pub(super) fn new(nodes: Nodes, patience: Patience) -> Self {
+    pub(super) fn new(nodes: Nodes, patience: Timeouts) -> Self {
         Self {
             nodes,
             patience,

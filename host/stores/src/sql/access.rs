@@ -4,10 +4,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::error::public_url;
+use super::error::redacted_url;
 use super::guard::{Guard, Kind, TableGrant};
-use super::lent::MySqlTransaction;
 use super::mysql::MySqlDatabase;
+use super::pooled::MySqlTransaction;
 use super::replica::{Replica, ReplicaUse};
 use super::rows::Form;
 use super::sqlite::{SqliteDatabase, SqliteTransaction};
@@ -73,7 +73,7 @@ impl DatabaseAccess {
         Self {
             database,
             replica: None,
-            url: public_url(url),
+            url: redacted_url(url),
             guard: Guard::new(grant, dialect),
             limits,
         }

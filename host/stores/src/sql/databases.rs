@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::access::{Database, DatabaseAccess};
 use super::budget::Budget;
-use super::error::{OpenError, public_url};
+use super::error::{OpenError, redacted_url};
 use super::health::Health;
 use super::mysql::Target;
 use super::pool::PoolOptions;
@@ -129,7 +129,7 @@ impl Databases {
             self.pool_options(connections),
             health,
         );
-        Ok(access.with_replica(Replica::new(database, public_url(url))))
+        Ok(access.with_replica(Replica::new(database, redacted_url(url))))
     }
 
     fn target(&self, url: &str) -> Result<Target, OpenError> {

@@ -91,7 +91,7 @@ pub(crate) fn is_transient(error: &sqlx::Error) -> bool {
 
 /// `url` without its password, for messages.
 #[must_use]
-pub fn public_url(url: &str) -> String {
+pub fn redacted_url(url: &str) -> String {
     match Url::parse(url) {
         Ok(mut parsed) => {
             if parsed.password().is_some() {
@@ -457,10 +457,10 @@ mod tests {
     #[test]
     fn messages_show_no_password() {
         assert_eq!(
-            public_url("mysql://shop:hunter2@db:3306/shop?ssl-mode=x"),
+            redacted_url("mysql://shop:hunter2@db:3306/shop?ssl-mode=x"),
             "mysql://shop:***@db:3306/shop"
         );
-        assert_eq!(public_url("mysql://db/shop"), "mysql://db/shop");
-        assert!(!public_url("mysql://u:hunter2@[bad").contains("hunter2"));
+        assert_eq!(redacted_url("mysql://db/shop"), "mysql://db/shop");
+        assert!(!redacted_url("mysql://u:hunter2@[bad").contains("hunter2"));
     }
 }

@@ -9,7 +9,7 @@ use sqlx::Connection;
 
 use super::Result;
 use super::error::{
-    Trouble, is_bound_reached, is_broken, is_contention, is_passing, number, public_url, trouble,
+    Trouble, is_bound_reached, is_broken, is_contention, is_passing, number, redacted_url, trouble,
     typed,
 };
 use super::mysql::Target;
@@ -56,7 +56,7 @@ pub(super) struct Health {
     began: Instant,
     /// Microseconds since `began`: connections made until then are not used
     /// any more.
-    condemned: AtomicU64,
+    invalidated: AtomicU64,
     /// Whether more of them are to be condemned, once that is due.
     takes_no_changes: AtomicBool,
 }
@@ -65,11 +65,11 @@ impl Health {
     /// The health of the server at `url`, which `target` leads to.
     pub(super) fn new(url: &str, target: Target) -> Self {
         Self {
-            breaker: Arc::new(Breaker::new(public_url(url), FAILURES)),
+            breaker: Arc::new(Breaker::new(redacted_url(url), FAILURES)),
             target,
-            warnings: Warnings::new(public_url(url)),
+            warnings: Warnings::new(redacted_url(url)),
             began: Instant::now(),
-            condemned: AtomicU64::new(0),
+            invalidated: AtomicU64::new(0),
             takes_no_changes: AtomicBool::new(false),
         }
     }
@@ -84,18 +84,18 @@ impl Health {
     }
 
     /// Whether a connection of this age may be used.
-    pub(super) fn trusts(&self, age: Duration) -> bool {
+    pub(super) fn is_valid(&self, age: Duration) -> bool {
         self.renew();
-        let condemned = self.condemned.load(Ordering::Acquire);
+        let invalidated = self.invalidated.load(Ordering::Acquire);
         let made = microseconds(self.began.elapsed()).saturating_sub(microseconds(age));
-        condemned == 0 || made > condemned
+        invalidated == 0 || made > invalidated
     }
 
     /// Have all connections made anew that there are now: when one broke, the
     /// others most likely lead to the same dead end. Names are looked up
     /// again, so this follows a fail-over.
-    pub(super) fn condemn(&self) {
-        self.condemned.store(self.now(), Ordering::Release);
+    pub(super) fn invalidate(&self) {
+        self.invalidated.store(self.now(), Ordering::Release);
     }
 
     /// Let `work` ask the server until `deadline`, unless the server is left
@@ -159,7 +159,7 @@ impl Health {
             return;
         }
         if is_broken(error) {
-            self.condemn();
+            self.invalidate();
         }
         self.failed(error);
     }
@@ -171,7 +171,7 @@ impl Health {
         match trouble(error) {
             Some(Trouble::Unreachable) => {
                 if is_broken(error) {
-                    self.condemn();
+                    self.invalidate();
                 }
                 self.failed(error);
             }
@@ -190,18 +190,18 @@ impl Health {
         if !self.takes_no_changes.load(Ordering::Acquire) {
             return;
         }
-        let condemned = self.condemned.load(Ordering::Acquire);
-        let is_due = condemned == 0 || self.now() > condemned + microseconds(RENEWAL);
+        let invalidated = self.invalidated.load(Ordering::Acquire);
+        let is_due = invalidated == 0 || self.now() > invalidated + microseconds(RENEWAL);
         if is_due && self.takes_no_changes.swap(false, Ordering::AcqRel) {
             tracing::warn!("a database takes no changes; connecting anew");
-            self.condemn();
+            self.invalidate();
         }
     }
 
     fn failed(&self, why: &dyn std::fmt::Display) {
         if self.breaker.failed(why) {
             // Connections may be open and lead nowhere.
-            self.condemn();
+            self.invalidate();
             let target = self.target.clone();
             let probe = move || probe(target.clone());
             tokio::spawn(recover(Arc::downgrade(&self.breaker), probe));
@@ -234,12 +234,12 @@ mod tests {
             "mysql://db/shop",
             Target::parse("mysql://db/shop").expect("a URL"),
         );
-        assert!(health.trusts(Duration::from_secs(100)));
+        assert!(health.is_valid(Duration::from_secs(100)));
         std::thread::sleep(Duration::from_millis(2));
-        health.condemn();
-        assert!(!health.trusts(Duration::from_millis(1)));
+        health.invalidate();
+        assert!(!health.is_valid(Duration::from_millis(1)));
         std::thread::sleep(Duration::from_millis(2));
-        assert!(health.trusts(Duration::from_millis(1)));
-        assert!(!health.trusts(Duration::from_secs(1)));
+        assert!(health.is_valid(Duration::from_millis(1)));
+        assert!(!health.is_valid(Duration::from_secs(1)));
     }
 }

@@ -9,13 +9,13 @@ mod error;
 mod file_lock;
 mod guard;
 mod health;
-mod lent;
 mod lifetimes;
 mod migrate;
 mod mysql;
 mod own;
 mod packed;
 mod pool;
+mod pooled;
 mod queueing;
 mod replica;
 mod retry;
@@ -31,7 +31,7 @@ pub use adopt::{
 };
 pub use bundle::Dialect;
 pub use databases::Databases;
-pub use error::{ErrorKind, OpenError, mysql_error_kinds, public_url};
+pub use error::{ErrorKind, OpenError, mysql_error_kinds, redacted_url};
 pub(crate) use error::{is_transient, sqlite_refusal_code};
 pub use guard::migration::MigrationRefused;
 pub use guard::{

@@ -313,7 +313,7 @@ impl Manager for Connector {
     ) -> RecycleResult<sqlx::Error> {
         set_queued(false);
         let age = metrics.age();
-        if age > self.max_lifetime || !self.health.trusts(age) {
+        if age > self.max_lifetime || !self.health.is_valid(age) {
             return Err(RecycleError::message("too old"));
         }
         if metrics.last_used() <= TRUSTED_IDLE {

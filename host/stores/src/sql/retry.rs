@@ -16,7 +16,7 @@ const LONGEST: Duration = Duration::from_millis(100);
 
 /// Run `change`, and again while others are in its way, as `is_contention`
 /// finds.
-pub(super) async fn persistent<T, E: Debug, F>(
+pub(super) async fn retry_on_conflict<T, E: Debug, F>(
     change: impl FnMut() -> F,
     is_contention: impl FnMut(&E) -> bool,
 ) -> Result<T, E>

@@ -6,9 +6,9 @@ use stores::breaker::{Circuit, StoreHealth};
 
 use super::families::{Labels, and, counter, gauge, labels};
 use super::served::Served;
-use crate::admin::Office;
+use crate::admin::AdminState;
 
-pub(super) fn families(office: &Office, served: &[Served]) -> Vec<MetricFamily> {
+pub(super) fn families(office: &AdminState, served: &[Served]) -> Vec<MetricFamily> {
     let stores: Vec<_> = of_plugins(served).chain(of_node(office)).collect();
     let each = |value: fn(StoreHealth) -> u64| {
         let stores = stores.iter();
@@ -55,7 +55,7 @@ fn of_plugins(served: &[Served]) -> impl Iterator<Item = (Labels, StoreHealth)> 
 }
 
 /// What the plugins of a node share.
-fn of_node(office: &Office) -> impl Iterator<Item = (Labels, StoreHealth)> {
+fn of_node(office: &AdminState) -> impl Iterator<Item = (Labels, StoreHealth)> {
     let buckets = office
         .services
         .buckets_store()

@@ -5,7 +5,7 @@ use prometheus::proto::MetricFamily;
 
 use super::families::{Labels, durations, labels};
 use super::served::Served;
-use crate::guest::Room;
+use crate::guest::Interface;
 
 pub(super) fn families(served: &[Served]) -> Vec<MetricFamily> {
     vec![
@@ -13,7 +13,7 @@ pub(super) fn families(served: &[Served]) -> Vec<MetricFamily> {
             "http_client_request_duration_seconds",
             "How long a release's calls out took until the head of the reply, by the outcome.",
             served.iter().flat_map(|served| {
-                served.operations(|room| room == Room::Outbound, |_| Labels::new())
+                served.operations(|room| room == Interface::Outbound, |_| Labels::new())
             }),
         ),
         durations(
@@ -31,6 +31,9 @@ pub(super) fn families(served: &[Served]) -> Vec<MetricFamily> {
     ]
 }
 
-fn is_own(room: Room) -> bool {
-    matches!(room, Room::Identity | Room::Mail | Room::RateLimit)
+fn is_own(room: Interface) -> bool {
+    matches!(
+        room,
+        Interface::Identity | Interface::Mail | Interface::RateLimit
+    )
 }

@@ -3,10 +3,10 @@
 use prometheus::proto::{Metric, MetricFamily};
 
 use super::families::{counter, durations, gauge, label, labels, single, time};
-use crate::admin::Office;
+use crate::admin::AdminState;
 use crate::telemetry::RouteStats;
 
-pub(super) fn families(office: &Office) -> Vec<MetricFamily> {
+pub(super) fn families(office: &AdminState) -> Vec<MetricFamily> {
     let traffic = &office.traffic;
     let decisions = office.limiter.decisions();
     let certificate = office.certificate.as_ref();
@@ -66,7 +66,7 @@ pub(super) fn families(office: &Office) -> Vec<MetricFamily> {
     ]
 }
 
-fn requests(office: &Office) -> Vec<Metric> {
+fn requests(office: &AdminState) -> Vec<Metric> {
     let serving = office.live.serving();
     let routes = serving.routes.iter();
     let mut metrics = Vec::new();

@@ -27,12 +27,12 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use prometheus::{TEXT_FORMAT, TextEncoder};
 
-use super::Office;
-use super::error::{Refusal, Result};
+use super::AdminState;
+use super::error::{ApiError, Result};
 use served::Served;
 
 /// GET `/metrics`
-pub(super) async fn show(State(office): State<Arc<Office>>) -> Result<impl IntoResponse> {
+pub(super) async fn show(State(office): State<Arc<AdminState>>) -> Result<impl IntoResponse> {
     let served = Served::all(&office.live);
     let mut families = http::families(&office);
     families.extend(plugins::families(&served));
@@ -49,6 +49,6 @@ pub(super) async fn show(State(office): State<Arc<Office>>) -> Result<impl IntoR
     families.retain(|family| !family.get_metric().is_empty());
     families::add_region(&mut families, &office.follower.name().region);
     let encoded = TextEncoder::new().encode_to_string(&families);
-    let text = encoded.map_err(|error| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error))?;
+    let text = encoded.map_err(|error| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, error))?;
     Ok(([(CONTENT_TYPE, TEXT_FORMAT)], text))
 }

@@ -3,12 +3,12 @@
 use prometheus::proto::MetricFamily;
 
 use super::families::{Labels, counter, gauge, labels, single, time};
-use crate::admin::Office;
+use crate::admin::AdminState;
 use crate::rollout::Decision;
 
 /// What this node decided about canaries, of every plugin that serves here or
 /// whose rollouts it has led.
-fn verdicts(office: &Office) -> Vec<(Labels, u64)> {
+fn verdicts(office: &AdminState) -> Vec<(Labels, u64)> {
     let decisions = office.follower.decisions();
     let mut plugins = decisions.plugins();
     plugins.extend(office.live.serving().plugins.keys().cloned());
@@ -22,7 +22,7 @@ fn verdicts(office: &Office) -> Vec<(Labels, u64)> {
 }
 
 /// The share of every canary that serves here.
-fn shares(office: &Office) -> Vec<(Labels, u64)> {
+fn shares(office: &AdminState) -> Vec<(Labels, u64)> {
     let serving = office.live.serving();
     let trials = serving.plugins.iter().filter_map(|(plugin, deployed)| {
         let trial = deployed.trial.as_ref()?;
@@ -33,7 +33,7 @@ fn shares(office: &Office) -> Vec<(Labels, u64)> {
     trials.collect()
 }
 
-pub(super) fn families(office: &Office) -> Vec<MetricFamily> {
+pub(super) fn families(office: &AdminState) -> Vec<MetricFamily> {
     let activity = office.follower.activity();
     let backlog = office.follower.backlog();
     let serving = office.live.serving();

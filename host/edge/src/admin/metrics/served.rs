@@ -5,8 +5,8 @@ use std::sync::Arc;
 use prometheus::proto::Metric;
 
 use super::families::{Labels, label, labels};
-use crate::guest::{Operation, Room, Stats};
-use crate::rollout::{Live, Release};
+use crate::guest::{Interface, Operation, Stats};
+use crate::rollout::{Release, ServingState};
 
 /// A release that serves.
 pub(super) struct Served {
@@ -16,7 +16,7 @@ pub(super) struct Served {
 
 impl Served {
     /// All of a node.
-    pub(super) fn all(live: &Live) -> Vec<Self> {
+    pub(super) fn all(live: &ServingState) -> Vec<Self> {
         let plugins: Vec<_> = live.serving().plugins.values().cloned().collect();
         let mut served = Vec::new();
         for plugin in &plugins {
@@ -56,7 +56,7 @@ impl Served {
     /// `more` says of them and how they ended.
     pub(super) fn operations<'a>(
         &'a self,
-        wanted: impl Fn(Room) -> bool + 'a,
+        wanted: impl Fn(Interface) -> bool + 'a,
         more: impl Fn(Operation) -> Labels + 'a,
     ) -> impl Iterator<Item = Metric> + 'a {
         let all = self.stats().host_calls().iter();

@@ -5,7 +5,7 @@ use stores::sql::Connections;
 
 use super::families::{Labels, and, durations, gauge, labels};
 use super::served::Served;
-use crate::guest::Room;
+use crate::guest::Interface;
 
 pub(super) fn families(served: &[Served]) -> Vec<MetricFamily> {
     vec![
@@ -61,10 +61,10 @@ fn operations(served: &Served) -> Vec<Metric> {
     let database = served.release.database.as_ref();
     let sql = database.map_or("", |database| database.system());
     let keyvalue = served.release.plugin.keyvalue_system();
-    let is_store = |room| matches!(room, Room::Sql | Room::Keyvalue);
+    let is_store = |room| matches!(room, Interface::Sql | Interface::Keyvalue);
     let metrics = served.operations(is_store, |operation| {
         let system = match operation.room() {
-            Room::Sql => sql,
+            Interface::Sql => sql,
             _ => keyvalue,
         };
         labels([

@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 
 use super::fair_queue::FairQueue;
-use crate::priority::give_way;
+use crate::thread_priority::set_nice;
 
 /// How much the threads give way to all others: half of what the system
 /// knows.
@@ -151,7 +151,7 @@ fn spawn(name: &str, shared: Arc<Shared>) {
 }
 
 fn work_off(shared: &Shared) {
-    give_way(NICENESS);
+    set_nice(NICENESS);
     while let Some(job) = shared.next() {
         // Whoever waits learns of a panic by the channel that it drops.
         let _ = catch_unwind(AssertUnwindSafe(|| job(Turn::Run)));

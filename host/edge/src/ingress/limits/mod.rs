@@ -15,7 +15,7 @@ pub(super) use headers::seconds;
 use bundle::manifest::Subject;
 use stores::limiter::{Limiter, OnFailure, Policy, PolicyError, Verdict, body_field};
 
-use super::reply::Refusal;
+use super::reply::ErrorResponse;
 use crate::address::client_key;
 use crate::bindings::context::Caller;
 use crate::config::Rate;
@@ -33,7 +33,7 @@ pub struct RateLimits {
 
 /// What is known of a request that limits count.
 #[derive(Clone, Copy)]
-pub(super) struct Asked<'a> {
+pub(super) struct RequestKey<'a> {
     pub(super) method: &'a Method,
     /// Without the mount, and decoded: a plugin may take an encoded letter for
     /// the letter.
@@ -44,7 +44,7 @@ pub(super) struct Asked<'a> {
 
 /// What the limits have said of one request, for the headers of its reply.
 #[derive(Default)]
-pub(super) struct Tally(Vec<(String, Policy, Verdict)>);
+pub(super) struct RateLimitHeaders(Vec<(String, Policy, Verdict)>);
 
 impl RateLimits {
     /// Limits that `limiter` counts; `rate` is for every client address.
@@ -64,7 +64,11 @@ impl RateLimits {
 
     /// Count the request against the node's own limit. Every node counts
     /// alone: this protects the node, and must cost no round trip.
-    pub(super) fn count_client(&self, client: IpAddr, tally: &mut Tally) -> Result<(), Refusal> {
+    pub(super) fn count_client(
+        &self,
+        client: IpAddr,
+        tally: &mut RateLimitHeaders,
+    ) -> Result<(), ErrorResponse> {
         let Some(policy) = &self.default else {
             return Ok(());
         };
@@ -76,9 +80,9 @@ impl RateLimits {
     pub(super) async fn count_head(
         &self,
         limits: &[RouteLimit],
-        asked: Asked<'_>,
-        tally: &mut Tally,
-    ) -> Result<(), Refusal> {
+        asked: RequestKey<'_>,
+        tally: &mut RateLimitHeaders,
+    ) -> Result<(), ErrorResponse> {
         for limit in limits.iter().filter(|limit| matches(limit, asked)) {
             let key = match &limit.by {
                 Subject::Address => client_key(asked.client),
@@ -95,11 +99,11 @@ impl RateLimits {
     pub(super) async fn count_body(
         &self,
         limits: &[RouteLimit],
-        asked: Asked<'_>,
+        asked: RequestKey<'_>,
         headers: &HeaderMap,
         body: &Bytes,
-        tally: &mut Tally,
-    ) -> Result<(), Refusal> {
+        tally: &mut RateLimitHeaders,
+    ) -> Result<(), ErrorResponse> {
         // As plugins get it: a parameter may hold any bytes.
         let content_type = headers
             .get(CONTENT_TYPE)
@@ -118,10 +122,10 @@ impl RateLimits {
     async fn count(
         &self,
         limit: &RouteLimit,
-        asked: Asked<'_>,
+        asked: RequestKey<'_>,
         key: &str,
-        tally: &mut Tally,
-    ) -> Result<(), Refusal> {
+        tally: &mut RateLimitHeaders,
+    ) -> Result<(), ErrorResponse> {
         let on_failure = if asked.method.is_safe() {
             OnFailure::Open
         } else {
@@ -132,14 +136,14 @@ impl RateLimits {
     }
 }
 
-impl Tally {
-    fn add(&mut self, name: &str, policy: &Policy, verdict: Verdict) -> Result<(), Refusal> {
+impl RateLimitHeaders {
+    fn add(&mut self, name: &str, policy: &Policy, verdict: Verdict) -> Result<(), ErrorResponse> {
         self.0.push((name.to_owned(), policy.clone(), verdict));
         if verdict.allowed {
             return Ok(());
         }
         let status = StatusCode::TOO_MANY_REQUESTS;
-        let refusal = Refusal::host(status, "Too many requests. Please slow down.");
+        let refusal = ErrorResponse::host(status, "Too many requests. Please slow down.");
         Err(refusal.retry_after(verdict.retry_after))
     }
 
@@ -149,13 +153,13 @@ impl Tally {
     }
 }
 
-fn matches(limit: &RouteLimit, asked: Asked<'_>) -> bool {
+fn matches(limit: &RouteLimit, asked: RequestKey<'_>) -> bool {
     (limit.methods.is_empty() || limit.methods.contains(asked.method))
         && crate::rollout::strip_prefix_ignoring_case(&limit.path, asked.path).is_some()
 }
 
 /// Who is not known is counted by address.
-fn principal_key(asked: Asked<'_>) -> String {
+fn principal_key(asked: RequestKey<'_>) -> String {
     match asked.caller {
         Caller::Verified(principal) => format!("principal {}", principal.id),
         Caller::Anonymous | Caller::Rejected => client_key(asked.client),

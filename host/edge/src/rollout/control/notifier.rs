@@ -48,7 +48,7 @@ impl<'a> Word<'a> {
 }
 
 /// Wakes the loops of this node, and of all others where Redis is shared.
-pub struct Wake {
+pub struct Notifier {
     region: String,
     /// For who follows the log of the region.
     log: watch::Sender<()>,
@@ -58,7 +58,7 @@ pub struct Wake {
     is_listening: AtomicBool,
 }
 
-impl Wake {
+impl Notifier {
     /// A word within this node, of `region`, and through `shared` to all
     /// others.
     #[must_use]
@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn a_word_wakes_those_whom_it_concerns() {
-        let wake = Wake::new("here", None);
+        let wake = Notifier::new("here", None);
         let (mut log, mut lead) = (wake.subscribe_log(), wake.subscribe_lead());
         let mut woken = |text: &str| {
             wake.hear(Word::parse(text));

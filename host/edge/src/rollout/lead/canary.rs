@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::controller::{Driver, Step};
+use super::controller::{RolloutController, Step};
 use crate::rollout::canary::decisions::Decision;
 use crate::rollout::control::ControlError;
 use crate::rollout::control::log::Entry;
@@ -12,7 +12,7 @@ use crate::rollout::control::rollouts::{Phase, Rollout};
 use crate::rollout::lead::fleet::{self, Fleet};
 use crate::rollout::lead::steps::{Next, Situation};
 
-impl Driver {
+impl RolloutController {
     /// Takes the next step of a canary that serves wherever it should, if that
     /// is due.
     pub(super) async fn lead_canary(

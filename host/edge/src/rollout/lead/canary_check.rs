@@ -11,17 +11,17 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::controller::Driver;
+use super::controller::RolloutController;
 use crate::rollout::canary::p_value;
 use crate::rollout::check::{Check, Checks};
-use crate::rollout::control::notifier::Wake;
+use crate::rollout::control::notifier::Notifier;
 use crate::rollout::control::plans::PlanRecord;
 use crate::rollout::control::rollouts::{Phase, Rollout};
 use crate::rollout::control::{Control, ControlError};
 use crate::rollout::lead::fleet;
 use crate::rollout::lead::steps::Errors;
 
-impl Driver {
+impl RolloutController {
     /// Asks the checks of canaries whenever they are due, for as long as
     /// `time`, on a node that does not lead.
     pub(super) async fn ask_checks_for(&self, time: Duration) {
@@ -101,7 +101,7 @@ impl Driver {
 struct Asking {
     node: String,
     control: Arc<Control>,
-    wake: Arc<Wake>,
+    wake: Arc<Notifier>,
     checks: Arc<Checks>,
     rollout: Rollout,
     check: Check,

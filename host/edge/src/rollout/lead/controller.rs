@@ -25,7 +25,7 @@ use crate::rollout::check::Checks;
 use crate::rollout::control::leader::Lead;
 use crate::rollout::control::log::{Entry, Wanted, WantedCanary};
 use crate::rollout::control::nodes::NodeRecord;
-use crate::rollout::control::notifier::{Wake, next};
+use crate::rollout::control::notifier::{Notifier, next};
 use crate::rollout::control::rollout_regions::{
     AT_START, MaxUnavailable, NewRolloutRegion, RolloutRegion, expected_nodes,
 };
@@ -56,11 +56,11 @@ const SOONEST: Duration = Duration::from_millis(50);
 const BACK: Duration = Duration::from_mins(1);
 
 /// Leads rollouts.
-pub struct Driver {
+pub struct RolloutController {
     /// The name of this node.
     pub(in crate::rollout) node: String,
     pub(in crate::rollout) control: Arc<Control>,
-    pub(in crate::rollout) wake: Arc<Wake>,
+    pub(in crate::rollout) wake: Arc<Notifier>,
     margins: Margins,
     observer: Observer,
     /// Whether this node's own reports were missing at the last look.
@@ -109,13 +109,13 @@ struct Sight {
     observed: Option<Duration>,
 }
 
-impl Driver {
+impl RolloutController {
     /// A driver over `control`, on the node of this name.
     #[must_use]
     pub fn new(
         node: String,
         control: Arc<Control>,
-        wake: Arc<Wake>,
+        wake: Arc<Notifier>,
         margins: Margins,
         thresholds: Thresholds,
         checks: Arc<Checks>,

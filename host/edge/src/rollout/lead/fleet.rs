@@ -76,7 +76,7 @@ mod tests {
     use crate::rollout::canary::Count;
     use crate::rollout::control::log::{Wanted, WantedCanary};
     use crate::rollout::control::rollouts::Phase;
-    use crate::rollout::report::{PluginReport, Report, TrialReport};
+    use crate::rollout::report::{CanaryReport, PluginReport, Report};
     use bundle::Digest;
 
     const THRESHOLDS: Thresholds = Thresholds {
@@ -151,7 +151,7 @@ mod tests {
             active: None,
             canary: None,
             before: None,
-            trial: Some(TrialReport {
+            trial: Some(CanaryReport {
                 canary: Tally::default(),
                 active: Tally::default(),
                 compared,
@@ -221,7 +221,7 @@ mod tests {
     fn reports_of_older_hosts_compare_nothing() {
         let old = r#"{"canary":{"requests":1,"errors":1,"latency":{}},
                       "active":{"requests":9,"errors":0,"latency":{}}}"#;
-        let old: TrialReport = serde_json::from_str(old).expect("a report");
+        let old: CanaryReport = serde_json::from_str(old).expect("a report");
         assert_eq!(old.compared, Totals::default());
         assert_eq!(old.at_step, None);
     }

@@ -8,13 +8,13 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use super::controller::Driver;
+use super::controller::RolloutController;
 use crate::rollout::control::ControlError;
 
 /// How often regions are looked at.
 const LOOK: Duration = Duration::from_secs(60);
 
-impl Driver {
+impl RolloutController {
     /// Forgets regions that are due, if it is time to look.
     pub(super) async fn forget_regions_if_due(&self) -> Result<(), ControlError> {
         let Some(age) = self.forget_regions_after else {

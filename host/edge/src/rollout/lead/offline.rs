@@ -11,7 +11,7 @@ use std::sync::Arc;
 use bundle::Digest;
 use serde::Serialize;
 use sqlx::sqlite::SqliteConnectOptions;
-use stores::sql::{Databases, public_url};
+use stores::sql::{Databases, redacted_url};
 
 use super::rollback::{self, NotMeant};
 use crate::config::Settings;
@@ -133,7 +133,7 @@ pub async fn open_control(settings: &Settings) -> Result<Control> {
         // Opening it would make it, and a rollback in an empty log is of no use.
         let options = SqliteConnectOptions::from_str(url).ok();
         if !options.is_some_and(|options| options.get_filename().exists()) {
-            return Err(OfflineError::NoDatabase(public_url(url)));
+            return Err(OfflineError::NoDatabase(redacted_url(url)));
         }
     }
     let databases = Databases::new(settings.database_lifetimes);

@@ -25,8 +25,8 @@ use crate::guest::{Call, CallError};
 use crate::printable;
 use crate::rollout::control::log::Wanted;
 use crate::rollout::control::{Control, ControlError};
-use crate::rollout::serving::active::{Deployed, Trial};
-use crate::rollout::serving::live::{Live, Plugins, UnfitError, retire};
+use crate::rollout::serving::active::{ActivePlugin, Canary};
+use crate::rollout::serving::live::{IncompatibleError, Plugins, ServingState, retire};
 use crate::rollout::serving::release::Release;
 use crate::runtime::engine::artifacts::Artifacts;
 use crate::runtime::{Answer, Urgency};
@@ -63,7 +63,7 @@ pub enum ActivateError {
     Migrating(String),
     /// It does not fit the others.
     #[error(transparent)]
-    Unfit(#[from] UnfitError),
+    Incompatible(#[from] IncompatibleError),
     /// Its empty tables cannot be filled.
     #[error(transparent)]
     Seed(#[from] SeedError),
@@ -149,7 +149,7 @@ pub struct Activator {
     trusted: TrustedKeys,
     /// Whether plugins fill their empty tables.
     seed: bool,
-    live: Arc<Live>,
+    live: Arc<ServingState>,
     /// Releases that are ready and do not serve, and since when.
     ready: Mutex<HashMap<Digest, (Arc<Release>, Instant)>>,
     made: AtomicU64,
@@ -167,7 +167,7 @@ impl Activator {
         longest: Duration,
         trusted: TrustedKeys,
         seed: bool,
-        live: Arc<Live>,
+        live: Arc<ServingState>,
     ) -> Self {
         Self {
             control,
@@ -224,7 +224,7 @@ impl Activator {
         revision: i64,
         wanted: &Wanted,
         superseded: &CancellationToken,
-    ) -> Result<Option<Deployed>, ActivateError> {
+    ) -> Result<Option<ActivePlugin>, ActivateError> {
         let Some(active) = wanted.active else {
             return Ok(None);
         };
@@ -238,11 +238,16 @@ impl Activator {
             Some(canary) => {
                 let release = self.release(plugin, canary.digest, &order).await?;
                 let thresholds = self.loader.thresholds();
-                Some(Trial::new(release, canary.percent, &active, thresholds))
+                Some(Canary::new(release, canary.percent, &active, thresholds))
             }
             None => None,
         };
-        Ok(Some(Deployed::new(revision, wanted.clone(), active, trial)))
+        Ok(Some(ActivePlugin::new(
+            revision,
+            wanted.clone(),
+            active,
+            trial,
+        )))
     }
 
     /// Make the release ready, and keep it so for a while: whether it can
@@ -285,7 +290,7 @@ impl Activator {
     }
 
     /// Let go of what was made ready and is not to serve after all.
-    pub fn discard(&self, deployed: &Deployed) {
+    pub fn discard(&self, deployed: &ActivePlugin) {
         for release in deployed.releases() {
             if !self.serves(release) {
                 tokio::spawn(retire(release.clone()));
@@ -362,7 +367,10 @@ impl Activator {
             () = order.superseded.cancelled() => return Err(ActivateError::Superseded),
         };
         release.log_warnings();
-        match self.examine(&release, &source.bundle, &order.author).await {
+        match self
+            .smoke_test(&release, &source.bundle, &order.author)
+            .await
+        {
             Ok(()) => Ok(release),
             Err(error) => {
                 tokio::spawn(retire(release));
@@ -424,7 +432,9 @@ impl Activator {
         let (this, source) = (self.clone(), Source::of(bundle)?);
         let checking = async move {
             let release = Arc::new(this.loader.load(&source).await?);
-            let fits = this.live.would_fit(|plugins| replace(plugins, &release));
+            let fits = this
+                .live
+                .check_compatible(|plugins| replace(plugins, &release));
             if let Some(database) = &release.database {
                 database.close().await;
             }
@@ -444,13 +454,14 @@ impl Activator {
 
     /// What nobody has met yet brings its tables up to date, fills them, and
     /// says whether it works.
-    async fn examine(
+    async fn smoke_test(
         &self,
         release: &Arc<Release>,
         bundle: &Bundle,
         author: &str,
     ) -> Result<(), ActivateError> {
-        self.live.would_fit(|plugins| replace(plugins, release))?;
+        self.live
+            .check_compatible(|plugins| replace(plugins, release))?;
         self.migrator.ensure(bundle, author).await?;
         if self.seed && release.plugin.exports().can_seed {
             release.seed(None, |_, _| {}).await?;
@@ -471,7 +482,7 @@ impl Activator {
 /// `release` alone in its plugin's place.
 fn replace(plugins: &mut Plugins, release: &Arc<Release>) {
     let wanted = Wanted::only(Some(release.digest));
-    let deployed = Deployed::new(0, wanted, release.clone(), None);
+    let deployed = ActivePlugin::new(0, wanted, release.clone(), None);
     plugins.insert(release.manifest.name.clone(), Arc::new(deployed));
 }
 

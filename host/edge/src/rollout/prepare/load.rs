@@ -14,7 +14,7 @@ use super::source::Source;
 use crate::capabilities;
 use crate::config::Settings;
 use crate::guest::Granted;
-use crate::rollout::backends::{GrantError, Services};
+use crate::rollout::backends::{Backends, GrantError};
 use crate::rollout::canary::Thresholds;
 use crate::rollout::serving::release::Release;
 use crate::rollout::serving::route_limits;
@@ -29,7 +29,7 @@ pub enum LoadError {
     Bundle(#[from] BundleError),
     /// The component is broken, or does not fit.
     #[error("plugin {plugin}: the component {component} {source}")]
-    Unfit {
+    Incompatible {
         /// The plugin.
         plugin: String,
         /// The component.
@@ -101,7 +101,7 @@ pub struct Loader {
     settings: Arc<Settings>,
     runtime: Arc<Runtime>,
     artifacts: Arc<Artifacts>,
-    services: Arc<Services>,
+    services: Arc<Backends>,
 }
 
 impl Loader {
@@ -117,7 +117,7 @@ impl Loader {
         settings: Arc<Settings>,
         runtime: Arc<Runtime>,
         artifacts: Arc<Artifacts>,
-        services: Arc<Services>,
+        services: Arc<Backends>,
     ) -> Self {
         Self {
             settings,
@@ -170,7 +170,7 @@ impl Loader {
         let spec = self.spec(&manifest, granted, urgency);
         let (wasm, exports) = (bundle.wasm.clone(), exports.clone());
         let loaded = Plugin::load(&self.runtime, &self.artifacts, spec, wasm, exports).await;
-        let compiled = loaded.map_err(|source| LoadError::Unfit {
+        let compiled = loaded.map_err(|source| LoadError::Incompatible {
             plugin: plugin.clone(),
             component: bundle.component.clone(),
             source,

@@ -33,7 +33,7 @@ impl Source {
     /// When its component is none, or cannot do what the manifest says.
     pub fn of(bundle: Bundle) -> Result<Self, LoadError> {
         let plugin = &bundle.manifest.name;
-        let exports = Exports::read(&bundle.wasm).map_err(|source| LoadError::Unfit {
+        let exports = Exports::read(&bundle.wasm).map_err(|source| LoadError::Incompatible {
             plugin: plugin.clone(),
             component: bundle.component.clone(),
             source: InspectError::from(source).into(),

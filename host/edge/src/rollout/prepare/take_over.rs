@@ -14,7 +14,7 @@ use bundle::{Bundle, SignatureError};
 use super::migrator::{MigrationError, Migrator, abandoned, target};
 use crate::rollout::control::ControlError;
 use crate::rollout::control::migrations::{MigrationRun, RunState};
-use crate::rollout::control::notifier::Wake;
+use crate::rollout::control::notifier::Notifier;
 
 /// How often runs are looked for whose node ended.
 const LOOK: Duration = Duration::from_secs(3);
@@ -24,7 +24,7 @@ const REFUSED: &str = "refused";
 
 /// Why a node does not take over a run.
 #[derive(Debug, thiserror::Error)]
-enum LeftAlone {
+enum CircuitOpen {
     /// Nobody vouches for the release.
     #[error(transparent)]
     Signature(#[from] SignatureError),
@@ -42,7 +42,7 @@ enum LeftAlone {
     Locked,
 }
 
-impl LeftAlone {
+impl CircuitOpen {
     /// Whether an operator has to know: nothing changes by itself.
     fn is_for_good(&self) -> bool {
         matches!(self, Self::Signature(_) | Self::OtherDatabase(_))
@@ -51,7 +51,7 @@ impl LeftAlone {
 
 impl Migrator {
     /// Takes over runs whose node ended, for as long as this is polled.
-    pub async fn take_over(self: &Arc<Self>, wake: &Wake) {
+    pub async fn take_over(self: &Arc<Self>, wake: &Notifier) {
         loop {
             tokio::time::sleep(LOOK).await;
             match self.look().await {
@@ -123,21 +123,21 @@ impl Migrator {
         bundle: &Bundle,
         signature: &str,
         wanted: &str,
-    ) -> Result<(), LeftAlone> {
+    ) -> Result<(), CircuitOpen> {
         let plugin = &bundle.manifest.name;
         self.trusted.check(plugin, run.digest, signature)?;
         let opened = self.loader.open_database(&bundle.manifest).await;
         let Some(database) = opened.map_err(MigrationError::from)? else {
-            return Err(LeftAlone::NoDatabase);
+            return Err(CircuitOpen::NoDatabase);
         };
         let checking = async {
             if target(&database, plugin).await? != wanted {
-                return Err(LeftAlone::OtherDatabase(run.database.clone()));
+                return Err(CircuitOpen::OtherDatabase(run.database.clone()));
             }
             match database.try_lock_migrations(plugin).await {
                 Ok(Some(_)) => Ok(()),
-                Ok(None) => Err(LeftAlone::Locked),
-                Err(source) => Err(LeftAlone::Database(MigrationError::Migrate {
+                Ok(None) => Err(CircuitOpen::Locked),
+                Err(source) => Err(CircuitOpen::Database(MigrationError::Migrate {
                     plugin: plugin.clone(),
                     source,
                 })),
@@ -152,7 +152,7 @@ impl Migrator {
     async fn leave_alone(
         &self,
         run: &MigrationRun,
-        reason: &LeftAlone,
+        reason: &CircuitOpen,
     ) -> Result<(), ControlError> {
         let text = format!("run {} of migrations is not taken over: {reason}", run.id);
         let before = self.left_alone().insert(run.id.clone(), text.clone());

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use stores::sql::DatabaseAccess;
 
-use crate::rollout::backends::Services;
+use crate::rollout::backends::Backends;
 use crate::rollout::control::{Control, ControlError};
 use crate::rollout::report::ConnectionReport;
-use crate::rollout::serving::live::Live;
+use crate::rollout::serving::live::ServingState;
 use crate::telemetry::NodeWarnings;
 
 /// How often servers are asked how many connections they take.
@@ -22,8 +22,8 @@ const SUBJECT: &str = "database-connections";
 /// Knows the pools of a node.
 pub struct NodeConnections {
     control: Arc<Control>,
-    live: Arc<Live>,
-    services: Arc<Services>,
+    live: Arc<ServingState>,
+    services: Arc<Backends>,
     /// The bound of all database connections of the node, if there is one.
     bound: Option<u32>,
 }
@@ -33,8 +33,8 @@ impl NodeConnections {
     #[must_use]
     pub fn new(
         control: Arc<Control>,
-        live: Arc<Live>,
-        services: Arc<Services>,
+        live: Arc<ServingState>,
+        services: Arc<Backends>,
         bound: Option<u32>,
     ) -> Self {
         Self {
@@ -87,7 +87,7 @@ impl NodeConnections {
     }
 
     /// What plugins share.
-    pub(in crate::rollout) fn services(&self) -> &Services {
+    pub(in crate::rollout) fn services(&self) -> &Backends {
         &self.services
     }
 

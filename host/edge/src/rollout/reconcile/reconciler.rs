@@ -16,13 +16,13 @@ use super::keys::Keys;
 use super::readiness::{self, Cause, Known, ReadinessCell};
 use crate::rollout::canary::decisions::{Decision, Decisions};
 use crate::rollout::control::log::Entry;
-use crate::rollout::control::notifier::{Wake, next};
+use crate::rollout::control::notifier::{Notifier, next};
 use crate::rollout::control::rollouts::{Phase, Rollout};
 use crate::rollout::control::{Control, ControlError};
 use crate::rollout::prepare::activator::{ActivateError, Activator};
-use crate::rollout::report::{PluginReport, ReleaseReport, Report, State, TrialReport};
-use crate::rollout::serving::active::Deployed;
-use crate::rollout::serving::live::Live;
+use crate::rollout::report::{CanaryReport, PluginReport, ReleaseReport, Report, State};
+use crate::rollout::serving::active::ActivePlugin;
+use crate::rollout::serving::live::ServingState;
 use crate::rollout::serving::paths::strip_prefix_ignoring_case;
 use crate::rollout::serving::release::Release;
 use crate::telemetry::NodeWarnings;
@@ -56,12 +56,12 @@ pub struct NodeName {
 }
 
 /// Keeps a node on what the log wants.
-pub struct Follower {
+pub struct Reconciler {
     name: NodeName,
     control: Arc<Control>,
     activator: Arc<Activator>,
-    live: Arc<Live>,
-    wake: Arc<Wake>,
+    live: Arc<ServingState>,
+    wake: Arc<Notifier>,
     decisions: Arc<Decisions>,
     keys: Option<Arc<Keys>>,
     /// The node whose place this one took.
@@ -181,15 +181,15 @@ struct Rate {
     per_second: f64,
 }
 
-impl Follower {
+impl Reconciler {
     /// A follower for the node `name`.
     #[must_use]
     pub fn new(
         name: NodeName,
         control: Arc<Control>,
         activator: Arc<Activator>,
-        live: Arc<Live>,
-        wake: Arc<Wake>,
+        live: Arc<ServingState>,
+        wake: Arc<Notifier>,
     ) -> Self {
         Self {
             name,
@@ -521,7 +521,7 @@ impl Follower {
         loop {
             ended.borrow_and_update();
             let error = match self.activate(plugin, entry, superseded).await {
-                Err(error @ ActivateError::Unfit(_)) => error,
+                Err(error @ ActivateError::Incompatible(_)) => error,
                 outcome => return outcome,
             };
             // The sender lives as long as this follower.
@@ -744,7 +744,7 @@ impl Follower {
         }
     }
 
-    fn describe_plugin(&self, plugin: &Deployed) -> PluginReport {
+    fn describe_plugin(&self, plugin: &ActivePlugin) -> PluginReport {
         let compared = plugin.compared();
         let trial = plugin.trial.as_ref().zip(compared.as_ref());
         let canary = trial.map(|(trial, (sample, _))| {
@@ -762,7 +762,7 @@ impl Follower {
             before: plugin.before.clone(),
             trial: compared.map(|(canary, active)| {
                 let (compared, at_step) = plugin.totals().unwrap_or_default();
-                TrialReport {
+                CanaryReport {
                     canary: canary.tally(),
                     active: active.tally(),
                     compared,
@@ -778,7 +778,7 @@ impl Follower {
     }
 
     /// Releases that no longer serve have none.
-    fn forget_rates(&self, served: &[Arc<Deployed>]) {
+    fn forget_rates(&self, served: &[Arc<ActivePlugin>]) {
         let serves = |digest: &Digest| {
             let mut releases = served.iter().flat_map(|plugin| plugin.releases());
             releases.any(|release| release.digest == *digest)

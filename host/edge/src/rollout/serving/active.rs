@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::release::Release;
-use crate::guest::{Draw, Sample};
+use crate::guest::{Cohort, Sample};
 use crate::rollout::canary::{CALLS, Comparison, Side, Thresholds, Totals};
 use crate::rollout::control::log::Wanted;
 use crate::rollout::report::ReleaseReport;
 use crate::runtime::Provider;
 
 /// A plugin that serves.
-pub struct Deployed {
+pub struct ActivePlugin {
     /// The log's revision that asked for it; 0 if none did.
     pub revision: i64,
     /// What it asked for.
@@ -20,7 +20,7 @@ pub struct Deployed {
     /// The release that serves.
     pub active: Arc<Release>,
     /// Another one on trial.
-    pub trial: Option<Trial>,
+    pub trial: Option<Canary>,
     /// What served before, as it was when it no longer did.
     pub before: Option<ReleaseReport>,
     /// Since when this serves.
@@ -28,7 +28,7 @@ pub struct Deployed {
 }
 
 /// A release on trial.
-pub struct Trial {
+pub struct Canary {
     /// The release.
     pub release: Arc<Release>,
     /// Of a hundred clients, so many meet it.
@@ -40,7 +40,7 @@ pub struct Trial {
     comparison: Arc<Comparison>,
 }
 
-impl Trial {
+impl Canary {
     /// Begin the trial of `release` beside `active`.
     #[must_use]
     pub fn new(
@@ -93,10 +93,10 @@ impl Trial {
     }
 }
 
-impl Deployed {
+impl ActivePlugin {
     /// A plugin that serves from now on, as the log's `revision` asks for it.
     #[must_use]
-    pub fn new(revision: i64, wanted: Wanted, active: Arc<Release>, trial: Option<Trial>) -> Self {
+    pub fn new(revision: i64, wanted: Wanted, active: Arc<Release>, trial: Option<Canary>) -> Self {
         Self {
             revision,
             wanted,
@@ -120,7 +120,7 @@ impl Deployed {
             revision,
             wanted: self.wanted.clone(),
             active: self.active.clone(),
-            trial: self.trial.as_ref().map(|trial| Trial {
+            trial: self.trial.as_ref().map(|trial| Canary {
                 release: trial.release.clone(),
                 percent: trial.percent,
                 began: trial.began.clone(),
@@ -140,7 +140,7 @@ impl Deployed {
     /// The release that answers `path` to a client with this draw; none if
     /// its manifest does not claim the path.
     #[must_use]
-    pub fn choose(&self, path: &str, draw: Draw) -> Option<&Arc<Release>> {
+    pub fn choose(&self, path: &str, draw: Cohort) -> Option<&Arc<Release>> {
         let Some(trial) = &self.trial else {
             return Some(&self.active);
         };

@@ -7,21 +7,21 @@ use std::time::Duration;
 
 use arc_swap::{ArcSwap, Guard};
 
-use super::active::Deployed;
+use super::active::ActivePlugin;
 use super::release::Release;
 use super::routes::{RouteError, RouteTable};
 use super::scheduler::Scheduler;
-use crate::runtime::{Directory, Gaps, Provider, ServiceError, check};
+use crate::runtime::{Directory, MissingImports, Provider, ServiceError, check};
 
 /// How often a release that was replaced is asked whether it is done.
 const POLL: Duration = Duration::from_millis(20);
 
 /// Plugins by name.
-pub type Plugins = BTreeMap<String, Arc<Deployed>>;
+pub type Plugins = BTreeMap<String, Arc<ActivePlugin>>;
 
 /// What a node serves at one time.
 #[derive(Default)]
-pub struct Serving {
+pub struct Snapshot {
     /// Its plugins.
     pub plugins: Plugins,
     /// Their routes.
@@ -30,7 +30,7 @@ pub struct Serving {
 
 /// Plugins that cannot serve together.
 #[derive(Debug, thiserror::Error)]
-pub enum UnfitError {
+pub enum IncompatibleError {
     /// They claim the same route.
     #[error(transparent)]
     Route(#[from] RouteError),
@@ -40,15 +40,15 @@ pub enum UnfitError {
 }
 
 /// What a node serves.
-pub struct Live {
-    serving: ArcSwap<Serving>,
+pub struct ServingState {
+    serving: ArcSwap<Snapshot>,
     /// Held while the pointer is moved.
     changing: Mutex<()>,
     directory: Arc<Directory>,
     scheduler: OnceLock<Scheduler>,
 }
 
-impl Live {
+impl ServingState {
     /// A node that serves nothing yet.
     #[must_use]
     pub fn new(directory: Arc<Directory>) -> Self {
@@ -63,7 +63,7 @@ impl Live {
     /// What serves right now. Not to be kept over a wait: take out of it what
     /// is needed.
     #[must_use]
-    pub fn serving(&self) -> Guard<Arc<Serving>> {
+    pub fn serving(&self) -> Guard<Arc<Snapshot>> {
         self.serving.load()
     }
 
@@ -81,9 +81,9 @@ impl Live {
     ///
     /// # Errors
     /// As [`change`](Self::change).
-    pub fn begin(&self, plugins: Plugins, from_folders: bool) -> Result<(), UnfitError> {
+    pub fn begin(&self, plugins: Plugins, from_folders: bool) -> Result<(), IncompatibleError> {
         if from_folders {
-            check(&providers(&plugins), Gaps::Refused)?;
+            check(&providers(&plugins), MissingImports::Refused)?;
         }
         self.change(|serving| *serving = plugins)
     }
@@ -93,7 +93,7 @@ impl Live {
     ///
     /// # Errors
     /// When the plugins do not fit together. Everything is as before then.
-    pub fn change(&self, change: impl FnOnce(&mut Plugins)) -> Result<(), UnfitError> {
+    pub fn change(&self, change: impl FnOnce(&mut Plugins)) -> Result<(), IncompatibleError> {
         let _one_at_a_time = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let old = self.serving.load_full();
         let mut plugins = old.plugins.clone();
@@ -101,9 +101,9 @@ impl Live {
         let routes = RouteTable::new(&old.routes, plugins.values())?;
         let before = providers(&old.plugins);
         self.directory
-            .publish(&providers(&plugins), Gaps::Since(&before))?;
+            .publish(&providers(&plugins), MissingImports::Since(&before))?;
         routes.keep_counts();
-        let new = Arc::new(Serving { plugins, routes });
+        let new = Arc::new(Snapshot { plugins, routes });
         self.serving.store(new.clone());
         if let Some(scheduler) = self.scheduler.get() {
             scheduler.follow(&new.plugins);
@@ -116,12 +116,15 @@ impl Live {
     ///
     /// # Errors
     /// As [`change`](Self::change).
-    pub fn would_fit(&self, change: impl FnOnce(&mut Plugins)) -> Result<(), UnfitError> {
+    pub fn check_compatible(
+        &self,
+        change: impl FnOnce(&mut Plugins),
+    ) -> Result<(), IncompatibleError> {
         let mut plugins = self.serving.load().plugins.clone();
         let before = providers(&plugins);
         change(&mut plugins);
         RouteTable::new(&RouteTable::default(), plugins.values())?;
-        Ok(check(&providers(&plugins), Gaps::Since(&before))?)
+        Ok(check(&providers(&plugins), MissingImports::Since(&before))?)
     }
 
     /// Let `scheduler` do the periodic work of whatever serves, from now on.
@@ -139,7 +142,7 @@ impl Live {
         }
     }
 
-    fn retire(old: &Serving, new: &Serving) {
+    fn retire(old: &Snapshot, new: &Snapshot) {
         let serves = |release: &Arc<Release>| {
             let mut serving = new.plugins.values().flat_map(|plugin| plugin.releases());
             serving.any(|other| Arc::ptr_eq(other, release))

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::active::Deployed;
+use super::active::ActivePlugin;
 use super::paths::{is_prefix, strip_prefix_ignoring_case};
 use super::release::Release;
 use super::secret_segments::SecretPlaces;
@@ -16,7 +16,7 @@ use crate::telemetry::ReleaseStats;
 #[derive(Default)]
 pub struct RouteTable {
     /// Prefixes, longest first, so that the first match is the best.
-    prefixes: Vec<(Arc<Route>, Arc<Deployed>)>,
+    prefixes: Vec<(Arc<Route>, Arc<ActivePlugin>)>,
     templates: Templates<Templated>,
     /// Prefixes and templates, each once.
     routes: BTreeMap<String, Arc<Route>>,
@@ -46,7 +46,7 @@ pub struct Match<'t, 'p> {
     /// The route by which the request is counted.
     pub route: &'t Arc<Route>,
     /// The plugin that answers.
-    pub plugin: &'t Arc<Deployed>,
+    pub plugin: &'t Arc<ActivePlugin>,
     /// The path as the plugin, its rate limits and metrics are to see it.
     pub path: Cow<'p, str>,
     /// Places of the path's segments that no log shows, as any release of the
@@ -74,7 +74,7 @@ impl RouteTable {
     /// When two plugins claim the same route.
     pub fn new<'a>(
         before: &Self,
-        plugins: impl IntoIterator<Item = &'a Arc<Deployed>>,
+        plugins: impl IntoIterator<Item = &'a Arc<ActivePlugin>>,
     ) -> Result<Self, RouteError> {
         let plugins: Vec<_> = plugins.into_iter().collect();
         let mut table = Self {
@@ -95,7 +95,7 @@ impl RouteTable {
     }
 
     /// Add the templates of those paths that `plugin` answers.
-    fn add_templates(&mut self, plugin: &Arc<Deployed>, before: &Self) {
+    fn add_templates(&mut self, plugin: &Arc<ActivePlugin>, before: &Self) {
         let releases = plugin.releases();
         let marks = releases.map(|release| (&*release.templates, &release.secret_parameters));
         let secrets = SecretPlaces::new(marks);
@@ -175,7 +175,7 @@ impl RouteTable {
         })
     }
 
-    fn by_prefix(&self, path: &str) -> Option<&(Arc<Route>, Arc<Deployed>)> {
+    fn by_prefix(&self, path: &str) -> Option<&(Arc<Route>, Arc<ActivePlugin>)> {
         let mut prefixes = self.prefixes.iter();
         prefixes.find(|(route, _)| strip_prefix_ignoring_case(&route.path, path).is_some())
     }
@@ -192,10 +192,10 @@ fn with_prefix<'p>(prefix: &str, path: &'p str) -> Cow<'p, str> {
 /// Which plugin claims which prefix. Two plugins cannot claim prefixes that
 /// differ in case alone.
 fn claims<'a>(
-    plugins: &[&'a Arc<Deployed>],
-) -> Result<BTreeMap<&'a str, &'a Arc<Deployed>>, RouteError> {
-    let mut claims: BTreeMap<&str, &Arc<Deployed>> = BTreeMap::new();
-    let mut folded: BTreeMap<String, &Arc<Deployed>> = BTreeMap::new();
+    plugins: &[&'a Arc<ActivePlugin>],
+) -> Result<BTreeMap<&'a str, &'a Arc<ActivePlugin>>, RouteError> {
+    let mut claims: BTreeMap<&str, &Arc<ActivePlugin>> = BTreeMap::new();
+    let mut folded: BTreeMap<String, &Arc<ActivePlugin>> = BTreeMap::new();
     for plugin in plugins {
         let claimed = plugin
             .releases()

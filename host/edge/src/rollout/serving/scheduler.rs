@@ -16,7 +16,7 @@ use super::live::Plugins;
 use super::release::Release;
 use crate::config::Settings;
 use crate::guest::Call;
-use crate::rollout::backends::Services;
+use crate::rollout::backends::Backends;
 use crate::telemetry::traces::{Trace, Traces, Work, text};
 
 /// A lease outlives the piece of work by this much, so that a node which ends
@@ -28,7 +28,7 @@ const AGAIN: Duration = Duration::from_mins(1);
 
 /// The periodic work of a node. Dropping it begins no more of it.
 pub struct Scheduler {
-    office: Arc<Office>,
+    office: Arc<SchedulerContext>,
     /// Whose work is being done, and how to end it.
     running: Mutex<BTreeMap<String, Running>>,
     tasks: TaskTracker,
@@ -41,14 +41,14 @@ struct Running {
 }
 
 /// What all of the work shares.
-struct Office {
+struct SchedulerContext {
     settings: Arc<Settings>,
-    services: Arc<Services>,
+    services: Arc<Backends>,
     leases: OnceCell<Leases>,
     traces: Option<Arc<Traces>>,
 }
 
-impl Office {
+impl SchedulerContext {
     /// The region's leases, opened when they are first needed.
     async fn leases(&self) -> Result<&Leases, LeaseError> {
         let url = self.settings.lease_url();
@@ -76,11 +76,11 @@ impl Scheduler {
     #[must_use]
     pub fn new(
         settings: Arc<Settings>,
-        services: Arc<Services>,
+        services: Arc<Backends>,
         traces: Option<Arc<Traces>>,
     ) -> Self {
         Self {
-            office: Arc::new(Office {
+            office: Arc::new(SchedulerContext {
                 settings,
                 services,
                 leases: OnceCell::new(),
@@ -99,7 +99,7 @@ impl Scheduler {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         running.retain(|name, running| {
             let serves =
-                |plugin: &Arc<super::active::Deployed>| plugin.active.digest == running.digest;
+                |plugin: &Arc<super::active::ActivePlugin>| plugin.active.digest == running.digest;
             let stays = plugins.get(name).is_some_and(serves);
             if !stays {
                 running.stop.cancel();
@@ -150,7 +150,7 @@ impl Drop for Scheduler {
 async fn repeat(
     release: Arc<Release>,
     schedule: Schedule,
-    office: Arc<Office>,
+    office: Arc<SchedulerContext>,
     stopped: CancellationToken,
 ) {
     let mut due = tokio::time::interval(schedule.every);
@@ -200,7 +200,7 @@ fn is_due(named: &mut Option<Instant>, now: Instant) -> bool {
 async fn piece(
     release: &Release,
     schedule: &Schedule,
-    office: &Office,
+    office: &SchedulerContext,
     leases: &Leases,
 ) -> Result<(), LeaseError> {
     let Schedule {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 
-use crate::priority;
+use crate::thread_priority;
 
 /// How much the threads give way to all others, of 19.
 const NICENESS: i32 = 15;
@@ -52,11 +52,11 @@ impl Compilers {
 
 fn compilers() -> Result<ThreadPool, ThreadPoolBuildError> {
     ThreadPoolBuilder::new()
-        .num_threads(priority::threads())
+        .num_threads(thread_priority::threads())
         .thread_name(|index| format!("compile-{index}"))
         // The default ends the process. Whoever waits learns of it by the
         // channel that the panic drops.
         .panic_handler(|_| tracing::error!("the compiler panicked"))
-        .start_handler(|_| priority::give_way(NICENESS))
+        .start_handler(|_| thread_priority::set_nice(NICENESS))
         .build()
 }

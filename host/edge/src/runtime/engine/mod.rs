@@ -1,5 +1,5 @@
-//! The wasmtime engines: one for plugins behind the fast door, one for those
-//! behind standard doors, with memory for every instance reserved at start.
+//! The wasmtime engines: one for plugins with the record handler, one for those
+//! with `wasi:http` handlers, with memory for every instance reserved at start.
 
 pub mod artifacts;
 pub mod compiled_cache;
@@ -13,12 +13,12 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use bundle::component::HandlerKind;
 
 use self::compilers::Compilers;
-use self::slots::{Ledger, NoRoom, Slots};
+use self::slots::{NoRoom, PoolCapacity, Reservation};
 use super::linking::Directory;
+use crate::guest::cpu_permits::CpuPermits;
 use crate::guest::cpu_time::EPOCH_TICK;
 use crate::guest::demotion::Background;
 use crate::guest::memory::{MOST_CORE_INSTANCES, MOST_MEMORIES, MOST_TABLES};
-use crate::guest::turns::Turns;
 use tokio::task::JoinError;
 use wasmtime::{
     Config, Enabled, Engine, EngineWeak, InstanceAllocationStrategy, OptLevel,
@@ -55,7 +55,7 @@ const ROOMY_MEMORY: u64 = 128 << 20;
 /// Address space of a slot that spares compiled code its bounds checks.
 const UNCHECKED_RESERVATION: u64 = 4 << 30;
 
-/// What the plugins behind one kind of door together ask of their engine.
+/// What the plugins behind one kind of handler together ask of their engine.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Demand {
     /// Instances at once, over all plugins.
@@ -106,7 +106,7 @@ pub enum EngineError {
 /// Which of the component model's calls an engine's guests make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Calls {
-    /// One at a time, as behind the fast door.
+    /// One at a time, as with the record handler.
     Plain,
     /// Several at once, as WASI 0.3 and `ProxyHandler` need. The machinery for
     /// it costs every instance some microseconds, used or not.
@@ -123,7 +123,7 @@ pub struct Runtime {
     directory: Arc<Directory>,
     compilers: Compilers,
     background: Arc<Background>,
-    turns: Arc<Turns>,
+    cpu_permits: Arc<CpuPermits>,
 }
 
 /// An engine whose pool was made for so many instances.
@@ -133,12 +133,12 @@ pub(super) struct Pool {
     pub(super) memory: u64,
     wanted: u32,
     granted: u32,
-    ledger: Arc<Ledger>,
+    ledger: Arc<PoolCapacity>,
 }
 
 impl Runtime {
-    /// Make engines for what the plugins behind the fast door and behind the
-    /// standard doors ask. When the address space does not hold it, slots
+    /// Make engines for what the plugins with the record handler and behind the
+    /// `wasi:http` handlers ask. When the address space does not hold it, slots
     /// shrink to what instances may really use (their code then checks
     /// bounds), and then their number is halved until it fits; each step is
     /// logged.
@@ -154,7 +154,7 @@ impl Runtime {
             directory: Arc::default(),
             compilers: Compilers::new()?,
             background: Arc::new(Background::new().map_err(EngineError::Background)?),
-            turns: Arc::new(Turns::new()),
+            cpu_permits: Arc::new(CpuPermits::new()),
         })
     }
 
@@ -182,8 +182,8 @@ impl Runtime {
     }
 
     /// Whose turn it is among those that cannot.
-    pub(super) fn turns(&self) -> &Arc<Turns> {
-        &self.turns
+    pub(super) fn cpu_permits(&self) -> &Arc<CpuPermits> {
+        &self.cpu_permits
     }
 
     /// Where components are compiled.
@@ -191,10 +191,10 @@ impl Runtime {
         &self.compilers
     }
 
-    /// The pool for plugins behind `door`. That for standard doors is made
+    /// The pool for plugins with this kind of handler. That for `wasi:http` handlers is made
     /// when it is first asked for.
-    pub(super) fn pool(&self, door: HandlerKind) -> Result<&Pool, EngineError> {
-        if door == HandlerKind::Record {
+    pub(super) fn pool(&self, handler: HandlerKind) -> Result<&Pool, EngineError> {
+        if handler == HandlerKind::Record {
             return Ok(&self.fast);
         }
         let _one_at_a_time = self.making.lock().unwrap_or_else(PoisonError::into_inner);
@@ -225,7 +225,7 @@ impl Pool {
             memory,
             wanted,
             granted,
-            ledger: Ledger::new(granted),
+            ledger: PoolCapacity::new(granted),
         })
     }
 
@@ -234,10 +234,10 @@ impl Pool {
     ///
     /// # Errors
     /// When others have them.
-    pub(super) fn claim(&self, instances: u32) -> Result<Slots, NoRoom> {
+    pub(super) fn reserve(&self, instances: u32) -> Result<Reservation, NoRoom> {
         let share = u64::from(instances) * u64::from(self.granted) / u64::from(self.wanted);
         let share = u32::try_from(share).unwrap_or(instances).max(1);
-        self.ledger.claim(share)
+        self.ledger.reserve(share)
     }
 }
 
@@ -252,7 +252,7 @@ fn reserve(wanted: u32, memory: u64, calls: Calls) -> Result<(Engine, u32), Engi
     }
     let mut instances = wanted;
     loop {
-        match beside_the_host(|| Engine::new(&config(instances, memory, memory, calls))) {
+        match with_host_reserve(|| Engine::new(&config(instances, memory, memory, calls))) {
             Ok(engine) => return Ok((engine, instances)),
             Err(source) if instances == 1 => {
                 return Err(EngineError::Reserve {
@@ -272,7 +272,7 @@ const HOST_ROOM: usize = 768 << 20;
 
 /// Reserve something while the host's own room is taken, so that it is there
 /// afterwards.
-fn beside_the_host<T>(reserve: impl FnOnce() -> wasmtime::Result<T>) -> wasmtime::Result<T> {
+fn with_host_reserve<T>(reserve: impl FnOnce() -> wasmtime::Result<T>) -> wasmtime::Result<T> {
     let mut room = Vec::<u8>::new();
     room.try_reserve_exact(HOST_ROOM)?;
     // Never touched, so it takes address space alone; and never left out by
@@ -306,7 +306,7 @@ fn config(instances: u32, memory: u64, reservation: u64, calls: Calls) -> Config
 
 /// A pool that holds what so many instances can ever take. Linear memories are
 /// the exception: there is one for each instance, and who needs more claims
-/// them from the [`Ledger`].
+/// them from the [`PoolCapacity`].
 fn pool(instances: u32, memory: u64, calls: Calls) -> PoolingAllocationConfig {
     let stacks = match calls {
         Calls::Plain => STACKS,

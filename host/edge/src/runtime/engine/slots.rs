@@ -5,7 +5,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What of one pool nobody has claimed.
-pub(super) struct Ledger {
+pub(super) struct PoolCapacity {
     free: Mutex<Share>,
 }
 
@@ -17,8 +17,8 @@ struct Share {
 }
 
 /// A release's share of a pool; dropping it gives it back.
-pub(in crate::runtime) struct Slots {
-    ledger: Arc<Ledger>,
+pub(in crate::runtime) struct Reservation {
+    ledger: Arc<PoolCapacity>,
     share: Share,
 }
 
@@ -52,7 +52,7 @@ pub enum NoRoom {
     },
 }
 
-impl Ledger {
+impl PoolCapacity {
     /// A pool of so many instances, and as many linear memories.
     pub(in crate::runtime) fn new(instances: u32) -> Arc<Self> {
         Arc::new(Self {
@@ -64,7 +64,10 @@ impl Ledger {
     }
 
     /// Claim so many instances, with one linear memory each.
-    pub(in crate::runtime) fn claim(self: &Arc<Self>, instances: u32) -> Result<Slots, NoRoom> {
+    pub(in crate::runtime) fn reserve(
+        self: &Arc<Self>,
+        instances: u32,
+    ) -> Result<Reservation, NoRoom> {
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
         let wanted = instances;
         let left = free.instances.checked_sub(wanted);
@@ -82,7 +85,7 @@ impl Ledger {
             instances,
             memories,
         };
-        Ok(Slots {
+        Ok(Reservation {
             ledger: self.clone(),
             share: Share {
                 instances: wanted,
@@ -92,7 +95,7 @@ impl Ledger {
     }
 }
 
-impl Slots {
+impl Reservation {
     /// How many instances there are.
     pub(in crate::runtime) fn count(&self) -> u32 {
         self.share.instances
@@ -115,7 +118,7 @@ impl Slots {
     }
 }
 
-impl Drop for Slots {
+impl Drop for Reservation {
     fn drop(&mut self) {
         let mut free = (self.ledger.free.lock()).unwrap_or_else(PoisonError::into_inner);
         free.instances += self.share.instances;
@@ -129,30 +132,30 @@ mod tests {
 
     #[test]
     fn what_is_claimed_is_gone_until_it_is_dropped() {
-        let ledger = Ledger::new(10);
-        let slots = ledger.claim(7).expect("room");
+        let ledger = PoolCapacity::new(10);
+        let slots = ledger.reserve(7).expect("room");
         assert_eq!(slots.count(), 7);
         let refused = NoRoom::Instances { wanted: 4, free: 3 };
-        assert_eq!(ledger.claim(4).err(), Some(refused));
+        assert_eq!(ledger.reserve(4).err(), Some(refused));
         drop(slots);
-        assert!(ledger.claim(10).is_ok());
+        assert!(ledger.reserve(10).is_ok());
     }
 
     #[test]
     fn memories_are_shared_out_as_instances_are() {
-        let ledger = Ledger::new(10);
-        let slots = ledger.claim(3).expect("room");
+        let ledger = PoolCapacity::new(10);
+        let slots = ledger.reserve(3).expect("room");
         let slots = slots.with_memories(3).expect("room");
         let refused = NoRoom::Memories {
             wanted: 2,
             each: 1,
             free: 1,
         };
-        assert_eq!(ledger.claim(2).err(), Some(refused));
-        let other = ledger.claim(1).expect("room").with_memories(2);
+        assert_eq!(ledger.reserve(2).err(), Some(refused));
+        let other = ledger.reserve(1).expect("room").with_memories(2);
         assert!(other.is_err());
-        assert!(ledger.claim(1).is_ok(), "what was refused took nothing");
+        assert!(ledger.reserve(1).is_ok(), "what was refused took nothing");
         drop(slots);
-        assert!(ledger.claim(10).is_ok());
+        assert!(ledger.reserve(10).is_ok());
     }
 }

@@ -1,4 +1,4 @@
-//! The fast door: `edge:platform/handler`, plain records in and out.
+//! The record handler: `edge:platform/handler`, plain records in and out.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -27,9 +27,9 @@ const HOSTS_FIELDS: usize = 20;
 /// Time for making a first instance.
 const WARM: Duration = Duration::from_secs(10);
 
-/// Instances behind the fast door, kept between requests when the manifest
+/// Instances with the record handler, kept between requests when the manifest
 /// says so.
-pub(in crate::runtime) struct FastDoor {
+pub(in crate::runtime) struct RecordHandler {
     shared: Arc<Shared>,
     pre: InstancePre<State>,
     indices: GuestIndices,
@@ -43,7 +43,7 @@ struct Instance {
     answered: u32,
 }
 
-impl FastDoor {
+impl RecordHandler {
     pub(in crate::runtime) fn new(
         shared: &Arc<Shared>,
         pre: &InstancePre<State>,
@@ -119,14 +119,14 @@ impl FastDoor {
         let meter = instance.store.data().meter.clone();
         let working = metered(meter, work(&mut instance));
         let outcome = tokio::time::timeout_at(deadline.into(), working).await;
-        instance.store.data().settle();
+        instance.store.data().flush_cpu_time();
         self.log_output(&instance);
         match outcome {
             Ok(Ok(answer)) => {
                 self.put_back(instance);
                 Ok(answer)
             }
-            Ok(Err(error)) => Err(instance.store.data().verdict(error)),
+            Ok(Err(error)) => Err(instance.store.data().classify_trap(error)),
             Err(_) => Err(CallError::Deadline),
         }
     }

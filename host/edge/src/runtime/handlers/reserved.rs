@@ -101,7 +101,7 @@ mod tests {
             ("set-cookie", "a=b"),
             ("set-cookie", "edge-draw=0.00"),
             ("set-cookie", " = edge-draw=0.00"),
-            ("set-cookie", "Edge-Draw=0.00"),
+            ("set-cookie", "Edge-Cohort=0.00"),
             ("set-cookie", "ledge-draw=1"),
             ("transfer-encoding", "chunked"),
             ("x-frame-options", "DENY"),

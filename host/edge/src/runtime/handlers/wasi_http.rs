@@ -1,4 +1,4 @@
-//! The standard doors: `wasi:http/incoming-handler@0.2` and
+//! The `wasi:http` handlers: `wasi:http/incoming-handler@0.2` and
 //! `wasi:http/handler@0.3`, through wasmtime's own `ProxyHandler`.
 //!
 //! `ProxyHandler` runs each instance in a task of its own, so processor time
@@ -41,12 +41,12 @@ const IDLE: Duration = Duration::from_secs(30);
 /// there is one: it comes as soon as the instance is dropped.
 const VERDICT: Duration = Duration::from_secs(1);
 
-/// Instances behind a standard door.
-pub(in crate::runtime) struct StandardDoor {
+/// Instances with a `wasi:http` handler.
+pub(in crate::runtime) struct WasiHttpHandler {
     handler: ProxyHandler<Instances>,
 }
 
-impl StandardDoor {
+impl WasiHttpHandler {
     pub(in crate::runtime) fn new(
         shared: &Arc<Shared>,
         pre: &InstancePre<State>,
@@ -281,7 +281,7 @@ impl WorkerState for Worker {
         };
         let state = store.data();
         self.shared.log_output(state.call(), &state.output);
-        let verdict = result.err().map(|error| state.verdict(error));
+        let verdict = result.err().map(|error| state.classify_trap(error));
         // The instance is gone before another one may take its place.
         drop(store);
         drop(permit);

@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 use arc_swap::ArcSwap;
 
 use super::exports::ServiceError;
-use crate::guest::Draw;
+use crate::guest::Cohort;
 use crate::runtime::Plugin;
 
 /// A plugin that serves, and perhaps its next release on trial.
@@ -39,7 +39,11 @@ impl Directory {
     ///
     /// # Errors
     /// As [`check`]. The directory is unchanged then.
-    pub fn publish(&self, providers: &[Provider], gaps: Gaps<'_>) -> Result<(), ServiceError> {
+    pub fn publish(
+        &self,
+        providers: &[Provider],
+        gaps: MissingImports<'_>,
+    ) -> Result<(), ServiceError> {
         check(providers, gaps)?;
         let mut entries = HashMap::new();
         for provider in providers {
@@ -55,7 +59,7 @@ impl Directory {
         Ok(())
     }
 
-    pub(super) fn find(&self, interface: &str, draw: Draw) -> Option<Arc<Plugin>> {
+    pub(super) fn find(&self, interface: &str, draw: Cohort) -> Option<Arc<Plugin>> {
         let providers = self.providers.load();
         let entry = providers.get(interface)?;
         let on_trial = match &entry.trial {
@@ -68,7 +72,7 @@ impl Directory {
 
 /// What becomes of an import that no plugin exports.
 #[derive(Clone, Copy)]
-pub enum Gaps<'a> {
+pub enum MissingImports<'a> {
     /// It is an error.
     Refused,
     /// It is one only if one of these plugins exports it, which are to be
@@ -78,7 +82,7 @@ pub enum Gaps<'a> {
     Since(&'a [Provider]),
 }
 
-impl Gaps<'_> {
+impl MissingImports<'_> {
     fn may_lack(self, interface: &str) -> bool {
         let Self::Since(before) = self else {
             return false;
@@ -100,7 +104,7 @@ impl Gaps<'_> {
 /// When two plugins export the same interface, or one imports what none
 /// exports and `gaps` do not allow for, what another exports with other types,
 /// or what another does not let it call.
-pub fn check(providers: &[Provider], gaps: Gaps<'_>) -> Result<(), ServiceError> {
+pub fn check(providers: &[Provider], gaps: MissingImports<'_>) -> Result<(), ServiceError> {
     let active = |provider: &Provider| provider.active.clone();
     let newest = |provider: &Provider| match &provider.trial {
         Some((plugin, _)) => plugin.clone(),
@@ -121,7 +125,7 @@ pub fn check(providers: &[Provider], gaps: Gaps<'_>) -> Result<(), ServiceError>
     Ok(())
 }
 
-fn check_set(plugins: &[Arc<Plugin>], gaps: Gaps<'_>) -> Result<(), ServiceError> {
+fn check_set(plugins: &[Arc<Plugin>], gaps: MissingImports<'_>) -> Result<(), ServiceError> {
     let mut providers = ByInterface::new();
     for plugin in plugins {
         for interface in plugin.service_exports().interfaces() {

@@ -180,7 +180,7 @@ impl Target {
         let is_denied = matches!(error, ServiceCallError::Denied { .. });
         if is_denied {
             // As whatever else a plugin asks for and may not have.
-            store.data().call().unhurried.set();
+            store.data().call().demotion.set();
         }
         let denied = self.denied.filter(|_| is_denied);
         match (denied.or(self.unavailable), results) {

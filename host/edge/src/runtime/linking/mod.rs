@@ -17,7 +17,7 @@ mod exports;
 mod grants;
 mod imports;
 
-pub use directory::{Directory, Gaps, Provider, check};
+pub use directory::{Directory, MissingImports, Provider, check};
 pub use exports::ServiceError;
 pub(super) use exports::{Export, ServiceExports};
 pub use grants::CallGrants;

@@ -14,13 +14,13 @@ use crate::guest::stats::Stats;
 /// memory.
 const WAITING_PER_INSTANCE: usize = 16;
 
-/// The plugin's door-keeper: a wait that is bounded in number and time comes
+/// Admits requests to a plugin: a wait that is bounded in number and time comes
 /// before every instance, since an exhausted pool is an error, not a queue.
 /// Who would wait for too long is told so at once, and can ask another node.
 pub(in crate::runtime) struct Admission {
     instances: Arc<Semaphore>,
     all: usize,
-    pace: Arc<Pace>,
+    pace: Arc<ServiceTime>,
     waiting: AtomicUsize,
     most_waiting: usize,
     patience: Duration,
@@ -39,7 +39,7 @@ pub struct Occupancy {
 
 /// The right to use one instance; dropping it gives it back.
 pub(in crate::runtime) struct Permit {
-    pace: Arc<Pace>,
+    pace: Arc<ServiceTime>,
     taken: Instant,
     _instance: OwnedSemaphorePermit,
 }
@@ -52,16 +52,16 @@ impl Drop for Permit {
 
 /// For how long an instance is needed, as of late, in nanoseconds.
 #[derive(Default)]
-struct Pace(MovingAverage);
+struct ServiceTime(MovingAverage);
 
-impl Pace {
+impl ServiceTime {
     fn note(&self, held: Duration) {
         let held = u64::try_from(held.as_nanos()).unwrap_or(u64::MAX);
         self.0.note(held);
     }
 
     /// How long `ahead` requests take to get one of `instances` each.
-    fn until_served(&self, ahead: usize, instances: usize) -> Duration {
+    fn estimated_wait(&self, ahead: usize, instances: usize) -> Duration {
         let ahead = self.0.get().saturating_mul(ahead as u64);
         Duration::from_nanos(ahead / instances.max(1) as u64)
     }
@@ -134,7 +134,7 @@ impl Admission {
         let ahead = self.waiting.fetch_add(1, Relaxed);
         let place = Place(&self.waiting);
         let longest = self.patience.min(left);
-        if ahead < self.most_waiting && self.pace.until_served(ahead, self.all) <= longest {
+        if ahead < self.most_waiting && self.pace.estimated_wait(ahead, self.all) <= longest {
             Ok(place)
         } else {
             Err(CallError::Busy)
@@ -184,17 +184,17 @@ mod tests {
 
     #[test]
     fn the_pace_is_that_of_late() {
-        let pace = Pace::default();
-        assert_eq!(pace.until_served(100, 1), Duration::ZERO, "not known yet");
+        let pace = ServiceTime::default();
+        assert_eq!(pace.estimated_wait(100, 1), Duration::ZERO, "not known yet");
         let is_near =
-            |wanted: f64| (pace.until_served(6, 3).as_secs_f64() / wanted - 1.0).abs() < 0.2;
+            |wanted: f64| (pace.estimated_wait(6, 3).as_secs_f64() / wanted - 1.0).abs() < 0.2;
         (0..32).for_each(|_| pace.note(Duration::from_secs(5)));
-        assert!(is_near(10.0), "{:?}", pace.until_served(6, 3));
+        assert!(is_near(10.0), "{:?}", pace.estimated_wait(6, 3));
         (0..200).for_each(|_| pace.note(Duration::from_millis(1)));
-        assert!(is_near(0.002), "{:?}", pace.until_served(6, 3));
+        assert!(is_near(0.002), "{:?}", pace.estimated_wait(6, 3));
         pace.note(Duration::MAX);
         pace.note(Duration::MAX);
-        assert!(pace.until_served(usize::MAX, 1) > Duration::from_secs(1));
+        assert!(pace.estimated_wait(usize::MAX, 1) > Duration::from_secs(1));
     }
 
     #[tokio::test]
@@ -206,7 +206,7 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(2)).await;
             drop(held);
         }
-        assert!(admission.pace.until_served(10, 1) >= Duration::from_millis(15));
+        assert!(admission.pace.estimated_wait(10, 1) >= Duration::from_millis(15));
     }
 
     #[test]

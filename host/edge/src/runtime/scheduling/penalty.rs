@@ -5,7 +5,7 @@ use super::ewma::MovingAverage;
 /// The part of requests that computed for long, asked for what the plugin may
 /// not, or failed by its own fault.
 #[derive(Debug, Default)]
-pub(in crate::runtime) struct Conduct(MovingAverage);
+pub(in crate::runtime) struct Penalty(MovingAverage);
 
 /// All of the requests.
 const ALL: u64 = 1 << 16;
@@ -13,12 +13,12 @@ const ALL: u64 = 1 << 16;
 /// From here on, the next request is taken for one like them.
 const BAD: u64 = ALL / 4;
 
-impl Conduct {
-    pub(in crate::runtime) fn note(&self, offended: bool) {
-        self.0.note(if offended { ALL } else { 0 });
+impl Penalty {
+    pub(in crate::runtime) fn note(&self, penalize: bool) {
+        self.0.note(if penalize { ALL } else { 0 });
     }
 
-    pub(in crate::runtime) fn is_bad(&self) -> bool {
+    pub(in crate::runtime) fn is_penalized(&self) -> bool {
         self.0.get() > BAD
     }
 }
@@ -29,27 +29,27 @@ mod tests {
 
     #[test]
     fn it_takes_a_few_offences_and_is_forgotten() {
-        let conduct = Conduct::default();
+        let penalty = Penalty::default();
         let count_until = |bad: bool| {
             let noted = (0..1000).take_while(|_| {
-                conduct.note(bad);
-                conduct.is_bad() != bad
+                penalty.note(bad);
+                penalty.is_penalized() != bad
             });
             noted.count()
         };
         let (offences, good) = (count_until(true), count_until(false));
         assert!((3..8).contains(&offences), "{offences}");
         assert!(good < 5, "{good}");
-        (0..1000).for_each(|_| conduct.note(true));
+        (0..1000).for_each(|_| penalty.note(true));
         assert!((15..40).contains(&count_until(false)));
     }
 
     #[test]
     fn an_offence_now_and_then_is_none() {
-        let conduct = Conduct::default();
+        let penalty = Penalty::default();
         for number in 0..10_000 {
-            conduct.note(number % 10 == 0);
-            assert!(!conduct.is_bad(), "{number}");
+            penalty.note(number % 10 == 0);
+            assert!(!penalty.is_penalized(), "{number}");
         }
     }
 }

@@ -17,7 +17,7 @@ use opentelemetry_http::{HttpClient, HttpError};
 use opentelemetry_otlp::{Protocol, RetryPolicy, SpanExporter, WithExportConfig, WithHttpConfig};
 use tokio::runtime::Handle;
 
-use crate::config::{Hidden, TraceSettings};
+use crate::config::{Secret, TraceSettings};
 
 /// Most bytes that a collector may answer.
 const MOST_ANSWER: usize = 1 << 20;
@@ -38,7 +38,7 @@ pub(super) fn exporter(
     endpoint: &Uri,
     settings: &TraceSettings,
 ) -> Result<SpanExporter, CollectorError> {
-    let Hidden(headers) = &settings.headers;
+    let Secret(headers) = &settings.headers;
     let headers: HashMap<String, String> = headers.iter().cloned().collect();
     SpanExporter::builder()
         .with_http()

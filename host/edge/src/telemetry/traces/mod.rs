@@ -27,7 +27,7 @@ use opentelemetry_sdk::trace::{Sampler, SdkTracer, SdkTracerProvider, Span};
 
 use crate::config::{Sampling, TraceSettings};
 use collector::exporter;
-use outlet::{Outlet, outlet};
+use outlet::{SpanPipeline, outlet};
 
 pub use collector::CollectorError;
 pub use outlet::SpanCounts;
@@ -78,7 +78,8 @@ impl Traces {
         let Some(endpoint) = settings.endpoint.as_ref().filter(|_| settings.may_sample()) else {
             return Ok(None);
         };
-        let Outlet { processor, counts } = outlet(exporter(endpoint, settings)?, settings.delay);
+        let SpanPipeline { processor, counts } =
+            outlet(exporter(endpoint, settings)?, settings.delay);
         let attributes = settings.resource.iter();
         let attributes = attributes.map(|(name, value)| KeyValue::new(name.clone(), value.clone()));
         let resource = Resource::builder_empty()

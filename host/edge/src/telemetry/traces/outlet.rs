@@ -66,14 +66,14 @@ impl SpanCounts {
 }
 
 /// The queue, and the count of what passes it.
-pub(super) struct Outlet {
-    pub(super) processor: Gate,
+pub(super) struct SpanPipeline {
+    pub(super) processor: CountingProcessor,
     pub(super) counts: Arc<SpanCounts>,
 }
 
 /// A queue before `exporter`, which gets a batch after each `delay`, or once
 /// there is a whole one.
-pub(super) fn outlet(exporter: impl SpanExporter + 'static, delay: Duration) -> Outlet {
+pub(super) fn outlet(exporter: impl SpanExporter + 'static, delay: Duration) -> SpanPipeline {
     let counts = Arc::<SpanCounts>::default();
     let counted = Counted {
         exporter,
@@ -89,21 +89,21 @@ pub(super) fn outlet(exporter: impl SpanExporter + 'static, delay: Duration) -> 
     let queue = BatchSpanProcessor::builder(counted)
         .with_batch_config(batches)
         .build();
-    let processor = Gate {
+    let processor = CountingProcessor {
         queue,
         counts: counts.clone(),
     };
-    Outlet { processor, counts }
+    SpanPipeline { processor, counts }
 }
 
 /// Lets a span into the queue, or counts that it was dropped.
 #[derive(Debug)]
-pub(super) struct Gate {
+pub(super) struct CountingProcessor {
     queue: BatchSpanProcessor,
     counts: Arc<SpanCounts>,
 }
 
-impl SpanProcessor for Gate {
+impl SpanProcessor for CountingProcessor {
     fn on_start(&self, span: &mut Span, context: &Context) {
         self.queue.on_start(span, context);
     }

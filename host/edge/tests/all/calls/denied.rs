@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use edge::guest::{Call, CallError};
-use edge::rollout::{Loader, Release, Services, Source, runtime_for};
+use edge::rollout::{Backends, Loader, Release, Source, runtime_for};
 use edge::runtime::engine::artifacts::Artifacts;
-use edge::runtime::{Answer, Gaps, Provider, Runtime, ServiceError};
+use edge::runtime::{Answer, MissingImports, Provider, Runtime, ServiceError};
 use http_body_util::BodyExt;
 use tempfile::TempDir;
 
@@ -29,7 +29,7 @@ impl Ready {
         let read = |folder: &PluginFolder| Source::read(folder.path()).expect("a plugin");
         let sources = [read(&fixture("asker")), read(&answerer)];
         let runtime = Arc::new(runtime_for(&sources, 0).expect("an engine"));
-        let services = Arc::new(Services::open(&settings).await.expect("services"));
+        let services = Arc::new(Backends::open(&settings).await.expect("services"));
         let artifacts = Arc::new(Artifacts::new(data.path(), Arc::default()));
         let loader = Loader::new(settings, runtime.clone(), artifacts, services);
         let [asker, answerer] = &sources;
@@ -54,7 +54,9 @@ impl Ready {
             trial: None,
         };
         let providers: Vec<_> = releases.iter().map(provider).collect();
-        self.runtime.directory().publish(&providers, Gaps::Refused)
+        self.runtime
+            .directory()
+            .publish(&providers, MissingImports::Refused)
     }
 
     async fn ask(&self, target: &str) -> Result<Answer, CallError> {

@@ -8,7 +8,7 @@ mod shop;
 use std::time::Duration;
 
 use edge::bindings::context::Principal;
-use edge::config::{Hidden, Settings};
+use edge::config::{Secret, Settings};
 use edge::identity::{TokenKeys, Tokens};
 use http::Request;
 use serde_json::json;
@@ -61,7 +61,7 @@ async fn who_asks_is_known_to_the_called_plugin_too() {
     let tokens = Tokens::new(TokenKeys::parse(KEYS).expect("keys"));
     let token = tokens.issue(&principal, 60).expect("a token");
     let node = TestNode::start(&[fixture("asker"), fixture("answerer")], |settings| {
-        settings.token_keys = Some(Hidden(KEYS.to_owned()));
+        settings.token_keys = Some(Secret(KEYS.to_owned()));
     })
     .await;
     let caller = async |token: String| {

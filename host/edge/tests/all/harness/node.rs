@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use edge::config::{AccessLog, Hidden, Settings};
+use edge::config::{AccessLog, Secret, Settings};
 use edge::node::{Node, StartError};
 use http::{Method, Request};
 use http_body_util::{BodyExt, Full};
@@ -244,7 +244,7 @@ pub fn settings(
     let mut settings = Settings::defaults(data).expect("the defaults are valid");
     settings.listen = SocketAddr::from(([127, 0, 0, 1], 0));
     settings.admin_listen = Some(settings.listen);
-    settings.admin_tokens = Some(Hidden(TOKENS.to_owned()));
+    settings.admin_tokens = Some(Secret(TOKENS.to_owned()));
     settings.plugins = plugins
         .iter()
         .map(|plugin| plugin.path().to_owned())
@@ -257,7 +257,7 @@ pub fn settings(
     change(&mut settings);
     // Nodes that agree on something are of one shop.
     if settings.control_url != own && settings.secret.is_none() {
-        settings.secret = Some(Hidden(SECRET.to_owned()));
+        settings.secret = Some(Secret(SECRET.to_owned()));
     }
     settings
 }

@@ -4,7 +4,7 @@ mod callers;
 mod passwords;
 mod roles;
 
-use edge::config::{Hidden, Settings};
+use edge::config::{Secret, Settings};
 use serde_json::{Value, json};
 
 use crate::harness::{TestNode, fixture, start_error, variant};
@@ -15,7 +15,7 @@ const NEW_KEY: &str = "new:fedcba9876543210fedcba9876543210";
 
 fn with_keys(keys: &str) -> impl FnOnce(&mut Settings) {
     let keys = keys.to_owned();
-    move |settings| settings.token_keys = Some(Hidden(keys))
+    move |settings| settings.token_keys = Some(Secret(keys))
 }
 
 /// POST `body` to the fixture and return what it answers.

@@ -10,8 +10,8 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::response::Response;
 use bundle::{Bundle, Digest};
-use edge::config::Hidden;
-use edge::registry::{Location, Patience, Registry};
+use edge::config::Secret;
+use edge::registry::{Location, Registry, Timeouts};
 use futures_util::stream::{self, StreamExt};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 use crate::harness::{fixture, in_time, settings};
 
 /// Enough for a registry on this machine, and not for one that says nothing.
-const PATIENCE: Patience = Patience {
+const PATIENCE: Timeouts = Timeouts {
     connect: Duration::from_secs(5),
     silence: Duration::from_secs(2),
     whole: Duration::from_secs(10),
@@ -87,7 +87,7 @@ impl Fake {
         let location: Location = location.parse().expect("a location");
         let folder = tempfile::tempdir().expect("a folder");
         let settings = settings(folder.path(), &[], |settings| {
-            settings.registry_login = Some(Hidden("ops:password".to_owned()));
+            settings.registry_login = Some(Secret("ops:password".to_owned()));
         });
         let registry = Registry::of(location, &settings, PATIENCE).expect("a client");
         let pulled = in_time("an answer", registry.pull()).await;
@@ -367,7 +367,7 @@ async fn a_host_that_is_none_is_named() {
     let location: Location = location.parse().expect("a location");
     let folder = tempfile::tempdir().expect("a folder");
     let settings = settings(folder.path(), &[], |settings| {
-        settings.registry_login = Some(Hidden("ops:password".to_owned()));
+        settings.registry_login = Some(Secret("ops:password".to_owned()));
     });
     let registry = Registry::of(location, &settings, PATIENCE).expect("a client");
     let error = match in_time("an answer", registry.pull()).await {

@@ -7,7 +7,7 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
 
-use edge::config::Hidden;
+use edge::config::Secret;
 use http::Method;
 use serde_json::{Value, json};
 use test_servers::MariaDb;
@@ -104,7 +104,7 @@ async fn a_node_whose_stores_and_secrets_are_elsewhere_needs_no_data_folder() {
         settings.data_dir = file.join("data");
         settings.database_url.clone_from(&database);
         settings.control_url.clone_from(&database);
-        settings.secret = Some(Hidden("a secret of these tests, long enough".to_owned()));
+        settings.secret = Some(Secret("a secret of these tests, long enough".to_owned()));
     })
     .await;
     node.get("/ledger/entries").await.assert_status(200);

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use edge::config::{Hidden, Sampling, Settings};
+use edge::config::{Sampling, Secret, Settings};
 use http::{Method, Request};
 use serde_json::json;
 use url::form_urlencoded;
@@ -165,7 +165,7 @@ async fn samplers_decide_over_what_begins_here() {
     let node = TestNode::start(&[fixture("hello")], |settings| {
         send_to(settings, &collector.url());
         settings.traces.sampling = Sampling::ParentOrNever;
-        settings.traces.headers = Hidden(vec![("api-key".to_owned(), "a key".to_owned())]);
+        settings.traces.headers = Secret(vec![("api-key".to_owned(), "a key".to_owned())]);
         settings.traces.resource = vec![("deployment.environment.name".into(), "test".into())];
     })
     .await;

@@ -22,11 +22,11 @@ pub use session::{mysql_session, mysql_session_checks};
 pub(super) use target::Target;
 pub use target::UrlError;
 
-use super::error::{OpenError, is_broken, is_contention, public_url, typed};
+use super::error::{OpenError, is_broken, is_contention, redacted_url, typed};
 use super::health::{Failed, Health};
-use super::lent::{Lent, MySqlTransaction};
 use super::pool::{ACQUIRE_TIMEOUT, NoConnection, Pool, PoolOptions};
-use super::retry::persistent;
+use super::pooled::{MySqlTransaction, PooledConnection};
+use super::retry::retry_on_conflict;
 use super::rows::Form;
 use super::value::{Collector, instant};
 use super::{CallLimits, Outcome, Result, Value};
@@ -61,7 +61,7 @@ impl MySqlDatabase {
         let asking = async {
             match self.ask(&text, bind(parameters)?, limits).await {
                 Err(Failed::Driver(error) | Failed::Connect(error)) if is_broken(&error) => {
-                    self.health.condemn();
+                    self.health.invalidate();
                     self.ask(&text, bind(parameters)?, limits).await
                 }
                 outcome => outcome,
@@ -76,9 +76,9 @@ impl MySqlDatabase {
         arguments: MySqlArguments,
         limits: CallLimits,
     ) -> std::result::Result<F, Failed> {
-        let mut lent = Lent::take(&self.pool).await?;
-        let rows = query(&mut lent, text, arguments, limits).await;
-        lent.note(&rows);
+        let mut pooled = PooledConnection::take(&self.pool).await?;
+        let rows = query(&mut pooled, text, arguments, limits).await;
+        pooled.note(&rows);
         rows
     }
 
@@ -94,13 +94,13 @@ impl MySqlDatabase {
         let changing = async {
             let change = || async {
                 let arguments = bind(parameters)?;
-                let mut lent = Lent::take(&self.pool).await?;
-                let done = execute(&mut lent, &text, arguments).await;
+                let mut pooled = PooledConnection::take(&self.pool).await?;
+                let done = execute(&mut pooled, &text, arguments).await;
                 let done = done.map_err(Failed::Driver);
-                lent.note(&done);
+                pooled.note(&done);
                 done
             };
-            persistent(change, |failed| match failed {
+            retry_on_conflict(change, |failed| match failed {
                 Failed::Driver(error) => is_contention(error),
                 Failed::Connect(_) | Failed::Call(_) => false,
             })
@@ -116,7 +116,7 @@ impl MySqlDatabase {
         let beginning = async {
             match MySqlTransaction::begin(&self.pool).await {
                 Err(Failed::Driver(error) | Failed::Connect(error)) if is_broken(&error) => {
-                    self.health.condemn();
+                    self.health.invalidate();
                     MySqlTransaction::begin(&self.pool).await
                 }
                 begun => begun,
@@ -176,11 +176,11 @@ impl MySqlDatabase {
     /// Returns how many connections the server takes from all of its clients.
     pub(super) async fn max_connections(&self, deadline: Instant) -> Result<u64> {
         let asking = async {
-            let mut lent = Lent::take(&self.pool).await?;
+            let mut pooled = PooledConnection::take(&self.pool).await?;
             let text = "SELECT CAST(@@max_connections AS SIGNED)";
-            let most = sqlx::query_scalar::<_, i64>(text).fetch_one(&mut *lent);
+            let most = sqlx::query_scalar::<_, i64>(text).fetch_one(&mut *pooled);
             let most = most.await.map_err(Failed::Driver);
-            lent.note(&most);
+            pooled.note(&most);
             most
         };
         let most = self.health.call(deadline, asking.boxed()).await?;
@@ -190,9 +190,9 @@ impl MySqlDatabase {
     /// Whether the server answers a connection of this pool.
     pub(super) async fn ping(&self, deadline: Instant) -> Result<()> {
         let asking = async {
-            let mut lent = Lent::take(&self.pool).await?;
-            let answer = lent.ping().await.map_err(Failed::Driver);
-            lent.note(&answer);
+            let mut pooled = PooledConnection::take(&self.pool).await?;
+            let answer = pooled.ping().await.map_err(Failed::Driver);
+            pooled.note(&answer);
             answer
         };
         self.health.call(deadline, asking.boxed()).await
@@ -207,7 +207,7 @@ pub(super) async fn open(
     health: Arc<Health>,
 ) -> std::result::Result<MySqlDatabase, OpenError> {
     let fail = |source: sqlx::Error| {
-        let (url, advice) = (public_url(url), target.advice(&source));
+        let (url, advice) = (redacted_url(url), target.advice(&source));
         let source = source.into();
         match advice {
             None => OpenError::Connect { url, source },
@@ -228,7 +228,7 @@ pub(super) async fn open(
         })?
         .map_err(fail)?;
     let server = facts.check().map_err(|source| OpenError::Unsupported {
-        url: public_url(url),
+        url: redacted_url(url),
         source,
     })?;
     Ok(open_later(target, server, pool, health))

@@ -15,7 +15,7 @@ use url::{Host, Url};
 
 use super::session::Sessions;
 use crate::source::Source;
-use crate::sql::error::{OpenError, public_url};
+use crate::sql::error::{OpenError, redacted_url};
 
 /// Prepared statements that a connection keeps.
 const STATEMENTS_KEPT: usize = 256;
@@ -101,7 +101,7 @@ impl Target {
     /// When something in the URL is wrong, contradicts itself or is not known.
     pub(in crate::sql) fn parse(url: &str) -> Result<Self, OpenError> {
         read(url).map_err(|source| OpenError::Url {
-            url: public_url(url),
+            url: redacted_url(url),
             source,
         })
     }

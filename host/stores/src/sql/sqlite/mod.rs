@@ -24,7 +24,7 @@ pub(super) use self::migrate::MigrationFailure;
 use self::readers::Readers;
 use self::writer::Writer;
 pub(super) use self::writer::{SqliteTransaction, WriterTurns};
-use super::error::{OpenError, public_url};
+use super::error::{OpenError, redacted_url};
 use super::guard::{Checked, TableGrant};
 use super::mysql::UrlError;
 use super::rows::Form;
@@ -47,7 +47,7 @@ impl SqliteDatabase {
         grant: &TableGrant,
         readers: u32,
     ) -> std::result::Result<Self, OpenError> {
-        let name = public_url(url);
+        let name = redacted_url(url);
         let options = SqliteConnectOptions::from_str(url).map_err(|source| OpenError::Url {
             url: name.clone(),
             source: UrlError::Malformed(source),

@@ -42,7 +42,7 @@ struct Reader {
 }
 
 /// A query, and the bounds of its result.
-struct Question {
+struct PendingQuery {
     statement: Statement,
     limits: CallLimits,
 }
@@ -75,14 +75,14 @@ impl Readers {
         deadline: Instant,
     ) -> Result<F> {
         let reader = self.take().await.map_err(Failure::typed)?;
-        let question = Question {
+        let question = PendingQuery {
             statement: Statement::new(text, parameters),
             limits,
         };
         let soon = deadline.min(Instant::now() + SOON);
         let rows = question.ask(&reader, Duration::ZERO, move || Instant::now() >= soon);
         let rows = match rows {
-            Err(failed) if failed.is_for_want_of_time() && Instant::now() < deadline => {
+            Err(failed) if failed.needs_blocking_thread() && Instant::now() < deadline => {
                 self.take_time(question, reader, deadline).await
             }
             rows => {
@@ -96,7 +96,7 @@ impl Readers {
     /// Begin again where nobody is kept waiting but the one who asks.
     async fn take_time<F: Form>(
         self: &Arc<Self>,
-        question: Question,
+        question: PendingQuery,
         reader: Reader,
         deadline: Instant,
     ) -> Asked<F> {
@@ -170,7 +170,7 @@ impl Readers {
     }
 }
 
-impl Question {
+impl PendingQuery {
     /// Asks `reader`, until it `is_over`.
     fn ask<F: Form>(
         &self,
@@ -187,7 +187,7 @@ impl Question {
 impl Failure {
     /// Whether it may well succeed where it may take its time: it was ended, or
     /// is to wait for a lock.
-    fn is_for_want_of_time(&self) -> bool {
+    fn needs_blocking_thread(&self) -> bool {
         matches!(self, Self::Sqlite(error) if is_interrupted(error) || is_locked(error))
     }
 

@@ -21,7 +21,7 @@ use crate::refusals::Refusals;
 use crate::sql::Error;
 use crate::sql::error::{is_locked, refusal_code};
 use crate::sql::guard::TableGrant;
-use crate::sql::retry::persistent;
+use crate::sql::retry::retry_on_conflict;
 use crate::sql::rows::Form;
 use crate::sql::{CallLimits, Outcome, Result, Value};
 
@@ -102,7 +102,7 @@ impl Writer {
             let work = move |connection: &GuestConnection| statement.execute(connection);
             held.run(deadline, work).await.1
         };
-        let done = persistent(change, is_contention).await;
+        let done = retry_on_conflict(change, is_contention).await;
         let outcome = done.map_err(|failure| self.typed(failure))?;
         if outcome.rows_affected > 0 {
             self.refusals.succeeded();

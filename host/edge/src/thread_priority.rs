@@ -7,7 +7,7 @@ use std::thread::available_parallelism;
 ///
 /// On Linux, a thread has a niceness of its own. Where it is not allowed, what
 /// the thread does is as important as anything else.
-pub(crate) fn give_way(niceness: i32) {
+pub(crate) fn set_nice(niceness: i32) {
     if let Err(error) = rustix::process::setpriority_process(None, niceness) {
         tracing::debug!(%error, "a thread keeps its priority");
     }

@@ -21,7 +21,7 @@ const RETURN: Duration = Duration::from_secs(2);
 
 /// A connection that goes back to its pool when it is dropped, unless it is
 /// of no use any more.
-pub(super) struct Lent {
+pub(super) struct PooledConnection {
     connection: Option<PoolConnection>,
     condition: Condition,
 }
@@ -36,21 +36,21 @@ enum Condition {
     /// A statement of its transaction was cut off: both are to end.
     CutOff,
     /// It leads nowhere, or somewhere it should not.
-    Useless,
+    Broken,
 }
 
 impl Condition {
     fn after<T>(outcome: &Result<T, Failed>) -> Self {
         match outcome {
             Ok(_) => Self::Sound,
-            Err(Failed::Driver(error)) if gives_up_connection(error) => Self::Useless,
+            Err(Failed::Driver(error)) if gives_up_connection(error) => Self::Broken,
             Err(Failed::Driver(sqlx::Error::Database(_))) => Self::Sound,
             Err(_) => Self::Unknown,
         }
     }
 }
 
-impl Lent {
+impl PooledConnection {
     /// Take a connection out of `pool`.
     pub(super) async fn take(pool: &Pool) -> Result<Self, Failed> {
         let taken = pool.take().await.map_err(Failed::Connect)?;
@@ -67,7 +67,7 @@ impl Lent {
 }
 
 #[expect(clippy::expect_used, reason = "only dropping it takes it away")]
-impl Deref for Lent {
+impl Deref for PooledConnection {
     type Target = MySqlConnection;
 
     fn deref(&self) -> &MySqlConnection {
@@ -76,13 +76,13 @@ impl Deref for Lent {
 }
 
 #[expect(clippy::expect_used, reason = "only dropping it takes it away")]
-impl DerefMut for Lent {
+impl DerefMut for PooledConnection {
     fn deref_mut(&mut self) -> &mut MySqlConnection {
         self.connection.as_mut().expect("a connection")
     }
 }
 
-impl Drop for Lent {
+impl Drop for PooledConnection {
     fn drop(&mut self) {
         let Some(connection) = self.connection.take() else {
             return;
@@ -91,7 +91,7 @@ impl Drop for Lent {
             Condition::Sound => drop(connection),
             Condition::Unknown => drop(tokio::spawn(settle(connection))),
             Condition::CutOff => drop(tokio::spawn(end(connection))),
-            Condition::Useless => drop(Object::take(connection)),
+            Condition::Broken => drop(Object::take(connection)),
         }
     }
 }
@@ -128,18 +128,18 @@ async fn cancel_in_time(connection: &PoolConnection) {
 /// An open transaction. Dropped, it closes the connection, and the server
 /// undoes the changes: whatever was cut off half-way, nobody else gets it.
 pub(super) struct MySqlTransaction {
-    lent: Lent,
+    pooled: PooledConnection,
     /// Whether the server may have undone it by itself.
     is_over: bool,
 }
 
 impl MySqlTransaction {
     pub(super) async fn begin(pool: &Pool) -> Result<Self, Failed> {
-        let mut lent = Lent::take(pool).await?;
-        lent.condition = Condition::Useless;
-        sqlx::raw_sql("BEGIN").execute(&mut *lent).await?;
+        let mut pooled = PooledConnection::take(pool).await?;
+        pooled.condition = Condition::Broken;
+        sqlx::raw_sql("BEGIN").execute(&mut *pooled).await?;
         Ok(Self {
-            lent,
+            pooled,
             is_over: false,
         })
     }
@@ -148,8 +148,8 @@ impl MySqlTransaction {
     /// after would stand alone. [`note`](Self::note) is told how that ends.
     pub(super) fn connection(&mut self) -> Result<&mut MySqlConnection, Failed> {
         self.check_open()?;
-        self.lent.condition = Condition::CutOff;
-        Ok(&mut self.lent)
+        self.pooled.condition = Condition::CutOff;
+        Ok(&mut self.pooled)
     }
 
     fn check_open(&self) -> Result<(), Failed> {
@@ -163,7 +163,7 @@ impl MySqlTransaction {
 
     /// Notes what an `outcome` says about the transaction.
     pub(super) fn note<T>(&mut self, outcome: &Result<T, Failed>) {
-        self.lent.condition = Condition::Useless;
+        self.pooled.condition = Condition::Broken;
         self.is_over |= matches!(outcome, Err(Failed::Driver(error)) if ends_transaction(error));
     }
 
@@ -177,8 +177,8 @@ impl MySqlTransaction {
     }
 
     async fn end(mut self, statement: &'static str) -> Result<(), Failed> {
-        sqlx::raw_sql(statement).execute(&mut *self.lent).await?;
-        self.lent.condition = Condition::Sound;
+        sqlx::raw_sql(statement).execute(&mut *self.pooled).await?;
+        self.pooled.condition = Condition::Sound;
         Ok(())
     }
 }
