@@ -67,7 +67,7 @@ pub fn change(account: Account) -> Result<i64, AccountError> {
 
 impl Entry {
     fn new(account: Account) -> Result<Self, Failure> {
-        let name = text::line("name", &account.name, text::NAME)?;
+        let name = text::line("name", &account.name, text::MAX_NAME_CHARS)?;
         let email = Email::parse(&account.email)?;
         password::check(&account.password)?;
         role::check(&account.role)?;

@@ -39,7 +39,7 @@ pub fn update(request: &Request) -> Result<Response> {
         "shipping_region_id",
     ])?;
     let form: Form = fields.parse()?;
-    let line = |field, text: &str| text::line(field, text, text::ADDRESS);
+    let line = |field, text: &str| text::line(field, text, text::MAX_ADDRESS_CHARS);
     let second = form.address_2.map(|text| line("address_2", &text));
 
     let changed = sql::query(UPDATE)

@@ -1,4 +1,5 @@
-//! What other services ask of this one, generated from `wit/shop/customers`.
+//! Rust bindings of the `shop:*` interfaces that the component exports, generated
+//! from `wit/shop`.
 #![allow(
     missing_docs,
     unsafe_code,
@@ -19,30 +20,3 @@ wit_bindgen::generate!({
     path: "../../wit/shop/customers",
     generate_all,
 });
-
-#[cfg(target_family = "wasm")]
-export!(Contacts with_types_in self);
-
-#[cfg(target_family = "wasm")]
-struct Contacts;
-
-#[cfg(target_family = "wasm")]
-impl exports::shop::customers::customers::Guest for Contacts {
-    fn find(
-        customer_id: i64,
-    ) -> Result<
-        Option<exports::shop::customers::customers::Contact>,
-        exports::shop::customers::customers::Error,
-    > {
-        crate::contacts::find(customer_id)
-    }
-}
-
-#[cfg(target_family = "wasm")]
-impl exports::shop::customers::names::Guest for Contacts {
-    fn find(
-        customer_ids: Vec<i64>,
-    ) -> Result<Vec<(i64, String)>, exports::shop::customers::names::Error> {
-        crate::names::find(&customer_ids)
-    }
-}

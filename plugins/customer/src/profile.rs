@@ -9,11 +9,6 @@ use crate::rules::{Email, password, phone, role, text};
 use crate::session::{self, Proof, Token};
 use crate::{limits, lookup, password_reset, stored};
 
-/// One customer, by id.
-pub const ONE: &str = "SELECT customer_id, name, email, address_1, address_2, city, region, postal_code, \
-     country, shipping_region_id, day_phone, eve_phone, mob_phone, credit_card, role \
-     FROM customer WHERE customer_id = ?";
-
 /// Changes name, address, the address as it is compared, password hash, login
 /// through Facebook and phones of a customer, by id. NULL leaves a password or
 /// phone as it is, the empty text takes a phone away, and 1 the Facebook login.
@@ -47,10 +42,10 @@ impl Credentials {
     ///
     /// # Errors
     /// `AUT_02` if the customer is gone or has another role by now.
-    fn of(principal: &Principal) -> Result<Self> {
+    fn load(principal: &Principal) -> Result<Self> {
         let found: Option<Self> = sql::query(CREDENTIALS).bind(principal.id).first()?;
         let found = found.ok_or(UNAUTHORIZED)?;
-        match role::of_token(found.role.as_deref()) == principal.role {
+        match role::for_token(found.role.as_deref()) == principal.role {
             true => Ok(found),
             false => Err(UNAUTHORIZED),
         }
@@ -81,7 +76,7 @@ struct Renewed {
 /// # Errors
 /// `AUT_01`, `AUT_02`.
 pub fn show(request: &Request) -> Result<Response> {
-    Response::private(&find(request.principal()?.id)?)
+    Response::private(&lookup::by_id(request.principal()?.id)?)
 }
 
 /// PUT `/customer` with `name` and `email`, and perhaps `password` and phones.
@@ -98,7 +93,7 @@ pub fn update(request: &Request) -> Result<Response> {
     let fields = request.fields()?;
     fields.required(&["name", "email"])?;
     let form: Form = fields.parse()?;
-    let name = text::line("name", &form.name, text::NAME)?;
+    let name = text::line("name", &form.name, text::MAX_NAME_CHARS)?;
     let email = Email::parse(&form.email)?;
     let day = new_phone("day_phone", form.day_phone)?;
     let evening = new_phone("eve_phone", form.eve_phone)?;
@@ -110,7 +105,7 @@ pub fn update(request: &Request) -> Result<Response> {
     }
     // If another request changes the password from here on, this one may come
     // from somebody whom that has shut out.
-    let before = Credentials::of(principal)?;
+    let before = Credentials::load(principal)?;
     let role = before.role.unwrap_or_default();
     let hash_before = password
         .as_ref()
@@ -146,19 +141,9 @@ pub fn update(request: &Request) -> Result<Response> {
 fn renew(customer_id: i64, hash: &str) -> Result<Response> {
     identity::revoke_tokens(customer_id)?;
     password_reset::withdraw(customer_id)?;
-    let customer = find(customer_id)?;
+    let customer = lookup::by_id(customer_id)?;
     let token = session::issue(&customer, Proof::Password(hash))?;
     Response::private(&Renewed { customer, token })
-}
-
-/// The customer of this id.
-///
-/// # Errors
-/// `AUT_02` if there is none: the id comes from a token that is older than
-/// the customer's end.
-pub fn find(customer_id: i64) -> Result<Customer> {
-    let customer: Option<Customer> = sql::query(ONE).bind(customer_id).first()?;
-    customer.ok_or(UNAUTHORIZED)
 }
 
 /// The customer after a change of theirs.
@@ -169,7 +154,7 @@ pub fn after(change: sql::Outcome, customer_id: i64) -> Result<Response> {
     if change.rows_affected == 0 {
         return Err(UNAUTHORIZED);
     }
-    Response::private(&find(customer_id)?)
+    Response::private(&lookup::by_id(customer_id)?)
 }
 
 /// A change that a unique key refused: the address is somebody else's.

@@ -27,7 +27,7 @@ pub fn register(request: &Request) -> Result<Response> {
     let fields = request.fields()?;
     fields.required(&["name", "email", "password"])?;
     let form: Form = fields.parse()?;
-    let name = text::line("name", &form.name, text::NAME)?;
+    let name = text::line("name", &form.name, text::MAX_NAME_CHARS)?;
     let email = Email::parse(&form.email)?;
     password::check(&form.password)?;
 

@@ -6,8 +6,8 @@ use edge_sdk::{Response, Result, identity, sql, wit::Principal};
 use serde::{Deserialize, Serialize};
 
 use crate::failures::UNAUTHORIZED;
+use crate::lookup;
 use crate::model::Customer;
-use crate::profile;
 use crate::rules::{role, text};
 
 /// How long a token holds.
@@ -61,7 +61,7 @@ struct Session {
 /// `AUT_02` if the customer is gone by now or the proof does not hold any more,
 /// and those of the host.
 pub fn open(customer_id: i64, proof: Proof<'_>) -> Result<Response> {
-    let customer = profile::find(customer_id)?;
+    let customer = lookup::by_id(customer_id)?;
     let token = issue(&customer, proof)?;
     Response::private(&Session { customer, token })
 }
@@ -100,7 +100,7 @@ fn token_for(customer: &Customer) -> Result<String, identity::Error> {
     let principal = |role: &str| Principal {
         id: customer.customer_id,
         // A token has to fit into a header field.
-        name: customer.name.chars().take(text::NAME).collect(),
+        name: customer.name.chars().take(text::MAX_NAME_CHARS).collect(),
         role: role.to_owned(),
     };
     match identity::issue_token(&principal(&customer.role), LIFETIME) {

@@ -1,8 +1,8 @@
 //! Every statement fits the tables that the migrations make.
 
 use customer::{
-    accounts, address, cards, contacts, facebook, login, lookup, names, password_reset, profile,
-    registration, session,
+    accounts, address, cards, facebook, login, lookup, password_reset, profile, registration,
+    service, session,
 };
 use edge_sdk::sql::{Dialect, with_clock};
 use sqlx::migrate::Migrator;
@@ -15,10 +15,10 @@ const STATEMENTS: [(&str, usize); 31] = [
     (accounts::INSERT, 5),
     (address::UPDATE, 8),
     (cards::UPDATE, 2),
-    (contacts::ONE, 1),
     (facebook::BY_PROFILE, 1),
     (facebook::INSERT, 4),
     (login::REHASH, 3),
+    (lookup::BY_ID, 1),
     (lookup::BY_KEY, 1),
     (lookup::BY_ADDRESS_SQLITE, 2),
     (lookup::RELEASE_KEY, 3),
@@ -36,10 +36,10 @@ const STATEMENTS: [(&str, usize); 31] = [
     (password_reset::BEGIN_SERIES, 4),
     (password_reset::SERIES, 1),
     (password_reset::FORGET_TOKENS, 0),
-    (profile::ONE, 1),
     (profile::UPDATE, 12),
     (profile::CREDENTIALS, 1),
     (registration::INSERT, 4),
+    (service::CONTACT, 1),
     (session::ROLE_BY_PASSWORD, 2),
     (session::ROLE_BY_FACEBOOK, 2),
 ];
@@ -61,7 +61,7 @@ async fn migrate(database: &SqlitePool) -> sqlx::Result<()> {
 async fn every_statement_fits_the_tables() {
     let database = empty().await.unwrap();
     migrate(&database).await.unwrap();
-    let names = [(names::by_ids_text(), names::MAX_IDS)];
+    let names = [(service::names_text(), service::MAX_IDS)];
     let fixed = STATEMENTS.map(|(text, parameters)| (text.to_owned(), parameters));
     for (text, parameters) in fixed.into_iter().chain(names) {
         let text = with_clock(&text, Dialect::Sqlite).unwrap().into_owned();

@@ -21,10 +21,10 @@ const APP: &str = "/v21.0/app?fields=id";
 const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Longest answer that is read.
-const MOST_BYTES: usize = 16 * 1024;
+const MAX_REPLY_BYTES: usize = 16 * 1024;
 
 /// Longest token; Facebook's have a few hundred characters.
-const LONGEST_TOKEN: usize = 2048;
+const MAX_TOKEN_BYTES: usize = 2048;
 
 /// Error codes by which the Graph API says, with the status of a bad request,
 /// that it is down, or that the app or the person asked too often.
@@ -99,7 +99,7 @@ fn ask(target: &str, token: &str) -> Result<Vec<u8>> {
         .header("accept", "application/json")
         .header("authorization", format!("Bearer {token}"))
         .timeout(TIMEOUT)
-        .most_bytes(MOST_BYTES)
+        .most_bytes(MAX_REPLY_BYTES)
         .send()
         .map_err(unavailable)?;
     match judge(response.status, &response.body) {
@@ -122,7 +122,7 @@ fn judge(status: u16, body: &[u8]) -> Verdict {
 
 /// Whether a header can carry the text as a token (RFC 6750).
 fn is_token(text: &str) -> bool {
-    text.len() <= LONGEST_TOKEN
+    text.len() <= MAX_TOKEN_BYTES
         && !text.is_empty()
         && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn what_no_header_can_carry_is_no_token() {
         assert!(is_token("EAAGm0PX4ZCpsBA"));
-        let long = "a".repeat(LONGEST_TOKEN + 1);
+        let long = "a".repeat(MAX_TOKEN_BYTES + 1);
         for text in ["", "a b", "a\r\nHost: x", "a\0", "tök", long.as_str()] {
             assert!(!is_token(text), "{text:?}");
         }

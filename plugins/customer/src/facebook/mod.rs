@@ -31,14 +31,14 @@ pub fn login(request: &Request) -> Result<Response> {
     fields.required(&["access_token"])?;
     let token = fields.get("access_token").unwrap_or_default();
     let profile = graph::profile(token)?;
-    let customer = match customer_of(&profile.id)? {
+    let customer = match find_customer(&profile.id)? {
         Some(known) => known,
         None => register(&profile)?,
     };
     session::open(customer, Proof::Facebook(&profile.id))
 }
 
-fn customer_of(profile_id: &str) -> Result<Option<i64>> {
+fn find_customer(profile_id: &str) -> Result<Option<i64>> {
     Ok(sql::query(BY_PROFILE).bind(profile_id).first()?)
 }
 
@@ -61,7 +61,9 @@ fn register(profile: &Profile) -> Result<i64> {
     match lookup::claim(&email, insert) {
         Ok(outcome) => Ok(outcome.last_insert_id.cast_signed()),
         // Two first logins of one profile at once make one customer.
-        Err(sql::Error::Conflict(_)) => customer_of(&profile.id)?.ok_or(EMAIL_TAKEN.field("email")),
+        Err(sql::Error::Conflict(_)) => {
+            find_customer(&profile.id)?.ok_or(EMAIL_TAKEN.field("email"))
+        }
         Err(error) => Err(error.into()),
     }
 }

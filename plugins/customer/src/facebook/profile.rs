@@ -2,10 +2,10 @@
 
 use serde::Deserialize;
 
-use crate::rules::text::{NAME, steers};
+use crate::rules::text::{MAX_NAME_CHARS, steers};
 
 /// Longest id of a profile, in digits. Facebook's have at most 17.
-const LONGEST_ID: usize = 32;
+const MAX_ID_DIGITS: usize = 32;
 
 /// A Facebook profile.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
@@ -24,7 +24,7 @@ impl Profile {
     pub fn read(body: &[u8]) -> Option<Self> {
         let profile: Self = serde_json::from_slice(body).ok()?;
         let digits = profile.id.bytes().all(|byte| byte.is_ascii_digit());
-        let fits = (1..=LONGEST_ID).contains(&profile.id.len());
+        let fits = (1..=MAX_ID_DIGITS).contains(&profile.id.len());
         (digits && fits && !profile.customer_name().is_empty()).then_some(profile)
     }
 
@@ -32,7 +32,7 @@ impl Profile {
     /// is there to choose another.
     pub fn customer_name(&self) -> String {
         let plain: String = self.name.chars().filter(|one| !steers(*one)).collect();
-        let cut: String = plain.trim().chars().take(NAME).collect();
+        let cut: String = plain.trim().chars().take(MAX_NAME_CHARS).collect();
         cut.trim_end().to_owned()
     }
 }
@@ -87,10 +87,13 @@ mod tests {
             profile.customer_name()
         };
         assert_eq!(named(" Ada\r\nKing "), "AdaKing");
-        assert_eq!(named(&"ü".repeat(NAME + 1)), "ü".repeat(NAME));
         assert_eq!(
-            named(&format!("{} b", "a".repeat(NAME - 1))),
-            "a".repeat(NAME - 1)
+            named(&"ü".repeat(MAX_NAME_CHARS + 1)),
+            "ü".repeat(MAX_NAME_CHARS)
+        );
+        assert_eq!(
+            named(&format!("{} b", "a".repeat(MAX_NAME_CHARS - 1))),
+            "a".repeat(MAX_NAME_CHARS - 1)
         );
     }
 }

@@ -118,7 +118,7 @@ pub fn reset(request: &Request) -> Result<Response> {
     let form: Reset = fields.parse()?;
     password::check(&form.password)?;
 
-    let series = series_of(&form.token)?;
+    let series = find_series(&form.token)?;
     let series = series.ok_or_else(|| BAD_RESET_TOKEN.field("token"))?;
     let customer_id = series.customer_id;
     let hash = identity::hash_password(&form.password)?;
@@ -130,7 +130,7 @@ pub fn reset(request: &Request) -> Result<Response> {
 }
 
 /// Returns the series of a token that holds.
-fn series_of(text: &str) -> Result<Option<Series>> {
+fn find_series(text: &str) -> Result<Option<Series>> {
     let Some(token) = ResetToken::parse(text) else {
         let row: Option<Row> = sql::query(FIND_BY_DIGEST)
             .bind(token::digest(text))
@@ -143,7 +143,7 @@ fn series_of(text: &str) -> Result<Option<Series>> {
     };
     let now = outbox::seconds(row.now_on.as_deref());
     let series = row.into_series();
-    let keys = Keys::of_shop().map_err(|error| {
+    let keys = Keys::configured().map_err(|error| {
         eprintln!("{error}");
         NO_KEYS
     })?;

@@ -53,7 +53,7 @@ const LIFETIME: Duration = Duration::from_secs(60 * 60);
 /// Attempts before a mail is given up: after 42 minutes, when whoever asked for
 /// it has asked again.
 const MAX_ATTEMPTS: u32 = 9;
-const FIRST_PAUSE: Duration = Duration::from_secs(5);
+const FIRST_RETRY_DELAY: Duration = Duration::from_secs(5);
 
 /// A row of [`DUE`].
 #[derive(Deserialize)]
@@ -99,7 +99,7 @@ pub fn send_due() -> Result<(), Error> {
 /// same.
 fn attempt(due: &Due, link: Option<&str>) -> Result<(), Error> {
     let counted = sql::query(ATTEMPT)
-        .bind(Seconds(pause(due.attempts)))
+        .bind(Seconds(retry_delay(due.attempts)))
         .bind(due.email_key.as_str())
         .bind(due.attempts)
         .execute()?;
@@ -126,8 +126,8 @@ fn attempt(due: &Due, link: Option<&str>) -> Result<(), Error> {
 }
 
 /// How long to wait after so many attempts that failed.
-fn pause(attempts: u32) -> Duration {
-    FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(attempts))
+fn retry_delay(attempts: u32) -> Duration {
+    FIRST_RETRY_DELAY.saturating_mul(2_u32.saturating_pow(attempts))
 }
 
 /// The mail with a new token; none if the address is no account's.
@@ -154,7 +154,7 @@ fn new_token(customer_id: i64, email: &Email) -> Result<ResetToken, Error> {
         #[serde(deserialize_with = "column::optional_instant")]
         expires_on: Option<String>,
     }
-    let keys = Keys::of_shop()?;
+    let keys = Keys::configured()?;
     let new_id = Series::new_id()?;
     let row: Option<Row> = sql::transaction(|transaction| {
         let extended = transaction
@@ -237,7 +237,7 @@ mod tests {
 
     #[test]
     fn a_mail_is_tried_for_most_of_an_hour() {
-        let all: Duration = (0..MAX_ATTEMPTS).map(pause).sum();
+        let all: Duration = (0..MAX_ATTEMPTS).map(retry_delay).sum();
         assert_eq!(all.as_secs() / 60, 42);
     }
 

@@ -43,7 +43,7 @@ impl Keys {
     ///
     /// # Errors
     /// When one is missing or malformed.
-    pub(super) fn of_shop() -> Result<Self, KeyError> {
+    pub(super) fn configured() -> Result<Self, KeyError> {
         let key = config::get(KEY)?.ok_or(KeyError::Malformed)?;
         // Hosts that know of no fallbacks refuse to tell them.
         let fallbacks = config::get(FALLBACKS).unwrap_or_default();
@@ -141,10 +141,10 @@ impl ResetToken {
     /// Returns whether the shop made it for this series, and it has not ended
     /// at this time in seconds since 1970.
     pub(super) fn holds(&self, keys: &Keys, series: &Series, now: u64) -> bool {
-        now < self.expires && self.is_of(keys, series)
+        now < self.expires && self.is_signed_for(keys, series)
     }
 
-    fn is_of(&self, keys: &Keys, series: &Series) -> bool {
+    fn is_signed_for(&self, keys: &Keys, series: &Series) -> bool {
         let is_by = |key: &Vec<u8>| {
             let mac = series.mac(key, self.expires);
             mac.is_some_and(|mac| mac.verify_slice(&self.tag).is_ok())
@@ -190,7 +190,7 @@ pub(super) mod tests {
         assert_eq!(text.len(), 64);
         let read = ResetToken::parse(&format!(" {text}\n")).unwrap();
         assert_eq!(read, token());
-        assert!(read.is_of(&keys, &series()));
+        assert!(read.is_signed_for(&keys, &series()));
         for other in [
             Series {
                 id: "cd".repeat(32),
@@ -205,7 +205,7 @@ pub(super) mod tests {
                 ..series()
             },
         ] {
-            assert!(!read.is_of(&keys, &other), "{other:?}");
+            assert!(!read.is_signed_for(&keys, &other), "{other:?}");
         }
     }
 
@@ -223,14 +223,14 @@ pub(super) mod tests {
             expires: token().expires + 1,
             ..token()
         };
-        assert!(!longer.is_of(&keys(FIRST, None), &series()));
+        assert!(!longer.is_signed_for(&keys(FIRST, None), &series()));
     }
 
     #[test]
     fn keys_may_be_changed() {
         let sent = token();
-        assert!(sent.is_of(&keys(SECOND, Some(FIRST)), &series()));
-        assert!(!sent.is_of(&keys(SECOND, None), &series()));
+        assert!(sent.is_signed_for(&keys(SECOND, Some(FIRST)), &series()));
+        assert!(!sent.is_signed_for(&keys(SECOND, None), &series()));
         for bad in ["", "00", "no digits"] {
             assert!(Keys::new(bad, None).is_none(), "{bad:?}");
             assert!(Keys::new(FIRST, Some(bad)).is_none(), "{bad:?}");

@@ -7,7 +7,7 @@ use unicode_normalization::UnicodeNormalization;
 use crate::failures::BAD_EMAIL;
 
 /// Longest address, in characters.
-const LONGEST: usize = 100;
+const MAX_CHARS: usize = 100;
 
 const FIELD: &str = "email";
 
@@ -36,7 +36,7 @@ impl Email {
     /// `USR_07` for more than 100 characters, `USR_03` for what is no address.
     pub fn parse(text: &str) -> Result<Self> {
         let text: String = text.nfc().collect();
-        if text.chars().count() > LONGEST {
+        if text.chars().count() > MAX_CHARS {
             return Err(Failure::too_long(FIELD));
         }
         // The parser takes `<` for the end of a display name, even of none.
@@ -189,7 +189,7 @@ mod tests {
         let domain = format!("{}.example", "ü".repeat(31));
         let local = |length: usize| "l".repeat(length);
         let longest = format!("{}@{domain}", local(60));
-        assert_eq!(longest.chars().count(), LONGEST);
+        assert_eq!(longest.chars().count(), MAX_CHARS);
         assert!(Email::parse(&longest).is_ok());
         assert_eq!(code_of(&format!("{}@{domain}", local(61))), "USR_07");
         assert_eq!(code_of(&"a".repeat(1 << 20)), "USR_07");
@@ -198,6 +198,6 @@ mod tests {
     #[test]
     fn a_key_fits_its_column() {
         let wide = format!("{}@{}.example", "İ".repeat(32), "İ".repeat(31));
-        assert!(key_of(&wide).chars().count() <= 2 * LONGEST);
+        assert!(key_of(&wide).chars().count() <= 2 * MAX_CHARS);
     }
 }

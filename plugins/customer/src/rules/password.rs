@@ -5,10 +5,10 @@ use edge_sdk::{Failure, Result};
 use crate::failures::SHORT_PASSWORD;
 
 /// Least characters.
-const SHORTEST: usize = 8;
+const MIN_CHARS: usize = 8;
 
 /// Most characters.
-const LONGEST: usize = 128;
+const MAX_CHARS: usize = 128;
 
 const FIELD: &str = "password";
 
@@ -22,9 +22,9 @@ pub fn check(password: &str) -> Result<()> {
     let length = password.chars().count();
     if password.trim().is_empty() {
         Err(Failure::missing(&[FIELD]))
-    } else if length < SHORTEST {
+    } else if length < MIN_CHARS {
         Err(SHORT_PASSWORD.field(FIELD))
-    } else if length > LONGEST {
+    } else if length > MAX_CHARS {
         Err(Failure::too_long(FIELD))
     } else {
         Ok(())
@@ -60,8 +60,8 @@ mod tests {
     fn length_is_counted_in_characters() {
         assert_refused("secret7", "USR_10");
         assert_refused("üüüüüüü", "USR_10");
-        assert_eq!(check(&"ü".repeat(LONGEST)), Ok(()));
-        assert_refused(&"ü".repeat(LONGEST + 1), "USR_07");
+        assert_eq!(check(&"ü".repeat(MAX_CHARS)), Ok(()));
+        assert_refused(&"ü".repeat(MAX_CHARS + 1), "USR_07");
     }
 
     #[test]

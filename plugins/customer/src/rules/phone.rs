@@ -5,7 +5,7 @@ use edge_sdk::{Failure, Result};
 use crate::failures::BAD_PHONE;
 
 /// Longest phone number as it is written, in characters.
-const LONGEST: usize = 100;
+const MAX_CHARS: usize = 100;
 
 /// Fewest and most digits; international numbers have at most 15, and some
 /// are dialled through a switchboard.
@@ -20,7 +20,7 @@ const DIGITS: std::ops::RangeInclusive<usize> = 7..=20;
 /// `USR_07` for more than 100 characters, `USR_06` for what is no phone number.
 pub fn parse(field: &str, text: &str) -> Result<String> {
     let text = text.trim();
-    if text.chars().count() > LONGEST {
+    if text.chars().count() > MAX_CHARS {
         return Err(Failure::too_long(field));
     }
     let number = text.strip_prefix('+').unwrap_or(text);

@@ -12,7 +12,7 @@ pub const CUSTOMER: &str = "customer";
 const MERCHANT: &str = "merchant";
 
 /// Longest role, in characters: the width of its column.
-const LONGEST: usize = 20;
+const MAX_CHARS: usize = 20;
 
 /// This is no role.
 const BAD_ROLE: Failure =
@@ -45,7 +45,7 @@ pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String,
 /// Returns the role that a token has for what the column of the role holds: a
 /// customer's, unless it is just the other one that the manifest names.
 #[must_use]
-pub fn of_token(stored: Option<&str>) -> &'static str {
+pub fn for_token(stored: Option<&str>) -> &'static str {
     match stored {
         Some(MERCHANT) => MERCHANT,
         _ => CUSTOMER,
@@ -56,7 +56,7 @@ fn is_role(text: &str) -> bool {
     let is_plain = text
         .bytes()
         .all(|byte| byte.is_ascii_lowercase() || byte == b'-');
-    is_plain && (1..=LONGEST).contains(&text.len())
+    is_plain && (1..=MAX_CHARS).contains(&text.len())
 }
 
 #[cfg(test)]
@@ -65,7 +65,7 @@ mod tests {
 
     #[test]
     fn a_token_has_a_role_of_the_manifest() {
-        assert_eq!(of_token(Some("merchant")), "merchant");
+        assert_eq!(for_token(Some("merchant")), "merchant");
         for other in [
             "customer",
             "Merchant",
@@ -74,9 +74,9 @@ mod tests {
             "",
             "admin",
         ] {
-            assert_eq!(of_token(Some(other)), "customer", "{other:?}");
+            assert_eq!(for_token(Some(other)), "customer", "{other:?}");
         }
-        assert_eq!(of_token(None), "customer");
+        assert_eq!(for_token(None), "customer");
     }
 
     #[test]

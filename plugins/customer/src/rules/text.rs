@@ -5,10 +5,10 @@ use edge_sdk::{Failure, Result};
 use crate::failures::BAD_TEXT;
 
 /// Longest name, in characters.
-pub const NAME: usize = 50;
+pub const MAX_NAME_CHARS: usize = 50;
 
 /// Longest line of an address, in characters.
-pub const ADDRESS: usize = 100;
+pub const MAX_ADDRESS_CHARS: usize = 100;
 
 /// The text without blanks around it, if it is one line of at most so many
 /// characters.
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     fn refusal(text: &str) -> (String, Option<String>) {
-        let failure = line("name", text, NAME).unwrap_err();
+        let failure = line("name", text, MAX_NAME_CHARS).unwrap_err();
         let field = failure.faulty_field().map(str::to_owned);
         (failure.code().to_owned(), field)
     }
@@ -59,27 +59,30 @@ mod tests {
             "'; DROP TABLE customer;--",
             "=cmd()",
         ] {
-            assert_eq!(line("name", name, NAME).as_deref(), Ok(name));
+            assert_eq!(line("name", name, MAX_NAME_CHARS).as_deref(), Ok(name));
         }
     }
 
     #[test]
     fn blanks_around_are_no_part_of_it() {
         assert_eq!(
-            line("name", " \u{3000}Ada King\t", NAME).as_deref(),
+            line("name", " \u{3000}Ada King\t", MAX_NAME_CHARS).as_deref(),
             Ok("Ada King")
         );
     }
 
     #[test]
     fn length_is_counted_in_characters() {
-        let longest = "ü".repeat(NAME);
+        let longest = "ü".repeat(MAX_NAME_CHARS);
         assert_eq!(
-            line("name", &longest, NAME).as_deref(),
+            line("name", &longest, MAX_NAME_CHARS).as_deref(),
             Ok(longest.as_str())
         );
         let field = Some("name".to_owned());
-        assert_eq!(refusal(&"ü".repeat(NAME + 1)), ("USR_07".to_owned(), field));
+        assert_eq!(
+            refusal(&"ü".repeat(MAX_NAME_CHARS + 1)),
+            ("USR_07".to_owned(), field)
+        );
     }
 
     #[test]
