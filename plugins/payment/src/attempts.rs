@@ -3,11 +3,11 @@
 
 use edge_sdk::sql::{self, Error, Seconds};
 
-use crate::attempt::{Attempt, LEASE, State, wait};
+use crate::model::{Attempt, LEASE, State, wait};
 use crate::provider::receipt::Receipt;
 
 /// Longest reason that is kept, in characters.
-const REASON: usize = 255;
+const MAX_REASON_CHARS: usize = 255;
 
 macro_rules! select {
     ($rest:literal) => {
@@ -67,17 +67,17 @@ pub const REFUND: &str = "UPDATE payment_attempt SET state = 'refunded', refund_
      WHERE attempt_id = ? AND state = 'captured'";
 
 /// The order service knows that the order is paid.
-pub const TOLD: &str = "UPDATE payment_attempt SET told_on = {now}, next_try_on = NULL \
+pub const NOTIFIED: &str = "UPDATE payment_attempt SET told_on = {now}, next_try_on = NULL \
      WHERE attempt_id = ? AND told_on IS NULL";
 
 /// The order service knows that nothing came of the attempt: the order is free
 /// for another.
-pub const LET_GO: &str = "UPDATE payment_attempt SET open_order_id = NULL, told_on = {now}, next_try_on = NULL \
+pub const NOTIFIED_FAILURE: &str = "UPDATE payment_attempt SET open_order_id = NULL, told_on = {now}, next_try_on = NULL \
      WHERE attempt_id = ? AND state = 'failed' AND told_on IS NULL";
 
 /// The order service could not be told: give the attempt back for so many
 /// seconds.
-pub const TELL_LATER: &str = "UPDATE payment_attempt SET tries = tries + 1, busy_until = {now}, \
+pub const NOTIFY_LATER: &str = "UPDATE payment_attempt SET tries = tries + 1, busy_until = {now}, \
      next_try_on = {now + ?} WHERE attempt_id = ? AND told_on IS NULL";
 
 /// What a new attempt is made of.
@@ -210,15 +210,19 @@ pub(crate) fn refund(attempt: &Attempt, refund_id: Option<&str>) -> Result<bool,
 
 /// Records that the order service knows the outcome. A failed attempt then
 /// leaves the order to the next.
-pub(crate) fn told(attempt: &Attempt, state: State) -> Result<(), Error> {
-    let text = if state == State::Failed { LET_GO } else { TOLD };
+pub(crate) fn notified(attempt: &Attempt, state: State) -> Result<(), Error> {
+    let text = if state == State::Failed {
+        NOTIFIED_FAILURE
+    } else {
+        NOTIFIED
+    };
     sql::query(text).bind(attempt.attempt_id).execute()?;
     Ok(())
 }
 
 /// Leaves it to scheduled work to tell the order service.
-pub(crate) fn tell_later(attempt: &Attempt) -> Result<(), Error> {
-    sql::query(TELL_LATER)
+pub(crate) fn notify_later(attempt: &Attempt) -> Result<(), Error> {
+    sql::query(NOTIFY_LATER)
         .bind(Seconds(wait(attempt.tries)))
         .bind(attempt.attempt_id)
         .execute()?;
@@ -230,5 +234,5 @@ fn changed(query: sql::Query<'_>) -> Result<bool, Error> {
 }
 
 fn short(reason: &str) -> String {
-    reason.chars().take(REASON).collect()
+    reason.chars().take(MAX_REASON_CHARS).collect()
 }

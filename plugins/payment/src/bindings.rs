@@ -1,4 +1,5 @@
-//! What the shop's services ask of each other, generated from `wit/shop`.
+//! Rust bindings of the `shop:*` interfaces that the component imports and
+//! exports, generated from `wit/shop`.
 #![allow(
     missing_docs,
     unsafe_code,
@@ -19,17 +20,3 @@ wit_bindgen::generate!({
     path: ["../../wit/shop/orders", "../../wit/shop/payments"],
     generate_all,
 });
-
-#[cfg(target_family = "wasm")]
-export!(Payments with_types_in self);
-
-/// The exported interface.
-#[cfg(target_family = "wasm")]
-struct Payments;
-
-#[cfg(target_family = "wasm")]
-impl exports::shop::payments::payments::Guest for Payments {
-    fn refund(order_id: i64) -> Result<(), exports::shop::payments::payments::Error> {
-        crate::refunds::refund(order_id)
-    }
-}

@@ -3,14 +3,14 @@
 use edge_sdk::{Failure, Fields, Request, Response, Result};
 use serde::Deserialize;
 
-use crate::attempt::{Attempt, State};
 use crate::attempts::{self, New};
+use crate::clients::orders::{self, Order};
 use crate::declines;
 use crate::due;
-use crate::orders::{self, Order};
+use crate::model::{Attempt, State};
 use crate::provider::Provider;
 use crate::provider::outcome::{Decline, Outcome};
-use crate::settlement::{self, Told};
+use crate::settlement::{self, Notified};
 use crate::shop;
 
 /// The card was declined.
@@ -53,17 +53,17 @@ pub const UNDER_REVIEW: Failure = Failure::new(
 );
 
 /// Longest token and description, in characters.
-const TOKEN: usize = 255;
-const DESCRIPTION: usize = 500;
+const MAX_TOKEN_CHARS: usize = 255;
+const MAX_DESCRIPTION_CHARS: usize = 500;
 
 /// Longest message of a provider that is passed on, in characters.
-const MESSAGE: usize = 200;
+const MAX_MESSAGE_CHARS: usize = 200;
 
 const CONTENT_TYPE: &str = "application/json; charset=utf-8";
 
 /// What the client asks for.
 #[derive(Debug, Deserialize)]
-struct Wanted {
+struct ChargeRequest {
     #[serde(rename = "stripeToken")]
     token: String,
     order_id: i64,
@@ -80,7 +80,7 @@ struct Wanted {
 /// 429 after too many declined cards.
 pub fn charge(request: &Request) -> Result<Response> {
     let customer_id = request.principal()?.id;
-    let wanted = Wanted::read(&request.fields()?)?;
+    let wanted = ChargeRequest::read(&request.fields()?)?;
     let order = orders::find(wanted.order_id, customer_id)?;
     orders::payable(order.status)?;
     wanted.check_currency(&order)?;
@@ -133,8 +133,8 @@ fn release(failed: &Attempt) -> Result<()> {
         return Err(in_progress());
     }
     match settlement::failed(failed)? {
-        Told::Now => Ok(()),
-        Told::Later => Err(orders::unavailable("an earlier attempt is not told yet")),
+        Notified::Now => Ok(()),
+        Notified::Later => Err(orders::unavailable("an earlier attempt is not told yet")),
     }
 }
 
@@ -168,7 +168,9 @@ fn answer(outcome: Outcome) -> Result<Response> {
 /// Stripe writes the messages of declined cards for customers.
 fn declined(decline: &Decline) -> Failure {
     match &decline.message {
-        Some(message) => DECLINED.with_message(message.chars().take(MESSAGE).collect::<String>()),
+        Some(message) => {
+            DECLINED.with_message(message.chars().take(MAX_MESSAGE_CHARS).collect::<String>())
+        }
         None => DECLINED,
     }
 }
@@ -181,12 +183,12 @@ fn unsettled() -> Failure {
     UNSETTLED.header("retry-after", "5")
 }
 
-impl Wanted {
+impl ChargeRequest {
     fn read(fields: &Fields) -> Result<Self> {
         fields.required(&["stripeToken", "order_id", "description", "amount"])?;
         let wanted: Self = fields.parse()?;
-        check_length("stripeToken", &wanted.token, TOKEN)?;
-        check_length("description", &wanted.description, DESCRIPTION)?;
+        check_length("stripeToken", &wanted.token, MAX_TOKEN_CHARS)?;
+        check_length("description", &wanted.description, MAX_DESCRIPTION_CHARS)?;
         Ok(wanted)
     }
 
@@ -213,14 +215,14 @@ mod tests {
     use edge_sdk::testing;
 
     use super::*;
-    use crate::orders::Status;
+    use crate::clients::orders::Status;
     use crate::provider::receipt::tests::receipt;
 
     const FORM: &str = "application/x-www-form-urlencoded";
 
-    fn wanted(body: &str) -> Result<Wanted> {
+    fn wanted(body: &str) -> Result<ChargeRequest> {
         let request = Request::from(testing::post("/stripe/charge", FORM, body));
-        Wanted::read(&request.fields()?)
+        ChargeRequest::read(&request.fields()?)
     }
 
     fn order() -> Order {

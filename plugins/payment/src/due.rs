@@ -3,7 +3,7 @@
 
 use edge_sdk::{Failure, Result, config};
 
-use crate::orders::{self, Order};
+use crate::clients::orders::{self, Order};
 
 /// Setting that says which amounts are taken: `any` (the default) or `grand`.
 const SETTING: &str = "PAYMENT_DUE";

@@ -7,30 +7,31 @@
 //! scheduled work, whichever comes first.
 
 pub mod admin;
-pub mod attempt;
 pub mod attempts;
 mod bindings;
 pub mod charges;
+mod clients;
 mod declines;
 mod due;
-pub mod orders;
+pub mod model;
 pub mod provider;
 mod refunds;
-mod schedule;
+pub mod service;
 mod settlement;
 pub mod shop;
+mod tasks;
 pub mod webhooks;
 
 use edge_sdk::Router;
 
 edge_sdk::export!(router);
-edge_sdk::export_schedule!(schedule::run);
+edge_sdk::export_schedule!(tasks::run);
 
 /// Every route of payments.
 #[must_use]
 pub fn router() -> Router {
-    Router::new()
+    let router = Router::new()
         .post("/stripe/charge", charges::charge)
-        .post("/stripe/webhooks", webhooks::receive)
-        .get("/admin/payments", admin::list)
+        .post("/stripe/webhooks", webhooks::receive);
+    admin::routes(router)
 }

@@ -5,15 +5,15 @@
 use edge_sdk::metrics;
 use edge_sdk::sql::Error;
 
-use crate::attempt::{Attempt, KEY_LIFETIME, SEARCH_LAG, State};
-use crate::orders::{self, Status};
+use crate::clients::orders::{self, Status};
+use crate::model::{Attempt, KEY_LIFETIME, SEARCH_LAG, State};
 use crate::provider::Provider;
-use crate::provider::outcome::{self, Given, Outcome};
+use crate::provider::outcome::{Outcome, RefundOutcome};
 use crate::{attempts, declines, refunds};
 
 /// Whether the order service knows the outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Told {
+pub(crate) enum Notified {
     /// It does.
     Now,
     /// It is not available; scheduled work goes on.
@@ -66,7 +66,7 @@ pub(crate) fn settle(attempt: &Attempt, is_new: bool) -> Result<Outcome, Error> 
 ///
 /// # Errors
 /// When the database does not answer.
-pub(crate) fn record(attempt: &Attempt, outcome: &Outcome) -> Result<Told, Error> {
+pub(crate) fn record(attempt: &Attempt, outcome: &Outcome) -> Result<Notified, Error> {
     match outcome {
         Outcome::Captured(receipt) => {
             if attempts::capture(attempt, receipt)? {
@@ -102,7 +102,7 @@ pub(crate) fn record(attempt: &Attempt, outcome: &Outcome) -> Result<Told, Error
             attempts::postpone(attempt)?;
         }
     }
-    Ok(Told::Now)
+    Ok(Notified::Now)
 }
 
 /// Count for operators an attempt that came to an end.
@@ -115,23 +115,23 @@ fn count(outcome: &str) {
 ///
 /// # Errors
 /// When the database does not answer.
-pub(crate) fn paid(attempt: &Attempt, charge_id: &str) -> Result<Told, Error> {
+pub(crate) fn paid(attempt: &Attempt, charge_id: &str) -> Result<Notified, Error> {
     match orders::pay(attempt.order_id, charge_id, attempt.amount) {
-        Ok(()) => attempts::told(attempt, State::Captured)?,
+        Ok(()) => attempts::notified(attempt, State::Captured)?,
         Err(orders::Error::WrongStatus(Status::Cancelled)) => {
             alarm(attempt, "the order was cancelled; the charge is given back");
-            if let Given::Unknown(_) = refunds::give_back(attempt, charge_id)? {
+            if let RefundOutcome::Unknown(_) = refunds::give_back(attempt, charge_id)? {
                 return later(attempt, "the refund is unknown");
             }
-            attempts::told(attempt, State::Captured)?;
+            attempts::notified(attempt, State::Captured)?;
         }
         Err(orders::Error::Unavailable(why)) => return later(attempt, &why),
         Err(error) => {
             alarm(attempt, &format!("charge {charge_id}: {error:?}"));
-            attempts::told(attempt, State::Captured)?;
+            attempts::notified(attempt, State::Captured)?;
         }
     }
-    Ok(Told::Now)
+    Ok(Notified::Now)
 }
 
 /// Tells the order service that nothing came of the attempt, which the caller has
@@ -140,13 +140,13 @@ pub(crate) fn paid(attempt: &Attempt, charge_id: &str) -> Result<Told, Error> {
 ///
 /// # Errors
 /// When the database does not answer.
-pub(crate) fn failed(attempt: &Attempt) -> Result<Told, Error> {
-    match orders::let_go(attempt.order_id) {
+pub(crate) fn failed(attempt: &Attempt) -> Result<Notified, Error> {
+    match orders::release_hold(attempt.order_id) {
         Err(orders::Error::Unavailable(why)) => later(attempt, &why),
         // An order that is gone, or in another status, is not held either.
         Ok(()) | Err(orders::Error::NotFound | orders::Error::WrongStatus(_)) => {
-            attempts::told(attempt, State::Failed)?;
-            Ok(Told::Now)
+            attempts::notified(attempt, State::Failed)?;
+            Ok(Notified::Now)
         }
     }
 }
@@ -156,10 +156,10 @@ pub(crate) fn alarm(attempt: &Attempt, what: &str) {
     eprintln!("ALARM: {}: {what}", attempt.charge_key());
 }
 
-fn later(attempt: &Attempt, why: &str) -> Result<Told, Error> {
+fn later(attempt: &Attempt, why: &str) -> Result<Notified, Error> {
     eprintln!("{}: to be told later: {why}", attempt.charge_key());
-    attempts::tell_later(attempt)?;
-    Ok(Told::Later)
+    attempts::notify_later(attempt)?;
+    Ok(Notified::Later)
 }
 
 /// Somebody else was faster to record the outcome: it should be the same.
@@ -176,7 +176,7 @@ fn check_recorded(attempt: &Attempt, charge_id: &str) -> Result<(), Error> {
 }
 
 fn ask(attempt: &Attempt, is_new: bool) -> Outcome {
-    let provider = match Provider::of(attempt) {
+    let provider = match Provider::for_attempt(attempt) {
         Ok(provider) => provider,
         Err(why) => return Outcome::Unknown(why.to_string()),
     };
@@ -204,7 +204,7 @@ fn ask(attempt: &Attempt, is_new: bool) -> Outcome {
 
 fn look_up(provider: &Provider, attempt: &Attempt, absent: Outcome) -> Outcome {
     match provider.find(attempt) {
-        Ok(Some(receipt)) => outcome::of_receipt(attempt, receipt),
+        Ok(Some(receipt)) => Outcome::from_receipt(attempt, receipt),
         Ok(None) => absent,
         Err(why) => Outcome::Unknown(why.to_string()),
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use edge_sdk::sql::Error;
 
-use crate::attempt::{Attempt, State};
+use crate::model::{Attempt, State};
 use crate::provider::Provider;
 use crate::{attempts, settlement, webhooks};
 

@@ -3,7 +3,7 @@
 use edge_sdk::{Listing, Request, Response, Result, sql};
 use serde::{Deserialize, Serialize};
 
-use crate::attempt::State;
+use crate::model::State;
 
 /// How many attempts there are.
 pub const COUNT: &str = "SELECT COUNT(*) FROM payment_attempt";

@@ -24,13 +24,13 @@ pub(crate) fn find(order_id: i64, customer_id: i64) -> Result<Order, Failure> {
     service::find(order_id, customer_id).map_err(failure)
 }
 
-/// Keeps the order from being cancelled until [`pay`] or [`let_go`].
+/// Keeps the order from being cancelled until [`pay`] or [`release_hold`].
 pub(crate) fn hold(order_id: i64, customer_id: i64) -> Result<Order, Error> {
     service::hold(order_id, customer_id)
 }
 
 /// Nothing came of the hold.
-pub(crate) fn let_go(order_id: i64) -> Result<(), Error> {
+pub(crate) fn release_hold(order_id: i64) -> Result<(), Error> {
     service::let_go(order_id)
 }
 

@@ -3,39 +3,21 @@
 
 pub mod outcome;
 pub mod receipt;
+pub mod reply;
 pub mod sandbox;
 pub mod stripe;
 
-use edge_sdk::{config, sql};
+use edge_sdk::config;
 
-use crate::attempt::Attempt;
+use crate::model::Attempt;
 use crate::shop;
-use outcome::{Given, Outcome};
+use outcome::{Outcome, RefundOutcome};
 use receipt::Receipt;
+use reply::Unanswered;
 use stripe::Stripe;
 
 /// Where Stripe is, unless `STRIPE_API_BASE` says otherwise.
 const STRIPE: &str = "https://api.stripe.com";
-
-/// The provider's answer to a request: HTTP status and body.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reply {
-    /// The HTTP status.
-    pub status: u16,
-    /// The whole body.
-    pub body: String,
-}
-
-/// No answer, or none that can be told: what was asked for may have been done.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Unanswered(pub String);
-
-impl From<sql::Error> for Unanswered {
-    fn from(error: sql::Error) -> Self {
-        Self(error.to_string())
-    }
-}
 
 /// A provider of charges.
 #[derive(Debug)]
@@ -65,7 +47,7 @@ impl Provider {
     /// # Errors
     /// When the operator has set up another one since, or the attempt is that
     /// of another shop, whose database this one's is a copy of.
-    pub fn of(attempt: &Attempt) -> Result<Self, Unanswered> {
+    pub fn for_attempt(attempt: &Attempt) -> Result<Self, Unanswered> {
         let provider = Self::configured().map_err(|error| Unanswered(error.to_string()))?;
         let now = match attempt.shop_id {
             Some(_) => provider.recorded_name(),
@@ -125,7 +107,7 @@ impl Provider {
             Self::Sandbox => sandbox::charge(attempt, token),
         };
         match reply {
-            Ok(reply) => outcome::of_reply(attempt, &reply),
+            Ok(reply) => Outcome::from_reply(attempt, &reply),
             Err(error) => Outcome::Unknown(error.to_string()),
         }
     }
@@ -143,14 +125,14 @@ impl Provider {
 
     /// Gives the attempt's charge back, all of it. Asking again gives nothing more.
     #[must_use]
-    pub fn refund(&self, attempt: &Attempt, charge_id: &str) -> Given {
+    pub fn refund(&self, attempt: &Attempt, charge_id: &str) -> RefundOutcome {
         let reply = match self {
             Self::Stripe(stripe) => stripe.refund(attempt, charge_id),
             Self::Sandbox => sandbox::refund(attempt, charge_id),
         };
         match reply {
-            Ok(reply) => outcome::of_refund(&reply),
-            Err(error) => Given::Unknown(error.to_string()),
+            Ok(reply) => RefundOutcome::from_reply(&reply),
+            Err(error) => RefundOutcome::Unknown(error.to_string()),
         }
     }
 }

@@ -3,9 +3,9 @@
 
 use serde::Deserialize;
 
-use super::Reply;
 use super::receipt::Receipt;
-use crate::attempt::Attempt;
+use super::reply::Reply;
+use crate::model::Attempt;
 
 /// What became of a charge.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,9 +35,9 @@ pub struct Decline {
 
 /// What became of a refund.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Given {
+pub enum RefundOutcome {
     /// The money is on its way; the refund's id, if the provider told it.
-    Back(Option<String>),
+    Refunded(Option<String>),
     /// The provider refuses; the text is its code.
     Refused(String),
     /// Anything may be true; the text says why.
@@ -64,69 +64,77 @@ struct Refund {
     status: Option<String>,
 }
 
-/// What the answer to a charge means.
-///
-/// 401 and 403 are no certain refusals: the key may have been changed between a
-/// request whose answer was lost and this one. Nor is an idempotency error: it
-/// says that the key was used before.
-#[must_use]
-pub fn of_reply(attempt: &Attempt, reply: &Reply) -> Outcome {
-    match reply.status {
-        200 => match Receipt::read(&reply.body) {
-            Ok(receipt) => of_receipt(attempt, receipt),
-            Err(error) => Outcome::Unknown(format!("an unreadable charge: {error}")),
-        },
-        402 => match error(reply) {
-            Some(error) => Outcome::Declined(error.into_decline()),
-            None => unknown(reply),
-        },
-        400 | 404 => match error(reply) {
-            Some(error) if error.kind != "idempotency_error" => Outcome::Refused(error.name()),
-            _ => unknown(reply),
-        },
-        _ => unknown(reply),
-    }
-}
-
-/// What a charge means that the provider tells of.
-#[must_use]
-pub fn of_receipt(attempt: &Attempt, receipt: Receipt) -> Outcome {
-    let charge = &receipt.charge;
-    if charge.status == "failed" && !charge.paid {
-        return Outcome::Declined(Decline {
-            code: charge.failure_code.clone().unwrap_or_default(),
-            message: charge.failure_message.clone(),
-        });
-    }
-    if !charge.succeeded() {
-        let status = &charge.status;
-        return Outcome::Unknown(format!("a charge that is {status}, and not captured"));
-    }
-    match charge.difference(attempt) {
-        Some(difference) => Outcome::Suspicious(receipt, difference),
-        None => Outcome::Captured(receipt),
-    }
-}
-
-/// What the answer to a refund means.
-#[must_use]
-pub fn of_refund(reply: &Reply) -> Given {
-    match reply.status {
-        200 => match serde_json::from_str::<Refund>(&reply.body) {
-            Ok(refund) => match refund.status.as_deref() {
-                Some(status @ ("failed" | "canceled")) => Given::Refused(status.to_owned()),
-                _ => Given::Back(Some(refund.id)),
+impl Outcome {
+    /// Interprets the reply to a charge.
+    ///
+    /// 401 and 403 are no certain refusals: the key may have been changed between a
+    /// request whose answer was lost and this one. Nor is an idempotency error: it
+    /// says that the key was used before.
+    #[must_use]
+    pub fn from_reply(attempt: &Attempt, reply: &Reply) -> Self {
+        match reply.status {
+            200 => match Receipt::read(&reply.body) {
+                Ok(receipt) => Self::from_receipt(attempt, receipt),
+                Err(error) => Self::Unknown(format!("an unreadable charge: {error}")),
             },
-            Err(error) => Given::Unknown(format!("an unreadable refund: {error}")),
-        },
-        400 | 402 | 404 => match error(reply) {
-            Some(error) if error.code.as_deref() == Some("charge_already_refunded") => {
-                Given::Back(None)
-            }
-            Some(error) if error.kind != "idempotency_error" => Given::Refused(error.name()),
-            _ => Given::Unknown(told(reply)),
-        },
-        _ => Given::Unknown(told(reply)),
+            402 => match error(reply) {
+                Some(error) => Self::Declined(error.into_decline()),
+                None => Self::unknown(reply),
+            },
+            400 | 404 => match error(reply) {
+                Some(error) if error.kind != "idempotency_error" => Self::Refused(error.name()),
+                _ => Self::unknown(reply),
+            },
+            _ => Self::unknown(reply),
+        }
+    }
+
+    /// Interprets a charge that the provider tells of.
+    #[must_use]
+    pub fn from_receipt(attempt: &Attempt, receipt: Receipt) -> Self {
+        let charge = &receipt.charge;
+        if charge.status == "failed" && !charge.paid {
+            return Self::Declined(Decline {
+                code: charge.failure_code.clone().unwrap_or_default(),
+                message: charge.failure_message.clone(),
+            });
+        }
+        if !charge.succeeded() {
+            let status = &charge.status;
+            return Self::Unknown(format!("a charge that is {status}, and not captured"));
+        }
+        match charge.difference(attempt) {
+            Some(difference) => Self::Suspicious(receipt, difference),
+            None => Self::Captured(receipt),
+        }
+    }
+
+    fn unknown(reply: &Reply) -> Self {
+        Self::Unknown(log_line(reply))
+    }
+}
+
+impl RefundOutcome {
+    /// Interprets the reply to a refund.
+    #[must_use]
+    pub fn from_reply(reply: &Reply) -> Self {
+        match reply.status {
+            200 => match serde_json::from_str::<Refund>(&reply.body) {
+                Ok(refund) => match refund.status.as_deref() {
+                    Some(status @ ("failed" | "canceled")) => Self::Refused(status.to_owned()),
+                    _ => Self::Refunded(Some(refund.id)),
+                },
+                Err(error) => Self::Unknown(format!("an unreadable refund: {error}")),
+            },
+            400 | 402 | 404 => match error(reply) {
+                Some(error) if error.code.as_deref() == Some("charge_already_refunded") => {
+                    Self::Refunded(None)
+                }
+                Some(error) if error.kind != "idempotency_error" => Self::Refused(error.name()),
+                _ => Self::Unknown(log_line(reply)),
+            },
+            _ => Self::Unknown(log_line(reply)),
+        }
     }
 }
 
@@ -135,13 +143,9 @@ fn error(reply: &Reply) -> Option<ProviderError> {
     Some(body.error)
 }
 
-fn unknown(reply: &Reply) -> Outcome {
-    Outcome::Unknown(told(reply))
-}
-
-/// The answer as a log line may have it. Messages stay out of it: they may name
+/// Returns the reply as a log line may have it. Messages stay out of it: they may name
 /// the token.
-fn told(reply: &Reply) -> String {
+fn log_line(reply: &Reply) -> String {
     match error(reply) {
         Some(error) => format!("HTTP {}, {}", reply.status, error.name()),
         None => format!("HTTP {}", reply.status),
@@ -171,7 +175,7 @@ mod tests {
 
     use super::super::receipt::tests::{charge, receipt};
     use super::*;
-    use crate::attempt::tests::attempt;
+    use crate::model::tests::attempt;
 
     fn reply(status: u16, body: &Value) -> Reply {
         Reply {
@@ -181,7 +185,7 @@ mod tests {
     }
 
     fn outcome(status: u16, body: &Value) -> Outcome {
-        of_reply(&attempt(), &reply(status, body))
+        Outcome::from_reply(&attempt(), &reply(status, body))
     }
 
     fn refusal(kind: &str, code: &str) -> Value {
@@ -269,34 +273,37 @@ mod tests {
             code: "card_declined".to_owned(),
             message: Some("Your card was declined.".to_owned()),
         };
-        assert_eq!(of_receipt(&attempt(), failed), Outcome::Declined(decline));
+        assert_eq!(
+            Outcome::from_receipt(&attempt(), failed),
+            Outcome::Declined(decline)
+        );
     }
 
     #[test]
     fn a_refund_is_given_refused_or_unknown() {
-        let given = |status, body| of_refund(&reply(status, &body));
-        let back = Given::Back(Some("re_1".to_owned()));
+        let outcome = |status, body| RefundOutcome::from_reply(&reply(status, &body));
+        let back = RefundOutcome::Refunded(Some("re_1".to_owned()));
         for status in ["succeeded", "pending"] {
-            assert_eq!(given(200, json!({"id": "re_1", "status": status})), back);
+            assert_eq!(outcome(200, json!({"id": "re_1", "status": status})), back);
         }
         assert_eq!(
-            given(200, json!({"id": "re_1", "status": "failed"})),
-            Given::Refused("failed".to_owned())
+            outcome(200, json!({"id": "re_1", "status": "failed"})),
+            RefundOutcome::Refused("failed".to_owned())
         );
         assert_eq!(
-            given(
+            outcome(
                 400,
                 refusal("invalid_request_error", "charge_already_refunded")
             ),
-            Given::Back(None)
+            RefundOutcome::Refunded(None)
         );
         assert_eq!(
-            given(404, refusal("invalid_request_error", "resource_missing")),
-            Given::Refused("resource_missing".to_owned())
+            outcome(404, refusal("invalid_request_error", "resource_missing")),
+            RefundOutcome::Refused("resource_missing".to_owned())
         );
         for status in [200, 400, 401, 409, 429, 500] {
-            let unreadable = given(status, json!([]));
-            assert!(matches!(unreadable, Given::Unknown(_)), "{status}");
+            let unreadable = outcome(status, json!([]));
+            assert!(matches!(unreadable, RefundOutcome::Unknown(_)), "{status}");
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::attempt::Attempt;
+use crate::model::Attempt;
 
 /// The names of what the shop writes on charges.
 const ORDER: &str = "order_id";
@@ -106,7 +106,7 @@ impl Charge {
     /// shop is named, others have the same numbers, so all that was asked for
     /// has to be the same.
     #[must_use]
-    pub fn is_of(&self, attempt: &Attempt) -> bool {
+    pub fn belongs_to(&self, attempt: &Attempt) -> bool {
         let is_same = || {
             self.is_as_asked(attempt)
                 && self.description.as_deref().unwrap_or_default() == attempt.description
@@ -136,7 +136,7 @@ pub(crate) mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::attempt::tests::{attempt, old_attempt};
+    use crate::model::tests::{attempt, old_attempt};
 
     /// The charge of [`attempt`], with some fields changed.
     pub(crate) fn charge(changes: &Value) -> Value {
@@ -196,11 +196,11 @@ pub(crate) mod tests {
     fn a_charge_is_of_the_attempt_that_its_shop_wrote_on_it() {
         let charge = |metadata: Value| receipt(&json!({"metadata": metadata})).charge;
         let ours = charge(json!({"order_id": "7", "attempt": "2", "shop": "s1"}));
-        assert!(ours.is_of(&attempt()) && !ours.is_of(&old_attempt()));
+        assert!(ours.belongs_to(&attempt()) && !ours.belongs_to(&old_attempt()));
         let other = charge(json!({"order_id": "7", "attempt": "2", "shop": "s2"}));
-        assert!(!other.is_of(&attempt()) && !other.is_of(&old_attempt()));
+        assert!(!other.belongs_to(&attempt()) && !other.belongs_to(&old_attempt()));
         let nobodys = charge(json!({}));
-        assert!(!nobodys.is_of(&attempt()) && !nobodys.is_of(&old_attempt()));
+        assert!(!nobodys.belongs_to(&attempt()) && !nobodys.belongs_to(&old_attempt()));
     }
 
     #[test]
@@ -212,15 +212,18 @@ pub(crate) mod tests {
             }
             receipt(&all).charge
         };
-        assert!(unmarked(json!({})).is_of(&old_attempt()));
-        assert!(!unmarked(json!({})).is_of(&attempt()));
+        assert!(unmarked(json!({})).belongs_to(&old_attempt()));
+        assert!(!unmarked(json!({})).belongs_to(&attempt()));
         for other in [
             json!({"amount": 1}),
             json!({"currency": "eur"}),
             json!({"description": "Order 7 of another shop"}),
             json!({"description": null}),
         ] {
-            assert!(!unmarked(other.clone()).is_of(&old_attempt()), "{other}");
+            assert!(
+                !unmarked(other.clone()).belongs_to(&old_attempt()),
+                "{other}"
+            );
         }
     }
 }

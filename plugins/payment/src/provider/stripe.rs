@@ -8,8 +8,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::receipt::{self, Receipt};
-use super::{Reply, Unanswered};
-use crate::attempt::Attempt;
+use super::reply::{Reply, Unanswered};
+use crate::model::Attempt;
 
 /// The version of the API whose replies this code reads.
 const VERSION: &str = "2024-06-20";
@@ -19,7 +19,7 @@ const VERSION: &str = "2024-06-20";
 const TIMEOUT: Duration = Duration::from_secs(12);
 
 /// Longest answer; a charge takes about 3 KiB.
-const MOST_BYTES: usize = 256 << 10;
+const MAX_REPLY_BYTES: usize = 256 << 10;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -104,7 +104,7 @@ impl Stripe {
             .header("authorization", format!("Bearer {}", self.key))
             .header("stripe-version", VERSION)
             .timeout(TIMEOUT)
-            .most_bytes(MOST_BYTES)
+            .most_bytes(MAX_REPLY_BYTES)
             .send()
             .map_err(|error| Unanswered(error.to_string()))?;
         let body = String::from_utf8(response.body)
@@ -155,7 +155,7 @@ fn found(attempt: &Attempt, body: &str) -> Result<Option<Receipt>, Unanswered> {
     let mut best: Option<Receipt> = None;
     for text in &search.data {
         let receipt = Receipt::read(text.get()).map_err(unreadable)?;
-        let ours = receipt.charge.is_of(attempt);
+        let ours = receipt.charge.belongs_to(attempt);
         let better = best.is_none() || receipt.charge.succeeded();
         if ours && better {
             best = Some(receipt);
@@ -170,7 +170,7 @@ mod tests {
 
     use super::super::receipt::tests::charge;
     use super::*;
-    use crate::attempt::tests::{attempt, old_attempt};
+    use crate::model::tests::{attempt, old_attempt};
 
     fn decoded(form: &str) -> Vec<(String, String)> {
         form_urlencoded::parse(form.as_bytes())

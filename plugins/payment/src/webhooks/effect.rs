@@ -4,12 +4,12 @@
 use edge_sdk::sql::Error;
 
 use super::origin::{self, Origin};
-use crate::attempt::{Attempt, State};
 use crate::attempts;
-use crate::orders::{self, Status};
-use crate::provider::outcome::{self, Outcome};
+use crate::clients::orders::{self, Status};
+use crate::model::{Attempt, State};
+use crate::provider::outcome::Outcome;
 use crate::provider::receipt::{Charge, Receipt};
-use crate::settlement::{self, Told};
+use crate::settlement::{self, Notified};
 
 /// What became of an event.
 #[derive(Debug)]
@@ -23,11 +23,11 @@ pub(super) enum Effect {
     Later,
 }
 
-impl From<Told> for Effect {
-    fn from(told: Told) -> Self {
-        match told {
-            Told::Now => Self::Whole,
-            Told::Later => Self::Later,
+impl From<Notified> for Effect {
+    fn from(notified: Notified) -> Self {
+        match notified {
+            Notified::Now => Self::Whole,
+            Notified::Later => Self::Later,
         }
     }
 }
@@ -35,22 +35,22 @@ impl From<Told> for Effect {
 /// A card was charged or declined: that settles the attempt, if it is open.
 pub(super) fn settled(receipt: Receipt, shop_id: &str) -> Result<Effect, Error> {
     let charge = receipt.charge.clone();
-    let attempt = match origin::of(&charge, shop_id)? {
+    let attempt = match origin::find(&charge, shop_id)? {
         Origin::Attempt(attempt) => attempt,
         other => return Ok(without_attempt(&other, &charge)),
     };
     if attempt.state == State::Open {
-        let outcome = outcome::of_receipt(&attempt, receipt);
+        let outcome = Outcome::from_receipt(&attempt, receipt);
         // A charge on its way settles nothing, and its request may still run.
         if matches!(outcome, Outcome::Unknown(_)) {
             return Ok(Effect::Whole);
         }
-        if settlement::record(&attempt, &outcome)? == Told::Later {
+        if settlement::record(&attempt, &outcome)? == Notified::Later {
             return Ok(Effect::Later);
         }
     }
     // Somebody else may have recorded the outcome in between.
-    match origin::of(&charge, shop_id)? {
+    match origin::find(&charge, shop_id)? {
         Origin::Attempt(attempt) => known(&attempt, &charge),
         other => Ok(without_attempt(&other, &charge)),
     }
@@ -64,7 +64,8 @@ pub(super) fn refunded(receipt: Receipt, shop_id: &str) -> Result<Effect, Error>
     }
     // The event may come before anybody knew of the charge.
     let effect = settled(receipt, shop_id)?;
-    let (Effect::Whole, Origin::Attempt(attempt)) = (&effect, origin::of(&charge, shop_id)?) else {
+    let (Effect::Whole, Origin::Attempt(attempt)) = (&effect, origin::find(&charge, shop_id)?)
+    else {
         return Ok(effect);
     };
     match attempt.state {

@@ -7,7 +7,7 @@ use edge_sdk::sql::{self, Error, Seconds};
 use super::event::Event;
 
 /// How long events are remembered. Stripe delivers them for three days.
-const REMEMBERED: Duration = Duration::from_secs(30 * 24 * 3600);
+const RETENTION: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// A new event.
 pub const BEGIN: &str =
@@ -52,6 +52,6 @@ pub(super) fn done(event: &Event, alarm: Option<&str>) -> Result<(), Error> {
 
 /// Forgets old events.
 pub(crate) fn forget() -> Result<(), Error> {
-    sql::query(FORGET).bind(Seconds(REMEMBERED)).execute()?;
+    sql::query(FORGET).bind(Seconds(RETENTION)).execute()?;
     Ok(())
 }

@@ -10,7 +10,7 @@ pub mod signature;
 use edge_sdk::{Failure, Request, Response, Result, clock, config};
 use serde::Serialize;
 
-use crate::orders;
+use crate::clients::orders;
 use crate::provider::Provider;
 use crate::shop;
 use effect::Effect;
@@ -73,7 +73,7 @@ fn handle(event: &Event) -> Result<()> {
         eprintln!("the charge of event {} cannot be read: {error}", event.id);
         UNREADABLE
     })?;
-    if let Origin::Foreign = origin::of(&receipt.charge, &shop_id)? {
+    if let Origin::Foreign = origin::find(&receipt.charge, &shop_id)? {
         shop::note_foreign(&format!("charge {}", receipt.charge.id))?;
         return Ok(());
     }

@@ -3,8 +3,8 @@
 
 use edge_sdk::sql::Error;
 
-use crate::attempt::{Attempt, State};
 use crate::attempts;
+use crate::model::{Attempt, State};
 use crate::provider::receipt::Charge;
 
 /// Where a charge comes from.
@@ -22,7 +22,7 @@ pub(super) enum Origin {
 }
 
 /// Returns where a charge comes from, for the shop with this identity.
-pub(super) fn of(charge: &Charge, shop_id: &str) -> Result<Origin, Error> {
+pub(super) fn find(charge: &Charge, shop_id: &str) -> Result<Origin, Error> {
     match charge.shop_id() {
         Some(shop) if shop == shop_id => own(charge),
         Some(_) => Ok(Origin::Foreign),
@@ -42,7 +42,7 @@ fn unmarked(charge: &Charge) -> Result<Origin, Error> {
     if let Some(known) = attempts::charged(&charge.id)?.filter(is_old) {
         return Ok(attempt(known));
     }
-    let same = numbered(charge)?.filter(|attempt| is_old(attempt) && charge.is_of(attempt));
+    let same = numbered(charge)?.filter(|attempt| is_old(attempt) && charge.belongs_to(attempt));
     Ok(match same {
         Some(old) if old.state == State::Open => Origin::Unsettled,
         Some(old) if old.charge_id.is_none() => attempt(old),

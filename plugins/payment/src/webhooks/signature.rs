@@ -6,7 +6,7 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
 /// How far the time of a signature may be from now, in seconds.
-const TOLERANCE: u64 = 300;
+const MAX_SKEW_SECONDS: u64 = 300;
 
 /// Why a signature does not hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -52,7 +52,7 @@ pub fn verify(header: &str, body: &[u8], setting: &str, now: u64) -> Result<(), 
         return Err(Error::Missing);
     }
     let seconds: u64 = time.parse().map_err(|_| Error::Missing)?;
-    if now.abs_diff(seconds) > TOLERANCE {
+    if now.abs_diff(seconds) > MAX_SKEW_SECONDS {
         return Err(Error::OutOfTime);
     }
     let holds = secrets(setting).any(|secret| {

@@ -2,7 +2,9 @@
 //! first and however often.
 
 use edge_sdk::sql::{Dialect, with_clock};
-use payment::attempts::{BEGIN, CAPTURE, CURRENT, FAIL, LET_GO, POSTPONE, REFUND, TAKE, TOLD};
+use payment::attempts::{
+    BEGIN, CAPTURE, CURRENT, FAIL, NOTIFIED, NOTIFIED_FAILURE, POSTPONE, REFUND, TAKE,
+};
 
 /// Seconds for which an attempt is had: as long as the tests take and longer,
 /// or no longer at all.
@@ -78,7 +80,7 @@ macro_rules! check {
 
         // A failure is recorded once, and then nothing else; the order is free
         // when the order service knows.
-        assert_eq!(run!(database, LET_GO, attempt).unwrap(), 0);
+        assert_eq!(run!(database, NOTIFIED_FAILURE, attempt).unwrap(), 0);
         assert_eq!(
             run!(database, FAIL, "lost_card", LONG, attempt, "open").unwrap(),
             1
@@ -92,7 +94,7 @@ macro_rules! check {
             0
         );
         assert!(begin!(database, order, 2_i64).is_err());
-        assert_eq!(run!(database, LET_GO, attempt).unwrap(), 1);
+        assert_eq!(run!(database, NOTIFIED_FAILURE, attempt).unwrap(), 1);
         assert_eq!(current!(database, order), 0);
         assert!(begin!(database, order, 2_i64).is_ok());
 
@@ -112,7 +114,7 @@ macro_rules! check {
             run!(database, FAIL, "late", LONG, attempt, "open").unwrap(),
             0
         );
-        assert_eq!(run!(database, TOLD, attempt).unwrap(), 1);
+        assert_eq!(run!(database, NOTIFIED, attempt).unwrap(), 1);
         assert_eq!(run!(database, TAKE, LONG, attempt).unwrap(), 0);
         assert_eq!(run!(database, REFUND, "re_1", attempt).unwrap(), 1);
         assert_eq!(run!(database, REFUND, "re_2", attempt).unwrap(), 0);

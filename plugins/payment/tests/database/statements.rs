@@ -1,15 +1,16 @@
 //! Every statement fits the tables that the migrations make.
 
 use edge_sdk::sql::{Dialect, with_clock};
+use payment::admin::payments;
 use payment::provider::sandbox;
 use payment::webhooks::events;
-use payment::{admin, attempts, shop};
+use payment::{attempts, shop};
 use sqlx::{Column as _, Executor as _, SqlSafeStr as _, Statement as _, TypeInfo as _};
 
 /// Each statement with the number of its parameters.
 const STATEMENTS: [(&str, usize); 29] = [
-    (admin::COUNT, 0),
-    (admin::PAGE, 2),
+    (payments::COUNT, 0),
+    (payments::PAGE, 2),
     (attempts::CURRENT, 1),
     (attempts::NUMBERED, 2),
     (attempts::CHARGED, 1),
@@ -22,9 +23,9 @@ const STATEMENTS: [(&str, usize); 29] = [
     (attempts::SUSPECT, 4),
     (attempts::FAIL, 4),
     (attempts::REFUND, 2),
-    (attempts::TOLD, 1),
-    (attempts::LET_GO, 1),
-    (attempts::TELL_LATER, 2),
+    (attempts::NOTIFIED, 1),
+    (attempts::NOTIFIED_FAILURE, 1),
+    (attempts::NOTIFY_LATER, 2),
     (events::BEGIN, 3),
     (events::IS_DONE, 1),
     (events::DONE, 2),

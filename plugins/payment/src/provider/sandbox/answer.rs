@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::card::{Card, Decline, Refusal};
-use crate::attempt::Attempt;
-use crate::provider::{Reply, receipt};
+use crate::model::Attempt;
+use crate::provider::receipt;
+use crate::provider::reply::Reply;
 
 /// A captured charge, at this time in seconds since 1970.
 pub(super) fn charge(attempt: &Attempt, charge_id: &str, card: &Card, created: u64) -> Reply {
@@ -142,8 +143,8 @@ fn reply(status: u16, body: &Value) -> Reply {
 mod tests {
     use super::super::card::{self, Verdict};
     use super::*;
-    use crate::attempt::tests::attempt;
-    use crate::provider::outcome::{Given, Outcome, of_refund, of_reply};
+    use crate::model::tests::attempt;
+    use crate::provider::outcome::{Outcome, RefundOutcome};
 
     fn answer(token: &str) -> Outcome {
         let attempt = attempt();
@@ -152,7 +153,7 @@ mod tests {
             Verdict::Declined(decline) => declined("ch_1", &decline),
             Verdict::Refused(refusal) => refused(&refusal),
         };
-        of_reply(&attempt, &reply)
+        Outcome::from_reply(&attempt, &reply)
     }
 
     #[test]
@@ -160,7 +161,7 @@ mod tests {
         let Outcome::Captured(receipt) = answer("tok_amex") else {
             panic!("not captured");
         };
-        assert!(receipt.charge.is_of(&attempt()));
+        assert!(receipt.charge.belongs_to(&attempt()));
         let Outcome::Declined(decline) = answer("tok_chargeDeclinedInsufficientFunds") else {
             panic!("not declined");
         };
@@ -171,9 +172,12 @@ mod tests {
 
     #[test]
     fn refunds_are_understood_as_stripes_are() {
-        let given = of_refund(&refund("re_1", "ch_1", 1499, "usd"));
-        assert_eq!(given, Given::Back(Some("re_1".to_owned())));
-        let missing = of_refund(&no_such_charge("ch_1"));
-        assert_eq!(missing, Given::Refused("resource_missing".to_owned()));
+        let given = RefundOutcome::from_reply(&refund("re_1", "ch_1", 1499, "usd"));
+        assert_eq!(given, RefundOutcome::Refunded(Some("re_1".to_owned())));
+        let missing = RefundOutcome::from_reply(&no_such_charge("ch_1"));
+        assert_eq!(
+            missing,
+            RefundOutcome::Refused("resource_missing".to_owned())
+        );
     }
 }

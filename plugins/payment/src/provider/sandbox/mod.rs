@@ -11,8 +11,8 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::receipt::Receipt;
-use super::{Reply, Unanswered};
-use crate::attempt::Attempt;
+use super::reply::{Reply, Unanswered};
+use crate::model::Attempt;
 use card::Verdict;
 
 /// What was answered to an idempotency key.
