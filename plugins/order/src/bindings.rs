@@ -1,5 +1,5 @@
-//! The Rust face of `shop:*`, generated from the WIT files in `wit/shop`: what
-//! this service asks of others, and what others ask of it.
+//! Rust bindings of the `shop:*` interfaces that the component imports and
+//! exports, generated from `wit/shop`.
 #![allow(
     missing_docs,
     unsafe_code,
@@ -27,6 +27,5 @@ wit_bindgen::generate!({
         "../../wit/shop/orders",
     ],
     additional_derives: [Clone, PartialEq],
-    export_macro_name: "export_orders",
     generate_all,
 });

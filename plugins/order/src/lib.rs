@@ -3,7 +3,7 @@
 pub mod admin;
 mod bindings;
 pub mod cart;
-pub mod catalog;
+mod clients;
 pub mod idempotency;
 pub mod model;
 pub mod orders;
@@ -12,7 +12,6 @@ mod prune;
 pub mod seed;
 pub mod service;
 pub mod shipping;
-pub mod shoppingcart;
 pub mod tasks;
 pub mod tax;
 
@@ -33,45 +32,7 @@ pub fn router() -> Router {
             "/shipping/regions/{shipping_region_id}",
             shipping::in_region,
         );
-    orders(carts(router))
-}
-
-fn orders(router: Router) -> Router {
-    router
-        .post("/orders", orders::place::create)
-        .get("/orders/{order_id}", orders::one)
-        .get("/orders/inCustomer", orders::in_customer)
-        .get("/orders/shortDetail/{order_id}", orders::short_detail)
-        .get("/admin/orders", admin::list)
-        .get("/admin/orders/{order_id}", admin::one)
-        .put("/admin/orders/{order_id}", admin::update)
-}
-
-fn carts(router: Router) -> Router {
-    router
-        .get(
-            "/shoppingcart/generateUniqueId",
-            shoppingcart::generate_unique_id,
-        )
-        .post("/shoppingcart/add", shoppingcart::add)
-        .get("/shoppingcart/{cart_id}", shoppingcart::one)
-        .put("/shoppingcart/update/{item_id}", shoppingcart::update)
-        .delete("/shoppingcart/empty/{cart_id}", shoppingcart::empty)
-        .get(
-            "/shoppingcart/saveForLater/{item_id}",
-            shoppingcart::save_for_later,
-        )
-        .get(
-            "/shoppingcart/moveToCart/{item_id}",
-            shoppingcart::move_to_cart,
-        )
-        .get("/shoppingcart/getSaved/{cart_id}", shoppingcart::saved)
-        .get(
-            "/shoppingcart/totalAmount/{cart_id}",
-            shoppingcart::total_amount,
-        )
-        .delete(
-            "/shoppingcart/removeProduct/{item_id}",
-            shoppingcart::remove_product,
-        )
+    let router = cart::routes(router);
+    let router = orders::routes(router);
+    admin::routes(router)
 }

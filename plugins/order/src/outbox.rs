@@ -7,9 +7,10 @@ use edge_sdk::mail::{self, Message};
 use edge_sdk::sql::{self, Readable, Seconds, column};
 use serde::Deserialize;
 
-use crate::bindings::shop::customers::customers::{self, Contact};
+use crate::clients::customers::{self, Contact};
 use crate::model::{OrderLine, currency};
-use crate::{orders, prune};
+use crate::orders::lines;
+use crate::prune;
 use edge_sdk::money::Cents;
 
 /// Mails that are due now, the first to be sent first.
@@ -44,18 +45,18 @@ const OUTDATED: prune::Statements = prune::Statements {
 };
 
 /// How long mails are kept that were sent or given up.
-const KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+const RETENTION: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
 /// Lines of an order that the mail shows: as many as a cart has.
-const SHOWN_LINES: u8 = 100;
+const MAX_SHOWN_LINES: u8 = 100;
 
 /// Attempts before a mail is given up: about eleven hours.
 const MAX_ATTEMPTS: u32 = 20;
-const FIRST_PAUSE: Duration = Duration::from_secs(5);
-const LONGEST_PAUSE: Duration = Duration::from_secs(60 * 60);
+const FIRST_RETRY_DELAY: Duration = Duration::from_secs(5);
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(60 * 60);
 
 /// Characters that the mail shows of what a customer chose.
-const SHOWN_ATTRIBUTES: usize = 80;
+const MAX_SHOWN_ATTRIBUTE_CHARS: usize = 80;
 
 /// A row of [`DUE`].
 #[derive(Deserialize)]
@@ -75,13 +76,13 @@ struct Due {
 
 /// Why a mail was not sent.
 #[derive(Debug, thiserror::Error)]
-enum Unsent {
+enum MailError {
     /// It never will be.
     #[error("{0}")]
-    Never(String),
+    Permanent(String),
     /// Another try may do better.
     #[error("{0}")]
-    Later(String),
+    Temporary(String),
     #[error(transparent)]
     Sql(#[from] sql::Error),
 }
@@ -100,14 +101,14 @@ pub fn send_due() -> Result<(), sql::Error> {
 /// # Errors
 /// Those of the database.
 pub fn delete_old() -> Result<(), sql::Error> {
-    prune::delete(&OUTDATED, KEPT)
+    prune::delete(&OUTDATED, RETENTION)
 }
 
 /// One attempt, counted before it is made: a mail at which the work breaks off
 /// again and again is given up in the end, too.
 fn attempt(due: &Due) -> Result<(), sql::Error> {
     let counted = sql::query(ATTEMPT)
-        .bind(Seconds(pause(due.attempts)))
+        .bind(Seconds(retry_delay(due.attempts)))
         .bind(due.mail_id)
         .bind(due.attempts)
         .execute()?;
@@ -118,8 +119,8 @@ fn attempt(due: &Due) -> Result<(), sql::Error> {
     let last = due.attempts + 1 >= MAX_ATTEMPTS;
     let end = match send(due) {
         Ok(()) => SENT,
-        Err(Unsent::Sql(error)) => return Err(error),
-        Err(Unsent::Later(why)) if !last => {
+        Err(MailError::Sql(error)) => return Err(error),
+        Err(MailError::Temporary(why)) if !last => {
             eprintln!("mail {} will be tried again: {why}", due.mail_id);
             return Ok(());
         }
@@ -133,33 +134,35 @@ fn attempt(due: &Due) -> Result<(), sql::Error> {
 }
 
 /// How long to wait after so many attempts that failed.
-fn pause(attempts: u32) -> Duration {
+fn retry_delay(attempts: u32) -> Duration {
     let doubled = 2_u32.saturating_pow(attempts);
-    FIRST_PAUSE.saturating_mul(doubled).min(LONGEST_PAUSE)
+    FIRST_RETRY_DELAY
+        .saturating_mul(doubled)
+        .min(MAX_RETRY_DELAY)
 }
 
-fn send(due: &Due) -> Result<(), Unsent> {
-    let nobody = || Unsent::Never("the order is nobody's".to_owned());
+fn send(due: &Due) -> Result<(), MailError> {
+    let nobody = || MailError::Permanent("the order is nobody's".to_owned());
     let contact = match customers::find(due.customer_id.ok_or_else(nobody)?) {
         Ok(Some(contact)) => contact,
-        Ok(None) => return Err(Unsent::Never("there is no such customer".to_owned())),
-        Err(customers::Error::Unavailable(why)) => return Err(Unsent::Later(why)),
+        Ok(None) => return Err(MailError::Permanent("there is no such customer".to_owned())),
+        Err(customers::Error::Unavailable(why)) => return Err(MailError::Temporary(why)),
     };
     // One more than is shown tells whether there are more.
-    let lines = orders::lines(due.order_id, i64::from(SHOWN_LINES) + 1, 0)?;
+    let lines = lines::read(due.order_id, i64::from(MAX_SHOWN_LINES) + 1, 0)?;
     mail::send(&confirmation(due, &lines.into_vec(), contact)).map_err(|error| match error {
-        mail::Error::Unavailable(why) => Unsent::Later(why),
-        never => Unsent::Never(never.to_string()),
+        mail::Error::Unavailable(why) => MailError::Temporary(why),
+        never => MailError::Permanent(never.to_string()),
     })
 }
 
 fn confirmation(due: &Due, lines: &[OrderLine], contact: Contact) -> Message {
     let mut list: String = lines
         .iter()
-        .take(usize::from(SHOWN_LINES))
+        .take(usize::from(MAX_SHOWN_LINES))
         .map(line)
         .collect();
-    if lines.len() > usize::from(SHOWN_LINES) {
+    if lines.len() > usize::from(MAX_SHOWN_LINES) {
         list.push_str("and more\n");
     }
     let goods = due.total_amount.unwrap_or_default();
@@ -191,7 +194,11 @@ fn confirmation(due: &Due, lines: &[OrderLine], contact: Contact) -> Message {
 }
 
 fn line(line: &OrderLine) -> String {
-    let attributes: String = line.attributes.chars().take(SHOWN_ATTRIBUTES).collect();
+    let attributes: String = line
+        .attributes
+        .chars()
+        .take(MAX_SHOWN_ATTRIBUTE_CHARS)
+        .collect();
     let quantity = line.quantity.unwrap_or_default();
     let subtotal = line.subtotal.unwrap_or_default();
     format!(
@@ -206,10 +213,10 @@ mod tests {
 
     #[test]
     fn pauses_grow_to_an_hour() {
-        let seconds = |attempts| pause(attempts).as_secs();
+        let seconds = |attempts| retry_delay(attempts).as_secs();
         assert_eq!([0, 1, 2, 9].map(seconds), [5, 10, 20, 2560]);
         assert_eq!([10, 19, 40, u32::MAX].map(seconds), [3600; 4]);
-        let all: Duration = (0..MAX_ATTEMPTS).map(pause).sum();
+        let all: Duration = (0..MAX_ATTEMPTS).map(retry_delay).sum();
         assert_eq!(all.as_secs() / 3600, 11);
     }
 

@@ -1,39 +1,44 @@
-//! What other services ask of orders: the exported `shop:orders/orders`.
+//! The export of the component, `shop:orders/orders`: what other services ask of
+//! orders.
 
 use edge_sdk::sql::{self, column};
 use serde::Deserialize;
 
 use crate::bindings::exports::shop::orders::orders::{Error, Guest, Order, Status};
 use crate::model::currency;
+use crate::orders::reserved::reserved;
 use crate::orders::{changes, grand_total, status};
 use edge_sdk::money::Cents;
 
 /// An order that others may know of, by its id.
-pub const FIND: &str = "SELECT order_id, customer_id, total_amount, shipping_cost, tax_amount, currency, \
-     status, reference FROM orders WHERE order_id = ? AND reserved IN (1, 2, 3)";
+pub const FIND: &str = concat!(
+    "SELECT order_id, customer_id, total_amount, shipping_cost, tax_amount, currency, \
+     status, reference FROM orders WHERE order_id = ? AND ",
+    reserved!(visible)
+);
 
 /// An order of an older shop that has no total, or a status or currency that
 /// only that shop knew, can no longer be paid.
 const UNPAYABLE: Error = Error::WrongStatus(Status::Cancelled);
 
-/// The component's export.
+/// The type that implements the exported interface.
 #[derive(Debug)]
 pub struct Service;
 
 #[cfg(target_family = "wasm")]
 #[allow(unsafe_code, reason = "the exports of the component's ABI")]
 const _: () = {
-    crate::bindings::export_orders!(Service with_types_in crate::bindings);
+    crate::bindings::export!(Service with_types_in crate::bindings);
 };
 
 impl Guest for Service {
     fn find(order_id: i64, customer_id: i64) -> Result<Order, Error> {
-        Row::of_customer(order_id, customer_id)?.order()
+        Row::find_for_customer(order_id, customer_id)?.order()
     }
 
     fn hold(order_id: i64, customer_id: i64) -> Result<Order, Error> {
         let held = changes::hold(order_id, customer_id).map_err(unavailable)?;
-        let order = Row::of_customer(order_id, customer_id)?.order()?;
+        let order = Row::find_for_customer(order_id, customer_id)?.order()?;
         if held {
             Ok(order)
         } else {
@@ -42,14 +47,14 @@ impl Guest for Service {
     }
 
     fn let_go(order_id: i64) -> Result<(), Error> {
-        if changes::let_go(order_id).map_err(unavailable)? {
+        if changes::release_hold(order_id).map_err(unavailable)? {
             return Ok(());
         }
         Err(Error::WrongStatus(Row::find(order_id)?.status()?))
     }
 
     fn grand_total(order_id: i64, customer_id: i64) -> Result<u64, Error> {
-        let row = Row::of_customer(order_id, customer_id)?;
+        let row = Row::find_for_customer(order_id, customer_id)?;
         Ok(row.grand_total().ok_or(UNPAYABLE)?.0)
     }
 
@@ -96,6 +101,18 @@ fn refunded_before(status: Status, reference: Option<&str>) -> Result<(), Error>
     }
 }
 
+impl From<status::Status> for Status {
+    fn from(status: status::Status) -> Self {
+        match status {
+            status::Status::New => Self::New,
+            status::Status::Paid => Self::Paid,
+            status::Status::Cancelled => Self::Cancelled,
+            status::Status::Shipped => Self::Shipped,
+            status::Status::Refunded => Self::Refunded,
+        }
+    }
+}
+
 /// A row of [`FIND`].
 #[derive(Deserialize)]
 struct Row {
@@ -123,7 +140,7 @@ impl Row {
         found.map_err(unavailable)?.ok_or(Error::NotFound)
     }
 
-    fn of_customer(order_id: i64, customer_id: i64) -> Result<Self, Error> {
+    fn find_for_customer(order_id: i64, customer_id: i64) -> Result<Self, Error> {
         let row = Self::find(order_id)?;
         if row.customer_id == Some(customer_id) {
             Ok(row)
@@ -150,7 +167,8 @@ impl Row {
 
     fn status(&self) -> Result<Status, Error> {
         let unknown = || unavailable("an order has no status");
-        status::of(self.status.ok_or_else(unknown)?).map_err(unavailable)
+        let status = status::from_number(self.status.ok_or_else(unknown)?);
+        status.map(Status::from).map_err(unavailable)
     }
 
     fn order(self) -> Result<Order, Error> {

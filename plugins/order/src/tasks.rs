@@ -8,7 +8,8 @@ use edge_sdk::sql::{self, Seconds};
 use serde::Deserialize;
 
 use crate::orders::changes;
-use crate::orders::stock::{self, NotClosed, Stock};
+use crate::orders::reserved::{Stock, reserved};
+use crate::orders::stock::{self, ReturnStockError};
 use crate::{idempotency, outbox};
 
 /// How many minutes an order may stay unpaid.
@@ -16,7 +17,7 @@ const UNPAID_MINUTES: &str = "UNPAID_ORDER_MINUTES";
 const DEFAULT_UNPAID_MINUTES: u64 = 30;
 
 /// A request to order takes less than this.
-const STALE: Duration = Duration::from_secs(60);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Some orders that asked for stock so many seconds ago, and have none yet.
 pub const ASKED: &str = "SELECT order_id FROM orders WHERE reserved = 0 AND cart_generation IS NOT NULL \
@@ -25,13 +26,19 @@ pub const ASKED: &str = "SELECT order_id FROM orders WHERE reserved = 0 AND cart
 /// Some orders, so many seconds old, that nobody has paid, nor is about to.
 /// Those of an older shop are left alone: none of them has a generation, though
 /// it may have ids of carts.
-pub const UNPAID: &str = "SELECT order_id FROM orders WHERE status = 0 AND held = 0 \
-     AND reserved IN (1, 2) AND cart_generation IS NOT NULL AND created_on < {now - ?} \
-     ORDER BY created_on LIMIT 100";
+pub const UNPAID: &str = concat!(
+    "SELECT order_id FROM orders WHERE status = 0 AND held = 0 AND ",
+    reserved!(secured),
+    " AND cart_generation IS NOT NULL AND created_on < {now - ?} \
+     ORDER BY created_on LIMIT 100"
+);
 
 /// Some orders whose stock is to be put back.
-pub const TO_CLOSE: &str = "SELECT order_id, reserved FROM orders WHERE reserved IN (3, 4) \
-     ORDER BY order_id LIMIT 100";
+pub const TO_CLOSE: &str = concat!(
+    "SELECT order_id, reserved FROM orders WHERE ",
+    reserved!(releasing),
+    " ORDER BY order_id LIMIT 100"
+);
 
 /// Why a piece of work was not finished.
 #[derive(Debug, thiserror::Error)]
@@ -45,7 +52,7 @@ enum Error {
     #[error(transparent)]
     Sql(#[from] sql::Error),
     #[error("stock was not put back: {0}")]
-    Stock(#[from] NotClosed),
+    Stock(#[from] ReturnStockError),
 }
 
 /// Do a piece of one of the manifest's tasks.
@@ -70,7 +77,7 @@ fn release() -> Result<(), Error> {
 }
 
 fn withdraw_stale() -> Result<(), Error> {
-    for order_id in ids(ASKED, STALE)? {
+    for order_id in ids(ASKED, REQUEST_TIMEOUT)? {
         stock::withdraw(order_id)?;
     }
     Ok(())

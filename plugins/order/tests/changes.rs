@@ -123,7 +123,7 @@ macro_rules! an_order_is_paid_once {
         // While it is held it is not cancelled.
         assert_eq!(change!($database, changes::CANCEL, order), Some(0));
         assert!(!select!($database, tasks::UNPAID, FRESH).contains(&order));
-        assert_eq!(change!($database, changes::LET_GO, order), Some(1));
+        assert_eq!(change!($database, changes::RELEASE_HOLD, order), Some(1));
         assert!(select!($database, tasks::UNPAID, FRESH).contains(&order));
         assert!(!select!($database, tasks::UNPAID, OLD).contains(&order));
         assert_eq!(
@@ -135,11 +135,14 @@ macro_rules! an_order_is_paid_once {
             Some(0)
         );
         assert_eq!(change!($database, changes::CANCEL, order), Some(0));
-        assert_eq!(change!($database, changes::LET_GO, order), Some(0));
+        assert_eq!(change!($database, changes::RELEASE_HOLD, order), Some(0));
         // It is sent, unless its charge is being given back.
-        assert_eq!(change!($database, changes::HOLD_PAID, order), Some(1));
+        assert_eq!(change!($database, changes::HOLD_FOR_REFUND, order), Some(1));
         assert_eq!(change!($database, changes::SHIP, order), Some(0));
-        assert_eq!(change!($database, changes::LET_GO_PAID, order), Some(1));
+        assert_eq!(
+            change!($database, changes::RELEASE_REFUND_HOLD, order),
+            Some(1)
+        );
         assert_eq!(change!($database, changes::SHIP, order), Some(1));
         assert_eq!(change!($database, changes::SHIP, order), Some(0));
         // What was sent does not go back into stock.

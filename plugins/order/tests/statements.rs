@@ -3,8 +3,9 @@
 mod databases;
 
 use edge_sdk::sql::{Dialect, with_clock};
-use order::orders::{self, allowance, changes, placed, stock};
-use order::{admin, idempotency, outbox, seed, service, shipping, tasks, tax};
+use order::admin::orders as admin;
+use order::orders::{self, allowance, changes, lines, placed, stock};
+use order::{idempotency, outbox, seed, service, shipping, tasks, tax};
 use sqlx::{Column as _, Executor as _, SqlSafeStr as _, Statement as _, TypeInfo as _};
 
 /// The statements with the number of their parameters.
@@ -23,11 +24,11 @@ const READ: [(&str, usize); 23] = [
     (admin::PAGE_WITH_STATUS, 3),
     (allowance::UNPAID, 1),
     (idempotency::FIND, 2),
-    (orders::LINES, 3),
-    (orders::OF_CUSTOMER, 3),
+    (lines::PAGE, 3),
+    (orders::BY_CUSTOMER, 3),
     (orders::ONE, 2),
     (placed::BY_ID, 3),
-    (placed::OF_CART, 2),
+    (placed::BY_CART, 2),
     (placed::ORDERED, 1),
     (seed::ANY_ROW, 0),
     (service::FIND, 1),
@@ -49,9 +50,9 @@ const CHANGES: [(&str, usize); 29] = [
     (changes::CANCEL_PAID, 1),
     (changes::CONFIRM, 1),
     (changes::HOLD, 2),
-    (changes::HOLD_PAID, 1),
-    (changes::LET_GO, 1),
-    (changes::LET_GO_PAID, 1),
+    (changes::HOLD_FOR_REFUND, 1),
+    (changes::RELEASE_HOLD, 1),
+    (changes::RELEASE_REFUND_HOLD, 1),
     (changes::PAY, 4),
     (changes::REFUND_SENT, 1),
     (changes::REFUND_UNSENT, 1),

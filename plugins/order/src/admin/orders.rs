@@ -3,8 +3,9 @@
 use edge_sdk::sql::Readable;
 use edge_sdk::{ArrayPage, Failure, Listing, Request, Response, Result, sql};
 
-use crate::bindings::shop::payments::payments;
+use crate::clients::payments;
 use crate::model::{AdminOrder, AdminOrderDetail};
+use crate::orders::reserved::reserved;
 use crate::orders::status::{self, Status, Step};
 use crate::orders::{self, changes};
 
@@ -23,27 +24,40 @@ const BUSY: Failure = Failure::new(
 const BAD_STATUS: Failure = Failure::malformed("The status is not a whole number from 0 to 4.");
 const NO_PAYMENTS: Failure = Failure::new(503, "HTTP_503", "Payment is not available.");
 
-/// How many orders there are.
-pub const COUNT: &str = "SELECT COUNT(*) FROM orders WHERE reserved IN (1, 2, 3)";
+macro_rules! select {
+    ($($condition:tt)*) => {
+        concat!(
+            "SELECT order_id, customer_id, total_amount, shipping_cost, tax_amount, currency, \
+             created_on, shipped_on, status, reference, paid_amount FROM orders WHERE ",
+            $($condition)*
+        )
+    };
+}
 
-/// A page of all orders, newest first.
-pub const PAGE: &str = "SELECT order_id, customer_id, total_amount, shipping_cost, tax_amount, currency, \
-     created_on, shipped_on, status, reference, paid_amount FROM orders WHERE reserved IN (1, 2, 3) \
-     ORDER BY order_id DESC LIMIT ? OFFSET ?";
+/// Counts all orders.
+pub const COUNT: &str = concat!("SELECT COUNT(*) FROM orders WHERE ", reserved!(visible));
 
-/// How many orders have a status.
-pub const COUNT_WITH_STATUS: &str =
-    "SELECT COUNT(*) FROM orders WHERE reserved IN (1, 2, 3) AND status = ?";
+/// Selects a page of all orders, newest first.
+pub const PAGE: &str = select!(
+    reserved!(visible),
+    " ORDER BY order_id DESC LIMIT ? OFFSET ?"
+);
 
-/// A page of the orders with a status, newest first.
-pub const PAGE_WITH_STATUS: &str = "SELECT order_id, customer_id, total_amount, shipping_cost, tax_amount, currency, \
-     created_on, shipped_on, status, reference, paid_amount FROM orders WHERE reserved IN (1, 2, 3) \
-     AND status = ? ORDER BY order_id DESC LIMIT ? OFFSET ?";
+/// Counts the orders with a status.
+pub const COUNT_WITH_STATUS: &str = concat!(
+    "SELECT COUNT(*) FROM orders WHERE ",
+    reserved!(visible),
+    " AND status = ?"
+);
 
-/// An order, by id.
-pub const ONE: &str = "SELECT order_id, customer_id, total_amount, shipping_cost, tax_amount, currency, \
-     created_on, shipped_on, status, reference, paid_amount FROM orders \
-     WHERE order_id = ? AND reserved IN (1, 2, 3)";
+/// Selects a page of the orders with a status, newest first.
+pub const PAGE_WITH_STATUS: &str = select!(
+    reserved!(visible),
+    " AND status = ? ORDER BY order_id DESC LIMIT ? OFFSET ?"
+);
+
+/// Selects an order, by id.
+pub const ONE: &str = select!("order_id = ? AND ", reserved!(visible));
 
 /// GET `/admin/orders`.
 ///
@@ -120,7 +134,7 @@ fn take(step: Step, order_id: i64, why: &str) -> Result<()> {
 /// Have the charge of an order given back. While nobody knows whether that has
 /// happened, the order stays held: it can be asked for again, and not be sent.
 fn give_back(order_id: i64) -> Result<()> {
-    if !changes::hold_paid(order_id)? {
+    if !changes::hold_for_refund(order_id)? {
         return Err(BUSY);
     }
     let refusal = match payments::refund(order_id) {
@@ -134,7 +148,7 @@ fn give_back(order_id: i64) -> Result<()> {
             NOT_REFUNDED.with_message(format!("The charge was not given back: {why}"))
         }
     };
-    changes::let_go_paid(order_id)?;
+    changes::release_refund_hold(order_id)?;
     Err(refusal)
 }
 
@@ -146,7 +160,7 @@ fn find(order_id: i64) -> Result<AdminOrder> {
 
 /// The order with a page of its lines.
 fn detail(page: ArrayPage, order: AdminOrder) -> Result<Response> {
-    let lines = orders::lines(order.order_id, page.limit(), page.offset())?;
+    let lines = orders::lines::read(order.order_id, page.limit(), page.offset())?;
     let (lines, next) = page.cut(lines);
     let grand_total =
         |total_amount| orders::grand_total(total_amount, order.shipping_cost, order.tax_amount);
@@ -161,7 +175,7 @@ fn detail(page: ArrayPage, order: AdminOrder) -> Result<Response> {
 fn current(order: &AdminOrder) -> Result<Status> {
     // An older shop may have had states of its own.
     let status = order.status.ok_or(ILLEGAL)?;
-    status::of(status).map_err(|unknown| ILLEGAL.with_message(unknown.to_string()))
+    status::from_number(status).map_err(|unknown| ILLEGAL.with_message(unknown.to_string()))
 }
 
 /// The status that the query asks for.
@@ -173,7 +187,7 @@ fn status(request: &Request) -> Result<Option<Status>> {
 }
 
 fn numbered(number: i64) -> Option<Status> {
-    status::of(number).ok()
+    status::from_number(number).ok()
 }
 
 fn illegal(from: Status, to: Status) -> Failure {

@@ -1,10 +1,10 @@
-//! The rules of carts. A shelf is what the store keeps under one key: the
+//! The rules of carts. An entry is what the store keeps under one key: the
 //! carts with one handle, which is nearly always one.
 
 use edge_sdk::sql::column;
 use serde::{Deserialize, Serialize};
 
-use super::CartId;
+use super::id::CartId;
 use super::item_id::LINES;
 
 /// Lines of a cart, those saved for later included.
@@ -15,7 +15,7 @@ pub const MAX_QUANTITY: u32 = 999;
 /// A rule that forbids a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// No cart of the shelf has this line.
+    /// No cart of the entry has this line.
     #[error("there is no such item")]
     NoItem,
     /// The cart has as many lines as it may.
@@ -28,7 +28,7 @@ pub enum Refusal {
 
 /// The carts with one handle.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Shelf {
+pub struct CartEntry {
     /// Where the search for a free line number begins: a number that was given
     /// up is the last to be taken again.
     next: u16,
@@ -50,7 +50,7 @@ pub struct Cart {
 /// A line of a cart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Item {
-    /// Its number, unique on the shelf.
+    /// Its number, unique on the entry.
     pub line: u16,
     /// What is to be bought.
     pub product_id: i64,
@@ -78,7 +78,7 @@ pub struct Ordered {
 }
 
 impl Item {
-    fn is_of(&self, product_id: i64, attributes: &str) -> bool {
+    fn is_choice(&self, product_id: i64, attributes: &str) -> bool {
         self.product_id == product_id && self.attributes == attributes
     }
 }
@@ -102,7 +102,7 @@ impl Cart {
         attributes: &str,
         free: Option<u16>,
     ) -> Result<Option<u16>, Refusal> {
-        let same = |item: &&mut Item| !item.saved && item.is_of(product_id, attributes);
+        let same = |item: &&mut Item| !item.saved && item.is_choice(product_id, attributes);
         if let Some(item) = self.items.iter_mut().find(same) {
             if item.quantity >= MAX_QUANTITY {
                 return Err(Refusal::TooMany);
@@ -126,7 +126,7 @@ impl Cart {
     fn take(&mut self, ordered: &Ordered) {
         let mut left = ordered.quantity;
         for item in &mut self.items {
-            if !item.saved && item.is_of(ordered.product_id, &ordered.attributes) {
+            if !item.saved && item.is_choice(ordered.product_id, &ordered.attributes) {
                 let taken = item.quantity.min(left);
                 item.quantity -= taken;
                 left -= taken;
@@ -135,7 +135,7 @@ impl Cart {
     }
 }
 
-impl Shelf {
+impl CartEntry {
     /// The cart with this id, if it has items.
     #[must_use]
     pub fn cart(&self, cart_id: &CartId) -> Option<&Cart> {

@@ -48,9 +48,9 @@ impl ItemIds {
     ///
     /// # Errors
     /// 500 if the key is missing or malformed.
-    pub fn of_shop() -> Result<&'static Self> {
-        static OF_SHOP: OnceLock<ItemIds> = OnceLock::new();
-        if let Some(ids) = OF_SHOP.get() {
+    pub fn configured() -> Result<&'static Self> {
+        static CONFIGURED: OnceLock<ItemIds> = OnceLock::new();
+        if let Some(ids) = CONFIGURED.get() {
             return Ok(ids);
         }
         let key = config::get(KEY)?;
@@ -61,7 +61,7 @@ impl ItemIds {
             eprintln!("{KEY} and {FALLBACKS} must be of {KEY_BYTES} bytes in hexadecimal digits");
             BAD_KEY
         })?;
-        Ok(OF_SHOP.get_or_init(|| ids))
+        Ok(CONFIGURED.get_or_init(|| ids))
     }
 
     /// With this key, and others that only read; `None` if one is not 64
@@ -111,7 +111,7 @@ struct Half {
 
 impl Half {
     /// The low digits of a number.
-    fn of(number: u64, count: usize) -> Self {
+    fn new(number: u64, count: usize) -> Self {
         let digits = number & !(u64::MAX << count);
         Self { digits, count }
     }
@@ -131,7 +131,7 @@ impl NumeralString for Bits {
     fn split(&self) -> (Half, Half) {
         const LEFT: usize = (BITS / 2) as usize;
         const RIGHT: usize = BITS as usize - LEFT;
-        (Half::of(self.0 >> RIGHT, LEFT), Half::of(self.0, RIGHT))
+        (Half::new(self.0 >> RIGHT, LEFT), Half::new(self.0, RIGHT))
     }
 
     fn concat(left: Half, right: Half) -> Self {
@@ -152,11 +152,11 @@ impl Operations for Half {
     }
 
     fn add_mod_exp(self, other: impl Iterator<Item = u8>, _: u32, count: usize) -> Self {
-        Self::of(self.digits.wrapping_add(number(other)), count)
+        Self::new(self.digits.wrapping_add(number(other)), count)
     }
 
     fn sub_mod_exp(self, other: impl Iterator<Item = u8>, _: u32, count: usize) -> Self {
-        Self::of(self.digits.wrapping_sub(number(other)), count)
+        Self::new(self.digits.wrapping_sub(number(other)), count)
     }
 }
 

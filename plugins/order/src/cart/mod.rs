@@ -1,19 +1,29 @@
 //! `/shoppingcart`: carts, for anybody who knows their ids.
 
-use edge_sdk::{Failure, Request, Response, Result, rate_limit};
+pub mod entry;
+pub mod id;
+pub mod item_id;
+pub mod store;
+pub mod view;
+
+use edge_sdk::{Failure, Request, Response, Result, Router, rate_limit};
 use serde::{Deserialize, Serialize};
 
-use crate::cart::shelf::{MAX_LINES, MAX_QUANTITY};
-use crate::cart::view::{self, ActiveItem, Total};
-use crate::cart::{Cart, CartId, Handle, ItemIds, Refusal, Shelf, id, store};
-use crate::catalog::{Items, not_sold};
+pub use entry::{Cart, CartEntry, Item, Ordered, Refusal};
+pub use id::{CartId, Handle};
+pub use item_id::ItemIds;
+
+use entry::{MAX_LINES, MAX_QUANTITY};
+use view::{ActiveItem, Total};
+
+use crate::clients::catalog::{Items, not_sold};
 
 /// The policy of the manifest that bounds what one client's additions store,
 /// in KiB.
 const GROWTH: &str = "cart-growth";
 
 /// Longest attributes, in characters: as long as the column of an order's lines.
-const MAX_ATTRIBUTES: usize = 1000;
+const MAX_ATTRIBUTE_CHARS: usize = 1000;
 
 /// There is no item with the id that was given.
 pub const NO_ITEM: Failure = Failure::new(404, "SHP_02", "Don't exist item with this ID.");
@@ -34,6 +44,22 @@ impl From<Refusal> for Failure {
             }
         }
     }
+}
+
+/// Adds the routes of carts to a router.
+#[must_use]
+pub(crate) fn routes(router: Router) -> Router {
+    router
+        .get("/shoppingcart/generateUniqueId", generate_unique_id)
+        .post("/shoppingcart/add", add)
+        .get("/shoppingcart/{cart_id}", one)
+        .put("/shoppingcart/update/{item_id}", update)
+        .delete("/shoppingcart/empty/{cart_id}", empty)
+        .get("/shoppingcart/saveForLater/{item_id}", save_for_later)
+        .get("/shoppingcart/moveToCart/{item_id}", move_to_cart)
+        .get("/shoppingcart/getSaved/{cart_id}", saved)
+        .get("/shoppingcart/totalAmount/{cart_id}", total_amount)
+        .delete("/shoppingcart/removeProduct/{item_id}", remove_product)
 }
 
 /// GET `/shoppingcart/generateUniqueId`.
@@ -70,16 +96,16 @@ pub fn add(request: &Request) -> Result<Response> {
     count_growth(request, &addition)?;
     let handle = cart_id.handle();
     let generation = id::generation()?;
-    let ids = ItemIds::of_shop()?;
+    let ids = ItemIds::configured()?;
     let mut items = Items::default();
-    let active = store::change(handle, |shelf| {
+    let active = store::change(handle, |entry| {
         let product_id = addition.product_id;
-        items.learn(products(shelf.cart(&cart_id)).chain([product_id]))?;
+        items.learn(products(entry.cart(&cart_id)).chain([product_id]))?;
         if items.get(product_id).is_none() {
             return Err(not_sold(product_id).field("product_id"));
         }
-        shelf.add(&cart_id, product_id, &addition.attributes, generation)?;
-        shown(shelf.cart(&cart_id), handle, ids, &mut items)
+        entry.add(&cart_id, product_id, &addition.attributes, generation)?;
+        shown(entry.cart(&cart_id), handle, ids, &mut items)
     })?;
     Response::private(&active)
 }
@@ -110,7 +136,7 @@ fn addition(request: &Request) -> Result<Addition> {
     let fields = request.fields()?;
     fields.required(&["cart_id", "product_id", "attributes"])?;
     let addition: Addition = fields.parse()?;
-    if addition.attributes.chars().count() > MAX_ATTRIBUTES {
+    if addition.attributes.chars().count() > MAX_ATTRIBUTE_CHARS {
         return Err(Failure::too_long("attributes"));
     }
     Ok(addition)
@@ -123,10 +149,10 @@ fn addition(request: &Request) -> Result<Addition> {
 pub fn one(request: &Request) -> Result<Response> {
     let cart_id = cart_id(request)?;
     let handle = cart_id.handle();
-    let shelf = store::read(handle)?;
-    let ids = ItemIds::of_shop()?;
+    let entry = store::read(handle)?;
+    let ids = ItemIds::configured()?;
     Response::private(&shown(
-        shelf.cart(&cart_id),
+        entry.cart(&cart_id),
         handle,
         ids,
         &mut Items::default(),
@@ -141,14 +167,14 @@ pub fn one(request: &Request) -> Result<Response> {
 pub fn update(request: &Request) -> Result<Response> {
     let (handle, cart) = at_item(request, |handle, line| {
         let quantity = quantity(request)?;
-        let cart = store::change(handle, |shelf| {
-            let cart_id = shelf.cart_of(line).ok_or(Refusal::NoItem)?.cart_id.clone();
-            shelf.set_quantity(line, quantity)?;
-            Ok(shelf.cart(&CartId::parse(&cart_id)?).cloned())
+        let cart = store::change(handle, |entry| {
+            let cart_id = entry.cart_of(line).ok_or(Refusal::NoItem)?.cart_id.clone();
+            entry.set_quantity(line, quantity)?;
+            Ok(entry.cart(&CartId::parse(&cart_id)?).cloned())
         })?;
         Ok((handle, cart))
     })?;
-    let ids = ItemIds::of_shop()?;
+    let ids = ItemIds::configured()?;
     Response::private(&shown(cart.as_ref(), handle, ids, &mut Items::default())?)
 }
 
@@ -173,8 +199,8 @@ fn quantity(request: &Request) -> Result<u32> {
 /// `SHP_01` for a malformed id.
 pub fn empty(request: &Request) -> Result<Response> {
     let cart_id = cart_id(request)?;
-    store::change_if(cart_id.handle(), |shelf| {
-        Ok(shelf.empty(&cart_id).then_some(()))
+    store::change_if(cart_id.handle(), |entry| {
+        Ok(entry.empty(&cart_id).then_some(()))
     })?;
     Response::private(&[] as &[ActiveItem])
 }
@@ -184,7 +210,7 @@ pub fn empty(request: &Request) -> Result<Response> {
 /// # Errors
 /// `DEP_01` for a malformed id, `SHP_02` for an unknown one.
 pub fn save_for_later(request: &Request) -> Result<Response> {
-    change_item(request, |shelf, line| shelf.set_saved(line, true))
+    change_item(request, |entry, line| entry.set_saved(line, true))
 }
 
 /// GET `/shoppingcart/moveToCart/{item_id}`.
@@ -192,7 +218,7 @@ pub fn save_for_later(request: &Request) -> Result<Response> {
 /// # Errors
 /// As [`save_for_later`].
 pub fn move_to_cart(request: &Request) -> Result<Response> {
-    change_item(request, |shelf, line| shelf.set_saved(line, false))
+    change_item(request, |entry, line| entry.set_saved(line, false))
 }
 
 /// DELETE `/shoppingcart/removeProduct/{item_id}`.
@@ -200,15 +226,15 @@ pub fn move_to_cart(request: &Request) -> Result<Response> {
 /// # Errors
 /// As [`save_for_later`].
 pub fn remove_product(request: &Request) -> Result<Response> {
-    change_item(request, |shelf, line| shelf.set_quantity(line, 0))
+    change_item(request, |entry, line| entry.set_quantity(line, 0))
 }
 
 fn change_item(
     request: &Request,
-    change: impl Fn(&mut Shelf, u16) -> Result<(), Refusal>,
+    change: impl Fn(&mut CartEntry, u16) -> Result<(), Refusal>,
 ) -> Result<Response> {
     at_item(request, |handle, line| {
-        store::change(handle, |shelf| Ok(change(shelf, line)?))
+        store::change(handle, |entry| Ok(change(entry, line)?))
     })?;
     Ok(Response::empty().header("cache-control", "no-store"))
 }
@@ -220,9 +246,9 @@ fn change_item(
 pub fn saved(request: &Request) -> Result<Response> {
     let cart_id = cart_id(request)?;
     let handle = cart_id.handle();
-    let shelf = store::read(handle)?;
-    let ids = ItemIds::of_shop()?;
-    let saved = shelf
+    let entry = store::read(handle)?;
+    let ids = ItemIds::configured()?;
+    let saved = entry
         .cart(&cart_id)
         .map(|cart| view::saved(cart, handle, ids, &mut Items::default()));
     Response::private(&saved.transpose()?.unwrap_or_default())
@@ -234,8 +260,8 @@ pub fn saved(request: &Request) -> Result<Response> {
 /// `SHP_01` for a malformed id.
 pub fn total_amount(request: &Request) -> Result<Response> {
     let cart_id = cart_id(request)?;
-    let shelf = store::read(cart_id.handle())?;
-    let total = match shelf.cart(&cart_id) {
+    let entry = store::read(cart_id.handle())?;
+    let total = match entry.cart(&cart_id) {
         Some(cart) => view::total(cart, &mut Items::default())?,
         None => Total::default(),
     };
@@ -251,7 +277,7 @@ fn cart_id(request: &Request) -> Result<CartId> {
 fn at_item<T>(request: &Request, mut change: impl FnMut(Handle, u16) -> Result<T>) -> Result<T> {
     let id = request.id_param("item_id")?.unsigned_abs();
     let absent = Failure::from(Refusal::NoItem);
-    for (handle, line) in ItemIds::of_shop()?.decode(id) {
+    for (handle, line) in ItemIds::configured()?.decode(id) {
         match change(handle, line) {
             Err(failure) if failure == absent => {}
             changed => return changed,

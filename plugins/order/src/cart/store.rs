@@ -2,7 +2,8 @@
 
 use edge_sdk::{Failure, Result, keyvalue::Bucket};
 
-use super::{Handle, Shelf};
+use super::entry::CartEntry;
+use super::id::Handle;
 
 const BUCKET: &str = "carts";
 
@@ -20,8 +21,8 @@ const UNREADABLE: Failure = Failure::new(500, "HTTP_500", "The cart could not be
 /// The carts with this handle: one round trip.
 ///
 /// # Errors
-/// 503 while the store is not available, 500 for a value that is no shelf.
-pub fn read(handle: Handle) -> Result<Shelf> {
+/// 503 while the store is not available, 500 for a value that is no entry.
+pub fn read(handle: Handle) -> Result<CartEntry> {
     decode(Bucket::open(BUCKET)?.get(&handle.to_string())?)
 }
 
@@ -31,11 +32,11 @@ pub fn read(handle: Handle) -> Result<Shelf> {
 /// # Errors
 /// Those of `change` and of [`read`]; [`FULL`] if there would be too much.
 /// Nothing is written then, unless the store does not answer.
-pub fn change<T>(handle: Handle, mut change: impl FnMut(&mut Shelf) -> Result<T>) -> Result<T> {
+pub fn change<T>(handle: Handle, mut change: impl FnMut(&mut CartEntry) -> Result<T>) -> Result<T> {
     Bucket::open(BUCKET)?.update(&handle.to_string(), |value| {
-        let mut shelf = decode(value)?;
-        let outcome = change(&mut shelf)?;
-        Ok((encode(&shelf)?, outcome))
+        let mut entry = decode(value)?;
+        let outcome = change(&mut entry)?;
+        Ok((encode(&entry)?, outcome))
     })
 }
 
@@ -45,24 +46,24 @@ pub fn change<T>(handle: Handle, mut change: impl FnMut(&mut Shelf) -> Result<T>
 /// As [`change`].
 pub fn change_if<T>(
     handle: Handle,
-    mut change_if: impl FnMut(&mut Shelf) -> Result<Option<T>>,
+    mut change_if: impl FnMut(&mut CartEntry) -> Result<Option<T>>,
 ) -> Result<Option<T>> {
-    match change(handle, |shelf| change_if(shelf)?.ok_or(UNCHANGED)) {
+    match change(handle, |entry| change_if(entry)?.ok_or(UNCHANGED)) {
         Ok(outcome) => Ok(Some(outcome)),
         Err(failure) if failure == UNCHANGED => Ok(None),
         Err(failure) => Err(failure),
     }
 }
 
-fn decode(value: Option<Vec<u8>>) -> Result<Shelf> {
-    let shelf = value
+fn decode(value: Option<Vec<u8>>) -> Result<CartEntry> {
+    let entry = value
         .map(|bytes| serde_json::from_slice(&bytes))
         .transpose();
-    Ok(shelf.map_err(unreadable)?.unwrap_or_default())
+    Ok(entry.map_err(unreadable)?.unwrap_or_default())
 }
 
-fn encode(shelf: &Shelf) -> Result<Vec<u8>> {
-    let value = serde_json::to_vec(shelf).map_err(unreadable)?;
+fn encode(entry: &CartEntry) -> Result<Vec<u8>> {
+    let value = serde_json::to_vec(entry).map_err(unreadable)?;
     if value.len() > MAX_BYTES {
         return Err(FULL);
     }
@@ -80,8 +81,8 @@ mod tests {
     use crate::cart::CartId;
 
     #[test]
-    fn no_value_is_an_empty_shelf() {
-        assert_eq!(decode(None), Ok(Shelf::default()));
+    fn no_value_is_an_empty_entry() {
+        assert_eq!(decode(None), Ok(CartEntry::default()));
     }
 
     #[test]
@@ -100,22 +101,22 @@ mod tests {
     }
 
     #[test]
-    fn a_shelf_is_read_as_it_was_written() {
+    fn an_entry_is_read_as_it_was_written() {
         let cart_id = CartId::parse(&"a".repeat(20)).unwrap();
-        let mut shelf = Shelf::default();
-        shelf.add(&cart_id, 1, "L\0\u{202e}👕\"", i64::MIN).unwrap();
-        assert_eq!(decode(Some(encode(&shelf).unwrap())), Ok(shelf));
+        let mut entry = CartEntry::default();
+        entry.add(&cart_id, 1, "L\0\u{202e}👕\"", i64::MIN).unwrap();
+        assert_eq!(decode(Some(encode(&entry).unwrap())), Ok(entry));
     }
 
     #[test]
     fn what_does_not_fit_is_refused() {
         let cart_id = CartId::parse(&"a".repeat(20)).unwrap();
-        let mut shelf = Shelf::default();
+        let mut entry = CartEntry::default();
         for product_id in 1..=100 {
-            shelf
+            entry
                 .add(&cart_id, product_id, &"👕".repeat(1000), 1)
                 .unwrap();
         }
-        assert_eq!(encode(&shelf), Err(FULL));
+        assert_eq!(encode(&entry), Err(FULL));
     }
 }

@@ -4,8 +4,10 @@
 use edge_sdk::{Failure, Result};
 use serde::Serialize;
 
-use super::{Cart, Handle, Item, ItemIds};
-use crate::catalog::Items;
+use super::entry::{Cart, Item};
+use super::id::Handle;
+use super::item_id::ItemIds;
+use crate::clients::catalog::Items;
 use edge_sdk::money::Cents;
 
 const NO_ID: Failure = Failure::new(500, "HTTP_500", "Something went wrong.");
@@ -123,10 +125,11 @@ fn id(ids: &ItemIds, handle: Handle, item: &Item) -> Result<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cart::{CartId, Shelf};
+    use crate::cart::entry::CartEntry;
+    use crate::cart::id::CartId;
 
-    fn product(product_id: i64, price: u64) -> crate::catalog::Item {
-        crate::catalog::Item {
+    fn product(product_id: i64, price: u64) -> crate::clients::catalog::Item {
+        crate::clients::catalog::Item {
             product_id,
             name: format!("Product {product_id}"),
             image: None,
@@ -138,12 +141,12 @@ mod tests {
     /// Two of product 1, one of 2, one of 3 saved for later, one of 4 that is gone.
     fn cart() -> (Cart, Handle) {
         let id = CartId::parse(&"a".repeat(20)).unwrap();
-        let mut shelf = Shelf::default();
+        let mut entry = CartEntry::default();
         for product_id in [1, 1, 2, 3, 4] {
-            shelf.add(&id, product_id, "L", 1).unwrap();
+            entry.add(&id, product_id, "L", 1).unwrap();
         }
-        shelf.set_saved(2, true).unwrap();
-        (shelf.cart(&id).unwrap().clone(), id.handle())
+        entry.set_saved(2, true).unwrap();
+        (entry.cart(&id).unwrap().clone(), id.handle())
     }
 
     fn catalog() -> Items {

@@ -1,4 +1,4 @@
-//! What carts and orders ask of the catalog.
+//! Calls of the product service.
 
 use std::collections::HashMap;
 
@@ -6,6 +6,7 @@ use edge_sdk::{Failure, Result};
 
 use crate::bindings::shop::catalog::{catalog as service, prices};
 
+pub(crate) use service::{Error, ReserveError};
 pub use service::{Item, Line};
 
 const UNAVAILABLE: Failure = Failure::new(503, "HTTP_503", "The catalog is not available.");
@@ -26,6 +27,16 @@ pub fn not_sold(product_id: i64) -> Failure {
     }
 }
 
+/// Takes products out of stock, all or none, once for each name of a reservation.
+pub(crate) fn reserve(reservation: &str, lines: &[Line]) -> Result<(), ReserveError> {
+    service::reserve(reservation, lines)
+}
+
+/// Puts what a reservation took back into stock, once.
+pub(crate) fn release(reservation: &str) -> Result<(), Error> {
+    service::release(reservation)
+}
+
 /// Products as the catalog has them now; each is asked for once.
 #[derive(Debug, Default)]
 pub struct Items(HashMap<i64, Option<Item>>);
@@ -43,7 +54,7 @@ impl Items {
         if unknown.is_empty() {
             return Ok(());
         }
-        let service::Error::Unavailable(why) = match service::find(&unknown) {
+        let Error::Unavailable(why) = match service::find(&unknown) {
             Ok(found) => {
                 self.0.extend(unknown.into_iter().zip(found));
                 return Ok(());

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 const HEADER: &str = "idempotency-key";
 
 /// Longest key, in characters.
-const MAX_LENGTH: usize = 255;
+const MAX_CHARS: usize = 255;
 
 const BAD_KEY: Failure =
     Failure::malformed("The Idempotency-Key is not 1 to 255 printable ASCII characters.");
@@ -24,7 +24,7 @@ impl Key {
             None => value.to_owned(),
         };
         let is_printable = key.bytes().all(|byte| matches!(byte, b' '..=b'~'));
-        ((1..=MAX_LENGTH).contains(&key.len()) && is_printable).then_some(Self(key))
+        ((1..=MAX_CHARS).contains(&key.len()) && is_printable).then_some(Self(key))
     }
 
     /// Stands for the key in the database.

@@ -1,12 +1,14 @@
 //! The `Idempotency-Key` of a request: the same key does the same work once,
 //! and gets the same answer again, for 24 hours.
 
+mod errors;
 mod key;
 mod record;
 mod reply;
 
-use edge_sdk::{Failure, Fields, Response, Result};
+use edge_sdk::{Fields, Response, Result};
 
+pub use errors::{OTHER_BODY, in_flight};
 pub use key::{Key, key};
 pub use record::{
     ADD, COMPLETE, Claim, FIND, FORGET, FORGET_REST, NOTE, OLD, RELEASE, RENEW, TAKE_OVER,
@@ -15,27 +17,6 @@ pub use record::{
 
 use record::Verdict;
 use reply::Reply;
-
-/// The first request with this key is still being worked on; see [`in_flight`].
-const IN_FLIGHT: Failure = Failure::new(
-    409,
-    "IDM_01",
-    "A request with this Idempotency-Key is being worked on.",
-);
-
-/// The refusal of a request whose key is being worked on, with the time after
-/// which to ask again.
-#[must_use]
-pub fn in_flight() -> Failure {
-    IN_FLIGHT.header("retry-after", "1")
-}
-
-/// The key was used for another body.
-pub const OTHER_BODY: Failure = Failure::new(
-    422,
-    "IDM_02",
-    "This Idempotency-Key was used with another body.",
-);
 
 /// Do the work, unless it was done before under this key of the customer's:
 /// then its answer is given again.
@@ -53,7 +34,7 @@ pub fn once(
         Verdict::Replay(reply) => return Ok(reply.into_response()),
     };
     let outcome = work(&claim);
-    let kept = match Reply::of(&outcome) {
+    let kept = match Reply::from_outcome(&outcome) {
         Some(reply) => claim.complete(&reply),
         None => claim.release(),
     };

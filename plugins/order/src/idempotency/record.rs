@@ -6,15 +6,16 @@ use edge_sdk::Result;
 use edge_sdk::sql::{self, Seconds, Transaction};
 use serde::Deserialize;
 
+use super::errors::{OTHER_BODY, in_flight};
+use super::key::Key;
 use super::reply::Reply;
-use super::{Key, OTHER_BODY, in_flight};
 use crate::cart::id::generation as random;
 use crate::prune;
 
 /// How long an answer is kept.
-const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+const RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
 /// A request that works for longer than this was cut off.
-const LOCK: Duration = Duration::from_secs(60);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A new key, locked just now: customer, key, fingerprint, lock.
 pub const ADD: &str = "INSERT INTO order_idempotency \
@@ -113,7 +114,7 @@ enum Decision {
 
 impl Record {
     fn decide(&self, fingerprint: &str) -> Decision {
-        if is_over(self.age, KEPT) {
+        if is_over(self.age, RETENTION) {
             return Decision::Expired;
         }
         if self.fingerprint != fingerprint {
@@ -124,7 +125,7 @@ impl Record {
                 status,
                 body: body.clone(),
             }),
-            _ if is_over(self.lock_age, LOCK) => Decision::Abandoned,
+            _ if is_over(self.lock_age, LOCK_TIMEOUT) => Decision::Abandoned,
             _ => Decision::InFlight,
         }
     }
@@ -248,7 +249,7 @@ impl Claim {
 
     /// Let the next request with this key try again.
     pub(super) fn release(&self) -> Result<(), sql::Error> {
-        let query = sql::query(RELEASE).bind(Seconds(LOCK + LOCK));
+        let query = sql::query(RELEASE).bind(Seconds(LOCK_TIMEOUT + LOCK_TIMEOUT));
         self.bind(query).execute()?;
         Ok(())
     }
@@ -263,7 +264,7 @@ impl Claim {
 /// # Errors
 /// Those of the database.
 pub fn delete_old() -> Result<(), sql::Error> {
-    prune::delete(&OUTDATED, KEPT)
+    prune::delete(&OUTDATED, RETENTION)
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ struct Refusal<'a> {
 
 impl Reply {
     /// What to keep of an outcome; nothing of one that another try may change.
-    pub(super) fn of(outcome: &Result<Response>) -> Option<Self> {
+    pub(super) fn from_outcome(outcome: &Result<Response>) -> Option<Self> {
         match outcome {
             Ok(response) => Some(Self {
                 status: response.status(),
@@ -74,14 +74,14 @@ mod tests {
 
     #[test]
     fn answers_and_final_refusals_are_kept() {
-        let answer = Reply::of(&Response::json(&[1]));
+        let answer = Reply::from_outcome(&Response::json(&[1]));
         let expected = Reply {
             status: 200,
             body: "[1]".to_owned(),
         };
         assert_eq!(answer, Some(expected));
         let refusal = Failure::new(409, "ORD_03", "Out of \"stock\".").field("cart_id");
-        let body = Reply::of(&Err(refusal)).unwrap().body;
+        let body = Reply::from_outcome(&Err(refusal)).unwrap().body;
         let body: serde_json::Value = serde_json::from_str(&body).unwrap();
         let expected = json!({"error": {
             "status": 409, "code": "ORD_03", "message": "Out of \"stock\".", "field": "cart_id",
@@ -93,7 +93,7 @@ mod tests {
     fn what_another_try_may_change_is_not() {
         for status in [401, 408, 429, 500, 503, 504] {
             let outcome = Err(Failure::new(status, "X_01", ""));
-            assert_eq!(Reply::of(&outcome), None, "{status}");
+            assert_eq!(Reply::from_outcome(&outcome), None, "{status}");
         }
     }
 

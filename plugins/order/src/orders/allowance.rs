@@ -9,6 +9,8 @@
 use edge_sdk::sql::{self, Transaction};
 use edge_sdk::{Failure, Result, config};
 
+use super::reserved::reserved;
+
 /// The setting of how many orders of a customer may be unpaid.
 const MAX_ORDERS: &str = "MAX_UNPAID_ORDERS";
 const DEFAULT_ORDERS: u64 = 10;
@@ -18,10 +20,10 @@ const MAX_PIECES: &str = "MAX_UNPAID_PIECES";
 const DEFAULT_PIECES: u64 = 100;
 
 /// The most unpaid orders that are looked at, and that can be set.
-const MOST_ORDERS: u64 = 1000;
+const MAX_ORDERS_SETTING: u64 = 1000;
 
 /// The most pieces that can be set.
-const MOST_PIECES: u64 = 1_000_000_000;
+const MAX_PIECES_SETTING: u64 = 1_000_000_000;
 
 /// Take a customer's turn to order: nobody else orders in the customer's name
 /// until the transaction ends.
@@ -32,8 +34,11 @@ pub const FIRST_TURN: &str = "INSERT INTO order_turn (customer_id, turns) VALUES
 
 /// The pieces that each unpaid order of a customer holds. Those of an older
 /// shop hold none.
-pub const UNPAID: &str = "SELECT counted_pieces FROM orders WHERE customer_id = ? AND status = 0 \
-     AND reserved IN (0, 1, 2) AND cart_generation IS NOT NULL LIMIT 1000";
+pub const UNPAID: &str = concat!(
+    "SELECT counted_pieces FROM orders WHERE customer_id = ? AND status = 0 AND ",
+    reserved!(holding),
+    " AND cart_generation IS NOT NULL LIMIT 1000"
+);
 
 /// An order holds more pieces than all unpaid orders may.
 const TOO_MANY_PIECES: Failure = Failure::new(400, "ORD_05", "The order is too large.");
@@ -93,8 +98,8 @@ impl Allowance {
     /// 500 for a setting that is no number in its range.
     pub fn configured() -> Result<Self> {
         Ok(Self {
-            orders: setting(MAX_ORDERS, DEFAULT_ORDERS, MOST_ORDERS)?,
-            pieces: setting(MAX_PIECES, DEFAULT_PIECES, MOST_PIECES)?,
+            orders: setting(MAX_ORDERS, DEFAULT_ORDERS, MAX_ORDERS_SETTING)?,
+            pieces: setting(MAX_PIECES, DEFAULT_PIECES, MAX_PIECES_SETTING)?,
         })
     }
 

@@ -1,200 +1,209 @@
-//! What happens to an order after it was made. Each change is one conditional
-//! update, and true if it happened just now; what it means is written into the
-//! audit in the same transaction.
+//! Changes of an order after it was made. Each is one conditional update, and
+//! reports whether it took place; what it means is written into the audit in the
+//! same transaction.
 
 use edge_sdk::metrics;
 use edge_sdk::money::Cents;
 use edge_sdk::sql::{self, Query, Transaction};
 
+use super::reserved::reserved;
 use super::status::{Status, name};
 
-/// Begin to pay: the order's id and its customer's.
-pub const HOLD: &str = "UPDATE orders SET held = 1 \
-     WHERE order_id = ? AND customer_id = ? AND status = 0 AND reserved IN (1, 2) \
-     AND total_amount IS NOT NULL";
+/// Holds a new order for its payment, by its id and its customer's.
+pub const HOLD: &str = concat!(
+    "UPDATE orders SET held = 1 WHERE order_id = ? AND customer_id = ? AND status = 0 AND ",
+    reserved!(secured),
+    " AND total_amount IS NOT NULL"
+);
 
-/// The payment came to nothing.
-pub const LET_GO: &str = "UPDATE orders SET held = 0 WHERE order_id = ? AND status = 0";
+/// Ends the hold of a payment that came to nothing, by the order's id.
+pub const RELEASE_HOLD: &str = "UPDATE orders SET held = 0 WHERE order_id = ? AND status = 0";
 
-/// The refund came to nothing.
-pub const LET_GO_PAID: &str = "UPDATE orders SET held = 0 WHERE order_id = ? AND status IN (1, 3)";
+/// Ends the hold of a refund that came to nothing, by the order's id.
+pub const RELEASE_REFUND_HOLD: &str =
+    "UPDATE orders SET held = 0 WHERE order_id = ? AND status IN (1, 3)";
 
-/// Paid, by a charge: as authorization and as reference; its amount; the order.
-pub const PAY: &str = "UPDATE orders SET status = 1, held = 0, auth_code = ?, reference = ?, paid_amount = ? \
-     WHERE order_id = ? AND status = 0 AND reserved IN (1, 2)";
+/// Records a payment: the charge as authorization and as reference, its amount,
+/// and the order's id.
+pub const PAY: &str = concat!(
+    "UPDATE orders SET status = 1, held = 0, auth_code = ?, reference = ?, paid_amount = ? \
+     WHERE order_id = ? AND status = 0 AND ",
+    reserved!(secured)
+);
 
-/// Nobody has paid, and nobody is about to.
-pub const CANCEL: &str = "UPDATE orders SET status = 2, cart_generation = NULL, \
+/// Cancels an order that nobody has paid or is about to pay, by its id.
+pub const CANCEL: &str = concat!(
+    "UPDATE orders SET status = 2, cart_generation = NULL, \
      reserved = CASE reserved WHEN 1 THEN 3 ELSE reserved END \
-     WHERE order_id = ? AND status = 0 AND held = 0 AND reserved IN (1, 2)";
+     WHERE order_id = ? AND status = 0 AND held = 0 AND ",
+    reserved!(secured)
+);
 
-/// Sent just now, unless its charge is being given back.
+/// Records that an order is sent, unless its charge is being given back, by its
+/// id.
 pub const SHIP: &str = "UPDATE orders SET status = 3, shipped_on = {now} \
      WHERE order_id = ? AND status = 1 AND held = 0";
 
-/// Begin to give the charge back: until that is known, the order is not sent.
-pub const HOLD_PAID: &str = "UPDATE orders SET held = 1 WHERE order_id = ? AND status IN (1, 3)";
+/// Holds a paid order while its charge is given back, by its id.
+pub const HOLD_FOR_REFUND: &str =
+    "UPDATE orders SET held = 1 WHERE order_id = ? AND status IN (1, 3)";
 
-/// Cancelled after its charge was given back.
+/// Cancels an order whose charge was given back, by its id.
 pub const CANCEL_PAID: &str = "UPDATE orders SET status = 2, held = 0, \
      reserved = CASE reserved WHEN 1 THEN 3 ELSE reserved END \
      WHERE order_id = ? AND status IN (1, 4)";
 
-/// The charge was given back before anything was sent.
+/// Records a refund before anything was sent, by the order's id.
 pub const REFUND_UNSENT: &str = "UPDATE orders SET status = 4, held = 0, \
      reserved = CASE reserved WHEN 1 THEN 3 ELSE reserved END \
      WHERE order_id = ? AND status = 1";
 
-/// The charge was given back after the order was sent.
+/// Records a refund after the order was sent, by its id.
 pub const REFUND_SENT: &str =
     "UPDATE orders SET status = 4, held = 0 WHERE order_id = ? AND status = 3";
 
-/// A line of the audit: order, text, and the status that was reached.
+/// Adds a line to the audit: order, text, and the status that was reached.
 pub const AUDIT: &str =
     "INSERT INTO audit (order_id, created_on, message, code) VALUES (?, {now}, ?, ?)";
 
-/// A confirmation of an order to send at once.
+/// Queues a confirmation to send at once, by the order's id.
 pub const CONFIRM: &str =
     "INSERT INTO mail_outbox (order_id, due_on, created_on) VALUES (?, {now}, {now})";
 
-/// Begin to pay a customer's new order.
+/// Holds a customer's new order for its payment: until the hold ends, it is not
+/// cancelled.
 ///
 /// # Errors
 /// Those of the database, as with every change.
 pub fn hold(order_id: i64, customer_id: i64) -> Result<bool, sql::Error> {
-    happened(sql::query(HOLD).bind(order_id).bind(customer_id))
+    changed_one_row(sql::query(HOLD).bind(order_id).bind(customer_id))
 }
 
-/// End an attempt to pay that came to nothing.
+/// Ends the hold of a payment that came to nothing.
 ///
 /// # Errors
 /// Those of the database.
-pub fn let_go(order_id: i64) -> Result<bool, sql::Error> {
-    happened(sql::query(LET_GO).bind(order_id))
+pub fn release_hold(order_id: i64) -> Result<bool, sql::Error> {
+    changed_one_row(sql::query(RELEASE_HOLD).bind(order_id))
 }
 
-/// Record the charge that pays for a new order, the amount that it was made
-/// for, if that is known, and that the customer is to be told.
+/// Records the charge that pays for a new order, with the amount that it was made
+/// for, if that is known, and queues the confirmation to the customer.
 ///
 /// # Errors
 /// Those of the database.
 pub fn pay(order_id: i64, charge: &str, amount: Option<Cents>) -> Result<bool, sql::Error> {
+    let why = match amount {
+        Some(amount) => format!("charge {charge} over {amount}"),
+        None => format!("charge {charge}"),
+    };
     let paid = sql::transaction(|transaction| {
-        let paid = transaction.query(PAY).bind(charge).bind(charge);
-        let paid = paid.bind(amount);
-        if !happened(paid.bind(order_id))? {
-            return Ok(false);
+        let pay = transaction.query(PAY).bind(charge).bind(charge);
+        let paid = changed_one_row(pay.bind(amount).bind(order_id))?;
+        if paid {
+            transaction.query(CONFIRM).bind(order_id).execute()?;
         }
-        transaction.query(CONFIRM).bind(order_id).execute()?;
-        let why = match amount {
-            Some(amount) => format!("charge {charge} over {amount}"),
-            None => format!("charge {charge}"),
-        };
-        audit(transaction, order_id, Status::Paid, &why)?;
-        Ok(true)
+        audit_if(paid, transaction, order_id, Status::Paid, &why)
     });
-    counted(paid, "paid")
+    counted(paid, Status::Paid)
 }
 
-/// Cancel an order that nobody has paid.
+/// Cancels an order that nobody has paid.
 ///
 /// # Errors
 /// Those of the database.
 pub fn cancel(order_id: i64, why: &str) -> Result<bool, sql::Error> {
-    let cancelled = sql::transaction(|transaction| {
-        let cancelled = happened(transaction.query(CANCEL).bind(order_id))?;
-        noted(transaction, cancelled, order_id, Status::Cancelled, why)
-    });
-    counted(cancelled, "cancelled")
+    transition(&[CANCEL], order_id, Status::Cancelled, why)
 }
 
-/// Note that a paid order is sent.
+/// Records that a paid order is sent.
 ///
 /// # Errors
 /// Those of the database.
 pub fn ship(order_id: i64, why: &str) -> Result<bool, sql::Error> {
-    let sent = sql::transaction(|transaction| {
-        let sent = happened(transaction.query(SHIP).bind(order_id))?;
-        noted(transaction, sent, order_id, Status::Shipped, why)
-    });
-    counted(sent, "shipped")
+    transition(&[SHIP], order_id, Status::Shipped, why)
 }
 
-/// Begin to give the charge of a paid order back.
+/// Holds a paid order while its charge is given back: until the hold ends, it is
+/// not sent.
 ///
 /// # Errors
 /// Those of the database.
-pub fn hold_paid(order_id: i64) -> Result<bool, sql::Error> {
-    happened(sql::query(HOLD_PAID).bind(order_id))
+pub fn hold_for_refund(order_id: i64) -> Result<bool, sql::Error> {
+    changed_one_row(sql::query(HOLD_FOR_REFUND).bind(order_id))
 }
 
-/// End an attempt to give a charge back that came to nothing.
+/// Ends the hold of a refund that came to nothing.
 ///
 /// # Errors
 /// Those of the database.
-pub fn let_go_paid(order_id: i64) -> Result<bool, sql::Error> {
-    happened(sql::query(LET_GO_PAID).bind(order_id))
+pub fn release_refund_hold(order_id: i64) -> Result<bool, sql::Error> {
+    changed_one_row(sql::query(RELEASE_REFUND_HOLD).bind(order_id))
 }
 
-/// Cancel a paid order whose charge was given back.
+/// Cancels a paid order whose charge was given back.
 ///
 /// # Errors
 /// Those of the database.
 pub fn cancel_paid(order_id: i64, why: &str) -> Result<bool, sql::Error> {
-    let cancelled = sql::transaction(|transaction| {
-        let cancelled = happened(transaction.query(CANCEL_PAID).bind(order_id))?;
-        noted(transaction, cancelled, order_id, Status::Cancelled, why)
-    });
-    counted(cancelled, "cancelled")
+    transition(&[CANCEL_PAID], order_id, Status::Cancelled, why)
 }
 
-/// Note that the charge of an order was given back.
+/// Records that the charge of an order was given back.
 ///
 /// # Errors
 /// Those of the database.
 pub fn refund(order_id: i64, why: &str) -> Result<bool, sql::Error> {
-    let refunded = sql::transaction(|transaction| {
-        let refunded = happened(transaction.query(REFUND_UNSENT).bind(order_id))?
-            || happened(transaction.query(REFUND_SENT).bind(order_id))?;
-        noted(transaction, refunded, order_id, Status::Refunded, why)
-    });
-    counted(refunded, "refunded")
+    let statements = [REFUND_UNSENT, REFUND_SENT];
+    transition(&statements, order_id, Status::Refunded, why)
 }
 
-/// Count a change for operators, if it happened just now.
-fn counted(happened: Result<bool, sql::Error>, status: &str) -> Result<bool, sql::Error> {
-    if happened == Ok(true) {
-        metrics::count("shop_order_changes_total", &[("status", status)]);
-    }
-    happened
-}
-
-fn happened(change: Query<'_>) -> Result<bool, sql::Error> {
-    Ok(change.execute()?.rows_affected == 1)
-}
-
-fn noted(
-    transaction: &Transaction,
-    happened: bool,
+/// Runs statements until one of them changes the order, and audits that. Returns
+/// whether one did.
+fn transition(
+    statements: &[&str],
     order_id: i64,
     status: Status,
     why: &str,
 ) -> Result<bool, sql::Error> {
-    if happened {
-        audit(transaction, order_id, status, why)?;
-    }
-    Ok(happened)
+    let changed = sql::transaction(|transaction| {
+        for statement in statements {
+            if changed_one_row(transaction.query(statement).bind(order_id))? {
+                return audit_if(true, transaction, order_id, status, why);
+            }
+        }
+        Ok(false)
+    });
+    counted(changed, status)
 }
 
-fn audit(
+/// Counts a change for operators, if it took place.
+fn counted(changed: Result<bool, sql::Error>, status: Status) -> Result<bool, sql::Error> {
+    if changed == Ok(true) {
+        metrics::count("shop_order_changes_total", &[("status", name(status))]);
+    }
+    changed
+}
+
+fn changed_one_row(change: Query<'_>) -> Result<bool, sql::Error> {
+    Ok(change.execute()?.rows_affected == 1)
+}
+
+/// Writes a line into the audit if an order was changed. Returns whether it was.
+fn audit_if(
+    changed: bool,
     transaction: &Transaction,
     order_id: i64,
     status: Status,
     why: &str,
-) -> Result<(), sql::Error> {
-    let line = transaction.query(AUDIT).bind(order_id);
-    line.bind(format!("{}: {why}", name(status)))
-        .bind(status as u8)
-        .execute()?;
-    Ok(())
+) -> Result<bool, sql::Error> {
+    if changed {
+        transaction
+            .query(AUDIT)
+            .bind(order_id)
+            .bind(format!("{}: {why}", name(status)))
+            .bind(status as u8)
+            .execute()?;
+    }
+    Ok(changed)
 }

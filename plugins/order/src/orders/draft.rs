@@ -3,7 +3,7 @@
 use edge_sdk::Failure;
 
 use crate::cart::Cart;
-use crate::catalog::{Items, Line};
+use crate::clients::catalog::{Items, Line};
 use crate::model::{Shipping, Tax};
 use edge_sdk::money::Cents;
 
@@ -62,24 +62,24 @@ pub struct DraftLine {
 
 /// Why no order can be made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Obstacle {
+pub enum DraftError {
     /// There is nothing to order.
     #[error("the cart is empty")]
-    Empty,
+    EmptyCart,
     /// These products are no longer sold.
     #[error("products are gone: {0:?}")]
-    Gone(Vec<i64>),
+    ProductsGone(Vec<i64>),
     /// The amount is more than the database holds.
     #[error("the amount is too large")]
-    TooMuch,
+    AmountTooLarge,
 }
 
-impl From<Obstacle> for Failure {
-    fn from(obstacle: Obstacle) -> Self {
-        match obstacle {
-            Obstacle::Empty => EMPTY.field("cart_id"),
-            Obstacle::Gone(_) => GONE.field("cart_id"),
-            Obstacle::TooMuch => TOO_MUCH.field("cart_id"),
+impl From<DraftError> for Failure {
+    fn from(error: DraftError) -> Self {
+        match error {
+            DraftError::EmptyCart => EMPTY.field("cart_id"),
+            DraftError::ProductsGone(_) => GONE.field("cart_id"),
+            DraftError::AmountTooLarge => TOO_MUCH.field("cart_id"),
         }
     }
 }
@@ -89,18 +89,18 @@ impl Draft {
     ///
     /// # Errors
     /// Why there can be none.
-    pub fn of(
+    pub fn from_cart(
         customer_id: i64,
         cart: &Cart,
         items: &Items,
         shipping: &Shipping,
         tax: &Tax,
-    ) -> Result<Self, Obstacle> {
+    ) -> Result<Self, DraftError> {
         let lines = lines(cart, items)?;
         let total_amount = total(&lines);
         let tax_amount = total_amount.share(tax.tax_percentage);
         if total_amount.max(tax_amount) > MAX_AMOUNT {
-            return Err(Obstacle::TooMuch);
+            return Err(DraftError::AmountTooLarge);
         }
         Ok(Self {
             customer_id,
@@ -119,9 +119,9 @@ impl Draft {
 
 /// Characters of a product's name that a line keeps: the products of a shop that
 /// was taken over may have longer ones.
-const LONGEST_NAME: usize = 100;
+const MAX_NAME_CHARS: usize = 100;
 
-fn lines(cart: &Cart, items: &Items) -> Result<Vec<DraftLine>, Obstacle> {
+fn lines(cart: &Cart, items: &Items) -> Result<Vec<DraftLine>, DraftError> {
     let mut lines = Vec::new();
     let mut gone = Vec::new();
     for item in cart.active() {
@@ -129,7 +129,7 @@ fn lines(cart: &Cart, items: &Items) -> Result<Vec<DraftLine>, Obstacle> {
             Some(product) => lines.push(DraftLine {
                 product_id: item.product_id,
                 attributes: item.attributes.clone(),
-                product_name: product.name.chars().take(LONGEST_NAME).collect(),
+                product_name: product.name.chars().take(MAX_NAME_CHARS).collect(),
                 quantity: item.quantity,
                 unit_cost: Cents(product.price),
             }),
@@ -137,8 +137,8 @@ fn lines(cart: &Cart, items: &Items) -> Result<Vec<DraftLine>, Obstacle> {
         }
     }
     match (lines.is_empty(), gone.is_empty()) {
-        (_, false) => Err(Obstacle::Gone(gone)),
-        (true, true) => Err(Obstacle::Empty),
+        (_, false) => Err(DraftError::ProductsGone(gone)),
+        (true, true) => Err(DraftError::EmptyCart),
         (false, true) => Ok(lines),
     }
 }

@@ -3,16 +3,19 @@
 pub mod allowance;
 pub mod changes;
 pub mod draft;
+pub mod lines;
 pub mod place;
 pub mod placed;
+pub mod reserved;
 pub mod status;
 pub mod stock;
 
 use edge_sdk::sql::{Readable, column};
-use edge_sdk::{ArrayPage, Failure, Request, Response, Result, sql};
+use edge_sdk::{ArrayPage, Failure, Request, Response, Result, Router, sql};
 use serde::Deserialize;
 
-use crate::model::{OrderLine, OrderSummary, ShortDetail};
+use self::reserved::reserved;
+use crate::model::{OrderSummary, ShortDetail};
 use edge_sdk::money::Cents;
 
 /// There is no order with the id that was asked for, or it is another's.
@@ -20,19 +23,27 @@ pub const NOT_FOUND: Failure = Failure::new(404, "ORD_01", "Don't exist order wi
 
 /// Orders or lines of a page, unless the client asks for fewer. With the longest
 /// texts, a page of lines stays within what a reply may have.
-const PAGE: u64 = 500;
+const MAX_PAGE_ROWS: u64 = 500;
 
-/// A page of the orders of a customer, newest first.
-pub const OF_CUSTOMER: &str = "SELECT order_id, total_amount, created_on, shipped_on, status, shipping_cost, tax_amount \
-     FROM orders WHERE customer_id = ? AND reserved IN (1, 2, 3) ORDER BY order_id DESC LIMIT ? OFFSET ?";
+macro_rules! select {
+    ($($condition:tt)*) => {
+        concat!(
+            "SELECT order_id, total_amount, created_on, shipped_on, status, shipping_cost, tax_amount \
+             FROM orders WHERE ",
+            $($condition)*
+        )
+    };
+}
 
-/// An order, by its id and its customer's.
-pub const ONE: &str = "SELECT order_id, total_amount, created_on, shipped_on, status, shipping_cost, tax_amount \
-     FROM orders WHERE order_id = ? AND customer_id = ? AND reserved IN (1, 2, 3)";
+/// Selects a page of the orders of a customer, newest first.
+pub const BY_CUSTOMER: &str = select!(
+    "customer_id = ? AND ",
+    reserved!(visible),
+    " ORDER BY order_id DESC LIMIT ? OFFSET ?"
+);
 
-/// A page of the lines of an order, by its id.
-pub const LINES: &str = "SELECT item_id, order_id, product_id, attributes, product_name, quantity, unit_cost \
-     FROM order_detail WHERE order_id = ? ORDER BY item_id LIMIT ? OFFSET ?";
+/// Selects an order, by its id and its customer's.
+pub const ONE: &str = select!("order_id = ? AND customer_id = ? AND ", reserved!(visible));
 
 /// A row of [`ONE`].
 #[derive(Deserialize)]
@@ -74,6 +85,16 @@ impl Order {
     }
 }
 
+/// Adds the routes of orders to a router.
+#[must_use]
+pub(crate) fn routes(router: Router) -> Router {
+    router
+        .post("/orders", place::create)
+        .get("/orders/{order_id}", one)
+        .get("/orders/inCustomer", in_customer)
+        .get("/orders/shortDetail/{order_id}", short_detail)
+}
+
 /// GET `/orders/{order_id}`.
 ///
 /// # Errors
@@ -82,7 +103,7 @@ impl Order {
 pub fn one(request: &Request) -> Result<Response> {
     let order = find(request)?;
     let page = page(request)?;
-    let lines = lines(order.order_id, page.limit(), page.offset())?;
+    let lines = lines::read(order.order_id, page.limit(), page.offset())?;
     Ok(page.respond(lines)?.no_store())
 }
 
@@ -93,7 +114,7 @@ pub fn one(request: &Request) -> Result<Response> {
 pub fn in_customer(request: &Request) -> Result<Response> {
     let customer = request.principal()?;
     let page = page(request)?;
-    let orders: Readable<Order> = sql::query(OF_CUSTOMER)
+    let orders: Readable<Order> = sql::query(BY_CUSTOMER)
         .bind(customer.id)
         .bind(page.limit())
         .bind(page.offset())
@@ -107,7 +128,7 @@ pub fn in_customer(request: &Request) -> Result<Response> {
 /// # Errors
 /// `PAG_03` for a malformed page.
 pub(crate) fn page(request: &Request) -> Result<ArrayPage> {
-    request.array_page(PAGE, PAGE)
+    request.array_page(MAX_PAGE_ROWS, MAX_PAGE_ROWS)
 }
 
 /// GET `/orders/shortDetail/{order_id}`.
@@ -134,46 +155,6 @@ fn find(request: &Request) -> Result<Order> {
     order.ok_or(NOT_FOUND)
 }
 
-/// Some of the lines of an order: at most `limit`, from the one after `offset`.
-///
-/// # Errors
-/// Those of the database.
-pub fn lines(order_id: i64, limit: i64, offset: i64) -> Result<Readable<OrderLine>, sql::Error> {
-    #[derive(Deserialize)]
-    struct Row {
-        order_id: i64,
-        #[serde(deserialize_with = "column::optional_integer")]
-        product_id: Option<i64>,
-        #[serde(deserialize_with = "column::text")]
-        attributes: String,
-        #[serde(deserialize_with = "column::text")]
-        product_name: String,
-        #[serde(deserialize_with = "column::optional_integer")]
-        quantity: Option<u32>,
-        #[serde(deserialize_with = "column::optional_money")]
-        unit_cost: Option<Cents>,
-    }
-    let rows: Readable<Row> = sql::query(LINES)
-        .bind(order_id)
-        .bind(limit)
-        .bind(offset)
-        .readable_rows("order_detail", "item_id")?;
-    let lines = rows.map(|row| OrderLine {
-        order_id: row.order_id,
-        product_id: row.product_id,
-        attributes: row.attributes,
-        product_name: row.product_name,
-        quantity: row.quantity,
-        unit_cost: row.unit_cost,
-        subtotal: subtotal(row.unit_cost, row.quantity),
-    });
-    Ok(lines)
-}
-
-fn subtotal(unit_cost: Option<Cents>, quantity: Option<u32>) -> Option<Cents> {
-    Some(unit_cost?.times(quantity?))
-}
-
 /// What an order comes to with shipping and tax.
 #[must_use]
 pub fn grand_total(total_amount: Cents, shipping_cost: Cents, tax_amount: Cents) -> Cents {
@@ -183,6 +164,7 @@ pub fn grand_total(total_amount: Cents, shipping_cost: Cents, tax_amount: Cents)
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::OrderLine;
 
     #[test]
     fn the_longest_page_is_within_what_a_reply_may_have() {
@@ -199,6 +181,6 @@ mod tests {
             subtotal: Some(Cents(u64::MAX)),
         };
         let bytes = serde_json::to_vec(&longest).unwrap().len() + 1;
-        assert!(bytes * usize::try_from(PAGE).unwrap() < REPLY);
+        assert!(bytes * usize::try_from(MAX_PAGE_ROWS).unwrap() < REPLY);
     }
 }

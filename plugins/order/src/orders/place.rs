@@ -4,27 +4,30 @@
 //! stock is taken, and then the cart is emptied. Each part may be done again:
 //! a request that was cut off is finished by the next one for the same cart.
 
-use edge_sdk::{Fields, Request, Response, Result};
+use edge_sdk::{Failure, Fields, Request, Response, Result};
 use serde::{Deserialize, Serialize};
 
 use super::allowance::Allowance;
-use super::draft::{Draft, EMPTY, Obstacle};
-use super::placed::{self, NotStored, Placed};
-use super::stock::{self, Stock};
+use super::draft::{Draft, DraftError, EMPTY};
+use super::placed::{self, Placed, StoreError};
+use super::reserved::Stock;
+use super::stock;
 use crate::cart::{Cart, CartId, id, store};
-use crate::catalog::Items;
+use crate::clients::catalog::Items;
 use crate::idempotency::{self, Claim};
 use crate::{shipping, tax};
 
-/// What the body says.
-struct Wish {
+/// A customer's request to order, with the claim of its idempotency key.
+struct OrderRequest<'a> {
+    customer_id: i64,
     cart_id: CartId,
     shipping_id: i64,
     tax_id: i64,
+    claim: Option<&'a Claim>,
 }
 
-impl Wish {
-    fn of(fields: &Fields) -> Result<Self> {
+impl<'a> OrderRequest<'a> {
+    fn read(customer_id: i64, fields: &Fields, claim: Option<&'a Claim>) -> Result<Self> {
         #[derive(Deserialize)]
         struct Body {
             cart_id: String,
@@ -34,9 +37,11 @@ impl Wish {
         fields.required(&["cart_id", "shipping_id", "tax_id"])?;
         let body: Body = fields.parse()?;
         Ok(Self {
+            customer_id,
             cart_id: CartId::parse(&body.cart_id)?,
             shipping_id: body.shipping_id,
             tax_id: body.tax_id,
+            claim,
         })
     }
 }
@@ -66,10 +71,10 @@ fn answer(customer_id: i64, fields: &Fields, claim: Option<&Claim>) -> Result<Re
         #[serde(rename = "orderId")]
         order_id: i64,
     }
-    let wish = Wish::of(fields)?;
-    let placed = match noted(customer_id, &wish, claim)? {
+    let order = OrderRequest::read(customer_id, fields, claim)?;
+    let placed = match find_claimed(&order)? {
         Some(placed) => placed,
-        None => place(customer_id, &wish, claim)?,
+        None => place(&order)?,
     };
     finish(&placed)?;
     Response::private(&Made {
@@ -77,35 +82,45 @@ fn answer(customer_id: i64, fields: &Fields, claim: Option<&Claim>) -> Result<Re
     })
 }
 
-/// The order that an earlier request with the same key has stored.
-fn noted(customer_id: i64, wish: &Wish, claim: Option<&Claim>) -> Result<Option<Placed>> {
-    let Some(order_id) = claim.and_then(|claim| claim.order_id) else {
+/// Returns the order that an earlier request with the same key has stored.
+fn find_claimed(order: &OrderRequest<'_>) -> Result<Option<Placed>> {
+    let Some(order_id) = order.claim.and_then(|claim| claim.order_id) else {
         return Ok(None);
     };
-    let placed = placed::by_id(order_id, customer_id, &wish.cart_id)?;
+    let placed = placed::find_by_id(order_id, order.customer_id, &order.cart_id)?;
     Ok(placed.filter(|placed| placed.reserved != Stock::Withdrawn))
 }
 
-/// Store the order, or find it.
-fn place(customer_id: i64, wish: &Wish, claim: Option<&Claim>) -> Result<Placed> {
-    let shipping = shipping::find(wish.shipping_id)?;
-    let tax = tax::find(wish.tax_id)?;
-    let shelf = store::read(wish.cart_id.handle())?;
-    let cart = shelf.cart(&wish.cart_id).ok_or(Obstacle::Empty)?;
-    let items = items(cart)?;
-    let draft = Draft::of(customer_id, cart, &items, &shipping, &tax);
-    if let Err(Obstacle::Gone(product_ids)) = &draft {
-        drop_products(&wish.cart_id, product_ids)?;
-    }
-    let again = || found(customer_id, &wish.cart_id, cart.generation, claim);
-    match placed::store(&draft?, Allowance::configured()?, claim) {
+/// Stores the order, or finds it.
+fn place(order: &OrderRequest<'_>) -> Result<Placed> {
+    let draft = draft(order)?;
+    match placed::store(&draft, Allowance::configured()?, order.claim) {
         Ok(placed) => Ok(placed),
-        Err(NotStored::Taken) => again()?.ok_or_else(|| EMPTY.field("cart_id")),
+        Err(StoreError::AlreadyOrdered) => {
+            find_by_cart(order, draft.generation, || EMPTY.field("cart_id"))
+        }
         // What is held too much may be this very order.
-        Err(NotStored::Exceeded(exceeded)) => again()?.ok_or_else(|| exceeded.into()),
-        Err(NotStored::Overtaken | NotStored::FirstOrder) => Err(idempotency::in_flight()),
-        Err(NotStored::Sql(error)) => Err(error.into()),
+        Err(StoreError::Exceeded(exceeded)) => {
+            find_by_cart(order, draft.generation, || exceeded.into())
+        }
+        Err(StoreError::ClaimLost | StoreError::NoTurn) => Err(idempotency::in_flight()),
+        Err(StoreError::Sql(error)) => Err(error.into()),
     }
+}
+
+/// Computes the order from the cart. Products that are no longer sold are taken
+/// out of the cart.
+fn draft(order: &OrderRequest<'_>) -> Result<Draft> {
+    let shipping = shipping::find(order.shipping_id)?;
+    let tax = tax::find(order.tax_id)?;
+    let entry = store::read(order.cart_id.handle())?;
+    let cart = entry.cart(&order.cart_id).ok_or(DraftError::EmptyCart)?;
+    let items = items(cart)?;
+    let draft = Draft::from_cart(order.customer_id, cart, &items, &shipping, &tax);
+    if let Err(DraftError::ProductsGone(product_ids)) = &draft {
+        drop_products(&order.cart_id, product_ids)?;
+    }
+    Ok(draft?)
 }
 
 fn items(cart: &Cart) -> Result<Items> {
@@ -115,32 +130,33 @@ fn items(cart: &Cart) -> Result<Items> {
 }
 
 fn drop_products(cart_id: &CartId, product_ids: &[i64]) -> Result<()> {
-    store::change(cart_id.handle(), |shelf| {
-        shelf.drop_products(cart_id, product_ids);
+    store::change(cart_id.handle(), |entry| {
+        entry.drop_products(cart_id, product_ids);
         Ok(())
     })
 }
 
-/// The order that this generation of the cart has already, if it is this
-/// customer's.
-fn found(
-    customer_id: i64,
-    cart_id: &CartId,
+/// Returns the order that this generation of the cart has already, and notes it
+/// under the idempotency key.
+///
+/// # Errors
+/// The refusal if there is none, or it is not this customer's; that of a key
+/// which another request has taken over.
+fn find_by_cart(
+    order: &OrderRequest<'_>,
     generation: i64,
-    claim: Option<&Claim>,
-) -> Result<Option<Placed>> {
-    let placed = placed::of_cart(cart_id, generation)?;
-    let own = placed.filter(|placed| placed.customer_id == customer_id);
-    let Some(placed) = own else {
-        return Ok(None);
-    };
-    match claim {
+    refusal: impl FnOnce() -> Failure,
+) -> Result<Placed> {
+    let placed = placed::find_by_cart(&order.cart_id, generation)?;
+    let own = placed.filter(|placed| placed.customer_id == order.customer_id);
+    let placed = own.ok_or_else(refusal)?;
+    match order.claim {
         Some(claim) if !claim.note_alone(placed.order_id)? => Err(idempotency::in_flight()),
-        _ => Ok(Some(placed)),
+        _ => Ok(placed),
     }
 }
 
-/// What is left to do for an order that is stored.
+/// Does what is left to do for an order that is stored.
 fn finish(placed: &Placed) -> Result<()> {
     let ordered = placed::ordered(placed.order_id)?;
     if placed.reserved == Stock::Asked {
@@ -151,8 +167,8 @@ fn finish(placed: &Placed) -> Result<()> {
     };
     let cart_id = CartId::parse(&placed.cart_id)?;
     let next_generation = id::generation()?;
-    store::change_if(cart_id.handle(), |shelf| {
-        let settled = shelf.settle(&cart_id, generation, &ordered, next_generation);
+    store::change_if(cart_id.handle(), |entry| {
+        let settled = entry.settle(&cart_id, generation, &ordered, next_generation);
         Ok(settled.then_some(()))
     })?;
     Ok(())

@@ -1,13 +1,13 @@
 //! Orders that were just made: storing them, and finding them again after a
 //! request that was cut off.
 
-use edge_sdk::metrics;
 use edge_sdk::sql::{self, Query, Transaction};
 use serde::Deserialize;
 
 use super::allowance::{Allowance, Exceeded, Turn};
 use super::draft::{Draft, DraftLine};
-use super::stock::Stock;
+use super::reserved::Stock;
+use super::stock;
 use crate::cart::{CartId, Ordered};
 use crate::idempotency::Claim;
 use crate::model::CURRENCY;
@@ -18,7 +18,7 @@ pub const ADD: &str = "INSERT INTO orders (customer_id, created_on, status, cart
      VALUES (?, {now}, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 /// The order of a cart's generation.
-pub const OF_CART: &str = "SELECT order_id, customer_id, cart_id, cart_generation, reserved FROM orders \
+pub const BY_CART: &str = "SELECT order_id, customer_id, cart_id, cart_generation, reserved FROM orders \
      WHERE cart_id = ? AND cart_generation = ?";
 
 /// An order that was made here, by its id, its customer and the id of its cart.
@@ -52,28 +52,28 @@ pub struct Placed {
 
 /// Why an order was not stored.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum NotStored {
+pub enum StoreError {
     /// This generation of the cart has an order.
     #[error("the cart was ordered already")]
-    Taken,
+    AlreadyOrdered,
     /// The customer's unpaid orders would hold too much.
     #[error(transparent)]
     Exceeded(Exceeded),
     /// The customer never had a turn to order.
     #[error("the customer orders for the first time")]
-    FirstOrder,
+    NoTurn,
     /// Another request has taken over the work on this idempotency key.
     #[error("another request works on it")]
-    Overtaken,
+    ClaimLost,
     /// The database failed.
     #[error(transparent)]
     Sql(sql::Error),
 }
 
-impl From<sql::Error> for NotStored {
+impl From<sql::Error> for StoreError {
     fn from(error: sql::Error) -> Self {
         match error {
-            sql::Error::Conflict(_) => Self::Taken,
+            sql::Error::Conflict(_) => Self::AlreadyOrdered,
             other => Self::Sql(other),
         }
     }
@@ -88,10 +88,10 @@ pub fn store(
     draft: &Draft,
     allowance: Allowance,
     claim: Option<&Claim>,
-) -> Result<Placed, NotStored> {
+) -> Result<Placed, StoreError> {
     match try_store(draft, allowance, claim) {
-        Err(NotStored::FirstOrder) => {
-            Turn::begin(draft.customer_id).map_err(NotStored::Sql)?;
+        Err(StoreError::NoTurn) => {
+            Turn::begin(draft.customer_id).map_err(StoreError::Sql)?;
             try_store(draft, allowance, claim)
         }
         done => done,
@@ -102,24 +102,24 @@ fn try_store(
     draft: &Draft,
     allowance: Allowance,
     claim: Option<&Claim>,
-) -> Result<Placed, NotStored> {
+) -> Result<Placed, StoreError> {
     let reserved = match draft.counted_pieces {
         0 => Stock::None,
         _ => Stock::Asked,
     };
     let order_id = sql::transaction(|transaction| {
-        let turn = Turn::take(transaction, draft.customer_id)?.ok_or(NotStored::FirstOrder)?;
+        let turn = Turn::take(transaction, draft.customer_id)?.ok_or(StoreError::NoTurn)?;
         let checked = turn.check(transaction, allowance, draft.counted_pieces)?;
-        checked.map_err(NotStored::Exceeded)?;
+        checked.map_err(StoreError::Exceeded)?;
         let order_id = add(transaction, draft, reserved)?;
         add_lines(transaction, order_id, &draft.lines)?;
         match claim {
-            Some(claim) if !claim.note(transaction, order_id)? => Err(NotStored::Overtaken),
+            Some(claim) if !claim.note(transaction, order_id)? => Err(StoreError::ClaimLost),
             _ => Ok(order_id),
         }
     })?;
     if reserved == Stock::None {
-        count();
+        stock::count_placed();
     }
     Ok(Placed {
         order_id,
@@ -128,11 +128,6 @@ fn try_store(
         cart_generation: Some(draft.generation),
         reserved,
     })
-}
-
-/// Count an order that stands: its stock is taken, or it needs none.
-pub(super) fn count() {
-    metrics::count("shop_orders_placed_total", &[]);
 }
 
 fn add(transaction: &Transaction, draft: &Draft, reserved: Stock) -> Result<i64, sql::Error> {
@@ -197,8 +192,8 @@ fn bind_line<'a>(query: Query<'a>, order_id: i64, line: &DraftLine) -> Query<'a>
 ///
 /// # Errors
 /// Those of the database.
-pub fn of_cart(cart_id: &CartId, generation: i64) -> Result<Option<Placed>, sql::Error> {
-    sql::query(OF_CART)
+pub fn find_by_cart(cart_id: &CartId, generation: i64) -> Result<Option<Placed>, sql::Error> {
+    sql::query(BY_CART)
         .bind(cart_id.as_str())
         .bind(generation)
         .first()
@@ -208,7 +203,7 @@ pub fn of_cart(cart_id: &CartId, generation: i64) -> Result<Option<Placed>, sql:
 ///
 /// # Errors
 /// Those of the database.
-pub fn by_id(
+pub fn find_by_id(
     order_id: i64,
     customer_id: i64,
     cart_id: &CartId,

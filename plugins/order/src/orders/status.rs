@@ -1,8 +1,19 @@
 //! The states of an order, and the ways from one to another.
 
-use crate::bindings::exports::shop::orders::orders as service;
-
-pub use service::Status;
+/// A status, with its number in the database and the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// The order is made, and not paid.
+    New = 0,
+    /// The order is paid, and not shipped.
+    Paid = 1,
+    /// The order is cancelled: never paid, or refunded before it was shipped.
+    Cancelled = 2,
+    /// The order is paid and shipped.
+    Shipped = 3,
+    /// The charge of the order was given back.
+    Refunded = 4,
+}
 
 /// The column's number has no meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -22,7 +33,7 @@ const ALL: [Status; 5] = [
 ///
 /// # Errors
 /// [`Unknown`] for another number.
-pub fn of(number: i64) -> Result<Status, Unknown> {
+pub fn from_number(number: i64) -> Result<Status, Unknown> {
     let status = usize::try_from(number).ok().and_then(|at| ALL.get(at));
     status.copied().ok_or(Unknown(number))
 }
@@ -74,11 +85,11 @@ mod tests {
 
     #[test]
     fn numbers_are_those_of_the_contract() {
-        let names: Vec<_> = (0..5).map(|number| of(number).map(name)).collect();
+        let names: Vec<_> = (0..5).map(|number| from_number(number).map(name)).collect();
         let expected = ["new", "paid", "cancelled", "shipped", "refunded"];
         assert_eq!(names, expected.map(Ok));
         for number in [-1, 5, i64::MAX] {
-            assert_eq!(of(number), Err(Unknown(number)));
+            assert_eq!(from_number(number), Err(Unknown(number)));
         }
     }
 

@@ -1,79 +1,30 @@
 //! An order's stock: taken from the catalog after the order is stored, and put
 //! back when nothing comes of the order.
 //!
-//! The column `reserved` says how far that is. Whatever is cut off half-way,
+//! The column [`reserved`](super::reserved) says how far that is. Whatever is cut off half-way,
 //! the schedule finishes: an order that was only [`Stock::Asked`] for too long
 //! is withdrawn, and what is [`Stock::Returning`] or [`Stock::Withdrawn`] is
 //! asked of the catalog until it has happened.
 
-use edge_sdk::{Failure, Result, sql};
-use serde::Deserialize;
+use edge_sdk::{Failure, Result, metrics, sql};
 
 use super::draft::stock_lines;
-use super::placed;
-use crate::bindings::shop::catalog::catalog as service;
+use super::lines;
+use super::reserved::Stock;
 use crate::cart::Ordered;
-use crate::catalog::unavailable;
+use crate::clients::catalog::{self, ReserveError};
 
 /// A product is out of stock.
 pub const SOLD_OUT: Failure = Failure::new(409, "ORD_03", "A product is out of stock.");
 
 /// Lines of an order that is made here: as many as a cart has.
-const MOST_LINES: i64 = 100;
+const MAX_LINES: i64 = 100;
 
 const TRY_AGAIN: Failure = Failure::new(
     503,
     "HTTP_503",
     "The order could not be completed. Please try again.",
 );
-
-/// What became of an order's stock, as the column `reserved` has it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "i64")]
-pub enum Stock {
-    /// It is to be taken. Customers do not see the order yet.
-    Asked,
-    /// It is taken.
-    Held,
-    /// None is taken: nobody counts it, or it was put back.
-    None,
-    /// It is to be put back.
-    Returning,
-    /// It was never got. The order is to be deleted; customers do not see it.
-    Withdrawn,
-}
-
-/// The column's number has no meaning.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("an order has its stock in the unknown state {0}")]
-pub struct Unknown(i64);
-
-impl TryFrom<i64> for Stock {
-    type Error = Unknown;
-
-    fn try_from(number: i64) -> Result<Self, Unknown> {
-        match number {
-            0 => Ok(Self::Asked),
-            1 => Ok(Self::Held),
-            2 => Ok(Self::None),
-            3 => Ok(Self::Returning),
-            4 => Ok(Self::Withdrawn),
-            _ => Err(Unknown(number)),
-        }
-    }
-}
-
-impl From<Stock> for sql::Value {
-    fn from(stock: Stock) -> Self {
-        Self::Integer(match stock {
-            Stock::Asked => 0,
-            Stock::Held => 1,
-            Stock::None => 2,
-            Stock::Returning => 3,
-            Stock::Withdrawn => 4,
-        })
-    }
-}
 
 /// The stock is taken.
 pub const HOLD: &str = "UPDATE orders SET reserved = 1 WHERE order_id = ? AND reserved = 0";
@@ -101,22 +52,22 @@ pub const STATE: &str = "SELECT reserved FROM orders WHERE order_id = ?";
 /// available, and then the same may be tried again.
 pub fn take(order_id: i64, ordered: &[Ordered]) -> Result<()> {
     let pieces = ordered.iter().map(|one| (one.product_id, one.quantity));
-    match service::reserve(&reservation(order_id), &stock_lines(pieces)) {
+    match catalog::reserve(&reservation(order_id), &stock_lines(pieces)) {
         Ok(()) => held(order_id),
-        Err(service::ReserveError::SoldOut(product_id)) => sold_out(order_id, product_id),
-        Err(service::ReserveError::Released) => {
+        Err(ReserveError::SoldOut(product_id)) => sold_out(order_id, product_id),
+        Err(ReserveError::Released) => {
             // Somebody else gave up meanwhile.
             withdraw(order_id)?;
             Err(TRY_AGAIN.header("retry-after", "1"))
         }
-        Err(service::ReserveError::Unavailable(why)) => Err(unavailable(&why)),
+        Err(ReserveError::Unavailable(why)) => Err(catalog::unavailable(&why)),
     }
 }
 
 fn held(order_id: i64) -> Result<()> {
     let changed = sql::query(HOLD).bind(order_id).execute()?.rows_affected;
     if changed == 1 {
-        placed::count();
+        count_placed();
         return Ok(());
     }
     if is_held(order_id)? {
@@ -124,6 +75,11 @@ fn held(order_id: i64) -> Result<()> {
     }
     // Withdrawn meanwhile: whoever did that puts the stock back.
     Err(TRY_AGAIN.header("retry-after", "1"))
+}
+
+/// Counts an order that stands: its stock is taken, or it needs none.
+pub(super) fn count_placed() {
+    metrics::count("shop_orders_placed_total", &[]);
 }
 
 fn sold_out(order_id: i64, product_id: i64) -> Result<()> {
@@ -144,7 +100,7 @@ fn sold_out(order_id: i64, product_id: i64) -> Result<()> {
 
 /// The name of a product of an order.
 fn name(order_id: i64, product_id: i64) -> Result<Option<String>, sql::Error> {
-    let lines = super::lines(order_id, MOST_LINES, 0)?.into_vec();
+    let lines = lines::read(order_id, MAX_LINES, 0)?.into_vec();
     let mut lines = lines.into_iter();
     let line = lines.find(|line| line.product_id == Some(product_id));
     Ok(line.map(|line| line.product_name))
@@ -167,7 +123,7 @@ fn is_held(order_id: i64) -> Result<bool, sql::Error> {
 
 /// Why stock was not put back.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum NotClosed {
+pub enum ReturnStockError {
     /// The catalog is not available.
     #[error("the catalog: {0}")]
     Catalog(String),
@@ -181,9 +137,9 @@ pub enum NotClosed {
 ///
 /// # Errors
 /// Why that is not finished.
-pub fn close(order_id: i64, stock: Stock) -> Result<(), NotClosed> {
-    service::release(&reservation(order_id))
-        .map_err(|service::Error::Unavailable(why)| NotClosed::Catalog(why))?;
+pub fn close(order_id: i64, stock: Stock) -> Result<(), ReturnStockError> {
+    let released = catalog::release(&reservation(order_id));
+    released.map_err(|catalog::Error::Unavailable(why)| ReturnStockError::Catalog(why))?;
     match stock {
         Stock::Withdrawn => delete(order_id)?,
         _ => {
@@ -206,19 +162,4 @@ fn delete(order_id: i64) -> Result<(), sql::Error> {
 /// What the catalog knows an order's stock by.
 fn reservation(order_id: i64) -> String {
     format!("order-{order_id}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn states_are_read_as_they_are_written() {
-        for number in 0..5 {
-            let stock = Stock::try_from(number).unwrap();
-            assert_eq!(sql::Value::from(stock), sql::Value::Integer(number));
-        }
-        assert_eq!(Stock::try_from(5), Err(Unknown(5)));
-        assert_eq!(Stock::try_from(-1), Err(Unknown(-1)));
-    }
 }

@@ -1,17 +1,17 @@
 use edge_sdk::money::Percentage;
 
 use super::*;
-use crate::cart::{CartId, Shelf};
-use crate::catalog::Item;
+use crate::cart::{CartEntry, CartId};
+use crate::clients::catalog::Item;
 
 fn cart(items: &[(i64, &str, u32)]) -> Cart {
     let id = CartId::parse(&"a".repeat(20)).unwrap();
-    let mut shelf = Shelf::default();
+    let mut entry = CartEntry::default();
     for (line, (product_id, attributes, quantity)) in (0..).zip(items) {
-        shelf.add(&id, *product_id, attributes, 77).unwrap();
-        shelf.set_quantity(line, *quantity).unwrap();
+        entry.add(&id, *product_id, attributes, 77).unwrap();
+        entry.set_quantity(line, *quantity).unwrap();
     }
-    shelf.cart(&id).unwrap().clone()
+    entry.cart(&id).unwrap().clone()
 }
 
 fn product(product_id: i64, price: u64, stock: Option<u32>) -> Item {
@@ -33,7 +33,7 @@ fn catalog() -> Items {
     known.into_iter().collect()
 }
 
-fn draft(cart: &Cart, percentage: &str) -> Result<Draft, Obstacle> {
+fn draft(cart: &Cart, percentage: &str) -> Result<Draft, DraftError> {
     let shipping = Shipping {
         shipping_id: 5,
         shipping_type: "Mail".to_owned(),
@@ -45,7 +45,7 @@ fn draft(cart: &Cart, percentage: &str) -> Result<Draft, Obstacle> {
         tax_type: "Tax".to_owned(),
         tax_percentage: Percentage::rounded(percentage).unwrap(),
     };
-    Draft::of(9, cart, &catalog(), &shipping, &tax)
+    Draft::from_cart(9, cart, &catalog(), &shipping, &tax)
 }
 
 #[test]
@@ -70,8 +70,11 @@ fn pieces_are_counted_where_the_stock_is() {
 #[test]
 fn products_that_are_gone_are_named() {
     let gone = draft(&cart(&[(7, "L", 1), (1, "L", 1), (8, "L", 1)]), "0.00");
-    assert_eq!(gone, Err(Obstacle::Gone(vec![7, 8])));
-    assert_eq!(Failure::from(Obstacle::Gone(vec![7])).status(), 409);
+    assert_eq!(gone, Err(DraftError::ProductsGone(vec![7, 8])));
+    assert_eq!(
+        Failure::from(DraftError::ProductsGone(vec![7])).status(),
+        409
+    );
 }
 
 #[test]
@@ -80,7 +83,7 @@ fn what_is_saved_is_not_ordered() {
     cart.items[0].saved = true;
     assert_eq!(draft(&cart, "0.00").unwrap().total_amount, Cents(333));
     cart.items[1].saved = true;
-    assert_eq!(draft(&cart, "0.00"), Err(Obstacle::Empty));
+    assert_eq!(draft(&cart, "0.00"), Err(DraftError::EmptyCart));
 }
 
 #[test]
@@ -88,9 +91,12 @@ fn an_amount_has_a_limit() {
     assert!(draft(&cart(&[(3, "L", 1)]), "100.00").is_ok());
     assert_eq!(
         draft(&cart(&[(3, "L", 1)]), "100.01"),
-        Err(Obstacle::TooMuch)
+        Err(DraftError::AmountTooLarge)
     );
-    assert_eq!(draft(&cart(&[(3, "L", 2)]), "0.00"), Err(Obstacle::TooMuch));
+    assert_eq!(
+        draft(&cart(&[(3, "L", 2)]), "0.00"),
+        Err(DraftError::AmountTooLarge)
+    );
 }
 
 #[test]
