@@ -1,13 +1,11 @@
 //! `/attributes`: what customers choose about a product, and the choices.
 
 use edge_sdk::sql::Readable;
-use edge_sdk::{Failure, Request, Response, Result, sql};
+use edge_sdk::{Request, Response, Result, sql};
 
+use crate::ids::{UNKNOWN_ATTRIBUTE, require_product};
 use crate::model::{Attribute, AttributeValue, ProductAttribute};
-use crate::{pages, products};
-
-/// There is no attribute with the id that was asked for.
-pub const NOT_FOUND: Failure = Failure::new(404, "ATT_01", "Don't exist attribute with this ID.");
+use crate::pages;
 
 /// A page of all attributes.
 pub const ALL: &str =
@@ -82,7 +80,7 @@ pub fn in_product(request: &Request) -> Result<Response> {
         .bind(page.offset())
         .readable_rows("attribute_value", "attribute_value_id")?;
     if attributes.is_empty() {
-        products::check(id)?;
+        require_product(id)?;
     }
     page.respond(attributes)
 }
@@ -91,5 +89,5 @@ fn find(attribute_id: i64) -> Result<Attribute> {
     let attribute: Option<Attribute> = sql::query(ONE)
         .bind(attribute_id)
         .readable_first("attribute", "attribute_id")?;
-    attribute.ok_or(NOT_FOUND)
+    attribute.ok_or(UNKNOWN_ATTRIBUTE)
 }

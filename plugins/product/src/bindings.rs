@@ -1,5 +1,5 @@
-//! The Rust face of `shop:*`, generated from the WIT files in `wit/shop`: what
-//! this service asks of others, and what others ask of it.
+//! Rust bindings of the `shop:*` interfaces that the component imports and
+//! exports, generated from `wit/shop`.
 #![allow(
     missing_docs,
     unsafe_code,

@@ -1,13 +1,11 @@
 //! `/categories`: what a department divides into.
 
 use edge_sdk::sql::Readable;
-use edge_sdk::{Failure, Listing, Order, Request, Response, Result, sql};
+use edge_sdk::{Listing, Order, Request, Response, Result, sql};
 
+use crate::ids::{UNKNOWN_CATEGORY, require_department, require_product};
 use crate::model::{Category, ProductCategory};
-use crate::{departments, pages, products};
-
-/// There is no category with the id that was asked for.
-pub const NOT_FOUND: Failure = Failure::new(404, "CAT_01", "Don't exist category with this ID.");
+use crate::pages;
 
 /// How many categories there are.
 pub const COUNT: &str = "SELECT COUNT(*) FROM category";
@@ -31,9 +29,6 @@ pub const BY_NAME_DESCENDING: &str = "SELECT category_id, name, description, dep
 /// One category, by id.
 pub const ONE: &str =
     "SELECT category_id, name, description, department_id FROM category WHERE category_id = ?";
-
-/// Whether a category exists, by id.
-pub const EXISTS: &str = "SELECT 1 FROM category WHERE category_id = ?";
 
 /// A page of the categories of a department, by its id.
 pub const IN_DEPARTMENT: &str = "SELECT c.category_id, c.name, c.description, c.department_id \
@@ -89,7 +84,7 @@ pub fn one(request: &Request) -> Result<Response> {
     let category: Option<Category> = sql::query(ONE)
         .bind(id)
         .readable_first("category", "category_id")?;
-    Response::json(&category.ok_or(NOT_FOUND)?)
+    Response::json(&category.ok_or(UNKNOWN_CATEGORY)?)
 }
 
 /// GET `/categories/inDepartment/{department_id}`.
@@ -106,7 +101,7 @@ pub fn in_department(request: &Request) -> Result<Response> {
         .bind(page.offset())
         .readable_rows("category", "category_id")?;
     if categories.is_empty() {
-        departments::check(id)?;
+        require_department(id)?;
     }
     page.respond(categories)
 }
@@ -125,16 +120,7 @@ pub fn in_product(request: &Request) -> Result<Response> {
         .bind(page.offset())
         .readable_rows("category", "category_id")?;
     if categories.is_empty() {
-        products::check(id)?;
+        require_product(id)?;
     }
     page.respond(categories)
-}
-
-/// Refuse an unknown category.
-///
-/// # Errors
-/// `CAT_01`, or those of the database.
-pub fn check(category_id: i64) -> Result<()> {
-    let found: Option<i64> = sql::query(EXISTS).bind(category_id).first()?;
-    found.map(|_| ()).ok_or(NOT_FOUND)
 }

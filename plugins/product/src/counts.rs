@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 use edge_sdk::sql::{self, Error};
 
 /// How many times as long as it took a count is kept.
-const WORTH: u32 = 50;
+const COST_FACTOR: u32 = 50;
 
 /// The longest that a count is kept.
-const LONGEST: Duration = Duration::from_secs(2);
+const MAX_AGE: Duration = Duration::from_secs(2);
 
 /// A statement that counts, and the id that it takes, if it takes one.
 pub type Key = (&'static str, Option<i64>);
@@ -33,7 +33,7 @@ pub(crate) fn count(text: &'static str, id: Option<i64>) -> Result<i64, Error> {
 }
 
 /// Count anew from now on: something changed. Other instances notice within
-/// [`LONGEST`].
+/// [`MAX_AGE`].
 pub(crate) fn forget() {
     *counts() = Counts::new();
 }
@@ -69,7 +69,7 @@ impl Counts {
 
     /// Keep a count that was taken between two instants.
     pub fn keep(&mut self, key: Key, count: i64, start: Instant, end: Instant) {
-        let until = end + (end.saturating_duration_since(start) * WORTH).min(LONGEST);
+        let until = end + (end.saturating_duration_since(start) * COST_FACTOR).min(MAX_AGE);
         // What does not exist counts nothing, and clients may ask for no end of that.
         if count > 0 {
             self.0.insert(key, Kept { count, until });
@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn no_count_is_kept_for_longer_than_the_limit() {
         let (counts, end) = counted(KEY, 7, 60_000);
-        assert_eq!(counts.kept(KEY, end + LONGEST), None);
+        assert_eq!(counts.kept(KEY, end + MAX_AGE), None);
     }
 
     #[test]

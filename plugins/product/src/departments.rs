@@ -1,13 +1,11 @@
 //! `/departments`: the broadest division of the catalog.
 
 use edge_sdk::sql::Readable;
-use edge_sdk::{Failure, Request, Response, Result, sql};
+use edge_sdk::{Request, Response, Result, sql};
 
+use crate::ids::UNKNOWN_DEPARTMENT;
 use crate::model::Department;
 use crate::pages;
-
-/// There is no department with the id that was asked for.
-pub const NOT_FOUND: Failure = Failure::new(404, "DEP_02", "Don'exist department with this ID.");
 
 /// A page of all departments.
 pub const ALL: &str = "SELECT department_id, name, description FROM department \
@@ -16,9 +14,6 @@ pub const ALL: &str = "SELECT department_id, name, description FROM department \
 /// One department, by id.
 pub const ONE: &str =
     "SELECT department_id, name, description FROM department WHERE department_id = ?";
-
-/// Whether a department exists, by id.
-pub const EXISTS: &str = "SELECT 1 FROM department WHERE department_id = ?";
 
 /// GET `/departments`.
 ///
@@ -42,14 +37,5 @@ pub fn one(request: &Request) -> Result<Response> {
     let department: Option<Department> = sql::query(ONE)
         .bind(id)
         .readable_first("department", "department_id")?;
-    Response::json(&department.ok_or(NOT_FOUND)?)
-}
-
-/// Refuse an unknown department.
-///
-/// # Errors
-/// `DEP_02`, or those of the database.
-pub fn check(department_id: i64) -> Result<()> {
-    let found: Option<i64> = sql::query(EXISTS).bind(department_id).first()?;
-    found.map(|_| ()).ok_or(NOT_FOUND)
+    Response::json(&department.ok_or(UNKNOWN_DEPARTMENT)?)
 }

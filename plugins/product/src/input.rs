@@ -7,10 +7,10 @@ use edge_sdk::{Failure, Fields, Result};
 use crate::money;
 
 /// Characters of a name, of whatever has one.
-pub(crate) const NAME: usize = 100;
+pub(crate) const MAX_NAME_CHARS: usize = 100;
 
 /// Characters of a description.
-pub(crate) const DESCRIPTION: usize = 1000;
+pub(crate) const MAX_DESCRIPTION_CHARS: usize = 1000;
 
 const BAD_NUMBER: Failure = Failure::malformed("The field is not a whole number in its range.");
 const BAD_MONEY: Failure = Failure::malformed(

@@ -4,10 +4,11 @@
 pub mod admin;
 pub mod attributes;
 mod bindings;
-pub mod catalog;
 pub mod categories;
+mod clients;
 pub mod counts;
 pub mod departments;
+pub mod ids;
 mod input;
 pub mod model;
 pub mod money;
@@ -18,6 +19,7 @@ pub mod reviewers;
 pub mod reviews;
 pub mod search;
 pub mod seed;
+pub mod service;
 mod statement;
 pub mod tasks;
 
@@ -26,13 +28,6 @@ use edge_sdk::Router;
 edge_sdk::export!(router);
 edge_sdk::export_schedule!(tasks::run);
 edge_sdk::export_seed!(seed::step);
-
-#[cfg(target_family = "wasm")]
-#[allow(unsafe_code, reason = "the exports of the component's ABI")]
-const _: () = {
-    use catalog::Catalog;
-    bindings::export!(Catalog with_types_in bindings);
-};
 
 /// Every route of the catalog.
 #[must_use]
@@ -66,6 +61,6 @@ fn shop_front() -> Router {
         .get("/products/{product_id}", products::one)
         .get("/products/{product_id}/details", products::details)
         .get("/products/{product_id}/locations", products::locations)
-        .get("/products/{product_id}/reviews", reviews::of_product)
+        .get("/products/{product_id}/reviews", reviews::in_product)
         .post("/products/{product_id}/reviews", reviews::add)
 }

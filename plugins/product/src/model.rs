@@ -232,7 +232,7 @@ impl Review {
     /// The same with a text of at most so many characters.
     #[must_use]
     pub fn shortened(mut self, characters: usize) -> Self {
-        if let Some(end) = end_of(&self.review, characters) {
+        if let Some(end) = cut_at(&self.review, characters) {
             self.review.truncate(end);
         }
         self
@@ -244,7 +244,7 @@ impl ProductSummary {
     /// after one that was longer.
     #[must_use]
     pub fn shortened(mut self, characters: usize) -> Self {
-        if let Some(end) = end_of(&self.description, characters) {
+        if let Some(end) = cut_at(&self.description, characters) {
             self.description.truncate(end);
             self.description.push_str("...");
         }
@@ -253,7 +253,7 @@ impl ProductSummary {
 }
 
 /// Where a text ends after so many characters, if it goes on.
-fn end_of(text: &str, characters: usize) -> Option<usize> {
+fn cut_at(text: &str, characters: usize) -> Option<usize> {
     match text.as_bytes().split_at_checked(characters) {
         None | Some((_, [])) => None,
         // Most texts begin so, and need no counting.

@@ -3,13 +3,13 @@
 use edge_sdk::money::hundredths;
 
 /// The most that a price may be, in cents: its column is a `DECIMAL(10, 2)`.
-pub const MOST: u64 = 9_999_999_999;
+pub const MAX_CENTS: u64 = 9_999_999_999;
 
 /// The cents of an amount such as `14.95`, `14.9` or `14`, and of nothing
-/// else: no sign, no third decimal, no more than [`MOST`].
+/// else: no sign, no third decimal, no more than [`MAX_CENTS`].
 #[must_use]
 pub fn cents(text: &str) -> Option<u64> {
-    hundredths(text).filter(|amount| *amount <= MOST)
+    hundredths(text).filter(|amount| *amount <= MAX_CENTS)
 }
 
 /// What a product costs now, given its two prices: the discounted one, unless
@@ -36,7 +36,7 @@ mod tests {
             ("0.00", 0),
             ("0.05", 5),
             ("007.10", 710),
-            ("99999999.99", MOST),
+            ("99999999.99", MAX_CENTS),
         ];
         for (text, expected) in amounts {
             assert_eq!(cents(text), Some(expected), "{text}");

@@ -6,17 +6,17 @@
 use edge_sdk::{ArrayPage, Request, Result};
 
 /// Rows of a page whose rows have names.
-const NAMED: u64 = 1000;
+const MAX_NAMED_ROWS: u64 = 1000;
 
 /// Rows of a page whose rows have a name and a description.
-const DESCRIBED: u64 = 500;
+const MAX_DESCRIBED_ROWS: u64 = 500;
 
 /// The page of rows with one or two names that a request asks for.
 ///
 /// # Errors
 /// `PAG_03` for a malformed page.
 pub(crate) fn named(request: &Request) -> Result<ArrayPage> {
-    request.array_page(NAMED, NAMED)
+    request.array_page(MAX_NAMED_ROWS, MAX_NAMED_ROWS)
 }
 
 /// The page of rows with a name and a description that a request asks for.
@@ -24,7 +24,7 @@ pub(crate) fn named(request: &Request) -> Result<ArrayPage> {
 /// # Errors
 /// `PAG_03` for a malformed page.
 pub(crate) fn described(request: &Request) -> Result<ArrayPage> {
-    request.array_page(DESCRIBED, DESCRIBED)
+    request.array_page(MAX_DESCRIBED_ROWS, MAX_DESCRIBED_ROWS)
 }
 
 #[cfg(test)]
@@ -32,7 +32,7 @@ mod tests {
     use serde::Serialize;
 
     use super::*;
-    use crate::input::{DESCRIPTION, NAME};
+    use crate::input::{MAX_DESCRIPTION_CHARS, MAX_NAME_CHARS};
     use crate::model::{Category, ProductLocation};
 
     /// What a reply may have, as the manifest has it by default.
@@ -52,17 +52,17 @@ mod tests {
     fn the_longest_pages_are_within_what_a_reply_may_have() {
         let category = Category {
             category_id: i64::MAX,
-            name: longest(NAME),
-            description: Some(longest(DESCRIPTION)),
+            name: longest(MAX_NAME_CHARS),
+            description: Some(longest(MAX_DESCRIPTION_CHARS)),
             department_id: Some(i64::MAX),
         };
-        assert_fits(&category, DESCRIBED);
+        assert_fits(&category, MAX_DESCRIBED_ROWS);
         let location = ProductLocation {
             category_id: i64::MAX,
-            category_name: longest(NAME),
+            category_name: longest(MAX_NAME_CHARS),
             department_id: i64::MAX,
-            department_name: longest(NAME),
+            department_name: longest(MAX_NAME_CHARS),
         };
-        assert_fits(&location, NAMED);
+        assert_fits(&location, MAX_NAMED_ROWS);
     }
 }

@@ -4,21 +4,19 @@ use edge_sdk::sql::Readable;
 use edge_sdk::{Failure, Listing, Page, Request, Response, Result, sql};
 
 use crate::counts::{self, count};
+use crate::ids::{UNKNOWN_PRODUCT, require_category, require_department, require_product};
 use crate::model::{Product, ProductDetails, ProductLocation, ProductSummary};
-use crate::{categories, departments, pages};
-
-/// There is no product with the id that was asked for.
-pub const NOT_FOUND: Failure = Failure::new(404, "PRO_01", "Don't exist product with this ID.");
+use crate::pages;
 
 const BAD_LENGTH: Failure = Failure::malformed("The description length is not a number.");
 
 /// Characters of a description in a list, unless the client says otherwise.
-const DESCRIPTION_LENGTH: usize = 200;
+const DEFAULT_DESCRIPTION_CHARS: usize = 200;
 
 /// Characters of a description in a list at most, so that a page of products
 /// stays within what a reply may have. No description that is written here is
 /// longer; an older shop may have some.
-const LONGEST_DESCRIPTION: usize = 4000;
+const MAX_DESCRIPTION_CHARS: usize = 4000;
 
 /// How many products there are.
 pub const COUNT: &str = "SELECT COUNT(*) FROM product";
@@ -74,9 +72,6 @@ pub const LOCATIONS: &str = "SELECT c.category_id, c.name AS category_name, d.de
      JOIN department d ON d.department_id = c.department_id \
      WHERE p.product_id = ? ORDER BY c.category_id LIMIT ? OFFSET ?";
 
-/// Whether a product exists, by id.
-pub const EXISTS: &str = "SELECT 1 FROM product WHERE product_id = ?";
-
 /// GET `/products`.
 ///
 /// # Errors
@@ -106,12 +101,12 @@ pub fn in_category(request: &Request) -> Result<Response> {
         .bind(page.offset())
         .readable_rows("product", "product_id")?;
     if rows.is_empty() {
-        categories::check(id)?;
+        require_category(id)?;
     }
     let texts = [COUNT_IN_CATEGORY, COUNT_THERE_IN_CATEGORY];
     listing(
         request,
-        count_of(texts, id, page, rows.found())?,
+        listing_count(texts, id, page, rows.found())?,
         rows,
         length,
     )
@@ -132,12 +127,12 @@ pub fn in_department(request: &Request) -> Result<Response> {
         .bind(page.offset())
         .readable_rows("product", "product_id")?;
     if rows.is_empty() {
-        departments::check(id)?;
+        require_department(id)?;
     }
     let texts = [COUNT_IN_DEPARTMENT, COUNT_THERE_IN_DEPARTMENT];
     listing(
         request,
-        count_of(texts, id, page, rows.found())?,
+        listing_count(texts, id, page, rows.found())?,
         rows,
         length,
     )
@@ -152,7 +147,7 @@ pub fn one(request: &Request) -> Result<Response> {
     let product: Option<Product> = sql::query(ONE)
         .bind(id)
         .readable_first("product", "product_id")?;
-    Response::json(&product.ok_or(NOT_FOUND)?)
+    Response::json(&product.ok_or(UNKNOWN_PRODUCT)?)
 }
 
 /// GET `/products/{product_id}/details`.
@@ -164,7 +159,7 @@ pub fn details(request: &Request) -> Result<Response> {
     let product: Option<ProductDetails> = sql::query(DETAILS)
         .bind(id)
         .readable_first("product", "product_id")?;
-    Response::json(&product.ok_or(NOT_FOUND)?)
+    Response::json(&product.ok_or(UNKNOWN_PRODUCT)?)
 }
 
 /// GET `/products/{product_id}/locations`.
@@ -181,25 +176,21 @@ pub fn locations(request: &Request) -> Result<Response> {
         .bind(page.offset())
         .readable_rows("category", "category_id")?;
     if locations.is_empty() {
-        check(id)?;
+        require_product(id)?;
     }
     page.respond(locations)
-}
-
-/// Refuse an unknown product.
-///
-/// # Errors
-/// `PRO_01`, or those of the database.
-pub fn check(product_id: i64) -> Result<()> {
-    let found: Option<i64> = sql::query(EXISTS).bind(product_id).first()?;
-    found.map(|_| ()).ok_or(NOT_FOUND)
 }
 
 /// How many products a list has of which a page was found with so many rows.
 /// The first text counts assignments, which is cheap; where the page shows
 /// that there are assignments of products that are gone, the second one counts
 /// what is there.
-fn count_of([assigned, there]: [&'static str; 2], id: i64, page: Page, rows: usize) -> Result<i64> {
+fn listing_count(
+    [assigned, there]: [&'static str; 2],
+    id: i64,
+    page: Page,
+    rows: usize,
+) -> Result<i64> {
     let count = count(assigned, Some(id))?;
     let expected = (count - page.offset()).clamp(0, page.limit());
     if i64::try_from(rows) == Ok(expected) {
@@ -227,10 +218,10 @@ pub(crate) fn description_length(request: &Request) -> Result<usize> {
     const NAME: &str = "description_length";
     let length = request.query_natural(NAME);
     let Some(length) = length.map_err(|_| BAD_LENGTH.field(NAME))? else {
-        return Ok(DESCRIPTION_LENGTH);
+        return Ok(DEFAULT_DESCRIPTION_CHARS);
     };
     let length = usize::try_from(length).unwrap_or(usize::MAX);
-    Ok(length.min(LONGEST_DESCRIPTION))
+    Ok(length.min(MAX_DESCRIPTION_CHARS))
 }
 
 #[cfg(test)]

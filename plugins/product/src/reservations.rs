@@ -11,10 +11,8 @@ use std::collections::BTreeMap;
 
 use edge_sdk::sql::{self, Error, Transaction};
 
-use crate::bindings::exports::shop::catalog::catalog::{Line, ReserveError};
-
 /// Bytes of a reservation's name.
-const NAME: usize = 255;
+const MAX_NAME_BYTES: usize = 255;
 
 /// Make a reservation, by its name.
 pub const MAKE: &str =
@@ -58,33 +56,27 @@ pub enum Refusal {
     #[error("the reservation was released")]
     Released,
     /// The reservation's name does not fit.
-    #[error("a reservation has a name of 1 to {NAME} bytes")]
+    #[error("a reservation has a name of 1 to {MAX_NAME_BYTES} bytes")]
     Name,
     /// The database did not do it.
     #[error(transparent)]
     Sql(#[from] Error),
 }
 
-impl From<Refusal> for ReserveError {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::SoldOut(product) => Self::SoldOut(product),
-            Refusal::Released => Self::Released,
-            Refusal::Name | Refusal::Sql(_) => Self::Unavailable(refusal.to_string()),
-        }
-    }
-}
-
-/// Take products out of stock, all or none. A reservation that is there
+/// Takes so many pieces of products out of stock, by their ids, all or none. A
+/// reservation that is there
 /// already is left alone.
 ///
 /// # Errors
 /// See [`Refusal`]. Nothing was taken then; after an error of the database that
 /// is not known, and asking again settles it.
-pub fn reserve(reservation: &str, lines: &[Line]) -> Result<(), Refusal> {
+pub fn reserve(
+    reservation: &str,
+    pieces: impl IntoIterator<Item = (i64, u32)>,
+) -> Result<(), Refusal> {
     let name = name(reservation)?;
-    let quantities = quantities(lines);
-    again(|| match state(name)? {
+    let quantities = quantities(pieces);
+    retry_once(|| match state(name)? {
         Some(state) => state.answer(),
         None => take_or_find(name, &quantities),
     })
@@ -98,7 +90,7 @@ pub fn reserve(reservation: &str, lines: &[Line]) -> Result<(), Refusal> {
 /// that is not known, and asking again settles it.
 pub fn release(reservation: &str) -> Result<(), Refusal> {
     let name = name(reservation)?;
-    again(|| match bar(name) {
+    retry_once(|| match bar(name) {
         // It is there, and stays there.
         Err(Error::Conflict(_)) => sql::transaction(|transaction| put_back(transaction, name)),
         barred => Ok(barred?),
@@ -108,24 +100,24 @@ pub fn release(reservation: &str) -> Result<(), Refusal> {
 /// Names are bytes to the database.
 fn name(reservation: &str) -> Result<&[u8], Refusal> {
     match reservation.len() {
-        1..=NAME => Ok(reservation.as_bytes()),
+        1..=MAX_NAME_BYTES => Ok(reservation.as_bytes()),
         _ => Err(Refusal::Name),
     }
 }
 
 /// How many of each product, in the order of their ids.
-fn quantities(lines: &[Line]) -> BTreeMap<i64, i64> {
+fn quantities(pieces: impl IntoIterator<Item = (i64, u32)>) -> BTreeMap<i64, i64> {
     let mut quantities = BTreeMap::<i64, i64>::new();
-    for line in lines.iter().filter(|line| line.quantity > 0) {
-        let quantity = quantities.entry(line.product_id).or_default();
-        *quantity = quantity.saturating_add(line.quantity.into());
+    for (product_id, quantity) in pieces.into_iter().filter(|(_, quantity)| *quantity > 0) {
+        let sum = quantities.entry(product_id).or_default();
+        *sum = sum.saturating_add(quantity.into());
     }
     quantities
 }
 
 /// Work that may be done twice, tried a second time if the database was busy:
 /// of two transactions that wait for each other it ends one.
-fn again<T>(mut work: impl FnMut() -> Result<T, Refusal>) -> Result<T, Refusal> {
+fn retry_once<T>(mut work: impl FnMut() -> Result<T, Refusal>) -> Result<T, Refusal> {
     match work() {
         Err(Refusal::Sql(Error::Unavailable(_))) => work(),
         done => done,
@@ -220,25 +212,12 @@ fn put_back(transaction: &Transaction, name: &[u8]) -> Result<(), Refusal> {
 mod tests {
     use super::*;
 
-    fn line(product_id: i64, quantity: u32) -> Line {
-        Line {
-            product_id,
-            quantity,
-        }
-    }
-
     #[test]
     fn each_product_is_taken_once_and_in_order() {
-        let lines = [
-            line(9, 1),
-            line(2, u32::MAX),
-            line(9, 2),
-            line(5, 0),
-            line(2, 1),
-        ];
+        let pieces = [(9, 1), (2, u32::MAX), (9, 2), (5, 0), (2, 1)];
         let expected = [(2, 1 << 32), (9, 3)];
-        assert_eq!(quantities(&lines), BTreeMap::from(expected));
-        assert_eq!(quantities(&[]), BTreeMap::new());
+        assert_eq!(quantities(pieces), BTreeMap::from(expected));
+        assert_eq!(quantities([]), BTreeMap::new());
     }
 
     #[test]
@@ -251,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_busy_database_is_asked_again() {
+    fn only_a_busy_database_is_asked_retry_once() {
         let refusals = [
             (Refusal::Sql(Error::Unavailable(String::new())), 2),
             (Refusal::Sql(Error::Timeout), 1),
@@ -261,25 +240,12 @@ mod tests {
         for (refusal, expected) in refusals {
             let mut refusal = Some(refusal);
             let mut asked = 0;
-            let outcome = again(|| {
+            let outcome = retry_once(|| {
                 asked += 1;
                 refusal.take().map_or(Ok(()), Err)
             });
             assert_eq!(asked, expected, "{outcome:?}");
             assert_eq!(outcome.is_ok(), expected == 2);
         }
-    }
-
-    #[test]
-    fn others_are_told_which_product_is_sold_out() {
-        let told = |refusal: Refusal| ReserveError::from(refusal);
-        assert!(matches!(
-            told(Refusal::SoldOut(7)),
-            ReserveError::SoldOut(7)
-        ));
-        assert!(matches!(told(Refusal::Released), ReserveError::Released));
-        assert!(matches!(told(Refusal::Name), ReserveError::Unavailable(_)));
-        let lost = Refusal::Sql(Error::Timeout);
-        assert!(matches!(told(lost), ReserveError::Unavailable(_)));
     }
 }

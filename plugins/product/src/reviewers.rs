@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use edge_sdk::sql;
 
-use crate::bindings::shop::customers::names;
+use crate::clients::customers;
 use crate::reviews::{ANONYMOUS, signature};
 
 /// Some customers who wrote reviews that have no reviewer, at most as many as
@@ -38,10 +38,10 @@ pub fn name_some() -> Result<(), NotNamed> {
     if unnamed.is_empty() {
         return Ok(());
     }
-    let known = match names::find(&unnamed) {
+    let known = match customers::names(&unnamed) {
         Ok(known) => HashMap::from_iter(known),
-        Err(names::Error::Unavailable(_)) => return Ok(()),
-        Err(names::Error::TooMany) => return Err(NotNamed::TooMany),
+        Err(customers::Error::Unavailable(_)) => return Ok(()),
+        Err(customers::Error::TooMany) => return Err(NotNamed::TooMany),
     };
     for customer_id in unnamed {
         sql::query(NAME)

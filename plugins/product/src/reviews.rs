@@ -5,29 +5,30 @@ use edge_sdk::sql::Readable;
 use edge_sdk::wit::Principal;
 use edge_sdk::{Fields, Request, Response, Result, sql};
 
+use crate::ids::{UNKNOWN_PRODUCT, require_product};
+use crate::input;
 use crate::model::Review;
-use crate::{input, products};
 
 /// Characters of a review.
-const LONGEST: usize = 4000;
+const MAX_REVIEW_CHARS: usize = 4000;
 
 /// Characters of a reviewer's name.
-const REVIEWER: usize = 50;
+const MAX_REVIEWER_CHARS: usize = 50;
 
 /// What is shown of a reviewer whose name nobody knows.
 pub(crate) const ANONYMOUS: &str = "Anonymous";
 
 /// Reviews of a page, unless the client asks for fewer or more.
-const PAGE: u64 = 20;
+const DEFAULT_PAGE_ROWS: u64 = 20;
 
 /// Reviews of a page at most: with the longest reviews, written as JSON, they
 /// stay within what a reply may have.
-const MOST: u64 = 100;
+const MAX_PAGE_ROWS: u64 = 100;
 
 /// A page of the reviews of a product, by its id, newest first. Rows of an
 /// older shop may lack the reviewer's name, and may be longer than any that is
 /// written here: of those, only the beginning is read.
-pub const OF_PRODUCT: &str = "SELECT r.review_id, COALESCE(r.reviewer, 'Anonymous') AS name, \
+pub const IN_PRODUCT: &str = "SELECT r.review_id, COALESCE(r.reviewer, 'Anonymous') AS name, \
      CASE WHEN LENGTH(r.review) > 16000 THEN SUBSTR(r.review, 1, 4000) ELSE r.review END AS review, \
      r.rating, r.created_on \
      FROM product p JOIN review r ON r.product_id = p.product_id \
@@ -53,18 +54,18 @@ pub const DELETE_OLDER: &str = "DELETE FROM review WHERE product_id = ? AND cust
 /// # Errors
 /// `DEP_01` for a malformed id, `PRO_01` for an unknown one, `PAG_03` for a
 /// malformed page.
-pub fn of_product(request: &Request) -> Result<Response> {
+pub fn in_product(request: &Request) -> Result<Response> {
     let id = request.id_param("product_id")?;
-    let page = request.array_page(PAGE, MOST)?;
-    let reviews: Readable<Review> = sql::query(OF_PRODUCT)
+    let page = request.array_page(DEFAULT_PAGE_ROWS, MAX_PAGE_ROWS)?;
+    let reviews: Readable<Review> = sql::query(IN_PRODUCT)
         .bind(id)
         .bind(page.limit())
         .bind(page.offset())
         .readable_rows("review", "review_id")?;
     if reviews.is_empty() {
-        products::check(id)?;
+        require_product(id)?;
     }
-    page.respond(reviews.map(|review| review.shortened(LONGEST)))
+    page.respond(reviews.map(|review| review.shortened(MAX_REVIEW_CHARS)))
 }
 
 /// POST `/products/{product_id}/reviews`.
@@ -81,7 +82,7 @@ pub fn add(request: &Request) -> Result<Response> {
     if !written.replace(reviewer, id)? {
         match written.insert(reviewer, id) {
             Ok(true) => {}
-            Ok(false) => return Err(products::NOT_FOUND),
+            Ok(false) => return Err(UNKNOWN_PRODUCT),
             // The same customer's other request was faster.
             Err(sql::Error::Conflict(_)) if written.replace(reviewer, id)? => {}
             Err(error) => return Err(error.into()),
@@ -105,7 +106,7 @@ impl<'a> Written<'a> {
     fn read(fields: &'a Fields) -> Result<Self> {
         fields.required(&["review", "rating"])?;
         Ok(Self {
-            review: input::text(fields, "review", LONGEST)?,
+            review: input::text(fields, "review", MAX_REVIEW_CHARS)?,
             rating: input::required_number(fields, "rating", 1..=5)?,
         })
     }
@@ -139,7 +140,7 @@ impl<'a> Written<'a> {
 
 /// A name, cut to what its column takes.
 pub(crate) fn signature(name: &str) -> String {
-    name.chars().take(REVIEWER).collect()
+    name.chars().take(MAX_REVIEWER_CHARS).collect()
 }
 
 #[cfg(test)]
@@ -161,7 +162,7 @@ mod tests {
     fn what_is_missing_too_long_or_out_of_range_is_named() {
         let long = format!(
             r#"{{"review": "{}", "rating": 1}}"#,
-            "x".repeat(LONGEST + 1)
+            "x".repeat(MAX_REVIEW_CHARS + 1)
         );
         let cases = [
             ("{}", "USR_02", "review,rating"),
@@ -186,13 +187,13 @@ mod tests {
         const REPLY: usize = 4 * 1024 * 1024;
         // No character takes more bytes of JSON than one that is escaped.
         let longest = Review {
-            name: "\u{1}".repeat(REVIEWER),
-            review: "\u{1}".repeat(LONGEST),
+            name: "\u{1}".repeat(MAX_REVIEWER_CHARS),
+            review: "\u{1}".repeat(MAX_REVIEW_CHARS),
             rating: Some(5),
             created_on: Some("2024-05-06T06:58:00.000Z".to_owned()),
         };
         let bytes = serde_json::to_vec(&longest).unwrap().len() + 1;
-        assert!(bytes * usize::try_from(MOST).unwrap() < REPLY);
+        assert!(bytes * usize::try_from(MAX_PAGE_ROWS).unwrap() < REPLY);
     }
 
     #[test]

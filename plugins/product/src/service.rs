@@ -1,4 +1,5 @@
-//! `shop:catalog`: what other services ask of the catalog.
+//! The exports of the component: `shop:catalog/catalog` and
+//! `shop:catalog/prices`, what other services ask of products.
 
 use std::collections::BTreeMap;
 
@@ -6,27 +7,33 @@ use edge_sdk::money::Cents;
 use edge_sdk::sql::{self, Error as SqlError, column};
 use serde::Deserialize;
 
-pub use crate::bindings::exports::shop::catalog::catalog::{
-    Error, Guest, Item, Line, ReserveError,
-};
+use crate::bindings::exports::shop::catalog::catalog::{Error, Guest, Item, Line, ReserveError};
 use crate::bindings::exports::shop::catalog::prices;
+use crate::money;
+use crate::reservations::{self, Refusal};
 use crate::statement::{bind_all, padded, placeholders};
-use crate::{money, reservations};
 
 /// How many products one statement fetches.
 pub const ITEMS: [usize; 3] = [1, 10, 100];
 
-/// The service, as the component exports it.
+/// The type that implements the exported interfaces.
 #[derive(Debug)]
-pub struct Catalog;
+pub struct Service;
 
-impl Guest for Catalog {
+#[cfg(target_family = "wasm")]
+#[allow(unsafe_code, reason = "the exports of the component's ABI")]
+const _: () = {
+    crate::bindings::export!(Service with_types_in crate::bindings);
+};
+
+impl Guest for Service {
     fn find(product_ids: Vec<i64>) -> Result<Vec<Option<Item>>, Error> {
         find(&product_ids).map_err(|error| Error::Unavailable(error.to_string()))
     }
 
     fn reserve(reservation: String, lines: Vec<Line>) -> Result<(), ReserveError> {
-        reservations::reserve(&reservation, &lines).map_err(ReserveError::from)
+        let pieces = lines.iter().map(|line| (line.product_id, line.quantity));
+        reservations::reserve(&reservation, pieces).map_err(ReserveError::from)
     }
 
     fn release(reservation: String) -> Result<(), Error> {
@@ -35,7 +42,17 @@ impl Guest for Catalog {
     }
 }
 
-impl prices::Guest for Catalog {
+impl From<Refusal> for ReserveError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::SoldOut(product) => Self::SoldOut(product),
+            Refusal::Released => Self::Released,
+            Refusal::Name | Refusal::Sql(_) => Self::Unavailable(refusal.to_string()),
+        }
+    }
+}
+
+impl prices::Guest for Service {
     fn missing(product_ids: Vec<i64>) -> Result<Vec<i64>, prices::Error> {
         let missing = unpriced(&product_ids);
         missing.map_err(|error| prices::Error::Unavailable(error.to_string()))
@@ -147,5 +164,18 @@ mod tests {
         assert_eq!(stock(Some(0)), Some(0));
         assert_eq!(stock(Some(10)), Some(10));
         assert_eq!(stock(Some(i64::MAX)), Some(u32::MAX));
+    }
+
+    #[test]
+    fn others_are_told_which_product_is_sold_out() {
+        let told = |refusal: Refusal| ReserveError::from(refusal);
+        assert!(matches!(
+            told(Refusal::SoldOut(7)),
+            ReserveError::SoldOut(7)
+        ));
+        assert!(matches!(told(Refusal::Released), ReserveError::Released));
+        assert!(matches!(told(Refusal::Name), ReserveError::Unavailable(_)));
+        let lost = Refusal::Sql(SqlError::Timeout);
+        assert!(matches!(told(lost), ReserveError::Unavailable(_)));
     }
 }

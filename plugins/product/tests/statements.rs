@@ -4,8 +4,8 @@ use edge_sdk::sql::{Dialect, with_clock};
 use product::search::postings::Hits;
 use product::search::{index, merge, reconcile, store};
 use product::{
-    admin, attributes, catalog, categories, departments, products, reservations, reviewers,
-    reviews, seed,
+    admin, attributes, categories, departments, ids, products, reservations, reviewers, reviews,
+    seed, service,
 };
 use roaring::RoaringBitmap;
 use sqlx::migrate::Migrator;
@@ -25,12 +25,12 @@ fn statements() -> Vec<(String, usize)> {
         (categories::BY_NAME, 2),
         (categories::BY_NAME_DESCENDING, 2),
         (categories::ONE, 1),
-        (categories::EXISTS, 1),
+        (ids::CATEGORY_EXISTS, 1),
         (categories::IN_DEPARTMENT, 3),
         (categories::IN_PRODUCT, 3),
         (departments::ALL, 2),
         (departments::ONE, 1),
-        (departments::EXISTS, 1),
+        (ids::DEPARTMENT_EXISTS, 1),
         (products::COUNT, 0),
         (products::PAGE, 2),
         (products::COUNT_IN_CATEGORY, 1),
@@ -42,8 +42,8 @@ fn statements() -> Vec<(String, usize)> {
         (products::ONE, 1),
         (products::DETAILS, 1),
         (products::LOCATIONS, 3),
-        (products::EXISTS, 1),
-        (reviews::OF_PRODUCT, 3),
+        (ids::PRODUCT_EXISTS, 1),
+        (reviews::IN_PRODUCT, 3),
         (reviews::REPLACE, 5),
         (reviews::ADD, 5),
         (reviews::DELETE_OLDER, 2),
@@ -78,7 +78,7 @@ fn statements() -> Vec<(String, usize)> {
     statements.extend(
         positions.map(|(words, chunks)| (store::positions_text(words, chunks), words + chunks)),
     );
-    statements.extend(catalog::ITEMS.map(|items| (catalog::items_text(items), items)));
+    statements.extend(service::ITEMS.map(|items| (service::items_text(items), items)));
     statements.push((index::mark_text(Dialect::Sqlite), 192));
     statements.extend(index_statements::<Hits>());
     statements.extend(index_statements::<RoaringBitmap>());

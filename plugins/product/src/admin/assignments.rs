@@ -3,10 +3,10 @@
 
 use edge_sdk::{Failure, Request, Response, Result, sql};
 
-use super::{categories, hold, merchant, products, values};
-use crate::categories::NOT_FOUND as NO_CATEGORY;
+use super::rows::Reference;
+use super::{categories, merchant, products, values};
 use crate::counts;
-use crate::products::NOT_FOUND as NO_PRODUCT;
+use crate::ids::{UNKNOWN_CATEGORY, UNKNOWN_PRODUCT, UNKNOWN_VALUE};
 
 /// Put a product, by its id, into a category, by its id.
 pub const ADD_CATEGORY: &str =
@@ -24,25 +24,32 @@ pub const ADD_VALUE: &str =
 pub const REMOVE_VALUE: &str =
     "DELETE FROM product_attribute WHERE product_id = ? AND attribute_value_id = ?";
 
-/// What a product is assigned to.
+/// A row that a product can be assigned to.
 struct Target {
-    /// The path parameter with its id.
+    /// Path parameter with the id of the row.
     parameter: &'static str,
-    /// The statement that holds it.
-    hold: &'static str,
-    missing: Failure,
+    row: Reference,
 }
+
+const PRODUCT: Reference = Reference {
+    hold: products::HOLD,
+    unknown: UNKNOWN_PRODUCT,
+};
 
 const CATEGORY: Target = Target {
     parameter: "category_id",
-    hold: categories::HOLD,
-    missing: NO_CATEGORY,
+    row: Reference {
+        hold: categories::HOLD,
+        unknown: UNKNOWN_CATEGORY,
+    },
 };
 
 const VALUE: Target = Target {
     parameter: "attribute_value_id",
-    hold: values::HOLD,
-    missing: values::NOT_FOUND,
+    row: Reference {
+        hold: values::HOLD,
+        unknown: UNKNOWN_VALUE,
+    },
 };
 
 /// PUT `/admin/products/{product_id}/categories/{category_id}`.
@@ -81,12 +88,12 @@ pub fn remove_value(request: &Request) -> Result<Response> {
 
 /// Make or undo an assignment. What is so already stays so.
 fn assign(request: &Request, target: Target, statement: &str) -> Result<Response> {
-    merchant(request)?;
+    merchant::require(request)?;
     let product = request.id_param("product_id")?;
     let other = request.id_param(target.parameter)?;
     sql::transaction(|transaction| {
-        hold(transaction, products::HOLD, product, NO_PRODUCT)?;
-        hold(transaction, target.hold, other, target.missing)?;
+        PRODUCT.hold(transaction, product)?;
+        target.row.hold(transaction, other)?;
         match transaction
             .query(statement)
             .bind(product)

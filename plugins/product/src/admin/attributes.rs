@@ -1,71 +1,58 @@
 //! `/admin/attributes`: making, changing and deleting attributes.
 
-use edge_sdk::{Failure, Request, Response, Result, sql};
+use edge_sdk::sql::Query;
+use edge_sdk::{Failure, Fields, Result};
 
-use super::{hold, merchant, new_id, some};
-use crate::attributes::NOT_FOUND;
-use crate::input::{self, NAME};
+use super::crud::Entity;
+use crate::ids::UNKNOWN_ATTRIBUTE;
+use crate::input::{self, MAX_NAME_CHARS};
 use crate::model::Attribute;
 
 const IN_USE: Failure = Failure::new(409, "ATT_03", "The attribute still has values.");
 
-/// A new attribute.
+/// Inserts an attribute.
 pub const INSERT: &str = "INSERT INTO attribute (name) VALUES (?)";
 
-/// An attribute, by its id, as it is from now on.
+/// Updates an attribute, by its id.
 pub const UPDATE: &str = "UPDATE attribute SET name = ? WHERE attribute_id = ?";
 
-/// Hold an attribute, by id.
+/// Holds an attribute, by its id.
 pub const HOLD: &str = "UPDATE attribute SET name = name WHERE attribute_id = ?";
 
-/// Delete an attribute, by id twice, that has no values.
+/// Deletes an attribute without values, by its id twice.
 pub const DELETE: &str = "DELETE FROM attribute WHERE attribute_id = ? \
      AND NOT EXISTS (SELECT 1 FROM attribute_value v WHERE v.attribute_id = ?)";
 
-/// POST `/admin/attributes`.
-///
-/// # Errors
-/// Those of who is no merchant, and of fields that do not fit.
-pub fn add(request: &Request) -> Result<Response> {
-    merchant(request)?;
-    let fields = request.fields()?;
-    let name = input::text(&fields, "name", NAME)?;
-    let added = sql::query(INSERT).bind(name).execute()?;
-    Response::json(&Attribute {
-        attribute_id: new_id(added)?,
-        name: name.to_owned(),
-    })
+/// The fields of an attribute as a merchant wrote them.
+pub(super) struct AttributeFields {
+    name: String,
 }
 
-/// PUT `/admin/attributes/{attribute_id}`.
-///
-/// # Errors
-/// As [`add`]; `DEP_01` for a malformed id, `ATT_01` for an unknown one.
-pub fn change(request: &Request) -> Result<Response> {
-    merchant(request)?;
-    let attribute_id = request.id_param("attribute_id")?;
-    let fields = request.fields()?;
-    let name = input::text(&fields, "name", NAME)?;
-    let changed = sql::query(UPDATE).bind(name).bind(attribute_id).execute()?;
-    some(changed, NOT_FOUND)?;
-    Response::json(&Attribute {
-        attribute_id,
-        name: name.to_owned(),
-    })
-}
+impl Entity for AttributeFields {
+    type Row = Attribute;
 
-/// DELETE `/admin/attributes/{attribute_id}`.
-///
-/// # Errors
-/// Those of who is no merchant; `DEP_01` for a malformed id, `ATT_01` for an
-/// unknown one, `ATT_03` for one with values.
-pub fn delete(request: &Request) -> Result<Response> {
-    merchant(request)?;
-    let id = request.id_param("attribute_id")?;
-    sql::transaction(|transaction| {
-        hold(transaction, HOLD, id, NOT_FOUND)?;
-        let deleted = transaction.query(DELETE).bind(id).bind(id).execute()?;
-        some(deleted, IN_USE)
-    })?;
-    Ok(Response::empty())
+    const ID: &'static str = "attribute_id";
+    const INSERT: &'static str = INSERT;
+    const UPDATE: &'static str = UPDATE;
+    const HOLD: &'static str = HOLD;
+    const DELETE: &'static str = DELETE;
+    const UNKNOWN: Failure = UNKNOWN_ATTRIBUTE;
+    const IN_USE: Failure = IN_USE;
+
+    fn read(fields: &Fields) -> Result<Self> {
+        Ok(Self {
+            name: input::text(fields, "name", MAX_NAME_CHARS)?.to_owned(),
+        })
+    }
+
+    fn bind<'q>(&self, query: Query<'q>) -> Query<'q> {
+        query.bind(self.name.as_str())
+    }
+
+    fn into_row(self, attribute_id: i64) -> Attribute {
+        Attribute {
+            attribute_id,
+            name: self.name,
+        }
+    }
 }

@@ -7,50 +7,45 @@
 pub mod assignments;
 pub mod attributes;
 pub mod categories;
+mod crud;
 pub mod departments;
+mod merchant;
 pub mod products;
+mod rows;
 pub mod stock;
 pub mod values;
 
-use edge_sdk::sql::{Error, Outcome, Transaction};
-use edge_sdk::{Failure, Request, Result, Router};
+use edge_sdk::Router;
 
-/// The role of who may change the catalog.
-const MERCHANT: &str = "merchant";
+use attributes::AttributeFields;
+use categories::CategoryFields;
+use departments::DepartmentFields;
+use values::ValueFields;
 
-/// The router with every route of merchants added.
+/// Adds the routes of merchants to a router.
 #[must_use]
 pub(crate) fn routes(router: Router) -> Router {
-    let router = divisions(router);
-    let router = choices(router);
-    goods(router)
+    let router = division_routes(router);
+    let router = attribute_routes(router);
+    product_routes(router)
 }
 
-fn divisions(router: Router) -> Router {
+fn division_routes(router: Router) -> Router {
     const DEPARTMENT: &str = "/admin/departments/{department_id}";
     const CATEGORY: &str = "/admin/categories/{category_id}";
-    router
-        .post("/admin/departments", departments::add)
-        .put(DEPARTMENT, departments::change)
-        .delete(DEPARTMENT, departments::delete)
-        .post("/admin/categories", categories::add)
-        .put(CATEGORY, categories::change)
-        .delete(CATEGORY, categories::delete)
+    let router = crud::routes::<DepartmentFields>(router, "/admin/departments", DEPARTMENT);
+    crud::routes::<CategoryFields>(router, "/admin/categories", CATEGORY)
 }
 
-fn choices(router: Router) -> Router {
+fn attribute_routes(router: Router) -> Router {
     const ATTRIBUTE: &str = "/admin/attributes/{attribute_id}";
+    const VALUES: &str = "/admin/attributes/{attribute_id}/values";
     const VALUE: &str = "/admin/attributes/values/{attribute_value_id}";
-    router
-        .post("/admin/attributes", attributes::add)
-        .put(ATTRIBUTE, attributes::change)
-        .delete(ATTRIBUTE, attributes::delete)
-        .post("/admin/attributes/{attribute_id}/values", values::add)
-        .put(VALUE, values::change)
-        .delete(VALUE, values::delete)
+    let router = crud::routes::<AttributeFields>(router, "/admin/attributes", ATTRIBUTE);
+    crud::routes::<ValueFields>(router, VALUES, VALUE)
 }
 
-fn goods(router: Router) -> Router {
+fn product_routes(router: Router) -> Router {
     const PRODUCT: &str = "/admin/products/{product_id}";
     const CATEGORY: &str = "/admin/products/{product_id}/categories/{category_id}";
     const VALUE: &str = "/admin/products/{product_id}/attributes/{attribute_value_id}";
@@ -64,31 +59,6 @@ fn goods(router: Router) -> Router {
         .delete(CATEGORY, assignments::remove_category)
         .put(VALUE, assignments::add_value)
         .delete(VALUE, assignments::remove_value)
-}
-
-/// Let merchants through, and nobody else.
-fn merchant(request: &Request) -> Result<()> {
-    request.principal_with_role(MERCHANT).map(|_| ())
-}
-
-/// Hold the row of an id until the transaction ends, or refuse if there is
-/// none.
-fn hold(transaction: &Transaction, statement: &str, id: i64, missing: Failure) -> Result<()> {
-    some(transaction.query(statement).bind(id).execute()?, missing)
-}
-
-/// Refuse if a statement found no row.
-fn some(outcome: Outcome, otherwise: Failure) -> Result<()> {
-    match outcome.rows_affected {
-        0 => Err(otherwise),
-        _ => Ok(()),
-    }
-}
-
-/// The id of the row that a statement inserted.
-fn new_id(outcome: Outcome) -> Result<i64, Error> {
-    let id = i64::try_from(outcome.last_insert_id);
-    id.map_err(|error| Error::Decode(error.to_string()))
 }
 
 #[cfg(test)]

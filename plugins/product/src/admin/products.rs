@@ -6,15 +6,16 @@ use edge_sdk::sql::{self, Query, Transaction, column};
 use edge_sdk::{Failure, Fields, Request, Response, Result};
 use serde::Deserialize;
 
-use super::{merchant, new_id, some, stock};
+use super::rows::{new_id, require_row};
+use super::{merchant, stock};
 use crate::counts;
-use crate::input::{self, DESCRIPTION, NAME};
+use crate::ids::UNKNOWN_PRODUCT;
+use crate::input::{self, MAX_DESCRIPTION_CHARS, MAX_NAME_CHARS};
 use crate::model::StockedProduct;
-use crate::products::NOT_FOUND;
 use crate::search::index;
 
 /// Characters of the name of a picture's file.
-const PICTURE: usize = 150;
+const MAX_FILE_NAME_CHARS: usize = 150;
 
 const BAD_DISCOUNT: Failure =
     Failure::new(400, "PRO_02", "The discounted price is above the price.");
@@ -54,7 +55,7 @@ pub const DELETE_DEPENDENTS: [&str; 3] = [
 /// Those of who is no merchant, and of fields that do not fit; `PRO_02` for a
 /// discount above the price.
 pub fn add(request: &Request) -> Result<Response> {
-    merchant(request)?;
+    merchant::require(request)?;
     let fields = request.fields()?;
     let written = Written::read(&fields)?;
     let stock = stock::read(&fields)?;
@@ -75,12 +76,12 @@ pub fn add(request: &Request) -> Result<Response> {
 /// Those of who is no merchant; `DEP_01` for a malformed id, `PRO_01` for an
 /// unknown one.
 pub fn one(request: &Request) -> Result<Response> {
-    merchant(request)?;
+    merchant::require(request)?;
     let id = request.id_param("product_id")?;
     let product: Option<StockedProduct> = sql::query(ONE)
         .bind(id)
         .readable_first("product", "product_id")?;
-    Response::json(&product.ok_or(NOT_FOUND)?)
+    Response::json(&product.ok_or(UNKNOWN_PRODUCT)?)
 }
 
 /// PUT `/admin/products/{product_id}`.
@@ -88,7 +89,7 @@ pub fn one(request: &Request) -> Result<Response> {
 /// # Errors
 /// As [`add`]; `DEP_01` for a malformed id, `PRO_01` for an unknown one.
 pub fn change(request: &Request) -> Result<Response> {
-    merchant(request)?;
+    merchant::require(request)?;
     let id = request.id_param("product_id")?;
     let fields = request.fields()?;
     let written = Written::read(&fields)?;
@@ -96,7 +97,7 @@ pub fn change(request: &Request) -> Result<Response> {
         index::lock(transaction)?;
         let before = texts(transaction, id)?;
         let update = written.bind(transaction.query(UPDATE)).bind(id);
-        some(update.execute()?, NOT_FOUND)?;
+        require_row(update.execute()?, UNKNOWN_PRODUCT)?;
         if (before.name.as_str(), before.description.as_str())
             != (written.name, written.description)
         {
@@ -114,12 +115,15 @@ pub fn change(request: &Request) -> Result<Response> {
 /// Those of who is no merchant; `DEP_01` for a malformed id, `PRO_01` for an
 /// unknown one.
 pub fn delete(request: &Request) -> Result<Response> {
-    merchant(request)?;
+    merchant::require(request)?;
     let id = request.id_param("product_id")?;
     sql::transaction(|transaction| {
         index::lock(transaction)?;
         let before = texts(transaction, id)?;
-        some(transaction.query(DELETE).bind(id).execute()?, NOT_FOUND)?;
+        require_row(
+            transaction.query(DELETE).bind(id).execute()?,
+            UNKNOWN_PRODUCT,
+        )?;
         for statement in DELETE_DEPENDENTS {
             transaction.query(statement).bind(id).execute()?;
         }
@@ -141,7 +145,7 @@ struct Texts {
 
 fn texts(transaction: &Transaction, id: i64) -> Result<Texts> {
     let texts: Option<Texts> = transaction.query(TEXTS).bind(id).first()?;
-    texts.ok_or(NOT_FOUND)
+    texts.ok_or(UNKNOWN_PRODUCT)
 }
 
 fn find(transaction: &Transaction, id: i64) -> Result<StockedProduct> {
@@ -149,7 +153,7 @@ fn find(transaction: &Transaction, id: i64) -> Result<StockedProduct> {
         .query(ONE)
         .bind(id)
         .readable_first("product", "product_id")?;
-    product.ok_or(NOT_FOUND)
+    product.ok_or(UNKNOWN_PRODUCT)
 }
 
 /// A product as a merchant wrote it. What was left out is nothing from now on.
@@ -170,10 +174,10 @@ struct Written<'a> {
 impl<'a> Written<'a> {
     fn read(fields: &'a Fields) -> Result<Self> {
         fields.required(&["name", "description", "price"])?;
-        let picture = |name| input::optional_text(fields, name, PICTURE);
+        let picture = |name| input::optional_text(fields, name, MAX_FILE_NAME_CHARS);
         let written = Self {
-            name: input::text(fields, "name", NAME)?,
-            description: input::text(fields, "description", DESCRIPTION)?,
+            name: input::text(fields, "name", MAX_NAME_CHARS)?,
+            description: input::text(fields, "description", MAX_DESCRIPTION_CHARS)?,
             price: input::money(fields, "price")?.unwrap_or_default(),
             discounted_price: input::money(fields, "discounted_price")?.unwrap_or_default(),
             image: picture("image")?,

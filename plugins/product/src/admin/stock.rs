@@ -2,12 +2,13 @@
 
 use edge_sdk::{Failure, Fields, Request, Response, Result, sql};
 
-use super::{merchant, some};
+use super::merchant;
+use super::rows::require_row;
+use crate::ids::UNKNOWN_PRODUCT;
 use crate::input;
-use crate::products::NOT_FOUND;
 
 /// The most that a merchant may have of a product.
-const MOST: i64 = 1_000_000_000;
+const MAX_STOCK: i64 = 1_000_000_000;
 
 /// What a merchant writes for a product that never runs out.
 const UNLIMITED: &str = "unlimited";
@@ -24,13 +25,13 @@ pub const SET: &str = "UPDATE product SET stock = ? WHERE product_id = ?";
 /// Those of who is no merchant; `DEP_01` for a malformed id, `PRO_01` for an
 /// unknown one, `USR_02` and `HTTP_400` without a sound `stock`.
 pub fn set(request: &Request) -> Result<Response> {
-    merchant(request)?;
+    merchant::require(request)?;
     let id = request.id_param("product_id")?;
     let fields = request.fields()?;
     fields.required(&["stock"])?;
     let stock = read(&fields)?;
     let changed = sql::query(SET).bind(stock).bind(id).execute()?;
-    some(changed, NOT_FOUND)?;
+    require_row(changed, UNKNOWN_PRODUCT)?;
     Ok(Response::empty())
 }
 
@@ -38,7 +39,7 @@ pub fn set(request: &Request) -> Result<Response> {
 pub(super) fn read(fields: &Fields) -> Result<Option<i64>> {
     match fields.get("stock") {
         Some(UNLIMITED) => Ok(None),
-        _ => input::number(fields, "stock", 0..=MOST).map_err(|_| BAD_STOCK.field("stock")),
+        _ => input::number(fields, "stock", 0..=MAX_STOCK).map_err(|_| BAD_STOCK.field("stock")),
     }
 }
 
@@ -52,7 +53,7 @@ mod tests {
         let stock = |json: &str| read(&fields(json));
         assert_eq!(stock(r#"{"stock": 0}"#), Ok(Some(0)));
         assert_eq!(stock(r#"{"stock": "10"}"#), Ok(Some(10)));
-        assert_eq!(stock(r#"{"stock": 1000000000}"#), Ok(Some(MOST)));
+        assert_eq!(stock(r#"{"stock": 1000000000}"#), Ok(Some(MAX_STOCK)));
         for unlimited in [r#"{"stock": "unlimited"}"#, r#"{"stock": null}"#, "{}"] {
             assert_eq!(stock(unlimited), Ok(None), "{unlimited}");
         }

@@ -1,83 +1,84 @@
 //! `/admin/attributes/values`: making, changing and deleting the values that
 //! an attribute offers.
 
-use edge_sdk::{Failure, Request, Response, Result, sql};
+use edge_sdk::sql::Query;
+use edge_sdk::{Failure, Fields, Request, Result};
 
-use super::{attributes, hold, merchant, new_id, some};
-use crate::attributes::NOT_FOUND as NO_ATTRIBUTE;
-use crate::input::{self, NAME};
+use super::attributes;
+use super::crud::Entity;
+use super::rows::Reference;
+use crate::ids::{UNKNOWN_ATTRIBUTE, UNKNOWN_VALUE};
+use crate::input::{self, MAX_NAME_CHARS};
 use crate::model::AttributeValue;
-
-/// There is no attribute value with the id that was asked for.
-pub const NOT_FOUND: Failure =
-    Failure::new(404, "ATT_02", "Don't exist attribute value with this ID.");
 
 const IN_USE: Failure = Failure::new(409, "ATT_04", "Products still offer the attribute value.");
 
-/// A new value of an attribute.
+/// Inserts a value of an attribute.
 pub const INSERT: &str = "INSERT INTO attribute_value (attribute_id, value) VALUES (?, ?)";
 
-/// A value, by its id, as it is from now on.
+/// Updates a value, by its id.
 pub const UPDATE: &str = "UPDATE attribute_value SET value = ? WHERE attribute_value_id = ?";
 
-/// Hold a value, by id.
+/// Holds a value, by its id.
 pub const HOLD: &str = "UPDATE attribute_value SET value = value WHERE attribute_value_id = ?";
 
-/// Delete a value, by id twice, that no product offers.
+/// Deletes a value that no product offers, by its id twice.
 pub const DELETE: &str = "DELETE FROM attribute_value WHERE attribute_value_id = ? \
      AND NOT EXISTS (SELECT 1 FROM product_attribute pa WHERE pa.attribute_value_id = ?)";
 
-/// POST `/admin/attributes/{attribute_id}/values`.
-///
-/// # Errors
-/// Those of who is no merchant, and of fields that do not fit; `DEP_01` for a
-/// malformed id, `ATT_01` for an unknown one.
-pub fn add(request: &Request) -> Result<Response> {
-    merchant(request)?;
-    let attribute = request.id_param("attribute_id")?;
-    let fields = request.fields()?;
-    let value = input::text(&fields, "value", NAME)?;
-    let id = sql::transaction(|transaction| {
-        hold(transaction, attributes::HOLD, attribute, NO_ATTRIBUTE)?;
-        let added = transaction.query(INSERT).bind(attribute).bind(value);
-        Ok::<_, Failure>(new_id(added.execute()?)?)
-    })?;
-    Response::json(&AttributeValue {
-        attribute_value_id: id,
-        value: value.to_owned(),
-    })
+/// The fields of a value as a merchant wrote them.
+pub(super) struct ValueFields {
+    /// The attribute of a new value; a value that is changed keeps its own.
+    attribute_id: Option<i64>,
+    value: String,
 }
 
-/// PUT `/admin/attributes/values/{attribute_value_id}`.
-///
-/// # Errors
-/// Those of who is no merchant, and of fields that do not fit; `DEP_01` for a
-/// malformed id, `ATT_02` for an unknown one.
-pub fn change(request: &Request) -> Result<Response> {
-    merchant(request)?;
-    let attribute_value_id = request.id_param("attribute_value_id")?;
-    let fields = request.fields()?;
-    let value = input::text(&fields, "value", NAME)?;
-    let changed = sql::query(UPDATE).bind(value).bind(attribute_value_id);
-    some(changed.execute()?, NOT_FOUND)?;
-    Response::json(&AttributeValue {
-        attribute_value_id,
-        value: value.to_owned(),
-    })
-}
+impl Entity for ValueFields {
+    type Row = AttributeValue;
 
-/// DELETE `/admin/attributes/values/{attribute_value_id}`.
-///
-/// # Errors
-/// Those of who is no merchant; `DEP_01` for a malformed id, `ATT_02` for an
-/// unknown one, `ATT_04` for one that a product offers.
-pub fn delete(request: &Request) -> Result<Response> {
-    merchant(request)?;
-    let id = request.id_param("attribute_value_id")?;
-    sql::transaction(|transaction| {
-        hold(transaction, HOLD, id, NOT_FOUND)?;
-        let deleted = transaction.query(DELETE).bind(id).bind(id).execute()?;
-        some(deleted, IN_USE)
-    })?;
-    Ok(Response::empty())
+    const ID: &'static str = "attribute_value_id";
+    const INSERT: &'static str = INSERT;
+    const UPDATE: &'static str = UPDATE;
+    const HOLD: &'static str = HOLD;
+    const DELETE: &'static str = DELETE;
+    const UNKNOWN: Failure = UNKNOWN_VALUE;
+    const IN_USE: Failure = IN_USE;
+
+    fn read(fields: &Fields) -> Result<Self> {
+        Ok(Self {
+            attribute_id: None,
+            value: input::text(fields, "value", MAX_NAME_CHARS)?.to_owned(),
+        })
+    }
+
+    fn read_new(request: &Request) -> Result<Self> {
+        let attribute_id = request.id_param("attribute_id")?;
+        Ok(Self {
+            attribute_id: Some(attribute_id),
+            ..Self::read(&request.fields()?)?
+        })
+    }
+
+    fn bind<'q>(&self, query: Query<'q>) -> Query<'q> {
+        let query = match self.attribute_id {
+            Some(attribute_id) => query.bind(attribute_id),
+            None => query,
+        };
+        query.bind(self.value.as_str())
+    }
+
+    fn into_row(self, attribute_value_id: i64) -> AttributeValue {
+        AttributeValue {
+            attribute_value_id,
+            value: self.value,
+        }
+    }
+
+    fn parent(&self) -> Option<(Reference, i64)> {
+        let attribute = Reference {
+            hold: attributes::HOLD,
+            unknown: UNKNOWN_ATTRIBUTE,
+        };
+        Some((attribute, self.attribute_id?))
+    }
 }

@@ -3,6 +3,7 @@
 //! also of products that were here before.
 
 mod catalog;
+mod error;
 mod generator;
 mod growth;
 mod rows;
@@ -12,22 +13,12 @@ mod tables;
 use edge_sdk::{sql, wit::Progress};
 
 use crate::{products, search::index};
+use error::Error;
 
 /// Whether any of the tables that the starter catalog fills has a row.
 pub const ANY_ROW: &str = "SELECT 1 FROM product UNION ALL SELECT 1 FROM department \
      UNION ALL SELECT 1 FROM category UNION ALL SELECT 1 FROM attribute \
      UNION ALL SELECT 1 FROM attribute_value LIMIT 1";
-
-/// Why a step failed.
-#[derive(Debug, thiserror::Error)]
-enum Error {
-    #[error(transparent)]
-    Sql(#[from] sql::Error),
-    #[error("the starter catalog: {0}")]
-    Catalog(#[from] serde_json::Error),
-    #[error("the starter catalog has nothing of the name {0:?}")]
-    Unknown(String),
-}
 
 /// One step: the starter catalog, some generated products, or some products
 /// taken into the search index, in this order.

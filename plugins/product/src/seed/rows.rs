@@ -18,7 +18,7 @@ pub(super) struct Rows {
 
 impl Rows {
     /// No rows yet.
-    pub(super) fn of(table: &'static str, columns: &'static [&'static str]) -> Self {
+    pub(super) fn new(table: &'static str, columns: &'static [&'static str]) -> Self {
         Self {
             table,
             columns,

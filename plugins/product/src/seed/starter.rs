@@ -6,8 +6,9 @@ use std::collections::HashMap;
 use edge_sdk::sql::{self, Timestamp};
 
 use super::catalog::{Catalog, Product, Review, catalog};
+use super::error::Error;
 use super::rows::{Rows, row};
-use super::{Error, tables};
+use super::tables;
 
 /// The reviewers of the starter catalog are nobody's customers.
 const NOBODY: i64 = 0;
@@ -23,7 +24,7 @@ pub(super) fn store() -> Result<(), Error> {
 
 /// The rows of all tables.
 fn rows(catalog: &Catalog) -> Result<Vec<Rows>, Error> {
-    let ids = Ids::of(catalog);
+    let ids = Ids::new(catalog);
     let mut rows = vec![departments(catalog), categories(catalog)];
     rows.extend(attributes(catalog));
     rows.extend(products(catalog, &ids)?);
@@ -39,7 +40,7 @@ struct Ids<'a> {
 }
 
 impl<'a> Ids<'a> {
-    fn of(catalog: &'a Catalog) -> Self {
+    fn new(catalog: &'a Catalog) -> Self {
         let categories = catalog.categories().map(|category| category.name.as_str());
         let values = catalog
             .attributes

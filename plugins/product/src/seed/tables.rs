@@ -4,22 +4,22 @@
 use super::rows::Rows;
 
 pub(super) fn department() -> Rows {
-    Rows::of("department", &["department_id", "name", "description"])
+    Rows::new("department", &["department_id", "name", "description"])
 }
 
 pub(super) fn category() -> Rows {
-    Rows::of(
+    Rows::new(
         "category",
         &["category_id", "department_id", "name", "description"],
     )
 }
 
 pub(super) fn attribute() -> Rows {
-    Rows::of("attribute", &["attribute_id", "name"])
+    Rows::new("attribute", &["attribute_id", "name"])
 }
 
 pub(super) fn attribute_value() -> Rows {
-    Rows::of(
+    Rows::new(
         "attribute_value",
         &["attribute_value_id", "attribute_id", "value"],
     )
@@ -37,19 +37,19 @@ pub(super) fn product() -> Rows {
         "thumbnail",
         "display",
     ];
-    Rows::of("product", COLUMNS)
+    Rows::new("product", COLUMNS)
 }
 
 pub(super) fn product_category() -> Rows {
-    Rows::of("product_category", &["product_id", "category_id"])
+    Rows::new("product_category", &["product_id", "category_id"])
 }
 
 pub(super) fn product_attribute() -> Rows {
-    Rows::of("product_attribute", &["product_id", "attribute_value_id"])
+    Rows::new("product_attribute", &["product_id", "attribute_value_id"])
 }
 
 pub(super) fn review() -> Rows {
-    Rows::of(
+    Rows::new(
         "review",
         &[
             "customer_id",

@@ -1,0 +1,3 @@
+//! Calls of other plugins, by the interfaces that the component imports.
+
+pub mod customers;
