@@ -23,15 +23,16 @@ pub const BY_ID: &str = "SELECT customer_id, name, email, address_1, address_2, 
      country, shipping_region_id, day_phone, eve_phone, mob_phone, credit_card, role \
      FROM customer WHERE customer_id = ?";
 
-/// An account, by the address as it is compared.
+/// Selects an account, by the address as it is compared.
 pub const BY_KEY: &str = "SELECT customer_id, email, password FROM customer WHERE email_key = ?";
 
-/// An account, by two ways in which databases may write its address in lower
+/// Selects an account, by two ways in which databases may write its address in lower
 /// case.
 pub const BY_ADDRESS_MYSQL: &str =
     "SELECT customer_id, email, password FROM customer WHERE email_plain IN (?, ?)";
 
-/// The same where the key is of an index alone. The expression is the index's,
+/// Selects an account by its address where the key is of an index alone. The
+/// expression is the index's,
 /// to the letter.
 pub const BY_ADDRESS_SQLITE: &str = "SELECT customer_id, email, password FROM customer \
      WHERE NULLIF(NULLIF(LOWER(TRIM(email, CHAR(9, 10, 13, 32, 160))), ''), email_plain_shared) IN (?, ?)";
@@ -124,7 +125,7 @@ pub fn claim(
     }
 }
 
-/// Whether the key was that of an account with another address.
+/// Returns whether the key was that of an account with another address.
 fn release_key(email: &Email) -> Result<bool, sql::Error> {
     let holder: Option<Account> = sql::query(BY_KEY).bind(email.key()).first()?;
     let Some(holder) = holder.filter(|holder| !holder.has(email)) else {

@@ -51,7 +51,7 @@ pub struct Customer {
     /// more: that is not even read.
     #[serde(deserialize_with = "card::deserialize_masked")]
     pub credit_card: Option<String>,
-    /// What the customer may do, such as `merchant`.
+    /// Role of the customer, such as `merchant`.
     #[serde(skip_serializing, deserialize_with = "role::deserialize")]
     pub role: String,
 }

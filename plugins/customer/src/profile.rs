@@ -23,7 +23,7 @@ pub const UPDATE: &str = "UPDATE customer SET name = ?, email = ?, email_key = ?
      AND COALESCE(role, '') = ? \
      AND (? IS NULL OR COALESCE(password, '') = ?)";
 
-/// The password hash and role of a customer, by id.
+/// Selects the password hash and role of a customer, by id.
 pub const CREDENTIALS: &str = "SELECT password, role FROM customer WHERE customer_id = ?";
 
 /// A row of [`CREDENTIALS`].
@@ -32,7 +32,7 @@ struct Credentials {
     /// None for a customer who logs in through Facebook.
     #[serde(deserialize_with = "stored::text")]
     password: Option<String>,
-    /// As the column has it.
+    /// Role as the column has it.
     #[serde(deserialize_with = "stored::text")]
     role: Option<String>,
 }
@@ -136,8 +136,8 @@ pub fn update(request: &Request) -> Result<Response> {
     }
 }
 
-/// The customer after a change of the password, and a token in place of those
-/// that the change ends.
+/// Returns the customer after a change of the password, and a token in place of
+/// those that the change ends.
 fn renew(customer_id: i64, hash: &str) -> Result<Response> {
     identity::revoke_tokens(customer_id)?;
     password_reset::withdraw(customer_id)?;
@@ -146,7 +146,7 @@ fn renew(customer_id: i64, hash: &str) -> Result<Response> {
     Response::private(&Renewed { customer, token })
 }
 
-/// The customer after a change of theirs.
+/// Returns the customer after a change of theirs.
 ///
 /// # Errors
 /// `AUT_02` if there was no such customer.
@@ -157,7 +157,8 @@ pub fn after(change: sql::Outcome, customer_id: i64) -> Result<Response> {
     Response::private(&lookup::by_id(customer_id)?)
 }
 
-/// A change that a unique key refused: the address is somebody else's.
+/// Returns the refusal of a change that a unique key refused: the address is
+/// somebody else's.
 #[must_use]
 pub fn taken(error: sql::Error) -> Failure {
     match error {
@@ -173,7 +174,7 @@ fn check_password(password: &str, id: i64, network: &str) -> Result<()> {
     limits::count(limits::PASSWORD_ADDRESS, network)
 }
 
-/// A new phone number, or the empty text to take it away.
+/// Returns a new phone number, or the empty text to take it away.
 fn new_phone(field: &str, text: Option<String>) -> Result<Option<String>> {
     match text {
         Some(text) if text.trim().is_empty() => Ok(Some(String::new())),

@@ -7,7 +7,7 @@ use crate::rules::{Email, password, text};
 use crate::session::{self, Proof};
 use crate::{limits, lookup, profile};
 
-/// A customer: name, address, the address as it is compared, password hash.
+/// Inserts a customer: name, address, the address as it is compared, password hash.
 pub const INSERT: &str =
     "INSERT INTO customer (name, email, email_key, password, role) VALUES (?, ?, ?, ?, 'customer')";
 

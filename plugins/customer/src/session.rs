@@ -1,4 +1,5 @@
-//! What a customer gets who registers, logs in, or changes the password.
+//! Sessions: the token of a customer who registers, logs in, or changes the
+//! password.
 
 use std::time::Duration;
 
@@ -10,17 +11,17 @@ use crate::lookup;
 use crate::model::Customer;
 use crate::rules::{role, text};
 
-/// How long a token holds.
+/// Lifetime of a token.
 const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The same, as clients see it.
+/// Lifetime of a token as clients see it.
 const EXPIRES_IN: &str = "24h";
 
-/// The role of a customer, by id, as long as this is the hash of the password.
+/// Selects the role of a customer, by id, as long as this is the hash of the password.
 pub const ROLE_BY_PASSWORD: &str =
     "SELECT role FROM customer WHERE customer_id = ? AND password = ?";
 
-/// The role of a customer, by id, as long as this Facebook profile is theirs.
+/// Selects the role of a customer, by id, as long as this Facebook profile is theirs.
 pub const ROLE_BY_FACEBOOK: &str =
     "SELECT role FROM customer WHERE customer_id = ? AND facebook_id = ?";
 
@@ -31,7 +32,7 @@ struct Role {
     role: String,
 }
 
-/// How a customer has shown who they are.
+/// Proof that a customer has given of who they are.
 #[derive(Debug, Clone, Copy)]
 pub enum Proof<'a> {
     /// By the password with this hash.
@@ -55,7 +56,7 @@ struct Session {
     token: Token,
 }
 
-/// The customer with a token of their own.
+/// Returns the customer with a token of their own.
 ///
 /// # Errors
 /// `AUT_02` if the customer is gone by now or the proof does not hold any more,
@@ -66,7 +67,7 @@ pub fn open(customer_id: i64, proof: Proof<'_>) -> Result<Response> {
     Response::private(&Session { customer, token })
 }
 
-/// A token for this customer.
+/// Returns a token for this customer.
 ///
 /// A change of role or password revokes the tokens that were issued before it.
 /// So what the token says and the proof are checked once more after it was
@@ -94,7 +95,7 @@ pub fn issue(customer: &Customer, proof: Proof<'_>) -> Result<Token> {
     })
 }
 
-/// A token that names the customer and the role; a role of an older shop, which
+/// Returns a token that names the customer and the role; a role of an older shop, which
 /// the manifest does not name, gives the rights of customers.
 fn token_for(customer: &Customer) -> Result<String, identity::Error> {
     let principal = |role: &str| Principal {

@@ -17,7 +17,7 @@ const PROFILE: &str = "/v21.0/me?fields=id,name,email";
 /// To which app it was given.
 const APP: &str = "/v21.0/app?fields=id";
 
-/// How long Facebook may take to connect, and then to each piece of its answer.
+/// Time limit for connecting to Facebook, and then for each piece of the reply.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Longest answer that is read.
@@ -43,7 +43,7 @@ const NO_APP: Failure = Failure::new(
     "Login through Facebook is not set up: FACEBOOK_APP_ID is not set.",
 );
 
-/// What an answer of the Graph API means.
+/// Meaning of a reply of the Graph API.
 #[derive(Debug, PartialEq, Eq)]
 enum Verdict {
     /// The token holds.
@@ -69,7 +69,7 @@ struct App {
     id: String,
 }
 
-/// The profile of the person that the token was given for.
+/// Returns the profile of the person that the token was given for.
 ///
 /// A token that was given to another app than `FACEBOOK_APP_ID` is refused: its
 /// owner logged in there, and not here, and whoever runs that app has it.
@@ -90,7 +90,7 @@ pub fn profile(token: &str) -> Result<Profile> {
     Profile::read(&ask(PROFILE, token)?).ok_or_else(|| unavailable("no profile"))
 }
 
-/// The body of an answer to somebody with this token.
+/// Returns the body of an answer to somebody with this token.
 fn ask(target: &str, token: &str) -> Result<Vec<u8>> {
     let base = config::get("FACEBOOK_GRAPH_BASE")?;
     let base = base.as_deref().unwrap_or(BASE).trim_end_matches('/');
@@ -120,7 +120,7 @@ fn judge(status: u16, body: &[u8]) -> Verdict {
     }
 }
 
-/// Whether a header can carry the text as a token (RFC 6750).
+/// Returns whether a header can carry the text as a token (RFC 6750).
 fn is_token(text: &str) -> bool {
     text.len() <= MAX_TOKEN_BYTES
         && !text.is_empty()
@@ -131,7 +131,8 @@ fn refused() -> Failure {
     UNAUTHORIZED.field("access_token")
 }
 
-/// The reason goes to the log; it never holds the token.
+/// Returns the refusal while Facebook is not available. The reason, which never
+/// holds the token, goes to the log.
 fn unavailable(reason: impl std::fmt::Display) -> Failure {
     eprintln!("facebook: {reason}");
     UNAVAILABLE.header("retry-after", "5")

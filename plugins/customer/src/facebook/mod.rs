@@ -11,10 +11,10 @@ use crate::lookup;
 use crate::rules::Email;
 use crate::session::{self, Proof};
 
-/// The customer of a Facebook profile, by the profile's id.
+/// Selects the customer of a Facebook profile, by the profile's id.
 pub const BY_PROFILE: &str = "SELECT customer_id FROM customer WHERE facebook_id = ?";
 
-/// A customer without a password: name, address, the address as it is
+/// Inserts a customer without a password: name, address, the address as it is
 /// compared, id of the Facebook profile.
 pub const INSERT: &str = "INSERT INTO customer (name, email, email_key, facebook_id, role) VALUES (?, ?, ?, ?, 'customer')";
 

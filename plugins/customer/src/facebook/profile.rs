@@ -1,4 +1,4 @@
-//! What the Graph API says of a person.
+//! The profile of a person, as the Graph API returns it.
 
 use serde::Deserialize;
 
@@ -10,7 +10,7 @@ const MAX_ID_DIGITS: usize = 32;
 /// A Facebook profile.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 pub struct Profile {
-    /// Its id: digits, the same for every login to this shop.
+    /// Id of the profile: digits, the same for every login to this shop.
     pub id: String,
     /// The person's name.
     pub name: String,
@@ -28,7 +28,7 @@ impl Profile {
         (digits && fits && !profile.customer_name().is_empty()).then_some(profile)
     }
 
-    /// The name as customers have one: cut where it is too long, since nobody
+    /// Returns the name as customers have one: cut where it is too long, since nobody
     /// is there to choose another.
     pub fn customer_name(&self) -> String {
         let plain: String = self.name.chars().filter(|one| !steers(*one)).collect();

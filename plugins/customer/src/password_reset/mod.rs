@@ -29,12 +29,13 @@ use crate::session::{self, Proof};
 pub const REQUEST: &str = "REPLACE INTO customer_reset_mail (email_key, email, attempts, due_on) \
      VALUES (?, ?, 0, {now})";
 
-/// The series of a customer's tokens that hold, and what time it is, by the
+/// Selects the series of a customer's tokens that hold, and what time it is, by the
 /// customer's id.
 pub const FIND: &str = "SELECT customer_id, token_hash, email_key, {now} AS now_on \
      FROM customer_reset_token WHERE customer_id = ? AND expires_on > {now}";
 
-/// As [`FIND`], by the digest of a token that an earlier release sent.
+/// Selects the columns of [`FIND`] by the digest of a token that an earlier
+/// release sent.
 pub const FIND_BY_DIGEST: &str = "SELECT customer_id, token_hash, email_key, {now} AS now_on \
      FROM customer_reset_token WHERE token_hash = ? AND expires_on > {now}";
 
@@ -42,7 +43,7 @@ pub const FIND_BY_DIGEST: &str = "SELECT customer_id, token_hash, email_key, {no
 pub const USE: &str = "DELETE FROM customer_reset_token \
      WHERE customer_id = ? AND token_hash = ? AND expires_on > {now}";
 
-/// The account of a customer, by id.
+/// Selects the account of a customer, by id.
 pub const ACCOUNT: &str = "SELECT customer_id, email, password FROM customer WHERE customer_id = ?";
 
 /// Changes the password hash of a customer, by id and by the address that the

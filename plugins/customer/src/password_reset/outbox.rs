@@ -35,7 +35,7 @@ pub const EXTEND_SERIES: &str = "UPDATE customer_reset_token SET expires_on = {n
 pub const BEGIN_SERIES: &str = "REPLACE INTO customer_reset_token (customer_id, token_hash, email_key, expires_on) \
      VALUES (?, ?, ?, {now + ?})";
 
-/// The id of the series of a customer's tokens, and when it ends.
+/// Selects the id of the series of a customer's tokens, and when it ends.
 pub const SERIES: &str =
     "SELECT token_hash, expires_on FROM customer_reset_token WHERE customer_id = ?";
 
@@ -47,7 +47,7 @@ pub const FORGET_TOKENS: &str = "DELETE FROM customer_reset_token WHERE expires_
 const LINK: &str = "PASSWORD_RESET_URL";
 const TOKEN: &str = "{token}";
 
-/// How long a token holds.
+/// Lifetime of a token.
 const LIFETIME: Duration = Duration::from_secs(60 * 60);
 
 /// Attempts before a mail is given up: after 42 minutes, when whoever asked for
@@ -95,8 +95,8 @@ pub fn send_due() -> Result<(), Error> {
     due.iter().try_for_each(|due| attempt(due, link.as_deref()))
 }
 
-/// One attempt, counted before it is made, so that two nodes do not make the
-/// same.
+/// Makes one attempt, counted before it is made, so that two nodes do not make
+/// the same.
 fn attempt(due: &Due, link: Option<&str>) -> Result<(), Error> {
     let counted = sql::query(ATTEMPT)
         .bind(Seconds(retry_delay(due.attempts)))
@@ -125,12 +125,12 @@ fn attempt(due: &Due, link: Option<&str>) -> Result<(), Error> {
     Ok(())
 }
 
-/// How long to wait after so many attempts that failed.
+/// Returns how long to wait after so many attempts that failed.
 fn retry_delay(attempts: u32) -> Duration {
     FIRST_RETRY_DELAY.saturating_mul(2_u32.saturating_pow(attempts))
 }
 
-/// The mail with a new token; none if the address is no account's.
+/// Returns the mail with a new token; none if the address is no account's.
 fn message_for(due: &Due, link: Option<&str>) -> Result<Option<Message>, Error> {
     let Ok(email) = Email::parse(&due.email) else {
         return Ok(None);

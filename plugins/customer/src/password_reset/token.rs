@@ -60,7 +60,7 @@ impl Keys {
     }
 }
 
-/// What all tokens of an account belong to that are not used up: they end
+/// Group of all tokens of an account that are not used up: they end
 /// together when the row of the series is deleted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Series {
@@ -153,7 +153,7 @@ impl ResetToken {
     }
 }
 
-/// The digest that the database has of a token which an earlier release sent:
+/// Returns the digest that the database has of a token which an earlier release sent:
 /// those were random, and have the id of a series for themselves.
 pub(super) fn digest(text: &str) -> String {
     HEXLOWER.encode(&Sha256::digest(text.trim()))
@@ -178,7 +178,7 @@ pub(super) mod tests {
         Keys::new(digits, fallbacks).unwrap()
     }
 
-    /// A token, for tests of mails.
+    /// Returns a token, for tests of mails.
     pub(in crate::password_reset) fn token() -> ResetToken {
         ResetToken::new(&keys(FIRST, None), &series(), 1_700_000_000).unwrap()
     }

@@ -11,7 +11,7 @@ const FIELD: &str = "credit_card";
 /// Fewest and most digits of a card number (ISO/IEC 7812).
 const DIGITS: std::ops::RangeInclusive<usize> = 12..=19;
 
-/// What stands for the digits that are not kept, however many they were.
+/// Mask in place of the digits that are not kept, however many they were.
 const HIDDEN: &str = "XXXXXXXXXXXX";
 
 /// Digits that are kept.
@@ -29,7 +29,7 @@ pub fn mask(text: &str) -> Result<String> {
         .ok_or(BAD_CARD.field(FIELD))
 }
 
-/// The stored card of a row as it may be shown: an older shop may have stored
+/// Returns the stored card of a row as it may be shown: an older shop may have stored
 /// whole numbers, or something else that nobody can show.
 ///
 /// # Errors
@@ -54,17 +54,17 @@ fn shown(stored: &str) -> Option<String> {
     }
 }
 
-/// What older shops put between the digits.
+/// Returns whether older shops put the character between the digits.
 fn is_separator(one: char) -> bool {
     one.is_whitespace() || matches!(one, '-' | '.' | '/')
 }
 
-/// What older shops put in place of digits.
+/// Returns whether older shops put the character in place of digits.
 fn is_mask(one: char) -> bool {
     matches!(one, 'X' | 'x' | '*' | '#' | '\u{2022}')
 }
 
-/// The digits of a text that has as many as a card, and else only blanks and hyphens.
+/// Returns the digits of a text that has as many as a card, and else only blanks and hyphens.
 fn digits(text: &str) -> Option<String> {
     let digits: String = text
         .chars()

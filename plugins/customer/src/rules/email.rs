@@ -49,13 +49,13 @@ impl Email {
         }
     }
 
-    /// The address as it was written.
+    /// Returns the address as it was written.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// What two writings of the same address have in common. The column
+    /// Returns what two writings of the same address have in common. The column
     /// `email_key` holds it, and compares it byte by byte.
     #[must_use]
     pub fn key(&self) -> &str {

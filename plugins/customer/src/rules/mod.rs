@@ -1,4 +1,4 @@
-//! What may be said about a customer: pure checks, each with its refusal.
+//! Rules for the data of customers: pure checks, each with its refusal.
 
 pub mod card;
 pub mod email;

@@ -11,7 +11,7 @@ const MAX_CHARS: usize = 100;
 /// are dialled through a switchboard.
 const DIGITS: std::ops::RangeInclusive<usize> = 7..=20;
 
-/// The phone number without blanks around it.
+/// Returns the phone number without blanks around it.
 ///
 /// Digits, with `-`, `.`, parentheses and blanks between them as everybody
 /// likes, and perhaps one `+` before them all.

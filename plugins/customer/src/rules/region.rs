@@ -6,7 +6,7 @@ use crate::failures::BAD_REGION;
 
 const FIELD: &str = "shipping_region_id";
 
-/// The id that the text names. Which regions there are, the order service
+/// Returns the id that the text names. Which regions there are, the order service
 /// knows: an id that it does not know makes no order.
 ///
 /// # Errors

@@ -5,10 +5,10 @@ use serde::Deserializer;
 
 use crate::stored;
 
-/// What customers have who were given no other role.
+/// Role of customers who were given no other.
 pub const CUSTOMER: &str = "customer";
 
-/// What customers have who run the shop.
+/// Role of those who run the shop.
 const MERCHANT: &str = "merchant";
 
 /// Longest role, in characters: the width of its column.

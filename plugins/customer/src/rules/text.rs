@@ -10,7 +10,7 @@ pub const MAX_NAME_CHARS: usize = 50;
 /// Longest line of an address, in characters.
 pub const MAX_ADDRESS_CHARS: usize = 100;
 
-/// The text without blanks around it, if it is one line of at most so many
+/// Returns the text without blanks around it, if it is one line of at most so many
 /// characters.
 ///
 /// # Errors
@@ -26,7 +26,7 @@ pub fn line(field: &str, text: &str, most: usize) -> Result<String> {
     Ok(text.to_owned())
 }
 
-/// Whether a character is no part of a text but steers what shows it: it ends
+/// Returns whether a character is no part of a text but steers what shows it: it ends
 /// a line, or turns the direction of what follows, so that a name could
 /// pretend to be something else.
 #[must_use]
