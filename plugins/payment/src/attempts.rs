@@ -19,33 +19,33 @@ macro_rules! select {
     };
 }
 
-/// The order's attempt that charged the card, may have or may yet, if there is one.
+/// Selects the order's attempt that charged the card, may have or may yet, if there is one.
 pub const CURRENT: &str = select!("WHERE open_order_id = ?");
 
-/// One attempt, by order and number.
+/// Selects one attempt, by order and number.
 pub const NUMBERED: &str = select!("WHERE order_id = ? AND number = ?");
 
-/// The attempt that a charge is known to be of.
+/// Selects the attempt that a charge is known to be of.
 pub const CHARGED: &str = select!("WHERE charge_id = ? ORDER BY attempt_id LIMIT 1");
 
-/// Some attempts that something is left to do about now.
+/// Selects some attempts that something is left to do about now.
 pub const DUE: &str = select!("WHERE next_try_on <= {now} ORDER BY next_try_on LIMIT 20");
 
-/// How many attempts an order has had.
+/// Selects the number of attempts that an order has had.
 pub const COUNT: &str = "SELECT COALESCE(MAX(number), 0) FROM payment_attempt WHERE order_id = ?";
 
-/// A new attempt, which its maker has for so many seconds, twice.
+/// Inserts a new attempt, which its maker has for so many seconds, twice.
 pub const BEGIN: &str = "INSERT INTO payment_attempt (order_id, number, open_order_id, customer_id, \
      shop_id, provider, token, amount, currency, description, state, busy_until, next_try_on, created_on, \
      changed_on) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'open', {now + ?}, \
      {now + ?}, {now}, {now})";
 
-/// Have an attempt to oneself for so many seconds, if nobody has it now and
+/// Reserves an attempt for so many seconds, if nobody has it now and
 /// something is left to do about it.
 pub const TAKE: &str = "UPDATE payment_attempt SET busy_until = {now + ?} \
      WHERE attempt_id = ? AND told_on IS NULL AND busy_until <= {now}";
 
-/// Give an open attempt back, to be tried again after so many seconds.
+/// Gives an open attempt back, to be tried again after so many seconds.
 pub const POSTPONE: &str = "UPDATE payment_attempt SET tries = tries + 1, busy_until = {now}, \
      next_try_on = {now + ?} WHERE attempt_id = ? AND state = 'open'";
 
@@ -80,43 +80,43 @@ pub const NOTIFIED_FAILURE: &str = "UPDATE payment_attempt SET open_order_id = N
 pub const NOTIFY_LATER: &str = "UPDATE payment_attempt SET tries = tries + 1, busy_until = {now}, \
      next_try_on = {now + ?} WHERE attempt_id = ? AND told_on IS NULL";
 
-/// What a new attempt is made of.
+/// Fields of a new attempt.
 #[derive(Debug, Clone)]
 pub struct New<'a> {
     /// The order.
     pub order_id: i64,
-    /// Its customer.
+    /// Customer of the order.
     pub customer_id: i64,
     /// The shop's identity.
     pub shop_id: &'a str,
-    /// What attempts call the provider.
+    /// Name of the provider, as attempts have it.
     pub provider: &'static str,
     /// The card's token.
     pub token: &'a str,
-    /// What is charged, in cents.
+    /// Amount to charge, in cents.
     pub amount: u64,
     /// ISO 4217, lower case.
     pub currency: &'a str,
-    /// What the client wrote about the charge.
+    /// Text of the client about the charge.
     pub description: &'a str,
 }
 
-/// The order's attempt that charged the card, may have or may yet.
+/// Returns the order's attempt that charged the card, may have or may yet.
 pub(crate) fn current(order_id: i64) -> Result<Option<Attempt>, Error> {
     sql::query(CURRENT).bind(order_id).first()
 }
 
-/// One attempt, by order and number.
+/// Returns one attempt, by order and number.
 pub(crate) fn numbered(order_id: i64, number: u32) -> Result<Option<Attempt>, Error> {
     sql::query(NUMBERED).bind(order_id).bind(number).first()
 }
 
-/// The attempt that a charge is known to be of.
+/// Returns the attempt that a charge is known to be of.
 pub(crate) fn charged(charge_id: &str) -> Result<Option<Attempt>, Error> {
     sql::query(CHARGED).bind(charge_id).first()
 }
 
-/// The attempts that something is left to do about, those longest overdue first.
+/// Returns the attempts that something is left to do about, those longest overdue first.
 pub(crate) fn due() -> Result<Vec<Attempt>, Error> {
     sql::query(DUE).rows()
 }
@@ -150,7 +150,7 @@ pub(crate) fn begin(new: &New<'_>) -> Result<Option<Attempt>, Error> {
     }
 }
 
-/// Whether the caller has the attempt to itself now. A lease only saves work: the
+/// Returns whether the caller has the attempt to itself now. A lease only saves work: the
 /// idempotency key keeps two who ask at once from charging twice.
 pub(crate) fn take(attempt: &Attempt) -> Result<bool, Error> {
     changed(

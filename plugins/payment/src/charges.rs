@@ -61,7 +61,7 @@ const MAX_MESSAGE_CHARS: usize = 200;
 
 const CONTENT_TYPE: &str = "application/json; charset=utf-8";
 
-/// What the client asks for.
+/// Body of POST `/stripe/charge`.
 #[derive(Debug, Deserialize)]
 struct ChargeRequest {
     #[serde(rename = "stripeToken")]
@@ -152,7 +152,7 @@ fn settle(attempt: &Attempt, is_new: bool) -> Result<Response> {
     }
 }
 
-/// What the client sees of an outcome: a charge just as the provider sent it.
+/// Returns what the client sees of an outcome: a charge just as the provider sent it.
 fn answer(outcome: Outcome) -> Result<Response> {
     match outcome {
         Outcome::Captured(receipt) => Ok(Response::new(200, CONTENT_TYPE, receipt.text)),

@@ -1,4 +1,4 @@
-//! What a customer has to pay for an order: the price of its goods, or the
+//! The amounts that pay for an order: the price of its goods, or the
 //! grand total with shipping and tax.
 
 use edge_sdk::{Failure, Result, config};
@@ -19,7 +19,7 @@ enum Due {
     Grand,
 }
 
-/// Whether `amount`, in cents, pays `order`.
+/// Returns whether `amount`, in cents, pays `order`.
 ///
 /// # Errors
 /// 500 for a setting that means nothing, 503 when the order service cannot be

@@ -4,21 +4,21 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// How long a request has an attempt to itself: longer than charges take. A
+/// Time for which a request has an attempt to itself: longer than charges take. A
 /// request that takes longer still may meet another, which does no harm.
 pub const LEASE: Duration = Duration::from_secs(15);
 
-/// How long the provider surely remembers an idempotency key. Stripe promises
+/// Time for which the provider surely remembers an idempotency key. Stripe promises
 /// 24 hours; the margin is for the clocks.
 pub const KEY_LIFETIME: Duration = Duration::from_secs(23 * 3600);
 
-/// How long it may take until the provider's search finds a new charge.
+/// Time that it may take until the provider's search finds a new charge.
 pub const SEARCH_LAG: Duration = Duration::from_secs(300);
 
 /// The first wait before an unknown outcome is asked for again, and the longest.
 const WAITS: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(600));
 
-/// How far an attempt has come.
+/// State of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
@@ -36,7 +36,7 @@ pub enum State {
 }
 
 impl State {
-    /// The name that the database has for it.
+    /// Returns the name that the database has for the state.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -52,7 +52,7 @@ impl State {
 /// One attempt to pay an order.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Attempt {
-    /// Its id.
+    /// Id of the attempt.
     pub attempt_id: i64,
     /// The order.
     pub order_id: i64,
@@ -66,17 +66,17 @@ pub struct Attempt {
     pub provider: String,
     /// The card's token, until the attempt is settled.
     pub token: Option<String>,
-    /// What is charged, in cents.
+    /// Amount to charge, in cents.
     pub amount: u64,
     /// ISO 4217, lower case.
     pub currency: String,
-    /// What the client wrote about the charge.
+    /// Text of the client about the charge.
     pub description: String,
-    /// How far it has come.
+    /// State of the attempt.
     pub state: State,
     /// The provider's charge, once one is known.
     pub charge_id: Option<String>,
-    /// How often its outcome stayed unknown, or could not be told.
+    /// Number of times that the outcome stayed unknown, or could not be reported.
     pub tries: u32,
     /// When the order service was told the outcome.
     pub told_on: Option<String>,
@@ -87,7 +87,7 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// The idempotency key of its charge: the same however often it is asked
+    /// Returns the idempotency key of its charge: the same however often it is asked
     /// for, and no other shop's. An attempt from before shops had identities
     /// keeps the key that it may have been asked for with.
     #[must_use]
@@ -99,7 +99,7 @@ impl Attempt {
         }
     }
 
-    /// The idempotency key of the refund of its charge. A charge is given back
+    /// Returns the idempotency key of the refund of its charge. A charge is given back
     /// once, under whatever key.
     #[must_use]
     pub fn refund_key(&self, charge_id: &str) -> String {
@@ -109,14 +109,14 @@ impl Attempt {
         }
     }
 
-    /// Whether it was made longer ago than this, when it was read.
+    /// Returns whether it was made longer ago than this, when it was read.
     #[must_use]
     pub fn is_older_than(&self, age: Duration) -> bool {
         u64::try_from(self.age).is_ok_and(|seconds| seconds > age.as_secs())
     }
 }
 
-/// How long to wait after so many tries: twice as long each time.
+/// Returns how long to wait after so many tries: twice as long each time.
 #[must_use]
 pub fn wait(tries: u32) -> Duration {
     let (first, longest) = WAITS;
@@ -129,7 +129,7 @@ pub fn wait(tries: u32) -> Duration {
 pub(crate) mod tests {
     use super::*;
 
-    /// The second attempt to pay $14.99 for order 7.
+    /// Returns the second attempt to pay $14.99 for order 7.
     pub(crate) fn attempt() -> Attempt {
         Attempt {
             attempt_id: 1,
@@ -150,7 +150,7 @@ pub(crate) mod tests {
         }
     }
 
-    /// An attempt from before shops had identities.
+    /// Returns an attempt from before shops had identities.
     pub(crate) fn old_attempt() -> Attempt {
         Attempt {
             shop_id: None,

@@ -11,16 +11,16 @@ use crate::provider::Provider;
 use crate::provider::outcome::{Outcome, RefundOutcome};
 use crate::{attempts, declines, refunds};
 
-/// Whether the order service knows the outcome.
+/// State of the report to the order service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Notified {
-    /// It does.
+    /// The order service knows the outcome.
     Now,
-    /// It is not available; scheduled work goes on.
+    /// The order service is not available; scheduled work goes on.
     Later,
 }
 
-/// What is to be done about an open attempt.
+/// Next step for an open attempt.
 #[derive(Debug, PartialEq, Eq)]
 enum Step {
     /// Ask for the charge, with the attempt's key.
@@ -33,21 +33,21 @@ enum Step {
     LookUp,
     /// Nothing was sent yet, and nothing is going to be.
     Withdraw(String),
-    /// It is too early, or the order service does not answer.
+    /// Wait: the time has not come, or the order service does not answer.
     Wait(String),
 }
 
-/// What is known about an open attempt.
+/// Facts about an open attempt, from which the next step follows.
 struct Situation {
-    /// What the order service says to the hold.
+    /// Reply of the order service to the hold.
     hold: Result<(), orders::Error>,
-    /// Whether the caller has made the attempt itself, just now.
+    /// True if the caller has made the attempt itself, just now.
     is_new: bool,
-    /// Whether the provider may have forgotten its key.
+    /// True if the provider may have forgotten the attempt's key.
     is_forgotten: bool,
-    /// Whether a charge would be found by now.
+    /// True if a search would find a charge by now.
     is_searchable: bool,
-    /// How often the outcome stayed unknown.
+    /// Number of times that the outcome stayed unknown.
     tries: u32,
 }
 
@@ -105,7 +105,7 @@ pub(crate) fn record(attempt: &Attempt, outcome: &Outcome) -> Result<Notified, E
     Ok(Notified::Now)
 }
 
-/// Count for operators an attempt that came to an end.
+/// Counts for operators an attempt that came to an end.
 fn count(outcome: &str) {
     metrics::count("shop_payments_total", &[("outcome", outcome)]);
 }

@@ -10,17 +10,18 @@ use std::time::Duration;
 use edge_sdk::metrics;
 use edge_sdk::sql::{self, Error, Seconds};
 
-/// The identity.
+/// Selects the identity.
 pub const FIND: &str = "SELECT shop_id FROM payment_shop WHERE one = 1";
 
-/// A new identity; the primary key lets one of many through.
+/// Inserts a new identity; the primary key lets one of many through.
 pub const CREATE: &str = "INSERT INTO payment_shop (one, shop_id, created_on) VALUES (1, ?, {now})";
 
-/// Have the log tell of other shops' charges, unless it has in so many seconds.
+/// Notes that the log tells of other shops' charges, unless it has in so many
+/// seconds.
 pub const NOTE: &str = "UPDATE payment_shop SET foreign_noted_on = {now} \
      WHERE one = 1 AND (foreign_noted_on IS NULL OR foreign_noted_on < {now - ?})";
 
-/// How seldom the log tells of other shops' charges.
+/// Least time between two log lines about other shops' charges.
 const NOTE_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Random bytes of an identity.

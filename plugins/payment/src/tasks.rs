@@ -23,8 +23,8 @@ pub(crate) fn run(task: &str) -> Result<(), String> {
     done.map_err(|error| error.to_string())
 }
 
-/// The task that runs when a node starts and seldom after, so it is the one
-/// to say what an operator should know.
+/// Forgets old events. The task runs when a node starts and seldom after, so it
+/// also says what an operator should know.
 fn forget() -> Result<(), Error> {
     match Provider::configured() {
         Ok(Provider::Sandbox) => eprintln!(

@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::State;
 
-/// How many attempts there are.
+/// Counts all attempts.
 pub const COUNT: &str = "SELECT COUNT(*) FROM payment_attempt";
 
-/// A page of all attempts, newest first.
+/// Selects a page of all attempts, newest first.
 pub const PAGE: &str = "SELECT order_id, number, customer_id, provider, amount, currency, state, reason, \
      charge_id, refund_id, created_on, changed_on \
      FROM payment_attempt ORDER BY attempt_id DESC LIMIT ? OFFSET ?";
@@ -48,7 +48,7 @@ pub fn list(request: &Request) -> Result<Response> {
     Ok(page.link(request, count, response))
 }
 
-/// The provider, however attempts call it.
+/// Returns the provider, however attempts call it.
 fn provider<S: serde::Serializer>(recorded: &str, serializer: S) -> Result<S::Ok, S::Error> {
     let (name, _) = recorded.split_once('+').unwrap_or((recorded, ""));
     serializer.serialize_str(name)

@@ -1,4 +1,4 @@
-//! What payments ask of the order service.
+//! Calls of the order service.
 
 use edge_sdk::Failure;
 
@@ -19,7 +19,7 @@ pub const PAID: Failure = Failure::new(409, "PAY_03", "The order is already paid
 /// The order was cancelled or given back.
 pub const CLOSED: Failure = Failure::new(409, "PAY_06", "The order can no longer be paid.");
 
-/// A customer's order.
+/// Returns a customer's order.
 pub(crate) fn find(order_id: i64, customer_id: i64) -> Result<Order, Failure> {
     service::find(order_id, customer_id).map_err(failure)
 }
@@ -29,27 +29,27 @@ pub(crate) fn hold(order_id: i64, customer_id: i64) -> Result<Order, Error> {
     service::hold(order_id, customer_id)
 }
 
-/// Nothing came of the hold.
+/// Ends the hold of an order that no charge came of.
 pub(crate) fn release_hold(order_id: i64) -> Result<(), Error> {
     service::let_go(order_id)
 }
 
-/// The price of a customer's order with shipping and tax, in cents.
+/// Returns the price of a customer's order with shipping and tax, in cents.
 pub(crate) fn grand_total(order_id: i64, customer_id: i64) -> Result<u64, Failure> {
     service::grand_total(order_id, customer_id).map_err(failure)
 }
 
-/// The order is paid by this charge, over so many cents.
+/// Reports that the order is paid by this charge, over so many cents.
 pub(crate) fn pay(order_id: i64, charge_id: &str, amount: u64) -> Result<(), Error> {
     service::pay_amount(order_id, charge_id, amount)
 }
 
-/// The order's charge was given back.
+/// Reports that the order's charge was given back.
 pub(crate) fn refund(order_id: i64) -> Result<(), Error> {
     service::refund(order_id)
 }
 
-/// Why an order with this status is not to be paid, if it is not.
+/// Refuses an order whose status does not let it be paid.
 ///
 /// # Errors
 /// `PAY_03` for an order that is paid, `PAY_06` for one that never will be.
@@ -61,7 +61,7 @@ pub(crate) fn payable(status: Status) -> Result<(), Failure> {
     }
 }
 
-/// What the client sees of the order service's refusal.
+/// Returns what the client sees of the order service's refusal.
 pub(crate) fn failure(error: Error) -> Failure {
     match error {
         Error::NotFound => NOT_FOUND,
@@ -70,7 +70,7 @@ pub(crate) fn failure(error: Error) -> Failure {
     }
 }
 
-/// The order service cannot be asked: 503, and the reason in the log.
+/// Returns the 503 of an order service that cannot be asked, and logs the reason.
 pub(crate) fn unavailable(why: &str) -> Failure {
     eprintln!("orders: {why}");
     UNAVAILABLE.header("retry-after", "1")

@@ -29,7 +29,7 @@ pub enum Provider {
 }
 
 impl Provider {
-    /// The provider that the operator has set up.
+    /// Returns the provider that the operator has set up.
     ///
     /// # Errors
     /// When the settings cannot be read.
@@ -42,7 +42,7 @@ impl Provider {
         Ok(Self::Stripe(Stripe::new(key, &base)))
     }
 
-    /// The provider that the attempt was made with.
+    /// Returns the provider that the attempt was made with.
     ///
     /// # Errors
     /// When the operator has set up another one since, or the attempt is that
@@ -65,8 +65,8 @@ impl Provider {
         Ok(provider)
     }
 
-    /// What it is called, and what attempts from before shops had identities
-    /// call it.
+    /// Returns the name of the provider, which attempts from before shops had
+    /// identities have.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
@@ -75,7 +75,7 @@ impl Provider {
         }
     }
 
-    /// What attempts with a shop's identity call it. Earlier releases of this
+    /// Returns the name that attempts with a shop's identity have. Earlier releases of this
     /// service do not know the name, and so leave such attempts alone: they
     /// would ask with another idempotency key, and charge twice.
     #[must_use]
@@ -86,7 +86,7 @@ impl Provider {
         }
     }
 
-    /// Whether real money is charged.
+    /// Returns whether real money is charged.
     #[must_use]
     pub fn is_live(&self) -> bool {
         match self {

@@ -1,4 +1,4 @@
-//! What the provider's answers mean. Whatever is not certain is unknown: a card
+//! Outcomes, read from a provider's replies. Whatever is not certain is unknown: a card
 //! that may have been charged is never charged anew.
 
 use serde::Deserialize;
@@ -7,7 +7,7 @@ use super::receipt::Receipt;
 use super::reply::Reply;
 use crate::model::Attempt;
 
-/// What became of a charge.
+/// Outcome of a charge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// The card was charged what was asked for.
@@ -33,7 +33,7 @@ pub struct Decline {
     pub message: Option<String>,
 }
 
-/// What became of a refund.
+/// Outcome of a refund.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RefundOutcome {
     /// The money is on its way; the refund's id, if the provider told it.
@@ -153,7 +153,7 @@ fn log_line(reply: &Reply) -> String {
 }
 
 impl ProviderError {
-    /// The code, or the type of an error without one.
+    /// Returns the code, or the type of an error without one.
     fn name(self) -> String {
         self.code.unwrap_or(self.kind)
     }

@@ -11,8 +11,8 @@ const ORDER: &str = "order_id";
 const ATTEMPT: &str = "attempt";
 const SHOP: &str = "shop";
 
-/// What the shop writes on the attempt's charge, in names and values: by all of
-/// it together, the charge is found again.
+/// Returns what the shop writes on the attempt's charge, in names and values: by
+/// all of it together, the charge is found again.
 #[must_use]
 pub fn metadata(attempt: &Attempt) -> Vec<(&'static str, String)> {
     let mut written = vec![
@@ -23,27 +23,27 @@ pub fn metadata(attempt: &Attempt) -> Vec<(&'static str, String)> {
     written
 }
 
-/// What the shop reads of a charge.
+/// Fields of a charge that the shop reads.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Charge {
-    /// Its id.
+    /// Id of the charge.
     pub id: String,
     /// In cents.
     pub amount: u64,
     /// ISO 4217, lower case.
     pub currency: String,
-    /// Whether it succeeded, or was authorized for a later capture.
+    /// True for a charge that succeeded, or was authorized for a later capture.
     pub paid: bool,
-    /// Whether the money was taken.
+    /// True if the money was taken.
     pub captured: Option<bool>,
     /// `succeeded`, `pending` or `failed`.
     pub status: String,
-    /// Whether all of it was given back.
+    /// True if all of the charge was given back.
     #[serde(default)]
     pub refunded: bool,
-    /// What the customer wrote about it.
+    /// Text of the customer about the charge.
     pub description: Option<String>,
-    /// What the shop wrote on it.
+    /// Metadata that the shop wrote on the charge.
     #[serde(default)]
     pub metadata: BTreeMap<String, String>,
     /// Why it failed, for programs.
@@ -55,7 +55,7 @@ pub struct Charge {
 /// A charge, and its text as the provider sent it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
-    /// What the shop reads of it.
+    /// Fields that the shop reads.
     pub charge: Charge,
     /// The whole, as JSON.
     pub text: String,
@@ -75,13 +75,13 @@ impl Receipt {
 }
 
 impl Charge {
-    /// Whether the money was taken.
+    /// Returns whether the money was taken.
     #[must_use]
     pub fn succeeded(&self) -> bool {
         self.paid && self.status == "succeeded" && self.captured != Some(false)
     }
 
-    /// The order that a shop wrote on it, and the number of the attempt.
+    /// Returns the order that a shop wrote on it, and the number of the attempt.
     #[must_use]
     pub fn numbers(&self) -> Option<(i64, u32)> {
         let order_id = self.metadata.get(ORDER)?.parse().ok()?;
@@ -89,20 +89,20 @@ impl Charge {
         Some((order_id, number))
     }
 
-    /// The identity of the shop that wrote on it.
+    /// Returns the identity of the shop that wrote on it.
     #[must_use]
     pub fn shop_id(&self) -> Option<&str> {
         self.metadata.get(SHOP).map(String::as_str)
     }
 
-    /// Whether it has on it what the attempt's shop writes on its charges.
+    /// Returns whether it has on it what the attempt's shop writes on its charges.
     #[must_use]
     pub fn is_marked_for(&self, attempt: &Attempt) -> bool {
         self.shop_id() == attempt.shop_id.as_deref()
             && self.numbers() == Some((attempt.order_id, attempt.number))
     }
 
-    /// Whether it was made by the attempt, as far as the charge tells. Where no
+    /// Returns whether it was made by the attempt, as far as the charge tells. Where no
     /// shop is named, others have the same numbers, so all that was asked for
     /// has to be the same.
     #[must_use]
@@ -118,7 +118,7 @@ impl Charge {
         self.amount == attempt.amount && self.currency.eq_ignore_ascii_case(&attempt.currency)
     }
 
-    /// How it differs from what the attempt asked for, if it does.
+    /// Returns how it differs from what the attempt asked for, if it does.
     #[must_use]
     pub fn difference(&self, attempt: &Attempt) -> Option<String> {
         if !self.is_as_asked(attempt) {
@@ -138,7 +138,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::model::tests::{attempt, old_attempt};
 
-    /// The charge of [`attempt`], with some fields changed.
+    /// Returns the charge of [`attempt`], with some fields changed.
     pub(crate) fn charge(changes: &Value) -> Value {
         let mut charge = json!({
             "id": "ch_1", "object": "charge", "amount": 1499, "currency": "usd", "paid": true,

@@ -42,7 +42,7 @@ struct Search {
 }
 
 impl Stripe {
-    /// The account of this secret key, at this address.
+    /// Returns the account of this secret key, at this address.
     #[must_use]
     pub fn new(key: String, base: &str) -> Self {
         Self {
@@ -51,7 +51,7 @@ impl Stripe {
         }
     }
 
-    /// Whether the key is one for real money.
+    /// Returns whether the key is one for real money.
     #[must_use]
     pub fn is_live(&self) -> bool {
         self.key.starts_with("sk_live_") || self.key.starts_with("rk_live_")
@@ -148,7 +148,7 @@ fn search_query(attempt: &Attempt) -> String {
     form([("query", query)])
 }
 
-/// The attempt's charge among those found: one that succeeded, if there is one.
+/// Returns the attempt's charge among those found: one that succeeded, if there is one.
 fn found(attempt: &Attempt, body: &str) -> Result<Option<Receipt>, Unanswered> {
     let unreadable = |error| Unanswered(format!("an unreadable search: {error}"));
     let search: Search = serde_json::from_str(body).map_err(unreadable)?;

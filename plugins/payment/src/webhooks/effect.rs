@@ -1,4 +1,4 @@
-//! What events do to attempts and orders. Everything here may be done again, and
+//! Effects of events on attempts and orders. Everything here may be done again, and
 //! beside the request that the event is about.
 
 use edge_sdk::sql::Error;
@@ -11,7 +11,7 @@ use crate::provider::outcome::Outcome;
 use crate::provider::receipt::{Charge, Receipt};
 use crate::settlement::{self, Notified};
 
-/// What became of an event.
+/// Outcome of handling an event.
 #[derive(Debug)]
 #[must_use]
 pub(super) enum Effect {
@@ -32,7 +32,8 @@ impl From<Notified> for Effect {
     }
 }
 
-/// A card was charged or declined: that settles the attempt, if it is open.
+/// Handles a card that was charged or declined: that settles the attempt, if it is
+/// open.
 pub(super) fn settled(receipt: Receipt, shop_id: &str) -> Result<Effect, Error> {
     let charge = receipt.charge.clone();
     let attempt = match origin::find(&charge, shop_id)? {
@@ -56,7 +57,7 @@ pub(super) fn settled(receipt: Receipt, shop_id: &str) -> Result<Effect, Error> 
     }
 }
 
-/// A charge was given back. Of a part, the order knows nothing.
+/// Handles a charge that was given back. Of a part, the order knows nothing.
 pub(super) fn refunded(receipt: Receipt, shop_id: &str) -> Result<Effect, Error> {
     let charge = receipt.charge.clone();
     if !charge.refunded {
@@ -84,7 +85,7 @@ pub(super) fn refunded(receipt: Receipt, shop_id: &str) -> Result<Effect, Error>
     }
 }
 
-/// A charge that no attempt of the shop is known for.
+/// Returns the effect of a charge that no attempt of the shop is known for.
 fn without_attempt(origin: &Origin, charge: &Charge) -> Effect {
     match origin {
         Origin::Unsettled => Effect::Later,
@@ -95,7 +96,7 @@ fn without_attempt(origin: &Origin, charge: &Charge) -> Effect {
     }
 }
 
-/// What a charge means for an attempt whose outcome is known.
+/// Returns the effect of a charge on an attempt whose outcome is known.
 fn known(attempt: &Attempt, charge: &Charge) -> Result<Effect, Error> {
     let same = attempt.charge_id.as_deref() == Some(charge.id.as_str());
     match attempt.state {

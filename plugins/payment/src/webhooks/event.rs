@@ -5,12 +5,12 @@ use serde_json::value::RawValue;
 
 use crate::provider::receipt::Receipt;
 
-/// What the shop reads of an event.
+/// Fields of an event that the shop reads.
 #[derive(Debug, Deserialize)]
 pub struct Event {
-    /// Its id: the same for every delivery.
+    /// Id of the event, the same for every delivery.
     pub id: String,
-    /// Whether real money was moved.
+    /// True if real money was moved.
     #[serde(default)]
     pub livemode: bool,
     #[serde(rename = "type")]
@@ -45,7 +45,7 @@ impl Event {
         serde_json::from_slice(body)
     }
 
-    /// What happened, if it is something that has an effect.
+    /// Returns the kind of the event, if it is one that has an effect.
     #[must_use]
     pub fn kind(&self) -> Option<Kind> {
         match self.name.as_str() {
@@ -56,19 +56,19 @@ impl Event {
         }
     }
 
-    /// What happened, in Stripe's words.
+    /// Returns the kind of the event in Stripe's words.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Whether it happened to an account that is connected to the shop's.
+    /// Returns whether the event is of an account that is connected to the shop's.
     #[must_use]
     pub fn is_for_another_account(&self) -> bool {
         self.account.is_some()
     }
 
-    /// The charge that it is about.
+    /// Returns the charge that it is about.
     ///
     /// # Errors
     /// When it is about something else.

@@ -6,14 +6,14 @@ use edge_sdk::sql::{self, Error, Seconds};
 
 use super::event::Event;
 
-/// How long events are remembered. Stripe delivers them for three days.
+/// Time for which events are remembered. Stripe delivers them for three days.
 const RETENTION: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// A new event.
+/// Inserts a new event.
 pub const BEGIN: &str =
     "INSERT INTO stripe_event (event_id, kind, charge_id, received_on) VALUES (?, ?, ?, {now})";
 
-/// Whether an event's effect is complete.
+/// Selects whether an event's effect is complete.
 pub const IS_DONE: &str = "SELECT done_on IS NOT NULL FROM stripe_event WHERE event_id = ?";
 
 /// An event's effect is complete.

@@ -5,7 +5,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
-/// How far the time of a signature may be from now, in seconds.
+/// Limit on the distance between the time of a signature and now, in seconds.
 const MAX_SKEW_SECONDS: u64 = 300;
 
 /// Why a signature does not hold.
@@ -14,15 +14,15 @@ pub enum Error {
     /// There is no header, or it has another form.
     #[error("no signature")]
     Missing,
-    /// Its time is too far from now.
+    /// The time of the signature is too far from now.
     #[error("the signature is out of time")]
     OutOfTime,
-    /// It was made for another body or with another secret.
+    /// The signature was made for another body or with another secret.
     #[error("the signature does not match")]
     Mismatch,
 }
 
-/// The secrets of a setting: several, with commas between, while one replaces
+/// Returns the secrets of a setting: several, with commas between, while one replaces
 /// another.
 pub fn secrets(setting: &str) -> impl Iterator<Item = &str> {
     setting
@@ -64,7 +64,7 @@ pub fn verify(header: &str, body: &[u8], setting: &str, now: u64) -> Result<(), 
     if holds { Ok(()) } else { Err(Error::Mismatch) }
 }
 
-/// The signature of a body, in lower-case hexadecimal digits.
+/// Returns the signature of a body, in lower-case hexadecimal digits.
 fn sign(secret: &str, time: &str, body: &[u8]) -> String {
     // HMAC takes keys of any length, so this always is one.
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else {

@@ -9,7 +9,7 @@ use crate::model::Attempt;
 use crate::provider::receipt;
 use crate::provider::reply::Reply;
 
-/// A captured charge, at this time in seconds since 1970.
+/// Returns the reply of a captured charge, at this time in seconds since 1970.
 pub(super) fn charge(attempt: &Attempt, charge_id: &str, card: &Card, created: u64) -> Reply {
     let amount = attempt.amount;
     let metadata: BTreeMap<_, _> = receipt::metadata(attempt).into_iter().collect();
@@ -76,7 +76,7 @@ pub(super) fn charge(attempt: &Attempt, charge_id: &str, card: &Card, created: u
     )
 }
 
-/// A declined card.
+/// Returns the reply to a declined card.
 pub(super) fn declined(charge_id: &str, decline: &Decline) -> Reply {
     error(
         402,
@@ -90,18 +90,18 @@ pub(super) fn declined(charge_id: &str, decline: &Decline) -> Reply {
     )
 }
 
-/// A request that is wrong.
+/// Returns the reply to a request that is wrong.
 pub(super) fn refused(refusal: &Refusal) -> Reply {
     invalid(refusal.code, refusal.param, refusal.message)
 }
 
-/// A refund of a charge that is not there.
+/// Returns the reply to a refund of a charge that is not there.
 pub(super) fn no_such_charge(charge_id: &str) -> Reply {
     let message = format!("No such charge: '{charge_id}'");
     invalid("resource_missing", "charge", &message)
 }
 
-/// A refund.
+/// Returns the reply of a refund.
 pub(super) fn refund(refund_id: &str, charge_id: &str, amount: u64, currency: &str) -> Reply {
     reply(
         200,

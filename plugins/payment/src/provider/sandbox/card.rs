@@ -29,7 +29,7 @@ pub(super) struct Refusal {
     pub(super) message: &'static str,
 }
 
-/// What becomes of a charge.
+/// Outcome of a charge in the sandbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     Paid(Card),
@@ -62,7 +62,7 @@ const CVC: &str = "Your card's security code is incorrect.";
 const PROCESSING: &str = "An error occurred while processing your card. Try again in a little bit.";
 const VELOCITY: &str = "Your card was declined for making repeated attempts too frequently or exceeding its amount limit.";
 
-/// What becomes of a charge of so many cents with this token.
+/// Returns what becomes of a charge of so many cents with this token.
 pub(super) fn judge(token: &str, amount: u64) -> Verdict {
     if amount < *AMOUNTS.start() {
         return Verdict::Refused(TOO_SMALL);

@@ -15,22 +15,22 @@ use super::reply::{Reply, Unanswered};
 use crate::model::Attempt;
 use card::Verdict;
 
-/// What was answered to an idempotency key.
+/// Selects the reply that an idempotency key got.
 pub const ANSWERED: &str = "SELECT status, body FROM sandbox_charge WHERE idempotency_key = ?";
 
-/// A new charge, paid or declined.
+/// Inserts a new charge, paid or declined.
 pub const CHARGE: &str = "INSERT INTO sandbox_charge \
      (idempotency_key, charge_id, order_id, amount, currency, paid, status, body, created_on) \
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, {now})";
 
-/// The charge of an idempotency key, if it was paid.
+/// Selects the charge of an idempotency key, if it was paid.
 pub const PAID: &str = "SELECT body FROM sandbox_charge WHERE idempotency_key = ? AND paid = 1";
 
-/// Give a charge back, once.
+/// Gives a charge back, once.
 pub const REFUND: &str = "UPDATE sandbox_charge SET refund_id = ? \
      WHERE charge_id = ? AND paid = 1 AND refund_id IS NULL";
 
-/// The refund of a charge.
+/// Selects the refund of a charge.
 pub const REFUNDED: &str = "SELECT refund_id, amount, currency FROM sandbox_charge \
      WHERE charge_id = ? AND paid = 1 AND refund_id IS NOT NULL";
 
@@ -46,7 +46,7 @@ pub(super) fn charge(attempt: &Attempt, token: &str) -> Result<Reply, Unanswered
     Ok(recorded(attempt, token)?)
 }
 
-/// The attempt's charge, if it was paid.
+/// Returns the attempt's charge, if it was paid.
 pub(super) fn find(attempt: &Attempt) -> Result<Option<Receipt>, Unanswered> {
     let key = attempt.charge_key();
     let body: Option<String> = sql::query(PAID).bind(key).first()?;
@@ -109,7 +109,7 @@ fn answered(attempt: &Attempt) -> Result<Option<Reply>, Error> {
     Ok(row.map(|(status, body)| Reply { status, body }))
 }
 
-/// An id of Stripe's form, the same for the same key.
+/// Returns an id of Stripe's form, the same for the same key.
 fn id(prefix: &str, key: &str) -> String {
     let hash = hex::encode(Sha256::digest(key));
     let (short, _) = hash.split_at(24);
