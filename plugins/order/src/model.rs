@@ -1,4 +1,4 @@
-//! What answers are made of: rows of queries, with the names that clients see.
+//! Replies: the rows of queries, with the names that clients see.
 //! Money and percentages are text with two decimals.
 //!
 //! Tables of an older shop may have any type, and NULL where ours have a value:
@@ -32,12 +32,12 @@ pub(crate) fn currency<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Str
 /// A tax.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tax {
-    /// Its id.
+    /// Id of the tax.
     pub tax_id: i64,
-    /// What it is called.
+    /// Name of the tax.
     #[serde(deserialize_with = "column::text")]
     pub tax_type: String,
-    /// How much of the price of the goods.
+    /// Share of the price of the goods.
     #[serde(deserialize_with = "column::percentage")]
     pub tax_percentage: Percentage,
 }
@@ -45,9 +45,9 @@ pub struct Tax {
 /// A part of the world that the shop sends to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShippingRegion {
-    /// Its id.
+    /// Id of the shipping region.
     pub shipping_region_id: i64,
-    /// Its name.
+    /// Name of the region.
     #[serde(deserialize_with = "column::text")]
     pub shipping_region: String,
 }
@@ -55,12 +55,12 @@ pub struct ShippingRegion {
 /// A way to send an order to a region.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shipping {
-    /// Its id.
+    /// Id of the shipping.
     pub shipping_id: i64,
-    /// What it is called.
+    /// Name of the way of shipping.
     #[serde(deserialize_with = "column::text")]
     pub shipping_type: String,
-    /// What it costs.
+    /// Price of shipping.
     #[serde(deserialize_with = "column::money")]
     pub shipping_cost: Cents,
     /// The region.
@@ -74,7 +74,7 @@ pub struct OrderLine {
     pub order_id: i64,
     /// The product.
     pub product_id: Option<i64>,
-    /// What the customer chose about it.
+    /// Choices of the customer.
     pub attributes: String,
     /// The product's name when it was ordered.
     pub product_name: String,
@@ -89,7 +89,7 @@ pub struct OrderLine {
 /// An order as its customer's list shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct OrderSummary<'a> {
-    /// Its id.
+    /// Id of the order.
     pub order_id: i64,
     /// The price of its goods.
     pub total_amount: Option<Cents>,
@@ -106,10 +106,10 @@ pub struct OrderSummary<'a> {
 /// An order without its lines.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ShortDetail<'a> {
-    /// What the list shows.
+    /// Fields that the list shows.
     #[serde(flatten)]
     pub summary: OrderSummary<'a>,
-    /// What sending it costs.
+    /// Price of shipping.
     pub shipping_cost: Cents,
     /// The tax on its goods.
     pub tax_amount: Cents,
@@ -120,7 +120,7 @@ pub struct ShortDetail<'a> {
 /// An order as merchants see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AdminOrder {
-    /// Its id.
+    /// Id of the order.
     pub order_id: i64,
     /// Whose it is; orders of an older shop may be nobody's.
     #[serde(deserialize_with = "column::optional_integer")]
@@ -128,7 +128,7 @@ pub struct AdminOrder {
     /// The price of its goods.
     #[serde(deserialize_with = "column::optional_money")]
     pub total_amount: Option<Cents>,
-    /// What sending it costs.
+    /// Price of shipping.
     #[serde(deserialize_with = "column::money_or_zero")]
     pub shipping_cost: Cents,
     /// The tax on its goods.
@@ -149,7 +149,7 @@ pub struct AdminOrder {
     /// The charge that paid for it.
     #[serde(deserialize_with = "column::optional_text")]
     pub reference: Option<String>,
-    /// What that charge was made for: the price of its goods, or the grand
+    /// Amount of that charge: the price of the goods, or the grand
     /// total. None for an order that is not paid, and where it is not known.
     #[serde(deserialize_with = "column::optional_money")]
     pub paid_amount: Option<Cents>,
@@ -163,7 +163,7 @@ pub struct AdminOrderDetail {
     pub order: AdminOrder,
     /// All of it together.
     pub grand_total: Option<Cents>,
-    /// Its lines.
+    /// Lines of the order.
     pub lines: Vec<OrderLine>,
 }
 

@@ -18,7 +18,7 @@ pub const DUE: &str = "SELECT m.mail_id, m.attempts, o.order_id, o.customer_id, 
      FROM mail_outbox m JOIN orders o ON o.order_id = m.order_id \
      WHERE m.state = 0 AND m.due_on <= {now} ORDER BY m.due_on LIMIT 20";
 
-/// Count an attempt, with the seconds until the next; the mail, and the attempts so far.
+/// Counts an attempt, with the seconds until the next; the mail, and the attempts so far.
 pub const ATTEMPT: &str = "UPDATE mail_outbox SET attempts = attempts + 1, due_on = {now + ?} \
      WHERE mail_id = ? AND state = 0 AND attempts = ?";
 
@@ -28,14 +28,14 @@ pub const SENT: &str = "UPDATE mail_outbox SET state = 1 WHERE mail_id = ? AND s
 /// The mail is not tried again.
 pub const GIVE_UP: &str = "UPDATE mail_outbox SET state = 2 WHERE mail_id = ? AND state = 0";
 
-/// The time of the 500th mail that is so many seconds old.
+/// Selects the time of the 500th mail that is so many seconds old.
 pub const OLD: &str = "SELECT created_on FROM mail_outbox WHERE created_on < {now - ?} \
      ORDER BY created_on LIMIT 1 OFFSET 499";
 
-/// Delete mails until some time that were sent or given up.
+/// Deletes mails until some time that were sent or given up.
 pub const FORGET: &str = "DELETE FROM mail_outbox WHERE created_on <= ? AND state <> 0";
 
-/// Delete mails that are so many seconds old and were sent or given up.
+/// Deletes mails that are so many seconds old and were sent or given up.
 pub const FORGET_REST: &str = "DELETE FROM mail_outbox WHERE created_on < {now - ?} AND state <> 0";
 
 const OUTDATED: prune::Statements = prune::Statements {
@@ -44,7 +44,7 @@ const OUTDATED: prune::Statements = prune::Statements {
     rest: FORGET_REST,
 };
 
-/// How long mails are kept that were sent or given up.
+/// Time for which mails are kept that were sent or given up.
 const RETENTION: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
 /// Lines of an order that the mail shows: as many as a cart has.
@@ -77,7 +77,7 @@ struct Due {
 /// Why a mail was not sent.
 #[derive(Debug, thiserror::Error)]
 enum MailError {
-    /// It never will be.
+    /// No further attempt can succeed.
     #[error("{0}")]
     Permanent(String),
     /// Another try may do better.
@@ -87,7 +87,7 @@ enum MailError {
     Sql(#[from] sql::Error),
 }
 
-/// Send some of the mails that are due.
+/// Sends some of the mails that are due.
 ///
 /// # Errors
 /// Those of the database. A mail that could not be sent is none.
@@ -96,7 +96,7 @@ pub fn send_due() -> Result<(), sql::Error> {
     due.into_vec().iter().try_for_each(attempt)
 }
 
-/// Delete mails whose time has passed.
+/// Deletes mails whose time has passed.
 ///
 /// # Errors
 /// Those of the database.
@@ -104,7 +104,7 @@ pub fn delete_old() -> Result<(), sql::Error> {
     prune::delete(&OUTDATED, RETENTION)
 }
 
-/// One attempt, counted before it is made: a mail at which the work breaks off
+/// Makes one attempt, counted before it is made: a mail at which the work breaks off
 /// again and again is given up in the end, too.
 fn attempt(due: &Due) -> Result<(), sql::Error> {
     let counted = sql::query(ATTEMPT)
@@ -133,7 +133,7 @@ fn attempt(due: &Due) -> Result<(), sql::Error> {
     Ok(())
 }
 
-/// How long to wait after so many attempts that failed.
+/// Returns the wait after so many attempts that failed.
 fn retry_delay(attempts: u32) -> Duration {
     let doubled = 2_u32.saturating_pow(attempts);
     FIRST_RETRY_DELAY

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use edge_sdk::sql::{self, Error, Seconds, Timestamp};
 
-/// How often some are deleted in one run.
+/// Most batches that one run deletes.
 const BATCHES: u32 = 20;
 
 /// The statements that find and delete old rows of a table.

@@ -1,21 +1,21 @@
-//! What a new shop starts with: regions, ways of shipping, and taxes.
+//! Starter data of a new shop: regions, ways of shipping, and taxes.
 
 use edge_sdk::sql::{self, Transaction};
 use edge_sdk::wit::Progress;
 
-/// Whether any of the tables that are filled here has a row.
+/// Selects 1 if any of the tables that are filled here has a row.
 pub const ANY_ROW: &str = "SELECT 1 FROM tax UNION ALL SELECT 1 FROM shipping_region \
      UNION ALL SELECT 1 FROM shipping LIMIT 1";
 
-/// A region, with its id and name.
+/// Inserts a region, with its id and name.
 pub const ADD_REGION: &str =
     "INSERT INTO shipping_region (shipping_region_id, shipping_region) VALUES (?, ?)";
 
-/// A way of shipping, with its region, name and cost.
+/// Inserts a way of shipping, with its region, name and cost.
 pub const ADD_SHIPPING: &str =
     "INSERT INTO shipping (shipping_region_id, shipping_type, shipping_cost) VALUES (?, ?, ?)";
 
-/// A tax, with its name and percentage.
+/// Inserts a tax, with its name and percentage.
 pub const ADD_TAX: &str = "INSERT INTO tax (tax_type, tax_percentage) VALUES (?, ?)";
 
 /// A name and its amount.

@@ -10,7 +10,7 @@ use crate::orders::reserved::reserved;
 use crate::orders::{changes, grand_total, status};
 use edge_sdk::money::Cents;
 
-/// An order that others may know of, by its id.
+/// Selects an order that others may know of, by its id.
 pub const FIND: &str = concat!(
     "SELECT order_id, customer_id, total_amount, shipping_cost, tax_amount, currency, \
      status, reference FROM orders WHERE order_id = ? AND ",
@@ -84,7 +84,7 @@ fn pay(order_id: i64, charge: &str, amount: Option<Cents>) -> Result<(), Error> 
     paid_before(order.status()?, order.reference.as_deref(), charge)
 }
 
-/// Whether an order that could not be paid is paid by this charge already.
+/// Succeeds if an order that could not be paid is paid by this charge already.
 fn paid_before(status: Status, reference: Option<&str>, charge: &str) -> Result<(), Error> {
     match status {
         Status::Paid | Status::Shipped | Status::Refunded if reference == Some(charge) => Ok(()),
@@ -92,7 +92,7 @@ fn paid_before(status: Status, reference: Option<&str>, charge: &str) -> Result<
     }
 }
 
-/// Whether the charge of an order that could not be refunded was given back
+/// Succeeds if the charge of an order that could not be refunded was given back
 /// before. A cancelled order with a charge was cancelled after that.
 fn refunded_before(status: Status, reference: Option<&str>) -> Result<(), Error> {
     match (status, reference) {
@@ -158,7 +158,7 @@ impl Row {
         ))
     }
 
-    /// What a charge for this order was made for, if there is but one amount:
+    /// Returns what a charge for this order was made for, if there is but one amount:
     /// nothing comes on top of the goods.
     fn only_amount(&self) -> Option<Cents> {
         self.total_amount

@@ -13,14 +13,14 @@ pub const NOT_FOUND: Failure = Failure::new(404, "SHP_03", "Don't exist shipping
 pub const REGIONS: &str =
     "SELECT shipping_region_id, shipping_region FROM shipping_region ORDER BY shipping_region_id";
 
-/// Whether a region exists, by id.
+/// Selects 1 if a region has the id.
 pub const REGION_EXISTS: &str = "SELECT 1 FROM shipping_region WHERE shipping_region_id = ?";
 
-/// The ways to send to a region, by its id.
+/// Selects the ways to send to a region, by its id.
 pub const IN_REGION: &str = "SELECT shipping_id, shipping_type, shipping_cost, shipping_region_id \
      FROM shipping WHERE shipping_region_id = ? ORDER BY shipping_id";
 
-/// One way of shipping, by id.
+/// Selects one way of shipping, by id.
 pub const ONE: &str = "SELECT shipping_id, shipping_type, shipping_cost, shipping_region_id \
      FROM shipping WHERE shipping_id = ?";
 
@@ -49,7 +49,7 @@ pub fn in_region(request: &Request) -> Result<Response> {
     Response::json(&ways.into_vec())
 }
 
-/// The way of shipping with this id.
+/// Returns the way of shipping with this id.
 ///
 /// # Errors
 /// `SHP_03`, or those of the database.

@@ -12,18 +12,18 @@ use crate::orders::reserved::{Stock, reserved};
 use crate::orders::stock::{self, ReturnStockError};
 use crate::{idempotency, outbox};
 
-/// How many minutes an order may stay unpaid.
+/// Setting with the minutes for which an order may stay unpaid.
 const UNPAID_MINUTES: &str = "UNPAID_ORDER_MINUTES";
 const DEFAULT_UNPAID_MINUTES: u64 = 30;
 
 /// A request to order takes less than this.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Some orders that asked for stock so many seconds ago, and have none yet.
+/// Selects some orders that asked for stock so many seconds ago, and have none yet.
 pub const ASKED: &str = "SELECT order_id FROM orders WHERE reserved = 0 AND cart_generation IS NOT NULL \
      AND created_on < {now - ?} ORDER BY created_on LIMIT 50";
 
-/// Some orders, so many seconds old, that nobody has paid, nor is about to.
+/// Selects some orders, so many seconds old, that nobody has paid, nor is about to.
 /// Those of an older shop are left alone: none of them has a generation, though
 /// it may have ids of carts.
 pub const UNPAID: &str = concat!(
@@ -33,7 +33,7 @@ pub const UNPAID: &str = concat!(
      ORDER BY created_on LIMIT 100"
 );
 
-/// Some orders whose stock is to be put back.
+/// Selects some orders whose stock is to be put back.
 pub const TO_CLOSE: &str = concat!(
     "SELECT order_id, reserved FROM orders WHERE ",
     reserved!(releasing),
@@ -55,7 +55,7 @@ enum Error {
     Stock(#[from] ReturnStockError),
 }
 
-/// Do a piece of one of the manifest's tasks.
+/// Does a piece of one of the manifest's tasks.
 ///
 /// # Errors
 /// Why it was not finished.

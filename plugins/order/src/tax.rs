@@ -12,7 +12,7 @@ pub const NOT_FOUND: Failure = Failure::new(404, "TAX_01", "Don't exist tax with
 /// All taxes.
 pub const ALL: &str = "SELECT tax_id, tax_type, tax_percentage FROM tax ORDER BY tax_id";
 
-/// One tax, by id.
+/// Selects one tax, by id.
 pub const ONE: &str = "SELECT tax_id, tax_type, tax_percentage FROM tax WHERE tax_id = ?";
 
 /// GET `/tax`.
@@ -32,7 +32,7 @@ pub fn one(request: &Request) -> Result<Response> {
     Response::json(&find(request.id_param("tax_id")?)?)
 }
 
-/// The tax with this id.
+/// Returns the tax with this id.
 ///
 /// # Errors
 /// `TAX_01`, or those of the database.

@@ -131,7 +131,7 @@ fn take(step: Step, order_id: i64, why: &str) -> Result<()> {
     if done { Ok(()) } else { Err(BUSY) }
 }
 
-/// Have the charge of an order given back. While nobody knows whether that has
+/// Asks for the charge of an order to be given back. While nobody knows whether that has
 /// happened, the order stays held: it can be asked for again, and not be sent.
 fn give_back(order_id: i64) -> Result<()> {
     if !changes::hold_for_refund(order_id)? {
@@ -158,7 +158,7 @@ fn find(order_id: i64) -> Result<AdminOrder> {
     order.ok_or(orders::NOT_FOUND)
 }
 
-/// The order with a page of its lines.
+/// Returns the order with a page of its lines.
 fn detail(page: ArrayPage, order: AdminOrder) -> Result<Response> {
     let lines = orders::lines::read(order.order_id, page.limit(), page.offset())?;
     let (lines, next) = page.cut(lines);
@@ -178,7 +178,7 @@ fn current(order: &AdminOrder) -> Result<Status> {
     status::from_number(status).map_err(|unknown| ILLEGAL.with_message(unknown.to_string()))
 }
 
-/// The status that the query asks for.
+/// Returns the status that the query asks for.
 fn status(request: &Request) -> Result<Option<Status>> {
     let bad = || BAD_STATUS.field("status");
     let number = request.query_natural("status").map_err(|_| bad())?;

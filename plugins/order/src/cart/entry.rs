@@ -38,27 +38,27 @@ pub struct CartEntry {
 /// A cart with at least one item.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cart {
-    /// Its id, as the client knows it.
+    /// Id of the cart, as the client knows it.
     pub cart_id: String,
     /// Names what is ordered next: chosen at random with the first item, and
     /// anew when the cart is ordered.
     pub generation: i64,
-    /// What is in it, in the order in which it was added.
+    /// Items of the cart, in the order in which they were added.
     pub items: Vec<Item>,
 }
 
 /// A line of a cart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Item {
-    /// Its number, unique on the entry.
+    /// Number of the line, unique within the entry.
     pub line: u16,
-    /// What is to be bought.
+    /// Id of the product to buy.
     pub product_id: i64,
-    /// What the customer chose about it, such as its size.
+    /// Choices of the customer, such as a size.
     pub attributes: String,
     /// Pieces, 1 to [`MAX_QUANTITY`].
     pub quantity: u32,
-    /// Whether it is kept for later, and not ordered.
+    /// True for a line that is kept for later, and not ordered.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub saved: bool,
 }
@@ -66,10 +66,10 @@ pub struct Item {
 /// So many pieces of something that was ordered.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Ordered {
-    /// What was ordered.
+    /// Id of the product that was ordered.
     #[serde(deserialize_with = "column::integer")]
     pub product_id: i64,
-    /// What the customer chose about it.
+    /// Choices of the customer.
     #[serde(deserialize_with = "column::text")]
     pub attributes: String,
     /// Pieces.
@@ -84,12 +84,12 @@ impl Item {
 }
 
 impl Cart {
-    /// The items that are ordered next.
+    /// Returns the items that are ordered next.
     pub fn active(&self) -> impl Iterator<Item = &Item> {
         self.items.iter().filter(|item| !item.saved)
     }
 
-    /// The items that are kept for later.
+    /// Returns the items that are kept for later.
     pub fn saved(&self) -> impl Iterator<Item = &Item> {
         self.items.iter().filter(|item| item.saved)
     }
@@ -122,7 +122,7 @@ impl Cart {
         Ok(Some(line))
     }
 
-    /// Take out as many pieces as were ordered of something, and no more.
+    /// Takes out as many pieces as were ordered of something, and no more.
     fn take(&mut self, ordered: &Ordered) {
         let mut left = ordered.quantity;
         for item in &mut self.items {
@@ -136,7 +136,7 @@ impl Cart {
 }
 
 impl CartEntry {
-    /// The cart with this id, if it has items.
+    /// Returns the cart with this id, if it has items.
     #[must_use]
     pub fn cart(&self, cart_id: &CartId) -> Option<&Cart> {
         self.carts
@@ -144,7 +144,7 @@ impl CartEntry {
             .find(|cart| cart.cart_id == cart_id.as_str())
     }
 
-    /// The cart that has this line.
+    /// Returns the cart that has this line.
     #[must_use]
     pub fn cart_of(&self, line: u16) -> Option<&Cart> {
         let has_line = |cart: &&Cart| cart.items.iter().any(|item| item.line == line);
@@ -191,7 +191,7 @@ impl CartEntry {
         Ok(())
     }
 
-    /// Keep a line for later, or take it up again.
+    /// Sets whether a line is kept for later.
     ///
     /// # Errors
     /// [`Refusal::NoItem`].
@@ -200,12 +200,12 @@ impl CartEntry {
         Ok(())
     }
 
-    /// Take everything out of a cart. Returns whether there was anything.
+    /// Takes everything out of a cart. Returns whether there was anything.
     pub fn empty(&mut self, cart_id: &CartId) -> bool {
         self.take_out(cart_id).is_some()
     }
 
-    /// Take all lines of these products out of a cart.
+    /// Takes all lines of these products out of a cart.
     pub fn drop_products(&mut self, cart_id: &CartId, product_ids: &[i64]) {
         if let Some(cart) = self.cart_mut(cart_id) {
             cart.items
@@ -214,7 +214,7 @@ impl CartEntry {
         self.tidy();
     }
 
-    /// Take out what was ordered of a generation of a cart, and begin the next
+    /// Takes out what was ordered of a generation of a cart, and begins the next
     /// one. What was added since, and what is kept for later, stays. Returns
     /// whether there was anything to do.
     pub fn settle(
@@ -251,7 +251,7 @@ impl CartEntry {
         items.find(|item| item.line == line).ok_or(Refusal::NoItem)
     }
 
-    /// The number that was given up longest ago, or never taken.
+    /// Returns the number that was given up longest ago, or never taken.
     fn free_line(&self) -> Option<u16> {
         let mut numbers = (self.next..LINES).chain(0..self.next);
         numbers.find(|&line| self.cart_of(line).is_none())

@@ -20,7 +20,7 @@ const LENGTH: std::ops::RangeInclusive<usize> = 18..=32;
 pub struct CartId(String);
 
 impl CartId {
-    /// A new one: 24 random bytes in 32 characters.
+    /// Makes a new id: 24 random bytes in 32 characters.
     ///
     /// # Errors
     /// 500 if there is no randomness.
@@ -30,7 +30,7 @@ impl CartId {
         Ok(Self(BASE64URL_NOPAD.encode(&bytes)))
     }
 
-    /// Read one that a client sent.
+    /// Reads an id that a client sent.
     ///
     /// # Errors
     /// `SHP_01` unless it is 18 to 32 letters, digits, `-` or `_`.
@@ -42,13 +42,13 @@ impl CartId {
         Err(NO_CART.field("cart_id"))
     }
 
-    /// Its characters.
+    /// Returns the characters of the id.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Where the cart is stored.
+    /// Returns the handle under which the cart is stored.
     #[must_use]
     pub fn handle(&self) -> Handle {
         let digest = Sha256::digest(&self.0);
@@ -67,27 +67,27 @@ impl Handle {
     /// Bits of a handle: with a line number, an item id stays below 2^53.
     pub const BITS: u32 = 44;
 
-    /// The handle of this number, of which only the low bits count.
+    /// Returns the handle of this number, of which only the low bits count.
     #[must_use]
     pub fn new(number: u64) -> Self {
         Self(number & ((1 << Self::BITS) - 1))
     }
 
-    /// Its number.
+    /// Returns the number of the handle.
     #[must_use]
     pub fn number(self) -> u64 {
         self.0
     }
 }
 
-/// As the key in the store.
+/// Writes the handle as the key in the store.
 impl fmt::Display for Handle {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{:011x}", self.0)
     }
 }
 
-/// A random number, by which one content of a cart is told from the next.
+/// Returns a random number, by which one content of a cart is told from the next.
 ///
 /// # Errors
 /// 500 if there is no randomness.

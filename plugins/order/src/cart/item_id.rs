@@ -44,7 +44,7 @@ pub struct ItemIds {
 }
 
 impl ItemIds {
-    /// Those of this shop. The key is read once for each instance.
+    /// Returns the cipher with the keys of this shop. The key is read once for each instance.
     ///
     /// # Errors
     /// 500 if the key is missing or malformed.
@@ -64,7 +64,7 @@ impl ItemIds {
         Ok(CONFIGURED.get_or_init(|| ids))
     }
 
-    /// With this key, and others that only read; `None` if one is not 64
+    /// Makes a cipher with this key, and others that only read; `None` if one is not 64
     /// hexadecimal digits.
     #[must_use]
     pub fn new(digits: &str, fallbacks: Option<&str>) -> Option<Self> {
@@ -75,14 +75,14 @@ impl ItemIds {
         })
     }
 
-    /// The id of a line of a cart with this handle.
+    /// Returns the id of a line of a cart with this handle.
     #[must_use]
     pub fn encode(&self, handle: Handle, line: u16) -> Option<u64> {
         let pair = handle.number() << LINE_BITS | u64::from(line % LINES);
         Some(self.key.encrypt(&[], &Bits(pair)).ok()?.0)
     }
 
-    /// The handle and the line's number behind an id, by each key: by those that
+    /// Returns the handle and the line's number behind an id, by each key: by those that
     /// did not make it, they are of no cart. None for a number that is no id.
     pub fn decode(&self, id: u64) -> impl Iterator<Item = (Handle, u16)> {
         let keys = std::iter::once(&self.key).chain(&self.fallbacks);
@@ -110,7 +110,7 @@ struct Half {
 }
 
 impl Half {
-    /// The low digits of a number.
+    /// Returns the low digits of a number.
     fn new(number: u64, count: usize) -> Self {
         let digits = number & !(u64::MAX << count);
         Self { digits, count }
@@ -160,7 +160,7 @@ impl Operations for Half {
     }
 }
 
-/// The number in these bytes, the most significant first; of a longer one, its low end.
+/// Returns the number in these bytes, the most significant first; of a longer one, its low end.
 fn number(bytes: impl Iterator<Item = u8>) -> u64 {
     bytes.fold(0, |number, byte| number << 8 | u64::from(byte))
 }

@@ -77,7 +77,7 @@ pub fn generate_unique_id(_: &Request) -> Result<Response> {
     })
 }
 
-/// What POST `/shoppingcart/add` takes.
+/// Body of POST `/shoppingcart/add`.
 #[derive(Deserialize)]
 struct Addition {
     cart_id: String,
@@ -110,7 +110,7 @@ pub fn add(request: &Request) -> Result<Response> {
     Response::private(&active)
 }
 
-/// Count the most that an addition can store against the client's address:
+/// Counts the most that an addition can store against the client's address:
 /// carts are anybody's to make, and kept for long.
 fn count_growth(request: &Request, addition: &Addition) -> Result<()> {
     let verdict = rate_limit::take(GROWTH, &request.client_network(), addition.size())?;
@@ -122,7 +122,7 @@ fn count_growth(request: &Request, addition: &Addition) -> Result<()> {
 }
 
 impl Addition {
-    /// What this may add to a store, in KiB, rounded up.
+    /// Returns what this may add to a store, in KiB, rounded up.
     fn size(&self) -> u32 {
         /// A new cart with a line, without the line's text.
         const REST: usize = 512;
@@ -272,7 +272,7 @@ fn cart_id(request: &Request) -> Result<CartId> {
     CartId::parse(request.param("cart_id")?)
 }
 
-/// Change the item of the path. While the shop's secret is changed, there are
+/// Changes the item of the path. While the shop's secret is changed, there are
 /// several places where it may be, and only one where there is an item.
 fn at_item<T>(request: &Request, mut change: impl FnMut(Handle, u16) -> Result<T>) -> Result<T> {
     let id = request.id_param("item_id")?.unsigned_abs();
@@ -286,7 +286,7 @@ fn at_item<T>(request: &Request, mut change: impl FnMut(Handle, u16) -> Result<T
     Err(absent)
 }
 
-/// The products of a cart's active items.
+/// Returns the products of a cart's active items.
 fn products(cart: Option<&Cart>) -> impl Iterator<Item = i64> {
     let items = cart.into_iter().flat_map(Cart::active);
     items.map(|item| item.product_id)

@@ -18,7 +18,7 @@ const UNCHANGED: Failure = Failure::new(409, "HTTP_409", "There is nothing to ch
 
 const UNREADABLE: Failure = Failure::new(500, "HTTP_500", "The cart could not be read.");
 
-/// The carts with this handle: one round trip.
+/// Returns the carts with this handle: one round trip.
 ///
 /// # Errors
 /// 503 while the store is not available, 500 for a value that is no entry.
@@ -26,7 +26,7 @@ pub fn read(handle: Handle) -> Result<CartEntry> {
     decode(Bucket::open(BUCKET)?.get(&handle.to_string())?)
 }
 
-/// Change the carts with this handle: two round trips when nobody else does at
+/// Changes the carts with this handle: two round trips when nobody else does at
 /// the same time. Otherwise `change` is asked again, with their change made.
 ///
 /// # Errors
@@ -40,7 +40,8 @@ pub fn change<T>(handle: Handle, mut change: impl FnMut(&mut CartEntry) -> Resul
     })
 }
 
-/// As [`change`], but nothing is written when `change` returns nothing.
+/// Changes the carts with this handle if `change_if` returns something, and writes
+/// nothing otherwise; see [`change`].
 ///
 /// # Errors
 /// As [`change`].

@@ -15,11 +15,11 @@ const NO_ID: Failure = Failure::new(500, "HTTP_500", "Something went wrong.");
 /// An item that is ordered next.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ActiveItem {
-    /// Its id.
+    /// Id of the item.
     pub item_id: u64,
     /// The product's name.
     pub name: String,
-    /// What the customer chose.
+    /// Choices of the customer.
     pub attributes: String,
     /// The product.
     pub product_id: i64,
@@ -36,11 +36,11 @@ pub struct ActiveItem {
 /// An item that is kept for later.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SavedItem {
-    /// Its id.
+    /// Id of the item.
     pub item_id: u64,
     /// The product's name.
     pub name: String,
-    /// What the customer chose.
+    /// Choices of the customer.
     pub attributes: String,
     /// The price of one, now.
     pub price: Cents,
@@ -103,7 +103,7 @@ pub fn saved(
     shown.collect()
 }
 
-/// What the active items of a cart cost.
+/// Returns what the active items of a cart cost.
 ///
 /// # Errors
 /// As [`active`].

@@ -42,7 +42,7 @@ pub(crate) fn release(reservation: &str) -> Result<(), Error> {
 pub struct Items(HashMap<i64, Option<Item>>);
 
 impl Items {
-    /// Ask for the products that are not known yet, with one call.
+    /// Asks for the products that are not known yet, with one call.
     ///
     /// # Errors
     /// 503 while the catalog is not available.
@@ -64,7 +64,7 @@ impl Items {
         Err(unavailable(&why))
     }
 
-    /// A product that was asked for, if the catalog has it.
+    /// Returns a product that was asked for, if the catalog has it.
     #[must_use]
     pub fn get(&self, product_id: i64) -> Option<&Item> {
         self.0.get(&product_id)?.as_ref()
@@ -82,7 +82,7 @@ impl FromIterator<Item> for Items {
 
 #[cfg(test)]
 impl Items {
-    /// As if the catalog did not have it.
+    /// Makes a product one that the catalog does not have.
     pub(crate) fn forget(&mut self, product_id: i64) {
         self.0.insert(product_id, None);
     }

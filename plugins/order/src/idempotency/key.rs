@@ -1,4 +1,4 @@
-//! What tells requests apart: the key, and a fingerprint of the body.
+//! The identity of a request: the key, and a fingerprint of the body.
 
 use data_encoding::HEXLOWER;
 use edge_sdk::{Failure, Fields, Request, Result};
@@ -33,7 +33,7 @@ impl Key {
     }
 }
 
-/// A structured field's string without its escapes; a mark inside is escaped.
+/// Returns a structured field's string without its escapes; a mark inside is escaped.
 fn unquoted(text: &str) -> Option<String> {
     let mut plain = String::with_capacity(text.len());
     let mut characters = text.chars();
@@ -49,7 +49,7 @@ fn unquoted(text: &str) -> Option<String> {
     Some(plain)
 }
 
-/// The key of a request, if it has one.
+/// Returns the key of a request, if it has one.
 ///
 /// # Errors
 /// 400 `HTTP_400` for a malformed one, and for several.

@@ -18,7 +18,7 @@ pub use record::{
 use record::Verdict;
 use reply::Reply;
 
-/// Do the work, unless it was done before under this key of the customer's:
+/// Does the work, unless it was done before under this key of the customer's:
 /// then its answer is given again.
 ///
 /// # Errors

@@ -12,51 +12,51 @@ use super::reply::Reply;
 use crate::cart::id::generation as random;
 use crate::prune;
 
-/// How long an answer is kept.
+/// Time for which a reply is kept.
 const RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
 /// A request that works for longer than this was cut off.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A new key, locked just now: customer, key, fingerprint, lock.
+/// Inserts a new key, locked just now: customer, key, fingerprint, lock.
 pub const ADD: &str = "INSERT INTO order_idempotency \
      (customer_id, key_hash, fingerprint, lock_id, locked_on, created_on) VALUES (?, ?, ?, ?, {now}, {now})";
 
-/// A customer's key, with the ages of the row and of its lock.
+/// Selects a customer's key, with the ages of the row and of its lock.
 pub const FIND: &str = "SELECT idempotency_id, fingerprint, lock_id, {age of locked_on} AS lock_age, \
      {age of created_on} AS age, order_id, status, body \
      FROM order_idempotency WHERE customer_id = ? AND key_hash = ?";
 
-/// Take over a lock: the new lock; the key's row and the old lock.
+/// Takes over a lock: the new lock; the key's row and the old lock.
 pub const TAKE_OVER: &str = "UPDATE order_idempotency SET lock_id = ?, locked_on = {now} \
      WHERE idempotency_id = ? AND lock_id = ? AND status IS NULL";
 
-/// Begin anew with a key that has expired: as [`TAKE_OVER`], with the
+/// Begins anew with a key that has expired: as [`TAKE_OVER`], with the
 /// fingerprint besides.
 pub const RENEW: &str = "UPDATE order_idempotency SET lock_id = ?, locked_on = {now}, fingerprint = ?, \
      created_on = {now}, order_id = NULL, status = NULL, body = NULL \
      WHERE idempotency_id = ? AND lock_id = ?";
 
-/// Note the order: its id; the key's row and the lock.
+/// Notes the order: its id; the key's row and the lock.
 pub const NOTE: &str =
     "UPDATE order_idempotency SET order_id = ? WHERE idempotency_id = ? AND lock_id = ?";
 
-/// Keep an answer: status and body; the key's row and the lock.
+/// Keeps an answer: status and body; the key's row and the lock.
 pub const COMPLETE: &str =
     "UPDATE order_idempotency SET status = ?, body = ? WHERE idempotency_id = ? AND lock_id = ?";
 
-/// Let go of a lock, by setting it so many seconds into the past; the key's row
+/// Releases a lock, by setting it so many seconds into the past; the key's row
 /// and the lock.
 pub const RELEASE: &str = "UPDATE order_idempotency SET locked_on = {now - ?} \
      WHERE idempotency_id = ? AND lock_id = ? AND status IS NULL";
 
-/// The time of the 500th key that is so many seconds old.
+/// Selects the time of the 500th key that is so many seconds old.
 pub const OLD: &str = "SELECT created_on FROM order_idempotency WHERE created_on < {now - ?} \
      ORDER BY created_on LIMIT 1 OFFSET 499";
 
-/// Delete keys until some time.
+/// Deletes keys until some time.
 pub const FORGET: &str = "DELETE FROM order_idempotency WHERE created_on <= ?";
 
-/// Delete keys that are so many seconds old.
+/// Deletes keys that are so many seconds old.
 pub const FORGET_REST: &str = "DELETE FROM order_idempotency WHERE created_on < {now - ?}";
 
 const OUTDATED: prune::Statements = prune::Statements {
@@ -74,7 +74,7 @@ pub struct Claim {
     pub order_id: Option<i64>,
 }
 
-/// What is to be done with a request.
+/// Decision about a request: run it, or replay the reply to an earlier one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Run(Claim),
@@ -97,16 +97,16 @@ struct Record {
     body: Option<String>,
 }
 
-/// What a row says about a request with its key.
+/// State of a key, as its row tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Decision {
     /// The row is too old to count.
     Expired,
     /// The key is used for something else.
     OtherBody,
-    /// It was done.
+    /// The request was answered.
     Replay(Reply),
-    /// It is being done.
+    /// Another request is working on it.
     InFlight,
     /// Whoever did it was cut off.
     Abandoned,
@@ -131,12 +131,12 @@ impl Record {
     }
 }
 
-/// Whether an age in seconds exceeds a limit.
+/// Returns whether an age in seconds exceeds a limit.
 fn is_over(age: i64, limit: Duration) -> bool {
     u64::try_from(age).is_ok_and(|age| age > limit.as_secs())
 }
 
-/// Ask for the right to work on a request.
+/// Asks for the right to work on a request.
 ///
 /// # Errors
 /// [`in_flight`], [`OTHER_BODY`], or those of the database.
@@ -218,7 +218,7 @@ fn claimed(
 }
 
 impl Claim {
-    /// Note the order in the transaction that stores it. Returns whether the
+    /// Notes the order in the transaction that stores it. Returns whether the
     /// claim still holds.
     ///
     /// # Errors
@@ -227,7 +227,7 @@ impl Claim {
         self.noted(transaction.query(NOTE), order_id)
     }
 
-    /// Note an order that is stored. Returns whether the claim still holds.
+    /// Notes an order that is stored. Returns whether the claim still holds.
     ///
     /// # Errors
     /// Those of the database.
@@ -240,14 +240,14 @@ impl Claim {
         Ok(outcome.rows_affected == 1)
     }
 
-    /// Keep the answer.
+    /// Keeps the answer.
     pub(super) fn complete(&self, reply: &Reply) -> Result<(), sql::Error> {
         let query = sql::query(COMPLETE).bind(reply.status);
         self.bind(query.bind(reply.body.as_str())).execute()?;
         Ok(())
     }
 
-    /// Let the next request with this key try again.
+    /// Lets the next request with this key try again.
     pub(super) fn release(&self) -> Result<(), sql::Error> {
         let query = sql::query(RELEASE).bind(Seconds(LOCK_TIMEOUT + LOCK_TIMEOUT));
         self.bind(query).execute()?;
@@ -259,7 +259,7 @@ impl Claim {
     }
 }
 
-/// Delete keys that have expired.
+/// Deletes keys that have expired.
 ///
 /// # Errors
 /// Those of the database.

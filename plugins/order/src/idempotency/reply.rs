@@ -27,7 +27,7 @@ struct Refusal<'a> {
 }
 
 impl Reply {
-    /// What to keep of an outcome; nothing of one that another try may change.
+    /// Returns what to keep of an outcome; nothing of one that another try may change.
     pub(super) fn from_outcome(outcome: &Result<Response>) -> Option<Self> {
         match outcome {
             Ok(response) => Some(Self {
@@ -39,7 +39,7 @@ impl Reply {
         }
     }
 
-    /// The envelope that the host makes of a failure.
+    /// Returns the envelope that the host makes of a failure.
     fn refusal(failure: &Failure) -> Option<Self> {
         let error = Refusal {
             status: failure.status(),
@@ -53,7 +53,7 @@ impl Reply {
         })
     }
 
-    /// The answer, said to be given again.
+    /// Returns the reply, marked as a replayed one.
     pub(super) fn into_response(self) -> Response {
         Response::new(self.status, JSON, self.body)
             .header("cache-control", "no-store")
@@ -61,7 +61,7 @@ impl Reply {
     }
 }
 
-/// Whether the same request will always be refused so.
+/// Returns whether the same request will always get this refusal.
 fn is_final(status: u16) -> bool {
     (400..500).contains(&status) && !matches!(status, 401 | 408 | 429)
 }

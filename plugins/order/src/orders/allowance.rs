@@ -1,4 +1,4 @@
-//! How much a customer's unpaid orders may hold, so that no customer holds
+//! Limits on what a customer's unpaid orders hold, so that no customer holds
 //! what others want to buy: so many orders, and in them so many pieces of
 //! products whose stock is counted.
 //!
@@ -25,14 +25,14 @@ const MAX_ORDERS_SETTING: u64 = 1000;
 /// The most pieces that can be set.
 const MAX_PIECES_SETTING: u64 = 1_000_000_000;
 
-/// Take a customer's turn to order: nobody else orders in the customer's name
+/// Takes a customer's turn to order: nobody else orders in the customer's name
 /// until the transaction ends.
 pub const TAKE_TURN: &str = "UPDATE order_turn SET turns = turns + 1 WHERE customer_id = ?";
 
-/// A customer who orders for the first time.
+/// Inserts a customer who orders for the first time.
 pub const FIRST_TURN: &str = "INSERT INTO order_turn (customer_id, turns) VALUES (?, 0)";
 
-/// The pieces that each unpaid order of a customer holds. Those of an older
+/// Selects the pieces that each unpaid order of a customer holds. Those of an older
 /// shop hold none.
 pub const UNPAID: &str = concat!(
     "SELECT counted_pieces FROM orders WHERE customer_id = ? AND status = 0 AND ",
@@ -55,7 +55,7 @@ const RETRY_AFTER: &str = "60";
 
 const BAD_SETTING: Failure = Failure::new(500, "HTTP_500", "Something went wrong.");
 
-/// What the unpaid orders of one customer may hold.
+/// Limits on the unpaid orders of one customer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Allowance {
     orders: u64,
@@ -92,7 +92,7 @@ impl From<Exceeded> for Failure {
 }
 
 impl Allowance {
-    /// What the operator allows.
+    /// Reads the limits that the operator has set.
     ///
     /// # Errors
     /// 500 for a setting that is no number in its range.
@@ -103,7 +103,7 @@ impl Allowance {
         })
     }
 
-    /// Whether an order of so many counted pieces may come to those that are
+    /// Returns whether an order of so many counted pieces may come to those that are
     /// unpaid, which hold these.
     fn check(self, unpaid: &[u64], pieces: u64) -> Result<(), Exceeded> {
         if pieces > self.pieces {
@@ -148,7 +148,7 @@ impl Turn {
         }
     }
 
-    /// Whether the customer may have one more order, of so many counted pieces.
+    /// Checks that the customer may have one more order, of so many counted pieces.
     ///
     /// # Errors
     /// Those of the database.

@@ -27,17 +27,17 @@ pub struct Draft {
     pub customer_id: i64,
     /// The cart it is made from.
     pub cart_id: String,
-    /// What the cart held then.
+    /// Generation of the cart at that time.
     pub generation: i64,
-    /// How it is sent.
+    /// Way of shipping.
     pub shipping_id: i64,
-    /// What that costs.
+    /// Price of shipping.
     pub shipping_cost: Cents,
     /// The tax.
     pub tax_id: i64,
-    /// What that comes to, for the goods.
+    /// Tax on the goods.
     pub tax_amount: Cents,
-    /// What the goods come to.
+    /// Price of the goods.
     pub total_amount: Cents,
     /// Pieces of products whose stock is counted.
     pub counted_pieces: u64,
@@ -50,7 +50,7 @@ pub struct Draft {
 pub struct DraftLine {
     /// The product.
     pub product_id: i64,
-    /// What the customer chose about it.
+    /// Choices of the customer.
     pub attributes: String,
     /// The product's name.
     pub product_name: String,
@@ -157,7 +157,7 @@ fn counted_pieces(lines: &[DraftLine], items: &Items) -> u64 {
     counted.map(|line| u64::from(line.quantity)).sum()
 }
 
-/// What to take out of stock: each product once, by its id, so that two orders
+/// Returns what to take out of stock: each product once, by its id, so that two orders
 /// never wait for each other.
 #[must_use]
 pub fn stock_lines(pieces: impl IntoIterator<Item = (i64, u32)>) -> Vec<Line> {

@@ -123,7 +123,7 @@ pub fn in_customer(request: &Request) -> Result<Response> {
     Ok(page.respond(summaries)?.no_store())
 }
 
-/// The page of orders or lines that a request asks for.
+/// Returns the page of orders or lines that a request asks for.
 ///
 /// # Errors
 /// `PAG_03` for a malformed page.
@@ -145,7 +145,7 @@ pub fn short_detail(request: &Request) -> Result<Response> {
     })
 }
 
-/// The order of the path, if it is this customer's.
+/// Returns the order of the path, if it is this customer's.
 fn find(request: &Request) -> Result<Order> {
     let customer = request.principal()?;
     let order: Option<Order> = sql::query(ONE)
@@ -155,7 +155,7 @@ fn find(request: &Request) -> Result<Order> {
     order.ok_or(NOT_FOUND)
 }
 
-/// What an order comes to with shipping and tax.
+/// Returns what an order comes to with shipping and tax.
 #[must_use]
 pub fn grand_total(total_amount: Cents, shipping_cost: Cents, tax_amount: Cents) -> Cents {
     [total_amount, shipping_cost, tax_amount].into_iter().sum()
@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn the_longest_page_is_within_what_a_reply_may_have() {
-        /// As the manifest has it, by default.
+        /// Limit on a reply, in bytes, by the manifest's default.
         const REPLY: usize = 4 * 1024 * 1024;
         // No character takes more bytes of JSON than one that is escaped.
         let longest = OrderLine {

@@ -12,22 +12,22 @@ use crate::cart::{CartId, Ordered};
 use crate::idempotency::Claim;
 use crate::model::CURRENCY;
 
-/// An order of this instant: customer, cart and generation, stock and counted pieces, amounts.
+/// Inserts an order of this instant: customer, cart and generation, stock and counted pieces, amounts.
 pub const ADD: &str = "INSERT INTO orders (customer_id, created_on, status, cart_id, cart_generation, reserved, \
      counted_pieces, total_amount, shipping_id, shipping_cost, tax_id, tax_amount, currency) \
      VALUES (?, {now}, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
-/// The order of a cart's generation.
+/// Selects the order of a cart's generation.
 pub const BY_CART: &str = "SELECT order_id, customer_id, cart_id, cart_generation, reserved FROM orders \
      WHERE cart_id = ? AND cart_generation = ?";
 
-/// An order that was made here, by its id, its customer and the id of its cart.
+/// Selects an order that was made here, by its id, its customer and the id of its cart.
 /// The cart's id is what tells it from an order that an older shop, or somebody
 /// else, wrote under the same id: such an order may have a `cart_id` of its own.
 pub const BY_ID: &str = "SELECT order_id, customer_id, cart_id, cart_generation, reserved FROM orders \
      WHERE order_id = ? AND customer_id = ? AND cart_id = ?";
 
-/// What an order's lines came from, by its id.
+/// Selects the items that an order was made of, by its id.
 pub const ORDERED: &str =
     "SELECT product_id, attributes, quantity FROM order_detail WHERE order_id = ? ORDER BY item_id";
 
@@ -38,15 +38,15 @@ pub const SHAPES: [usize; 3] = [16, 4, 1];
 /// An order that was made here.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Placed {
-    /// Its id.
+    /// Id of the order.
     pub order_id: i64,
     /// Whose it is.
     pub customer_id: i64,
     /// The cart it was made from.
     pub cart_id: String,
-    /// What the cart held then; none once the order no longer stands for it.
+    /// Generation of the cart at that time; none once the order no longer stands for it.
     pub cart_generation: Option<i64>,
-    /// Its stock.
+    /// State of the order's stock.
     pub reserved: Stock,
 }
 
@@ -79,7 +79,7 @@ impl From<sql::Error> for StoreError {
     }
 }
 
-/// Store an order with its lines, if the customer may have one more, and note
+/// Stores an order with its lines, if the customer may have one more, and note
 /// it under the idempotency key: all of it or nothing.
 ///
 /// # Errors
@@ -188,7 +188,7 @@ fn bind_line<'a>(query: Query<'a>, order_id: i64, line: &DraftLine) -> Query<'a>
         .bind(line.unit_cost)
 }
 
-/// The order that was made of a cart's generation.
+/// Returns the order that was made of a cart's generation.
 ///
 /// # Errors
 /// Those of the database.
@@ -217,7 +217,7 @@ pub fn find_by_id(
     Ok(found.filter(|placed| placed.cart_id == cart_id.as_str()))
 }
 
-/// What was ordered.
+/// Returns what was ordered.
 ///
 /// # Errors
 /// Those of the database.

@@ -27,19 +27,19 @@ macro_rules! reserved {
 
 pub(crate) use reserved;
 
-/// What became of an order's stock, as the column `reserved` has it.
+/// State of an order's stock, as the column `reserved` has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "i64")]
 pub enum Stock {
-    /// It is to be taken. Customers do not see the order yet.
+    /// The stock is to be taken. Customers do not see the order yet.
     Asked,
-    /// It is taken.
+    /// The stock is taken.
     Held,
     /// None is taken: nobody counts it, or it was put back.
     None,
-    /// It is to be put back.
+    /// The stock is to be put back.
     Returning,
-    /// It was never got. The order is to be deleted; customers do not see it.
+    /// The stock was not available. The order is to be deleted; customers do not see it.
     Withdrawn,
 }
 

@@ -29,7 +29,7 @@ const ALL: [Status; 5] = [
     Status::Refunded,
 ];
 
-/// The status of this number.
+/// Returns the status of this number.
 ///
 /// # Errors
 /// [`Unknown`] for another number.
@@ -38,7 +38,7 @@ pub fn from_number(number: i64) -> Result<Status, Unknown> {
     status.copied().ok_or(Unknown(number))
 }
 
-/// A word for people.
+/// Returns a word for people.
 #[must_use]
 pub fn name(status: Status) -> &'static str {
     match status {
@@ -50,22 +50,22 @@ pub fn name(status: Status) -> &'static str {
     }
 }
 
-/// What has to be done for an order to get from one status to another.
+/// Work that takes an order from one status to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// It is there already.
+    /// The order is there already.
     Nothing,
     /// Send it.
     Ship,
     /// Nobody has paid: its stock goes back.
     Cancel,
-    /// Its charge is given back, and its stock goes back.
+    /// Give the charge back, and put the stock back.
     CancelPaid,
-    /// Its charge is given back; what was not sent yet goes back into stock.
+    /// Give the charge back, and put back into stock what was not sent yet.
     Refund,
 }
 
-/// The merchant's step from one status to another; `None` if there is none.
+/// Returns the merchant's step from one status to another; `None` if there is none.
 /// Only payments make an order paid.
 #[must_use]
 pub fn step(from: Status, to: Status) -> Option<Step> {

@@ -1,10 +1,10 @@
 //! An order's stock: taken from the catalog after the order is stored, and put
 //! back when nothing comes of the order.
 //!
-//! The column [`reserved`](super::reserved) says how far that is. Whatever is cut off half-way,
-//! the schedule finishes: an order that was only [`Stock::Asked`] for too long
-//! is withdrawn, and what is [`Stock::Returning`] or [`Stock::Withdrawn`] is
-//! asked of the catalog until it has happened.
+//! The column `reserved` says how far that is; [`Stock`] is its values. Whatever
+//! is cut off half-way, the schedule finishes: an order that was only
+//! [`Stock::Asked`] for too long is withdrawn, and what is [`Stock::Returning`]
+//! or [`Stock::Withdrawn`] is asked of the catalog until it has happened.
 
 use edge_sdk::{Failure, Result, metrics, sql};
 
@@ -36,16 +36,16 @@ pub const WITHDRAW: &str = "UPDATE orders SET reserved = 4, status = 2, cart_gen
 /// The stock was put back.
 pub const RETURNED: &str = "UPDATE orders SET reserved = 2 WHERE order_id = ? AND reserved = 3";
 
-/// Delete a withdrawn order.
+/// Deletes a withdrawn order.
 pub const DELETE: &str = "DELETE FROM orders WHERE order_id = ? AND reserved = 4";
 
-/// Delete the lines of an order.
+/// Deletes the lines of an order.
 pub const DELETE_LINES: &str = "DELETE FROM order_detail WHERE order_id = ?";
 
-/// How far an order's stock is, by the order's id.
+/// Selects the state of an order's stock, by the order's id.
 pub const STATE: &str = "SELECT reserved FROM orders WHERE order_id = ?";
 
-/// Take the stock of an order that asked for it. Asking again is asking once.
+/// Takes the stock of an order that asked for it. Asking again is asking once.
 ///
 /// # Errors
 /// [`SOLD_OUT`], and then the order is gone; 503 while the catalog is not
@@ -98,7 +98,7 @@ fn sold_out(order_id: i64, product_id: i64) -> Result<()> {
     }
 }
 
-/// The name of a product of an order.
+/// Returns the name of a product of an order.
 fn name(order_id: i64, product_id: i64) -> Result<Option<String>, sql::Error> {
     let lines = lines::read(order_id, MAX_LINES, 0)?.into_vec();
     let mut lines = lines.into_iter();
@@ -106,7 +106,7 @@ fn name(order_id: i64, product_id: i64) -> Result<Option<String>, sql::Error> {
     Ok(line.map(|line| line.product_name))
 }
 
-/// Give up an order whose stock is not taken. Returns whether it was given up
+/// Gives up an order whose stock is not taken. Returns whether it was given up
 /// just now.
 ///
 /// # Errors
@@ -132,7 +132,7 @@ pub enum ReturnStockError {
     Sql(#[from] sql::Error),
 }
 
-/// Put back the stock of an order that is [`Stock::Returning`] or
+/// Puts back the stock of an order that is [`Stock::Returning`] or
 /// [`Stock::Withdrawn`], and delete a withdrawn one. May be done again.
 ///
 /// # Errors
@@ -159,7 +159,7 @@ fn delete(order_id: i64) -> Result<(), sql::Error> {
     })
 }
 
-/// What the catalog knows an order's stock by.
+/// Returns what the catalog knows an order's stock by.
 fn reservation(order_id: i64) -> String {
     format!("order-{order_id}")
 }

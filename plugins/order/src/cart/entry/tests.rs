@@ -11,7 +11,7 @@ fn a() -> CartId {
     cart_id("a")
 }
 
-/// An entry whose cart `a` has one piece of each of these.
+/// Returns an entry whose cart `a` has one piece of each of these.
 fn entry(items: &[(i64, &str)]) -> CartEntry {
     let mut entry = CartEntry::default();
     for (product_id, attributes) in items {
