@@ -7,19 +7,19 @@ use crate::ids::{UNKNOWN_ATTRIBUTE, require_product};
 use crate::model::{Attribute, AttributeValue, ProductAttribute};
 use crate::pages;
 
-/// A page of all attributes.
+/// Selects a page of all attributes.
 pub const ALL: &str =
     "SELECT attribute_id, name FROM attribute ORDER BY attribute_id LIMIT ? OFFSET ?";
 
-/// One attribute, by id.
+/// Selects one attribute, by id.
 pub const ONE: &str = "SELECT attribute_id, name FROM attribute WHERE attribute_id = ?";
 
-/// A page of the values of an attribute, by its id.
+/// Selects a page of the values of an attribute, by its id.
 pub const VALUES: &str = "SELECT v.attribute_value_id, v.value \
      FROM attribute a JOIN attribute_value v ON v.attribute_id = a.attribute_id \
      WHERE a.attribute_id = ? ORDER BY v.attribute_value_id LIMIT ? OFFSET ?";
 
-/// A page of the values that a product offers, by its id.
+/// Selects a page of the values that a product offers, by its id.
 pub const IN_PRODUCT: &str = "SELECT a.name AS attribute_name, v.attribute_value_id, v.value AS attribute_value \
      FROM product p JOIN product_attribute pa ON pa.product_id = p.product_id \
      JOIN attribute_value v ON v.attribute_value_id = pa.attribute_value_id \

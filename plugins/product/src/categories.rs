@@ -7,35 +7,35 @@ use crate::ids::{UNKNOWN_CATEGORY, require_department, require_product};
 use crate::model::{Category, ProductCategory};
 use crate::pages;
 
-/// How many categories there are.
+/// Counts all categories.
 pub const COUNT: &str = "SELECT COUNT(*) FROM category";
 
-/// A page of all categories: the first made first.
+/// Selects a page of all categories: the first made first.
 pub const BY_ID: &str = "SELECT category_id, name, description, department_id FROM category \
      ORDER BY category_id LIMIT ? OFFSET ?";
 
-/// As [`BY_ID`], the last made first.
+/// Selects a page of all categories: the last made first.
 pub const BY_ID_DESCENDING: &str = "SELECT category_id, name, description, department_id FROM category \
      ORDER BY category_id DESC LIMIT ? OFFSET ?";
 
-/// A page of all categories by name, without regard to case.
+/// Selects a page of all categories by name, without regard to case.
 pub const BY_NAME: &str = "SELECT category_id, name, description, department_id FROM category \
      ORDER BY LOWER(name), category_id LIMIT ? OFFSET ?";
 
-/// As [`BY_NAME`], from the end.
+/// Selects a page of all categories by name, without regard to case, from the end.
 pub const BY_NAME_DESCENDING: &str = "SELECT category_id, name, description, department_id FROM category \
      ORDER BY LOWER(name) DESC, category_id LIMIT ? OFFSET ?";
 
-/// One category, by id.
+/// Selects one category, by id.
 pub const ONE: &str =
     "SELECT category_id, name, description, department_id FROM category WHERE category_id = ?";
 
-/// A page of the categories of a department, by its id.
+/// Selects a page of the categories of a department, by its id.
 pub const IN_DEPARTMENT: &str = "SELECT c.category_id, c.name, c.description, c.department_id \
      FROM department d JOIN category c ON c.department_id = d.department_id \
      WHERE d.department_id = ? ORDER BY c.category_id LIMIT ? OFFSET ?";
 
-/// A page of the categories of a product, by its id.
+/// Selects a page of the categories of a product, by its id.
 pub const IN_PRODUCT: &str = "SELECT c.category_id, c.department_id, c.name \
      FROM product p JOIN product_category pc ON pc.product_id = p.product_id \
      JOIN category c ON c.category_id = pc.category_id \

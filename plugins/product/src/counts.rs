@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use edge_sdk::sql::{self, Error};
 
-/// How many times as long as it took a count is kept.
+/// Factor from the time that a count took to the time for which it is kept.
 const COST_FACTOR: u32 = 50;
 
 /// The longest that a count is kept.
@@ -20,7 +20,7 @@ const MAX_AGE: Duration = Duration::from_secs(2);
 /// A statement that counts, and the id that it takes, if it takes one.
 pub type Key = (&'static str, Option<i64>);
 
-/// What a statement counts, now or a moment ago.
+/// Returns what a statement counts, now or a moment ago.
 pub(crate) fn count(text: &'static str, id: Option<i64>) -> Result<i64, Error> {
     let start = Instant::now();
     if let Some(count) = counts().kept((text, id), start) {
@@ -32,7 +32,7 @@ pub(crate) fn count(text: &'static str, id: Option<i64>) -> Result<i64, Error> {
     Ok(count)
 }
 
-/// Count anew from now on: something changed. Other instances notice within
+/// Counts anew from now on: something changed. Other instances notice within
 /// [`MAX_AGE`].
 pub(crate) fn forget() {
     *counts() = Counts::new();
@@ -60,14 +60,14 @@ impl Counts {
         Self(BTreeMap::new())
     }
 
-    /// The count, if it is still good.
+    /// Returns the count, if it is still good.
     #[must_use]
     pub fn kept(&self, key: Key, now: Instant) -> Option<i64> {
         let kept = self.0.get(&key).filter(|kept| now < kept.until);
         kept.map(|kept| kept.count)
     }
 
-    /// Keep a count that was taken between two instants.
+    /// Keeps a count that was taken between two instants.
     pub fn keep(&mut self, key: Key, count: i64, start: Instant, end: Instant) {
         let until = end + (end.saturating_duration_since(start) * COST_FACTOR).min(MAX_AGE);
         // What does not exist counts nothing, and clients may ask for no end of that.
@@ -83,7 +83,7 @@ mod tests {
 
     const KEY: Key = ("SELECT COUNT(*) FROM product", None);
 
-    /// A count of `count` that took so many milliseconds, and when it was done.
+    /// Returns a count of `count` that took so many milliseconds, and when it was done.
     fn counted(key: Key, count: i64, milliseconds: u64) -> (Counts, Instant) {
         let start = Instant::now();
         let end = start + Duration::from_millis(milliseconds);

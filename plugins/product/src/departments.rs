@@ -7,11 +7,11 @@ use crate::ids::UNKNOWN_DEPARTMENT;
 use crate::model::Department;
 use crate::pages;
 
-/// A page of all departments.
+/// Selects a page of all departments.
 pub const ALL: &str = "SELECT department_id, name, description FROM department \
      ORDER BY department_id LIMIT ? OFFSET ?";
 
-/// One department, by id.
+/// Selects one department, by id.
 pub const ONE: &str =
     "SELECT department_id, name, description FROM department WHERE department_id = ?";
 

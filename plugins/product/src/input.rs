@@ -17,12 +17,12 @@ const BAD_MONEY: Failure = Failure::malformed(
     "The field is not an amount from 0.00 to 99999999.99 with two decimals at most.",
 );
 
-/// What the client wrote; a blank field is none.
+/// Returns what the client wrote; a blank field is none.
 fn written<'a>(fields: &'a Fields, name: &str) -> Option<&'a str> {
     fields.get(name).filter(|text| !text.trim().is_empty())
 }
 
-/// The text of a field, of at most so many characters.
+/// Returns the text of a field, of at most so many characters.
 ///
 /// # Errors
 /// `USR_02` without it, `USR_07` if it is longer.
@@ -75,7 +75,7 @@ pub(crate) fn required_number(
     number(fields, name, range)?.ok_or_else(|| BAD_NUMBER.field(name))
 }
 
-/// The cents of a field with money that may be missing or blank.
+/// Returns the cents of a field with money that may be missing or blank.
 ///
 /// # Errors
 /// 400 `HTTP_400` for anything that is not an amount.
@@ -93,13 +93,13 @@ pub(crate) mod tests {
 
     use super::*;
 
-    /// The fields of a JSON object.
+    /// Returns the fields of a JSON object.
     pub(crate) fn fields(json: &str) -> Fields {
         let request = testing::post("/", "application/json", json);
         Request::from(request).fields().unwrap()
     }
 
-    /// The code of a refusal, and the field that it names.
+    /// Returns the code of a refusal, and the field that it names.
     pub(crate) fn refusal<T: std::fmt::Debug>(result: Result<T>) -> (String, String) {
         let failure = result.unwrap_err();
         let field = failure.faulty_field().unwrap_or_default().to_owned();

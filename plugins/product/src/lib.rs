@@ -35,7 +35,7 @@ pub fn router() -> Router {
     admin::routes(shop_front())
 }
 
-/// The routes of everybody.
+/// Returns the routes of everybody.
 fn shop_front() -> Router {
     Router::new()
         .get("/departments", departments::list)

@@ -1,5 +1,5 @@
-//! What the catalog's answers are made of: the rows of its queries, with the
-//! names that clients see. Money is text with two decimals.
+//! Replies of the catalog: the rows of its queries, with the names that clients
+//! see. Money is text with two decimals.
 //!
 //! Tables of an older shop may have any type, and NULL where ours have a value:
 //! a text is empty then, a price without which nothing can be sold is null.
@@ -11,12 +11,12 @@ use serde::{Deserialize, Serialize};
 /// A department of the shop.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Department {
-    /// Its id.
+    /// Id of the department.
     pub department_id: i64,
-    /// Its name.
+    /// Name of the department.
     #[serde(deserialize_with = "column::text")]
     pub name: String,
-    /// What it offers, if that was written down.
+    /// Description, if there is one.
     #[serde(deserialize_with = "column::optional_text")]
     pub description: Option<String>,
 }
@@ -24,12 +24,12 @@ pub struct Department {
 /// A category, in the department it belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Category {
-    /// Its id.
+    /// Id of the category.
     pub category_id: i64,
-    /// Its name.
+    /// Name of the category.
     #[serde(deserialize_with = "column::text")]
     pub name: String,
-    /// What it offers, if that was written down.
+    /// Description, if there is one.
     #[serde(deserialize_with = "column::optional_text")]
     pub description: Option<String>,
     /// The department it belongs to; a category of an older shop may have none.
@@ -53,9 +53,9 @@ pub struct ProductCategory {
 /// Something that customers choose about a product, such as its size.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attribute {
-    /// Its id.
+    /// Id of the attribute.
     pub attribute_id: i64,
-    /// Its name.
+    /// Name of the attribute.
     #[serde(deserialize_with = "column::text")]
     pub name: String,
 }
@@ -63,9 +63,9 @@ pub struct Attribute {
 /// One of the choices that an attribute offers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttributeValue {
-    /// Its id.
+    /// Id of the attribute value.
     pub attribute_value_id: i64,
-    /// What the customer reads: `XL`, `Red`.
+    /// Text that the customer reads: `XL`, `Red`.
     #[serde(deserialize_with = "column::text")]
     pub value: String,
 }
@@ -86,12 +86,12 @@ pub struct ProductAttribute {
 /// A product as lists show it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProductSummary {
-    /// Its id.
+    /// Id of the product.
     pub product_id: i64,
-    /// Its name.
+    /// Name of the product.
     #[serde(deserialize_with = "column::text")]
     pub name: String,
-    /// Its description, cut to the length that the client asked for.
+    /// Description, cut to the length that the client asked for.
     #[serde(deserialize_with = "column::text")]
     pub description: String,
     /// The regular price; a product without one is not sold.
@@ -108,12 +108,12 @@ pub struct ProductSummary {
 /// A product as a whole.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Product {
-    /// Its id.
+    /// Id of the product.
     pub product_id: i64,
-    /// Its name.
+    /// Name of the product.
     #[serde(deserialize_with = "column::text")]
     pub name: String,
-    /// Its description, whole.
+    /// Description, whole.
     #[serde(deserialize_with = "column::text")]
     pub description: String,
     /// The regular price; a product without one is not sold.
@@ -140,12 +140,12 @@ pub struct Product {
 /// A product as merchants see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StockedProduct {
-    /// Its id.
+    /// Id of the product.
     pub product_id: i64,
-    /// Its name.
+    /// Name of the product.
     #[serde(deserialize_with = "column::text")]
     pub name: String,
-    /// Its description, whole.
+    /// Description, whole.
     #[serde(deserialize_with = "column::text")]
     pub description: String,
     /// The regular price; a product without one is not sold.
@@ -166,7 +166,7 @@ pub struct StockedProduct {
     /// Where a front end features it, as [`Product::display`] says.
     #[serde(deserialize_with = "column::integer_or_zero")]
     pub display: i64,
-    /// How many are left; none for a product that never runs out.
+    /// Pieces that are left; none for a product that never runs out.
     #[serde(deserialize_with = "column::optional_integer")]
     pub stock: Option<i64>,
 }
@@ -174,12 +174,12 @@ pub struct StockedProduct {
 /// A product as its own page shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProductDetails {
-    /// Its id.
+    /// Id of the product.
     pub product_id: i64,
-    /// Its name.
+    /// Name of the product.
     #[serde(deserialize_with = "column::text")]
     pub name: String,
-    /// Its description, whole.
+    /// Description, whole.
     #[serde(deserialize_with = "column::text")]
     pub description: String,
     /// The regular price; a product without one is not sold.
@@ -211,13 +211,13 @@ pub struct ProductLocation {
     pub department_name: String,
 }
 
-/// What a customer said of a product.
+/// Review of a product by a customer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Review {
     /// The customer's name.
     #[serde(deserialize_with = "column::text")]
     pub name: String,
-    /// What they said.
+    /// Text of the review.
     #[serde(deserialize_with = "column::text")]
     pub review: String,
     /// 1 to 5; reviews of an older shop may have none.
@@ -229,7 +229,7 @@ pub struct Review {
 }
 
 impl Review {
-    /// The same with a text of at most so many characters.
+    /// Cuts the text to at most so many characters.
     #[must_use]
     pub fn shortened(mut self, characters: usize) -> Self {
         if let Some(end) = cut_at(&self.review, characters) {
@@ -240,7 +240,7 @@ impl Review {
 }
 
 impl ProductSummary {
-    /// The same with a description of at most so many characters, and `...`
+    /// Cuts the description to at most so many characters, and writes `...`
     /// after one that was longer.
     #[must_use]
     pub fn shortened(mut self, characters: usize) -> Self {
@@ -252,7 +252,7 @@ impl ProductSummary {
     }
 }
 
-/// Where a text ends after so many characters, if it goes on.
+/// Returns where a text ends after so many characters, if it goes on.
 fn cut_at(text: &str, characters: usize) -> Option<usize> {
     match text.as_bytes().split_at_checked(characters) {
         None | Some((_, [])) => None,

@@ -1,18 +1,18 @@
-//! What prices may be, in cents.
+//! Prices, in cents.
 
 use edge_sdk::money::hundredths;
 
 /// The most that a price may be, in cents: its column is a `DECIMAL(10, 2)`.
 pub const MAX_CENTS: u64 = 9_999_999_999;
 
-/// The cents of an amount such as `14.95`, `14.9` or `14`, and of nothing
+/// Returns the cents of an amount such as `14.95`, `14.9` or `14`, and of nothing
 /// else: no sign, no third decimal, no more than [`MAX_CENTS`].
 #[must_use]
 pub fn cents(text: &str) -> Option<u64> {
     hundredths(text).filter(|amount| *amount <= MAX_CENTS)
 }
 
-/// What a product costs now, given its two prices: the discounted one, unless
+/// Returns what a product costs now, given its two prices: the discounted one, unless
 /// that is 0.
 #[must_use]
 pub fn effective(price: u64, discounted_price: u64) -> u64 {

@@ -11,7 +11,7 @@ const MAX_NAMED_ROWS: u64 = 1000;
 /// Rows of a page whose rows have a name and a description.
 const MAX_DESCRIBED_ROWS: u64 = 500;
 
-/// The page of rows with one or two names that a request asks for.
+/// Returns the page of rows with one or two names that a request asks for.
 ///
 /// # Errors
 /// `PAG_03` for a malformed page.
@@ -19,7 +19,7 @@ pub(crate) fn named(request: &Request) -> Result<ArrayPage> {
     request.array_page(MAX_NAMED_ROWS, MAX_NAMED_ROWS)
 }
 
-/// The page of rows with a name and a description that a request asks for.
+/// Returns the page of rows with a name and a description that a request asks for.
 ///
 /// # Errors
 /// `PAG_03` for a malformed page.
@@ -35,7 +35,7 @@ mod tests {
     use crate::input::{MAX_DESCRIPTION_CHARS, MAX_NAME_CHARS};
     use crate::model::{Category, ProductLocation};
 
-    /// What a reply may have, as the manifest has it by default.
+    /// Limit on a reply, in bytes, by the manifest's default.
     const REPLY: usize = 4 * 1024 * 1024;
 
     /// So many characters, of which each takes as many bytes of JSON as any.

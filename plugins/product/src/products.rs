@@ -18,37 +18,37 @@ const DEFAULT_DESCRIPTION_CHARS: usize = 200;
 /// longer; an older shop may have some.
 const MAX_DESCRIPTION_CHARS: usize = 4000;
 
-/// How many products there are.
+/// Counts all products.
 pub const COUNT: &str = "SELECT COUNT(*) FROM product";
 
-/// A page of all products.
+/// Selects a page of all products.
 pub const PAGE: &str = "SELECT product_id, name, description, price, discounted_price, thumbnail \
      FROM product ORDER BY product_id LIMIT ? OFFSET ?";
 
-/// How many products a category has, by its id.
+/// Counts the products of a category, by its id.
 pub const COUNT_IN_CATEGORY: &str = "SELECT COUNT(*) FROM product_category WHERE category_id = ?";
 
-/// As [`COUNT_IN_CATEGORY`], without products that are gone.
+/// Counts the products of a category, by its id, without those that are gone.
 pub const COUNT_THERE_IN_CATEGORY: &str = "SELECT COUNT(*) FROM product_category pc \
      JOIN product p ON p.product_id = pc.product_id WHERE pc.category_id = ?";
 
-/// A page of a category, by its id. The rows to skip are skipped in the index.
+/// Selects a page of a category, by its id. The rows to skip are skipped in the index.
 pub const IN_CATEGORY: &str = "SELECT p.product_id, p.name, p.description, p.price, p.discounted_price, p.thumbnail \
      FROM (SELECT pc.product_id FROM category c \
      JOIN product_category pc ON pc.category_id = c.category_id WHERE c.category_id = ? \
      ORDER BY pc.product_id LIMIT ? OFFSET ?) page \
      JOIN product p ON p.product_id = page.product_id ORDER BY p.product_id";
 
-/// How many products a department has, by its id.
+/// Counts the products of a department, by its id.
 pub const COUNT_IN_DEPARTMENT: &str = "SELECT COUNT(DISTINCT pc.product_id) FROM category c \
      JOIN product_category pc ON pc.category_id = c.category_id WHERE c.department_id = ?";
 
-/// As [`COUNT_IN_DEPARTMENT`], without products that are gone.
+/// Counts the products of a department, by its id, without those that are gone.
 pub const COUNT_THERE_IN_DEPARTMENT: &str = "SELECT COUNT(DISTINCT p.product_id) FROM category c \
      JOIN product_category pc ON pc.category_id = c.category_id \
      JOIN product p ON p.product_id = pc.product_id WHERE c.department_id = ?";
 
-/// A page of a department, by its id: each product once, in however many of
+/// Selects a page of a department, by its id: each product once, in however many of
 /// its categories it is.
 pub const IN_DEPARTMENT: &str = "SELECT p.product_id, p.name, p.description, p.price, p.discounted_price, p.thumbnail \
      FROM (SELECT DISTINCT pc.product_id FROM department d \
@@ -57,15 +57,15 @@ pub const IN_DEPARTMENT: &str = "SELECT p.product_id, p.name, p.description, p.p
      ORDER BY pc.product_id LIMIT ? OFFSET ?) page \
      JOIN product p ON p.product_id = page.product_id ORDER BY p.product_id";
 
-/// One product, by id.
+/// Selects one product, by id.
 pub const ONE: &str = "SELECT product_id, name, description, price, discounted_price, image, image_2, thumbnail, display \
      FROM product WHERE product_id = ?";
 
-/// One product as its own page shows it, by id.
+/// Selects one product as its own page shows it, by id.
 pub const DETAILS: &str = "SELECT product_id, name, description, price, discounted_price, image, image_2 \
      FROM product WHERE product_id = ?";
 
-/// A page of where a product is found, by its id.
+/// Selects a page of where a product is found, by its id.
 pub const LOCATIONS: &str = "SELECT c.category_id, c.name AS category_name, d.department_id, d.name AS department_name \
      FROM product p JOIN product_category pc ON pc.product_id = p.product_id \
      JOIN category c ON c.category_id = pc.category_id \
@@ -181,7 +181,7 @@ pub fn locations(request: &Request) -> Result<Response> {
     page.respond(locations)
 }
 
-/// How many products a list has of which a page was found with so many rows.
+/// Returns the length of a list of which a page was found with so many rows.
 /// The first text counts assignments, which is cheap; where the page shows
 /// that there are assignments of products that are gone, the second one counts
 /// what is there.

@@ -14,35 +14,35 @@ use edge_sdk::sql::{self, Error, Transaction};
 /// Bytes of a reservation's name.
 const MAX_NAME_BYTES: usize = 255;
 
-/// Make a reservation, by its name.
+/// Makes a reservation, by its name.
 pub const MAKE: &str =
     "INSERT INTO product_reservation (reservation, created_on) VALUES (?, {now})";
 
 /// When a reservation, by its name, was released.
 pub const RELEASED: &str = "SELECT released_on FROM product_reservation WHERE reservation = ?";
 
-/// Take so many of a product, by its id, if there are so many (the quantity
+/// Takes so many of a product, by its id, if there are so many (the quantity
 /// again) or it never runs out. The row is held until the transaction ends.
 pub const TAKE: &str = "UPDATE product SET stock = stock - ? \
      WHERE product_id = ? AND (stock IS NULL OR stock >= ?)";
 
-/// Note in a reservation, by its name, that so many were taken of a product,
+/// Notes in a reservation, by its name, that so many were taken of a product,
 /// by its id, unless it never runs out.
 pub const NOTE: &str = "INSERT INTO product_reservation_line (reservation, product_id, quantity) \
      SELECT ?, product_id, ? FROM product WHERE product_id = ? AND stock IS NOT NULL";
 
-/// A reservation, by its name, that was released before it was made.
+/// Inserts a reservation, by its name, that was released before it was made.
 pub const BAR: &str = "INSERT INTO product_reservation (reservation, created_on, released_on) VALUES (?, {now}, {now})";
 
-/// Release a reservation, by its name, if that was not done.
+/// Releases a reservation, by its name, if that was not done.
 pub const RELEASE: &str = "UPDATE product_reservation SET released_on = {now} \
      WHERE reservation = ? AND released_on IS NULL";
 
-/// What a reservation, by its name, took.
+/// Selects the products that a reservation took, by its name, with how many.
 pub const TAKEN: &str = "SELECT product_id, quantity FROM product_reservation_line \
      WHERE reservation = ? ORDER BY product_id";
 
-/// Put so many of a product, by its id, back. One that is gone stays gone, and
+/// Puts so many of a product, by its id, back. One that is gone stays gone, and
 /// one that never runs out by now does not begin to.
 pub const PUT_BACK: &str = "UPDATE product SET stock = stock + ? WHERE product_id = ?";
 
@@ -82,7 +82,7 @@ pub fn reserve(
     })
 }
 
-/// Put what a reservation took back into stock, once. One that was never made
+/// Puts what a reservation took back into stock, once. One that was never made
 /// can no longer be made.
 ///
 /// # Errors
@@ -105,7 +105,7 @@ fn name(reservation: &str) -> Result<&[u8], Refusal> {
     }
 }
 
-/// How many of each product, in the order of their ids.
+/// Returns how many of each product, in the order of their ids.
 fn quantities(pieces: impl IntoIterator<Item = (i64, u32)>) -> BTreeMap<i64, i64> {
     let mut quantities = BTreeMap::<i64, i64>::new();
     for (product_id, quantity) in pieces.into_iter().filter(|(_, quantity)| *quantity > 0) {
@@ -115,8 +115,8 @@ fn quantities(pieces: impl IntoIterator<Item = (i64, u32)>) -> BTreeMap<i64, i64
     quantities
 }
 
-/// Work that may be done twice, tried a second time if the database was busy:
-/// of two transactions that wait for each other it ends one.
+/// Does work that may be done twice, a second time if the database was busy: of
+/// two transactions that wait for each other it ends one.
 fn retry_once<T>(mut work: impl FnMut() -> Result<T, Refusal>) -> Result<T, Refusal> {
     match work() {
         Err(Refusal::Sql(Error::Unavailable(_))) => work(),
@@ -124,7 +124,7 @@ fn retry_once<T>(mut work: impl FnMut() -> Result<T, Refusal>) -> Result<T, Refu
     }
 }
 
-/// What has become of a reservation that was made.
+/// State of a reservation that was made.
 #[derive(Clone, Copy)]
 enum State {
     Held,
@@ -132,7 +132,7 @@ enum State {
 }
 
 impl State {
-    /// The answer to who asks for the same reservation again.
+    /// Returns the answer to who asks for the same reservation again.
     fn answer(self) -> Result<(), Refusal> {
         match self {
             Self::Held => Ok(()),
@@ -149,7 +149,7 @@ fn state(name: &[u8]) -> Result<Option<State>, Error> {
     }))
 }
 
-/// Take products out of stock, unless somebody else did so for the same
+/// Takes products out of stock, unless somebody else did so for the same
 /// reservation in the meantime.
 fn take_or_find(name: &[u8], quantities: &BTreeMap<i64, i64>) -> Result<(), Refusal> {
     let taken = sql::transaction(|transaction| take(transaction, name, quantities));

@@ -8,12 +8,12 @@ use edge_sdk::sql;
 use crate::clients::customers;
 use crate::reviews::{ANONYMOUS, signature};
 
-/// Some customers who wrote reviews that have no reviewer, at most as many as
+/// Selects some customers who wrote reviews that have no reviewer, at most as many as
 /// the customer service is asked at once. Customer 0 is nobody.
 pub const UNNAMED: &str = "SELECT DISTINCT customer_id FROM review \
      WHERE reviewer IS NULL AND customer_id > 0 ORDER BY customer_id LIMIT 100";
 
-/// Name the reviewer of a customer's reviews that have none: name and customer.
+/// Names the reviewer of a customer's reviews that have none: name and customer.
 pub const NAME: &str = "UPDATE review SET reviewer = ? WHERE customer_id = ? AND reviewer IS NULL";
 
 /// Why reviewers were not named.
@@ -27,7 +27,7 @@ pub enum NotNamed {
     TooMany,
 }
 
-/// Name the reviewers of some reviews that have none. A customer whom the
+/// Names the reviewers of some reviews that have none. A customer whom the
 /// customer service does not know is anonymous for good.
 ///
 /// # Errors

@@ -15,7 +15,7 @@ const MAX_REVIEW_CHARS: usize = 4000;
 /// Characters of a reviewer's name.
 const MAX_REVIEWER_CHARS: usize = 50;
 
-/// What is shown of a reviewer whose name nobody knows.
+/// Names that is shown for a reviewer whom nobody knows.
 pub(crate) const ANONYMOUS: &str = "Anonymous";
 
 /// Reviews of a page, unless the client asks for fewer or more.
@@ -25,7 +25,7 @@ const DEFAULT_PAGE_ROWS: u64 = 20;
 /// stay within what a reply may have.
 const MAX_PAGE_ROWS: u64 = 100;
 
-/// A page of the reviews of a product, by its id, newest first. Rows of an
+/// Selects a page of the reviews of a product, by its id, newest first. Rows of an
 /// older shop may lack the reviewer's name, and may be longer than any that is
 /// written here: of those, only the beginning is read.
 pub const IN_PRODUCT: &str = "SELECT r.review_id, COALESCE(r.reviewer, 'Anonymous') AS name, \
@@ -35,16 +35,16 @@ pub const IN_PRODUCT: &str = "SELECT r.review_id, COALESCE(r.reviewer, 'Anonymou
      WHERE p.product_id = ? AND (r.edition IS NULL OR r.edition = 0) \
      ORDER BY r.created_on DESC, r.review_id DESC LIMIT ? OFFSET ?";
 
-/// Write a customer's review anew: name, text, rating; product and customer.
+/// Writes a customer's review anew: name, text, rating; product and customer.
 pub const REPLACE: &str = "UPDATE review SET reviewer = ?, review = ?, rating = ?, created_on = {now} \
      WHERE product_id = ? AND customer_id = ? AND edition = 0";
 
-/// Add a customer's only review of a product, the last parameter, if there is
+/// Adds a customer's only review of a product, the last parameter, if there is
 /// such a product.
 pub const ADD: &str = "INSERT INTO review (customer_id, product_id, reviewer, review, rating, created_on, edition) \
      SELECT ?, product_id, ?, ?, ?, {now}, 0 FROM product WHERE product_id = ?";
 
-/// Delete what a customer wrote of a product before there was one review for
+/// Deletes what a customer wrote of a product before there was one review for
 /// each: product and customer.
 pub const DELETE_OLDER: &str = "DELETE FROM review WHERE product_id = ? AND customer_id = ? \
      AND (edition IS NULL OR edition > 0)";
@@ -138,7 +138,7 @@ impl<'a> Written<'a> {
     }
 }
 
-/// A name, cut to what its column takes.
+/// Returns a name, cut to what its column takes.
 pub(crate) fn signature(name: &str) -> String {
     name.chars().take(MAX_REVIEWER_CHARS).collect()
 }
@@ -183,7 +183,7 @@ mod tests {
 
     #[test]
     fn the_longest_page_is_within_what_a_reply_may_have() {
-        /// As the manifest has it, by default.
+        /// Limit on a reply, in bytes, by the manifest's default.
         const REPLY: usize = 4 * 1024 * 1024;
         // No character takes more bytes of JSON than one that is escaped.
         let longest = Review {

@@ -13,7 +13,7 @@ use crate::money;
 use crate::reservations::{self, Refusal};
 use crate::statement::{bind_all, padded, placeholders};
 
-/// How many products one statement fetches.
+/// Numbers of products that one statement fetches.
 pub const ITEMS: [usize; 3] = [1, 10, 100];
 
 /// The type that implements the exported interfaces.
@@ -59,7 +59,7 @@ impl prices::Guest for Service {
     }
 }
 
-/// The statement for products by their ids.
+/// Returns the statement for products by their ids.
 #[must_use]
 pub fn items_text(products: usize) -> String {
     let products = placeholders(products);
@@ -85,7 +85,7 @@ struct Row {
     stock: Option<i64>,
 }
 
-/// One entry for each id, in the order asked: none for an unknown id, and for
+/// Returns one entry for each id, in the order asked: none for an unknown id, and for
 /// a product that has no price and so is not sold.
 fn find(ids: &[i64]) -> Result<Vec<Option<Item>>, SqlError> {
     let items = rows(ids)?.into_iter().filter_map(item);
@@ -93,7 +93,7 @@ fn find(ids: &[i64]) -> Result<Vec<Option<Item>>, SqlError> {
     Ok(ids.iter().map(|id| items.get(id).cloned()).collect())
 }
 
-/// Those of these products that are there and have no price.
+/// Returns those of these products that are there and have no price.
 fn unpriced(ids: &[i64]) -> Result<Vec<i64>, SqlError> {
     let rows = rows(ids)?.into_iter();
     let unpriced = rows.filter(|row| row.price.is_none());

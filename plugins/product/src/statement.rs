@@ -18,7 +18,7 @@ pub(crate) fn insert(table: &str, columns: &[&str], rows: usize) -> String {
     )
 }
 
-/// Give the next `?`s their values.
+/// Gives the next `?`s their values.
 pub(crate) fn bind_all<'a, T: Into<Value>>(
     query: Query<'a>,
     values: impl IntoIterator<Item = T>,
@@ -26,7 +26,7 @@ pub(crate) fn bind_all<'a, T: Into<Value>>(
     values.into_iter().fold(query, Query::bind)
 }
 
-/// The values, and the last one again until there are so many.
+/// Returns the values, and the last one again until there are so many.
 pub(crate) fn padded<T: Clone>(values: &[T], length: usize) -> impl Iterator<Item = T> {
     let last = values.last().into_iter().cycle();
     values

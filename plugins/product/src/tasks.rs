@@ -17,7 +17,7 @@ enum Error {
     Search(#[from] sql::Error),
 }
 
-/// Do a piece of one of the manifest's tasks.
+/// Does a piece of one of the manifest's tasks.
 ///
 /// # Errors
 /// Why it was not finished.

@@ -8,15 +8,15 @@ use super::{categories, merchant, products, values};
 use crate::counts;
 use crate::ids::{UNKNOWN_CATEGORY, UNKNOWN_PRODUCT, UNKNOWN_VALUE};
 
-/// Put a product, by its id, into a category, by its id.
+/// Puts a product, by its id, into a category, by its id.
 pub const ADD_CATEGORY: &str =
     "INSERT INTO product_category (product_id, category_id) VALUES (?, ?)";
 
-/// Take a product, by its id, out of a category, by its id.
+/// Takes a product, by its id, out of a category, by its id.
 pub const REMOVE_CATEGORY: &str =
     "DELETE FROM product_category WHERE product_id = ? AND category_id = ?";
 
-/// Let a product, by its id, offer a value, by its id.
+/// Lets a product, by its id, offer a value, by its id.
 pub const ADD_VALUE: &str =
     "INSERT INTO product_attribute (product_id, attribute_value_id) VALUES (?, ?)";
 
@@ -86,7 +86,7 @@ pub fn remove_value(request: &Request) -> Result<Response> {
     assign(request, VALUE, REMOVE_VALUE)
 }
 
-/// Make or undo an assignment. What is so already stays so.
+/// Makes or undoes an assignment. What is so already stays so.
 fn assign(request: &Request, target: Target, statement: &str) -> Result<Response> {
     merchant::require(request)?;
     let product = request.id_param("product_id")?;

@@ -20,7 +20,7 @@ const MAX_FILE_NAME_CHARS: usize = 150;
 const BAD_DISCOUNT: Failure =
     Failure::new(400, "PRO_02", "The discounted price is above the price.");
 
-/// A new product.
+/// Inserts a new product.
 pub const INSERT: &str = "INSERT INTO product \
      (name, description, price, discounted_price, image, image_2, thumbnail, display, stock) \
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
@@ -29,20 +29,20 @@ pub const INSERT: &str = "INSERT INTO product \
 pub const UPDATE: &str = "UPDATE product SET name = ?, description = ?, price = ?, discounted_price = ?, \
      image = ?, image_2 = ?, thumbnail = ?, display = ? WHERE product_id = ?";
 
-/// Hold a product, by id.
+/// Holds a product, by id.
 pub const HOLD: &str = "UPDATE product SET name = name WHERE product_id = ?";
 
-/// What the search index has of a product, by its id.
+/// Selects the texts of a product that the search index is made of, by its id.
 pub const TEXTS: &str = "SELECT name, description FROM product WHERE product_id = ?";
 
-/// One product as merchants see it, by id.
+/// Selects one product as merchants see it, by id.
 pub const ONE: &str = "SELECT product_id, name, description, price, discounted_price, image, image_2, thumbnail, \
      display, stock FROM product WHERE product_id = ?";
 
-/// Delete a product, by id.
+/// Deletes a product, by id.
 pub const DELETE: &str = "DELETE FROM product WHERE product_id = ?";
 
-/// Delete what hangs on a product, by its id.
+/// Deletes what hangs on a product, by its id.
 pub const DELETE_DEPENDENTS: [&str; 3] = [
     "DELETE FROM product_category WHERE product_id = ?",
     "DELETE FROM product_attribute WHERE product_id = ?",
@@ -209,7 +209,7 @@ mod tests {
     use super::*;
     use crate::input::tests::{fields, refusal};
 
-    /// A body that fits, with some more in it.
+    /// Returns a body that fits, with some more in it.
     fn body(more: &str) -> String {
         format!(r#"{{"name": "Arc", "description": "Twelve avenues." {more}}}"#)
     }

@@ -10,13 +10,13 @@ use crate::input;
 /// The most that a merchant may have of a product.
 const MAX_STOCK: i64 = 1_000_000_000;
 
-/// What a merchant writes for a product that never runs out.
+/// Word that a merchant writes for a product that never runs out.
 const UNLIMITED: &str = "unlimited";
 
 const BAD_STOCK: Failure =
     Failure::malformed("The stock is a number from 0 to 1000000000, or unlimited.");
 
-/// Set how many of a product, by its id, are left.
+/// Sets how many of a product, by its id, are left.
 pub const SET: &str = "UPDATE product SET stock = ? WHERE product_id = ?";
 
 /// PUT `/admin/products/{product_id}/stock`.
@@ -35,7 +35,7 @@ pub fn set(request: &Request) -> Result<Response> {
     Ok(Response::empty())
 }
 
-/// The field `stock`: none if the product never runs out, as without it.
+/// Returns the field `stock`: none if the product never runs out, as without it.
 pub(super) fn read(fields: &Fields) -> Result<Option<i64>> {
     match fields.get("stock") {
         Some(UNLIMITED) => Ok(None),

@@ -1,4 +1,4 @@
-//! What the index says of products, ready to be merged into its tables.
+//! Entries of the index for some products, ready to be merged into its tables.
 
 use std::collections::BTreeMap;
 
@@ -37,7 +37,7 @@ const DESCRIPTION_FIELD: Field = Field {
 };
 
 impl Entries {
-    /// Take in a product.
+    /// Takes in a product.
     pub fn add(&mut self, product: u32, name: &str, description: &str) {
         self.add_field(product, name, &NAME_FIELD);
         self.add_field(product, description, &DESCRIPTION_FIELD);

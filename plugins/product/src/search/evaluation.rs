@@ -13,7 +13,7 @@ use super::postings::{Hits, POSITION_CHUNK, TermRange, common, merged};
 use super::query::{Clause, Query};
 use super::ranking::{Ranking, Tally};
 
-/// How many of the wanted clauses a product must match.
+/// Number of the wanted clauses that a product must match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Match {
     /// Every one.
@@ -36,7 +36,7 @@ pub struct Evaluation {
 #[derive(Debug, Default)]
 struct Found {
     hits: Hits,
-    /// Those whose name has the very word, not just one that begins like it.
+    /// Products whose name has the very word, not just one that begins like it.
     whole: RoaringBitmap,
 }
 
@@ -51,7 +51,7 @@ pub struct PhraseTask {
 }
 
 impl Evaluation {
-    /// Begin to answer a query.
+    /// Begins to answer a query.
     #[must_use]
     pub fn new(query: Query) -> Self {
         let phrases = clauses(&query).filter_map(|clause| clause.phrase.as_ref());
@@ -67,7 +67,7 @@ impl Evaluation {
         }
     }
 
-    /// The words to read in from `product_search`; none if there is nothing to
+    /// Returns the words to read in from `product_search`; none if there is nothing to
     /// find.
     #[must_use]
     pub fn ranges(&self) -> Vec<TermRange> {
@@ -79,7 +79,7 @@ impl Evaluation {
         merged(patterns.map(TermRange::from).chain(words).collect())
     }
 
-    /// Read in a row of `product_search`.
+    /// Reads in a row of `product_search`.
     pub fn read_word(&mut self, term: &[u8], hits: &Hits) {
         for (clause, found) in clauses(&self.query).zip(&mut self.found) {
             let pattern = clause.word.as_ref().filter(|pattern| pattern.matches(term));
@@ -95,7 +95,7 @@ impl Evaluation {
         }
     }
 
-    /// The phrases to look for, once all words are read in.
+    /// Returns the phrases to look for, once all words are read in.
     #[must_use]
     pub fn phrases(&self) -> Vec<PhraseTask> {
         let phrases = clauses(&self.query).map(|clause| clause.phrase.as_deref());
@@ -117,7 +117,7 @@ impl Evaluation {
         })
     }
 
-    /// Read in what `product_search_position` has of a phrase's words in one
+    /// Reads in what `product_search_position` has of a phrase's words in one
     /// chunk.
     pub fn read_positions(
         &mut self,
@@ -138,7 +138,7 @@ impl Evaluation {
         }
     }
 
-    /// The answer, once everything is read in.
+    /// Returns the answer, once everything is read in.
     ///
     /// A clause is worth 3 in a product whose name has it, 2 if the name has
     /// only a word that begins like it, 1 if only the description has it. If
@@ -175,7 +175,7 @@ fn clauses(query: &Query) -> impl Iterator<Item = &Clause> {
     query.wanted.iter().chain(&query.unwanted)
 }
 
-/// The products that every clause has. Those of the rarest are looked for in
+/// Returns the products that every clause has. Those of the rarest are looked for in
 /// the others, which is less work than to gather what each of them has.
 fn in_all(clauses: &[Found]) -> RoaringBitmap {
     let mut clauses: Vec<_> = clauses.iter().map(|found| &found.hits).collect();
@@ -190,14 +190,14 @@ fn in_all(clauses: &[Found]) -> RoaringBitmap {
     others.iter().fold(rarest, within)
 }
 
-/// The products that any clause has.
+/// Returns the products that any clause has.
 fn in_any(clauses: &[Found]) -> RoaringBitmap {
     let hits = clauses.iter().map(|found| &found.hits);
     let fields = hits.flat_map(|hits| [&hits.name, &hits.description]);
     fields.union()
 }
 
-/// The chunks with products that have all these words in one field.
+/// Returns the chunks with products that have all these words in one field.
 fn chunks(words: &[&Hits]) -> Vec<u32> {
     let in_all =
         |field: fn(&Hits) -> &RoaringBitmap| words.iter().map(|hits| field(hits)).intersection();

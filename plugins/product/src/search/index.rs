@@ -27,27 +27,27 @@ const MARKS: usize = 64;
 /// has more; an older shop may have some.
 const SEARCHED: usize = 8000;
 
-/// Take the turn to write. It ends with the transaction.
+/// Takes the turn to write. It ends with the transaction.
 pub const LOCK: &str = "UPDATE product_search_writer SET turns = turns + 1 WHERE writer_id = 1";
 
-/// Note that a product, by its id, is not in the index.
+/// Notes that a product, by its id, is not in the index.
 pub const UNMARK: &str = "DELETE FROM product_search_state WHERE product_id = ?";
 
-/// How many products are in the index.
+/// Counts the products in the index.
 pub const COUNT: &str = "SELECT COUNT(*) FROM product_search_state";
 
-/// The texts that the index has of a product, by its id.
+/// Selects the texts that the index has of a product, by its id.
 pub const INDEXED: &str = "SELECT product_id, name, description FROM product_search_state \
      WHERE product_id = ? AND name IS NOT NULL AND description IS NOT NULL";
 
-/// Products after one, by id, that are not in the index. Ids of bitmaps have
+/// Selects products after one, by id, that are not in the index. Ids of bitmaps have
 /// 32 bits.
 pub const MISSING: &str = "SELECT p.product_id, p.name, SUBSTR(p.description, 1, 8000) AS description FROM product p \
      LEFT JOIN product_search_state s ON s.product_id = p.product_id \
      WHERE p.product_id > ? AND p.product_id < 4294967296 AND s.product_id IS NULL \
      ORDER BY p.product_id LIMIT 256";
 
-/// What the index has of a product.
+/// Texts of a product, as they are indexed.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(super) struct Texts {
     product_id: u32,
@@ -74,7 +74,7 @@ impl Texts {
     }
 }
 
-/// Wait until no other transaction writes the index, and keep others waiting
+/// Waits until no other transaction writes the index, and keeps others waiting
 /// until this one ends. What is read before may be out of date.
 ///
 /// # Errors
@@ -87,7 +87,7 @@ pub fn lock(transaction: &Transaction) -> Result<(), Error> {
     }
 }
 
-/// Take a product, which is not in the index, into it.
+/// Takes a product, which is not in the index, into it.
 ///
 /// # Errors
 /// Those of the database.
@@ -108,7 +108,7 @@ pub fn add(
     mark(transaction, &[texts])
 }
 
-/// Take a product out of the index. The texts that it was taken in with are
+/// Takes a product out of the index. The texts that it was taken in with are
 /// noted there, unless an older release did so: for that, they are given as
 /// the product had them. If the index does not have it, nothing changes.
 ///
@@ -133,7 +133,7 @@ pub fn remove(
     Ok(())
 }
 
-/// Take some products into the index, and say how many.
+/// Takes some products into the index. Returns how many.
 ///
 /// # Errors
 /// Those of the database.
@@ -152,7 +152,7 @@ pub fn extend() -> Result<usize, Error> {
     })
 }
 
-/// A batch of products that are not in the index, and what it is to say of
+/// Returns a batch of products that are not in the index, and what it is to say of
 /// them.
 fn missing(transaction: &Transaction) -> Result<(Vec<Texts>, Entries), Error> {
     let mut products = Vec::new();
@@ -173,7 +173,7 @@ fn missing(transaction: &Transaction) -> Result<(Vec<Texts>, Entries), Error> {
     Ok((products, entries))
 }
 
-/// The statement that marks products as taken in, whether they are marked or
+/// Returns the statement that marks products as taken in, whether they are marked or
 /// not: each with its id, name and description, in however many of the rows.
 #[must_use]
 pub fn mark_text(dialect: Dialect) -> String {
@@ -191,7 +191,7 @@ pub fn mark_text(dialect: Dialect) -> String {
     }
 }
 
-/// Note the texts with which products were taken in.
+/// Notes the texts with which products were taken in.
 pub(super) fn mark(transaction: &Transaction, texts: &[Texts]) -> Result<(), Error> {
     let text = mark_text(sql::dialect());
     for texts in texts.chunks(MARKS) {

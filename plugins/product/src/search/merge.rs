@@ -20,7 +20,7 @@ pub trait Table: Clone + Default {
     /// The columns with bitmaps.
     const COLUMNS: &'static [&'static str];
 
-    /// The bitmaps of a row, in the order of the columns.
+    /// Returns the bitmaps of a row, in the order of the columns.
     fn bitmaps(&mut self) -> Vec<&mut RoaringBitmap>;
 }
 
@@ -45,7 +45,7 @@ impl Table for RoaringBitmap {
 /// Words in order, each with its bitmaps.
 type Words<T> = Vec<(String, T)>;
 
-/// Add these bitmaps to those in the table.
+/// Adds these bitmaps to those in the table.
 pub(super) fn add<T: Table>(transaction: &Transaction, entries: Chunks<T>) -> Result<(), Error> {
     for (chunk, words) in entries {
         let mut words = Words::from_iter(words);
@@ -61,7 +61,7 @@ pub(super) fn add<T: Table>(transaction: &Transaction, entries: Chunks<T>) -> Re
     Ok(())
 }
 
-/// Take these bitmaps out of those in the table. Rows of which nothing is left
+/// Takes these bitmaps out of those in the table. Rows of which nothing is left
 /// go with them.
 pub(super) fn remove<T: Table>(transaction: &Transaction, entries: Chunks<T>) -> Result<(), Error> {
     for (chunk, words) in entries {
@@ -104,7 +104,7 @@ fn is_empty<T: Table>(row: &T) -> bool {
     row.bitmaps().iter().all(|bitmap| bitmap.is_empty())
 }
 
-/// What the table has of these words.
+/// Returns the rows that the table has of these words.
 fn stored<T: Table>(
     transaction: &Transaction,
     chunk: u32,
@@ -133,7 +133,7 @@ fn read<T: Table>(row: &[ByteBuf]) -> Result<(String, T), Error> {
     Ok((word.to_owned(), bitmaps))
 }
 
-/// Write these rows in place of those that the table has.
+/// Writes these rows in place of those that the table has.
 fn write<T: Table>(
     transaction: &Transaction,
     chunk: u32,
@@ -175,21 +175,21 @@ fn corrupt(why: impl std::fmt::Display) -> Error {
     Error::Decode(format!("a row of the index: {why}"))
 }
 
-/// The statement that reads the rows of [`ROWS`] terms in a chunk.
+/// Returns the statement that reads the rows of [`ROWS`] terms in a chunk.
 #[must_use]
 pub fn read_text<T: Table>() -> String {
     let (table, columns, terms) = (T::NAME, T::COLUMNS.join(", "), placeholders(ROWS));
     format!("SELECT term, {columns} FROM {table} WHERE chunk = ? AND term IN ({terms})")
 }
 
-/// The statement that deletes the rows of [`ROWS`] terms in a chunk.
+/// Returns the statement that deletes the rows of [`ROWS`] terms in a chunk.
 #[must_use]
 pub fn delete_text<T: Table>() -> String {
     let (table, terms) = (T::NAME, placeholders(ROWS));
     format!("DELETE FROM {table} WHERE chunk = ? AND term IN ({terms})")
 }
 
-/// The statement that writes [`ROWS`] rows, whether they are there or not.
+/// Returns the statement that writes [`ROWS`] rows, whether they are there or not.
 #[must_use]
 pub fn write_text<T: Table>(dialect: Dialect) -> String {
     let columns = [&["term", "chunk"], T::COLUMNS].concat();
@@ -225,7 +225,7 @@ mod tests {
         entries
     }
 
-    /// The rows with others added to them, then those others taken out again.
+    /// Returns the rows with others added to them, then those others taken out again.
     fn there_and_back<T: Table>(rows: Chunks<T>, others: &Chunks<T>) -> Chunks<T> {
         let mut changed = rows;
         for (chunk, words) in others {

@@ -4,7 +4,7 @@ use roaring::RoaringBitmap;
 
 use super::postings::{DESCRIPTION, Hits, POSITIONS, placed};
 
-/// The products of a chunk in which words follow one another, from the places
+/// Returns the products of a chunk in which words follow one another, from the places
 /// of each word in turn.
 #[must_use]
 pub fn find(chunk: u32, words: &[&RoaringBitmap]) -> Hits {
@@ -18,7 +18,7 @@ pub fn find(chunk: u32, words: &[&RoaringBitmap]) -> Hits {
     hits
 }
 
-/// The places of first words that all the others follow, by looking around
+/// Returns the places of first words that all the others follow, by looking around
 /// wherever the rarest word stands.
 fn starts(words: &[&RoaringBitmap]) -> impl Iterator<Item = u32> {
     let distances = move || (0..).zip(words);
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
     use crate::search::entries::Entries;
 
-    /// Products in whose name, and in whose description, the phrase stands.
+    /// Returns products in whose name, and in whose description, the phrase stands.
     fn found(phrase: &[&str], products: &[(u32, &str, &str)]) -> (Vec<u32>, Vec<u32>) {
         let mut entries = Entries::default();
         for (product, name, description) in products {

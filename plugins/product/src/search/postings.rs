@@ -36,24 +36,24 @@ pub struct Hits {
 }
 
 impl Hits {
-    /// Take in the products of others.
+    /// Takes in the products of others.
     pub fn merge(&mut self, others: &Self) {
         self.name |= &others.name;
         self.description |= &others.description;
     }
 
-    /// Products that have the word in either field.
+    /// Returns products that have the word in either field.
     #[must_use]
     pub fn any(&self) -> RoaringBitmap {
         &self.name | &self.description
     }
 }
 
-/// How many times as many products as there are others make it faster to look
+/// Ratio of products to others from which on it is faster to look
 /// for each of those than to go through both.
 const MANY: u64 = 16;
 
-/// The products that are among both. `few` should be the smaller set.
+/// Returns the products that are among both. `few` should be the smaller set.
 #[must_use]
 pub fn common(many: &RoaringBitmap, few: &RoaringBitmap) -> RoaringBitmap {
     if few.len() * MANY < many.len() {
@@ -65,13 +65,13 @@ pub fn common(many: &RoaringBitmap, few: &RoaringBitmap) -> RoaringBitmap {
     }
 }
 
-/// Where a word of a product stands, as a number within the product's chunk.
+/// Returns where a word of a product stands, as a number within the product's chunk.
 #[must_use]
 pub fn place(product: u32, position: u32) -> u32 {
     (product % POSITION_CHUNK) * POSITIONS + position
 }
 
-/// The product and the position of a [`place`] in a chunk.
+/// Returns the product and the position of a [`place`] in a chunk.
 #[must_use]
 pub fn placed(chunk: u32, place: u32) -> (u32, u32) {
     (
@@ -90,7 +90,7 @@ pub struct TermRange {
 }
 
 impl TermRange {
-    /// The range of a single word.
+    /// Returns the range of a single word.
     #[must_use]
     pub fn whole(term: &str) -> Self {
         let from = term.as_bytes().to_vec();
@@ -98,7 +98,7 @@ impl TermRange {
         Self { from, until }
     }
 
-    /// The range of all words that begin like this.
+    /// Returns the range of all words that begin like this.
     #[must_use]
     pub fn prefix(term: &str) -> Self {
         let from = term.as_bytes().to_vec();
@@ -120,7 +120,7 @@ impl From<&Pattern> for TermRange {
     }
 }
 
-/// The same words in as few ranges as possible, in order.
+/// Returns ranges of the same words, as few as possible, in order.
 #[must_use]
 pub fn merged(mut ranges: Vec<TermRange>) -> Vec<TermRange> {
     ranges.sort_unstable();
@@ -134,7 +134,7 @@ pub fn merged(mut ranges: Vec<TermRange>) -> Vec<TermRange> {
     ranges
 }
 
-/// What is left to read of some ranges after a page that ended with this word.
+/// Cuts ranges to what is left to read after a page that ended with this word.
 /// The word may go on, so it is still among them.
 pub fn skip_to(ranges: &mut Vec<TermRange>, last: &[u8]) {
     ranges.retain_mut(|range| {
@@ -145,7 +145,7 @@ pub fn skip_to(ranges: &mut Vec<TermRange>, last: &[u8]) {
     });
 }
 
-/// A bitmap as it is stored: the portable format of Roaring bitmaps.
+/// Returns a bitmap as it is stored: the portable format of Roaring bitmaps.
 ///
 /// # Errors
 /// None in practice: it writes to memory.
@@ -155,7 +155,7 @@ pub fn encode(bitmap: &RoaringBitmap) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// A stored bitmap.
+/// Returns a stored bitmap.
 ///
 /// # Errors
 /// If the bytes are not what [`encode`] wrote.

@@ -1,5 +1,5 @@
-//! What a person asks: words, `"phrases"`, and a leading `-` before what is
-//! not wanted. Every text is a query; none is an error.
+//! Queries as people write them: words, `"phrases"`, and a leading `-` before
+//! what is not wanted. Every text is a query; none is an error.
 
 use std::collections::HashSet;
 
@@ -21,9 +21,9 @@ const PREFIX_CHARS: usize = 3;
 /// A search as it was asked.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Query {
-    /// What to find, without repetitions; nothing is found if it is empty.
+    /// Clauses to find, without repetitions; nothing is found without any.
     pub wanted: Vec<Clause>,
-    /// What a found product must not match.
+    /// Clauses that a found product must not match.
     pub unwanted: Vec<Clause>,
 }
 
@@ -42,7 +42,7 @@ pub struct Clause {
 pub struct Pattern {
     /// The folded word.
     pub text: String,
-    /// Whether words that only begin like this match too.
+    /// True if words that only begin like this match too.
     pub prefix: bool,
 }
 
@@ -54,13 +54,13 @@ impl Pattern {
         }
     }
 
-    /// A word as typed: a prefix too, if it is long enough.
+    /// Returns a word as typed: a prefix too, if it is long enough.
     fn typed(text: String) -> Self {
         let prefix = text.chars().nth(PREFIX_CHARS - 1).is_some();
         Self { text, prefix }
     }
 
-    /// Whether an indexed word is one that this looks for.
+    /// Returns whether an indexed word is one that this looks for.
     #[must_use]
     pub fn matches(&self, term: &[u8]) -> bool {
         match self.prefix {
@@ -69,7 +69,7 @@ impl Pattern {
         }
     }
 
-    /// Whether an indexed word is this very word.
+    /// Returns whether an indexed word is this very word.
     #[must_use]
     pub fn is_whole(&self, term: &[u8]) -> bool {
         term == self.text.as_bytes()
@@ -84,7 +84,7 @@ impl Clause {
         }
     }
 
-    /// A compound: found joined, or as its words.
+    /// Returns a compound: found joined, or as its words.
     fn compound(joined: String, words: Vec<String>) -> Self {
         Self {
             word: Some(Pattern::typed(joined)),
@@ -105,7 +105,7 @@ impl Clause {
 }
 
 impl Query {
-    /// Read a query.
+    /// Reads a query.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         let mut reader = Reader::default();
@@ -126,7 +126,7 @@ struct Piece<'a> {
     unwanted: bool,
 }
 
-/// Cut a query at quotes and spaces. A quote without a partner reaches to the
+/// Cuts a query at quotes and spaces. A quote without a partner reaches to the
 /// end.
 fn pieces(text: &str) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
@@ -184,7 +184,7 @@ impl Reader {
         }
     }
 
-    /// The first words of a sequence, as far as they count.
+    /// Returns the first words of a sequence, as far as they count.
     fn counted(&mut self, words: impl IntoIterator<Item = String>) -> Vec<String> {
         words
             .into_iter()
@@ -193,7 +193,7 @@ impl Reader {
             .collect()
     }
 
-    /// Whether a word still counts: it is among the first distinct ones.
+    /// Returns whether a word still counts: it is among the first distinct ones.
     fn admit(&mut self, word: &str) -> bool {
         self.words.contains(word)
             || (self.words.len() < MAX_WORDS && self.words.insert(word.to_owned()))
@@ -213,7 +213,7 @@ impl Reader {
         }
     }
 
-    /// What may be added of a clause, now that there are so many phrases.
+    /// Returns what may be added of a clause, now that there are so many phrases.
     fn allowed(&self, clause: Clause) -> Option<Clause> {
         if self.phrases < MAX_PHRASES {
             return Some(clause);
@@ -226,7 +226,7 @@ impl Reader {
 mod tests {
     use super::*;
 
-    /// A query in an easy notation: `beaut*` for a prefix, `[red shirt]` for a
+    /// Returns a query in an easy notation: `beaut*` for a prefix, `[red shirt]` for a
     /// phrase, `tshirt*[t shirt]` for a compound, `-` for what is not wanted.
     fn shown(text: &str) -> String {
         let show = |sign: &str, clause: &Clause| {

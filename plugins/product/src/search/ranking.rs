@@ -11,7 +11,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Add the value of a binary digit (0 is one, 1 is two) to these products.
+    /// Adds the value of a binary digit (0 is one, 1 is two) to these products.
     pub fn add(&mut self, digit: usize, products: RoaringBitmap) {
         let mut carry = products;
         for digit in digit.. {
@@ -35,12 +35,12 @@ impl Tally {
 #[derive(Debug, Default)]
 pub struct Ranking {
     found: RoaringBitmap,
-    /// What decides the order, the weightiest first.
+    /// Digits that decide the order, the weightiest first.
     digits: Vec<RoaringBitmap>,
 }
 
 impl Ranking {
-    /// Order these products by the tallies, the weightiest first, the highest
+    /// Orders these products by the tallies, the weightiest first, the highest
     /// number first; those alike in all by their id.
     #[must_use]
     pub fn new(found: RoaringBitmap, tallies: impl IntoIterator<Item = Tally>) -> Self {
@@ -53,13 +53,13 @@ impl Ranking {
         }
     }
 
-    /// How many were found.
+    /// Returns how many were found.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.found.len()
     }
 
-    /// A piece of the list: at most `limit` products after the first `offset`.
+    /// Returns a piece of the list: at most `limit` products after the first `offset`.
     #[must_use]
     pub fn page(&self, offset: u64, limit: usize) -> Vec<u32> {
         let mut page = Page {
@@ -81,7 +81,7 @@ struct Page {
 }
 
 impl Page {
-    /// Take from products that are alike in every digit but these.
+    /// Takes from products that are alike in every digit but these.
     fn take(&mut self, alike: RoaringBitmap, digits: &[RoaringBitmap]) {
         if self.products.len() == self.limit {
             return;
@@ -99,7 +99,7 @@ impl Page {
         }
     }
 
-    /// Take from products that are alike in everything.
+    /// Takes from products that are alike in everything.
     fn take_in_order(&mut self, alike: &RoaringBitmap) {
         let mut products = alike.iter();
         // The products to pass over are fewer than these, so they fit a u32.
@@ -117,7 +117,7 @@ impl Page {
 mod tests {
     use super::*;
 
-    /// What `Ranking` must agree with: sort by score, then by id.
+    /// Returns what `Ranking` must agree with: sort by score, then by id.
     fn sorted(scores: &[(u32, u64)]) -> Vec<u32> {
         let mut scores = scores.to_vec();
         scores.sort_by_key(|&(product, score)| (std::cmp::Reverse(score), product));

@@ -37,19 +37,19 @@ const PAGE: usize = 64;
 /// The highest id that the index takes in: ids of bitmaps have 32 bits.
 const LAST_ID: i64 = 4_294_967_295;
 
-/// The last product that was compared.
+/// Selects the last product that was compared.
 pub const CURSOR: &str = "SELECT product_id FROM product_search_round WHERE round_id = 1";
 
-/// Note the last product that was compared.
+/// Notes the last product that was compared.
 pub const SET_CURSOR: &str = "UPDATE product_search_round SET product_id = ? WHERE round_id = 1";
 
-/// The last product of the slice that comes after a product, by id, if another
+/// Selects the last product of the slice that comes after a product, by id, if another
 /// slice follows.
 pub const SLICE_END: &str = "SELECT product_id FROM product \
      WHERE product_id > ? AND product_id <= 4294967295 \
      ORDER BY product_id LIMIT 1 OFFSET 4999";
 
-/// What the index lacks or has wrong of the products after one and up to
+/// Selects what the index lacks or has wrong of the products after one and up to
 /// another, by id, in their order; then the same two ids for products that are
 /// gone.
 pub const DIFFERENCES: &str = "SELECT product_id, is_there, name, description, indexed_name, indexed_description \
@@ -147,7 +147,7 @@ fn correct(transaction: &Transaction, after: i64, until: i64) -> Result<Option<i
     Ok(last)
 }
 
-/// As many differences as one piece of work corrects, and the last product of
+/// Returns as many differences as one piece of work corrects, and the last product of
 /// them if there may be more.
 fn differences(
     transaction: &Transaction,
@@ -181,12 +181,12 @@ fn page(query: Query<'_>, after: i64, until: i64) -> Result<Vec<Difference>, Err
     ids.into_iter().fold(query, Query::bind).rows()
 }
 
-/// What is to be done about differences.
+/// Changes to the index that remove some differences.
 #[derive(Default)]
 struct Corrections {
-    /// What the index has too much.
+    /// Entries that the index has too many.
     before: Entries,
-    /// What it is to have.
+    /// Entries that the index lacks.
     now: Entries,
     /// The texts that it has from now on.
     texts: Vec<Texts>,

@@ -18,17 +18,17 @@ use crate::statement::{bind_all, padded, placeholders};
 /// bitmaps they stay within the 8 MiB that the manifest asks for one call.
 pub const INDEX_ROWS: usize = 400;
 
-/// How many ranges of words one statement fetches.
+/// Numbers of ranges of words that one statement fetches.
 pub const RANGES: [usize; 3] = [1, 4, 16];
 
-/// How many words of a phrase, in how many chunks, one statement fetches. With
+/// Numbers of words of a phrase, and of chunks, that one statement fetches. With
 /// the largest bitmaps the rows stay within 8 MiB.
 pub const WORDS_AND_CHUNKS: [(usize, usize); 4] = [(2, 50), (4, 25), (8, 12), (64, 1)];
 
-/// How many products one statement fetches.
+/// Numbers of products that one statement fetches.
 pub const PRODUCTS: [usize; 2] = [20, 100];
 
-/// The statement for the words of some ranges, each given by its first word
+/// Returns the statement for the words of some ranges, each given by its first word
 /// and the one after its last.
 #[must_use]
 pub fn words_text(ranges: usize) -> String {
@@ -39,7 +39,7 @@ pub fn words_text(ranges: usize) -> String {
     )
 }
 
-/// The statement for the places of some words in some chunks: chunks first,
+/// Returns the statement for the places of some words in some chunks: chunks first,
 /// then words.
 #[must_use]
 pub fn positions_text(words: usize, chunks: usize) -> String {
@@ -50,7 +50,7 @@ pub fn positions_text(words: usize, chunks: usize) -> String {
     )
 }
 
-/// The statement for products by their ids.
+/// Returns the statement for products by their ids.
 #[must_use]
 pub fn products_text(products: usize) -> String {
     let products = placeholders(products);
@@ -60,7 +60,7 @@ pub fn products_text(products: usize) -> String {
     )
 }
 
-/// Answer a query from the index.
+/// Answers a query from the index.
 ///
 /// # Errors
 /// Those of the database.
@@ -83,7 +83,7 @@ struct WordRow {
     description_hits: ByteBuf,
 }
 
-/// Read in the words of a few ranges: what fits on a page at once, the rest of
+/// Reads in the words of a few ranges: what fits on a page at once, the rest of
 /// each by itself, for which databases need not sort.
 fn read_words(evaluation: &mut Evaluation, ranges: Vec<TermRange>) -> Result<(), Error> {
     for range in read_page(evaluation, ranges)? {
@@ -95,7 +95,7 @@ fn read_words(evaluation: &mut Evaluation, ranges: Vec<TermRange>) -> Result<(),
     Ok(())
 }
 
-/// Read in a page of the words of these ranges, and say what is left of them.
+/// Reads in a page of the words of these ranges. Returns what is left of them.
 fn read_page(
     evaluation: &mut Evaluation,
     mut ranges: Vec<TermRange>,
@@ -140,7 +140,7 @@ struct PositionRow {
     places: ByteBuf,
 }
 
-/// Read in where the words of a phrase stand, some chunks at a time.
+/// Reads in where the words of a phrase stand, some chunks at a time.
 fn read_positions(evaluation: &mut Evaluation, task: &PhraseTask) -> Result<(), Error> {
     let shape = WORDS_AND_CHUNKS
         .into_iter()
@@ -176,7 +176,7 @@ fn by_chunk(
     Ok(chunks)
 }
 
-/// The products with these ids, in this order. Those that are gone from the
+/// Returns the products with these ids, in this order. Those that are gone from the
 /// table are left out.
 ///
 /// # Errors

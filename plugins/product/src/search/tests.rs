@@ -37,7 +37,7 @@ fn search(products: &[Product], text: &str, how: Match) -> Ranking {
     search_entries(&entries, text, how)
 }
 
-/// What is otherwise done with the tables, in memory.
+/// Returns what is otherwise done with the tables, in memory.
 fn search_entries(entries: &Entries, text: &str, how: Match) -> Ranking {
     let mut evaluation = Evaluation::new(Query::parse(text));
     for range in evaluation.ranges() {

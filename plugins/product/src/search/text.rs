@@ -9,7 +9,7 @@ use unicode_properties::{GeneralCategory, UnicodeGeneralCategory as _};
 /// the first character that does not fit, in products and in queries alike.
 pub const WORD_BYTES: usize = 64;
 
-/// What stands between two separators, folded: most often a single word.
+/// Text between two separators, folded: most often a single word.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unit {
     /// The words, in order; never empty. Several for a compound (`t-shirt`,
@@ -20,14 +20,14 @@ pub struct Unit {
     pub joined: Option<String>,
 }
 
-/// The units of a text, in order.
+/// Returns the units of a text, in order.
 pub fn units(text: &str) -> Vec<Unit> {
     let mut splitter = Splitter::default();
     text.chars().for_each(|c| splitter.read(c));
     splitter.finish()
 }
 
-/// What a character is to the splitter.
+/// Class of a character, as the splitter sees it.
 enum Class {
     /// Letters and digits.
     Word,
@@ -75,7 +75,7 @@ fn fold(c: char, mut each: impl FnMut(char)) {
     }
 }
 
-/// The ASCII spelling of a Latin letter that is not ASCII.
+/// Returns the ASCII spelling of a Latin letter that is not ASCII.
 fn latin(c: char) -> Option<&'static str> {
     match c {
         '\u{80}'..='\u{2af}' | '\u{1d00}'..='\u{1dbf}' | '\u{1e00}'..='\u{1eff}' => {
@@ -93,7 +93,7 @@ fn stands_alone(c: char) -> bool {
         | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
 }
 
-/// The words of a compound written as one, cut as any word is.
+/// Returns the words of a compound written as one, cut as any word is.
 fn join(parts: &[String]) -> String {
     let mut bytes = 0;
     let fits = |c: &char| {
@@ -137,7 +137,7 @@ impl Splitter {
         }
     }
 
-    /// What folding made of a letter; some compatibility forms hold signs
+    /// Takes in what folding made of a letter; some compatibility forms hold signs
     /// (`½` holds a fraction slash).
     fn folded(&mut self, c: char) {
         if !c.is_alphanumeric() {
@@ -203,7 +203,7 @@ impl Splitter {
 mod tests {
     use super::*;
 
-    /// The units of a text, in a notation that is easy to read:
+    /// Returns the units of a text, in a notation that is easy to read:
     /// `t+shirt=tshirt` for a compound, `東+京` for a run.
     fn shown(text: &str) -> String {
         let show = |unit: Unit| match unit.joined {

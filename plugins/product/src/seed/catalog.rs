@@ -11,9 +11,9 @@ const WRITTEN: &str = include_str!("../../catalog/catalog.json");
 pub struct Catalog {
     /// The departments, each with its categories and their products.
     pub departments: Vec<Department>,
-    /// What a customer can choose about a product.
+    /// Attributes that a customer can choose about a product.
     pub attributes: Vec<Attribute>,
-    /// What customers have said, in no particular order.
+    /// Reviews by customers, in no particular order.
     pub reviews: Vec<Review>,
 }
 

@@ -35,12 +35,12 @@ pub struct Draft {
     pub display: i16,
     /// Which of the written catalog's seven categories it is in, counted from 0.
     pub category: usize,
-    /// Its sizes and colours, ascending: positions, counted from 0, among all
+    /// Sizes and colours, ascending: positions, counted from 0, among all
     /// values of the written catalog's attributes, [`SIZES`] before [`COLOURS`].
     pub attribute_values: Vec<usize>,
 }
 
-/// The product of number `n`: the same on every machine and in every run.
+/// Returns the product of number `n`: the same on every machine and in every run.
 pub fn draft(n: u64) -> Draft {
     let mut chance = Chance::new(n);
     let category = chance.below(words::MOTIFS.len() as u32) as usize;
@@ -182,7 +182,7 @@ fn prices(chance: &mut Chance) -> (u32, u32) {
     }
 }
 
-/// A run of sizes from S or M to XL or XXL, and two or three colours.
+/// Returns a run of sizes from S or M to XL or XXL, and two or three colours.
 fn attribute_values(chance: &mut Chance) -> Vec<usize> {
     let smallest = chance.below(2) as usize;
     let largest = SIZES - 1 - chance.below(2) as usize;

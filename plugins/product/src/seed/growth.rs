@@ -10,7 +10,7 @@ use edge_sdk::money::Cents;
 /// Products that one step stores.
 const STEP: u64 = 2048;
 
-/// The highest id of a product, 0 without one.
+/// Selects the highest id of a product, 0 without one.
 const LAST_PRODUCT: &str = "SELECT COALESCE(MAX(product_id), 0) FROM product";
 
 /// All categories, by id alone.
@@ -19,7 +19,7 @@ const CATEGORIES: &str = "SELECT category_id FROM category ORDER BY category_id"
 /// All values of all attributes, by id alone.
 const VALUES: &str = "SELECT attribute_value_id FROM attribute_value ORDER BY attribute_value_id";
 
-/// Store as many products as are missing, or as one step stores.
+/// Stores as many products as are missing, or as one step stores.
 pub(super) fn store(missing: u64) -> Result<(), sql::Error> {
     sql::transaction(|transaction| {
         let shop = Shop::read(transaction)?;
@@ -31,7 +31,7 @@ pub(super) fn store(missing: u64) -> Result<(), sql::Error> {
     })
 }
 
-/// What a product is linked to. A shop that is not ours may have fewer
+/// Rows that products are linked to. A shop that is not ours may have fewer
 /// categories or values than the drafts count on.
 struct Shop {
     categories: Vec<i64>,

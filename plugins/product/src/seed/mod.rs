@@ -15,12 +15,12 @@ use edge_sdk::{sql, wit::Progress};
 use crate::{products, search::index};
 use error::Error;
 
-/// Whether any of the tables that the starter catalog fills has a row.
+/// Selects 1 if any of the tables that the starter catalog fills has a row.
 pub const ANY_ROW: &str = "SELECT 1 FROM product UNION ALL SELECT 1 FROM department \
      UNION ALL SELECT 1 FROM category UNION ALL SELECT 1 FROM attribute \
      UNION ALL SELECT 1 FROM attribute_value LIMIT 1";
 
-/// One step: the starter catalog, some generated products, or some products
+/// Makes one step: the starter catalog, some generated products, or some products
 /// taken into the search index, in this order.
 ///
 /// # Errors

@@ -26,7 +26,7 @@ impl Rows {
         }
     }
 
-    /// Insert all of them.
+    /// Inserts all of them.
     pub(super) fn store(self, transaction: &Transaction) -> Result<(), Error> {
         let mut rest = self.rows.as_slice();
         for shape in SHAPES {

@@ -13,7 +13,7 @@ use super::tables;
 /// The reviewers of the starter catalog are nobody's customers.
 const NOBODY: i64 = 0;
 
-/// Store the catalog; its tables must be empty.
+/// Stores the catalog; its tables must be empty.
 pub(super) fn store() -> Result<(), Error> {
     let rows = rows(&catalog()?)?;
     sql::transaction(|transaction| {
@@ -22,7 +22,7 @@ pub(super) fn store() -> Result<(), Error> {
     })
 }
 
-/// The rows of all tables.
+/// Returns the rows of all tables.
 fn rows(catalog: &Catalog) -> Result<Vec<Rows>, Error> {
     let ids = Ids::new(catalog);
     let mut rows = vec![departments(catalog), categories(catalog)];
@@ -32,7 +32,7 @@ fn rows(catalog: &Catalog) -> Result<Vec<Rows>, Error> {
     Ok(rows)
 }
 
-/// What the catalog refers to by name.
+/// Ids of what the catalog refers to by name.
 struct Ids<'a> {
     categories: HashMap<&'a str, i64>,
     values: HashMap<&'a str, i64>,

@@ -1,4 +1,5 @@
-//! What the rest of the plugin, and the front ends, count on in the written catalog.
+//! Properties of the written catalog that the rest of the plugin, and the front
+//! ends, count on.
 
 use std::collections::HashSet;
 

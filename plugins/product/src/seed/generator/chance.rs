@@ -19,7 +19,7 @@ impl Chance {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number in `0..bound`, all equally likely; 0 for a bound of 0.
+    /// Returns a number in `0..bound`, all equally likely; 0 for a bound of 0.
     pub fn below(&mut self, bound: u32) -> u32 {
         let scaled = (self.next() >> 32) * u64::from(bound);
         (scaled >> 32) as u32
@@ -30,13 +30,13 @@ impl Chance {
         self.below(odds) == 0
     }
 
-    /// An entry of the list, all equally likely.
+    /// Returns an entry of the list, all equally likely.
     #[expect(clippy::indexing_slicing, reason = "always below the list's length")]
     pub fn even<T: Copy, const N: usize>(&mut self, list: &[T; N]) -> T {
         list[self.below(N as u32) as usize]
     }
 
-    /// An entry of the list, the n-th about n times rarer than the first, as words are in any language.
+    /// Returns an entry of the list, the n-th about n times rarer than the first, as words are in any language.
     ///
     /// Zipf's law in steps: entries 1, 2-3, 4-7, 8-15 and so on get equal shares, spread evenly within each.
     #[expect(clippy::indexing_slicing, reason = "always below the list's length")]

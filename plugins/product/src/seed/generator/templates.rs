@@ -25,7 +25,7 @@ pub const OPENINGS: [&str; 10] = [
     "Someone left a {adjective} drawing of the {motif} on a café table in {place}, so we framed it in cloth.",
 ];
 
-/// How it is printed.
+/// Sentences about the printing.
 pub const PRINTING: [&str; 7] = [
     "It is {print} in {ink}, with a second pass for the shadows.",
     "Small on the chest, large on the back, both {print} in {ink}.",
@@ -36,7 +36,7 @@ pub const PRINTING: [&str; 7] = [
     "Most of it is {ink}; the sky is whatever colour you choose for the shirt.",
 ];
 
-/// What it is made of.
+/// Sentences about the cloth.
 pub const MAKING: [&str; 7] = [
     "The shirt is {cloth}, cut straight and finished with a double hem.",
     "A t-shirt in {cloth}, soft from the first wash.",
@@ -47,7 +47,7 @@ pub const MAKING: [&str; 7] = [
     "The {cloth} will outlast the joke.",
 ];
 
-/// What to do with it.
+/// Sentences about wearing it.
 pub const CLOSINGS: [&str; 7] = [
     "Good for {occasion}.",
     "It has been known to improve {occasion}.",

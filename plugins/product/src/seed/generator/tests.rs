@@ -1,4 +1,4 @@
-//! What scale tests count on in generated products.
+//! Properties of generated products that scale tests count on.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,7 +11,7 @@ fn sample() -> impl Iterator<Item = Draft> {
     (0..SAMPLE).map(draft)
 }
 
-/// How many drafts of the sample have each word in their name or description.
+/// Returns how many drafts of the sample have each word in their name or description.
 fn spread() -> HashMap<String, u32> {
     let mut spread = HashMap::new();
     for draft in sample() {

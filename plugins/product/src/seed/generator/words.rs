@@ -1,7 +1,7 @@
 //! The words that generated products are made of, each list from the most
 //! common to the rarest.
 
-/// What is on the shirt: one list per category, in the order of the written catalog.
+/// Motifs of shirts: one list per category, in the order of the written catalog.
 pub const MOTIFS: [[&str; 31]; 7] = [
     // City Corners
     [
@@ -61,7 +61,7 @@ pub const MOTIFS: [[&str; 31]; 7] = [
     ],
 ];
 
-/// How the motif is. None starts with a vowel, so that a template can say "a".
+/// Adjectives of motifs. None starts with a vowel, so that a template can say "a".
 pub const ADJECTIVES: [&str; 63] = [
     "little", "quiet", "lucky", "beautiful", "sleepy", "crooked", "golden", "proud",
     "wandering", "silver", "gentle", "stubborn", "bright", "wild", "forgotten", "clever",
@@ -91,19 +91,19 @@ pub const INKS: [&str; 15] = [
     "brick", "saffron", "mauve", "sepia", "verdigris",
 ];
 
-/// How the print is made.
+/// Ways of printing.
 pub const PRINTS: [&str; 7] = [
     "screen-printed", "hand-printed", "stencilled", "embroidered", "block-printed", "stitched",
     "flocked",
 ];
 
-/// What the shirt is made of.
+/// Cloths of shirts.
 pub const CLOTHS: [&str; 7] = [
     "heavy cotton", "linen", "cotton jersey", "organic cotton", "hemp", "bamboo jersey",
     "merino",
 ];
 
-/// What the shirt is good for.
+/// Occasions for wearing a shirt.
 pub const OCCASIONS: [&str; 31] = [
     "long weekends", "Sunday breakfast", "rainy holidays", "choir practice", "village fairs",
     "the school run", "first dates", "moving house", "night shifts", "birthday picnics",
