@@ -90,49 +90,73 @@ pub fn show(request: &Request) -> Result<Response> {
 pub fn update(request: &Request) -> Result<Response> {
     let principal = request.principal()?;
     let id = principal.id;
-    let fields = request.fields()?;
-    fields.required(&["name", "email"])?;
-    let form: Form = fields.parse()?;
-    let name = text::line("name", &form.name, text::MAX_NAME_CHARS)?;
-    let email = Email::parse(&form.email)?;
-    let day = new_phone("day_phone", form.day_phone)?;
-    let evening = new_phone("eve_phone", form.eve_phone)?;
-    let mobile = new_phone("mob_phone", form.mob_phone)?;
-    // A form sends an empty field for no new password.
-    let password = form.password.filter(|password| !password.is_empty());
-    if let Some(password) = &password {
+    let changes = Changes::read(request)?;
+    if let Some(password) = &changes.password {
         check_password(password, id, &request.client_network())?;
     }
     // If another request changes the password from here on, this one may come
     // from somebody whom that has shut out.
     let before = Credentials::load(principal)?;
-    let role = before.role.unwrap_or_default();
-    let hash_before = password
-        .as_ref()
-        .map(|_| before.password.unwrap_or_default());
-    let hash = password.map(|password| identity::hash_password(&password));
+    let hash = changes.password.as_deref().map(identity::hash_password);
     let hash = hash.transpose()?;
 
-    let change = || {
-        sql::query(UPDATE)
-            .bind(name.as_str())
-            .bind(email.text())
-            .bind(email.key())
-            .bind(hash.as_deref())
-            .bind(hash.is_some())
-            .bind(day.as_deref())
-            .bind(evening.as_deref())
-            .bind(mobile.as_deref())
-            .bind(id)
-            .bind(role.as_str())
-            .bind(hash_before.as_deref())
-            .bind(hash_before.as_deref())
-            .execute()
-    };
-    let changed = lookup::claim(&email, change).map_err(taken)?;
+    let write = || changes.write(id, &before, hash.as_deref());
+    let changed = lookup::claim(&changes.email, write).map_err(taken)?;
     match hash {
         Some(hash) if changed.rows_affected > 0 => renew(id, &hash),
         _ => after(changed, id),
+    }
+}
+
+/// Changes of a profile, checked. None leaves a password or phone as it is.
+struct Changes {
+    name: String,
+    email: Email,
+    password: Option<String>,
+    day_phone: Option<String>,
+    eve_phone: Option<String>,
+    mob_phone: Option<String>,
+}
+
+impl Changes {
+    fn read(request: &Request) -> Result<Self> {
+        let fields = request.fields()?;
+        fields.required(&["name", "email"])?;
+        let form: Form = fields.parse()?;
+        Ok(Self {
+            name: text::line("name", &form.name, text::MAX_NAME_CHARS)?,
+            email: Email::parse(&form.email)?,
+            day_phone: new_phone("day_phone", form.day_phone)?,
+            eve_phone: new_phone("eve_phone", form.eve_phone)?,
+            mob_phone: new_phone("mob_phone", form.mob_phone)?,
+            // A form sends an empty field for no new password.
+            password: form.password.filter(|password| !password.is_empty()),
+        })
+    }
+
+    /// Writes the changes, with the hash of a new password, to a customer who has
+    /// the credentials that were loaded before.
+    fn write(
+        &self,
+        id: i64,
+        before: &Credentials,
+        hash: Option<&str>,
+    ) -> Result<sql::Outcome, sql::Error> {
+        let hash_before = hash.map(|_| before.password.as_deref().unwrap_or_default());
+        sql::query(UPDATE)
+            .bind(self.name.as_str())
+            .bind(self.email.text())
+            .bind(self.email.key())
+            .bind(hash)
+            .bind(hash.is_some())
+            .bind(self.day_phone.as_deref())
+            .bind(self.eve_phone.as_deref())
+            .bind(self.mob_phone.as_deref())
+            .bind(id)
+            .bind(before.role.as_deref().unwrap_or_default())
+            .bind(hash_before)
+            .bind(hash_before)
+            .execute()
     }
 }
 

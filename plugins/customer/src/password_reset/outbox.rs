@@ -144,19 +144,37 @@ fn message_for(due: &Due, link: Option<&str>) -> Result<Option<Message>, Error> 
     Ok(Some(message(to, &token, link)))
 }
 
+/// A row of [`SERIES`].
+#[derive(Deserialize)]
+struct SeriesRow {
+    #[serde(rename = "token_hash")]
+    id: String,
+    #[serde(deserialize_with = "column::optional_instant")]
+    expires_on: Option<String>,
+}
+
 /// Makes a token that holds for an hour, beside those that were sent before.
 fn new_token(customer_id: i64, email: &Email) -> Result<ResetToken, Error> {
-    /// A row of [`SERIES`].
-    #[derive(Deserialize)]
-    struct Row {
-        #[serde(rename = "token_hash")]
-        id: String,
-        #[serde(deserialize_with = "column::optional_instant")]
-        expires_on: Option<String>,
-    }
     let keys = Keys::configured()?;
+    let row = extend_or_begin_series(customer_id, email)?;
+    let token = row.and_then(|row| {
+        let expires = seconds(row.expires_on.as_deref())?;
+        let series = Series {
+            id: row.id,
+            customer_id,
+            email_key: email.key().to_owned(),
+        };
+        ResetToken::new(&keys, &series, expires)
+    });
+    let unreadable = || sql::Error::Decode("a row of customer_reset_token".to_owned());
+    Ok(token.ok_or_else(unreadable)?)
+}
+
+/// Lets the series of a customer's tokens last for an hour from now on, or begins
+/// one. Returns the row of the series.
+fn extend_or_begin_series(customer_id: i64, email: &Email) -> Result<Option<SeriesRow>, Error> {
     let new_id = Series::new_id()?;
-    let row: Option<Row> = sql::transaction(|transaction| {
+    let row = sql::transaction(|transaction| {
         let extended = transaction
             .query(EXTEND_SERIES)
             .bind(Seconds(LIFETIME))
@@ -173,18 +191,8 @@ fn new_token(customer_id: i64, email: &Email) -> Result<ResetToken, Error> {
                 .execute()?;
         }
         transaction.query(SERIES).bind(customer_id).first()
-    })?;
-    let token = row.and_then(|row| {
-        let expires = seconds(row.expires_on.as_deref())?;
-        let series = Series {
-            id: row.id,
-            customer_id,
-            email_key: email.key().to_owned(),
-        };
-        ResetToken::new(&keys, &series, expires)
     });
-    let unreadable = || sql::Error::Decode("a row of customer_reset_token".to_owned());
-    Ok(token.ok_or_else(unreadable)?)
+    Ok(row?)
 }
 
 /// Returns the seconds since 1970 of an instant in ISO 8601.
