@@ -13,7 +13,7 @@ use crate::provider::reply::Reply;
 pub(super) fn charge(attempt: &Attempt, charge_id: &str, card: &Card, created: u64) -> Reply {
     let amount = attempt.amount;
     let metadata: BTreeMap<_, _> = receipt::metadata(attempt).into_iter().collect();
-    let checks = json!({"address_line1_check": null, "address_postal_code_check": null, "cvc_check": "pass"});
+    let address = json!({"address": null, "email": null, "name": null, "phone": null});
     reply(
         200,
         &json!({
@@ -22,7 +22,7 @@ pub(super) fn charge(attempt: &Attempt, charge_id: &str, card: &Card, created: u
             "amount": amount,
             "amount_captured": amount,
             "amount_refunded": 0,
-            "billing_details": {"address": null, "email": null, "name": null, "phone": null},
+            "billing_details": address,
             "captured": true,
             "created": created,
             "currency": attempt.currency,
@@ -34,46 +34,67 @@ pub(super) fn charge(attempt: &Attempt, charge_id: &str, card: &Card, created: u
             "invoice": null,
             "livemode": false,
             "metadata": metadata,
-            "outcome": {
-                "network_status": "approved_by_network",
-                "reason": null,
-                "risk_level": "normal",
-                "seller_message": "Payment complete.",
-                "type": "authorized",
-            },
+            "outcome": approval(),
             "paid": true,
             "payment_intent": null,
-            "payment_method": format!("card_sandbox_{}", card.last4),
-            "payment_method_details": {
-                "card": {
-                    "brand": card.brand,
-                    "checks": checks,
-                    "country": "US",
-                    "exp_month": 12,
-                    "exp_year": 2034,
-                    "funding": card.funding,
-                    "last4": card.last4,
-                    "network": card.brand,
-                },
-                "type": "card",
-            },
+            "payment_method": card_id(card),
+            "payment_method_details": {"card": payment_method(card), "type": "card"},
             "receipt_email": null,
             "receipt_url": format!("https://pay.stripe.com/receipts/sandbox/{charge_id}"),
             "refunded": false,
-            "source": {
-                "id": format!("card_sandbox_{}", card.last4),
-                "object": "card",
-                "brand": card.brand,
-                "country": "US",
-                "exp_month": 12,
-                "exp_year": 2034,
-                "funding": card.funding,
-                "last4": card.last4,
-            },
+            "source": source(card),
             "statement_descriptor": null,
             "status": "succeeded",
         }),
     )
+}
+
+/// Returns the object `outcome` of a charge that succeeded.
+fn approval() -> Value {
+    json!({
+        "network_status": "approved_by_network",
+        "reason": null,
+        "risk_level": "normal",
+        "seller_message": "Payment complete.",
+        "type": "authorized",
+    })
+}
+
+/// Returns the object `payment_method_details.card` of a charge.
+fn payment_method(card: &Card) -> Value {
+    let checks = json!({
+        "address_line1_check": null,
+        "address_postal_code_check": null,
+        "cvc_check": "pass",
+    });
+    json!({
+        "brand": card.brand,
+        "checks": checks,
+        "country": "US",
+        "exp_month": 12,
+        "exp_year": 2034,
+        "funding": card.funding,
+        "last4": card.last4,
+        "network": card.brand,
+    })
+}
+
+/// Returns the object `source` of a charge.
+fn source(card: &Card) -> Value {
+    json!({
+        "id": card_id(card),
+        "object": "card",
+        "brand": card.brand,
+        "country": "US",
+        "exp_month": 12,
+        "exp_year": 2034,
+        "funding": card.funding,
+        "last4": card.last4,
+    })
+}
+
+fn card_id(card: &Card) -> String {
+    format!("card_sandbox_{}", card.last4)
 }
 
 /// Returns the reply to a declined card.

@@ -62,52 +62,59 @@ const CVC: &str = "Your card's security code is incorrect.";
 const PROCESSING: &str = "An error occurred while processing your card. Try again in a little bit.";
 const VELOCITY: &str = "Your card was declined for making repeated attempts too frequently or exceeding its amount limit.";
 
-/// Returns what becomes of a charge of so many cents with this token.
-pub(super) fn judge(token: &str, amount: u64) -> Verdict {
-    if amount < *AMOUNTS.start() {
-        return Verdict::Refused(TOO_SMALL);
-    }
-    if amount > *AMOUNTS.end() {
-        return Verdict::Refused(TOO_LARGE);
-    }
-    match token {
-        "tok_visa" => paid("visa", "4242", "credit"),
-        "tok_visa_debit" => paid("visa", "5556", "debit"),
-        "tok_mastercard" => paid("mastercard", "4444", "credit"),
-        "tok_mastercard_debit" => paid("mastercard", "8210", "debit"),
-        "tok_mastercard_prepaid" => paid("mastercard", "5100", "prepaid"),
-        "tok_amex" => paid("amex", "8431", "credit"),
-        "tok_discover" => paid("discover", "9424", "credit"),
-        "tok_diners" => paid("diners", "0004", "credit"),
-        "tok_jcb" => paid("jcb", "0505", "credit"),
-        "tok_unionpay" => paid("unionpay", "0005", "credit"),
-        "tok_bypassPending" => paid("visa", "0077", "credit"),
-        "tok_chargeDeclined" | "tok_chargeCustomerFail" => {
-            declined("card_declined", "generic_decline", DECLINED)
-        }
-        "tok_chargeDeclinedInsufficientFunds" => {
-            declined("card_declined", "insufficient_funds", FUNDS)
-        }
-        "tok_chargeDeclinedLostCard" => declined("card_declined", "lost_card", DECLINED),
-        "tok_chargeDeclinedStolenCard" => declined("card_declined", "stolen_card", DECLINED),
-        "tok_chargeDeclinedFraudulent" | "tok_radarBlock" => {
-            declined("card_declined", "fraudulent", DECLINED)
-        }
-        "tok_chargeDeclinedVelocityLimitExceeded" => {
-            declined("card_declined", "card_velocity_exceeded", VELOCITY)
-        }
-        "tok_chargeDeclinedExpiredCard" => declined("expired_card", "expired_card", EXPIRED),
-        "tok_chargeDeclinedIncorrectCvc" | "tok_cvcCheckFail" => {
-            declined("incorrect_cvc", "incorrect_cvc", CVC)
-        }
-        "tok_chargeDeclinedProcessingError" => {
-            declined("processing_error", "processing_error", PROCESSING)
-        }
-        _ => Verdict::Refused(NO_SUCH_TOKEN),
-    }
-}
+/// The test tokens that the sandbox takes, each with the outcome of a charge.
+const TOKENS: [(&str, Verdict); 23] = [
+    ("tok_visa", paid("visa", "4242", "credit")),
+    ("tok_visa_debit", paid("visa", "5556", "debit")),
+    ("tok_mastercard", paid("mastercard", "4444", "credit")),
+    ("tok_mastercard_debit", paid("mastercard", "8210", "debit")),
+    (
+        "tok_mastercard_prepaid",
+        paid("mastercard", "5100", "prepaid"),
+    ),
+    ("tok_amex", paid("amex", "8431", "credit")),
+    ("tok_discover", paid("discover", "9424", "credit")),
+    ("tok_diners", paid("diners", "0004", "credit")),
+    ("tok_jcb", paid("jcb", "0505", "credit")),
+    ("tok_unionpay", paid("unionpay", "0005", "credit")),
+    ("tok_bypassPending", paid("visa", "0077", "credit")),
+    ("tok_chargeDeclined", GENERIC_DECLINE),
+    ("tok_chargeCustomerFail", GENERIC_DECLINE),
+    (
+        "tok_chargeDeclinedInsufficientFunds",
+        declined("card_declined", "insufficient_funds", FUNDS),
+    ),
+    (
+        "tok_chargeDeclinedLostCard",
+        declined("card_declined", "lost_card", DECLINED),
+    ),
+    (
+        "tok_chargeDeclinedStolenCard",
+        declined("card_declined", "stolen_card", DECLINED),
+    ),
+    ("tok_chargeDeclinedFraudulent", FRAUDULENT),
+    ("tok_radarBlock", FRAUDULENT),
+    (
+        "tok_chargeDeclinedVelocityLimitExceeded",
+        declined("card_declined", "card_velocity_exceeded", VELOCITY),
+    ),
+    (
+        "tok_chargeDeclinedExpiredCard",
+        declined("expired_card", "expired_card", EXPIRED),
+    ),
+    ("tok_chargeDeclinedIncorrectCvc", INCORRECT_CVC),
+    ("tok_cvcCheckFail", INCORRECT_CVC),
+    (
+        "tok_chargeDeclinedProcessingError",
+        declined("processing_error", "processing_error", PROCESSING),
+    ),
+];
 
-fn paid(brand: &'static str, last4: &'static str, funding: &'static str) -> Verdict {
+const GENERIC_DECLINE: Verdict = declined("card_declined", "generic_decline", DECLINED);
+const FRAUDULENT: Verdict = declined("card_declined", "fraudulent", DECLINED);
+const INCORRECT_CVC: Verdict = declined("incorrect_cvc", "incorrect_cvc", CVC);
+
+const fn paid(brand: &'static str, last4: &'static str, funding: &'static str) -> Verdict {
     Verdict::Paid(Card {
         brand,
         last4,
@@ -115,12 +122,28 @@ fn paid(brand: &'static str, last4: &'static str, funding: &'static str) -> Verd
     })
 }
 
-fn declined(code: &'static str, decline_code: &'static str, message: &'static str) -> Verdict {
+const fn declined(
+    code: &'static str,
+    decline_code: &'static str,
+    message: &'static str,
+) -> Verdict {
     Verdict::Declined(Decline {
         code,
         decline_code,
         message,
     })
+}
+
+/// Returns the outcome of a charge of so many cents with this token.
+pub(super) fn judge(token: &str, amount: u64) -> Verdict {
+    if amount < *AMOUNTS.start() {
+        return Verdict::Refused(TOO_SMALL);
+    }
+    if amount > *AMOUNTS.end() {
+        return Verdict::Refused(TOO_LARGE);
+    }
+    let known = TOKENS.iter().find(|(name, _)| *name == token);
+    known.map_or(Verdict::Refused(NO_SUCH_TOKEN), |(_, verdict)| *verdict)
 }
 
 #[cfg(test)]
