@@ -157,33 +157,14 @@ fn send(due: &Due) -> Result<(), MailError> {
 }
 
 fn confirmation(due: &Due, lines: &[OrderLine], contact: Contact) -> Message {
-    let mut list: String = lines
-        .iter()
-        .take(usize::from(MAX_SHOWN_LINES))
-        .map(line)
-        .collect();
-    if lines.len() > usize::from(MAX_SHOWN_LINES) {
-        list.push_str("and more\n");
-    }
-    let goods = due.total_amount.unwrap_or_default();
-    // The goods come first; shipping and tax are what is paid beyond them.
-    let extra = due
-        .paid_amount
-        .map_or(0, |paid| paid.0.saturating_sub(goods.0));
-    if extra > 0 {
-        list.push_str(&format!("Shipping and tax: {}\n", Cents(extra)));
-    }
-    // Whether a charge of unknown amount paid for more than the goods is not known.
-    let (what, amount) = match due.paid_amount {
-        Some(paid) => ("Total", paid),
-        None => ("Goods", goods),
-    };
     let currency = due.currency.as_deref().unwrap_or_default();
+    let (what, amount) = amount(due);
     let amount = format!("{amount} {}", currency.to_uppercase());
     let text = format!(
-        "Hello {},\n\nthank you: your order {} is paid.\n\n{list}\n{what}: {}\n",
+        "Hello {},\n\nthank you: your order {} is paid.\n\n{}\n{what}: {}\n",
         contact.name,
         due.order_id,
+        list(due, lines),
         amount.trim_end(),
     );
     Message {
@@ -191,6 +172,32 @@ fn confirmation(due: &Due, lines: &[OrderLine], contact: Contact) -> Message {
         subject: format!("Your order {} is paid", due.order_id),
         text,
     }
+}
+
+/// Returns the amount that the mail names, and what it is for. Whether a charge of
+/// unknown amount paid for more than the goods is not known.
+fn amount(due: &Due) -> (&'static str, Cents) {
+    match due.paid_amount {
+        Some(paid) => ("Total", paid),
+        None => ("Goods", due.total_amount.unwrap_or_default()),
+    }
+}
+
+/// Returns the lines of the order as the mail shows them, and what is paid beyond
+/// the goods.
+fn list(due: &Due, lines: &[OrderLine]) -> String {
+    let max = usize::from(MAX_SHOWN_LINES);
+    let mut list: String = lines.iter().take(max).map(line).collect();
+    if lines.len() > max {
+        list.push_str("and more\n");
+    }
+    let goods = due.total_amount.unwrap_or_default();
+    let paid = due.paid_amount.unwrap_or(goods);
+    let extra = Cents(paid.0.saturating_sub(goods.0));
+    if extra.0 > 0 {
+        list.push_str(&format!("Shipping and tax: {extra}\n"));
+    }
+    list
 }
 
 fn line(line: &OrderLine) -> String {
@@ -220,7 +227,7 @@ mod tests {
         assert_eq!(all.as_secs() / 3600, 11);
     }
 
-    fn message_contact() -> Contact {
+    fn contact() -> Contact {
         Contact {
             customer_id: 9,
             name: "Ada".to_owned(),
@@ -228,19 +235,21 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_confirmation_says_what_was_paid() {
-        let due = Due {
+    /// A mail about order 7, over 29.80 and perhaps more.
+    fn due(paid_amount: Option<Cents>) -> Due {
+        Due {
             mail_id: 1,
             attempts: 0,
             order_id: 7,
             customer_id: Some(9),
             total_amount: Some(Cents(2980)),
-            paid_amount: None,
+            paid_amount,
             currency: Some("usd".to_owned()),
-        };
-        let contact = message_contact();
-        let bought = OrderLine {
+        }
+    }
+
+    fn bought() -> OrderLine {
+        OrderLine {
             order_id: 7,
             product_id: Some(1),
             attributes: "x".repeat(100),
@@ -248,12 +257,12 @@ mod tests {
             quantity: Some(2),
             unit_cost: Some(Cents(1490)),
             subtotal: Some(Cents(2980)),
-        };
-        let many = vec![bought.clone(); 101];
-        let long = confirmation(&due, &many, contact.clone()).text;
-        assert_eq!(long.matches("2 x ").count(), 100);
-        assert!(long.contains("29.80\nand more\n\nGoods"), "{long}");
-        let message = confirmation(&due, &[bought], contact);
+        }
+    }
+
+    #[test]
+    fn a_confirmation_says_what_was_ordered() {
+        let message = confirmation(&due(None), &[bought()], contact());
         assert_eq!(message.to, "ada@example.com");
         assert_eq!(message.subject, "Your order 7 is paid");
         let shown = "x".repeat(80);
@@ -262,14 +271,20 @@ mod tests {
              2 x Arc d'Triomphe ({shown}): 29.80\n\nGoods: 29.80 USD\n"
         );
         assert_eq!(message.text, expected);
-        let with_shipping = Due {
-            paid_amount: Some(Cents(3475)),
-            ..due
-        };
-        let text = confirmation(&with_shipping, &many, message_contact()).text;
-        assert!(
-            text.ends_with("Shipping and tax: 4.95\n\nTotal: 34.75 USD\n"),
-            "{text}"
-        );
+    }
+
+    #[test]
+    fn a_confirmation_shows_a_hundred_lines() {
+        let long = confirmation(&due(None), &vec![bought(); 101], contact()).text;
+        assert_eq!(long.matches("2 x ").count(), 100);
+        assert!(long.contains("29.80\nand more\n\nGoods"), "{long}");
+    }
+
+    #[test]
+    fn a_confirmation_says_what_was_paid() {
+        let lines = vec![bought(); 101];
+        let text = confirmation(&due(Some(Cents(3475))), &lines, contact()).text;
+        let end = "Shipping and tax: 4.95\n\nTotal: 34.75 USD\n";
+        assert!(text.ends_with(end), "{text}");
     }
 }
