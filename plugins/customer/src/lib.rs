@@ -25,7 +25,7 @@ edge_sdk::export!(router);
 edge_sdk::export_schedule!(tasks::run);
 edge_sdk::export_accounts!(accounts::add, accounts::change);
 
-/// Every route of the customers.
+/// Returns every route of the customers.
 #[must_use]
 pub fn router() -> Router {
     Router::new()

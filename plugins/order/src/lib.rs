@@ -21,7 +21,7 @@ edge_sdk::export!(router);
 edge_sdk::export_schedule!(tasks::run);
 edge_sdk::export_seed!(seed::step);
 
-/// Every route of the service.
+/// Returns every route of carts, orders, taxes and shipping.
 #[must_use]
 pub fn router() -> Router {
     let router = Router::new()

@@ -13,7 +13,7 @@ use crate::orders::lines;
 use crate::prune;
 use edge_sdk::money::Cents;
 
-/// Mails that are due now, the first to be sent first.
+/// Selects some mails that are due now, the first to be sent first.
 pub const DUE: &str = "SELECT m.mail_id, m.attempts, o.order_id, o.customer_id, o.total_amount, o.paid_amount, o.currency \
      FROM mail_outbox m JOIN orders o ON o.order_id = m.order_id \
      WHERE m.state = 0 AND m.due_on <= {now} ORDER BY m.due_on LIMIT 20";
@@ -28,14 +28,14 @@ pub const SENT: &str = "UPDATE mail_outbox SET state = 1 WHERE mail_id = ? AND s
 /// The mail is not tried again.
 pub const GIVE_UP: &str = "UPDATE mail_outbox SET state = 2 WHERE mail_id = ? AND state = 0";
 
-/// Selects the time of the 500th mail that is so many seconds old.
+/// Selects the time of the 500th mail of an age in seconds.
 pub const OLD: &str = "SELECT created_on FROM mail_outbox WHERE created_on < {now - ?} \
      ORDER BY created_on LIMIT 1 OFFSET 499";
 
 /// Deletes mails until some time that were sent or given up.
 pub const FORGET: &str = "DELETE FROM mail_outbox WHERE created_on <= ? AND state <> 0";
 
-/// Deletes mails that are so many seconds old and were sent or given up.
+/// Deletes mails of an age in seconds that were sent or given up.
 pub const FORGET_REST: &str = "DELETE FROM mail_outbox WHERE created_on < {now - ?} AND state <> 0";
 
 const OUTDATED: prune::Statements = prune::Statements {
@@ -133,7 +133,7 @@ fn attempt(due: &Due) -> Result<(), sql::Error> {
     Ok(())
 }
 
-/// Returns the wait after so many attempts that failed.
+/// Returns the wait after this many failed attempts.
 fn retry_delay(attempts: u32) -> Duration {
     let doubled = 2_u32.saturating_pow(attempts);
     FIRST_RETRY_DELAY

@@ -10,12 +10,12 @@ const BATCHES: u32 = 20;
 
 /// The statements that find and delete old rows of a table.
 pub(crate) struct Statements {
-    /// Selects the time of the last row of a batch of rows that are so many
-    /// seconds old, if there are so many.
+    /// Selects the time of the last row of a batch of old rows, if there are
+    /// enough to fill one; takes the age in seconds.
     pub(crate) find: &'static str,
-    /// Deletes the rows until some time.
+    /// Deletes the old rows of a batch; takes the time of the last one.
     pub(crate) until: &'static str,
-    /// Deletes the rows that are so many seconds old.
+    /// Deletes all old rows; takes the age in seconds.
     pub(crate) rest: &'static str,
 }
 

@@ -55,7 +55,7 @@ const REGIONS: [(i64, &str, &[Priced]); 4] = [
 
 const TAXES: [Priced; 2] = [("Sales tax", "8.25"), ("Tax exempt", "0.00")];
 
-/// The whole work in one step, if the tables are empty.
+/// Does the whole work in one step, if the tables are empty.
 ///
 /// # Errors
 /// Why it failed; nothing is kept then.

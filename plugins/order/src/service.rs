@@ -92,7 +92,7 @@ fn paid_before(status: Status, reference: Option<&str>, charge: &str) -> Result<
     }
 }
 
-/// Succeeds if the charge of an order that could not be refunded was given back
+/// Succeeds if the charge of an order that could not be refunded was refunded
 /// before. A cancelled order with a charge was cancelled after that.
 fn refunded_before(status: Status, reference: Option<&str>) -> Result<(), Error> {
     match (status, reference) {
@@ -200,7 +200,7 @@ mod tests {
         }
         let cancelled = paid_before(Status::Cancelled, None, "ch_1");
         assert_eq!(cancelled, Err(Error::WrongStatus(Status::Cancelled)));
-        // Its charge was given back: it does not pay for the order.
+        // Its charge was refunded: it does not pay for the order.
         let cancelled = paid_before(Status::Cancelled, Some("ch_1"), "ch_1");
         assert_eq!(cancelled, Err(Error::WrongStatus(Status::Cancelled)));
     }

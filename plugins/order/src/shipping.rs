@@ -6,10 +6,10 @@ use edge_sdk::{Failure, Request, Response, Result, sql};
 
 use crate::model::{Shipping, ShippingRegion};
 
-/// There is no region or way of shipping with the id that was asked for.
+/// Refusal of an id that no region or way of shipping has.
 pub const NOT_FOUND: Failure = Failure::new(404, "SHP_03", "Don't exist shipping with this ID.");
 
-/// All regions.
+/// Selects all regions.
 pub const REGIONS: &str =
     "SELECT shipping_region_id, shipping_region FROM shipping_region ORDER BY shipping_region_id";
 

@@ -19,11 +19,13 @@ const DEFAULT_UNPAID_MINUTES: u64 = 30;
 /// A request to order takes less than this.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Selects some orders that asked for stock so many seconds ago, and have none yet.
+/// Selects some orders that asked for stock and have none yet, by their age in
+/// seconds.
 pub const ASKED: &str = "SELECT order_id FROM orders WHERE reserved = 0 AND cart_generation IS NOT NULL \
      AND created_on < {now - ?} ORDER BY created_on LIMIT 50";
 
-/// Selects some orders, so many seconds old, that nobody has paid, nor is about to.
+/// Selects some orders that nobody has paid or is about to pay, by their age in
+/// seconds.
 /// Those of an older shop are left alone: none of them has a generation, though
 /// it may have ids of carts.
 pub const UNPAID: &str = concat!(

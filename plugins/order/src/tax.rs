@@ -6,10 +6,10 @@ use edge_sdk::{Failure, Request, Response, Result, sql};
 
 use crate::model::Tax;
 
-/// There is no tax with the id that was asked for.
+/// Refusal of an id that no tax has.
 pub const NOT_FOUND: Failure = Failure::new(404, "TAX_01", "Don't exist tax with this ID.");
 
-/// All taxes.
+/// Selects all taxes.
 pub const ALL: &str = "SELECT tax_id, tax_type, tax_percentage FROM tax ORDER BY tax_id";
 
 /// Selects one tax, by id.

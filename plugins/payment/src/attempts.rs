@@ -6,7 +6,7 @@ use edge_sdk::sql::{self, Error, Seconds};
 use crate::model::{Attempt, LEASE, State, wait};
 use crate::provider::receipt::Receipt;
 
-/// Longest reason that is kept, in characters.
+/// Longest reason that is stored, in characters.
 const MAX_REASON_CHARS: usize = 255;
 
 macro_rules! select {
@@ -34,49 +34,50 @@ pub const DUE: &str = select!("WHERE next_try_on <= {now} ORDER BY next_try_on L
 /// Selects the number of attempts that an order has had.
 pub const COUNT: &str = "SELECT COALESCE(MAX(number), 0) FROM payment_attempt WHERE order_id = ?";
 
-/// Inserts a new attempt, which its maker has for so many seconds, twice.
+/// Inserts a new attempt; the seconds for which its maker has it come last, twice.
 pub const BEGIN: &str = "INSERT INTO payment_attempt (order_id, number, open_order_id, customer_id, \
      shop_id, provider, token, amount, currency, description, state, busy_until, next_try_on, created_on, \
      changed_on) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'open', {now + ?}, \
      {now + ?}, {now}, {now})";
 
-/// Reserves an attempt for so many seconds, if nobody has it now and
-/// something is left to do about it.
+/// Reserves an attempt for a number of seconds, if nobody has it now and something
+/// is left to do about it.
 pub const TAKE: &str = "UPDATE payment_attempt SET busy_until = {now + ?} \
      WHERE attempt_id = ? AND told_on IS NULL AND busy_until <= {now}";
 
-/// Gives an open attempt back, to be tried again after so many seconds.
+/// Releases an open attempt, to be tried again after a number of seconds.
 pub const POSTPONE: &str = "UPDATE payment_attempt SET tries = tries + 1, busy_until = {now}, \
      next_try_on = {now + ?} WHERE attempt_id = ? AND state = 'open'";
 
-/// The card was charged.
+/// Records that the card was charged.
 pub const CAPTURE: &str = "UPDATE payment_attempt SET state = 'captured', charge_id = ?, charge = ?, \
      token = NULL, tries = 0, next_try_on = {now + ?}, changed_on = {now} \
      WHERE attempt_id = ? AND state = 'open'";
 
-/// The card was charged something else.
+/// Records that the card was charged something else.
 pub const SUSPECT: &str = "UPDATE payment_attempt SET state = 'suspicious', charge_id = ?, charge = ?, \
      reason = ?, token = NULL, next_try_on = NULL, changed_on = {now} WHERE attempt_id = ? AND state = 'open'";
 
-/// The card is not charged; the state that this may be said of comes last.
+/// Records that the card is not charged; the state that the attempt has to be in
+/// comes last.
 pub const FAIL: &str = "UPDATE payment_attempt SET state = 'failed', reason = ?, token = NULL, tries = 0, \
      next_try_on = {now + ?}, changed_on = {now} WHERE attempt_id = ? AND state = ?";
 
-/// The charge was given back.
+/// Records that the charge was refunded.
 pub const REFUND: &str = "UPDATE payment_attempt SET state = 'refunded', refund_id = ?, changed_on = {now} \
      WHERE attempt_id = ? AND state = 'captured'";
 
-/// The order service knows that the order is paid.
+/// Records that the order service knows that the order is paid.
 pub const NOTIFIED: &str = "UPDATE payment_attempt SET told_on = {now}, next_try_on = NULL \
      WHERE attempt_id = ? AND told_on IS NULL";
 
-/// The order service knows that nothing came of the attempt: the order is free
-/// for another.
+/// Records that the order service knows that nothing came of the attempt: the
+/// order is free for another.
 pub const NOTIFIED_FAILURE: &str = "UPDATE payment_attempt SET open_order_id = NULL, told_on = {now}, next_try_on = NULL \
      WHERE attempt_id = ? AND state = 'failed' AND told_on IS NULL";
 
-/// The order service could not be told: give the attempt back for so many
-/// seconds.
+/// Releases an attempt that the order service could not be told of, for a number
+/// of seconds.
 pub const NOTIFY_LATER: &str = "UPDATE payment_attempt SET tries = tries + 1, busy_until = {now}, \
      next_try_on = {now + ?} WHERE attempt_id = ? AND told_on IS NULL";
 
@@ -160,7 +161,7 @@ pub(crate) fn take(attempt: &Attempt) -> Result<bool, Error> {
     )
 }
 
-/// Gives an open attempt back, its outcome still unknown.
+/// Releases an open attempt, its outcome still unknown.
 pub(crate) fn postpone(attempt: &Attempt) -> Result<(), Error> {
     sql::query(POSTPONE)
         .bind(Seconds(wait(attempt.tries)))
@@ -203,7 +204,7 @@ pub(crate) fn fail(attempt: &Attempt, why: &str) -> Result<bool, Error> {
     )
 }
 
-/// Records that the charge was given back. False if it was recorded before.
+/// Records that the charge was refunded. False if it was recorded before.
 pub(crate) fn refund(attempt: &Attempt, refund_id: Option<&str>) -> Result<bool, Error> {
     changed(sql::query(REFUND).bind(refund_id).bind(attempt.attempt_id))
 }
@@ -220,7 +221,7 @@ pub(crate) fn notified(attempt: &Attempt, state: State) -> Result<(), Error> {
     Ok(())
 }
 
-/// Leaves it to scheduled work to tell the order service.
+/// Leaves it to scheduled work to notify the order service.
 pub(crate) fn notify_later(attempt: &Attempt) -> Result<(), Error> {
     sql::query(NOTIFY_LATER)
         .bind(Seconds(wait(attempt.tries)))

@@ -13,39 +13,39 @@ use crate::provider::outcome::{Decline, Outcome};
 use crate::settlement::{self, Notified};
 use crate::shop;
 
-/// The card was declined.
+/// Refusal after the card was declined.
 pub const DECLINED: Failure = Failure::new(402, "PAY_01", "The card was declined.");
 
-/// The client wants to pay neither the price of the goods nor the grand total,
-/// or in another currency.
+/// Refusal of an amount that is neither the price of the goods nor the grand
+/// total, and of another currency.
 pub const MISMATCH: Failure = Failure::new(
     400,
     "PAY_02",
     "The amount or currency does not match the order.",
 );
 
-/// Nobody knows yet whether the card was charged.
+/// Refusal while nobody knows whether the card was charged.
 pub const UNSETTLED: Failure = Failure::new(
     503,
     "PAY_04",
     "The outcome of the charge is being settled. Please ask again.",
 );
 
-/// Another request is paying the order.
+/// Refusal while another request is paying the order.
 pub const IN_PROGRESS: Failure = Failure::new(
     409,
     "PAY_05",
     "The order is being paid at this moment. Please ask again.",
 );
 
-/// The provider takes neither the token nor the amount.
+/// Refusal of a token or an amount that the provider does not take.
 pub const REFUSED: Failure = Failure::new(
     400,
     "PAY_07",
     "The payment provider does not accept this payment.",
 );
 
-/// The provider charged something else than it was asked to.
+/// Refusal after the provider charged something else than it was asked to.
 pub const UNDER_REVIEW: Failure = Failure::new(
     409,
     "PAY_08",
@@ -165,7 +165,8 @@ fn answer(outcome: Outcome) -> Result<Response> {
     }
 }
 
-/// Stripe writes the messages of declined cards for customers.
+/// Returns the refusal of a declined card, with the message that Stripe writes for
+/// customers.
 fn declined(decline: &Decline) -> Failure {
     match &decline.message {
         Some(message) => {

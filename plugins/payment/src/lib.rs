@@ -27,7 +27,7 @@ use edge_sdk::Router;
 edge_sdk::export!(router);
 edge_sdk::export_schedule!(tasks::run);
 
-/// Every route of payments.
+/// Returns every route of payments.
 #[must_use]
 pub fn router() -> Router {
     let router = Router::new()

@@ -31,7 +31,7 @@ pub enum State {
     /// The provider charged something else than it was asked to. Only a person
     /// can decide what is to become of that.
     Suspicious,
-    /// The charge was given back.
+    /// The charge was refunded.
     Refunded,
 }
 
@@ -99,7 +99,7 @@ impl Attempt {
         }
     }
 
-    /// Returns the idempotency key of the refund of its charge. A charge is given back
+    /// Returns the idempotency key of the refund of its charge. A charge is refunded
     /// once, under whatever key.
     #[must_use]
     pub fn refund_key(&self, charge_id: &str) -> String {
@@ -116,7 +116,7 @@ impl Attempt {
     }
 }
 
-/// Returns how long to wait after so many tries: twice as long each time.
+/// Returns the wait after this many tries: twice as long each time.
 #[must_use]
 pub fn wait(tries: u32) -> Duration {
     let (first, longest) = WAITS;

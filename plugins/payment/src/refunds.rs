@@ -12,7 +12,10 @@ use crate::provider::outcome::RefundOutcome;
 ///
 /// # Errors
 /// When the database does not answer: asking again is safe.
-pub(crate) fn give_back(attempt: &Attempt, charge_id: &str) -> Result<RefundOutcome, sql::Error> {
+pub(crate) fn refund_charge(
+    attempt: &Attempt,
+    charge_id: &str,
+) -> Result<RefundOutcome, sql::Error> {
     let outcome = match Provider::for_attempt(attempt) {
         Ok(provider) => provider.refund(attempt, charge_id),
         Err(why) => RefundOutcome::Unknown(why.to_string()),

@@ -20,13 +20,13 @@ const _: () = {
 };
 
 impl Guest for Service {
-    /// Gives the order's charge back, all of it, once however often it is asked.
+    /// Refunds the order's charge, all of it, once however often it is asked.
     fn refund(order_id: i64) -> Result<(), Error> {
         let attempt = attempts::current(order_id)?.ok_or(Error::NotFound)?;
         match attempt.state {
             State::Refunded => Ok(()),
             State::Captured => match attempt.charge_id.as_deref() {
-                Some(charge_id) => answer(refunds::give_back(&attempt, charge_id)?),
+                Some(charge_id) => answer(refunds::refund_charge(&attempt, charge_id)?),
                 None => Err(Error::NotFound),
             },
             State::Open => Err(Error::Unavailable(

@@ -120,7 +120,7 @@ pub(crate) fn paid(attempt: &Attempt, charge_id: &str) -> Result<Notified, Error
         Ok(()) => attempts::notified(attempt, State::Captured)?,
         Err(orders::Error::WrongStatus(Status::Cancelled)) => {
             alarm(attempt, "the order was cancelled; the charge is given back");
-            if let RefundOutcome::Unknown(_) = refunds::give_back(attempt, charge_id)? {
+            if let RefundOutcome::Unknown(_) = refunds::refund_charge(attempt, charge_id)? {
                 return later(attempt, "the refund is unknown");
             }
             attempts::notified(attempt, State::Captured)?;
@@ -151,7 +151,7 @@ pub(crate) fn failed(attempt: &Attempt) -> Result<Notified, Error> {
     }
 }
 
-/// A line in the log for the operator: money and orders may not agree.
+/// Writes a line into the log for the operator: money and orders may not agree.
 pub(crate) fn alarm(attempt: &Attempt, what: &str) {
     eprintln!("ALARM: {}: {what}", attempt.charge_key());
 }
@@ -162,7 +162,7 @@ fn later(attempt: &Attempt, why: &str) -> Result<Notified, Error> {
     Ok(Notified::Later)
 }
 
-/// Somebody else was faster to record the outcome: it should be the same.
+/// Checks the outcome that somebody else was faster to record: it should be the same.
 fn check_recorded(attempt: &Attempt, charge_id: &str) -> Result<(), Error> {
     let recorded = attempts::numbered(attempt.order_id, attempt.number)?;
     let recorded = recorded.and_then(|recorded| recorded.charge_id);

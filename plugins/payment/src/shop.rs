@@ -16,12 +16,12 @@ pub const FIND: &str = "SELECT shop_id FROM payment_shop WHERE one = 1";
 /// Inserts a new identity; the primary key lets one of many through.
 pub const CREATE: &str = "INSERT INTO payment_shop (one, shop_id, created_on) VALUES (1, ?, {now})";
 
-/// Notes that the log tells of other shops' charges, unless it has in so many
-/// seconds.
+/// Notes that the log reports other shops' charges, unless it did within the given
+/// number of seconds.
 pub const NOTE: &str = "UPDATE payment_shop SET foreign_noted_on = {now} \
      WHERE one = 1 AND (foreign_noted_on IS NULL OR foreign_noted_on < {now - ?})";
 
-/// Least time between two log lines about other shops' charges.
+/// Shortest time between two log lines about other shops' charges.
 const NOTE_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Random bytes of an identity.

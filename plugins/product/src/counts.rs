@@ -54,7 +54,7 @@ struct Kept {
 }
 
 impl Counts {
-    /// None yet.
+    /// Makes a store without counts.
     #[must_use]
     pub const fn new() -> Self {
         Self(BTreeMap::new())

@@ -22,7 +22,7 @@ fn written<'a>(fields: &'a Fields, name: &str) -> Option<&'a str> {
     fields.get(name).filter(|text| !text.trim().is_empty())
 }
 
-/// Returns the text of a field, of at most so many characters.
+/// Returns the text of a field, of at most `most` characters.
 ///
 /// # Errors
 /// `USR_02` without it, `USR_07` if it is longer.
@@ -31,10 +31,10 @@ pub(crate) fn text<'a>(fields: &'a Fields, name: &str, most: usize) -> Result<&'
     Ok(optional_text(fields, name, most)?.unwrap_or_default())
 }
 
-/// The text of a field that may be missing or blank.
+/// Returns the text of a field that may be missing or blank.
 ///
 /// # Errors
-/// `USR_07` if it has more than so many characters.
+/// `USR_07` if it has more than `most` characters.
 pub(crate) fn optional_text<'a>(
     fields: &'a Fields,
     name: &str,
@@ -47,7 +47,7 @@ pub(crate) fn optional_text<'a>(
     Ok(text)
 }
 
-/// The whole number of a field that may be missing or blank.
+/// Returns the whole number of a field that may be missing or blank.
 ///
 /// # Errors
 /// 400 `HTTP_400` for anything else than an integer, or out of the range.
@@ -62,7 +62,7 @@ pub(crate) fn number(
     }
 }
 
-/// The whole number of a field.
+/// Returns the whole number of a field.
 ///
 /// # Errors
 /// As [`number`]; `USR_02` without it.

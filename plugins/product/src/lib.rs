@@ -29,7 +29,7 @@ edge_sdk::export!(router);
 edge_sdk::export_schedule!(tasks::run);
 edge_sdk::export_seed!(seed::step);
 
-/// Every route of the catalog.
+/// Returns every route of the catalog.
 #[must_use]
 pub fn router() -> Router {
     admin::routes(shop_front())

@@ -229,7 +229,7 @@ pub struct Review {
 }
 
 impl Review {
-    /// Cuts the text to at most so many characters.
+    /// Cuts the text to at most this many characters.
     #[must_use]
     pub fn shortened(mut self, characters: usize) -> Self {
         if let Some(end) = cut_at(&self.review, characters) {
@@ -240,7 +240,7 @@ impl Review {
 }
 
 impl ProductSummary {
-    /// Cuts the description to at most so many characters, and writes `...`
+    /// Cuts the description to at most this many characters, and writes `...`
     /// after one that was longer.
     #[must_use]
     pub fn shortened(mut self, characters: usize) -> Self {
@@ -252,7 +252,7 @@ impl ProductSummary {
     }
 }
 
-/// Returns where a text ends after so many characters, if it goes on.
+/// Returns the byte after a number of characters of a text, if the text goes on.
 fn cut_at(text: &str, characters: usize) -> Option<usize> {
     match text.as_bytes().split_at_checked(characters) {
         None | Some((_, [])) => None,

@@ -181,7 +181,7 @@ pub fn locations(request: &Request) -> Result<Response> {
     page.respond(locations)
 }
 
-/// Returns the length of a list of which a page was found with so many rows.
+/// Returns the length of a list of which a page was found with this many rows.
 /// The first text counts assignments, which is cheap; where the page shows
 /// that there are assignments of products that are gone, the second one counts
 /// what is there.
@@ -199,8 +199,8 @@ fn listing_count(
     Ok(counts::count(there, Some(id))?)
 }
 
-/// The page that `request` asks for of so many products, their descriptions
-/// cut.
+/// Returns the page that `request` asks for, with the number of all products, and
+/// with descriptions that are cut.
 pub(crate) fn listing(
     request: &Request,
     count: i64,

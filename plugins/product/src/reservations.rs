@@ -18,15 +18,15 @@ const MAX_NAME_BYTES: usize = 255;
 pub const MAKE: &str =
     "INSERT INTO product_reservation (reservation, created_on) VALUES (?, {now})";
 
-/// When a reservation, by its name, was released.
+/// Selects the time when a reservation, by its name, was released.
 pub const RELEASED: &str = "SELECT released_on FROM product_reservation WHERE reservation = ?";
 
-/// Takes so many of a product, by its id, if there are so many (the quantity
-/// again) or it never runs out. The row is held until the transaction ends.
+/// Takes a quantity of a product, by its id, if that is in stock (the quantity
+/// again) or the product never runs out. The row is held until the transaction ends.
 pub const TAKE: &str = "UPDATE product SET stock = stock - ? \
      WHERE product_id = ? AND (stock IS NULL OR stock >= ?)";
 
-/// Notes in a reservation, by its name, that so many were taken of a product,
+/// Notes in a reservation, by its name, the quantity that was taken of a product,
 /// by its id, unless it never runs out.
 pub const NOTE: &str = "INSERT INTO product_reservation_line (reservation, product_id, quantity) \
      SELECT ?, product_id, ? FROM product WHERE product_id = ? AND stock IS NOT NULL";
@@ -38,11 +38,12 @@ pub const BAR: &str = "INSERT INTO product_reservation (reservation, created_on,
 pub const RELEASE: &str = "UPDATE product_reservation SET released_on = {now} \
      WHERE reservation = ? AND released_on IS NULL";
 
-/// Selects the products that a reservation took, by its name, with how many.
+/// Selects the products that a reservation took, with their quantities, by its
+/// name.
 pub const TAKEN: &str = "SELECT product_id, quantity FROM product_reservation_line \
      WHERE reservation = ? ORDER BY product_id";
 
-/// Puts so many of a product, by its id, back. One that is gone stays gone, and
+/// Puts a quantity of a product, by its id, back. One that is gone stays gone, and
 /// one that never runs out by now does not begin to.
 pub const PUT_BACK: &str = "UPDATE product SET stock = stock + ? WHERE product_id = ?";
 
@@ -63,7 +64,7 @@ pub enum Refusal {
     Sql(#[from] Error),
 }
 
-/// Takes so many pieces of products out of stock, by their ids, all or none. A
+/// Takes quantities of products out of stock, by their ids, all or none. A
 /// reservation that is there
 /// already is left alone.
 ///
@@ -161,7 +162,8 @@ fn take_or_find(name: &[u8], quantities: &BTreeMap<i64, i64>) -> Result<(), Refu
     }
 }
 
-/// The products come first: who waits for one waits there, and not for the
+/// Takes products out of stock, and makes the reservation. The products come first:
+/// who waits for one waits there, and not for the
 /// name of the reservation, where two that wait would block each other.
 fn take(
     transaction: &Transaction,

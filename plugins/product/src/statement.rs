@@ -3,12 +3,12 @@
 
 use edge_sdk::sql::{Query, Value};
 
-/// `?, ?, ...`.
+/// Returns `?, ?, ...`.
 pub(crate) fn placeholders(count: usize) -> String {
     vec!["?"; count].join(", ")
 }
 
-/// `INSERT INTO table (a, b) VALUES (?, ?), (?, ?), ...`.
+/// Returns `INSERT INTO table (a, b) VALUES (?, ?), (?, ?), ...`.
 pub(crate) fn insert(table: &str, columns: &[&str], rows: usize) -> String {
     let row = format!("({})", placeholders(columns.len()));
     format!(
@@ -26,7 +26,7 @@ pub(crate) fn bind_all<'a, T: Into<Value>>(
     values.into_iter().fold(query, Query::bind)
 }
 
-/// Returns the values, and the last one again until there are so many.
+/// Returns the values, and the last one again up to the length.
 pub(crate) fn padded<T: Clone>(values: &[T], length: usize) -> impl Iterator<Item = T> {
     let last = values.last().into_iter().cycle();
     values

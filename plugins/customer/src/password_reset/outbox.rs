@@ -12,7 +12,7 @@ use super::token::{KeyError, Keys, ResetToken, Series};
 use crate::lookup;
 use crate::rules::Email;
 
-/// Mails that are due now, the first to be sent first.
+/// Selects some mails that are due now, the first to be sent first.
 pub const DUE: &str = "SELECT email_key, email, attempts FROM customer_reset_mail \
      WHERE due_on <= {now} ORDER BY due_on LIMIT 20";
 
@@ -22,7 +22,7 @@ pub const ATTEMPT: &str = "UPDATE customer_reset_mail SET attempts = attempts + 
      WHERE email_key = ? AND attempts = ?";
 
 /// Forgets a mail, by the address as it is compared, unless it was asked for
-/// anew after so many attempts.
+/// anew since: address and attempts.
 pub const DONE: &str = "DELETE FROM customer_reset_mail WHERE email_key = ? AND attempts = ?";
 
 /// Lets the series of a customer's tokens go on: the seconds for which it holds
@@ -125,7 +125,7 @@ fn attempt(due: &Due, link: Option<&str>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Returns how long to wait after so many attempts that failed.
+/// Returns the wait after this many failed attempts.
 fn retry_delay(attempts: u32) -> Duration {
     FIRST_RETRY_DELAY.saturating_mul(2_u32.saturating_pow(attempts))
 }

@@ -17,7 +17,7 @@ const HIDDEN: &str = "XXXXXXXXXXXX";
 /// Digits that are kept.
 const KEPT: usize = 4;
 
-/// `XXXXXXXXXXXX1234` for a card number, with blanks or hyphens or without.
+/// Returns `XXXXXXXXXXXX1234` for a card number, with blanks or hyphens or without.
 ///
 /// # Errors
 /// `USR_08` unless it has 12 to 19 digits, does not begin with 0, and its
@@ -82,7 +82,7 @@ fn last_four(digits: &str) -> Option<String> {
     Some(format!("{HIDDEN}{kept}"))
 }
 
-/// Luhn's check: from the right, every second digit counts twice, by the sum
+/// Makes Luhn's check: from the right, every second digit counts twice, by the sum
 /// of its digits.
 fn is_checked(digits: &str) -> bool {
     let from_right = digits.bytes().rev().map(|digit| u32::from(digit - b'0'));

@@ -14,7 +14,7 @@ const MERCHANT: &str = "merchant";
 /// Longest role, in characters: the width of its column.
 const MAX_CHARS: usize = 20;
 
-/// This is no role.
+/// Refusal of a text that is no role.
 const BAD_ROLE: Failure =
     Failure::malformed("A role is 1 to 20 lower-case letters and hyphens, such as merchant.");
 

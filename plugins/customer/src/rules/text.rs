@@ -10,7 +10,7 @@ pub const MAX_NAME_CHARS: usize = 50;
 /// Longest line of an address, in characters.
 pub const MAX_ADDRESS_CHARS: usize = 100;
 
-/// Returns the text without blanks around it, if it is one line of at most so many
+/// Returns the text without blanks around it, if it is one line of at most `most`
 /// characters.
 ///
 /// # Errors

@@ -12,9 +12,9 @@ use crate::orders::{self, changes};
 /// The role that may do this.
 const ROLE: &str = "merchant";
 
-/// The order's status does not allow this.
+/// Refusal of a change that the order's status does not allow.
 pub const ILLEGAL: Failure = Failure::new(409, "ORD_06", "The order's status does not allow this.");
-/// The charge is not given back.
+/// Refusal of a change whose refund was not possible.
 pub const NOT_REFUNDED: Failure = Failure::new(409, "ORD_07", "The charge was not given back.");
 const BUSY: Failure = Failure::new(
     409,
@@ -97,7 +97,7 @@ pub fn one(request: &Request) -> Result<Response> {
 ///
 /// # Errors
 /// As [`one`]; `USR_02` and `HTTP_400` for the body, `ORD_06` for a status
-/// that cannot be reached, `ORD_07` if the charge is not given back, `ORD_08`
+/// that cannot be reached, `ORD_07` if the charge is not refunded, `ORD_08`
 /// while something else happens to the order.
 pub fn update(request: &Request) -> Result<Response> {
     let merchant = request.principal_with_role(ROLE)?;
@@ -119,11 +119,11 @@ fn take(step: Step, order_id: i64, why: &str) -> Result<()> {
         Step::Ship => changes::ship(order_id, why)?,
         Step::Cancel => changes::cancel(order_id, why)?,
         Step::CancelPaid => {
-            give_back(order_id)?;
+            refund_charge(order_id)?;
             changes::cancel_paid(order_id, why)?
         }
         Step::Refund => {
-            give_back(order_id)?;
+            refund_charge(order_id)?;
             // Payments may have told of it meanwhile.
             changes::refund(order_id, why)? || current(&find(order_id)?)? == Status::Refunded
         }
@@ -131,9 +131,9 @@ fn take(step: Step, order_id: i64, why: &str) -> Result<()> {
     if done { Ok(()) } else { Err(BUSY) }
 }
 
-/// Asks for the charge of an order to be given back. While nobody knows whether that has
+/// Asks for the charge of an order to be refunded. While nobody knows whether that has
 /// happened, the order stays held: it can be asked for again, and not be sent.
-fn give_back(order_id: i64) -> Result<()> {
+fn refund_charge(order_id: i64) -> Result<()> {
     if !changes::hold_for_refund(order_id)? {
         return Err(BUSY);
     }

@@ -94,7 +94,7 @@ impl Cart {
         self.items.iter().filter(|item| item.saved)
     }
 
-    /// One more piece, of a line that is there or of a new one with the `free`
+    /// Adds one more piece, of a line that is there or of a new one with the `free`
     /// number. Returns the number if it was taken.
     fn add(
         &mut self,
@@ -151,7 +151,7 @@ impl CartEntry {
         self.carts.iter().find(has_line)
     }
 
-    /// One more piece of a product. What is saved for later stays apart.
+    /// Adds one more piece of a product. What is saved for later stays apart.
     /// A new cart gets this generation.
     ///
     /// # Errors
@@ -178,7 +178,7 @@ impl CartEntry {
         Ok(())
     }
 
-    /// So many pieces of a line; 0 removes it.
+    /// Sets the number of pieces of a line; 0 removes it.
     ///
     /// # Errors
     /// [`Refusal::NoItem`] and [`Refusal::TooMany`].
@@ -257,7 +257,7 @@ impl CartEntry {
         numbers.find(|&line| self.cart_of(line).is_none())
     }
 
-    /// Only carts with items, and items with pieces, are kept.
+    /// Drops carts without items, and items without pieces.
     fn tidy(&mut self) {
         for cart in &mut self.carts {
             cart.items.retain(|item| item.quantity > 0);

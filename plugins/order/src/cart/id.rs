@@ -7,7 +7,7 @@ use data_encoding::BASE64URL_NOPAD;
 use edge_sdk::{Failure, Result};
 use sha2::{Digest, Sha256};
 
-/// There can be no cart with the id that was given.
+/// Refusal of an id that no cart can have.
 pub const NO_CART: Failure = Failure::new(404, "SHP_01", "Don't exist cart with this ID.");
 
 const NO_RANDOM: Failure = Failure::new(500, "HTTP_500", "Something went wrong.");

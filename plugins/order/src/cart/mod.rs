@@ -25,7 +25,7 @@ const GROWTH: &str = "cart-growth";
 /// Longest attributes, in characters: as long as the column of an order's lines.
 const MAX_ATTRIBUTE_CHARS: usize = 1000;
 
-/// There is no item with the id that was given.
+/// Refusal of an id that no item has.
 pub const NO_ITEM: Failure = Failure::new(404, "SHP_02", "Don't exist item with this ID.");
 
 const BAD_QUANTITY: Failure =
@@ -292,7 +292,7 @@ fn products(cart: Option<&Cart>) -> impl Iterator<Item = i64> {
     items.map(|item| item.product_id)
 }
 
-/// The active items of a cart, none of one that is not there.
+/// Returns the active items of a cart, none of one that is not there.
 fn shown(
     cart: Option<&Cart>,
     handle: Handle,

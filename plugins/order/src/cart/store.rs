@@ -10,10 +10,10 @@ const BUCKET: &str = "carts";
 /// Longest value of the bucket, in bytes, as the manifest grants it.
 const MAX_BYTES: usize = 64 * 1024;
 
-/// The cart has no room for more.
+/// Refusal of an addition to a full cart.
 pub const FULL: Failure = Failure::new(400, "SHP_04", "The cart is full.");
 
-/// Ends a change that changes nothing; clients never see it.
+/// Marker that ends a change which changes nothing; clients never see it.
 const UNCHANGED: Failure = Failure::new(409, "HTTP_409", "There is nothing to change.");
 
 const UNREADABLE: Failure = Failure::new(500, "HTTP_500", "The cart could not be read.");

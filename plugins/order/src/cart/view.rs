@@ -53,7 +53,7 @@ pub struct Total {
     pub total_amount: Cents,
 }
 
-/// The active items of a cart with this handle.
+/// Returns the active items of a cart with this handle.
 ///
 /// # Errors
 /// 503 while the catalog is not available.
@@ -80,7 +80,7 @@ pub fn active(
     shown.collect()
 }
 
-/// The saved items of a cart with this handle.
+/// Returns the saved items of a cart with this handle.
 ///
 /// # Errors
 /// As [`active`].

@@ -11,10 +11,10 @@ pub use service::{Item, Line};
 
 const UNAVAILABLE: Failure = Failure::new(503, "HTTP_503", "The catalog is not available.");
 
-/// There is no product with the id that was asked for.
+/// Refusal of an id that no product has.
 pub const NO_PRODUCT: Failure = Failure::new(404, "PRO_01", "Don't exist product with this ID.");
 
-/// The product is in the catalog, and cannot be sold.
+/// Refusal of a product that is in the catalog, and cannot be sold.
 pub const NO_PRICE: Failure = Failure::new(400, "PRO_03", "The product has no price yet.");
 
 /// Says why a product that the catalog does not sell is not sold: it is not
@@ -88,7 +88,7 @@ impl Items {
     }
 }
 
-/// 503, worth another try. The reason goes to the log.
+/// Returns a 503 that is worth another try. The reason goes to the log.
 pub(crate) fn unavailable(why: &str) -> Failure {
     eprintln!("catalog: {why}");
     UNAVAILABLE.header("retry-after", "1")

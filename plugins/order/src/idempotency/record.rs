@@ -40,23 +40,23 @@ pub const RENEW: &str = "UPDATE order_idempotency SET lock_id = ?, locked_on = {
 pub const NOTE: &str =
     "UPDATE order_idempotency SET order_id = ? WHERE idempotency_id = ? AND lock_id = ?";
 
-/// Keeps an answer: status and body; the key's row and the lock.
+/// Keeps a reply: status and body; the key's row and the lock.
 pub const COMPLETE: &str =
     "UPDATE order_idempotency SET status = ?, body = ? WHERE idempotency_id = ? AND lock_id = ?";
 
-/// Releases a lock, by setting it so many seconds into the past; the key's row
+/// Releases a lock, by setting it into the past: how many seconds; the key's row
 /// and the lock.
 pub const RELEASE: &str = "UPDATE order_idempotency SET locked_on = {now - ?} \
      WHERE idempotency_id = ? AND lock_id = ? AND status IS NULL";
 
-/// Selects the time of the 500th key that is so many seconds old.
+/// Selects the time of the 500th key of an age in seconds.
 pub const OLD: &str = "SELECT created_on FROM order_idempotency WHERE created_on < {now - ?} \
      ORDER BY created_on LIMIT 1 OFFSET 499";
 
 /// Deletes keys until some time.
 pub const FORGET: &str = "DELETE FROM order_idempotency WHERE created_on <= ?";
 
-/// Deletes keys that are so many seconds old.
+/// Deletes keys of an age in seconds.
 pub const FORGET_REST: &str = "DELETE FROM order_idempotency WHERE created_on < {now - ?}";
 
 const OUTDATED: prune::Statements = prune::Statements {
@@ -200,7 +200,7 @@ fn renew(record: &Record, fingerprint: &str, lock_id: i64) -> Result<Claim> {
     claimed(outcome, record, lock_id, None)
 }
 
-/// The claim, unless somebody else was faster.
+/// Returns the claim, unless somebody else was faster.
 fn claimed(
     outcome: sql::Outcome,
     record: &Record,

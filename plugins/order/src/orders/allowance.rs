@@ -1,6 +1,6 @@
 //! Limits on what a customer's unpaid orders hold, so that no customer holds
-//! what others want to buy: so many orders, and in them so many pieces of
-//! products whose stock is counted.
+//! what others want to buy: a number of orders, and in them a number
+//! of pieces of products whose stock is counted.
 //!
 //! The rule is checked in the transaction that stores an order, after it has
 //! taken the customer's turn: however many orders of a customer are placed at
@@ -40,10 +40,10 @@ pub const UNPAID: &str = concat!(
     " AND cart_generation IS NOT NULL LIMIT 1000"
 );
 
-/// An order holds more pieces than all unpaid orders may.
+/// Refusal of an order that holds more pieces than all unpaid orders may.
 const TOO_MANY_PIECES: Failure = Failure::new(400, "ORD_05", "The order is too large.");
 
-/// The customer has to pay first, or to wait.
+/// Refusal of one more order: the customer has to pay first, or to wait.
 pub const TOO_MUCH_UNPAID: Failure = Failure::new(
     429,
     "ORD_09",
@@ -103,7 +103,7 @@ impl Allowance {
         })
     }
 
-    /// Returns whether an order of so many counted pieces may come to those that are
+    /// Checks that an order of this many counted pieces may come to those that are
     /// unpaid, which hold these.
     fn check(self, unpaid: &[u64], pieces: u64) -> Result<(), Exceeded> {
         if pieces > self.pieces {
@@ -148,7 +148,8 @@ impl Turn {
         }
     }
 
-    /// Checks that the customer may have one more order, of so many counted pieces.
+    /// Checks that the customer may have one more order, with this number of
+    /// counted pieces.
     ///
     /// # Errors
     /// Those of the database.

@@ -39,16 +39,16 @@ pub const CANCEL: &str = concat!(
     reserved!(secured)
 );
 
-/// Records that an order is sent, unless its charge is being given back, by its
+/// Records that an order is sent, unless its charge is being refunded, by its
 /// id.
 pub const SHIP: &str = "UPDATE orders SET status = 3, shipped_on = {now} \
      WHERE order_id = ? AND status = 1 AND held = 0";
 
-/// Holds a paid order while its charge is given back, by its id.
+/// Holds a paid order while its charge is refunded, by its id.
 pub const HOLD_FOR_REFUND: &str =
     "UPDATE orders SET held = 1 WHERE order_id = ? AND status IN (1, 3)";
 
-/// Cancels an order whose charge was given back, by its id.
+/// Cancels an order whose charge was refunded, by its id.
 pub const CANCEL_PAID: &str = "UPDATE orders SET status = 2, held = 0, \
      reserved = CASE reserved WHEN 1 THEN 3 ELSE reserved END \
      WHERE order_id = ? AND status IN (1, 4)";
@@ -124,7 +124,7 @@ pub fn ship(order_id: i64, why: &str) -> Result<bool, sql::Error> {
     transition(&[SHIP], order_id, Status::Shipped, why)
 }
 
-/// Holds a paid order while its charge is given back: until the hold ends, it is
+/// Holds a paid order while its charge is refunded: until the hold ends, it is
 /// not sent.
 ///
 /// # Errors
@@ -141,7 +141,7 @@ pub fn release_refund_hold(order_id: i64) -> Result<bool, sql::Error> {
     changed_one_row(sql::query(RELEASE_REFUND_HOLD).bind(order_id))
 }
 
-/// Cancels a paid order whose charge was given back.
+/// Cancels a paid order whose charge was refunded.
 ///
 /// # Errors
 /// Those of the database.
@@ -149,7 +149,7 @@ pub fn cancel_paid(order_id: i64, why: &str) -> Result<bool, sql::Error> {
     transition(&[CANCEL_PAID], order_id, Status::Cancelled, why)
 }
 
-/// Records that the charge of an order was given back.
+/// Records that the charge of an order was refunded.
 ///
 /// # Errors
 /// Those of the database.

@@ -7,9 +7,9 @@ use crate::clients::catalog::{Items, Line};
 use crate::model::{Shipping, Tax};
 use edge_sdk::money::Cents;
 
-/// The cart has nothing to order.
+/// Refusal of a cart with nothing to order.
 pub const EMPTY: Failure = Failure::new(400, "ORD_02", "The cart is empty.");
-/// Something in the cart is no longer sold.
+/// Refusal of a cart with a product that is no longer sold.
 pub const GONE: Failure = Failure::new(
     409,
     "ORD_04",
@@ -85,7 +85,7 @@ impl From<DraftError> for Failure {
 }
 
 impl Draft {
-    /// The order of a cart's active items, at these prices.
+    /// Computes the order of a cart's active items, at these prices.
     ///
     /// # Errors
     /// Why there can be none.

@@ -18,7 +18,7 @@ use self::reserved::reserved;
 use crate::model::{OrderSummary, ShortDetail};
 use edge_sdk::money::Cents;
 
-/// There is no order with the id that was asked for, or it is another's.
+/// Refusal of an id that no order has, or that of another customer's.
 pub const NOT_FOUND: Failure = Failure::new(404, "ORD_01", "Don't exist order with this ID.");
 
 /// Orders or lines of a page, unless the client asks for fewer. With the longest

@@ -169,7 +169,8 @@ fn add_lines(
     Ok(())
 }
 
-/// So many lines of an order: order, product, choice, name, pieces, price.
+/// Returns the statement that inserts a number of lines of an order: order, product,
+/// choice, name, pieces, price.
 #[must_use]
 pub fn add_lines_text(lines: usize) -> String {
     format!(
@@ -199,7 +200,7 @@ pub fn find_by_cart(cart_id: &CartId, generation: i64) -> Result<Option<Placed>,
         .first()
 }
 
-/// The order with this id that a customer made from a cart.
+/// Returns the order with this id that a customer made from a cart.
 ///
 /// # Errors
 /// Those of the database.

@@ -11,7 +11,7 @@ pub enum Status {
     Cancelled = 2,
     /// The order is paid and shipped.
     Shipped = 3,
-    /// The charge of the order was given back.
+    /// The charge of the order was refunded.
     Refunded = 4,
 }
 
@@ -59,9 +59,9 @@ pub enum Step {
     Ship,
     /// Nobody has paid: its stock goes back.
     Cancel,
-    /// Give the charge back, and put the stock back.
+    /// Refund the charge, and put the stock back.
     CancelPaid,
-    /// Give the charge back, and put back into stock what was not sent yet.
+    /// Refund the charge, and put back into stock what was not sent yet.
     Refund,
 }
 

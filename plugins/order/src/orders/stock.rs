@@ -14,7 +14,7 @@ use super::reserved::Stock;
 use crate::cart::Ordered;
 use crate::clients::catalog::{self, ReserveError};
 
-/// A product is out of stock.
+/// Refusal of an order for a product that is out of stock.
 pub const SOLD_OUT: Failure = Failure::new(409, "ORD_03", "A product is out of stock.");
 
 /// Lines of an order that is made here: as many as a cart has.

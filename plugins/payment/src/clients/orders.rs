@@ -13,10 +13,10 @@ const UNAVAILABLE: Failure = Failure::new(
     "Orders are not available. Please try again.",
 );
 
-/// The order was paid before.
+/// Refusal of an order that was paid before.
 pub const PAID: Failure = Failure::new(409, "PAY_03", "The order is already paid.");
 
-/// The order was cancelled or given back.
+/// Refusal of an order that was cancelled or refunded.
 pub const CLOSED: Failure = Failure::new(409, "PAY_06", "The order can no longer be paid.");
 
 /// Returns a customer's order.
@@ -39,12 +39,12 @@ pub(crate) fn grand_total(order_id: i64, customer_id: i64) -> Result<u64, Failur
     service::grand_total(order_id, customer_id).map_err(failure)
 }
 
-/// Reports that the order is paid by this charge, over so many cents.
+/// Reports that the order is paid by this charge, over an amount in cents.
 pub(crate) fn pay(order_id: i64, charge_id: &str, amount: u64) -> Result<(), Error> {
     service::pay_amount(order_id, charge_id, amount)
 }
 
-/// Reports that the order's charge was given back.
+/// Reports that the order's charge was refunded.
 pub(crate) fn refund(order_id: i64) -> Result<(), Error> {
     service::refund(order_id)
 }

@@ -123,7 +123,7 @@ impl Provider {
         }
     }
 
-    /// Gives the attempt's charge back, all of it. Asking again gives nothing more.
+    /// Refunds the attempt's charge, all of it. Asking again refunds nothing more.
     #[must_use]
     pub fn refund(&self, attempt: &Attempt, charge_id: &str) -> RefundOutcome {
         let reply = match self {

@@ -38,7 +38,7 @@ pub struct Charge {
     pub captured: Option<bool>,
     /// `succeeded`, `pending` or `failed`.
     pub status: String,
-    /// True if all of the charge was given back.
+    /// True if all of the charge was refunded.
     #[serde(default)]
     pub refunded: bool,
     /// Text of the customer about the charge.

@@ -69,10 +69,10 @@ impl Stripe {
         )
     }
 
-    /// Gives a charge back, all of it.
+    /// Refunds a charge, all of it.
     ///
     /// # Errors
-    /// When there is no answer; the charge may have been given back.
+    /// When there is no answer; the charge may have been refunded.
     pub fn refund(&self, attempt: &Attempt, charge_id: &str) -> Result<Reply, Unanswered> {
         self.post(
             "/v1/refunds",

@@ -57,7 +57,7 @@ pub(super) fn settled(receipt: Receipt, shop_id: &str) -> Result<Effect, Error> 
     }
 }
 
-/// Handles a charge that was given back. Of a part, the order knows nothing.
+/// Handles a charge that was refunded. Of a part, the order knows nothing.
 pub(super) fn refunded(receipt: Receipt, shop_id: &str) -> Result<Effect, Error> {
     let charge = receipt.charge.clone();
     if !charge.refunded {

@@ -32,7 +32,7 @@ pub enum Kind {
     Succeeded,
     /// A card was declined.
     Failed,
-    /// A charge was given back, all of it or a part.
+    /// A charge was refunded, all of it or a part.
     Refunded,
 }
 

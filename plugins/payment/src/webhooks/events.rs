@@ -16,11 +16,11 @@ pub const BEGIN: &str =
 /// Selects whether an event's effect is complete.
 pub const IS_DONE: &str = "SELECT done_on IS NOT NULL FROM stripe_event WHERE event_id = ?";
 
-/// An event's effect is complete.
+/// Records that an event's effect is complete.
 pub const DONE: &str =
     "UPDATE stripe_event SET done_on = {now}, alarm = ? WHERE event_id = ? AND done_on IS NULL";
 
-/// Events that are so many seconds old. What an operator should look at stays.
+/// Deletes events of an age in seconds. What an operator should look at stays.
 pub const FORGET: &str = "DELETE FROM stripe_event WHERE received_on < {now - ?} AND done_on IS NOT NULL AND alarm IS NULL";
 
 /// Records an event. False if its effect is complete already; one that was

@@ -19,11 +19,11 @@ use origin::Origin;
 
 const SECRET: &str = "STRIPE_WEBHOOK_SECRET";
 
-/// Webhooks are not set up.
+/// Refusal while webhooks are not set up.
 pub const NO_SECRET: Failure =
     Failure::malformed("Webhooks are refused: STRIPE_WEBHOOK_SECRET is not set.");
 
-/// The request is not from Stripe, or is too old.
+/// Refusal of a request that is not from Stripe, or is too old.
 pub const BAD_SIGNATURE: Failure =
     Failure::malformed("The Stripe-Signature is missing, wrong or out of time.");
 

@@ -72,7 +72,7 @@ mod tests {
         (failure.status, failure.code)
     }
 
-    /// Every route of merchants, with 1 for each id.
+    /// Returns every route of merchants, with 1 for each id.
     fn routes() -> Vec<(String, String)> {
         let router = router();
         let routes = router

@@ -170,7 +170,7 @@ impl Evaluation {
     }
 }
 
-/// Wanted clauses, then unwanted ones.
+/// Returns wanted clauses, then unwanted ones.
 fn clauses(query: &Query) -> impl Iterator<Item = &Clause> {
     query.wanted.iter().chain(&query.unwanted)
 }

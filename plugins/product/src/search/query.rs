@@ -213,7 +213,7 @@ impl Reader {
         }
     }
 
-    /// Returns what may be added of a clause, now that there are so many phrases.
+    /// Returns what may be added of a clause, by the number of phrases so far.
     fn allowed(&self, clause: Clause) -> Option<Clause> {
         if self.phrases < MAX_PHRASES {
             return Some(clause);

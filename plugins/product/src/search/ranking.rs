@@ -140,7 +140,7 @@ mod tests {
         tally
     }
 
-    /// Different scores, seemingly at random, for products 3, 6, 9, ...
+    /// Returns different scores, seemingly at random, for products 3, 6, 9, ...
     fn scores(count: u32) -> Vec<(u32, u64)> {
         let score = |n: u32| u64::from(n.wrapping_mul(2_654_435_761) >> 27);
         (1..=count).map(|n| (n * 3, score(n))).collect()

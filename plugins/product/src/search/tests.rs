@@ -215,7 +215,7 @@ impl Field {
     }
 }
 
-/// Found by reading every product, as slow and plain as can be.
+/// Returns what is found by reading every product, as slow and plain as can be.
 fn scan(products: &[(u32, [Field; 2])], query: &Query, how: Match) -> Vec<u32> {
     let matches = |(_, fields): &&(u32, [Field; 2])| {
         let has = |clause: &Clause| fields.iter().any(|field| field.has(clause));

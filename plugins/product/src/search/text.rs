@@ -58,7 +58,7 @@ fn class(c: char) -> Class {
     }
 }
 
-/// Fold one letter: compatibility forms, case and accents go; letters of the
+/// Folds one letter: compatibility forms, case and accents go; letters of the
 /// Latin script that no decomposition covers (`ø`, `æ`, `ł`) are spelled out.
 fn fold(c: char, mut each: impl FnMut(char)) {
     let unaccented = std::iter::once(c).nfkd().filter(|&c| !is_combining_mark(c));
@@ -85,7 +85,8 @@ fn latin(c: char) -> Option<&'static str> {
     }
 }
 
-/// Chinese characters and Japanese kana: written without spaces, so each one
+/// Returns whether a character is Chinese or Japanese kana, which are written
+/// without spaces, so that each one
 /// counts as a word.
 fn stands_alone(c: char) -> bool {
     matches!(c,
@@ -167,7 +168,7 @@ impl Splitter {
         self.parts.push(c.into());
     }
 
-    /// Only a single joiner, between two words, makes a compound.
+    /// Takes in a joiner. Only a single one, between two words, makes a compound.
     fn joiner(&mut self) {
         if self.word.is_empty() {
             self.end_unit();

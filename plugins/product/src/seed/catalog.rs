@@ -98,7 +98,7 @@ pub struct Review {
 }
 
 impl Catalog {
-    /// Every category, department after department: the order of their ids.
+    /// Returns every category, department after department: the order of their ids.
     pub fn categories(&self) -> impl Iterator<Item = &Category> {
         self.departments
             .iter()

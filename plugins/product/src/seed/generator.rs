@@ -114,7 +114,8 @@ impl Words {
         })
     }
 
-    /// Every second piece between braces is a slot; an unknown one stays as it is.
+    /// Fills a template. Every second piece between braces is a slot; an unknown one
+    /// stays as it is.
     fn fill(&self, template: &str) -> String {
         let pieces = template.split(['{', '}']).enumerate();
         pieces
@@ -147,7 +148,7 @@ fn describe(chance: &mut Chance, words: &Words) -> String {
     sentences.join(" ")
 }
 
-/// Capital letters for a name, save in the words a title keeps small.
+/// Returns a name with capital letters, save in the words a title keeps small.
 fn title(text: &str) -> String {
     const SMALL: [&str; 4] = ["of", "from", "in", "no."];
     let word = |word: &str| {
@@ -170,7 +171,8 @@ fn capital(word: &str) -> String {
         .collect()
 }
 
-/// Price and discounted price in cents: one in three is cut, to something that ends in 45 or 95.
+/// Returns price and discounted price in cents: one in three is cut, to something
+/// that ends in 45 or 95.
 fn prices(chance: &mut Chance) -> (u32, u32) {
     const PERCENT_LEFT: [u32; 5] = [90, 85, 80, 75, 60];
     let price = 995 + 100 * chance.below(26);

@@ -13,10 +13,10 @@ const STEP: u64 = 2048;
 /// Selects the highest id of a product, 0 without one.
 const LAST_PRODUCT: &str = "SELECT COALESCE(MAX(product_id), 0) FROM product";
 
-/// All categories, by id alone.
+/// Selects all categories, by id alone.
 const CATEGORIES: &str = "SELECT category_id FROM category ORDER BY category_id";
 
-/// All values of all attributes, by id alone.
+/// Selects all values of all attributes, by id alone.
 const VALUES: &str = "SELECT attribute_value_id FROM attribute_value ORDER BY attribute_value_id";
 
 /// Stores as many products as are missing, or as one step stores.

@@ -48,7 +48,8 @@ fn advance(goal: Option<u64>) -> Result<Progress, Error> {
     }
 }
 
-/// Every product counts twice: when it is stored and when it is in the index.
+/// Returns the progress. Every product counts twice: when it is stored and when it
+/// is in the index.
 fn progress(goal: Option<u64>) -> Result<Progress, Error> {
     let stored = count(products::COUNT)?;
     let indexed = count(index::COUNT)?;

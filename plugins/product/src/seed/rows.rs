@@ -17,7 +17,7 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    /// No rows yet.
+    /// Makes an empty list of rows for a table.
     pub(super) fn new(table: &'static str, columns: &'static [&'static str]) -> Self {
         Self {
             table,

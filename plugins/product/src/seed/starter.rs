@@ -61,7 +61,7 @@ fn id(ids: &HashMap<&str, i64>, name: &str) -> Result<i64, Error> {
         .ok_or_else(|| Error::Unknown(name.to_owned()))
 }
 
-/// All products, each with its home category.
+/// Returns all products, each with its home category.
 fn all_products(catalog: &Catalog) -> impl Iterator<Item = (&str, &Product)> {
     catalog.categories().flat_map(|category| {
         let products = category.products.iter();

@@ -20,7 +20,7 @@ fn entry(items: &[(i64, &str)]) -> CartEntry {
     entry
 }
 
-/// Product and quantity of each item of cart `a`.
+/// Returns product and quantity of each item of cart `a`.
 fn items(entry: &CartEntry) -> Vec<(i64, u32)> {
     let cart = entry.cart(&a());
     let items = cart.map(|cart| cart.items.as_slice()).unwrap_or_default();
@@ -101,7 +101,7 @@ fn carts_of_one_handle_share_no_number() {
     assert!(!entry.empty(&b));
     assert_eq!(items(&entry), [(1, 1)]);
     assert_eq!(entry.cart(&b), None);
-    // However many carts there are, there are only so many numbers.
+    // However many carts there are, the numbers are limited.
     let lines = (1..i64::from(LINES)).map(|number| (number, cart_id(&(number / 100).to_string())));
     for (product_id, cart_id) in lines {
         entry.add(&cart_id, product_id + 1, "L", SECOND).unwrap();

@@ -134,7 +134,7 @@ const fn declined(
     })
 }
 
-/// Returns the outcome of a charge of so many cents with this token.
+/// Returns the outcome of a charge of an amount in cents with this token.
 pub(super) fn judge(token: &str, amount: u64) -> Verdict {
     if amount < *AMOUNTS.start() {
         return Verdict::Refused(TOO_SMALL);

@@ -26,7 +26,7 @@ pub const CHARGE: &str = "INSERT INTO sandbox_charge \
 /// Selects the charge of an idempotency key, if it was paid.
 pub const PAID: &str = "SELECT body FROM sandbox_charge WHERE idempotency_key = ? AND paid = 1";
 
-/// Gives a charge back, once.
+/// Refunds a charge, once.
 pub const REFUND: &str = "UPDATE sandbox_charge SET refund_id = ? \
      WHERE charge_id = ? AND paid = 1 AND refund_id IS NULL";
 
@@ -54,7 +54,7 @@ pub(super) fn find(attempt: &Attempt) -> Result<Option<Receipt>, Unanswered> {
     receipt.map_err(|error| Unanswered(error.to_string()))
 }
 
-/// Gives a charge back.
+/// Refunds a charge.
 pub(super) fn refund(attempt: &Attempt, charge_id: &str) -> Result<Reply, Unanswered> {
     sql::query(REFUND)
         .bind(id("re", &attempt.refund_key(charge_id)))

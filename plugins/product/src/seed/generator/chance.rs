@@ -7,7 +7,7 @@ pub struct Chance {
 }
 
 impl Chance {
-    /// Different seeds, even neighbours, give unrelated streams.
+    /// Begins a stream. Different seeds, even neighbours, give unrelated ones.
     pub fn new(seed: u64) -> Self {
         Self { state: seed }
     }
@@ -25,7 +25,7 @@ impl Chance {
         (scaled >> 32) as u32
     }
 
-    /// True once in `odds` times.
+    /// Returns true once in `odds` times.
     pub fn one_in(&mut self, odds: u32) -> bool {
         self.below(odds) == 0
     }
