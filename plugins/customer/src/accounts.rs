@@ -15,7 +15,8 @@ use crate::rules::{Email, password, role, text};
 pub const UPDATE: &str = "UPDATE customer SET name = ?, email = ?, password = ?, role = ?, email_key = ?, \
      email_shared = NULL, email_plain_shared = NULL, facebook_id = NULL WHERE customer_id = ? AND email = ?";
 
-/// Inserts an account: name, address, password hash, role, the address as it is compared.
+/// Inserts an account: name, address, password hash, role, the address as it is
+/// compared.
 pub const INSERT: &str =
     "INSERT INTO customer (name, email, password, role, email_key) VALUES (?, ?, ?, ?, ?)";
 

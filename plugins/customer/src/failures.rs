@@ -47,6 +47,6 @@ pub const BAD_RESET_TOKEN: Failure = Failure::new(
     "The token is invalid or has expired. Please ask for another.",
 );
 
-/// Refusal of a text with characters that steer terminals, mails or the direction of
-/// reading.
+/// Refusal of a text with characters that steer terminals, mails or the
+/// direction of reading.
 pub const BAD_TEXT: Failure = Failure::malformed("The field must be one line of plain text.");

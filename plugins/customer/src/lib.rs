@@ -5,19 +5,19 @@ pub mod address;
 mod bindings;
 pub mod cards;
 pub mod facebook;
-pub mod failures;
-pub mod limits;
+mod failures;
+mod limits;
 pub mod login;
 pub mod lookup;
-pub mod model;
+mod model;
 pub mod password_reset;
 pub mod profile;
 pub mod registration;
-pub mod rules;
+mod rules;
 pub mod service;
 pub mod session;
 mod stored;
-pub mod tasks;
+mod tasks;
 
 use edge_sdk::Router;
 

@@ -26,14 +26,13 @@ pub const BY_ID: &str = "SELECT customer_id, name, email, address_1, address_2, 
 /// Selects an account, by the address as it is compared.
 pub const BY_KEY: &str = "SELECT customer_id, email, password FROM customer WHERE email_key = ?";
 
-/// Selects an account, by two ways in which databases may write its address in lower
-/// case.
+/// Selects an account, by two ways in which databases may write its address in
+/// lower case.
 pub const BY_ADDRESS_MYSQL: &str =
     "SELECT customer_id, email, password FROM customer WHERE email_plain IN (?, ?)";
 
 /// Selects an account by its address where the key is of an index alone. The
-/// expression is the index's,
-/// to the letter.
+/// expression is the index's, to the letter.
 pub const BY_ADDRESS_SQLITE: &str = "SELECT customer_id, email, password FROM customer \
      WHERE NULLIF(NULLIF(LOWER(TRIM(email, CHAR(9, 10, 13, 32, 160))), ''), email_plain_shared) IN (?, ?)";
 

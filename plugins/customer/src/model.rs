@@ -9,7 +9,6 @@ use crate::stored;
 /// never part of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Customer {
-    /// The id.
     pub customer_id: i64,
     /// The full name; empty where an older shop knew none.
     #[serde(deserialize_with = "stored::trimmed")]
@@ -23,16 +22,13 @@ pub struct Customer {
     /// Whatever else the address needs.
     #[serde(deserialize_with = "stored::text")]
     pub address_2: Option<String>,
-    /// The city.
     #[serde(deserialize_with = "stored::text")]
     pub city: Option<String>,
     /// The state or province.
     #[serde(deserialize_with = "stored::text")]
     pub region: Option<String>,
-    /// The postal code.
     #[serde(deserialize_with = "stored::text")]
     pub postal_code: Option<String>,
-    /// The country.
     #[serde(deserialize_with = "stored::text")]
     pub country: Option<String>,
     /// Where orders are shipped to: decides what shipping costs.

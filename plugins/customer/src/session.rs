@@ -17,11 +17,13 @@ const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 /// Lifetime of a token as clients see it.
 const EXPIRES_IN: &str = "24h";
 
-/// Selects the role of a customer, by id, as long as this is the hash of the password.
+/// Selects the role of a customer, by id, as long as this is the hash of the
+/// password.
 pub const ROLE_BY_PASSWORD: &str =
     "SELECT role FROM customer WHERE customer_id = ? AND password = ?";
 
-/// Selects the role of a customer, by id, as long as this Facebook profile is theirs.
+/// Selects the role of a customer, by id, as long as this Facebook profile is
+/// theirs.
 pub const ROLE_BY_FACEBOOK: &str =
     "SELECT role FROM customer WHERE customer_id = ? AND facebook_id = ?";
 
@@ -95,8 +97,8 @@ pub fn issue(customer: &Customer, proof: Proof<'_>) -> Result<Token> {
     })
 }
 
-/// Returns a token that names the customer and the role; a role of an older shop, which
-/// the manifest does not name, gives the rights of customers.
+/// Returns a token that names the customer and the role; a role of an older
+/// shop, which the manifest does not name, gives the rights of customers.
 fn token_for(customer: &Customer) -> Result<String, identity::Error> {
     let principal = |role: &str| Principal {
         id: customer.customer_id,

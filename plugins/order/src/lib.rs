@@ -2,10 +2,10 @@
 
 pub mod admin;
 mod bindings;
-pub mod cart;
+mod cart;
 mod clients;
 pub mod idempotency;
-pub mod model;
+mod model;
 pub mod orders;
 pub mod outbox;
 mod prune;

@@ -32,7 +32,6 @@ pub(crate) fn currency<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Str
 /// A tax.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tax {
-    /// Id of the tax.
     pub tax_id: i64,
     /// Name of the tax.
     #[serde(deserialize_with = "column::text")]
@@ -45,7 +44,6 @@ pub struct Tax {
 /// A part of the world that the shop sends to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShippingRegion {
-    /// Id of the shipping region.
     pub shipping_region_id: i64,
     /// Name of the region.
     #[serde(deserialize_with = "column::text")]
@@ -55,7 +53,6 @@ pub struct ShippingRegion {
 /// A way to send an order to a region.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shipping {
-    /// Id of the shipping.
     pub shipping_id: i64,
     /// Name of the way of shipping.
     #[serde(deserialize_with = "column::text")]
@@ -63,16 +60,13 @@ pub struct Shipping {
     /// Price of shipping.
     #[serde(deserialize_with = "column::money")]
     pub shipping_cost: Cents,
-    /// The region.
     pub shipping_region_id: i64,
 }
 
 /// A line of an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct OrderLine {
-    /// The order.
     pub order_id: i64,
-    /// The product.
     pub product_id: Option<i64>,
     /// Choices of the customer.
     pub attributes: String,
@@ -89,7 +83,6 @@ pub struct OrderLine {
 /// An order as its customer's list shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct OrderSummary<'a> {
-    /// Id of the order.
     pub order_id: i64,
     /// The price of its goods.
     pub total_amount: Option<Cents>,
@@ -120,7 +113,6 @@ pub struct ShortDetail<'a> {
 /// An order as merchants see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AdminOrder {
-    /// Id of the order.
     pub order_id: i64,
     /// Whose it is; orders of an older shop may be nobody's.
     #[serde(deserialize_with = "column::optional_integer")]
@@ -158,7 +150,6 @@ pub struct AdminOrder {
 /// An order with its lines, as merchants see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AdminOrderDetail {
-    /// The order.
     #[serde(flatten)]
     pub order: AdminOrder,
     /// All of it together.

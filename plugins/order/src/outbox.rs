@@ -18,7 +18,8 @@ pub const DUE: &str = "SELECT m.mail_id, m.attempts, o.order_id, o.customer_id, 
      FROM mail_outbox m JOIN orders o ON o.order_id = m.order_id \
      WHERE m.state = 0 AND m.due_on <= {now} ORDER BY m.due_on LIMIT 20";
 
-/// Counts an attempt, with the seconds until the next; the mail, and the attempts so far.
+/// Counts an attempt, with the seconds until the next; the mail, and the
+/// attempts so far.
 pub const ATTEMPT: &str = "UPDATE mail_outbox SET attempts = attempts + 1, due_on = {now + ?} \
      WHERE mail_id = ? AND state = 0 AND attempts = ?";
 
@@ -104,8 +105,8 @@ pub fn delete_old() -> Result<(), sql::Error> {
     prune::delete(&OUTDATED, RETENTION)
 }
 
-/// Makes one attempt, counted before it is made: a mail at which the work breaks off
-/// again and again is given up in the end, too.
+/// Makes one attempt, counted before it is made: a mail at which the work
+/// breaks off again and again is given up in the end, too.
 fn attempt(due: &Due) -> Result<(), sql::Error> {
     let counted = sql::query(ATTEMPT)
         .bind(Seconds(retry_delay(due.attempts)))

@@ -158,8 +158,8 @@ impl Row {
         ))
     }
 
-    /// Returns what a charge for this order was made for, if there is but one amount:
-    /// nothing comes on top of the goods.
+    /// Returns what a charge for this order was made for, if there is but one
+    /// amount: nothing comes on top of the goods.
     fn only_amount(&self) -> Option<Cents> {
         self.total_amount
             .filter(|_| self.grand_total() == self.total_amount)

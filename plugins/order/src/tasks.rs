@@ -25,9 +25,8 @@ pub const ASKED: &str = "SELECT order_id FROM orders WHERE reserved = 0 AND cart
      AND created_on < {now - ?} ORDER BY created_on LIMIT 50";
 
 /// Selects some orders that nobody has paid or is about to pay, by their age in
-/// seconds.
-/// Those of an older shop are left alone: none of them has a generation, though
-/// it may have ids of carts.
+/// seconds. Those of an older shop are left alone: none of them has a
+/// generation, though it may have ids of carts.
 pub const UNPAID: &str = concat!(
     "SELECT order_id FROM orders WHERE status = 0 AND held = 0 AND ",
     reserved!(secured),

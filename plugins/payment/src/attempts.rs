@@ -19,7 +19,8 @@ macro_rules! select {
     };
 }
 
-/// Selects the order's attempt that charged the card, may have or may yet, if there is one.
+/// Selects the order's attempt that charged the card, may have or may yet, if
+/// there is one.
 pub const CURRENT: &str = select!("WHERE open_order_id = ?");
 
 /// Selects one attempt, by order and number.
@@ -117,7 +118,8 @@ pub(crate) fn charged(charge_id: &str) -> Result<Option<Attempt>, Error> {
     sql::query(CHARGED).bind(charge_id).first()
 }
 
-/// Returns the attempts that something is left to do about, those longest overdue first.
+/// Returns the attempts that something is left to do about, those longest
+/// overdue first.
 pub(crate) fn due() -> Result<Vec<Attempt>, Error> {
     sql::query(DUE).rows()
 }
@@ -151,8 +153,8 @@ pub(crate) fn begin(new: &New<'_>) -> Result<Option<Attempt>, Error> {
     }
 }
 
-/// Returns whether the caller has the attempt to itself now. A lease only saves work: the
-/// idempotency key keeps two who ask at once from charging twice.
+/// Returns whether the caller has the attempt to itself now. A lease only saves
+/// work: the idempotency key keeps two who ask at once from charging twice.
 pub(crate) fn take(attempt: &Attempt) -> Result<bool, Error> {
     changed(
         sql::query(TAKE)

@@ -152,7 +152,8 @@ fn settle(attempt: &Attempt, is_new: bool) -> Result<Response> {
     }
 }
 
-/// Returns what the client sees of an outcome: a charge just as the provider sent it.
+/// Returns what the client sees of an outcome: a charge just as the provider
+/// sent it.
 fn answer(outcome: Outcome) -> Result<Response> {
     match outcome {
         Outcome::Captured(receipt) => Ok(Response::new(200, CONTENT_TYPE, receipt.text)),

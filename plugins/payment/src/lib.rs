@@ -9,11 +9,11 @@
 pub mod admin;
 pub mod attempts;
 mod bindings;
-pub mod charges;
+mod charges;
 mod clients;
 mod declines;
 mod due;
-pub mod model;
+mod model;
 pub mod provider;
 mod refunds;
 pub mod service;

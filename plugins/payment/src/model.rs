@@ -52,9 +52,7 @@ impl State {
 /// One attempt to pay an order.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Attempt {
-    /// Id of the attempt.
     pub attempt_id: i64,
-    /// The order.
     pub order_id: i64,
     /// Which attempt of the order it is, from 1.
     pub number: u32,
@@ -87,9 +85,9 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// Returns the idempotency key of its charge: the same however often it is asked
-    /// for, and no other shop's. An attempt from before shops had identities
-    /// keeps the key that it may have been asked for with.
+    /// Returns the idempotency key of its charge: the same however often it is
+    /// asked for, and no other shop's. An attempt from before shops had
+    /// identities keeps the key that it may have been asked for with.
     #[must_use]
     pub fn charge_key(&self) -> String {
         let (order_id, number) = (self.order_id, self.number);
@@ -99,8 +97,8 @@ impl Attempt {
         }
     }
 
-    /// Returns the idempotency key of the refund of its charge. A charge is refunded
-    /// once, under whatever key.
+    /// Returns the idempotency key of the refund of its charge. A charge is
+    /// refunded once, under whatever key.
     #[must_use]
     pub fn refund_key(&self, charge_id: &str) -> String {
         match &self.shop_id {

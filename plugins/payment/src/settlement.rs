@@ -162,7 +162,8 @@ fn later(attempt: &Attempt, why: &str) -> Result<Notified, Error> {
     Ok(Notified::Later)
 }
 
-/// Checks the outcome that somebody else was faster to record: it should be the same.
+/// Checks the outcome that somebody else was faster to record: it should be the
+/// same.
 fn check_recorded(attempt: &Attempt, charge_id: &str) -> Result<(), Error> {
     let recorded = attempts::numbered(attempt.order_id, attempt.number)?;
     let recorded = recorded.and_then(|recorded| recorded.charge_id);

@@ -83,7 +83,8 @@ mod tests {
 
     const KEY: Key = ("SELECT COUNT(*) FROM product", None);
 
-    /// Returns a count of `count` that took so many milliseconds, and when it was done.
+    /// Returns a count of `count` that took so many milliseconds, and when it
+    /// was done.
     fn counted(key: Key, count: i64, milliseconds: u64) -> (Counts, Instant) {
         let start = Instant::now();
         let end = start + Duration::from_millis(milliseconds);

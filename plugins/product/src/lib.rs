@@ -11,7 +11,7 @@ pub mod departments;
 pub mod ids;
 mod input;
 pub mod model;
-pub mod money;
+mod money;
 mod pages;
 pub mod products;
 pub mod reservations;
@@ -21,7 +21,7 @@ pub mod search;
 pub mod seed;
 pub mod service;
 mod statement;
-pub mod tasks;
+mod tasks;
 
 use edge_sdk::Router;
 

@@ -12,8 +12,8 @@ pub fn cents(text: &str) -> Option<u64> {
     hundredths(text).filter(|amount| *amount <= MAX_CENTS)
 }
 
-/// Returns what a product costs now, given its two prices: the discounted one, unless
-/// that is 0.
+/// Returns what a product costs now, given its two prices: the discounted one,
+/// unless that is 0.
 #[must_use]
 pub fn effective(price: u64, discounted_price: u64) -> u64 {
     match discounted_price {

@@ -38,7 +38,8 @@ mod tests {
     /// Limit on a reply, in bytes, by the manifest's default.
     const REPLY: usize = 4 * 1024 * 1024;
 
-    /// Returns a number of characters, of which each takes as many bytes of JSON as any.
+    /// Returns a number of characters, of which each takes as many bytes of
+    /// JSON as any.
     fn longest(characters: usize) -> String {
         "\u{1}".repeat(characters)
     }

@@ -32,7 +32,8 @@ pub const COUNT_IN_CATEGORY: &str = "SELECT COUNT(*) FROM product_category WHERE
 pub const COUNT_THERE_IN_CATEGORY: &str = "SELECT COUNT(*) FROM product_category pc \
      JOIN product p ON p.product_id = pc.product_id WHERE pc.category_id = ?";
 
-/// Selects a page of a category, by its id. The rows to skip are skipped in the index.
+/// Selects a page of a category, by its id. The rows to skip are skipped in the
+/// index.
 pub const IN_CATEGORY: &str = "SELECT p.product_id, p.name, p.description, p.price, p.discounted_price, p.thumbnail \
      FROM (SELECT pc.product_id FROM category c \
      JOIN product_category pc ON pc.category_id = c.category_id WHERE c.category_id = ? \

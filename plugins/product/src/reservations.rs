@@ -22,7 +22,8 @@ pub const MAKE: &str =
 pub const RELEASED: &str = "SELECT released_on FROM product_reservation WHERE reservation = ?";
 
 /// Takes a quantity of a product, by its id, if that is in stock (the quantity
-/// again) or the product never runs out. The row is held until the transaction ends.
+/// again) or the product never runs out. The row is held until the transaction
+/// ends.
 pub const TAKE: &str = "UPDATE product SET stock = stock - ? \
      WHERE product_id = ? AND (stock IS NULL OR stock >= ?)";
 
@@ -65,8 +66,7 @@ pub enum Refusal {
 }
 
 /// Takes quantities of products out of stock, by their ids, all or none. A
-/// reservation that is there
-/// already is left alone.
+/// reservation that is there already is left alone.
 ///
 /// # Errors
 /// See [`Refusal`]. Nothing was taken then; after an error of the database that
@@ -162,9 +162,9 @@ fn take_or_find(name: &[u8], quantities: &BTreeMap<i64, i64>) -> Result<(), Refu
     }
 }
 
-/// Takes products out of stock, and makes the reservation. The products come first:
-/// who waits for one waits there, and not for the
-/// name of the reservation, where two that wait would block each other.
+/// Takes products out of stock, and makes the reservation. The products come
+/// first: who waits for one waits there, and not for the name of the
+/// reservation, where two that wait would block each other.
 fn take(
     transaction: &Transaction,
     name: &[u8],

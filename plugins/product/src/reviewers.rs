@@ -8,8 +8,8 @@ use edge_sdk::sql;
 use crate::clients::customers;
 use crate::reviews::{ANONYMOUS, signature};
 
-/// Selects some customers who wrote reviews that have no reviewer, at most as many as
-/// the customer service is asked at once. Customer 0 is nobody.
+/// Selects some customers who wrote reviews that have no reviewer, at most as
+/// many as the customer service is asked at once. Customer 0 is nobody.
 pub const UNNAMED: &str = "SELECT DISTINCT customer_id FROM review \
      WHERE reviewer IS NULL AND customer_id > 0 ORDER BY customer_id LIMIT 100";
 

@@ -85,8 +85,8 @@ struct Row {
     stock: Option<i64>,
 }
 
-/// Returns one entry for each id, in the order asked: none for an unknown id, and for
-/// a product that has no price and so is not sold.
+/// Returns one entry for each id, in the order asked: none for an unknown id,
+/// and for a product that has no price and so is not sold.
 fn find(ids: &[i64]) -> Result<Vec<Option<Item>>, SqlError> {
     let items = rows(ids)?.into_iter().filter_map(item);
     let items: BTreeMap<_, _> = items.map(|item| (item.product_id, item)).collect();

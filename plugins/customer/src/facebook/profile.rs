@@ -28,8 +28,8 @@ impl Profile {
         (digits && fits && !profile.customer_name().is_empty()).then_some(profile)
     }
 
-    /// Returns the name as customers have one: cut where it is too long, since nobody
-    /// is there to choose another.
+    /// Returns the name as customers have one: cut where it is too long, since
+    /// nobody is there to choose another.
     pub fn customer_name(&self) -> String {
         let plain: String = self.name.chars().filter(|one| !steers(*one)).collect();
         let cut: String = plain.trim().chars().take(MAX_NAME_CHARS).collect();

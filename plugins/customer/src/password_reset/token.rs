@@ -153,8 +153,8 @@ impl ResetToken {
     }
 }
 
-/// Returns the digest that the database has of a token which an earlier release sent:
-/// those were random, and have the id of a series for themselves.
+/// Returns the digest that the database has of a token which an earlier release
+/// sent: those were random, and have the id of a series for themselves.
 pub(super) fn digest(text: &str) -> String {
     HEXLOWER.encode(&Sha256::digest(text.trim()))
 }

@@ -29,8 +29,8 @@ pub fn mask(text: &str) -> Result<String> {
         .ok_or(BAD_CARD.field(FIELD))
 }
 
-/// Returns the stored card of a row as it may be shown: an older shop may have stored
-/// whole numbers, or something else that nobody can show.
+/// Returns the stored card of a row as it may be shown: an older shop may have
+/// stored whole numbers, or something else that nobody can show.
 ///
 /// # Errors
 /// None that a value of a row can cause.
@@ -64,7 +64,8 @@ fn is_mask(one: char) -> bool {
     matches!(one, 'X' | 'x' | '*' | '#' | '\u{2022}')
 }
 
-/// Returns the digits of a text that has as many as a card, and else only blanks and hyphens.
+/// Returns the digits of a text that has as many as a card, and else only
+/// blanks and hyphens.
 fn digits(text: &str) -> Option<String> {
     let digits: String = text
         .chars()

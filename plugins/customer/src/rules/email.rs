@@ -63,9 +63,8 @@ impl Email {
     }
 }
 
-/// Returns a text in lower case, character by character: a sigma is the same at the
-/// end of a word.
-/// The migration of an existing table does the same in SQL.
+/// Returns a text in lower case, character by character: a sigma is the same at
+/// the end of a word. The migration of an existing table does the same in SQL.
 fn key(text: &str) -> String {
     let lowered = text.chars().flat_map(char::to_lowercase);
     lowered

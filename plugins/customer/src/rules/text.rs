@@ -26,8 +26,8 @@ pub fn line(field: &str, text: &str, most: usize) -> Result<String> {
     Ok(text.to_owned())
 }
 
-/// Returns whether a character is no part of a text but steers what shows it: it ends
-/// a line, or turns the direction of what follows, so that a name could
+/// Returns whether a character is no part of a text but steers what shows it:
+/// it ends a line, or turns the direction of what follows, so that a name could
 /// pretend to be something else.
 #[must_use]
 pub fn steers(character: char) -> bool {

@@ -131,8 +131,9 @@ fn take(step: Step, order_id: i64, why: &str) -> Result<()> {
     if done { Ok(()) } else { Err(BUSY) }
 }
 
-/// Asks for the charge of an order to be refunded. While nobody knows whether that has
-/// happened, the order stays held: it can be asked for again, and not be sent.
+/// Asks for the charge of an order to be refunded. While nobody knows whether
+/// that has happened, the order stays held: it can be asked for again, and not
+/// be sent.
 fn refund_charge(order_id: i64) -> Result<()> {
     if !changes::hold_for_refund(order_id)? {
         return Err(BUSY);

@@ -44,7 +44,8 @@ pub struct ItemIds {
 }
 
 impl ItemIds {
-    /// Returns the cipher with the keys of this shop. The key is read once for each instance.
+    /// Returns the cipher with the keys of this shop. The key is read once for
+    /// each instance.
     ///
     /// # Errors
     /// 500 if the key is missing or malformed.
@@ -64,8 +65,8 @@ impl ItemIds {
         Ok(CONFIGURED.get_or_init(|| ids))
     }
 
-    /// Makes a cipher with this key, and others that only read; `None` if one is not 64
-    /// hexadecimal digits.
+    /// Makes a cipher with this key, and others that only read; `None` if one
+    /// is not 64 hexadecimal digits.
     #[must_use]
     pub fn new(digits: &str, fallbacks: Option<&str>) -> Option<Self> {
         let fallbacks = fallbacks.into_iter().flat_map(|keys| keys.split(','));
@@ -82,8 +83,9 @@ impl ItemIds {
         Some(self.key.encrypt(&[], &Bits(pair)).ok()?.0)
     }
 
-    /// Returns the handle and the line's number behind an id, by each key: by those that
-    /// did not make it, they are of no cart. None for a number that is no id.
+    /// Returns the handle and the line's number behind an id, by each key: by
+    /// those that did not make it, they are of no cart. None for a number that
+    /// is no id.
     pub fn decode(&self, id: u64) -> impl Iterator<Item = (Handle, u16)> {
         let keys = std::iter::once(&self.key).chain(&self.fallbacks);
         keys.filter_map(move |key| {
@@ -160,7 +162,8 @@ impl Operations for Half {
     }
 }
 
-/// Returns the number in these bytes, the most significant first; of a longer one, its low end.
+/// Returns the number in these bytes, the most significant first; of a longer
+/// one, its low end.
 fn number(bytes: impl Iterator<Item = u8>) -> u64 {
     bytes.fold(0, |number, byte| number << 8 | u64::from(byte))
 }

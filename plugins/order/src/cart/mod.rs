@@ -9,7 +9,7 @@ pub mod view;
 use edge_sdk::{Failure, Request, Response, Result, Router, rate_limit};
 use serde::{Deserialize, Serialize};
 
-pub use entry::{Cart, CartEntry, Item, Ordered, Refusal};
+pub use entry::{Cart, CartEntry, Ordered, Refusal};
 pub use id::{CartId, Handle};
 pub use item_id::ItemIds;
 
@@ -88,8 +88,8 @@ struct Addition {
 /// POST `/shoppingcart/add`.
 ///
 /// # Errors
-/// `USR_02`, `USR_07`, `SHP_01`, `PRO_01`, `PRO_03`; `SHP_04` and `SHP_05` for too much,
-/// 429 for too much in too short a time.
+/// `USR_02`, `USR_07`, `SHP_01`, `PRO_01`, `PRO_03`; `SHP_04` and `SHP_05` for
+/// too much, 429 for too much in too short a time.
 pub fn add(request: &Request) -> Result<Response> {
     let addition = addition(request)?;
     let cart_id = CartId::parse(&addition.cart_id)?;

@@ -15,13 +15,11 @@ const NO_ID: Failure = Failure::new(500, "HTTP_500", "Something went wrong.");
 /// An item that is ordered next.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ActiveItem {
-    /// Id of the item.
     pub item_id: u64,
     /// The product's name.
     pub name: String,
     /// Choices of the customer.
     pub attributes: String,
-    /// The product.
     pub product_id: i64,
     /// File name of the product's picture.
     pub image: Option<String>,
@@ -36,7 +34,6 @@ pub struct ActiveItem {
 /// An item that is kept for later.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SavedItem {
-    /// Id of the item.
     pub item_id: u64,
     /// The product's name.
     pub name: String,

@@ -33,7 +33,8 @@ impl Key {
     }
 }
 
-/// Returns a structured field's string without its escapes; a mark inside is escaped.
+/// Returns a structured field's string without its escapes; a mark inside is
+/// escaped.
 fn unquoted(text: &str) -> Option<String> {
     let mut plain = String::with_capacity(text.len());
     let mut characters = text.chars();

@@ -27,7 +27,8 @@ struct Refusal<'a> {
 }
 
 impl Reply {
-    /// Returns what to keep of an outcome; nothing of one that another try may change.
+    /// Returns what to keep of an outcome; nothing of one that another try may
+    /// change.
     pub(super) fn from_outcome(outcome: &Result<Response>) -> Option<Self> {
         match outcome {
             Ok(response) => Some(Self {

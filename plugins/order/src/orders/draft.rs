@@ -33,7 +33,6 @@ pub struct Draft {
     pub shipping_id: i64,
     /// Price of shipping.
     pub shipping_cost: Cents,
-    /// The tax.
     pub tax_id: i64,
     /// Tax on the goods.
     pub tax_amount: Cents,
@@ -48,7 +47,6 @@ pub struct Draft {
 /// So many pieces of a product.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DraftLine {
-    /// The product.
     pub product_id: i64,
     /// Choices of the customer.
     pub attributes: String,
@@ -157,8 +155,8 @@ fn counted_pieces(lines: &[DraftLine], items: &Items) -> u64 {
     counted.map(|line| u64::from(line.quantity)).sum()
 }
 
-/// Returns what to take out of stock: each product once, by its id, so that two orders
-/// never wait for each other.
+/// Returns what to take out of stock: each product once, by its id, so that two
+/// orders never wait for each other.
 #[must_use]
 pub fn stock_lines(pieces: impl IntoIterator<Item = (i64, u32)>) -> Vec<Line> {
     let mut sums = std::collections::BTreeMap::<i64, u32>::new();

@@ -2,12 +2,12 @@
 
 pub mod allowance;
 pub mod changes;
-pub mod draft;
+mod draft;
 pub mod lines;
-pub mod place;
+mod place;
 pub mod placed;
-pub mod reserved;
-pub mod status;
+pub(crate) mod reserved;
+pub(crate) mod status;
 pub mod stock;
 
 use edge_sdk::sql::{Readable, column};

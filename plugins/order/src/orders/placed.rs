@@ -12,7 +12,8 @@ use crate::cart::{CartId, Ordered};
 use crate::idempotency::Claim;
 use crate::model::CURRENCY;
 
-/// Inserts an order of this instant: customer, cart and generation, stock and counted pieces, amounts.
+/// Inserts an order of this instant: customer, cart and generation, stock and
+/// counted pieces, amounts.
 pub const ADD: &str = "INSERT INTO orders (customer_id, created_on, status, cart_id, cart_generation, reserved, \
      counted_pieces, total_amount, shipping_id, shipping_cost, tax_id, tax_amount, currency) \
      VALUES (?, {now}, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
@@ -21,9 +22,10 @@ pub const ADD: &str = "INSERT INTO orders (customer_id, created_on, status, cart
 pub const BY_CART: &str = "SELECT order_id, customer_id, cart_id, cart_generation, reserved FROM orders \
      WHERE cart_id = ? AND cart_generation = ?";
 
-/// Selects an order that was made here, by its id, its customer and the id of its cart.
-/// The cart's id is what tells it from an order that an older shop, or somebody
-/// else, wrote under the same id: such an order may have a `cart_id` of its own.
+/// Selects an order that was made here, by its id, its customer and the id of
+/// its cart. The cart's id is what tells it from an order that an older shop,
+/// or somebody else, wrote under the same id: such an order may have a
+/// `cart_id` of its own.
 pub const BY_ID: &str = "SELECT order_id, customer_id, cart_id, cart_generation, reserved FROM orders \
      WHERE order_id = ? AND customer_id = ? AND cart_id = ?";
 
@@ -44,7 +46,8 @@ pub struct Placed {
     pub customer_id: i64,
     /// The cart it was made from.
     pub cart_id: String,
-    /// Generation of the cart at that time; none once the order no longer stands for it.
+    /// Generation of the cart at that time; none once the order no longer
+    /// stands for it.
     pub cart_generation: Option<i64>,
     /// State of the order's stock.
     pub reserved: Stock,
@@ -169,8 +172,8 @@ fn add_lines(
     Ok(())
 }
 
-/// Returns the statement that inserts a number of lines of an order: order, product,
-/// choice, name, pieces, price.
+/// Returns the statement that inserts a number of lines of an order: order,
+/// product, choice, name, pieces, price.
 #[must_use]
 pub fn add_lines_text(lines: usize) -> String {
     format!(

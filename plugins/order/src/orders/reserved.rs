@@ -39,7 +39,8 @@ pub enum Stock {
     None,
     /// The stock is to be put back.
     Returning,
-    /// The stock was not available. The order is to be deleted; customers do not see it.
+    /// The stock was not available. The order is to be deleted; customers do
+    /// not see it.
     Withdrawn,
 }
 

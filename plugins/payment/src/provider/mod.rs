@@ -1,11 +1,11 @@
 //! Who charges the cards: Stripe, or a sandbox that keeps to the same rules.
 //! The rest of the service does not know which.
 
-pub mod outcome;
-pub mod receipt;
-pub mod reply;
+pub(crate) mod outcome;
+pub(crate) mod receipt;
+pub(crate) mod reply;
 pub mod sandbox;
-pub mod stripe;
+pub(crate) mod stripe;
 
 use edge_sdk::config;
 
@@ -75,9 +75,10 @@ impl Provider {
         }
     }
 
-    /// Returns the name that attempts with a shop's identity have. Earlier releases of this
-    /// service do not know the name, and so leave such attempts alone: they
-    /// would ask with another idempotency key, and charge twice.
+    /// Returns the name that attempts with a shop's identity have. Earlier
+    /// releases of this service do not know the name, and so leave such
+    /// attempts alone: they would ask with another idempotency key, and charge
+    /// twice.
     #[must_use]
     pub fn recorded_name(&self) -> &'static str {
         match self {

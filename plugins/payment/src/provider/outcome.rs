@@ -1,5 +1,5 @@
-//! Outcomes, read from a provider's replies. Whatever is not certain is unknown: a card
-//! that may have been charged is never charged anew.
+//! Outcomes, read from a provider's replies. Whatever is not certain is
+//! unknown: a card that may have been charged is never charged anew.
 
 use serde::Deserialize;
 
@@ -143,8 +143,8 @@ fn error(reply: &Reply) -> Option<ProviderError> {
     Some(body.error)
 }
 
-/// Returns the reply as a log line may have it. Messages stay out of it: they may name
-/// the token.
+/// Returns the reply as a log line may have it. Messages stay out of it: they
+/// may name the token.
 fn log_line(reply: &Reply) -> String {
     match error(reply) {
         Some(error) => format!("HTTP {}, {}", reply.status, error.name()),

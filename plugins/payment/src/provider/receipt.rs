@@ -102,9 +102,9 @@ impl Charge {
             && self.numbers() == Some((attempt.order_id, attempt.number))
     }
 
-    /// Returns whether it was made by the attempt, as far as the charge tells. Where no
-    /// shop is named, others have the same numbers, so all that was asked for
-    /// has to be the same.
+    /// Returns whether it was made by the attempt, as far as the charge tells.
+    /// Where no shop is named, others have the same numbers, so all that was
+    /// asked for has to be the same.
     #[must_use]
     pub fn belongs_to(&self, attempt: &Attempt) -> bool {
         let is_same = || {

@@ -148,7 +148,8 @@ fn search_query(attempt: &Attempt) -> String {
     form([("query", query)])
 }
 
-/// Returns the attempt's charge among those found: one that succeeded, if there is one.
+/// Returns the attempt's charge among those found: one that succeeded, if there
+/// is one.
 fn found(attempt: &Attempt, body: &str) -> Result<Option<Receipt>, Unanswered> {
     let unreadable = |error| Unanswered(format!("an unreadable search: {error}"));
     let search: Search = serde_json::from_str(body).map_err(unreadable)?;

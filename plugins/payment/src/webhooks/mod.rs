@@ -2,10 +2,10 @@
 //! times, before or after its own replies.
 
 mod effect;
-pub mod event;
+mod event;
 pub mod events;
 mod origin;
-pub mod signature;
+mod signature;
 
 use edge_sdk::{Failure, Request, Response, Result, clock, config};
 use serde::Serialize;

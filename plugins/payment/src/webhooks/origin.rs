@@ -36,7 +36,8 @@ fn own(charge: &Charge) -> Result<Origin, Error> {
 }
 
 /// Finds the origin of a charge without an identity, which can only be of an
-/// attempt without one: by the charge's id, where that is known, and otherwise by all that was asked for.
+/// attempt without one: by the charge's id, where that is known, and otherwise
+/// by all that was asked for.
 fn unmarked(charge: &Charge) -> Result<Origin, Error> {
     let is_old = |attempt: &Attempt| attempt.shop_id.is_none();
     if let Some(known) = attempts::charged(&charge.id)?.filter(is_old) {

@@ -22,8 +22,8 @@ pub enum Error {
     Mismatch,
 }
 
-/// Returns the secrets of a setting: several, with commas between, while one replaces
-/// another.
+/// Returns the secrets of a setting: several, with commas between, while one
+/// replaces another.
 pub fn secrets(setting: &str) -> impl Iterator<Item = &str> {
     setting
         .split(',')

@@ -67,8 +67,8 @@ impl Evaluation {
         }
     }
 
-    /// Returns the words to read in from `product_search`; none if there is nothing to
-    /// find.
+    /// Returns the words to read in from `product_search`; none if there is
+    /// nothing to find.
     #[must_use]
     pub fn ranges(&self) -> Vec<TermRange> {
         if self.query.wanted.is_empty() {
@@ -175,8 +175,8 @@ fn clauses(query: &Query) -> impl Iterator<Item = &Clause> {
     query.wanted.iter().chain(&query.unwanted)
 }
 
-/// Returns the products that every clause has. Those of the rarest are looked for in
-/// the others, which is less work than to gather what each of them has.
+/// Returns the products that every clause has. Those of the rarest are looked
+/// for in the others, which is less work than to gather what each of them has.
 fn in_all(clauses: &[Found]) -> RoaringBitmap {
     let mut clauses: Vec<_> = clauses.iter().map(|found| &found.hits).collect();
     clauses.sort_by_key(|hits| hits.name.len() + hits.description.len());

@@ -40,8 +40,8 @@ pub const COUNT: &str = "SELECT COUNT(*) FROM product_search_state";
 pub const INDEXED: &str = "SELECT product_id, name, description FROM product_search_state \
      WHERE product_id = ? AND name IS NOT NULL AND description IS NOT NULL";
 
-/// Selects products after one, by id, that are not in the index. Ids of bitmaps have
-/// 32 bits.
+/// Selects products after one, by id, that are not in the index. Ids of bitmaps
+/// have 32 bits.
 pub const MISSING: &str = "SELECT p.product_id, p.name, SUBSTR(p.description, 1, 8000) AS description FROM product p \
      LEFT JOIN product_search_state s ON s.product_id = p.product_id \
      WHERE p.product_id > ? AND p.product_id < 4294967296 AND s.product_id IS NULL \
@@ -173,8 +173,9 @@ fn missing(transaction: &Transaction) -> Result<(Vec<Texts>, Entries), Error> {
     Ok((products, entries))
 }
 
-/// Returns the statement that marks products as taken in, whether they are marked or
-/// not: each with its id, name and description, in however many of the rows.
+/// Returns the statement that marks products as taken in, whether they are
+/// marked or not: each with its id, name and description, in however many of
+/// the rows.
 #[must_use]
 pub fn mark_text(dialect: Dialect) -> String {
     let columns = ["product_id", "name", "description"];

@@ -225,7 +225,8 @@ mod tests {
         entries
     }
 
-    /// Returns the rows with others added to them, then those others taken out again.
+    /// Returns the rows with others added to them, then those others taken out
+    /// again.
     fn there_and_back<T: Table>(rows: Chunks<T>, others: &Chunks<T>) -> Chunks<T> {
         let mut changed = rows;
         for (chunk, words) in others {

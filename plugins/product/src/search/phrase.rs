@@ -4,8 +4,8 @@ use roaring::RoaringBitmap;
 
 use super::postings::{DESCRIPTION, Hits, POSITIONS, placed};
 
-/// Returns the products of a chunk in which words follow one another, from the places
-/// of each word in turn.
+/// Returns the products of a chunk in which words follow one another, from the
+/// places of each word in turn.
 #[must_use]
 pub fn find(chunk: u32, words: &[&RoaringBitmap]) -> Hits {
     let mut hits = Hits::default();

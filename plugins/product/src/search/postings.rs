@@ -65,7 +65,8 @@ pub fn common(many: &RoaringBitmap, few: &RoaringBitmap) -> RoaringBitmap {
     }
 }
 
-/// Returns where a word of a product stands, as a number within the product's chunk.
+/// Returns where a word of a product stands, as a number within the product's
+/// chunk.
 #[must_use]
 pub fn place(product: u32, position: u32) -> u32 {
     (product % POSITION_CHUNK) * POSITIONS + position

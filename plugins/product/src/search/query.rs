@@ -226,8 +226,9 @@ impl Reader {
 mod tests {
     use super::*;
 
-    /// Returns a query in an easy notation: `beaut*` for a prefix, `[red shirt]` for a
-    /// phrase, `tshirt*[t shirt]` for a compound, `-` for what is not wanted.
+    /// Returns a query in an easy notation: `beaut*` for a prefix, `[red
+    /// shirt]` for a phrase, `tshirt*[t shirt]` for a compound, `-` for what is
+    /// not wanted.
     fn shown(text: &str) -> String {
         let show = |sign: &str, clause: &Clause| {
             let word = clause.word.as_ref().map(|pattern| {

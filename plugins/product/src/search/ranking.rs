@@ -59,7 +59,8 @@ impl Ranking {
         self.found.len()
     }
 
-    /// Returns a piece of the list: at most `limit` products after the first `offset`.
+    /// Returns a piece of the list: at most `limit` products after the first
+    /// `offset`.
     #[must_use]
     pub fn page(&self, offset: u64, limit: usize) -> Vec<u32> {
         let mut page = Page {

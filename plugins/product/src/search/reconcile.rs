@@ -43,8 +43,8 @@ pub const CURSOR: &str = "SELECT product_id FROM product_search_round WHERE roun
 /// Notes the last product that was compared.
 pub const SET_CURSOR: &str = "UPDATE product_search_round SET product_id = ? WHERE round_id = 1";
 
-/// Selects the last product of the slice that comes after a product, by id, if another
-/// slice follows.
+/// Selects the last product of the slice that comes after a product, by id, if
+/// another slice follows.
 pub const SLICE_END: &str = "SELECT product_id FROM product \
      WHERE product_id > ? AND product_id <= 4294967295 \
      ORDER BY product_id LIMIT 1 OFFSET 4999";
@@ -147,8 +147,8 @@ fn correct(transaction: &Transaction, after: i64, until: i64) -> Result<Option<i
     Ok(last)
 }
 
-/// Returns as many differences as one piece of work corrects, and the last product of
-/// them if there may be more.
+/// Returns as many differences as one piece of work corrects, and the last
+/// product of them if there may be more.
 fn differences(
     transaction: &Transaction,
     mut after: i64,

@@ -86,8 +86,7 @@ fn latin(c: char) -> Option<&'static str> {
 }
 
 /// Returns whether a character is Chinese or Japanese kana, which are written
-/// without spaces, so that each one
-/// counts as a word.
+/// without spaces, so that each one counts as a word.
 fn stands_alone(c: char) -> bool {
     matches!(c,
         '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}'

@@ -114,8 +114,8 @@ impl Words {
         })
     }
 
-    /// Fills a template. Every second piece between braces is a slot; an unknown one
-    /// stays as it is.
+    /// Fills a template. Every second piece between braces is a slot; an
+    /// unknown one stays as it is.
     fn fill(&self, template: &str) -> String {
         let pieces = template.split(['{', '}']).enumerate();
         pieces

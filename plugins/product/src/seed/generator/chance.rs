@@ -36,7 +36,8 @@ impl Chance {
         list[self.below(N as u32) as usize]
     }
 
-    /// Returns an entry of the list, the n-th about n times rarer than the first, as words are in any language.
+    /// Returns an entry of the list, the n-th about n times rarer than the
+    /// first, as words are in any language.
     ///
     /// Zipf's law in steps: entries 1, 2-3, 4-7, 8-15 and so on get equal shares, spread evenly within each.
     #[expect(clippy::indexing_slicing, reason = "always below the list's length")]

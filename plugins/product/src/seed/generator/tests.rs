@@ -11,7 +11,8 @@ fn sample() -> impl Iterator<Item = Draft> {
     (0..SAMPLE).map(draft)
 }
 
-/// Returns how many drafts of the sample have each word in their name or description.
+/// Returns how many drafts of the sample have each word in their name or
+/// description.
 fn spread() -> HashMap<String, u32> {
     let mut spread = HashMap::new();
     for draft in sample() {
