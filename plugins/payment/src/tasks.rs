@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use edge_sdk::sql::Error;
+use edge_sdk::sql;
 
 use crate::model::{Attempt, State};
 use crate::provider::Provider;
@@ -13,19 +13,31 @@ use crate::{attempts, settlement, webhooks};
 /// as the provider does.
 const BUDGET: Duration = Duration::from_secs(4);
 
-/// Does one bounded piece of a task of the manifest.
+/// Why a piece of work was not finished.
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error("there is no task {0:?}")]
+    Unknown(String),
+    #[error(transparent)]
+    Sql(#[from] sql::Error),
+}
+
+/// Does a piece of one of the manifest's tasks.
+///
+/// # Errors
+/// Why it was not finished.
 pub(crate) fn run(task: &str) -> Result<(), String> {
-    let done = match task {
-        "settle" => settle(),
-        "forget" => forget(),
-        _ => return Err(format!("no task {task}")),
+    let outcome = match task {
+        "settle" => settle().map_err(Error::from),
+        "forget" => forget().map_err(Error::from),
+        _ => Err(Error::Unknown(task.to_owned())),
     };
-    done.map_err(|error| error.to_string())
+    outcome.map_err(|error| error.to_string())
 }
 
 /// Forgets old events. The task runs when a node starts and seldom after, so it
 /// also says what an operator should know.
-fn forget() -> Result<(), Error> {
+fn forget() -> Result<(), sql::Error> {
     match Provider::configured() {
         Ok(Provider::Sandbox) => eprintln!(
             "sandbox: STRIPE_SECRET_KEY is not set, so test tokens are taken and no card is charged"
@@ -36,7 +48,7 @@ fn forget() -> Result<(), Error> {
     webhooks::events::forget()
 }
 
-fn settle() -> Result<(), Error> {
+fn settle() -> Result<(), sql::Error> {
     let start = Instant::now();
     for attempt in attempts::due()? {
         if start.elapsed() > BUDGET {
@@ -48,7 +60,7 @@ fn settle() -> Result<(), Error> {
 }
 
 /// Does what is left to do about an attempt. What still cannot be done is put off.
-fn follow_up(attempt: &Attempt) -> Result<(), Error> {
+fn follow_up(attempt: &Attempt) -> Result<(), sql::Error> {
     match (attempt.state, attempt.charge_id.as_deref()) {
         (State::Open, _) => {
             if attempts::take(attempt)? {
@@ -66,4 +78,14 @@ fn follow_up(attempt: &Attempt) -> Result<(), Error> {
         (State::Captured | State::Refunded | State::Suspicious, _) => {}
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_are_no_other_tasks() {
+        assert_eq!(run("tidy"), Err("there is no task \"tidy\"".to_owned()));
+    }
 }

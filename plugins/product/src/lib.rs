@@ -32,11 +32,11 @@ edge_sdk::export_seed!(seed::step);
 /// Returns every route of the catalog.
 #[must_use]
 pub fn router() -> Router {
-    admin::routes(shop_front())
+    admin::routes(public_routes())
 }
 
 /// Returns the routes of everybody.
-fn shop_front() -> Router {
+fn public_routes() -> Router {
     Router::new()
         .get("/departments", departments::list)
         .get("/departments/{department_id}", departments::one)

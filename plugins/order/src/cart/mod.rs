@@ -6,7 +6,7 @@ pub mod item_id;
 pub mod store;
 pub mod view;
 
-use edge_sdk::{Failure, Request, Response, Result, Router, rate_limit};
+use edge_sdk::{Failure, Request, Response, Result, rate_limit};
 use serde::{Deserialize, Serialize};
 
 pub use entry::{Cart, CartEntry, Ordered, Refusal};
@@ -44,22 +44,6 @@ impl From<Refusal> for Failure {
             }
         }
     }
-}
-
-/// Adds the routes of carts to a router.
-#[must_use]
-pub(crate) fn routes(router: Router) -> Router {
-    router
-        .get("/shoppingcart/generateUniqueId", generate_unique_id)
-        .post("/shoppingcart/add", add)
-        .get("/shoppingcart/{cart_id}", one)
-        .put("/shoppingcart/update/{item_id}", update)
-        .delete("/shoppingcart/empty/{cart_id}", empty)
-        .get("/shoppingcart/saveForLater/{item_id}", save_for_later)
-        .get("/shoppingcart/moveToCart/{item_id}", move_to_cart)
-        .get("/shoppingcart/getSaved/{cart_id}", saved)
-        .get("/shoppingcart/totalAmount/{cart_id}", total_amount)
-        .delete("/shoppingcart/removeProduct/{item_id}", remove_product)
 }
 
 /// GET `/shoppingcart/generateUniqueId`.

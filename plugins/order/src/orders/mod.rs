@@ -4,14 +4,14 @@ pub mod allowance;
 pub mod changes;
 mod draft;
 pub mod lines;
-mod place;
+pub(crate) mod place;
 pub mod placed;
 pub(crate) mod reserved;
 pub(crate) mod status;
 pub mod stock;
 
 use edge_sdk::sql::{Readable, column};
-use edge_sdk::{ArrayPage, Failure, Request, Response, Result, Router, sql};
+use edge_sdk::{ArrayPage, Failure, Request, Response, Result, sql};
 use serde::Deserialize;
 
 use self::reserved::reserved;
@@ -83,16 +83,6 @@ impl Order {
             name,
         }
     }
-}
-
-/// Adds the routes of orders to a router.
-#[must_use]
-pub(crate) fn routes(router: Router) -> Router {
-    router
-        .post("/orders", place::create)
-        .get("/orders/{order_id}", one)
-        .get("/orders/inCustomer", in_customer)
-        .get("/orders/shortDetail/{order_id}", short_detail)
 }
 
 /// GET `/orders/{order_id}`.
