@@ -78,13 +78,13 @@ pub fn add(request: &Request) -> Result<Response> {
     let reviewer = request.principal()?;
     let id = request.id_param("product_id")?;
     let fields = request.fields()?;
-    let written = Written::read(&fields)?;
-    if !written.replace(reviewer, id)? {
-        match written.insert(reviewer, id) {
+    let review = NewReview::read(&fields)?;
+    if !review.replace(reviewer, id)? {
+        match review.insert(reviewer, id) {
             Ok(true) => {}
             Ok(false) => return Err(UNKNOWN_PRODUCT),
             // The same customer's other request was faster.
-            Err(sql::Error::Conflict(_)) if written.replace(reviewer, id)? => {}
+            Err(sql::Error::Conflict(_)) if review.replace(reviewer, id)? => {}
             Err(error) => return Err(error.into()),
         }
     }
@@ -97,12 +97,12 @@ pub fn add(request: &Request) -> Result<Response> {
 
 /// A review as its writer sent it.
 #[derive(Debug, PartialEq)]
-struct Written<'a> {
+struct NewReview<'a> {
     review: &'a str,
     rating: i64,
 }
 
-impl<'a> Written<'a> {
+impl<'a> NewReview<'a> {
     fn read(fields: &'a Fields) -> Result<Self> {
         fields.required(&["review", "rating"])?;
         Ok(Self {
@@ -151,11 +151,11 @@ mod tests {
     #[test]
     fn a_review_has_words_and_a_rating() {
         let body = fields(r#"{"review": "Fits. 👕", "rating": 5, "customer_id": 1}"#);
-        let expected = Written {
+        let expected = NewReview {
             review: "Fits. 👕",
             rating: 5,
         };
-        assert_eq!(Written::read(&body), Ok(expected));
+        assert_eq!(NewReview::read(&body), Ok(expected));
     }
 
     #[test]
@@ -177,7 +177,7 @@ mod tests {
         for (body, code, field) in cases {
             let body = fields(body);
             let expected = (code.to_owned(), field.to_owned());
-            assert_eq!(refusal(Written::read(&body)), expected);
+            assert_eq!(refusal(NewReview::read(&body)), expected);
         }
     }
 

@@ -102,15 +102,15 @@ fn ask(target: &str, token: &str) -> Result<Vec<u8>> {
         .most_bytes(MAX_REPLY_BYTES)
         .send()
         .map_err(unavailable)?;
-    match judge(response.status, &response.body) {
+    match classify(response.status, &response.body) {
         Verdict::Accepted => Ok(response.body),
         Verdict::Refused => Err(refused()),
         Verdict::Unknown => Err(unavailable(format_args!("status {}", response.status))),
     }
 }
 
-/// Sorts what has no chance from what may succeed later.
-fn judge(status: u16, body: &[u8]) -> Verdict {
+/// Tells a refusal for good from a failure that may pass.
+fn classify(status: u16, body: &[u8]) -> Verdict {
     let refusal: Option<Refusal> = serde_json::from_slice(body).ok();
     let busy = refusal.is_some_and(|refusal| BUSY.contains(&refusal.error.code));
     match status {
@@ -150,25 +150,25 @@ mod tests {
     #[test]
     fn a_bad_token_is_refused() {
         for code in [190, 102, 10, 200] {
-            assert_eq!(judge(400, &refusal(code)), Verdict::Refused);
+            assert_eq!(classify(400, &refusal(code)), Verdict::Refused);
         }
-        assert_eq!(judge(401, b""), Verdict::Refused);
-        assert_eq!(judge(403, b"<html>"), Verdict::Refused);
+        assert_eq!(classify(401, b""), Verdict::Refused);
+        assert_eq!(classify(403, b"<html>"), Verdict::Refused);
     }
 
     #[test]
     fn a_busy_facebook_says_nothing_of_the_token() {
         for code in BUSY {
-            assert_eq!(judge(400, &refusal(code)), Verdict::Unknown);
+            assert_eq!(classify(400, &refusal(code)), Verdict::Unknown);
         }
         for status in [204, 301, 302, 404, 408, 429, 500, 502, 503] {
-            assert_eq!(judge(status, &refusal(190)), Verdict::Unknown);
+            assert_eq!(classify(status, &refusal(190)), Verdict::Unknown);
         }
     }
 
     #[test]
     fn an_answer_is_an_answer() {
-        assert_eq!(judge(200, br#"{"id": "1"}"#), Verdict::Accepted);
+        assert_eq!(classify(200, br#"{"id": "1"}"#), Verdict::Accepted);
     }
 
     #[test]

@@ -63,7 +63,7 @@ pub struct Item {
     pub saved: bool,
 }
 
-/// So many pieces of something that was ordered.
+/// A number of pieces of something that was ordered.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Ordered {
     /// Id of the product that was ordered.
@@ -171,7 +171,7 @@ impl CartEntry {
         });
         let added = cart.add(product_id, attributes, free);
         self.carts.push(cart);
-        self.tidy();
+        self.drop_empty();
         if let Some(line) = added? {
             self.next = (line + 1) % LINES;
         }
@@ -187,7 +187,7 @@ impl CartEntry {
             return Err(Refusal::TooMany);
         }
         self.item(line)?.quantity = quantity;
-        self.tidy();
+        self.drop_empty();
         Ok(())
     }
 
@@ -211,7 +211,7 @@ impl CartEntry {
             cart.items
                 .retain(|item| item.saved || !product_ids.contains(&item.product_id));
         }
-        self.tidy();
+        self.drop_empty();
     }
 
     /// Takes out what was ordered of a generation of a cart, and begins the next
@@ -230,7 +230,7 @@ impl CartEntry {
         };
         ordered.iter().for_each(|item| cart.take(item));
         cart.generation = next_generation;
-        self.tidy();
+        self.drop_empty();
         true
     }
 
@@ -258,7 +258,7 @@ impl CartEntry {
     }
 
     /// Drops carts without items, and items without pieces.
-    fn tidy(&mut self) {
+    fn drop_empty(&mut self) {
         for cart in &mut self.carts {
             cart.items.retain(|item| item.quantity > 0);
         }

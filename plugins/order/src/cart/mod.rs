@@ -84,7 +84,7 @@ pub fn add(request: &Request) -> Result<Response> {
     let mut items = Items::default();
     let active = store::change(handle, |entry| {
         let product_id = addition.product_id;
-        items.learn(products(entry.cart(&cart_id)).chain([product_id]))?;
+        items.load(products(entry.cart(&cart_id)).chain([product_id]))?;
         if items.get(product_id).is_none() {
             return Err(not_sold(product_id).field("product_id"));
         }

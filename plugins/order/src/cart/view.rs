@@ -60,7 +60,7 @@ pub fn active(
     ids: &ItemIds,
     items: &mut Items,
 ) -> Result<Vec<ActiveItem>> {
-    items.learn(cart.active().map(|item| item.product_id))?;
+    items.load(cart.active().map(|item| item.product_id))?;
     let shown = cart.active().filter_map(|item| {
         let product = items.get(item.product_id)?;
         Some(id(ids, handle, item).map(|item_id| ActiveItem {
@@ -87,7 +87,7 @@ pub fn saved(
     ids: &ItemIds,
     items: &mut Items,
 ) -> Result<Vec<SavedItem>> {
-    items.learn(cart.saved().map(|item| item.product_id))?;
+    items.load(cart.saved().map(|item| item.product_id))?;
     let shown = cart.saved().filter_map(|item| {
         let product = items.get(item.product_id)?;
         Some(id(ids, handle, item).map(|item_id| SavedItem {
@@ -105,7 +105,7 @@ pub fn saved(
 /// # Errors
 /// As [`active`].
 pub fn total(cart: &Cart, items: &mut Items) -> Result<Total> {
-    items.learn(cart.active().map(|item| item.product_id))?;
+    items.load(cart.active().map(|item| item.product_id))?;
     let prices = cart.active().filter_map(|item| {
         let product = items.get(item.product_id)?;
         Some(Cents(product.price).times(item.quantity))

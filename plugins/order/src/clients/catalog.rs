@@ -46,7 +46,7 @@ impl Items {
     ///
     /// # Errors
     /// 503 while the catalog is not available.
-    pub fn learn(&mut self, product_ids: impl IntoIterator<Item = i64>) -> Result<()> {
+    pub fn load(&mut self, product_ids: impl IntoIterator<Item = i64>) -> Result<()> {
         let is_new = |id: &i64| !self.0.contains_key(id);
         let mut unknown: Vec<_> = product_ids.into_iter().filter(is_new).collect();
         unknown.sort_unstable();

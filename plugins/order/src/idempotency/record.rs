@@ -224,7 +224,7 @@ impl Claim {
     /// # Errors
     /// Those of the database.
     pub fn note(&self, transaction: &Transaction, order_id: i64) -> Result<bool, sql::Error> {
-        self.noted(transaction.query(NOTE), order_id)
+        self.execute_note(transaction.query(NOTE), order_id)
     }
 
     /// Notes an order that is stored. Returns whether the claim still holds.
@@ -232,10 +232,10 @@ impl Claim {
     /// # Errors
     /// Those of the database.
     pub fn note_alone(&self, order_id: i64) -> Result<bool, sql::Error> {
-        self.noted(sql::query(NOTE), order_id)
+        self.execute_note(sql::query(NOTE), order_id)
     }
 
-    fn noted(&self, note: sql::Query<'_>, order_id: i64) -> Result<bool, sql::Error> {
+    fn execute_note(&self, note: sql::Query<'_>, order_id: i64) -> Result<bool, sql::Error> {
         let outcome = self.bind(note.bind(order_id)).execute()?;
         Ok(outcome.rows_affected == 1)
     }

@@ -125,7 +125,7 @@ fn draft(order: &OrderRequest<'_>) -> Result<Draft> {
 
 fn items(cart: &Cart) -> Result<Items> {
     let mut items = Items::default();
-    items.learn(cart.active().map(|item| item.product_id))?;
+    items.load(cart.active().map(|item| item.product_id))?;
     Ok(items)
 }
 

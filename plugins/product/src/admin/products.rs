@@ -56,14 +56,14 @@ pub const DELETE_DEPENDENTS: [&str; 3] = [
 /// discount above the price.
 pub fn add(request: &Request) -> Result<Response> {
     merchant::require(request)?;
-    let fields = request.fields()?;
-    let written = Written::read(&fields)?;
-    let stock = stock::read(&fields)?;
+    let body = request.fields()?;
+    let fields = ProductFields::read(&body)?;
+    let stock = stock::read(&body)?;
     let product = sql::transaction(|transaction| {
         index::lock(transaction)?;
-        let insert = written.bind(transaction.query(INSERT)).bind(stock);
+        let insert = fields.bind(transaction.query(INSERT)).bind(stock);
         let id = new_id(insert.execute()?)?;
-        index::add(transaction, id, written.name, written.description)?;
+        index::add(transaction, id, fields.name, fields.description)?;
         find(transaction, id)
     })?;
     counts::forget();
@@ -91,18 +91,17 @@ pub fn one(request: &Request) -> Result<Response> {
 pub fn change(request: &Request) -> Result<Response> {
     merchant::require(request)?;
     let id = request.id_param("product_id")?;
-    let fields = request.fields()?;
-    let written = Written::read(&fields)?;
+    let body = request.fields()?;
+    let fields = ProductFields::read(&body)?;
     let product = sql::transaction(|transaction| {
         index::lock(transaction)?;
         let before = texts(transaction, id)?;
-        let update = written.bind(transaction.query(UPDATE)).bind(id);
+        let update = fields.bind(transaction.query(UPDATE)).bind(id);
         require_row(update.execute()?, UNKNOWN_PRODUCT)?;
-        if (before.name.as_str(), before.description.as_str())
-            != (written.name, written.description)
+        if (before.name.as_str(), before.description.as_str()) != (fields.name, fields.description)
         {
             index::remove(transaction, id, &before.name, &before.description)?;
-            index::add(transaction, id, written.name, written.description)?;
+            index::add(transaction, id, fields.name, fields.description)?;
         }
         find(transaction, id)
     })?;
@@ -156,9 +155,10 @@ fn find(transaction: &Transaction, id: i64) -> Result<StockedProduct> {
     product.ok_or(UNKNOWN_PRODUCT)
 }
 
-/// A product as a merchant wrote it. What was left out is nothing from now on.
+/// The fields of a product as a merchant wrote them. What was left out is nothing
+/// from now on.
 #[derive(Debug, PartialEq)]
-struct Written<'a> {
+struct ProductFields<'a> {
     name: &'a str,
     description: &'a str,
     /// In cents.
@@ -171,11 +171,11 @@ struct Written<'a> {
     display: i64,
 }
 
-impl<'a> Written<'a> {
+impl<'a> ProductFields<'a> {
     fn read(fields: &'a Fields) -> Result<Self> {
         fields.required(&["name", "description", "price"])?;
         let picture = |name| input::optional_text(fields, name, MAX_FILE_NAME_CHARS);
-        let written = Self {
+        let product = Self {
             name: input::text(fields, "name", MAX_NAME_CHARS)?,
             description: input::text(fields, "description", MAX_DESCRIPTION_CHARS)?,
             price: input::money(fields, "price")?.unwrap_or_default(),
@@ -185,10 +185,10 @@ impl<'a> Written<'a> {
             thumbnail: picture("thumbnail")?,
             display: input::number(fields, "display", 0..=3)?.unwrap_or_default(),
         };
-        if written.discounted_price > written.price {
+        if product.discounted_price > product.price {
             return Err(BAD_DISCOUNT.field("discounted_price"));
         }
-        Ok(written)
+        Ok(product)
     }
 
     fn bind<'q>(&self, query: Query<'q>) -> Query<'q> {
@@ -217,7 +217,7 @@ mod tests {
     #[test]
     fn what_is_left_out_is_nothing() {
         let fields = fields(&body(r#", "price": 16.9, "product_id": 7, "stock": 3"#));
-        let expected = Written {
+        let expected = ProductFields {
             name: "Arc",
             description: "Twelve avenues.",
             price: 1690,
@@ -227,7 +227,7 @@ mod tests {
             thumbnail: None,
             display: 0,
         };
-        assert_eq!(Written::read(&fields), Ok(expected));
+        assert_eq!(ProductFields::read(&fields), Ok(expected));
     }
 
     #[test]
@@ -235,7 +235,7 @@ mod tests {
         for (discount, fits) in [("0", true), ("16.95", true), ("16.96", false)] {
             let more = format!(r#", "price": "16.95", "discounted_price": "{discount}""#);
             let fields = fields(&body(&more));
-            let written = Written::read(&fields);
+            let written = ProductFields::read(&fields);
             assert_eq!(written.is_ok(), fits, "{discount}");
             if !fits {
                 let expected = ("PRO_02".to_owned(), "discounted_price".to_owned());
@@ -285,7 +285,7 @@ mod tests {
         for (body, code, field) in cases {
             let fields = fields(&body);
             let expected = (code.to_owned(), field.to_owned());
-            assert_eq!(refusal(Written::read(&fields)), expected, "{body}");
+            assert_eq!(refusal(ProductFields::read(&fields)), expected, "{body}");
         }
     }
 }

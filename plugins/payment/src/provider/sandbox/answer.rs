@@ -169,7 +169,7 @@ mod tests {
 
     fn answer(token: &str) -> Outcome {
         let attempt = attempt();
-        let reply = match card::judge(token, attempt.amount) {
+        let reply = match card::evaluate(token, attempt.amount) {
             Verdict::Paid(card) => charge(&attempt, "ch_1", &card, 1_700_000_000),
             Verdict::Declined(decline) => declined("ch_1", &decline),
             Verdict::Refused(refusal) => refused(&refusal),

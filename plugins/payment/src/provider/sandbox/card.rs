@@ -135,7 +135,7 @@ const fn declined(
 }
 
 /// Returns the outcome of a charge of an amount in cents with this token.
-pub(super) fn judge(token: &str, amount: u64) -> Verdict {
+pub(super) fn evaluate(token: &str, amount: u64) -> Verdict {
     if amount < *AMOUNTS.start() {
         return Verdict::Refused(TOO_SMALL);
     }
@@ -157,7 +157,7 @@ mod tests {
             ("tok_mastercard", "mastercard", "4444"),
             ("tok_amex", "amex", "8431"),
         ] {
-            let Verdict::Paid(card) = judge(token, 1499) else {
+            let Verdict::Paid(card) = evaluate(token, 1499) else {
                 panic!("{token} is not charged");
             };
             assert_eq!((card.brand, card.last4), (brand, last4));
@@ -189,7 +189,7 @@ mod tests {
                 "processing_error",
             ),
         ] {
-            let Verdict::Declined(decline) = judge(token, 1499) else {
+            let Verdict::Declined(decline) = evaluate(token, 1499) else {
                 panic!("{token} is not declined");
             };
             assert_eq!((decline.code, decline.decline_code), (code, decline_code));
@@ -200,14 +200,17 @@ mod tests {
     fn other_tokens_and_amounts_are_refused() {
         for token in ["", "tok_", "TOK_VISA", "tok_visa ", "4242424242424242"] {
             assert_eq!(
-                judge(token, 1499),
+                evaluate(token, 1499),
                 Verdict::Refused(NO_SUCH_TOKEN),
                 "{token:?}"
             );
         }
-        assert_eq!(judge("tok_visa", 49), Verdict::Refused(TOO_SMALL));
-        assert_eq!(judge("tok_visa", 100_000_000), Verdict::Refused(TOO_LARGE));
-        assert!(matches!(judge("tok_visa", 50), Verdict::Paid(_)));
-        assert!(matches!(judge("tok_visa", 99_999_999), Verdict::Paid(_)));
+        assert_eq!(evaluate("tok_visa", 49), Verdict::Refused(TOO_SMALL));
+        assert_eq!(
+            evaluate("tok_visa", 100_000_000),
+            Verdict::Refused(TOO_LARGE)
+        );
+        assert!(matches!(evaluate("tok_visa", 50), Verdict::Paid(_)));
+        assert!(matches!(evaluate("tok_visa", 99_999_999), Verdict::Paid(_)));
     }
 }

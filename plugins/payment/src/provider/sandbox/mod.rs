@@ -77,7 +77,7 @@ fn recorded(attempt: &Attempt, token: &str) -> Result<Reply, Error> {
         return Ok(reply);
     }
     let charge_id = id("ch", &attempt.charge_key());
-    let (paid, reply) = match card::judge(token, attempt.amount) {
+    let (paid, reply) = match card::evaluate(token, attempt.amount) {
         Verdict::Paid(card) => {
             let created = clock::unix_seconds();
             (true, answer::charge(attempt, &charge_id, &card, created))
