@@ -244,48 +244,42 @@ mod tests {
         }
     }
 
+    fn assert_refused(body: &str, code: &str, field: &str) {
+        let expected = (code.to_owned(), field.to_owned());
+        let refused = refusal(ProductFields::read(&fields(body)));
+        assert_eq!(refused, expected, "{body}");
+    }
+
     #[test]
     fn what_does_not_fit_is_named() {
-        let long = |characters: usize| "x".repeat(characters);
-        let cases = [
-            ("{}".to_owned(), "USR_02", "name,description,price"),
-            (body(""), "USR_02", "price"),
-            (body(r#", "price": " ""#), "USR_02", "price"),
-            (body(r#", "price": -1"#), "HTTP_400", "price"),
-            (body(r#", "price": 1.999"#), "HTTP_400", "price"),
-            (body(r#", "price": 100000000"#), "HTTP_400", "price"),
+        assert_refused("{}", "USR_02", "name,description,price");
+        assert_refused(&body(""), "USR_02", "price");
+        for (more, code, field) in [
+            (r#", "price": " ""#, "USR_02", "price"),
+            (r#", "price": -1"#, "HTTP_400", "price"),
+            (r#", "price": 1.999"#, "HTTP_400", "price"),
+            (r#", "price": 100000000"#, "HTTP_400", "price"),
             (
-                body(r#", "price": 1, "discounted_price": "free""#),
+                r#", "price": 1, "discounted_price": "free""#,
                 "HTTP_400",
                 "discounted_price",
             ),
-            (body(r#", "price": 1, "display": 4"#), "HTTP_400", "display"),
-            (
-                body(&format!(r#", "price": 1, "thumbnail": "{}""#, long(151))),
-                "USR_07",
-                "thumbnail",
-            ),
-            (
-                format!(
-                    r#"{{"name": "{}", "description": "x", "price": 1}}"#,
-                    long(101)
-                ),
-                "USR_07",
-                "name",
-            ),
-            (
-                format!(
-                    r#"{{"name": "x", "description": "{}", "price": 1}}"#,
-                    long(1001)
-                ),
-                "USR_07",
-                "description",
-            ),
-        ];
-        for (body, code, field) in cases {
-            let fields = fields(&body);
-            let expected = (code.to_owned(), field.to_owned());
-            assert_eq!(refusal(ProductFields::read(&fields)), expected, "{body}");
+            (r#", "price": 1, "display": 4"#, "HTTP_400", "display"),
+        ] {
+            assert_refused(&body(more), code, field);
         }
+    }
+
+    #[test]
+    fn what_is_too_long_is_named() {
+        let long = |characters: usize| "x".repeat(characters);
+        let thumbnail = body(&format!(r#", "price": 1, "thumbnail": "{}""#, long(151)));
+        assert_refused(&thumbnail, "USR_07", "thumbnail");
+        let name = long(101);
+        let name = format!(r#"{{"name": "{name}", "description": "x", "price": 1}}"#);
+        assert_refused(&name, "USR_07", "name");
+        let description = long(1001);
+        let description = format!(r#"{{"name": "x", "description": "{description}", "price": 1}}"#);
+        assert_refused(&description, "USR_07", "description");
     }
 }

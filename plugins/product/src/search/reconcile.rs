@@ -132,7 +132,7 @@ fn compare(mut after: i64) -> Result<i64, Error> {
 fn correct(transaction: &Transaction, after: i64, until: i64) -> Result<Option<i64>, Error> {
     index::lock(transaction)?;
     let (differences, last) = differences(transaction, after, until)?;
-    let Corrections { before, now, texts } = Corrections::of(&differences);
+    let Corrections { before, now, texts } = Corrections::from_differences(&differences);
     merge::remove(transaction, before.words)?;
     merge::remove(transaction, before.positions)?;
     merge::add(transaction, now.words)?;
@@ -193,7 +193,7 @@ struct Corrections {
 }
 
 impl Corrections {
-    fn of(differences: &[Difference]) -> Self {
+    fn from_differences(differences: &[Difference]) -> Self {
         let mut corrections = Self::default();
         for difference in differences {
             corrections.add(difference);
@@ -244,7 +244,7 @@ mod tests {
     #[test]
     fn what_changed_is_taken_out_as_it_was_and_in_as_it_is() {
         let renamed = difference(Some(("New", "Text.")), Some(("Old", "Text.")));
-        let corrections = Corrections::of(&[renamed]);
+        let corrections = Corrections::from_differences(&[renamed]);
         assert_eq!(corrections.before.words, entries("Old", "Text.").words);
         assert_eq!(corrections.now.words, entries("New", "Text.").words);
         assert_eq!(corrections.texts.len(), 1);
@@ -252,10 +252,10 @@ mod tests {
 
     #[test]
     fn what_is_new_is_taken_in_and_what_is_gone_is_taken_out() {
-        let new = Corrections::of(&[difference(Some(("New", "")), None)]);
+        let new = Corrections::from_differences(&[difference(Some(("New", "")), None)]);
         assert!(new.before.words.is_empty());
         assert_eq!(new.now.words, entries("New", "").words);
-        let gone = Corrections::of(&[difference(None, Some(("Old", "")))]);
+        let gone = Corrections::from_differences(&[difference(None, Some(("Old", "")))]);
         assert_eq!(gone.before.words, entries("Old", "").words);
         assert!(gone.now.words.is_empty() && gone.texts.is_empty());
     }
