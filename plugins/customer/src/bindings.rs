@@ -1,22 +1,17 @@
-//! Rust bindings of the `shop:*` interfaces that the component exports, generated
-//! from `wit/shop`.
-#![allow(
-    missing_docs,
-    unsafe_code,
-    clippy::all,
-    clippy::pedantic,
-    reason = "generated code"
-)]
+//! Rust bindings of the `shop:*` interfaces that the component exports.
 
-wit_bindgen::generate!({
+pub(crate) use generated::*;
+
+edge_sdk::wit_bindings! {
+    mod generated;
+
     inline: "
-        package shop:customer-service;
+        package shop:customer;
 
-        world service {
+        world customer {
             export shop:customers/customers@0.1.0;
             export shop:customers/names@0.1.0;
         }
     ",
     path: "../../wit/shop/customers",
-    generate_all,
-});
+}

@@ -80,7 +80,7 @@ impl Account {
 /// `AUT_02` if there is none: the id comes from a token that is older than
 /// the customer's end.
 pub fn by_id(customer_id: i64) -> Result<Customer> {
-    let customer: Option<Customer> = sql::query(BY_ID).bind(customer_id).first()?;
+    let customer: Option<Customer> = sql::query(BY_ID).bind(customer_id).fetch_optional()?;
     customer.ok_or(UNAUTHORIZED)
 }
 
@@ -89,7 +89,7 @@ pub fn by_id(customer_id: i64) -> Result<Customer> {
 /// # Errors
 /// Those of the database.
 pub fn find(email: &Email) -> Result<Option<Account>, sql::Error> {
-    let by_key: Option<Account> = sql::query(BY_KEY).bind(email.key()).first()?;
+    let by_key: Option<Account> = sql::query(BY_KEY).bind(email.key()).fetch_optional()?;
     if let Some(account) = by_key.filter(|account| account.has(email)) {
         return Ok(Some(account));
     }
@@ -101,7 +101,7 @@ pub fn find(email: &Email) -> Result<Option<Account>, sql::Error> {
         .bind(email.key())
         // SQLite lowers no more than this.
         .bind(email.text().to_ascii_lowercase())
-        .rows()?;
+        .fetch_all()?;
     Ok(found.into_iter().find(|account| account.has(email)))
 }
 
@@ -126,7 +126,7 @@ pub fn claim(
 
 /// Returns whether the key was that of an account with another address.
 fn release_key(email: &Email) -> Result<bool, sql::Error> {
-    let holder: Option<Account> = sql::query(BY_KEY).bind(email.key()).first()?;
+    let holder: Option<Account> = sql::query(BY_KEY).bind(email.key()).fetch_optional()?;
     let Some(holder) = holder.filter(|holder| !holder.has(email)) else {
         return Ok(false);
     };

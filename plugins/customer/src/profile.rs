@@ -43,7 +43,9 @@ impl Credentials {
     /// # Errors
     /// `AUT_02` if the customer is gone or has another role by now.
     fn load(principal: &Principal) -> Result<Self> {
-        let found: Option<Self> = sql::query(CREDENTIALS).bind(principal.id).first()?;
+        let found: Option<Self> = sql::query(CREDENTIALS)
+            .bind(principal.id)
+            .fetch_optional()?;
         let found = found.ok_or(UNAUTHORIZED)?;
         match role::for_token(found.role.as_deref()) == principal.role {
             true => Ok(found),
@@ -76,7 +78,7 @@ struct Renewed {
 /// # Errors
 /// `AUT_01`, `AUT_02`.
 pub fn show(request: &Request) -> Result<Response> {
-    Response::private(&lookup::by_id(request.principal()?.id)?)
+    Response::json_no_store(&lookup::by_id(request.principal()?.id)?)
 }
 
 /// PUT `/customer` with `name` and `email`, and perhaps `password` and phones.
@@ -167,7 +169,7 @@ fn renew(customer_id: i64, hash: &str) -> Result<Response> {
     password_reset::withdraw(customer_id)?;
     let customer = lookup::by_id(customer_id)?;
     let token = session::issue(&customer, Proof::Password(hash))?;
-    Response::private(&Renewed { customer, token })
+    Response::json_no_store(&Renewed { customer, token })
 }
 
 /// Returns the customer after a change of theirs.
@@ -178,7 +180,7 @@ pub fn after(change: sql::Outcome, customer_id: i64) -> Result<Response> {
     if change.rows_affected == 0 {
         return Err(UNAUTHORIZED);
     }
-    Response::private(&lookup::by_id(customer_id)?)
+    Response::json_no_store(&lookup::by_id(customer_id)?)
 }
 
 /// Returns the refusal of a change that a unique key refused: the address is

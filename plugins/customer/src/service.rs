@@ -15,22 +15,18 @@ pub const MAX_IDS: usize = 100;
 
 /// The type that implements the exported interfaces.
 #[derive(Debug)]
-pub struct Service;
+pub struct Exports;
 
-#[cfg(target_family = "wasm")]
-#[allow(unsafe_code, reason = "the exports of the component's ABI")]
-const _: () = {
-    crate::bindings::export!(Service with_types_in crate::bindings);
-};
+edge_sdk::export_service!(Exports, crate::bindings);
 
-impl customers::Guest for Service {
+impl customers::Guest for Exports {
     fn find(customer_id: i64) -> Result<Option<customers::Contact>, customers::Error> {
         let found = find_contact(customer_id);
         found.map_err(|error| customers::Error::Unavailable(error.to_string()))
     }
 }
 
-impl names::Guest for Service {
+impl names::Guest for Exports {
     fn find(customer_ids: Vec<i64>) -> Result<Vec<(i64, String)>, names::Error> {
         if customer_ids.len() > MAX_IDS {
             return Err(names::Error::TooMany);
@@ -52,7 +48,7 @@ fn find_contact(customer_id: i64) -> Result<Option<customers::Contact>, sql::Err
         #[serde(deserialize_with = "stored::trimmed")]
         email: String,
     }
-    let found: Option<Row> = sql::query(CONTACT).bind(customer_id).first()?;
+    let found: Option<Row> = sql::query(CONTACT).bind(customer_id).fetch_optional()?;
     Ok(found.map(|row| customers::Contact {
         customer_id: row.customer_id,
         name: row.name,
@@ -89,7 +85,7 @@ fn find_names(customer_ids: &[i64]) -> Result<Vec<(i64, String)>, sql::Error> {
     let query = ids
         .take(MAX_IDS)
         .fold(sql::query(&text), |query, id| query.bind(*id));
-    let rows: Vec<Row> = query.rows()?;
+    let rows: Vec<Row> = query.fetch_all()?;
     let named = rows.into_iter().filter(|row| !row.name.is_empty());
     Ok(named.map(|row| (row.customer_id, row.name)).collect())
 }
@@ -102,8 +98,8 @@ mod tests {
     #[test]
     fn a_call_has_a_hundred_ids_at_most() {
         let ids: Vec<_> = (1..=101).collect();
-        assert!(matches!(Service::find(ids), Err(names::Error::TooMany)));
-        assert_eq!(Service::find(Vec::new()).ok(), Some(Vec::new()));
+        assert!(matches!(Exports::find(ids), Err(names::Error::TooMany)));
+        assert_eq!(Exports::find(Vec::new()).ok(), Some(Vec::new()));
     }
 
     #[test]

@@ -66,7 +66,7 @@ struct Session {
 pub fn open(customer_id: i64, proof: Proof<'_>) -> Result<Response> {
     let customer = lookup::by_id(customer_id)?;
     let token = issue(&customer, proof)?;
-    Response::private(&Session { customer, token })
+    Response::json_no_store(&Session { customer, token })
 }
 
 /// Returns a token for this customer.
@@ -87,7 +87,7 @@ pub fn issue(customer: &Customer, proof: Proof<'_>) -> Result<Token> {
     let now: Option<Role> = sql::query(text)
         .bind(customer.customer_id)
         .bind(value)
-        .first()?;
+        .fetch_optional()?;
     if now.is_none_or(|now| now.role != customer.role) {
         return Err(UNAUTHORIZED);
     }

@@ -1,14 +1,10 @@
-//! Rust bindings of the `shop:*` interfaces that the component imports and
-//! exports, generated from `wit/shop`.
-#![allow(
-    missing_docs,
-    unsafe_code,
-    clippy::all,
-    clippy::pedantic,
-    reason = "generated code"
-)]
+//! Rust bindings of the `shop:*` interfaces that the component imports and exports.
 
-wit_bindgen::generate!({
+pub(crate) use generated::*;
+
+edge_sdk::wit_bindings! {
+    mod generated;
+
     inline: "
         package shop:order;
 
@@ -27,5 +23,4 @@ wit_bindgen::generate!({
         "../../wit/shop/orders",
     ],
     additional_derives: [Clone, PartialEq],
-    generate_all,
-});
+}

@@ -25,7 +25,9 @@ pub(crate) struct Statements {
 /// Those of the database.
 pub(crate) fn delete(statements: &Statements, age: Duration) -> Result<(), Error> {
     for _ in 0..BATCHES {
-        let last: Option<String> = sql::query(statements.find).bind(Seconds(age)).first()?;
+        let last: Option<String> = sql::query(statements.find)
+            .bind(Seconds(age))
+            .fetch_optional()?;
         let Some(last) = last else {
             sql::query(statements.rest).bind(Seconds(age)).execute()?;
             break;

@@ -65,7 +65,7 @@ pub fn step(_: Option<u64>) -> Result<Progress, String> {
 }
 
 fn fill() -> Result<(), sql::Error> {
-    if sql::query(ANY_ROW).first::<i64>()?.is_some() {
+    if sql::query(ANY_ROW).fetch_optional::<i64>()?.is_some() {
         return Ok(());
     }
     sql::transaction(|transaction| {

@@ -23,15 +23,11 @@ const UNPAYABLE: Error = Error::WrongStatus(Status::Cancelled);
 
 /// The type that implements the exported interface.
 #[derive(Debug)]
-pub struct Service;
+pub struct Exports;
 
-#[cfg(target_family = "wasm")]
-#[allow(unsafe_code, reason = "the exports of the component's ABI")]
-const _: () = {
-    crate::bindings::export!(Service with_types_in crate::bindings);
-};
+edge_sdk::export_service!(Exports, crate::bindings);
 
-impl Guest for Service {
+impl Guest for Exports {
     fn find(order_id: i64, customer_id: i64) -> Result<Order, Error> {
         Row::find_for_customer(order_id, customer_id)?.order()
     }

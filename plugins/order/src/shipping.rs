@@ -43,7 +43,7 @@ pub fn in_region(request: &Request) -> Result<Response> {
     let query = sql::query(IN_REGION).bind(id);
     let ways: Readable<Shipping> = query.readable_rows("shipping", "shipping_id")?;
     if ways.is_empty() {
-        let region: Option<i64> = sql::query(REGION_EXISTS).bind(id).first()?;
+        let region: Option<i64> = sql::query(REGION_EXISTS).bind(id).fetch_optional()?;
         region.ok_or(NOT_FOUND)?;
     }
     Response::json(&ways.into_vec())

@@ -106,7 +106,7 @@ fn put_back() -> Result<(), Error> {
         order_id: i64,
         reserved: Stock,
     }
-    let orders: Vec<Order> = sql::query(TO_CLOSE).rows()?;
+    let orders: Vec<Order> = sql::query(TO_CLOSE).fetch_all()?;
     for order in orders {
         stock::close(order.order_id, order.reserved)?;
     }
@@ -114,7 +114,7 @@ fn put_back() -> Result<(), Error> {
 }
 
 fn ids(text: &str, age: Duration) -> Result<Vec<i64>, sql::Error> {
-    sql::query(text).bind(Seconds(age)).rows()
+    sql::query(text).bind(Seconds(age)).fetch_all()
 }
 
 #[cfg(test)]

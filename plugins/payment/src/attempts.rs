@@ -105,29 +105,32 @@ pub struct New<'a> {
 
 /// Returns the order's attempt that charged the card, may have or may yet.
 pub(crate) fn current(order_id: i64) -> Result<Option<Attempt>, Error> {
-    sql::query(CURRENT).bind(order_id).first()
+    sql::query(CURRENT).bind(order_id).fetch_optional()
 }
 
 /// Returns one attempt, by order and number.
 pub(crate) fn numbered(order_id: i64, number: u32) -> Result<Option<Attempt>, Error> {
-    sql::query(NUMBERED).bind(order_id).bind(number).first()
+    sql::query(NUMBERED)
+        .bind(order_id)
+        .bind(number)
+        .fetch_optional()
 }
 
 /// Returns the attempt that a charge is known to be of.
 pub(crate) fn charged(charge_id: &str) -> Result<Option<Attempt>, Error> {
-    sql::query(CHARGED).bind(charge_id).first()
+    sql::query(CHARGED).bind(charge_id).fetch_optional()
 }
 
 /// Returns the attempts that something is left to do about, those longest
 /// overdue first.
 pub(crate) fn due() -> Result<Vec<Attempt>, Error> {
-    sql::query(DUE).rows()
+    sql::query(DUE).fetch_all()
 }
 
 /// Makes an attempt that the caller has to itself. None if the order has one
 /// already: the unique keys let one of many through.
 pub(crate) fn begin(new: &New<'_>) -> Result<Option<Attempt>, Error> {
-    let count: u32 = sql::query(COUNT).bind(new.order_id).scalar()?;
+    let count: u32 = sql::query(COUNT).bind(new.order_id).fetch_one()?;
     let number = count.saturating_add(1);
     let Ok(amount) = i64::try_from(new.amount) else {
         return Err(Error::Invalid("an amount beyond all money".to_owned()));

@@ -11,15 +11,11 @@ use crate::refunds;
 
 /// The type that implements the exported interface.
 #[derive(Debug)]
-pub struct Service;
+pub struct Exports;
 
-#[cfg(target_family = "wasm")]
-#[allow(unsafe_code, reason = "the exports of the component's ABI")]
-const _: () = {
-    crate::bindings::export!(Service with_types_in crate::bindings);
-};
+edge_sdk::export_service!(Exports, crate::bindings);
 
-impl Guest for Service {
+impl Guest for Exports {
     /// Refunds the order's charge, all of it, once however often it is asked.
     fn refund(order_id: i64) -> Result<(), Error> {
         let attempt = attempts::current(order_id)?.ok_or(Error::NotFound)?;

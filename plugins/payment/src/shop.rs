@@ -38,7 +38,7 @@ pub(crate) fn id() -> Result<String, Error> {
     let inserted = sql::query(CREATE).bind(random()?).execute();
     match inserted {
         // Another request or node was faster, or the next one reads this.
-        Ok(_) | Err(Error::Conflict(_)) => sql::query(FIND).scalar(),
+        Ok(_) | Err(Error::Conflict(_)) => sql::query(FIND).fetch_one(),
         Err(error) => Err(error),
     }
 }
@@ -61,7 +61,7 @@ pub(crate) fn note_foreign(what: &str) -> Result<(), Error> {
 }
 
 fn find() -> Result<Option<String>, Error> {
-    sql::query(FIND).first()
+    sql::query(FIND).fetch_optional()
 }
 
 fn random() -> Result<String, Error> {

@@ -52,7 +52,7 @@ pub fn list(request: &Request) -> Result<Response> {
         .bind(page.limit())
         .bind(page.offset())
         .readable_rows("category", "category_id")?;
-    let count = sql::query(COUNT).scalar()?;
+    let count = sql::query(COUNT).fetch_one()?;
     let rows = rows.into_vec();
     let response = Response::json(&Listing { count, rows })?;
     Ok(page.link(request, count, response))

@@ -27,7 +27,7 @@ pub(crate) fn count(text: &'static str, id: Option<i64>) -> Result<i64, Error> {
         return Ok(count);
     }
     let query = id.into_iter().fold(sql::query(text), sql::Query::bind);
-    let count = query.scalar()?;
+    let count = query.fetch_one()?;
     counts().keep((text, id), count, start, Instant::now());
     Ok(count)
 }

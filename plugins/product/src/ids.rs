@@ -56,6 +56,6 @@ pub fn require_product(product_id: i64) -> Result<()> {
 }
 
 fn require(statement: &str, id: i64, unknown: Failure) -> Result<()> {
-    let found: Option<i64> = sql::query(statement).bind(id).first()?;
+    let found: Option<i64> = sql::query(statement).bind(id).fetch_optional()?;
     found.map(|_| ()).ok_or(unknown)
 }

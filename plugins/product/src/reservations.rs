@@ -143,7 +143,8 @@ impl State {
 }
 
 fn state(name: &[u8]) -> Result<Option<State>, Error> {
-    let found: Option<Option<String>> = sql::query(RELEASED).bind(name.to_vec()).first()?;
+    let found: Option<Option<String>> =
+        sql::query(RELEASED).bind(name.to_vec()).fetch_optional()?;
     Ok(found.map(|released_on| match released_on {
         None => State::Held,
         Some(_) => State::Released,
@@ -202,7 +203,7 @@ fn put_back(transaction: &Transaction, name: &[u8]) -> Result<(), Refusal> {
     if release.execute()?.rows_affected == 0 {
         return Ok(());
     }
-    let taken: Vec<(i64, i64)> = transaction.query(TAKEN).bind(name.to_vec()).rows()?;
+    let taken: Vec<(i64, i64)> = transaction.query(TAKEN).bind(name.to_vec()).fetch_all()?;
     for (product, quantity) in taken {
         let put_back = transaction.query(PUT_BACK).bind(quantity).bind(product);
         put_back.execute()?;

@@ -34,7 +34,7 @@ pub enum NotNamed {
 /// Those of the database. While the customer service does not answer, nothing
 /// is written, and that is no error: the host logs why if it is a fault.
 pub fn name_some() -> Result<(), NotNamed> {
-    let unnamed: Vec<i64> = sql::query(UNNAMED).rows()?;
+    let unnamed: Vec<i64> = sql::query(UNNAMED).fetch_all()?;
     if unnamed.is_empty() {
         return Ok(());
     }

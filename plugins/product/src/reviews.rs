@@ -92,7 +92,7 @@ pub fn add(request: &Request) -> Result<Response> {
         .bind(id)
         .bind(reviewer.id)
         .execute()?;
-    Ok(Response::empty())
+    Ok(Response::empty_object())
 }
 
 /// A review as its writer sent it.

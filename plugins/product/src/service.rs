@@ -18,15 +18,11 @@ pub const ITEMS: [usize; 3] = [1, 10, 100];
 
 /// The type that implements the exported interfaces.
 #[derive(Debug)]
-pub struct Service;
+pub struct Exports;
 
-#[cfg(target_family = "wasm")]
-#[allow(unsafe_code, reason = "the exports of the component's ABI")]
-const _: () = {
-    crate::bindings::export!(Service with_types_in crate::bindings);
-};
+edge_sdk::export_service!(Exports, crate::bindings);
 
-impl Guest for Service {
+impl Guest for Exports {
     fn find(product_ids: Vec<i64>) -> Result<Vec<Option<Item>>, Error> {
         find(&product_ids).map_err(|error| Error::Unavailable(error.to_string()))
     }
@@ -52,7 +48,7 @@ impl From<Refusal> for ReserveError {
     }
 }
 
-impl prices::Guest for Service {
+impl prices::Guest for Exports {
     fn missing(product_ids: Vec<i64>) -> Result<Vec<i64>, prices::Error> {
         let missing = unpriced(&product_ids);
         missing.map_err(|error| prices::Error::Unavailable(error.to_string()))

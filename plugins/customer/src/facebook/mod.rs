@@ -39,7 +39,7 @@ pub fn login(request: &Request) -> Result<Response> {
 }
 
 fn find_customer(profile_id: &str) -> Result<Option<i64>> {
-    Ok(sql::query(BY_PROFILE).bind(profile_id).first()?)
+    Ok(sql::query(BY_PROFILE).bind(profile_id).fetch_optional()?)
 }
 
 /// Makes a customer of a profile.

@@ -103,7 +103,7 @@ pub fn forgot(request: &Request) -> Result<Response> {
         .bind(email.key())
         .bind(email.text())
         .execute()?;
-    Ok(Response::empty().no_store())
+    Ok(Response::empty_object().no_store())
 }
 
 /// POST `/customers/password/reset` with `token` and `password`: changes the
@@ -135,10 +135,10 @@ fn find_series(text: &str) -> Result<Option<Series>> {
     let Some(token) = ResetToken::parse(text) else {
         let row: Option<Row> = sql::query(FIND_BY_DIGEST)
             .bind(token::digest(text))
-            .first()?;
+            .fetch_optional()?;
         return Ok(row.map(Row::into_series));
     };
-    let row: Option<Row> = sql::query(FIND).bind(token.customer_id).first()?;
+    let row: Option<Row> = sql::query(FIND).bind(token.customer_id).fetch_optional()?;
     let Some(row) = row else {
         return Ok(None);
     };
@@ -165,7 +165,7 @@ fn change(series: &Series, hash: &str) -> Result<()> {
         let account: Option<Account> = transaction
             .query(ACCOUNT)
             .bind(series.customer_id)
-            .first()?;
+            .fetch_optional()?;
         // Whoever has another address by now was not sent these tokens.
         let account = account.filter(|account| account.has(&is_for));
         let (1, Some(account)) = (used.rows_affected, account) else {

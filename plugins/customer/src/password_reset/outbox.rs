@@ -87,7 +87,7 @@ pub enum Error {
 /// none.
 pub fn send_due() -> Result<(), Error> {
     sql::query(FORGET_TOKENS).execute()?;
-    let due: Vec<Due> = sql::query(DUE).rows()?;
+    let due: Vec<Due> = sql::query(DUE).fetch_all()?;
     if due.is_empty() {
         return Ok(());
     }
@@ -190,7 +190,7 @@ fn extend_or_begin_series(customer_id: i64, email: &Email) -> Result<Option<Seri
                 .bind(Seconds(LIFETIME))
                 .execute()?;
         }
-        transaction.query(SERIES).bind(customer_id).first()
+        transaction.query(SERIES).bind(customer_id).fetch_optional()
     });
     Ok(row?)
 }

@@ -77,8 +77,8 @@ pub fn list(request: &Request) -> Result<Response> {
         .bind(page.offset())
         .readable_rows("orders", "order_id")?;
     let rows = rows.into_vec();
-    let count = with_filter(COUNT, COUNT_WITH_STATUS).scalar()?;
-    let response = Response::private(&Listing { count, rows })?;
+    let count = with_filter(COUNT, COUNT_WITH_STATUS).fetch_one()?;
+    let response = Response::json_no_store(&Listing { count, rows })?;
     Ok(page.link(request, count, response))
 }
 
@@ -165,7 +165,7 @@ fn detail(page: ArrayPage, order: AdminOrder) -> Result<Response> {
     let (lines, next) = page.cut(lines);
     let grand_total =
         |total_amount| orders::grand_total(total_amount, order.shipping_cost, order.tax_amount);
-    let response = Response::private(&AdminOrderDetail {
+    let response = Response::json_no_store(&AdminOrderDetail {
         grand_total: order.total_amount.map(grand_total),
         lines,
         order,

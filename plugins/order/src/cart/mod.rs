@@ -56,7 +56,7 @@ pub fn generate_unique_id(_: &Request) -> Result<Response> {
         cart_id: &'a str,
     }
     let cart_id = CartId::generate()?;
-    Response::private(&Made {
+    Response::json_no_store(&Made {
         cart_id: cart_id.as_str(),
     })
 }
@@ -91,7 +91,7 @@ pub fn add(request: &Request) -> Result<Response> {
         entry.add(&cart_id, product_id, &addition.attributes, generation)?;
         shown(entry.cart(&cart_id), handle, ids, &mut items)
     })?;
-    Response::private(&active)
+    Response::json_no_store(&active)
 }
 
 /// Counts the most that an addition can store against the client's address:
@@ -135,7 +135,7 @@ pub fn one(request: &Request) -> Result<Response> {
     let handle = cart_id.handle();
     let entry = store::read(handle)?;
     let ids = ItemIds::configured()?;
-    Response::private(&shown(
+    Response::json_no_store(&shown(
         entry.cart(&cart_id),
         handle,
         ids,
@@ -159,7 +159,7 @@ pub fn update(request: &Request) -> Result<Response> {
         Ok((handle, cart))
     })?;
     let ids = ItemIds::configured()?;
-    Response::private(&shown(cart.as_ref(), handle, ids, &mut Items::default())?)
+    Response::json_no_store(&shown(cart.as_ref(), handle, ids, &mut Items::default())?)
 }
 
 fn quantity(request: &Request) -> Result<u32> {
@@ -186,7 +186,7 @@ pub fn empty(request: &Request) -> Result<Response> {
     store::change_if(cart_id.handle(), |entry| {
         Ok(entry.empty(&cart_id).then_some(()))
     })?;
-    Response::private(&[] as &[ActiveItem])
+    Response::json_no_store(&[] as &[ActiveItem])
 }
 
 /// GET `/shoppingcart/saveForLater/{item_id}`.
@@ -220,7 +220,7 @@ fn change_item(
     at_item(request, |handle, line| {
         store::change(handle, |entry| Ok(change(entry, line)?))
     })?;
-    Ok(Response::empty().header("cache-control", "no-store"))
+    Ok(Response::empty_object().header("cache-control", "no-store"))
 }
 
 /// GET `/shoppingcart/getSaved/{cart_id}`.
@@ -235,7 +235,7 @@ pub fn saved(request: &Request) -> Result<Response> {
     let saved = entry
         .cart(&cart_id)
         .map(|cart| view::saved(cart, handle, ids, &mut Items::default()));
-    Response::private(&saved.transpose()?.unwrap_or_default())
+    Response::json_no_store(&saved.transpose()?.unwrap_or_default())
 }
 
 /// GET `/shoppingcart/totalAmount/{cart_id}`.
@@ -249,7 +249,7 @@ pub fn total_amount(request: &Request) -> Result<Response> {
         Some(cart) => view::total(cart, &mut Items::default())?,
         None => Total::default(),
     };
-    Response::private(&total)
+    Response::json_no_store(&total)
 }
 
 fn cart_id(request: &Request) -> Result<CartId> {

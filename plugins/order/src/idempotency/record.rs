@@ -148,7 +148,10 @@ pub(super) fn claim(customer_id: i64, key: &Key, fingerprint: &str) -> Result<Ve
         Err(sql::Error::Conflict(_)) => {}
         Err(error) => return Err(error.into()),
     }
-    let record: Option<Record> = sql::query(FIND).bind(customer_id).bind(key_hash).first()?;
+    let record: Option<Record> = sql::query(FIND)
+        .bind(customer_id)
+        .bind(key_hash)
+        .fetch_optional()?;
     // Deleted between the two statements: it expired just now.
     let record = record.ok_or_else(in_flight)?;
     match record.decide(fingerprint) {

@@ -160,7 +160,7 @@ impl Turn {
         pieces: u64,
     ) -> Result<Result<(), Exceeded>, sql::Error> {
         let unpaid = transaction.query(UNPAID).bind(self.customer_id);
-        Ok(allowance.check(&unpaid.rows::<u64>()?, pieces))
+        Ok(allowance.check(&unpaid.fetch_all::<u64>()?, pieces))
     }
 }
 

@@ -127,7 +127,7 @@ pub(crate) fn page(request: &Request) -> Result<ArrayPage> {
 /// As [`one`].
 pub fn short_detail(request: &Request) -> Result<Response> {
     let order = find(request)?;
-    Response::private(&ShortDetail {
+    Response::json_no_store(&ShortDetail {
         shipping_cost: order.shipping_cost,
         tax_amount: order.tax_amount,
         grand_total: order.grand_total(),

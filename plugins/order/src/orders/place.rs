@@ -77,7 +77,7 @@ fn answer(customer_id: i64, fields: &Fields, claim: Option<&Claim>) -> Result<Re
         None => place(&order)?,
     };
     finish(&placed)?;
-    Response::private(&Made {
+    Response::json_no_store(&Made {
         order_id: placed.order_id,
     })
 }

@@ -200,7 +200,7 @@ pub fn find_by_cart(cart_id: &CartId, generation: i64) -> Result<Option<Placed>,
     sql::query(BY_CART)
         .bind(cart_id.as_str())
         .bind(generation)
-        .first()
+        .fetch_optional()
 }
 
 /// Returns the order with this id that a customer made from a cart.
@@ -216,7 +216,7 @@ pub fn find_by_id(
         .bind(order_id)
         .bind(customer_id)
         .bind(cart_id.as_str())
-        .first()?;
+        .fetch_optional()?;
     // A collation may take letters of either case for the same.
     Ok(found.filter(|placed| placed.cart_id == cart_id.as_str()))
 }
@@ -226,5 +226,5 @@ pub fn find_by_id(
 /// # Errors
 /// Those of the database.
 pub fn ordered(order_id: i64) -> Result<Vec<Ordered>, sql::Error> {
-    sql::query(ORDERED).bind(order_id).rows()
+    sql::query(ORDERED).bind(order_id).fetch_all()
 }

@@ -1,10 +1,10 @@
 //! An order's stock: taken from the catalog after the order is stored, and put
 //! back when nothing comes of the order.
 //!
-//! The column `reserved` says how far that is; [`Stock`] is its values. Whatever
-//! is cut off half-way, the schedule finishes: an order that was only
-//! [`Stock::Asked`] for too long is withdrawn, and what is [`Stock::Returning`]
-//! or [`Stock::Withdrawn`] is asked of the catalog until it has happened.
+//! The column `reserved` says how far that is. Whatever is cut off half-way, the
+//! schedule finishes: an order whose stock was only asked for, and that for too
+//! long, is withdrawn, and stock that is to be put back, or that a withdrawn
+//! order may have taken, is released in the catalog until that has happened.
 
 use edge_sdk::{Failure, Result, metrics, sql};
 
@@ -117,7 +117,7 @@ pub fn withdraw(order_id: i64) -> Result<bool, sql::Error> {
 }
 
 fn is_held(order_id: i64) -> Result<bool, sql::Error> {
-    let state: Option<Stock> = sql::query(STATE).bind(order_id).first()?;
+    let state: Option<Stock> = sql::query(STATE).bind(order_id).fetch_optional()?;
     Ok(matches!(state, Some(Stock::Held | Stock::Returning)))
 }
 
@@ -132,8 +132,8 @@ pub enum ReturnStockError {
     Sql(#[from] sql::Error),
 }
 
-/// Puts back the stock of an order that is [`Stock::Returning`] or
-/// [`Stock::Withdrawn`], and delete a withdrawn one. May be done again.
+/// Puts back the stock of an order that is to return it or was withdrawn, and
+/// deletes a withdrawn one. May be done again.
 ///
 /// # Errors
 /// Why that is not finished.

@@ -42,8 +42,8 @@ pub fn list(request: &Request) -> Result<Response> {
     let rows: Vec<Payment> = sql::query(PAGE)
         .bind(page.limit())
         .bind(page.offset())
-        .rows()?;
-    let count = sql::query(COUNT).scalar()?;
+        .fetch_all()?;
+    let count = sql::query(COUNT).fetch_one()?;
     let response = Response::json(&Listing { count, rows })?;
     Ok(page.link(request, count, response))
 }

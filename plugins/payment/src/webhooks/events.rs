@@ -34,7 +34,9 @@ pub(super) fn begin(event: &Event, charge_id: &str) -> Result<bool, Error> {
     match inserted {
         Ok(_) => Ok(true),
         Err(Error::Conflict(_)) => {
-            let done: Option<bool> = sql::query(IS_DONE).bind(event.id.as_str()).first()?;
+            let done: Option<bool> = sql::query(IS_DONE)
+                .bind(event.id.as_str())
+                .fetch_optional()?;
             Ok(done != Some(true))
         }
         Err(error) => Err(error),

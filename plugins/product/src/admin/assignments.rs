@@ -105,5 +105,5 @@ fn assign(request: &Request, target: Target, statement: &str) -> Result<Response
         }
     })?;
     counts::forget();
-    Ok(Response::empty())
+    Ok(Response::empty_object())
 }

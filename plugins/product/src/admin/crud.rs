@@ -120,7 +120,7 @@ fn delete<E: Entity>(request: &Request) -> Result<Response> {
     merchant::require(request)?;
     let id = request.id_param(E::ID)?;
     sql::transaction(|transaction| delete_row::<E>(transaction, id))?;
-    Ok(Response::empty())
+    Ok(Response::empty_object())
 }
 
 fn delete_row<E: Entity>(transaction: &Transaction, id: i64) -> Result<()> {

@@ -130,7 +130,7 @@ pub fn delete(request: &Request) -> Result<Response> {
         Ok::<_, Failure>(())
     })?;
     counts::forget();
-    Ok(Response::empty())
+    Ok(Response::empty_object())
 }
 
 /// The texts that the index was made of.
@@ -143,7 +143,7 @@ struct Texts {
 }
 
 fn texts(transaction: &Transaction, id: i64) -> Result<Texts> {
-    let texts: Option<Texts> = transaction.query(TEXTS).bind(id).first()?;
+    let texts: Option<Texts> = transaction.query(TEXTS).bind(id).fetch_optional()?;
     texts.ok_or(UNKNOWN_PRODUCT)
 }
 

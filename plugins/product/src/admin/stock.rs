@@ -32,7 +32,7 @@ pub fn set(request: &Request) -> Result<Response> {
     let stock = read(&fields)?;
     let changed = sql::query(SET).bind(stock).bind(id).execute()?;
     require_row(changed, UNKNOWN_PRODUCT)?;
-    Ok(Response::empty())
+    Ok(Response::empty_object())
 }
 
 /// Returns the field `stock`: none if the product never runs out, as without it.

@@ -123,7 +123,7 @@ pub fn remove(
     let Ok(product) = u32::try_from(product) else {
         return Ok(());
     };
-    let noted: Option<Texts> = transaction.query(INDEXED).bind(product).first()?;
+    let noted: Option<Texts> = transaction.query(INDEXED).bind(product).fetch_optional()?;
     let entries = noted
         .unwrap_or_else(|| Texts::new(product, name, description))
         .entries();
@@ -139,7 +139,11 @@ pub fn remove(
 /// Those of the database.
 pub fn extend() -> Result<usize, Error> {
     // Most of the time there are none, and nobody has to wait for that.
-    if sql::query(MISSING).bind(0).first::<Texts>()?.is_none() {
+    if sql::query(MISSING)
+        .bind(0)
+        .fetch_optional::<Texts>()?
+        .is_none()
+    {
         return Ok(0);
     }
     sql::transaction(|transaction| {
@@ -159,7 +163,7 @@ fn missing(transaction: &Transaction) -> Result<(Vec<Texts>, Entries), Error> {
     let mut entries = Entries::default();
     let mut last = 0;
     while products.len() < BATCH {
-        let texts: Vec<Texts> = transaction.query(MISSING).bind(last).rows()?;
+        let texts: Vec<Texts> = transaction.query(MISSING).bind(last).fetch_all()?;
         let is_last = texts.len() < TEXTS;
         for texts in texts {
             last = texts.product_id;

@@ -112,7 +112,7 @@ fn stored<T: Table>(
 ) -> Result<Words<T>, Error> {
     let text = read_text::<T>();
     let query = transaction.query(&text).bind(chunk);
-    let rows: Vec<Vec<ByteBuf>> = bind_all(query, padded(&terms(words), ROWS)).rows()?;
+    let rows: Vec<Vec<ByteBuf>> = bind_all(query, padded(&terms(words), ROWS)).fetch_all()?;
     rows.iter().map(|row| read(row)).collect()
 }
 

@@ -100,7 +100,7 @@ impl Difference {
 /// # Errors
 /// Those of the database.
 pub fn step() -> Result<(), Error> {
-    let start: i64 = sql::query(CURSOR).scalar()?;
+    let start: i64 = sql::query(CURSOR).fetch_one()?;
     let end = compare(start)?;
     if end != start {
         sql::query(SET_CURSOR).bind(end).execute()?;
@@ -112,7 +112,7 @@ pub fn step() -> Result<(), Error> {
 /// corrected. Returns where the next piece of work begins.
 fn compare(mut after: i64) -> Result<i64, Error> {
     for _ in 0..SLICES {
-        let end: Option<i64> = sql::query(SLICE_END).bind(after).first()?;
+        let end: Option<i64> = sql::query(SLICE_END).bind(after).fetch_optional()?;
         let until = end.unwrap_or(LAST_ID);
         // Most of the time nothing differs, and nobody has to wait for that.
         if !page(sql::query(DIFFERENCES), after, until)?.is_empty() {
@@ -178,7 +178,7 @@ fn differences(
 
 fn page(query: Query<'_>, after: i64, until: i64) -> Result<Vec<Difference>, Error> {
     let ids = [after, until, after, until];
-    ids.into_iter().fold(query, Query::bind).rows()
+    ids.into_iter().fold(query, Query::bind).fetch_all()
 }
 
 /// Changes to the index that remove some differences.

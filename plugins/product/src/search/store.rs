@@ -119,7 +119,7 @@ fn fetch_words(ranges: &[TermRange]) -> Result<Vec<WordRow>, Error> {
         .find(|&shape| shape >= ranges.len())
         .unwrap_or(ranges.len());
     let bounds = padded(ranges, shape).flat_map(|range| [range.from, range.until]);
-    bind_all(sql::query(&words_text(shape)), bounds).rows()
+    bind_all(sql::query(&words_text(shape)), bounds).fetch_all()
 }
 
 fn hits(row: &WordRow) -> Result<Hits, Error> {
@@ -154,7 +154,7 @@ fn read_positions(evaluation: &mut Evaluation, task: &PhraseTask) -> Result<(), 
         .collect();
     for chunks in task.chunks.chunks(most) {
         let query = bind_all(sql::query(&text), padded(chunks, most));
-        let rows: Vec<PositionRow> = bind_all(query, padded(&terms, words)).rows()?;
+        let rows: Vec<PositionRow> = bind_all(query, padded(&terms, words)).fetch_all()?;
         for (chunk, places) in by_chunk(rows)? {
             evaluation.read_positions(task, chunk, &places);
         }

@@ -23,7 +23,7 @@ const VALUES: &str = "SELECT attribute_value_id FROM attribute_value ORDER BY at
 pub(super) fn store(missing: u64) -> Result<(), sql::Error> {
     sql::transaction(|transaction| {
         let shop = Shop::read(transaction)?;
-        let last: u64 = transaction.query(LAST_PRODUCT).scalar()?;
+        let last: u64 = transaction.query(LAST_PRODUCT).fetch_one()?;
         let ids = last + 1..=last + missing.min(STEP);
         let rows = shop.rows(ids.map(|id| (id.cast_signed(), draft(id))));
         rows.into_iter()
@@ -41,8 +41,8 @@ struct Shop {
 impl Shop {
     fn read(transaction: &Transaction) -> Result<Self, sql::Error> {
         Ok(Self {
-            categories: transaction.query(CATEGORIES).rows()?,
-            values: transaction.query(VALUES).rows()?,
+            categories: transaction.query(CATEGORIES).fetch_all()?,
+            values: transaction.query(VALUES).fetch_all()?,
         })
     }
 

@@ -30,7 +30,7 @@ pub fn step(goal: Option<u64>) -> Result<Progress, String> {
 }
 
 fn advance(goal: Option<u64>) -> Result<Progress, Error> {
-    if sql::query(ANY_ROW).first::<i64>()?.is_none() {
+    if sql::query(ANY_ROW).fetch_optional::<i64>()?.is_none() {
         starter::store()?;
         return progress(goal);
     }
@@ -62,5 +62,5 @@ fn progress(goal: Option<u64>) -> Result<Progress, Error> {
 }
 
 fn count(text: &str) -> Result<u64, sql::Error> {
-    sql::query(text).scalar()
+    sql::query(text).fetch_one()
 }

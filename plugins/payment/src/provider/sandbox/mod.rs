@@ -49,7 +49,7 @@ pub(super) fn charge(attempt: &Attempt, token: &str) -> Result<Reply, Unanswered
 /// Returns the attempt's charge, if it was paid.
 pub(super) fn find(attempt: &Attempt) -> Result<Option<Receipt>, Unanswered> {
     let key = attempt.charge_key();
-    let body: Option<String> = sql::query(PAID).bind(key).first()?;
+    let body: Option<String> = sql::query(PAID).bind(key).fetch_optional()?;
     let receipt = body.map(|body| Receipt::read(&body)).transpose();
     receipt.map_err(|error| Unanswered(error.to_string()))
 }
@@ -60,7 +60,7 @@ pub(super) fn refund(attempt: &Attempt, charge_id: &str) -> Result<Reply, Unansw
         .bind(id("re", &attempt.refund_key(charge_id)))
         .bind(charge_id)
         .execute()?;
-    let refunded: Option<Refunded> = sql::query(REFUNDED).bind(charge_id).first()?;
+    let refunded: Option<Refunded> = sql::query(REFUNDED).bind(charge_id).fetch_optional()?;
     Ok(match refunded {
         Some(refund) => answer::refund(
             &refund.refund_id,
@@ -105,7 +105,9 @@ fn recorded(attempt: &Attempt, token: &str) -> Result<Reply, Error> {
 }
 
 fn answered(attempt: &Attempt) -> Result<Option<Reply>, Error> {
-    let row: Option<(u16, String)> = sql::query(ANSWERED).bind(attempt.charge_key()).first()?;
+    let row: Option<(u16, String)> = sql::query(ANSWERED)
+        .bind(attempt.charge_key())
+        .fetch_optional()?;
     Ok(row.map(|(status, body)| Reply { status, body }))
 }
 
