@@ -28,13 +28,14 @@ export EDGE_RATE_LIMIT=off EDGE_RATE_LIMITS=off
 
 start_shop() {
     local edge=$1 node _
-    (cd "$work" && exec "$edge" serve) >"$work/serve.log" 2>&1 &
+    : >"$work/ready"
+    (cd "$work" && exec "$edge" serve --ready-fd 3) >"$work/serve.log" 2>&1 3>>"$work/ready" &
     node=$!
     started+=("$node")
     for _ in $(seq 300); do
-        url=$(sed -n 's/^edge serves on \(http:.*\)$/\1/p' "$work/serve.log")
-        if [ -n "$url" ] && curl -sf "$url/readyz" >/dev/null; then
-            return
+        if [ -s "$work/ready" ]; then
+            url=http://$(sed -n 's/.*"http":"\([^"]*\)".*/\1/p' "$work/ready")
+            curl -sf "$url/readyz" >/dev/null && return
         fi
         if ! kill -0 "$node" 2>/dev/null; then
             break

@@ -1,12 +1,14 @@
 //! The edge node: a hyper host that runs each service as a sandboxed
 //! WebAssembly component and gives it databases and nothing else.
 //!
-//! Rooms, from roof to ground; imports only go down:
-//! [`node`] puts a node together, [`ingress`] speaks HTTP, [`admin`] listens to
-//! operators, [`registry`] fetches what they deploy, [`rollout`] leads releases to where they serve, [`runtime`] runs instances,
-//! [`capabilities`] are what instances may import, [`stores`], [`identity`]
-//! and [`egress`] are the real things behind them, and [`config`] and
-//! [`telemetry`] serve all.
+//! Modules, from roof to ground; imports only go down, and `tests/layers` fails
+//! where one does not. [`node`] puts a node together, [`admin`] answers operators,
+//! [`ingress`] answers clients, [`registry`] fetches bundles from OCI registries,
+//! [`rollout`] leads releases to where they serve. [`capabilities`] are the
+//! interfaces that components import, and [`runtime`] runs components; both build on
+//! [`guest`], which is what one instance carries. [`identity`] and [`egress`] are
+//! behind capabilities, as the crate `stores` is. [`telemetry`] and [`config`] serve
+//! all.
 
 mod accept;
 mod address;

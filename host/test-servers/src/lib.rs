@@ -14,9 +14,9 @@
 )]
 
 mod authority;
-mod keeper;
 mod mariadb;
 mod mysql;
+mod process_guard;
 mod prometheus;
 mod redis;
 mod redis_cluster;

@@ -8,8 +8,8 @@ use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::keeper::Keeper;
 use crate::mysql::MYSQL;
+use crate::process_guard::ProcessGuard;
 use crate::server::{Kind, Server, command, prepare};
 
 /// Names the server that takes MariaDB's place in all tests: `mysql`.
@@ -24,7 +24,7 @@ pub struct Engine {
     /// What the names of folders begin with.
     pub prefix: &'static str,
     /// Makes the system tables.
-    pub install: fn(&mut Keeper) -> io::Result<()>,
+    pub install: fn(&mut ProcessGuard) -> io::Result<()>,
     /// Runs statements as the server's administrator.
     pub client: fn(&Path, &str) -> io::Result<Output>,
     /// The program that makes dumps.
@@ -141,12 +141,12 @@ impl MariaDb {
     }
 
     fn start_engine(engine: &'static Engine, options: &str) -> io::Result<Self> {
-        let mut keeper = Keeper::new(engine.prefix)?;
-        (engine.install)(&mut keeper)?;
+        let mut guard = ProcessGuard::new(engine.prefix)?;
+        (engine.install)(&mut guard)?;
         let options = format!("[server]\n{options}\n");
-        fs::write(keeper.folder().join(OPTIONS), options)?;
+        fs::write(guard.folder().join(OPTIONS), options)?;
         Ok(Self {
-            server: Server::start(engine.kind, keeper)?,
+            server: Server::start(engine.kind, guard)?,
             engine,
             databases: AtomicU32::new(0),
         })
@@ -274,13 +274,13 @@ fn name(url: &str) -> &str {
 }
 
 /// Make the system tables.
-fn install(keeper: &mut Keeper) -> io::Result<()> {
+fn install(guard: &mut ProcessGuard) -> io::Result<()> {
     let mut command = command("mariadb-install-db")?;
     command
         .args(INSTALL)
-        .arg(data_argument(keeper.folder()))
-        .args(user_argument(keeper.folder()));
-    prepare(keeper, command)
+        .arg(data_argument(guard.folder()))
+        .args(user_argument(guard.folder()));
+    prepare(guard, command)
 }
 
 fn arguments(folder: &Path, port: u16) -> Vec<String> {

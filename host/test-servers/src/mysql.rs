@@ -6,8 +6,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use crate::keeper::Keeper;
 use crate::mariadb::{Engine, data_argument, options_argument, socket_argument, user_argument};
+use crate::process_guard::ProcessGuard;
 use crate::server::{Kind, prepare};
 
 pub static MYSQL: Engine = Engine {
@@ -64,18 +64,18 @@ fn arguments(folder: &Path, port: u16) -> Vec<String> {
 }
 
 /// Make the system tables.
-fn install(keeper: &mut Keeper) -> io::Result<()> {
-    let file = keeper.folder().join("root.sql");
+fn install(guard: &mut ProcessGuard) -> io::Result<()> {
+    let file = guard.folder().join("root.sql");
     fs::write(&file, ROOT)?;
     let mut command = program("mysqld")?;
     command
         .args(["--no-defaults", "--initialize-insecure"])
         .arg(format!("--init-file={}", file.display()))
-        .arg(data_argument(keeper.folder()))
+        .arg(data_argument(guard.folder()))
         .args(place_arguments())
-        .args(user_argument(keeper.folder()))
+        .args(user_argument(guard.folder()))
         .arg("--innodb-redo-log-capacity=64M");
-    prepare(keeper, command)
+    prepare(guard, command)
 }
 
 fn answers(folder: &Path, _port: u16) -> bool {

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, TcpStream};
 use std::path::Path;
 use std::time::Duration;
 
-use crate::keeper::Keeper;
+use crate::process_guard::ProcessGuard;
 use crate::server::{Kind, Server, command};
 
 static KIND: Kind = Kind {
@@ -26,7 +26,7 @@ pub struct Prometheus {
 impl Prometheus {
     /// One without any series of its own.
     pub fn start() -> io::Result<Self> {
-        let server = Server::start(&KIND, Keeper::new("edge-prometheus-")?)?;
+        let server = Server::start(&KIND, ProcessGuard::new("edge-prometheus-")?)?;
         Ok(Self { server })
     }
 

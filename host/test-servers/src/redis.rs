@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use crate::keeper::Keeper;
+use crate::process_guard::ProcessGuard;
 use crate::server::{Kind, Server, command};
 
 static KIND: Kind = Kind {
@@ -80,7 +80,7 @@ impl Redis {
     /// A server for one test, gone when it is dropped.
     pub fn start() -> io::Result<Self> {
         Ok(Self {
-            server: Server::start(&KIND, Keeper::new("edge-redis-")?)?,
+            server: Server::start(&KIND, ProcessGuard::new("edge-redis-")?)?,
             databases: AtomicU32::new(1),
         })
     }
@@ -88,17 +88,17 @@ impl Redis {
     /// The same, which has after a crash all that it has acknowledged.
     pub fn start_durable() -> io::Result<Self> {
         Ok(Self {
-            server: Server::start(&DURABLE, Keeper::new("edge-redis-")?)?,
+            server: Server::start(&DURABLE, ProcessGuard::new("edge-redis-")?)?,
             databases: AtomicU32::new(1),
         })
     }
 
     /// A Sentinel, which watches over no server.
     pub fn start_sentinel() -> io::Result<Self> {
-        let keeper = Keeper::new("edge-redis-")?;
-        fs::write(keeper.folder().join(SENTINEL_FILE), "")?;
+        let guard = ProcessGuard::new("edge-redis-")?;
+        fs::write(guard.folder().join(SENTINEL_FILE), "")?;
         Ok(Self {
-            server: Server::start(&SENTINEL, keeper)?,
+            server: Server::start(&SENTINEL, guard)?,
             databases: AtomicU32::new(1),
         })
     }
@@ -113,7 +113,7 @@ impl Redis {
     /// A cluster of one node for one test, gone when it is dropped.
     pub fn start_cluster() -> io::Result<Self> {
         let redis = Self {
-            server: Server::start(&CLUSTER, Keeper::new("edge-redis-")?)?,
+            server: Server::start(&CLUSTER, ProcessGuard::new("edge-redis-")?)?,
             databases: AtomicU32::new(1),
         };
         let [answer] = ask(redis.port(), "CLUSTER ADDSLOTSRANGE 0 16383")?;
@@ -128,13 +128,13 @@ impl Redis {
     /// A server that also speaks TLS, for one test, with a certificate of its
     /// own that nobody else vouches for.
     pub fn start_tls() -> io::Result<Self> {
-        let keeper = Keeper::new("edge-redis-")?;
+        let guard = ProcessGuard::new("edge-redis-")?;
         let names = ["127.0.0.1".to_owned()];
         let made = rcgen::generate_simple_self_signed(names).map_err(io::Error::other)?;
-        fs::write(keeper.folder().join(CERTIFICATE), made.cert.pem())?;
-        fs::write(keeper.folder().join(KEY), made.signing_key.serialize_pem())?;
+        fs::write(guard.folder().join(CERTIFICATE), made.cert.pem())?;
+        fs::write(guard.folder().join(KEY), made.signing_key.serialize_pem())?;
         Ok(Self {
-            server: Server::start(&TLS, keeper)?,
+            server: Server::start(&TLS, guard)?,
             databases: AtomicU32::new(1),
         })
     }

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use crate::authority::Authority;
-use crate::keeper::Keeper;
+use crate::process_guard::ProcessGuard;
 use crate::redis::{cluster_arguments, redis_answers, tls_cluster_arguments, tls_cluster_port};
 use crate::server::{Kind, Server, command};
 
@@ -56,7 +56,7 @@ impl RedisCluster {
 
     /// A cluster for one test, whose primaries have so many replicas each.
     pub fn start(replicas: usize) -> io::Result<Self> {
-        let start = |_| Server::start(&KIND, Keeper::new("edge-redis-")?);
+        let start = |_| Server::start(&KIND, ProcessGuard::new("edge-redis-")?);
         let nodes: io::Result<Vec<_>> = (0..PRIMARIES * (1 + replicas)).map(start).collect();
         Self::form(nodes?, false, replicas)
     }
@@ -65,9 +65,9 @@ impl RedisCluster {
     /// each other and with clients, by certificates of `authority`.
     pub fn start_tls(authority: &Authority) -> io::Result<Self> {
         let start = |_| {
-            let keeper = Keeper::new("edge-redis-")?;
-            authority.issue(keeper.folder());
-            Server::start(&TLS, keeper)
+            let guard = ProcessGuard::new("edge-redis-")?;
+            authority.issue(guard.folder());
+            Server::start(&TLS, guard)
         };
         let nodes: io::Result<Vec<_>> = (0..PRIMARIES).map(start).collect();
         Self::form(nodes?, true, 0)

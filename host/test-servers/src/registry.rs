@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, TcpStream};
 use std::path::Path;
 use std::time::Duration;
 
-use crate::keeper::Keeper;
+use crate::process_guard::ProcessGuard;
 use crate::server::{Kind, Server, command};
 
 static OPEN: Kind = Kind {
@@ -47,7 +47,7 @@ impl Registry {
     }
 
     fn of(kind: &'static Kind) -> io::Result<Self> {
-        let server = Server::start(kind, Keeper::new("edge-registry-")?)?;
+        let server = Server::start(kind, ProcessGuard::new("edge-registry-")?)?;
         Ok(Self { server })
     }
 

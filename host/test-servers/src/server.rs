@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::keeper::Keeper;
+use crate::process_guard::ProcessGuard;
 
 /// How long a server may take to answer, on a machine that is busy.
 const START_LIMIT: Duration = Duration::from_mins(1);
@@ -38,16 +38,16 @@ pub struct Server {
     kind: &'static Kind,
     port: u16,
     process: Child,
-    keeper: Keeper,
+    guard: ProcessGuard,
 }
 
 impl Server {
     /// Start a server on a free port.
-    pub fn start(kind: &'static Kind, mut keeper: Keeper) -> io::Result<Self> {
+    pub fn start(kind: &'static Kind, mut guard: ProcessGuard) -> io::Result<Self> {
         let mut attempt = 1;
         let (port, process) = loop {
             let port = free_port()?;
-            match launch(kind, &mut keeper, port) {
+            match launch(kind, &mut guard, port) {
                 Ok(process) => break (port, process),
                 Err(error) if attempt == START_ATTEMPTS => return Err(error),
                 Err(_) => attempt += 1,
@@ -57,19 +57,19 @@ impl Server {
             kind,
             port,
             process,
-            keeper,
+            guard,
         })
     }
 
     /// End it as a crash does: with no chance to write anything.
     pub fn stop(&mut self) -> io::Result<()> {
         end(&mut self.process)?;
-        self.keeper.forget()
+        self.guard.forget()
     }
 
     /// Start it again after `stop`, on the same port and with the same files.
     pub fn restart(&mut self) -> io::Result<()> {
-        self.process = launch(self.kind, &mut self.keeper, self.port)?;
+        self.process = launch(self.kind, &mut self.guard, self.port)?;
         Ok(())
     }
 
@@ -96,30 +96,30 @@ impl Server {
     }
 
     pub fn folder(&self) -> &Path {
-        self.keeper.folder()
+        self.guard.folder()
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // If this fails, the keeper tries as well.
+        // If this fails, the guard tries as well.
         let _ = self.stop();
     }
 }
 
 /// Run a program that prepares a server's folder, to its end.
-pub fn prepare(keeper: &mut Keeper, command: Command) -> io::Result<()> {
-    let mut process = keeper.spawn(command)?;
+pub fn prepare(guard: &mut ProcessGuard, command: Command) -> io::Result<()> {
+    let mut process = guard.spawn(command)?;
     let done = poll(|| match process.try_wait() {
         Ok(None) => None,
         Ok(Some(status)) if status.success() => Some(Ok(())),
-        Ok(Some(status)) => Some(Err(failure(keeper, &status.to_string()))),
+        Ok(Some(status)) => Some(Err(failure(guard, &status.to_string()))),
         Err(error) => Some(Err(error)),
     });
     match done {
-        Some(result) => keeper.forget().and(result),
-        // The keeper ends it, and what it started.
-        None => Err(failure(keeper, "it took too long")),
+        Some(result) => guard.forget().and(result),
+        // The guard ends it, and what it started.
+        None => Err(failure(guard, "it took too long")),
     }
 }
 
@@ -137,20 +137,20 @@ pub fn command(program: &str) -> io::Result<Command> {
         })
 }
 
-fn launch(kind: &Kind, keeper: &mut Keeper, port: u16) -> io::Result<Child> {
+fn launch(kind: &Kind, guard: &mut ProcessGuard, port: u16) -> io::Result<Child> {
     let mut command = (kind.program)()?;
-    command.args((kind.arguments)(keeper.folder(), port));
-    let mut process = keeper.spawn(command)?;
+    command.args((kind.arguments)(guard.folder(), port));
+    let mut process = guard.spawn(command)?;
     let started = poll(|| match process.try_wait() {
-        Ok(None) => (kind.answers)(keeper.folder(), port).then_some(Ok(())),
-        Ok(Some(status)) => Some(Err(failure(keeper, &status.to_string()))),
+        Ok(None) => (kind.answers)(guard.folder(), port).then_some(Ok(())),
+        Ok(Some(status)) => Some(Err(failure(guard, &status.to_string()))),
         Err(error) => Some(Err(error)),
     });
-    match started.unwrap_or_else(|| Err(failure(keeper, "it does not answer"))) {
+    match started.unwrap_or_else(|| Err(failure(guard, "it does not answer"))) {
         Ok(()) => Ok(process),
         Err(error) => {
             end(&mut process)?;
-            keeper.forget()?;
+            guard.forget()?;
             Err(error)
         }
     }
@@ -179,6 +179,6 @@ fn poll<T>(mut look: impl FnMut() -> Option<T>) -> Option<T> {
     None
 }
 
-fn failure(keeper: &Keeper, reason: &str) -> io::Error {
-    io::Error::other(format!("{reason}; its log:\n{}", keeper.log()))
+fn failure(guard: &ProcessGuard, reason: &str) -> io::Error {
+    io::Error::other(format!("{reason}; its log:\n{}", guard.log()))
 }

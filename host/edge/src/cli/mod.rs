@@ -18,6 +18,7 @@ mod offline;
 mod openapi;
 pub(crate) mod output;
 mod pages;
+mod ready;
 mod region;
 mod secret;
 mod seed;
@@ -49,7 +50,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Serve the plugins until SIGTERM or ctrl-c.
-    Serve,
+    Serve(ready::Arguments),
     /// Check whether an existing database can be served from, and make its
     /// tables what the plugins need.
     Adopt(adopt::Arguments),
@@ -123,7 +124,7 @@ impl Command {
     /// Whether this process is a node, or half of one, and logs as such.
     fn runs_plugins(&self) -> bool {
         match self {
-            Self::Serve | Self::Dev(_) => true,
+            Self::Serve(_) | Self::Dev(_) => true,
             Self::Adopt(arguments) => arguments.runs_plugins(),
             Self::Seed(arguments) => arguments.is_offline(),
             Self::User(command) => command.is_offline(),
@@ -151,7 +152,7 @@ async fn dispatch(settings: &Settings, command: Command) -> anyhow::Result<()> {
         tracing::warn!("{warning}");
     }
     match command {
-        Command::Serve => serve::run(settings).await,
+        Command::Serve(arguments) => serve::run(settings, &arguments).await,
         Command::Adopt(arguments) => adopt::run(settings, arguments).await,
         Command::Seed(arguments) => seed::run(settings, &arguments).await,
         Command::User(command) => user::run(settings, command).await,

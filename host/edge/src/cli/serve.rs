@@ -5,11 +5,11 @@ use edge::descriptors;
 use edge::node::Node;
 
 use super::signals::Signals;
-
-use super::output;
+use super::{output, ready};
 
 /// Start a node, say what it serves, and serve until told to stop.
-pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
+pub(super) async fn run(settings: &Settings, arguments: &ready::Arguments) -> anyhow::Result<()> {
+    let ready = arguments.open()?;
     descriptors::raise_limit();
     let mut signals = Signals::listen()?;
     let node = tokio::select! {
@@ -17,6 +17,7 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
         () = signals.next() => return Ok(()),
     };
     output::tell(format_args!("{}", banner(&node)));
+    ready.write(&node);
     let stop = async {
         signals.next().await;
         tracing::info!("stopping; requests in flight finish first");

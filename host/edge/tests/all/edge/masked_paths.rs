@@ -7,7 +7,7 @@ use http::Request;
 use serde_json::json;
 
 use crate::harness::{PluginFolder, TestNode, variant};
-use crate::watch::collector::Collector;
+use crate::observability::collector::Collector;
 
 /// OTLP's number for the span of a request.
 const SERVER: i32 = 2;
@@ -45,8 +45,12 @@ async fn told(active: &PluginFolder, canary: &PluginFolder) -> BTreeSet<String> 
             .header("user-agent", client.to_string())
             .header("traceparent", parent);
         node.send(request, "").await.assert_status(404);
-        let is_server =
-            |span: &_| matches!(span, crate::watch::collector::Told { kind: SERVER, .. });
+        let is_server = |span: &_| {
+            matches!(
+                span,
+                crate::observability::collector::Told { kind: SERVER, .. }
+            )
+        };
         let spans = collector
             .trace(&trace, |spans| spans.iter().any(is_server))
             .await;

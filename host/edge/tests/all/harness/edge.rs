@@ -21,6 +21,17 @@ pub fn edge(folder: &Path) -> Command {
     command
 }
 
+/// `edge serve` in `folder`, as above, that writes to the file `ready.json` of
+/// the folder when it serves.
+pub fn edge_serve_told(folder: &Path) -> Command {
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", r#"exec "$1" serve --ready-fd 3 3>ready.json"#, "sh"])
+        .arg(env!("CARGO_BIN_EXE_edge"));
+    configure(&mut command, folder);
+    command
+}
+
 /// `edge serve` in `folder`, as above, with an address space of `bytes`.
 pub fn edge_serve_within(bytes: u64, folder: &Path) -> Command {
     let mut command = Command::new("sh");

@@ -22,7 +22,8 @@ pub use data::{data_folder, empty_data_folder, share};
 pub use document::{Document, Operation};
 pub use edge::{
     Running, edge, edge_serve_ignoring, edge_serve_on_a_limited_disk, edge_serve_on_a_small_disk,
-    edge_serve_with_files_of, edge_serve_within, edge_with_clock, may_mount, refusal,
+    edge_serve_told, edge_serve_with_files_of, edge_serve_within, edge_with_clock, may_mount,
+    refusal,
 };
 pub use large::with_ballast;
 pub use node::{SECRET, TestNode, exchange, settings, start_error};

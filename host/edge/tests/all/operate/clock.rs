@@ -7,7 +7,7 @@ use test_servers::MariaDb;
 
 use super::estate::{Estate, Member};
 use crate::harness::{data_folder, edge, edge_with_clock, eventually};
-use crate::watch::metrics::Metrics;
+use crate::observability::metrics::Metrics;
 
 const DAY: i64 = 24 * 60 * 60;
 

@@ -11,7 +11,7 @@ use test_servers::MariaDb;
 
 use super::estate::{Estate, Member};
 use crate::harness::{SECRET, data_folder, edge, eventually, refusal};
-use crate::watch::metrics::Metrics;
+use crate::observability::metrics::Metrics;
 
 const NEW: &str = "the next secret of a shop, which is long enough";
 

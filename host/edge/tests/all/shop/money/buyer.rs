@@ -18,7 +18,7 @@ use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use super::books::Books;
+use super::ledger_audit::Books;
 use super::retries;
 use crate::harness::{Reply, exchange, in_time};
 use crate::shop::shopper::cents;

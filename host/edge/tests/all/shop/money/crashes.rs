@@ -13,8 +13,8 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 
 use super::super::{SECRET, TOKEN_KEYS};
-use super::books::Books;
 use super::buyer::{Buyer, PRODUCTS};
+use super::ledger_audit::Books;
 use super::{Checkout, pass_time, plugins, seed};
 use crate::catalog::database::{Database, Store};
 use crate::harness::{PluginFolder, Running, data_folder, edge, in_time};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::sync::oneshot;
 
-use super::{Checkout, books, retries};
+use super::{Checkout, ledger_audit, retries};
 use crate::shop::Shopper;
 use crate::shop::stripe::{Charge, Fault, Stripe, WEBHOOK_SECRET};
 
@@ -56,7 +56,7 @@ async fn a_charge_that_outlives_its_request_is_found() {
         let order = charged_with(checkout, &customer, Fault::Held(held)).await;
         assert_eq!(checkout.stripe.captured(order).len(), 1);
         // The key is in use still.
-        books::make_due(checkout.database()).await;
+        ledger_audit::make_due(checkout.database()).await;
         let again = customer.charge(order, "tok_visa").await;
         assert_ne!(again.status, 200, "{again:?}");
         answer.send(()).expect("Stripe waits");
@@ -74,8 +74,8 @@ async fn an_error_that_stripe_repeats_is_seen_through() {
         let database = checkout.database();
         let charged = charged_with(&checkout, &customer, Fault::BrokenAfterCharging).await;
         let not_charged = charged_with(&checkout, &customer, Fault::Broken).await;
-        books::age(database, "payment_attempt", charged, SEARCHABLE).await;
-        books::age(database, "payment_attempt", not_charged, FORGOTTEN).await;
+        ledger_audit::age(database, "payment_attempt", charged, SEARCHABLE).await;
+        ledger_audit::age(database, "payment_attempt", not_charged, FORGOTTEN).await;
         let books = checkout.settled_books().await;
         assert!(books.order(charged).is_paid(), "{books:?}");
         assert!(!books.order(not_charged).is_paid(), "{books:?}");
@@ -122,7 +122,7 @@ async fn a_charge_of_another_amount_pays_nothing() {
             assert_eq!(retries::code(&reply), "PAY_08", "{reply:?}");
         }
         let wrong = only_charge(stripe, order);
-        let books = books::Books::settled(checkout.database()).await;
+        let books = ledger_audit::Books::settled(checkout.database()).await;
         assert!(!books.order(order).is_paid(), "{books:?}");
 
         // Somebody gives it back: then the order can be paid.

@@ -2,12 +2,12 @@
 //! fails in every way it can, and while nodes die: afterwards the shop's books
 //! and Stripe's agree.
 
-mod books;
 mod buyer;
+mod client_disconnect;
 mod crashes;
 mod due;
 mod faults;
-mod leaving;
+mod ledger_audit;
 mod outages;
 mod races;
 mod retries;
@@ -23,7 +23,7 @@ use super::stripe::Stripe;
 use super::{Shop, Stores};
 use crate::catalog::database::{Database, Store};
 use crate::harness::{PluginFolder, TestNode, fixture, variant};
-use books::Books;
+use ledger_audit::Books;
 
 /// The orders' periodic work, often enough for tests, and limits that these
 /// customers do not meet.
@@ -153,7 +153,7 @@ async fn pass_time(database: &Database) {
     for update in [leases, locks] {
         database.execute(update).await;
     }
-    books::make_due(database).await;
+    ledger_audit::make_due(database).await;
 }
 
 /// Names a seed, to have the same random choices again.

@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use http::Method;
 use serde_json::{Value, json};
 
-use super::{Checkout, books, retries};
+use super::{Checkout, ledger_audit, retries};
 use crate::harness::Reply;
 use crate::shop::{PASSWORD, Shopper};
 
@@ -72,7 +72,7 @@ async fn the_last_ten_are_sold_ten_times() {
         assert_eq!(orders(&replies).len(), 10);
         let books = checkout.settled_books().await;
         assert_eq!(books.orders.len(), 10);
-        assert_eq!(books::stock(checkout.database(), PRODUCT).await, 0);
+        assert_eq!(ledger_audit::stock(checkout.database(), PRODUCT).await, 0);
         books.check_stock(checkout.database(), PRODUCT, 10).await;
     }
 }

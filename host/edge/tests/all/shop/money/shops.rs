@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use super::{Checkout, books, open, plugins, webhooks};
+use super::{Checkout, ledger_audit, open, plugins, webhooks};
 use crate::catalog::database::{Database, Store};
 use crate::harness::eventually;
+use crate::observability::metrics::Metrics;
 use crate::shop::stripe::{Charge, Event, Fault, Stripe, WEBHOOK_SECRET};
 use crate::shop::{Shop, Stores, share_control};
-use crate::watch::metrics::Metrics;
 
 const PRODUCT: i64 = 1;
 
@@ -47,7 +47,7 @@ async fn identity(shop: &Shop) -> String {
 
 /// The status of an order, once nothing is left to be done about it.
 async fn status(shop: &Shop, order: i64) -> u8 {
-    let books = books::Books::settled(&shop.stores.database).await;
+    let books = ledger_audit::Books::settled(&shop.stores.database).await;
     books.order(order).status
 }
 
@@ -156,8 +156,8 @@ async fn a_search_finds_no_charge_of_another_shop() {
             bob.charge(order, "tok_visa").await.assert_status(503);
         }
         let database = &other.stores.database;
-        books::age(database, "payment_attempt", charged, SEARCHABLE).await;
-        books::age(database, "payment_attempt", not_charged, FORGOTTEN).await;
+        ledger_audit::age(database, "payment_attempt", charged, SEARCHABLE).await;
+        ledger_audit::age(database, "payment_attempt", not_charged, FORGOTTEN).await;
         assert_eq!(status(&other, charged).await, 1);
         assert_eq!(status(&other, not_charged).await, 0);
         let own = identity(&other).await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::{Checkout, books, retries};
+use super::{Checkout, ledger_audit, retries};
 use crate::harness::eventually;
 use crate::shop::stripe::Fault;
 
@@ -26,17 +26,17 @@ async fn unpaid_orders_are_cancelled_and_their_stock_is_put_back() {
             customer.order_of(PRODUCT).await,
             customer.order_of(PRODUCT).await,
         ];
-        assert_eq!(books::stock(database, PRODUCT).await, 0);
+        assert_eq!(ledger_audit::stock(database, PRODUCT).await, 0);
         customer.charge(paid, "tok_visa").await.assert_status(200);
         let (answer, held) = oneshot::channel();
         stripe.fail(in_payment, Fault::Held(held));
         let cancelling = async {
             eventually("a charge", async || stripe.captured(in_payment).pop()).await;
             for order in [unpaid, paid, in_payment] {
-                books::age(database, "orders", order, LATE).await;
+                ledger_audit::age(database, "orders", order, LATE).await;
             }
             eventually("the stock is put back", async || {
-                (books::stock(database, PRODUCT).await == 1).then_some(())
+                (ledger_audit::stock(database, PRODUCT).await == 1).then_some(())
             })
             .await;
             answer.send(()).expect("Stripe waits");

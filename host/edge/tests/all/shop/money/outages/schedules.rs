@@ -11,8 +11,8 @@ use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use tokio::sync::watch;
 
-use super::super::books::Books;
 use super::super::buyer::{Buyer, PRODUCTS, Purchase};
+use super::super::ledger_audit::Books;
 use super::super::{Checkout, pass_time, seed};
 use super::table::TABLE;
 use super::world::{Part, State, Target, World};

@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::harness::{Running, data_folder, edge, edge_serve_ignoring, fixture, get, refusal};
+use crate::harness::{
+    Running, data_folder, edge, edge_serve_ignoring, edge_serve_told, eventually, fixture, get,
+    refusal,
+};
 
 #[test]
 fn every_wrong_setting_is_named_at_once() {
@@ -61,6 +64,36 @@ async fn it_says_what_it_serves_and_ends_well_on_sigterm() {
     wire.reply().await.assert_status(200);
     node.terminate();
     assert_eq!(node.exit_code().await, Some(0));
+}
+
+#[tokio::test]
+async fn it_tells_who_started_it_when_it_serves_and_where() {
+    let folder = data_folder();
+    let mut command = edge_serve_told(folder.path());
+    let hello = fixture("hello");
+    let mut node = Running::start(command.env("EDGE_PLUGINS", hello.path()));
+    node.banner();
+    let (http, admin) = (node.address(), node.admin_address());
+    let line = eventually("the line", async || {
+        let text = fs::read_to_string(folder.path().join("ready.json")).ok()?;
+        text.ends_with('\n').then_some(text)
+    })
+    .await;
+    let told: serde_json::Value = serde_json::from_str(&line).expect("one line of JSON");
+    assert_eq!(
+        told,
+        serde_json::json!({ "http": http, "https": null, "admin": admin })
+    );
+    node.terminate();
+    assert_eq!(node.exit_code().await, Some(0));
+}
+
+#[test]
+fn a_descriptor_that_is_not_open_is_refused() {
+    let folder = data_folder();
+    let mut command = edge(folder.path());
+    let message = refusal(command.args(["serve", "--ready-fd", "999"]));
+    assert!(message.contains("--ready-fd 999"), "{message}");
 }
 
 #[tokio::test]

@@ -20,12 +20,12 @@ rm -rf "$1" || { sleep 1; rm -rf "$1"; }
 "#;
 
 /// Owns a temporary folder and at most one running server.
-pub struct Keeper {
+pub struct ProcessGuard {
     folder: PathBuf,
     shell: Child,
 }
 
-impl Keeper {
+impl ProcessGuard {
     /// Make a folder whose name begins with `prefix`.
     pub fn new(prefix: &str) -> io::Result<Self> {
         let folder = tempfile::Builder::new().prefix(prefix).tempdir()?;
@@ -90,7 +90,7 @@ impl Keeper {
     }
 }
 
-impl Drop for Keeper {
+impl Drop for ProcessGuard {
     fn drop(&mut self) {
         // `wait` closes the pipe first. If it fails, the shell is gone already.
         let _ = self.shell.wait();

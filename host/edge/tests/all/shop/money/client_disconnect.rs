@@ -8,12 +8,12 @@ use test_servers::MariaDb;
 use tokio::sync::oneshot;
 
 use super::Checkout;
-use super::books::Books;
+use super::ledger_audit::Books;
 use crate::catalog::database::{Database, Store};
 use crate::harness::{Mode, PluginFolder, Proxy, eventually, variant};
+use crate::observability::metrics::Metrics;
 use crate::shop::stripe::{Fault, Stripe};
 use crate::shop::{Shopper, Stores};
-use crate::watch::metrics::Metrics;
 
 /// A product of the catalog, and how many there are of it.
 const PRODUCT: i64 = 1;

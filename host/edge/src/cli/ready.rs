@@ -1,0 +1,65 @@
+//! Tells the process that started a node when the node serves, and where.
+
+use std::fs::File;
+use std::io::Write;
+use std::net::SocketAddr;
+
+use anyhow::Context;
+use edge::node::Node;
+use serde::Serialize;
+
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    /// Write one line of JSON with the node's addresses to this open file
+    /// descriptor as soon as the node serves.
+    #[arg(long, value_name = "NUMBER")]
+    ready_fd: Option<u32>,
+}
+
+/// The line that says where a node serves.
+#[derive(Serialize)]
+struct Ready {
+    http: SocketAddr,
+    https: Option<SocketAddr>,
+    admin: Option<SocketAddr>,
+}
+
+/// The descriptor that waits for the line, if there is one.
+pub(super) struct ReadyLine(Option<File>);
+
+impl Arguments {
+    /// Opens the descriptor, so that a wrong one ends the command at once.
+    ///
+    /// # Errors
+    /// When the descriptor is not open for writing, or is a socket.
+    pub(super) fn open(&self) -> anyhow::Result<ReadyLine> {
+        let Some(number) = self.ready_fd else {
+            return Ok(ReadyLine(None));
+        };
+        let opened = File::options()
+            .append(true)
+            .open(format!("/dev/fd/{number}"));
+        let file = opened.with_context(|| format!("--ready-fd {number}"))?;
+        Ok(ReadyLine(Some(file)))
+    }
+}
+
+impl ReadyLine {
+    /// Writes the line. A reader that is gone is no reason to stop serving.
+    pub(super) fn write(self, node: &Node) {
+        let Some(mut file) = self.0 else {
+            return;
+        };
+        let ready = Ready {
+            http: node.address(),
+            https: node.tls_address(),
+            admin: node.admin_address(),
+        };
+        let written = serde_json::to_string(&ready)
+            .map_err(std::io::Error::from)
+            .and_then(|line| writeln!(file, "{line}"));
+        if let Err(error) = written {
+            tracing::warn!(%error, "--ready-fd: nobody was told that the node serves");
+        }
+    }
+}
