@@ -1,4 +1,4 @@
-//! Who asked for what.
+//! The audit log: which operator or node did what to which plugin.
 
 use serde::{Deserialize, Serialize};
 use stores::sql::Value;
@@ -8,41 +8,40 @@ use super::{Control, ControlError, Result, text};
 
 const ADD: &str = "INSERT INTO edge_audit (id, author, action, plugin, detail, written_at) \
     VALUES (?, ?, ?, ?, ?, {now})";
-/// The order is by time and then by id, which is what a cursor names.
+/// Selects a page of records, ordered by time and then by ID, the two parts of a cursor.
 const PAGE: &str = "SELECT id, author, action, plugin, detail, written_at FROM edge_audit \
     WHERE written_at >= ? AND written_at < ? \
     AND (written_at < ? OR (written_at = ? AND id > ?)) \
     ORDER BY written_at DESC, id LIMIT ?";
 
-/// One thing that somebody did.
+/// One record of the audit log.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct AuditRecord {
-    /// Who.
+    /// Operator or node that did it.
     pub author: String,
-    /// What.
+    /// Name of the action, such as `rollback`.
     pub action: String,
-    /// To which plugin.
+    /// Plugin that the action concerns; empty for none.
     pub plugin: String,
-    /// The rest of it: from which release to which, where, and how it ended.
+    /// Details for people: from which release to which, in which regions, and the outcome.
     pub detail: String,
-    /// When.
+    /// Time of the record, in milliseconds since 1970.
     pub written_at: i64,
-    /// Names the record for the question for those before it. Older hosts give
-    /// none.
+    /// Cursor of the record, by which the records before it are asked for. Empty from older hosts.
     #[serde(default)]
     pub cursor: String,
 }
 
-/// Which records.
+/// A page of the audit log.
 #[derive(Debug, Clone)]
 pub struct AuditPage {
-    /// The first time, in milliseconds since 1970.
+    /// Start of the time range, inclusive, in milliseconds since 1970.
     pub since: i64,
-    /// The time after the last one, in milliseconds since 1970.
+    /// End of the time range, exclusive, in milliseconds since 1970.
     pub until: i64,
-    /// The cursor of the record that they come after, newest first.
+    /// Cursor of the last record of the previous page, newest first; `None` for the first page.
     pub after: Option<String>,
-    /// Most records.
+    /// Maximum number of records.
     pub limit: u32,
 }
 
@@ -62,7 +61,7 @@ impl AuditRecord {
     }
 }
 
-/// Time and id of the record that a cursor names; `None` if it names none.
+/// Returns the time and the ID of the record that a cursor names; `None` if its format is another.
 #[must_use]
 pub fn parse_cursor(cursor: &str) -> Option<(i64, &str)> {
     let (time, id) = cursor.split_once('-')?;
@@ -71,7 +70,7 @@ pub fn parse_cursor(cursor: &str) -> Option<(i64, &str)> {
 }
 
 impl Control {
-    /// Write down that `author` did `action` to `plugin`.
+    /// Adds a record that `author` did `action` to `plugin`.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -93,10 +92,10 @@ impl Control {
         self.execute(ADD, values).await.map(|_| ())
     }
 
-    /// Returns a page of what was done, newest first.
+    /// Returns a page of audit records, newest first.
     ///
     /// # Errors
-    /// When the cursor is none, or the database does not answer.
+    /// When the cursor is malformed, or the database does not answer.
     pub async fn audited(&self, page: &AuditPage) -> Result<Vec<AuditRecord>> {
         let (time, id) = match &page.after {
             None => (i64::MAX, ""),

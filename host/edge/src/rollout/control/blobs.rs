@@ -1,18 +1,16 @@
-//! The content of bundles, each file stored once.
+//! Content-addressed storage of bundles, in which each file is stored once.
 //!
-//! A bundle's archive is cut between its files (`Bundle::segments`), and each
-//! segment is a blob, named by the SHA-256 of its content: releases that have a
-//! component in common have its blob in common. `edge_bundle_blob` lists the
-//! blobs of a bundle in order. `edge_blob` says which upload has a blob's
-//! content, and `edge_blob_part` holds that upload. An upload is complete
-//! before anything points at it and is never changed, so that two nodes which
-//! upload the same blob do not get in each other's way.
+//! A bundle's archive is cut between its files (`Bundle::segments`). Each segment is a blob, named
+//! by the SHA-256 of its content, so releases that have a component in common share its blob.
+//! `edge_bundle_blob` lists the blobs of a bundle in order. `edge_blob` says which upload has a
+//! blob's content, and `edge_blob_part` holds the parts of that upload. An upload is complete
+//! before a row refers to it and is never changed, so nodes that upload the same blob concurrently
+//! do not interfere.
 //!
-//! A blob is collected once no bundle lists it and an hour has passed since one
-//! was stored that did ([`gc`](super::gc)). Whoever stores a bundle renews that
-//! time in the same transaction that lists the blobs: either the collection
-//! waits for the transaction and finds the blob in use, or the transaction finds
-//! it gone and the blob is uploaded again.
+//! A blob is garbage-collected once no bundle lists it and an hour has passed since the last bundle
+//! with it was stored ([`gc`](super::gc)). A node that stores a bundle renews that time in the
+//! transaction that lists the blobs: either the collection waits for the transaction and finds the
+//! blob in use, or the transaction finds the blob deleted and uploads it again.
 
 use std::collections::BTreeMap;
 
@@ -23,11 +21,11 @@ use stores::sql::Value;
 use super::transaction::Transaction;
 use super::{Control, ControlError, Result, text};
 
-/// Bytes of one part: with its statement, less than the smallest packet that a
-/// server may be set to take. Versions before this one wrote parts of 1 MiB.
+/// Size of one part, in bytes. With its statement, a part is smaller than the smallest packet size
+/// that a server can be configured to accept. Earlier versions wrote parts of 1 MiB.
 pub(super) const PART: usize = 256 << 10;
 
-/// Parts that are read by one statement.
+/// Number of parts that one statement reads.
 const PARTS_AT_ONCE: i64 = 4;
 
 const BLOBS: &str = "SELECT s.blob_digest, b.upload, COALESCE(b.parts, 0) FROM edge_bundle_blob s \
@@ -46,13 +44,13 @@ const LIST: &str = "INSERT INTO edge_bundle_blob (bundle, position, blob_digest)
 const UNLIST: &str = "DELETE FROM edge_bundle_blob WHERE bundle = ?";
 pub(super) const DROP_UPLOAD: &str = "DELETE FROM edge_blob_part WHERE upload = ?";
 
-/// Where a blob's content is.
+/// The upload that holds a blob's content.
 struct Upload {
     name: String,
     parts: i64,
 }
 
-/// A bundle's content in order, and each of its blobs once.
+/// The blobs of a bundle: their digests in order, and the content of each once.
 pub(super) struct Blobs {
     order: Vec<Digest>,
     contents: BTreeMap<Digest, Bytes>,
@@ -68,8 +66,8 @@ impl Blobs {
 }
 
 impl Control {
-    /// Returns the archive of a bundle that is stored as blobs, or nothing if it
-    /// is not.
+    /// Returns the archive of a bundle that is stored as blobs; `None` if the bundle lists no
+    /// blobs.
     pub(super) async fn read_blobs(&self, bundle: Digest) -> Result<Option<Vec<u8>>> {
         let rows = self.query(BLOBS, vec![text(bundle)]).await?;
         if rows.is_empty() {
@@ -92,7 +90,7 @@ impl Control {
         Ok(Some(archive))
     }
 
-    /// Returns the content of an upload, or nothing if a part of it is missing.
+    /// Returns the content of an upload; `None` if a part of it is missing.
     async fn read_upload(&self, upload: &Upload) -> Result<Option<Vec<u8>>> {
         let mut content = Vec::new();
         let mut read = 0;
@@ -112,14 +110,14 @@ impl Control {
         Ok(Some(content))
     }
 
-    /// Whether the bundle is stored as blobs.
+    /// Returns whether the bundle is stored as blobs.
     pub(super) async fn is_in_blobs(&self, bundle: Digest) -> Result<bool> {
         let rows = self.query(COUNT_BLOBS, vec![text(bundle)]).await?;
         let count = rows.into_iter().next().map(|mut row| row.integer());
         Ok(count.transpose()?.unwrap_or(0) > 0)
     }
 
-    /// Uploads those blobs that are not there, or not as they should be.
+    /// Uploads the blobs that are missing or whose stored content differs.
     pub(super) async fn upload_blobs(&self, blobs: &Blobs) -> Result<()> {
         for (digest, content) in &blobs.contents {
             self.upload_blob(*digest, content).await?;
@@ -149,7 +147,7 @@ impl Control {
                 (replaced, Some(known))
             }
         };
-        // Another node was faster with the same content.
+        // Another node was first to upload the same content.
         let superfluous = match is_taken {
             true => superfluous,
             false => Some(upload),
@@ -190,15 +188,14 @@ impl Control {
     }
 }
 
-/// Lists the blobs of a bundle, which were uploaded. Returns `false` if one of
-/// them is not there any more.
+/// Lists the uploaded blobs of a bundle and renews their time of use. Returns `false` if one of
+/// them was deleted meanwhile.
 pub(super) async fn list(
     transaction: &mut Transaction<'_>,
     bundle: Digest,
     blobs: &Blobs,
 ) -> Result<bool> {
-    // Always in the order of their digests, so that two that store bundles do
-    // not wait for each other.
+    // The order by digest prevents deadlocks between transactions that store bundles concurrently.
     for digest in blobs.contents.keys() {
         let used = transaction.execute(USE, vec![text(digest)]).await?;
         if used.rows_affected == 0 {
@@ -212,7 +209,7 @@ pub(super) async fn list(
     Ok(true)
 }
 
-/// Lets the bundle have no blobs.
+/// Deletes the list of a bundle's blobs.
 pub(super) async fn unlist(transaction: &mut Transaction<'_>, bundle: Digest) -> Result<()> {
     let values = vec![text(bundle)];
     transaction.execute(UNLIST, values).await.map(|_| ())

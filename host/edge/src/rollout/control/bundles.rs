@@ -1,5 +1,5 @@
-//! The bundles of every release that was ever taken in: their records, and their
-//! content, whole ones here and those that share it in [`blobs`].
+//! Bundles of all releases: their records, and their content, which is stored whole here or as
+//! shared blobs in [`blobs`].
 
 use bundle::{ALGORITHM, Bundle, BundleError, Digest};
 use serde::{Deserialize, Serialize};
@@ -12,8 +12,8 @@ use super::row::Row;
 use super::transaction::Transaction;
 use super::{Control, ControlError, Result, text};
 
-/// What the record of a bundle that is stored as blobs says of the number of its
-/// parts. An older host looks for that part, and says that the bundle lacks it.
+/// Number of parts in the record of a bundle that is stored as blobs. An older host looks for that
+/// part and reports that the bundle lacks it.
 const AS_BLOBS: i64 = 1;
 
 const PUT_PART: &str = "REPLACE INTO edge_bundle_part (digest, part, content) VALUES (?, ?, ?)";
@@ -33,27 +33,27 @@ const OF_PLUGIN: &str = "SELECT digest, plugin, version, parts, signature, autho
 const BY_NAME: &str = "SELECT digest, plugin, version, parts, signature, author, added_at \
     FROM edge_bundle WHERE plugin = ? AND (version = ? OR digest LIKE ?) \
     ORDER BY added_at DESC LIMIT 1";
-/// The bundles whose content is there, as blobs.
+/// Selects the bundles whose content is stored as blobs.
 const IN_BLOBS: &str = "SELECT digest FROM edge_bundle WHERE parts >= 0 AND EXISTS \
     (SELECT 1 FROM edge_bundle_blob s WHERE s.bundle = edge_bundle.digest) ORDER BY digest";
 const READ_PART: &str = "SELECT content FROM edge_bundle_part WHERE digest = ? AND part = ?";
 
-/// What is known of a bundle without reading it.
+/// The record of a bundle, without its content.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct BundleRecord {
-    /// Names the release.
+    /// SHA-256 digest of the bundle, which names the release.
     pub digest: Digest,
-    /// The plugin.
+    /// Name of the plugin.
     pub plugin: String,
-    /// Its version.
+    /// Version of the plugin, from the manifest.
     pub version: String,
-    /// The signature that it came with, if any.
+    /// Signature of the bundle; empty if it came without one.
     pub signature: String,
-    /// Who brought it.
+    /// Operator or node that added the bundle.
     pub author: String,
-    /// When.
+    /// Time when the bundle was added, in milliseconds since 1970.
     pub added_at: i64,
-    /// Whether it was collected: its record is there, and nothing else of it.
+    /// True if the bundle was garbage-collected: the record is kept and the content deleted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub collected: bool,
     #[serde(skip)]
@@ -74,7 +74,7 @@ impl BundleRecord {
         Self::read_columns(&mut row)
     }
 
-    /// Reads the record from a row that may have more columns.
+    /// Reads a record from the first columns of a row, which may have more.
     pub(super) fn read_columns(row: &mut Row) -> Result<Self> {
         let (digest, plugin, version) = (row.parsed()?, row.text()?, row.text()?);
         let parts = row.integer()?;
@@ -91,28 +91,28 @@ impl BundleRecord {
     }
 }
 
-/// How often a bundle is stored anew because a blob was collected meanwhile.
+/// Maximum number of attempts to store a bundle while parts or blobs of it are being collected.
 const ATTEMPTS: usize = 3;
 
-/// How the content of a bundle is stored.
+/// Storage layout of a bundle's content.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Layout {
-    /// Each file once, whatever bundles have it.
+    /// Each file is stored once as a blob and shared by the bundles that contain it.
     Blobs,
-    /// By itself, as hosts of every version read it.
+    /// The archive is stored in parts of its own, which hosts of every version can read.
     Whole,
 }
 
-/// What changes of a bundle's record when its content is stored.
+/// Change of a bundle's record when its content is stored.
 enum Change<'a> {
-    /// All of its record.
+    /// The record is new.
     Record { signature: &'a str, author: &'a str },
-    /// How it is stored: the record is there.
+    /// The record exists, and only its layout changes.
     Layout,
 }
 
 impl Control {
-    /// Keep `bundle`, unless it is kept already.
+    /// Stores `bundle`, unless it is stored already. A collected bundle is stored again.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -125,8 +125,8 @@ impl Control {
         self.store(bundle, self.layout().await?, change).await
     }
 
-    /// Put a bundle that is kept back as it was, if it was changed, or if there
-    /// are nodes that cannot read how it is stored. Returns whether it was.
+    /// Stores a bundle again if its stored content was changed, or if there are nodes that cannot
+    /// read its layout. Returns whether that was necessary.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -143,8 +143,8 @@ impl Control {
         Ok(!is_right)
     }
 
-    /// Stores every bundle that is kept as blobs whole instead, so that hosts
-    /// read it that know no blobs. Returns how many those were.
+    /// Converts every bundle that is stored as blobs to the whole layout, for hosts that cannot
+    /// read blobs. Returns the number of converted bundles.
     ///
     /// # Errors
     /// When the database does not answer, or a bundle was changed.
@@ -158,8 +158,7 @@ impl Control {
         Ok(stored)
     }
 
-    /// Returns the layout that every node reads which was there within the last
-    /// hour.
+    /// Returns the layout that every node can read that was seen within the last hour.
     async fn layout(&self) -> Result<Layout> {
         match self.lately_lacks_blobs().await? {
             true => Ok(Layout::Whole),
@@ -175,9 +174,8 @@ impl Control {
         }
     }
 
-    /// Writes the parts first, each by itself. Where a collection took some of
-    /// them before the record said that the bundle is there again, they are
-    /// written once more.
+    /// Stores a bundle whole: its parts first, each by a statement of its own, then its record. If
+    /// a collection deleted parts before the record was written, the parts are written again.
     async fn store_whole_bundle(&self, bundle: &Bundle, change: &Change<'_>) -> Result<()> {
         let digest = bundle.digest();
         for _ in 0..ATTEMPTS {
@@ -195,8 +193,7 @@ impl Control {
         Err(ControlError::Bundle { digest, why })
     }
 
-    /// Writes the parts of a whole bundle, in place of those that may be there,
-    /// and returns how many those are.
+    /// Writes the parts of a whole bundle over existing ones, and returns their number.
     async fn write_parts(&self, bundle: &Bundle) -> Result<i64> {
         let mut parts = 0;
         for content in bundle.bytes().chunks(PART) {
@@ -208,7 +205,7 @@ impl Control {
             self.execute(PUT_PART, values).await?;
             parts += 1;
         }
-        // An older version wrote parts of another size.
+        // Older versions wrote parts of another size, of which there may be more.
         let more = vec![text(bundle.digest()), Value::Integer(parts)];
         self.execute(DROP_PARTS_FROM, more).await?;
         Ok(parts)
@@ -232,7 +229,7 @@ impl Control {
         Err(ControlError::Bundle { digest, why })
     }
 
-    /// Replace the signature of a bundle that is kept.
+    /// Replaces the signature of a stored bundle.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -241,7 +238,7 @@ impl Control {
         self.execute(SIGN, values).await.map(|_| ())
     }
 
-    /// What is known of the bundle `digest`.
+    /// Returns the record of the bundle `digest`, if there is one.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -260,8 +257,8 @@ impl Control {
         rows.into_iter().map(BundleRecord::read).collect()
     }
 
-    /// Returns the newest release of `plugin` whose version is `name`, or whose
-    /// digest begins with it in at least six hexadecimal digits.
+    /// Returns the newest release of `plugin` whose version is `name`, or whose digest begins with
+    /// `name` if that has at least six hexadecimal digits.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -271,7 +268,7 @@ impl Control {
             && digits
                 .bytes()
                 .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        // Without digits, a pattern that no digest has.
+        // The empty pattern matches no digest.
         let pattern = match is_digest {
             true => format!("{ALGORITHM}{digits}%"),
             false => String::new(),
@@ -286,10 +283,11 @@ impl Control {
         Ok(record.map(|record| record.digest))
     }
 
-    /// The bundle `digest`, whole and unchanged, and its signature.
+    /// Returns the bundle `digest`, verified against its digest, and its signature.
     ///
     /// # Errors
-    /// When it is not there, or not what its digest says.
+    /// When the bundle is missing, was collected or does not match its digest, or the database does
+    /// not answer.
     pub async fn bundle(&self, digest: Digest) -> Result<(Bundle, String)> {
         let broken = |why| ControlError::Bundle { digest, why };
         let record = self.bundle_record(digest).await?;
@@ -329,8 +327,8 @@ impl Control {
     }
 }
 
-/// Writes what is to be written of the bundle's record. Returns `false` if
-/// another node has written it meanwhile.
+/// Writes the change of a bundle's record. Returns `false` if another node has added the record
+/// first.
 async fn write_record(
     transaction: &mut Transaction<'_>,
     bundle: &Bundle,

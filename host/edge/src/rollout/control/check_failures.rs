@@ -1,13 +1,12 @@
-//! Why nodes cannot ask the outside check of a canary.
+//! Reasons why nodes cannot query the external check of a canary.
 //!
-//! An answer of the check stands in the rollout's plan, whichever node it came
-//! to. A node that gets none writes down why, so that it is known where no node
-//! gets any.
+//! An answer of the check is stored in the rollout's plan, whichever node received it. A node that
+//! gets no answer stores the reason here, which is shown where no node gets an answer.
 
 use super::row::Row;
 use super::{Control, Result, text};
 
-/// Nodes that ended are not spoken of any more.
+/// Selects the failures of live nodes only.
 const OF_ROLLOUT: &str = "SELECT c.node, c.reason FROM edge_rollout_check c \
     JOIN edge_node n ON n.node = c.node \
     WHERE c.rollout = ? AND n.seen_at > {now} - 6000 ORDER BY c.node";
@@ -16,18 +15,18 @@ const ADD: &str = "INSERT INTO edge_rollout_check (reason, rollout, node, noted_
 const REPLACE: &str = "UPDATE edge_rollout_check SET reason = ?, noted_at = {now} \
     WHERE rollout = ? AND node = ?";
 const FORGET: &str = "DELETE FROM edge_rollout_check WHERE rollout = ? AND node = ?";
-/// Rows of rollouts that are long over.
+/// Deletes rows that were last written more than 30 days ago, of rollouts that ended long before.
 const FORGET_OLD: &str = "DELETE FROM edge_rollout_check WHERE noted_at < {now} - 2592000000";
 
-/// Characters of a reason that are kept.
+/// Maximum length of a stored reason, in characters; longer ones are truncated.
 const LONGEST_REASON: usize = 500;
 
-/// A node that cannot ask a check.
+/// A node that cannot query the external check of a canary.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckFailure {
-    /// The node.
+    /// Name of the node.
     pub node: String,
-    /// Why it cannot.
+    /// Reason why the node cannot query the check.
     pub reason: String,
 }
 
@@ -41,7 +40,7 @@ impl CheckFailure {
 }
 
 impl Control {
-    /// Returns the live nodes that cannot ask the check of a rollout.
+    /// Returns the live nodes that cannot query the check of a rollout, with their reasons.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -50,7 +49,7 @@ impl Control {
         rows.into_iter().map(CheckFailure::read).collect()
     }
 
-    /// Writes down why `node` cannot ask the check of a rollout.
+    /// Stores the reason why `node` cannot query the check of a rollout.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -64,7 +63,7 @@ impl Control {
         Ok(())
     }
 
-    /// Writes down that `node` can ask the check of a rollout again.
+    /// Removes the failure of `node`, which can query the check of the rollout again.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -74,11 +73,11 @@ impl Control {
     }
 }
 
-/// Returns the failures in one text, each reason once; none where there are no
+/// Returns the failures in one text, each reason once with its nodes; `None` if there are no
 /// failures.
 #[must_use]
 pub fn describe(failures: &[CheckFailure]) -> Option<String> {
-    /// Names of nodes that are shown of those with one reason.
+    /// Maximum number of node names that are shown for one reason.
     const SHOWN: usize = 3;
     let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
     for failure in failures {

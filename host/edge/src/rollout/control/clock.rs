@@ -1,4 +1,4 @@
-//! The clock of the control database.
+//! Measurements of the control database's clock.
 
 use std::sync::Arc;
 
@@ -9,16 +9,16 @@ use super::{Control, Result};
 const NOW: &str = "SELECT {now}";
 
 impl Control {
-    /// Returns the control database's clock, as this node knows it.
+    /// Returns the control database's clock, as this node has measured it.
     #[must_use]
     pub fn clock(&self) -> &Arc<SharedClock> {
         &self.clock
     }
 
-    /// Compares this node's clock with the database's.
+    /// Measures the difference between this node's clock and the database's.
     ///
     /// # Errors
-    /// When the database does not answer: what was known before still counts.
+    /// When the database does not answer. Earlier measurements stay in use then.
     pub async fn measure_clock(&self) -> Result<()> {
         let asked = Asked::now();
         for mut row in self.query(NOW, Vec::new()).await? {

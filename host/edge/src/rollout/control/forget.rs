@@ -1,4 +1,4 @@
-//! Forgetting nodes that ended, and regions that are no more.
+//! Removal of nodes that have ended, and of regions that are no longer used.
 
 use super::{Control, Result, heads, text};
 
@@ -7,8 +7,8 @@ const NODES_OF: &str = "DELETE FROM edge_node WHERE region = ? AND seen_at < {no
 const LOG_OF: &str = "DELETE FROM edge_release_log WHERE region = ?";
 
 impl Control {
-    /// Forgets a node that is not heard of. Returns whether it did: one that
-    /// reported meanwhile is there again.
+    /// Removes a node whose last report is older than six seconds. Returns whether it was removed:
+    /// a node that has reported since then stays.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -17,8 +17,8 @@ impl Control {
         Ok(forgotten.rows_affected == 1)
     }
 
-    /// Forgets a region: its nodes that are not heard of, and what it was to
-    /// run. Returns how many entries of the release log it had.
+    /// Removes a region: its nodes that are silent, its release log and its heads. Returns how many
+    /// entries of the release log it had.
     ///
     /// # Errors
     /// When the database does not answer.

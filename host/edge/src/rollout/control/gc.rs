@@ -1,6 +1,6 @@
-//! Collecting bundles that nobody needs any more, and blobs that no bundle has.
-//! The records of bundles stay, so the log can name them, and adding one again
-//! brings it back.
+//! Garbage collection of bundles that are no longer needed, and of blobs that no bundle lists. The
+//! records of bundles stay, so that the log can name them; adding a collected bundle again restores
+//! its content.
 
 use std::collections::BTreeSet;
 
@@ -13,33 +13,34 @@ use super::bundles::{BundleRecord, DROP_PARTS};
 use super::log::Wanted;
 use super::{Control, Result, text};
 
-/// What the record of a bundle without parts says of their number. Older hosts
-/// take such a bundle for one that was changed.
+/// Number of parts in the record of a collected bundle. Older hosts report such a bundle as
+/// changed.
 pub(super) const COLLECTED: i64 = -1;
 
-/// Bundles that were added since then are kept: their rollout may begin yet.
+/// Age below which bundles are kept because their rollout may begin yet, in milliseconds.
 const RECENT_MS: i64 = 3_600_000;
 
 const ALL: &str = "SELECT digest, plugin, version, parts, signature, author, added_at, \
     {now} - added_at FROM edge_bundle ORDER BY plugin, added_at DESC, digest";
-/// How many of the last entries of a region and a plugin a rollout may go back
-/// to.
+/// Number of the last entries of a region and a plugin whose releases are kept, because a rollout
+/// may revert to them.
 const LATE_ENTRIES: u32 = 5;
 
 const OPEN_ROLLOUTS: &str = "SELECT digest, NULL FROM edge_rollout WHERE open_plugin IS NOT NULL";
 const OPEN_RUNS: &str = "SELECT digest, NULL FROM edge_migration_run WHERE open_target IS NOT NULL";
-/// One statement, so that a rollout that begins meanwhile is either seen here
-/// or sees what was done.
+/// Marks a bundle as collected. The check and the update are one statement, so that a rollout that
+/// begins concurrently is either seen here or sees the mark.
 const COLLECT: &str = "UPDATE edge_bundle SET parts = -1 WHERE digest = ? AND parts >= 0 \
     AND NOT EXISTS (SELECT 1 FROM edge_rollout r \
     WHERE r.digest = edge_bundle.digest AND r.open_plugin IS NOT NULL)";
-/// Those whose content is there still, from here or from an older host.
+/// Selects the collected bundles whose content is still stored, also by older hosts.
 const COLLECTED_WITH_CONTENT: &str = "SELECT b.digest FROM edge_bundle b WHERE b.parts < 0 \
     AND (EXISTS (SELECT 1 FROM edge_bundle_part p WHERE p.digest = b.digest) \
     OR EXISTS (SELECT 1 FROM edge_bundle_blob s WHERE s.bundle = b.digest))";
-/// Holds the record until the transaction ends.
+/// Locks the record of a collected bundle until the transaction ends.
 const HOLD_COLLECTED: &str = "UPDATE edge_bundle SET parts = -1 WHERE digest = ? AND parts < 0";
-/// Blobs and parts that are younger belong to bundles that are being stored.
+/// Age below which unused blobs and parts are kept because a bundle with them may be being stored,
+/// in milliseconds.
 const RECENT_BLOB_MS: i64 = 3_600_000;
 const UNUSED_BLOBS: &str = "SELECT b.digest FROM edge_blob b WHERE b.used_at < {now} - ? \
     AND NOT EXISTS (SELECT 1 FROM edge_bundle_blob s WHERE s.blob_digest = b.digest)";
@@ -49,22 +50,23 @@ const UNUSED_UPLOADS: &str = "SELECT DISTINCT p.upload FROM edge_blob_part p \
     WHERE p.written_at < {now} - ? \
     AND NOT EXISTS (SELECT 1 FROM edge_blob b WHERE b.upload = p.upload)";
 
-/// What a collection found.
+/// Result of a garbage collection.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Collection {
-    /// Bundles that were collected, or would be.
+    /// Bundles that were collected, or would be in a dry run.
     pub collected: Vec<BundleRecord>,
-    /// Bundles that are kept.
+    /// Number of bundles that are kept, without those collected earlier.
     pub kept: usize,
-    /// Bundles that are stored whole now and were not before; nothing unless that
-    /// was asked for.
+    /// Number of bundles that were converted from blobs to the whole layout; `None` unless that was
+    /// asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stored_whole: Option<usize>,
 }
 
 impl Control {
-    /// Returns the bundles that are not among the `keep` newest of their plugin,
-    /// that no region runs or could go back to, and that no node reports.
+    /// Returns the bundles that can be collected: those that are older than an hour, not among the
+    /// `keep` newest of their plugin, not run by a region or a possible target of a rollback, not
+    /// in use by an open rollout or run of migrations, and not reported by a node.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -91,7 +93,7 @@ impl Control {
         Ok(found)
     }
 
-    /// Releases that serve, are on their way, or may have to come back.
+    /// Returns the releases that serve, are being rolled out or migrated, or may be rolled back to.
     async fn needed(&self) -> Result<BTreeSet<Digest>> {
         let mut needed = BTreeSet::new();
         for text in [OPEN_ROLLOUTS, OPEN_RUNS] {
@@ -100,7 +102,7 @@ impl Control {
                 needed.extend(row.optional::<Digest>()?);
             }
         }
-        // A head that an older host did not write would miss what it serves.
+        // Without the heads that older hosts did not write, releases that serve would be missed.
         self.reconcile_heads().await?;
         for (region, plugin) in self.heads().await? {
             let late = self.latest_entries(&region, &plugin, LATE_ENTRIES).await?;
@@ -119,8 +121,8 @@ impl Control {
         Ok(needed)
     }
 
-    /// Collects a bundle. Returns whether it did: not so if a rollout of it has
-    /// begun meanwhile. Its parts are there until
+    /// Marks a bundle as collected. Returns whether it was marked; `false` if a rollout of it has
+    /// begun meanwhile, or it was collected before. The content is deleted by
     /// [`drop_collected`](Self::drop_collected).
     ///
     /// # Errors
@@ -130,22 +132,20 @@ impl Control {
         Ok(marked.rows_affected == 1)
     }
 
-    /// Deletes the content of all bundles that were collected, and blobs that no
-    /// bundle has any more.
+    /// Deletes the content of all collected bundles, and blobs that no bundle lists.
     ///
     /// # Errors
     /// When the database does not answer; the next collection deletes the rest.
     pub async fn drop_collected(&self) -> Result<()> {
-        // An older version takes a collected bundle in again part by part, and
-        // writes its record last.
+        // An older host restores a collected bundle part by part and writes the record last, so the
+        // content must stay while there are such hosts.
         if !self.lately_lacks_blobs().await? {
             self.drop_content().await?;
         }
         self.drop_unused_blobs().await
     }
 
-    /// Deletes the content of collected bundles, but for those that are brought
-    /// back meanwhile.
+    /// Deletes the content of collected bundles, except those that are restored meanwhile.
     async fn drop_content(&self) -> Result<()> {
         for mut row in self.query(COLLECTED_WITH_CONTENT, Vec::new()).await? {
             let digest: Digest = row.parsed()?;
@@ -162,7 +162,7 @@ impl Control {
         Ok(())
     }
 
-    /// Deletes the blobs that no bundle lists, and what interrupted uploads left.
+    /// Deletes old blobs that no bundle lists, and the parts of interrupted uploads.
     async fn drop_unused_blobs(&self) -> Result<()> {
         let recent = || Value::Integer(RECENT_BLOB_MS);
         for mut row in self.query(UNUSED_BLOBS, vec![recent()]).await? {

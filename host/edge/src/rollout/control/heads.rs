@@ -1,15 +1,15 @@
 //! The last revision of each region and plugin in the release log.
 //!
-//! `edge_release_head` has a row for each, written in the transaction that
-//! writes the entry. The log itself could tell, but how much of a long log a
-//! server reads to find its last entries depends on its statistics; through this
-//! table it reads one entry for each row, by its primary key.
+//! `edge_release_head` has a row for each, written in the transaction that writes the entry. The
+//! same revisions could be read from the log alone, but how much of a long log a server scans to
+//! find its last entries depends on its statistics; through this table it reads one entry for each
+//! row, by its primary key.
 //!
-//! The log decides. Hosts of older versions write no heads, so a row may be
-//! behind or missing. Whoever reads a head looks whether the log has the revision
-//! that follows it; a new entry that the log has already, or a log without any
-//! heads, tells of missing ones; and the node that leads compares all of them
-//! every few minutes. [`Control::reconcile_heads`] brings all rows up to the log.
+//! Where the two differ, the log is right. Hosts of older versions write no heads, so a row may be
+//! behind or missing. Each reader of a head checks whether the log has the next revision. Missing
+//! heads are found when a new entry conflicts with one in the log, or when the log has entries and
+//! no heads; and the node that leads compares all heads with the log every few minutes.
+//! [`Control::reconcile_heads`] brings all rows up to the log.
 
 use std::collections::BTreeMap;
 
@@ -41,9 +41,8 @@ impl Control {
         Ok(self.read_heads(HEADS).await?.into_keys().collect())
     }
 
-    /// Brings the heads to what the release log says, after hosts that write
-    /// none, or after changes by hand. The one statement that may read the whole
-    /// log.
+    /// Brings the heads up to the release log, for entries of hosts that write no heads and for
+    /// changes by hand. Of all statements on the log, only the one here scans the whole table.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -54,7 +53,8 @@ impl Control {
             let values = vec![Value::Integer(revision), text(&place.0), text(&place.1)];
             match heads.remove(&place) {
                 Some(head) if head == revision => {}
-                // Unless a writer of an entry was faster, who knows better.
+                // The old revision in the condition keeps a newer head that a concurrent writer has
+                // set.
                 Some(head) => {
                     let moved = [values, vec![Value::Integer(head)]].concat();
                     self.execute(MOVE, moved).await?;
@@ -81,8 +81,7 @@ fn read(mut row: Row) -> Result<((String, String), i64)> {
     Ok(((row.text()?, row.text()?), row.integer()?))
 }
 
-/// Lets the head of a region and a plugin be an entry that the transaction has
-/// written.
+/// Sets the head of a region and a plugin to an entry that the transaction has written.
 pub(super) async fn set(
     transaction: &mut Transaction<'_>,
     region: &str,
@@ -90,8 +89,8 @@ pub(super) async fn set(
     revision: i64,
 ) -> Result<()> {
     let values = || vec![Value::Integer(revision), text(region), text(plugin)];
-    // An UPDATE that finds no row locks the gap for the row: two first entries
-    // would each keep the other's row out of it.
+    // An UPDATE that finds no row takes a gap lock in InnoDB: two transactions that write first
+    // entries would block each other's INSERT.
     if revision == 1 && transaction.try_execute(ADD, values()).await?.is_some() {
         return Ok(());
     }
@@ -101,7 +100,7 @@ pub(super) async fn set(
     Ok(())
 }
 
-/// Lets a region have no heads.
+/// Deletes all heads of a region.
 pub(super) async fn drop_region(transaction: &mut Transaction<'_>, region: &str) -> Result<()> {
     let region = vec![text(region)];
     transaction.execute(DROP_REGION, region).await.map(|_| ())

@@ -1,8 +1,8 @@
-//! Nodes that were refused for their keys.
+//! Audit records of nodes that were refused because of their keys.
 
 use super::{Control, Result, text};
 
-/// What the audit calls it.
+/// Action of these records in the audit log.
 const REFUSED: &str = "join-refused";
 
 const RECENT: &str = "SELECT COUNT(*) FROM edge_audit \
@@ -11,9 +11,9 @@ const COUNT: &str = "SELECT COUNT(DISTINCT author) FROM edge_audit \
     WHERE written_at > {now} - 3600000 AND action = ?";
 
 impl Control {
-    /// Writes into the audit that a node was refused that signs with the key of
-    /// this fingerprint. One that is started again and again is written down
-    /// every ten minutes.
+    /// Records in the audit log that a node was refused that signs with the key of this
+    /// fingerprint, at most once in ten minutes for one fingerprint, so that a node that restarts
+    /// in a loop adds few records.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -29,8 +29,8 @@ impl Control {
         self.audit(&author, REFUSED, "", reason).await
     }
 
-    /// Returns how many nodes were refused for their keys within an hour, those
-    /// with one secret counted once.
+    /// Returns how many nodes were refused for their keys within the last hour, where nodes with
+    /// the same secret count once.
     ///
     /// # Errors
     /// When the database does not answer.

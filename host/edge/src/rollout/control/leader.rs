@@ -1,8 +1,8 @@
-//! Which node leads rollouts: one row, held for some seconds at a time.
+//! Leader election for rollouts by a lease of a few seconds on one row.
 //!
-//! Every step of a rollout is a statement that succeeds for one node alone, so
-//! two nodes that both think that they lead do no harm. That only one looks
-//! spares the database the questions of all others.
+//! Every step of a rollout is a statement that succeeds for one node alone, so two nodes that both
+//! believe to hold the lease do no harm. With one leader, the other nodes need not query the state
+//! of rollouts.
 
 use std::time::Duration;
 
@@ -10,14 +10,15 @@ use stores::sql::Value;
 
 use super::{Control, Result, text};
 
-/// The one thing that is led.
+/// Name of the only lease.
 const ROLLOUTS: &str = "rollouts";
 
-/// For how long a node leads without saying so again.
+/// Duration of the lease.
 const HELD: Duration = Duration::from_secs(6);
 
 const ADD: &str = "INSERT INTO edge_leader (name, holder, held_until) VALUES (?, '', 0)";
-/// The counts spare nodes that do not lead statements of their own.
+/// Selects whether another node holds the lease. The counts in the same row save nodes that do not
+/// lead further statements.
 const HELD_BY_ANOTHER: &str = "SELECT (SELECT COUNT(*) FROM edge_rollout \
      WHERE open_plugin IS NOT NULL AND phase = 'canary'), \
      (SELECT COUNT(*) FROM edge_node WHERE node = edge_leader.holder \
@@ -27,24 +28,23 @@ const TAKE: &str = "UPDATE edge_leader SET holder = ?, held_until = {now} + ? \
      WHERE name = ? AND (holder = ? OR held_until <= {now})";
 const GIVE_BACK: &str = "UPDATE edge_leader SET held_until = 0 WHERE name = ? AND holder = ?";
 
-/// Who leads rollouts.
+/// The holder of the lease on rollouts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lead {
-    /// The node that asked.
+    /// The node that asked holds the lease.
     Here,
-    /// Another node.
+    /// Another node holds the lease.
     Elsewhere {
-        /// Whether there are canaries, whose checks any node may ask.
+        /// True if there are canaries, whose checks any node may query.
         canaries: bool,
-        /// Whether the one that leads writes no heads of the release log: its
-        /// host is of an older version.
+        /// True if the leader is of an older host version, which writes no heads of the release
+        /// log.
         lacks_heads: bool,
     },
 }
 
 impl Control {
-    /// Lets `node` lead rollouts for the next seconds, unless another one
-    /// does. Returns who leads.
+    /// Acquires or renews the lease for `node`, unless another node holds it. Returns the holder.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -55,7 +55,7 @@ impl Control {
         if self.try_take_lead(node).await? {
             return Ok(Lead::Here);
         }
-        // The first node of all makes the row.
+        // The first node of the shop creates the row.
         self.try_execute(ADD, vec![text(ROLLOUTS)]).await?;
         Ok(match self.try_take_lead(node).await? {
             true => Lead::Here,
@@ -66,7 +66,7 @@ impl Control {
         })
     }
 
-    /// Lets another node lead at once, if `node` leads.
+    /// Releases the lease if `node` holds it, so that another node can take it at once.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -75,7 +75,8 @@ impl Control {
         self.execute(GIVE_BACK, values).await.map(|_| ())
     }
 
-    /// Cheaper than an update that changes nothing, which locks the row.
+    /// Returns the lease of another node, if one holds it. A SELECT is cheaper than an UPDATE that
+    /// changes nothing, which locks the row.
     async fn led_by_another(&self, node: &str) -> Result<Option<Lead>> {
         let values = vec![text(ROLLOUTS), text(node)];
         let row = self

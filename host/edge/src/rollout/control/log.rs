@@ -1,7 +1,7 @@
-//! The release log: what serves where, since when, and who wanted it so.
+//! The release log, an append-only table of what each region is to run of each plugin.
 //!
-//! Entries are never changed. The last one of a region and a plugin says what
-//! the region's nodes are to run.
+//! Entries are never changed. The last entry of a region and a plugin says what the region's nodes
+//! are to run.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -25,13 +25,13 @@ macro_rules! select {
         concat!("SELECT ", columns!(), " FROM edge_release_log l ", $rest)
     };
 }
-// After the macros, which it uses.
+// Declared after the macros, which the module uses.
 mod history;
 
 pub use history::is_of_entry;
 
-/// Outer joins, so that a server begins with the heads, whatever its statistics
-/// say. The first column is 1 if the head is not the last entry of the log.
+/// Selects the log entries at the heads. Outer joins make the server begin with the heads, whatever
+/// its statistics say. The first column is 1 if the head is not the last entry of the log.
 macro_rules! select_at_heads {
     ($rest:literal) => {
         concat!(
@@ -46,10 +46,10 @@ macro_rules! select_at_heads {
         )
     };
 }
-/// The last entries of a region or of a plugin, by its name.
+/// Statements that select the last entries of one region or of one plugin by name.
 struct Select {
     entries: &'static str,
-    /// Whether the log has any.
+    /// Statement that tests whether the log has any entry of that name.
     any: &'static str,
 }
 
@@ -61,7 +61,7 @@ const OF_PLUGIN: Select = Select {
     entries: select_at_heads!("WHERE h.plugin = ?"),
     any: "SELECT 1 FROM edge_release_log WHERE plugin = ? LIMIT 1",
 };
-/// What ran in one region before a rollout wrote there.
+/// Selects the last entry of a region that precedes those of a rollout.
 const BEFORE: &str = select!(
     "WHERE l.plugin = ? AND l.region = ? AND l.rollout <> ? AND l.revision < ? \
      ORDER BY l.revision DESC LIMIT 1"
@@ -85,29 +85,29 @@ const APPEND: &str = "INSERT INTO edge_release_log \
      written_at) VALUES";
 const ENTRY: &str = "(?, ?, ?, ?, ?, ?, ?, ?, ?, {now})";
 
-/// How often the heads are read again that were behind the log.
+/// Maximum number of attempts to read heads that match the log.
 const ATTEMPTS: usize = 3;
 
-/// What a region's nodes are to run of one plugin.
+/// The desired state of one plugin in one region.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wanted {
-    /// The release that serves; none once the plugin is removed.
+    /// The release that serves; `None` once the plugin is removed.
     pub active: Option<Digest>,
-    /// The release that serves some clients instead.
+    /// The canary release, which serves some clients instead of the active one.
     pub canary: Option<WantedCanary>,
 }
 
-/// A release on trial.
+/// A canary release and its share of the clients.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WantedCanary {
-    /// The release.
+    /// Digest of the release.
     pub digest: Digest,
-    /// Of a hundred clients, so many.
+    /// Percentage of the clients that the canary serves.
     pub percent: u8,
 }
 
 impl Wanted {
-    /// This release for everybody.
+    /// Returns the state in which `digest` serves all clients, without a canary.
     #[must_use]
     pub fn only(digest: Option<Digest>) -> Self {
         Self {
@@ -126,51 +126,52 @@ impl Wanted {
     }
 }
 
-/// One entry of the log.
+/// One entry of the release log.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Entry {
-    /// Where.
+    /// Region of the entry.
     pub region: String,
-    /// Which plugin.
+    /// Plugin of the entry.
     pub plugin: String,
-    /// Counts the entries of this region and plugin, from 1.
+    /// Revision of the entry, counted from 1 for each region and plugin.
     pub revision: i64,
-    /// What is to run.
+    /// Desired state from this entry on.
     #[serde(flatten)]
     pub wanted: Wanted,
-    /// The rollout that wrote it; empty when a node found it in its folder.
+    /// ID of the rollout that wrote the entry; empty for other writers, such as a node that adopts
+    /// its plugin folder.
     pub rollout: String,
-    /// Who wanted it.
+    /// Operator or node that asked for the change.
     pub author: String,
-    /// Why.
+    /// Reason of the change; may be empty.
     pub reason: String,
-    /// When.
+    /// Time when the entry was written, in milliseconds since 1970.
     pub written_at: i64,
-    /// How long ago, in milliseconds, when it was read.
+    /// Age of the entry when it was read, in milliseconds.
     pub age_ms: i64,
 }
 
-/// An entry that is not written by whoever leads a rollout.
+/// A new entry that is written by other than the rollout controller.
 #[derive(Debug, Clone)]
 pub struct NewEntry<'a> {
-    /// Where.
+    /// Region of the entry.
     pub region: &'a str,
-    /// Which plugin.
+    /// Plugin of the entry.
     pub plugin: &'a str,
-    /// The revision that it follows; 0 for the first.
+    /// Revision that the entry follows; 0 for the first of its region and plugin.
     pub after: i64,
-    /// What is to run.
+    /// Desired state from this entry on.
     pub wanted: Wanted,
-    /// The rollout that it belongs to; empty for none.
+    /// ID of the rollout that the entry belongs to; empty for none.
     pub rollout: &'a str,
-    /// Who wants it.
+    /// Operator or node that asks for the change.
     pub author: &'a str,
-    /// Why.
+    /// Reason of the change; may be empty.
     pub reason: &'a str,
 }
 
 impl Entry {
-    /// How long ago it was written, when it was read.
+    /// Returns the age of the entry when it was read.
     #[must_use]
     pub fn age(&self) -> Duration {
         Duration::from_millis(self.age_ms.unsigned_abs())
@@ -198,7 +199,7 @@ impl Entry {
 }
 
 impl Control {
-    /// The last entry of every plugin in `region`.
+    /// Returns the last entry of every plugin in `region`, by plugin.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -210,8 +211,8 @@ impl Control {
             .collect())
     }
 
-    /// Returns the region beside `region` that runs most plugins, if any runs
-    /// one.
+    /// Returns the region other than `region` that runs the most plugins, or `None` if no other
+    /// region runs one.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -223,7 +224,7 @@ impl Control {
             .transpose()
     }
 
-    /// The last entry of `plugin` in every region.
+    /// Returns the last entry of `plugin` in every region, by region.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -243,8 +244,8 @@ impl Control {
                     Some(_) if !self.is_in_log(of, name).await? => return Ok(Vec::new()),
                     _ => self.reconcile_heads().await?,
                 },
-                // A dump of an older version has no heads, and nodes that serve
-                // while it is restored have made the table elsewhere.
+                // A restored dump of an older version lacks the table of heads. Nodes that were
+                // running during the restore created it in the former database.
                 Err(error) if !error.is_transient() => {
                     self.create_tables().await?;
                     self.reconcile_heads().await?;
@@ -276,8 +277,8 @@ impl Control {
         rows.into_iter().map(Entry::read).collect()
     }
 
-    /// Returns what the region of `head` was to run before `rollout` changed it:
-    /// nothing where the rollout brought the plugin to the region.
+    /// Returns the desired state of the region of `head` before `rollout` changed it; an empty
+    /// state if the rollout brought the plugin to the region.
     ///
     /// # Errors
     /// When the database does not answer, or the region's log lacks entries.
@@ -292,7 +293,7 @@ impl Control {
         if let Some(row) = rows.into_iter().next() {
             return Ok(Entry::read(row)?.wanted);
         }
-        // Revisions count from 1, so a rollout that came first wrote that one.
+        // Revisions count from 1: if the rollout was the first writer, it wrote revision 1.
         let values = vec![text(&rollout.plugin), text(&head.region)];
         let first = self.query(FIRST, values).await?.into_iter().next();
         match first.map(Entry::read).transpose()? {
@@ -306,7 +307,7 @@ impl Control {
         }
     }
 
-    /// Whether the release ever served for everybody, in any region.
+    /// Returns whether the release has ever been the active release in any region.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -315,8 +316,8 @@ impl Control {
         Ok(!rows.is_empty())
     }
 
-    /// Returns whether the release served for everybody in `region` before that
-    /// revision of its log.
+    /// Returns whether the release was the active release of `region` before the given revision of
+    /// the region's log.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -337,9 +338,8 @@ impl Control {
         Ok(!rows.is_empty())
     }
 
-    /// Write an entry for a rollout, if that is still in the phase in which it
-    /// was read: what somebody has ended meanwhile is led no further. Returns
-    /// whether it was written.
+    /// Writes an entry for a rollout, if the rollout is still in the phase in which it was read: a
+    /// rollout that was ended meanwhile writes nothing. Returns whether the entry was written.
     ///
     /// # Errors
     /// As [`append`](Self::append).
@@ -362,19 +362,17 @@ impl Control {
         self.write(APPEND_FOR_ROLLOUT, values, &[place]).await
     }
 
-    /// Write an entry. Returns whether it follows what it was meant to
-    /// follow; if not, somebody else wrote first and nothing is changed.
+    /// Writes an entry. Returns whether it follows revision `after`; if not, another writer was
+    /// first and nothing is changed.
     ///
     /// # Errors
-    /// When the database does not answer: whether it was written is unknown
-    /// then.
+    /// When the database does not answer. Whether the entry was written is unknown then.
     pub async fn append(&self, entry: NewEntry<'_>) -> Result<bool> {
         self.append_all(&[entry]).await
     }
 
-    /// Writes several entries at once: who reads the log sees all of them or
-    /// none. Returns whether each follows what it was meant to follow; if not,
-    /// nothing is changed.
+    /// Writes several entries atomically: readers of the log see all of them or none. Returns
+    /// whether each entry follows its revision `after`; if not, nothing is changed.
     ///
     /// # Errors
     /// As [`append`](Self::append).
@@ -398,7 +396,7 @@ impl Control {
             .await
     }
 
-    /// Writes entries with their heads, each a region, a plugin and a revision.
+    /// Writes entries and their heads, each a region, a plugin and a revision, in one transaction.
     /// Returns whether they were written.
     async fn write(
         &self,
@@ -410,7 +408,7 @@ impl Control {
         let written = transaction.try_execute(insert, values).await?;
         if written.is_none_or(|outcome| outcome.rows_affected == 0) {
             transaction.rollback().await?;
-            // An entry that is there already may be one whose head is missing.
+            // The conflicting entry may be one without a head.
             if written.is_none() {
                 self.reconcile_heads().await?;
             }
@@ -424,7 +422,8 @@ impl Control {
     }
 }
 
-/// Returns nothing if a head is not what the log says.
+/// Reads the rows that `select_at_heads!` selects. Returns `None` if a head is not the last entry
+/// of the log.
 fn read_at_heads(rows: Vec<Row>) -> Result<Option<Vec<Entry>>> {
     let mut entries = Vec::new();
     for mut row in rows {

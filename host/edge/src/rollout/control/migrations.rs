@@ -1,5 +1,5 @@
-//! Runs of migrations: written down before their first statement, kept up to
-//! date by the node that runs them, and taken over by another when it ends.
+//! Runs of migrations in the control database: recorded before their first statement, updated by
+//! the node that runs them, and taken over by another node when that one ends.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,10 +13,10 @@ use super::pages::{Cursor, Listed, Page};
 use super::row::Row;
 use super::{Control, Result, optional, text};
 
-/// A run that nobody has reported on for this long has lost its node.
+/// Age of the last progress report beyond which the node of a run counts as lost.
 pub const STALE: Duration = Duration::from_secs(15);
 
-/// Characters of a text that are kept.
+/// Maximum length of a stored text, in characters; longer ones are truncated.
 const LONGEST_TEXT: usize = 2000;
 const LONGEST_URL: usize = 500;
 
@@ -54,23 +54,24 @@ const END: &str = "UPDATE edge_migration_run \
     SET state = ?, reason = ?, open_target = ?, changed_at = {now} \
     WHERE id = ? AND node = ? AND open_target IS NOT NULL";
 
-/// Of the last week, by the index.
+/// Counts the plugins with a failed run that no later run in the same database followed. Only runs
+/// of the last seven days count, which the index by time finds.
 const FAILED: &str = "SELECT COUNT(DISTINCT r.plugin) FROM edge_migration_run r \
     WHERE r.started_at > {now} - 604800000 AND r.state = 'failed' \
     AND NOT EXISTS (SELECT 1 FROM edge_migration_run l WHERE l.started_at > r.started_at \
     AND l.plugin = r.plugin AND l.database_url = r.database_url)";
 
-/// How far a run is.
+/// State of a run of migrations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RunState {
-    /// It goes on.
+    /// The run is in progress.
     Running,
-    /// All that was pending has run.
+    /// All pending migrations have been applied.
     Done,
-    /// A statement failed; those before it stay done.
+    /// A statement failed; the statements before it stay applied.
     Failed,
-    /// A state of a newer host.
+    /// A state of a newer host version, which this version does not know.
     #[serde(other)]
     Unknown,
 }
@@ -105,40 +106,40 @@ impl FromStr for RunState {
 /// A run of one release's migrations in one database.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct MigrationRun {
-    /// Names it.
+    /// ID of the run.
     pub id: String,
-    /// The plugin.
+    /// Name of the plugin.
     pub plugin: String,
-    /// The version of the release whose migrations they are.
+    /// Version of the release whose migrations are run.
     pub version: String,
-    /// The release.
+    /// Digest of the release.
     pub digest: Digest,
-    /// The node that runs it, or ran it last.
+    /// Name of the node that runs the migrations, or ran them last.
     pub node: String,
-    /// The region of that node.
+    /// Region of the node that runs the migrations, or ran them last.
     pub region: String,
-    /// The database, without its password.
+    /// URL of the database, without its password.
     pub database: String,
-    /// Who wanted it.
+    /// Operator or node that asked for the run.
     pub author: String,
-    /// How far it is.
+    /// Current state.
     pub state: RunState,
-    /// The statement that runs, or ran last, from 1; 0 before the first.
+    /// Number of the statement that runs or ran last, counted from 1; 0 before the first.
     pub statement: u64,
-    /// All statements of the migrations that were pending.
+    /// Number of all statements of the migrations that were pending.
     pub statements: u64,
-    /// What is done now: the beginning of a statement, or what it waits for.
+    /// Current activity: the beginning of a statement, or what the run waits for.
     pub doing: String,
-    /// Why it failed.
+    /// Reason of a failure; empty unless the run failed.
     pub reason: String,
-    /// When it began, in milliseconds since 1970.
+    /// Time when the run began, in milliseconds since 1970.
     pub started_at: i64,
-    /// When its node last reported on it, or it ended, in milliseconds since
+    /// Time when the node last reported progress, or when the run ended, in milliseconds since
     /// 1970.
     pub changed_at: i64,
-    /// How long ago its node last reported on it, in milliseconds.
+    /// Time since the node last reported progress, when the record was read, in milliseconds.
     pub age_ms: i64,
-    /// How long ago it began, in milliseconds.
+    /// Time since the run began, when the record was read, in milliseconds.
     pub since_ms: i64,
 }
 
@@ -152,13 +153,14 @@ impl Listed for MigrationRun {
 }
 
 impl MigrationRun {
-    /// Whether it goes on, as far as the row says.
+    /// Returns whether the run is in progress, according to its record.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.state == RunState::Running
     }
 
-    /// Whether it goes on, and its node reports on it no more.
+    /// Returns whether the run is in progress and its node has not reported for longer than
+    /// [`STALE`].
     #[must_use]
     pub fn is_stale(&self) -> bool {
         let age = u128::try_from(self.age_ms).unwrap_or_default();
@@ -189,32 +191,32 @@ impl MigrationRun {
     }
 }
 
-/// A run to begin.
+/// Parameters of a new run of migrations.
 #[derive(Debug, Clone)]
 pub struct NewRun<'a> {
-    /// The plugin and its database.
+    /// Key of the plugin and its database, of which only one run can be in progress.
     pub target: &'a str,
-    /// The plugin.
+    /// Name of the plugin.
     pub plugin: &'a str,
-    /// The version of the release.
+    /// Version of the release.
     pub version: String,
-    /// The release.
+    /// Digest of the release.
     pub digest: Digest,
-    /// The node that runs it.
+    /// Name of the node that runs the migrations.
     pub node: &'a str,
-    /// The region of that node.
+    /// Region of the node that runs the migrations.
     pub region: &'a str,
-    /// The database, without its password.
+    /// URL of the database, without its password.
     pub database: &'a str,
-    /// Who wants it.
+    /// Operator or node that asks for the run.
     pub author: &'a str,
-    /// All statements of the migrations that are pending.
+    /// Number of all statements of the migrations that are pending.
     pub statements: usize,
 }
 
 impl Control {
-    /// Begins a run, and returns its id; `None` if another one of the same
-    /// plugin in the same database goes on.
+    /// Begins a run and returns its ID; `None` if another run of the same plugin in the same
+    /// database is in progress.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -236,8 +238,8 @@ impl Control {
         Ok(self.try_execute(BEGIN, values).await?.map(|_| id))
     }
 
-    /// Makes a run that goes on this node's own. The caller holds the lock of
-    /// the migrations, so no other node is at it.
+    /// Takes over a run that is in progress. The caller holds the lock of the migrations, so no
+    /// other node executes them.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -246,7 +248,7 @@ impl Control {
         self.execute(CLAIM, values).await.map(|_| ())
     }
 
-    /// Writes down how far the node is with its run.
+    /// Stores the progress of a node's run.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -261,7 +263,7 @@ impl Control {
         self.execute(NOTE, values).await.map(|_| ())
     }
 
-    /// Ends the node's run. Returns whether it went on until now.
+    /// Ends a node's run. Returns whether it was in progress until now.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -282,7 +284,7 @@ impl Control {
         Ok(self.execute(END, values).await?.rows_affected == 1)
     }
 
-    /// Returns the run `id`.
+    /// Returns the run `id`, if it exists.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -291,7 +293,7 @@ impl Control {
         rows.into_iter().next().map(MigrationRun::read).transpose()
     }
 
-    /// Returns the run that goes on for a plugin and its database.
+    /// Returns the run in progress for a plugin and its database, if there is one.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -300,8 +302,7 @@ impl Control {
         rows.into_iter().next().map(MigrationRun::read).transpose()
     }
 
-    /// Returns the plugin and its database that a run is about; none once it
-    /// has ended.
+    /// Returns the key of a run's plugin and database; `None` once the run has ended.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -311,8 +312,8 @@ impl Control {
         Ok(target.flatten())
     }
 
-    /// Returns how many plugins there are whose last run in some database
-    /// failed, within a week.
+    /// Returns how many plugins have a database in which their last run failed, within the last
+    /// week.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -322,7 +323,7 @@ impl Control {
         Ok(u64::try_from(count.unwrap_or_default()).unwrap_or_default())
     }
 
-    /// Returns the runs that go on, oldest first.
+    /// Returns the runs in progress, oldest first.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -331,7 +332,7 @@ impl Control {
         rows.into_iter().map(MigrationRun::read).collect()
     }
 
-    /// Returns a page of the runs of one plugin, or of all, newest first.
+    /// Returns a page of the runs of one plugin, or of all plugins, newest first.
     ///
     /// # Errors
     /// When the database does not answer.

@@ -1,16 +1,15 @@
-//! The control database: what all nodes of the shop agree on.
+//! The control database, which holds the state that all nodes share.
 //!
-//! Which release serves where is one append-only log ([`log`]); an entry is
-//! written by one statement under a unique key, so of two writers one wins and
-//! the other is told. Bundles ([`bundles`], [`blobs`]) are kept beside it, so that
-//! a node needs nothing but this database to come up. Rollouts ([`rollouts`]) say
-//! where the log is being led and what they found in each region
-//! ([`rollout_regions`]), runs of migrations ([`migrations`]) how far they
-//! are, nodes ([`nodes`]) how far they followed the log, and the audit
-//! ([`audit`]) who asked for what.
+//! The release log ([`log`]) is append-only and says which release serves in which region. An entry
+//! is written by one statement under a unique key, so of two concurrent writers one succeeds and
+//! the other gets a conflict. Bundles ([`bundles`], [`blobs`]) are stored in the same database, so
+//! that a node needs nothing else to start. Rollouts ([`rollouts`]) hold the changes that are being
+//! led through regions, [`rollout_regions`] their state in each region, runs of migrations
+//! ([`migrations`]) their progress, nodes ([`nodes`]) how far each has followed the log, and the
+//! audit log ([`audit`]) who asked for what.
 //!
-//! It is SQLite for a node alone and MySQL for nodes that share it. Times are
-//! milliseconds since 1970 by the database's clock: those of the nodes differ.
+//! The database is SQLite for a single node and MySQL for nodes that share it. Times are
+//! milliseconds since 1970 by the database's clock, since the clocks of nodes differ.
 
 pub mod audit;
 mod blobs;
@@ -49,14 +48,13 @@ use stores::sql::{
     Connections, DatabaseAccess, Databases, Dialect, Error, OpenError, Outcome, Rows, Value,
 };
 
-/// How long one statement may take.
+/// Time limit for one statement.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long nodes are listed after their last report, unless it is said
-/// otherwise.
+/// Default time for which nodes stay listed after their last report.
 const FORGET_NODES_AFTER: Duration = Duration::from_hours(1);
 
-/// The control database of a shop.
+/// A connection to the control database of a shop.
 pub struct Control {
     database: Arc<DatabaseAccess>,
     clock: Arc<SharedClock>,
@@ -64,30 +62,31 @@ pub struct Control {
     forget_nodes_after: Duration,
 }
 
-/// The control database did not do what it was asked.
+/// An error of the control database.
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
-    /// It cannot be opened.
+    /// The database cannot be opened.
     #[error("the control database: {0}")]
     Open(#[from] OpenError),
     /// A statement failed.
     #[error("the control database: {0}")]
     Statement(Trouble),
-    /// A bundle is not there, or not as it was put there.
+    /// A bundle is missing, incomplete or does not match its digest.
     #[error("the bundle {digest} {why}")]
     Bundle {
-        /// The bundle.
+        /// Digest of the bundle.
         digest: Digest,
-        /// What is wrong with it.
+        /// Description of the defect, to be read after the digest.
         why: String,
     },
-    /// A row is not what this version writes.
+    /// A row or a parameter does not have the expected format, such as a row of another host
+    /// version.
     #[error("the control database: {0}")]
     Unreadable(String),
 }
 
 impl ControlError {
-    /// Whether the control database did not answer, and may do so later.
+    /// Returns whether the database did not answer, so that a retry may succeed.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
@@ -100,7 +99,7 @@ impl ControlError {
     }
 }
 
-/// A statement's error, in words.
+/// The error of a statement, formatted for people.
 #[derive(Debug)]
 pub struct Trouble(Error);
 
@@ -120,11 +119,11 @@ impl std::fmt::Display for Trouble {
 type Result<T> = std::result::Result<T, ControlError>;
 
 impl Control {
-    /// Open the control database at `url`, make its tables, and compare its
-    /// clock, of which `clock` takes note.
+    /// Opens the control database at `url`, creates missing tables and indexes, measures the
+    /// database's clock into `clock`, and brings the heads up to the release log.
     ///
     /// # Errors
-    /// When it does not answer.
+    /// When the database does not answer.
     pub async fn open(databases: &Databases, url: &str, clock: Arc<SharedClock>) -> Result<Self> {
         let database = databases.open_own(url, &tables::names()).await?;
         let database = Arc::new(database.called("the control database"));
@@ -140,14 +139,15 @@ impl Control {
         Ok(control)
     }
 
-    /// Makes the tables and indexes that are not there.
+    /// Creates the tables and indexes that do not exist.
     async fn create_tables(&self) -> Result<()> {
         for (name, table) in tables::TABLES {
             let created = self.database.create(name, table).await;
             created.map_err(|error| ControlError::Statement(Trouble(error)))?;
         }
         for (name, table, columns) in tables::INDEXES {
-            // Without it, answers come later; a user may make tables and no index.
+            // Queries are only slower without an index. A database user may be allowed to create
+            // tables but no indexes.
             if let Err(error) = self.database.create_index(name, table, columns).await {
                 let error = Trouble(error);
                 tracing::warn!("the control database has no index {name} on {table}: {error}");
@@ -156,8 +156,8 @@ impl Control {
         Ok(())
     }
 
-    /// Returns the control database with nodes listed for as long as `age` after
-    /// their last report.
+    /// Returns the control database with `age` as the time for which nodes stay listed after their
+    /// last report.
     #[must_use]
     pub fn forgetting_nodes_after(self, age: Duration) -> Self {
         Self {
@@ -166,33 +166,34 @@ impl Control {
         }
     }
 
-    /// Where it is, without its password.
+    /// Returns the URL of the control database, without its password.
     #[must_use]
     pub fn url(&self) -> &str {
         self.database.url()
     }
 
-    /// Whether other nodes may use it too.
+    /// Returns whether other nodes can share the database, which is so for MySQL.
     #[must_use]
     pub fn is_shared(&self) -> bool {
         self.database.dialect() == Dialect::Mysql
     }
 
-    /// Returns what it is, and its connections.
+    /// Returns the database system, as OpenTelemetry names it, and the state of its connection
+    /// pool.
     #[must_use]
     pub fn connections(&self) -> (&'static str, Connections) {
         (self.database.system(), self.database.connections())
     }
 
-    /// Returns in words that its file refuses changes, while it does; nothing of
-    /// a server.
+    /// Returns a description of why the SQLite file refuses writes, while it does; `None` for a
+    /// MySQL server.
     #[must_use]
     pub fn refusal(&self) -> Option<String> {
         self.database.refusal()
     }
 
-    /// Returns how its server is called, and how many connections that takes
-    /// from all of its clients; nothing of a file.
+    /// Returns the name of the MySQL server and how many connections it accepts from all of its
+    /// clients; `None` for SQLite.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -201,13 +202,13 @@ impl Control {
         limit.map_err(|error| ControlError::Statement(Trouble(error)))
     }
 
-    /// How many statements this node has sent it.
+    /// Returns how many statements this node has sent to the control database.
     #[must_use]
     pub fn statements(&self) -> u64 {
         self.statements.load(Relaxed)
     }
 
-    /// Stop using it.
+    /// Closes the connections.
     pub async fn close(&self) {
         self.database.close().await;
     }
@@ -233,7 +234,8 @@ impl Control {
             .ok_or_else(|| ControlError::Unreadable("a row is there twice".to_owned()))
     }
 
-    /// `None` when a unique key refuses the change: somebody was faster.
+    /// Executes a statement. Returns `None` if a unique key refuses the change because another
+    /// writer was first.
     async fn try_execute(&self, text: &str, parameters: Vec<Value>) -> Result<Option<Outcome>> {
         self.count_statement();
         let deadline = Instant::now() + PATIENCE;

@@ -1,4 +1,4 @@
-//! The shop's nodes, and what each says of itself.
+//! Nodes of the shop and the report of each.
 
 use std::time::Duration;
 
@@ -9,12 +9,13 @@ use super::row::Row;
 use super::{Control, Result, text};
 use crate::rollout::report::Report;
 
-/// A node that was not heard of for this long is down.
+/// Age of the last report beyond which a node counts as down.
 pub const SILENCE: Duration = Duration::from_secs(6);
 
 const SEEN: &str = "UPDATE edge_node SET region = ?, report = ?, seen_at = {now} WHERE node = ?";
 const JOIN: &str = "INSERT INTO edge_node (region, report, node, seen_at) VALUES (?, ?, ?, {now})";
-/// A process that took another one's place knows that the other is no more.
+/// Sets a node's last report to a minute ago, unless it is older. A process that took another one's
+/// place knows that the other has ended.
 const PRESUME_DEAD: &str =
     "UPDATE edge_node SET seen_at = {now} - 60000 WHERE node = ? AND seen_at > {now} - 60000";
 const LEAVE: &str = "DELETE FROM edge_node WHERE node = ?";
@@ -22,28 +23,28 @@ const FORGET: &str = "DELETE FROM edge_node WHERE seen_at < {now} - ?";
 const ALL: &str = "SELECT node, region, report, {now} - seen_at FROM edge_node \
      WHERE seen_at > {now} - ? ORDER BY region, node";
 
-/// A node, as it last reported.
+/// A node with its last report.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct NodeRecord {
-    /// Names it, until it ends.
+    /// Name of the node, unique to one run of its process.
     pub node: String,
-    /// Its region.
+    /// Region of the node.
     pub region: String,
-    /// What it said.
+    /// Last report of the node.
     #[serde(flatten)]
     pub report: Report,
-    /// How long ago, in milliseconds.
+    /// Age of the report when it was read, in milliseconds.
     pub age_ms: i64,
 }
 
 impl NodeRecord {
-    /// How long ago the node reported.
+    /// Returns the age of the node's last report when it was read.
     #[must_use]
     pub fn age(&self) -> Duration {
         Duration::from_millis(self.age_ms.unsigned_abs())
     }
 
-    /// Whether it was heard of lately.
+    /// Returns whether the last report is not older than [`SILENCE`].
     #[must_use]
     pub fn is_live(&self) -> bool {
         u128::try_from(self.age_ms).is_ok_and(|age| age <= SILENCE.as_millis())
@@ -59,8 +60,8 @@ impl NodeRecord {
     }
 }
 
-/// What a node said of itself. One whose report this version cannot read is
-/// there all the same, with nothing that it serves.
+/// Parses a node's report. A report that this version cannot read becomes an empty one with a
+/// warning, so that the node is listed all the same.
 fn read_report(text: &str) -> Report {
     serde_json::from_str(text).unwrap_or_else(|error| Report {
         warnings: vec![format!("its report cannot be read: {error}")],
@@ -69,7 +70,8 @@ fn read_report(text: &str) -> Report {
 }
 
 impl Control {
-    /// Write down what the node says of itself.
+    /// Stores the report of a node. The first report of a node also removes nodes past their age
+    /// and notes nodes of older host versions.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -84,8 +86,8 @@ impl Control {
         Ok(())
     }
 
-    /// The node ends in order: rollouts expect nothing of it any more. One that
-    /// dies stays, as silent.
+    /// Removes a node that shuts down in order, so that rollouts no longer expect it, and gives up
+    /// its lead. A node that crashes stays listed as silent.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -94,7 +96,7 @@ impl Control {
         self.give_back_lead(node).await
     }
 
-    /// Lets the node count as silent from now on, unless it reports again.
+    /// Marks a node as silent until it reports again, and gives up its lead.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -103,8 +105,8 @@ impl Control {
         self.give_back_lead(node).await
     }
 
-    /// Every node that was heard of lately: not longer ago than nodes are
-    /// listed that report no more.
+    /// Returns the nodes whose last report is younger than the configured age, live or not, by
+    /// region and name.
     ///
     /// # Errors
     /// When the database does not answer.

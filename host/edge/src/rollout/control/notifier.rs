@@ -1,7 +1,8 @@
-//! What wakes the loops of the nodes before their next look.
+//! Notifications that wake the loops of nodes before their next poll.
 //!
-//! A word says what has changed, so that it wakes those whom that concerns: of
-//! a fleet of nodes that report, only the one that leads rollouts has to look.
+//! A notification says what has changed, so that only the loops concerned wake: when one of many
+//! nodes reports, only the node that leads rollouts has to look. Notifications travel within the
+//! process, and between nodes through Redis where it is shared.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,17 +12,17 @@ use tokio::sync::watch;
 
 use stores::wakeups::Wakeups;
 
-/// How long to wait for Redis before listening again.
+/// Pause before subscribing again after the connection to Redis broke.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// What has changed.
+/// The subject of a notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Word<'a> {
-    /// The release log of one region.
+    /// The release log of one region has changed.
     Log(&'a str),
-    /// A rollout, or what a node reports: for those who lead rollouts.
+    /// A rollout or the report of a node has changed, which concerns the node that leads rollouts.
     Lead,
-    /// Anything. Nodes of older versions say nothing else.
+    /// Anything may have changed. Nodes of older versions send nothing else.
     Any,
 }
 
@@ -33,7 +34,7 @@ impl<'a> Word<'a> {
         match (text, text.strip_prefix(LOG)) {
             (LEAD, _) => Self::Lead,
             (_, Some(region)) => Self::Log(region),
-            // Of a newer version, it may mean anything.
+            // A notification of a newer version may mean anything.
             _ => Self::Any,
         }
     }
@@ -47,20 +48,19 @@ impl<'a> Word<'a> {
     }
 }
 
-/// Wakes the loops of this node, and of all others where Redis is shared.
+/// Wakes the loops of this node, and of all other nodes where Redis is shared.
 pub struct Notifier {
     region: String,
-    /// For who follows the log of the region.
+    /// Wakes the loop that follows the log of this node's region.
     log: watch::Sender<()>,
-    /// For who leads rollouts.
+    /// Wakes the loop that leads rollouts.
     lead: watch::Sender<()>,
     shared: Option<Wakeups>,
     is_listening: AtomicBool,
 }
 
 impl Notifier {
-    /// A word within this node, of `region`, and through `shared` to all
-    /// others.
+    /// Returns a notifier for a node of `region`, which reaches other nodes through `shared`.
     #[must_use]
     pub fn new(region: &str, shared: Option<Wakeups>) -> Arc<Self> {
         Arc::new(Self {
@@ -72,42 +72,41 @@ impl Notifier {
         })
     }
 
-    /// Hear every word about the region's log from now on.
+    /// Subscribes to changes of the release log of this node's region, from now on.
     #[must_use]
     pub fn subscribe_log(&self) -> watch::Receiver<()> {
         self.log.subscribe()
     }
 
-    /// Hear every word for those who lead rollouts from now on.
+    /// Subscribes to changes that concern the leader of rollouts, from now on.
     #[must_use]
     pub fn subscribe_lead(&self) -> watch::Receiver<()> {
         self.lead.subscribe()
     }
 
-    /// Returns whether words of other nodes are heard now, so that a look
-    /// without one can wait longer.
+    /// Returns whether notifications of other nodes arrive now, so that loops can poll less often.
     #[must_use]
     pub fn is_listening(&self) -> bool {
         self.is_listening.load(Ordering::Relaxed)
     }
 
-    /// Wake the loops of this node.
+    /// Wakes the loops of this node.
     pub fn here(&self) {
         self.hear(Word::Any);
     }
 
-    /// Wake the loops of all nodes. If the word is lost, they look by
-    /// themselves before long.
+    /// Wakes the loops of all nodes. If the notification is lost, they find the change at their
+    /// next poll.
     pub async fn everywhere(&self) {
         self.tell(Word::Any).await;
     }
 
-    /// Wakes who follows the log of `region`, and who leads rollouts.
+    /// Wakes the nodes that follow the log of `region`, and the node that leads rollouts.
     pub async fn log_changed(&self, region: &str) {
         self.tell(Word::Log(region)).await;
     }
 
-    /// Wakes who leads rollouts: one was changed, or a node has reported.
+    /// Wakes the node that leads rollouts, because a rollout was changed or a node has reported.
     pub async fn leaders(&self) {
         self.tell(Word::Lead).await;
     }
@@ -133,7 +132,7 @@ impl Notifier {
         self.lead.send_replace(());
     }
 
-    /// Hear other nodes, for as long as this is polled.
+    /// Receives notifications of other nodes for as long as the future is polled. Never returns.
     pub async fn listen(&self) {
         let Some(shared) = &self.shared else {
             return std::future::pending().await;
@@ -152,9 +151,9 @@ impl Notifier {
     }
 }
 
-/// Wait for a word, or for so long.
+/// Waits for a notification, at most for the time `longest`.
 pub(in crate::rollout) async fn next(words: &mut watch::Receiver<()>, longest: Duration) {
-    // The sender lives as long as the node; past it, time alone wakes.
+    // The sender lives as long as the node; once it is dropped, only the timeout ends the wait.
     let heard = async {
         if words.changed().await.is_err() {
             std::future::pending::<()>().await;

@@ -1,18 +1,19 @@
-//! Nodes of older host versions, which lack what this one relies on.
+//! Nodes of older host versions, which lack capabilities that this version relies on.
 //!
-//! A node that ends in order leaves nothing in `edge_node`, and may be started
-//! again as it was: so it is written down when one was last seen.
+//! A node that ends in order leaves no row in `edge_node` and may be started again in the same
+//! version. So `edge_older_version` records when such a node was last seen.
 
 use stores::sql::Value;
 
 use super::nodes::NodeRecord;
 use super::{Control, Result, text};
 
-/// What an older version cannot read, and what one does not write.
+/// Capabilities that older versions lack: reading bundles that are stored as blobs, and writing
+/// heads of the release log.
 const BLOBS: &str = "reads_blobs";
 const HEADS: &str = "writes_heads";
 
-/// For how long it counts that such a node was seen.
+/// Time for which a node that lacks a capability counts after it was last seen, in milliseconds.
 const REMEMBERED_MS: i64 = 3_600_000;
 
 const SEE_AGAIN: &str = "UPDATE edge_older_version SET seen_at = {now} WHERE lacks = ?";
@@ -21,7 +22,7 @@ const SEEN: &str =
     "SELECT COUNT(*) FROM edge_older_version WHERE lacks = ? AND seen_at > {now} - ?";
 
 impl Control {
-    /// Writes down which capabilities nodes lack.
+    /// Records the current time for each capability that any of `nodes` lacks.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -35,8 +36,8 @@ impl Control {
         Ok(())
     }
 
-    /// Whether a node was seen within the last hour that writes no heads of the
-    /// release log.
+    /// Returns whether a node that writes no heads of the release log was seen within the last
+    /// hour.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -44,8 +45,7 @@ impl Control {
         self.was_seen_lately(HEADS).await
     }
 
-    /// Whether a node that reads no blobs is there, or was seen within the last
-    /// hour.
+    /// Returns whether a node that reads no blobs is listed now, or was seen within the last hour.
     ///
     /// # Errors
     /// When the database does not answer.

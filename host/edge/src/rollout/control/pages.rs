@@ -1,27 +1,27 @@
-//! Pages of lists that are read newest first.
+//! Cursor pagination of lists, newest first.
 //!
-//! A cursor names the last record of the page before by its time and by what
-//! tells it from others of that time. What comes or goes between two pages
-//! neither hides a record nor shows one twice.
+//! A cursor names the last record of the previous page by its time and by an ID that is unique
+//! among records of that time. Records that are added or deleted between two pages neither hide
+//! another record nor repeat one.
 
 use std::fmt;
 use std::str::FromStr;
 
 use stores::sql::Value;
 
-/// The most records of one page.
+/// Maximum number of records of one page.
 pub const MOST: u32 = 1000;
 
-/// The place of a record in a list.
+/// The position of a record in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor {
-    /// When it was written, in milliseconds since 1970.
+    /// Time when the record was written, in milliseconds since 1970.
     pub time: i64,
-    /// Tells it from others of that time.
+    /// ID of the record, unique among records of the same time.
     pub id: String,
 }
 
-/// The text is no cursor.
+/// The error of a text that is not a cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("is no cursor of a record")]
 pub struct CursorError;
@@ -48,26 +48,25 @@ impl FromStr for Cursor {
     }
 }
 
-/// A record of a list.
+/// A record of a paginated list.
 pub trait Listed {
-    /// Returns its place.
+    /// Returns the cursor of the record.
     fn cursor(&self) -> Cursor;
 }
 
-/// The page that is wanted.
+/// A request for one page of a list.
 #[derive(Debug, Clone)]
 pub struct Page {
-    /// The time before which its records were written, in milliseconds since
-    /// 1970.
+    /// End of the time range, exclusive, in milliseconds since 1970.
     pub before: i64,
-    /// The record that they come after, newest first.
+    /// Cursor of the last record of the previous page; `None` for the first page.
     pub after: Option<Cursor>,
-    /// Most records.
+    /// Maximum number of records.
     pub limit: u32,
 }
 
 impl Page {
-    /// Returns the newest records, `limit` at most.
+    /// Returns a request for the newest records, at most `limit`.
     #[must_use]
     pub fn newest(limit: u32) -> Self {
         Self {
@@ -77,8 +76,8 @@ impl Page {
         }
     }
 
-    /// Returns the time up to which records are wanted, and the id that those
-    /// of that very time come after: none of them where it is empty.
+    /// Returns the time up to which records are included, and the ID below which records of exactly
+    /// that time are included; an empty ID includes none of those.
     pub(super) fn bounds(&self) -> (i64, &str) {
         match &self.after {
             Some(cursor) if cursor.time < self.before => (cursor.time, &cursor.id),
@@ -86,8 +85,8 @@ impl Page {
         }
     }
 
-    /// Returns the parameters of a list that is ordered by a time and an id,
-    /// both descending: `t <= ? AND (t < ? OR id < ?) ... LIMIT ?`.
+    /// Returns the parameters of a query that is ordered by a time and an ID, both descending: `t
+    /// <= ? AND (t < ? OR id < ?) ... LIMIT ?`.
     pub(super) fn values(&self) -> [Value; 4] {
         let (time, id) = self.bounds();
         [

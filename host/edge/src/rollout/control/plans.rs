@@ -1,9 +1,8 @@
-//! How rollouts go on by themselves: the steps of a canary, who is asked about
-//! it, and whether an operator holds the rollout.
+//! Plans of rollouts: the steps of the canary, the external check that is queried about it, and
+//! whether an operator has paused the rollout.
 //!
-//! Every change is one statement that succeeds for one writer alone. Hosts of
-//! before this table existed do not read it: they lead a rollout's log, and
-//! take no steps.
+//! Every change is one statement that succeeds for one writer alone. Hosts of versions before this
+//! table do not read it: they lead a rollout through the log, and take no steps.
 
 use std::time::Duration;
 
@@ -35,31 +34,31 @@ const PAUSE: &str = "UPDATE edge_rollout_plan SET paused_at = {now}, paused_by =
 const RESUME: &str = "UPDATE edge_rollout_plan SET paused_at = 0, stepped_at = {now} \
     WHERE rollout = ? AND paused_at <> 0";
 
-/// How a rollout goes on by itself.
+/// The automatic steps of a rollout, and its external check.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Plan {
-    /// Percents of the clients that meet the canary, one after another.
+    /// Percentages of the clients that the canary serves, one step after another.
     pub steps: Vec<u8>,
-    /// How long each step but the last one takes, in milliseconds.
+    /// Duration of each step but the last, in milliseconds.
     pub every_ms: u64,
-    /// After how long at the last step the canary is promoted, in milliseconds;
-    /// none to wait for an operator.
+    /// Time at the last step after which the canary is promoted, in milliseconds; `None` to leave
+    /// the promotion to an operator.
     pub promote_after_ms: Option<u64>,
-    /// Who is asked besides.
+    /// External check that is queried about the canary; `None` for no check.
     #[serde(deserialize_with = "Check::stored")]
     pub check: Option<Check>,
 }
 
 impl Plan {
-    /// Returns the share after `percent`, if there is one.
+    /// Returns the first step above `percent`, if there is one.
     #[must_use]
     pub fn next_step(&self, percent: u8) -> Option<u8> {
         self.steps.iter().copied().find(|step| *step > percent)
     }
 
-    /// Returns how long a canary of `percent` has to be healthy before the next
-    /// step, or before it is promoted; none if an operator decides.
+    /// Returns how long a canary of `percent` has to be healthy before the next step or the
+    /// promotion; `None` if an operator decides.
     #[must_use]
     pub fn due_after(&self, percent: u8) -> Option<Duration> {
         match self.next_step(percent) {
@@ -69,39 +68,41 @@ impl Plan {
     }
 }
 
-/// A plan, and how far it is. Times are the database's, in milliseconds.
+/// A rollout's plan and its progress. Times are milliseconds since 1970 by the database's clock.
 #[derive(Debug, Clone)]
 pub struct PlanRecord {
-    /// The plan.
+    /// Steps and external check, as they were given when the rollout began.
     pub plan: Plan,
-    /// When the present step began.
+    /// Time when the current step began.
     pub stepped_at: i64,
-    /// Requests that had been compared by then.
+    /// Number of the canary's requests that had been compared when the current step began.
     pub compared: u64,
-    /// When a node last began to ask the check; 0 before.
+    /// Time when a node last began to query the check; 0 before the first time.
     pub asked_at: i64,
-    /// What the check said last, and when.
+    /// Last answer of the check and its time; `None` before the first.
     pub answer: Option<(Answer, i64)>,
-    /// Live nodes that cannot ask the check, and why.
+    /// Live nodes that cannot query the check, with their reasons.
     pub failures: Vec<CheckFailure>,
-    /// Who holds the rollout.
+    /// Operator who paused the rollout; `None` while it is not paused.
     pub paused_by: Option<String>,
-    /// When this was read.
+    /// Time when the record was read.
     pub now: i64,
 }
 
 impl PlanRecord {
-    /// Returns for how long the present step of `rollout` has gone on.
+    /// Returns the time since the current step of `rollout`, or its current phase, began, whichever
+    /// is later.
     #[must_use]
     pub fn step_age(&self, rollout: &Rollout) -> Duration {
         let began = self.stepped_at.max(rollout.changed_at);
         Duration::from_millis(u64::try_from(self.now - began).unwrap_or(0))
     }
 
-    /// Returns how many requests were compared at this step, by what nodes
-    /// count `at_step` and the `total` of the canary. Nodes count their own: one that was started again lacks what it had compared before, and
-    /// that of earlier steps need not be compared again. Where an older host
-    /// does not count, it is what was compared since the step began.
+    /// Returns how many of the canary's requests were compared at the current step. The sum of the
+    /// nodes' own counters, `at_step`, is used where all nodes report it: a node that was restarted
+    /// has lost what it compared before, and requests of earlier steps need not be compared again.
+    /// Where an older host reports no such counter, the result is `total` less what had been
+    /// compared when the step began.
     #[must_use]
     pub fn compared_at_step(&self, at_step: Option<u64>, total: u64) -> u64 {
         at_step.unwrap_or_else(|| total.saturating_sub(self.compared))
@@ -112,7 +113,7 @@ impl PlanRecord {
         let asked_at = row.integer()?;
         let (answered_at, verdict, reason) = (row.integer()?, row.text()?, row.text()?);
         let (paused_at, paused_by) = (row.integer()?, row.text()?);
-        // A verdict of a newer host is none that this one could act on.
+        // This version cannot act on a verdict of a newer host.
         let verdict = verdict.parse().unwrap_or(Verdict::Unknown);
         Ok(Self {
             plan,
@@ -128,7 +129,7 @@ impl PlanRecord {
 }
 
 impl Control {
-    /// Writes down how the rollout `id` is to go on, before it begins.
+    /// Stores the plan of the rollout `id`, before the rollout begins.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -137,7 +138,7 @@ impl Control {
         self.try_execute(ADD, values).await.map(|_| ())
     }
 
-    /// Forgets the plan of a rollout that did not begin.
+    /// Deletes the plan of a rollout that did not begin.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -145,7 +146,8 @@ impl Control {
         self.execute(DROP, vec![text(id)]).await.map(|_| ())
     }
 
-    /// Returns how the rollout `id` goes on; none if an older host began it.
+    /// Returns the plan of the rollout `id` and its progress; `None` if an older host began the
+    /// rollout.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -160,9 +162,9 @@ impl Control {
         Ok(Some(record))
     }
 
-    /// Begins the next step of a canary, with another share of the clients;
-    /// `compared` is what had been compared by then. Returns whether this
-    /// writer changed the share; if not, somebody else was faster.
+    /// Begins the next step of a canary, which then serves `percent` of the clients; `compared` is
+    /// the number of requests compared until now. Returns whether this writer changed the share; if
+    /// not, another writer was first.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -173,8 +175,8 @@ impl Control {
         percent: u8,
         compared: u64,
     ) -> Result<bool> {
-        // Its clock first: whoever ends in between delays the step, and takes
-        // none too early.
+        // The start time of the step is written first: a crash between the two statements delays
+        // the step and never shortens it.
         let values = vec![
             integer(compared),
             text(&rollout.id),
@@ -192,8 +194,8 @@ impl Control {
         Ok(self.execute(SHARE, values).await?.rows_affected == 1)
     }
 
-    /// Returns whether this writer is to ask the check of a rollout: nobody
-    /// else has begun to for as long as `interval`.
+    /// Returns whether this node is to query the check of a rollout, because no node has begun to
+    /// within the last `interval`. A `true` reserves the query for this node.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -203,7 +205,7 @@ impl Control {
         Ok(self.execute(ASK, values).await?.rows_affected == 1)
     }
 
-    /// Writes down what the check of a rollout said.
+    /// Stores the answer of a rollout's check.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -212,7 +214,7 @@ impl Control {
         self.execute(ANSWER, values).await.map(|_| ())
     }
 
-    /// Holds a rollout. Returns whether it was not held before.
+    /// Pauses a rollout. Returns whether it was running before.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -224,7 +226,7 @@ impl Control {
         Ok(self.execute(PAUSE, values).await?.rows_affected == 1)
     }
 
-    /// Lets a rollout go on. Its step begins anew. Returns whether it was held.
+    /// Resumes a paused rollout and begins its step anew. Returns whether it was paused.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -233,8 +235,7 @@ impl Control {
     }
 }
 
-/// Whether a rollout in this phase can be held: what is being changed back is
-/// not.
+/// Returns whether a rollout in this phase can be paused. A rollout that is being reverted cannot.
 #[must_use]
 pub fn can_be_paused(phase: Phase) -> bool {
     matches!(phase, Phase::Running | Phase::Canary | Phase::Promoting)

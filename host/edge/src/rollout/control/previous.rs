@@ -1,14 +1,14 @@
-//! The release that a region ran before the present one.
+//! Search of the release log for the release to which a rollback of a region returns.
 
 use bundle::Digest;
 use stores::sql::Value;
 
 use super::{Control, Result, text};
 
-/// The releases of one region that served, newest first, whose rollouts neither
-/// failed nor were aborted, or filled the region, which stays whatever became of
-/// the rollout: among so many entries as are asked for. Where the head of the
-/// region is missing, among all.
+/// Selects the active releases of one region, newest first, among the given number of newest
+/// entries, or among all if the region's head is missing. Entries of failed or aborted rollouts are
+/// left out, except entries that filled the region, which stay in force whatever the rollout's
+/// outcome.
 const SERVED_IN: &str = "SELECT l.active FROM edge_release_log l \
      LEFT JOIN edge_rollout r ON r.id = l.rollout \
      WHERE l.plugin = ? AND l.region = ? AND l.active IS NOT NULL \
@@ -17,14 +17,13 @@ const SERVED_IN: &str = "SELECT l.active FROM edge_release_log l \
      AND l.revision > COALESCE((SELECT h.revision FROM edge_release_head h \
      WHERE h.region = ? AND h.plugin = ?), 0) - ? ORDER BY l.revision DESC LIMIT 100000";
 
-/// How many entries are looked through first, and where they have no answer.
+/// Number of newest entries that are searched: first the last thousand, then practically all.
 const ENTRIES: [i64; 2] = [1_000, 1_000_000_000];
 
 impl Control {
-    /// Returns the release that `region` served before `now`, the present one.
-    /// What a rollout brought that failed or was aborted does not count, nor
-    /// does a release that somebody went back from: a second rollback goes one
-    /// release further back.
+    /// Returns the release that `region` served before `now`, the current one. Releases of failed
+    /// or aborted rollouts do not count, nor do releases that were rolled back: a second rollback
+    /// goes one release further back.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -53,8 +52,8 @@ impl Control {
     }
 }
 
-/// Returns the release before `now`. An entry with a release that served before
-/// is a way back to it: what came between the two was left.
+/// Returns the release before `now`. An entry with a release that served before is a rollback to
+/// it, which discards the releases between the two.
 fn before(oldest_first: impl Iterator<Item = Digest>, now: Option<Digest>) -> Option<Digest> {
     let mut path: Vec<Digest> = Vec::new();
     for release in oldest_first {
@@ -76,7 +75,7 @@ mod tests {
         Digest::of(name.to_string().as_bytes())
     }
 
-    /// What is before the last of these releases.
+    /// Returns the release before the last of `releases`.
     fn before_last_of(releases: &str) -> Option<Digest> {
         let now = releases.chars().last().map(release);
         before(releases.chars().map(release), now)
@@ -93,7 +92,7 @@ mod tests {
     #[test]
     fn a_release_that_was_left_is_not_gone_back_to() {
         assert_eq!(before_last_of("1213"), Some(release('1')));
-        // Once it is deployed again, it is one that was left no more.
+        // A release that was rolled back counts again once it is deployed again.
         assert_eq!(before_last_of("12123"), Some(release('2')));
         assert_eq!(before_last_of("31213"), None);
     }

@@ -1,7 +1,7 @@
-//! For how long regions have been without nodes.
+//! Time for which regions have been without nodes.
 //!
-//! Only time counts in which somebody looked: a shop that was stopped, or
-//! restored from a dump, finds each of its regions as it left it.
+//! Only time counts in which a node observed the region: a shop that was stopped, or restored from
+//! a dump, finds each region's time as it was before.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use stores::sql::Value;
 use super::row::Row;
 use super::{Control, Result, text};
 
-/// How far two looks may be apart for the time between them to count.
+/// Maximum time between two observations for the time between them to count, in milliseconds.
 const LARGEST_STEP_MS: i64 = 600_000;
 
-/// Every region of the release log, whichever nodes it has.
+/// Selects every region of the release log, with or without nodes.
 const OF_LOG: &str = "SELECT DISTINCT region FROM edge_release_head";
 const EMPTY: &str = "SELECT region, {now} - empty_since FROM edge_region ORDER BY region";
 const OBSERVE: &str = "UPDATE edge_region SET observed_at = {now} \
@@ -24,12 +24,12 @@ const BEGIN: &str =
     "INSERT INTO edge_region (region, empty_since, observed_at) VALUES (?, {now}, {now})";
 const OCCUPIED: &str = "DELETE FROM edge_region WHERE region = ?";
 
-/// A region that was seen without nodes.
+/// A region that was observed without live nodes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EmptyRegion {
-    /// The region.
+    /// Name of the region.
     pub region: String,
-    /// For how long it has had none.
+    /// Time for which the region has been without nodes.
     pub since: Duration,
 }
 
@@ -43,7 +43,7 @@ impl EmptyRegion {
 }
 
 impl Control {
-    /// Returns the regions of which the release log says something.
+    /// Returns the regions that have entries in the release log, in no particular order.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -52,7 +52,7 @@ impl Control {
         rows.into_iter().map(|mut row| row.text()).collect()
     }
 
-    /// Returns the regions that were seen without nodes.
+    /// Returns the regions that were observed without nodes, by name.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -61,8 +61,8 @@ impl Control {
         rows.into_iter().map(EmptyRegion::read).collect()
     }
 
-    /// Writes down that a region has no nodes now. Returns whether that is news:
-    /// its time without nodes begins now.
+    /// Records that a region has no nodes now. Returns whether its time without nodes begins now:
+    /// there was no earlier observation, or the last one was too long ago.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -78,7 +78,7 @@ impl Control {
         Ok(true)
     }
 
-    /// Writes down that a region has nodes, or is no more.
+    /// Removes the record of a region, which has nodes again or no longer exists.
     ///
     /// # Errors
     /// When the database does not answer.

@@ -1,9 +1,8 @@
-//! What a rollout knows of each region that it goes through: the nodes that it
-//! began with there, and for how long they were seen healthy.
+//! State of a rollout in each of its regions: the nodes with which it began there, and for how long
+//! they were seen healthy.
 //!
-//! The rows are what lets any node lead a rollout on from where another left
-//! it: which nodes have to serve is not what a node happens to see at the
-//! moment, but what was written down when the region was begun.
+//! The rows let any node continue a rollout that another node led: the nodes that have to serve are
+//! those recorded when the region was begun, not those that a node sees at the moment.
 
 use stores::sql::Value;
 
@@ -11,11 +10,11 @@ use super::nodes::NodeRecord;
 use super::row::Row;
 use super::{Control, Result, text};
 
-/// The revision of the rows that are written when a rollout begins, before it
-/// has an entry in any region's log. Revisions of the log count from 1.
+/// Revision of the rows that are written when a rollout begins, before it has an entry in any
+/// region's log. Revisions of the log count from 1.
 pub const AT_START: i64 = 0;
 
-/// Stands for [`MaxUnavailable::Any`] in a row.
+/// Column value of [`MaxUnavailable::Any`].
 const ANY: i64 = -1;
 
 const FAILED: &str = "failed";
@@ -31,18 +30,18 @@ const FAIL: &str = "UPDATE edge_rollout_region SET state = ? \
 const FAIL_ALL: &str = "UPDATE edge_rollout_region SET state = ? WHERE rollout = ?";
 const DROP: &str = "DELETE FROM edge_rollout_region WHERE rollout = ?";
 
-/// How many nodes of a region may be dead or silent without failing it.
+/// Maximum number of nodes of a region that may be dead or silent without failing it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MaxUnavailable {
-    /// So many.
+    /// At most this number of nodes.
     Nodes(u32),
-    /// Any number: for changes that must not be taken back because nodes are
-    /// down, such as the rollback of a release that brings nodes down.
+    /// Any number, for changes that must not be reverted because nodes are down, such as the
+    /// rollback of a release that crashes nodes.
     Any,
 }
 
 impl MaxUnavailable {
-    /// Whether a region may have `count` nodes that are dead or silent.
+    /// Returns whether `count` dead or silent nodes are tolerated.
     #[must_use]
     pub fn allows(self, count: usize) -> bool {
         match self {
@@ -63,24 +62,26 @@ impl MaxUnavailable {
     }
 }
 
-/// One region of a rollout, as one revision of the region's log began it.
+/// State of a rollout in one region, for one revision of the region's log.
 #[derive(Debug, Clone)]
 pub struct RolloutRegion {
-    /// The region.
+    /// Name of the region.
     pub region: String,
-    /// The log's revision, or [`AT_START`].
+    /// Revision of the region's log, or [`AT_START`].
     pub revision: i64,
-    /// The nodes that were live when the row was written.
+    /// Names of the nodes that have to serve the revision; in a row of [`AT_START`], of the nodes
+    /// that were live then.
     pub nodes: Vec<String>,
-    /// How many of them may be unavailable.
+    /// Maximum number of those nodes that may be unavailable.
     pub max_unavailable: MaxUnavailable,
-    /// For how long all nodes were seen healthy, in milliseconds.
+    /// Time for which all nodes were seen healthy, in milliseconds.
     pub healthy_ms: u64,
-    /// When that was last counted, by the database's clock.
+    /// Time when `healthy_ms` was last updated, by the database's clock, in milliseconds since
+    /// 1970.
     pub observed_at: i64,
-    /// Milliseconds between that and the time when the row was read.
+    /// Time between `observed_at` and the reading of the row, in milliseconds.
     pub observed_ago_ms: u64,
-    /// Whether the rollout failed in this region.
+    /// True if the rollout failed in this region, whose change is to be reverted.
     pub failed: bool,
 }
 
@@ -99,18 +100,18 @@ impl RolloutRegion {
     }
 }
 
-/// A region to write down.
+/// A new row of a rollout in one region.
 #[derive(Debug, Clone, Copy)]
 pub struct NewRolloutRegion<'a> {
-    /// The rollout.
+    /// ID of the rollout.
     pub rollout: &'a str,
-    /// The region.
+    /// Name of the region.
     pub region: &'a str,
-    /// The log's revision, or [`AT_START`].
+    /// Revision of the region's log, or [`AT_START`].
     pub revision: i64,
-    /// The nodes that have to serve.
+    /// Names of the nodes that have to serve the revision.
     pub nodes: &'a [String],
-    /// How many of them may be unavailable.
+    /// Maximum number of those nodes that may be unavailable.
     pub max_unavailable: MaxUnavailable,
 }
 
@@ -123,10 +124,10 @@ pub fn live_nodes(nodes: &[NodeRecord], region: &str) -> Vec<String> {
     live.map(|node| node.node.clone()).collect()
 }
 
-/// Returns the nodes of `region` that have to serve a release when its turn
-/// comes: those that are live, and those of `at_start`, when the rollout began,
-/// that died since. A node that left in order or was forgotten is none of them,
-/// nor is one whose place a live node has taken.
+/// Returns the names of the nodes of `region` that have to serve a release when the rollout reaches
+/// the region: its live nodes, and those of `at_start`, when the rollout began, that died since.
+/// Nodes that left in order, were forgotten or were replaced by a live node are not expected. If
+/// the region has no live nodes, all of `at_start` are expected.
 #[must_use]
 pub fn expected_nodes(nodes: &[NodeRecord], region: &str, at_start: &[String]) -> Vec<String> {
     let mut expected = live_nodes(nodes, region);
@@ -141,8 +142,8 @@ pub fn expected_nodes(nodes: &[NodeRecord], region: &str, at_start: &[String]) -
     expected
 }
 
-/// Whether a live node has taken the place of the node `name`, perhaps by way of
-/// others that are dead too.
+/// Returns whether a live node has taken the place of the node `name`, directly or through a chain
+/// of replacements that died too.
 fn is_replaced(nodes: &[NodeRecord], name: &str) -> bool {
     let mut name = name;
     for _ in nodes {
@@ -159,7 +160,7 @@ fn is_replaced(nodes: &[NodeRecord], name: &str) -> bool {
 }
 
 impl Control {
-    /// Returns every row of a rollout.
+    /// Returns all rows of a rollout.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -168,8 +169,8 @@ impl Control {
         rows.into_iter().map(RolloutRegion::read).collect()
     }
 
-    /// Writes down what a rollout begins a region with. Where another node has
-    /// done so before, that stays.
+    /// Stores the state with which a rollout begins a region. If another node has stored it before,
+    /// that row stays.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -184,9 +185,8 @@ impl Control {
         self.try_execute(ADD, values).await.map(|_| ())
     }
 
-    /// Writes down for how long the nodes of a region were seen healthy, unless
-    /// another node has counted since the row was read. Returns whether it was
-    /// written.
+    /// Stores the time for which the nodes of a region were seen healthy, unless another node has
+    /// updated it since the row was read. Returns whether it was stored.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -206,7 +206,7 @@ impl Control {
         Ok(self.execute(COUNT, values).await?.rows_affected == 1)
     }
 
-    /// Writes down that a rollout failed in a region, which is to go back then.
+    /// Marks a region as failed, so that the rollout's change there is reverted.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -220,7 +220,7 @@ impl Control {
         self.execute(FAIL, values).await.map(|_| ())
     }
 
-    /// Writes down that every region of a rollout is to go back.
+    /// Marks all regions of a rollout as failed, so that all of its changes are reverted.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -229,7 +229,7 @@ impl Control {
         self.execute(FAIL_ALL, values).await.map(|_| ())
     }
 
-    /// Removes the rows of a rollout that did not begin after all.
+    /// Removes the rows of a rollout that did not begin.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -267,9 +267,9 @@ mod tests {
     fn a_node_that_died_before_its_regions_turn_is_missed() {
         let nodes = [node("a", LIVE, None), node("b", DEAD, None)];
         assert_eq!(expected(&nodes), ["a", "b"]);
-        // It left in order, or was forgotten.
+        // Node b left in order, or was forgotten.
         assert_eq!(expected(&nodes[..1]), ["a"]);
-        // It was dead before.
+        // Node c was dead before the rollout began.
         let nodes = [node("a", LIVE, None), node("c", DEAD, None)];
         assert_eq!(expected(&nodes), ["a"]);
         assert_eq!(expected(&[node("b", DEAD, None)]), ["a", "b"]);

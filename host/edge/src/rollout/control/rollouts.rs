@@ -1,4 +1,4 @@
-//! Rollouts: where operators want to lead the release log.
+//! Rollouts in the control database: changes that are led through regions, and their phases.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -37,34 +37,34 @@ const BEGIN: &str = "INSERT INTO edge_rollout \
 const MOVE: &str = "UPDATE edge_rollout \
     SET phase = ?, reason = ?, open_plugin = ?, changed_at = {now} WHERE id = ? AND phase = ?";
 
-/// How far a rollout is.
+/// Phase of a rollout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {
-    /// It goes from region to region.
+    /// The release is being brought to one region after another.
     Running,
-    /// The canary serves everywhere it should; somebody has to decide.
+    /// The canary serves in all regions and goes through its steps, until its plan or an operator
+    /// promotes it.
     Canary,
     /// The canary becomes the active release, region by region.
     Promoting,
-    /// An operator ended it, and what was changed is changed back.
+    /// An operator aborted the rollout, and its changes are being reverted.
     Aborting,
-    /// The canary does worse, and is withdrawn.
+    /// The rollout failed or its canary does worse, and its changes are being reverted.
     Failing,
-    /// It serves where it should.
+    /// The release serves in all regions.
     Done,
-    /// Something went wrong, and was changed back where it did.
+    /// The rollout failed, and its changes have been reverted where it failed.
     Failed,
-    /// An operator ended it.
+    /// An operator aborted the rollout, and its changes have been reverted.
     Aborted,
-    /// A phase of a newer host, which leads the rollout on: this one leaves it
-    /// alone.
+    /// A phase of a newer host version. This version leaves such a rollout to the newer hosts.
     #[serde(other)]
     Other,
 }
 
 impl Phase {
-    /// Whether nothing more will come of it.
+    /// Returns whether the rollout has ended.
     #[must_use]
     pub fn is_final(self) -> bool {
         matches!(self, Self::Done | Self::Failed | Self::Aborted)
@@ -110,32 +110,31 @@ impl FromStr for Phase {
     }
 }
 
-/// A release on its way to regions.
+/// A rollout: one change that is led through regions.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Rollout {
-    /// Names it.
+    /// ID of the rollout.
     pub id: String,
-    /// The plugin.
+    /// Name of the plugin.
     pub plugin: String,
-    /// The release; none to remove the plugin.
+    /// Digest of the release; `None` to remove the plugin.
     pub digest: Option<Digest>,
-    /// The regions, in order.
+    /// Regions in the order in which the rollout goes through them.
     pub regions: Vec<String>,
-    /// Of a hundred clients, so many get it before it is promoted; 0 to have
-    /// no trial.
+    /// Percentage of the clients that the canary serves before it is promoted; 0 for a rollout
+    /// without a canary.
     pub canary_percent: u8,
-    /// How long a region is watched before the next one is begun, in
-    /// milliseconds.
+    /// Time for which a region must stay healthy before the next one begins, in milliseconds.
     pub pause_ms: u64,
-    /// How far it is.
+    /// Current phase.
     pub phase: Phase,
-    /// Why it ended as it did.
+    /// Reason of the current phase, such as why the rollout failed; may be empty.
     pub reason: String,
-    /// Who wanted it.
+    /// Operator or node that asked for the rollout.
     pub author: String,
-    /// When it began.
+    /// Time when the rollout began, in milliseconds since 1970.
     pub started_at: i64,
-    /// When its phase last changed.
+    /// Time when the phase last changed, in milliseconds since 1970.
     pub changed_at: i64,
 }
 
@@ -149,13 +148,13 @@ impl Listed for Rollout {
 }
 
 impl Rollout {
-    /// How long a region is watched before the next one is begun.
+    /// Returns the time for which a region must stay healthy before the next one begins.
     #[must_use]
     pub fn pause(&self) -> Duration {
         Duration::from_millis(self.pause_ms)
     }
 
-    /// Whether some clients meet the release before all do.
+    /// Returns whether the rollout has a canary: some clients get the release before all do.
     #[must_use]
     pub fn is_trial(&self) -> bool {
         self.canary_percent > 0 && self.digest.is_some()
@@ -178,36 +177,36 @@ impl Rollout {
     }
 }
 
-/// A rollout to begin.
+/// Parameters of a new rollout.
 #[derive(Debug, Clone)]
 pub struct NewRollout {
-    /// The plugin.
+    /// Name of the plugin.
     pub plugin: String,
-    /// The release; none to remove the plugin.
+    /// Digest of the release; `None` to remove the plugin.
     pub digest: Option<Digest>,
-    /// The regions, in order.
+    /// Regions in the order in which the rollout goes through them.
     pub regions: Vec<String>,
-    /// As of [`Rollout`].
+    /// Percentage of the clients that the canary serves; see [`Rollout::canary_percent`].
     pub canary_percent: u8,
-    /// As of [`Rollout`].
+    /// Time for which a region must stay healthy before the next one begins.
     pub pause: Duration,
-    /// How many nodes of each region may be dead or silent.
+    /// Number of nodes of each region that may be dead or silent.
     pub max_unavailable: MaxUnavailable,
-    /// How it goes on by itself.
+    /// Automatic steps of the canary and its external check.
     pub plan: Plan,
-    /// Who wants it.
+    /// Operator or node that asks for the rollout.
     pub author: String,
 }
 
-/// Returns an id that no rollout has.
+/// Returns a new random rollout ID: 64 bits as 16 hexadecimal digits.
 #[must_use]
 pub fn new_rollout_id() -> String {
     format!("{:016x}", rand::random::<u64>())
 }
 
 impl Control {
-    /// Begin a rollout, and return its id; `None` if another of the same
-    /// plugin goes on.
+    /// Begins a rollout and returns its ID; `None` if another rollout of the same plugin is in
+    /// progress.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -216,8 +215,8 @@ impl Control {
         Ok(self.begin_rollout_as(&id, new).await?.then_some(id))
     }
 
-    /// Begins a rollout under an id that [`new_rollout_id`] made. Returns
-    /// whether it was begun; not so if another of the same plugin goes on.
+    /// Begins a rollout under an ID that [`new_rollout_id`] made. Returns whether it was begun;
+    /// `false` if another rollout of the same plugin is in progress.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -234,7 +233,8 @@ impl Control {
             text(Phase::Running),
             text(&new.author),
         ];
-        // Whoever leads the rollout on finds them there.
+        // Written first, so that a rollout controller that sees the rollout finds its regions and
+        // plan.
         self.add_regions_at_start(id, new).await?;
         self.add_plan(id, &new.plan).await?;
         if self.try_execute(BEGIN, values).await?.is_none() {
@@ -260,8 +260,8 @@ impl Control {
         Ok(())
     }
 
-    /// Lead a rollout on from one phase to another. Returns whether it was in
-    /// that phase; if not, somebody else was faster.
+    /// Moves a rollout from the phase in which it was read to the phase `to`. Returns whether it
+    /// was still in that phase; if not, another writer was first and nothing is changed.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -277,8 +277,8 @@ impl Control {
         Ok(self.execute(MOVE, values).await?.rows_affected == 1)
     }
 
-    /// The rollouts that go on. One that this version cannot read is logged, and
-    /// in no other's way.
+    /// Returns the rollouts in progress, oldest first. A rollout that this version cannot read is
+    /// logged and skipped.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -293,7 +293,7 @@ impl Control {
         Ok(readable.collect())
     }
 
-    /// The rollout of `plugin` that goes on.
+    /// Returns the rollout of `plugin` that is in progress, if there is one.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -302,7 +302,7 @@ impl Control {
         rows.into_iter().next().map(Rollout::read).transpose()
     }
 
-    /// The rollout `id`.
+    /// Returns the rollout `id`, if it exists.
     ///
     /// # Errors
     /// When the database does not answer.

@@ -1,4 +1,4 @@
-//! A row of the control database, read column by column.
+//! Rows of the control database, read column by column.
 
 use std::str::FromStr;
 
@@ -6,7 +6,7 @@ use stores::sql::Value;
 
 use super::ControlError;
 
-/// What is left of a row.
+/// The columns of a row that have not been read yet.
 pub(super) struct Row(std::vec::IntoIter<Value>);
 
 type Result<T> = std::result::Result<T, ControlError>;
@@ -37,12 +37,12 @@ impl Row {
         }
     }
 
-    /// A text that stands for something.
+    /// Reads a text column and parses it.
     pub(super) fn parsed<T: FromStr<Err: ToString>>(&mut self) -> Result<T> {
         parse(&self.text()?)
     }
 
-    /// The same, unless it is NULL.
+    /// Reads a text column and parses it; `None` if it is NULL.
     pub(super) fn optional<T: FromStr<Err: ToString>>(&mut self) -> Result<Option<T>> {
         match self.0.next() {
             Some(Value::Null) => Ok(None),

@@ -1,16 +1,16 @@
-//! The fingerprint of the secret that the shop's nodes sign with.
+//! The fingerprint of the secret with which the shop's nodes sign.
 
 use super::{Control, Result, text};
 
 const FIND: &str = "SELECT fingerprint FROM edge_secret WHERE name = 'secret'";
-/// The primary key lets one of many first nodes through.
+/// Inserts the fingerprint. Of several first nodes, the primary key lets one succeed.
 const INSERT: &str =
     "INSERT INTO edge_secret (name, fingerprint, changed_at) VALUES ('secret', ?, {now})";
 const REPLACE: &str = "UPDATE edge_secret SET fingerprint = ?, changed_at = {now} \
     WHERE name = 'secret' AND fingerprint = ?";
 
 impl Control {
-    /// Returns the fingerprint of the shop's secret, if a node has had one.
+    /// Returns the fingerprint of the shop's secret, if one is stored.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -20,8 +20,7 @@ impl Control {
         texts.next().transpose()
     }
 
-    /// Returns the fingerprint of the shop's secret, which is `own` if there was
-    /// none.
+    /// Returns the stored fingerprint of the shop's secret, after storing `own` if there was none.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -30,12 +29,12 @@ impl Control {
             return Ok(known);
         }
         self.try_execute(INSERT, vec![text(own)]).await?;
-        // Another node may have been faster.
+        // Another node may have inserted its fingerprint first.
         Ok(self.secret().await?.unwrap_or_else(|| own.to_owned()))
     }
 
-    /// Makes `new` the fingerprint of the shop's secret if it is still `old`.
-    /// Returns whether it was.
+    /// Replaces the fingerprint of the shop's secret by `new` if it is still `old`. Returns whether
+    /// it was.
     ///
     /// # Errors
     /// When the database does not answer.

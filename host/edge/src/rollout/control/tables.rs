@@ -1,8 +1,8 @@
-//! The tables of the control database, in words that SQLite and MySQL share.
+//! Schema of the control database, in SQL that SQLite and MySQL share.
 
-/// Each table and the statement that makes it.
+/// Name and `CREATE TABLE` statement of each table.
 pub(super) const TABLES: [(&str, &str); 18] = [
-    // A row says that all parts are there.
+    // One row per bundle, written once all of its parts or blobs are stored.
     (
         "edge_bundle",
         "CREATE TABLE IF NOT EXISTS edge_bundle ( \
@@ -14,7 +14,8 @@ pub(super) const TABLES: [(&str, &str); 18] = [
         author VARCHAR(200) NOT NULL, \
         added_at BIGINT NOT NULL)",
     ),
-    // Parts are smaller than what a server takes in one packet.
+    // Parts of bundles that are stored whole, each smaller than the largest packet that a server
+    // accepts.
     (
         "edge_bundle_part",
         "CREATE TABLE IF NOT EXISTS edge_bundle_part ( \
@@ -23,8 +24,8 @@ pub(super) const TABLES: [(&str, &str); 18] = [
         content LONGBLOB NOT NULL, \
         PRIMARY KEY (digest, part))",
     ),
-    // The blobs that make the archive of a bundle, one after the other. A
-    // bundle that has none here has parts in `edge_bundle_part`.
+    // The blobs whose concatenation is the archive of a bundle, in order. A bundle without rows
+    // here has parts in `edge_bundle_part`.
     (
         "edge_bundle_blob",
         "CREATE TABLE IF NOT EXISTS edge_bundle_blob ( \
@@ -33,7 +34,7 @@ pub(super) const TABLES: [(&str, &str); 18] = [
         blob_digest VARCHAR(80) NOT NULL, \
         PRIMARY KEY (bundle, position))",
     ),
-    // The upload that a row names is complete.
+    // The upload that holds the content of a blob, which is complete once a row names it.
     (
         "edge_blob",
         "CREATE TABLE IF NOT EXISTS edge_blob ( \
@@ -51,7 +52,7 @@ pub(super) const TABLES: [(&str, &str); 18] = [
         content LONGBLOB NOT NULL, \
         PRIMARY KEY (upload, part))",
     ),
-    // The key is what makes one of two writers win.
+    // The primary key lets one of two concurrent writers succeed.
     (
         "edge_release_log",
         "CREATE TABLE IF NOT EXISTS edge_release_log ( \
@@ -76,8 +77,8 @@ pub(super) const TABLES: [(&str, &str); 18] = [
         revision BIGINT NOT NULL, \
         PRIMARY KEY (region, plugin))",
     ),
-    // `open_plugin` is the plugin while the rollout goes on, and NULL after
-    // it: one at a time for each plugin.
+    // `open_plugin` is the plugin while the rollout is in progress, and NULL afterwards, so that
+    // each plugin has at most one.
     (
         "edge_rollout",
         "CREATE TABLE IF NOT EXISTS edge_rollout ( \
@@ -94,7 +95,7 @@ pub(super) const TABLES: [(&str, &str); 18] = [
         started_at BIGINT NOT NULL, \
         changed_at BIGINT NOT NULL)",
     ),
-    // How a rollout goes on by itself; `paused_at` is 0 while nobody holds it.
+    // The steps and the check of a rollout; `paused_at` is 0 while it is not paused.
     (
         "edge_rollout_plan",
         "CREATE TABLE IF NOT EXISTS edge_rollout_plan ( \
@@ -109,8 +110,7 @@ pub(super) const TABLES: [(&str, &str); 18] = [
         paused_at BIGINT NOT NULL, \
         paused_by VARCHAR(200) NOT NULL)",
     ),
-    // Why a node cannot ask the outside check of a canary, for as long as it
-    // cannot.
+    // The reason why a node cannot query the external check of a canary, for as long as it cannot.
     (
         "edge_rollout_check",
         "CREATE TABLE IF NOT EXISTS edge_rollout_check ( \
@@ -128,7 +128,7 @@ pub(super) const TABLES: [(&str, &str); 18] = [
         report LONGTEXT NOT NULL, \
         seen_at BIGINT NOT NULL)",
     ),
-    // When a node was last seen whose version lacks a capability.
+    // Time when a node was last seen whose version lacks a capability.
     (
         "edge_older_version",
         "CREATE TABLE IF NOT EXISTS edge_older_version ( \
@@ -145,8 +145,8 @@ pub(super) const TABLES: [(&str, &str); 18] = [
         detail TEXT NOT NULL, \
         written_at BIGINT NOT NULL)",
     ),
-    // What a rollout knows of each region that it goes through, by the log's
-    // revision that began it there; revision 0 is from before any.
+    // State of a rollout in each of its regions, by the revision of the log with which it began
+    // there. Rows of revision 0 are written when the rollout begins.
     (
         "edge_rollout_region",
         "CREATE TABLE IF NOT EXISTS edge_rollout_region ( \
@@ -160,7 +160,7 @@ pub(super) const TABLES: [(&str, &str); 18] = [
         state VARCHAR(20) NOT NULL, \
         PRIMARY KEY (rollout, region, revision))",
     ),
-    // The fingerprint of what the nodes sign with; never a secret.
+    // The fingerprint of the key that the nodes sign with; never a secret.
     (
         "edge_secret",
         "CREATE TABLE IF NOT EXISTS edge_secret ( \
@@ -175,8 +175,7 @@ pub(super) const TABLES: [(&str, &str); 18] = [
         holder VARCHAR(40) NOT NULL, \
         held_until BIGINT NOT NULL)",
     ),
-    // Since when a region was seen without nodes, and when that was looked at
-    // last.
+    // Time since which a region has been without nodes, and of the last observation.
     (
         "edge_region",
         "CREATE TABLE IF NOT EXISTS edge_region ( \
@@ -184,8 +183,8 @@ pub(super) const TABLES: [(&str, &str); 18] = [
         empty_since BIGINT NOT NULL, \
         observed_at BIGINT NOT NULL)",
     ),
-    // `open_target` is the plugin and its database while the run goes on, and
-    // NULL after it: one at a time for each plugin in each database.
+    // `open_target` is the plugin and its database while the run is in progress, and NULL
+    // afterwards, so that each plugin has at most one in each database.
     (
         "edge_migration_run",
         "CREATE TABLE IF NOT EXISTS edge_migration_run ( \
@@ -213,8 +212,8 @@ pub(super) fn names() -> [&'static str; 18] {
     TABLES.map(|(name, _)| name)
 }
 
-/// Indexes by which lists are read page by page, and releases are looked for in
-/// the log: name, table and columns.
+/// Name, table and columns of the indexes for lists that are read page by page, for releases in the
+/// log, and for the bundles of a blob.
 pub(super) const INDEXES: [(&str, &str, &str); 7] = [
     ("edge_audit_written", "edge_audit", "written_at, id"),
     ("edge_bundle_added", "edge_bundle", "plugin, added_at"),

@@ -1,4 +1,4 @@
-//! Several statements of which all count, or none.
+//! Transactions on the control database.
 
 use std::time::Instant;
 
@@ -7,7 +7,7 @@ use stores::sql::{Error, OpenTransaction, Outcome, Rows, Value};
 use super::row::Row;
 use super::{Control, ControlError, PATIENCE, Result, Trouble};
 
-/// An open transaction on the control database. Dropping it rolls it back.
+/// An open transaction on the control database, rolled back on drop unless it was committed.
 pub(super) struct Transaction<'a> {
     control: &'a Control,
     open: OpenTransaction,
@@ -29,8 +29,8 @@ impl Transaction<'_> {
         changed.ok_or_else(|| ControlError::Unreadable("a row is there twice".to_owned()))
     }
 
-    /// Returns `None` if a unique key refuses the change, which is not made then;
-    /// the transaction can go on.
+    /// Executes a statement. Returns `None` if a unique key refuses the change; the transaction
+    /// stays usable.
     pub(super) async fn try_execute(
         &mut self,
         text: &str,
@@ -45,7 +45,7 @@ impl Transaction<'_> {
         }
     }
 
-    /// Returns the number that a query finds.
+    /// Returns the integer in the first column of the first row that a query finds.
     pub(super) async fn count(&mut self, text: &str, values: Vec<Value>) -> Result<i64> {
         self.control.count_statement();
         let found: Result<Rows> = self

@@ -1,4 +1,4 @@
-//! The release log as people read it: newest first, page by page.
+//! History of a plugin in the release log, newest first, page by page.
 
 use stores::sql::Value;
 
@@ -6,7 +6,8 @@ use super::Entry;
 use crate::rollout::control::pages::{Cursor, Listed, Page};
 use crate::rollout::control::{Control, ControlError, Result, text};
 
-/// The index by plugin and time has these columns, in this order.
+/// Selects a page of entries. The order matches the columns of the index
+/// `edge_release_log_written`.
 const HISTORY: &str = select!(
     "WHERE l.plugin = ? AND l.written_at <= ? \
      AND (l.written_at < ? OR l.revision < ? OR (l.revision = ? AND l.region < ?)) \
@@ -21,13 +22,14 @@ impl Listed for Entry {
     }
 }
 
-/// Returns the revision and the region of an entry, as its cursor names them.
+/// Returns the revision and the region that a cursor's ID names, or `None` if its format is
+/// another.
 fn parse_place(id: &str) -> Option<(i64, &str)> {
     let (revision, region) = id.split_once('-')?;
     Some((revision.parse().ok()?, region))
 }
 
-/// Whether the cursor names an entry of the log.
+/// Returns whether the cursor has the format of a release log cursor, with a revision and a region.
 #[must_use]
 pub fn is_of_entry(cursor: &Cursor) -> bool {
     parse_place(&cursor.id).is_some()
@@ -37,7 +39,7 @@ impl Control {
     /// Returns a page of the entries of `plugin` in all regions, newest first.
     ///
     /// # Errors
-    /// When the cursor is none of an entry, or the database does not answer.
+    /// When the cursor is not one of the release log, or the database does not answer.
     pub async fn history(&self, plugin: &str, page: &Page) -> Result<Vec<Entry>> {
         let (time, id) = page.bounds();
         let (revision, region) = match id {
