@@ -1,4 +1,4 @@
-//! Leading a canary from step to step.
+//! Execution of a canary's next step.
 
 use std::collections::BTreeMap;
 
@@ -13,8 +13,7 @@ use crate::rollout::lead::fleet::{self, Fleet};
 use crate::rollout::lead::steps::{Next, Situation};
 
 impl RolloutController {
-    /// Takes the next step of a canary that serves wherever it should, if that
-    /// is due.
+    /// Takes the next step of a canary that serves in all of its regions, if the step is due.
     pub(super) async fn lead_canary(
         &self,
         rollout: &Rollout,
@@ -23,7 +22,7 @@ impl RolloutController {
         nodes: &[NodeRecord],
     ) -> Result<Step, ControlError> {
         let Some(record) = record else {
-            // Begun by an older host: an operator decides.
+            // A rollout of an older host has no plan: an operator decides.
             return Ok(Step::Wait);
         };
         let fleet = fleet::compared(rollout, heads, nodes);
@@ -79,7 +78,7 @@ impl RolloutController {
         Ok(Step::Done)
     }
 
-    /// Counts, logs and writes down a decision that no operator made.
+    /// Counts, logs and audits a decision that no operator made.
     async fn decided(
         &self,
         rollout: &Rollout,

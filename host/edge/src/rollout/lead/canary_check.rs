@@ -1,9 +1,9 @@
-//! Asking the outside check of a canary, which any node does.
+//! Queries of the external check of a canary, which any node makes.
 //!
-//! What a node may ask and can reach is its own network's and settings'
-//! affair, and the node that leads rollouts need not be one that can. So every
-//! node tries, one at a time, once in an interval. A node that gets no answer
-//! stands back for an interval, in which others try, and writes down why.
+//! The addresses that a node is allowed to query and can reach depend on its settings and network,
+//! and the node that leads rollouts may not be able to query the check. So every node tries, one at
+//! a time, once in an interval. A node that gets no answer doubles its interval, so that others try
+//! meanwhile, and records the reason.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,8 +22,8 @@ use crate::rollout::lead::fleet;
 use crate::rollout::lead::steps::Errors;
 
 impl RolloutController {
-    /// Asks the checks of canaries whenever they are due, for as long as
-    /// `time`, on a node that does not lead.
+    /// Queries the checks of canaries whenever they are due, for the duration `time`, on a node
+    /// that does not lead.
     pub(super) async fn ask_checks_for(&self, time: Duration) {
         let began = Instant::now();
         while let Some(left) = time.checked_sub(began.elapsed()) {
@@ -46,8 +46,8 @@ impl RolloutController {
         Ok(())
     }
 
-    /// Lets the check be asked, if it is due and this node is the one to ask.
-    /// Nothing waits for its answer.
+    /// Starts a query of the check if one is due and this node wins the claim to it. The query runs
+    /// in a task of its own, for whose answer nothing waits.
     pub(super) async fn ask_check(
         &self,
         rollout: &Rollout,
@@ -63,7 +63,7 @@ impl RolloutController {
             true => self.checks.interval() * 2,
             false => self.checks.interval(),
         };
-        // Looking first spares the row the locks of those that come too early.
+        // The comparison before the claim saves the row the locks of nodes that come too early.
         let age = u64::try_from(record.now - record.asked_at).unwrap_or(0);
         let is_due = Duration::from_millis(age) >= interval;
         if !is_due || !self.control.claim_check(&rollout.id, interval).await? {
@@ -97,7 +97,7 @@ impl RolloutController {
     }
 }
 
-/// One question to a check, by one node.
+/// One query of a check by this node.
 struct Asking {
     node: String,
     control: Arc<Control>,
@@ -142,7 +142,7 @@ impl Asking {
         Ok(())
     }
 
-    /// What a webhook is told.
+    /// Returns the JSON that a webhook receives.
     async fn facts(&self) -> Result<Value, ControlError> {
         let rollout = &self.rollout;
         let heads = self.control.wanted_of(&rollout.plugin).await?;

@@ -1,10 +1,10 @@
-//! Leading the release log to where a rollout wants it, region by region.
+//! The rollout controller, which brings the release log of each region to the state that a rollout
+//! asks for.
 //!
-//! Any node can do this, and none is special: what there is to do follows from
-//! the rollout, the log and the nodes' reports, all in the control database,
-//! and each step is one statement that succeeds for one node alone. One node
-//! does it at a time, by a lease, so that the others need not look; where it
-//! ends in the middle of a rollout, another one goes on within seconds.
+//! Any node can lead: the next step follows from the rollout, the log and the nodes' reports, all
+//! in the control database, and each step is one statement that succeeds for one node alone. One
+//! node at a time leads, by a lease, so that the others need not poll. If the leader ends in the
+//! middle of a rollout, another node continues within seconds.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -33,84 +33,83 @@ use crate::rollout::control::rollouts::{Phase, Rollout};
 use crate::rollout::control::{Control, ControlError};
 use crate::rollout::lead::fleet;
 
-/// How often the node that leads looks at rollouts without being woken.
+/// Interval at which the leader polls rollouts without a notification.
 const POLL: Duration = Duration::from_secs(1);
 
-/// How often the other nodes look whether somebody leads, and how often the one
-/// that does says so.
+/// Interval at which the other nodes try to take the lease, and the leader renews it.
 const LEAD: Duration = Duration::from_secs(3);
 
-/// How often the node that leads compares the heads of the release log with it,
-/// and how often where nodes of older host versions may write the log.
+/// Interval at which the leader compares the heads with the release log.
 const RECONCILE: Duration = Duration::from_mins(5);
+/// Interval at which heads are compared while nodes of older host versions may write the log.
 const RECONCILE_OLDER: Duration = Duration::from_secs(15);
 
-/// How far looks are apart at least, however many nodes report.
+/// Minimum time between two passes over the rollouts, however many nodes report.
 const SPACING: Duration = Duration::from_millis(50);
 
-/// How soon one that waits for nothing but time is looked at, at the earliest.
+/// Minimum wait before a rollout that only waits for time to pass is looked at again.
 const SOONEST: Duration = Duration::from_millis(50);
 
-/// How long nodes may take to follow back before a rollout that failed is over
+/// Time limit for nodes to follow a reverted log, after which a failed or aborted rollout ends
 /// without them.
 const BACK: Duration = Duration::from_mins(1);
 
-/// Leads rollouts.
+/// The task that leads rollouts while this node holds the lease.
 pub struct RolloutController {
-    /// The name of this node.
+    /// Name of this node.
     pub(in crate::rollout) node: String,
     pub(in crate::rollout) control: Arc<Control>,
     pub(in crate::rollout) wake: Arc<Notifier>,
     margins: Margins,
     observer: Observer,
-    /// Whether this node's own reports were missing at the last look.
+    /// True if this node's own reports were missing or its reads too slow at the last pass.
     is_blind: AtomicBool,
     healthy_time: HealthyTime,
-    /// Since when a region of a rollout has been without any node.
+    /// Time since which a region has had no nodes, by rollout ID and region.
     all_left: Mutex<HashMap<(String, String), Instant>>,
     pub(in crate::rollout) thresholds: Thresholds,
     pub(in crate::rollout) checks: Arc<Checks>,
     pub(in crate::rollout) decisions: Arc<Decisions>,
     fleet_health: Arc<FleetHealth>,
-    /// How long a region may be without nodes before it is forgotten.
+    /// Time without nodes after which a region is removed; `None` to keep regions.
     pub(super) forget_regions_after: Option<Duration>,
     looked_at_regions: Mutex<Option<Instant>>,
-    /// When this node last compared the heads of the release log with it, in
-    /// the time for which it has led, or followed a node of an older version.
+    /// Time when this node last compared the heads with the release log, while it led or followed a
+    /// leader of an older version.
     reconciled: Mutex<Option<Instant>>,
 }
 
-/// What became of one step.
+/// Outcome of one step of a rollout.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// Something was written; there may be more to do.
+    /// Something was written, and more steps may follow at once.
     Done,
-    /// A node has to report first.
+    /// The rollout waits for a node's report or for an operator.
     Wait,
-    /// So much time has to pass first.
+    /// The rollout waits for this time to pass.
     Pause(Duration),
 }
 
-/// How far a region is.
+/// Progress of a rollout in one region.
 enum Progress {
     Served,
-    /// Nobody is there to serve it.
+    /// The region has no node that has to serve the release.
     NoNodes,
     Wait,
     Pause(Duration),
     Failed(String),
 }
 
-/// What the nodes last reported.
+/// The nodes' last reports.
 struct Sight {
     nodes: Vec<NodeRecord>,
-    /// For how long that was read without a gap. Nothing where this node
-    /// cannot judge now whether others are silent.
+    /// Time for which reports were read without a gap; `None` if this node cannot judge now whether
+    /// other nodes are silent.
     observed: Option<Duration>,
 }
 
 impl RolloutController {
-    /// A driver over `control`, on the node of this name.
+    /// Returns a rollout controller over `control`, on the node of this name.
     #[must_use]
     pub fn new(
         node: String,
@@ -140,8 +139,8 @@ impl RolloutController {
         }
     }
 
-    /// Returns the driver with regions forgotten that have been without nodes
-    /// for as long as `age`; none where there is no age.
+    /// Returns the rollout controller with the time after which regions without nodes are removed;
+    /// `None` to keep them.
     #[must_use]
     pub fn forgetting_regions_after(self, age: Option<Duration>) -> Self {
         Self {
@@ -150,7 +149,7 @@ impl RolloutController {
         }
     }
 
-    /// Returns what this node has seen of all nodes, while it leads.
+    /// Returns the metrics of all nodes, which are sampled while this node leads.
     #[must_use]
     pub fn fleet_health(&self) -> &Arc<FleetHealth> {
         &self.fleet_health
@@ -162,20 +161,20 @@ impl RolloutController {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns what asks outside checks.
+    /// Returns the client of external checks.
     #[must_use]
     pub fn checks(&self) -> &Arc<Checks> {
         &self.checks
     }
 
-    /// Returns from which difference on a canary does worse.
+    /// Returns the thresholds of the canary analysis.
     #[must_use]
     pub fn thresholds(&self) -> Thresholds {
         self.thresholds
     }
 
-    /// Lead rollouts whenever no other node does, for as long as this is
-    /// polled.
+    /// Leads rollouts whenever no other node does, for as long as the future is polled. Never
+    /// returns.
     pub async fn drive(&self) {
         let mut words = self.wake.subscribe_lead();
         loop {
@@ -206,7 +205,7 @@ impl RolloutController {
         }
     }
 
-    /// Lead until it is time to say again that this node leads.
+    /// Leads rollouts until the lease has to be renewed.
     async fn lead_for_a_while(&self, words: &mut watch::Receiver<()>) {
         let began = Instant::now();
         if let Err(error) = self.look_after_all().await {
@@ -226,7 +225,8 @@ impl RolloutController {
         }
     }
 
-    /// What the node that leads does for all, besides leading rollouts.
+    /// Does the leader's tasks besides rollouts: comparing heads, sampling metrics and removing
+    /// regions.
     async fn look_after_all(&self) -> Result<(), ControlError> {
         if self.fleet_health.is_due() {
             let within = match self.control.lately_lacks_heads().await? {
@@ -239,8 +239,7 @@ impl RolloutController {
         self.forget_regions_if_due().await
     }
 
-    /// Brings the heads of the release log up to it, unless that was done within
-    /// this time.
+    /// Brings the heads up to the release log, unless that was done less than `within` ago.
     async fn reconcile_heads(&self, within: Duration) {
         if self.reconciled().is_some_and(|at| at.elapsed() < within) {
             return;
@@ -257,8 +256,8 @@ impl RolloutController {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Let another node lead where this one cannot hear itself, and judges
-    /// nobody: perhaps others can.
+    /// Releases the lease, and waits before taking it again, if this node's own reports are missing
+    /// or its reads too slow. Such a node cannot tell which nodes are silent; another one may.
     async fn step_back_if_blind(&self) {
         if !self.is_blind.swap(false, Relaxed) {
             return;
@@ -270,7 +269,7 @@ impl RolloutController {
         tokio::time::sleep(LEAD * 2).await;
     }
 
-    /// Lead every rollout as far as it goes now.
+    /// Leads every rollout as far as possible now. Returns the shortest wait.
     async fn look(&self) -> Result<Step, ControlError> {
         let mut outcome = Step::Wait;
         let open = self.control.open_rollouts().await?;
@@ -279,7 +278,7 @@ impl RolloutController {
             let (id, plugin) = (rollout.id.clone(), rollout.plugin.clone());
             let step = match self.lead_as_far_as_it_goes(rollout).await {
                 Err(error) if error.is_transient() => return Err(error),
-                // What is wrong with one is in no other's way.
+                // An error of one rollout must not stop the others.
                 Err(error) => {
                     tracing::warn!(plugin, rollout = id, "a rollout cannot be led: {error}");
                     Step::Wait
@@ -295,7 +294,7 @@ impl RolloutController {
         Ok(outcome)
     }
 
-    /// Lead one rollout until it waits for something.
+    /// Leads one rollout until it waits for something or ends.
     async fn lead_as_far_as_it_goes(&self, mut rollout: Rollout) -> Result<Step, ControlError> {
         loop {
             match self.step(&rollout).await? {
@@ -346,7 +345,7 @@ impl RolloutController {
         Ok(Sight { nodes, observed })
     }
 
-    /// Lead the first region on that is not where it should be.
+    /// Takes the next step of a rollout, in the first region that is not in the desired state.
     async fn lead(
         &self,
         rollout: &Rollout,
@@ -416,8 +415,8 @@ impl RolloutController {
         self.finish(rollout, heads, &reason).await
     }
 
-    /// Write down the nodes of a region before it gets the release: who led
-    /// the rollout until then may be gone, and they with it.
+    /// Records the expected nodes of a region before it gets the release, so that a node that takes
+    /// over the lead later knows which of them are missing.
     async fn begin(
         &self,
         rollout: &Rollout,
@@ -450,7 +449,7 @@ impl RolloutController {
         row: &RolloutRegion,
         reason: &str,
     ) -> Result<Step, ControlError> {
-        // First: who leads on finds there what has to go back.
+        // The regions are marked first, so that any node that continues finds what to revert.
         match goes_back_whole(rollout) {
             true => self.control.fail_rollout(&rollout.id).await?,
             false => self.control.fail_rollout_region(&rollout.id, row).await?,
@@ -462,7 +461,7 @@ impl RolloutController {
         Ok(Step::Done)
     }
 
-    /// Every region is where it should be.
+    /// Ends a phase in which every region has reached the desired state.
     async fn finish(
         &self,
         rollout: &Rollout,
@@ -478,8 +477,7 @@ impl RolloutController {
         Ok(Step::Done)
     }
 
-    /// End the trial of a release that does worse, and with it all that the
-    /// rollout changed.
+    /// Withdraws a canary that does worse, and reverts all changes of the rollout.
     pub(super) async fn withdraw(
         &self,
         rollout: &Rollout,
@@ -498,8 +496,8 @@ impl RolloutController {
         Ok(Step::Done)
     }
 
-    /// Undo the change of one region; once there is none left, and the nodes
-    /// have followed, the rollout is over.
+    /// Reverts the change of one region. Once none is left and the nodes have followed, or their
+    /// time is over, ends the rollout in the phase `end`.
     async fn lead_back(
         &self,
         rollout: &Rollout,
@@ -521,7 +519,7 @@ impl RolloutController {
             if behind.is_empty() {
                 continue;
             }
-            // Time in which nobody could follow the log does not count.
+            // Time in which the database could not be read does not count.
             if head.age().min(observed) < BACK {
                 return Ok(Step::Wait);
             }
@@ -557,7 +555,7 @@ impl RolloutController {
         wanted: Wanted,
         reason: &str,
     ) -> Result<Step, ControlError> {
-        // If another node was faster, the log has moved all the same.
+        // If another node was first, the log has changed all the same.
         let after = head.map_or(0, |head| head.revision);
         self.control
             .append_for(rollout, region, after, wanted, reason)
@@ -595,7 +593,8 @@ impl RolloutController {
         })
     }
 
-    /// For how long this node has seen the region without any node.
+    /// Returns the time for which this node has seen the region without any node; zero if it has
+    /// nodes.
     fn left_since(&self, view: &View<'_>, health: &Health) -> Duration {
         let key = (view.rollout.id.clone(), view.row.region.clone());
         let mut all_left = self.all_left();
@@ -610,9 +609,9 @@ impl RolloutController {
         self.all_left.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// In what way the release does worse in a region than what was there
-    /// before, if it does. A region that had it before the rollout is not
-    /// judged.
+    /// Returns in what way the release does worse in a region than the previous one, if it does. A
+    /// region that ran the release before the rollout is not judged, nor is a rollout without a
+    /// pause.
     fn does_worse(&self, view: &View<'_>) -> Option<String> {
         let (rollout, head) = (view.rollout, view.head);
         let is_new = head.rollout == rollout.id && head.wanted.canary.is_none();
@@ -634,8 +633,8 @@ impl RolloutController {
     }
 }
 
-/// What an operator should know of a rollout that is done: regions where no node
-/// serves it, and nodes that could not follow where none has to.
+/// Returns the reason of a rollout that is done: regions where no node serves the release, and
+/// nodes that did not follow where none has to.
 fn end_reason(without_nodes: &[&str], left_behind: &[String]) -> String {
     let mut reasons = Vec::new();
     if !without_nodes.is_empty() {
@@ -652,12 +651,12 @@ fn end_reason(without_nodes: &[&str], left_behind: &[String]) -> String {
     reasons.join("; ")
 }
 
-/// What a region is to run while the rollout goes on.
+/// Returns the desired state of a region while the rollout is in progress.
 fn wanted(rollout: &Rollout, head: Option<&Entry>) -> Wanted {
     let active = head.and_then(|head| head.wanted.active);
     let is_trial = rollout.is_trial() && rollout.phase != Phase::Promoting;
     match rollout.digest.filter(|_| is_trial && active.is_some()) {
-        // Nothing to try: it serves already.
+        // The release serves already, so there is no canary.
         Some(digest) if active == Some(digest) => Wanted::only(active),
         Some(digest) => Wanted {
             active,
@@ -666,7 +665,7 @@ fn wanted(rollout: &Rollout, head: Option<&Entry>) -> Wanted {
                 percent: rollout.canary_percent,
             }),
         },
-        // Where nothing serves there is nothing to compare with.
+        // Without an active release there is nothing to compare a canary with.
         None => Wanted::only(rollout.digest),
     }
 }

@@ -1,7 +1,7 @@
-//! How a canary does on all nodes together.
+//! Canary analysis over the reports of all nodes together.
 //!
-//! Each node judges what it saw itself, and is quick about it. A canary that
-//! answers few requests on each of many nodes would never be judged that way.
+//! Each node analyzes its own requests without delay. A canary that serves few requests on each of
+//! many nodes would never have enough on one node for a verdict.
 
 use std::collections::BTreeMap;
 
@@ -11,19 +11,20 @@ use crate::rollout::control::nodes::NodeRecord;
 use crate::rollout::control::rollouts::Rollout;
 use crate::rollout::report::State;
 
-/// What the nodes have compared of one canary.
+/// Comparison of one canary with the active release, summed over nodes.
 #[derive(Debug, Default)]
 pub struct Fleet {
-    /// Live nodes that serve it.
+    /// Number of live nodes that serve the canary.
     pub nodes: usize,
-    /// What they compared.
+    /// Sum of the nodes' comparisons.
     pub totals: Totals,
-    /// Requests of the canary that they compared at its present step; none
-    /// where an older host does not say.
+    /// Number of the canary's requests that the nodes compared at the current step; `None` if an
+    /// older host does not report it.
     pub at_step: Option<u64>,
 }
 
-/// Returns what the nodes last reported of this very trial.
+/// Returns the sum of the live nodes' last reports on the canary of `rollout`. Reports on another
+/// revision do not count.
 #[must_use]
 pub fn compared(rollout: &Rollout, heads: &BTreeMap<String, Entry>, nodes: &[NodeRecord]) -> Fleet {
     let mut fleet = Fleet {
@@ -50,8 +51,8 @@ pub fn compared(rollout: &Rollout, heads: &BTreeMap<String, Entry>, nodes: &[Nod
     fleet
 }
 
-/// Returns in what way the canary of `rollout` is worse than the active
-/// release, if it is, by what several nodes saw together.
+/// Returns in what way the canary of `rollout` is worse than the active release, if it is, from the
+/// reports of two or more nodes together.
 pub(in crate::rollout) fn verdict(
     thresholds: &Thresholds,
     rollout: &Rollout,
@@ -60,7 +61,7 @@ pub(in crate::rollout) fn verdict(
 ) -> Option<String> {
     let Fleet { nodes, totals, .. } = compared(rollout, heads, nodes);
     if nodes < 2 {
-        // A node alone has judged that itself.
+        // A single node has reached this verdict itself.
         return None;
     }
     let reason = judge(&totals, thresholds, FLEET_ALPHA)?;
@@ -124,8 +125,8 @@ mod tests {
         BTreeMap::from([("here".to_owned(), head)])
     }
 
-    /// A node on which the canary failed all of so many requests, and the
-    /// active release none of nine times as many.
+    /// Returns a node on which the canary failed all of `requests` requests, and the active release
+    /// none of nine times as many.
     fn node(name: &str, revision: i64, age_ms: i64, requests: u64) -> NodeRecord {
         let mut compared = Totals::default();
         for _ in 0..requests {
@@ -211,7 +212,7 @@ mod tests {
                 .collect();
             compared(&rollout(), &heads(), &nodes).at_step
         };
-        // Started again since the step began, beside one that was not.
+        // One node was restarted since the step began, the other was not.
         assert_eq!(at_step(&[Some(3), Some(20)]), Some(23));
         assert_eq!(at_step(&[Some(3), None]), None, "an older host");
         assert_eq!(at_step(&[]), Some(0));

@@ -1,8 +1,7 @@
-//! What is to be known of all nodes together, for metrics: keys that differ,
-//! nodes that were refused, and runs of migrations that do not get on.
+//! Metrics of all nodes together: keys that differ, nodes that were refused, and stalled or failed
+//! runs of migrations.
 //!
-//! The node that leads rollouts looks every now and then; the others have
-//! nothing to tell.
+//! The node that leads rollouts takes a sample every 15 seconds; the other nodes report none.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,43 +11,44 @@ use crate::rollout::control::migrations::MigrationRun;
 use crate::rollout::control::{Control, ControlError};
 use crate::rollout::reconcile::keys::mismatch;
 
-/// How often the node that leads looks.
+/// Interval between two samples.
 const LOOK: Duration = Duration::from_secs(15);
 
-/// For how long what was seen is told: beyond that nobody knows.
+/// Age beyond which a sample is no longer reported.
 const KNOWN: Duration = Duration::from_secs(60);
 
-/// What the node that leads has seen of all.
+/// One sample of all nodes, taken by the node that leads rollouts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct FleetSample {
-    /// Pairs of live nodes of which the one does not know a key that the other
-    /// signs with.
+    /// Number of ordered pairs of live nodes of which one does not know a key that the other signs
+    /// with.
     pub key_mismatches: usize,
-    /// Nodes that were refused for their keys within the last hour.
+    /// Number of nodes that were refused for their keys within the last hour; nodes with the same
+    /// secret count once.
     pub refused_nodes: u64,
-    /// Runs of migrations that go on.
+    /// Number of runs of migrations in progress.
     pub running_migrations: usize,
-    /// The longest time for which one of them has been at the same statement.
+    /// Longest time for which a run in progress has shown no change of its statement or activity.
     pub since_progress: Duration,
-    /// The longest time for which the node of one of them has not reported.
+    /// Longest time since the node of a run in progress last reported.
     pub since_report: Duration,
-    /// Plugins whose last run of migrations in a database failed.
+    /// Number of plugins whose last run of migrations in a database failed, within the last week.
     pub failed_migrations: u64,
 }
 
-/// What this node has seen of all, while it leads.
+/// The last sample of all nodes, kept while this node leads.
 #[derive(Debug, Default)]
 pub struct FleetHealth(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
     seen: Option<(Instant, FleetSample)>,
-    /// What each run was last seen to do, and since when.
+    /// Last seen statement and activity of each run by ID, and since when.
     progress: HashMap<String, (u64, String, Instant)>,
 }
 
 impl FleetHealth {
-    /// Returns what was seen last; nothing on a node that does not lead.
+    /// Returns the last sample; `None` on a node that does not lead, or if the sample is too old.
     #[must_use]
     pub fn sample(&self) -> Option<FleetSample> {
         let state = self.state();
@@ -56,13 +56,13 @@ impl FleetHealth {
         known.map(|(_, sample)| sample)
     }
 
-    /// Whether it is time to look again.
+    /// Returns whether the next sample is due.
     pub(in crate::rollout) fn is_due(&self) -> bool {
         let seen = self.state().seen;
         seen.is_none_or(|(at, _)| at.elapsed() >= LOOK)
     }
 
-    /// Looks again.
+    /// Takes a sample, and records the capabilities that older nodes lack.
     pub(in crate::rollout) async fn look(&self, control: &Control) -> Result<(), ControlError> {
         let nodes = control.nodes().await?;
         let live: Vec<_> = nodes.iter().filter(|node| node.is_live()).collect();
@@ -87,7 +87,7 @@ impl FleetHealth {
         control.note_older_versions(&nodes).await
     }
 
-    /// Forgets what was seen: another node leads.
+    /// Discards the sample, because another node leads.
     pub(in crate::rollout) fn forget(&self) {
         *self.state() = State::default();
     }

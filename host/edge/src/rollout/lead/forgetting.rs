@@ -1,9 +1,9 @@
-//! Forgetting regions that have been without nodes for longer than an age.
+//! Removal of regions that have been without nodes for longer than a configured age.
 //!
-//! The node that leads does it, where its settings say so. A region loses what
-//! it was to run: nodes that start there later serve nothing until it is filled
-//! again. So only time counts in which its emptiness was seen, a region that a
-//! rollout goes to stays, and what is forgotten is in the audit.
+//! The node that leads rollouts removes them, if its settings say so. A region loses what it was to
+//! run: nodes that start there later serve nothing until it is filled again. So only time in which
+//! the region was observed to be empty counts, a region of an open rollout stays, and each removal
+//! is in the audit log.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 use super::controller::RolloutController;
 use crate::rollout::control::ControlError;
 
-/// How often regions are looked at.
+/// Interval at which regions are checked.
 const LOOK: Duration = Duration::from_secs(60);
 
 impl RolloutController {
-    /// Forgets regions that are due, if it is time to look.
+    /// Removes the regions that are due, if the interval since the last check has passed.
     pub(super) async fn forget_regions_if_due(&self) -> Result<(), ControlError> {
         let Some(age) = self.forget_regions_after else {
             return Ok(());
@@ -40,7 +40,7 @@ impl RolloutController {
         Ok(())
     }
 
-    /// Writes down which regions have nodes now.
+    /// Records which regions have live nodes now and which have none.
     async fn note_regions(&self, age: Duration) -> Result<(), ControlError> {
         let nodes = self.control.nodes().await?;
         let live = nodes.iter().filter(|node| node.is_live());
@@ -68,7 +68,8 @@ impl RolloutController {
         let since = humantime::format_duration(Duration::from_secs(since.as_secs()));
         let author = format!("node {}", self.node);
         let detail = format!("region {region}: without nodes for {since}");
-        // First: whoever looks for the region finds out what became of it.
+        // The audit record is written first, so that it explains a missing region even if the
+        // removal is interrupted.
         let auditing = self.control.audit(&author, "forget-region", "", &detail);
         auditing.await?;
         let entries = self.control.forget_region(region).await?;

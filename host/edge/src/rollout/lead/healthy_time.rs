@@ -1,8 +1,8 @@
-//! For how long the nodes of a region were seen healthy with a release.
+//! Time for which the nodes of a region were seen healthy with a release.
 //!
-//! Only time counts at whose beginning and end the nodes were looked at and
-//! found healthy: not time in which nobody could look, as while the control
-//! database hangs, or while the node that leads the rollout changes.
+//! Only time between two observations that both found the nodes healthy counts, not time without
+//! observations, as while the control database hangs, or while the node that leads the rollout
+//! changes.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -11,27 +11,27 @@ use std::time::{Duration, Instant};
 use crate::rollout::control::rollout_regions::RolloutRegion;
 use crate::rollout::control::{Control, ControlError};
 
-/// How far two looks may be apart for the time between them to count.
+/// Maximum time between two observations for the time between them to count.
 const LARGEST_STEP: Duration = Duration::from_secs(3);
 
-/// How often the time is written down.
+/// Minimum time between two updates of the stored time.
 const SMALLEST_STEP: Duration = Duration::from_millis(500);
 
-/// A rollout, a region, and the revision of its log.
+/// ID of a rollout, name of a region, and revision of the region's log.
 type Key = (String, String, i64);
 
-/// What this node saw healthy last, and when.
+/// The last healthy observation of each region by this node, and its time.
 #[derive(Default)]
 pub(super) struct HealthyTime {
     seen: Mutex<HashMap<Key, Instant>>,
 }
 
 impl HealthyTime {
-    /// Takes note that all nodes are healthy now. Returns what is missing until
-    /// they were for as long as `wanted`; nothing once they were.
+    /// Records that all nodes are healthy now. Returns the time to wait before the next
+    /// observation, at most half a second, or `None` once the nodes have been healthy for `wanted`.
     ///
     /// # Errors
-    /// When the database does not answer: nothing is counted then.
+    /// When the database does not answer. Nothing is counted then.
     pub(in crate::rollout) async fn note(
         &self,
         control: &Control,
@@ -61,18 +61,18 @@ impl HealthyTime {
         }
     }
 
-    /// Takes note that some node of the region is not healthy now.
+    /// Records that some node of the region is not healthy now.
     pub(super) fn interrupt(&self, rollout: &str, row: &RolloutRegion) {
         self.seen().remove(&key(rollout, row));
     }
 
-    /// Forgets all rollouts but those for which `is_open` holds.
+    /// Discards the observations of all rollouts except those for which `is_open` returns true.
     pub(in crate::rollout) fn retain(&self, is_open: impl Fn(&str) -> bool) {
         self.seen().retain(|(rollout, ..), _| is_open(rollout));
     }
 
-    /// Whether the nodes were healthy at this node's last look, which was not
-    /// long ago.
+    /// Records an observation now. Returns whether this node's previous observation found the nodes
+    /// healthy and was at most [`LARGEST_STEP`] ago.
     fn is_watched(&self, rollout: &str, row: &RolloutRegion) -> bool {
         let last = self.seen().insert(key(rollout, row), Instant::now());
         last.is_some_and(|last| last.elapsed() <= LARGEST_STEP)

@@ -1,4 +1,5 @@
-//! Leads rollouts: one node of the shop moves the release log, region by region.
+//! The rollout controller: one node of the shop leads each rollout through its regions, by entries
+//! in the release log.
 
 pub(super) mod canary;
 pub(super) mod canary_check;

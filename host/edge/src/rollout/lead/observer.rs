@@ -1,26 +1,26 @@
-//! For how long this node has seen all others without a gap.
+//! Time for which this node has seen the reports of all nodes without a gap.
 //!
-//! A control database that hangs silences every node at once. Whoever judges
-//! nodes by their silence has to know that they could have been heard: that
-//! this node's own reports arrived all the time, and its reads were answered.
+//! A control database that hangs silences every node at once. Silence of a node counts only while
+//! its reports could have been read: while this node's own reports arrived, and its reads were
+//! answered in time.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::rollout::control::nodes::NodeRecord;
 
-/// How old this node's own report may be, how long a read may take, and how
-/// far two reads may be apart: some heartbeats.
+/// Maximum age of this node's own report, duration of a read, and time between two reads, each of
+/// them several heartbeats.
 const GAP: Duration = Duration::from_secs(5);
 
-/// What this node sees of the others.
+/// Observer of the nodes' reports.
 pub(super) struct Observer {
-    /// The name of this node.
+    /// Name of this node.
     node: String,
     window: Mutex<Option<Window>>,
 }
 
-/// The time of observation without a gap.
+/// A period of observation without a gap.
 #[derive(Clone, Copy)]
 struct Window {
     first: Instant,
@@ -28,7 +28,7 @@ struct Window {
 }
 
 impl Observer {
-    /// An observer on the node of this name.
+    /// Returns an observer on the node of this name.
     pub(in crate::rollout) fn new(node: String) -> Self {
         Self {
             node,
@@ -36,9 +36,8 @@ impl Observer {
         }
     }
 
-    /// Takes note of `nodes`, the answer to a question that was asked at
-    /// `asked`. Returns for how long there was no gap, or nothing where there
-    /// is one now, so that nobody can be judged.
+    /// Records that `nodes` was read by a query that started at `asked`. Returns the time without a
+    /// gap until now, or `None` if there is a gap now, so that no node can be judged silent.
     pub(in crate::rollout) fn note(
         &self,
         nodes: &[NodeRecord],
@@ -100,7 +99,7 @@ mod tests {
         *observer.window.lock().expect("a lock") = window(Instant::now());
         let seen = observer.note(&nodes, Instant::now());
         assert!(seen.is_some_and(|seen| seen >= Duration::from_secs(60)));
-        // Nobody looked for a minute.
+        // No read happened for a minute.
         *observer.window.lock().expect("a lock") = window(earlier);
         let seen = observer.note(&nodes, Instant::now());
         assert!(seen.is_some_and(|seen| seen < Duration::from_secs(60)));

@@ -1,8 +1,8 @@
-//! Going back to an earlier release straight in the control database, for when
-//! no node answers operators.
+//! Rollback to an earlier release directly in the control database, for when no node answers
+//! operators.
 //!
-//! Nothing is led from here: one entry is written for each region, all of them
-//! at once, and nodes follow their log as they always do.
+//! No rollout is created: one entry is written for each region, all in one statement, and nodes
+//! follow the release log as usual.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -19,118 +19,118 @@ use crate::rollout::control::log::{Entry, NewEntry, Wanted};
 use crate::rollout::control::rollouts::Phase;
 use crate::rollout::control::{Control, ControlError};
 
-/// What the audit and the log call it.
+/// Reason of the rollback in the audit log and the release log.
 const REASON: &str = "offline rollback";
 
-/// How often a step is tried that somebody else has overtaken.
+/// Maximum number of attempts at a step that concurrent writers get ahead of.
 const TRIES: u32 = 10;
 
-/// A rollback that is asked for.
+/// Parameters of an offline rollback.
 #[derive(Debug, Clone)]
 pub struct OfflineRollback {
-    /// The plugin.
+    /// Name of the plugin.
     pub plugin: String,
-    /// A version, or the beginning of a digest; for each region what it ran
-    /// before, when absent.
+    /// Version or beginning of a digest of the release to go back to; `None` for the previous
+    /// release of each region.
     pub to: Option<String>,
-    /// Patterns of regions; all that run the plugin when empty.
+    /// Wildcard patterns of region names; empty for all regions that run the plugin.
     pub regions: Vec<String>,
-    /// Who asks for it.
+    /// Operator who asks for the rollback.
     pub author: String,
 }
 
-/// What an offline rollback has written.
+/// Result of an offline rollback.
 #[derive(Debug, Clone, Serialize)]
 pub struct OfflineOutcome {
-    /// The changes, by region.
+    /// Changes, one for each region.
     pub changes: Vec<RegionChange>,
-    /// Regions that run the release already.
+    /// Regions that are to run the release already.
     pub unchanged: Vec<String>,
-    /// The rollout that was told to end, if one went on.
+    /// ID of the rollout in progress that was aborted, if there was one.
     pub aborted: Option<String>,
-    /// Nodes of these regions that were heard of within the last seconds.
+    /// Number of live nodes in the regions that the rollback concerns.
     pub live_nodes: usize,
 }
 
-/// The change of one region.
+/// Change of one region by an offline rollback.
 #[derive(Debug, Clone, Serialize)]
 pub struct RegionChange {
-    /// The region.
+    /// Name of the region.
     pub region: String,
-    /// The release that it was to run.
+    /// Active release before the change; `None` if the plugin was removed.
     pub from: Option<Digest>,
-    /// The release that it is to run now.
+    /// Active release after the change.
     pub to: Digest,
 }
 
-/// Nothing was changed, unless the text says so.
+/// An error of an offline rollback. Nothing was changed, unless the message says so.
 #[derive(Debug, thiserror::Error)]
 pub enum OfflineError {
     /// The control database failed.
     #[error(transparent)]
     Control(#[from] ControlError),
-    /// The file of the control database is not there.
+    /// The SQLite file of the control database does not exist.
     #[error("there is no control database at {0}: is control_url, or edge.toml, another one?")]
     NoDatabase(String),
-    /// No region is meant.
+    /// The patterns match no region of the plugin.
     #[error(transparent)]
     NotMeant(#[from] NotMeant),
-    /// There is no such release.
+    /// No release of the plugin has the requested version or digest.
     #[error("no release of {plugin} has the version or digest {to}")]
     NoSuchRelease {
-        /// The plugin.
+        /// Name of the plugin.
         plugin: String,
-        /// What was asked for.
+        /// Version or beginning of a digest that was requested.
         to: String,
     },
-    /// There is nothing to go back to.
+    /// The region has no previous release of the plugin.
     #[error(
         "region {region} ran no other release of {plugin} before: name one with --to, or other \
          regions with --regions"
     )]
     NothingBefore {
-        /// The plugin.
+        /// Name of the plugin.
         plugin: String,
-        /// The region.
+        /// Name of the region.
         region: String,
     },
-    /// The release was collected: nodes that start would not find it.
+    /// The release was garbage-collected, so nodes that start would not find it.
     #[error(
         "{plugin}@{version} was collected by `edge gc`: deploy its file or folder to a node, or \
          name another with --to"
     )]
     Collected {
-        /// The plugin.
+        /// Name of the plugin.
         plugin: String,
-        /// The release.
+        /// Version of the collected release.
         version: String,
     },
-    /// Everything is as it should be.
+    /// Every region is to run the release already.
     #[error("nothing to do: every region runs that release of {0} already")]
     NothingToDo(String),
-    /// It is done, and not written down who did it.
+    /// The rollback was done, but the audit log could not be written.
     #[error("the audit could not be written, but this was done: {detail} ({source})")]
     NotAudited {
-        /// What was done.
+        /// Description of the changes.
         detail: String,
-        /// Why it is not in the audit.
+        /// Error of the write to the audit log.
         source: ControlError,
     },
-    /// Others write all the time.
+    /// Concurrent writers got ahead of every attempt.
     #[error("the release log of region {0} was changed by others all the time; look at it again")]
     Overtaken(String),
 }
 
 type Result<T> = std::result::Result<T, OfflineError>;
 
-/// Opens the control database of `settings`, which must be there.
+/// Opens the control database of `settings`, which must exist.
 ///
 /// # Errors
-/// When it does not answer, or its file is not there.
+/// When the database does not answer, or its file does not exist.
 pub async fn open_control(settings: &Settings) -> Result<Control> {
     let url = &settings.control_url;
     if url.starts_with("sqlite:") {
-        // Opening it would make it, and a rollback in an empty log is of no use.
+        // Opening a missing file would create it, and a rollback in an empty log is of no use.
         let options = SqliteConnectOptions::from_str(url).ok();
         if !options.is_some_and(|options| options.get_filename().exists()) {
             return Err(OfflineError::NoDatabase(redacted_url(url)));
@@ -141,11 +141,12 @@ pub async fn open_control(settings: &Settings) -> Result<Control> {
     Ok(control.forgetting_nodes_after(settings.forget_after.node))
 }
 
-/// Writes the entries that `order` asks for, all of them or none, and what was
-/// done into the audit.
+/// Writes the entries that `order` asks for, all of them or none, and records the outcome in the
+/// audit log.
 ///
 /// # Errors
-/// Says why nothing was changed. What was refused is in the audit too.
+/// Says why nothing was changed, or, for `NotAudited`, what was changed without a record. Failed
+/// attempts are recorded in the audit log too.
 pub async fn roll_back_offline(
     control: &Control,
     order: &OfflineRollback,
@@ -169,8 +170,8 @@ pub async fn roll_back_offline(
     }
 }
 
-/// `aborted` is the rollout that was told to end, also where nothing else was
-/// done.
+/// Aborts an open rollout of the plugin and writes the entries. Sets `aborted` to the ID of the
+/// aborted rollout, also if a later step fails.
 async fn try_roll_back(
     control: &Control,
     order: &OfflineRollback,
@@ -205,11 +206,11 @@ async fn try_roll_back(
     })
 }
 
-/// A region that goes back.
+/// Rollback of one region.
 struct Change<'a> {
-    /// What it is to run now.
+    /// Last entry of the region, before the rollback.
     head: &'a Entry,
-    /// What it is to run then.
+    /// Release that the region is to run after the rollback.
     to: Digest,
 }
 
@@ -223,8 +224,8 @@ impl From<&Change<'_>> for RegionChange {
     }
 }
 
-/// Returns the release to go back to. A canary is the last change of its
-/// region, so without it the active release is what ran before.
+/// Returns the release to go back to. If the region has a canary, the canary is the last change, so
+/// the active release is what ran before.
 async fn target(control: &Control, order: &OfflineRollback, head: &Entry) -> Result<Digest> {
     let plugin = &order.plugin;
     let nothing_before = || OfflineError::NothingBefore {
@@ -248,7 +249,7 @@ async fn target(control: &Control, order: &OfflineRollback, head: &Entry) -> Res
         }
     };
     match control.bundle_record(found).await? {
-        // A node that starts must find what its region is to run.
+        // A node that starts must find the bundle that its region is to run.
         Some(record) if record.collected => Err(OfflineError::Collected {
             plugin: plugin.clone(),
             version: record.version.to_string(),
@@ -258,8 +259,8 @@ async fn target(control: &Control, order: &OfflineRollback, head: &Entry) -> Res
     }
 }
 
-/// Has the rollout of the plugin that goes on undone wherever this rollback
-/// does not write: nodes do that once they are there.
+/// Aborts the open rollout of the plugin and returns its ID. Nodes revert it, once they run, in the
+/// regions that this rollback does not write.
 async fn abort(control: &Control, order: &OfflineRollback) -> Result<Option<String>> {
     for _ in 0..TRIES {
         let Some(open) = control.open_rollout_of(&order.plugin).await? else {
@@ -277,8 +278,8 @@ async fn abort(control: &Control, order: &OfflineRollback) -> Result<Option<Stri
     Err(OfflineError::Overtaken("any".to_owned()))
 }
 
-/// Writes the entries of all regions by one statement. Where somebody else was
-/// faster, such as the nodes that undo a rollout, they follow theirs.
+/// Writes the entries of all regions by one statement. If another writer is first, such as a node
+/// that reverts a rollout, the entries are written again after those of that writer.
 async fn write(control: &Control, order: &OfflineRollback, changes: &[Change<'_>]) -> Result<()> {
     let plugin = &order.plugin;
     let mut heads: Option<BTreeMap<String, Entry>> = None;
@@ -302,7 +303,7 @@ async fn write(control: &Control, order: &OfflineRollback, changes: &[Change<'_>
         match control.append_all(&entries).await {
             Ok(true) => return Ok(()),
             Ok(false) => {}
-            // Whether they were written is not known: the log says it.
+            // After an error the write may have succeeded, which the log shows.
             Err(error) => {
                 let heads = control.wanted_of(plugin).await?;
                 let is_written = |entry: &NewEntry<'_>| {

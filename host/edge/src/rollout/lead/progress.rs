@@ -1,5 +1,5 @@
-//! How far the nodes of a region have followed the release log, by what they
-//! report and by which of them do not report any more.
+//! Health of a region during a rollout: which nodes follow the release log, by their reports, and
+//! which are silent.
 
 use std::time::Duration;
 
@@ -9,52 +9,52 @@ use crate::rollout::control::rollout_regions::{MaxUnavailable, RolloutRegion};
 use crate::rollout::control::rollouts::Rollout;
 use crate::rollout::report::{PluginReport, State};
 
-/// How long a node that reports may take to serve, or refuse, a release.
+/// Time limit for a live node to serve or reject a release.
 pub(in crate::rollout) const LONGEST: Duration = Duration::from_secs(150);
 
-/// How long a node may be silent before a rollout counts it as lost. From
-/// [`SILENCE`](crate::rollout::control::nodes::SILENCE) on, the rollout waits for it.
+/// Age of the last report beyond which a rollout counts a node as lost. From
+/// [`SILENCE`](crate::rollout::control::nodes::SILENCE) on, the rollout waits for the node.
 pub(super) const LOST: Duration = Duration::from_secs(12);
 
-/// Whether a node serves what an entry of the log wants.
+/// State of a node in relation to an entry of the log.
 pub(in crate::rollout) enum Follows {
     Yes,
     No(String),
-    /// Not yet, and what keeps it, if the node says so.
+    /// The node does not serve the entry yet, for the reason in its report, which may be empty.
     NotYet(String),
 }
 
-/// How the nodes of a region do with its last entry.
+/// Health of a region's nodes in relation to the region's last log entry.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::rollout) enum Health {
-    /// Every node that has to serve it does.
+    /// Every node that has to serve the entry does.
     Healthy,
-    /// No node serves it, and none has to: the region has no nodes and had none
-    /// when the rollout began, or all of them may be unavailable.
+    /// No node serves the entry, and none has to: the region has no nodes and had none when the
+    /// rollout began, or all of them may be unavailable.
     NoNodes,
-    /// All nodes have left in order, and no other came yet.
+    /// All nodes have left in order, and no other has joined yet.
     AllLeft,
-    /// Some node is not that far, or has not been heard of lately.
+    /// Some node does not serve the entry yet, or is silent but not yet lost.
     Wait,
-    /// Some node cannot serve it, or too many are lost.
+    /// Some node cannot serve the entry, or too many nodes are lost. The text says which.
     Failed(String),
 }
 
-/// What is known of a region whose health is asked for.
+/// The inputs of a region's health.
 pub(super) struct View<'a> {
     pub rollout: &'a Rollout,
     pub head: &'a Entry,
     pub row: &'a RolloutRegion,
-    /// The nodes of all regions.
+    /// Last reports of the nodes of all regions.
     pub nodes: &'a [NodeRecord],
-    /// For how long reports were read without a gap: who was silent while
-    /// nobody could be heard is not lost.
+    /// Time for which reports were read without a gap. A node that was silent while no reports
+    /// could be read is not lost.
     pub observed: Duration,
 }
 
 pub(in crate::rollout) fn follows(report: Option<&PluginReport>, head: &Entry) -> Follows {
     let Some(report) = report else {
-        // A plugin that was removed is not reported any more.
+        // Nodes no longer report a plugin that was removed.
         return match head.wanted.active {
             None => Follows::Yes,
             Some(_) => Follows::NotYet(String::new()),
@@ -63,13 +63,14 @@ pub(in crate::rollout) fn follows(report: Option<&PluginReport>, head: &Entry) -
     match report.state {
         _ if report.revision < head.revision => Follows::NotYet(String::new()),
         State::Serving => Follows::Yes,
-        // A store that does not answer says nothing about the release.
+        // A transient failure, such as a store that does not answer, says nothing about the
+        // release.
         State::Failed if !report.transient => Follows::No(report.reason.clone()),
         State::Preparing | State::Other | State::Failed => Follows::NotYet(report.reason.clone()),
     }
 }
 
-/// Returns how the nodes of a region do with its last entry.
+/// Returns the health of a region's nodes in relation to the region's last log entry.
 pub(super) fn health(view: &View<'_>) -> Health {
     let live = match live(view) {
         Ok(live) => live,
@@ -95,15 +96,16 @@ pub(super) fn health(view: &View<'_>) -> Health {
     }
 }
 
-/// What the live nodes of a region report.
+/// Summary of the reports of a region's live nodes.
 #[derive(Default)]
 struct LiveNodes {
     serve: usize,
     waits: bool,
 }
 
-/// Returns how many of them serve the release, or why one that cannot fails the
-/// region. Where any number of nodes may be unavailable, none does.
+/// Returns how many live nodes of the region serve the release and whether some are still preparing
+/// it, or why a node that cannot serve it fails the region. If any number of nodes may be
+/// unavailable, no node fails the region.
 fn live(view: &View<'_>) -> Result<LiveNodes, String> {
     let head = view.head;
     let is_overdue = head.age() > LONGEST && view.observed > LONGEST;
@@ -125,7 +127,7 @@ fn live(view: &View<'_>) -> Result<LiveNodes, String> {
                 let reason = after_colon(&reason);
                 return Err(format!("node {name} was not ready in {limit} s{reason}"));
             }
-            // A node that joined later must not hold up the others for ever.
+            // A node that joined later must not block the rollout for ever.
             Follows::NotYet(_) => {}
         }
     }
@@ -139,8 +141,8 @@ fn after_colon(reason: &str) -> String {
     }
 }
 
-/// Returns the nodes of the region that ought to be there and are silent: those
-/// that the region began with, and those that joined and fell silent later.
+/// Returns the silent nodes of the region that are expected: those that the region began with, and
+/// those that joined later and then fell silent.
 fn silent<'a>(view: &View<'a>) -> Vec<&'a NodeRecord> {
     let (head, row) = (view.head, view.row);
     // The region may have run this release before the rollout began.
@@ -169,7 +171,8 @@ fn too_many(view: &View<'_>, silent: &[&NodeRecord]) -> Health {
     ))
 }
 
-/// The nodes of a region that do not serve what its last entry wants, and why.
+/// Returns the live nodes of a region that do not serve its last entry, each with the reason if it
+/// reports one.
 pub(in crate::rollout) fn behind(
     rollout: &Rollout,
     head: &Entry,
@@ -270,8 +273,8 @@ mod tests {
         }
     }
 
-    /// The health of a region that began with the nodes `a` and `b`, watched
-    /// for long.
+    /// Returns the health of a region that began with the nodes `a` and `b` and was observed for
+    /// 500 s.
     fn of_two(most: MaxUnavailable, nodes: &[NodeRecord]) -> Health {
         health_of(&row(&["a", "b"], most), nodes, Duration::from_secs(500))
     }
@@ -334,7 +337,7 @@ mod tests {
             of_two(both, &[lost("a"), lost("b")]),
             Health::Failed(_)
         ));
-        // What brings nodes down has to be taken back in spite of that.
+        // A release that crashes nodes must be revertible in spite of that.
         let any = MaxUnavailable::Any;
         assert_eq!(of_two(any, &[lost("a"), lost("b")]), Health::NoNodes);
     }
@@ -344,7 +347,7 @@ mod tests {
         let row = row(&[], NONE);
         let observed = Duration::from_secs(500);
         assert_eq!(health_of(&row, &[], observed), Health::NoNodes);
-        // Dead before the rollout began.
+        // The node was dead before the rollout began.
         let dead = node("a", State::Serving, WRITTEN + 1);
         assert_eq!(health_of(&row, &[dead], observed), Health::NoNodes);
     }
@@ -364,7 +367,7 @@ mod tests {
         let (soon, late) = joined(State::Preparing, 0);
         assert_eq!((soon, late), (Health::Wait, Health::Healthy));
         assert!(matches!(joined(State::Failed, 0).0, Health::Failed(_)));
-        // One that dies of the release counts like the others.
+        // A node that joined and crashes with the release counts like the others.
         assert!(matches!(
             joined(State::Serving, 60_000).0,
             Health::Failed(_)
@@ -386,7 +389,7 @@ mod tests {
         assert!(reason.contains("it is sick"), "{reason}");
     }
 
-    /// `node` with a store that does not answer.
+    /// Returns a node whose release failed because a store does not answer.
     fn without_store(name: &str) -> NodeRecord {
         let mut node = node(name, State::Failed, 0);
         let report = node.report.plugins.get_mut("hello");
@@ -402,7 +405,7 @@ mod tests {
         for unable in [failed, overdue, without_store("a")] {
             let nodes = [unable.clone(), node("b", State::Serving, 0)];
             assert_eq!(of_two(any, &nodes), Health::Healthy);
-            // None of them can.
+            // No node of the region can serve the release.
             assert_eq!(of_two(any, &[unable]), Health::NoNodes);
         }
         let nodes = [node("a", State::Failed, 0), node("b", State::Serving, 0)];

@@ -1,49 +1,48 @@
-//! What a rollout has changed, and has to change back.
+//! Selection of the entries of a rollout that have to be reverted.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::rollout::control::log::Entry;
 use crate::rollout::control::rollouts::{Phase, Rollout};
 
-/// What the reason of an entry begins with that undoes others.
+/// Prefix of the reason of an entry that reverts another.
 pub(super) const UNDONE: &str = "undone: ";
 
-/// What the reason of an entry begins with that filled a region.
+/// Prefix of the reason of an entry that filled a new region.
 const FILLED: &str = "as region ";
 
-/// Returns the reason of an entry that fills a region with what `from` runs.
+/// Returns the reason of an entry that fills a region with what the region `from` runs.
 #[must_use]
 pub fn filled_from(from: &str) -> String {
     format!("{FILLED}{from} runs it")
 }
 
-/// Whether the entry filled its region. Nothing ran there before, and the region
-/// is to run all that it was filled with: taken back, it would take customers
-/// without it.
+/// Returns whether the entry filled its region, which ran nothing before. Such an entry is not
+/// reverted: the region is to run all that it was filled with, and would otherwise serve customers
+/// without the plugin.
 pub(super) fn is_filled(rollout: &Rollout, head: &Entry) -> bool {
     head.rollout == rollout.id && head.reason.starts_with(FILLED)
 }
 
-/// Whether all that the rollout changed goes back when it fails: a canary is on
-/// trial, or comes to be, and regions that ran nothing before have its release
-/// already.
+/// Returns whether a failure reverts all changes of the rollout, which is so for a rollout with a
+/// canary until its promotion: regions that ran nothing before already have the release as active.
 pub(super) fn goes_back_whole(rollout: &Rollout) -> bool {
     rollout.is_trial() && matches!(rollout.phase, Phase::Running | Phase::Canary)
 }
 
-/// Whether the rollout wrote a region's last entry, and not to undo another.
+/// Returns whether the rollout wrote the region's last entry, other than to revert another.
 pub(in crate::rollout) fn is_changed(rollout: &Rollout, head: &Entry) -> bool {
     head.rollout == rollout.id && !head.reason.starts_with(UNDONE)
 }
 
-/// Whether it wrote that entry to undo another.
+/// Returns whether the rollout wrote the region's last entry to revert another.
 pub(super) fn is_undone(rollout: &Rollout, head: &Entry) -> bool {
     head.rollout == rollout.id && head.reason.starts_with(UNDONE)
 }
 
-/// Returns what a rollout that failed has still to undo: the region that it
-/// changed last, those `in_failed` (where it failed after they had passed), and
-/// every canary. What filled a region stays.
+/// Returns the next entry that a failed rollout has to revert: of the region that it changed last,
+/// of the regions `in_failed`, in which it failed after they had passed, or of any canary. Entries
+/// that filled a region stay.
 pub(in crate::rollout) fn failed<'a>(
     rollout: &Rollout,
     heads: &'a BTreeMap<String, Entry>,

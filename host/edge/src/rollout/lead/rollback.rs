@@ -1,4 +1,4 @@
-//! The regions that a rollback means, with and without a node that helps.
+//! Selection of the regions of a rollback, both through a node and offline.
 
 use std::collections::BTreeMap;
 
@@ -6,30 +6,30 @@ use wildmatch::WildMatch;
 
 use crate::rollout::control::log::Entry;
 
-/// No region is meant by a rollback.
+/// The error of a rollback whose patterns select no region.
 #[derive(Debug, thiserror::Error)]
 pub enum NotMeant {
-    /// The log says nothing of the plugin.
+    /// The release log has no entries of the plugin.
     #[error("the release log knows no plugin {0}")]
     NoSuchPlugin(String),
-    /// No region has such a name.
+    /// No region of the plugin matches the pattern.
     #[error("no region that runs {plugin} matches {pattern:?}; there are: {known}")]
     NoSuchRegion {
-        /// The plugin.
+        /// Name of the plugin.
         plugin: String,
-        /// What was asked for.
+        /// Pattern that matches no region.
         pattern: String,
-        /// The regions of the log.
+        /// Names of the regions in the plugin's log, separated by commas.
         known: String,
     },
 }
 
-/// Returns the last entries of the regions that a rollback of `plugin` means,
-/// in the order of `patterns`; without any, all of `heads`.
+/// Returns the last entries of the regions that a rollback of `plugin` concerns, in the order of
+/// `patterns`; all regions that run the plugin if there are no patterns.
 ///
-/// A pattern means the regions that run the plugin. One that matches only
-/// regions from which it was taken away means those: the rollback brings the
-/// plugin back. No rollback brings it to a region that never ran it.
+/// A pattern selects the matching regions that run the plugin. If it matches only regions from
+/// which the plugin was removed, it selects those, and the rollback brings the plugin back. A
+/// rollback brings the plugin to no region that never ran it.
 ///
 /// # Errors
 /// When a pattern matches no region of the plugin's log.

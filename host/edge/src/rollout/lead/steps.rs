@@ -1,5 +1,4 @@
-//! The steps of a canary that goes on by itself: what comes next, and what it
-//! waits for.
+//! Decisions on the next step of a canary, and its progress as operators see it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,32 +14,31 @@ use crate::rollout::control::nodes::NodeRecord;
 use crate::rollout::control::plans::PlanRecord;
 use crate::rollout::control::rollouts::{Phase, Rollout};
 
-/// After how many intervals without an answer a check's last one is too old to
-/// go on by.
+/// Number of check intervals after which the last answer of a check is too old to act on.
 const FRESH: u32 = 3;
 
-/// What comes next for a canary that serves wherever it should.
+/// The next step of a canary that serves in all of its regions.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::rollout) enum Next {
-    /// Nothing, for this reason.
+    /// The canary waits, for this reason.
     Wait(String),
-    /// So many percent of the clients.
+    /// The canary's share is raised to this percentage of the clients.
     Raise(u8),
-    /// All of them.
+    /// The canary is promoted to all clients.
     Promote,
-    /// None: the check says so, for this reason.
+    /// The canary is withdrawn because the check says so, for this reason.
     Withdraw(String),
 }
 
-/// All that the next step of a canary depends on.
+/// The inputs of the decision on a canary's next step.
 pub(in crate::rollout) struct Situation<'a> {
     pub(in crate::rollout) rollout: &'a Rollout,
     pub(in crate::rollout) record: &'a PlanRecord,
-    /// Requests of the canary that were compared at this step.
+    /// Number of the canary's requests that were compared at the current step.
     pub(in crate::rollout) compared: u64,
-    /// Requests that have to be compared at each step.
+    /// Number of the canary's requests that have to be compared at each step.
     pub(in crate::rollout) needed: u64,
-    /// How often checks are asked.
+    /// Interval at which external checks are queried.
     pub(in crate::rollout) interval: Duration,
 }
 
@@ -85,7 +83,7 @@ impl Situation<'_> {
             .map_or(Next::Promote, Next::Raise)
     }
 
-    /// Why the check wants the canary to be withdrawn, if it does.
+    /// Returns the reason of the check for withdrawing the canary, if the check says so.
     fn withdrawn(&self) -> Option<String> {
         let check = self.record.plan.check.as_ref()?;
         let (answer, at) = self.record.answer.as_ref()?;
@@ -105,7 +103,8 @@ impl Situation<'_> {
         answer.is_some_and(|(answer, at)| answer.verdict == verdict && self.is_fresh(*at))
     }
 
-    /// What the check has still to say, if there is one.
+    /// Returns a description of the answer that the canary waits for; `None` if there is no check,
+    /// or its last answer is recent and says `continue`.
     fn unanswered(&self) -> Option<String> {
         let check = self.record.plan.check.as_ref()?;
         if self.answered(Verdict::Continue) {
@@ -120,8 +119,8 @@ impl Situation<'_> {
         })
     }
 
-    /// What the check said last. Where that is long ago, or never was, and
-    /// nodes cannot ask it, why they cannot.
+    /// Returns the last answer of the check. If that answer is out of date or missing, and nodes
+    /// cannot query the check, returns the reasons of those nodes.
     fn last_answer(&self) -> Option<Answer> {
         self.record.plan.check.as_ref()?;
         let last = self.record.answer.as_ref();
@@ -137,62 +136,63 @@ impl Situation<'_> {
     }
 }
 
-/// How a rollout goes on by itself, for operators.
+/// The progress of a rollout, as the admin API shows it to operators.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RolloutProgress {
-    /// The rollout.
+    /// ID of the rollout.
     pub rollout: String,
-    /// The plugin.
+    /// Name of the plugin.
     pub plugin: String,
-    /// Who holds it, if anybody does.
+    /// Operator who paused the rollout; `None` while it is not paused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused_by: Option<String>,
-    /// How its canary does, while there is one.
+    /// Progress of the canary; `None` while there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub canary: Option<CanaryProgress>,
-    /// What keeps this node from reading how it goes on; a newer host may have
-    /// written that.
+    /// Reason why this node cannot read the rollout's plan, such as a format of a newer host
+    /// version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
 }
 
-/// How a canary does on all nodes together.
+/// The progress of a canary on all nodes together.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CanaryProgress {
-    /// Of a hundred clients, so many meet it.
+    /// Percentage of the clients that the canary serves.
     pub percent: u8,
-    /// The shares that it goes through.
+    /// Percentages of the clients that the canary goes through.
     pub steps: Vec<u8>,
-    /// For how long it has been healthy at this step, in milliseconds.
+    /// Time for which the canary has been healthy at the current step, in milliseconds.
     pub healthy_ms: u64,
-    /// Live nodes that serve it.
+    /// Number of live nodes that serve the canary.
     pub nodes: usize,
-    /// Its requests that were compared since it began.
+    /// Number of the canary's requests that were compared since it began.
     pub compared: u64,
-    /// Those of them at this step.
+    /// Number of the canary's requests that were compared at the current step.
     pub compared_at_step: u64,
-    /// Requests that have to be compared at each step, and before any verdict.
+    /// Number of the canary's requests that have to be compared at each step, and before any
+    /// verdict.
     pub needed: u64,
-    /// The chance of evidence as strong as this against a canary that does no
-    /// worse, whenever one looks.
+    /// Anytime-valid p-value: the probability of evidence at least this strong against a canary
+    /// that does no worse, however often it is evaluated.
     pub p_value: f64,
-    /// All of it in words.
+    /// Summary of the comparison in words.
     pub evidence: String,
-    /// Failed requests by route.
+    /// Compared and failed requests by route.
     pub routes: BTreeMap<String, Errors>,
-    /// What the check said last.
+    /// Last answer of the check; `None` without a check or an answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub check: Option<crate::rollout::check::Answer>,
-    /// What it waits for.
+    /// Description of what the canary waits for.
     pub waits_for: String,
 }
 
-/// Requests of both releases that were compared, and those that failed.
+/// Compared requests of both releases, and how many of them failed.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Errors {
-    /// Of the canary.
+    /// Requests of the canary.
     pub canary: Count,
-    /// Of the active release.
+    /// Requests of the active release.
     pub active: Count,
 }
 
@@ -206,7 +206,7 @@ impl From<&Lane> for Errors {
 }
 
 impl RolloutProgress {
-    /// Returns how `rollout` goes on, by its plan and the nodes' reports.
+    /// Returns the progress of `rollout`, from its plan and the nodes' reports.
     #[must_use]
     pub fn new(
         rollout: &Rollout,
@@ -231,7 +231,7 @@ impl RolloutProgress {
         }
     }
 
-    /// Returns what is shown of a `rollout` that cannot be read in full.
+    /// Returns the progress of a `rollout` whose plan cannot be read, with the reason `problem`.
     #[must_use]
     pub fn unreadable(rollout: &Rollout, problem: String) -> Self {
         Self {
@@ -404,7 +404,7 @@ mod tests {
         assert!(
             matches!(answer(Verdict::Withdraw, 1500), Next::Withdraw(reason) if reason.contains("because"))
         );
-        // Of an earlier rollout there is none: rows are a rollout's own.
+        // An answer of an earlier rollout cannot occur, since rows belong to one rollout.
         record.now = 20_000;
         record.answer = Some((
             Answer {
