@@ -10,7 +10,7 @@
 //! A blob is garbage-collected once no bundle lists it and an hour has passed since the last bundle
 //! with it was stored ([`gc`](super::gc)). A node that stores a bundle renews that time in the
 //! transaction that lists the blobs: either the collection waits for the transaction and finds the
-//! blob in use, or the transaction finds the blob deleted and uploads it again.
+//! blob in use, or the transaction finds the blob deleted and the node uploads it again.
 
 use std::collections::BTreeMap;
 

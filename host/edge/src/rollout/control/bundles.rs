@@ -158,7 +158,7 @@ impl Control {
         Ok(stored)
     }
 
-    /// Returns the layout that every node can read that was seen within the last hour.
+    /// Returns the layout that every node seen within the last hour can read.
     async fn layout(&self) -> Result<Layout> {
         match self.lately_lacks_blobs().await? {
             true => Ok(Layout::Whole),

@@ -15,7 +15,7 @@ const ADD: &str = "INSERT INTO edge_rollout_check (reason, rollout, node, noted_
 const REPLACE: &str = "UPDATE edge_rollout_check SET reason = ?, noted_at = {now} \
     WHERE rollout = ? AND node = ?";
 const FORGET: &str = "DELETE FROM edge_rollout_check WHERE rollout = ? AND node = ?";
-/// Deletes rows that were last written more than 30 days ago, of rollouts that ended long before.
+/// Deletes rows that were last written more than 30 days ago.
 const FORGET_OLD: &str = "DELETE FROM edge_rollout_check WHERE noted_at < {now} - 2592000000";
 
 /// Maximum length of a stored reason, in characters; longer ones are truncated.

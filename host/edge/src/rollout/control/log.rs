@@ -61,7 +61,7 @@ const OF_PLUGIN: Select = Select {
     entries: select_at_heads!("WHERE h.plugin = ?"),
     any: "SELECT 1 FROM edge_release_log WHERE plugin = ? LIMIT 1",
 };
-/// Selects the last entry of a region that precedes those of a rollout.
+/// Selects the last entry of a region before a given revision that a given rollout did not write.
 const BEFORE: &str = select!(
     "WHERE l.plugin = ? AND l.region = ? AND l.rollout <> ? AND l.revision < ? \
      ORDER BY l.revision DESC LIMIT 1"

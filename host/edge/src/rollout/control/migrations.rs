@@ -18,6 +18,7 @@ pub const STALE: Duration = Duration::from_secs(15);
 
 /// Maximum length of a stored text, in characters; longer ones are truncated.
 const LONGEST_TEXT: usize = 2000;
+/// Maximum length of a stored URL, in characters; longer ones are truncated.
 const LONGEST_URL: usize = 500;
 
 macro_rules! select {

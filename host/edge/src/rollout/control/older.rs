@@ -8,9 +8,9 @@ use stores::sql::Value;
 use super::nodes::NodeRecord;
 use super::{Control, Result, text};
 
-/// Capabilities that older versions lack: reading bundles that are stored as blobs, and writing
-/// heads of the release log.
+/// Name of the capability to read bundles that are stored as blobs.
 const BLOBS: &str = "reads_blobs";
+/// Name of the capability to write heads of the release log.
 const HEADS: &str = "writes_heads";
 
 /// Time for which a node that lacks a capability counts after it was last seen, in milliseconds.
