@@ -1,4 +1,5 @@
-//! What a node has to give, and what of it a plugin's manifest grants.
+//! Opens the stores and clients of a node, and gives each plugin the parts that
+//! its manifest grants.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -20,16 +21,17 @@ use crate::guest::{Buckets, ConfigValues, Granted, Outbound, PluginLimits};
 use crate::identity::{Identity, KeyError, Passwords, RevocationError, TokenKeys};
 use crate::telemetry::counters::{Counters, Owner, Registry};
 
-/// What every key in Redis begins with.
+/// Prefix of every key in Redis.
 const PREFIX: &str = "edge";
 
-/// Follows the name of a plugin's secret in that of its other values.
+/// Suffix of the configuration key under which a plugin reads the other valid
+/// values of a secret.
 const FALLBACKS: &str = "_FALLBACKS";
 
-/// The embedded key-value store's file, in the data folder.
+/// File name of the embedded key-value store, in the data folder.
 const KEYVALUE_FILE: &str = "keyvalue.sqlite";
 
-/// What every plugin of a node gets its share of.
+/// Stores and clients of a node, which its plugins share.
 pub struct Backends {
     master: MasterSecret,
     databases: Databases,
@@ -42,62 +44,67 @@ pub struct Backends {
     counters: Arc<Registry>,
 }
 
-/// A service cannot be had.
+/// Error when a store or client of the node cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum BackendsError {
-    /// The shop's secret.
+    /// The shop's secret cannot be read or is unfit.
     #[error(transparent)]
     Secret(#[from] SecretError),
-    /// Redis.
+    /// The URL of Redis is malformed.
     #[error(transparent)]
     Redis(#[from] UrlError),
-    /// The keys of tokens.
+    /// The setting `token_keys` cannot be parsed.
     #[error("EDGE_TOKEN_KEYS {0}")]
     TokenKeys(#[from] KeyError),
-    /// Revoked tokens.
+    /// The store of revoked tokens cannot be opened.
     #[error(transparent)]
     Revocations(#[from] RevocationError),
-    /// Calls out.
+    /// The client for outbound HTTP calls cannot be made.
     #[error(transparent)]
     Http(#[from] HttpClientError),
-    /// Mail.
+    /// The mail client cannot be made from its settings.
     #[error(transparent)]
     Mail(#[from] MailerError),
 }
 
-/// A plugin's share cannot be had.
+/// Error when a grant of a plugin's manifest cannot be fulfilled.
 #[derive(Debug, thiserror::Error)]
 pub enum GrantError {
-    /// A setting stands against what the manifest asks for.
+    /// An entry of `outbound` in the manifest, or the setting that it names, is
+    /// not a valid origin.
     #[error("{key}, to which the manifest grants calls out, {source}")]
     Outbound {
-        /// The key.
+        /// Entry of the grant `outbound` in the manifest: a URL, or a reference
+        /// to a configuration key.
         key: String,
-        /// What is wrong with its value.
+        /// Reason why the URL is not a valid origin.
         source: OriginError,
     },
-    /// A secret that is no secret from other plugins.
+    /// A secret of the plugin is set in `[config]`, which every plugin may
+    /// read.
     #[error(
         "the secret {key} stands in [config], which every plugin may read: set it in a table \
          [config.<plugin>] of this plugin's own"
     )]
     SharedSecret {
-        /// The key.
+        /// Configuration key of the secret.
         key: String,
     },
-    /// The store of its buckets.
+    /// The store of the plugin's buckets cannot be opened.
     #[error(transparent)]
     Buckets(#[from] keyvalue::OpenError),
-    /// A rate limit.
+    /// A rate limit of the manifest is invalid.
     #[error("rate-limit: {0}")]
     Limit(#[from] PolicyError),
 }
 
 impl Backends {
-    /// Open everything that the settings name.
+    /// Opens the stores and clients that the settings name. The store of
+    /// buckets is opened later, for the first plugin that has any.
     ///
     /// # Errors
-    /// Names what cannot be had.
+    /// When a secret, a key or a URL in the settings is invalid, or the store
+    /// of revoked tokens or a client cannot be opened.
     pub async fn open(settings: &Settings) -> Result<Self, BackendsError> {
         let limiter = match &settings.redis_url {
             _ if !settings.rate_limits => Limiter::off(),
@@ -128,25 +135,27 @@ impl Backends {
         })
     }
 
-    /// Opens databases.
+    /// Returns the pools of databases, through which databases are opened.
     #[must_use]
     pub fn databases(&self) -> &Databases {
         &self.databases
     }
 
-    /// The clock of the control database.
+    /// Returns the clock of the control database, as this node knows it.
     #[must_use]
     pub fn clock(&self) -> &Arc<SharedClock> {
         &self.clock
     }
 
-    /// The store of all buckets, if any plugin has one.
+    /// Returns the store of all buckets; `None` until a plugin with buckets is
+    /// granted them.
     #[must_use]
     pub fn buckets_store(&self) -> Option<&KeyValue> {
         self.keyvalue.get()
     }
 
-    /// Returns the connections to Redis, by what they are for.
+    /// Returns the connections to Redis by their purpose: `buckets` or
+    /// `rate-limits`. Purposes without Redis are left out.
     #[must_use]
     pub fn redis_connections(&self) -> Vec<(&'static str, Connections)> {
         let buckets = self.buckets_store().and_then(KeyValue::connections);
@@ -155,7 +164,8 @@ impl Backends {
         all.filter_map(|(name, now)| Some((name, now?))).collect()
     }
 
-    /// Returns in words which shared stores refuse changes right now.
+    /// Returns a message for each of the buckets' and the rate limits' stores
+    /// that refuses changes right now.
     #[must_use]
     pub fn refusals(&self) -> Vec<String> {
         let buckets = self.buckets_store().and_then(KeyValue::refusal);
@@ -163,41 +173,46 @@ impl Backends {
         buckets.into_iter().chain(limits).collect()
     }
 
-    /// Counts requests against rate limits.
+    /// Returns the limiter, which counts requests against rate limits.
     #[must_use]
     pub fn limiter(&self) -> &Arc<Limiter> {
         &self.limiter
     }
 
-    /// A key that tells this shop's clients apart; see `ingress`.
+    /// Returns the key that is derived from the shop's secret for the cohorts
+    /// of clients and for the cookies that keep them.
     #[must_use]
     pub fn draw_key(&self) -> [u8; 32] {
         self.master.derive("draw")
     }
 
-    /// Keys whose cookies still count; see [`draw_key`](Self::draw_key).
+    /// Returns the keys derived from fallbacks of the shop's secret, whose
+    /// cookies are still accepted; see [`draw_key`](Self::draw_key).
     #[must_use]
     pub fn draw_fallbacks(&self) -> Vec<[u8; 32]> {
         self.master.derive_fallbacks("draw")
     }
 
-    /// Who callers are.
+    /// Returns the identity of this node, which verifies callers' tokens and
+    /// hashes passwords.
     #[must_use]
     pub fn identity(&self) -> &Arc<Identity> {
         &self.identity
     }
 
-    /// What plugins count themselves.
+    /// Returns the registry of the metrics that plugins declare and count
+    /// themselves.
     #[must_use]
     pub fn counters(&self) -> &Arc<Registry> {
         &self.counters
     }
 
-    /// The share of the plugin with this manifest.
+    /// Returns the grants of the plugin with this manifest.
     ///
     /// # Errors
-    /// When a setting is not what the manifest takes it for, or a store that
-    /// it needs cannot be opened.
+    /// When a setting does not fit the manifest, a secret is set where other
+    /// plugins can read it, a rate limit is invalid, or the store of buckets
+    /// cannot be opened.
     pub async fn grant(
         &self,
         settings: &Settings,
@@ -235,7 +250,8 @@ impl Backends {
         Ok(Arc::new(buckets))
     }
 
-    /// Opened for the first plugin that has buckets.
+    /// Returns the store of buckets, which is opened for the first plugin that
+    /// has any.
     async fn keyvalue(&self, settings: &Settings) -> Result<&KeyValue, keyvalue::OpenError> {
         let opening = async || match &settings.redis_url {
             Some(urls) => KeyValue::redis(settings.value_files.source(urls), PREFIX),
@@ -267,7 +283,8 @@ impl Backends {
         Ok((!policies.is_empty()).then_some(PluginLimits { limiter, policies }))
     }
 
-    /// Where the plugin may call. A key that is not set grants nothing.
+    /// Returns the origins that the plugin is allowed to call. An entry whose
+    /// configuration key is not set grants nothing.
     fn outbound(
         &self,
         settings: &Settings,
@@ -294,11 +311,13 @@ impl Backends {
         }))
     }
 
-    /// What the operator set, and the secrets that nobody has to set.
+    /// Returns the configuration values that the manifest grants. A secret that
+    /// the operator did not set is derived from the shop's secret.
     ///
     /// # Errors
-    /// When a secret is set where other plugins could read it: with another one
-    /// in its place, what was made with it would be lost.
+    /// When a secret is set in `[config]`, where other plugins could read it.
+    /// Using a derived value instead would invalidate what was made with the
+    /// one that was set.
     fn config(&self, settings: &Settings, manifest: &Manifest) -> Result<ConfigValues, GrantError> {
         let (plugin, set) = (&manifest.name, &settings.plugin_config.0);
         let mut values = BTreeMap::new();
@@ -332,8 +351,9 @@ impl Backends {
         hex::encode(self.master.derive(&purpose(plugin, key)))
     }
 
-    /// What the secret is on nodes with another secret of the shop's, while that
-    /// is changed.
+    /// Returns the values that a derived secret has on nodes with another
+    /// secret of the shop, separated by commas, while the shop's secret is
+    /// being rotated.
     fn secret_fallbacks(&self, plugin: &str, key: &str) -> Option<String> {
         let known = self.master.derive_fallbacks(&purpose(plugin, key));
         let known: Vec<String> = known.iter().map(hex::encode).collect();
@@ -345,11 +365,11 @@ fn purpose(plugin: &str, key: &str) -> String {
     format!("plugin/{plugin}/{key}")
 }
 
-/// The keys of tokens: those that were set, or those that follow from the
-/// shop's secret and its fallbacks.
+/// Returns the keys of tokens: the ones in `token_keys`, or else keys derived
+/// from the shop's secret, with its fallbacks for verification.
 ///
 /// # Errors
-/// When those that were set are no keys.
+/// When `token_keys` cannot be parsed.
 pub fn token_keys(settings: &Settings, master: &MasterSecret) -> Result<TokenKeys, KeyError> {
     const PURPOSE: &str = "tokens";
     match &settings.token_keys {
@@ -361,7 +381,8 @@ pub fn token_keys(settings: &Settings, master: &MasterSecret) -> Result<TokenKey
     }
 }
 
-/// What an operator set for somebody else may have been meant for the plugin.
+/// Warns if `key` is set where this plugin does not read it, since the operator
+/// may have meant it for the plugin.
 fn warn_if_unread(set: &PluginConfig, plugin: &str, key: &str) {
     if set.is_set_for_others(plugin, key) {
         let variable = variable_of(plugin, key);

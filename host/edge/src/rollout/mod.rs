@@ -1,5 +1,5 @@
-//! Releases: from a plugin's folder to something that answers requests, on one
-//! node and on all.
+//! Rollout of releases: prepares a plugin's bundle, serves it on one node, and
+//! leads changes of the active release through all nodes.
 
 pub(super) mod backends;
 pub mod canary;

@@ -1,4 +1,4 @@
-//! What a node says of itself to the others and to operators.
+//! Reports of nodes, read by other nodes and by operators.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,145 +12,154 @@ use crate::guest::Tally;
 use crate::rollout::canary::Totals;
 use crate::rollout::canary::analysis::Record;
 
-/// What a node says of itself.
+/// Report of a node, stored in the control database.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Report {
-    /// The host's version.
+    /// Version of the host that the node runs.
     pub version: String,
-    /// Where it serves the shop.
+    /// Address at which the node serves the shop.
     pub address: String,
-    /// Milliseconds by which the node's clock is ahead of the control database's,
-    /// fewer than none if it is behind; none from an older host.
+    /// Milliseconds by which the node's clock is ahead of the control
+    /// database's, negative if behind; `None` until it is measured, and from
+    /// hosts that do not report it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock_skew_ms: Option<i64>,
-    /// The node whose place it took: one that ran in its data folder before and
-    /// did not end in order, as far as it knows. Not told by an older host.
+    /// Name of the node that ran in this data folder before and, as far as is
+    /// known, did not shut down in order; `None` also from hosts that do not
+    /// report it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaces: Option<String>,
-    /// Fingerprints of its keys; none from an older host.
+    /// Fingerprints of the node's keys; `None` from hosts that do not report
+    /// them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keys: Option<KeyRings>,
-    /// Whether it reads bundles that are stored as blobs; an older host does not.
+    /// True if the node reads bundles that are stored as blobs; older hosts do
+    /// not.
     #[serde(default)]
     pub reads_blobs: bool,
-    /// Whether it writes the heads of the release log; an older host does not.
+    /// True if the node writes the heads of the release log; older hosts do
+    /// not.
     #[serde(default)]
     pub writes_heads: bool,
-    /// Its plugins.
+    /// Plugins that the node serves or is to serve, by name.
     pub plugins: BTreeMap<String, PluginReport>,
-    /// What an operator should know of the node itself.
+    /// Warnings for operators about the node itself.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
-    /// Its connections to stores.
+    /// Connections of the node to its stores, by pool.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub connections: Vec<ConnectionReport>,
 }
 
-/// How far a node has followed the release log with one plugin.
+/// Progress of a node in following the release log with one plugin.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct PluginReport {
-    /// The log's revision that the rest speaks of.
+    /// Revision of the release log that this report is about.
     pub revision: i64,
-    /// How far it is.
+    /// State of the plugin on the node at this revision.
     pub state: State,
-    /// Why it is no further.
+    /// Reason for a failure; empty if there is none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
-    /// Whether the failure may pass by itself, and is tried again until then: a
-    /// store does not answer. Not told by an older host.
+    /// True if the plugin failed because a store does not answer, so that it is
+    /// retried until it succeeds. Older hosts do not report it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub transient: bool,
-    /// For how long it has been in this state, in milliseconds.
+    /// Time that the plugin has been in this state, in milliseconds.
     pub for_ms: u64,
-    /// What serves.
+    /// Active release, if one serves.
     pub active: Option<ReleaseReport>,
-    /// What serves some clients instead.
+    /// Canary, if one serves.
     pub canary: Option<ReleaseReport>,
-    /// What served before.
+    /// Release that was active before, with its counts at the time it was
+    /// replaced.
     pub before: Option<ReleaseReport>,
-    /// How the two compare, while there is a canary.
+    /// Comparison of canary and active release, while there is a canary.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trial: Option<CanaryReport>,
 }
 
-/// What two releases answered on one node since the one's trial beside the
-/// other began.
+/// Counts of requests that a canary and the active release answered on one node
+/// since the canary began.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CanaryReport {
-    /// The release on trial.
+    /// Requests that the canary answered.
     pub canary: Tally,
-    /// The active one.
+    /// Requests that the active release answered.
     pub active: Tally,
-    /// What the canary analysis has compared; nothing from an older host.
+    /// Totals of the canary analysis; empty from hosts that do not report them.
     #[serde(default)]
     pub compared: Totals,
-    /// Requests of the canary that were compared since the node serves its
-    /// present share of the clients; none from an older host.
+    /// Requests of the canary that were compared since the node serves the
+    /// canary's present share of clients; `None` from hosts that do not report
+    /// them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_step: Option<u64>,
 }
 
-/// How far a node is with one revision.
+/// State of a plugin on a node at one revision of the release log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
-    /// It serves what the log wants.
+    /// The node serves the releases that the log asks for.
     Serving,
-    /// It makes it ready; what served before goes on.
+    /// The node prepares the release; the previous one, if any, keeps serving.
     Preparing,
-    /// It cannot serve it; what served before goes on.
+    /// The node cannot serve the release; the previous one, if any, keeps
+    /// serving.
     Failed,
-    /// A state of a newer host, of which this one knows nothing: the node does
-    /// not serve what the log wants yet.
+    /// State reported by a newer host that this version does not know; treated
+    /// as not serving yet.
     #[serde(other)]
     Other,
 }
 
-/// One release on one node.
+/// Counts and warnings of one release on one node.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ReleaseReport {
-    /// Names it.
+    /// SHA-256 digest of the bundle.
     pub digest: Digest,
-    /// Its version.
+    /// Version from the manifest.
     pub version: String,
-    /// Requests since it began to serve here.
+    /// Requests that the release answered since it began to serve on this node.
     pub requests: u64,
-    /// Those of them that failed.
+    /// Requests that failed.
     pub errors: u64,
-    /// Half of the requests were faster, in microseconds.
+    /// Median latency, in microseconds.
     pub p50_us: u64,
-    /// All but a hundredth were faster, in microseconds.
+    /// 99th percentile of latency, in microseconds.
     pub p99_us: u64,
-    /// Requests a second, lately.
+    /// Requests per second recently, measured between heartbeats.
     pub per_second: f64,
-    /// What it lacks for real customers, on a node that seems to have such.
+    /// Settings that production needs and that are missing, on a node that
+    /// looks like production.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
 }
 
-/// All keys of a node that other nodes have to know.
+/// Fingerprints of all keys of a node that other nodes have to know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyRings {
-    /// The shop's secret, and its fallback.
+    /// Fingerprints of the shop's secret and its fallbacks.
     pub secret: KeyRing,
-    /// The keys of tokens.
+    /// Fingerprints of the keys of tokens.
     pub tokens: KeyRing,
 }
 
-/// The connections of one pool of a node.
+/// Use of one connection pool of a node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConnectionReport {
-    /// What they are for, such as `database of product`.
+    /// Purpose of the pool, such as `database of product`.
     pub store: String,
-    /// What is at the other end: `mysql`, `sqlite` or `redis`.
+    /// Database system: `mysql`, `sqlite` or `redis`.
     pub system: String,
-    /// Those that work.
+    /// Connections in use.
     pub used: usize,
-    /// Those that are open and wait for work.
+    /// Open connections that are idle.
     pub idle: usize,
-    /// Requests that wait for one.
+    /// Requests that wait for a connection.
     pub waiting: usize,
-    /// As many as there may be.
+    /// Maximum number of connections.
     pub most: usize,
 }
 

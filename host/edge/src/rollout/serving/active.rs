@@ -1,5 +1,4 @@
-//! A plugin as a node serves it: its active release, and perhaps another one
-//! on trial.
+//! A plugin on a node: its active release and, possibly, a canary beside it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,37 +10,40 @@ use crate::rollout::control::log::Wanted;
 use crate::rollout::report::ReleaseReport;
 use crate::runtime::Provider;
 
-/// A plugin that serves.
+/// Plugin that serves requests on this node.
 pub struct ActivePlugin {
-    /// The log's revision that asked for it; 0 if none did.
+    /// Revision of the release log that asks for these releases; 0 if no entry
+    /// does.
     pub revision: i64,
-    /// What it asked for.
+    /// Desired releases according to that revision.
     pub wanted: Wanted,
-    /// The release that serves.
+    /// Active release.
     pub active: Arc<Release>,
-    /// Another one on trial.
+    /// Canary, if there is one.
     pub trial: Option<Canary>,
-    /// What served before, as it was when it no longer did.
+    /// Report of the previously active release, taken when it was replaced.
     pub before: Option<ReleaseReport>,
-    /// Since when this serves.
+    /// Time at which these releases began to serve.
     pub since: Instant,
 }
 
-/// A release on trial.
+/// Canary: a release that answers a share of the clients beside the active
+/// release.
 pub struct Canary {
-    /// The release.
+    /// Release that is the canary.
     pub release: Arc<Release>,
-    /// Of a hundred clients, so many meet it.
+    /// Percentage of clients that get the canary.
     pub percent: u8,
-    /// What it, and the active release, had answered when the trial began.
+    /// Counts of the canary and of the active release when the canary began.
     began: (Sample, Sample),
-    /// What both have answered side by side since. Once that says that the
-    /// release does worse, it answers nobody any more.
+    /// Comparison of the two releases since the canary began. Once it finds the
+    /// canary worse, the canary gets no more clients.
     comparison: Arc<Comparison>,
 }
 
 impl Canary {
-    /// Begin the trial of `release` beside `active`.
+    /// Returns a canary of `release` beside `active`, whose comparison begins
+    /// now.
     #[must_use]
     pub fn new(
         release: Arc<Release>,
@@ -63,12 +65,13 @@ impl Canary {
         trial
     }
 
-    /// Tells the trial how many live nodes the shop has.
+    /// Sets the number of the shop's live nodes, which share the bound on false
+    /// alarms.
     pub fn set_nodes(&self, nodes: usize) {
         self.comparison.set_nodes(nodes);
     }
 
-    /// Goes on where `other`, a trial of the same two releases, has come to.
+    /// Continues the comparison of `other`, a canary of the same two releases.
     fn carry_on(&mut self, other: &Self, active: &Release) {
         self.began = other.began.clone();
         self.comparison = other.comparison.clone();
@@ -78,11 +81,12 @@ impl Canary {
         self.observe_calls(active);
     }
 
-    /// Compares calls by other plugins, which come by no route.
+    /// Counts calls by other plugins, which have no route, in the comparison.
     fn observe_calls(&self, active: &Release) {
         let sides = [(&*self.release, Side::Canary), (active, Side::Active)];
         for (release, side) in sides {
-            // Ended trials are not kept by the release that goes on.
+            // A weak reference, so that the release which keeps serving does
+            // not keep the comparison of an ended canary.
             let comparison = Arc::downgrade(&self.comparison);
             release.plugin.stats().observe_calls(move |took, failed| {
                 if let Some(comparison) = comparison.upgrade() {
@@ -94,7 +98,8 @@ impl Canary {
 }
 
 impl ActivePlugin {
-    /// A plugin that serves from now on, as the log's `revision` asks for it.
+    /// Returns a plugin that serves from now on, as the log's `revision` asks
+    /// for it.
     #[must_use]
     pub fn new(revision: i64, wanted: Wanted, active: Arc<Release>, trial: Option<Canary>) -> Self {
         Self {
@@ -107,13 +112,14 @@ impl ActivePlugin {
         }
     }
 
-    /// The plugin's name.
+    /// Returns the name of the plugin.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.active.manifest.name
     }
 
-    /// The same, as that revision of the log asks for it.
+    /// Returns a copy of the plugin with another revision of the log. The
+    /// comparison is shared.
     #[must_use]
     pub fn at_revision(&self, revision: i64) -> Self {
         Self {
@@ -131,14 +137,16 @@ impl ActivePlugin {
         }
     }
 
-    /// The releases that serve.
+    /// Returns the releases that serve: the active one and, if there is one,
+    /// the canary.
     pub fn releases(&self) -> impl Iterator<Item = &Arc<Release>> {
         let trial = self.trial.as_ref().map(|trial| &trial.release);
         std::iter::once(&self.active).chain(trial)
     }
 
-    /// The release that answers `path` to a client with this draw; none if
-    /// its manifest does not claim the path.
+    /// Returns the release that answers `path` for a client of this cohort;
+    /// `None` if there is a canary and the manifest of the chosen release does
+    /// not claim the path.
     #[must_use]
     pub fn choose(&self, path: &str, draw: Cohort) -> Option<&Arc<Release>> {
         let Some(trial) = &self.trial else {
@@ -149,7 +157,7 @@ impl ActivePlugin {
         release.claims(path).then_some(release)
     }
 
-    /// As other plugins find it.
+    /// Returns the plugin as a provider of interfaces for other plugins.
     #[must_use]
     pub fn provider(&self) -> Provider {
         let trial = self.trial.as_ref();
@@ -159,8 +167,8 @@ impl ActivePlugin {
         }
     }
 
-    /// What the release on trial and the active one have answered since the
-    /// trial began.
+    /// Returns the counts of the canary and of the active release since the
+    /// canary began; `None` without a canary.
     #[must_use]
     pub fn compared(&self) -> Option<(Sample, Sample)> {
         let trial = self.trial.as_ref()?;
@@ -171,8 +179,8 @@ impl ActivePlugin {
         ))
     }
 
-    /// Goes on with the trial of `before`, if it is of the same two releases:
-    /// a change of the canary's share loses no evidence.
+    /// Continues the comparison of `before`, if its canary and active release
+    /// are the same, so that a change of the canary's share loses no evidence.
     pub fn carry_on(&mut self, before: &Self) {
         let (Some(trial), Some(other)) = (&mut self.trial, &before.trial) else {
             return;
@@ -184,8 +192,8 @@ impl ActivePlugin {
         }
     }
 
-    /// Counts a request of `route` that `release` answered, while there is a
-    /// trial. Returns whether that made this node withdraw the canary.
+    /// Counts a request of `route` that `release` answered, if there is a
+    /// canary. Returns whether that made this node withdraw the canary.
     #[must_use]
     pub fn count(&self, route: &str, release: &Arc<Release>, took: Duration, failed: bool) -> bool {
         let Some(trial) = &self.trial else {
@@ -198,8 +206,9 @@ impl ActivePlugin {
         trial.comparison.count(route, side, took, failed)
     }
 
-    /// Returns what the trial has compared so far on this node, and how many
-    /// requests of the canary at its present step.
+    /// Returns the totals that this node has compared so far, and the number of
+    /// the canary's requests that were compared at its present step; `None`
+    /// without a canary.
     #[must_use]
     pub fn totals(&self) -> Option<(Totals, u64)> {
         let comparison = &self.trial.as_ref()?.comparison;
@@ -208,8 +217,7 @@ impl ActivePlugin {
         Some((totals, at_step))
     }
 
-    /// Returns in what way the release on trial does worse on this node, if it
-    /// does.
+    /// Returns the reason why this node found the canary worse, if it did.
     #[must_use]
     pub fn verdict(&self) -> Option<String> {
         let comparison = &self.trial.as_ref()?.comparison;

@@ -1,5 +1,5 @@
-//! What a node serves right now. It is replaced as a whole, by one pointer: a
-//! request that began with one release ends with it.
+//! Active releases of a node, replaced as a whole by swapping one pointer: a
+//! request keeps the release that it began with.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -13,43 +13,47 @@ use super::routes::{RouteError, RouteTable};
 use super::scheduler::Scheduler;
 use crate::runtime::{Directory, MissingImports, Provider, ServiceError, check};
 
-/// How often a release that was replaced is asked whether it is done.
+/// Interval at which a replaced release is polled for requests that are still
+/// in flight.
 const POLL: Duration = Duration::from_millis(20);
 
-/// Plugins by name.
+/// Plugins that serve, by name.
 pub type Plugins = BTreeMap<String, Arc<ActivePlugin>>;
 
-/// What a node serves at one time.
+/// Immutable set of plugins that a node serves, with their routes.
 #[derive(Default)]
 pub struct Snapshot {
-    /// Its plugins.
+    /// Plugins that serve, by name.
     pub plugins: Plugins,
-    /// Their routes.
+    /// Routes of the plugins.
     pub routes: RouteTable,
 }
 
-/// Plugins that cannot serve together.
+/// Error when plugins are incompatible with each other.
 #[derive(Debug, thiserror::Error)]
 pub enum IncompatibleError {
-    /// They claim the same route.
+    /// Two plugins claim the same route.
     #[error(transparent)]
     Route(#[from] RouteError),
-    /// They do not offer each other what they call.
+    /// An interface that a plugin calls is missing, ambiguous or has other
+    /// types.
     #[error(transparent)]
     Service(#[from] ServiceError),
 }
 
-/// What a node serves.
+/// Pointer to the plugins that a node serves, with the tasks that follow its
+/// changes.
 pub struct ServingState {
     serving: ArcSwap<Snapshot>,
-    /// Held while the pointer is moved.
+    /// Held while the pointer is replaced, so that changes run one after
+    /// another.
     changing: Mutex<()>,
     directory: Arc<Directory>,
     scheduler: OnceLock<Scheduler>,
 }
 
 impl ServingState {
-    /// A node that serves nothing yet.
+    /// Returns the state of a node that serves nothing yet.
     #[must_use]
     pub fn new(directory: Arc<Directory>) -> Self {
         Self {
@@ -60,14 +64,15 @@ impl ServingState {
         }
     }
 
-    /// What serves right now. Not to be kept over a wait: take out of it what
-    /// is needed.
+    /// Returns the current snapshot. The guard must not be held across an
+    /// await: clone from it what is needed.
     #[must_use]
     pub fn serving(&self) -> Guard<Arc<Snapshot>> {
         self.serving.load()
     }
 
-    /// The active release of every plugin, by name.
+    /// Returns the active release of every plugin, in the order of the plugins'
+    /// names.
     #[must_use]
     pub fn releases(&self) -> Vec<Arc<Release>> {
         let serving = self.serving.load();
@@ -75,12 +80,13 @@ impl ServingState {
         plugins.map(|plugin| plugin.active.clone()).collect()
     }
 
-    /// Serve these plugins, the first ones. Where their folders brought them,
-    /// all that they call has to be there; where the log did, it may come
-    /// later.
+    /// Replaces the plugins with the first ones. If they came from folders,
+    /// every interface that they import has to be exported by one of them; if
+    /// they came from the release log, an exporter may be added later.
     ///
     /// # Errors
-    /// As [`change`](Self::change).
+    /// As [`change`](Self::change), and when an import is missing among plugins
+    /// from folders.
     pub fn begin(&self, plugins: Plugins, from_folders: bool) -> Result<(), IncompatibleError> {
         if from_folders {
             check(&providers(&plugins), MissingImports::Refused)?;
@@ -88,11 +94,12 @@ impl ServingState {
         self.change(|serving| *serving = plugins)
     }
 
-    /// Serve `change`d plugins from now on. Releases that no longer serve
-    /// finish what they began, and are gone then.
+    /// Applies `change` to the plugins and swaps the pointer. Releases that no
+    /// longer serve finish their requests in flight and are closed then.
     ///
     /// # Errors
-    /// When the plugins do not fit together. Everything is as before then.
+    /// When the plugins are incompatible after the change. Nothing is changed
+    /// then.
     pub fn change(&self, change: impl FnOnce(&mut Plugins)) -> Result<(), IncompatibleError> {
         let _one_at_a_time = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let old = self.serving.load_full();
@@ -112,7 +119,8 @@ impl ServingState {
         Ok(())
     }
 
-    /// Whether the plugins would fit together after `change`.
+    /// Checks that the plugins would be compatible after `change`, without
+    /// applying it.
     ///
     /// # Errors
     /// As [`change`](Self::change).
@@ -127,15 +135,16 @@ impl ServingState {
         Ok(check(&providers(&plugins), MissingImports::Since(&before))?)
     }
 
-    /// Let `scheduler` do the periodic work of whatever serves, from now on.
+    /// Starts the scheduled tasks of the active releases in `scheduler`, which
+    /// follows later changes.
     pub fn begin_periodic_work(&self, scheduler: Scheduler) {
         let _one_at_a_time = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let scheduler = self.scheduler.get_or_init(|| scheduler);
         scheduler.follow(&self.serving.load().plugins);
     }
 
-    /// Begin no more periodic work, and let what runs finish, for as long as
-    /// `patience`.
+    /// Starts no more scheduled tasks, and waits for those that run, up to a
+    /// timeout of `patience`.
     pub async fn end_periodic_work(&self, patience: Duration) {
         if let Some(scheduler) = self.scheduler.get() {
             scheduler.stop(patience).await;
@@ -158,7 +167,8 @@ fn providers(plugins: &Plugins) -> Vec<Provider> {
     plugins.values().map(|plugin| plugin.provider()).collect()
 }
 
-/// Wait until nobody uses `release` any more, and close what it held open.
+/// Waits until no request uses `release` any more, and closes its database
+/// connections.
 pub(in crate::rollout) async fn retire(release: Arc<Release>) {
     let is_used = || {
         Arc::strong_count(&release) > 1

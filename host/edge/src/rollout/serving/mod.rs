@@ -1,4 +1,5 @@
-//! What a node serves: its active releases, their routes and their schedules.
+//! Serves requests: the active releases and canaries of a node, their routes
+//! and their scheduled tasks.
 
 pub(super) mod active;
 pub(super) mod live;

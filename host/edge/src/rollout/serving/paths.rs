@@ -1,17 +1,18 @@
-//! Paths of requests: what they begin with, and the mount.
+//! Path prefixes of requests by whole segments, and the prefix under which the
+//! API is mounted.
 
-/// The whole API also answers under this prefix.
+/// Prefix under which the whole API answers too.
 const MOUNT: &str = "/api/v1";
 
-/// Whether `path` begins with the whole segments of `route`.
+/// Returns whether `path` begins with the whole segments of `route`.
 #[must_use]
 pub fn is_prefix(route: &str, path: &str) -> bool {
     path.strip_prefix(route)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// The rest of `path` after the whole segments of `route`, in whatever ASCII
-/// case those are spelled.
+/// Returns the rest of `path` after the whole segments of `route`, compared
+/// without regard to ASCII case; `None` if `path` does not begin with them.
 #[must_use]
 pub fn strip_prefix_ignoring_case<'p>(route: &str, path: &'p str) -> Option<&'p str> {
     let (head, rest) = path.split_at_checked(route.len())?;
@@ -19,7 +20,8 @@ pub fn strip_prefix_ignoring_case<'p>(route: &str, path: &'p str) -> Option<&'p 
     is_prefix.then_some(rest)
 }
 
-/// `target` (a path, perhaps with a query) without the mount.
+/// Returns `target`, a path with or without a query, without the mount prefix.
+/// A target that is the prefix alone is returned as it is.
 #[must_use]
 pub fn without_mount(target: &str) -> &str {
     match strip_prefix_ignoring_case(MOUNT, target) {

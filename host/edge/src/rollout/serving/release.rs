@@ -14,32 +14,34 @@ use crate::guest::Sample;
 use crate::rollout::report::ReleaseReport;
 use crate::runtime::Plugin;
 
-/// One version of a plugin, ready to serve.
+/// One immutable version of a plugin, ready to serve.
 pub struct Release {
-    /// Names it.
+    /// SHA-256 digest of the bundle.
     pub digest: Digest,
-    /// What the plugin said of itself.
+    /// Manifest of the plugin.
     pub manifest: Manifest,
-    /// Its version, as text for logs.
+    /// Version from the manifest, as text for logs.
     pub version: String,
-    /// The `edge-release` header: `name@version`.
+    /// Value of the header field `edge-release`: `name@version`.
     pub header: HeaderValue,
-    /// Its database, when it has a grant.
+    /// Access to the database; `None` if the manifest grants none.
     pub database: Option<Arc<DatabaseAccess>>,
-    /// The rate limits of its routes.
+    /// Rate limits of the manifest that have a path.
     pub route_limits: Vec<RouteLimit>,
-    /// Templates of the paths in its OpenAPI document.
+    /// Path templates of the OpenAPI document.
     pub templates: Vec<String>,
-    /// Parameters of those paths whose values no log shows.
+    /// Names of the path parameters whose values are kept out of logs.
     pub secret_parameters: BTreeSet<String>,
-    /// What it lacks for real customers, on a node that seems to have such.
+    /// Settings that production needs and that are missing, on a node that
+    /// looks like production.
     pub warnings: Vec<String>,
     /// The compiled component.
     pub plugin: Arc<Plugin>,
 }
 
 impl Release {
-    /// Warns in the log of what it lacks for real customers.
+    /// Logs a warning for each setting that production needs and that is
+    /// missing.
     pub fn log_warnings(&self) {
         let plugin = &self.manifest.name;
         for warning in &self.warnings {
@@ -47,7 +49,8 @@ impl Release {
         }
     }
 
-    /// Whether it claims `path`, which has no mount.
+    /// Returns whether a route of the manifest is a prefix of `path`, which is
+    /// given without the mount prefix.
     #[must_use]
     pub fn claims(&self, path: &str) -> bool {
         let mut routes = self.manifest.routes.iter();
@@ -56,7 +59,8 @@ impl Release {
 }
 
 impl Release {
-    /// Returns what the release has answered, as `sample` counts it.
+    /// Returns the report of the release with the counts of `sample` and a rate
+    /// in requests per second.
     #[must_use]
     pub fn report(&self, sample: &Sample, per_second: f64) -> ReleaseReport {
         let micros = |part| sample.quantile(part).unwrap_or_default().as_micros();

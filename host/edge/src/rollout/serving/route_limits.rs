@@ -1,26 +1,27 @@
-//! The rate limits of a plugin's routes, ready to be counted.
+//! Rate limits of routes, from a plugin's manifest.
 
 use http::Method;
 
 use bundle::manifest::{Manifest, Subject};
 use stores::limiter::{Policy, PolicyError};
 
-/// A rate limit that the host enforces before the plugin is asked.
+/// Rate limit that the host enforces before the plugin is called.
 #[derive(Debug, Clone)]
 pub struct RouteLimit {
-    /// The manifest's name for it.
+    /// Name in the manifest.
     pub name: String,
-    /// Methods that count; all when empty.
+    /// Methods that are counted; all if empty.
     pub methods: Vec<Method>,
-    /// Path prefix that counts, by whole segments.
+    /// Path prefix of the counted requests, by whole segments.
     pub path: String,
-    /// Whose requests are counted together.
+    /// Key by which requests are counted together, such as the client's
+    /// address.
     pub by: Subject,
-    /// How many pass.
+    /// Number of requests that pass, and in which time.
     pub policy: Policy,
 }
 
-/// Those limits of `manifest` that have a path.
+/// Returns the rate limits of `manifest` that have a path.
 pub(in crate::rollout) fn of(manifest: &Manifest) -> Result<Vec<RouteLimit>, PolicyError> {
     let limits = manifest.rate_limits.iter();
     let with_path = limits.filter_map(|limit| Some((limit, limit.path.clone()?)));

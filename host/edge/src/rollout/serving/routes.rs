@@ -1,5 +1,5 @@
-//! Which plugin answers which path: the longest prefix of whole segments
-//! wins. And by which name it is counted.
+//! Routing of paths to plugins by the longest prefix of whole segments, and the
+//! route by which metrics count a request.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -12,63 +12,64 @@ use super::secret_segments::SecretPlaces;
 use super::templates::Templates;
 use crate::telemetry::ReleaseStats;
 
-/// The routes of every plugin that serves.
+/// Routing table of all plugins that serve.
 #[derive(Default)]
 pub struct RouteTable {
-    /// Prefixes, longest first, so that the first match is the best.
+    /// Prefixes, longest first, so that the first match is the longest.
     prefixes: Vec<(Arc<Route>, Arc<ActivePlugin>)>,
     templates: Templates<Templated>,
-    /// Prefixes and templates, each once.
+    /// Routes by their path: prefixes and templates, each once.
     routes: BTreeMap<String, Arc<Route>>,
     has_trials: bool,
 }
 
-/// A route, for as long as it leads anywhere.
+/// Route of a plugin that serves, with its counts.
 #[derive(Debug, Default)]
 pub struct Route {
-    /// The template of its paths in the plugin's OpenAPI document, such as
-    /// `/products/{product_id}`; the prefix that the plugin claims where no
-    /// template fits.
+    /// Path template in the plugin's OpenAPI document, such as
+    /// `/products/{product_id}`, or the prefix that the plugin claims where no
+    /// template matches.
     pub path: String,
-    /// What it has answered, by release.
+    /// Counts of requests, by release.
     pub stats: ReleaseStats,
 }
 
-/// The route of a template.
+/// Route of a path template.
 struct Templated {
     route: Arc<Route>,
-    /// Places of its secret parameters.
+    /// Indexes of the path segments that are secret parameters.
     secrets: Arc<[usize]>,
 }
 
-/// What answers a path.
+/// Plugin and route that match a path.
 pub struct Match<'t, 'p> {
-    /// The route by which the request is counted.
+    /// Route by which the request is counted.
     pub route: &'t Arc<Route>,
-    /// The plugin that answers.
+    /// Plugin that answers.
     pub plugin: &'t Arc<ActivePlugin>,
-    /// The path as the plugin, its rate limits and metrics are to see it.
+    /// Path as the plugin, its rate limits and metrics see it: literal segments
+    /// are spelled as in the route.
     pub path: Cow<'p, str>,
-    /// Places of the path's segments that no log shows, as any release of the
-    /// plugin says; none where it has no secret parameters.
+    /// Indexes of the path segments that are kept out of logs, as any release
+    /// of the plugin marks them; `None` if the plugin has no secret parameters.
     pub secrets: Option<Arc<[usize]>>,
 }
 
-/// Two plugins claim the same route.
+/// Error when two plugins claim the same route.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("the route {route} is claimed by both {first} and {second}")]
 pub struct RouteError {
-    /// The route.
+    /// Route that is claimed twice, without regard to ASCII case.
     pub route: String,
-    /// A plugin that claims it.
+    /// Name of the plugin that claimed the route first.
     pub first: String,
-    /// Another.
+    /// Name of the other plugin.
     pub second: String,
 }
 
 impl RouteTable {
-    /// The routes of `plugins`, those of their trials included. One that was
-    /// there `before` counts on.
+    /// Returns the routes of `plugins`, their canaries included. A route that
+    /// was in `before` keeps its counts.
     ///
     /// # Errors
     /// When two plugins claim the same route.
@@ -94,7 +95,8 @@ impl RouteTable {
         Ok(table)
     }
 
-    /// Add the templates of those paths that `plugin` answers.
+    /// Adds the path templates of `plugin` that no longer prefix of another
+    /// plugin covers.
     fn add_templates(&mut self, plugin: &Arc<ActivePlugin>, before: &Self) {
         let releases = plugin.releases();
         let marks = releases.map(|release| (&*release.templates, &release.secret_parameters));
@@ -116,7 +118,7 @@ impl RouteTable {
         }
     }
 
-    /// The route of this path that is there, or a new one.
+    /// Returns the known route of this path, or a new one.
     fn route(&self, path: &str) -> Arc<Route> {
         let known = self.routes.get(path).cloned();
         known.unwrap_or_else(|| {
@@ -127,38 +129,39 @@ impl RouteTable {
         })
     }
 
-    /// Lets the routes count for the releases that serve now, and forget all
-    /// but the last of those that do not.
+    /// Keeps the counts of the releases that serve now, and drops those of
+    /// replaced releases except the last one.
     pub fn keep_counts(&self) {
         for route in self.routes.values() {
             let Some((_, plugin)) = self.by_prefix(&route.path) else {
                 continue;
             };
-            // The active one last: it is the one that is kept a while longer.
+            // The active release is last, because its counts are kept for a
+            // while after it is replaced.
             let mut versions: Vec<_> = plugin.releases().map(|r| &*r.version).collect();
             versions.reverse();
             route.stats.keep(&versions);
         }
     }
 
-    /// All routes.
+    /// Returns all routes, in the order of their paths.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Route>> {
         self.routes.values()
     }
 
-    /// Whether any plugin has a release on trial.
+    /// Returns whether any plugin has a canary.
     #[must_use]
     pub fn has_trials(&self) -> bool {
         self.has_trials
     }
 
-    /// Finds what answers `path`, which has no mount. The case of literal
-    /// segments makes no difference, nor does one final slash of a path that a
-    /// template fits.
+    /// Returns the plugin and the route that match `path`, which is given
+    /// without the mount prefix. The ASCII case of literal segments is ignored,
+    /// and so is one final slash of a path that matches a template.
     #[must_use]
     pub fn find<'p>(&self, path: &'p str) -> Option<Match<'_, 'p>> {
         let (prefix, plugin) = self.by_prefix(path)?;
-        // Another plugin may answer a part of what a template fits.
+        // A template may also match paths that another plugin answers.
         let found = self.templates.find(path).filter(|found| {
             strip_prefix_ignoring_case(&prefix.path, &found.value.route.path).is_some()
         });
@@ -181,7 +184,7 @@ impl RouteTable {
     }
 }
 
-/// `path` with the prefix as the plugin spells it.
+/// Returns `path` with the prefix spelled as the plugin spells it.
 fn with_prefix<'p>(prefix: &str, path: &'p str) -> Cow<'p, str> {
     match strip_prefix_ignoring_case(prefix, path) {
         Some(rest) if !is_prefix(prefix, path) => Cow::Owned(format!("{prefix}{rest}")),
@@ -189,8 +192,8 @@ fn with_prefix<'p>(prefix: &str, path: &'p str) -> Cow<'p, str> {
     }
 }
 
-/// Which plugin claims which prefix. Two plugins cannot claim prefixes that
-/// differ in case alone.
+/// Returns the plugins by the prefixes that they claim. Two plugins cannot
+/// claim prefixes that differ in ASCII case alone.
 fn claims<'a>(
     plugins: &[&'a Arc<ActivePlugin>],
 ) -> Result<BTreeMap<&'a str, &'a Arc<ActivePlugin>>, RouteError> {

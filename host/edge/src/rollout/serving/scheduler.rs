@@ -1,5 +1,5 @@
-//! Periodic work: each task is done by one node of the region at a time, and by
-//! none whose clock is far from the control database's.
+//! Scheduled tasks of plugins, each run by one node of the region at a time,
+//! and not by nodes whose clock is far from the control database's.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,17 +19,18 @@ use crate::guest::Call;
 use crate::rollout::backends::Backends;
 use crate::telemetry::traces::{Trace, Traces, Work, text};
 
-/// A lease outlives the piece of work by this much, so that a node which ends
-/// its piece in time still holds it.
+/// Time by which a lease outlives the deadline of a run, so that a node whose
+/// run ends in time still holds it.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Time after which a task that still cannot begin is named again.
+/// Interval at which a task that still cannot start is logged again as a
+/// warning.
 const AGAIN: Duration = Duration::from_mins(1);
 
-/// The periodic work of a node. Dropping it begins no more of it.
+/// Scheduler of a node's periodic tasks. Dropping it starts no more runs.
 pub struct Scheduler {
     office: Arc<SchedulerContext>,
-    /// Whose work is being done, and how to end it.
+    /// Plugins whose tasks are scheduled, with the token that stops them.
     running: Mutex<BTreeMap<String, Running>>,
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -40,7 +41,7 @@ struct Running {
     stop: CancellationToken,
 }
 
-/// What all of the work shares.
+/// Stores and settings that all scheduled tasks share.
 struct SchedulerContext {
     settings: Arc<Settings>,
     services: Arc<Backends>,
@@ -49,14 +50,15 @@ struct SchedulerContext {
 }
 
 impl SchedulerContext {
-    /// The region's leases, opened when they are first needed.
+    /// Returns the region's leases, which are opened when they are first
+    /// needed.
     async fn leases(&self) -> Result<&Leases, LeaseError> {
         let url = self.settings.lease_url();
         let opening = || Leases::open(self.services.databases(), url, &self.settings.region);
         self.leases.get_or_try_init(opening).await
     }
 
-    /// The span of one piece, and its trace.
+    /// Begins the trace of one run, if traces are collected.
     fn begin(&self, release: &Release, task: &str) -> Option<Work> {
         let plugin = &release.manifest.name;
         let traces = self.traces.as_ref()?;
@@ -71,8 +73,8 @@ impl SchedulerContext {
 }
 
 impl Scheduler {
-    /// A scheduler that has nothing to do yet. Each piece of work is a trace,
-    /// where there is a collector.
+    /// Returns a scheduler without tasks. Each run is a trace of its own if
+    /// traces are collected.
     #[must_use]
     pub fn new(
         settings: Arc<Settings>,
@@ -92,9 +94,9 @@ impl Scheduler {
         }
     }
 
-    /// Do the work of these plugins' active releases, and of no others. What
-    /// runs of a release that was replaced finishes; its lease keeps the new
-    /// one from doing the same at once.
+    /// Schedules the tasks of these plugins' active releases, and no others. A
+    /// run of a replaced release finishes; its lease keeps the new release from
+    /// running the same task at once.
     pub fn follow(&self, plugins: &Plugins) {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         running.retain(|name, running| {
@@ -126,8 +128,9 @@ impl Scheduler {
         }
     }
 
-    /// Begin no more pieces, and let those that run finish, for as long as
-    /// `patience`: what they hold, other nodes need not wait for.
+    /// Starts no more runs, waits for those in progress up to a timeout of
+    /// `patience`, and closes the leases, so that other nodes need not wait for
+    /// them.
     pub async fn stop(&self, patience: Duration) {
         self.stop.cancel();
         self.tasks.close();
@@ -162,7 +165,7 @@ async fn repeat(
             _ = due.tick() => {}
             () = stopped.cancelled() => return,
         }
-        // The log has said so.
+        // A warning about the clock has been logged already.
         if office.services.clock().is_off() {
             continue;
         }
@@ -186,8 +189,8 @@ async fn repeat(
     }
 }
 
-/// Whether what was `named` at that time is to be named again, in which case
-/// it is taken for named now.
+/// Returns whether a warning that was last logged at `named` is due again, and
+/// if so sets `named` to `now`.
 fn is_due(named: &mut Option<Instant>, now: Instant) -> bool {
     let is_due = named.is_none_or(|at| now.duration_since(at) >= AGAIN);
     if is_due {
@@ -196,7 +199,7 @@ fn is_due(named: &mut Option<Instant>, now: Instant) -> bool {
     is_due
 }
 
-/// One piece, if it is due and no other node has it.
+/// Runs a task once, if it is due and no other node holds its lease.
 async fn piece(
     release: &Release,
     schedule: &Schedule,
@@ -209,7 +212,7 @@ async fn piece(
         deadline,
     } = schedule;
     let plugin = &release.manifest.name;
-    // Two ticks of a clock are not `every` apart to the millisecond.
+    // Two ticks of a timer are not exactly `every` apart.
     let pause = every.mul_f64(0.9);
     let length = *deadline + GRACE;
     let Some(lease) = leases.take(plugin, task, pause, length).await? else {

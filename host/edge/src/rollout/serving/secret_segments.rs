@@ -1,17 +1,17 @@
-//! Which segments of a path no log shows: those that any release that may
-//! answer it marks as secret, whatever each of them calls the parameter.
+//! Path segments to keep out of logs: those that any release which may answer
+//! the path marks as secret, whatever name each release has for the parameter.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::templates::shape;
 
-/// Places of secret parameters, by the shape of their templates.
+/// Indexes of secret path segments, by the shape of their templates.
 pub(super) struct SecretPlaces(HashMap<String, BTreeSet<usize>>);
 
 impl SecretPlaces {
-    /// Collects the places from releases: the templates of each, and the names
-    /// of its secret parameters.
+    /// Returns the indexes collected from releases. Each item has the path
+    /// templates of a release and the names of its secret parameters.
     pub(in crate::rollout) fn new<'r>(
         releases: impl Iterator<Item = (&'r [String], &'r BTreeSet<String>)>,
     ) -> Self {
@@ -33,7 +33,7 @@ impl SecretPlaces {
         Self(places)
     }
 
-    /// Returns the places of a template's secret parameters.
+    /// Returns the indexes of a template's segments that are secret.
     pub(in crate::rollout) fn places(&self, template: &str) -> Arc<[usize]> {
         let places = shape(template).and_then(|shape| self.0.get(&shape));
         places.into_iter().flatten().copied().collect()

@@ -1,18 +1,18 @@
-//! Path templates of plugins' OpenAPI documents, so that metrics and traces
-//! tell `/products/{product_id}` from `/products/search`, and so that a path
-//! is served in whatever case its literal segments are spelled.
+//! Matching of paths with the templates of OpenAPI documents. Metrics and
+//! traces tell `/products/{product_id}` from `/products/search` by them, and
+//! literal segments match in any ASCII case.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-/// Path templates with a value each. ASCII case of literal segments and one
-/// final slash make no difference; where two templates differ in case alone,
-/// the one that is spelled as the path wins.
+/// Path templates with a value each. The ASCII case of literal segments and one
+/// final slash are ignored. Where two templates differ in case alone, the one
+/// that is spelled like the path wins.
 pub(super) struct Templates<T> {
-    /// From the folded shape to the place in `groups`.
+    /// Router from the folded shape to the index in `groups`.
     router: matchit::Router<usize>,
     places: HashMap<String, usize>,
-    /// Templates of one folded shape.
+    /// Templates grouped by folded shape.
     groups: Vec<Vec<Template<T>>>,
 }
 
@@ -21,19 +21,19 @@ struct Template<T> {
     value: T,
 }
 
-/// A segment of a template, between two slashes.
+/// Path segment of a template: a literal or a parameter.
 #[derive(PartialEq, Eq)]
 enum Segment {
     Literal(String),
     Parameter,
 }
 
-/// The template that fits a path.
+/// Template that matches a path.
 pub(super) struct Found<'t, 'p, T> {
-    /// The value of the template.
+    /// Value that was added with the template.
     pub(in crate::rollout) value: &'t T,
-    /// The path with its literal segments as the template spells them, and
-    /// without a final slash that the template does not have.
+    /// Path with its literal segments spelled as in the template, and without a
+    /// final slash that the template does not have.
     pub(in crate::rollout) path: Cow<'p, str>,
 }
 
@@ -48,8 +48,8 @@ impl<T> Default for Templates<T> {
 }
 
 impl<T> Templates<T> {
-    /// Adds a template, unless there is one of its shape, or a parameter of it
-    /// is less than a segment. Returns whether it was added.
+    /// Adds a template, unless one of its shape exists, or a parameter of it is
+    /// only a part of a segment. Returns whether it was added.
     pub(in crate::rollout) fn add(&mut self, template: &str, value: T) -> bool {
         let Some(segments) = template.split('/').map(Segment::parse).collect() else {
             return false;
@@ -75,8 +75,9 @@ impl<T> Templates<T> {
         is_new
     }
 
-    /// Finds the template that fits `path` best: literals before parameters,
-    /// and a final slash of the template's own before one that is ignored.
+    /// Returns the template that matches `path` best: literals win over
+    /// parameters, and a final slash of the template wins over one that is
+    /// ignored.
     pub(in crate::rollout) fn find<'p>(&self, path: &'p str) -> Option<Found<'_, 'p, T>> {
         self.find_spelled(path).or_else(|| {
             let shorter = path.strip_suffix('/').filter(|path| !path.is_empty())?;
@@ -102,9 +103,10 @@ impl<T> Templates<T> {
 }
 
 /// Returns the folded template for the router, which several templates may
-/// share. Parameters are called by where they stand: documents may call the
-/// same one differently in `/products/{id}` and `/products/{product_id}/reviews`.
-/// None where a parameter is less than a segment.
+/// share. Parameters are named by their position, because documents may name
+/// the same parameter differently in `/products/{id}` and
+/// `/products/{product_id}/reviews`. `None` if a parameter is only a part of a
+/// segment.
 pub(super) fn shape(template: &str) -> Option<String> {
     let segments = template.split('/').map(Segment::parse);
     Some(folded_shape(&segments.collect::<Option<Vec<_>>>()?))
@@ -120,7 +122,8 @@ fn folded_shape(segments: &[Segment]) -> String {
 }
 
 impl<T> Template<T> {
-    /// Whether `path`, which fits when case is ignored, fits exactly.
+    /// Returns whether `path`, which matches without regard to case, matches
+    /// exactly.
     fn spells(&self, path: &str) -> bool {
         let mut pairs = self.segments.iter().zip(path.split('/'));
         pairs.all(|(segment, part)| match segment {
@@ -129,7 +132,7 @@ impl<T> Template<T> {
         })
     }
 
-    /// `path` with the literals of this template.
+    /// Returns `path` with its literal segments spelled as in this template.
     fn respell(&self, path: &str) -> String {
         let pairs = self.segments.iter().zip(path.split('/'));
         let parts = pairs.map(|(segment, part)| match segment {
@@ -141,7 +144,7 @@ impl<T> Template<T> {
 }
 
 impl Segment {
-    /// None where a parameter is less than the segment.
+    /// Parses a segment. `None` if a parameter is only a part of it.
     fn parse(segment: &str) -> Option<Self> {
         let name = segment
             .strip_prefix('{')
@@ -154,7 +157,7 @@ impl Segment {
     }
 }
 
-/// `path` in lower case; borrowed where it is so already.
+/// Returns `path` in ASCII lower case, borrowed if it is in lower case already.
 fn folded(path: &str) -> Cow<'_, str> {
     match path.bytes().any(|byte| byte.is_ascii_uppercase()) {
         true => Cow::Owned(path.to_ascii_lowercase()),
