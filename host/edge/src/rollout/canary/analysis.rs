@@ -1,35 +1,37 @@
-//! Whether a new release does worse than the old one.
+//! Comparison of a new release with the one that it replaced, by error rate and
+//! 99th percentile.
 
 use std::time::Duration;
 
-/// Of two releases both fast enough, neither is worse: below this, a ratio of
-/// latencies says more of the machine than of them.
+/// Latency up to which a release counts as fast and is not found slower: below
+/// it, a ratio of latencies depends more on the machine than on the release.
 const NOTICEABLE: Duration = Duration::from_millis(5);
 
-/// How much worse is too much.
+/// Limits on how much worse than the previous release a new one may be.
 #[derive(Debug, Clone, Copy)]
 pub struct Margins {
-    /// Requests that a release must have answered to be judged.
+    /// Requests that a release must have answered before it is judged.
     pub requests: u64,
-    /// How much larger its part of errors may be, from 0 to 1.
+    /// Maximum increase of the error rate, from 0 to 1.
     pub errors: f64,
-    /// How many times slower its 99th percentile may be.
+    /// Maximum ratio of the new 99th percentile to the old one.
     pub latency: f64,
 }
 
-/// What is judged.
+/// Counts and latency of a release that are compared.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Record {
-    /// Requests.
+    /// Requests answered.
     pub requests: u64,
-    /// Those of them that failed.
+    /// Requests that failed.
     pub errors: u64,
-    /// All but a hundredth were faster.
+    /// 99th percentile of latency.
     pub p99: Duration,
 }
 
 impl Record {
-    /// Together with another node's. The slower 99th percentile counts.
+    /// Returns the sum with the counts of another node. The slower 99th
+    /// percentile is kept.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self {
@@ -46,8 +48,9 @@ impl Record {
 }
 
 impl Margins {
-    /// In what way `new` is worse than `old`, if it is. An old release that
-    /// has answered nothing made no errors and has no latency to compare.
+    /// Returns the reason why `new` is worse than `old`, if it is. An old
+    /// release that has answered nothing counts as one without errors, and its
+    /// latency is not compared.
     #[must_use]
     pub fn judge(&self, new: Record, old: Record) -> Option<String> {
         if new.requests < self.requests {

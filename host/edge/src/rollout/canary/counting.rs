@@ -1,4 +1,4 @@
-//! Counting what a canary and the active release answer side by side on one
+//! Counts requests of a canary and of the active release side by side on one
 //! node.
 
 use std::collections::BTreeMap;
@@ -12,47 +12,49 @@ use super::evidence::{Count, Evidence};
 use super::thresholds::Thresholds;
 use super::verdict::{Lane, MOST_LANES, NODE_ALPHA, Totals, judge};
 
-/// The shortest block of time in which the releases are compared. Stalls of a
-/// machine, which hit both, are mostly shorter or last for several blocks.
+/// Minimum length of a block of time in which the releases are compared. Stalls
+/// of a machine, which affect both, are mostly shorter or last for several
+/// blocks.
 const BLOCK: Duration = Duration::from_millis(250);
 
-/// Of two requests both fast enough, neither is slow: below this, a ratio of
-/// latencies says more of the machine than of the releases.
+/// Latency up to which no request counts as slow: below it, a ratio of
+/// latencies depends more on the machine than on the releases.
 const NOTICEABLE: Duration = Duration::from_millis(5);
 
-/// Requests of the active release from which its usual latency is known.
+/// Requests of the active release that are needed to know its usual latency.
 const REFERENCE: u64 = 30;
 
-/// Bounds of the histogram of usual latencies: microseconds up to 2^32, in
-/// buckets within 1/8 of what they hold.
+/// Parameters of the histogram of usual latencies: microseconds up to 2^32, in
+/// buckets whose width is at most 1/8 of their values.
 const GROUPING_POWER: u8 = 3;
 const MAX_VALUE_POWER: u8 = 32;
 
-/// The lane of calls by other plugins, which have no route.
+/// Name of the lane of calls by other plugins, which have no route.
 pub const CALLS: &str = "(calls)";
 
-/// The lane of routes beyond those that are counted on their own.
+/// Name of the lane that is shared by routes beyond the maximum number of
+/// lanes.
 const OTHERS: &str = "(other routes)";
 
-/// Which of the two releases answered.
+/// One of the two releases that are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
-    /// The release on trial.
+    /// Canary.
     Canary,
-    /// The release that serves everybody else.
+    /// Active release, which serves all other clients.
     Active,
 }
 
-/// What one node has seen of a trial. Requests of both releases are counted
-/// while it lasts, also over changes of the canary's share.
+/// Comparison of a canary with the active release on one node. Requests of both
+/// are counted for as long as the canary serves, also across changes of its
+/// share.
 pub struct Comparison {
     began: Instant,
     thresholds: Thresholds,
     /// Live nodes of the shop, which share one bound on false alarms; 0 until
-    /// it is known.
+    /// the number is known.
     nodes: AtomicU64,
-    /// Requests of the canary that had been compared when its present step
-    /// began.
+    /// Compared requests of the canary when its present step began.
     before_step: AtomicU64,
     state: Mutex<State>,
     withdrawn: OnceLock<String>,
@@ -72,8 +74,8 @@ impl Comparison {
         }
     }
 
-    /// Counts one request of `route`. Returns whether that made this node
-    /// withdraw the canary just now.
+    /// Counts one request of `route`, and returns whether it made this node
+    /// withdraw the canary.
     pub fn count(&self, route: &str, side: Side, took: Duration, failed: bool) -> bool {
         let now = self.began.elapsed();
         let mut state = self.state();
@@ -91,23 +93,23 @@ impl Comparison {
         self.nodes.store(nodes as u64, Relaxed);
     }
 
-    /// Begins another step of the canary: what was compared so far stays
-    /// evidence, and does not count for the step.
+    /// Begins another step of the canary. Earlier requests remain evidence, but
+    /// do not count for the step.
     pub fn begin_step(&self) {
         let compared = self.state().totals().compared();
         self.before_step.store(compared, Relaxed);
     }
 
-    /// Returns how many requests of the canary were compared at its present
-    /// step, of `totals`.
+    /// Returns the number of requests of the canary in `totals` that were
+    /// compared at its present step.
     #[must_use]
     pub fn compared_at_step(&self, totals: &Totals) -> u64 {
         let before = self.before_step.load(Relaxed);
         totals.compared().saturating_sub(before)
     }
 
-    /// Returns what was compared so far, and withdraws the canary if that says
-    /// so.
+    /// Returns the totals so far, after withdrawing the canary if they show
+    /// that it does worse.
     #[must_use]
     pub fn totals(&self) -> Totals {
         let mut state = self.state();
@@ -118,8 +120,8 @@ impl Comparison {
         totals
     }
 
-    /// Returns why this node sends no clients to the canary any more, if it
-    /// does not.
+    /// Returns the reason why this node withdrew the canary and sends it no
+    /// more clients; `None` if it did not.
     #[must_use]
     pub fn withdrawn(&self) -> Option<&str> {
         self.withdrawn.get().map(String::as_str)
@@ -141,10 +143,11 @@ impl Comparison {
     }
 }
 
-/// The counts of all lanes. Time is what has passed since the trial began.
+/// Counts of all lanes. Times are durations since the canary began.
 pub(super) struct State {
     thresholds: Thresholds,
-    /// Requests that the canary has still to answer before any is compared.
+    /// Requests that the canary still has to answer before any request is
+    /// compared.
     warm_up: u64,
     overall: LaneCounter,
     routes: BTreeMap<String, LaneCounter>,
@@ -160,8 +163,8 @@ impl State {
         }
     }
 
-    /// Counts one request. Returns whether a block ended in which anything
-    /// went wrong.
+    /// Counts one request, and returns whether it ended a block in which
+    /// anything of the canary went wrong.
     pub(super) fn count(
         &mut self,
         now: Duration,
@@ -185,7 +188,8 @@ impl State {
         overall || route
     }
 
-    /// Ends the blocks that are due: nothing may come after the last request.
+    /// Ends the blocks that are due, since no further request may arrive to end
+    /// them.
     pub(super) fn close_due(&mut self, now: Duration) {
         let lanes = self.routes.values_mut().chain([&mut self.overall]);
         lanes
@@ -205,7 +209,8 @@ impl State {
     }
 
     fn lane(&mut self, route: &str) -> &mut LaneCounter {
-        // Two lanes are kept for what has no lane of its own.
+        // Two lanes are reserved: for calls, and for routes without a lane of
+        // their own.
         let is_full = self.routes.len() >= MOST_LANES - 2;
         let has_own = route == CALLS || !is_full || self.routes.contains_key(route);
         let name = if has_own { route } else { OTHERS };
@@ -225,13 +230,15 @@ struct Request {
 struct BlockCounts {
     requests: u64,
     failed: u64,
-    /// Slower than the active release's median, by the ratio that is allowed.
+    /// Requests slower than the allowed ratio times the active release's
+    /// median.
     slow: u64,
-    /// Slower than its 95th percentile, by that ratio.
+    /// Requests slower than the allowed ratio times the active release's 95th
+    /// percentile.
     very_slow: u64,
 }
 
-/// One route, or all requests.
+/// Counters of one route, or of all requests.
 #[derive(Default)]
 struct LaneCounter {
     lane: Lane,
@@ -239,15 +246,16 @@ struct LaneCounter {
     opened: Duration,
     canary: BlockCounts,
     active: BlockCounts,
-    /// The bounds of this block, once the usual latency is known. They come
-    /// from what was known before it, so they do not depend on it.
+    /// Bounds above which requests of this block are slow, once the usual
+    /// latency is known. They are computed from earlier requests, and so do not
+    /// depend on those of the block.
     bounds: Option<(Duration, Duration)>,
 }
 
 impl LaneCounter {
     fn count(&mut self, now: Duration, request: Request, ratio: f64) -> bool {
-        // A block ends with the first request after it, whichever side answers
-        // that: it must not be the outcome, nor the side, that ends a block.
+        // The first request after a block ends it, whichever release answers:
+        // neither the outcome nor the release may decide when a block ends.
         let has_news = self.is_due(now) && self.close();
         let is_empty = self.canary.requests + self.active.requests == 0;
         if is_empty {
@@ -277,7 +285,8 @@ impl LaneCounter {
         both && now.saturating_sub(self.opened) >= BLOCK
     }
 
-    /// Ends the block. Returns whether anything of the canary went wrong in it.
+    /// Ends the block, and returns whether anything of the canary went wrong in
+    /// it.
     fn close(&mut self) -> bool {
         let (canary, active) = (
             std::mem::take(&mut self.canary),
@@ -299,7 +308,7 @@ impl LaneCounter {
     }
 }
 
-/// How fast the active release usually answers.
+/// Usual latency of the active release.
 #[derive(Default)]
 struct Usual {
     latency: Option<Histogram>,
@@ -313,14 +322,15 @@ impl Usual {
         }
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         if let Some(latency) = &mut self.latency {
-            // Fails only past the last bucket, where the deadline ends all.
+            // Fails only for values beyond the last bucket, which exceed every
+            // deadline.
             let _ = latency.increment(micros);
             self.requests += 1;
         }
     }
 
-    /// Returns above which times a request is slow: `ratio` times the median,
-    /// and `ratio` times the 95th percentile.
+    /// Returns the times above which a request is slow: `ratio` times the
+    /// median, and `ratio` times the 95th percentile.
     fn bounds(&self, ratio: f64) -> Option<(Duration, Duration)> {
         if self.requests < REFERENCE {
             return None;

@@ -1,18 +1,18 @@
-//! Counts of what this node decided about canaries.
+//! Counters of this node's decisions about canaries.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
-/// A decision about a canary.
+/// Decision about a canary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Decision {
-    /// Withdrawn, since the canary analysis found it worse.
+    /// Withdrawal, because the canary analysis found the canary worse.
     Withdrawn,
-    /// Withdrawn, since an outside check said so.
+    /// Withdrawal, because an external check asked for it.
     CheckWithdrew,
-    /// Led to the next step.
+    /// Advance to the next step, with a larger share of clients.
     Raised,
-    /// Promoted without an operator.
+    /// Promotion without an operator.
     Promoted,
 }
 
@@ -25,7 +25,7 @@ impl Decision {
         Self::Promoted,
     ];
 
-    /// Returns the name that metrics have for it.
+    /// Returns the name of the decision in metrics.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -37,7 +37,7 @@ impl Decision {
     }
 }
 
-/// Decisions by plugin, since the node started.
+/// Counts of decisions by plugin, since the node started.
 #[derive(Debug, Default)]
 pub struct Decisions(Mutex<BTreeMap<(String, Decision), u64>>);
 
@@ -48,8 +48,8 @@ impl Decisions {
         *counts.entry((plugin.to_owned(), decision)).or_default() += 1;
     }
 
-    /// Begins to count the decisions of a plugin, so that its counts are there,
-    /// as 0, before the first one.
+    /// Sets the counts of a plugin's decisions to 0 if there are none, so that
+    /// metrics have them before the first decision.
     pub fn begin(&self, plugin: &str) {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for decision in Decision::ALL {
@@ -57,14 +57,14 @@ impl Decisions {
         }
     }
 
-    /// Returns the plugins of which anything is counted.
+    /// Returns the plugins that have counts.
     #[must_use]
     pub fn plugins(&self) -> BTreeSet<String> {
         let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         counts.keys().map(|(plugin, _)| plugin.clone()).collect()
     }
 
-    /// Returns how often this was decided of `plugin`.
+    /// Returns the number of times that this was decided about `plugin`.
     #[must_use]
     pub fn of(&self, plugin: &str, decision: Decision) -> u64 {
         let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,32 +1,32 @@
-//! Sequential evidence that the requests of one release go wrong more often
-//! than those of another, which answers at the same time.
+//! Sequential test of whether the requests of one release go wrong more often
+//! than those of another that answers at the same time.
 //!
 //! Time is cut into blocks, and each block is compared within itself: given how
 //! many requests both releases had and how many of them went wrong together,
 //! the number that went wrong for the canary is hypergeometric if the releases
-//! are alike, whatever the rate of that moment is. An outage that hits both
-//! therefore says nothing. The evidence of a block is the likelihood ratio of
-//! an odds ratio above 1 against 1; the product over the blocks is a
-//! nonnegative supermartingale under the null hypothesis, so it exceeds `1/α`
-//! at any time with a probability of at most `α` (Ville's inequality).
+//! are alike, whatever the error rate is at that moment. An outage that affects
+//! both is therefore no evidence. The evidence of a block is the likelihood
+//! ratio of an odds ratio above 1 against 1. The product over the blocks is a
+//! nonnegative supermartingale under the null hypothesis, so the probability
+//! that it ever exceeds `1/α` is at most `α` (Ville's inequality).
 
 use serde::{Deserialize, Serialize};
 
-/// The odds ratios that are bet on, with equal weights: from a release that
-/// fails twice as often to one that always fails.
+/// Odds ratios of the alternative hypotheses, with equal weights: from a
+/// release that fails twice as often to one that always fails.
 const BETS: [f64; 4] = [2.0, 4.0, 16.0, 256.0];
 
-/// The largest factor by which one block can raise the evidence. Requests of
-/// one moment are not independent of each other; a cap keeps the test valid
-/// and makes several blocks necessary for any verdict.
+/// Maximum factor by which one block can raise the evidence. Requests of one
+/// moment are not independent of each other: a cap keeps the test valid, and
+/// makes several blocks necessary for a verdict.
 const MOST_PER_BLOCK: f64 = 10.0;
 
-/// Requests, and those of them that went wrong.
+/// Number of requests, and of those that went wrong.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Count {
     /// Requests answered.
     pub requests: u64,
-    /// Those of them that went wrong: that failed, or were too slow.
+    /// Requests that went wrong: they failed, or were too slow.
     pub bad: u64,
 }
 
@@ -37,7 +37,7 @@ impl Count {
         self.bad += other.bad;
     }
 
-    /// Returns the part of the requests that went wrong, from 0 to 1; 0 without
+    /// Returns the fraction of requests that went wrong, from 0 to 1; 0 without
     /// requests.
     #[must_use]
     pub fn rate(self) -> f64 {
@@ -45,7 +45,7 @@ impl Count {
     }
 }
 
-/// What one test has seen, and how strongly it speaks against the canary.
+/// Counts of one test, and the strength of their evidence against the canary.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
     /// Compared requests of the canary.
@@ -57,12 +57,12 @@ pub struct Evidence {
     /// Sum over the blocks of the differences between the rates, weighted by
     /// what the blocks can tell (Mantel and Haenszel).
     excess: f64,
-    /// Sum of those weights.
+    /// Sum of the weights of the blocks in `excess`.
     weight: f64,
 }
 
 impl Evidence {
-    /// Takes in one block of requests that both releases answered.
+    /// Adds one block of requests that both releases answered.
     pub fn observe(&mut self, canary: Count, active: Count) {
         self.canary.add(canary);
         self.active.add(active);
@@ -78,8 +78,8 @@ impl Evidence {
         }
     }
 
-    /// Adds what another node saw. Blocks of different nodes are compared
-    /// within themselves too, so the ratios multiply.
+    /// Adds the evidence of another node. Blocks of that node are compared within
+    /// themselves too, so the ratios multiply.
     pub fn add(&mut self, other: &Self) {
         self.canary.add(other.canary);
         self.active.add(other.active);
@@ -90,7 +90,7 @@ impl Evidence {
         }
     }
 
-    /// Returns the e-value: its expectation is at most 1 at any time if the
+    /// Returns the e-value, whose expectation is at most 1 at any time if the
     /// canary does no worse.
     #[must_use]
     pub fn e_value(&self) -> f64 {
@@ -98,8 +98,8 @@ impl Evidence {
         total / real(BETS.len() as u64)
     }
 
-    /// Returns by how much the canary's rate is larger, from -1 to 1, compared
-    /// block by block.
+    /// Returns the difference between the canary's rate and the active
+    /// release's, from -1 to 1, as a weighted mean over the blocks.
     #[must_use]
     pub fn difference(&self) -> f64 {
         match self.weight > 0.0 {
@@ -118,7 +118,7 @@ fn log_ratios(canary: Count, active: Count) -> [f64; BETS.len()] {
         bad.min(canary.requests),
     );
     if low >= high {
-        // Nothing else could have happened.
+        // No other outcome was possible.
         return [0.0; BETS.len()];
     }
     let mut null = LogSum::default();
@@ -129,7 +129,8 @@ fn log_ratios(canary: Count, active: Count) -> [f64; BETS.len()] {
         for (sum, odds) in bets.iter_mut().zip(BETS) {
             sum.add(weight + real(failed) * odds.ln());
         }
-        // The next hypergeometric weight from this one, up to a constant.
+        // Computes the next hypergeometric weight from this one, up to a
+        // constant.
         let more = real(canary.requests - failed) * real(bad - failed);
         let less = real(failed + 1) * real(active.requests + failed + 1 - bad);
         weight += (more / less).ln();
@@ -141,7 +142,7 @@ fn log_ratios(canary: Count, active: Count) -> [f64; BETS.len()] {
     ratios
 }
 
-/// A sum of numbers of which the logarithms are known.
+/// Sum of numbers that are given by their logarithms.
 #[derive(Clone, Copy)]
 struct LogSum {
     largest: f64,
@@ -172,7 +173,7 @@ impl LogSum {
     }
 }
 
-/// Counts stay far below 2^53.
+/// Returns the count as a float, exact for counts below 2^53.
 #[expect(clippy::cast_precision_loss, reason = "counts of requests")]
 fn real(count: u64) -> f64 {
     count as f64
@@ -190,7 +191,7 @@ mod tests {
         (0..k).map(|i| real(n - i) / real(i + 1)).product()
     }
 
-    /// The expectation over the hypergeometric distribution, term by term.
+    /// Sums the expectation over the hypergeometric distribution term by term.
     #[test]
     fn a_block_of_equal_releases_is_expected_to_change_nothing() {
         for (new, old, bad) in [(1, 9, 1), (5, 5, 3), (10, 90, 20), (40, 3, 41), (7, 7, 14)] {
@@ -217,11 +218,11 @@ mod tests {
         assert!((evidence.e_value() - 1.0).abs() < 1e-9);
         assert!(evidence.difference().abs() < 1e-9);
 
-        // One failed of one, against none of nine: 10 at most.
+        // One of one request failed, and none of nine: the ratio is 10 at most.
         evidence.observe(count(1, 1), count(9, 0));
         let one = evidence.e_value();
         assert!((2.0..10.0).contains(&one), "{one}");
-        // However clear a block is, it counts at most as 10.
+        // One block counts as 10 at most.
         evidence.observe(count(100, 100), count(100, 0));
         assert!(evidence.e_value() <= 10.0 * one + 1e-9);
         assert!(evidence.difference() > 0.1);

@@ -1,10 +1,11 @@
-//! Canary analysis: whether a release on trial does worse than the active one.
+//! Canary analysis: compares a canary with the active release, and finds out
+//! whether it does worse.
 //!
-//! Both releases answer at the same time on the same nodes. A node counts what
-//! they answer in short blocks of time ([`counting`]), each block is one round
-//! of a sequential test ([`evidence`]), and the tests of all routes, of errors
-//! and of latency share one bound on false alarms ([`verdict`]). The method and
-//! its figures are in `docs/canary.md`.
+//! Both releases answer at the same time on the same nodes. A node counts their
+//! requests in short blocks of time ([`counting`]), each block is one round of
+//! a sequential test ([`evidence`]), and the tests of all routes, of errors and
+//! of latency share one bound on false alarms ([`verdict`]). The method and its
+//! figures are in `docs/canary.md`.
 
 pub(super) mod analysis;
 mod counting;

@@ -1,6 +1,6 @@
-//! Thousands of simulated canaries: how often one that is no worse is
-//! withdrawn, and how soon one that is. The figures in `docs/canary.md` are
-//! printed by these tests.
+//! Simulations of thousands of canaries: the rate of false alarms, and the
+//! number of requests until a canary that does worse is withdrawn. These tests
+//! print the figures in `docs/canary.md`.
 
 use std::time::Duration;
 
@@ -18,19 +18,19 @@ const THRESHOLDS: Thresholds = Thresholds {
     warm_up: 10,
 };
 
-/// All of a canary's bound on false alarms.
+/// Total bound on false alarms of a canary.
 const ALPHA: f64 = NODE_ALPHA + FLEET_ALPHA;
 
-/// How one release behaves.
+/// Simulated behavior of one release.
 #[derive(Clone, Copy)]
 struct Behavior {
-    /// Part of its requests that fail, on all routes.
+    /// Fraction of requests that fail, on all routes.
     errors: f64,
-    /// Part of its requests on the rare route that fail.
+    /// Fraction of requests on the rare route that fail.
     rare_errors: f64,
-    /// How many times slower it is than usual.
+    /// Factor of latency compared with the usual one.
     slower: f64,
-    /// Part of its requests that take ten times as long.
+    /// Fraction of requests that take ten times as long.
     stuck: f64,
 }
 
@@ -41,19 +41,18 @@ const USUAL: Behavior = Behavior {
     stuck: 0.0,
 };
 
-/// A canary's world.
+/// Simulated traffic and environment of a canary.
 #[derive(Clone, Copy)]
 struct World {
-    /// Percent of the clients that meet the canary.
+    /// Percentage of clients that get the canary.
     percent: u32,
-    /// Requests a second.
+    /// Requests per second.
     rate: f64,
-    /// Requests in all, unless the canary is withdrawn before.
+    /// Total number of requests, unless the canary is withdrawn before.
     requests: u32,
-    /// Whether the machine stalls and its stores fail, for both releases.
+    /// True if the machine stalls and its stores fail, for both releases.
     is_rough: bool,
-    /// How many requests a client makes before the next one comes: they meet
-    /// the same release, one after another.
+    /// Consecutive requests of one client, which the same release answers.
     in_a_row: u32,
     canary: Behavior,
 }
@@ -67,11 +66,11 @@ const CALM: World = World {
     canary: USUAL,
 };
 
-/// A state of the world that comes and goes, for as long as it lasts.
+/// Condition that alternates between off and on, with random durations.
 struct Burst {
     is_on: bool,
     until: f64,
-    /// Mean seconds without, and with.
+    /// Mean seconds off, and on.
     means: [f64; 2],
 }
 
@@ -97,16 +96,16 @@ fn exponential(random: &mut SmallRng) -> f64 {
     -(1.0 - random.random::<f64>()).ln()
 }
 
-/// Latencies with a heavy tail: log-normal, with a median of 8 ms and a 99th
-/// percentile of eight times that.
+/// Returns a latency in seconds from a heavy-tailed distribution: log-normal,
+/// with a median of 8 ms and a 99th percentile of eight times that.
 fn latency(random: &mut SmallRng) -> f64 {
     let (a, b): (f64, f64) = (random.random(), random.random());
     let normal = (-2.0 * (1.0 - a).ln()).sqrt() * (std::f64::consts::TAU * b).cos();
     0.008 * (0.9 * normal).exp()
 }
 
-/// What became of one canary: after how many of its requests it was withdrawn,
-/// and the smallest p-value that was ever seen.
+/// Outcome of one canary: the number of its requests after which it was
+/// withdrawn, and the smallest p-value that was ever seen.
 struct Outcome {
     withdrawn: Option<u32>,
     least_p: f64,
@@ -170,7 +169,7 @@ fn run(world: World, seed: u64) -> Outcome {
 }
 
 /// Counts false alarms of a canary that is the active release: withdrawals, and
-/// trials in which the evidence alone ever crossed the bound.
+/// runs in which the evidence alone ever crossed the bound.
 fn false_alarms(world: World, trials: u32) -> (u32, u32) {
     let (mut withdrawn, mut crossed) = (0, 0);
     for seed in 0..trials {
@@ -191,8 +190,8 @@ fn a_release_that_is_no_worse_is_withdrawn_in_less_than_one_of_a_hundred_canarie
     }
 }
 
-/// Stalls multiply latencies for 0.4 s, and outages fail most requests for
-/// 0.8 s, each on both sides.
+/// Stalls multiply latencies for 0.4 s and outages fail most requests for 0.8 s
+/// on average, for both releases.
 #[test]
 fn a_machine_that_stalls_and_stores_that_fail_are_held_against_no_release() {
     for percent in [10, 50] {
@@ -207,8 +206,8 @@ fn a_machine_that_stalls_and_stores_that_fail_are_held_against_no_release() {
     }
 }
 
-/// Twenty requests of one client after another, and nobody else meanwhile: what
-/// goes wrong then goes wrong for one release alone.
+/// Each client sends twenty requests in a row while no other client does, so a
+/// failure of that time affects one release alone.
 #[test]
 fn clients_that_come_one_after_another_are_no_reason_either() {
     for (percent, rate) in [(10, 20.0), (50, 20.0), (10, 5.0)] {
@@ -225,9 +224,9 @@ fn clients_that_come_one_after_another_are_no_reason_either() {
     }
 }
 
-/// Three nodes that are judged together. One is sick and fails 40 % of all
-/// requests, and it gets half of its clients to the canary, the others few: of
-/// all requests, far more of the canary's fail.
+/// Three nodes are judged together. One of them fails 40 % of all requests, and
+/// half of its clients get the canary, but few of the other nodes' clients do:
+/// over all requests, far more of the canary's fail.
 #[test]
 fn a_sick_node_condemns_no_release() {
     let (mut withdrawn, mut seemingly_worse) = (0, 0);
@@ -263,8 +262,8 @@ fn a_sick_node_condemns_no_release() {
     assert!(seemingly_worse > 290, "{seemingly_worse}");
 }
 
-/// Returns the part of the trials in which the canary was withdrawn before it
-/// had answered so many requests.
+/// Returns the fractions of runs in which the canary was withdrawn within 75,
+/// 150, 300, 600 and 1200 of its requests.
 fn power(world: World, trials: u32) -> [f64; 5] {
     let outcomes: Vec<_> = (0..trials)
         .map(|seed| run(world, u64::from(seed)))
@@ -277,7 +276,7 @@ fn power(world: World, trials: u32) -> [f64; 5] {
     })
 }
 
-/// Prints a row of the table, and returns it.
+/// Prints a row of the table in `docs/canary.md`, and returns it.
 fn row(name: &str, canary: Behavior, percent: u32) -> [f64; 5] {
     let world = World {
         percent,

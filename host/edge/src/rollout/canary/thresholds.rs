@@ -1,19 +1,21 @@
-//! From which difference on a canary does worse.
+//! Thresholds from which on a canary counts as worse.
 
 use crate::config::Settings;
 
-/// How much worse is too much, and what has to be compared to tell.
+/// Thresholds of the canary analysis: differences that count as worse, and the
+/// number of requests needed.
 #[derive(Debug, Clone, Copy)]
 pub struct Thresholds {
     /// Requests of the canary that must have been compared before any verdict.
     pub requests: u64,
-    /// How much larger its part of failed requests may be, from 0 to 1.
+    /// Maximum difference between the canary's fraction of failed requests and
+    /// the active release's, from 0 to 1.
     pub errors: f64,
-    /// How many times slower than the active release's median, and than its
-    /// 95th percentile, a request may be without being counted as slow.
+    /// Ratio to the active release's median, and to its 95th percentile, above
+    /// which a request counts as slow.
     pub latency: f64,
-    /// The canary's first requests on each node, which are not compared, nor
-    /// those that the active release answers meanwhile.
+    /// Number of the canary's first requests on each node that are not
+    /// compared, like the active release's requests of that time.
     pub warm_up: u64,
 }
 

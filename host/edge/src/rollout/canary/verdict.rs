@@ -1,4 +1,4 @@
-//! The verdict on a canary, from all that was compared.
+//! Verdict on a canary by all its tests, with one bound on false alarms.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,36 +8,40 @@ use serde::{Deserialize, Serialize};
 use super::evidence::Evidence;
 use super::thresholds::Thresholds;
 
-/// The chance that one of the shop's nodes withdraws, by what it sees alone, a
-/// canary that does no worse. The nodes share it.
+/// Probability that any node of the shop withdraws, by its own evidence alone,
+/// a canary that does no worse. The nodes share it.
 pub const NODE_ALPHA: f64 = 0.004;
 
-/// The chance that such a canary is withdrawn by what all nodes see together.
+/// Probability that a canary that does no worse is withdrawn by the evidence of
+/// all nodes together.
 pub const FLEET_ALPHA: f64 = 0.005;
 
-/// Lanes beside the overall one: routes, calls by other plugins, and the rest.
+/// Maximum number of lanes beside the overall one: routes, calls by other
+/// plugins, and the remaining routes.
 pub(super) const MOST_LANES: usize = 65;
 
-/// Part of the canary's requests that are slower than the bound at the median,
-/// from which its own median is above that bound.
+/// Fraction of the canary's requests above the bound at the median from which
+/// on the canary's own median is above that bound.
 const HALF: f64 = 0.5;
 
-/// By how much that part must exceed the active release's.
+/// Margin by which the canary's fraction above the bound at the median must
+/// exceed the active release's.
 const MEDIAN_MARGIN: f64 = 0.2;
 
-/// By how much the part above the bound at the 95th percentile must exceed the
-/// active release's.
+/// Margin by which the canary's fraction above the bound at the 95th percentile
+/// must exceed the active release's.
 const TAIL_MARGIN: f64 = 0.05;
 
-/// The tests of one route, or of all requests.
+/// Tests of one route, or of all requests.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Lane {
-    /// Requests that failed by no fault of the client.
+    /// Requests that failed, except by the client's fault.
     pub errors: Evidence,
-    /// Requests slower than the active release's median, by the ratio that is
-    /// allowed.
+    /// Requests slower than the allowed ratio times the active release's
+    /// median.
     pub median: Evidence,
-    /// Requests slower than its 95th percentile, by that ratio.
+    /// Requests slower than the allowed ratio times the active release's 95th
+    /// percentile.
     pub tail: Evidence,
 }
 
@@ -54,17 +58,17 @@ impl Lane {
     }
 }
 
-/// What was compared, on one node or on all.
+/// Evidence of all tests, on one node or on all.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Totals {
-    /// All requests.
+    /// Tests of all requests together.
     pub overall: Lane,
-    /// Requests by route.
+    /// Tests by route.
     pub routes: BTreeMap<String, Lane>,
 }
 
 impl Totals {
-    /// Adds what another node has compared.
+    /// Adds the evidence of another node.
     pub fn add(&mut self, other: &Self) {
         self.overall.add(&other.overall);
         for (route, lane) in &other.routes {
@@ -104,19 +108,19 @@ enum Kind {
     Tail,
 }
 
-/// One test among all.
+/// One of the tests of a canary.
 #[derive(Clone, Copy)]
 struct Test<'a> {
-    /// None for all requests.
+    /// Route of the test; `None` for all requests.
     route: Option<&'a str>,
     kind: Kind,
     evidence: &'a Evidence,
 }
 
 impl Test<'_> {
-    /// The part of the bound on false alarms that this test may spend. All
-    /// parts together are 1, so a weighted sum of the tests' e-values is an
-    /// e-value again.
+    /// Returns the fraction of the bound on false alarms that this test may
+    /// spend. The fractions sum to 1 at most, so a weighted sum of the tests'
+    /// e-values is an e-value too.
     fn weight(&self) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "a small number")]
         let lanes = MOST_LANES as f64;
@@ -132,7 +136,8 @@ impl Test<'_> {
         self.weight() * self.evidence.e_value()
     }
 
-    /// Whether the difference is one that matters, if it is real.
+    /// Returns whether the difference is large enough to withdraw the canary,
+    /// if it is real.
     fn matters(&self, thresholds: &Thresholds) -> bool {
         let Evidence { canary, .. } = self.evidence;
         let difference = self.evidence.difference();
@@ -165,9 +170,10 @@ impl fmt::Display for Test<'_> {
     }
 }
 
-/// Returns in what way the canary does worse, if it does: the evidence of the
-/// tests whose difference matters exceeds `1/alpha`. An equal release is found
-/// worse with a probability below `alpha`, however often this is asked.
+/// Returns the reason why the canary does worse, if it does: the evidence of
+/// the tests whose difference matters exceeds `1/alpha`. The probability that a
+/// release that is no worse is ever found worse is at most `alpha`, however
+/// often this is called.
 #[must_use]
 pub fn judge(totals: &Totals, thresholds: &Thresholds, alpha: f64) -> Option<String> {
     if totals.compared() < thresholds.requests {
@@ -184,8 +190,8 @@ pub fn judge(totals: &Totals, thresholds: &Thresholds, alpha: f64) -> Option<Str
     Some(format!("{clearest} ({})", shown(1.0 / sum)))
 }
 
-/// Returns the chance of evidence that strong if the canary does no worse: an
-/// anytime-valid p-value over all tests together.
+/// Returns an anytime-valid p-value over all tests together: the probability of
+/// evidence this strong if the canary does no worse.
 #[must_use]
 pub fn p_value(totals: &Totals) -> f64 {
     let sum: f64 = totals.tests().map(|test| test.weighted()).sum();

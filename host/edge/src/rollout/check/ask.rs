@@ -1,4 +1,4 @@
-//! Asking an outside check, within bounds.
+//! Client for external checks, with limits on time and size of the answers.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -22,28 +22,29 @@ use crate::config::AllowedUrls;
 /// Time limit for one answer, connecting included.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The longest answer that is read, in bytes.
+/// Maximum size of an answer, in bytes.
 const MOST_BYTES: usize = 64 * 1024;
 
-/// The longest reason that is kept, in characters.
+/// Maximum length of a reason that is kept, in characters; longer ones are cut.
 const LONGEST_REASON: usize = 300;
 
-/// Asks outside checks.
+/// Client that asks external checks about canaries.
 pub struct Checks {
     allowed: AllowedUrls,
-    /// How often a check is asked.
+    /// Interval between two requests of one check.
     interval: Duration,
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
-    /// Why this node did not get an answer when it asked last, by rollout.
+    /// Reason why the last request failed, by rollout; rollouts whose last
+    /// request was answered are absent.
     failures: Mutex<HashMap<String, String>>,
 }
 
-/// Checks cannot be asked.
+/// Error when the TLS client of external checks cannot be set up.
 #[derive(Debug, thiserror::Error)]
 #[error("outside checks cannot be asked by TLS: {0}")]
 pub struct ChecksError(#[from] rustls::Error);
 
-/// Why there is no verdict.
+/// Error when a check gives no answer.
 #[derive(Debug, thiserror::Error)]
 enum AskError {
     #[error("no answer within {TIMEOUT:?}")]
@@ -61,7 +62,7 @@ enum AskError {
 }
 
 impl Checks {
-    /// Returns what asks the `allowed` addresses, each check once in
+    /// Returns a client that asks the `allowed` URLs, each check once per
     /// `interval`.
     ///
     /// # Errors
@@ -80,16 +81,17 @@ impl Checks {
         })
     }
 
-    /// Returns how often a check is asked.
+    /// Returns the interval between two requests of one check.
     #[must_use]
     pub fn interval(&self) -> Duration {
         self.interval
     }
 
-    /// Returns the address of `check`, if this node may ask it.
+    /// Returns the URL of `check`, if the settings allow this node to ask it.
     ///
     /// # Errors
-    /// Says why it may not.
+    /// When this version does not know the check, or the settings do not allow
+    /// its URL; the text says which.
     pub fn allowed(&self, check: &Check) -> Result<Url, String> {
         if *check == Check::Other {
             return Err(format!("the check is {}", check.url()));
@@ -97,11 +99,13 @@ impl Checks {
         self.allowed.check(check.url())
     }
 
-    /// Asks `check` about the canary that `facts` describe. An answer that is
-    /// no verdict is one too: the verdict is unknown then.
+    /// Asks `check` about the canary that `facts` describe. A reply that cannot
+    /// be read as a verdict is an answer with the verdict `unknown`.
     ///
     /// # Errors
-    /// Says why this node gets no answer; another node may get one.
+    /// When the URL is not allowed, the check cannot be reached, or its reply
+    /// is too late, too long or has a status other than 200. Another node may
+    /// get an answer.
     pub async fn ask(&self, check: &Check, facts: &Value) -> Result<Answer, String> {
         let url = self.allowed(check)?;
         let asking = self.send(check, url, facts);
@@ -112,15 +116,15 @@ impl Checks {
         }
     }
 
-    /// Returns whether this node got no answer when it asked last about a
-    /// rollout.
+    /// Returns whether this node's last request about a rollout failed.
     #[must_use]
     pub fn has_failed(&self, rollout: &str) -> bool {
         self.failures().contains_key(rollout)
     }
 
-    /// Takes note of how the last attempt to ask about a rollout ended: with an
-    /// answer, or for this reason without one. Returns whether that is news.
+    /// Records the outcome of the last request about a rollout: `None` for an
+    /// answer, or the reason of the failure. Returns whether it differs from
+    /// the outcome before.
     pub fn note_outcome(&self, rollout: &str, failure: Option<&str>) -> bool {
         let mut failures = self.failures();
         match failure {
@@ -132,7 +136,7 @@ impl Checks {
         }
     }
 
-    /// Forgets all rollouts but those for which `is_open` holds.
+    /// Drops the failures of all rollouts for which `is_open` returns false.
     pub fn retain(&self, is_open: impl Fn(&str) -> bool) {
         self.failures().retain(|rollout, _| is_open(rollout));
     }
@@ -158,7 +162,8 @@ impl Checks {
         let mut request = request?;
         let agent = http::HeaderValue::from_static(concat!("edge/", env!("CARGO_PKG_VERSION")));
         request.headers_mut().insert(USER_AGENT, agent);
-        // Redirects are not followed: they could lead anywhere.
+        // Redirects are not followed, since they could lead to URLs that are
+        // not allowed.
         let response = self.client.request(request).await?;
         if response.status() != StatusCode::OK {
             return Err(AskError::Status(response.status()));
@@ -184,7 +189,7 @@ fn read(check: &Check, body: &[u8]) -> Answer {
     }
 }
 
-/// What a webhook answers.
+/// JSON body of a webhook's reply.
 #[derive(Deserialize)]
 struct WebhookReply {
     verdict: String,

@@ -1,7 +1,7 @@
-//! Outside verdicts on a canary: a query of Prometheus, or a webhook.
+//! External checks of a canary: a Prometheus query, or a webhook.
 //!
-//! A node asks only addresses that its own settings allow, so that a token of
-//! operators is no way to make nodes call whatever they can reach.
+//! A node calls only URLs that its own settings allow, so that an operator's
+//! token cannot make nodes call whatever they can reach.
 
 mod ask;
 mod prometheus;
@@ -13,34 +13,35 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 pub use ask::{Checks, ChecksError};
 
-/// Whom to ask about a canary.
+/// External check that is asked about a canary.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Check {
-    /// A query that finds something while the canary does badly.
+    /// Prometheus query that returns a value other than 0 while the canary does
+    /// badly.
     Prometheus {
-        /// Where the API of Prometheus is, without `/api/v1/query`.
+        /// Base URL of the Prometheus API, without `/api/v1/query`.
         url: String,
-        /// The query, in PromQL.
+        /// Query in PromQL.
         query: String,
     },
-    /// A service that is told of the canary and answers with a verdict.
+    /// Webhook that gets the facts about the canary and answers with a verdict.
     Webhook {
-        /// Where it takes a POST.
+        /// URL that takes a POST request.
         url: String,
     },
-    /// A check of a newer host, which this version cannot ask: the canary stays
-    /// at its step until a node that can has asked it.
+    /// Check written by a newer host, which this version cannot ask: the canary
+    /// stays at its step until a node that can has asked it.
     #[serde(skip_deserializing)]
     Other,
 }
 
-/// Stands for the address of a check that this version cannot ask.
+/// Text in place of the URL of a check that this version cannot ask.
 const OTHER: &str = "of a kind that this version of the host does not know";
 
 impl Check {
-    /// Reads a check that any version of the host may have written. One that
-    /// this version does not know in full is [`Check::Other`].
+    /// Deserializes a check that any version of the host may have written. A
+    /// check that this version does not know in full becomes [`Check::Other`].
     ///
     /// # Errors
     /// When `deserializer` yields no value.
@@ -49,7 +50,8 @@ impl Check {
         Ok(stored.map(|value| Self::deserialize(value).unwrap_or(Self::Other)))
     }
 
-    /// Returns the address that is asked.
+    /// Returns the URL that is asked; for [`Check::Other`], a text that says
+    /// the kind is unknown.
     #[must_use]
     pub fn url(&self) -> &str {
         match self {
@@ -58,7 +60,7 @@ impl Check {
         }
     }
 
-    /// Returns the length of its texts, in bytes.
+    /// Returns the total length of the URL and the query, in bytes.
     #[must_use]
     pub fn length(&self) -> usize {
         match self {
@@ -69,18 +71,18 @@ impl Check {
     }
 }
 
-/// What an outside check says.
+/// Verdict of an external check on a canary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// The canary may go on to its next step when that is due.
+    /// The canary may advance to its next step when that is due.
     Continue,
     /// The canary may be promoted at once.
     Promote,
-    /// The canary does worse and is to be withdrawn.
+    /// The canary does worse and has to be withdrawn.
     Withdraw,
-    /// There was no answer, or none that can be understood, such as that of a
-    /// newer host: the canary stays at its step.
+    /// There was no answer, or one that this version does not know, such as a
+    /// newer host's: the canary stays at its step.
     #[serde(other)]
     Unknown,
 }
@@ -106,12 +108,12 @@ impl FromStr for Verdict {
     }
 }
 
-/// A verdict and why.
+/// Answer of an external check: a verdict and its reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
-    /// The verdict.
+    /// Verdict on the canary.
     pub verdict: Verdict,
-    /// The reason, for people.
+    /// Human-readable reason; empty if the check gave none.
     #[serde(default)]
     pub reason: String,
 }

@@ -1,10 +1,10 @@
-//! What a query of Prometheus says of a canary.
+//! Reads the verdict on a canary from the reply to a Prometheus query.
 
 use serde::Deserialize;
 
 use super::{Answer, Verdict};
 
-/// What `/api/v1/query` answers.
+/// JSON reply of `/api/v1/query`.
 #[derive(Deserialize)]
 struct Reply {
     data: Data,
@@ -26,12 +26,12 @@ struct Series {
     value: Sample,
 }
 
-/// When, and the value as a text.
+/// Timestamp in seconds, and the value as text.
 #[derive(Deserialize)]
 struct Sample(#[expect(dead_code, reason = "the time")] f64, String);
 
-/// Returns what the reply of Prometheus says: any value but 0 means that the
-/// canary does badly, and no value at all that it does not.
+/// Returns the verdict in the reply of Prometheus: any value but 0 means that
+/// the canary does badly, and no value at all means that it does not.
 pub(super) fn answer(body: &[u8]) -> Answer {
     match serde_json::from_slice::<Reply>(body) {
         Ok(Reply {
@@ -50,7 +50,7 @@ fn of_series(series: &[Series]) -> Answer {
         let labels = serde_json::Value::Object(one.metric.clone());
         of_value(&labels.to_string(), &one.value.1)
     });
-    // What is wrong counts before what cannot be told.
+    // A bad value takes precedence over one that cannot be read.
     let worst = answers.max_by_key(|answer| match answer.verdict {
         Verdict::Withdraw => 2,
         Verdict::Unknown => 1,

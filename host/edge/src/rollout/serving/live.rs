@@ -35,8 +35,8 @@ pub enum IncompatibleError {
     /// Two plugins claim the same route.
     #[error(transparent)]
     Route(#[from] RouteError),
-    /// An interface that a plugin calls is missing, ambiguous or has other
-    /// types.
+    /// An interface that a plugin imports has no exporter or two, has other types,
+    /// or does not admit the plugin as a caller.
     #[error(transparent)]
     Service(#[from] ServiceError),
 }

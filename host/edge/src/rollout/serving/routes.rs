@@ -95,8 +95,8 @@ impl RouteTable {
         Ok(table)
     }
 
-    /// Adds the path templates of `plugin` that no longer prefix of another
-    /// plugin covers.
+    /// Adds the path templates that `plugin` answers itself: another plugin may
+    /// claim a longer prefix.
     fn add_templates(&mut self, plugin: &Arc<ActivePlugin>, before: &Self) {
         let releases = plugin.releases();
         let marks = releases.map(|release| (&*release.templates, &release.secret_parameters));
