@@ -1,10 +1,10 @@
-//! Making a release ready to serve, whichever step of the way may fail.
+//! Prepares a release to serve, in the background and beside the releases that
+//! serve.
 //!
-//! The steps: read the bundle and check its digest and signature; check
+//! The steps are: read the bundle and check its digest and signature; check
 //! imports against grants; compile; make a first instance; check that the
-//! release fits the others that serve; migrate; fill empty tables; ask its
-//! health path. What serves meanwhile knows nothing of it: all of it is done in
-//! the background.
+//! release is compatible with the others that serve; run migrations; fill empty
+//! tables; request the health path. Any of them may fail.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -31,76 +31,78 @@ use crate::rollout::serving::release::Release;
 use crate::runtime::engine::artifacts::Artifacts;
 use crate::runtime::{Answer, Urgency};
 
-/// How long a health path may take to answer.
+/// Time limit for the reply of the health path.
 const HEALTH: Duration = Duration::from_secs(10);
 
-/// How long a release that was made ready waits to be wanted.
+/// Time that a prepared release is kept until something asks for it.
 const KEPT: Duration = Duration::from_secs(60);
 
-/// A release cannot serve.
+/// Error when a release cannot be prepared to serve.
 #[derive(Debug, thiserror::Error)]
 pub enum ActivateError {
-    /// Its bundle cannot be had now.
+    /// The bundle cannot be read now, since the control database does not
+    /// answer.
     #[error(transparent)]
     Control(ControlError),
-    /// Its bundle cannot be had at all.
+    /// The bundle is missing or unreadable in the control database.
     #[error("{0}")]
     Bundle(ControlError),
-    /// Nobody vouches for it.
+    /// No trusted key signed the release.
     #[error(transparent)]
     Signature(#[from] SignatureError),
-    /// It cannot be made ready.
+    /// The bundle cannot be loaded.
     #[error(transparent)]
     Load(#[from] LoadError),
-    /// Its tables cannot be brought up to date.
+    /// A migration was refused or failed.
     #[error(transparent)]
     Migrate(#[from] Arc<MigrationError>),
-    /// Its migrations take longer than a node waits for them.
+    /// The migrations still run after the time limit for preparing a release.
     #[error(
         "the migrations of plugin {0} still run; `edge migrations {0}` shows how far they are: \
          deploy again when they are done"
     )]
     Migrating(String),
-    /// It does not fit the others.
+    /// The release is incompatible with the other plugins.
     #[error(transparent)]
     Incompatible(#[from] IncompatibleError),
-    /// Its empty tables cannot be filled.
+    /// Seeding of the release's empty tables failed.
     #[error(transparent)]
     Seed(#[from] SeedError),
-    /// It does not answer as it says it would.
+    /// The health path did not answer 200 or 204.
     #[error("plugin {plugin}: the smoke check of {target} failed: {problem}")]
     Health {
-        /// The plugin.
+        /// Name of the plugin.
         plugin: String,
-        /// Its health path.
+        /// Health path of the manifest.
         target: String,
-        /// What came instead of an answer.
+        /// Reply or error that came instead.
         problem: String,
     },
-    /// Another revision is wanted meanwhile.
+    /// A newer revision of the release log replaced the one that asks for the
+    /// release.
     #[error("the release is not wanted any more")]
     Superseded,
-    /// It takes too long.
+    /// Preparing the release exceeded its time limit.
     #[error(
         "the release was not ready within {}, the node's activation_timeout; what is compiled by \
          then is kept, so a second attempt takes less",
         humantime::format_duration(*limit)
     )]
     TooSlow {
-        /// How long it might take.
+        /// Time limit, the setting `activation_timeout`.
         limit: Duration,
     },
-    /// The host's own mistake.
+    /// The task that prepares the release panicked: a fault of the host.
     #[error("making the release ready: {0}")]
     Panicked(#[from] JoinError),
-    /// The log asks for another plugin's release.
+    /// The digest names a release of another plugin.
     #[error("the release {digest} is of the plugin {found}, not of {wanted}")]
     OtherPlugin {
-        /// The release.
+        /// Digest of the release.
         digest: Digest,
-        /// Whose it is.
+        /// Plugin to which the release belongs.
         found: String,
-        /// Whose it should be.
+        /// Plugin for which the release was asked.
         wanted: String,
     },
 }
@@ -115,8 +117,8 @@ impl From<ControlError> for ActivateError {
 }
 
 impl ActivateError {
-    /// Whether a store that the release needs does not answer: the same
-    /// attempt may well succeed later.
+    /// Returns whether the release failed because a store that it needs does
+    /// not answer, so that a retry may succeed.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
@@ -127,30 +129,32 @@ impl ActivateError {
     }
 }
 
-/// For whom a release is made ready.
+/// Context in which a release is prepared.
 #[derive(Clone)]
 struct Order {
-    /// In whose name its migrations run.
+    /// Author in whose name the migrations run.
     author: String,
-    /// The revision of the region's log that asks for it; none where nobody has
-    /// written one yet.
+    /// Revision of the region's log that asks for the release; `None` if none
+    /// does yet.
     revision: Option<i64>,
-    /// Told once it is not wanted any more.
+    /// Cancelled once a newer revision replaces the one that asks for the
+    /// release.
     superseded: CancellationToken,
 }
 
-/// Makes releases ready on one node.
+/// Prepares releases on one node.
 pub struct Activator {
     control: Arc<Control>,
     loader: Arc<Loader>,
     migrator: Arc<Migrator>,
-    /// How long that may take.
+    /// Time limit for preparing one release.
     longest: Duration,
     trusted: TrustedKeys,
-    /// Whether plugins fill their empty tables.
+    /// True if plugins fill their empty tables.
     seed: bool,
     live: Arc<ServingState>,
-    /// Releases that are ready and do not serve, and since when.
+    /// Prepared releases that do not serve yet, and the time since when each is
+    /// ready.
     ready: Mutex<HashMap<Digest, (Arc<Release>, Instant)>>,
     made: AtomicU64,
     failed: AtomicU64,
@@ -158,7 +162,8 @@ pub struct Activator {
 }
 
 impl Activator {
-    /// Makes releases ready for `live`.
+    /// Returns an activator that prepares releases for `live`, each within the
+    /// time limit `longest`.
     #[must_use]
     pub fn new(
         control: Arc<Control>,
@@ -184,7 +189,7 @@ impl Activator {
         }
     }
 
-    /// How often a release was made ready, by the outcome.
+    /// Returns the number of preparations since the node started, by outcome.
     #[must_use]
     pub fn preparations(&self) -> [(&'static str, u64); 3] {
         [
@@ -194,30 +199,30 @@ impl Activator {
         ]
     }
 
-    /// The node's cache of compiled code.
+    /// Returns the node's cache of compiled code.
     #[must_use]
     pub fn artifacts(&self) -> &Artifacts {
         self.loader.artifacts()
     }
 
-    /// Runs migrations on this node.
+    /// Returns the migrator, which runs migrations on this node.
     #[must_use]
     pub fn migrator(&self) -> &Arc<Migrator> {
         &self.migrator
     }
 
-    /// The keys that this node trusts.
+    /// Returns the keys that this node trusts to sign releases.
     #[must_use]
     pub fn trusted(&self) -> &TrustedKeys {
         &self.trusted
     }
 
-    /// What `wanted` asks for, ready to serve; `None` if nothing is to serve.
-    /// Once it is `superseded`, nobody waits for a compilation any more, and
-    /// the room that it had is free.
+    /// Prepares the releases that `wanted` asks for; `None` if no release is to
+    /// serve. Once `superseded` is cancelled, a compilation in progress is
+    /// abandoned and its reserved slots are freed.
     ///
     /// # Errors
-    /// Says which step failed.
+    /// When a step of the preparation fails; the error names it.
     pub async fn deployed(
         self: &Arc<Self>,
         plugin: &str,
@@ -250,12 +255,12 @@ impl Activator {
         )))
     }
 
-    /// Make the release ready, and keep it so for a while: whether it can
-    /// serve is known then, and nobody has met it. Its migrations run in the
-    /// name of `author`.
+    /// Prepares the release and keeps it for 60 s without serving it, so that a
+    /// failure is known before a rollout begins. Migrations run in the name of
+    /// `author`.
     ///
     /// # Errors
-    /// Says which step failed.
+    /// When a step of the preparation fails; the error names it.
     pub async fn prepare(
         self: &Arc<Self>,
         plugin: &str,
@@ -268,28 +273,29 @@ impl Activator {
             superseded: CancellationToken::new(),
         };
         let release = self.release(plugin, digest, &order).await?;
-        // One that serves already is not to be kept from being retired.
+        // A release that serves already is not kept here, which would keep it
+        // from being retired.
         if !self.serves(&release) {
             self.ready().insert(digest, (release, Instant::now()));
         }
         Ok(())
     }
 
-    /// Let go of releases that were made ready and that nobody wanted.
+    /// Drops prepared releases that nothing asked for within 60 s.
     pub fn forget_unwanted(&self) {
         let unwanted: Vec<_> = self
             .ready()
             .extract_if(|_, (_, since)| since.elapsed() > KEPT)
             .collect();
         for (_, (release, _)) in unwanted {
-            // One that serves meanwhile is retired when it no longer does.
+            // A release that serves by now is retired when it is replaced.
             if !self.serves(&release) {
                 tokio::spawn(retire(release));
             }
         }
     }
 
-    /// Let go of what was made ready and is not to serve after all.
+    /// Drops prepared releases that are not to serve after all.
     pub fn discard(&self, deployed: &ActivePlugin) {
         for release in deployed.releases() {
             if !self.serves(release) {
@@ -311,7 +317,8 @@ impl Activator {
         releases.any(|other| Arc::ptr_eq(other, release))
     }
 
-    /// One that serves already, one that is ready, or a new one.
+    /// Returns the release if it serves or is prepared already, or else
+    /// prepares it.
     async fn release(
         self: &Arc<Self>,
         plugin: &str,
@@ -360,8 +367,8 @@ impl Activator {
         let bundle = self.trusted_bundle(plugin, digest).await?;
         let source = Source::of(bundle)?;
         let urgency = self.urgency(plugin, digest, order.revision).await?;
-        // Nothing of it has begun but a compilation, which goes on by itself,
-        // and whose result is kept.
+        // Dropping the load abandons nothing but a compilation, which is
+        // completed elsewhere and its result kept.
         let release = tokio::select! {
             loaded = self.loader.load_as(&source, urgency) => Arc::new(loaded?),
             () = order.superseded.cancelled() => return Err(ActivateError::Superseded),
@@ -379,7 +386,8 @@ impl Activator {
         }
     }
 
-    /// Whether the shop goes back to the release.
+    /// Returns the urgency of the compilation: a release that has served before
+    /// is urgent, since the shop goes back to it.
     async fn urgency(
         &self,
         plugin: &str,
@@ -400,7 +408,8 @@ impl Activator {
         })
     }
 
-    /// The bundle of a release of `plugin` that somebody vouches for.
+    /// Returns the bundle of a release, after checking that it is signed by a
+    /// trusted key and belongs to `plugin`.
     async fn trusted_bundle(&self, plugin: &str, digest: Digest) -> Result<Bundle, ActivateError> {
         let (bundle, signature) = self.control.bundle(digest).await?;
         let named = &bundle.manifest.name;
@@ -416,10 +425,10 @@ impl Activator {
     }
 
     /// Checks that the release can serve, as far as that can be known before
-    /// its migrations ran, and returns its bundle.
+    /// its migrations have run, and returns its bundle.
     ///
     /// # Errors
-    /// Says which step failed.
+    /// When a step of the check fails; the error names it.
     pub async fn check(
         self: &Arc<Self>,
         plugin: &str,
@@ -438,7 +447,7 @@ impl Activator {
             if let Some(database) = &release.database {
                 database.close().await;
             }
-            // Its room is free before the rollout asks for it.
+            // Frees the slots before the rollout reserves them again.
             drop(release);
             fits?;
             Ok(source.bundle)
@@ -452,8 +461,9 @@ impl Activator {
         }
     }
 
-    /// What nobody has met yet brings its tables up to date, fills them, and
-    /// says whether it works.
+    /// Checks compatibility, runs pending migrations, seeds empty tables if
+    /// enabled, and requests the health path, before the release gets any
+    /// request of a client.
     async fn smoke_test(
         &self,
         release: &Arc<Release>,
@@ -479,7 +489,7 @@ impl Activator {
     }
 }
 
-/// `release` alone in its plugin's place.
+/// Replaces the release's plugin with `release` alone, without a canary.
 fn replace(plugins: &mut Plugins, release: &Arc<Release>) {
     let wanted = Wanted::only(Some(release.digest));
     let deployed = ActivePlugin::new(0, wanted, release.clone(), None);
@@ -507,7 +517,7 @@ async fn ask_health(release: &Release, target: &str) -> Result<(), String> {
     }
 }
 
-/// A trap with its backtrace, for a message on one line.
+/// Joins a trap and its backtrace into one line, for a message.
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -1,5 +1,5 @@
-//! Existing databases, before a node serves from them: whether plugins'
-//! migrations can run on the tables that are there.
+//! Compares existing databases with the migrations of plugins, before a node
+//! serves from them.
 
 use bundle::Bundle;
 use serde::Serialize;
@@ -8,44 +8,46 @@ use stores::sql::{AdoptionReport, CallLimits, Databases, MigrateError, OpenError
 use super::load::tables;
 use crate::config::Settings;
 
-/// The rows of a database are looked at by the host alone.
+/// Limits of rows and bytes for plugins' queries: 0, because only the host
+/// reads here.
 const LIMITS: CallLimits = CallLimits { rows: 0, bytes: 0 };
 
-/// One plugin's migrations and the database that they would run on.
+/// Result of comparing one plugin's migrations with the database that they
+/// would run on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PluginAdoption {
-    /// The plugin.
+    /// Name of the plugin.
     pub plugin: String,
-    /// The URL of its database, without the password.
+    /// URL of the database, without the password.
     pub database: String,
-    /// What was found.
+    /// Differences between the migrations and the tables that exist.
     pub report: AdoptionReport,
 }
 
-/// Why a database was not compared.
+/// Error when a database could not be compared.
 #[derive(Debug, thiserror::Error)]
 pub enum AdoptionError {
-    /// The database does not answer.
+    /// The database cannot be opened.
     #[error("plugin {plugin}: {source}")]
     Open {
-        /// The plugin.
+        /// Name of the plugin.
         plugin: String,
-        /// Why.
+        /// Cause of the failure.
         source: OpenError,
     },
-    /// The migrations do not fit their grant or their records.
+    /// The migrations do not fit their grant or the records of earlier ones.
     #[error("plugin {plugin}: {source}")]
     Migrations {
-        /// The plugin.
+        /// Name of the plugin.
         plugin: String,
-        /// Why.
+        /// Cause of the failure.
         source: MigrateError,
     },
 }
 
-/// Compares the migrations of each bundle that has a database on a server with
-/// the tables that are there. Nothing is changed. Files of SQLite are the
-/// platform's own, and not looked at.
+/// Compares the migrations of each bundle whose database is on a server with
+/// the tables that exist there. Nothing is changed. SQLite files belong to the
+/// platform and are not compared.
 ///
 /// # Errors
 /// When a database does not answer, or a migration does what its grant does

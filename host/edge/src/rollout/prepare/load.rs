@@ -1,5 +1,5 @@
-//! The way of a bundle to a release: database, component, first instance. Any
-//! failure names what is at fault.
+//! Loads a bundle as a release: checks, database, grants, component and first
+//! instance. Errors name the cause.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -21,62 +21,63 @@ use crate::rollout::serving::route_limits;
 use crate::runtime::engine::artifacts::Artifacts;
 use crate::runtime::{self, CallGrants, Plugin, PluginSpec, Runtime, Urgency};
 
-/// Why a plugin cannot serve.
+/// Error when a bundle cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// It cannot be read.
+    /// The bundle cannot be read.
     #[error(transparent)]
     Bundle(#[from] BundleError),
-    /// The component is broken, or does not fit.
+    /// The component is invalid, or does not fit its grants or this host.
     #[error("plugin {plugin}: the component {component} {source}")]
     Incompatible {
-        /// The plugin.
+        /// Name of the plugin.
         plugin: String,
-        /// The component.
+        /// File name of the component.
         component: String,
-        /// Why.
+        /// Cause of the failure.
         source: runtime::LoadError,
     },
-    /// The manifest names work that the component cannot do.
+    /// The manifest has scheduled tasks that the component cannot run.
     #[error(
         "plugin {0}: the manifest has [[schedule]], but the component exports no edge:platform/schedule"
     )]
     NoSchedule(String),
-    /// The component keeps accounts, and may not hash their passwords.
+    /// The component keeps accounts, but the manifest has no grant to hash
+    /// their passwords.
     #[error(
         "plugin {0}: the component exports edge:platform/accounts, which is told passwords, but \
          the manifest has no `identity` in [grants]"
     )]
     NoIdentity(String),
-    /// Settings are missing without which no real customers can be served.
+    /// Settings are missing that the manifest requires in production.
     #[error("plugin {plugin}: refused in production: {gaps}")]
     Production {
-        /// The plugin.
+        /// Name of the plugin.
         plugin: String,
-        /// What is missing.
+        /// Missing settings, each with the effect of leaving it out.
         gaps: String,
     },
-    /// The database does not answer.
+    /// The database cannot be opened.
     #[error("plugin {plugin}: {source}")]
     Database {
-        /// The plugin.
+        /// Name of the plugin.
         plugin: String,
-        /// Why.
+        /// Cause of the failure.
         source: OpenError,
     },
-    /// What it may use cannot be had.
+    /// A grant of the manifest cannot be fulfilled.
     #[error("plugin {plugin}: {source}")]
     Grant {
-        /// The plugin.
+        /// Name of the plugin.
         plugin: String,
-        /// Why.
+        /// Cause of the failure.
         source: GrantError,
     },
 }
 
 impl LoadError {
-    /// Whether the same attempt may well succeed later: a store that the
-    /// plugin needs does not answer.
+    /// Returns whether a retry may succeed, because a store that the plugin
+    /// needs does not answer.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
@@ -89,14 +90,15 @@ impl LoadError {
         }
     }
 
-    /// Whether the plugin's database cannot be used, for whatever reason.
+    /// Returns whether connecting to the plugin's database failed, for whatever
+    /// reason.
     #[must_use]
     pub fn is_about_database(&self) -> bool {
         matches!(self, Self::Database { source, .. } if source.is_about_connecting())
     }
 }
 
-/// Loads plugins on one node.
+/// Loader of plugins on one node.
 pub struct Loader {
     settings: Arc<Settings>,
     runtime: Arc<Runtime>,
@@ -105,13 +107,13 @@ pub struct Loader {
 }
 
 impl Loader {
-    /// Returns from which difference on a canary does worse on this node.
+    /// Returns the thresholds of the canary analysis on this node.
     #[must_use]
     pub fn thresholds(&self) -> Thresholds {
         Thresholds::from(&*self.settings)
     }
 
-    /// A loader into `runtime`.
+    /// Returns a loader into `runtime`.
     #[must_use]
     pub fn new(
         settings: Arc<Settings>,
@@ -127,29 +129,30 @@ impl Loader {
         }
     }
 
-    /// The cache of compiled code.
+    /// Returns the cache of compiled code.
     #[must_use]
     pub fn artifacts(&self) -> &Artifacts {
         &self.artifacts
     }
 
-    /// What it loads into.
+    /// Returns the runtime into which plugins are loaded.
     #[must_use]
     pub fn runtime(&self) -> &Arc<Runtime> {
         &self.runtime
     }
 
-    /// Makes `source` ready to serve, but for its migrations, which run by
-    /// themselves.
+    /// Loads `source` as a release that is new. Its migrations are not run
+    /// here.
     ///
     /// # Errors
-    /// Says what is at fault: a file, the database, or the component.
+    /// When a file, the database, a grant or the component is at fault; the
+    /// error names it.
     pub async fn load(&self, source: &Source) -> Result<Release, LoadError> {
         self.load_as(source, Urgency::New).await
     }
 
-    /// Makes `source` ready as [`load`](Self::load) does. One that is wanted
-    /// back waits for no compilation of others.
+    /// Loads `source` as [`load`](Self::load) does. A release with the urgency
+    /// [`Urgency::Back`] waits for no compilation of other releases.
     ///
     /// # Errors
     /// As [`load`](Self::load).
@@ -196,8 +199,11 @@ impl Loader {
         })
     }
 
-    /// Refuses in production what is not fit for it. Where a node only looks
-    /// like that, these are warnings.
+    /// Returns the missing settings that production needs as warnings, if this
+    /// node looks like production.
+    ///
+    /// # Errors
+    /// When settings are missing and the setting `production` is on.
     fn check_production(&self, manifest: &Manifest) -> Result<Vec<String>, LoadError> {
         let gaps = production::gaps(manifest, &self.settings);
         if gaps.is_empty() || !self.settings.looks_like_production() {
@@ -285,8 +291,9 @@ fn call_grants(manifest: &Manifest) -> CallGrants {
     }
 }
 
-/// What the release's requests are counted by. A document that tells nothing
-/// costs no more than that: what serves does not depend on it.
+/// Returns the path templates by which requests of the release are counted;
+/// none if its OpenAPI document cannot be read, which is logged and keeps no
+/// release from serving.
 fn templates_of(bundle: &Bundle) -> Vec<String> {
     bundle.paths().unwrap_or_else(|error| {
         let plugin = &bundle.manifest.name;
@@ -298,8 +305,8 @@ fn templates_of(bundle: &Bundle) -> Vec<String> {
     })
 }
 
-/// The parameters of paths that the release's document marks as secret. A
-/// document that cannot be read marks none, and has been warned of.
+/// Returns the names of the path parameters that the release's OpenAPI document
+/// marks as secret; none if the document cannot be read, which has been logged.
 fn secret_parameters(bundle: &Bundle) -> BTreeSet<String> {
     let document = bundle.openapi.as_deref().unwrap_or_default();
     openapi::secret_parameters(document).unwrap_or_default()

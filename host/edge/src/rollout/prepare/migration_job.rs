@@ -1,4 +1,4 @@
-//! One run of a release's migrations, from the lock to the audit entry.
+//! A run of a release's migrations, from taking the lock to the audit entry.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -10,26 +10,28 @@ use tokio::sync::watch;
 use super::migrator::{MigrationError, Migrator, target};
 use crate::rollout::control::migrations::RunState;
 
-/// How often a run that goes on is written down at the least.
+/// Maximum interval between two progress reports of a run.
 const HEARTBEAT: Duration = Duration::from_secs(3);
 
-/// How often progress is written down at the most.
+/// Minimum interval between two progress reports of a run.
 const SHORTEST: Duration = Duration::from_millis(200);
 
-/// How often a run goes on with a new connection after it lost one.
+/// Maximum number of connections that a run uses, one after another, as each is
+/// lost.
 const CONNECTIONS: u32 = 8;
 
-/// How long it waits before each, times their number.
+/// Pause before a reconnect, multiplied by the number of connections lost so
+/// far.
 const RECONNECT_PAUSE: Duration = Duration::from_secs(1);
 
-/// A run of one release's migrations on this node.
+/// Run of one release's migrations on this node.
 pub(super) struct Job {
     pub(in crate::rollout) migrator: Arc<Migrator>,
     pub(in crate::rollout) bundle: Bundle,
     pub(in crate::rollout) author: String,
-    /// The statements that are pending, as far as is known.
+    /// Number of pending statements, as far as is known.
     pub(in crate::rollout) statements: usize,
-    /// The row that the run was written down in, once it was.
+    /// Id of the run's row in the control database, once it has one.
     pub(in crate::rollout) id: Mutex<Option<String>>,
 }
 
@@ -43,7 +45,8 @@ impl Job {
         *self.id.lock().unwrap_or_else(PoisonError::into_inner) = Some(new);
     }
 
-    /// Waits until no other node is at it, and runs what is pending then.
+    /// Waits until no other node holds the lock of the migrations, and runs
+    /// what is pending then.
     pub(in crate::rollout) async fn run(self) -> Result<(), MigrationError> {
         let opened = self.migrator.loader.open_database(&self.bundle.manifest);
         let Some(database) = opened.await? else {
@@ -76,7 +79,7 @@ impl Job {
             };
             let is_broken = match &error {
                 MigrationError::Migrate { source, .. } => {
-                    // While a server starts again, not even the lock is to be had.
+                    // While a server restarts, the lock cannot be taken either.
                     let is_starting = connection > 1 && source.is_lock();
                     source.is_broken_connection() || is_starting
                 }
@@ -131,7 +134,8 @@ impl Job {
         ran.map_err(failed)
     }
 
-    /// Another node, with a host that writes no runs down, may have run all.
+    /// Marks the release's open run as done, since another node, whose version
+    /// records no runs, may have run all of its migrations.
     async fn close_what_another_ran(&self, target: &str) -> Result<(), MigrationError> {
         let Migrator { control, .. } = &*self.migrator;
         let failed = |source| self.not_written(source);
@@ -145,8 +149,9 @@ impl Job {
         Ok(())
     }
 
-    /// Writes down how far the run is, for as long as this is polled. The run
-    /// goes on where the control database does not answer.
+    /// Records the progress of the run in the control database, for as long as
+    /// this future is polled. The run continues if the control database does
+    /// not answer.
     async fn report(&self, mut watched: watch::Receiver<MigrationProgress>) {
         let Migrator { control, node, .. } = &*self.migrator;
         loop {
@@ -160,13 +165,13 @@ impl Job {
                 );
             }
             tokio::time::sleep(SHORTEST).await;
-            // The sender lives as long as the run.
+            // A closed channel cannot happen here: the sender lives as long as
+            // the run.
             let _ = tokio::time::timeout(HEARTBEAT, watched.changed()).await;
         }
     }
 
-    /// Writes down how the run ended, for everybody who watches and for the
-    /// audit.
+    /// Records the outcome of the run in the control database and in the audit.
     async fn end(
         &self,
         watched: &watch::Receiver<MigrationProgress>,
@@ -224,5 +229,5 @@ impl Job {
     }
 }
 
-/// Characters of an audit entry.
+/// Maximum length of an audit entry, in characters.
 const LONGEST_DETAIL: usize = 2000;

@@ -1,6 +1,6 @@
-//! Runs of migrations on this node: each in a task of its own, which no client
-//! and no time limit ends, written down in the control database before its
-//! first statement. A run whose node ended is taken over by another.
+//! Runs migrations on this node, each run in a task of its own that no client
+//! and no time limit ends. A run is recorded in the control database before its
+//! first statement. If its node ends, another node takes it over.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,42 +16,44 @@ use super::migration_job::Job;
 use crate::rollout::control::migrations::{MigrationRun, NewRun, RunState};
 use crate::rollout::control::{Control, ControlError};
 
-/// A release's migrations did not run.
+/// Error when a release's migrations did not run.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrationError {
     /// The plugin's database cannot be opened.
     #[error(transparent)]
     Open(#[from] LoadError),
-    /// A migration is refused, or failed.
+    /// A migration was refused or failed.
     #[error("plugin {plugin}: migrations: {source}")]
     Migrate {
-        /// The plugin.
+        /// Name of the plugin.
         plugin: String,
-        /// Why.
+        /// Cause of the failure.
         source: MigrateError,
     },
-    /// The run cannot be written down, so it does not begin.
+    /// The run cannot be recorded in the control database, so it does not
+    /// begin.
     #[error("plugin {plugin}: migrations: {source}")]
     Control {
-        /// The plugin.
+        /// Name of the plugin.
         plugin: String,
-        /// Why.
+        /// Cause of the failure.
         source: ControlError,
     },
-    /// The migrations of another release of the plugin run.
+    /// Migrations of another release of the plugin are running.
     #[error(
         "migrations of {}@{} run on node {} ({}, statement {} of {}); `edge migrations` shows how far they are",
         .0.plugin, .0.version, .0.node, .0.id, .0.statement, .0.statements
     )]
     Busy(Box<MigrationRun>),
-    /// The node stops, or the host made a mistake.
+    /// The task of the run was cut off: the node stops, or the host has a
+    /// fault.
     #[error("the run of migrations was cut off; another node takes it over")]
     CutOff,
 }
 
 impl MigrationError {
-    /// Whether the same attempt may well succeed later: a database does not
-    /// answer, or another run goes on.
+    /// Returns whether a retry may succeed: a database does not answer, another
+    /// run is in progress, or the run was cut off.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
@@ -63,27 +65,30 @@ impl MigrationError {
     }
 }
 
-/// How a run on this node ended; `None` while it goes on.
+/// Outcome of a run on this node; `None` while it is in progress.
 type Outcome = Option<Result<(), Arc<MigrationError>>>;
 
-/// Runs migrations on one node.
+/// Migrator of one node.
 pub struct Migrator {
     pub(in crate::rollout) control: Arc<Control>,
     pub(super) loader: Arc<Loader>,
     pub(in crate::rollout) node: String,
     pub(in crate::rollout) region: String,
-    /// Keys of which one must have signed what this node takes over.
+    /// Keys of which one must have signed a release whose run this node takes
+    /// over.
     pub(in crate::rollout) trusted: TrustedKeys,
-    /// Runs that this node does not take over, and why not.
+    /// Messages that say why this node does not take over a run, by the run's
+    /// id.
     pub(super) left_alone: Mutex<HashMap<String, String>>,
-    /// Where runs go on, whoever began them.
+    /// Runtime on which all runs are spawned, whichever runtime their caller is
+    /// on.
     runtime: Handle,
     running: Mutex<HashMap<Digest, watch::Receiver<Outcome>>>,
 }
 
 impl Migrator {
-    /// Runs migrations as `node` of `region`, in tasks of the runtime that this
-    /// is called on.
+    /// Returns a migrator for `node` of `region`, whose runs are tasks of the
+    /// runtime that this is called on.
     #[must_use]
     pub fn new(
         control: Arc<Control>,
@@ -104,17 +109,18 @@ impl Migrator {
         })
     }
 
-    /// Returns the author of what the node does by itself.
+    /// Returns the author name for actions that the node takes by itself.
     #[must_use]
     pub fn author(&self) -> String {
         format!("node {}", self.node)
     }
 
-    /// Returns what of the release's migrations has not run yet. All statements
-    /// are checked, and none runs.
+    /// Returns the plan of the release's pending migrations. All statements are
+    /// checked, and none is run.
     ///
     /// # Errors
-    /// Names what is refused.
+    /// When the database cannot be opened, or a statement is refused; the error
+    /// names it.
     pub async fn plan(&self, bundle: &Bundle) -> Result<MigrationPlan, MigrationError> {
         let Some(database) = self.loader.open_database(&bundle.manifest).await? else {
             return Ok(MigrationPlan::default());
@@ -137,12 +143,13 @@ impl Migrator {
         })
     }
 
-    /// Begins to run what of the release's migrations has not run yet, and
-    /// returns the run, which goes on by itself; `None` where nothing is
-    /// pending. A run of the same release that goes on already is joined.
+    /// Starts the release's pending migrations and returns the run, which
+    /// continues in the background; `None` if nothing is pending. A run of the
+    /// same release that is in progress is returned instead.
     ///
     /// # Errors
-    /// Names what is refused, or the run of another release that is in the way.
+    /// When the database cannot be opened, a statement is refused, a run of
+    /// another release is in progress, or the run cannot be recorded.
     pub async fn begin(
         self: &Arc<Self>,
         bundle: &Bundle,
@@ -188,9 +195,9 @@ impl Migrator {
         self.control.run(&id).await.map_err(failed)
     }
 
-    /// Writes down a run of this node, in the place of one whose node ended.
-    /// The caller either holds the lock of the migrations or has found that
-    /// nobody reports on the run.
+    /// Records a run of this node and returns its id, replacing a run whose
+    /// node ended. The caller either holds the lock of the migrations or has
+    /// found that no node reports on the run.
     pub(super) async fn write_down(
         &self,
         database: &DatabaseAccess,
@@ -227,7 +234,8 @@ impl Migrator {
                 return Ok(open.id);
             }
             if !open.is_stale() {
-                // Its node lives, and waits for the lock as this one did.
+                // The other run's node is alive, and waits for the lock as this
+                // one did.
                 return Err(MigrationError::Busy(Box::new(open)));
             }
             let reason = abandoned(&open);
@@ -238,11 +246,12 @@ impl Migrator {
         }
     }
 
-    /// Runs what of the release's migrations has not run yet, and waits for its
-    /// end. Who stops waiting does not end the run.
+    /// Runs the release's pending migrations and waits until the run ends.
+    /// Dropping this future does not end the run.
     ///
     /// # Errors
-    /// Names what is refused, or the statement that failed.
+    /// When the database cannot be opened, a statement is refused or fails, or
+    /// the run is cut off.
     pub async fn ensure(
         self: &Arc<Self>,
         bundle: &Bundle,
@@ -259,14 +268,14 @@ impl Migrator {
         }
     }
 
-    /// Whether the release's migrations run on this node now.
+    /// Returns whether the release's migrations run on this node now.
     pub(in crate::rollout) fn runs(&self, digest: Digest) -> bool {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         running.get(&digest).is_some_and(is_running)
     }
 
-    /// Starts a job in a task of its own, unless one of the same release runs.
-    /// `id` is the row that the run was written down in already.
+    /// Starts a job in a task of its own, unless one of the same release is
+    /// running. `id` is the row in which the run has been recorded already.
     pub(in crate::rollout) fn start(
         self: &Arc<Self>,
         bundle: &Bundle,
@@ -300,8 +309,8 @@ fn is_running(outcome: &watch::Receiver<Outcome>) -> bool {
     outcome.has_changed().is_ok() && outcome.borrow().is_none()
 }
 
-/// What becomes of a run whose node reports no more and that no node goes on
-/// with.
+/// Returns the reason for ending a run whose node no longer reports and that no
+/// node continues.
 pub(super) fn abandoned(run: &MigrationRun) -> String {
     format!(
         "node {} ended at statement {} of {} (`{}`), which may or may not have run",
@@ -309,7 +318,8 @@ pub(super) fn abandoned(run: &MigrationRun) -> String {
     )
 }
 
-/// Returns what names the plugin in its database, within the length of a key.
+/// Returns a key that identifies the plugin and its database, short enough for
+/// an index.
 pub(in crate::rollout) async fn target(
     database: &DatabaseAccess,
     plugin: &str,

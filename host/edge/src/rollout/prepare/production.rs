@@ -1,11 +1,12 @@
-//! What a plugin lacks before it may serve real customers: the settings that
-//! its manifest names under `[production]`.
+//! Settings that a plugin's manifest requires in production, under
+//! `[production]`.
 
 use bundle::manifest::Manifest;
 
 use crate::config::Settings;
 
-/// Returns what is missing, each with what happens without it.
+/// Returns a message for each required setting that is not set, with the effect
+/// of leaving it out.
 pub(super) fn gaps(manifest: &Manifest, settings: &Settings) -> Vec<String> {
     let values = &settings.plugin_config.0;
     let is_set = |key: &String| {

@@ -1,11 +1,12 @@
-//! Filling a plugin's tables, step by step, while every other node waits.
+//! Fills a plugin's tables step by step, under a lock that makes other nodes
+//! wait.
 
 use stores::sql::MigrateError;
 
 use crate::guest::CallError;
 use crate::rollout::serving::release::Release;
 
-/// Tables could not be filled.
+/// Error when tables could not be filled.
 #[derive(Debug, thiserror::Error)]
 pub enum SeedError {
     /// The plugin does not export `edge:platform/seed`, or has no database.
@@ -13,34 +14,36 @@ pub enum SeedError {
         "plugin {0} cannot fill its tables: it exports no edge:platform/seed or has no database"
     )]
     CannotSeed(String),
-    /// Another node has been at it for too long.
+    /// The lock could not be taken, for instance because another node holds it
+    /// for too long.
     #[error(transparent)]
     Lock(#[from] MigrateError),
-    /// An instance failed.
+    /// The call of a seeding step failed.
     #[error("plugin {plugin}: a seeding step failed: {source}")]
     Call {
-        /// The plugin.
+        /// Name of the plugin.
         plugin: String,
-        /// How.
+        /// Cause of the failure.
         source: CallError,
     },
-    /// The plugin cannot go on.
+    /// The plugin returned an error from a seeding step.
     #[error("plugin {plugin}: seeding: {reason}")]
     Plugin {
-        /// The plugin.
+        /// Name of the plugin.
         plugin: String,
-        /// Its own words.
+        /// Reason that the plugin gave.
         reason: String,
     },
 }
 
 impl Release {
-    /// Let the plugin fill its tables: up to `goal` rows of its main one, or
-    /// with its starter data when they are empty. `report` is told how far it
-    /// is after every step (done, total).
+    /// Fills the plugin's tables: up to `goal` rows of the main one, or with
+    /// the plugin's starter data if they are empty. After every step, `report`
+    /// is called with the progress (done, total).
     ///
     /// # Errors
-    /// Says which step failed; what was done before it stays.
+    /// When the plugin cannot seed, the lock cannot be taken, or a step fails.
+    /// Completed steps are kept.
     pub async fn seed(
         &self,
         goal: Option<u64>,

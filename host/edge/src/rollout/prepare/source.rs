@@ -1,4 +1,5 @@
-//! A plugin as far as it can be known without running anything.
+//! A bundle with the exports of its component, read without running the
+//! component.
 
 use std::path::Path;
 
@@ -9,28 +10,30 @@ use super::load::LoadError;
 use crate::runtime::engine::inspect::InspectError;
 use crate::runtime::{Demand, EngineError, Runtime};
 
-/// A bundle, and what its component exports.
+/// Bundle and the exports of its component.
 #[derive(Clone)]
 pub struct Source {
-    /// The bundle.
+    /// Bundle that was read.
     pub bundle: Bundle,
-    /// What the component exports.
+    /// Exports of the component.
     pub exports: Exports,
 }
 
 impl Source {
-    /// Read the plugin in `folder`.
+    /// Packs the plugin in `folder` into a bundle and reads its exports.
     ///
     /// # Errors
-    /// Names the file that is missing or wrong.
+    /// When a file is missing or wrong, or the component does not fit the
+    /// manifest; the error names it.
     pub fn read(folder: &Path) -> Result<Self, LoadError> {
         Self::of(Bundle::pack(folder)?)
     }
 
-    /// Look into `bundle`.
+    /// Reads the exports of the component in `bundle`.
     ///
     /// # Errors
-    /// When its component is none, or cannot do what the manifest says.
+    /// When the component is invalid, or lacks the exports or grants that the
+    /// manifest requires.
     pub fn of(bundle: Bundle) -> Result<Self, LoadError> {
         let plugin = &bundle.manifest.name;
         let exports = Exports::read(&bundle.wasm).map_err(|source| LoadError::Incompatible {
@@ -56,11 +59,12 @@ impl Source {
     }
 }
 
-/// Engines with room for all of `sources`, for replacing them, and for `spare`
-/// instances of plugins that come later.
+/// Returns a runtime whose engines have slots for the instances of all
+/// `sources`, for replacing them, and for `spare` instances of plugins added
+/// later.
 ///
 /// # Errors
-/// When not even one instance fits into memory.
+/// When the address space does not hold even one instance.
 pub fn runtime_for<'a>(
     sources: impl IntoIterator<Item = &'a Source>,
     spare: u32,

@@ -1,9 +1,9 @@
-//! Taking over runs of migrations whose node ended.
+//! Takes over runs of migrations whose node ended.
 //!
-//! A node takes over what it would have begun itself: a release that a key
-//! signed which it trusts, in the very database that the run was begun in. What
-//! it leaves alone another node may take over; why it does is in its log and in
-//! the audit.
+//! A node takes over the runs that it would have begun itself: of a release
+//! signed by a key that it trusts, in the same database in which the run began.
+//! Other runs are left for another node. The reason is logged, and is recorded
+//! in the audit if it cannot change by itself.
 
 use std::collections::HashMap;
 use std::sync::{Arc, MutexGuard, PoisonError};
@@ -16,41 +16,44 @@ use crate::rollout::control::ControlError;
 use crate::rollout::control::migrations::{MigrationRun, RunState};
 use crate::rollout::control::notifier::Notifier;
 
-/// How often runs are looked for whose node ended.
+/// Interval at which open runs are checked for a node that ended.
 const LOOK: Duration = Duration::from_secs(3);
 
-/// What the audit calls a run that a node does not take over.
+/// Action in the audit for a run that a node does not take over.
 const REFUSED: &str = "refused";
 
-/// Why a node does not take over a run.
+/// Reason why a node does not take over a run.
 #[derive(Debug, thiserror::Error)]
 enum CircuitOpen {
-    /// Nobody vouches for the release.
+    /// No trusted key signed the release.
     #[error(transparent)]
     Signature(#[from] SignatureError),
-    /// The run is of another database.
+    /// The run is in another database than this node's for the plugin.
     #[error("this node's database for the plugin is not the one of the run, {0}")]
     OtherDatabase(String),
     /// The plugin's database does not answer, or refuses this node.
     #[error(transparent)]
     Database(#[from] MigrationError),
-    /// The release has no database.
+    /// The release has no database on this node.
     #[error("the release has no database here")]
     NoDatabase,
-    /// Another node holds the lock: one that is only slow to report does.
+    /// Another node holds the lock of the migrations, such as the run's own
+    /// node if it is only slow to report.
     #[error("another node holds the lock of the migrations")]
     Locked,
 }
 
 impl CircuitOpen {
-    /// Whether an operator has to know: nothing changes by itself.
+    /// Returns whether the reason cannot change by itself, so that an operator
+    /// has to know.
     fn is_for_good(&self) -> bool {
         matches!(self, Self::Signature(_) | Self::OtherDatabase(_))
     }
 }
 
 impl Migrator {
-    /// Takes over runs whose node ended, for as long as this is polled.
+    /// Takes over runs whose node ended, checking every 3 s for as long as this
+    /// future is polled.
     pub async fn take_over(self: &Arc<Self>, wake: &Notifier) {
         loop {
             tokio::time::sleep(LOOK).await;
@@ -74,15 +77,16 @@ impl Migrator {
         Ok(changed)
     }
 
-    /// Returns whether anything was changed.
+    /// Takes over or ends a run, and returns whether anything was changed.
     async fn take_over_run(self: &Arc<Self>, run: &MigrationRun) -> Result<bool, ControlError> {
         if run.database.starts_with("sqlite:") {
-            // A file is its node's own, and undoes by itself what was cut off.
+            // A SQLite file belongs to its node alone, and rolls back by itself
+            // what was cut off.
             return self.give_up(run, &abandoned(run)).await;
         }
         let (bundle, signature) = match self.control.bundle(run.digest).await {
             Ok(found) => found,
-            // Nobody can go on with it, and others wait behind it.
+            // No node can continue the run, and later runs wait for its end.
             Err(error @ ControlError::Bundle { .. }) => {
                 let reason = format!("{}; {error}", abandoned(run));
                 return self.give_up(run, &reason).await;
@@ -115,8 +119,9 @@ impl Migrator {
         ended.await
     }
 
-    /// Checks that this node may go on with a run of `wanted`, a plugin and its
-    /// database, and that nobody else does.
+    /// Checks that this node is allowed to continue a run on the target
+    /// `wanted`, which identifies a plugin and its database, and that no other
+    /// node runs it.
     async fn check_run(
         &self,
         run: &MigrationRun,
@@ -148,7 +153,8 @@ impl Migrator {
         checked
     }
 
-    /// Says once for each run why this node does not take it over.
+    /// Logs once for each run and reason why this node does not take it over,
+    /// and records it in the audit if the reason cannot change by itself.
     async fn leave_alone(
         &self,
         run: &MigrationRun,
