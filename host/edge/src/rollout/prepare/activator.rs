@@ -117,8 +117,8 @@ impl From<ControlError> for ActivateError {
 }
 
 impl ActivateError {
-    /// Returns whether the release failed because a store that it needs does
-    /// not answer, so that a retry may succeed.
+    /// Returns whether the release failed because a store that it needs cannot be
+    /// reached, so that a retry may succeed.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {

@@ -222,7 +222,7 @@ impl Loader {
     /// Opens the database that the manifest grants, if it grants one.
     ///
     /// # Errors
-    /// When it does not answer.
+    /// When the database cannot be opened.
     pub(super) async fn open_database(
         &self,
         manifest: &Manifest,

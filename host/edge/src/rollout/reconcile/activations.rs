@@ -1,23 +1,23 @@
-//! What a node makes ready right now: a task for each plugin, beside each other.
+//! Tasks that prepare releases on a node, one for each plugin, in parallel.
 //!
-//! A task for a revision that a newer one follows is told so. It is not cut off,
-//! since it may be in the middle of filling tables: it ends where it can, and
-//! whoever gave it the work sees to it that nothing comes of it.
+//! A task for a superseded revision gets a cancellation signal. It is not
+//! aborted, since it may be seeding tables: it ends at a safe point, and its
+//! caller discards the result.
 
 use std::collections::HashMap;
 
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// The tasks that run.
+/// Running tasks, with the newest revision of each plugin.
 #[derive(Default)]
 pub(super) struct Activations {
-    /// The newest revision of each plugin that a task works on.
+    /// Newest revision of each plugin for which a task runs.
     newest: HashMap<String, Newest>,
     tasks: JoinSet<(String, i64)>,
 }
 
-/// A task, and what tells it that it is not wanted any more.
+/// Revision of a task, and the token that cancels it.
 struct Newest {
     revision: i64,
     superseded: CancellationToken,
@@ -30,8 +30,8 @@ impl Activations {
         newest.is_some_and(|newest| newest.revision == revision)
     }
 
-    /// Starts `work` for a revision of a plugin; it is told when it is not
-    /// wanted any more.
+    /// Starts `work` for a revision of a plugin. The token given to it is
+    /// cancelled once a newer revision supersedes this one.
     pub(in crate::rollout) fn start<F: Future<Output = ()> + Send + 'static>(
         &mut self,
         plugin: &str,
@@ -54,14 +54,14 @@ impl Activations {
         });
     }
 
-    /// Cares no longer for the task of a plugin.
+    /// Cancels the token of a plugin's task and ignores its result.
     pub(in crate::rollout) fn forget(&mut self, plugin: &str) {
         if let Some(newest) = self.newest.remove(plugin) {
             newest.superseded.cancel();
         }
     }
 
-    /// Waits until a task has ended; for ever where none runs.
+    /// Waits until a task has ended; never returns while none runs.
     pub(in crate::rollout) async fn ended(&mut self) {
         match self.tasks.join_next().await {
             None => std::future::pending().await,
@@ -71,8 +71,8 @@ impl Activations {
                 }
             }
             Some(Err(error)) => {
-                // Whose task it was is unknown: all that is not settled is
-                // begun anew.
+                // The plugin of the task is unknown, so all revisions that do
+                // not serve yet are started again.
                 tracing::error!("making a release ready: {error}");
                 self.newest.clear();
             }

@@ -1,10 +1,10 @@
-//! What a node serves when it starts: what the release log says, and what its
-//! plugin folders hold that the log does not know yet.
+//! Determines the releases that a node serves when it starts, from the release
+//! log and from plugin folders that the log does not know yet.
 //!
-//! Where a plugin has no entry for the region, its folder is the first. A
-//! node alone (its control database is a file) also takes in a folder with a
-//! release that has never served: who builds and starts again means that.
-//! Where nodes share the log, nothing but a deployment changes it.
+//! If a plugin has no entry for the region, its folder becomes the first one.
+//! On a single node, whose control database is a file, a folder with a release
+//! that has never served is taken too: whoever builds and restarts expects
+//! that. If nodes share the log, only a deployment changes it.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -16,100 +16,104 @@ use crate::rollout::control::{Control, ControlError};
 use crate::rollout::prepare::load::LoadError;
 use crate::rollout::prepare::source::Source;
 
-/// The author of entries that come from folders.
+/// Author of log entries that come from folders.
 const AUTHOR: &str = "folder";
 
-/// What a node is to serve of one plugin when it starts.
+/// Desired state of one plugin when a node starts.
 pub struct Desired {
-    /// What is to run.
+    /// Releases that the region is to serve.
     pub wanted: Wanted,
-    /// The release that serves.
+    /// Bundle of the active release.
     pub active: Source,
-    /// The release on trial, or why it cannot be had: that is no reason not to
-    /// serve the active one.
+    /// Bundle of the canary, or the reason why it cannot be read, which does
+    /// not keep the active release from serving.
     pub canary: Option<Result<Source, String>>,
-    /// The log's revision that says so, or that this is to follow.
+    /// Revision of the log that asks for these releases, or, for a new folder,
+    /// the revision that its entry is to follow.
     pub revision: i64,
-    /// When the log was told so, by its own clock.
+    /// Time at which the entry was written, by the control database's clock;
+    /// `i64::MAX` if there is none.
     pub written_at: i64,
-    /// The folder that it came from, if the log does not know it yet.
+    /// Folder that the release came from, if the log has no entry for it yet.
     pub folder: Option<PathBuf>,
 }
 
-/// What a node is to serve when it starts.
+/// Desired state of all plugins when a node starts.
 pub struct AllDesired {
-    /// Plugins whose active release is at hand.
+    /// Plugins whose active release can be read.
     pub desired: Vec<Desired>,
-    /// Those whose release cannot be had, which are no reason to serve no others.
+    /// Plugins whose active release cannot be read, which does not keep the
+    /// others from serving.
     pub unreadable: Vec<Unreadable>,
 }
 
-/// A plugin that the log asks for and whose active release cannot be had.
+/// Plugin that the log asks for and whose active release cannot be read.
 pub struct Unreadable {
-    /// The plugin.
+    /// Name of the plugin.
     pub plugin: String,
-    /// The log's revision that asks for it.
+    /// Revision of the log that asks for the release.
     pub revision: i64,
-    /// Why it cannot be had.
+    /// Cause of the failure.
     pub error: AdoptError,
 }
 
-/// It is not known what to serve.
+/// Error when the desired state of a node cannot be determined.
 #[derive(Debug, thiserror::Error)]
 pub enum AdoptError {
-    /// The log cannot be read or written.
+    /// The control database cannot be read or written.
     #[error(transparent)]
     Control(#[from] ControlError),
-    /// A release is broken.
+    /// A release cannot be loaded.
     #[error(transparent)]
     Load(#[from] LoadError),
-    /// Two folders hold the same plugin, and only one can serve.
+    /// Two folders hold the same plugin.
     #[error("the plugin {plugin} is in {} and in {}", one.display(), other.display())]
     Twice {
-        /// The plugin.
+        /// Name of the plugin.
         plugin: String,
-        /// A folder.
+        /// First folder with the plugin.
         one: PathBuf,
-        /// Another.
+        /// Second folder with the plugin.
         other: PathBuf,
     },
-    /// The log asks for another plugin's release.
+    /// The log names a release of another plugin.
     #[error("the release {digest} is of the plugin {found}, not of {wanted}")]
     OtherPlugin {
-        /// The release.
+        /// Digest of the release.
         digest: Digest,
-        /// Whose it is.
+        /// Plugin to which the release belongs.
         found: String,
-        /// Whose it should be.
+        /// Plugin for which the log names the release.
         wanted: String,
     },
-    /// Nobody vouches for a release.
+    /// No trusted key signed a release.
     #[error("plugin {plugin}: {source}")]
     Signature {
-        /// The plugin.
+        /// Name of the plugin.
         plugin: String,
-        /// What is missing.
+        /// Reason why the signature is refused.
         source: SignatureError,
     },
 }
 
 impl AdoptError {
-    /// Whether the control database did not answer: the same attempt may well
-    /// succeed later.
+    /// Returns whether the control database did not answer, so that a retry may
+    /// succeed.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Control(error) if error.is_transient())
     }
 }
 
-/// A plugin's folder and what was found in it.
+/// Path of a plugin's folder, and the bundle read from it.
 pub type Folder = (PathBuf, Source);
 
 impl Desired {
-    /// Returns what a node of `region` with these folders is to serve.
+    /// Returns the desired state of a node of `region` with these folders.
     ///
     /// # Errors
-    /// When the log cannot be read, or a folder is not to be served.
+    /// When two folders hold the same plugin, a new folder's release is not
+    /// signed by a trusted key, or the control database does not answer.
     pub async fn of(
         control: &Control,
         region: &str,
@@ -213,24 +217,25 @@ impl Desired {
         }))
     }
 
-    /// The plugin's name.
+    /// Returns the name of the plugin.
     #[must_use]
     pub fn plugin(&self) -> &str {
         &self.active.bundle.manifest.name
     }
 
-    /// The releases that it takes.
+    /// Returns the bundles of the active release and, if it can be read, of the
+    /// canary.
     pub fn sources(&self) -> impl Iterator<Item = &Source> {
         let canary = self.canary.iter().flatten();
         std::iter::once(&self.active).chain(canary)
     }
 
-    /// Write what came from a folder into the log, now that it is known to
-    /// serve. Returns the log's revision that this node serves; 0 if another
-    /// node wrote first, and something else.
+    /// Writes an entry for a release that came from a folder into the log,
+    /// after it was found to serve. Returns the revision of the log that this
+    /// node serves, or 0 if another node wrote a different entry first.
     ///
     /// # Errors
-    /// When the log cannot be written.
+    /// When the control database does not answer.
     pub async fn adopt(&self, control: &Control, region: &str) -> Result<i64, ControlError> {
         let Some(folder) = &self.folder else {
             return Ok(self.revision);
@@ -256,8 +261,8 @@ impl Desired {
     }
 }
 
-/// A name is a plugin's alone: a second folder with it must not take the first
-/// one's place unseen.
+/// Checks that no two folders hold the same plugin, so that one does not
+/// silently replace the other.
 fn check_names(folders: &[Folder]) -> Result<(), AdoptError> {
     let mut known = BTreeMap::new();
     for (folder, source) in folders {
@@ -273,7 +278,8 @@ fn check_names(folders: &[Folder]) -> Result<(), AdoptError> {
     Ok(())
 }
 
-/// Whether a folder with this digest is to replace what `entry` says.
+/// Returns whether a folder's release, with this digest, replaces the active
+/// release of `entry`; logs a warning if it differs and does not.
 async fn is_changed(
     control: &Control,
     entry: &Entry,

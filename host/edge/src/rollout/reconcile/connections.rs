@@ -1,5 +1,5 @@
-//! The connections of a node to its stores: for operators, and compared with
-//! what the servers take.
+//! Reports the connections of a node to its stores, and warns if nodes may open
+//! more than a server accepts.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,23 +13,25 @@ use crate::rollout::report::ConnectionReport;
 use crate::rollout::serving::live::ServingState;
 use crate::telemetry::NodeWarnings;
 
-/// How often servers are asked how many connections they take.
+/// Interval at which servers are asked for their maximum number of connections.
 const LOOK: Duration = Duration::from_mins(1);
 
-/// What the warning of too many connections is called.
+/// Name of the warning about too many connections.
 const SUBJECT: &str = "database-connections";
 
-/// Knows the pools of a node.
+/// Connection pools of a node.
 pub struct NodeConnections {
     control: Arc<Control>,
     live: Arc<ServingState>,
     services: Arc<Backends>,
-    /// The bound of all database connections of the node, if there is one.
+    /// Maximum number of database connections of the node over all pools, if it
+    /// is bounded.
     bound: Option<u32>,
 }
 
 impl NodeConnections {
-    /// The pools of a node with these parts, which `bound` bounds together.
+    /// Returns the pools of a node with these parts, whose database connections
+    /// `bound` limits together.
     #[must_use]
     pub fn new(
         control: Arc<Control>,
@@ -45,7 +47,7 @@ impl NodeConnections {
         }
     }
 
-    /// Returns how every pool is used right now.
+    /// Returns the current use of every pool.
     #[must_use]
     pub fn report(&self) -> Vec<ConnectionReport> {
         let (system, now) = self.control.connections();
@@ -70,7 +72,8 @@ impl NodeConnections {
         reports
     }
 
-    /// The databases of releases that serve, canaries among them.
+    /// Returns the databases of releases that serve, canaries included, with
+    /// the names of their plugins.
     pub(in crate::rollout) fn databases(&self) -> Vec<(String, Arc<DatabaseAccess>)> {
         let plugins: Vec<_> = self.live.serving().plugins.values().cloned().collect();
         let releases = plugins.iter().flat_map(|plugin| plugin.releases());
@@ -81,18 +84,18 @@ impl NodeConnections {
         databases.collect()
     }
 
-    /// The control database.
+    /// Returns the control database.
     pub(in crate::rollout) fn control(&self) -> &Control {
         &self.control
     }
 
-    /// What plugins share.
+    /// Returns the stores that plugins share.
     pub(in crate::rollout) fn services(&self) -> &Backends {
         &self.services
     }
 
-    /// Warns while the shop's nodes may together ask a server for more
-    /// connections than it takes, for as long as this is polled.
+    /// Warns while the shop's nodes together may open more connections to a
+    /// server than it accepts, for as long as this future is polled.
     pub async fn watch(&self, warnings: &NodeWarnings) {
         loop {
             match self.excess().await {
@@ -104,13 +107,14 @@ impl NodeConnections {
         }
     }
 
-    /// Returns which server may be asked for too many connections.
+    /// Returns a message about a server to which too many connections may be
+    /// opened, if there is one.
     async fn excess(&self) -> Result<Option<String>, ControlError> {
         let nodes = self.control.nodes().await?;
         let nodes = nodes.iter().filter(|node| node.is_live()).count().max(1);
         let mut servers: BTreeMap<String, (usize, u64)> = BTreeMap::new();
         for (_, database) in self.databases() {
-            // One that does not answer is told of elsewhere.
+            // A server that does not answer is reported elsewhere.
             let Ok(Some((server, limit))) = database.server_limit().await else {
                 continue;
             };
@@ -131,8 +135,8 @@ impl NodeConnections {
     }
 }
 
-/// Says that so many `nodes` may open more connections, `each` of them, than
-/// the server takes, if they may.
+/// Returns a message if `nodes` that open up to `each` connections to a server
+/// may exceed its `limit`.
 fn told(server: &str, each: u64, nodes: u64, limit: u64) -> Option<String> {
     (each * nodes > limit).then(|| {
         format!(

@@ -1,8 +1,8 @@
-//! The name of the node that ran before in a data folder.
+//! Marks the node that ran before in a data folder as dead.
 //!
-//! A node has a new name each time it starts. One that was killed leaves a
-//! record that looks alive for some seconds; whoever starts in its place knows
-//! better, and says so, so that no rollout waits for the dead.
+//! A node has a new name each time it starts. The record of a node that was
+//! killed looks alive for some seconds. The node that starts in its place marks
+//! it as dead, so that no rollout waits for it.
 
 use std::fs;
 use std::io;
@@ -12,12 +12,13 @@ use crate::rollout::control::Control;
 
 const FILE: &str = "node";
 
-/// The longest name that the control database takes.
+/// Maximum length of a node's name in the control database, in bytes.
 const LONGEST: usize = 40;
 
-/// Writes the name `node` into the data folder, and marks the one that stood
-/// there as dead, which is returned. Failures are logged: without the file, the record of a node
-/// that was killed looks alive for some seconds longer.
+/// Writes the name `node` into the data folder, marks the node named there
+/// before as dead, and returns that name. Failures are logged: without the
+/// file, the record of a node that was killed looks alive for some seconds
+/// longer.
 pub async fn replace_incarnation(control: &Control, data_dir: &Path, node: &str) -> Option<String> {
     let path = data_dir.join(FILE);
     let before = read(&path);

@@ -1,13 +1,14 @@
-//! Whether the nodes of a shop know each other's keys.
+//! Checks that the nodes of a shop know each other's keys.
 //!
-//! A token that one node signs has to hold at all others, so a node whose keys
-//! do not fit is refused at its start. Nodes compare fingerprints: each report
-//! holds those of its node, and the control database the one of the secret that
-//! signed last, which also counts where no node is left.
+//! A token that one node signs has to be valid on all others, so a node whose
+//! keys do not fit is refused when it starts. Nodes compare fingerprints: each
+//! node's report has those of its keys, and the control database has the
+//! fingerprint of the secret that signed last, which counts even if no node is
+//! left.
 //!
-//! A fingerprint is a keyed hash, so it does not tell the secret. Who can read
-//! it could try out secrets that people thought up, as everybody can who has a
-//! token: a secret has to be random.
+//! A fingerprint is a keyed hash and does not reveal the secret. Whoever can
+//! read one could test guesses of the secret with it, as anybody with a token
+//! can: a secret has to be random.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
@@ -16,12 +17,12 @@ use crate::rollout::control::nodes::NodeRecord;
 use crate::rollout::control::{Control, ControlError};
 use crate::rollout::report::KeyRings;
 
-/// What two nodes may differ in.
+/// Kind of key in which two nodes may differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// The shop's secret.
     Secret,
-    /// The keys of tokens.
+    /// Keys that sign and verify tokens.
     Tokens,
 }
 
@@ -33,7 +34,8 @@ impl Kind {
         }
     }
 
-    /// The setting, and the one that knows more keys.
+    /// Returns the setting of the key, and the one that lists further keys for
+    /// verification.
     fn settings(self) -> (&'static str, &'static str) {
         match self {
             Self::Secret => ("secret", "secret_fallback"),
@@ -42,10 +44,10 @@ impl Kind {
     }
 }
 
-/// Why a node may not join the shop's.
+/// Error when a node is not allowed to join the shop's nodes.
 #[derive(Debug, thiserror::Error)]
 pub enum KeysError {
-    /// The secret is not the shop's.
+    /// The node's secret is not the shop's.
     #[error(
         "the secret of this node ({own}) is not the shop's ({shop}), which {url} remembers: set \
          `secret` to that of the other nodes. To change it, set the shop's as `secret_fallback` \
@@ -53,51 +55,52 @@ pub enum KeysError {
          which ends all sessions"
     )]
     Foreign {
-        /// The node's fingerprint.
+        /// Fingerprint of the node's secret.
         own: String,
-        /// The shop's.
+        /// Fingerprint of the shop's secret.
         shop: String,
-        /// The control database.
+        /// URL of the control database.
         url: String,
     },
-    /// Another node's key is unknown here.
+    /// Another node signs with a key that this node does not know.
     #[error(
         "node {node} signs with a key of `{}` that this node does not know: set it here too, as \
          `{}`", kind.settings().0, kind.settings().1
     )]
     UnknownHere {
-        /// The other node.
+        /// Name of the other node.
         node: String,
-        /// What differs.
+        /// Kind of the key.
         kind: Kind,
     },
-    /// This node's key is unknown to another.
+    /// Another node does not know the key with which this node would sign.
     #[error(
         "node {node} does not know the key of `{}` that this node would sign with: set it on every \
          node as `{}` first, and then let one sign with it. A node that was killed counts for 6 s",
         kind.settings().0, kind.settings().1
     )]
     UnknownThere {
-        /// The other node.
+        /// Name of the other node.
         node: String,
-        /// What differs.
+        /// Kind of the key.
         kind: Kind,
     },
-    /// Another node cannot verify with two secrets.
+    /// Another node runs a version that cannot verify with two secrets.
     #[error(
         "node {node} runs a version that knows one secret alone: upgrade it before the secret is \
          changed"
     )]
     Old {
-        /// The other node.
+        /// Name of the other node.
         node: String,
     },
-    /// The control database.
+    /// The control database failed.
     #[error(transparent)]
     Control(#[from] ControlError),
 }
 
-/// Why two nodes do not know each other's keys, in a few words; none if they do.
+/// Returns a message if node `one` does not know a key with which node `other`
+/// signs; `None` if it knows them, or either node reports no keys.
 #[must_use]
 pub fn mismatch(one: &NodeRecord, other: &NodeRecord) -> Option<String> {
     let (ours, theirs) = one.report.keys.as_ref().zip(other.report.keys.as_ref())?;
@@ -110,20 +113,22 @@ pub fn mismatch(one: &NodeRecord, other: &NodeRecord) -> Option<String> {
     })
 }
 
-/// The keys of this node.
+/// Fingerprints of this node's keys, which fit those of the shop's other nodes.
 #[derive(Debug)]
 pub struct Keys {
     rings: KeyRings,
-    /// Whether the control database names this node's secret as the shop's.
+    /// True once the control database names this node's secret as the shop's.
     is_settled: AtomicBool,
 }
 
 impl Keys {
-    /// Takes the node into the shop: its keys fit those of the nodes that live,
-    /// and the secret that signed last. The first node's secret is the shop's.
+    /// Checks the node's keys against those of the live nodes and against the
+    /// shop's secret, which is the secret that signed last. The first node's
+    /// secret becomes the shop's. A refusal is recorded in the audit.
     ///
     /// # Errors
-    /// Says which setting has to be changed, and on which node.
+    /// When a key does not fit; the error names the setting and the node where
+    /// it has to be changed. Also when the control database does not answer.
     pub async fn join(rings: KeyRings, control: &Control) -> Result<Self, KeysError> {
         let fingerprint = rings.secret.signs.clone();
         let joined = Self::try_join(rings, control).await;
@@ -151,7 +156,8 @@ impl Keys {
         for node in live(control).await? {
             match &node.report.keys {
                 Some(theirs) => check(&rings, theirs, &node.node)?,
-                // It has the shop's secret, and no other.
+                // A node without fingerprints knows the shop's secret alone,
+                // which is also this node's.
                 None if is_settled => {}
                 None => return Err(KeysError::Old { node: node.node }),
             }
@@ -162,15 +168,15 @@ impl Keys {
         })
     }
 
-    /// Returns the fingerprints.
+    /// Returns the fingerprints of this node's keys.
     #[must_use]
     pub fn rings(&self) -> &KeyRings {
         &self.rings
     }
 
     /// Makes this node's secret the shop's, once no node signs with the shop's
-    /// any more. Most nodes have nothing to do here: only one whose secret is
-    /// being changed looks at all.
+    /// previous one any more. Returns at once on nodes whose secret is the
+    /// shop's already.
     ///
     /// # Errors
     /// When the control database does not answer.
@@ -234,7 +240,7 @@ mod tests {
         }
     }
 
-    /// Each step of a rotation beside the one before and after it.
+    /// Compares each step of a key rotation with every other step.
     #[test]
     fn neighbouring_steps_fit_and_others_do_not() {
         let steps = [

@@ -1,4 +1,5 @@
-//! Follows the release log: leads one node to what its region is to serve, and reports it.
+//! Follows the release log: brings one node to the releases that its region is
+//! to serve, and reports the node's state.
 
 pub(super) mod activations;
 pub(super) mod bootstrap;

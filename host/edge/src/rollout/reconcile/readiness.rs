@@ -1,8 +1,8 @@
-//! Whether customers may be sent to this node.
+//! Decides whether a node is ready for requests of clients.
 //!
-//! A node that answers requests and serves nothing of what its region's log
-//! wants is alive, and not ready: a load balancer that sent it customers would
-//! send them to a 404.
+//! A node that is alive but serves none of the plugins that its region's log
+//! asks for is not ready: a load balancer that sent it requests would get a
+//! 404.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -13,45 +13,44 @@ use serde::Serialize;
 use crate::rollout::control::log::Entry;
 use crate::rollout::report::State;
 
-/// Whether a node takes customers, and why not, or what is missing all the
-/// same.
+/// Readiness of a node, with the plugins that are missing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Readiness {
-    /// Whether it takes them.
+    /// True if clients may be sent to the node.
     pub ready: bool,
-    /// What is missing. A node that is ready in spite of it is degraded.
+    /// Messages about what is missing. A node that is ready in spite of some is
+    /// degraded.
     pub missing: Vec<String>,
 }
 
-/// What a node knows when it decides that.
+/// Inputs of the decision whether a node is ready.
 pub(super) struct Known<'a> {
     pub region: &'a str,
-    /// The last entry of every plugin in the region's log.
+    /// Last entry of every plugin in the region's log.
     pub wanted: &'a BTreeMap<String, Entry>,
-    /// The plugins that the node serves, with whichever release.
+    /// Plugins that the node serves, with any release.
     pub serves: &'a BTreeSet<String>,
-    /// How far the plugins are of which it serves another release or none.
+    /// State of the plugins whose desired release the node does not serve.
     pub pending: &'a BTreeMap<String, (State, Cause)>,
-    /// Another region that runs something, asked for where this one runs
-    /// nothing.
+    /// Another region that runs plugins, looked up if this one runs none.
     pub other_region: Option<&'a str>,
-    /// Whether the node has taken customers before.
+    /// True if the node was ready before.
     pub was_ready: bool,
 }
 
-/// Why a release does not serve, as far as readiness depends on it.
+/// Cause why a release does not serve, as far as readiness depends on it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Cause {
-    /// A store that it needs does not answer: every node of the shop would
-    /// have that, so it takes no node out of service.
+    /// A store that the release needs does not answer. All nodes of the shop
+    /// would be affected, so the node stays in service.
     Store,
-    /// Anything else.
+    /// Any other cause.
     #[default]
     Other,
 }
 
 impl Readiness {
-    /// A node that has not read its region's log yet.
+    /// Returns the readiness of a node that has not read its region's log yet.
     fn unknown() -> Self {
         Self {
             ready: false,
@@ -60,13 +59,13 @@ impl Readiness {
     }
 }
 
-/// Decides whether a node takes customers.
+/// Returns whether a node is ready, and what is missing.
 ///
-/// At first it does once every plugin that the log wants is served by some
-/// release: an older one than the log wants, where that failed, is one. A
-/// plugin whose store is down does not count. From then on it does while it
-/// serves any of them: a plugin that comes new to a region takes no node out
-/// of service.
+/// A node becomes ready once every plugin that the log asks for is served by
+/// some release, possibly an older one if the desired one failed. A plugin
+/// whose store is down is left out. From then on, the node stays ready while it
+/// serves any of the plugins, so that a plugin that is new in a region takes no
+/// node out of service.
 pub(super) fn decide(known: &Known<'_>) -> Readiness {
     let wanted = known
         .wanted
@@ -92,7 +91,7 @@ pub(super) fn decide(known: &Known<'_>) -> Readiness {
     }
 }
 
-/// The region's log wants nothing.
+/// Returns the message for a region whose log asks for no plugin.
 fn nothing(known: &Known<'_>) -> String {
     let region = known.region;
     match known.other_region {
@@ -104,7 +103,8 @@ fn nothing(known: &Known<'_>) -> String {
     }
 }
 
-/// The reasons of failures are for operators: `edge status` has them.
+/// Returns the message about a missing plugin, without the reason of its
+/// failure: that is for operators, in `edge status`.
 fn why(known: &Known<'_>, plugin: &str) -> String {
     match known.pending.get(plugin) {
         Some((State::Failed, Cause::Store)) => {
@@ -117,7 +117,7 @@ fn why(known: &Known<'_>, plugin: &str) -> String {
     }
 }
 
-/// The last decision, for whoever asks.
+/// Latest readiness of a node, shared with the probes.
 pub struct ReadinessCell(ArcSwap<Readiness>);
 
 impl Default for ReadinessCell {
@@ -127,13 +127,13 @@ impl Default for ReadinessCell {
 }
 
 impl ReadinessCell {
-    /// Returns the last decision.
+    /// Returns the latest readiness.
     #[must_use]
     pub fn get(&self) -> Arc<Readiness> {
         self.0.load_full()
     }
 
-    /// Takes note of a decision, and logs it where it is another one.
+    /// Stores a readiness, and logs it if it has changed.
     pub(in crate::rollout) fn set(&self, readiness: Readiness) {
         let before = self.0.load();
         if **before == readiness {

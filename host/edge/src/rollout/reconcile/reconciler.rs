@@ -1,5 +1,5 @@
-//! Following the release log: a node serves what its region is to run, and
-//! says how far it is.
+//! Follows the release log: a node prepares and serves the releases of its
+//! region, and reports its progress.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -27,35 +27,37 @@ use crate::rollout::serving::paths::strip_prefix_ignoring_case;
 use crate::rollout::serving::release::Release;
 use crate::telemetry::NodeWarnings;
 
-/// How often the log is looked at without being woken, where no words of other
-/// nodes are heard.
+/// Interval at which the log is polled while no notifications of other nodes
+/// arrive.
 const POLL: Duration = Duration::from_secs(1);
 
-/// How often it is where they are: a lost word costs no more than that.
+/// Interval at which the log is polled while notifications arrive, and so the
+/// maximum delay after a lost one.
 const POLL_WITH_WORDS: Duration = Duration::from_secs(3);
 
-/// How often a node says that it is there.
+/// Interval between the heartbeats of a node.
 const HEARTBEAT: Duration = Duration::from_secs(2);
 
-/// How long after a failure a release that is still wanted is tried again.
+/// Delay before a release that failed is prepared again, if it is still
+/// desired.
 const TRY_AGAIN: Duration = Duration::from_secs(15);
 
-/// How long after the first failure, where a store did not answer; it doubles
+/// Delay after the first failure because a store does not answer. It doubles
 /// with each further one, up to [`TRY_AGAIN`].
 const TRY_STORE_AGAIN: Duration = Duration::from_secs(1);
 
-/// One node, among all.
+/// Name, region and address of a node.
 #[derive(Debug, Clone)]
 pub struct NodeName {
-    /// Names it, until it ends.
+    /// Name of the node, new each time it starts.
     pub node: String,
-    /// Its region.
+    /// Region of the node.
     pub region: String,
-    /// Where it serves the shop.
+    /// Address at which the node serves the shop.
     pub address: String,
 }
 
-/// Keeps a node on what the log wants.
+/// Reconciler of a node with the release log.
 pub struct Reconciler {
     name: NodeName,
     control: Arc<Control>,
@@ -64,31 +66,33 @@ pub struct Reconciler {
     wake: Arc<Notifier>,
     decisions: Arc<Decisions>,
     keys: Option<Arc<Keys>>,
-    /// The node whose place this one took.
+    /// Name of the node that ran in this data folder before, if any.
     replaces: Option<String>,
     /// Revisions that do not serve yet, by plugin.
     pending: Mutex<BTreeMap<String, Pending>>,
     readiness: Arc<ReadinessCell>,
-    /// Told whenever a plugin is no longer being made ready.
+    /// Notified whenever the preparation of a plugin has ended.
     ended: watch::Sender<()>,
-    /// Requests that were answered at the last heartbeat.
+    /// Request counts at about the last heartbeat, by release.
     rates: Mutex<HashMap<Digest, Rate>>,
     activity: Activity,
     warnings: Arc<NodeWarnings>,
     connections: Option<Arc<NodeConnections>>,
 }
 
-/// What the follower has done so far.
+/// Counters of the reconciler.
 #[derive(Debug, Default)]
 pub struct Activity {
     activated: AtomicU64,
     failed: AtomicU64,
-    /// When the log was last read, in milliseconds since 1970; 0 before.
+    /// Time of the last read of the log, in milliseconds since 1970; 0 before
+    /// the first.
     read: AtomicU64,
 }
 
 impl Activity {
-    /// How often what the log wants was brought to serve, by the outcome.
+    /// Returns the number of activations of a log entry since the node started,
+    /// by outcome.
     #[must_use]
     pub fn activations(&self) -> [(&'static str, u64); 2] {
         [
@@ -97,7 +101,8 @@ impl Activity {
         ]
     }
 
-    /// When the log was last read, since 1970; none before.
+    /// Returns the time of the last read of the log, since 1970; `None` before
+    /// the first.
     #[must_use]
     pub fn last_read(&self) -> Option<Duration> {
         let read = self.read.load(Relaxed);
@@ -112,26 +117,27 @@ impl Activity {
     }
 }
 
-/// A revision on its way.
+/// Revision of a plugin that does not serve yet.
 #[derive(Clone)]
 struct Pending {
     revision: i64,
     state: State,
-    /// Ready but for what another plugin that is made ready has to offer.
+    /// True if the release is ready except for an interface that another plugin
+    /// in preparation may export.
     waits_for_others: bool,
     cause: Cause,
     reason: String,
     since: Instant,
-    /// How often in a row a store did not answer; 0 where that is not what is
-    /// wrong.
+    /// Number of consecutive attempts in which a store did not answer; 0 if the
+    /// failure has another cause.
     unanswered: u32,
-    /// Where the plugin would serve, for one that does not serve since the
-    /// node started.
+    /// Routes of a plugin that has not served since the node started.
     routes: Vec<String>,
 }
 
 impl Pending {
-    /// How long after the failure the revision is tried again.
+    /// Returns the delay after the failure before the revision is prepared
+    /// again.
     fn retry_after(&self) -> Duration {
         match self.unanswered {
             0 => TRY_AGAIN,
@@ -140,38 +146,38 @@ impl Pending {
     }
 }
 
-/// A plugin that a node should serve and does not.
+/// Plugin that a node should serve and does not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MissingPlugin {
-    /// The plugin.
+    /// Name of the plugin.
     pub name: String,
-    /// Why, in words that name no address and no path: they may be told to
-    /// anybody.
+    /// Reason that is safe to publish, since it contains no address and no
+    /// path.
     pub reason: &'static str,
 }
 
-/// A plugin that could not be made ready when its node started, or whose canary
+/// Plugin that could not be prepared when its node started, or whose canary
 /// could not.
 #[derive(Debug)]
 pub struct Deferred {
-    /// The plugin.
+    /// Name of the plugin.
     pub plugin: String,
-    /// The log's revision that asks for it.
+    /// Revision of the log that asks for the release.
     pub revision: i64,
-    /// Where it would serve.
+    /// Routes that the plugin would serve.
     pub routes: Vec<String>,
-    /// Why it does not.
+    /// Cause of the failure.
     pub error: String,
-    /// Whether a store that it needs does not answer.
+    /// True if a store that the plugin needs does not answer.
     pub transient: bool,
 }
 
-/// What the log wants and what does not serve yet.
+/// Numbers of plugins whose desired release does not serve yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backlog {
-    /// Plugins whose release is made ready.
+    /// Plugins whose release is in preparation.
     pub preparing: usize,
-    /// Plugins whose release cannot serve.
+    /// Plugins whose release failed.
     pub failed: usize,
 }
 
@@ -182,7 +188,7 @@ struct Rate {
 }
 
 impl Reconciler {
-    /// A follower for the node `name`.
+    /// Returns a reconciler for the node `name`.
     #[must_use]
     pub fn new(
         name: NodeName,
@@ -210,7 +216,7 @@ impl Reconciler {
         }
     }
 
-    /// Returns the follower with `connections` in its node's reports.
+    /// Returns the reconciler with `connections` in its node's reports.
     #[must_use]
     pub fn with_connections(self, connections: Arc<NodeConnections>) -> Self {
         let connections = Some(connections);
@@ -220,21 +226,21 @@ impl Reconciler {
         }
     }
 
-    /// Returns the follower with `warnings` in its node's reports.
+    /// Returns the reconciler with `warnings` in its node's reports.
     #[must_use]
     pub fn with_warnings(self, warnings: Arc<NodeWarnings>) -> Self {
         Self { warnings, ..self }
     }
 
-    /// Returns the follower with these keys, if any, which it reports and has
-    /// settled.
+    /// Returns the reconciler with the node's keys, if any, whose fingerprints
+    /// it reports, and whose secret it makes the shop's when that is possible.
     #[must_use]
     pub fn with_keys(self, keys: Option<Arc<Keys>>) -> Self {
         Self { keys, ..self }
     }
 
-    /// Returns the follower of a node that took the place of `replaced`, if of
-    /// any, and reports that.
+    /// Returns the reconciler of a node that took the place of `replaced`, if
+    /// of any, which it reports.
     #[must_use]
     pub fn in_place_of(self, replaced: Option<String>) -> Self {
         Self {
@@ -243,20 +249,20 @@ impl Reconciler {
         }
     }
 
-    /// The node that follows.
+    /// Returns the name of the node.
     #[must_use]
     pub fn name(&self) -> &NodeName {
         &self.name
     }
 
-    /// Whether customers may be sent to the node, by its last look at the log.
+    /// Returns the node's readiness by its last read of the log.
     #[must_use]
     pub fn readiness(&self) -> &Arc<ReadinessCell> {
         &self.readiness
     }
 
-    /// Decides whether customers may be sent to the node before it opens its
-    /// port: what the log wants was made ready when it started.
+    /// Decides whether the node is ready, before it opens its port: the
+    /// releases that the log asks for were prepared when it started.
     pub async fn decide_readiness(&self) {
         let decided = async {
             let wanted = self.control.wanted_in(&self.name.region).await?;
@@ -267,19 +273,19 @@ impl Reconciler {
         }
     }
 
-    /// Returns the counts of what this node decides about canaries.
+    /// Returns the counters of this node's decisions about canaries.
     #[must_use]
     pub fn decisions(&self) -> &Arc<Decisions> {
         &self.decisions
     }
 
-    /// What it has done so far.
+    /// Returns the reconciler's counters.
     #[must_use]
     pub fn activity(&self) -> &Activity {
         &self.activity
     }
 
-    /// What the log wants and what does not serve yet.
+    /// Returns the numbers of plugins whose desired release does not serve yet.
     #[must_use]
     pub fn backlog(&self) -> Backlog {
         let pending = self.pending();
@@ -290,8 +296,8 @@ impl Reconciler {
         }
     }
 
-    /// Takes note of a plugin that could not be made ready when the node
-    /// started: the follower tries again.
+    /// Adds a plugin that could not be prepared when the node started, so that
+    /// the reconciler tries again.
     pub fn note_deferred(&self, deferred: Deferred) {
         let Deferred {
             plugin,
@@ -317,8 +323,8 @@ impl Reconciler {
         self.pending().insert(plugin, pending);
     }
 
-    /// Returns the plugins that should serve here, none of whose releases
-    /// does.
+    /// Returns the plugins that this node should serve and of which no release
+    /// serves.
     #[must_use]
     pub fn missing(&self) -> Vec<MissingPlugin> {
         let serving = self.live.serving();
@@ -337,8 +343,8 @@ impl Reconciler {
         missing.collect()
     }
 
-    /// Whether `path` belongs to a plugin that is missing since the node
-    /// started.
+    /// Returns whether `path` belongs to a plugin that has been missing since
+    /// the node started.
     #[must_use]
     pub fn is_missing(&self, path: &str) -> bool {
         let serving = self.live.serving();
@@ -352,7 +358,7 @@ impl Reconciler {
         })
     }
 
-    /// Follow the log, for as long as this is polled.
+    /// Follows the log for as long as this future is polled.
     pub async fn follow(self: &Arc<Self>) {
         let mut words = self.wake.subscribe_log();
         let mut activations = Activations::default();
@@ -372,8 +378,8 @@ impl Reconciler {
         }
     }
 
-    /// Say that the node is there, and how it is, for as long as this is
-    /// polled.
+    /// Reports the state of the node at each heartbeat, for as long as this
+    /// future is polled.
     pub async fn report(&self) {
         loop {
             let reported = self.beat().await;
@@ -426,9 +432,9 @@ impl Reconciler {
         Ok(())
     }
 
-    /// Begin to make ready what an entry wants, unless that is done or under
-    /// way. Plugins are made ready beside each other: one that takes long keeps
-    /// no other from going back.
+    /// Starts a task that activates `entry`, unless the plugin serves it or a
+    /// task for it runs. Plugins are prepared in parallel: a slow one does not
+    /// delay the rollback of another.
     async fn advance(
         self: &Arc<Self>,
         plugin: &str,
@@ -436,7 +442,8 @@ impl Reconciler {
         activations: &mut Activations,
     ) -> Result<(), ControlError> {
         if self.has_nothing_to_do(plugin, &entry) {
-            // What failed before, or was under way, is not wanted any more.
+            // A revision that failed or was in preparation is not desired any
+            // more.
             let was_pending = self.pending().remove(plugin).is_some();
             if !was_pending {
                 return Ok(());
@@ -448,7 +455,7 @@ impl Reconciler {
         if self.is_settled(plugin, &entry) || activations.is_running(plugin, entry.revision) {
             return Ok(());
         }
-        // From now on, what a task for an older revision makes is not wanted.
+        // The result of a task for an older revision is discarded from now on.
         self.set_pending(plugin, entry.revision, State::Preparing, String::new());
         let (this, revision, name) = (self.clone(), entry.revision, plugin.to_owned());
         let work = |superseded| async move {
@@ -459,7 +466,7 @@ impl Reconciler {
         Ok(())
     }
 
-    /// Make ready what an entry wants, let it serve, and say so.
+    /// Prepares and serves the releases of an entry, and reports the outcome.
     async fn bring_to_serve(&self, plugin: &str, entry: &Entry, superseded: &CancellationToken) {
         match self.activate_beside_others(plugin, entry, superseded).await {
             Ok(false) => return,
@@ -476,7 +483,8 @@ impl Reconciler {
             }
             Err(ActivateError::Control(error)) => {
                 tracing::warn!(plugin, "a release cannot be had: {error}");
-                // The next look at the log tries again, which is not to be now.
+                // The entry is tried again at the next read of the log, which
+                // would otherwise be at once.
                 tokio::time::sleep(POLL).await;
                 return;
             }
@@ -491,8 +499,8 @@ impl Reconciler {
         }
     }
 
-    /// Returns whether that revision is still wanted, so that its failure is
-    /// to be known.
+    /// Records the failure of a revision. Returns false if the revision is not
+    /// desired any more, in which case nothing is recorded.
     fn fail(&self, plugin: &str, revision: i64, error: &ActivateError) -> bool {
         if !self.is_current(plugin, revision) {
             return false;
@@ -507,10 +515,10 @@ impl Reconciler {
         true
     }
 
-    /// Let what an entry wants serve. What does not fit the other plugins is
-    /// tried again whenever one of them has been made ready: it may offer what
-    /// is missing. Returns whether it serves; not so if a newer revision is
-    /// wanted meanwhile.
+    /// Activates an entry. A release that is incompatible with the other
+    /// plugins is tried again whenever one of them was prepared, since it may
+    /// export a missing interface. Returns whether the entry serves; false if a
+    /// newer revision superseded it.
     async fn activate_beside_others(
         &self,
         plugin: &str,
@@ -524,7 +532,7 @@ impl Reconciler {
                 Err(error @ ActivateError::Incompatible(_)) => error,
                 outcome => return outcome,
             };
-            // The sender lives as long as this follower.
+            // The sender lives as long as this reconciler.
             let others_changed = ended.has_changed().unwrap_or(false);
             if !others_changed && !self.waits_for_others(plugin, entry.revision) {
                 return Err(error);
@@ -535,8 +543,8 @@ impl Reconciler {
         }
     }
 
-    /// Write down that a plugin waits for others. Returns whether there are any
-    /// that are being made ready and do not wait themselves.
+    /// Marks a plugin as waiting for other plugins. Returns whether any other
+    /// plugin is in preparation and does not wait itself.
     fn waits_for_others(&self, plugin: &str, revision: i64) -> bool {
         let mut pending = self.pending();
         let others = pending.iter().any(|(name, other)| {
@@ -556,7 +564,8 @@ impl Reconciler {
             .is_some_and(|pending| pending.revision == revision)
     }
 
-    /// Tell the others how far this node is, before they are woken to look.
+    /// Writes the node's report into the control database, and wakes the
+    /// rollout controllers to read it.
     async fn tell(&self) -> Result<(), ControlError> {
         let NodeName { node, region, .. } = &self.name;
         self.control.report(node, region, &self.describe()).await?;
@@ -564,13 +573,14 @@ impl Reconciler {
         Ok(())
     }
 
-    /// Whether nothing is to serve, and nothing does.
+    /// Returns whether no release is to serve and none does.
     fn has_nothing_to_do(&self, plugin: &str, entry: &Entry) -> bool {
         let serves = self.live.serving().plugins.contains_key(plugin);
         !serves && entry.wanted.active.is_none()
     }
 
-    /// Whether there is nothing to do about this entry, for now.
+    /// Returns whether the entry serves, or failed too recently to be tried
+    /// again.
     fn is_settled(&self, plugin: &str, entry: &Entry) -> bool {
         let serving = self.live.serving();
         let served = serving.plugins.get(plugin);
@@ -585,8 +595,8 @@ impl Reconciler {
         })
     }
 
-    /// Make ready what an entry wants, and let it serve if that is still wanted
-    /// then. Returns whether it serves.
+    /// Prepares the releases of an entry, and serves them if the entry is still
+    /// desired then. Returns whether they serve.
     async fn activate(
         &self,
         plugin: &str,
@@ -597,7 +607,8 @@ impl Reconciler {
             .activator
             .deployed(plugin, entry.revision, &entry.wanted, superseded)
             .await?;
-        // Held, so that no newer revision can begin to serve in between.
+        // The lock is held so that no newer revision can begin to serve in
+        // between.
         let mut pending = self.pending();
         let is_current = pending
             .get(plugin)
@@ -628,7 +639,8 @@ impl Reconciler {
         Ok(true)
     }
 
-    /// End the trials of releases that do worse than what they are to replace.
+    /// Withdraws the canaries that do worse than the active release, by marking
+    /// their rollouts as failing.
     async fn end_trials(&self) -> Result<(), ControlError> {
         let plugins: Vec<_> = self.live.serving().plugins.values().cloned().collect();
         let trials = || plugins.iter().filter_map(|plugin| plugin.trial.as_ref());
@@ -642,7 +654,8 @@ impl Reconciler {
                 continue;
             };
             let open = self.control.open_rollout_of(plugin.name()).await?;
-            // Not the rollout after the one whose canary this still serves.
+            // A later rollout is not marked: the node may still serve the
+            // canary of the previous one.
             let canary = plugin.wanted.canary.as_ref().map(|canary| canary.digest);
             let is_this =
                 |rollout: &Rollout| is_on_trial(rollout.phase) && rollout.digest == canary;
@@ -684,7 +697,8 @@ impl Reconciler {
         all.insert(plugin.to_owned(), pending);
     }
 
-    /// Counts how often in a row a store did not answer.
+    /// Counts consecutive failures because a store does not answer; any other
+    /// failure resets the count.
     fn count_unanswered(&self, plugin: &str, is_transient: bool) {
         if let Some(pending) = self.pending().get_mut(plugin) {
             pending.unanswered = match is_transient {
@@ -698,7 +712,7 @@ impl Reconciler {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What the node says of itself.
+    /// Returns the current report of the node.
     #[must_use]
     pub fn describe(&self) -> Report {
         let served: Vec<_> = self.live.serving().plugins.values().cloned().collect();
@@ -777,7 +791,7 @@ impl Reconciler {
         release.report(&sample, self.rate(release))
     }
 
-    /// Releases that no longer serve have none.
+    /// Drops the request rates of releases that no longer serve.
     fn forget_rates(&self, served: &[Arc<ActivePlugin>]) {
         let serves = |digest: &Digest| {
             let mut releases = served.iter().flat_map(|plugin| plugin.releases());
@@ -787,7 +801,8 @@ impl Reconciler {
         rates.retain(|digest, _| serves(digest));
     }
 
-    /// Requests a second since about the last heartbeat.
+    /// Returns the requests per second of a release, measured since about the
+    /// last heartbeat.
     fn rate(&self, release: &Release) -> f64 {
         let (requests, _) = release.plugin.stats().counts();
         let mut rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,19 +1,19 @@
-//! Stores of a node that answer, and refuse changes: for operators, while it
-//! lasts.
+//! Warns operators of stores that answer and refuse changes.
 
 use std::time::Duration;
 
 use super::connections::NodeConnections;
 use crate::telemetry::NodeWarnings;
 
-/// What the warning is called.
+/// Name of the warning.
 const SUBJECT: &str = "refused-changes";
 
-/// How often it is looked whether any store refuses changes.
+/// Interval at which stores are checked for refused changes.
 const LOOK: Duration = Duration::from_secs(1);
 
 impl NodeConnections {
-    /// Warns while a store refuses changes, for as long as this is polled.
+    /// Warns while a store refuses changes, for as long as this future is
+    /// polled.
     pub async fn watch_refusals(&self, warnings: &NodeWarnings) {
         loop {
             match self.refusals() {
@@ -24,7 +24,8 @@ impl NodeConnections {
         }
     }
 
-    /// Returns in words which stores refuse changes, each once.
+    /// Returns a message for each store that refuses changes, without
+    /// duplicates.
     fn refusals(&self) -> Vec<String> {
         let databases = self.databases().into_iter();
         let mut refusals: Vec<_> = databases
