@@ -24,7 +24,7 @@ const CONNECTIONS: u32 = 8;
 /// far.
 const RECONNECT_PAUSE: Duration = Duration::from_secs(1);
 
-/// Run of one release's migrations on this node.
+/// One run of a release's migrations on this node.
 pub(super) struct Job {
     pub(in crate::rollout) migrator: Arc<Migrator>,
     pub(in crate::rollout) bundle: Bundle,

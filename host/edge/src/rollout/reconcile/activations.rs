@@ -71,8 +71,8 @@ impl Activations {
                 }
             }
             Some(Err(error)) => {
-                // The plugin of the task is unknown, so all revisions that do
-                // not serve yet are started again.
+                // The plugin of the task is unknown, so all revisions that
+                // neither serve nor failed recently are started again.
                 tracing::error!("making a release ready: {error}");
                 self.newest.clear();
             }
