@@ -1,5 +1,5 @@
-//! One plugin's access to one database: what its grant allows, on a pool of
-//! its own.
+//! One plugin's access to one database: the statements that its grant allows,
+//! run on a connection pool of its own.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,11 +15,11 @@ use super::{CallLimits, Result};
 use crate::breaker::StoreHealth;
 use crate::sql::{Dialect, Error, Outcome, Value};
 
-/// How long the answer to a ping may take: less than whoever asks waits, so
-/// that no answer is one that did not come in time.
+/// Time limit for the answer to a ping: shorter than the caller's own timeout,
+/// so that a database that does not answer is reported as such.
 const PING_TIMEOUT: Duration = Duration::from_millis(800);
 
-/// A plugin's database: the grant, and the pool that is its own.
+/// A plugin's access to a database: its grant and its own connection pool.
 pub struct DatabaseAccess {
     pub(super) database: Database,
     replica: Option<Replica>,
@@ -43,16 +43,16 @@ impl Database {
     }
 }
 
-/// The connections of one grant to its database.
+/// Numbers of connections in one grant's pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Connections {
-    /// Those that work.
+    /// Connections in use.
     pub used: usize,
-    /// Those that are open and wait for work.
+    /// Connections that are open and idle.
     pub idle: usize,
-    /// Requests that wait for one.
+    /// Requests that wait for a connection.
     pub waiting: usize,
-    /// As many as there may be.
+    /// Largest number of connections that the pool may open.
     pub most: usize,
 }
 
@@ -62,7 +62,7 @@ enum Transaction {
 }
 
 impl DatabaseAccess {
-    /// What `grant` allows on `database`, which was opened by `url`.
+    /// Returns access to `database`, opened by `url`, within `grant`.
     pub(super) fn new(
         database: Database,
         url: &str,
@@ -79,8 +79,7 @@ impl DatabaseAccess {
         }
     }
 
-    /// The same, with a `replica` that [`query_stale`](Self::query_stale)
-    /// asks.
+    /// Adds a `replica` for [`query_stale`](Self::query_stale).
     pub(super) fn with_replica(self, replica: Replica) -> Self {
         Self {
             replica: Some(replica),
@@ -88,8 +87,8 @@ impl DatabaseAccess {
         }
     }
 
-    /// Returns the same, which logs and the node's report call `store`, such as
-    /// `the database of plugin order`, where it is a file.
+    /// Sets the name, such as `the database of plugin order`, by which logs and
+    /// the node's report call the database. Applies to SQLite files only.
     #[must_use]
     pub fn called(self, store: &str) -> Self {
         if let Database::Sqlite(sqlite) = &self.database {
@@ -98,8 +97,8 @@ impl DatabaseAccess {
         self
     }
 
-    /// Returns in words that the database's file refuses changes, while it does;
-    /// nothing of a server.
+    /// Returns a message while the database's file refuses changes. `None` if
+    /// it takes them, and always for a server.
     #[must_use]
     pub fn refusal(&self) -> Option<String> {
         match &self.database {
@@ -114,7 +113,7 @@ impl DatabaseAccess {
         &self.url
     }
 
-    /// What it is, as OpenTelemetry calls it.
+    /// Returns the database system's name in OpenTelemetry's conventions.
     #[must_use]
     pub fn system(&self) -> &'static str {
         match self.dialect() {
@@ -123,8 +122,8 @@ impl DatabaseAccess {
         }
     }
 
-    /// The connections of this grant; the one that writes to SQLite is not
-    /// among them.
+    /// Returns the numbers of connections of this grant. SQLite's writer
+    /// connection is not counted.
     #[must_use]
     pub fn connections(&self) -> Connections {
         match &self.database {
@@ -133,14 +132,15 @@ impl DatabaseAccess {
         }
     }
 
-    /// Returns the connections to its replica, if it has one.
+    /// Returns the numbers of connections to the replica, if the database has
+    /// one.
     #[must_use]
     pub fn replica_connections(&self) -> Option<Connections> {
         self.replica.as_ref().map(Replica::connections)
     }
 
-    /// Returns how many connections the database's server takes from all of
-    /// its clients, and how the server is called; nothing of a file.
+    /// Returns the address of the database server and its `max_connections`,
+    /// which all of its clients share; `None` for a file.
     ///
     /// # Errors
     /// When the server does not answer.
@@ -152,24 +152,25 @@ impl DatabaseAccess {
         Ok(Some((mysql.health.address().to_owned(), most)))
     }
 
-    /// The tables that may be used.
+    /// Returns the tables that the plugin may use.
     pub(super) fn grant(&self) -> &TableGrant {
         self.guard.grant()
     }
 
-    /// Which SQL it speaks.
+    /// Returns the SQL dialect of the database.
     #[must_use]
     pub fn dialect(&self) -> Dialect {
         self.database.dialect()
     }
 
-    /// What traces call a statement that may run, and was tried to of late.
+    /// Returns the name in traces of an allowed statement, if the statement was
+    /// checked recently.
     #[must_use]
     pub fn summary(&self, text: &str) -> Option<Arc<str>> {
         self.guard.summary(text)
     }
 
-    /// How the database's server does; nothing of a file.
+    /// Returns the health of the database server; `None` for a file.
     #[must_use]
     pub fn health(&self) -> Option<StoreHealth> {
         match &self.database {
@@ -178,17 +179,17 @@ impl DatabaseAccess {
         }
     }
 
-    /// What its replica was used for, if it has one.
+    /// Returns how the replica was used, if the database has one.
     #[must_use]
     pub fn replica(&self) -> Option<ReplicaUse> {
         self.replica.as_ref().map(Replica::usage)
     }
 
-    /// Run a SELECT that may see what was true a moment ago: on the replica,
-    /// where there is one that answers.
+    /// Runs a SELECT whose result may be slightly stale: on the replica if
+    /// there is one that answers, otherwise on the primary.
     ///
     /// # Errors
-    /// As [`query`](Self::query).
+    /// As for [`query`](Self::query).
     pub async fn query_stale<F: Form>(
         &self,
         text: &str,
@@ -206,10 +207,10 @@ impl DatabaseAccess {
         }
     }
 
-    /// Run a SELECT, and make its rows into the form `F`.
+    /// Runs a SELECT and returns its rows in the form `F`.
     ///
     /// # Errors
-    /// As `edge:platform/sql` says; `timeout` past `deadline`.
+    /// As `edge:platform/sql` specifies; `timeout` past `deadline`.
     pub async fn query<F: Form>(
         &self,
         text: &str,
@@ -230,11 +231,11 @@ impl DatabaseAccess {
         }
     }
 
-    /// Run an INSERT, UPDATE or DELETE.
+    /// Runs an INSERT, UPDATE or DELETE.
     ///
     /// # Errors
-    /// As `edge:platform/sql` says; `timeout` past `deadline`: whether the
-    /// change was made is unknown then.
+    /// As `edge:platform/sql` specifies; `timeout` past `deadline`, after which
+    /// it is unknown if the change was made.
     pub async fn execute(
         &self,
         text: &str,
@@ -251,10 +252,11 @@ impl DatabaseAccess {
         }
     }
 
-    /// Begin a transaction.
+    /// Begins a transaction.
     ///
     /// # Errors
-    /// When no connection, or not SQLite's writer, is to be had in time.
+    /// When no connection, or for SQLite the writer connection, becomes
+    /// available before the deadline.
     pub async fn begin(self: &Arc<Self>, deadline: Instant) -> Result<OpenTransaction> {
         let transaction = match &self.database {
             Database::Sqlite(sqlite) => {
@@ -270,10 +272,10 @@ impl DatabaseAccess {
         })
     }
 
-    /// Whether the database answers a connection of this pool.
+    /// Checks that the database answers on a connection of this pool.
     ///
     /// # Errors
-    /// When it does not, or every connection is busy for too long.
+    /// When it does not answer, or no connection becomes free in time.
     pub async fn ping(&self) -> Result<()> {
         let deadline = Instant::now() + PING_TIMEOUT;
         match &self.database {
@@ -282,13 +284,13 @@ impl DatabaseAccess {
         }
     }
 
-    /// Whether the replica answers; nothing where there is none.
+    /// Checks that the replica answers; `None` if the database has none.
     pub async fn ping_replica(&self) -> Option<Result<()>> {
         let replica = self.replica.as_ref()?;
         Some(replica.ping(Instant::now() + PING_TIMEOUT).await)
     }
 
-    /// Close this grant's connections, each once its statement is done.
+    /// Closes this grant's connections, each once its statement has finished.
     pub async fn close(&self) {
         if let Some(replica) = &self.replica {
             replica.close().await;
@@ -300,18 +302,17 @@ impl DatabaseAccess {
     }
 }
 
-/// An open transaction, and the grant that it is under. Dropping it rolls it
-/// back.
+/// An open transaction within a grant. Dropping it rolls it back.
 pub struct OpenTransaction {
     access: Arc<DatabaseAccess>,
     transaction: Transaction,
 }
 
 impl OpenTransaction {
-    /// Run a SELECT in the transaction; see [`DatabaseAccess::query`].
+    /// Runs a SELECT in the transaction; see [`DatabaseAccess::query`].
     ///
     /// # Errors
-    /// As there.
+    /// As for [`DatabaseAccess::query`].
     pub async fn query<F: Form>(
         &mut self,
         text: &str,
@@ -337,10 +338,11 @@ impl OpenTransaction {
         }
     }
 
-    /// Run a change in the transaction; see [`DatabaseAccess::execute`].
+    /// Runs an INSERT, UPDATE or DELETE in the transaction; see
+    /// [`DatabaseAccess::execute`].
     ///
     /// # Errors
-    /// As there.
+    /// As for [`DatabaseAccess::execute`].
     pub async fn execute(
         &mut self,
         text: &str,
@@ -363,11 +365,11 @@ impl OpenTransaction {
         }
     }
 
-    /// Keep the transaction's changes.
+    /// Commits the transaction.
     ///
     /// # Errors
-    /// When the database refuses; whether the changes were kept is unknown
-    /// after `timeout` and `unavailable`.
+    /// When the database refuses. After `timeout` and `unavailable` it is
+    /// unknown if the changes were committed.
     pub async fn commit(self, deadline: Instant) -> Result<()> {
         match self.transaction {
             Transaction::Sqlite(open) => within(deadline, open.commit(deadline)).await,
@@ -375,10 +377,10 @@ impl OpenTransaction {
         }
     }
 
-    /// Undo the transaction's changes.
+    /// Rolls the transaction back.
     ///
     /// # Errors
-    /// When the database does not answer; it undoes them by itself then.
+    /// When the database does not answer; it then rolls back by itself.
     pub async fn rollback(self, deadline: Instant) -> Result<()> {
         match self.transaction {
             Transaction::Sqlite(open) => within(deadline, open.rollback(deadline)).await,

@@ -1,5 +1,5 @@
-//! A bound on the connections of all plugins of a node together, whatever
-//! their pools may have: a server's `max_connections` is shared by all nodes.
+//! Limits the connections that all plugins of a node have together, whatever
+//! the sizes of their pools, since nodes share a server's `max_connections`.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -9,14 +9,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::pool::Connector;
 
-/// Connections of the host's own pools: two to the release log, and two to the
-/// revoked tokens. Plugins cannot use them up.
+/// Connections reserved for the host's own pools: two for the release log and
+/// two for the revoked tokens.
 const OWN: u32 = 4;
 
-/// How often to look for an idle connection while none is to be had.
+/// Interval between searches for an idle connection while none is available.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// The connections that the pools of a node's plugins may have together.
+/// Limit on the connections that the pools of a node's plugins have together.
 pub(super) struct Budget {
     permits: Arc<Semaphore>,
     most: u32,
@@ -24,8 +24,8 @@ pub(super) struct Budget {
 }
 
 impl Budget {
-    /// Returns a bound of `total` connections of the node, of which the host's
-    /// own are set aside.
+    /// Returns a limit of `total` connections for the node, less those reserved
+    /// for the host.
     pub(super) fn new(total: u32) -> Arc<Self> {
         let most = total.saturating_sub(OWN).max(1);
         Arc::new(Self {
@@ -35,20 +35,22 @@ impl Budget {
         })
     }
 
-    /// Returns how many connections all pools may have together.
+    /// Returns the largest number of connections that the plugins' pools may
+    /// have together.
     pub(super) fn most(&self) -> u32 {
         self.most
     }
 
-    /// Counts a pool in: others may take its idle connections.
+    /// Adds a pool, whose idle connections may then be closed for the sake of
+    /// other pools.
     pub(super) fn add(&self, pool: WeakPool<Connector>) {
         let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
         pools.retain(|pool| pool.upgrade().is_some_and(|pool| !pool.is_closed()));
         pools.push(pool);
     }
 
-    /// Returns a permit if there is one, or if some pool has an idle connection
-    /// to spare.
+    /// Returns a permit if one is free, or if closing an idle connection of
+    /// some pool frees one.
     pub(super) fn try_acquire(&self) -> Option<OwnedSemaphorePermit> {
         let acquire = || self.permits.clone().try_acquire_owned().ok();
         acquire().or_else(|| {
@@ -57,8 +59,8 @@ impl Budget {
         })
     }
 
-    /// Waits for a permit. A connection that becomes idle elsewhere keeps its
-    /// own, so pools are looked at again and again.
+    /// Waits for a permit. An idle connection keeps its permit, so the pools
+    /// are polled for connections to close.
     pub(super) async fn acquire(&self) -> OwnedSemaphorePermit {
         loop {
             tokio::time::sleep(LOOK).await;

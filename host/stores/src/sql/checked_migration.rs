@@ -1,4 +1,4 @@
-//! A migration whose statements were checked.
+//! Migrations whose statements have passed the guard.
 
 use bundle::{Migration, split_name};
 use sha2::{Digest, Sha384};
@@ -7,8 +7,8 @@ use super::guard::TableGrant;
 use super::guard::migration::{MigrationRefused, checked_statements};
 use crate::sql::Dialect;
 
-/// Begins a comment that names the SHA-384 checksum of an earlier text of the
-/// same migration, in hexadecimal. A database where that text ran is up to
+/// Prefix of a comment that names the SHA-384 checksum, in hexadecimal, of an
+/// earlier text of the same migration. A database where that text ran is up to
 /// date.
 const SUPERSEDES: &str = "-- supersedes:";
 
@@ -18,14 +18,14 @@ pub(super) struct CheckedMigration {
     version: i64,
     description: String,
     file: String,
-    /// That of the text of the file, as sqlx's migrator has it, which wrote the
-    /// records of older hosts.
+    /// SHA-384 checksum of the file's text, as sqlx's migrator computes it,
+    /// which wrote the records of older hosts.
     checksum: Vec<u8>,
     superseded: Vec<Vec<u8>>,
     statements: Vec<String>,
 }
 
-/// The checksums that the comments of a migration say it supersedes.
+/// Returns the checksums that the comments of a migration say it supersedes.
 fn superseded(text: &str) -> Vec<Vec<u8>> {
     let lines = text
         .lines()
@@ -36,8 +36,8 @@ fn superseded(text: &str) -> Vec<Vec<u8>> {
 }
 
 impl CheckedMigration {
-    /// Checks each statement of `migration` against the grant. `None` for a
-    /// file whose name is no migration's.
+    /// Checks each statement of `migration` against the grant. Returns `None`
+    /// for a file whose name is not that of a migration.
     ///
     /// # Errors
     /// Names the statement that is not allowed.
@@ -60,17 +60,17 @@ impl CheckedMigration {
         }))
     }
 
-    /// Returns the number that orders migrations.
+    /// Returns the version number, which orders migrations.
     pub(super) fn version(&self) -> i64 {
         self.version
     }
 
-    /// Returns the name in words.
+    /// Returns the name of the file without its version, in words.
     pub(super) fn description(&self) -> &str {
         &self.description
     }
 
-    /// Returns the name of the file.
+    /// Returns the name of the migration's file.
     pub(super) fn file(&self) -> &str {
         &self.file
     }
@@ -80,12 +80,13 @@ impl CheckedMigration {
         &self.checksum
     }
 
-    /// The statements that run, in order.
+    /// Returns the statements to run, in order.
     pub(super) fn statements(&self) -> &[String] {
         &self.statements
     }
 
-    /// Whether the migration ran where one of this checksum did.
+    /// Returns whether a record with this checksum is of this migration or of a
+    /// text that it supersedes.
     pub(super) fn is(&self, recorded: &[u8]) -> bool {
         self.checksum() == recorded || self.superseded.iter().any(|sum| sum == recorded)
     }

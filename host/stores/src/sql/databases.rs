@@ -1,4 +1,5 @@
-//! The databases that a node has open.
+//! Opens the databases of a node, and shares limits and server health among
+//! their connection pools.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,22 +15,24 @@ use super::sqlite::{SqliteDatabase, WriterTurns};
 use super::{CallLimits, TableGrant, mysql};
 use crate::{source::ValueFiles, sql::Lifetimes};
 
-/// Opens databases.
+/// Factory for database access, with the state that all databases of a node
+/// share.
 #[derive(Default)]
 pub struct Databases {
     lifetimes: Lifetimes,
-    /// The bound of all plugins' connections to servers together.
+    /// Limit on the connections to servers that all plugins have together; none
+    /// if the setting is absent.
     budget: Option<Arc<Budget>>,
     writer_turns: WriterTurns,
-    /// The files that URLs are in.
+    /// Files from which settings read database URLs.
     files: ValueFiles,
-    /// How each server does, by its URL: all pools on it find out together.
+    /// Health of each server by URL, shared by all pools that use the URL.
     servers: Mutex<HashMap<String, Arc<Health>>>,
 }
 
 impl Databases {
-    /// Nothing is open yet. Connections to servers live as long as `lifetimes`
-    /// say.
+    /// Returns a factory without open databases. Connections to servers are
+    /// closed as `lifetimes` specifies.
     #[must_use]
     pub fn new(lifetimes: Lifetimes) -> Self {
         Self {
@@ -38,8 +41,8 @@ impl Databases {
         }
     }
 
-    /// Returns the databases with a bound of so many connections to servers,
-    /// those of the host's own included; none without one.
+    /// Limits the connections to servers to `total` for the node, including
+    /// those of the host itself; no limit if `None`.
     #[must_use]
     pub fn with_bound(self, total: Option<u32>) -> Self {
         Self {
@@ -48,15 +51,16 @@ impl Databases {
         }
     }
 
-    /// Returns the databases whose users and passwords rotate: URLs that are in
-    /// one of `files` are read again for each connection.
+    /// Sets the files from which URLs are read. A URL that is in one of `files`
+    /// is read again for each new connection, so that users and passwords can
+    /// rotate.
     #[must_use]
     pub fn with_files(self, files: ValueFiles) -> Self {
         Self { files, ..self }
     }
 
-    /// Open the database at `url` under `grant`, with a pool of so many
-    /// connections.
+    /// Opens the database at `url` within `grant`, with a pool of at most
+    /// `connections` connections.
     ///
     /// # Errors
     /// When the URL is malformed or the database does not answer.
@@ -71,8 +75,8 @@ impl Databases {
         self.open_with(url, grant, pool, limits).await
     }
 
-    /// Opens the database at `url` for the host, whose connections plugins
-    /// cannot use up.
+    /// Opens the database at `url` for the host itself, outside the limit that
+    /// plugins share, so that plugins cannot exhaust its connections.
     pub(super) async fn open_unbounded(
         &self,
         url: &str,
@@ -107,8 +111,8 @@ impl Databases {
         Ok(DatabaseAccess::new(database, url, grant, limits))
     }
 
-    /// Let queries that may be answered with what was true a moment ago go to
-    /// the replica at `url`. It need not answer now. A file has none.
+    /// Adds the replica at `url`, which then answers queries that may be
+    /// slightly stale. It need not be reachable yet. Has no effect on a file.
     ///
     /// # Errors
     /// When the URL is malformed.
@@ -137,8 +141,9 @@ impl Databases {
     }
 
     fn pool_options(&self, connections: u32) -> PoolOptions {
-        // Whoever waits for a connection of one's own pool gets the next that
-        // is free; whoever waits for the bound has to find an idle one.
+        // A pool larger than the shared limit would make requests wait for the
+        // limit, which has to find an idle connection, instead of for the pool,
+        // which hands over the next free one.
         let most = self.budget.as_ref().map_or(u32::MAX, |bound| bound.most());
         PoolOptions {
             max_connections: connections.min(most),

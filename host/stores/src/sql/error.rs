@@ -1,4 +1,4 @@
-//! How a database fails, in the words of `edge:platform/sql`.
+//! Maps errors of databases to those of `edge:platform/sql`.
 
 use sqlx::mysql::MySqlDatabaseError;
 use url::Url;
@@ -8,7 +8,7 @@ use super::mysql::{UnsupportedServer, UrlError};
 use super::pool::{NoConnection, no_connection};
 use crate::sql::Error;
 
-/// A database could not be opened.
+/// Reason that a database could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The URL is malformed.
@@ -16,48 +16,49 @@ pub enum OpenError {
     Url {
         /// The URL, without its password.
         url: String,
-        /// What is wrong with it.
+        /// Syntax error in the URL.
         source: UrlError,
     },
-    /// It does not answer, or refuses us.
+    /// The database does not answer, or refuses the connection.
     #[error("database {url} cannot be opened: {source}")]
     Connect {
         /// The URL, without its password.
         url: String,
-        /// Why.
+        /// Error of the driver or of the file system.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The server refuses us, and something can be done about it.
+    /// The server refuses the connection, and the operator can correct the
+    /// cause.
     #[error("database {url} cannot be opened: {source} ({advice})")]
     Refused {
         /// The URL, without its password.
         url: String,
-        /// Why.
+        /// Error of the driver.
         source: Box<dyn std::error::Error + Send + Sync>,
-        /// What to do about it.
+        /// Correction suggested to the operator.
         advice: &'static str,
     },
-    /// The server is too old, or is set so that a node cannot work with it.
+    /// The server is too old, or its settings do not suit a node.
     #[error("database {url} cannot be used: {source}")]
     Unsupported {
         /// The URL, without its password.
         url: String,
-        /// Why.
+        /// Version or setting that does not suit.
         source: UnsupportedServer,
     },
-    /// The folder of a database file cannot be made.
+    /// The directory of a database file cannot be created.
     #[error("database {url}: its folder cannot be made: {source}")]
     Folder {
-        /// The URL.
+        /// The URL of the file.
         url: String,
-        /// Why.
+        /// Error of the file system.
         source: std::io::Error,
     },
 }
 
 impl OpenError {
-    /// Whether the same attempt may well succeed later: the database did not
-    /// answer, or its disk failed. A database that refuses us is none of that.
+    /// Returns whether a later attempt may succeed: the database did not
+    /// answer, or its disk failed. A refused connection is not transient.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         let Self::Connect { source, .. } = self else {
@@ -74,28 +75,29 @@ impl OpenError {
         error.is_some_and(|error| error.kind() == std::io::ErrorKind::StorageFull)
     }
 
-    /// Whether the database was found, and lets us in or not.
+    /// Returns whether the error concerns connecting, as opposed to the URL,
+    /// the directory or the server's suitability.
     #[must_use]
     pub fn is_about_connecting(&self) -> bool {
         matches!(self, Self::Connect { .. } | Self::Refused { .. })
     }
 }
 
-/// Whether `error` tells of a database that does not answer, or whose disk
-/// fails, rather than of what it was asked.
+/// Returns whether `error` says that the database does not answer or its disk
+/// fails, rather than that the statement is wrong.
 pub(crate) fn is_transient(error: &sqlx::Error) -> bool {
     let is_disk = sqlite_code(error).is_some_and(|code| SQLITE_OPEN_PASSING.contains(&code));
     let passes = is_passing(error) && meaning(error) != Some(Meaning::Login);
     is_disk || passes || trouble(error) == Some(Trouble::Unreachable)
 }
 
-/// `url` without its password, for messages.
+/// Returns `url` with its password masked and without its query, for messages.
 #[must_use]
 pub fn redacted_url(url: &str) -> String {
     match Url::parse(url) {
         Ok(mut parsed) => {
             if parsed.password().is_some() {
-                // Fails only for URLs that cannot have one.
+                // Fails only for URLs that cannot have a password.
                 let _ = parsed.set_password(Some("***"));
             }
             parsed.set_query(None);
@@ -105,7 +107,7 @@ pub fn redacted_url(url: &str) -> String {
     }
 }
 
-/// sqlx's error as the plugin sees it.
+/// Converts an error of sqlx to one for the plugin.
 pub(super) fn typed(error: sqlx::Error) -> Error {
     match error {
         sqlx::Error::Database(error) => match error.try_downcast::<MySqlDatabaseError>() {
@@ -122,7 +124,7 @@ pub(super) fn typed(error: sqlx::Error) -> Error {
     }
 }
 
-/// Returns what the plugin is told of a MySQL server's error.
+/// Converts an error number of a MySQL server to an error for the plugin.
 fn from_number(number: u16, message: String) -> Error {
     match codes::meaning(number) {
         Some(Meaning::Conflict) => Error::Conflict(message),
@@ -139,14 +141,14 @@ fn from_number(number: u16, message: String) -> Error {
     }
 }
 
-/// What plugins are told of an error that is no mistake of a statement.
+/// Error reported to plugins for a failure that is no mistake in the statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
-    /// The database cannot do it now: 503 for clients.
+    /// The database cannot run the statement now: HTTP status 503.
     Unavailable,
-    /// It took too long: 504.
+    /// The statement took too long: HTTP status 504.
     Timeout,
-    /// A key or check refused the change: 409.
+    /// A key or check constraint refused the change: HTTP status 409.
     Conflict,
 }
 
@@ -163,7 +165,7 @@ pub fn mysql_error_kinds() -> impl Iterator<Item = (u16, ErrorKind, &'static str
     })
 }
 
-/// Returns rusqlite's error as the plugin sees it.
+/// Converts an error of rusqlite to one for the plugin.
 pub(super) fn from_rusqlite(error: rusqlite::Error) -> Error {
     let code = extended_code(&error);
     let message = match error {
@@ -183,34 +185,36 @@ pub(super) fn from_rusqlite(error: rusqlite::Error) -> Error {
     }
 }
 
-/// Whether SQLite was told to end a statement.
+/// Returns whether SQLite was told to end the statement.
 pub(super) fn is_interrupted(error: &rusqlite::Error) -> bool {
     primary_code(error) == Some(SQLITE_INTERRUPT)
 }
 
-/// Whether SQLite met a lock of another process.
+/// Returns whether SQLite met a lock of another process.
 pub(super) fn is_locked(error: &rusqlite::Error) -> bool {
     primary_code(error) == Some(SQLITE_BUSY)
 }
 
-/// Returns the primary code of an error by which SQLite refuses a change until
-/// something outside the shop is put right, such as a full disk.
+/// Returns the primary code of an error with which SQLite refuses changes until
+/// something outside the platform is corrected, such as a full disk.
 pub(super) fn refusal_code(error: &rusqlite::Error) -> Option<u32> {
     primary_code(error).filter(|code| is_refusal(*code))
 }
 
-/// Returns the same of an error that came by way of sqlx.
+/// Returns the primary code of an error of sqlx with which SQLite refuses
+/// changes until something outside the platform is corrected, such as a full
+/// disk.
 pub(crate) fn sqlite_refusal_code(error: &sqlx::Error) -> Option<u32> {
     sqlite_code(error).filter(|code| is_refusal(*code))
 }
 
-/// Whether a primary code tells of what passes, and not of others who were
-/// faster.
+/// Returns whether a primary code stands for a temporary failure other than
+/// contention for a lock.
 fn is_refusal(code: u32) -> bool {
     SQLITE_PASSING.contains(&code) && ![SQLITE_BUSY, SQLITE_LOCKED].contains(&code)
 }
 
-/// The primary code, which extended ones carry in their low byte.
+/// Returns the primary code, which extended codes carry in their low byte.
 fn primary_code(error: &rusqlite::Error) -> Option<u32> {
     extended_code(error).map(|code| code & 0xff)
 }
@@ -219,16 +223,17 @@ fn extended_code(error: &rusqlite::Error) -> Option<u32> {
     u32::try_from(error.sqlite_error()?.extended_code).ok()
 }
 
-/// How MariaDB and MySQL begin to quote a value, which may be anybody's
-/// address or card: plugins log what they are told.
+/// Texts with which MariaDB and MySQL begin to quote a value in an error. The
+/// value may be personal data, such as an address or a card number, and plugins
+/// log the errors that they get.
 const QUOTES: [&str; 2] = ["Duplicate entry '", "value: '"];
 
-/// `message` without the value that it quotes.
+/// Returns `message` without the value that it quotes.
 pub(super) fn without_values(message: &str) -> String {
     let cut = |quote: &str| {
         let (before, rest) = message.split_once(quote)?;
-        // The value may hold quotes itself; what follows it, names of columns
-        // and keys, begins with one of these.
+        // The value may contain quotes itself. The text after it, with names of
+        // columns and keys, begins with one of these.
         let after = ["' for key ", "' for column ", "' for function "]
             .into_iter()
             .find_map(|after| rest.rfind(after));
@@ -239,31 +244,33 @@ pub(super) fn without_values(message: &str) -> String {
     found.unwrap_or_else(|| message.to_owned())
 }
 
-/// SQLite: the statement ran for longer than it was allowed to.
+/// SQLite: the statement was interrupted, since it ran past its deadline or was
+/// abandoned.
 const SQLITE_INTERRUPT: u32 = 9;
 
-/// SQLite: a text or blob is longer than the connection allows.
+/// SQLite: a text or blob is longer than the connection's limit.
 const SQLITE_TOO_BIG: u32 = 18;
 
-/// SQLite: the authorizer refused.
+/// SQLite: the authorizer refused the statement.
 const SQLITE_AUTH: u32 = 23;
 
-/// SQLite: another process writes for too long.
+/// SQLite: another process held the lock for too long.
 const SQLITE_BUSY: u32 = 5;
 
-/// SQLite: another connection of this process has a lock.
+/// SQLite: another connection of this process holds a lock.
 const SQLITE_LOCKED: u32 = 6;
 
 /// SQLite's extended codes for the constraints CHECK, FOREIGN KEY, PRIMARY KEY,
-/// UNIQUE and ROWID. <https://sqlite.org/rescode.html>
+/// UNIQUE and ROWID. See <https://sqlite.org/rescode.html>.
 const SQLITE_CONFLICTS: [u32; 5] = [275, 787, 1555, 2067, 2579];
 
-/// SQLite's primary codes of what passes, or is put right outside the shop:
-/// BUSY, LOCKED, NOMEM, READONLY, IOERR, FULL, CANTOPEN and PROTOCOL.
+/// SQLite's primary codes for failures that are temporary or can be corrected
+/// outside the platform: BUSY, LOCKED, NOMEM, READONLY, IOERR, FULL, CANTOPEN
+/// and PROTOCOL.
 const SQLITE_PASSING: [u32; 8] = [5, 6, 7, 8, 10, 13, 14, 15];
 
-/// Returns a MySQL server's number for `error`; none where it is not the
-/// server's.
+/// Returns the error number that a MySQL server gave; `None` if the error is
+/// not the server's.
 pub(super) fn number(error: &sqlx::Error) -> Option<u16> {
     let sqlx::Error::Database(error) = error else {
         return None;
@@ -276,37 +283,37 @@ fn meaning(error: &sqlx::Error) -> Option<Meaning> {
     codes::meaning(number(error)?)
 }
 
-/// Whether a transaction may be over after this error, so that what comes next
-/// would stand alone.
+/// Returns whether a transaction may be over after this error, so that a
+/// further statement would be committed by itself.
 pub(super) fn ends_transaction(error: &sqlx::Error) -> bool {
     number(error).is_some_and(codes::ends_transaction)
 }
 
-/// Whether a statement lost against another one, and is to be tried again: one
-/// that stands alone was undone.
+/// Returns whether a statement lost against a concurrent one and is to be
+/// retried. Outside of a transaction, such a statement was undone.
 pub(super) fn is_contention(error: &sqlx::Error) -> bool {
     meaning(error) == Some(Meaning::Contention)
 }
 
-/// Whether the server answered that it cannot do this now, rather than that
-/// the statement is wrong.
+/// Returns whether the server answered that it cannot run the statement now, as
+/// opposed to the statement being wrong.
 pub(super) fn is_passing(error: &sqlx::Error) -> bool {
     let refuses = |number| matches!(from_number(number, String::new()), Error::Unavailable(_));
     number(error).is_some_and(refuses)
 }
 
-/// What is wrong with a MySQL server, or the way to it, when an error is not
-/// about the statement.
+/// State of a MySQL server, or of the network to it, that an error reports
+/// which is not about the statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Trouble {
-    /// It is not to be reached, or broke off.
+    /// The server cannot be reached, or the connection broke.
     Unreachable,
-    /// It takes no changes.
+    /// The server is read-only.
     ReadOnly,
 }
 
-/// Whether `error` tells of a connection that broke, rather than that there
-/// was none to be had.
+/// Returns whether `error` reports a broken connection, as opposed to none
+/// being available.
 pub(super) fn is_broken(error: &sqlx::Error) -> bool {
     let is_none_free = match error {
         sqlx::Error::PoolTimedOut => true,
@@ -316,9 +323,9 @@ pub(super) fn is_broken(error: &sqlx::Error) -> bool {
     trouble(error) == Some(Trouble::Unreachable) && !is_none_free
 }
 
-/// Whether there was no connection to be had since all that there may be are in
-/// use: by this node, or by everybody whom the server lets in. Those that there
-/// are work.
+/// Returns whether no connection was available because all are in use: up to
+/// this node's limits, or up to the server's own. The connections that exist
+/// work.
 pub(super) fn is_bound_reached(error: &sqlx::Error) -> bool {
     let is_own = |error: &std::io::Error| {
         matches!(
@@ -333,7 +340,7 @@ pub(super) fn is_bound_reached(error: &sqlx::Error) -> bool {
     }
 }
 
-/// The trouble that `error` tells of.
+/// Returns the trouble with the server that `error` reports, if any.
 pub(super) fn trouble(error: &sqlx::Error) -> Option<Trouble> {
     match error {
         sqlx::Error::Io(_)
@@ -349,11 +356,13 @@ pub(super) fn trouble(error: &sqlx::Error) -> Option<Trouble> {
     }
 }
 
-/// SQLite's primary codes that a file may be opened in spite of, later: a path
-/// that leads nowhere (CANTOPEN) is a mistake in the settings.
+/// SQLite's primary codes after which opening a file may succeed later.
+/// CANTOPEN is not among them: a path that does not exist is a mistake in the
+/// settings.
 const SQLITE_OPEN_PASSING: [u32; 4] = [5, 6, 10, 13];
 
-/// The primary code of SQLite that the driver gives; none of another database.
+/// Returns SQLite's primary code of an error of sqlx; `None` for another
+/// database.
 fn sqlite_code(error: &sqlx::Error) -> Option<u32> {
     let sqlx::Error::Database(error) = error else {
         return None;
@@ -363,8 +372,8 @@ fn sqlite_code(error: &sqlx::Error) -> Option<u32> {
     Some(code & 0xff)
 }
 
-/// Whether a connection is of no use any more after this error. One on which a
-/// user with an expired password may do nothing stays so for good.
+/// Returns whether a connection is unusable after this error. A connection
+/// whose user has an expired password stays so for good.
 pub(super) fn gives_up_connection(error: &sqlx::Error) -> bool {
     trouble(error).is_some()
         || meaning(error) == Some(Meaning::Login)

@@ -1,14 +1,14 @@
-//! Locks that other processes of this machine see.
+//! File locks between the processes of one machine.
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How long a node waits while another has the lock.
+/// Time limit for waiting for a lock that another process holds.
 pub(super) const LOCK_TIMEOUT: Duration = Duration::from_secs(600);
 
-/// Wait until no other process holds the lock on `path`; dropping the file
-/// lets the next one in.
+/// Waits until no other process holds the lock on `path`, for up to
+/// [`LOCK_TIMEOUT`]. Dropping the file releases the lock.
 pub(super) async fn lock_file(path: PathBuf) -> std::io::Result<File> {
     let locking = tokio::task::spawn_blocking(move || {
         let file = File::options()
@@ -26,7 +26,7 @@ pub(super) async fn lock_file(path: PathBuf) -> std::io::Result<File> {
     }
 }
 
-/// Takes the lock on `path`, if no other process holds it.
+/// Takes the lock on `path` if no other process holds it; `None` otherwise.
 pub(super) fn try_lock_file(path: &Path) -> std::io::Result<Option<File>> {
     let file = File::options()
         .create(true)

@@ -1,5 +1,5 @@
-//! How one MySQL server does, as all pools on its URL find out together: the
-//! breaker, and which connections are too old to be trusted.
+//! Health of one MySQL server, shared by all pools of its URL: a circuit
+//! breaker, and the time before which connections are invalid.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -18,21 +18,21 @@ use super::warnings::Warnings;
 use crate::breaker::{Breaker, recover};
 use crate::sql::Error;
 
-/// Failures in a row after which the server is left alone.
+/// Consecutive failures that open the circuit breaker.
 const FAILURES: u32 = 5;
 
-/// A server that takes no changes says so at each of them. Its connections
-/// are made anew no more often than this.
+/// Shortest interval between invalidations of a read-only server's connections.
+/// Such a server rejects each change separately.
 const RENEWAL: Duration = Duration::from_secs(1);
 
-/// Why a call has no result.
+/// Reason that a call has no result.
 #[derive(Debug)]
 pub(super) enum Failed {
-    /// What the driver says of a statement.
+    /// The driver's error for a statement.
     Driver(sqlx::Error),
-    /// No connection was to be had: the statement was never sent.
+    /// No connection was available; the statement was not sent.
     Connect(sqlx::Error),
-    /// What the plugin is told; the server answered.
+    /// An error for the plugin; the server answered.
     Call(Error),
 }
 
@@ -48,21 +48,22 @@ impl From<Error> for Failed {
     }
 }
 
-/// One server, behind one URL.
+/// State of the server behind one URL.
 pub(super) struct Health {
     breaker: Arc<Breaker>,
     target: Target,
     warnings: Warnings,
     began: Instant,
-    /// Microseconds since `began`: connections made until then are not used
-    /// any more.
+    /// Microseconds since `began`: connections opened up to then are no longer
+    /// used. 0 if none was invalidated.
     invalidated: AtomicU64,
-    /// Whether more of them are to be condemned, once that is due.
+    /// Set when the server rejected a change as read-only, until its
+    /// connections are invalidated.
     takes_no_changes: AtomicBool,
 }
 
 impl Health {
-    /// The health of the server at `url`, which `target` leads to.
+    /// Returns the health of the server at `url`, to which `target` connects.
     pub(super) fn new(url: &str, target: Target) -> Self {
         Self {
             breaker: Arc::new(Breaker::new(redacted_url(url), FAILURES)),
@@ -83,7 +84,7 @@ impl Health {
         &self.breaker
     }
 
-    /// Whether a connection of this age may be used.
+    /// Returns whether a connection of this age may still be used.
     pub(super) fn is_valid(&self, age: Duration) -> bool {
         self.renew();
         let invalidated = self.invalidated.load(Ordering::Acquire);
@@ -91,15 +92,14 @@ impl Health {
         invalidated == 0 || made > invalidated
     }
 
-    /// Have all connections made anew that there are now: when one broke, the
-    /// others most likely lead to the same dead end. Names are looked up
-    /// again, so this follows a fail-over.
+    /// Invalidates all open connections: when one broke, the others most likely
+    /// have too. New connections resolve the host name again, which follows a
+    /// failover.
     pub(super) fn invalidate(&self) {
         self.invalidated.store(self.now(), Ordering::Release);
     }
 
-    /// Let `work` ask the server until `deadline`, unless the server is left
-    /// alone.
+    /// Runs `work` until `deadline`, unless the circuit breaker is open.
     pub(super) async fn call<T>(
         &self,
         deadline: Instant,
@@ -111,7 +111,8 @@ impl Health {
         self.watch(deadline, work).await
     }
 
-    /// The same, in a transaction: its connection answered just now.
+    /// Runs `work` until `deadline` without asking the circuit breaker: for
+    /// statements of a transaction, whose connection has just answered.
     pub(super) async fn watch<T>(
         &self,
         deadline: Instant,
@@ -144,18 +145,20 @@ impl Health {
         }
     }
 
-    /// Learns from a connection that was not to be had, whatever the reason:
-    /// no statement is at fault.
+    /// Records that no connection was available, for a reason that is not the
+    /// statement's.
     fn learn_from_refusal(&self, error: &sqlx::Error) {
         if matches!(error, sqlx::Error::PoolClosed) {
-            // Its release has ended; the server has no part in it.
+            // The plugin's release has ended, which says nothing about the
+            // server.
             return;
         }
         if let Some(number) = number(error) {
             self.warnings.warn(number, error);
         }
         if is_bound_reached(error) {
-            // Whoever has a connection is served: the server is well.
+            // Other requests hold connections and are served, so the server is
+            // healthy.
             return;
         }
         if is_broken(error) {
@@ -185,7 +188,8 @@ impl Health {
         }
     }
 
-    /// Condemn the connections to a server that takes no changes.
+    /// Invalidates the connections to a server that rejected a change as
+    /// read-only, at most once per [`RENEWAL`].
     fn renew(&self) {
         if !self.takes_no_changes.load(Ordering::Acquire) {
             return;
@@ -200,7 +204,7 @@ impl Health {
 
     fn failed(&self, why: &dyn std::fmt::Display) {
         if self.breaker.failed(why) {
-            // Connections may be open and lead nowhere.
+            // Open connections may no longer reach the server.
             self.invalidate();
             let target = self.target.clone();
             let probe = move || probe(target.clone());
@@ -213,7 +217,7 @@ impl Health {
     }
 }
 
-/// Whether the server takes a connection and answers on it.
+/// Checks that the server accepts a connection and answers a ping on it.
 async fn probe(target: Target) -> sqlx::Result<()> {
     let mut connection = target.connect().await?;
     connection.ping().await?;

@@ -1,15 +1,16 @@
-//! How long a node keeps connections to a database server.
+//! Lifetimes of connections to a database server.
 
 use std::time::Duration;
 
-/// When a connection is closed, for the server's sake.
+/// Time limits after which connections are closed.
 #[derive(Debug, Clone, Copy)]
 pub struct Lifetimes {
-    /// Once nobody has needed it for so long: the server keeps some memory and
-    /// a thread for each.
+    /// Time without use after which a connection is closed: the server keeps a
+    /// thread and some memory for each.
     pub idle_timeout: Duration,
-    /// Once it is so old and has nothing to do: the server may have grown a
-    /// lot of memory for it, and its name may lead elsewhere by now.
+    /// Age after which a connection is closed once it is idle: by then, the
+    /// server may hold much memory for it, and its host name may resolve to
+    /// another address.
     pub max_lifetime: Duration,
 }
 

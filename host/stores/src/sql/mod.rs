@@ -1,4 +1,4 @@
-//! Relational databases: SQLite and MySQL behind one face, chosen by URL.
+//! Relational databases: SQLite and MySQL behind one interface, chosen by URL.
 
 mod access;
 mod adopt;
@@ -50,12 +50,12 @@ pub use rows::{Cell, Form};
 pub(super) use sqlite::SqliteFile;
 pub use types::{Error, Outcome, Rows, Value};
 
-/// Bounds of one call.
+/// Limits on the result of one query.
 #[derive(Debug, Clone, Copy)]
 pub struct CallLimits {
-    /// Most rows that a query may return.
+    /// Largest number of rows that a query may return.
     pub rows: usize,
-    /// Most bytes that a query may return.
+    /// Largest size of a query's result, in bytes.
     pub bytes: usize,
 }
 

@@ -1,4 +1,4 @@
-//! The host's own tables (`edge_*`), in the database that all nodes share.
+//! Tables of the host itself (`edge_*`), in the database that all nodes share.
 
 use sqlx::{AssertSqlSafe, Connection};
 
@@ -8,18 +8,18 @@ use super::error::{OpenError, typed};
 use super::{CallLimits, MigrateError, Result, TableGrant};
 use crate::sql::Dialect;
 
-/// Connections for the host's own work, which is seldom more than one
-/// statement at a time.
+/// Connections for the host itself, which seldom runs more than one statement
+/// at a time.
 const CONNECTIONS: u32 = 2;
 
-/// More than the host ever asks for at once.
+/// Result limits for the host's own queries, which stay below them.
 const LIMITS: CallLimits = CallLimits {
     rows: 10_000,
     bytes: 64 << 20,
 };
 
 impl Databases {
-    /// Open the host's own tables at `url`.
+    /// Opens the host's own `tables` in the database at `url`.
     ///
     /// # Errors
     /// When the URL is malformed or the database does not answer.
@@ -36,17 +36,19 @@ impl Databases {
     }
 }
 
-/// Stands for the database's clock in a statement of the host, in milliseconds
-/// since 1970: the clocks of nodes differ.
+/// Placeholder for the database's clock in the host's own statements, in
+/// milliseconds since 1970. The clocks of nodes differ.
 const NOW: &str = "{now}";
 const NOW_MYSQL: &str = "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)";
 const NOW_SQLITE: &str = "CAST(unixepoch('subsec') * 1000 AS INTEGER)";
 
-/// What a server's administrator may have set otherwise for new tables.
+/// Table options of the host's own tables, whose defaults a server's
+/// administrator may have changed.
 const MYSQL_TABLE: &str = "ENGINE = InnoDB DEFAULT CHARSET = utf8mb4";
 
 impl DatabaseAccess {
-    /// Returns the statement with the database's clock for each `{now}`.
+    /// Returns the statement with each `{now}` replaced by the expression for
+    /// the database's clock, in milliseconds since 1970.
     #[must_use]
     pub fn with_clock(&self, statement: &str) -> String {
         let now = match self.dialect() {
@@ -56,11 +58,12 @@ impl DatabaseAccess {
         statement.replace(NOW, now)
     }
 
-    /// Returns what tells the database from all others, whatever URL it was
-    /// opened by: the server's own name, or the machine and the file.
+    /// Returns a name that identifies the database independently of the URL
+    /// that opened it: host name, port and schema of a server, or host name and
+    /// path of a file.
     ///
     /// # Errors
-    /// When the server does not answer, or the file has no path.
+    /// When the server does not answer.
     pub async fn identity(&self) -> std::result::Result<String, MigrateError> {
         let name = match &self.database {
             Database::Sqlite(sqlite) => {
@@ -81,10 +84,10 @@ impl DatabaseAccess {
         Ok(name)
     }
 
-    /// Makes an index of the host's own, unless it is there.
+    /// Creates an index on one of the host's own tables, unless it exists.
     ///
     /// # Errors
-    /// When the user may not, or the database does not answer.
+    /// When the user lacks the privilege, or the database does not answer.
     pub async fn create_index(
         &self,
         name: &'static str,
@@ -105,7 +108,8 @@ impl DatabaseAccess {
                     let text = format!("CREATE INDEX {name} ON {table} ({columns})");
                     let made = sqlx::raw_sql(sqlx::AssertSqlSafe(text));
                     let made = made.execute(&mut connection).await;
-                    // Of two nodes that start, one makes it.
+                    // If two nodes start at once, one of them creates the
+                    // index.
                     made.map(|_| ())
                         .or_else(|error| match is_duplicate_key_name(&error) {
                             true => Ok(()),
@@ -117,12 +121,12 @@ impl DatabaseAccess {
         }
     }
 
-    /// Makes a table of the host's own of this name, by a statement that both
-    /// databases know, unless it is there. A MySQL user who may make none can use
-    /// one that an administrator has made.
+    /// Creates one of the host's own tables, unless it exists, by a statement
+    /// that is valid in both dialects. A MySQL user without the CREATE
+    /// privilege can use a table that an administrator has created.
     ///
     /// # Errors
-    /// As [`execute`](Self::execute).
+    /// As for [`execute`](Self::execute).
     pub async fn create(&self, name: &'static str, statement: &'static str) -> Result<()> {
         match &self.database {
             Database::Sqlite(sqlite) => sqlite.execute_as_host(statement.to_owned()).await?,
@@ -141,7 +145,7 @@ impl DatabaseAccess {
     }
 }
 
-/// MySQL: the index is there.
+/// MySQL: an index of this name exists.
 const DUPLICATE_KEY_NAME: u16 = 1061;
 
 fn is_duplicate_key_name(error: &sqlx::Error) -> bool {

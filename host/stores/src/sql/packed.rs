@@ -1,31 +1,32 @@
-//! Rows as MessagePack, in one piece of memory.
+//! Builds the rows of a query as MessagePack, in one buffer.
 
 use rmp::encode::{self, ByteBuf, ValueWriteError};
 
 use super::rows::{Cell, Form};
 
-/// Room for a page of a list, so that it seldom grows.
+/// Initial capacity in bytes: enough for a typical page of a list, so that the
+/// buffer seldom grows.
 const ROOM: usize = 4096;
 
-/// Rows as `packed-rows` of `edge:platform/sql` describes them.
+/// Rows encoded as `packed-rows` of `edge:platform/sql`.
 #[derive(Debug)]
 pub struct PackedRows(ByteBuf);
 
 impl PackedRows {
-    /// The bytes; none when there are no rows.
+    /// Returns the encoded bytes; empty if there are no rows.
     #[must_use]
     pub fn into_bytes(self) -> Vec<u8> {
         self.0.into_vec()
     }
 
     fn array(&mut self, length: usize) {
-        // No database has rows of four milliards of columns.
+        // No database has rows of four billion columns.
         let length = u32::try_from(length).unwrap_or(u32::MAX);
         let Ok(_) = encode::write_array_len(&mut self.0, length);
     }
 }
 
-// Writing to memory cannot fail, and its type says so.
+// Writing to memory cannot fail, which the error type of the writer says.
 impl Form for PackedRows {
     fn new() -> Self {
         Self(ByteBuf::new())

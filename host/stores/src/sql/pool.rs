@@ -1,8 +1,7 @@
-//! The connections of one grant to a MySQL server.
+//! Connection pools for MySQL servers, one for each grant.
 //!
-//! sqlx's own pool asks each connection that comes back whether it still
-//! lives, which is one more round trip for every statement. Here, one that has
-//! done its work goes back as it is.
+//! sqlx's own pool pings each connection that is returned, which adds a round
+//! trip to every statement. This pool takes connections back as they are.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,57 +24,59 @@ use super::mysql::{Server, Target};
 use super::queueing::{is_queued, set_queued};
 use crate::sql::Lifetimes;
 
-/// How long a request waits for a connection, and for a new one to be made.
+/// Time limit for waiting for a connection, and for opening a new one.
 pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// A connection that was idle for longer is asked whether it still lives; one
-/// that worked just now is not, which saves a round trip.
+/// Idle time after which a connection is pinged before reuse. One that was used
+/// more recently is not, which saves a round trip.
 const TRUSTED_IDLE: Duration = Duration::from_secs(15);
 
-/// How long a connection that was idle may take to say that it lives, and one
-/// that is not needed any more to say good-bye.
+/// Time limit for the ping of an idle connection, and for closing a spare
+/// connection cleanly.
 const PING_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The first pause before a server is asked again that refuses connections,
-/// which it does while it starts, and the longest.
+/// Shortest and longest delay before connecting again to a server that refuses
+/// connections, as servers do while they start.
 const SHORTEST: Duration = Duration::from_millis(10);
 const LONGEST: Duration = Duration::from_millis(500);
 
-/// How often to look for connections that are to be closed, at least.
+/// Longest interval between searches for connections to close.
 const LOOK: Duration = Duration::from_secs(60);
 
-/// Why a pool gave no connection. It travels as an I/O error of the driver.
+/// Reason that a pool returned no connection, carried as an I/O error of the
+/// driver.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NoConnection {
-    /// Others use all that there may be.
+    /// Every connection of the pool stayed in use.
     #[error(
         "all {most} connections of this pool were in use for {}, and {waiting} request(s) wait \
          for one",
         humantime::format_duration(ACQUIRE_TIMEOUT)
     )]
     AllInUse {
-        /// Connections that the pool may have.
+        /// Largest number of connections that the pool may open.
         most: usize,
-        /// Requests that wait, this one among them.
+        /// Requests that wait, including this one.
         waiting: usize,
     },
-    /// The plugins of this node have all that they may have together.
+    /// The plugins of this node used all connections that they may have
+    /// together.
     #[error(
         "the {most} connections that this node's plugins may have together \
          (database_connections_total) were in use for {}",
         humantime::format_duration(ACQUIRE_TIMEOUT)
     )]
     BoundReached {
-        /// Connections that all plugins may have.
+        /// Largest number of connections of all plugins.
         most: u32,
     },
-    /// None could be made.
+    /// No connection could be opened in time.
     #[error(
         "no connection could be made within {}: {why}",
         humantime::format_duration(ACQUIRE_TIMEOUT)
     )]
     NotMade {
-        /// What the last attempt said.
+        /// Error of the last attempt, or that the server did not answer.
         why: String,
     },
 }
@@ -86,47 +87,49 @@ impl From<NoConnection> for sqlx::Error {
     }
 }
 
-/// Returns why a pool gave no connection, if `error` tells of that.
+/// Returns the reason that a pool returned no connection, if `error` carries
+/// one.
 pub(super) fn no_connection(error: &std::io::Error) -> Option<&NoConnection> {
     error.get_ref()?.downcast_ref()
 }
 
-/// How large a pool becomes, and how long what is in it lives.
+/// Size of a pool and lifetimes of its connections.
 #[derive(Clone)]
 pub(super) struct PoolOptions {
     pub(super) max_connections: u32,
     pub(super) lifetimes: Lifetimes,
-    /// The bound of all plugins of the node together.
+    /// Limit that all plugins of the node share; none for the host's own pools.
     pub(super) budget: Option<Arc<Budget>>,
 }
 
-/// Connections that are made as they are needed. The one that worked last goes
-/// first, so that those that are not needed show.
+/// Pool that opens connections on demand. The most recently used connection is
+/// handed out first, so that spare ones become idle.
 #[derive(Clone)]
 pub(super) struct Pool(managed::Pool<Connector>);
 
-/// A connection on loan from its pool, to which it goes back when dropped.
+/// A connection taken from a pool, returned when dropped.
 pub(super) type PoolConnection = Object<Connector>;
 
-/// Makes connections, and looks at them before they are used again.
+/// Opens connections, and checks them before reuse.
 pub(super) struct Connector {
     target: Target,
     server: Server,
-    /// Held while a statement is cancelled: that takes one connection more
-    /// than the pool may have.
+    /// Held while a statement is cancelled, since that uses one connection
+    /// beyond the limit of the pool.
     cancelling: tokio::sync::Mutex<()>,
     max_lifetime: Duration,
     health: Arc<Health>,
-    /// The bound of all plugins together; none for the host's own pools.
+    /// Limit that all plugins share; none for the host's own pools.
     budget: Option<Arc<Budget>>,
-    /// What the server, or the way to it, said to the last attempt that is
-    /// still tried again.
+    /// Error of the last refused attempt to connect, while connecting is
+    /// retried.
     refusal: Mutex<Option<String>>,
 }
 
 impl Pool {
-    /// A pool of connections to `target`, of which none is made yet. To be
-    /// called from within a runtime, in which it closes those that are spare.
+    /// Creates an empty pool of connections to `target`. Must be called within
+    /// a tokio runtime, on which it spawns a task that closes spare
+    /// connections.
     pub(super) fn new(
         target: Target,
         server: Server,
@@ -167,7 +170,7 @@ impl Pool {
         Self(pool)
     }
 
-    /// A connection, once one is free or made.
+    /// Waits for a free connection or opens one.
     pub(super) async fn take(&self) -> sqlx::Result<PoolConnection> {
         set_queued(true);
         let taken = self.0.get().await;
@@ -189,7 +192,7 @@ impl Pool {
         }
     }
 
-    /// How many there are.
+    /// Returns the numbers of connections of the pool.
     pub(super) fn connections(&self) -> Connections {
         let now = self.0.status();
         Connections {
@@ -200,7 +203,7 @@ impl Pool {
         }
     }
 
-    /// Close all that are idle now, and the others as soon as they are.
+    /// Closes idle connections now and the others when they are returned.
     pub(super) async fn close(&self) {
         let idle = self.0.retain(|_, _| false).removed;
         self.0.close();
@@ -208,16 +211,16 @@ impl Pool {
     }
 }
 
-/// A connection that counts against the node's bound, if there is one.
+/// A connection that counts towards the shared limit, if there is one.
 pub(super) struct Counted {
     connection: MySqlConnection,
-    /// Its id at a server that has to be told to end a statement.
+    /// Connection id, for servers that need a KILL QUERY to end a statement.
     id: Option<u64>,
     _permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Counted {
-    /// Returns the connection, which counts no more.
+    /// Returns the connection, which then no longer counts towards the limit.
     pub(super) fn into_inner(self) -> MySqlConnection {
         self.connection
     }
@@ -238,8 +241,8 @@ impl DerefMut for Counted {
 }
 
 impl Connector {
-    /// Waits until the node may have one more connection, for as long as one
-    /// may take to be made.
+    /// Waits for a permit to open one more connection, within the time limit
+    /// for opening it.
     async fn permit(&self) -> Option<OwnedSemaphorePermit> {
         let budget = self.budget.as_ref()?;
         if let Some(permit) = budget.try_acquire() {
@@ -268,7 +271,8 @@ impl Connector {
         *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = refusal;
     }
 
-    /// Returns why no connection was made in time, for the call that wanted it.
+    /// Returns the reason that no connection was opened in time for the current
+    /// call.
     fn none_made(&self) -> NoConnection {
         if let Some(budget) = self.budget.as_ref().filter(|_| is_queued()) {
             let most = budget.most();
@@ -285,8 +289,7 @@ fn is_refusal(error: &sqlx::Error) -> bool {
     matches!(error, sqlx::Error::Io(error) if error.kind() == std::io::ErrorKind::ConnectionRefused)
 }
 
-/// What takes long is boxed, so that it does not make every request's state
-/// larger.
+/// Slow paths are boxed, which keeps the futures of all requests small.
 impl Manager for Connector {
     type Type = Counted;
     type Error = sqlx::Error;
@@ -326,17 +329,18 @@ impl Manager for Connector {
     }
 }
 
-/// Whether `connection` lives; whatever was left of an answer is read first.
+/// Returns whether `connection` answers a ping within `patience`. Unread parts
+/// of an earlier answer are read first.
 pub(super) async fn answers(connection: &mut MySqlConnection, patience: Duration) -> bool {
     let answer = tokio::time::timeout(patience, connection.ping()).await;
     matches!(answer, Ok(Ok(())))
 }
 
-/// Ends the statement that is running on `connection`, where the server does
-/// not do that by itself. Statements of one pool are cancelled one by one.
+/// Cancels the statement that runs on `connection`, where the server does not
+/// end it by itself. Statements of one pool are cancelled one at a time.
 ///
 /// # Errors
-/// Those of the driver; the statement may be running still.
+/// Errors of the driver; the statement may then still be running.
 pub(super) async fn cancel(connection: &PoolConnection) -> sqlx::Result<()> {
     let (Some(id), Some(pool)) = (connection.id, Object::pool(connection)) else {
         return Ok(());
@@ -346,7 +350,7 @@ pub(super) async fn cancel(connection: &PoolConnection) -> sqlx::Result<()> {
     connector.target.kill_query(id).await
 }
 
-/// Close connections that are idle and have been for long, or are old.
+/// Closes connections that exceed their idle timeout or lifetime, periodically.
 async fn close_spare(pool: WeakPool<Connector>, lifetimes: Lifetimes) {
     let Lifetimes {
         idle_timeout,
@@ -365,7 +369,8 @@ async fn close_spare(pool: WeakPool<Connector>, lifetimes: Lifetimes) {
     }
 }
 
-/// Say good-bye: a server counts connections that just break off as errors.
+/// Closes connections cleanly, because servers count aborted connections as
+/// errors.
 async fn leave(connections: Vec<Counted>) {
     for Counted {
         connection,

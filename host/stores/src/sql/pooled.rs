@@ -1,4 +1,4 @@
-//! A pool's connection while it is in use, and a transaction on one.
+//! A pooled connection in use, and a transaction on one.
 
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
@@ -11,31 +11,31 @@ use super::health::Failed;
 use super::pool::{Pool, PoolConnection, answers, cancel};
 use crate::sql::Error;
 
-/// How long a statement that was cut off may still take by itself: most are
-/// done soon, and cancelling takes a connection more.
+/// Time that an abandoned statement is given to finish by itself. Most do, and
+/// cancelling takes a further connection.
 const GRACE: Duration = Duration::from_millis(250);
 
-/// How long a connection may take to come to its senses: long enough for the
-/// server to end a statement for which nobody waits any more.
+/// Time limit for a connection to become usable again, else it is closed: long
+/// enough for the server to end an abandoned statement.
 const RETURN: Duration = Duration::from_secs(2);
 
-/// A connection that goes back to its pool when it is dropped, unless it is
-/// of no use any more.
+/// A connection that returns to its pool when dropped, unless it is unusable.
 pub(super) struct PooledConnection {
     connection: Option<PoolConnection>,
     condition: Condition,
 }
 
-/// What is known of a connection.
+/// State of a connection, which determines what happens when it is dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Condition {
-    /// Its statement came to an end, and all of the answer was read.
+    /// The statement finished and its answer was read to the end.
     Sound,
-    /// Its statement was cut off, or its answer was.
+    /// The statement, or reading its answer, was cut off.
     Unknown,
-    /// A statement of its transaction was cut off: both are to end.
+    /// A statement of a transaction was cut off: the statement is cancelled and
+    /// the connection closed.
     CutOff,
-    /// It leads nowhere, or somewhere it should not.
+    /// The connection is broken, or must not be reused.
     Broken,
 }
 
@@ -51,7 +51,7 @@ impl Condition {
 }
 
 impl PooledConnection {
-    /// Take a connection out of `pool`.
+    /// Takes a connection from `pool`.
     pub(super) async fn take(pool: &Pool) -> Result<Self, Failed> {
         let taken = pool.take().await.map_err(Failed::Connect)?;
         Ok(Self {
@@ -60,7 +60,7 @@ impl PooledConnection {
         })
     }
 
-    /// Note what an `outcome` says about the connection.
+    /// Records the state of the connection after `outcome`.
     pub(super) fn note<T>(&mut self, outcome: &Result<T, Failed>) {
         self.condition = Condition::after(outcome);
     }
@@ -96,8 +96,8 @@ impl Drop for PooledConnection {
     }
 }
 
-/// Give a connection back once it answers again; otherwise it is closed, and
-/// its place is free.
+/// Returns a connection to its pool once it answers again; otherwise closes it,
+/// which frees its slot.
 async fn settle(mut connection: PoolConnection) {
     if answers(&mut connection, GRACE).await {
         return;
@@ -108,8 +108,8 @@ async fn settle(mut connection: PoolConnection) {
     }
 }
 
-/// Ends a transaction in which a statement may be running: a server that is not
-/// told would do it to its end, and hold its locks.
+/// Ends a transaction in which a statement may be running. Without being told,
+/// the server would run the statement to its end and hold its locks.
 async fn end(mut connection: PoolConnection) {
     if !answers(&mut connection, GRACE).await {
         cancel_in_time(&connection).await;
@@ -125,11 +125,11 @@ async fn cancel_in_time(connection: &PoolConnection) {
     }
 }
 
-/// An open transaction. Dropped, it closes the connection, and the server
-/// undoes the changes: whatever was cut off half-way, nobody else gets it.
+/// An open transaction. Dropping it closes the connection, so that the server
+/// rolls back and no other request gets a connection in an unknown state.
 pub(super) struct MySqlTransaction {
     pooled: PooledConnection,
-    /// Whether the server may have undone it by itself.
+    /// True if the server may have rolled the transaction back by itself.
     is_over: bool,
 }
 
@@ -144,8 +144,12 @@ impl MySqlTransaction {
         })
     }
 
-    /// Returns its connection for a statement, while it is open: what came
-    /// after would stand alone. [`note`](Self::note) is told how that ends.
+    /// Returns the connection for a statement, while the transaction is open: a
+    /// statement after its end would be committed by itself. The caller passes
+    /// the outcome to [`note`](Self::note).
+    ///
+    /// # Errors
+    /// When the transaction has ended.
     pub(super) fn connection(&mut self) -> Result<&mut MySqlConnection, Failed> {
         self.check_open()?;
         self.pooled.condition = Condition::CutOff;
@@ -161,7 +165,7 @@ impl MySqlTransaction {
         }
     }
 
-    /// Notes what an `outcome` says about the transaction.
+    /// Records the state of the transaction after `outcome`.
     pub(super) fn note<T>(&mut self, outcome: &Result<T, Failed>) {
         self.pooled.condition = Condition::Broken;
         self.is_over |= matches!(outcome, Err(Failed::Driver(error)) if ends_transaction(error));

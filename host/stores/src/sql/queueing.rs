@@ -1,7 +1,7 @@
-//! Whether a call waits for the server, or for other calls of this node.
+//! Records if a call waits for the server or for other calls of this node.
 //!
-//! A call that ends while it waits for a connection that others use tells
-//! nothing about the server.
+//! A call that ends while it waits for a connection that other calls use says
+//! nothing about the server's health.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,30 +10,31 @@ tokio::task_local! {
     static CALL: Queueing;
 }
 
-/// What one call waits for, as it is known while the call goes on.
+/// State of one running call: waiting for other calls of this node, or not.
 #[derive(Clone, Default)]
 pub(super) struct Queueing(Arc<AtomicBool>);
 
 impl Queueing {
-    /// Runs the `work` of the call that this is about.
+    /// Runs the `work` of the call, which may then call [`set_queued`].
     pub(super) async fn observe<T>(&self, work: impl Future<Output = T>) -> T {
         CALL.scope(self.clone(), work).await
     }
 
-    /// Whether the call waits for other calls, or did so when it was dropped.
+    /// Returns whether the call waits for other calls, or did so when it was
+    /// dropped.
     pub(super) fn is_queued(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
 
-/// Notes that the call in which this runs waits for others from now on, or
-/// that it does no more. Calls that nobody observes note nothing.
+/// Records if the current call waits for other calls of this node. Has no
+/// effect outside of [`Queueing::observe`].
 pub(super) fn set_queued(is_queued: bool) {
-    // An error says that nobody observes it.
+    // An error means that the call is not observed.
     let _ = CALL.try_with(|call| call.0.store(is_queued, Ordering::Relaxed));
 }
 
-/// Whether the call in which this runs waits for others.
+/// Returns whether the current call waits for other calls of this node.
 pub(super) fn is_queued() -> bool {
     CALL.try_with(Queueing::is_queued).unwrap_or_default()
 }

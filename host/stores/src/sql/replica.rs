@@ -1,5 +1,4 @@
-//! A replica of a database, for queries that may be answered with what was
-//! true a moment ago.
+//! Read replica of a database, for queries whose result may be slightly stale.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -11,7 +10,7 @@ use super::{CallLimits, Connections, Result};
 use crate::breaker::StoreHealth;
 use crate::sql::{Error, Value};
 
-/// The replica of one grant's database.
+/// The replica of one grant's database, and counts of its use.
 pub(super) struct Replica {
     database: MySqlDatabase,
     url: String,
@@ -20,19 +19,19 @@ pub(super) struct Replica {
     is_failing: AtomicBool,
 }
 
-/// What a replica was used for.
+/// Usage counts and health of a replica.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReplicaUse {
-    /// Queries that it answered.
+    /// Queries that the replica answered.
     pub queries: u64,
-    /// Queries that went to the primary, since it did not.
+    /// Queries that went to the primary because the replica failed.
     pub failures: u64,
-    /// How it does.
+    /// State of the replica's circuit breaker.
     pub health: StoreHealth,
 }
 
 impl Replica {
-    /// The replica that `database` leads to; logs call it `url`.
+    /// Returns the replica behind `database`, called `url` in logs.
     pub(super) fn new(database: MySqlDatabase, url: String) -> Self {
         Self {
             database,
@@ -43,10 +42,10 @@ impl Replica {
         }
     }
 
-    /// What it answers, in half of the time that there is: the other half is
-    /// for the primary, if it does not. It may lag behind so far that a table
-    /// is missing, so no refusal of its own is final, but for a result that is
-    /// too large.
+    /// Queries the replica within half of the remaining time, which leaves the
+    /// other half for the primary. Returns `None` if the replica fails: it may
+    /// lag so far behind that a table is missing, so none of its errors is
+    /// final except a result that is too large.
     pub(super) async fn query<F: Form>(
         &self,
         text: &Arc<str>,

@@ -1,21 +1,21 @@
-//! Trying a change again that lost against another one. Only for statements
-//! that stand alone: such a failure has undone all of them.
+//! Retries changes that lost against a concurrent one. Only for statements
+//! outside of a transaction: such a failure has undone them completely.
 
 use std::fmt::Debug;
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
 
-/// Tries after the first.
+/// Retries after the first attempt.
 const MORE: usize = 4;
 
-/// The first pause, and the longest; each is up to twice as long as said, so
-/// that two who met do not meet again.
+/// First and longest delay between attempts. Jitter makes each up to twice as
+/// long, so that two conflicting statements do not meet again.
 const SHORTEST: Duration = Duration::from_millis(5);
 const LONGEST: Duration = Duration::from_millis(100);
 
-/// Run `change`, and again while others are in its way, as `is_contention`
-/// finds.
+/// Runs `change`, and retries it while `is_contention` returns true for its
+/// error.
 pub(super) async fn retry_on_conflict<T, E: Debug, F>(
     change: impl FnMut() -> F,
     is_contention: impl FnMut(&E) -> bool,

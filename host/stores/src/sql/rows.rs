@@ -1,45 +1,47 @@
-//! What a query's rows are made into on their way to a plugin.
+//! Forms in which the rows of a query are returned to a plugin.
 
 use std::borrow::Cow;
 
 use crate::sql::{Rows, Value};
 
-/// A value as the driver has it, not copied yet.
+/// A value as the driver holds it, borrowed where possible.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Cell<'a> {
-    /// NULL.
+    /// SQL's NULL.
     Null,
     /// An integer.
     Integer(i64),
     /// A floating-point number.
     Real(f64),
-    /// Text, and everything that crosses as text.
+    /// Text, and every type that is returned as text, such as exact decimals
+    /// and dates.
     Text(Cow<'a, str>),
     /// Bytes.
     Blob(&'a [u8]),
 }
 
-/// Returns a value that crosses as text.
+/// Returns a value that is returned to plugins as text.
 pub(super) fn text<'a>(text: impl Into<Cow<'a, str>>) -> Cell<'a> {
     Cell::Text(text.into())
 }
 
-/// A form for rows, filled value by value.
+/// A form of rows that is built value by value.
 pub trait Form: Send + 'static {
-    /// Nothing yet.
+    /// Returns an empty result.
     fn new() -> Self;
 
-    /// The names of the columns, before the first row.
+    /// Sets the names of the columns. Called once, before the first row.
     fn columns<'a>(&mut self, names: impl ExactSizeIterator<Item = &'a str>);
 
-    /// Begin a row of so many values.
+    /// Starts a row that has `values` values.
     fn row(&mut self, values: usize);
 
-    /// The next value of the row.
+    /// Appends the next value to the current row.
     fn value(&mut self, cell: Cell<'_>);
 }
 
-/// As records of the interface: every text is a piece of the guest's memory.
+/// Builds records of the WIT interface, in which every text is a separate
+/// allocation in the guest's memory.
 impl Form for Rows {
     fn new() -> Self {
         Self {

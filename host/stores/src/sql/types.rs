@@ -1,10 +1,10 @@
-//! What crosses to a database and back: values, rows, outcomes and errors, for
-//! plugins and for the host itself.
+//! Types that SQL calls of plugins and of the host exchange with a database:
+//! values, rows, outcomes and errors.
 
 /// One value of a row, or one parameter of a statement.
 ///
-/// Exact decimals are text with their scale (`14.90`), dates and times are ISO
-/// 8601 text, in UTC; neither is ever a float.
+/// Exact decimals are text with their scale (`14.90`); dates and times are ISO
+/// 8601 text in UTC. Neither is ever a float.
 #[derive(Debug, Clone)]
 pub enum Value {
     /// SQL's NULL.
@@ -17,8 +17,9 @@ pub enum Value {
     Text(String),
     /// Bytes.
     Blob(Vec<u8>),
-    /// An instant as a parameter: ISO 8601 text in UTC, which each database is
-    /// given as its columns of date and time take it. Rows have it as text.
+    /// A point in time, as a parameter: ISO 8601 text in UTC, converted to the
+    /// form that the date and time columns of each database take. Rows return
+    /// it as text.
     Timestamp(String),
 }
 
@@ -27,16 +28,17 @@ pub enum Value {
 pub struct Rows {
     /// Names of the columns, in the order of the SELECT list.
     pub columns: Vec<String>,
-    /// The rows, in the order in which the database returned them.
+    /// Values in the order of `columns`; rows in the order in which the
+    /// database returned them.
     pub rows: Vec<Vec<Value>>,
 }
 
-/// The result of a change.
+/// The result of an INSERT, UPDATE or DELETE.
 #[derive(Debug, Clone, Copy)]
 pub struct Outcome {
     /// Rows that the statement matched and changed.
     pub rows_affected: u64,
-    /// The key that the database generated last, or 0.
+    /// Last key that the database generated, or 0 if it generated none.
     pub last_insert_id: u64,
 }
 
@@ -58,7 +60,8 @@ pub enum Error {
     /// The deadline passed before the database answered.
     #[error("timeout")]
     Timeout,
-    /// The database cannot be reached, is overloaded or refuses for a while.
+    /// The database cannot be reached, is overloaded or temporarily refuses the
+    /// statement.
     #[error("unavailable: {0}")]
     Unavailable(String),
 }

@@ -1,5 +1,5 @@
-//! Values on their way between plugins and databases, and the bounds of what
-//! one call may return.
+//! Collects the rows of a query within its limits, and converts timestamps
+//! between plugins and databases.
 
 use chrono::{DateTime, Utc};
 
@@ -7,7 +7,7 @@ use super::CallLimits;
 use super::rows::{Cell, Form};
 use crate::sql::{Error, Value};
 
-/// Collects a query's rows in some form, within its limits.
+/// Collects a query's rows in the form `F`, within the limits of the call.
 pub(super) struct Collector<F> {
     limits: CallLimits,
     columns: usize,
@@ -36,8 +36,11 @@ impl<F: Form> Collector<F> {
         self.form.columns(names);
     }
 
+    /// Adds one row.
+    ///
     /// # Errors
-    /// When a value cannot be read, the row is one too many, or its bytes are.
+    /// When a value cannot be read, or the row exceeds the limit of rows or of
+    /// bytes.
     pub(super) fn push<'a>(
         &mut self,
         row: impl Iterator<Item = Result<Cell<'a>, Error>>,
@@ -73,8 +76,8 @@ impl<F: Form> Collector<F> {
     }
 }
 
-/// What a value weighs on its way, in whatever form: its content, and its own
-/// place in a list.
+/// Returns the size in bytes that a value counts towards the limit: its content
+/// plus one entry of a list, in whatever form the rows are returned.
 fn weight(cell: &Cell<'_>) -> usize {
     let content = match cell {
         Cell::Text(text) => text.len(),
@@ -84,10 +87,11 @@ fn weight(cell: &Cell<'_>) -> usize {
     size_of::<Value>() + content
 }
 
-/// ISO 8601, UTC, milliseconds: the form in which instants cross to plugins.
+/// `strftime` format of timestamps given to plugins: ISO 8601, UTC,
+/// milliseconds.
 pub(super) const INSTANT: &str = "%Y-%m-%dT%H:%M:%S%.3fZ";
 
-/// The instant that a `timestamp` parameter names.
+/// Parses the value of a `timestamp` parameter, as RFC 3339.
 pub(super) fn instant(text: &str) -> Result<DateTime<Utc>, Error> {
     match DateTime::parse_from_rfc3339(text) {
         Ok(instant) => Ok(instant.to_utc()),
@@ -95,8 +99,8 @@ pub(super) fn instant(text: &str) -> Result<DateTime<Utc>, Error> {
     }
 }
 
-/// The same instant in the form of [`INSTANT`], for databases that have no type
-/// for it: such texts sort as instants do.
+/// Formats the value of a `timestamp` parameter as [`INSTANT`], for databases
+/// without a type for timestamps. Such texts sort chronologically.
 pub(super) fn instant_as_text(text: &str) -> Result<String, Error> {
     instant(text).map(|instant| instant.format(INSTANT).to_string())
 }

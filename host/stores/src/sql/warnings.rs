@@ -1,18 +1,18 @@
-//! Saying once, and not at each request, that a server refuses for now.
+//! Logs temporary refusals of a server once instead of at each request.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use crate::refusals::RecentlyNamed;
 
-/// The refusals of one server that the log has named of late.
+/// Error numbers of one server that were logged recently.
 pub(super) struct Warnings {
     url: String,
     named: Mutex<RecentlyNamed<u16>>,
 }
 
 impl Warnings {
-    /// Nothing was named yet. Logs call the server `url`.
+    /// Returns an empty record for the server that logs call `url`.
     pub(super) fn new(url: String) -> Self {
         Self {
             url,
@@ -20,8 +20,8 @@ impl Warnings {
         }
     }
 
-    /// Logs that the server refuses with this error number, unless the log says
-    /// so already.
+    /// Logs that the server refuses with this error number, unless that was
+    /// logged recently.
     pub(super) fn warn(&self, number: u16, error: &sqlx::Error) {
         let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
         if named.is_news(number, Instant::now()) {
