@@ -1,5 +1,5 @@
-//! Which function a call reaches: the database's own, or one that somebody
-//! stored, which runs with that person's rights.
+//! Tells calls of built-in functions from calls of stored ones, which run with
+//! the privileges of the user who defined them.
 
 use std::collections::HashSet;
 
@@ -9,15 +9,16 @@ use sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 use super::functions;
 use crate::sql::Dialect;
 
-/// What tells the calls of one statement apart.
+/// Positions in one statement that decide which function a call reaches.
 pub(super) struct Calls {
     dialect: Dialect,
-    /// Where words begin whose parenthesis stands apart.
+    /// Start of each word that is separated from its opening parenthesis by
+    /// blanks.
     apart: HashSet<Location>,
 }
 
 impl Calls {
-    /// Of the statement that these tokens are.
+    /// Returns the calls of the statement that consists of `tokens`.
     pub(super) fn new(dialect: Dialect, tokens: &[TokenWithSpan]) -> Self {
         let is_blank = |token: &TokenWithSpan| matches!(token.token, Token::Whitespace(_));
         let starts = tokens.iter().enumerate().filter_map(|(index, token)| {
@@ -32,8 +33,8 @@ impl Calls {
         }
     }
 
-    /// Whether a statement may call the function. A qualified or quoted name
-    /// may be a stored function's.
+    /// Returns whether a statement may call the function. A qualified or quoted
+    /// name may refer to a stored function, and is refused.
     pub(super) fn allow(&self, function: &Function) -> bool {
         let [part] = function.name.0.as_slice() else {
             return false;

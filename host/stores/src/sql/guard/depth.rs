@@ -1,18 +1,19 @@
-//! Bounds how deep a statement's syntax tree can become, before it is parsed.
+//! Bounds the depth of a statement's syntax tree before it is parsed.
 //!
-//! The parser bounds its own recursion, but reads a chain of operators
-//! (`1 + 1 + 1 ...`) in a loop, and the tree of a chain is as deep as it is
-//! long. Whatever walks or drops that tree recurses, and would overflow the
-//! stack, which ends the process.
+//! The parser bounds its own recursion, but reads a chain of operators (`1 + 1
+//! + 1 ...`) in a loop, and the tree of a chain is as deep as the chain is
+//! long. Walking or dropping that tree recurses, and would overflow the stack,
+//! which ends the process.
 
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
-/// Deepest tree of a statement. SQLite takes expressions of a depth of 1,000,
-/// and 500 SELECTs in a UNION (<https://sqlite.org/limits.html>).
+/// Largest depth of a statement's syntax tree. SQLite takes expressions of a
+/// depth of 1,000, and 500 SELECTs in a UNION
+/// (<https://sqlite.org/limits.html>).
 const MAX_DEPTH: usize = 1500;
 
-/// Whether the tree of a statement of these tokens could be too deep.
+/// Returns whether the syntax tree of these tokens could be too deep.
 pub(super) fn is_too_deep(tokens: &[TokenWithSpan]) -> bool {
     let mut open: Vec<Level> = Vec::new();
     let mut level = Level::default();
@@ -35,14 +36,14 @@ pub(super) fn is_too_deep(tokens: &[TokenWithSpan]) -> bool {
     false
 }
 
-/// What stands between two parentheses.
+/// Upper bound on the depth of the tokens between two parentheses.
 #[derive(Default)]
 struct Level {
     /// Operators and keywords since the last comma.
     links: usize,
-    /// The deepest part within more parentheses since the last comma.
+    /// Depth of the deepest nested parentheses since the last comma.
     inner: usize,
-    /// The deepest part before the last comma.
+    /// Depth of the deepest part before the last comma.
     before: usize,
 }
 
@@ -59,7 +60,7 @@ impl Level {
     }
 }
 
-/// Whether a token may put what stands before it, or after it, one level
+/// Returns whether a token may put what precedes or follows it one level
 /// deeper.
 fn deepens(token: &Token) -> bool {
     match token {

@@ -1,10 +1,10 @@
-//! The functions that a plugin's statements may call: those that compute from
-//! their arguments, and the clock. Files, locks, other sessions, sequences,
-//! the server's own state and functions that somebody stored are not among
-//! them.
+//! Allowlist of the functions that a plugin's statements may call: those that
+//! compute from their arguments, and the clock. Functions that reach files,
+//! locks, other sessions, sequences or the server's own state are not allowed,
+//! nor are stored functions.
 
-/// Names of allowed functions in lower case, by what they are about, of both
-/// SQLite and MySQL; a database refuses those that it does not know.
+/// Names of allowed functions of SQLite and MySQL in lower case, grouped by
+/// subject. A database refuses those that it does not know.
 #[rustfmt::skip]
 const ALLOWED: &[&[&str]] = &[
     // Aggregates.
@@ -62,17 +62,17 @@ const ALLOWED: &[&[&str]] = &[
         "json_object", "json_overlaps", "json_quote", "json_remove", "json_replace",
         "json_search", "json_set", "json_type", "json_unquote", "json_valid", "json_value",
     ],
-    // What the connection's last change did, and the value that an INSERT has.
+    // Effects of the connection's last change, and the value in an INSERT.
     &[
         "changes", "default", "last_insert_id", "last_insert_rowid", "row_count", "values",
     ],
 ];
 
-/// SQLite's functions that stand where a table does, and touch none.
+/// SQLite's table-valued functions, which access no table.
 pub(in super::super) const TABLE_VALUED: [&str; 2] = ["json_each", "json_tree"];
 
-/// What a server takes for a function that is not allowed, without
-/// parentheses: the parser reads a column there.
+/// Names that a server takes for a call without parentheses of a function that
+/// is not allowed. The parser reads a column there.
 const BARE: [&str; 6] = [
     "current_role",
     "current_user",
@@ -82,14 +82,14 @@ const BARE: [&str; 6] = [
     "system_user",
 ];
 
-/// Whether the name alone, in any ASCII case, calls a function that is not
-/// allowed.
+/// Returns whether the name alone, in any ASCII case, calls a function that is
+/// not allowed.
 pub(super) fn is_bare(name: &str) -> bool {
     BARE.iter().any(|bare| name.eq_ignore_ascii_case(bare))
 }
 
-/// Those that MySQL and MariaDB do not have: there, the name is free for a
-/// function that somebody stored.
+/// Functions that MySQL and MariaDB lack, so that a stored function there may
+/// have the name.
 #[rustfmt::skip]
 const SQLITE_ALONE: &[&str] = &[
     "->", "->>", "changes", "datetime", "glob", "iif", "json", "json_group_array",
@@ -98,9 +98,9 @@ const SQLITE_ALONE: &[&str] = &[
     "unixepoch", "unlikely", "zeroblob",
 ];
 
-/// Those of MySQL that are functions of its own only where the parenthesis
-/// follows at once; after a blank, the name is a stored function's.
-/// <https://dev.mysql.com/doc/refman/8.4/en/function-resolution.html>
+/// MySQL's built-in functions that are recognized only if the parenthesis
+/// follows immediately. After a blank, the name refers to a stored function.
+/// See <https://dev.mysql.com/doc/refman/8.4/en/function-resolution.html>.
 #[rustfmt::skip]
 const NEVER_APART: &[&str] = &[
     "adddate", "bit_and", "bit_or", "bit_xor", "cast", "count", "curdate", "curtime", "date_add",
@@ -109,8 +109,9 @@ const NEVER_APART: &[&str] = &[
     "var_samp", "variance",
 ];
 
-/// Whether MySQL takes an allowed name for one of its own functions, and not for
-/// one that somebody stored. The parenthesis may stand apart from the name.
+/// Returns whether MySQL takes an allowed name for a built-in function and not
+/// for a stored one. `is_apart` says that a blank stands before the
+/// parenthesis.
 pub(super) fn is_mysqls(name: &str, is_apart: bool) -> bool {
     let name = name.to_ascii_lowercase();
     let is_in = |names: &[&str]| names.contains(&name.as_str());
@@ -118,7 +119,8 @@ pub(super) fn is_mysqls(name: &str, is_apart: bool) -> bool {
     !is_stored
 }
 
-/// Whether statements may call the function of this name, in any ASCII case.
+/// Returns whether statements may call the function of this name, in any ASCII
+/// case.
 #[must_use]
 pub fn is_allowed(name: &str) -> bool {
     let name = name.to_ascii_lowercase();

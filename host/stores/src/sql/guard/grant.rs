@@ -1,4 +1,4 @@
-//! The tables of a plugin's grant.
+//! Table grants: which tables of a database a plugin may read and change.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -6,33 +6,33 @@ use std::collections::HashSet;
 use super::tables::Tables;
 use crate::sql::Dialect as SqlDialect;
 
-/// The tables that a plugin may use: names of lower-case ASCII letters, digits
-/// and underscores.
+/// The tables that a plugin may use. Names consist of lower-case ASCII letters,
+/// digits and underscores.
 #[derive(Debug, Clone, Default)]
 pub struct TableGrant {
-    /// Tables to select from.
+    /// Tables that may be read.
     pub read: HashSet<String>,
-    /// Tables to change, and to select from.
+    /// Tables that may be changed and read.
     pub write: HashSet<String>,
 }
 
 impl TableGrant {
-    /// Whether the rows of the table of this name may be read.
+    /// Returns whether the rows of `table` may be read.
     #[must_use]
     pub fn may_read(&self, table: &str) -> bool {
         self.read.contains(table) || self.write.contains(table)
     }
 
-    /// Whether the rows of the table of this name may be changed.
+    /// Returns whether the rows of `table` may be changed.
     #[must_use]
     pub fn may_write(&self, table: &str) -> bool {
         self.write.contains(table)
     }
 
-    /// Checks what a statement uses against the grant.
+    /// Checks the tables that a statement uses against the grant.
     ///
     /// # Errors
-    /// Names the table that is missing.
+    /// Names the table that is not granted.
     pub(super) fn permit(&self, used: &Tables, dialect: SqlDialect) -> Result<(), String> {
         for table in &used.changed {
             if !self.may_write(&folded(table, dialect)) {
@@ -58,8 +58,9 @@ impl TableGrant {
     }
 }
 
-/// The name of a table as a grant has it. SQLite takes `Orders` for `orders`;
-/// to MySQL on Linux those are two tables, of which the second is granted.
+/// Returns the name of a table in the spelling of a grant. SQLite treats
+/// `Orders` and `orders` as one table; to MySQL on Linux they are two, of which
+/// the grant names the second.
 pub(super) fn folded(table: &str, dialect: SqlDialect) -> Cow<'_, str> {
     match dialect {
         SqlDialect::Sqlite => table.to_ascii_lowercase().into(),

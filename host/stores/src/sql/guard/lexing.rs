@@ -1,15 +1,16 @@
-//! Splits a statement into tokens, and refuses every text that the parser and
-//! a database could split differently: a table could hide from the grant there.
+//! Splits a statement into tokens, and refuses every text that the parser and a
+//! database could split differently, because a table could be hidden from the
+//! grant there.
 //!
-//! Values are parameters, so no ordinary statement needs what is refused.
+//! Values are parameters, so ordinary statements need nothing that is refused.
 
 use sqlparser::dialect::Dialect;
 use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, TokenizerError, Whitespace, Word};
 
-/// Why a text has no tokens.
+/// Reason that a text has no tokens.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum LexError {
-    /// Readers may differ in how they split the text.
+    /// Databases may differ in how they split the text.
     #[error("{0}")]
     Ambiguous(String),
     /// The text is no SQL.
@@ -20,15 +21,15 @@ pub(super) enum LexError {
 /// Returns the tokens of a text without comments.
 ///
 /// # Errors
-/// [`LexError::Ambiguous`] for comments and for whatever [`unambiguous`]
-/// refuses, [`LexError::Invalid`] for what is no SQL.
+/// [`LexError::Ambiguous`] for comments and for anything that [`unambiguous`]
+/// refuses, [`LexError::Invalid`] for a text that is no SQL.
 pub(super) fn statement_tokens(
     dialect: &dyn Dialect,
     text: &str,
 ) -> Result<Vec<TokenWithSpan>, LexError> {
     // Databases disagree on where a comment begins (`--1`, `#`), which blanks
-    // may follow `--`, and where it ends (`/* /* */`); MySQL runs what stands
-    // in `/*! */`.
+    // may follow `--`, and where it ends (`/* /* */`); MySQL runs the text
+    // within `/*! */`.
     if ["--", "#", "/*"].iter().any(|mark| text.contains(mark)) {
         return Err(ambiguous("comments are not allowed"));
     }
@@ -38,8 +39,8 @@ pub(super) fn statement_tokens(
 /// Returns the tokens of a text that every database splits as the parser does.
 ///
 /// # Errors
-/// [`LexError::Ambiguous`] where databases differ, [`LexError::Invalid`] for
-/// what is no SQL.
+/// [`LexError::Ambiguous`] where databases differ, [`LexError::Invalid`] for a
+/// text that is no SQL.
 pub(super) fn unambiguous(
     dialect: &dyn Dialect,
     text: &str,
@@ -64,8 +65,8 @@ pub(super) fn unambiguous(
     }
 }
 
-/// Words after which the parser takes whatever follows for a name. To SQLite,
-/// some are names themselves: `SUM(a) OVER FROM t` reads the table `t`.
+/// Words after which the parser takes any word for a name. SQLite takes some of
+/// them for names themselves: `SUM(a) OVER FROM t` reads the table `t`.
 const BEFORE_NAMES: [&str; 9] = [
     "AS",
     "BY",
@@ -78,7 +79,7 @@ const BEFORE_NAMES: [&str; 9] = [
     "WINDOW",
 ];
 
-/// Whether the word FROM stands where the parser reads a name.
+/// Returns whether the word FROM stands where the parser reads a name.
 fn has_from_as_name(tokens: &[TokenWithSpan]) -> bool {
     let mut after_name = false;
     for TokenWithSpan { token, .. } in tokens {
@@ -101,14 +102,14 @@ fn ambiguous(problem: &str) -> LexError {
     LexError::Ambiguous(problem.to_owned())
 }
 
-/// SQLite ends a text at NUL, and databases differ in which of the others are
-/// blanks.
+/// Returns whether `c` is a control character that is refused. SQLite ends a
+/// text at NUL, and databases differ in which of the others are blanks.
 fn is_control(c: char) -> bool {
     c.is_control() && !matches!(c, '\t' | '\n' | '\r')
 }
 
-/// What is wrong with a token, if anything is: only those pass that all
-/// databases know, spelled in ASCII outside of strings.
+/// Returns the problem with a token, if any. A token passes if all databases
+/// know it and it is spelled in ASCII outside of strings.
 fn problem(token: &Token) -> Option<String> {
     match token {
         Token::Word(word) => word_problem(word),
@@ -156,8 +157,9 @@ fn problem(token: &Token) -> Option<String> {
     }
 }
 
-/// Databases fold names beyond ASCII differently, take blanks beyond ASCII for
-/// letters or for blanks, and read `$` and `@` as a variable or a letter.
+/// Returns the problem with a word, if any. Databases fold names beyond ASCII
+/// differently, take blanks beyond ASCII for letters or for blanks, and read
+/// `$` and `@` as a variable or a letter.
 fn word_problem(word: &Word) -> Option<String> {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let is_plain = !word.value.is_empty() && word.value.chars().all(plain);
@@ -165,8 +167,8 @@ fn word_problem(word: &Word) -> Option<String> {
         .then(|| format!("the name `{word}` holds more than ASCII letters, digits and underscores"))
 }
 
-/// Whether a number with a point at its end is followed by a word at once:
-/// `1.FROM` is two tokens to MySQL, and a name to others.
+/// Returns whether a number that ends with a point is immediately followed by a
+/// word: `1.FROM` is two tokens to MySQL, and a name to other databases.
 fn has_number_in_word(text: &[u8]) -> bool {
     let part_of_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80;
     let words = text.split(|&byte| !(part_of_name(byte) || byte == b'.'));

@@ -1,12 +1,14 @@
-//! Statements whose LIMIT is a parameter, as SQLite prepares them once.
+//! Rewrites statements whose LIMIT is a parameter, so that SQLite prepares them
+//! only once.
 //!
 //! SQLite plans by the value of such a parameter (`sqlite3ExprIsInteger`), and
-//! so plans anew whenever one is bound: at every execution, which for a page
-//! of a list takes as long as finding its rows. Of an expression it looks at
-//! no value, and `+?` is one that changes nothing.
+//! therefore plans again whenever one is bound: at every execution, which for a
+//! page of a list takes as long as finding its rows. The values in an
+//! expression are not considered, and `+?` is an expression that changes
+//! nothing.
 
-/// `text` with `+?` for each parameter of a LIMIT or OFFSET. A text with
-/// quotes stays as it is: a word in it may be no keyword.
+/// Returns `text` with `+?` for each parameter of a LIMIT or OFFSET. A text
+/// with quotes is returned unchanged, since a word in it may be no keyword.
 #[must_use]
 pub fn planned_once(text: &str) -> String {
     let mut planned = String::with_capacity(text.len() + 2);

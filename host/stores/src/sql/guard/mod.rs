@@ -1,10 +1,10 @@
-//! Decides which statements a plugin may run: each text is parsed once, checked
-//! against the grant, and the verdict kept.
+//! Decides which statements a plugin may run. Each text is parsed once, checked
+//! against the grant, and the verdict cached.
 //!
-//! This is the first of two walls. The second is the database's own: SQLite
-//! asks an authorizer while it prepares a text
+//! The guard is the first of two checks. The second is the database's own:
+//! SQLite asks an authorizer while it prepares a text
 //! ([`sqlite::authorizer`](super::sqlite)), and a MySQL server checks the
-//! rights of the user whom the operator gave the plugin.
+//! privileges of the user that the operator created for the plugin.
 
 mod calls;
 mod depth;
@@ -33,14 +33,14 @@ pub use self::functions::is_allowed as is_allowed_function;
 pub use self::grant::TableGrant;
 pub use self::limit_clause::planned_once;
 
-/// Texts whose verdicts are kept for one plugin. A plugin that makes texts
-/// without end only pays for parsing them.
+/// Number of statement texts whose verdicts are cached for one plugin. A plugin
+/// that generates ever new texts only pays for parsing them.
 const KEPT: usize = 2048;
 
 /// Longest statement text, in bytes.
 const MAX_TEXT: usize = 256 * 1024;
 
-/// What a checked statement does.
+/// Class of a checked statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A SELECT.
@@ -49,20 +49,20 @@ pub enum Kind {
     Change,
 }
 
-/// A statement that passed. Its text is shared, so that running it copies
-/// nothing.
+/// A statement that the guard allowed. Its text is shared, so that running it
+/// copies nothing.
 #[derive(Debug, Clone)]
 pub struct Checked {
-    /// The text that the database gets.
+    /// The text that is sent to the database.
     pub text: Arc<str>,
-    /// What the statement does.
+    /// Class of the statement.
     pub kind: Kind,
     summary: Arc<str>,
     parameters: usize,
 }
 
 impl Checked {
-    /// The statement itself, if it takes as many parameters as were `given`.
+    /// Returns the statement if it takes as many parameters as were `given`.
     fn with(self, given: usize) -> Result<Self, Error> {
         if self.parameters == given {
             return Ok(self);
@@ -74,7 +74,7 @@ impl Checked {
     }
 }
 
-/// The statements of one plugin on one database.
+/// Checks statements of one plugin on one database, and caches the verdicts.
 pub struct Guard {
     grant: TableGrant,
     dialect: SqlDialect,
@@ -82,7 +82,7 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// Returns a guard that lets statements use the tables of `grant`.
+    /// Returns a guard that allows the tables of `grant`.
     #[must_use]
     pub fn new(grant: TableGrant, dialect: SqlDialect) -> Self {
         Self {
@@ -92,17 +92,17 @@ impl Guard {
         }
     }
 
-    /// The tables that the statements may use.
+    /// Returns the tables that the statements may use.
     pub(super) fn grant(&self) -> &TableGrant {
         &self.grant
     }
 
-    /// Returns the statement `text`, if the plugin may run it as `kind` with so
-    /// many parameters.
+    /// Returns the statement `text`, if the plugin may run it as `kind` with
+    /// this number of parameters.
     ///
     /// # Errors
-    /// When the text is no such statement, uses what the grant does not allow,
-    /// is too long, or takes another number of parameters.
+    /// When the text is no statement of that kind, uses what the grant does not
+    /// allow, is too long, or takes another number of parameters.
     pub fn check(&self, text: &str, kind: Kind, parameters: usize) -> Result<Checked, Error> {
         let verdict = match self.verdicts.get(text) {
             Some(verdict) => verdict,
@@ -123,14 +123,15 @@ impl Guard {
         }
     }
 
-    /// What traces call a statement that was checked, and may run.
+    /// Returns the name in traces of an allowed statement whose verdict is
+    /// cached.
     pub(super) fn summary(&self, text: &str) -> Option<Arc<str>> {
         let checked = self.verdicts.get(text)?.ok()?;
         Some(checked.summary)
     }
 
-    /// Whether the text may run at all. A text that is no SQL is invalid, not
-    /// denied, and not kept.
+    /// Checks the text in full. A text that is no SQL is invalid as opposed to
+    /// denied, and its verdict is not cached.
     fn judge(&self, text: &Arc<str>) -> Result<Result<Checked, String>, Error> {
         if text.len() > MAX_TEXT {
             return Err(Error::TooLarge(format!(
@@ -150,7 +151,7 @@ impl Guard {
         }
     }
 
-    /// The text as the database gets it.
+    /// Returns the text that is sent to the database.
     fn prepared(&self, text: &Arc<str>) -> Arc<str> {
         match self.dialect {
             SqlDialect::Sqlite => limit_clause::planned_once(text).into(),
@@ -186,9 +187,10 @@ fn parser_dialect(dialect: SqlDialect) -> &'static dyn Dialect {
     }
 }
 
-/// Parses one statement, which is not too deep, and demands the end of the text after it. The parser's
-/// own loop over statements stops at the word `END` and ignores what follows,
-/// which the databases take for an alias and read on.
+/// Parses one statement that is not nested too deeply, and requires that
+/// nothing follows it. The parser's own loop over statements stops at the word
+/// `END` and ignores the rest, which the databases take for an alias and read
+/// on.
 fn parse_one(dialect: &dyn Dialect, tokens: Vec<TokenWithSpan>) -> Result<Statement, ParserError> {
     if depth::is_too_deep(&tokens) {
         return Err(ParserError::RecursionLimitExceeded);

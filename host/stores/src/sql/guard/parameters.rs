@@ -1,14 +1,13 @@
-//! How many parameters a statement takes.
+//! Counts the parameters that a statement takes.
 //!
-//! SQLite takes a parameter that was not given for NULL, and to MySQL's
-//! driver a wrong number of them is an error of the protocol, after which it
-//! cannot use the connection.
+//! SQLite takes a missing parameter for NULL, and to MySQL's driver a wrong
+//! number of them is a protocol error, after which the connection is unusable.
 
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{Statement, Value, ValueWithSpan, Visit, Visitor};
 
-/// The number of `?` in `statement`.
+/// Returns the number of `?` in `statement`.
 ///
 /// # Errors
 /// When a parameter is written in a way that only one of the databases knows.

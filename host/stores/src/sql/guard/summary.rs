@@ -1,5 +1,5 @@
-//! What traces call a statement: its verb and its tables, as OpenTelemetry's
-//! `db.query.summary` has them, and nothing of its values.
+//! Names statements in traces by verb and tables, as OpenTelemetry's
+//! `db.query.summary` specifies, without any values.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -8,12 +8,12 @@ use sqlparser::ast::Statement;
 
 use super::tables::Tables;
 
-/// The longest summary, in bytes: what OpenTelemetry's conventions for SQL
+/// Longest summary, in bytes, as OpenTelemetry's semantic conventions for SQL
 /// ask for.
 const LONGEST: usize = 255;
 
-/// The summary of `statement`, which uses these tables: those that it changes
-/// first. The last ones are left out where there are too many.
+/// Returns the summary of `statement` with its `tables`, those that it changes
+/// first. Tables beyond [`LONGEST`] bytes are left out.
 pub(super) fn of(statement: &Statement, tables: &Tables) -> Arc<str> {
     let mut summary = verb(statement).to_owned();
     let lower = |name: &String| name.to_ascii_lowercase();

@@ -1,7 +1,7 @@
 //! Finds the tables that a statement reads and changes.
 //!
-//! Where the databases' rules for names differ, or are not known, a name
-//! counts as a table's: that denies too much at worst, never too little.
+//! Where the databases' rules for names differ or are unknown, a name counts as
+//! a table's, which at worst denies too much and never too little.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
@@ -13,24 +13,25 @@ use sqlparser::ast::{
 use super::calls::Calls;
 use super::functions;
 
-/// Most places of one statement that use names which `WITH` defines. A database
-/// puts the query in the place of its name, again and again: names that use each
-/// other twice make a query that grows exponentially while it is planned.
+/// Largest number of places in a statement that use names defined by `WITH`.
+/// Databases expand such names like macros: definitions that use each other
+/// twice make a query that grows exponentially while it is planned.
 const MAX_USES: usize = 20;
 
-/// The tables of a statement, as it spells them.
+/// Tables that a statement uses, in its own spelling.
 #[derive(Debug, Default)]
 pub(super) struct Tables {
     pub(super) read: HashSet<String>,
     pub(super) changed: HashSet<String>,
-    /// Whether the rows that are read are locked (`FOR UPDATE`, `FOR SHARE`).
+    /// True if rows that are read are also locked (`FOR UPDATE`, `FOR SHARE`).
     pub(super) locks: bool,
 }
 
-/// Returns the tables that `statement` uses, and checks its `calls`.
+/// Returns the tables that `statement` uses, and checks the functions that it
+/// calls.
 ///
 /// # Errors
-/// Says why the statement may not run at all.
+/// Says why the statement is not allowed at all.
 pub(super) fn used_by(statement: &Statement, calls: &Calls) -> Result<Tables, String> {
     let changed = targets(statement, calls)?;
     let used = collect(statement, calls)?;
@@ -41,7 +42,7 @@ pub(super) fn used_by(statement: &Statement, calls: &Calls) -> Result<Tables, St
     })
 }
 
-/// Every table that could be changed: of a join, all of them.
+/// Returns every table that could be changed: for a join, all of its tables.
 fn targets(statement: &Statement, calls: &Calls) -> Result<HashSet<String>, String> {
     match statement {
         Statement::Query(_) => Ok(HashSet::new()),
@@ -65,7 +66,7 @@ fn targets(statement: &Statement, calls: &Calls) -> Result<HashSet<String>, Stri
 /// Returns every table that is named anywhere in `tree`.
 ///
 /// # Errors
-/// Names a form or a function that is not allowed.
+/// Names the form or function that is not allowed.
 pub(super) fn named_in(tree: &impl Visit, calls: &Calls) -> Result<HashSet<String>, String> {
     collect(tree, calls).map(|collector| collector.tables)
 }
@@ -81,10 +82,10 @@ fn collect<'c>(tree: &impl Visit, calls: &'c Calls) -> Result<Collector<'c>, Str
     }
 }
 
-/// Returns the one part of a name without a schema.
+/// Returns the single part of a name without a schema.
 ///
 /// # Errors
-/// When the name has several parts, or is none.
+/// When the name has several parts, or is no identifier.
 pub(super) fn simple_name(name: &ObjectName) -> Result<String, String> {
     match name.0.as_slice() {
         [part] => part
@@ -95,18 +96,19 @@ pub(super) fn simple_name(name: &ObjectName) -> Result<String, String> {
     }
 }
 
-/// Collects tables, telling them from the names that `WITH` defines. Such a
-/// name counts only where it is spelled alike: MySQL compares the bytes.
+/// Visitor that collects tables and tells them from names that `WITH` defines.
+/// Such a name counts only where it has the same spelling, since MySQL compares
+/// the bytes.
 struct Collector<'c> {
     calls: &'c Calls,
     tables: HashSet<String>,
     locks: bool,
     scopes: Vec<Scope>,
-    /// Whether the name that comes next is that of a function in FROM.
+    /// True if the next relation visited is a table-valued function in FROM.
     is_function: bool,
     /// All names that any `WITH` defines, in lower case.
     defined: HashSet<String>,
-    /// How often each name stands where a table does, in lower case.
+    /// Number of places in which each name stands for a table, in lower case.
     uses: HashMap<String, usize>,
 }
 
@@ -123,16 +125,16 @@ impl<'c> Collector<'c> {
         }
     }
 
-    /// How many places use names that `WITH` defines, whichever it is: a
-    /// database may see them where the parser does not.
+    /// Returns the number of places that use names defined by any `WITH`,
+    /// regardless of scope: a database may see them where the parser does not.
     fn uses_of_defined(&self) -> usize {
         let uses = |name| self.uses.get(name).copied().unwrap_or_default();
         self.defined.iter().map(uses).sum()
     }
 }
 
-/// The names that one query's `WITH` defines. A name can be used once its own
-/// query is over, or from its beginning when it is recursive.
+/// Names that one query's `WITH` defines. A name is visible once its own query
+/// is over, or from its beginning if it is recursive.
 #[derive(Default)]
 struct Scope {
     defined: Vec<Definition>,
@@ -161,7 +163,7 @@ impl Scope {
         }
     }
 
-    /// Make the name that `query` defines visible.
+    /// Makes the name that `query` defines visible.
     fn reveal(&mut self, query: &Query, only_recursive: bool) {
         let defined = self.defined.iter().find(|definition| {
             std::ptr::eq(definition.query, query) && (definition.recursive || !only_recursive)
@@ -257,7 +259,7 @@ fn is_table_function(name: &ObjectName) -> bool {
     simple_name(name).is_ok_and(|name| functions::TABLE_VALUED.contains(&name.as_str()))
 }
 
-/// Whether a query is made of SELECT and VALUES alone.
+/// Returns whether a query consists of SELECT and VALUES only.
 fn is_plain(body: &SetExpr) -> bool {
     match body {
         SetExpr::Select(_) | SetExpr::Query(_) | SetExpr::Values(_) => true,

@@ -1,6 +1,6 @@
-//! Checks ALTER TABLE. The parser knows no table options of MySQL there
-//! (`ENGINE`, `CONVERT TO CHARACTER SET`, ...), so those are read here, and
-//! each other change is parsed by itself.
+//! Checks ALTER TABLE. The parser does not know MySQL's table options there
+//! (`ENGINE`, `CONVERT TO CHARACTER SET`, ...), so they are read here, and each
+//! other change is parsed by itself.
 
 use sqlparser::ast::{AlterTable, AlterTableOperation, Statement};
 use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
@@ -11,7 +11,7 @@ use super::super::{parse_one, parser_dialect};
 use super::{Rules, create};
 use crate::sql::Dialect;
 
-/// Whether the statement begins with ALTER.
+/// Returns whether the statement begins with ALTER.
 pub(super) fn is_alter(tokens: &[TokenWithSpan]) -> bool {
     let first = tokens.iter().find(|token| !is_blank(token));
     first.is_some_and(|token| is_word(&token.token, "ALTER"))
@@ -40,7 +40,7 @@ pub(super) fn check(
     Ok(())
 }
 
-/// Returns the tokens without blanks and the end.
+/// Returns the tokens without blanks and without the end-of-file token.
 pub(super) fn significant(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     tokens.retain(|token| !is_blank(token) && token.token != Token::EOF);
     tokens
@@ -65,7 +65,7 @@ pub(super) fn table_name(token: &Token) -> Result<String, String> {
     }
 }
 
-/// The changes of the list, which commas within parentheses do not divide.
+/// Splits a list of changes at the commas that are outside of parentheses.
 pub(super) fn split_at_commas(tokens: &[TokenWithSpan]) -> impl Iterator<Item = &[TokenWithSpan]> {
     let mut depth = 0_usize;
     tokens.split(move |token| {
@@ -78,8 +78,9 @@ pub(super) fn split_at_commas(tokens: &[TokenWithSpan]) -> impl Iterator<Item = 
     })
 }
 
-/// The change without `IF EXISTS` and `IF NOT EXISTS`, which MariaDB knows in
-/// most changes and the parser in few; neither changes what is touched.
+/// Returns the change without `IF EXISTS` and `IF NOT EXISTS`, which MariaDB
+/// knows in most changes and the parser in few. Neither affects which tables
+/// are touched.
 pub(super) fn without_existence(change: &[TokenWithSpan]) -> Vec<TokenWithSpan> {
     let mut kept = Vec::with_capacity(change.len());
     let mut rest = change;
@@ -159,8 +160,9 @@ fn check_operation(rules: &Rules<'_>, operation: &AlterTableOperation) -> Result
     }
 }
 
-/// Whether a table option of MySQL may have this value. Engines that keep rows
-/// elsewhere, or in files, and options that say where, are not among them.
+/// Returns whether a table option of MySQL may have this value. Engines that
+/// keep rows elsewhere or in files are not allowed, nor are options that name a
+/// location.
 pub(super) fn is_known_option(name: &str, value: &str) -> bool {
     let name = name.to_ascii_uppercase();
     match name.strip_prefix("DEFAULT ").unwrap_or(&name) {
@@ -176,19 +178,19 @@ pub(super) fn is_known_option(name: &str, value: &str) -> bool {
 /// A table option, such as `ENGINE = InnoDB`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in super::super::super) struct TableOption {
-    /// In upper case, without DEFAULT.
+    /// Name in upper case, without DEFAULT.
     pub(in super::super::super) name: String,
     pub(in super::super::super) value: String,
-    /// Whether it stands after CONVERT TO.
+    /// True if the option stands after CONVERT TO.
     pub(in super::super::super) converts: bool,
 }
 
-/// Whether the tokens are table options that are allowed, and nothing else.
+/// Returns whether the tokens consist of allowed table options only.
 fn are_options(tokens: &[TokenWithSpan]) -> bool {
     table_options(tokens).is_some()
 }
 
-/// Returns the table options that the tokens are, if all are allowed.
+/// Returns the table options that the tokens consist of, if all are allowed.
 pub(super) fn table_options(tokens: &[TokenWithSpan]) -> Option<Vec<TableOption>> {
     let mut words = Vec::new();
     for token in tokens {
@@ -209,7 +211,7 @@ pub(super) fn table_options(tokens: &[TokenWithSpan]) -> Option<Vec<TableOption>
     (!options.is_empty()).then_some(options)
 }
 
-/// Reads one option, and returns what follows it.
+/// Reads one option, and returns it with the words that follow it.
 fn option<'a, 'b>(words: &'a [&'b str]) -> Option<(TableOption, &'a [&'b str])> {
     let converted = after(words, &["CONVERT", "TO"]);
     let words = converted.unwrap_or(words);
@@ -235,7 +237,7 @@ fn option<'a, 'b>(words: &'a [&'b str]) -> Option<(TableOption, &'a [&'b str])> 
     is_known_option(&option.name, value).then_some((option, rest))
 }
 
-/// What follows `prefix`, if the words begin with it.
+/// Returns the words after `prefix`, if they begin with it.
 fn after<'a, 'b>(words: &'a [&'b str], prefix: &[&str]) -> Option<&'a [&'b str]> {
     let (head, rest) = words.split_at_checked(prefix.len())?;
     let alike = head

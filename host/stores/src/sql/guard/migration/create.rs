@@ -13,11 +13,11 @@ use super::Rules;
 use super::alter::is_known_option;
 use crate::sql::Dialect;
 
-/// What names of the tables begin with that record which migrations ran.
+/// Prefix of the names of the tables that record which migrations ran.
 const RECORDS: &str = "edge_migrations_";
 
-/// Checks a new table: its name, columns and constraints, and nothing that
-/// copies another table, or keeps its rows elsewhere.
+/// Checks a new table: its name, columns and constraints. Forms that copy
+/// another table or keep the rows elsewhere are refused.
 pub(super) fn check_table(rules: &Rules<'_>, table: &CreateTable) -> Result<(), String> {
     rules.require_write(&simple_name(&table.name)?)?;
     let plain = CreateTableBuilder::new(table.name.clone())
@@ -41,12 +41,13 @@ pub(super) fn check_table(rules: &Rules<'_>, table: &CreateTable) -> Result<(), 
     Ok(())
 }
 
-/// Checks an index; its table is checked with all that the statement names.
+/// Checks an index. Other tables that the statement names are checked by the
+/// caller.
 pub(super) fn check_index(rules: &Rules<'_>, index: &CreateIndex) -> Result<(), String> {
     rules.require_write(&simple_name(&index.table_name)?)?;
     if let Some(name) = &index.name {
         let name = simple_name(name)?;
-        // In SQLite, an index takes its name from the tables.
+        // In SQLite, indexes and tables share a namespace.
         if name.to_ascii_lowercase().starts_with(RECORDS) {
             return Err(format!(
                 "the name `{name}` is for a table of the host's own"
@@ -90,8 +91,8 @@ fn is_allowed(option: &SqlOption) -> bool {
     }
 }
 
-/// Words that begin something else than a column where the parser reads the
-/// name of one: `(LIKE customer)` and `(TABLE customer)` copy a table.
+/// Words that begin something other than a column where the parser reads a
+/// column's name: `(LIKE customer)` and `(TABLE customer)` copy a table.
 const NO_COLUMNS: [&str; 18] = [
     "CHECK",
     "CONSTRAINT",
@@ -113,7 +114,8 @@ const NO_COLUMNS: [&str; 18] = [
     "WITH",
 ];
 
-/// Checks a column: what it is made of, and the table that it refers to.
+/// Checks a column: its name, type and options, with the table that it
+/// references.
 pub(super) fn check_column(rules: &Rules<'_>, column: &ColumnDef) -> Result<(), String> {
     let name = &column.name;
     let is_word = |word: &&str| name.value.eq_ignore_ascii_case(word);
@@ -127,7 +129,7 @@ pub(super) fn check_column(rules: &Rules<'_>, column: &ColumnDef) -> Result<(), 
     check_column_options(rules, options)
 }
 
-/// Refuses exact decimals of SQLite, which it would store as floats.
+/// Refuses exact decimals in SQLite, which would store them as floats.
 fn check_type(rules: &Rules<'_>, column: &ColumnDef) -> Result<(), String> {
     let declared = column.data_type.to_string().to_ascii_uppercase();
     let is_decimal = ["DECIMAL", "NUMERIC", "DEC"].iter().any(|name| {
@@ -143,8 +145,8 @@ fn check_type(rules: &Rules<'_>, column: &ColumnDef) -> Result<(), String> {
     }
 }
 
-/// Whether any database's SQL has the word: before what is no known type, it
-/// may begin a form that the parser does not know.
+/// Returns whether the word is a keyword in any database's SQL: before an
+/// unknown type, it may begin a form that the parser does not know.
 fn is_keyword(word: &str) -> bool {
     let word = word.to_ascii_uppercase();
     ALL_KEYWORDS.binary_search(&word.as_str()).is_ok()
@@ -216,8 +218,8 @@ pub(super) fn check_constraint(
     }
 }
 
-/// A key into a table keeps its rows from being deleted, and so needs the
-/// right to change it.
+/// Checks a foreign key. A key prevents rows of the referenced table from being
+/// deleted, and so requires write access to that table.
 fn check_foreign_key(rules: &Rules<'_>, key: &ForeignKeyConstraint) -> Result<(), String> {
     rules.require_write(&simple_name(&key.foreign_table)?)
 }

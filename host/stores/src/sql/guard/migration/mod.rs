@@ -1,8 +1,9 @@
 //! Decides which migrations a plugin may run: CREATE TABLE, CREATE INDEX, ALTER
 //! TABLE, INSERT, UPDATE and DELETE on tables that its grant lets it change.
 //!
-//! A migration runs as the statements that were checked, without comments, and
-//! not as the text of its file: what a server might read in a comment is gone.
+//! A migration runs as the statements that were checked, without comments, as
+//! opposed to the text of its file. Nothing remains that a server might read in
+//! a comment.
 
 mod alter;
 mod create;
@@ -22,13 +23,13 @@ pub(in super::super) use parsed::{AlterChange, AlterKind, ParsedStatement, parse
 /// Longest excerpt of a statement in an error, in characters.
 const EXCERPT: usize = 120;
 
-/// Why a migration may not run.
+/// Reason that a migration is not allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}{}", in_statement(.statement))]
 pub struct MigrationRefused {
-    /// The beginning of the statement; empty where the script has none.
+    /// Beginning of the statement; empty if the script as a whole is refused.
     pub statement: String,
-    /// What is not allowed in it.
+    /// Part of the statement that is not allowed.
     pub reason: String,
 }
 
@@ -42,7 +43,7 @@ fn in_statement(statement: &str) -> String {
 /// Returns the statements of a migration, in order, if the grant allows each.
 ///
 /// # Errors
-/// Names the statement and what is not allowed in it.
+/// Names the statement and the part of it that is not allowed.
 pub(in super::super) fn checked_statements(
     script: &str,
     grant: &TableGrant,
@@ -71,7 +72,7 @@ fn excerpt(statement: &str) -> String {
     }
 }
 
-/// What a migration is checked against.
+/// Grant and dialect against which a migration is checked.
 struct Rules<'a> {
     grant: &'a TableGrant,
     dialect: Dialect,
@@ -112,8 +113,8 @@ impl Rules<'_> {
         }
     }
 
-    /// Functions in defaults and checks are those of statements, and whatever
-    /// names a table is under the grant.
+    /// Checks the functions in defaults and checks as those of statements, and
+    /// requires write access to every table that is named.
     fn check_named(&self, statement: &Statement, calls: &Calls) -> Result<(), String> {
         for table in tables::named_in(statement, calls)? {
             self.require_write(&table)?;
@@ -186,7 +187,7 @@ mod tests {
     #[test]
     fn whatever_reaches_past_the_grant_is_refused() {
         for script in [
-            // Tables of others.
+            // Tables outside of the grant.
             "CREATE TABLE customer (id INT)",
             "CREATE TABLE other.orders (id INT)",
             "CREATE TABLE edge_release_log (id INT)",
@@ -222,7 +223,7 @@ mod tests {
             "RENAME TABLE customer TO line",
             "ALTER TABLE line EXCHANGE PARTITION p WITH TABLE customer",
             "ALTER TABLE line SWAP WITH customer",
-            // What is no change of a table.
+            // Statements other than changes of a table.
             "SELECT password FROM customer",
             "SELECT 1",
             "CREATE TRIGGER t AFTER INSERT ON orders BEGIN DELETE FROM customer; END",
@@ -261,7 +262,7 @@ mod tests {
             "UPDATE orders SET note = SLEEP(9)",
             "CREATE TABLE line (a INT DEFAULT (load_extension('x')))",
             "INSERT INTO orders VALUES (other.f())",
-            // Parts that only one of two readers sees.
+            // Parts that only one of two parsers sees.
             "INSERT INTO orders VALUES (1) END; DROP TABLE customer",
             "CREATE TABLE line (a INT) /*! ENGINE = FEDERATED */",
             "INSERT INTO orders VALUES ('\\'), (SELECT password FROM customer) -- ')",
@@ -295,8 +296,8 @@ mod tests {
         }
     }
 
-    /// SQLite computes a virtual column in each place that uses it: those that
-    /// use each other twice take as long as 2 to the power of their number.
+    /// SQLite computes a virtual column again in each place that uses it:
+    /// columns that use each other twice take time exponential in their number.
     #[test]
     fn sqlite_has_stored_generated_columns_alone() {
         for (column, is_allowed) in [

@@ -1,5 +1,5 @@
-//! The statements of a MySQL migration as they are compared with the tables
-//! that are there.
+//! Parses the statements of a MySQL migration for comparison with the existing
+//! tables.
 
 use sqlparser::ast::{AlterTableOperation, CreateIndex, CreateTable, Statement};
 use sqlparser::dialect::MySqlDialect;
@@ -17,19 +17,19 @@ pub(in super::super::super) enum ParsedStatement {
         table: String,
         changes: Vec<AlterChange>,
     },
-    /// INSERT, UPDATE or DELETE.
+    /// An INSERT, UPDATE or DELETE.
     Rows(Box<Statement>),
 }
 
 /// One change of an ALTER TABLE.
 #[derive(Debug, Clone)]
 pub(in super::super::super) struct AlterChange {
-    /// As it stands in the statement.
+    /// Text of the change, with its tokens separated by single blanks.
     pub(in super::super::super) text: String,
     pub(in super::super::super) kind: AlterKind,
 }
 
-/// What a change of an ALTER TABLE is.
+/// Parsed form of a change of an ALTER TABLE.
 #[derive(Debug, Clone)]
 pub(in super::super::super) enum AlterKind {
     Options(Vec<TableOption>),
@@ -39,7 +39,8 @@ pub(in super::super::super) enum AlterKind {
 /// Parses one statement of a MySQL migration.
 ///
 /// # Errors
-/// Says what is wrong with a statement that was not checked before.
+/// Says what is wrong with a statement that has not passed
+/// [`checked_statements`](super::checked_statements).
 pub(in super::super::super) fn parse(text: &str) -> Result<ParsedStatement, String> {
     let tokens = lexing::unambiguous(&MySqlDialect {}, text).map_err(|error| error.to_string())?;
     if alter::is_alter(&tokens) {

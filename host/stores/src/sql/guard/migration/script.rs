@@ -1,17 +1,17 @@
 //! Splits the text of a migration into statements without comments.
 //!
-//! A comment is what every database takes for one; marks that only some of
-//! them know, or that a server runs, are refused.
+//! Comments are removed if every database takes them for comments; marks that
+//! only some databases know, or that a server runs, are refused.
 
 use std::iter::Peekable;
 use std::str::Chars;
 
-/// Returns the statements of a script, each without comments and the `;` at
-/// its end.
+/// Returns the statements of a script, each without comments and without the
+/// final `;`.
 ///
 /// # Errors
-/// Names the mark that databases read differently, or the quote that is open
-/// at the end.
+/// Names the mark that databases read differently, or the quote that is not
+/// closed.
 pub(super) fn statements(script: &str) -> Result<Vec<String>, &'static str> {
     let mut splitter = Splitter {
         rest: script.chars().peekable(),
@@ -48,7 +48,8 @@ impl Splitter<'_> {
         Ok(())
     }
 
-    /// A quote within is doubled, which reads as two texts side by side.
+    /// Copies a quoted text. A doubled quote within it reads as two adjacent
+    /// texts.
     fn quoted(&mut self, quote: char) -> Result<(), &'static str> {
         self.current.push(quote);
         for c in self.rest.by_ref() {
@@ -60,7 +61,8 @@ impl Splitter<'_> {
         Err("a quote is not closed")
     }
 
-    /// MySQL takes `--` for a comment only before a blank.
+    /// Skips a comment that begins with `--`, which MySQL takes for one only
+    /// before a blank.
     fn line_comment(&mut self) -> Result<(), &'static str> {
         self.rest.next();
         if !matches!(self.rest.peek(), None | Some(' ' | '\t' | '\n')) {
