@@ -1,11 +1,12 @@
-//! Letting the server end a statement for which nobody waits any more.
+//! Statement timeouts, with which the server ends abandoned statements.
 //!
-//! Each connection bounds its statements by what requests usually have: that
-//! costs nothing. Where much less or more is left, the bound stands in the
-//! text, which saves a round trip, and costs the server a little.
+//! Each connection has a statement timeout that suits most requests, which
+//! costs nothing. If much less or more time is left, the timeout is put into
+//! the statement's text, which saves a round trip, and costs the server a
+//! little.
 //!
-//! MySQL bounds only queries, and in the text only those that begin with
-//! SELECT. The rest is killed from another connection.
+//! MySQL's timeout covers only queries, and within the text only those that
+//! begin with SELECT. Other statements are killed from another connection.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,15 +17,15 @@ use super::server::Server;
 use super::session::is_refusal;
 use super::target::Target;
 
-/// What a request has by default, and so a statement at its beginning.
+/// Default timeout of a request, and so of a statement at its beginning.
 pub(super) const USUAL: Duration = Duration::from_secs(5);
 
-/// How much longer than its call a statement may go on.
+/// Time that a statement may go on after its call has ended.
 const SLACK: Duration = Duration::from_secs(1);
 
 impl Server {
-    /// Lets statements of `connection` take as long as they need: for the
-    /// host's own work. `session` bounds those of a new one.
+    /// Removes the statement timeout of `connection`, for the host's own work.
+    /// `session` sets the timeout of new connections.
     pub(in crate::sql) async fn unbound(
         self,
         connection: &mut MySqlConnection,
@@ -36,9 +37,9 @@ impl Server {
         sqlx::raw_sql(text).execute(connection).await.map(|_| ())
     }
 
-    /// Returns the id of `connection` by which
-    /// [`kill_query`](Target::kill_query) knows it; none where the server
-    /// itself ends every statement in time, or a proxy does not say.
+    /// Returns the id of `connection` for [`kill_query`](Target::kill_query);
+    /// `None` if the server itself ends every statement in time, or a proxy
+    /// does not tell the id.
     pub(in crate::sql) async fn connection_id(
         self,
         connection: &mut MySqlConnection,
@@ -56,7 +57,8 @@ impl Server {
         }
     }
 
-    /// `text`, which the server ends soon after `deadline`.
+    /// Returns `text` with a statement timeout shortly after `deadline`, where
+    /// the timeout of the connection does not fit.
     pub(in crate::sql) fn bounded(self, text: &Arc<str>, deadline: Instant) -> Arc<str> {
         let left = deadline.saturating_duration_since(Instant::now());
         if left <= USUAL && left + SLACK >= USUAL {
@@ -78,11 +80,11 @@ impl Server {
 }
 
 impl Target {
-    /// Ends the statement of the connection with this id, from another
-    /// connection as the same user. Where none is running, nothing happens.
+    /// Kills the statement that the connection with this id runs, from another
+    /// connection of the same user. Has no effect if none is running.
     ///
     /// # Errors
-    /// Those of the driver.
+    /// Errors of the driver.
     pub(in crate::sql) async fn kill_query(&self, id: u64) -> sqlx::Result<()> {
         let mut connection = self.connect_raw().await?;
         let kill = format!("KILL QUERY {id}");
@@ -92,8 +94,8 @@ impl Target {
     }
 }
 
-/// Whole seconds, never too few, and of few kinds: a connection prepares each
-/// text anew.
+/// Returns a timeout in whole seconds, rounded up. Only few distinct values
+/// occur, since a connection prepares each text separately.
 fn seconds(left: Duration) -> u64 {
     let seconds = left.as_secs() + 1;
     match seconds {
@@ -102,8 +104,8 @@ fn seconds(left: Duration) -> u64 {
     }
 }
 
-/// What follows the word that a query begins with, which is where the bound
-/// has its place; none in what begins otherwise.
+/// Returns the text after an initial SELECT, where an optimizer hint belongs;
+/// `None` if the text begins otherwise.
 fn select_list(text: &str) -> Option<&str> {
     const SELECT: &str = "SELECT";
     let (word, rest) = text.split_at_checked(SELECT.len())?;

@@ -1,30 +1,31 @@
-//! What the error numbers of MySQL and MariaDB mean to the node.
+//! Classifies the error numbers of MySQL and MariaDB.
 //!
 //! Sources: the "Server Error Message Reference" of MySQL's manual, MariaDB's
 //! "Error Codes", and `perror` of both. Numbers up to 1899 are the same in
-//! both; of the later ones, those that stand here mean something else in the
-//! other server only for statements that plugins cannot run. Numbers below 100
-//! are those of the servers' file layer (`mysys`), 2000 to 2999 those of
-//! clients, which proxies before a server pass on, and 9001 is ProxySQL's.
+//! both; later numbers in this table mean something else in the other server
+//! only for statements that plugins cannot run. Numbers below 100 belong to the
+//! servers' file layer (`mysys`), 2000 to 2999 to clients, which proxies before
+//! a server pass on, and 9001 to ProxySQL.
 
-/// What to make of an error number.
+/// Class of an error number, by which the node reacts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::sql) enum Meaning {
-    /// The connection is over, or is to be given up: its server ends, or lost it.
+    /// The connection is lost or to be closed: the server shuts down, or lost
+    /// it.
     Broken,
-    /// There is no room for one more connection; those that are there work.
+    /// The server takes no further connection; existing connections work.
     Full,
-    /// The server lets the user in no more, as long as the password or the
-    /// account is not put right.
+    /// The server refuses the user until the password or the account is
+    /// corrected.
     Login,
-    /// The server takes no changes; after a fail-over it follows another one.
+    /// The server is read-only; after a failover, it follows another server.
     ReadOnly,
-    /// The statement lost against another one, which undid the transaction: to
-    /// be tried again.
+    /// The statement lost against a concurrent one, which undid the
+    /// transaction: it is to be retried.
     Contention,
-    /// The server lacks something for the moment: disk, memory, a lock.
+    /// The server temporarily lacks a resource: disk, memory, a lock.
     Busy,
-    /// The statement was ended since it took longer than it may.
+    /// The statement exceeded its timeout.
     Timeout,
     /// A unique key, a foreign key or a check refused the change.
     Conflict,
@@ -32,7 +33,7 @@ pub(in crate::sql) enum Meaning {
 
 use Meaning::{Broken, Busy, Conflict, Contention, Full, Login, ReadOnly, Timeout};
 
-/// All numbers that are not mistakes of a statement, in order.
+/// All error numbers that are not mistakes of a statement, in ascending order.
 pub(in crate::sql) const CODES: &[(u16, Meaning, &str)] = &[
     (1, Busy, "EE_CANTCREATEFILE"),
     (2, Busy, "EE_READ"),
@@ -51,7 +52,7 @@ pub(in crate::sql) const CODES: &[(u16, Meaning, &str)] = &[
     (1026, Busy, "ER_ERROR_ON_WRITE"),
     (1028, Busy, "ER_FILSORT_ABORT"),
     (1030, Busy, "ER_GET_ERRNO"),
-    // A temporary file that could not be written, for one.
+    // For example, a temporary file that could not be written.
     (1034, Busy, "ER_NOT_KEYFILE"),
     (1036, ReadOnly, "ER_OPEN_AS_READONLY"),
     (1037, Busy, "ER_OUTOFMEMORY"),
@@ -80,7 +81,7 @@ pub(in crate::sql) const CODES: &[(u16, Meaning, &str)] = &[
     (1169, Conflict, "ER_DUP_UNIQUE"),
     (1180, Busy, "ER_ERROR_DURING_COMMIT"),
     (1184, Broken, "ER_NEW_ABORTING_CONNECTION"),
-    // A MyISAM table that wants REPAIR TABLE.
+    // A MyISAM table that needs REPAIR TABLE.
     (1194, Busy, "ER_CRASHED_ON_USAGE"),
     (1195, Busy, "ER_CRASHED_ON_REPAIR"),
     (1203, Full, "ER_TOO_MANY_USER_CONNECTIONS"),
@@ -91,7 +92,7 @@ pub(in crate::sql) const CODES: &[(u16, Meaning, &str)] = &[
     (1217, Conflict, "ER_ROW_IS_REFERENCED"),
     (1223, ReadOnly, "ER_CANT_UPDATE_WITH_READLOCK"),
     (1226, Full, "ER_USER_LIMIT_REACHED"),
-    // A proxy goes on with another server, which knows none of our statements.
+    // A proxy switched to another server, which lacks the prepared statements.
     (1243, Broken, "ER_UNKNOWN_STMT_HANDLER"),
     (1290, ReadOnly, "ER_OPTION_PREVENTS_STATEMENT"),
     (1297, Busy, "ER_GET_TEMPORARY_ERRMSG"),
@@ -118,7 +119,7 @@ pub(in crate::sql) const CODES: &[(u16, Meaning, &str)] = &[
     (1862, Login, "ER_MUST_CHANGE_PASSWORD_LOGIN"),
     (1874, ReadOnly, "ER_INNODB_READ_ONLY"),
     (1878, Busy, "ER_TEMP_FILE_WRITE_FAILURE"),
-    // MariaDB's; the next one too.
+    // MariaDB only, as is the next one.
     (1927, Broken, "ER_CONNECTION_KILLED"),
     (1969, Timeout, "ER_STATEMENT_TIMEOUT"),
     (2002, Broken, "CR_CONNECTION_ERROR"),
@@ -126,7 +127,7 @@ pub(in crate::sql) const CODES: &[(u16, Meaning, &str)] = &[
     (2006, Broken, "CR_SERVER_GONE_ERROR"),
     (2013, Broken, "CR_SERVER_LOST"),
     (2055, Broken, "CR_SERVER_LOST_EXTENDED"),
-    // MySQL's, up to the client's time-out.
+    // MySQL only, up to 4031, except where marked.
     (3024, Timeout, "ER_QUERY_TIMEOUT"),
     (3032, Broken, "ER_SERVER_OFFLINE_MODE"),
     (3100, Busy, "ER_RUN_HOOK_ERROR"),
@@ -145,33 +146,33 @@ pub(in crate::sql) const CODES: &[(u16, Meaning, &str)] = &[
         Login,
         "ER_USER_ACCESS_DENIED_FOR_USER_ACCOUNT_BLOCKED_BY_PASSWORD_LOCK",
     ),
-    // MariaDB's.
+    // MariaDB only.
     (4025, Conflict, "ER_CONSTRAINT_FAILED"),
     (4031, Broken, "ER_CLIENT_INTERACTION_TIMEOUT"),
-    // MariaDB's.
+    // MariaDB only.
     (4151, Login, "ER_ACCOUNT_HAS_BEEN_LOCKED"),
     (9001, Broken, "ProxySQL: no server in time"),
 ];
 
-/// Returns what `number` means; nothing for a mistake of the statement.
+/// Returns the class of `number`; `None` for a mistake of the statement.
 pub(in crate::sql) fn meaning(number: u16) -> Option<Meaning> {
     let found = CODES.binary_search_by_key(&number, |(number, _, _)| *number);
     let (_, meaning, _) = CODES.get(found.ok()?)?;
     Some(*meaning)
 }
 
-/// Errors after which the server has, or may have, undone the whole
-/// transaction: it lost against another, or has no room for its locks.
+/// Errors after which the server has or may have undone the whole transaction:
+/// it lost against another, or there is no room for its locks.
 const UNDONE: [u16; 6] = [1020, 1180, 1205, 1206, 1213, 3101];
 
-/// Returns whether a transaction may be over after this error, so that what
-/// comes next would stand alone.
+/// Returns whether a transaction may be over after this error, so that a
+/// further statement would be committed by itself.
 pub(in crate::sql) fn ends_transaction(number: u16) -> bool {
     UNDONE.contains(&number)
 }
 
-/// Returns whether a connection is better closed after this error: its
-/// prepared statements count against the server's bound for all.
+/// Returns whether a connection should be closed after this error, because its
+/// prepared statements count towards the server's global limit.
 pub(in crate::sql) fn wants_statements_back(number: u16) -> bool {
     number == 1461
 }
@@ -187,7 +188,7 @@ mod tests {
         assert_eq!(meaning(1064), None);
     }
 
-    /// The table for operators has the same numbers, one row for each meaning.
+    /// The table for operators lists the same numbers, one row for each class.
     #[test]
     fn the_documentation_has_every_number() {
         let page = include_str!("../../../../../docs/reliability.md");
@@ -212,8 +213,8 @@ mod tests {
         }
     }
 
-    /// A column without a default is the plugin's mistake, or the operator's:
-    /// nothing that a customer could mend by another value.
+    /// A column without a default is a mistake of the plugin or of the
+    /// operator, and a client cannot correct it by another value.
     #[test]
     fn only_values_that_others_have_are_conflicts() {
         for number in [1048, 1364, 1366, 1406] {

@@ -1,5 +1,5 @@
-//! What a result's values become on their way to a plugin. A table that others
-//! made may hold anything that its types allow, so no value makes a result fail.
+//! Decodes the values of a result for a plugin. A table of another program may
+//! hold anything that its types allow, so no value makes a result fail.
 
 use std::borrow::Cow;
 
@@ -13,7 +13,7 @@ use super::super::error::typed;
 use super::super::rows::{Cell, text};
 use super::super::value::INSTANT;
 
-/// How a column's values are decoded; found once for a result.
+/// Decoder of a column's values, chosen once for a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Integer,
@@ -28,13 +28,13 @@ pub(super) enum Kind {
     Time,
 }
 
-/// Returns how the values of each column of a row are decoded.
+/// Returns the decoder of each column of a row.
 pub(super) fn kinds(row: &MySqlRow) -> Vec<Kind> {
     let columns = row.columns().iter();
     columns.map(|column| Kind::of(column.type_info())).collect()
 }
 
-/// Returns the values of a row whose columns are of these kinds.
+/// Decodes the values of a row, whose columns have these `kinds`.
 pub(super) fn cells<'a>(
     row: &'a MySqlRow,
     kinds: &[Kind],
@@ -49,12 +49,12 @@ pub(super) fn cells<'a>(
 
 impl Kind {
     fn of(column: &MySqlTypeInfo) -> Self {
-        // The name of a text's type is that of bytes when its collation
+        // The name of a text type is that of a binary type if its collation
         // compares bytes (`utf8mb4_bin`).
         if <str as Type<MySql>>::compatible(column) {
             return Self::Text;
         }
-        // A TINYINT(1) is called BOOLEAN, whether it has a sign or not.
+        // A TINYINT(1) is named BOOLEAN, signed or not.
         if <u64 as Type<MySql>>::compatible(column) {
             return Self::Unsigned;
         }
@@ -69,7 +69,8 @@ impl Kind {
             "DATETIME" => Self::DateTime,
             "TIMESTAMP" => Self::Timestamp,
             "TIME" => Self::Time,
-            // DECIMAL is text in the protocol, so it crosses as it was stored.
+            // DECIMAL is text in the protocol, so it is returned as it was
+            // stored.
             _ => Self::Text,
         }
     }
@@ -101,8 +102,8 @@ fn bytes(raw: MySqlValueRef<'_>) -> std::result::Result<&[u8], BoxDynError> {
     Decode::<MySql>::decode(raw)
 }
 
-/// A date or instant as text. Those that the calendar does not have are read
-/// as NULL: servers store `2019-00-00` and, if they are told to, 31 February.
+/// Decodes a date or timestamp as text. Dates that do not exist become NULL:
+/// servers store `2019-00-00` and, with some settings, 31 February.
 fn existing<'r, T: Decode<'r, MySql>>(
     raw: MySqlValueRef<'r>,
     format: impl Fn(T) -> String,
@@ -110,25 +111,26 @@ fn existing<'r, T: Decode<'r, MySql>>(
     T::decode(raw).map_or(Cell::Null, |value| text(format(value)))
 }
 
-/// Numbers that a signed 64-bit integer does not hold cross as text: exact.
+/// Converts an unsigned number. Numbers beyond a signed 64-bit integer become
+/// text, which keeps them exact.
 fn unsigned<'a>(number: u64) -> Cell<'a> {
     i64::try_from(number).map_or_else(|_| text(number.to_string()), Cell::Integer)
 }
 
-/// The number that people wrote into a FLOAT: 14.99, where the exact value of
-/// the stored bits is 14.989999771118164.
+/// Returns the number that was written into a FLOAT: 14.99, where the exact
+/// value of the stored bits is 14.989999771118164.
 fn widened(number: f32) -> f64 {
     let written = number.to_string().parse();
     written.unwrap_or_else(|_| number.into())
 }
 
-/// The text of a TIME, which may be negative and have more than 24 hours, as
-/// in `-838:59:59`. Its fraction has 3 or 6 digits, or is left out if it is 0.
-/// <https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_binary_resultset.html>
+/// Formats a TIME, which may be negative and have more than 24 hours, as in
+/// `-838:59:59`. The fraction has 3 or 6 digits, or is left out if it is 0. See
+/// <https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_binary_resultset.html>.
 fn time(value: &[u8]) -> Option<Cow<'_, str>> {
     let (&length, rest) = value.split_first()?;
     if length > 12 {
-        // The text protocol has no length here.
+        // The text protocol has no length byte.
         return Some(String::from_utf8_lossy(value));
     }
     if rest.is_empty() {

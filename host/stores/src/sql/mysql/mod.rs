@@ -1,4 +1,4 @@
-//! MySQL and MariaDB.
+//! Databases on MySQL and MariaDB servers.
 
 mod bounded;
 pub(super) mod codes;
@@ -31,7 +31,7 @@ use super::rows::Form;
 use super::value::{Collector, instant};
 use super::{CallLimits, Outcome, Result, Value};
 
-/// The pool of one grant, and what is at its other end.
+/// The pool of one grant, with the kind and health of its server.
 #[derive(Clone)]
 pub(super) struct MySqlDatabase {
     pub(super) pool: Pool,
@@ -40,16 +40,17 @@ pub(super) struct MySqlDatabase {
 }
 
 impl MySqlDatabase {
-    /// A connection that is no longer the pool's, and on which statements take
-    /// as long as they need.
+    /// Takes a connection out of the pool for good, and removes the time limit
+    /// of its statements.
     pub(super) async fn unbounded(&self) -> sqlx::Result<MySqlConnection> {
         let mut connection = Object::take(self.pool.take().await?).into_inner();
         self.server.unbound(&mut connection).await?;
         Ok(connection)
     }
 
-    /// Run a query, whose text the guard has checked. Where the connection
-    /// broke, it is asked once more, on a new one: it changes nothing.
+    /// Runs a query whose text the guard has checked. If the connection broke,
+    /// the query is repeated once on a new connection, which is safe since it
+    /// changes nothing.
     pub(super) async fn query<F: Form>(
         &self,
         text: &Arc<str>,
@@ -82,8 +83,8 @@ impl MySqlDatabase {
         rows
     }
 
-    /// Run a change, likewise, in a transaction of its own, and again if it
-    /// loses against another.
+    /// Runs a change whose text the guard has checked, in a transaction of its
+    /// own, and retries it if it loses against a concurrent one.
     pub(super) async fn execute(
         &self,
         text: &Arc<str>,
@@ -110,7 +111,7 @@ impl MySqlDatabase {
         done.map(outcome)
     }
 
-    /// Begin a transaction. Where the connection broke, another is taken:
+    /// Begins a transaction. If the connection broke, another is taken, since
     /// nothing was done yet.
     pub(super) async fn begin(&self, deadline: Instant) -> Result<MySqlTransaction> {
         let beginning = async {
@@ -125,7 +126,7 @@ impl MySqlDatabase {
         self.health.call(deadline, beginning.boxed()).await
     }
 
-    /// Run a query in a transaction.
+    /// Runs a query in a transaction.
     pub(super) async fn query_in<F: Form>(
         &self,
         transaction: &mut MySqlTransaction,
@@ -144,7 +145,7 @@ impl MySqlDatabase {
         self.health.watch(deadline, asking.boxed()).await
     }
 
-    /// Run a change in a transaction.
+    /// Runs an INSERT, UPDATE or DELETE in a transaction.
     pub(super) async fn execute_in(
         &self,
         transaction: &mut MySqlTransaction,
@@ -164,7 +165,7 @@ impl MySqlDatabase {
         done.map(outcome)
     }
 
-    /// End a transaction as `ending` does.
+    /// Ends a transaction by running `ending`, a commit or a rollback.
     pub(super) async fn end(
         &self,
         ending: impl Future<Output = std::result::Result<(), Failed>> + Send,
@@ -173,7 +174,7 @@ impl MySqlDatabase {
         self.health.watch(deadline, ending.boxed()).await
     }
 
-    /// Returns how many connections the server takes from all of its clients.
+    /// Returns the server's `max_connections`, which all of its clients share.
     pub(super) async fn max_connections(&self, deadline: Instant) -> Result<u64> {
         let asking = async {
             let mut pooled = PooledConnection::take(&self.pool).await?;
@@ -187,7 +188,7 @@ impl MySqlDatabase {
         Ok(u64::try_from(most).unwrap_or_default())
     }
 
-    /// Whether the server answers a connection of this pool.
+    /// Checks that the server answers on a connection of this pool.
     pub(super) async fn ping(&self, deadline: Instant) -> Result<()> {
         let asking = async {
             let mut pooled = PooledConnection::take(&self.pool).await?;
@@ -199,7 +200,8 @@ impl MySqlDatabase {
     }
 }
 
-/// Opens a pool as `pool` says on `url`, to the server whose `health` it is.
+/// Opens a pool with the options `pool` on `url`, to the server that `health`
+/// describes.
 pub(super) async fn open(
     url: &str,
     target: Target,
@@ -218,8 +220,9 @@ pub(super) async fn open(
             },
         }
     };
-    // A pool waits for a server that refuses, which may be starting, and then
-    // says only that; one connection of our own says why.
+    // A pool waits for a server that refuses connections, which may be
+    // starting, and then reports only that it waited. A single connection
+    // reports the reason.
     let first = tokio::time::timeout(ACQUIRE_TIMEOUT, first_contact(&target)).await;
     let facts = first
         .map_err(|_| {
@@ -234,8 +237,8 @@ pub(super) async fn open(
     Ok(open_later(target, server, pool, health))
 }
 
-/// Returns what the server says of itself, before anything is asked of it that
-/// it may be too old for.
+/// Reads the server's version and limits, before anything is sent that it may
+/// be too old for.
 async fn first_contact(target: &Target) -> sqlx::Result<Facts> {
     let mut first = target.connect_raw().await?;
     let facts = Facts::read(&mut first).await?;
@@ -246,8 +249,7 @@ async fn first_contact(target: &Target) -> sqlx::Result<Facts> {
     Ok(facts)
 }
 
-/// The same for a server of the same kind as another, which need not answer
-/// now.
+/// Opens a pool to a server of a known kind, which need not be reachable yet.
 pub(super) fn open_later(
     target: Target,
     server: Server,

@@ -1,58 +1,59 @@
-//! What kind of server is at the other end, and whether it is one that works.
+//! Detects the kind of a server, and rejects those that are not supported.
 
 use sqlx::{MySqlConnection, Row};
 
-/// What kind of server it is, as far as bounds on statements go.
+/// Kind of a server, by its support for statement timeouts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::sql) enum Server {
-    /// Bounds any statement.
+    /// MariaDB, whose statement timeout covers all statements.
     MariaDb,
-    /// Bounds queries; changes go on to their end.
+    /// MySQL, whose statement timeout covers queries only; changes run to their
+    /// end.
     MySql,
 }
 
-/// The lowest versions that work: major and minor.
+/// Oldest supported versions: major and minor.
 const OLDEST_MARIADB: (u16, u16) = (10, 5);
 const OLDEST_MYSQL: (u16, u16) = (8, 0);
 
-/// Products that call themselves a version of MySQL, as they stand in it, and
-/// lack what plugins rely on, such as indexes of full text.
+/// Names in version strings of products that present themselves as a version of
+/// MySQL and lack features that plugins rely on, such as full-text indexes.
 const OTHERS: [&str; 1] = ["TiDB"];
 
-/// The smallest `max_allowed_packet`, in bytes: with it, the control database
-/// takes a part of a bundle, and a bucket's largest value.
+/// Smallest `max_allowed_packet`, in bytes: enough for the control database to
+/// store a part of a bundle, and for a bucket's largest value.
 const SMALLEST_PACKET: u64 = 1 << 20;
 
-/// Why a server that answers is not used.
+/// Reason that a server which answers is not used.
 #[derive(Debug, thiserror::Error)]
 pub enum UnsupportedServer {
     /// The version is too old.
     #[error("its version is {version}; MySQL 8.0 or newer is needed, or MariaDB 10.5 or newer")]
     Version {
-        /// The version as the server says it.
+        /// Version string of the server.
         version: String,
     },
-    /// It speaks MySQL's protocol, and is another product.
+    /// The server speaks MySQL's protocol but is another product.
     #[error(
         "it is {product} (version {version}), which is not supported; MySQL 8.0 or newer is needed, or MariaDB 10.5 or newer"
     )]
     Product {
-        /// The name of the product.
+        /// Name of the product.
         product: &'static str,
-        /// The version as the server says it.
+        /// Version string of the server.
         version: String,
     },
-    /// Packets are too small.
+    /// The server's `max_allowed_packet` is too small.
     #[error(
         "it takes packets of {bytes} bytes (max_allowed_packet); at least 1048576 are needed, and 16777216 or more are better"
     )]
     Packet {
-        /// The size that it has.
+        /// The server's `max_allowed_packet`, in bytes.
         bytes: u64,
     },
 }
 
-/// What a server says of itself.
+/// Version and limits that a server reports.
 #[derive(Debug)]
 pub(super) struct Facts {
     version: String,
@@ -60,9 +61,10 @@ pub(super) struct Facts {
 }
 
 impl Facts {
-    /// Asks the server at the other end of `connection`.
+    /// Queries the server at the other end of `connection`.
     pub(super) async fn read(connection: &mut MySqlConnection) -> sqlx::Result<Self> {
-        // Not prepared: servers that are too old for that shall say who they are.
+        // Not prepared, so that servers too old for prepared statements can
+        // still report their version.
         let asked = sqlx::raw_sql("SELECT VERSION(), CAST(@@max_allowed_packet AS UNSIGNED)");
         let row = asked.fetch_one(connection).await?;
         Ok(Self {
@@ -74,7 +76,8 @@ impl Facts {
     /// Returns the kind of the server.
     ///
     /// # Errors
-    /// When the server is too old, or is set so that the node cannot work.
+    /// When the server is too old or another product, or its
+    /// `max_allowed_packet` is too small.
     pub(super) fn check(&self) -> Result<Server, UnsupportedServer> {
         if let Some(product) = OTHERS.iter().find(|other| self.version.contains(**other)) {
             return Err(UnsupportedServer::Product {
@@ -100,8 +103,8 @@ impl Facts {
     }
 }
 
-/// Returns major and minor version. Behind some proxies, MariaDB puts
-/// `5.5.5-` before its own, which clients of old need.
+/// Returns the major and minor version. Behind some proxies, MariaDB puts
+/// `5.5.5-` before its version, for the sake of old clients.
 fn number(version: &str) -> Option<(u16, u16)> {
     let version = version.strip_prefix("5.5.5-").unwrap_or(version);
     let mut parts = version.split(['.', '-']);

@@ -1,4 +1,4 @@
-//! The way to a MySQL server: what its URL says, and one connection by it.
+//! Parses URLs of MySQL servers, and opens single connections.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -17,36 +17,36 @@ use super::session::Sessions;
 use crate::source::Source;
 use crate::sql::error::{OpenError, redacted_url};
 
-/// Prepared statements that a connection keeps.
+/// Prepared statements that a connection caches.
 const STATEMENTS_KEPT: usize = 256;
 
-/// A server and how to be let in.
+/// Address of a server, with TLS options and credentials.
 #[derive(Clone)]
 pub(in crate::sql) struct Target {
     options: MySqlConnectOptions,
     login: Login,
-    /// Where the URL is, if that may become another.
+    /// Source from which the URL is read again, if it comes from a file.
     source: Option<Source>,
     sessions: Arc<Sessions>,
 }
 
-/// The part of a URL that may change while a node is at work.
+/// Credentials of a URL, which may change while a node runs.
 #[derive(Clone)]
 struct Login {
     user: Option<String>,
     password: Option<String>,
-    /// Where the password is, which may be another each time.
+    /// File that is read for each connection, since its password may change.
     password_file: Option<PathBuf>,
 }
 
-/// The place alone: all else may be secret.
+/// Prints the address only, since everything else may be secret.
 impl fmt::Debug for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Target").field(&self.address()).finish()
     }
 }
 
-/// What a URL says besides the server, the user and the database.
+/// Query parameters of a URL that are read here and not by the driver.
 #[derive(Debug, Default)]
 struct Parameters {
     password_file: Option<PathBuf>,
@@ -54,51 +54,51 @@ struct Parameters {
     has_ssl_mode: bool,
 }
 
-/// What is wrong with a database's URL. No message quotes its user or password.
+/// Error in a database's URL. No message quotes its user or password.
 #[derive(Debug, thiserror::Error)]
 pub enum UrlError {
-    /// The driver cannot read it.
+    /// The driver cannot parse the URL.
     #[error(
         "{0}; write `#`, `/`, `?`, `@`, `:` and `%` of a password as %23, %2F, %3F, %40, %3A and %25"
     )]
     Malformed(sqlx::Error),
-    /// A parameter that says two things.
+    /// A parameter is given twice.
     #[error("it has the parameter {0} twice; which one counts?")]
     Twice(&'static str),
-    /// No database.
+    /// The URL names no database.
     #[error("it names no database: mysql://user@host:3306/DATABASE")]
     NoDatabase,
-    /// A parameter that means nothing.
+    /// The parameter is not known.
     #[error(
         "it has the parameter {0}, which is not known; known are ssl-mode, ssl-ca, ssl-cert, ssl-key, socket and password-file"
     )]
     Unknown(String),
-    /// A parameter of which only one value makes sense.
+    /// The parameter `charset` has a value other than utf8mb4.
     #[error("the parameter charset is always utf8mb4")]
     Charset,
-    /// Two passwords.
+    /// The URL has both a password and a password file.
     #[error("it has a password and a password-file; which one counts?")]
     TwoPasswords,
-    /// A certificate that nobody looks at.
+    /// An issuer's certificate is named, but `ssl-mode` turns verification off.
     #[error(
         "it names ssl-ca, but by its ssl-mode no certificate is checked; use ssl-mode=VERIFY_IDENTITY, or VERIFY_CA"
     )]
     UncheckedCertificate,
-    /// A file of certificates that cannot be used.
+    /// The file of certificates cannot be used.
     #[error("ssl-ca={path}: {why}")]
     Certificates {
-        /// The file.
+        /// Path of the file.
         path: String,
-        /// Why not.
+        /// Error of reading or parsing the file.
         why: String,
     },
 }
 
 impl Target {
-    /// Reads `url`, and the certificates that it names.
+    /// Parses `url`, and checks the certificates that it names.
     ///
     /// # Errors
-    /// When something in the URL is wrong, contradicts itself or is not known.
+    /// When a part of the URL is wrong, contradicts another or is not known.
     pub(in crate::sql) fn parse(url: &str) -> Result<Self, OpenError> {
         read(url).map_err(|source| OpenError::Url {
             url: redacted_url(url),
@@ -106,9 +106,9 @@ impl Target {
         })
     }
 
-    /// Returns the target with the user and the password that its URL has in
-    /// `source` whenever a connection is made. What the URL says besides stays
-    /// as it was: pools never lead to two servers.
+    /// Returns a target that reads the user and the password from the URL in
+    /// `source` for each new connection. The rest of the URL is not read again:
+    /// a pool never connects to two servers.
     pub(in crate::sql) fn reading(self, source: Source) -> Self {
         Self {
             source: source.is_file().then_some(source),
@@ -116,31 +116,30 @@ impl Target {
         }
     }
 
-    /// Connects, and makes the session what the node relies on.
+    /// Opens a connection and prepares its session.
     ///
     /// # Errors
-    /// Those of the driver; also when the file with the password cannot be
-    /// read.
+    /// Errors of the driver; also when the password file cannot be read.
     pub(in crate::sql) async fn connect(&self) -> sqlx::Result<MySqlConnection> {
         let mut connection = self.connect_raw().await?;
         self.prepare(&mut connection).await?;
         Ok(connection)
     }
 
-    /// Makes the session of a connection what the node relies on.
+    /// Sets the session variables that the node relies on.
     ///
     /// # Errors
-    /// As [`connect`](Self::connect).
+    /// As for [`connect`](Self::connect).
     pub(super) async fn prepare(&self, connection: &mut MySqlConnection) -> sqlx::Result<()> {
         self.sessions.prepare(connection).await
     }
 
-    /// Returns the host and port of the server.
+    /// Returns the host and port of the server, as `host:port`.
     pub(in crate::sql) fn address(&self) -> String {
         format!("{}:{}", self.options.get_host(), self.options.get_port())
     }
 
-    /// Connects, and leaves the session as the server makes it.
+    /// Opens a connection without preparing its session.
     pub(super) async fn connect_raw(&self) -> sqlx::Result<MySqlConnection> {
         let login = match &self.source {
             None => self.login.clone(),
@@ -150,8 +149,8 @@ impl Target {
         options.connect().await
     }
 
-    /// Returns what may help against `error`, a refusal of this server's;
-    /// nothing where the error says all.
+    /// Returns advice for correcting `error`, a refusal of this server; `None`
+    /// if the error says enough.
     pub(super) fn advice(&self, error: &sqlx::Error) -> Option<&'static str> {
         let is_plain = matches!(self.options.get_ssl_mode(), MySqlSslMode::Disabled);
         match error {
@@ -214,7 +213,7 @@ impl Login {
     }
 }
 
-/// Returns the login of the URL that is in `source` now.
+/// Reads the current credentials of the URL in `source`.
 async fn login_in(source: Source) -> sqlx::Result<Login> {
     let reading = move || {
         let url = source
@@ -229,7 +228,8 @@ async fn login_in(source: Source) -> sqlx::Result<Login> {
     login.map_err(unreadable)
 }
 
-/// Returns an error of a connection that could not be made for want of a file.
+/// Returns the error of a connection that could not be opened because a file
+/// could not be read.
 fn unreadable(why: String) -> sqlx::Error {
     sqlx::Error::Io(std::io::Error::other(why))
 }
@@ -260,14 +260,15 @@ fn read(url: &str) -> Result<Target, UrlError> {
             with_checked_certificates(options, parameters.has_ssl_mode)?
         }
     };
-    // sqlx keeps the brackets of an IPv6 address, and then looks it up as a name.
+    // sqlx keeps the brackets of an IPv6 address, and would resolve it as a
+    // host name.
     let options = match parsed.host() {
         Some(Host::Ipv6(address)) => options.host(&address.to_string()),
         _ => options,
     };
     let options = options
         .statement_cache_capacity(STATEMENTS_KEPT)
-        // `session` sets these, and much more, in one round trip.
+        // `session` sets these and many more in one round trip.
         .pipes_as_concat(false)
         .no_engine_substitution(false)
         .timezone(None)
@@ -309,8 +310,8 @@ fn parameters(url: &Url) -> Result<Parameters, UrlError> {
     Ok(found)
 }
 
-/// Whoever names an issuer wants it checked; the driver checks nothing unless
-/// it is told to.
+/// Turns certificate verification on if an issuer is named; the driver verifies
+/// nothing by default.
 fn with_checked_certificates(
     options: MySqlConnectOptions,
     has_ssl_mode: bool,
@@ -322,8 +323,8 @@ fn with_checked_certificates(
     }
 }
 
-/// The driver reads the file anew for each connection, and names it in no
-/// error of its own.
+/// Checks the file of certificates. The driver reads the file again for each
+/// connection, and its own errors do not name it.
 fn check_certificates(file: &str) -> Result<(), UrlError> {
     let fail = |why: String| UrlError::Certificates {
         path: file.to_owned(),

@@ -1,9 +1,8 @@
-//! Makes a connection's session what the node relies on.
+//! Sets the session variables that the node relies on.
 //!
-//! That is one statement and one round trip, unless the server refuses to set
-//! something: some variables cannot be set where an option or a proxy forbids
-//! it. Then each is set by itself, and one that is refused has to have the
-//! right value already.
+//! One statement and one round trip suffice, unless the server refuses to set a
+//! variable, because an option or a proxy forbids it. Then each variable is set
+//! by itself, and one that is refused must already have the right value.
 
 mod variables;
 
@@ -16,13 +15,13 @@ use super::codes::{self, Meaning};
 use crate::sql::error::number;
 use variables::{On, VARIABLES, Variable};
 
-/// What servers that refuse nothing are sent. MariaDB and MySQL read the same
-/// text: each takes the comments that are meant for it as statements (`/*M!`
-/// and `/*!`), and skips the others.
+/// Statement that sets all variables, for servers that refuse none. MariaDB and
+/// MySQL get the same text: each runs the executable comments that are meant
+/// for it (`/*M!` and `/*!`), and skips the others.
 static SET_ALL: LazyLock<String> = LazyLock::new(|| set(&BTreeSet::new()));
 
-/// A variable that the server does not let sessions set, and that is not what
-/// the node relies on.
+/// A variable that the server does not let sessions set, and whose value is not
+/// the one that the node relies on.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "the server refuses to set {assignment} for a session ({refusal}), and its value there is \
@@ -34,19 +33,19 @@ struct RefusedVariable {
     value: String,
 }
 
-/// The sessions of one server.
+/// Session state of one server.
 #[derive(Debug, Default)]
 pub(super) struct Sessions {
-    /// Variables that it has refused to set; they were right by themselves.
+    /// Variables that the server refused to set and that had the right value.
     refused: Mutex<BTreeSet<&'static str>>,
 }
 
 impl Sessions {
-    /// Sets what the session of `connection` is to be.
+    /// Sets the session variables of `connection`.
     ///
     /// # Errors
-    /// Those of the driver; also when the server lacks one of the variables, or
-    /// refuses to set one that is wrong.
+    /// Errors of the driver; also when the server lacks one of the variables,
+    /// or refuses to set one that has a wrong value.
     pub(super) async fn prepare(&self, connection: &mut MySqlConnection) -> sqlx::Result<()> {
         let known = self.refused();
         let text = match known.is_empty() {
@@ -75,8 +74,8 @@ impl Sessions {
     }
 }
 
-/// Whether `error` is about the statement: not about the connection, nor about
-/// the user as such.
+/// Returns whether `error` concerns the statement, as opposed to the
+/// connection, the user's login or a lack of resources.
 pub(super) fn is_refusal(error: &sqlx::Error) -> bool {
     number(error).is_some_and(|number| {
         !matches!(
@@ -86,7 +85,7 @@ pub(super) fn is_refusal(error: &sqlx::Error) -> bool {
     })
 }
 
-/// Returns the statement that sets all variables but those in `refused`.
+/// Returns the statement that sets all variables except those in `refused`.
 fn set(refused: &BTreeSet<&str>) -> String {
     let mut text = "SET ".to_owned();
     let mut is_first = true;
@@ -104,15 +103,15 @@ fn set(refused: &BTreeSet<&str>) -> String {
     text
 }
 
-/// Returns the statement by which the node prepares its sessions.
+/// Returns the statement with which the node prepares its sessions.
 #[must_use]
 pub fn mysql_session() -> &'static str {
     &SET_ALL
 }
 
-/// Returns, for each variable of a session on MariaDB or else on MySQL, its
-/// name and a query that has the result 1 if the variable is as the node needs
-/// it.
+/// Returns the name of each session variable for MariaDB, or else for MySQL,
+/// with a query whose result is 1 if the variable has the value that the node
+/// needs.
 pub fn mysql_session_checks(is_mariadb: bool) -> impl Iterator<Item = (&'static str, String)> {
     variables_of(is_mariadb).map(|variable| (variable.name, variable.check()))
 }
@@ -125,8 +124,8 @@ fn variables_of(is_mariadb: bool) -> impl Iterator<Item = &'static Variable> {
     })
 }
 
-/// Sets each variable by itself, and returns those that the server refuses to
-/// set and that are right.
+/// Sets each variable by itself. Returns the variables that the server refuses
+/// to set and that have the right value.
 async fn set_one_by_one(connection: &mut MySqlConnection) -> sqlx::Result<BTreeSet<&'static str>> {
     let is_mariadb = is_mariadb(connection).await?;
     let mut refused = BTreeSet::new();
@@ -148,7 +147,7 @@ async fn set_one_by_one(connection: &mut MySqlConnection) -> sqlx::Result<BTreeS
     Ok(refused)
 }
 
-/// Checks that each of these variables is right.
+/// Checks that each of the variables `names` has the right value.
 async fn check(connection: &mut MySqlConnection, names: &BTreeSet<&str>) -> sqlx::Result<()> {
     let is_mariadb = is_mariadb(connection).await?;
     for variable in variables_of(is_mariadb).filter(|one| names.contains(one.name)) {
@@ -157,8 +156,7 @@ async fn check(connection: &mut MySqlConnection, names: &BTreeSet<&str>) -> sqlx
     Ok(())
 }
 
-/// Checks that the session has the right value of a variable that the server
-/// refused to set.
+/// Checks that a variable which the server refused to set has the right value.
 async fn check_one(
     connection: &mut MySqlConnection,
     variable: &Variable,
@@ -182,7 +180,7 @@ async fn is_mariadb(connection: &mut MySqlConnection) -> sqlx::Result<bool> {
     Ok(version.contains("MariaDB"))
 }
 
-/// Returns the one value that a query finds.
+/// Returns the single value of a query's result.
 async fn ask<T>(connection: &mut MySqlConnection, query: String) -> sqlx::Result<T>
 where
     for<'r> T: Decode<'r, MySql> + Type<MySql>,
@@ -204,14 +202,15 @@ mod tests {
     }
 
     /// A connection that is kept for as long as the settings say must not be
-    /// closed by the server before.
+    /// closed earlier by the server.
     #[test]
     fn servers_keep_idle_connections_longer_than_the_node_does() {
         let idle = crate::sql::Lifetimes::default().idle_timeout;
         assert!(idle < std::time::Duration::from_secs(28_800));
     }
 
-    /// MariaDB before 10.10 (10.5.17, 10.6.9, ...) has it for all sessions alone.
+    /// MariaDB before 10.10 (10.5.17, 10.6.9, ...) has the variable as a global
+    /// one only.
     #[test]
     fn a_variable_of_later_versions_is_not_sent_to_earlier_ones() {
         let name = "explicit_defaults_for_timestamp";

@@ -1,37 +1,38 @@
-//! What the node sets for each session, so that nothing depends on what a
-//! server's administrator has set for everybody, by option or `init_connect`.
+//! Variables that the node sets for each session, so that nothing depends on
+//! the administrator's global settings, made by option or by `init_connect`.
 //!
-//! Variables that only an administrator may set are not here: their defaults
+//! Variables that only an administrator may set are not listed: their defaults
 //! either do no harm (`sql_generate_invisible_primary_key`), or make a
-//! statement fail loudly (`sql_require_primary_key`).
+//! statement fail with an error (`sql_require_primary_key`).
 
-/// Which servers know a variable.
+/// Servers that know a variable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum On {
     Both,
     MariaDb,
-    /// Earlier ones have it for all sessions alone.
+    /// MariaDB 10.10 and newer; earlier versions have the variable as a global
+    /// one only.
     MariaDb1010,
     MySql,
 }
 
-/// A variable and what it is set to.
+/// A session variable and its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Variable {
     pub(super) name: &'static str,
-    /// The value as it is set.
+    /// Value as an SQL expression.
     pub(super) value: &'static str,
     pub(super) on: On,
-    /// A query whose result is 1 if the value is the right one already; of a
-    /// plain variable, it is compared as it is.
+    /// Condition that holds if the session has the right value. `None` for a
+    /// variable whose value is compared as it is.
     check: Option<&'static str>,
 }
 
 impl Variable {
-    /// Returns the assignment of the value.
+    /// Returns the assignment of the value, as in a SET statement.
     pub(super) fn assignment(&self) -> String {
         match self.name {
-            // The one that is set without an equals sign.
+            // NAMES is set without an equals sign.
             NAMES => format!("NAMES {}", self.value),
             name => format!("{name} = {}", self.value),
         }
@@ -45,7 +46,7 @@ impl Variable {
         }
     }
 
-    /// Returns the query whose result is 1 if the session has the value.
+    /// Returns the query whose result is 1 if the session has the right value.
     pub(super) fn check(&self) -> String {
         match self.check {
             Some(check) => format!("SELECT {check}"),
@@ -53,7 +54,7 @@ impl Variable {
         }
     }
 
-    /// Returns the query that shows what the session has.
+    /// Returns the query that shows the session's current value.
     pub(super) fn show(&self) -> String {
         let variable = match self.name {
             NAMES => "character_set_client",
@@ -63,7 +64,7 @@ impl Variable {
     }
 }
 
-/// The character set of all texts that are sent.
+/// Keyword that sets the character set of all texts sent and received.
 const NAMES: &str = "NAMES";
 
 const fn both(name: &'static str, value: &'static str) -> Variable {
@@ -116,7 +117,7 @@ pub(super) const VARIABLES: &[Variable] = &[
     ),
     checked(
         both("timestamp", "DEFAULT"),
-        // A session that has another time has it stand still.
+        // In a session with another timestamp, the clock stands still.
         "ABS(@@SESSION.timestamp - UNIX_TIMESTAMP(SYSDATE(6))) < 5",
     ),
     both("lc_time_names", "'en_US'"),
@@ -154,9 +155,9 @@ pub(super) const VARIABLES: &[Variable] = &[
     on(MySql, "transaction_isolation", "'REPEATABLE-READ'"),
     on(MySql, "transaction_read_only", "0"),
     on(MySql, "max_execution_time", "5000"),
-    // That is for SELECT alone. A change that nobody waits for any more gives up,
-    // and is not made when a lock goes away that has been held for long. What an
-    // administrator has set lower stays.
+    // `max_execution_time` covers SELECT only. An abandoned change gives up,
+    // and is not made when a lock is released after a long time. A lower value
+    // set by an administrator is kept.
     on(
         MySql,
         "lock_wait_timeout",
