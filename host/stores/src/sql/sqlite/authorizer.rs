@@ -1,8 +1,9 @@
-//! What SQLite asks while it prepares a statement: whether each table,
-//! function and action in it is allowed.
+//! Authorizer that SQLite calls while it prepares a statement, for each table,
+//! function and action in it.
 //!
-//! This is the second wall behind the guard of statements. It does not read
-//! texts, so no spelling gets past it: SQLite names what it is about to do.
+//! The authorizer is the second check, after the guard of statements. It does
+//! not read texts, so no spelling can evade it: SQLite names the actions that
+//! it is about to perform.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,31 +15,31 @@ use crate::sql::guard::{TableGrant, functions};
 /// SQLite's own tables that a change of the schema reads and writes.
 const SCHEMA_TABLES: [&str; 3] = ["sqlite_master", "sqlite_temp_master", SEQUENCES];
 
-/// SQLite's table of the ids that AUTOINCREMENT gave last, made together with
-/// the first table that needs it.
+/// SQLite's table of the last ids that AUTOINCREMENT gave, created together
+/// with the first table that needs it.
 const SEQUENCES: &str = "sqlite_sequence";
 
-/// How ALTER TABLE finds out whether the rows meet a new constraint.
+/// Pragma with which ALTER TABLE checks that the rows meet a new constraint.
 const CONSTRAINT_CHECK: &str = "quick_check";
 const CONSTRAINT_CHECK_TABLE: &str = "pragma_quick_check";
 
-/// Functions by which ALTER TABLE rewrites the schema.
+/// Prefixes of the functions with which ALTER TABLE rewrites the schema.
 const SCHEMA_FUNCTIONS: [&str; 3] = ["sqlite_rename_", "sqlite_drop_column", "sqlite_fail"];
 
-/// Whose statements a connection prepares.
+/// Origin of a statement, which decides what it may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Authority {
-    /// The plugin's: what its grant allows.
+    /// A statement of the plugin: allowed within its grant.
     Plugin = 0,
-    /// The plugin's migration: what its grant allows, and changes of the
+    /// A migration of the plugin: allowed within its grant, with changes of the
     /// schema of the tables that it may change.
     Migration = 1,
-    /// The host's own: anything.
+    /// A statement of the host: everything is allowed.
     Host = 2,
 }
 
-/// Decides for one connection.
+/// Decides on the actions of one connection's statements.
 #[derive(Debug)]
 pub(super) struct Authorizer {
     grant: Arc<TableGrant>,
@@ -46,18 +47,18 @@ pub(super) struct Authorizer {
     noted: Mutex<Noted>,
 }
 
-/// What is known after a statement was prepared.
+/// Findings of the authorizer while a statement was prepared.
 #[derive(Debug, Default)]
 pub(super) struct Noted {
-    /// What was refused first.
+    /// The first refused action.
     pub(super) refused: Option<String>,
-    /// Names of which no column is read. SQLite tells the name of a table and
-    /// a name that `WITH` defines alike here, so whoever prepared the
-    /// statement has to find out that these are no tables.
+    /// Names of which no column is read. SQLite reports a table and a name that
+    /// `WITH` defines alike here, so the caller has to check that these are no
+    /// tables.
     pub(super) unresolved: Vec<String>,
 }
 
-/// What is decided about one action.
+/// Decision on one action.
 enum Decision {
     Allow,
     Deny,
@@ -74,17 +75,17 @@ impl Authorizer {
         })
     }
 
-    /// Whatever is prepared next is a statement of `authority`.
+    /// Sets the origin of the statements that are prepared from now on.
     pub(super) fn set(&self, authority: Authority) {
         self.authority.store(authority as u8, Ordering::Relaxed);
     }
 
-    /// Takes what was noted since the last time.
+    /// Returns and clears the findings since the last call.
     pub(super) fn take_noted(&self) -> Noted {
         std::mem::take(&mut self.noted.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Answers SQLite.
+    /// Decides on one action, for SQLite.
     pub(super) fn authorize(&self, context: AuthContext<'_>) -> Authorization {
         match self.decide(&context) {
             Decision::Allow => return Authorization::Allow,
@@ -106,7 +107,7 @@ impl Authorizer {
         if authority == Authority::Host as u8 {
             return Decision::Allow;
         }
-        // Subqueries and the names that `WITH` defines belong to none.
+        // Subqueries and names that `WITH` defines have no database.
         let decision = match context.database_name {
             None | Some("main") => self.decide_statement(&context.action),
             Some(_) => Decision::Deny,
@@ -148,7 +149,8 @@ impl Authorizer {
         }
     }
 
-    /// Tables and indexes of the database `temp` have actions of their own.
+    /// Returns whether a migration may perform the action beyond the plugin's
+    /// grant. Tables and indexes of the database `temp` have other actions.
     fn is_schema_change(&self, action: &AuthAction<'_>) -> bool {
         let is_schema_table = |name: &str| SCHEMA_TABLES.contains(&name);
         match *action {

@@ -1,4 +1,4 @@
-//! One connection to a file, bound to one grant for as long as it is open.
+//! Connections to a file, each restricted to one grant while it is open.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,56 +13,58 @@ use super::texts;
 use crate::sql::Error;
 use crate::sql::guard::TableGrant;
 
-/// How long a statement waits for another process's lock.
+/// Time limit for waiting for another process's lock.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Steps of SQLite's machine between two looks at the clock: some tens of
-/// microseconds.
+/// Instructions of SQLite's virtual machine between two calls of the progress
+/// handler, which checks the deadline: some tens of microseconds.
 const STEPS: i32 = 4096;
 
-/// Prepared statements that a connection keeps.
+/// Prepared statements that a connection caches.
 pub(super) const STATEMENTS_KEPT: usize = 256;
 
 /// Longest text, blob or row that SQLite makes, in bytes. Together with
-/// [`MAX_COLUMNS`] it bounds the memory that one statement takes.
+/// [`MAX_COLUMNS`], it bounds the memory of one statement.
 pub(super) const MAX_VALUE: i32 = 8 << 20;
 
-/// Most columns of a result, and so most values that are held at once.
+/// Largest number of columns of a result, and so of values held at once.
 const MAX_COLUMNS: i32 = 128;
 
-/// Most arguments of a function, each of which may be read anew for it.
+/// Largest number of arguments of a function, each of which may be read again
+/// for it.
 const MAX_ARGUMENTS: i32 = 100;
 
-/// Longest pattern of LIKE and GLOB, in bytes: each place of a text is compared
-/// with all of it, and no deadline ends that.
+/// Longest pattern of LIKE and GLOB, in bytes. Each position of a text is
+/// compared with the whole pattern, and no deadline ends that.
 const MAX_PATTERN: i32 = 512;
 
-/// Why a statement did not run.
+/// Reason that a statement failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
-    /// SQLite's error.
+    /// Error of SQLite.
     #[error(transparent)]
     Sqlite(#[from] rusqlite::Error),
-    /// What the plugin is told.
+    /// Error for the plugin.
     #[error(transparent)]
     Typed(#[from] Error),
 }
 
-/// What a connection may do to its file.
+/// Access of a connection to its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mode {
     Read,
     Write,
 }
 
-/// A connection whose statements SQLite holds to a grant.
+/// A connection on which SQLite restricts statements to a grant.
 pub(super) struct GuestConnection {
     connection: Connection,
     authorizer: Arc<Authorizer>,
 }
 
 impl GuestConnection {
-    /// Opens `file`, which need be there only to read it.
+    /// Opens `file`. In [`Mode::Read`] the file must exist; otherwise it is
+    /// created.
     pub(super) fn open(file: &Path, grant: Arc<TableGrant>, mode: Mode) -> Result<Self, Failure> {
         let flags = match mode {
             Mode::Read => OpenFlags::SQLITE_OPEN_READ_ONLY,
@@ -86,8 +88,8 @@ impl GuestConnection {
         texts::install(&connection)?;
         if mode == Mode::Write {
             connection.pragma_update(None, "journal_mode", "WAL")?;
-            // Safe in WAL mode: a power failure may lose the last commits, a
-            // crash of the process loses none, and neither corrupts.
+            // Durable in WAL mode: committed changes survive a crash of the
+            // process and a power failure.
             connection.pragma_update(None, "synchronous", "FULL")?;
             connection.pragma_update(None, "foreign_keys", true)?;
         }
@@ -102,8 +104,9 @@ impl GuestConnection {
         })
     }
 
-    /// Ends whatever statement runs next once it `is_over`, and waits for a
-    /// lock of another process for at most `busy_timeout`.
+    /// Interrupts the statements that run from now on once `is_over` returns
+    /// true, and limits their waiting for another process's lock to
+    /// `busy_timeout`.
     pub(super) fn bound(
         &self,
         busy_timeout: Duration,
@@ -114,24 +117,24 @@ impl GuestConnection {
         Ok(())
     }
 
-    /// Lets statements of the host's own take as long as they need.
+    /// Removes the time limit, for statements of the host itself.
     pub(super) fn unbound(&self) -> Result<(), Failure> {
         self.connection.busy_timeout(BUSY_TIMEOUT)?;
         self.connection.progress_handler(0, None::<fn() -> bool>)?;
         Ok(())
     }
 
-    /// Whether no transaction is open.
+    /// Returns whether no transaction is open.
     pub(super) fn is_autocommit(&self) -> bool {
         self.connection.is_autocommit()
     }
 
-    /// Prepares a statement of the plugin, or takes it from the cache: there
-    /// it was allowed before, under the same grant.
+    /// Prepares a statement of the plugin, or takes it from the cache, where it
+    /// was allowed before under the same grant.
     ///
     /// # Errors
-    /// [`Error::Denied`] if SQLite finds what the grant does not allow, or more
-    /// than one statement.
+    /// [`Error::Denied`] if SQLite finds an action that the grant does not
+    /// allow, or more than one statement.
     pub(super) fn prepare(&self, text: &str) -> Result<CachedStatement<'_>, Failure> {
         self.prepare_as(Authority::Plugin, text)
     }
@@ -139,10 +142,10 @@ impl GuestConnection {
     /// Runs one statement of a migration.
     ///
     /// # Errors
-    /// As [`prepare`](Self::prepare), and SQLite's own.
+    /// As for [`prepare`](Self::prepare), and SQLite's own.
     pub(super) fn migrate(&self, text: &str) -> Result<(), Failure> {
         let mut statement = self.prepare_as(Authority::Migration, text)?;
-        // SQLite asks again where the schema has changed since.
+        // SQLite calls the authorizer again if the schema has changed since.
         self.authorizer.set(Authority::Migration);
         let mut rows = statement.raw_query();
         while rows.next()?.is_some() {}
@@ -151,7 +154,7 @@ impl GuestConnection {
         Ok(())
     }
 
-    /// Runs `work` on the connection as the host, which no grant bounds.
+    /// Runs `work` on the connection as the host, which no grant restricts.
     pub(super) fn as_host<T>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, Failure>,
@@ -163,7 +166,7 @@ impl GuestConnection {
     }
 
     /// Returns the number of rows that the last change affected, and the last
-    /// id that was made.
+    /// rowid inserted.
     pub(super) fn last_change(&self) -> (u64, i64) {
         let connection = &self.connection;
         (connection.changes(), connection.last_insert_rowid())
@@ -197,7 +200,7 @@ impl GuestConnection {
         for name in noted.unresolved {
             let is_table = self.is_table(&name);
             if !matches!(is_table, Ok(false)) {
-                // Only what was allowed may come from the cache.
+                // Only allowed statements may be taken from the cache.
                 statement.discard();
                 return Err(is_table.err().unwrap_or_else(|| ambiguous(&name)));
             }
@@ -205,9 +208,9 @@ impl GuestConnection {
         Ok(statement)
     }
 
-    /// Reads which tables there are. Where SQLite cannot find out whether that
-    /// has changed, for want of a descriptor or because the disk fails, it says of
-    /// a table that is new that there is none.
+    /// Reads the schema's version, which makes SQLite reload a changed schema.
+    /// If SQLite cannot find out that the schema has changed, because no file
+    /// descriptor is free or the disk fails, it reports a new table as missing.
     fn read_schema(&self) -> Result<(), Failure> {
         self.as_host(
             |connection| Ok(connection.query_row("PRAGMA schema_version", [], |_| Ok(()))?),
@@ -215,7 +218,8 @@ impl GuestConnection {
     }
 
     fn is_table(&self, name: &str) -> Result<bool, Failure> {
-        // A module is a table of its name without being made.
+        // A virtual table module is a table of its own name without being
+        // created.
         const FIND: &str = "SELECT 1 FROM sqlite_master WHERE lower(name) = ?1 \
             UNION ALL SELECT 1 FROM pragma_module_list WHERE lower(name) = ?1";
         let is_own = name.starts_with("sqlite_") || name.starts_with("pragma_");
@@ -227,15 +231,15 @@ impl GuestConnection {
     }
 }
 
-/// Whether SQLite finds the statement itself at fault.
+/// Returns whether SQLite reports the statement itself as wrong.
 fn is_mistake(error: &rusqlite::Error) -> bool {
     let code = error.sqlite_error().map(|error| error.extended_code);
     code == Some(rusqlite::ffi::SQLITE_ERROR)
 }
 
-/// The guard should have refused the statement, unless a trigger or a foreign
-/// key of the database reaches further than the grant: either is the
-/// operator's to know.
+/// Logs the refusal, and returns the error for the plugin. The guard should
+/// have refused the statement, unless a trigger or a foreign key of the
+/// database reaches further than the grant; the operator should know of either.
 fn denied(refused: &str) -> Failure {
     tracing::warn!(refused, "SQLite's authorizer refused a plugin's statement");
     Failure::Typed(Error::Denied(format!(
@@ -243,15 +247,16 @@ fn denied(refused: &str) -> Failure {
     )))
 }
 
-/// The name is a table's without a grant, or `WITH` defines it: SQLite does not
-/// tell where no column of it is read.
+/// Returns the error for a name that either is a table's without a grant, or is
+/// defined by `WITH`. SQLite does not tell the two apart if no column is read.
 fn ambiguous(name: &str) -> Failure {
     Failure::Typed(Error::Denied(format!(
         "the manifest does not grant reading the table `{name}`; what WITH defines needs another name"
     )))
 }
 
-/// How long to wait for a lock of another process, with so much time left.
+/// Returns the time limit for waiting for another process's lock, within the
+/// time left until `deadline`.
 pub(super) fn busy_timeout(deadline: Instant) -> Duration {
     BUSY_TIMEOUT.min(deadline.saturating_duration_since(Instant::now()))
 }

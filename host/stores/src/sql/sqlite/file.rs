@@ -1,5 +1,5 @@
-//! Files of the host's own stores, and what every file needs before it is
-//! opened.
+//! Opens files of the host's own stores, and prepares the directory and the
+//! lock that every SQLite file needs before it is opened.
 
 use std::fs::File;
 use std::path::Path;
@@ -12,7 +12,7 @@ use super::connection::{BUSY_TIMEOUT, STATEMENTS_KEPT};
 use crate::sql::error::OpenError;
 use crate::sql::file_lock::lock_file;
 
-/// A file of the host's own, whose statements are all short.
+/// Connections to a file of the host's own, whose statements are all short.
 #[derive(Clone)]
 pub(crate) struct SqliteFile {
     pub(crate) readers: SqlitePool,
@@ -20,8 +20,8 @@ pub(crate) struct SqliteFile {
 }
 
 impl SqliteFile {
-    /// Opens `file` with one connection that writes and so many `readers`,
-    /// making it when it is absent.
+    /// Opens `file` with one writing connection and at most `readers` reading
+    /// ones. Creates the file if it is absent.
     pub(crate) async fn open_file(
         file: &Path,
         readers: u32,
@@ -61,7 +61,7 @@ fn pool(connections: u32) -> SqlitePoolOptions {
         .test_before_acquire(false)
 }
 
-/// Makes the folder of a database's file, which messages call `name`.
+/// Creates the directory of a database's file, which messages call `name`.
 pub(super) fn make_folder(file: &Path, name: &str) -> Result<(), OpenError> {
     let Some(folder) = file.parent().filter(|it| !it.as_os_str().is_empty()) else {
         return Ok(());
@@ -72,7 +72,7 @@ pub(super) fn make_folder(file: &Path, name: &str) -> Result<(), OpenError> {
     })
 }
 
-/// Waits until nobody else on this machine opens the file for the first time.
+/// Waits until no other process of this machine is opening the file.
 pub(super) async fn lock_opening(file: &Path) -> std::io::Result<File> {
     lock_file(file.with_extension("open.lock")).await
 }

@@ -1,7 +1,7 @@
-//! Running migrations on a file: each in a transaction, together with the
-//! record that it ran, and its statements under the plugin's grant.
+//! Runs migrations on a SQLite file: each in one transaction together with the
+//! record that it ran, and its statements within the plugin's grant.
 //!
-//! The records are in the form of sqlx's migrator, as those of MySQL are.
+//! The records have the form of sqlx's migrator, like those of MySQL.
 
 use std::time::Instant;
 
@@ -14,13 +14,13 @@ use crate::sql::Error;
 use crate::sql::checked_migration::CheckedMigration;
 use crate::sql::migrate::{Pending, ProgressSender, Record};
 
-/// Why a migration did not run.
+/// Reason that a migration did not run.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrationFailure {
     /// SQLite refuses a statement, or the record of one.
     #[error("while executing migration {version}: {reason}")]
     Statement { version: i64, reason: String },
-    /// What ran cannot be read.
+    /// The records of earlier migrations cannot be read.
     #[error("the record of what ran: {0}")]
     Records(String),
     /// A migration was changed after it ran.
@@ -61,7 +61,8 @@ impl SqliteDatabase {
         Ok(())
     }
 
-    /// Returns what the table `records` says; nothing where it is not there yet.
+    /// Returns the records in the table `records`; none if it does not exist
+    /// yet.
     pub(in crate::sql) async fn migration_records(
         &self,
         records: &str,
@@ -74,8 +75,8 @@ impl SqliteDatabase {
         read.map_err(|failure| MigrationFailure::Records(reason_of(failure)))
     }
 
-    /// Returns a column, and its declared type, whose decimals SQLite would
-    /// store as floats: one with NUMERIC affinity.
+    /// Returns a column with NUMERIC affinity and its declared type. SQLite
+    /// would store its decimals as floats.
     pub(in crate::sql) async fn inexact_decimal(
         &self,
     ) -> crate::sql::Result<Option<(String, String)>> {
@@ -103,7 +104,7 @@ fn read_records(host: &Connection, records: &str) -> Result<Vec<Record>, Failure
         Ok(Record {
             version: row.get(0)?,
             checksum: row.get(1)?,
-            // A migration and its record are one transaction.
+            // A migration and its record are committed in one transaction.
             position: None,
         })
     })?;
@@ -117,7 +118,7 @@ fn reason_of(failure: Failure) -> String {
     }
 }
 
-/// What became of a migration.
+/// Result of running a migration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Run {
     Done,
@@ -130,7 +131,8 @@ fn in_transaction<T>(
 ) -> Result<T, Failure> {
     let execute = |text| connection.as_host(|host| Ok(host.execute_batch(text)?));
     execute("BEGIN IMMEDIATE")?;
-    // Whatever fails is rolled back when the connection is given back.
+    // After a failure, the transaction is rolled back when the connection is
+    // given back.
     let done = work()?;
     execute("COMMIT")?;
     Ok(done)
@@ -155,7 +157,8 @@ fn run(
         connection.migrate(statement)?;
     }
     connection.as_host(|host| {
-        // What the check of the texts overlooked is undone, not recorded.
+        // If the check of the texts overlooked a column, the migration is
+        // rolled back.
         if let Some((column, declared)) = find_inexact_decimal(host)? {
             let reason = format!(
                 "column {column} is declared {declared}, which SQLite stores as a float; \

@@ -1,5 +1,5 @@
-//! SQLite: for each grant, one connection that writes and several that read a
-//! file in WAL mode. Each of them asks an authorizer what the grant allows.
+//! SQLite databases: for each grant, one connection that writes and several
+//! that read a file in WAL mode. Each asks an authorizer what the grant allows.
 
 mod authorizer;
 mod connection;
@@ -39,8 +39,8 @@ pub(super) struct SqliteDatabase {
 }
 
 impl SqliteDatabase {
-    /// Opens the file of `url` under `grant`, making it and its folder when
-    /// they are absent.
+    /// Opens the file of `url` within `grant`, with at most `readers` reading
+    /// connections. Creates the file and its directory if they are absent.
     pub(super) async fn open(
         turns: &WriterTurns,
         url: &str,
@@ -58,8 +58,8 @@ impl SqliteDatabase {
             source,
         };
         file::make_folder(file, &name)?;
-        // A file that becomes WAL is taken alone, and SQLite does not wait for
-        // another process that does the same.
+        // Switching a file to WAL mode needs an exclusive lock, and SQLite does
+        // not wait for another process that does the same.
         let lock = file::lock_opening(file).await;
         let _alone = lock.map_err(|error| failed(error.into()))?;
         let grant = Arc::new(grant.clone());
@@ -75,17 +75,17 @@ impl SqliteDatabase {
         self.writer.file()
     }
 
-    /// Returns what the file refuses.
+    /// Returns the record of changes that the file refused.
     pub(super) fn refusals(&self) -> &Refusals {
         self.writer.refusals()
     }
 
-    /// Returns how many readers there are; the writer is not among them.
+    /// Returns the numbers of reading connections; the writer is not counted.
     pub(super) fn connections(&self) -> Connections {
         self.readers.connections()
     }
 
-    /// Runs a query on a reader.
+    /// Runs a query on a reading connection.
     pub(super) async fn query<F: Form>(
         &self,
         statement: &Checked,
@@ -97,8 +97,8 @@ impl SqliteDatabase {
         self.readers.query(text, parameters, limits, deadline).await
     }
 
-    /// Runs a change on the writer, in a transaction of its own, and again if
-    /// another process was in its way.
+    /// Runs a change on the writer in a transaction of its own, and retries it
+    /// if another process held the lock.
     pub(super) async fn execute(
         &self,
         statement: &Checked,
@@ -114,17 +114,17 @@ impl SqliteDatabase {
         self.writer.begin(deadline).await
     }
 
-    /// Whether the file can be read.
+    /// Checks that the file can be read.
     pub(super) async fn ping(&self, deadline: Instant) -> Result<()> {
         self.readers.ping(deadline).await
     }
 
-    /// Runs a statement of the host's own, which no grant bounds.
+    /// Runs a statement of the host itself, which no grant restricts.
     pub(super) async fn execute_as_host(&self, text: String) -> Result<()> {
         self.writer.execute_as_host(text).await
     }
 
-    /// Closes all connections, each once its statement is done.
+    /// Closes all connections, each once its statement has finished.
     pub(super) async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;

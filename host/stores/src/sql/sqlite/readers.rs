@@ -1,10 +1,10 @@
-//! SQLite's connections that only read: so many, opened as they are needed.
+//! Pool of SQLite connections that only read, opened on demand.
 //!
-//! A statement runs on the thread that asks: most are done within tens of
-//! microseconds, which is less than it takes to wake another thread for them,
-//! and that one for their rows, as sqlx does. A statement that is not done soon
-//! is ended there, and begins again on a thread where it may take its time:
-//! reading twice changes nothing.
+//! A statement first runs on the calling thread: most finish within tens of
+//! microseconds, less than it takes to wake another thread for them, and the
+//! caller for their rows, as sqlx does. A statement that does not finish soon
+//! is interrupted there and begins again on a blocking thread, which is safe
+//! since reading twice changes nothing.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,11 +23,11 @@ use crate::sql::rows::Form;
 use crate::sql::{CallLimits, Connections, Result};
 use crate::sql::{Error, Rows, Value};
 
-/// How long a statement may keep the thread that asks: as long as a guest may
-/// compute there without a break.
+/// Time that a statement may occupy the calling thread: as long as a guest may
+/// compute there without yielding.
 const SOON: Duration = Duration::from_millis(2);
 
-/// The readers of one grant on one file.
+/// The reading connections of one grant to one file.
 pub(super) struct Readers {
     file: PathBuf,
     grant: Arc<TableGrant>,
@@ -35,13 +35,13 @@ pub(super) struct Readers {
     room: Arc<Semaphore>,
 }
 
-/// A connection that is in use. It is closed unless it is given back.
+/// A connection in use. It is closed unless it is given back.
 struct Reader {
     connection: GuestConnection,
     _place: OwnedSemaphorePermit,
 }
 
-/// A query, and the bounds of its result.
+/// A query and the limits of its result.
 struct PendingQuery {
     statement: Statement,
     limits: CallLimits,
@@ -50,8 +50,8 @@ struct PendingQuery {
 type Asked<T> = std::result::Result<T, Failure>;
 
 impl Readers {
-    /// Makes room for `most` connections to a file that is there, and opens
-    /// the first.
+    /// Creates a pool of at most `most` connections to an existing file, and
+    /// opens the first.
     pub(super) async fn open(file: &Path, grant: Arc<TableGrant>, most: u32) -> Asked<Arc<Self>> {
         let most = most.max(1) as usize;
         let readers = Self {
@@ -66,7 +66,7 @@ impl Readers {
         Ok(readers)
     }
 
-    /// Run a SELECT that may go on until `deadline`. Dropping this ends it.
+    /// Runs a SELECT until `deadline`. Dropping the future interrupts it.
     pub(super) async fn query<F: Form>(
         self: &Arc<Self>,
         text: &Arc<str>,
@@ -93,7 +93,7 @@ impl Readers {
         rows.map_err(Failure::typed)
     }
 
-    /// Begin again where nobody is kept waiting but the one who asks.
+    /// Runs the query again on a blocking thread, until `deadline`.
     async fn take_time<F: Form>(
         self: &Arc<Self>,
         question: PendingQuery,
@@ -112,7 +112,7 @@ impl Readers {
         asking.await.unwrap_or_else(|panic| Err(panicked(&panic)))
     }
 
-    /// Whether the file can be read.
+    /// Checks that the file can be read.
     pub(super) async fn ping(self: &Arc<Self>, deadline: Instant) -> Result<()> {
         const LIMITS: CallLimits = CallLimits {
             rows: 1,
@@ -123,7 +123,7 @@ impl Readers {
         asked.await.map(|_| ())
     }
 
-    /// How many there are.
+    /// Returns the numbers of connections. Waiting requests are not counted.
     pub(super) fn connections(&self) -> Connections {
         let most = self.idle.capacity();
         Connections {
@@ -134,7 +134,7 @@ impl Readers {
         }
     }
 
-    /// Let go of the file, once running statements are done.
+    /// Closes the connections once running statements have finished.
     pub(super) async fn close(&self) {
         let all = u32::try_from(self.idle.capacity()).unwrap_or(u32::MAX);
         let places = self.room.acquire_many(all).await;
@@ -165,13 +165,13 @@ impl Readers {
     }
 
     fn give_back(&self, reader: Reader) {
-        // There is room for as many as there are places.
+        // The queue has the capacity for all connections that permits allow.
         let _ = self.idle.push(reader.connection);
     }
 }
 
 impl PendingQuery {
-    /// Asks `reader`, until it `is_over`.
+    /// Runs the query on `reader` until `is_over` returns true.
     fn ask<F: Form>(
         &self,
         reader: &Reader,
@@ -185,13 +185,13 @@ impl PendingQuery {
 }
 
 impl Failure {
-    /// Whether it may well succeed where it may take its time: it was ended, or
-    /// is to wait for a lock.
+    /// Returns whether the query may succeed on a blocking thread: it was
+    /// interrupted, or has to wait for a lock.
     fn needs_blocking_thread(&self) -> bool {
         matches!(self, Self::Sqlite(error) if is_interrupted(error) || is_locked(error))
     }
 
-    /// Returns the error as the plugin sees it.
+    /// Converts the failure to an error for the plugin.
     pub(super) fn typed(self) -> Error {
         match self {
             Self::Sqlite(error) => from_rusqlite(error),
@@ -211,11 +211,11 @@ mod tests {
 
     use super::*;
 
-    /// Longer than anybody waits.
+    /// A query that runs for longer than any test waits.
     const ENDLESS: &str = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) \
         SELECT COUNT(*) FROM n";
 
-    /// Longer than anybody's thread may be kept.
+    /// A query that runs for longer than [`SOON`].
     const LONG: &str = "WITH RECURSIVE n (i) AS \
         (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) SELECT SUM(i) FROM n";
 
@@ -260,7 +260,7 @@ mod tests {
             self.readers.idle.len()
         }
 
-        /// The one reader that there was is there, and works.
+        /// Checks that the single reader was returned to the pool, and works.
         async fn assert_answers(&self) {
             assert_shows(
                 self.one("SELECT 7").await.expect("a row"),
@@ -270,7 +270,7 @@ mod tests {
         }
     }
 
-    /// The table that every file has.
+    /// Returns a grant to read the table that every test file has.
     fn grant() -> Arc<TableGrant> {
         Arc::new(TableGrant {
             read: ["t".to_owned()].into(),
@@ -278,7 +278,7 @@ mod tests {
         })
     }
 
-    /// Values are not to be compared, but by how they show.
+    /// Compares values by their debug output, since they have no equality.
     #[track_caller]
     fn assert_shows(found: impl std::fmt::Debug, expected: impl std::fmt::Debug) {
         assert_eq!(format!("{found:?}"), format!("{expected:?}"));
@@ -292,7 +292,7 @@ mod tests {
         Instant::now() + Duration::from_secs(60)
     }
 
-    /// See `.cargo/config.toml`.
+    /// The compile options are set in `.cargo/config.toml`.
     #[tokio::test]
     async fn no_allocation_of_sqlite_takes_a_lock_of_the_process() {
         let file = File::new().await;

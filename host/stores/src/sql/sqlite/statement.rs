@@ -1,4 +1,4 @@
-//! Running one prepared statement on a connection.
+//! Runs single prepared statements on a connection.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::sql::rows::{Cell, Form};
 use crate::sql::value::{Collector, instant_as_text};
 use crate::sql::{CallLimits, Outcome, Result, Value};
 
-/// A statement with its parameters.
+/// A statement text with its parameters.
 pub(super) struct Statement {
     pub(super) text: Arc<str>,
     pub(super) parameters: Vec<Value>,
@@ -25,7 +25,7 @@ impl Statement {
         }
     }
 
-    /// Runs a query, and makes its rows into the form `F`.
+    /// Runs a query, and returns its rows in the form `F`.
     pub(super) fn query<F: Form>(
         &self,
         connection: &GuestConnection,
@@ -44,7 +44,7 @@ impl Statement {
         Ok(collector.finish())
     }
 
-    /// Runs a change; rows that it returns are dropped.
+    /// Runs a change; rows that it returns are discarded.
     pub(super) fn execute(
         &self,
         connection: &GuestConnection,
@@ -87,13 +87,14 @@ fn to_sql(parameter: &Value) -> Result<ToSqlOutput<'_>> {
     Ok(ToSqlOutput::Borrowed(value))
 }
 
-/// By the value's own type: SQLite's columns hold whatever was stored.
+/// Reads a value by its own storage class, since SQLite's columns hold values
+/// of any type.
 fn cell<'a>(row: &'a Row<'_>, index: usize) -> Result<Cell<'a>> {
     Ok(match row.get_ref(index).map_err(from_rusqlite)? {
         ValueRef::Null => Cell::Null,
         ValueRef::Integer(number) => Cell::Integer(number),
         ValueRef::Real(number) => Cell::Real(number),
-        // Others may have stored bytes that are no UTF-8.
+        // Other programs may have stored bytes that are not UTF-8.
         ValueRef::Text(bytes) => Cell::Text(String::from_utf8_lossy(bytes)),
         ValueRef::Blob(bytes) => Cell::Blob(bytes),
     })

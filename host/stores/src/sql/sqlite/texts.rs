@@ -1,8 +1,9 @@
-//! SQLite's functions on texts, in time that grows with what they are given.
+//! Replacements of SQLite's text functions that run in linear time.
 //!
-//! SQLite's own compare each place of one text with the whole of another. That
-//! is one step of its machine, which no deadline ends: two values of a few
-//! megabytes keep a thread for hours.
+//! SQLite's own functions compare each position of one text with the whole of
+//! another. That is a single instruction of its virtual machine, which no
+//! deadline interrupts: two values of a few megabytes occupy a thread for
+//! hours.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -13,13 +14,13 @@ use rusqlite::{Connection, Error, Result};
 
 use super::connection::MAX_VALUE;
 
-/// As SQLite marks its own: the same for the same arguments, and of use in
-/// indexes and checks.
+/// Flags of SQLite's own functions: deterministic, and usable in indexes and
+/// checks.
 const FLAGS: FunctionFlags = FunctionFlags::SQLITE_UTF8
     .union(FunctionFlags::SQLITE_DETERMINISTIC)
     .union(FunctionFlags::SQLITE_INNOCUOUS);
 
-/// Why a function has no result.
+/// Reason that a function has no result.
 #[derive(Debug, thiserror::Error)]
 enum NoResult {
     #[error("a text becomes longer than {MAX_VALUE} bytes")]
@@ -28,7 +29,7 @@ enum NoResult {
     Ignored,
 }
 
-/// Puts the functions in the place of SQLite's own.
+/// Replaces SQLite's own functions on `connection`.
 pub(super) fn install(connection: &Connection) -> Result<()> {
     connection.create_scalar_function("instr", 2, FLAGS, instr)?;
     connection.create_scalar_function("replace", 3, FLAGS, replace)?;
@@ -40,8 +41,8 @@ pub(super) fn install(connection: &Connection) -> Result<()> {
     })
 }
 
-/// The place of the second argument in the first, from one: in bytes of two
-/// blobs, and otherwise in characters.
+/// Returns the position of the second argument in the first, from 1, or 0: in
+/// bytes for two blobs, otherwise in characters.
 fn instr(call: &Context<'_>) -> Result<Option<i64>> {
     let found = match (call.get_raw(0), call.get_raw(1)) {
         (ValueRef::Blob(within), ValueRef::Blob(wanted)) => {
@@ -62,7 +63,7 @@ fn place(within: &str, wanted: &str) -> usize {
     }
 }
 
-/// One character for each byte.
+/// Converts each byte to one character.
 fn characters(bytes: &[u8]) -> String {
     bytes.iter().copied().map(char::from).collect()
 }
@@ -86,7 +87,8 @@ fn replace(call: &Context<'_>) -> Result<Option<String>> {
     }
 }
 
-/// The first argument without the characters of the second at its ends.
+/// Returns the first argument without characters of the second at its start or
+/// end.
 fn trim(call: &Context<'_>, start: bool, end: bool) -> Result<Option<String>> {
     let (Some(whole), Some(set)) = (text(call.get_raw(0)), text(call.get_raw(1))) else {
         return Ok(None);
@@ -102,7 +104,7 @@ fn trim(call: &Context<'_>, start: bool, end: bool) -> Result<Option<String>> {
     Ok(Some(rest.to_owned()))
 }
 
-/// A value as SQLite makes a text of it; none of NULL.
+/// Converts a value to text as SQLite does; `None` for NULL.
 fn text(value: ValueRef<'_>) -> Option<Cow<'_, str>> {
     match value {
         ValueRef::Null => None,
@@ -112,7 +114,7 @@ fn text(value: ValueRef<'_>) -> Option<Cow<'_, str>> {
     }
 }
 
-/// A number with 15 digits, as SQLite writes it.
+/// Formats a number with 15 significant digits, as SQLite does.
 fn real(number: f64) -> String {
     let number: f64 = format!("{number:.14e}").parse().unwrap_or(number);
     if number == 0.0 || (1e-4..1e15).contains(&number.abs()) {
@@ -139,7 +141,7 @@ fn failed(reason: NoResult) -> Error {
 mod tests {
     use super::*;
 
-    /// Each call has the value that SQLite's own functions give it.
+    /// Each call returns the value of SQLite's own function.
     #[test]
     fn results_are_those_of_sqlite() {
         let (own, ours) = (open(), open());
@@ -190,7 +192,7 @@ mod tests {
         Connection::open_in_memory().expect("a database")
     }
 
-    /// With SQLite's own functions, each of these takes hours.
+    /// With SQLite's own functions, each of these calls takes hours.
     #[test]
     fn no_arguments_keep_a_thread() {
         let ours = open();

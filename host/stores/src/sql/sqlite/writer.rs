@@ -1,9 +1,9 @@
-//! SQLite's connections that write: one for each grant on a file, of which one
-//! at a time has its turn, since a file takes one writer.
+//! SQLite connections that write: one for each grant on a file. Only one writes
+//! at a time, since a file takes one writer.
 //!
-//! A change runs on a thread where it may wait for the disk. Dropping whoever
-//! waits for it ends the statement, and what was open is rolled back before
-//! the connection is used again.
+//! A change runs on a blocking thread, where it may wait for the disk. Dropping
+//! the future that waits for it interrupts the statement, and an open
+//! transaction is rolled back before the connection is used again.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -27,13 +27,13 @@ use crate::sql::{CallLimits, Outcome, Result, Value};
 
 type Done<T> = std::result::Result<T, Failure>;
 
-/// Whose turn it is to write to each file. Who waits gets it in order, while
-/// those who wait for the file's lock poll for it.
+/// One semaphore for each file, whose permit allows writing. Waiters get the
+/// permit in order, whereas SQLite waits for a file's lock by polling.
 #[derive(Default)]
 pub(in crate::sql) struct WriterTurns(Mutex<HashMap<PathBuf, Arc<Semaphore>>>);
 
 impl WriterTurns {
-    /// Returns the one turn of a file.
+    /// Returns the semaphore of a file, which has one permit.
     pub(super) fn of(&self, file: &Path) -> Arc<Semaphore> {
         let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let turn = turns.entry(file.to_owned());
@@ -50,16 +50,16 @@ pub(super) struct Writer {
     refusals: Refusals,
 }
 
-/// The connection while nobody uses it.
+/// State of the connection while it is not lent out.
 enum Idle {
     Open(Box<GuestConnection>),
-    /// It is in use, or was of no use any more.
+    /// In use, or closed because it was unusable.
     None,
     Closed,
 }
 
 impl Writer {
-    /// Opens the connection, and makes the file where there is none.
+    /// Opens the connection, and creates the file if it is absent.
     pub(super) async fn open(
         file: &Path,
         grant: Arc<TableGrant>,
@@ -82,13 +82,13 @@ impl Writer {
         &self.file
     }
 
-    /// Returns what the file refuses.
+    /// Returns the record of changes that the file refused.
     pub(super) fn refusals(&self) -> &Refusals {
         &self.refusals
     }
 
-    /// Runs a change in a transaction of its own, and again if another process
-    /// was in its way.
+    /// Runs a change in a transaction of its own, and retries it if another
+    /// process held the lock.
     pub(super) async fn execute(
         self: &Arc<Self>,
         text: &Arc<str>,
@@ -125,14 +125,14 @@ impl Writer {
         }
     }
 
-    /// Runs a statement of the host's own.
+    /// Runs a statement of the host itself.
     pub(super) async fn execute_as_host(self: &Arc<Self>, text: String) -> Result<()> {
         let done = self.run_as_host(move |connection| execute_as_host(connection, &text));
         done.await.map_err(|failure| self.typed(failure))
     }
 
-    /// Returns what the plugin is told of a change that failed, and takes note
-    /// of it where the file refuses changes.
+    /// Converts the failure of a change to an error for the plugin, and records
+    /// it if the file refuses changes.
     fn typed(&self, failure: Failure) -> Error {
         if let Failure::Sqlite(error) = &failure
             && let Some(code) = refusal_code(error)
@@ -142,7 +142,7 @@ impl Writer {
         failure.typed()
     }
 
-    /// Runs `work`, which takes as long as it needs.
+    /// Runs `work` as the host, without a time limit.
     pub(super) async fn run_as_host<T: Send + 'static>(
         self: &Arc<Self>,
         work: impl FnOnce(&GuestConnection) -> Done<T> + Send + 'static,
@@ -155,7 +155,7 @@ impl Writer {
         working.await.unwrap_or_else(|panic| Err(panicked(&panic)))
     }
 
-    /// Closes the connection, once its statement is done.
+    /// Closes the connection, once its statement has finished.
     pub(super) async fn close(&self) {
         let turn = self.turn.acquire().await;
         self.put(Idle::Closed);
@@ -200,8 +200,8 @@ impl Writer {
     }
 }
 
-/// The turn to write, with the connection. Dropping it rolls back what is
-/// open, and lets the next one write.
+/// The permit to write, with the connection. Dropping it rolls an open
+/// transaction back, and lets the next waiter write.
 struct Held {
     connection: Option<GuestConnection>,
     writer: Arc<Writer>,
@@ -215,8 +215,8 @@ impl Held {
             .ok_or_else(|| unknown_state().into())
     }
 
-    /// Runs `work` until `deadline`, and for no longer than this future is
-    /// waited for. The turn comes back unless the thread panicked.
+    /// Runs `work` until `deadline`, or until the future is dropped. The permit
+    /// is returned unless the thread panicked.
     async fn run<T: Send + 'static>(
         self,
         deadline: Instant,
@@ -262,9 +262,9 @@ impl Drop for Held {
 
 /// An open transaction. Dropping it rolls it back.
 pub(in crate::sql) struct SqliteTransaction {
-    /// Nothing after a call that was cut off, which rolled it back.
+    /// `None` after a call that was cut off, which rolled the transaction back.
     held: Option<Held>,
-    /// Whether a statement has changed any row.
+    /// True if a statement has changed any row.
     has_changes: bool,
 }
 
@@ -296,7 +296,7 @@ impl SqliteTransaction {
         Ok(outcome)
     }
 
-    /// Keeps the changes.
+    /// Commits the transaction.
     pub(in crate::sql) async fn commit(mut self, deadline: Instant) -> Result<()> {
         let commit = |connection: &GuestConnection| execute_as_host(connection, "COMMIT");
         self.run(deadline, commit).await?;
@@ -306,7 +306,7 @@ impl SqliteTransaction {
         Ok(())
     }
 
-    /// Undoes the changes.
+    /// Rolls the transaction back.
     pub(in crate::sql) async fn rollback(mut self, deadline: Instant) -> Result<()> {
         let rollback = |connection: &GuestConnection| execute_as_host(connection, "ROLLBACK");
         self.run(deadline, rollback).await
@@ -318,8 +318,8 @@ impl SqliteTransaction {
         work: impl FnOnce(&GuestConnection) -> Done<T> + Send + 'static,
     ) -> Result<T> {
         let held = self.held.take().ok_or_else(unknown_state)?;
-        // SQLite ends a transaction by itself after some errors, and what came
-        // next would stand alone.
+        // SQLite ends a transaction by itself after some errors, and a further
+        // statement would be committed by itself.
         let in_transaction = move |connection: &GuestConnection| {
             if connection.is_autocommit() {
                 return Err(unknown_state().into());
@@ -341,7 +341,7 @@ fn unknown_state() -> Error {
     Error::Unavailable("the transaction has ended".to_owned())
 }
 
-/// Whether another process was in the way.
+/// Returns whether another process held the lock.
 fn is_contention(failure: &Failure) -> bool {
     matches!(failure, Failure::Sqlite(error) if is_locked(error))
 }
