@@ -1,4 +1,4 @@
-//! Who may change or fill a plugin's tables: one node at a time.
+//! Locks that let one node at a time migrate or seed a plugin's tables.
 
 use std::fs::File;
 use std::path::Path;
@@ -11,29 +11,29 @@ use super::MigrateError;
 use crate::sql::access::{Database, DatabaseAccess};
 use crate::sql::file_lock::{LOCK_TIMEOUT, lock_file, try_lock_file};
 
-/// How long one attempt to get the lock waits at the server.
+/// Time that one attempt to take the lock waits, in seconds.
 const ATTEMPT_SECONDS: u64 = 5;
 
-/// How often a lock on a file is tried.
+/// Interval between attempts to lock a file.
 const POLL: Duration = Duration::from_millis(100);
 
-/// How long a session may wait for its next statement: the connection with a
-/// lock must outlive whatever else is done meanwhile.
+/// `wait_timeout` of the session with a lock, in seconds. Its connection must
+/// outlive all work that is done meanwhile.
 const SESSION_SECONDS: u64 = 86_400;
 
-/// Holds every other node off seeding one plugin's tables in one database.
-/// Dropping it lets the next one in.
+/// Lock that keeps other nodes from seeding one plugin's tables in one
+/// database. Dropping it releases the lock.
 pub struct SchemaLock {
     _held: Held,
 }
 
-/// Holds every other node off changing one plugin's tables in one database.
-/// Dropping it lets the next one in.
+/// Lock that keeps other nodes from migrating one plugin's tables in one
+/// database. Dropping it releases the lock.
 ///
-/// On MySQL, it belongs to the very connection that runs the statements: where
-/// a node dies, its server goes on with the statement that it was given, and
-/// keeps the lock until that is done. So whoever gets the lock afterwards finds
-/// nothing that still runs.
+/// On MySQL, the lock belongs to the very connection that runs the statements.
+/// If a node dies, its server completes the statement that it was given, and
+/// keeps the lock until then. The next holder of the lock therefore finds no
+/// statement still running.
 pub struct MigrationLock {
     held: Held,
 }
@@ -41,12 +41,15 @@ pub struct MigrationLock {
 enum Held {
     /// A lock on a file beside the database.
     File { _file: File },
-    /// A named lock of the server, which lives as long as this connection.
+    /// A named lock of the server, which lasts as long as this connection.
     Connection { connection: Box<MySqlConnection> },
 }
 
 impl MigrationLock {
-    /// Returns the connection that the lock belongs to.
+    /// Returns the connection that holds the lock.
+    ///
+    /// # Errors
+    /// When the lock is on a file.
     pub(super) fn connection(&mut self) -> Result<&mut MySqlConnection, MigrateError> {
         match &mut self.held {
             Held::Connection { connection } => Ok(connection),
@@ -59,10 +62,10 @@ impl MigrationLock {
 }
 
 impl DatabaseAccess {
-    /// Waits until no other node seeds `plugin`'s tables here.
+    /// Waits until no other node seeds `plugin`'s tables in this database.
     ///
     /// # Errors
-    /// When that takes longer than ten minutes.
+    /// When that takes longer than ten minutes, or the lock fails.
     pub async fn lock_schema(&self, plugin: &str) -> Result<SchemaLock, MigrateError> {
         let held = match &self.database {
             Database::Sqlite(sqlite) => {
@@ -83,11 +86,11 @@ impl DatabaseAccess {
         Ok(SchemaLock { _held: held })
     }
 
-    /// Waits, for as long as it takes, until no other node changes `plugin`'s
-    /// tables here. `waiting` is told once if another one does.
+    /// Waits without a time limit until no other node migrates `plugin`'s
+    /// tables in this database. Calls `waiting` once if another node does.
     ///
     /// # Errors
-    /// When the server, or the folder of the database's file, fails.
+    /// When the server, or the directory of the database's file, fails.
     pub async fn lock_migrations(
         &self,
         plugin: &str,
@@ -104,10 +107,11 @@ impl DatabaseAccess {
         }
     }
 
-    /// Takes the lock if no other node changes `plugin`'s tables here now.
+    /// Takes the lock if no other node migrates `plugin`'s tables in this
+    /// database now.
     ///
     /// # Errors
-    /// When the server, or the folder of the database's file, fails.
+    /// When the server, or the directory of the database's file, fails.
     pub async fn try_lock_migrations(
         &self,
         plugin: &str,
@@ -131,7 +135,8 @@ impl DatabaseAccess {
                 else {
                     return Ok(None);
                 };
-                // Hosts of before this lock hold the other one while they migrate.
+                // Hosts that do not know this lock hold the other one while
+                // they migrate.
                 let older = lock_file(seed_file(sqlite.file(), plugin)).await;
                 drop(older.map_err(|error| self.lock_failed(error))?);
                 Held::File { _file: file }
@@ -144,7 +149,8 @@ impl DatabaseAccess {
                 {
                     return Ok(None);
                 }
-                // Hosts of before this lock hold the other one while they migrate.
+                // Hosts that do not know this lock hold the other one while
+                // they migrate.
                 if !self
                     .get(&mut connection, plugin, LOCK_TIMEOUT.as_secs())
                     .await?
@@ -158,8 +164,8 @@ impl DatabaseAccess {
         Ok(Some(MigrationLock { held }))
     }
 
-    /// Returns a connection of the lock's own: closing it frees the lock,
-    /// whatever happens to this process.
+    /// Opens a connection for the lock alone: when the connection closes, for
+    /// whatever reason, the server releases the lock.
     async fn lock_connection(&self) -> Result<Box<MySqlConnection>, MigrateError> {
         let Database::MySql(mysql) = &self.database else {
             return Err(self.lock_failed("a file has no connections"));
@@ -172,7 +178,8 @@ impl DatabaseAccess {
         Ok(Box::new(connection))
     }
 
-    /// Takes the named lock within so many seconds.
+    /// Takes the named lock, waiting for at most `seconds`. Returns whether it
+    /// was taken.
     async fn get(
         &self,
         connection: &mut MySqlConnection,
@@ -201,7 +208,7 @@ impl DatabaseAccess {
         Ok(())
     }
 
-    /// The server's name of a lock of ours, in the database of `connection`.
+    /// Returns the server-wide name of a lock in the database of `connection`.
     async fn lock_name(
         &self,
         connection: &mut MySqlConnection,
@@ -226,10 +233,11 @@ fn migrating(plugin: &str) -> String {
     format!("migrate {plugin}")
 }
 
-/// Names of locks are the server's, so the database is part of ours; the digest
-/// keeps it within the 64 characters that a name may have. It is made here,
-/// since MySQL 9 has no `SHA1()` any more, and is SHA-1's, as versions before
-/// this one had the server make it: nodes of both wait for each other.
+/// Returns the server-wide name of a lock. Such names are shared by all
+/// databases of a server, so the database is part of it; the digest keeps it
+/// within the limit of 64 characters. The host computes SHA-1 itself, since
+/// MySQL 9 has no `SHA1()`, and earlier hosts had the server compute it: nodes
+/// of both versions exclude each other.
 fn server_name(database: &str, name: &str) -> String {
     hex::encode(Sha1::digest(format!("edge {database} {name}")))
 }

@@ -1,5 +1,5 @@
-//! Bringing a plugin's tables up to date: what is pending ([`plan`]), the lock
-//! that lets one node at a time do it ([`lock`]), and how far it is
+//! Migrates a plugin's tables: pending migrations ([`plan`]), the lock that
+//! lets one node at a time run them ([`lock`]), and progress reports
 //! ([`progress`]).
 
 mod lock;
@@ -24,10 +24,10 @@ pub use plan::{MigrationPlan, PlannedStatement};
 pub(super) use plan::{Pending, Record};
 pub use progress::{MigrationProgress, ProgressSender};
 
-/// Why the tables are not up to date.
+/// Reason that the tables are not up to date.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {
-    /// There are none for the database's dialect.
+    /// The plugin has no migrations for the database's dialect.
     #[error(
         "migrations/{0} is missing or empty: a plugin with a database grant has migrations for each dialect"
     )]
@@ -36,52 +36,52 @@ pub enum MigrateError {
     /// written.
     #[error("migrations/{dialect}: {source}")]
     Failed {
-        /// The dialect that they are for.
+        /// Dialect of the migrations.
         dialect: &'static str,
-        /// What went wrong; names the migration.
+        /// Error of the migration, which names its version, or of the database.
         source: SqlxMigrateError,
     },
-    /// A statement failed on a MySQL server. Those before it stay done, and the
-    /// next attempt goes on with it.
+    /// A statement failed on a MySQL server. The statements before it stay
+    /// done, and the next attempt continues with this one.
     #[error(
         "migrations/mysql/{file}: statement {statement} of {statements} (`{text}`): {}",
         without_values(&.error.to_string())
     )]
     Statement {
-        /// The file of the migration.
+        /// Name of the migration's file.
         file: String,
-        /// Counts the file's statements, from 1.
+        /// Number of the failed statement in the file, from 1.
         statement: usize,
-        /// How many statements the file has.
+        /// Number of statements in the file.
         statements: usize,
-        /// The beginning of the statement.
+        /// Beginning of the statement.
         text: String,
-        /// What the server says. Not a source, whose text would be shown with
-        /// the value that it quotes.
+        /// Error of the server. Not marked as a source, since that would show
+        /// its text with the value that it quotes.
         error: sqlx::Error,
     },
-    /// A migration does what the grant does not allow. Nothing ran.
+    /// A migration does something that the grant does not allow. Nothing ran.
     #[error("migrations/{dialect}/{name}: {source}")]
     Refused {
-        /// The dialect that it is for.
+        /// Dialect of the migration.
         dialect: &'static str,
-        /// The name of its file.
+        /// Name of the migration's file.
         name: String,
-        /// What is not allowed.
+        /// Statement and part of it that is not allowed.
         source: MigrationRefused,
     },
-    /// Tables that are there are in the way. Nothing ran.
+    /// Existing tables prevent a migration from running. Nothing ran.
     #[error("migrations/mysql: {0}")]
     Obstacles(#[from] Obstacles),
-    /// SQLite's migration failed, or was changed after it ran.
+    /// A migration failed on SQLite, or was changed after it ran.
     #[error("migrations/sqlite: {0}")]
     Sqlite(#[from] MigrationFailure),
-    /// The database does not say what it has become.
+    /// The state of the database could not be read.
     #[error("migrations/{dialect}: {source}")]
     Unknown {
-        /// The dialect of the database.
+        /// Dialect of the database.
         dialect: &'static str,
-        /// Why not.
+        /// Error of reading it.
         source: Error,
     },
     /// SQLite would store the column's decimals as floats.
@@ -89,9 +89,9 @@ pub enum MigrateError {
         "migrations/sqlite: column {column} is declared {declared}, which SQLite stores as a float; declare it TEXT"
     )]
     InexactDecimal {
-        /// `table.column`
+        /// The column, as `table.column`.
         column: String,
-        /// The declared type.
+        /// Type as declared.
         declared: String,
     },
     /// The lock could not be taken.
@@ -99,20 +99,21 @@ pub enum MigrateError {
         "another node has been migrating or seeding {url} for too long, or the lock failed: {reason}"
     )]
     Lock {
-        /// The database, without its password.
+        /// URL of the database, without its password.
         url: String,
-        /// What happened.
+        /// Cause of the failure.
         reason: String,
     },
 }
 
 impl MigrateError {
-    /// A server's error that no statement of a migration is to blame for.
+    /// Wraps an error of a MySQL server that is not the fault of a migration's
+    /// statement.
     pub(super) fn of_mysql(source: sqlx::Error) -> Self {
         mysql::failed(source)
     }
 
-    /// Whether the same attempt may well succeed later: the database does not
+    /// Returns whether a later attempt may succeed: the database does not
     /// answer, or another node migrates.
     #[must_use]
     pub fn is_transient(&self) -> bool {
@@ -131,14 +132,14 @@ impl MigrateError {
         }
     }
 
-    /// Whether the lock could not be had.
+    /// Returns whether the lock could not be taken.
     #[must_use]
     pub fn is_lock(&self) -> bool {
         matches!(self, Self::Lock { .. })
     }
 
-    /// Whether the connection to the server was lost, so that the same run may
-    /// well go on with a new one.
+    /// Returns whether the connection to the server was lost, so that the same
+    /// run may continue on a new one.
     #[must_use]
     pub fn is_broken_connection(&self) -> bool {
         let source = match self {
@@ -154,14 +155,14 @@ impl MigrateError {
 }
 
 impl DatabaseAccess {
-    /// Returns the plugin's migrations that have not run to their end here.
-    /// Every statement of every migration of the release is checked first, and
-    /// compared with the tables that are there, so what is refused is refused
+    /// Returns the plugin's migrations that have not run to their end in this
+    /// database. Every statement of every migration of the release is first
+    /// checked and compared with the existing tables, so that a refusal comes
     /// before anything runs.
     ///
     /// # Errors
-    /// Names the migration that is refused, or was changed after it ran; or
-    /// what is in its way.
+    /// Names the migration that is refused or was changed after it ran, or the
+    /// obstacles in the existing tables.
     pub async fn plan_migrations(
         &self,
         plugin: &str,
@@ -175,8 +176,9 @@ impl DatabaseAccess {
         }
     }
 
-    /// Compares the plugin's pending migrations with the tables that are there.
-    /// Nothing is changed, and a file of SQLite's has nothing to compare.
+    /// Compares the plugin's pending migrations with the existing tables,
+    /// without changing anything. For a SQLite file, there is nothing to
+    /// compare.
     ///
     /// # Errors
     /// Names the migration that is refused, or was changed after it ran.
@@ -249,8 +251,9 @@ impl DatabaseAccess {
         Ok((plan, report))
     }
 
-    /// Returns what the tables lack that migrations made which have run; nothing
-    /// where a newer release was here, which may have taken it away.
+    /// Returns tables and columns that are missing although migrations which
+    /// have run created them. Returns none if the records name a newer
+    /// release's migrations, which may have dropped them.
     async fn lacking(
         &self,
         connection: &mut sqlx::MySqlConnection,
@@ -273,14 +276,14 @@ impl DatabaseAccess {
         adopt::lacking(connection, statements.map(String::as_str), table).await
     }
 
-    /// Runs those of the plugin's migrations that have not run here yet, in
-    /// order. What ran is recorded in the table `edge_migrations_<plugin>`;
-    /// that may be more than a release knows, after a newer one was here.
+    /// Runs the plugin's pending migrations, in order, and records them in the
+    /// table `edge_migrations_<plugin>`. The table may have more records than a
+    /// release has migrations, after a newer release has run.
     ///
     /// # Errors
-    /// Names the statement that failed. On MySQL, which undoes no change of a
-    /// table, the statements before it stay done, and the next run goes on with
-    /// it; on SQLite nothing of its migration stays.
+    /// Names the statement that failed. On MySQL, which cannot roll DDL back,
+    /// the statements before it stay done, and the next run continues with the
+    /// failed one; on SQLite the whole migration is rolled back.
     pub async fn migrate(
         &self,
         plugin: &str,
@@ -319,9 +322,9 @@ impl DatabaseAccess {
         }
     }
 
-    /// Checks all migrations for this database against the grant, those that
-    /// ran among them: what is in a release is refused here or nowhere. `None`
-    /// where the plugin has none and needs none.
+    /// Checks all migrations for this database against the grant, including
+    /// those that have run, since nothing later checks a release again. Returns
+    /// `None` if the plugin has no migrations and needs none.
     fn all_checked(
         &self,
         migrations: &Migrations,
@@ -340,14 +343,14 @@ impl DatabaseAccess {
         checked.sort_by_key(CheckedMigration::version);
         match checked.is_empty() {
             false => Ok(Some(checked)),
-            // Whoever may only read has no tables to make.
+            // A plugin that may only read creates no tables.
             true if self.grant().write.is_empty() => Ok(None),
             true => Err(MigrateError::None(dialect_name(dialect))),
         }
     }
 
-    /// A DECIMAL column has NUMERIC affinity in SQLite: what is stored there
-    /// becomes a float, and would come back without its scale.
+    /// Refuses DECIMAL columns in SQLite, where they have NUMERIC affinity: a
+    /// value becomes a float, and would be returned without its scale.
     async fn refuse_inexact_decimals(&self) -> Result<(), MigrateError> {
         let Database::Sqlite(sqlite) = &self.database else {
             return Ok(());

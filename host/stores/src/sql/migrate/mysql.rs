@@ -1,5 +1,5 @@
-//! Running migrations on MySQL and MariaDB, which undo no change of a table:
-//! one statement after the other, each recorded before and after it.
+//! Runs migrations on MySQL and MariaDB, which cannot roll DDL back: one
+//! statement after the other, each recorded before and after it.
 
 use std::time::{Duration, Instant};
 
@@ -16,54 +16,56 @@ use crate::sql::error::{is_broken, is_contention, without_values};
 use crate::sql::guard::TableGrant;
 use crate::sql::mysql::Server;
 
-/// How long a statement waits for a table that others use, in seconds. Whoever
-/// comes after it waits behind it, so it gives up soon, and tries again.
+/// Time limit for waiting for a table's lock, in seconds. Other statements
+/// queue behind one that waits, so it gives up soon, and is retried.
 const LOCK_WAIT_SECONDS: u32 = 2;
 
-/// How often a statement is tried that finds its table locked.
+/// Attempts for a statement whose table is locked.
 const ATTEMPTS: u32 = 40;
 
-/// How much longer the pause after each attempt is than the one before it.
+/// Increase of the delay between attempts, up to [`LONGEST_PAUSE`].
 const PAUSE_STEP: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 
-/// The errors of a change of a table that was made already: the table, column,
-/// key, constraint or check is there; the column or key to drop is gone.
+/// Errors of DDL that has taken effect already: the table, column, key,
+/// constraint or check exists, or the column or key to drop is gone.
 const ALREADY_DONE: [u16; 7] = [1050, 1060, 1061, 1068, 1091, 1826, 3822];
 
-/// The errors of a key that two rows have: several names for one.
+/// Errors of two rows with the same value of a unique key, under several names.
 const DUPLICATES: [u16; 3] = [1022, 1062, 1586];
 
-/// How often the columns of a unique key are filled again in one run.
+/// Largest number of times that the columns of a unique key are filled again in
+/// one run.
 const REFILLS: u32 = 5;
 
 type Result<T> = std::result::Result<T, MigrateError>;
 
-/// The version of the record that is no migration's: its description lists what
-/// was there before the first. Hosts that do not know it pass it over.
+/// Version of the record that belongs to no migration: its description lists
+/// the columns, keys and constraints that existed before the first migration.
+/// Hosts that do not know it ignore it.
 const KEPT: i64 = -1;
 
-/// Rows that were there may have dates that new ones may not have, and stay as
-/// they are when their table is rewritten.
+/// SQL mode of migrations. Existing rows may have dates that new rows may not
+/// have; the mode keeps them unchanged when their table is rewritten.
 const SQL_MODE: &str = "\
     /*M!100500 'PIPES_AS_CONCAT,STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,\
 NO_ENGINE_SUBSTITUTION,ALLOW_INVALID_DATES' */ \
     /*!80000 'PIPES_AS_CONCAT,ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,\
 ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION,ALLOW_INVALID_DATES' */";
 
-/// Where migrations run.
+/// Database and plugin for which migrations run.
 pub(super) struct Place<'a> {
-    /// The table that records them.
+    /// Name of the table that records migrations.
     pub(super) records: &'a str,
     pub(super) server: Server,
     pub(super) grant: &'a TableGrant,
-    /// Whether none has run to its end here yet.
+    /// True if no migration has run to its end in this database.
     pub(super) is_new: bool,
-    /// What the release's migrations make.
+    /// Tables and columns that the release's migrations create.
     pub(super) known: Known,
 }
 
-/// Returns what the table `records` says; nothing where it is not there yet.
+/// Returns the records in the table `records`; none if it does not exist yet.
 pub(super) async fn records(
     connection: &mut MySqlConnection,
     records: &str,
@@ -92,13 +94,14 @@ pub(super) async fn records(
         .map_err(failed)
 }
 
-/// Whether no migration has run to its end yet.
+/// Returns whether no migration has run to its end yet.
 pub(super) fn is_new(records: &[Record]) -> bool {
     let mut records = records.iter();
     !records.any(|record| record.version != KEPT && record.position.is_none())
 }
 
-/// Returns what was there before the first migration, if that was recorded.
+/// Returns the names that existed before the first migration, if they were
+/// recorded.
 pub(super) async fn kept(connection: &mut MySqlConnection, records: &str) -> Result<Option<Kept>> {
     let text = format!("SELECT description FROM {records} WHERE version = ?");
     let found = sqlx::query_scalar::<_, String>(AssertSqlSafe(text)).bind(KEPT);
@@ -106,7 +109,7 @@ pub(super) async fn kept(connection: &mut MySqlConnection, records: &str) -> Res
     Ok(found.map(|text| Kept::parse(&text)))
 }
 
-/// Records what is there before the first migration, and returns it.
+/// Records the names that exist before the first migration, and returns them.
 async fn keep(connection: &mut MySqlConnection, place: &Place<'_>) -> Result<Kept> {
     let kept = Kept::read(connection, place.server, place.grant).await;
     let kept = kept.map_err(failed)?;
@@ -156,7 +159,8 @@ pub(super) async fn run(
     Ok(())
 }
 
-/// The table as sqlx's migrator makes it, which older hosts use.
+/// Returns the statement that creates the records table in the form of sqlx's
+/// migrator, which older hosts use.
 fn create(records: &str) -> String {
     format!(
         "CREATE TABLE IF NOT EXISTS {records} ( \
@@ -182,7 +186,7 @@ pub(super) fn failed(source: sqlx::Error) -> MigrateError {
     }
 }
 
-/// Runs one migration.
+/// State of running one migration.
 struct Runner<'a> {
     connection: &'a mut MySqlConnection,
     place: &'a Place<'a>,
@@ -240,7 +244,8 @@ impl Runner<'_> {
         done.map(|_| ()).map_err(failed)
     }
 
-    /// Returns what runs in the place of a statement, on the tables as they are.
+    /// Returns the statements to run instead of a statement, adapted to the
+    /// existing tables.
     async fn reconciled(&mut self, index: usize, text: &str) -> Result<Vec<String>> {
         let Place { server, grant, .. } = *self.place;
         let made = (self.kept, &self.place.known);
@@ -263,7 +268,8 @@ impl Runner<'_> {
         Ok(statements)
     }
 
-    /// Takes the place of the record of an attempt with another text.
+    /// Inserts the record of this migration, or replaces that of an attempt
+    /// with another text.
     async fn insert_record(&mut self) -> Result<()> {
         let text = format!(
             "REPLACE INTO {} (version, description, success, checksum, execution_time) \
@@ -290,8 +296,9 @@ impl Runner<'_> {
         recording.execute(&mut *self.connection).await.map(|_| ())
     }
 
-    /// Rows are changed in one transaction with the record, so the statement
-    /// runs once, whatever breaks (on tables that know transactions).
+    /// Runs a change of rows in one transaction with its record, so that the
+    /// statement takes effect exactly once even after a failure, on tables of a
+    /// transactional engine.
     async fn change_rows(&mut self, index: usize, texts: &[String]) -> sqlx::Result<()> {
         let mut attempt = 1;
         loop {
@@ -319,8 +326,9 @@ impl Runner<'_> {
         self.raw("COMMIT").await
     }
 
-    /// A change of a table commits by itself. If nobody saw how it ended, the
-    /// error that it is made already says that it was.
+    /// Runs a DDL statement, which commits by itself. If the outcome of an
+    /// earlier attempt is unknown, the error that the change has been made
+    /// already counts as success.
     async fn change_table(
         &mut self,
         index: usize,
@@ -358,8 +366,8 @@ impl Runner<'_> {
         self.record(done).await
     }
 
-    /// Waits before the next attempt, if the statement lost against others and
-    /// there is one left.
+    /// Waits before the next attempt, if the statement lost against a
+    /// concurrent one and attempts are left; otherwise returns the error.
     async fn pause_after(&self, attempt: u32, error: sqlx::Error) -> sqlx::Result<()> {
         if !is_contention(&error) || attempt >= ATTEMPTS {
             return Err(error);
@@ -395,7 +403,8 @@ impl Runner<'_> {
     }
 }
 
-/// Whether the statement, which was checked, changes rows rather than a table.
+/// Returns whether the statement, which was checked, changes rows as opposed to
+/// a table's definition.
 fn is_change_of_rows(text: &str) -> bool {
     let word = text.split_whitespace().next().unwrap_or_default();
     !["CREATE", "ALTER"]

@@ -1,5 +1,5 @@
-//! Which migrations are pending in a database, and where the first of them goes
-//! on.
+//! Determines which migrations are pending in a database, and the statement at
+//! which the first of them continues.
 
 use sqlx::migrate::MigrateError as SqlxMigrateError;
 
@@ -8,27 +8,27 @@ use crate::sql::Dialect;
 use crate::sql::adopt::refilled_from;
 use crate::sql::checked_migration::CheckedMigration;
 
-/// What a database has recorded of one migration.
+/// The record of one migration in a database.
 #[derive(Debug, Clone)]
 pub(in crate::sql) struct Record {
     pub(in crate::sql) version: i64,
     pub(in crate::sql) checksum: Vec<u8>,
-    /// How far it is; `None` once it has run to its end.
+    /// Progress of an unfinished migration; `None` once it has run to its end.
     pub(in crate::sql) position: Option<Position>,
 }
 
-/// How far a migration of several statements is. MySQL undoes no change of a
-/// table, so each statement is recorded by itself.
+/// Progress of a migration of several statements. MySQL cannot roll DDL back,
+/// so each statement is recorded by itself.
 ///
-/// The record is a number in the column `execution_time`, which means something
-/// else only once the migration has succeeded: `-1 - 2 * done`, less one more
-/// while the next statement runs. A host that knows nothing of it takes the
-/// migration for one that was cut off, and begins it anew.
+/// The position is stored as a number in the column `execution_time`, which has
+/// its usual meaning only once the migration has succeeded: `-1 - 2 * done`,
+/// less one more while the next statement runs. A host that does not know this
+/// encoding takes the migration for one that was cut off, and starts it again.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(in crate::sql) struct Position {
-    /// Statements that are done.
+    /// Number of statements that are done.
     pub(in crate::sql) done: usize,
-    /// Whether the next statement had begun, and nobody knows how it ended.
+    /// True if the next statement had begun and its outcome is unknown.
     pub(in crate::sql) in_doubt: bool,
 }
 
@@ -38,8 +38,9 @@ impl Position {
         -1 - 2 * done - i64::from(self.in_doubt)
     }
 
-    /// Returns where the migration goes on: earlier, if the next statement is a
-    /// unique key whose columns are to be filled again.
+    /// Returns the position at which the migration continues: an earlier one,
+    /// if the next statement adds a unique key whose columns are to be filled
+    /// again.
     fn refilled(self, statements: &[String]) -> Self {
         match refilled_from(statements, self.done) {
             from if from < self.done => Self {
@@ -63,7 +64,8 @@ impl Position {
 #[derive(Debug, Clone)]
 pub(in crate::sql) struct Pending {
     pub(in crate::sql) migration: CheckedMigration,
-    /// Where it goes on, if an earlier attempt has recorded that.
+    /// Position at which the migration continues, if an earlier attempt
+    /// recorded one.
     pub(in crate::sql) position: Option<Position>,
 }
 
@@ -73,21 +75,22 @@ pub struct MigrationPlan {
     pub(in crate::sql) pending: Vec<Pending>,
 }
 
-/// A statement of a pending migration, for people to read.
+/// A statement of a pending migration, for display.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlannedStatement {
-    /// The name of its file.
+    /// Name of the migration's file.
     pub file: String,
-    /// Whether an earlier attempt has run it.
+    /// True if an earlier attempt has run the statement.
     pub is_done: bool,
-    /// Whether an earlier attempt began it, and nobody knows how it ended.
+    /// True if an earlier attempt began the statement and its outcome is
+    /// unknown.
     pub is_in_doubt: bool,
-    /// The whole text, without comments.
+    /// Full text of the statement, without comments.
     pub text: String,
 }
 
 impl MigrationPlan {
-    /// Compares the migrations of a release with what the database has recorded.
+    /// Compares the migrations of a release with the records of the database.
     pub(super) fn new(
         checked: Vec<CheckedMigration>,
         records: &[Record],
@@ -106,7 +109,8 @@ impl MigrationPlan {
                         source: SqlxMigrateError::VersionMismatch(version),
                     });
                 }
-                // One that failed may be mended: another text begins anew.
+                // A failed migration may be corrected: another text starts from
+                // its beginning.
                 Some(record) => record.position.filter(|_| is_same),
                 None => None,
             };
@@ -122,13 +126,13 @@ impl MigrationPlan {
         Ok(Self { pending })
     }
 
-    /// Whether the database is up to date.
+    /// Returns whether the database is up to date.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.pending.is_empty()
     }
 
-    /// How many statements the pending migrations have.
+    /// Returns the number of statements of the pending migrations.
     #[must_use]
     pub fn statements(&self) -> usize {
         let counts = self.pending.iter();
@@ -167,7 +171,8 @@ mod tests {
                 assert_eq!(Position::decoded(position.encoded()), position);
             }
         }
-        // What sqlx's migrator, and so an older host, writes at the beginning.
+        // sqlx's migrator, and so an older host, writes -1 when it begins a
+        // migration.
         assert_eq!(Position::decoded(-1), Position::default());
         assert_eq!(Position::decoded(5), Position::default());
     }

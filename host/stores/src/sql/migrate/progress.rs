@@ -1,25 +1,26 @@
-//! How far a run of migrations is, for whoever watches it.
+//! Reports the progress of a migration run to watchers.
 
 use tokio::sync::watch;
 
-/// Where a run of migrations is.
+/// Progress of a migration run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MigrationProgress {
-    /// The statement that runs, from 1; 0 before the first.
+    /// Number of the current statement, from 1; 0 before the first.
     pub statement: usize,
-    /// All statements of the migrations that were pending.
+    /// Number of statements of all migrations that were pending.
     pub statements: usize,
-    /// What is done now: the beginning of the statement, or what it waits for.
+    /// Current activity: the beginning of the statement, or the condition that
+    /// it waits for.
     pub doing: String,
 }
 
-/// Tells how far a run of migrations is.
+/// Sender of a migration run's progress.
 #[derive(Debug, Clone)]
 pub struct ProgressSender(watch::Sender<MigrationProgress>);
 
 impl ProgressSender {
-    /// Returns a sender for a run of so many statements, as far as is known
-    /// before it begins, and the receiver of what it tells.
+    /// Returns a sender for a run of `statements` statements, as far as is
+    /// known before it begins, and the receiver of its progress.
     #[must_use]
     pub fn new(statements: usize) -> (Self, watch::Receiver<MigrationProgress>) {
         let (sender, receiver) = watch::channel(MigrationProgress {
@@ -36,13 +37,13 @@ impl ProgressSender {
         });
     }
 
-    /// Counts statements that ran in an earlier attempt.
+    /// Counts statements that ran in an earlier attempt as done.
     pub(in crate::sql) fn skip(&self, statements: usize) {
         self.0
             .send_modify(|progress| progress.statement += statements);
     }
 
-    /// The next statement begins.
+    /// Reports that the next statement begins.
     pub(in crate::sql) fn begin(&self, text: &str) {
         self.0.send_modify(|progress| {
             progress.statement += 1;
@@ -50,7 +51,7 @@ impl ProgressSender {
         });
     }
 
-    /// The work waits for something.
+    /// Reports that the run waits for `what`.
     pub fn wait_for(&self, what: String) {
         self.0.send_modify(|progress| progress.doing = what);
     }
@@ -59,7 +60,7 @@ impl ProgressSender {
 /// Longest excerpt of a statement, in characters.
 const EXCERPT: usize = 200;
 
-/// Returns the beginning of a statement on one line.
+/// Returns the beginning of a statement, on one line.
 pub(in crate::sql) fn excerpt(statement: &str) -> String {
     let line = statement.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(EXCERPT) {
