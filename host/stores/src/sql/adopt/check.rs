@@ -1,5 +1,5 @@
-//! Compares all pending migrations of a plugin with the tables that are there,
-//! before the first of them runs.
+//! Compares all pending migrations of a plugin with the existing tables, before
+//! the first of them runs.
 
 use sqlx::MySqlConnection;
 
@@ -13,24 +13,24 @@ use super::schema::{Schema, Table};
 use crate::sql::guard::TableGrant;
 use crate::sql::mysql::Server;
 
-/// What a plugin's migrations are.
+/// Migrations of a plugin that are compared with the existing tables.
 pub(in crate::sql) struct Plan<'a> {
     pub(in crate::sql) grant: &'a TableGrant,
-    /// Every statement of the release, those that ran among them.
+    /// Every statement of the release, including those that have run.
     pub(in crate::sql) all: Vec<&'a str>,
     /// The statements that have not run.
     pub(in crate::sql) pending: Vec<&'a str>,
-    /// Whether none has run to its end in this database.
+    /// True if no migration has run to its end in this database.
     pub(in crate::sql) is_new: bool,
-    /// What was there before the first of them, where that was recorded.
+    /// Names that existed before the first migration, if they were recorded.
     pub(in crate::sql) kept: Option<Kept>,
 }
 
-/// Compares the pending statements with the tables that are there. Nothing is
-/// changed.
+/// Compares the pending statements with the existing tables, without changing
+/// anything.
 ///
 /// # Errors
-/// Those of the driver.
+/// Errors of the driver.
 pub(in crate::sql) async fn check(
     connection: &mut MySqlConnection,
     server: Server,
@@ -68,8 +68,8 @@ pub(in crate::sql) async fn check(
 }
 
 impl Reconciler<'_> {
-    /// Reports columns that an INSERT of the plugin would have to name, and
-    /// does not know.
+    /// Reports columns without a default that the plugin's INSERTs do not name,
+    /// since its migrations do not know them.
     fn check_unknown_columns(&mut self, is_new: bool) {
         let tables = self.schema.tables.values().filter(|it| it.is_there);
         let known = self.known;
@@ -140,7 +140,7 @@ impl Reconciler<'_> {
     }
 }
 
-/// Says a number of rows that were counted up to a bound.
+/// Formats a number of rows that were counted up to [`COUNTED`].
 pub(super) fn counted(count: u64) -> String {
     match count > COUNTED {
         true => format!("more than {COUNTED} rows"),

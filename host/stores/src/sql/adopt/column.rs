@@ -1,4 +1,4 @@
-//! Columns: those that are there, and those that a migration expects.
+//! Columns of existing tables and of migrations, and how the two are merged.
 
 use sqlparser::ast::{ColumnDef, ColumnOption};
 use sqlparser::tokenizer::Token;
@@ -6,7 +6,7 @@ use sqlparser::tokenizer::Token;
 use super::column_type::ColumnType;
 use super::fit::Fit;
 
-/// The character set that holds every character.
+/// Character set that covers all of Unicode.
 pub(super) const UTF8MB4: &str = "utf8mb4";
 
 /// A column of a table.
@@ -14,44 +14,46 @@ pub(super) const UTF8MB4: &str = "utf8mb4";
 pub(super) struct Column {
     pub(super) name: String,
     pub(super) kind: ColumnType,
-    /// The type as SQL.
+    /// Type as SQL.
     pub(super) type_text: String,
     pub(super) charset: Option<String>,
     pub(super) collation: Option<String>,
     pub(super) nullable: bool,
-    /// The default as SQL.
+    /// Default value as SQL.
     pub(super) default: Option<String>,
-    /// What ON UPDATE sets, as SQL.
+    /// Value that ON UPDATE sets, as SQL.
     pub(super) on_update: Option<String>,
     pub(super) auto_increment: bool,
     pub(super) generated: bool,
     pub(super) comment: String,
     pub(super) is_invisible: bool,
-    /// The column's own CHECK, as SQL. MySQL has those of tables alone.
+    /// CHECK of the column itself, as SQL. MySQL only has those of tables.
     pub(super) check: Option<String>,
-    /// Whether the column has values that nobody of the platform wrote.
+    /// True if the column existed before the migrations, so that its values
+    /// come from elsewhere.
     pub(super) is_there: bool,
 }
 
-/// What keeps a column from being used.
+/// Reason that an existing column cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Unusable {
-    /// Types of different meanings.
+    /// The types have different meanings.
     Type,
-    /// The server computes its values.
+    /// The server computes the values.
     Generated,
-    /// Whoever inserts a row has to number it.
+    /// The column has no AUTO_INCREMENT, so an INSERT would have to supply the
+    /// number.
     NotNumbered,
 }
 
-/// What a column becomes so that it does for an expected one too.
+/// Change to an existing column that makes it suit an expected one too.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Merge {
-    /// The column does as it is.
+    /// The column suits as it is.
     Same,
     /// The column is widened to this one.
     Widened(Box<Column>),
-    /// The column becomes this exact one, if no value has more decimals.
+    /// The column becomes this exact type, if no value has more decimals.
     Exact(Box<Column>),
 }
 
@@ -64,7 +66,7 @@ impl Column {
         Self::from_parts(name, &definition.data_type.to_string(), options, charset)
     }
 
-    /// Reads what MODIFY or CHANGE says of a column.
+    /// Reads the column of a MODIFY or CHANGE.
     pub(super) fn from_parts<'a>(
         name: &str,
         type_text: &str,
@@ -106,8 +108,8 @@ impl Column {
         column
     }
 
-    /// Returns a default as SQL: the server's clock has as many digits as the
-    /// column's times.
+    /// Returns a DEFAULT or ON UPDATE value as SQL. CURRENT_TIMESTAMP gets as
+    /// many fractional digits as the column has.
     pub(super) fn clock(&self, value: &str) -> String {
         match self.kind {
             ColumnType::DateTime { fraction, .. }
@@ -124,18 +126,20 @@ impl Column {
         format!("COMMENT '{comment}'")
     }
 
-    /// Whether an INSERT that does not name the column fails.
+    /// Returns whether an INSERT that does not name the column fails.
     pub(super) fn must_be_named(&self) -> bool {
         !self.nullable && self.default.is_none() && !self.auto_increment && !self.generated
     }
 
-    /// Whether rows that do not name the column get another value than NULL.
+    /// Returns whether rows that do not name the column get a value other than
+    /// NULL.
     pub(super) fn has_default(&self) -> bool {
         let default = self.default.as_deref();
         default.is_some_and(|text| !text.eq_ignore_ascii_case("NULL"))
     }
 
-    /// Whether rows that do not name the column get the same value in both.
+    /// Returns whether both columns give the same value to rows that do not
+    /// name them.
     pub(super) fn has_default_of(&self, other: &Self) -> bool {
         if !self.has_default() || !other.has_default() {
             return self.has_default() == other.has_default();
@@ -151,13 +155,13 @@ impl Column {
         }
     }
 
-    /// Whether the column takes no negative numbers.
+    /// Returns whether the column takes no negative numbers.
     pub(super) fn is_unsigned(&self) -> bool {
         let text = self.type_text.to_ascii_lowercase();
         text.contains("unsigned") || text.contains("zerofill")
     }
 
-    /// Bytes that the column takes of the longest row that there may be, in its
+    /// Returns the column's share of the longest possible row, in bytes of its
     /// own character set.
     pub(super) fn row_bytes(&self) -> u64 {
         let bytes = self.charset.as_deref().map_or(1, bytes_of_character);
@@ -168,7 +172,8 @@ impl Column {
         }
     }
 
-    /// Whether the column's texts lack characters that the other's may have.
+    /// Returns whether the column's character set lacks characters of the
+    /// other's.
     pub(super) fn lacks_characters_of(&self, other: &Self) -> bool {
         let (Some(own), Some(other)) = (&self.charset, &other.charset) else {
             return false;
@@ -176,11 +181,11 @@ impl Column {
         width(own) < width(other) || (width(own) == 1 && width(other) == 1 && own != other)
     }
 
-    /// Says what the column, which is there, becomes so that it does for an
-    /// `expected` one too; `is_key` where its values are ids that refer to rows.
+    /// Returns the change that makes this existing column suit an `expected`
+    /// one too. `is_key` says that its values are ids that refer to rows.
     ///
     /// # Errors
-    /// When no change makes it do.
+    /// When no change makes it suitable.
     pub(super) fn merge(&self, expected: &Self, is_key: bool) -> Result<Merge, Unusable> {
         if self.generated && !expected.generated {
             return Err(Unusable::Generated);
@@ -193,7 +198,7 @@ impl Column {
         let is_id = |kind: &ColumnType| matches!(kind, ColumnType::Integer { .. });
         match self.kind.fit(&expected.kind) {
             Fit::Holds | Fit::Loose => {}
-            // Ids that the database itself counts fit in their own column.
+            // Ids that the database itself generates fit in their own column.
             Fit::Widened(_) if is_key && is_id(&self.kind) => {}
             Fit::Widened(kind) | Fit::AsText(kind) => merged.set_type(kind),
             Fit::Exact(kind) => {
@@ -214,7 +219,7 @@ impl Column {
             merged.nullable = true;
         }
         if merged.nullable && expected.default.is_none() && merged.has_zero_default() {
-            // What stands for no date is NULL from now on.
+            // The zero date, which stands for no date, becomes NULL.
             merged.default = None;
         }
         let is_without = merged.default.is_none() && !merged.auto_increment;
@@ -269,7 +274,7 @@ impl Column {
         text
     }
 
-    /// Returns the column in a few words, such as `varchar(20) latin1 NOT NULL`.
+    /// Returns a short description, such as `varchar(20) latin1 NOT NULL`.
     pub(super) fn in_words(&self) -> String {
         let mut text = self.type_text.to_ascii_lowercase();
         if let Some(charset) = &self.charset {
@@ -288,7 +293,7 @@ pub(super) fn quoted(name: &str) -> String {
     format!("`{}`", name.replace('`', "``"))
 }
 
-/// How many characters a set has, compared with others.
+/// Returns a rank of the character set by the number of its characters.
 fn width(charset: &str) -> u8 {
     match charset.to_ascii_lowercase().as_str() {
         UTF8MB4 => 3,
@@ -299,7 +304,7 @@ fn width(charset: &str) -> u8 {
     }
 }
 
-/// The most bytes of a character of the set.
+/// Returns the largest number of bytes of a character in the set.
 fn bytes_of_character(charset: &str) -> u64 {
     match charset.to_ascii_lowercase().as_str() {
         UTF8MB4 | "utf16" | "utf16le" | "utf32" | "gb18030" => 4,

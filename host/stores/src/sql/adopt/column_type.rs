@@ -1,8 +1,8 @@
-//! Types of columns as MySQL has them, and whether one holds what another does.
+//! Column types of MySQL and their sizes.
 
 use std::fmt;
 
-/// A column's type.
+/// Type of a column.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum ColumnType {
     Integer {
@@ -29,11 +29,11 @@ pub(super) enum ColumnType {
         fraction: u32,
         is_timestamp: bool,
     },
-    /// A type that nothing but itself holds.
+    /// A type that only an identical one can hold.
     Other(String),
 }
 
-/// Which of the four TEXT or BLOB types.
+/// Size of a TEXT or BLOB type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Size {
     Tiny,
@@ -52,7 +52,7 @@ impl Size {
         }
     }
 
-    /// The next larger one, or the largest.
+    /// Returns the next larger size, or the largest.
     pub(super) fn next(self) -> Self {
         match self {
             Self::Tiny => Self::Usual,
@@ -72,7 +72,7 @@ impl Size {
 }
 
 impl ColumnType {
-    /// Reads a type such as `varchar(100)` or `INT(11) UNSIGNED`.
+    /// Parses a type such as `varchar(100)` or `INT(11) UNSIGNED`.
     pub(super) fn parse(text: &str) -> Self {
         let lower = text.to_ascii_lowercase();
         let name_end = lower
@@ -117,22 +117,22 @@ impl ColumnType {
         }
     }
 
-    /// Whether values are text, which has a character set.
+    /// Returns whether values are text, which has a character set.
     pub(super) fn is_text(&self) -> bool {
         self.characters().is_some()
     }
 
-    /// Whether a key on the column needs a length.
+    /// Returns whether a key on the column needs a prefix length.
     pub(super) fn needs_key_length(&self) -> bool {
         matches!(self, Self::Text(_) | Self::Blob(_))
     }
 
-    /// Whether values are dates, which may be zero.
+    /// Returns whether values are dates, which may be zero.
     pub(super) fn is_date(&self) -> bool {
         matches!(self, Self::Date | Self::DateTime { .. })
     }
 
-    /// Whether values are numbers.
+    /// Returns whether values are numbers.
     pub(super) fn is_number(&self) -> bool {
         matches!(
             self,
@@ -140,8 +140,8 @@ impl ColumnType {
         )
     }
 
-    /// Whether values that are no numbers become numbers as what they count: bits
-    /// and years.
+    /// Returns whether values are bits or years, which are no numbers but
+    /// convert to the number that they stand for.
     pub(super) fn is_counted(&self) -> bool {
         match self {
             Self::Other(text) => ["bit", "year"].iter().any(|name| text.starts_with(name)),
@@ -149,7 +149,8 @@ impl ColumnType {
         }
     }
 
-    /// The most characters of a text, each of which may take four bytes.
+    /// Returns the largest number of characters of a text, each of which may
+    /// take four bytes.
     pub(super) fn characters(&self) -> Option<u64> {
         match self {
             Self::Char(length) | Self::Varchar(length) => Some(*length),
@@ -162,7 +163,7 @@ impl ColumnType {
         }
     }
 
-    /// The most bytes of a value that is no text.
+    /// Returns the largest number of bytes of a binary value.
     pub(super) fn bytes(&self) -> Option<u64> {
         match self {
             Self::Binary(length) | Self::Varbinary(length) => Some(*length),
@@ -171,7 +172,8 @@ impl ColumnType {
         }
     }
 
-    /// Bytes that the column takes of the longest row that there may be.
+    /// Returns the column's share of the longest possible row, in bytes, with
+    /// four bytes for each character.
     pub(super) fn row_bytes(&self) -> u64 {
         match self {
             Self::Char(length) => length * 4,
@@ -230,7 +232,7 @@ impl fmt::Display for ColumnType {
     }
 }
 
-/// The numbers within the first parentheses.
+/// Returns the numbers within the first parentheses.
 fn numbers(text: &str) -> Vec<u64> {
     let Some((_, rest)) = text.split_once('(') else {
         return Vec::new();
@@ -244,11 +246,11 @@ fn small(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
-/// The values of `enum('a','b')`.
+/// Returns the values of `enum('a','b')`.
 fn listed_values(text: &str) -> Vec<String> {
     let inner = text.split_once('(').map_or("", |(_, rest)| rest);
     let inner = inner.trim_end().trim_end_matches(')');
-    // Within a value, a quote is written twice.
+    // Within a value, a quote is doubled.
     let values = inner.split("',").map(|value| {
         let value = value.trim().trim_start_matches('\'');
         value.trim_end_matches('\'').replace("''", "'")

@@ -1,4 +1,4 @@
-//! Bounded looks at the rows that are there.
+//! Bounded queries on existing rows.
 
 use std::time::Duration;
 
@@ -7,27 +7,28 @@ use sqlx::{AssertSqlSafe, MySqlConnection, Row};
 
 use crate::sql::mysql::Server;
 
-/// How long one look may take. What is not found by then is reported as not
-/// looked through.
+/// Time limit for one query. If it is exceeded, the answer is reported as
+/// unknown.
 pub(super) const LONGEST_LOOK: Duration = Duration::from_secs(10);
 
-/// Rows that are counted at the most.
+/// Largest number of rows that are counted.
 pub(super) const COUNTED: u64 = 10_000;
 
-/// Rows of which the distinct values are read.
+/// Number of rows from which distinct values are sampled.
 const SAMPLED: u64 = 100_000;
 
-/// Distinct values that are shown.
+/// Largest number of distinct values that are shown.
 const VALUES: usize = 12;
 
-/// Values that are shown of those that are in the way.
+/// Number of conflicting values that are shown as examples.
 const EXAMPLES: usize = 5;
 
-/// Characters of a value that are shown.
+/// Number of characters of a value that are shown.
 const VALUE_CHARACTERS: usize = 40;
 
-/// Sets the session up to look at rows: zero dates compare, no look takes long,
-/// and none waits for a lock for long.
+/// Returns the statement that sets up the session for queries on rows: zero
+/// dates can be compared, and queries and their waiting for locks have a time
+/// limit.
 fn session(server: Server) -> String {
     let seconds = LONGEST_LOOK.as_secs();
     let bound = match server {
@@ -39,25 +40,25 @@ fn session(server: Server) -> String {
     format!("SET SESSION sql_mode = 'PIPES_AS_CONCAT', lock_wait_timeout = {seconds}, {bound}")
 }
 
-/// What a look found.
+/// Result of a bounded query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Found<T> {
     Some(T),
     None,
-    /// The table is too large to be looked through.
+    /// The table is too large to be searched within the time limit.
     Unknown,
 }
 
-/// A connection that looks at rows.
+/// A connection for bounded queries on rows.
 pub(super) struct Data<'a> {
     connection: &'a mut MySqlConnection,
 }
 
 impl<'a> Data<'a> {
-    /// Sets the session of `connection` up for looks.
+    /// Sets up the session of `connection` for bounded queries.
     ///
     /// # Errors
-    /// Those of the driver.
+    /// Errors of the driver.
     pub(super) async fn new(
         connection: &'a mut MySqlConnection,
         server: Server,
@@ -67,7 +68,7 @@ impl<'a> Data<'a> {
         Ok(Self { connection })
     }
 
-    /// Looks with the session as it is, which others use too.
+    /// Uses the session as it is, since other statements run on it too.
     pub(super) fn within(connection: &'a mut MySqlConnection) -> Self {
         Self { connection }
     }
@@ -77,14 +78,14 @@ impl<'a> Data<'a> {
         self.connection
     }
 
-    /// Counts the rows of a table of which `condition` is true, up to
-    /// [`COUNTED`] and one more.
+    /// Counts the rows of a table for which `condition` is true, up to one more
+    /// than [`COUNTED`].
     pub(super) async fn count(&mut self, table: &str, condition: &str) -> sqlx::Result<Found<u64>> {
         self.counted(&format!("`{table}`"), condition).await
     }
 
-    /// Counts rows of a statement's own tables, like [`Self::count`]. What the
-    /// server cannot compute is not known.
+    /// Counts rows of a statement's own tables, like [`Self::count`]. If the
+    /// server cannot evaluate the condition, the count is unknown.
     pub(super) async fn count_from(
         &mut self,
         from: &str,
@@ -115,7 +116,7 @@ impl<'a> Data<'a> {
         })
     }
 
-    /// Returns what two rows have in common in all of these expressions.
+    /// Returns the values of these expressions that two rows share, if any do.
     pub(super) async fn duplicate(
         &mut self,
         table: &str,
@@ -141,8 +142,8 @@ impl<'a> Data<'a> {
         })
     }
 
-    /// Returns the most frequent values of a column, with how many rows have
-    /// each; nothing where there are more than a few, as in a column of names.
+    /// Returns the most frequent values of a column, with the number of rows of
+    /// each; none if there are more than a few, as in a column of names.
     pub(super) async fn values(
         &mut self,
         table: &str,
@@ -167,8 +168,8 @@ impl<'a> Data<'a> {
         Ok(Found::Some(values?))
     }
 
-    /// Returns the most frequent values of a column in the rows of which
-    /// `condition` is true, with how many rows have each.
+    /// Returns the most frequent values of a column in the rows for which
+    /// `condition` is true, with the number of rows of each.
     pub(super) async fn examples(
         &mut self,
         table: &str,
@@ -201,15 +202,15 @@ impl<'a> Data<'a> {
     }
 }
 
-/// A value as people read it, and how many rows have it.
+/// Returns a value for display, and the number of its rows.
 fn shown(row: &sqlx::mysql::MySqlRow) -> sqlx::Result<(String, u64)> {
     let value: Option<String> = row.try_get(0)?;
     let value = value.map_or("NULL".to_owned(), |text| format!("'{}'", cut(text)));
     Ok((value, row.try_get(1)?))
 }
 
-/// The errors of a statement that took too long, and of a lock that was not
-/// had in time.
+/// Errors of a statement that exceeded its time limit, and of a lock that was
+/// not granted in time.
 const TOO_LONG: [u16; 4] = [1205, 1969, 3024, 1317];
 
 fn is_too_long(error: &sqlx::Error) -> bool {

@@ -1,33 +1,33 @@
-//! Whether a column's type holds what another does.
+//! Decides if a column type can hold the values of another.
 
 use std::cmp::Ordering;
 
 use super::column_type::ColumnType;
 
-/// The most digits of a DECIMAL.
+/// Largest number of digits of a DECIMAL.
 const MAX_PRECISION: u32 = 65;
 
-/// How a column that is there does for one that is expected.
+/// Suitability of an existing column's type for an expected type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Fit {
     /// Holds every value of the expected type.
     Holds,
-    /// This type holds the values of both.
+    /// Too narrow; the given type holds the values of both.
     Widened(ColumnType),
-    /// Holds money only approximately: this type is exact, if no value has
+    /// Holds money only approximately; the given type is exact, if no value has
     /// more decimals.
     Exact(ColumnType),
-    /// Holds numbers, which this type keeps as text.
+    /// Holds numbers, which the given type keeps as text.
     AsText(ColumnType),
-    /// Means something else, and holds what is written as what it is: numbers
+    /// Has another meaning, but keeps written values in its own form: numbers
     /// as text, text as bytes.
     Loose,
-    /// No type is meant by both.
+    /// No type suits both.
     Apart,
 }
 
 impl ColumnType {
-    /// Says whether a column of this type, which is there, does for one of the
+    /// Returns the suitability of an existing column of this type for the
     /// `expected` type.
     pub(super) fn fit(&self, expected: &Self) -> Fit {
         if let (Self::Enum(own), Self::Enum(other)) = (self, expected) {
@@ -65,7 +65,7 @@ impl ColumnType {
             ) => match (own.cmp(other), !unsigned && *expects_unsigned) {
                 (Ordering::Greater, _) | (Ordering::Equal, false) => Fit::Holds,
                 (Ordering::Less, false) => Fit::Widened(expected.clone()),
-                // Half of the numbers of each are not in the other.
+                // Half of the values of each type are not in the other.
                 (_, true) => Fit::Widened(Self::Decimal {
                     precision: 20,
                     scale: 0,
@@ -125,7 +125,7 @@ impl ColumnType {
         }
     }
 
-    /// How many letters a number or a time has as text.
+    /// Returns the largest number of characters of a number or a time as text.
     fn letters(&self) -> u64 {
         match self {
             Self::Integer { bytes: 1, .. } => 3,
@@ -141,8 +141,8 @@ impl ColumnType {
         }
     }
 
-    /// Whether a column of this type takes every value of an expected one of
-    /// another kind, and gives it back.
+    /// Returns whether a column of this type takes every value of an expected
+    /// type of another kind, and returns it unchanged.
     fn holds_written(&self, expected: &Self) -> bool {
         let letters = expected.letters();
         let is_list = matches!(self, Self::Enum(_));

@@ -1,4 +1,4 @@
-//! Reads from `information_schema` what the tables of a database are.
+//! Reads the definitions of a database's tables from `information_schema`.
 
 use std::collections::BTreeMap;
 
@@ -11,8 +11,9 @@ use super::recorded::Columns;
 use super::schema::{ForeignKey, Key, KeyPart, Schema, Table, Trigger};
 use crate::sql::mysql::Server;
 
-// Names of columns there differ in case between servers, and so do their types.
-// `{names}` stands for the tables that are read: a server opens each to tell.
+// The names of columns in `information_schema` differ in case between servers,
+// and so do their types. `{names}` stands for the names of the tables that are
+// read, since a server opens each table that it reports on.
 
 const TABLES: &str = "SELECT CAST(table_name AS CHAR), CAST(table_type AS CHAR), \
     CAST(COALESCE(engine, '') AS CHAR), CAST(COALESCE(row_format, '') AS CHAR), \
@@ -39,7 +40,8 @@ const KEYS: &str = "SELECT CAST(table_name AS CHAR), CAST(index_name AS CHAR), \
     WHERE table_schema = DATABASE() AND table_name IN ({names}) \
     ORDER BY table_name, index_name, seq_in_index";
 
-// Without a list of columns, `PARTITION BY KEY ()` takes those of the primary key.
+// Without a list of columns, `PARTITION BY KEY ()` uses those of the primary
+// key.
 const PARTITIONS: &str = "SELECT DISTINCT CAST(table_name AS CHAR), \
     CAST(COALESCE(partition_expression, '') AS CHAR), \
     CAST(COALESCE(subpartition_expression, '') AS CHAR) \
@@ -58,7 +60,7 @@ const CHECKS: &str = "SELECT CAST(table_name AS CHAR), CAST(constraint_name AS C
     FROM information_schema.table_constraints \
     WHERE table_schema = DATABASE() AND constraint_type = 'CHECK' AND table_name IN ({names})";
 
-// MariaDB's alone: those of columns have their names.
+// MariaDB only, where checks of columns have the columns' names.
 const COLUMN_CHECKS: &str = "SELECT CAST(table_name AS CHAR), CAST(constraint_name AS CHAR), \
     CAST(check_clause AS CHAR) FROM information_schema.check_constraints \
     WHERE constraint_schema = DATABASE() AND level = 'Column' AND table_name IN ({names})";
@@ -68,14 +70,14 @@ const TRIGGERS: &str = "SELECT CAST(event_object_table AS CHAR), CAST(trigger_na
     FROM information_schema.triggers \
     WHERE event_object_schema = DATABASE() AND event_object_table IN ({names})";
 
-/// Types of indexes that find no values.
+/// Types of indexes that cannot look up values.
 const SPECIAL: [&str; 2] = ["FULLTEXT", "SPATIAL"];
 
-/// Reads the tables of these names in the connection's database: names as
-/// grants have them, of letters, digits and underscores.
+/// Reads the tables of these names in the connection's database. The names are
+/// those of grants: letters, digits and underscores.
 ///
 /// # Errors
-/// Those of the driver.
+/// Errors of the driver.
 pub(super) async fn schema(
     connection: &mut MySqlConnection,
     server: Server,
@@ -151,7 +153,7 @@ pub(super) async fn schema(
 /// Reads the names of the columns of these tables, all in lower case.
 ///
 /// # Errors
-/// Those of the driver.
+/// Errors of the driver.
 pub(super) async fn columns(
     connection: &mut MySqlConnection,
     names: &[&str],
@@ -173,7 +175,7 @@ pub(super) async fn columns(
 
 struct Reader<'a> {
     connection: &'a mut MySqlConnection,
-    /// The names of the tables, in quotes.
+    /// Names of the tables, in quotes.
     names: Vec<String>,
 }
 
@@ -230,7 +232,8 @@ fn column(row: &MySqlRow, server: Server) -> sqlx::Result<Column> {
     })
 }
 
-/// MariaDB says a default as SQL; MySQL says its value, or an expression.
+/// Converts a column's default to SQL. MariaDB reports it as SQL, MySQL as a
+/// value or an expression.
 fn default_as_sql(text: String, kind: &ColumnType, extra: &str, server: Server) -> Option<String> {
     match server {
         Server::MariaDb => (text != "NULL").then_some(text),
@@ -238,7 +241,7 @@ fn default_as_sql(text: String, kind: &ColumnType, extra: &str, server: Server) 
             let is_clock = text.to_ascii_lowercase().starts_with("current_timestamp");
             Some(match extra.contains("default_generated") {
                 true if is_clock => text,
-                // Quotes within an expression have a backslash before them.
+                // Quotes within an expression are preceded by a backslash.
                 true => format!("({})", text.replace("\\'", "'")),
                 false if kind.is_number() || kind.is_counted() => text,
                 // A backslash escapes in the sessions of migrations.

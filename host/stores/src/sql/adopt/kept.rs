@@ -1,5 +1,5 @@
-//! What was there before a plugin's first migration, and is never dropped by a
-//! later one.
+//! Names that existed before a plugin's first migration, and that no later
+//! migration drops.
 
 use std::collections::BTreeSet;
 
@@ -10,15 +10,16 @@ use super::schema::Schema;
 use crate::sql::guard::TableGrant;
 use crate::sql::mysql::Server;
 
-/// Names of columns, keys and constraints, each with its table's before it.
+/// Names of columns, keys and constraints, each prefixed with the name of its
+/// table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(in crate::sql) struct Kept(BTreeSet<String>);
 
 impl Kept {
-    /// Returns what is in the tables of the grant now.
+    /// Reads the names that are in the tables of the grant now.
     ///
     /// # Errors
-    /// Those of the driver.
+    /// Errors of the driver.
     pub(in crate::sql) async fn read(
         connection: &mut MySqlConnection,
         server: Server,
@@ -29,23 +30,23 @@ impl Kept {
         Ok(Self::from(&schema))
     }
 
-    /// Reads what [`Self::to_text`] wrote.
+    /// Parses the output of [`Self::to_text`].
     pub(in crate::sql) fn parse(text: &str) -> Self {
         Self(text.split_whitespace().map(str::to_owned).collect())
     }
 
-    /// Returns the names, for a record of them.
+    /// Returns the names as text, for the record of them.
     pub(in crate::sql) fn to_text(&self) -> String {
         let names: Vec<_> = self.0.iter().map(String::as_str).collect();
         names.join(" ")
     }
 
-    /// Whether nothing was there.
+    /// Returns whether nothing existed.
     pub(in crate::sql) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether the column, key or constraint was there.
+    /// Returns whether the column, key or constraint existed.
     pub(super) fn has(&self, table: &str, name: &str) -> bool {
         self.0.contains(&entry(table, name))
     }
@@ -69,7 +70,8 @@ impl From<&Schema> for Kept {
     }
 }
 
-/// Migrations name nothing with a blank in it.
+/// Returns the entry of a name. Blanks become underscores, since no name in a
+/// migration has a blank.
 fn entry(table: &str, name: &str) -> String {
     let name = name.to_ascii_lowercase().replace(char::is_whitespace, "_");
     format!("{table}.{name}")

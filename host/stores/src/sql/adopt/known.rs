@@ -1,4 +1,4 @@
-//! The tables and columns that a plugin's migrations make, and so know.
+//! Tables and columns that a plugin's migrations create.
 
 use std::collections::BTreeSet;
 
@@ -7,13 +7,13 @@ use sqlparser::ast::AlterTableOperation as Op;
 use super::reconcile::plain;
 use crate::sql::guard::migration::{AlterKind, ParsedStatement, parse};
 
-/// The columns that the statements of a release make, and its tables. Of a
-/// table that they do not make, another plugin's migrations know the columns.
+/// Columns that the statements of a release create, with its tables. The
+/// columns of other tables are known to other plugins' migrations.
 #[derive(Debug, Clone, Default)]
 pub(in crate::sql) struct Known(BTreeSet<String>);
 
 impl Known {
-    /// Reads every statement of a release, those that ran among them.
+    /// Reads every statement of a release, including those that have run.
     pub(in crate::sql) fn read<'a>(statements: impl IntoIterator<Item = &'a str>) -> Self {
         let mut known = Self::default();
         for text in statements {
@@ -38,12 +38,12 @@ impl Known {
         known
     }
 
-    /// Whether the statements make the table.
+    /// Returns whether the statements create the table.
     pub(super) fn has_table(&self, table: &str) -> bool {
         self.has(table, "")
     }
 
-    /// Whether the statements make the column.
+    /// Returns whether the statements create the column.
     pub(super) fn has(&self, table: &str, column: &str) -> bool {
         self.0.contains(&entry(table, column))
     }

@@ -1,13 +1,13 @@
-//! Statements that the host composed, without what they quote of a table: its
-//! names and texts may hold what no migration may.
+//! Masks the quoted parts of statements that the host composed, since the names
+//! and texts of an existing table may contain characters that no migration may.
 
 use std::iter::Peekable;
 use std::str::Chars;
 
 /// Returns the statement with other texts in its quotes, and with an underscore
-/// for each character of a quoted name that no migration may use: what it does to
-/// which table stays to be checked. A quote that is not closed stays open, and
-/// what follows double quotes stays as it is.
+/// for each character of a quoted name that no migration may use, so that its
+/// effect on tables can still be checked. A quote that is not closed stays
+/// open, and the text after a double quote stays unchanged.
 pub(super) fn masked(statement: &str) -> String {
     let mut masked = String::with_capacity(statement.len());
     let mut rest = statement.chars().peekable();
@@ -23,7 +23,8 @@ pub(super) fn masked(statement: &str) -> String {
     masked
 }
 
-/// Reads to the end of a text as the server does, and says whether it has one.
+/// Skips to the end of a text as the server reads it, and returns whether it is
+/// closed.
 fn skip_text(rest: &mut Peekable<Chars<'_>>) -> bool {
     while let Some(c) = rest.next() {
         match c {

@@ -1,14 +1,14 @@
-//! Tables that are there before a plugin's migrations run: an existing shop's.
-//! Each statement is compared with them just before it runs, and all of a
-//! release before the first change: what is there already is left out, nothing
-//! is narrowed or dropped, and what cannot be used is refused with the
-//! statement that mends it.
+//! Adapts migrations to tables that existed before them, such as those of an
+//! existing shop. Each statement is compared with them just before it runs, and
+//! all statements of a release before the first change: parts that exist are
+//! left out, nothing is narrowed or dropped, and unusable parts are refused
+//! with the statement that corrects them.
 //!
 //! The tables are read from `information_schema` ([`inspect`]) into a model
 //! ([`schema`]) that statements change as the server would ([`reconcile`]), so
-//! that later ones are compared with what earlier ones leave. Rows are looked
-//! at within bounds ([`data`]). SQLite's files are the node's own, and not
-//! compared.
+//! that later statements are compared with the result of earlier ones. Rows are
+//! queried within bounds ([`data`]). SQLite files belong to the node, and are
+//! not compared.
 
 mod check;
 mod column;
@@ -42,20 +42,21 @@ pub use report::{
     ASSUMED_BYTES_PER_SECOND, AdoptionReport, Finding, FindingKind, Obstacles, TableReport,
 };
 
-/// How one statement of a migration runs on the tables that are there.
+/// Statements to run instead of one statement of a migration, adapted to the
+/// existing tables.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Reconciled {
-    /// What runs in its place; nothing where all that it does is there.
+    /// Statements to run; empty if everything that the original does exists.
     pub(super) statements: Vec<String>,
-    /// What is in the way. Nothing runs then.
+    /// Obstacles in the existing tables. If there are any, nothing runs.
     pub(super) obstacles: Vec<Finding>,
 }
 
-/// Compares one statement, which passed the guard, with the tables that are
-/// there now.
+/// Compares one statement, which passed the guard, with the tables as they are
+/// now.
 ///
 /// # Errors
-/// Those of the driver.
+/// Errors of the driver.
 pub(super) async fn reconcile(
     connection: &mut MySqlConnection,
     server: Server,
@@ -94,7 +95,7 @@ pub(super) async fn reconcile(
     })
 }
 
-/// The words of a statement, the names of its tables among them.
+/// Returns the words of a statement, which include the names of its tables.
 fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
 }

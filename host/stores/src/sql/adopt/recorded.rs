@@ -1,5 +1,5 @@
-//! Tables that are recorded as migrated and are not as their migrations left
-//! them: an older database was restored over them, say.
+//! Detects tables that are recorded as migrated but lack what their migrations
+//! created, for example because an older database was restored over them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,26 +16,26 @@ use crate::sql::guard::migration::{AlterKind, ParsedStatement, parse};
 /// Tables and their columns, all in lower case.
 pub(super) type Columns = BTreeMap<String, BTreeSet<String>>;
 
-/// What statements leave of a table, one after the other.
+/// State of a table after a series of statements.
 #[derive(Debug, Default)]
 struct Left {
-    /// In the order in which they were made.
+    /// Columns in the order of their creation.
     columns: Vec<LeftColumn>,
 }
 
-/// A column that statements leave.
+/// A column after a series of statements.
 #[derive(Debug)]
 struct LeftColumn {
     definition: ColumnDef,
-    /// Whether a table that was there before got it.
+    /// True if the column was added to an existing table.
     is_added: bool,
 }
 
-/// Returns what the tables lack that these statements, which have run, made;
-/// `records` is the table that says that they have.
+/// Returns tables and columns that are missing although these statements, which
+/// have run, created them; `records` is the table that records the run.
 ///
 /// # Errors
-/// Those of the driver.
+/// Errors of the driver.
 pub(in crate::sql) async fn lacking<'a>(
     connection: &mut MySqlConnection,
     statements: impl IntoIterator<Item = &'a str>,
@@ -50,7 +50,7 @@ pub(in crate::sql) async fn lacking<'a>(
 }
 
 impl Left {
-    /// Returns what the table lacks, if it lacks anything.
+    /// Returns the columns that the table lacks as a finding, if it lacks any.
     fn lacking(
         &self,
         table: &str,
@@ -75,8 +75,8 @@ impl Left {
         })
     }
 
-    /// Whether every column is missing that the statements add to a table that is
-    /// there, as in a table that they have not seen.
+    /// Returns whether all columns that the statements add to an existing table
+    /// are missing, as in a table on which they have not run.
     fn is_without_all_added(&self, missing: &[&LeftColumn]) -> bool {
         let added = |column: &&LeftColumn| column.is_added;
         match self.columns.iter().filter(added).count() {
@@ -165,7 +165,7 @@ impl LeftColumn {
     }
 }
 
-/// Reports a table that the statements seem not to have seen.
+/// Reports a table on which the statements seem not to have run.
 fn not_as_recorded(table: &str, text: &str, records: &str) -> Finding {
     let text = format!(
         "{text}, though `{records}` says that the migrations made that, as after an older \
@@ -176,8 +176,8 @@ fn not_as_recorded(table: &str, text: &str, records: &str) -> Finding {
     Finding::obstacle(table, "", text, remedy)
 }
 
-/// Reports a table that lacks some of its columns. Those that are computed from
-/// others come after them, as they were made.
+/// Reports a table that lacks some of its columns. They are added in the order
+/// of their creation, since generated columns follow those that they use.
 fn without_columns(table: &str, text: &str, missing: &[&LeftColumn], records: &str) -> Finding {
     let text = format!(
         "{text}, though `{records}` says that the migrations made that; the statements add what \
@@ -189,7 +189,7 @@ fn without_columns(table: &str, text: &str, missing: &[&LeftColumn], records: &s
     Finding::obstacle(table, "", text, remedy.collect())
 }
 
-/// What the statements leave of each table, one after the other.
+/// Returns the state of each table after the statements.
 fn left_by<'a>(statements: impl IntoIterator<Item = &'a str>) -> BTreeMap<String, Left> {
     let mut tables: BTreeMap<String, Left> = BTreeMap::new();
     for text in statements {

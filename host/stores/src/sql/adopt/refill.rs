@@ -1,6 +1,6 @@
-//! Where a migration goes on that failed at a unique key. Others may have
-//! written a row since its UPDATE filled the key's columns; the UPDATE then runs
-//! once more.
+//! Determines the statement from which a migration continues after it failed at
+//! a unique key. If other programs have written rows since an UPDATE filled the
+//! key's columns, the UPDATE runs once more.
 
 use sqlparser::ast::{AlterTableOperation as Op, AssignmentTarget, Statement, TableConstraint};
 
@@ -8,7 +8,7 @@ use super::reconcile::plain;
 use super::words;
 use crate::sql::guard::migration::{AlterKind, ParsedStatement, parse};
 
-/// Functions whose values another run would not give again.
+/// Functions that return other values in another run.
 const CHANGING: [&str; 12] = [
     "CONNECTION_ID",
     "CURDATE",
@@ -24,9 +24,10 @@ const CHANGING: [&str; 12] = [
     "UUID",
 ];
 
-/// Returns the place of the statement from which a migration goes on whose next
-/// statement is that at `index`: if that one adds a unique key, the first of the
-/// UPDATEs before it that fill the table and do the same when they run again.
+/// Returns the index of the statement from which a migration continues whose
+/// next statement is at `index`. If that statement adds a unique key, the
+/// result is the first of the preceding UPDATEs that fill the table and can be
+/// repeated; otherwise it is `index`.
 pub(in crate::sql) fn refilled_from(statements: &[String], index: usize) -> usize {
     let key_of = statements.get(index).and_then(|text| unique_key_of(text));
     let Some(table) = key_of else {
@@ -41,7 +42,7 @@ pub(in crate::sql) fn refilled_from(statements: &[String], index: usize) -> usiz
                 Some(_) => {}
                 None => break,
             },
-            // What a change of a table has made is left out the next time.
+            // A repeated DDL statement is left out if its effect exists.
             Ok(_) => {}
             Err(_) => break,
         }
@@ -49,7 +50,7 @@ pub(in crate::sql) fn refilled_from(statements: &[String], index: usize) -> usiz
     from
 }
 
-/// Returns the table that a statement adds a unique key to.
+/// Returns the table to which a statement adds a unique key.
 fn unique_key_of(text: &str) -> Option<String> {
     match parse(text).ok()? {
         ParsedStatement::CreateIndex(create) if create.unique => {
@@ -75,8 +76,8 @@ fn unique_key_of(text: &str) -> Option<String> {
     }
 }
 
-/// Returns the table of an UPDATE that does the same when it runs again: it
-/// computes the columns from others, and from nothing that changes by itself.
+/// Returns the table of an UPDATE that can be repeated with the same result: it
+/// computes columns only from other columns, and from no function that changes.
 fn repeatable_update_of(statement: &Statement) -> Option<String> {
     let Statement::Update(update) = statement else {
         return None;

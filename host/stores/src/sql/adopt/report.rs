@@ -1,29 +1,30 @@
-//! What a comparison of migrations with the tables that are there finds, for
-//! people and for scripts.
+//! Report of comparing migrations with the existing tables, for display and as
+//! JSON.
 
 use std::fmt;
 
 use serde::Serialize;
 
 /// Bytes that a server is assumed to rewrite in a second when it changes a
-/// table: a small server's, so that the estimate is seldom too short.
+/// table: a small server's speed, so that the estimate is seldom too short.
 pub const ASSUMED_BYTES_PER_SECOND: u64 = 20 << 20;
 
-/// What one thing in a table is to the migrations.
+/// Significance of a finding for the migrations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FindingKind {
-    /// In the way: nothing runs until it is mended.
+    /// Prevents the migrations from running until it is corrected.
     Obstacle,
-    /// The table is changed, and loses nothing.
+    /// The table is changed without loss.
     Converts,
-    /// Added to the table.
+    /// A part is added to the table.
     Adds,
-    /// Used as it is, under a name that the plugin takes for its own.
+    /// An existing column is used as it is, under a name that the plugin takes
+    /// for its own.
     Reuses,
-    /// Worth knowing.
+    /// Information that requires no action.
     Note,
-    /// As it should be.
+    /// The existing column suits as it is.
     Fits,
 }
 
@@ -40,22 +41,21 @@ impl fmt::Display for FindingKind {
     }
 }
 
-/// One thing that was found.
+/// One finding about a table, column, key or constraint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// What it is to the migrations.
+    /// Significance for the migrations.
     pub kind: FindingKind,
-    /// The table.
+    /// Name of the table.
     pub table: String,
-    /// The column, key or constraint; empty for the table as a whole.
+    /// Name of the column, key or constraint; empty for the table as a whole.
     pub subject: String,
-    /// What is so.
+    /// Description of the finding.
     pub text: String,
-    /// The statements that mend an obstacle.
+    /// Statements that correct an obstacle.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub remedy: Vec<String>,
-    /// The values of a reused column, and how many of the rows that were
-    /// sampled have each.
+    /// Values of a reused column, with the number of sampled rows of each.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<(String, u64)>,
 }
@@ -79,7 +79,7 @@ impl Finding {
         }
     }
 
-    /// Returns the table, and the column or key in it.
+    /// Returns the table, or the column or key as `table.subject`.
     #[must_use]
     pub fn place(&self) -> String {
         match self.subject.as_str() {
@@ -89,51 +89,51 @@ impl Finding {
     }
 }
 
-/// A table that is there before the migrations run.
+/// A table that existed before the migrations run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TableReport {
-    /// Its name.
+    /// Name of the table.
     pub table: String,
-    /// The storage engine.
+    /// Storage engine of the table.
     pub engine: String,
-    /// The collation of its texts.
+    /// Default collation of the table.
     pub collation: String,
-    /// About how many rows it has.
+    /// Approximate number of rows.
     pub rows: u64,
-    /// Bytes of its rows and keys.
+    /// Size of the rows and keys, in bytes.
     pub bytes: u64,
-    /// About how long its conversion takes, in seconds; `None` where the rows
-    /// stay as they are.
+    /// Approximate time of the conversion, in seconds; `None` if the rows are
+    /// not rewritten.
     pub conversion_seconds: Option<u64>,
 }
 
-/// What a plugin's migrations do to the tables that are there.
+/// Effects of a plugin's migrations on the existing tables.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct AdoptionReport {
-    /// Whether the plugin's migrations have never run in this database.
+    /// True if the plugin's migrations have never run in this database.
     pub is_new: bool,
-    /// How many statements are pending.
+    /// Number of pending statements.
     pub statements: usize,
-    /// The tables of the plugin's grant that are there.
+    /// Existing tables of the plugin's grant.
     pub tables: Vec<TableReport>,
-    /// The tables that are made.
+    /// Names of the tables that the migrations create.
     pub made: Vec<String>,
-    /// What was found, obstacles first.
+    /// Findings, obstacles first.
     pub findings: Vec<Finding>,
 }
 
 impl AdoptionReport {
-    /// Returns what is in the way.
+    /// Returns the findings that prevent the migrations from running.
     pub fn obstacles(&self) -> impl Iterator<Item = &Finding> {
         let findings = self.findings.iter();
         findings.filter(|finding| finding.kind == FindingKind::Obstacle)
     }
 }
 
-/// Obstacles that an error names before it counts the rest.
+/// Number of obstacles that an error message names before it counts the rest.
 const NAMED: usize = 8;
 
-/// What is in the way of migrations. Nothing was changed.
+/// Obstacles that prevent migrations from running. Nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct Obstacles(pub Vec<Finding>);
 

@@ -1,16 +1,17 @@
-//! What a column has and a MODIFY does not speak of, which the server would drop.
+//! Repeats properties of a column that a MODIFY does not mention, and that the
+//! server would drop.
 
 use sqlparser::ast::ColumnOption;
 
 use super::column::Column;
 
-/// What a MODIFY has to say of a column besides its own words, so that the
-/// column keeps it.
+/// Parts that a MODIFY has to add to its own text, so that the column keeps its
+/// properties.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Restated {
-    /// What follows the type.
+    /// Parts that follow the type.
     pub(super) charset: Vec<String>,
-    /// What follows the other options.
+    /// Parts that follow the other options.
     pub(super) options: Vec<String>,
 }
 
@@ -21,8 +22,8 @@ impl Restated {
 }
 
 impl Column {
-    /// Takes over what the `live` column has and the `options` of a MODIFY do
-    /// not speak of; returns it as SQL.
+    /// Takes over properties of the `live` column that the `options` of a
+    /// MODIFY do not mention, and returns them as SQL.
     pub(super) fn keep_of(&mut self, live: &Self, options: &[ColumnOption]) -> Restated {
         let says = |is: fn(&ColumnOption) -> bool| options.iter().any(is);
         let mut restated = Restated::default();

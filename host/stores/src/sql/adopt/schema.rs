@@ -1,4 +1,4 @@
-//! The tables of a database as migrations find them, and as they become.
+//! Model of a database's tables, as migrations find and change them.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use sqlparser::ast::{
 
 use super::column::{Column, UTF8MB4};
 
-/// The tables of a database by their names.
+/// Tables of a database, by name.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Schema {
     pub(super) tables: BTreeMap<String, Table>,
@@ -24,27 +24,28 @@ pub(super) struct Table {
     pub(super) collation: String,
     pub(super) columns: Vec<Column>,
     pub(super) keys: Vec<Key>,
-    /// The names of its CHECK constraints.
+    /// Names of the CHECK constraints.
     pub(super) checks: Vec<String>,
-    /// Foreign keys of the table, and those of others into it.
+    /// Foreign keys of the table, and those of other tables that reference it.
     pub(super) foreign_keys: Vec<ForeignKey>,
     pub(super) triggers: Vec<Trigger>,
-    /// What divides the rows into partitions, if anything does, as SQL.
+    /// Expression by which the rows are partitioned, as SQL; `None` without
+    /// partitions.
     pub(super) partitioned_by: Option<String>,
-    /// How many rows there are, as the server estimates.
+    /// Number of rows, as estimated by the server.
     pub(super) rows: u64,
     pub(super) bytes: u64,
-    /// Whether the table was there before the migrations.
+    /// True if the table existed before the migrations.
     pub(super) is_there: bool,
 }
 
 /// A key or index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Key {
-    /// `PRIMARY` for the primary key.
+    /// Name of the key; `PRIMARY` for the primary key.
     pub(super) name: String,
     pub(super) unique: bool,
-    /// Whether the index is one of words or places, which finds no values.
+    /// True for a FULLTEXT or SPATIAL index, which cannot look up values.
     pub(super) is_special: bool,
     pub(super) parts: Vec<KeyPart>,
 }
@@ -53,7 +54,8 @@ pub(super) struct Key {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct KeyPart {
     pub(super) column: String,
-    /// Characters of the column, where not all of them count.
+    /// Prefix length in characters, if the key covers only a part of the
+    /// column.
     pub(super) prefix: Option<u64>,
 }
 
@@ -61,14 +63,14 @@ pub(super) struct KeyPart {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ForeignKey {
     pub(super) name: String,
-    /// The table that it belongs to.
+    /// Table to which the key belongs.
     pub(super) table: String,
     pub(super) columns: Vec<String>,
     pub(super) referenced_table: String,
     pub(super) referenced_columns: Vec<String>,
 }
 
-/// A trigger.
+/// A trigger of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Trigger {
     pub(super) name: String,
@@ -79,7 +81,8 @@ pub(super) struct Trigger {
 }
 
 impl ForeignKey {
-    /// Whether the column of the table is part of the key, on either side.
+    /// Returns whether the column of the table is part of the key, on either
+    /// side.
     pub(super) fn has(&self, table: &str, column: &str) -> bool {
         let is_in = |columns: &[String]| columns.iter().any(|it| it.eq_ignore_ascii_case(column));
         (self.table == table && is_in(&self.columns))
@@ -96,7 +99,8 @@ impl ForeignKey {
 }
 
 impl Key {
-    /// Whether the key has these columns, whole and in this order.
+    /// Returns whether the key consists of exactly these columns, in full and
+    /// in this order.
     pub(super) fn has_columns(&self, columns: &[String]) -> bool {
         !self.is_special
             && self.parts.len() == columns.len()
@@ -107,7 +111,7 @@ impl Key {
                 .all(|(part, column)| part.is(column))
     }
 
-    /// Whether rows that the key tells apart differ in these columns.
+    /// Returns whether the key makes rows unique by these columns.
     pub(super) fn makes_unique(&self, columns: &[String]) -> bool {
         let is_among = |part: &KeyPart| columns.iter().any(|column| part.is(column));
         self.unique && self.parts.iter().all(is_among)
@@ -130,7 +134,7 @@ impl Schema {
         self.tables.get_mut(name)
     }
 
-    /// Adds a table that a migration makes.
+    /// Adds a table that a migration creates.
     pub(super) fn create(&mut self, create: &CreateTable, name: &str) {
         let (charset, collation) = charset_of(create);
         let columns = create.columns.iter();
@@ -181,7 +185,7 @@ impl Table {
         columns.find(|column| column.name.eq_ignore_ascii_case(name))
     }
 
-    /// Puts the column in, or in the place of one of its name.
+    /// Adds the column, or replaces the one of its name.
     pub(super) fn set_column(&mut self, column: Column) {
         match self.column_mut(&column.name) {
             Some(own) => *own = column,
@@ -195,8 +199,8 @@ impl Table {
         keys.find(|key| key.name.eq_ignore_ascii_case(name))
     }
 
-    /// Whether the column's values are ids that refer to rows: they are part of
-    /// the primary key, or of a foreign key.
+    /// Returns whether the column's values are ids that refer to rows, because
+    /// it is part of the primary key or of a foreign key.
     pub(super) fn is_id(&self, column: &str) -> bool {
         let primary = self.key("PRIMARY").map(|key| &key.parts);
         let is_primary = primary.is_some_and(|parts| {
@@ -207,13 +211,13 @@ impl Table {
         is_primary || self.foreign_key_on(column).is_some()
     }
 
-    /// Returns a foreign key that the column is part of.
+    /// Returns a foreign key that includes the column.
     pub(super) fn foreign_key_on(&self, column: &str) -> Option<&ForeignKey> {
         let mut keys = self.foreign_keys.iter();
         keys.find(|key| key.has(&self.name, column))
     }
 
-    /// Returns the character set of new columns.
+    /// Returns the default character set of new columns.
     pub(super) fn charset(&self) -> &str {
         charset_of_collation(&self.collation)
     }
@@ -222,8 +226,8 @@ impl Table {
         self.engine.eq_ignore_ascii_case("InnoDB")
     }
 
-    /// Whether the table has an older format of InnoDB's, in which no column has
-    /// more than 767 bytes in a key.
+    /// Returns whether the table has an older row format of InnoDB, in which a
+    /// column has at most 767 bytes within a key.
     pub(super) fn has_short_keys(&self) -> bool {
         self.is_innodb()
             && ["Compact", "Redundant"]
@@ -231,25 +235,25 @@ impl Table {
                 .any(|it| self.has_format(it))
     }
 
-    /// Whether InnoDB compresses the table's rows. Keys are as long as in
-    /// `DYNAMIC`, which the table's block size does not go with.
+    /// Returns whether InnoDB compresses the table's rows. Keys may be as long
+    /// as in `DYNAMIC`, which is incompatible with the table's block size.
     pub(super) fn is_compressed(&self) -> bool {
         self.is_innodb() && self.has_format("Compressed")
     }
 
-    /// Whether the rows have this format, in any case.
+    /// Returns whether the rows have this format, in any case.
     pub(super) fn has_format(&self, format: &str) -> bool {
         self.row_format.eq_ignore_ascii_case(format)
     }
 }
 
-/// Returns the character set that a collation's name begins with.
+/// Returns the character set with which a collation's name begins.
 pub(super) fn charset_of_collation(collation: &str) -> &str {
     collation.split('_').next().unwrap_or_default()
 }
 
-/// The character set and the collation that a CREATE TABLE names; the set is
-/// utf8mb4 where it names none.
+/// Returns the character set and the collation that a CREATE TABLE names. The
+/// character set is utf8mb4 if it names neither.
 pub(super) fn charset_of(create: &CreateTable) -> (String, Option<String>) {
     let charset = option(create, &["CHARSET", "CHARACTER SET"]);
     let collation = option(create, &["COLLATE"]);
@@ -258,7 +262,7 @@ pub(super) fn charset_of(create: &CreateTable) -> (String, Option<String>) {
     (charset.unwrap_or_else(|| UTF8MB4.to_owned()), collation)
 }
 
-/// The value of the table option that has one of these names.
+/// Returns the value of the table option that has one of these names.
 fn option(create: &CreateTable, names: &[&str]) -> Option<String> {
     let CreateTableOptions::Plain(options) = &create.table_options else {
         return None;
@@ -277,7 +281,7 @@ fn option(create: &CreateTable, names: &[&str]) -> Option<String> {
     })
 }
 
-/// Returns the key that a constraint makes, if it makes one.
+/// Returns the key that a constraint creates, if it creates one.
 pub(super) fn key_of(constraint: &TableConstraint) -> Option<Key> {
     let (name, unique, columns) = match constraint {
         TableConstraint::PrimaryKey(key) => (None, true, &key.columns),
@@ -301,8 +305,8 @@ pub(super) fn key_of(constraint: &TableConstraint) -> Option<Key> {
     })
 }
 
-/// Returns the columns of a key. What is no plain column, such as an
-/// expression, is kept as text, and is no column's name.
+/// Returns the columns of a key. An expression is kept as text, which matches
+/// no column's name.
 pub(super) fn parts(columns: &[IndexColumn]) -> Vec<KeyPart> {
     let part = |column: &IndexColumn| {
         let text = column.column.expr.to_string();
