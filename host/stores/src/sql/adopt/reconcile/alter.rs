@@ -1,4 +1,4 @@
-//! ALTER TABLE, change by change.
+//! Reconciles ALTER TABLE with existing tables, change by change.
 
 use sqlparser::ast::{
     AlterTableOperation as Op, ColumnDef, ColumnOption, ColumnOptionDef, Ident, ObjectName,
@@ -17,20 +17,22 @@ use super::create::alter_table;
 use super::unusable::rename;
 use crate::sql::guard::migration::{AlterChange, AlterKind, TableOption};
 
-/// What becomes of one change.
+/// Treatment of one change of an ALTER TABLE.
 pub(super) enum Verdict {
-    /// Made as it stands.
+    /// Made as written.
     Keep,
-    /// Left out: it is made already, or would take something away.
+    /// Left out: it has been made already, or would remove something.
     Leave,
-    /// Another in its place.
+    /// Replaced by another change.
     Instead(String),
-    /// A statement of its own in its place.
+    /// Replaced by a separate statement.
     Apart(String),
 }
 
 impl Reconciler<'_> {
-    /// Leaves out what is done already, and what would narrow or drop.
+    /// Leaves out changes that have been made already, and those that would
+    /// narrow or drop something. Returns `None` if the statement runs as
+    /// written.
     pub(super) async fn alter(
         &mut self,
         name: &str,
@@ -74,8 +76,8 @@ impl Reconciler<'_> {
         Ok(is_changed.then_some(statements))
     }
 
-    /// Returns the change that comes before a conversion, whose keys are too
-    /// long for the table's format.
+    /// Returns the change of the row format that has to precede a conversion,
+    /// if the table's format limits its keys.
     fn format_for(&mut self, name: &str, options: &[TableOption]) -> Option<String> {
         let table = self.schema.table(name).cloned()?;
         let value = |names: &[&str]| {
@@ -202,7 +204,8 @@ impl Reconciler<'_> {
         table.is_some_and(|table| table.column(column).is_some())
     }
 
-    /// What is gone need not be dropped, and what others made is kept.
+    /// Decides on dropping something. If it is gone, nothing needs to be
+    /// dropped, and if it existed before the migrations, it is kept.
     fn drops(&mut self, table: &str, subject: &str, is_there: bool) -> Verdict {
         if is_there && self.kept.has(table, subject) {
             let text = "would be dropped, and is kept: it was there before the migrations";
@@ -256,7 +259,8 @@ impl Reconciler<'_> {
         })
     }
 
-    /// A text gets every character, whatever the table's other texts have.
+    /// Adds a column to the model. A text column gets all of Unicode, whatever
+    /// the character set of the table's other texts.
     fn add_new_column(&mut self, table: &Table, definition: &ColumnDef) -> Verdict {
         let mut expected = Column::expected(definition, table.charset());
         let full = Column::expected(definition, UTF8MB4);
@@ -284,9 +288,9 @@ impl Reconciler<'_> {
         Verdict::Instead(format!("ADD COLUMN {definition}"))
     }
 
-    /// Refuses a column in the place of a state that the plugin keeps: a whole
-    /// number that each row that is there is to begin with. Other values mean
-    /// something else, and the plugin would act on them.
+    /// Refuses an existing column in the place of a state that the plugin
+    /// keeps: a whole number with one initial value for every existing row.
+    /// Other values have another meaning, and the plugin would act on them.
     async fn refuse_other_states(
         &mut self,
         table: &Table,
@@ -314,7 +318,7 @@ impl Reconciler<'_> {
         Ok(count > 0)
     }
 
-    /// Says what the values of a column are that the plugin takes for its own.
+    /// Notes the values of an existing column that the plugin uses as its own.
     async fn note_reuse(&mut self, table: &Table, column: &str) -> sqlx::Result<()> {
         let Some(live) = table.column(column).filter(|it| it.is_there) else {
             return Ok(());
@@ -336,8 +340,8 @@ impl Reconciler<'_> {
         Ok(())
     }
 
-    /// Returns the change that adds the CHECK of a column that is there
-    /// without it.
+    /// Returns the change that adds the CHECK of a column that exists without
+    /// it.
     async fn check_of(
         &mut self,
         table: &Table,

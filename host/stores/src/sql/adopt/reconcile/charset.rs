@@ -1,5 +1,5 @@
-//! Conversions of a table's texts to another character set: whether they are
-//! needed, and what stands in their way.
+//! Decides if converting a table's texts to another character set is needed,
+//! and reports what prevents it.
 
 use super::super::column::{Column, quoted};
 use super::super::column_type::ColumnType;
@@ -8,22 +8,23 @@ use super::super::report::FindingKind;
 use super::super::schema::{Key, KeyPart, Table};
 use super::{Reconciler, quoted_values};
 
-/// Bytes that a key of InnoDB has at the most, and a row of any table.
+/// Largest size in bytes of a key in InnoDB, and of a row of any table.
 pub(super) const LONGEST_KEY: u64 = 3072;
 const LONGEST_ROW: u64 = 65_535;
 
-/// Bytes of a column in a key at the most, in older formats of InnoDB's tables.
+/// Largest size in bytes of a column within a key, in older row formats of
+/// InnoDB.
 pub(super) const LONGEST_PART: u64 = 767;
 
-/// The most bytes of a character of utf8mb4.
+/// Largest number of bytes of a character of utf8mb4.
 const CHARACTER_BYTES: u64 = 4;
 
-/// A column, and what it becomes.
+/// A column, before and after a change.
 type Changed<'a> = (&'a Column, &'a Column);
 
 impl Reconciler<'_> {
-    /// Whether a conversion to the character set and collation changes
-    /// anything; one to fewer characters is never made.
+    /// Returns whether a conversion to the character set and collation changes
+    /// anything. A conversion that loses characters is never made.
     pub(super) fn needs_conversion(
         &self,
         table: &Table,
@@ -47,9 +48,9 @@ impl Reconciler<'_> {
             })
     }
 
-    /// Returns what a column becomes when the texts of its table are converted.
-    /// Upper and lower case are told apart where they were, and the columns of
-    /// others are compared as before.
+    /// Returns a column as it is after the texts of its table are converted.
+    /// Its case sensitivity is kept, and columns that the plugin does not know
+    /// keep their comparison.
     fn converted(
         &self,
         table: &Table,
@@ -67,7 +68,7 @@ impl Reconciler<'_> {
             _ if own_charset.eq_ignore_ascii_case(charset) => column.collation.clone(),
             _ if tells_case_apart(own) => Some(format!("{charset}_bin")),
             Some(wanted) if !tells_case_apart(wanted) => Some(wanted.to_owned()),
-            // The server's own, which makes no difference between cases.
+            // The server's default collation, which is case-insensitive.
             _ => None,
         };
         Column {
@@ -77,9 +78,9 @@ impl Reconciler<'_> {
         }
     }
 
-    /// Notes what stands in the way of converting all texts of the table, and
-    /// makes them what they become. Returns the statement that does it column
-    /// by column, where some become something else than the others.
+    /// Reports what prevents converting all texts of the table, and applies the
+    /// conversion to the model. Returns a statement that converts column by
+    /// column, if some columns get another collation than the rest.
     pub(super) async fn convert(
         &mut self,
         name: &str,
@@ -134,8 +135,8 @@ impl Reconciler<'_> {
         Ok(by_column)
     }
 
-    /// Gives the columns of a FULLTEXT key one collation, without which there is
-    /// no such key: that of a column of the plugin's, if one is among them.
+    /// Gives the columns of a FULLTEXT key one collation, which such a key
+    /// requires: that of a column that the plugin knows, if there is one.
     fn share_collation(&mut self, table: &Table, key: &Key, converted: &mut [(&Column, Column)]) {
         let is_part = |column: &Column| {
             let mut parts = key.parts.iter();
@@ -164,7 +165,8 @@ impl Reconciler<'_> {
         }
     }
 
-    /// A foreign key ties texts to those of another table.
+    /// Reports foreign keys on changed columns, which tie their texts to those
+    /// of another table.
     fn refuse_foreign_keys(&mut self, table: &Table, changed: &[Changed<'_>], charset: &str) {
         for (column, _) in changed {
             if let Some(key) = table.foreign_key_on(&column.name) {
@@ -177,7 +179,7 @@ impl Reconciler<'_> {
         }
     }
 
-    /// Returns the statement that converts each column to what it becomes.
+    /// Returns the statement that converts each column by itself.
     fn by_column(
         &mut self,
         table: &Table,
@@ -208,7 +210,8 @@ impl Reconciler<'_> {
         format!("ALTER TABLE `{name}` {}", changes.join(", "))
     }
 
-    /// Characters that were different may be equal afterwards.
+    /// Reports values of a unique key that were different and are equal after
+    /// the conversion.
     async fn check_unique_after(&mut self, table: &Table, key: &Key) -> sqlx::Result<()> {
         let compared = key
             .parts
@@ -255,7 +258,8 @@ impl Reconciler<'_> {
         Ok(())
     }
 
-    /// A text of the new character set takes more bytes.
+    /// Reports keys and rows that become too long, since texts take more bytes
+    /// in the new character set.
     fn check_sizes(&mut self, table: &Table, charset: &str) {
         for key in &table.keys {
             if !key.is_special && key_bytes(table, &key.parts) > LONGEST_KEY {
@@ -272,8 +276,8 @@ impl Reconciler<'_> {
         }
     }
 
-    /// Reports a row that gets too long by what a migration adds to the table, or
-    /// widens in it; `before` is the table without that.
+    /// Reports a row that becomes too long by the columns that a migration adds
+    /// to the table, or widens in it; `before` is the table without the change.
     pub(super) fn check_row(&mut self, before: &Table) {
         let is_long = |table: &Table| {
             let bytes: u64 = table.columns.iter().map(Column::row_bytes).sum();
@@ -308,22 +312,22 @@ impl Reconciler<'_> {
     }
 }
 
-/// Whether upper and lower case are different in the collation.
+/// Returns whether the collation is case-sensitive.
 fn tells_case_apart(collation: &str) -> bool {
     let mut parts = collation.split('_');
     parts.any(|part| ["bin", "cs"].contains(&part))
 }
 
-/// Whether the texts of both columns are written and compared alike. A
-/// collation that the server chooses is one of the character set's, and so is
-/// that of a column which a migration makes.
+/// Returns whether the texts of both columns have the same character set and
+/// collation. A collation that the server chooses is one of the character
+/// set's, as is that of a column that a migration creates.
 fn is_written_alike(column: &Column, becomes: &Column) -> bool {
     let is_chosen = becomes.collation.is_none() || column.collation.is_none();
     column.charset == becomes.charset && (is_chosen || column.collation == becomes.collation)
 }
 
-/// Returns the column with room for the bytes that its characters have in
-/// another character set, as a conversion of the whole table gives it.
+/// Returns the column with space for the bytes that its characters take in
+/// another character set, as a conversion of the whole table provides.
 fn longer(column: &Column, becomes: &Column) -> Column {
     let mut longer = becomes.clone();
     if let ColumnType::Text(size) = column.kind
@@ -334,17 +338,18 @@ fn longer(column: &Column, becomes: &Column) -> Column {
     longer
 }
 
-/// A column of any text in the character set.
+/// Returns a text column in the character set, for comparison.
 fn text_of(charset: &str) -> Column {
     Column::from_parts("text", "TEXT", [], charset)
 }
 
-/// Bytes of a key once its texts are utf8mb4.
+/// Returns the size in bytes of a key once its texts are utf8mb4.
 pub(super) fn key_bytes(table: &Table, parts: &[KeyPart]) -> u64 {
     parts.iter().map(|part| part_bytes(table, part)).sum()
 }
 
-/// Bytes of a column in a key once its texts are utf8mb4.
+/// Returns the size in bytes of a column within a key once its texts are
+/// utf8mb4.
 pub(super) fn part_bytes(table: &Table, part: &KeyPart) -> u64 {
     let kind = table.column(&part.column).map(|column| &column.kind);
     match (part.prefix, kind) {
@@ -356,8 +361,8 @@ pub(super) fn part_bytes(table: &Table, part: &KeyPart) -> u64 {
     }
 }
 
-/// Returns the values of a key's column as they are compared once they have
-/// the character set and collation that `column` says.
+/// Returns the expression for the values of a key's column, as they are
+/// compared with the character set and collation of `column`.
 pub(super) fn compared(part: &KeyPart, column: &Column) -> String {
     let name = quoted(&part.column);
     let name = match part.prefix {

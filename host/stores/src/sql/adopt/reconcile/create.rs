@@ -1,4 +1,4 @@
-//! CREATE TABLE where a table of the name is there.
+//! Reconciles CREATE TABLE with an existing table of the name.
 
 use sqlparser::ast::{ColumnDef, CreateTable};
 
@@ -11,23 +11,25 @@ use super::super::report::{Finding, FindingKind};
 use super::super::schema::{Key, Table, charset_of};
 use super::{Reconciler, plain};
 
-/// What gives a table's texts another character set.
+/// Conversion of a table's texts to another character set.
 enum Conversion {
     None,
-    /// A change among others of the table.
+    /// A change within an ALTER TABLE with other changes.
     Change(String),
-    /// A statement of its own.
+    /// A separate statement.
     Statement(String),
 }
 
-/// Returns the statement that makes the changes, if there are any.
+/// Returns the ALTER TABLE statement that makes the changes, if there are any.
 pub(super) fn alter_table(name: &str, changes: &[String]) -> Option<String> {
     let changes = changes.join(", ");
     (!changes.is_empty()).then(|| format!("ALTER TABLE `{name}` {changes}"))
 }
 
 impl Reconciler<'_> {
-    /// Adds to the table what it lacks, and widens what it has.
+    /// Adds missing parts to the existing table, and widens those that it has.
+    /// Returns `None` if the table does not exist, so that the statement runs
+    /// as written.
     pub(super) async fn create_table(
         &mut self,
         create: &CreateTable,
@@ -64,7 +66,7 @@ impl Reconciler<'_> {
         Ok(Some(statements))
     }
 
-    /// Reports a view in the place of a table.
+    /// Reports a view in the place of a table. Returns whether there is one.
     pub(super) fn refuse_view(&mut self, table: &Table) -> bool {
         if table.is_view {
             let name = &table.name;
@@ -79,8 +81,9 @@ impl Reconciler<'_> {
         table.is_view
     }
 
-    /// Reports a table of the name that is for something else: the migration
-    /// expects none, and it lacks columns.
+    /// Reports an existing table of the name that serves another purpose: the
+    /// migration expects none, and the table lacks columns. Returns whether it
+    /// does.
     fn refuse_foreign(&mut self, table: &Table, create: &CreateTable) -> bool {
         let names = create.columns.iter().map(|column| &column.name.value);
         let missing = |name: &&String| table.column(name).is_none();
@@ -98,8 +101,8 @@ impl Reconciler<'_> {
         is_foreign
     }
 
-    /// Returns the changes that give the table transactions, and keys as long as
-    /// utf8mb4 needs them.
+    /// Returns the changes that move the table to InnoDB, which has
+    /// transactions, and to a row format with keys as long as utf8mb4 needs.
     pub(super) fn engine_changes(&mut self, table: &Table) -> Vec<String> {
         if table.is_innodb() {
             return self.format_change(table).into_iter().collect();
@@ -116,7 +119,8 @@ impl Reconciler<'_> {
         vec!["ENGINE = InnoDB".into(), "ROW_FORMAT = DYNAMIC".into()]
     }
 
-    /// Returns the change that lets the keys of an older format be longer.
+    /// Returns the change of an older row format to one with longer keys, if it
+    /// is needed.
     pub(super) fn format_change(&mut self, table: &Table) -> Option<String> {
         if !table.has_short_keys() {
             return None;
@@ -132,7 +136,8 @@ impl Reconciler<'_> {
         Some("ROW_FORMAT = DYNAMIC".to_owned())
     }
 
-    /// InnoDB numbers rows only by the first column of a key.
+    /// Reports an AUTO_INCREMENT column that is first in no key, which InnoDB
+    /// does not support.
     fn check_numbering(&mut self, table: &Table) {
         let Some(column) = table.columns.iter().find(|column| column.auto_increment) else {
             return;
@@ -148,8 +153,9 @@ impl Reconciler<'_> {
         }
     }
 
-    /// Returns what gives the table's texts the characters that the expected
-    /// ones have: all of them, so that they stay comparable.
+    /// Returns the conversion of the table's texts to a character set that
+    /// covers the expected columns. All texts are converted, so that they stay
+    /// comparable.
     async fn charset_change(
         &mut self,
         table: &Table,
@@ -179,7 +185,7 @@ impl Reconciler<'_> {
         Ok(Conversion::None)
     }
 
-    /// Returns the change that makes a column of a CREATE TABLE do.
+    /// Returns the change that makes the table suit a column of a CREATE TABLE.
     async fn column_of(
         &mut self,
         name: &str,
@@ -210,8 +216,8 @@ impl Reconciler<'_> {
         Ok(Some(format!("ADD COLUMN {definition}")))
     }
 
-    /// Returns the change that makes a column that is there do for the
-    /// `expected` one too; nothing where it does, or where nothing helps.
+    /// Returns the change that makes an existing column suit the `expected` one
+    /// too; `None` if the column suits, or if no change helps.
     pub(super) async fn merged(
         &mut self,
         table: &Table,
@@ -267,9 +273,8 @@ impl Reconciler<'_> {
         Ok(Some(change))
     }
 
-    /// Returns what a column of rounded numbers becomes: exact, or as it is
-    /// where it has values that would be rounded; nothing where no change is
-    /// left.
+    /// Returns an approximate column as it becomes: exact, or unchanged in type
+    /// if it has values that would be rounded; `None` if no change remains.
     async fn exact(
         &mut self,
         table: &Table,
@@ -280,7 +285,7 @@ impl Reconciler<'_> {
             return Ok(Some(exact));
         };
         let name = &live.name;
-        // What the type itself does not tell apart is no difference.
+        // Differences below the precision of the type itself do not count.
         let noise = match live.kind {
             ColumnType::Float { is_double: false } => "0.0000001",
             _ => "0.000000000001",
@@ -293,7 +298,7 @@ impl Reconciler<'_> {
         let rows = match self.data.count(&table.name, &condition).await? {
             Found::None | Found::Some(0) => return Ok(Some(exact)),
             Found::Some(count) => counted(count),
-            // Nothing is rounded that nobody has looked at.
+            // Without a look at the rows, nothing is rounded.
             Found::Unknown => "rows that could not be looked through in time may".to_owned(),
         };
         let text = format!(
@@ -315,7 +320,8 @@ impl Reconciler<'_> {
         Ok((*kept != *live).then_some(kept))
     }
 
-    /// Notes rows that a table of the plugin's own would not have.
+    /// Notes rows with values that a table created by the plugin would not
+    /// have, such as NULL or zero dates.
     pub(super) async fn note_rows(&mut self, table: &Table, expected: &Column) -> sqlx::Result<()> {
         let Some(live) = table.column(&expected.name).filter(|it| it.is_there) else {
             return Ok(());

@@ -1,4 +1,4 @@
-//! Keys and indexes that migrations add.
+//! Reconciles keys and indexes of migrations with existing ones.
 
 use sqlparser::ast::CreateIndex;
 
@@ -11,7 +11,8 @@ use super::charset::{LONGEST_KEY, LONGEST_PART, compared, key_bytes, part_bytes}
 use super::{Reconciler, plain, quoted_values};
 
 impl Reconciler<'_> {
-    /// Leaves an index out that is there.
+    /// Leaves out an index that exists. Returns `None` if the statement runs as
+    /// written.
     pub(super) async fn create_index(
         &mut self,
         create: &CreateIndex,
@@ -32,8 +33,8 @@ impl Reconciler<'_> {
         }
     }
 
-    /// Whether the key is to be added: no other does what it does. Notes what
-    /// is in its way.
+    /// Returns whether the key is to be added, since no existing key serves its
+    /// purpose. Reports obstacles to it.
     pub(super) async fn adds_key(&mut self, name: &str, key: Key) -> sqlx::Result<bool> {
         let Some(table) = self.schema.table(name).cloned() else {
             return Ok(true);
@@ -111,8 +112,9 @@ impl Reconciler<'_> {
         }
     }
 
-    /// Reports partitions whose columns a unique key lacks: the server looks for a
-    /// value in one partition alone.
+    /// Reports partitioning by columns that a unique key lacks, since the
+    /// server looks for a value in one partition only. Returns whether there is
+    /// such a column.
     pub(super) fn refuse_partitions(&mut self, table: &Table, key: &Key) -> bool {
         let Some(partitioned_by) = &table.partitioned_by else {
             return false;
@@ -143,8 +145,8 @@ impl Reconciler<'_> {
         true
     }
 
-    /// Whether the migrations compute the column anew before the key is made, so
-    /// that its present values do not count.
+    /// Returns whether the migrations compute the column's values before the
+    /// key is added, so that its present values are irrelevant.
     fn is_filled(&self, table: &Table, part: &KeyPart) -> bool {
         let is_generated = table.column(&part.column).is_some_and(|it| it.generated);
         self.filled.iter().any(|(filled_in, filled)| {
@@ -152,7 +154,7 @@ impl Reconciler<'_> {
         })
     }
 
-    /// Reports rows that the unique key would not let be.
+    /// Reports rows that the unique key does not permit.
     async fn check_unique(&mut self, table: &Table, key: &Key) -> sqlx::Result<()> {
         if key.parts.iter().any(|part| self.is_filled(table, part)) {
             return Ok(());
@@ -165,7 +167,7 @@ impl Reconciler<'_> {
                     expressions.push(compared(part, column));
                     present.push(format!("`{}` IS NOT NULL", part.column));
                 }
-                // In a new column, each NULL is unlike all others.
+                // In a new column, NULLs count as distinct.
                 Some(column) if column.nullable => return Ok(()),
                 Some(_) => {}
                 None => return Ok(()),
@@ -199,7 +201,7 @@ impl Reconciler<'_> {
     }
 }
 
-/// Values that stand for none.
+/// Values that stand for a missing value.
 const NONE: [&str; 2] = ["", "0"];
 
 fn duplicates_remedy(table: &Table, key: &Key, values: &[String]) -> Vec<String> {

@@ -1,6 +1,6 @@
-//! Columns of another kind than the expected one: texts where numbers are
-//! meant, numbers that are not whole, and what else a column that is there does
-//! differently.
+//! Reports existing columns that differ in kind from the expected ones: texts
+//! instead of numbers, numbers that are not whole, and other differences in
+//! behaviour.
 
 use super::super::check::counted;
 use super::super::column::Column;
@@ -12,13 +12,14 @@ use super::Reconciler;
 use super::outgrown::range;
 use super::unusable::{modify, renamed};
 
-/// What the rows of a column are, compared with the values of an expected type.
+/// Result of comparing the rows of a column with an expected type.
 pub(super) enum Rows {
-    /// Each value, if there is any, is one of the expected type.
+    /// Every value, if there is any, is one of the expected type.
     Fitting,
-    /// So many rows have other values, the most frequent of which are these.
+    /// Some rows have other values: their number, with the most frequent
+    /// values.
     Others(String),
-    /// Nobody has looked.
+    /// The rows were not examined, or no condition can tell.
     Unknown,
 }
 
@@ -51,8 +52,8 @@ impl Reconciler<'_> {
         Ok(Rows::Others(format!("{count}: {}", examples.join(", "))))
     }
 
-    /// Says what follows from a column that holds what is written as something
-    /// else; returns whether its rows are in the way.
+    /// Reports the consequences of a column that stores values of the expected
+    /// type in another form. Returns whether its rows prevent the migration.
     pub(super) async fn is_loose_in_the_way(
         &mut self,
         table: &Table,
@@ -91,8 +92,9 @@ impl Reconciler<'_> {
         }
     }
 
-    /// Refuses another default of a reused column that has a number in each row:
-    /// the plugin's rows that do not name the column begin with the plugin's.
+    /// Refuses an existing numeric column with another default, because the
+    /// plugin's rows that do not name the column need the plugin's default.
+    /// Returns whether the column is refused.
     pub(super) fn refuse_default(
         &mut self,
         table: &Table,
@@ -119,7 +121,8 @@ impl Reconciler<'_> {
         is_refused
     }
 
-    /// Notes what a column does that the plugin's own would not.
+    /// Notes behaviour of an existing column that the plugin's own column would
+    /// not have.
     pub(super) fn note_differences(&mut self, table: &Table, live: &Column, expected: &Column) {
         if !self.looks || !live.is_there {
             return;
@@ -168,7 +171,7 @@ pub(super) fn retyping(table: &Table, live: &Column, expected: &Column) -> Vec<S
     let mut statements = Vec::new();
     if let ColumnType::Enum(_) = live.kind {
         let length = live.kind.characters().unwrap_or_default();
-        // As numbers, the values of an ENUM are their places in its list.
+        // As numbers, the values of an ENUM are their positions in its list.
         let text = Column {
             kind: ColumnType::Varchar(length),
             type_text: format!("VARCHAR({length})"),
@@ -181,8 +184,8 @@ pub(super) fn retyping(table: &Table, live: &Column, expected: &Column) -> Vec<S
     statements
 }
 
-/// Returns a condition that is true of the rows whose value is none of the
-/// expected type; `None` where no condition tells.
+/// Returns a condition that is true for rows whose value is not one of the
+/// expected type; `None` if no condition can tell.
 fn is_no_value_of(live: &Column, expected: &Column) -> Option<String> {
     let name = format!("`{}`", live.name);
     if live.kind.is_number() || live.kind.is_counted() {

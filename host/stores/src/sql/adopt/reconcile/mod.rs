@@ -1,5 +1,5 @@
-//! Compares one statement of a migration with the tables that are there, and
-//! says what runs in its place: what is there already is left out, nothing is
+//! Compares one statement of a migration with the existing tables, and returns
+//! the statements to run instead: parts that exist are left out, nothing is
 //! narrowed and nothing dropped.
 
 mod alter;
@@ -25,37 +25,38 @@ use crate::sql::Dialect;
 use crate::sql::guard::TableGrant;
 use crate::sql::guard::migration::{ParsedStatement, checked_statements, parse};
 
-/// What is compared with the statements of migrations, one after the other.
+/// Model of the tables, with which statements of migrations are compared in
+/// order.
 pub(super) struct Reconciler<'a> {
     pub(super) grant: &'a TableGrant,
-    /// The tables as the statements so far leave them.
+    /// Tables after the statements so far.
     pub(super) schema: Schema,
     pub(super) data: Data<'a>,
     pub(super) findings: Vec<Finding>,
-    /// Columns (`table`, `column`) that were there under a name that a
-    /// statement adds.
+    /// Columns (`table`, `column`) that existed under a name that a statement
+    /// adds.
     pub(super) reused: Vec<(String, String)>,
     /// Columns (`table`, `column`) that an UPDATE has filled.
     pub(super) filled: Vec<(String, String)>,
     /// Tables whose rows a statement rewrites.
     pub(super) rewritten: Vec<String>,
-    /// Whether rows are looked at for the report, before anything runs.
+    /// True if rows are examined for the report, before anything runs.
     pub(super) looks: bool,
-    /// What is never dropped.
+    /// Names that existed before the migrations, which are never dropped.
     pub(super) kept: &'a Kept,
-    /// What the plugin's migrations make.
+    /// Tables and columns that the plugin's migrations create.
     pub(super) known: &'a Known,
 }
 
 impl Reconciler<'_> {
-    /// Returns the statements that run in the place of `text`, which passed the
-    /// guard; none where all that it does is there already.
+    /// Returns the statements to run instead of `text`, which passed the guard;
+    /// none if everything that it does exists.
     ///
     /// # Errors
-    /// Those of the driver.
+    /// Errors of the driver.
     pub(super) async fn statement(&mut self, text: &str) -> sqlx::Result<Vec<String>> {
         let Ok(parsed) = parse(text) else {
-            // The server says what is wrong with it.
+            // The server reports the mistake in it.
             return Ok(vec![text.to_owned()]);
         };
         let replaced = match &parsed {
@@ -73,8 +74,8 @@ impl Reconciler<'_> {
         Ok(statements)
     }
 
-    /// What stands in a statement's place passes the guard like the statement, but
-    /// for the names and texts of the table that it has to state again.
+    /// Checks a replacement statement by the rules of the original, except for
+    /// the names and texts of the existing table that it has to repeat.
     fn check_again(&mut self, statement: &str) {
         let masked = masked(statement);
         if let Err(refused) = checked_statements(&masked, self.grant, Dialect::Mysql) {
@@ -112,8 +113,7 @@ impl Reconciler<'_> {
         }
     }
 
-    /// Counts rows, and notes where the table is too large to be looked
-    /// through.
+    /// Counts rows, and notes if the table is too large to be searched.
     async fn count(&mut self, table: &str, subject: &str, condition: &str) -> sqlx::Result<u64> {
         match self.data.count(table, condition).await? {
             Found::Some(count) => Ok(count),
@@ -133,7 +133,7 @@ impl Reconciler<'_> {
     }
 }
 
-/// Returns values as people read them.
+/// Returns values for display.
 fn quoted_values(values: &[String]) -> String {
     let quoted = values.iter().map(|value| format!("'{value}'"));
     quoted.collect::<Vec<_>>().join(", ")

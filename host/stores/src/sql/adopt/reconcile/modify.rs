@@ -1,4 +1,5 @@
-//! MODIFY COLUMN, CHANGE COLUMN and RENAME COLUMN.
+//! Reconciles MODIFY COLUMN, CHANGE COLUMN and RENAME COLUMN with existing
+//! columns.
 
 use sqlparser::ast::{ColumnOption, MySQLColumnPosition};
 
@@ -10,8 +11,8 @@ use super::Reconciler;
 use super::alter::Verdict;
 
 impl Reconciler<'_> {
-    /// Leaves a column as wide as it is, with what the migration does not speak
-    /// of.
+    /// Modifies a column without narrowing it, and keeps properties that the
+    /// migration does not mention.
     pub(super) async fn modify(
         &mut self,
         name: &str,
@@ -52,13 +53,14 @@ impl Reconciler<'_> {
         }
         Ok(match self.merged(&table, &expected).await? {
             Some(change) => Verdict::Instead(change),
-            // A column that does already may still be told to refuse NULL.
+            // A column that suits already may still become NOT NULL.
             None if !narrows && live.nullable && !expected.nullable => Verdict::Keep,
             None => Verdict::Leave,
         })
     }
 
-    /// Makes a CHANGE COLUMN with another name of what MODIFY COLUMN becomes.
+    /// Turns the result of MODIFY COLUMN into a CHANGE COLUMN with another
+    /// name.
     pub(super) async fn change(
         &mut self,
         name: &str,
@@ -79,8 +81,8 @@ impl Reconciler<'_> {
         })
     }
 
-    /// Gives a column of the model its new name. Its rows are still to be found
-    /// under the old one, and no more looked at.
+    /// Renames a column of the model. Its existing rows still have the old
+    /// name, and are no longer examined.
     pub(super) fn rename_column(&mut self, table: &str, old: &str, new: &str) {
         let Some(table) = self.schema.table_mut(table) else {
             return;
@@ -100,7 +102,7 @@ impl Reconciler<'_> {
         }
     }
 
-    /// Whether the column would hold less than it does.
+    /// Returns whether the change would narrow the column.
     async fn narrows(
         &mut self,
         table: &Table,

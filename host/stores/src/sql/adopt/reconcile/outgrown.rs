@@ -1,5 +1,5 @@
-//! Values that a statement computes from the rows that are there, and that the
-//! column which gets them does not take: too long, out of range, or NULL.
+//! Reports values that a statement computes from existing rows and that do not
+//! fit their column: too long, out of range, or NULL.
 
 use std::ops::ControlFlow;
 
@@ -21,28 +21,29 @@ use super::{Reconciler, plain};
 /// A value that a statement computes for a column.
 struct Computed<'a> {
     table: &'a Table,
-    /// What the statement calls the table.
+    /// Alias of the table in the statement.
     alias: &'a str,
     column: &'a Column,
     value: String,
-    /// The rows that it is computed from, as they follow FROM.
+    /// Rows from which the value is computed, as they follow FROM.
     from: String,
-    /// Which of the rows, if not all.
+    /// Condition that selects the rows; `None` for all of them.
     condition: Option<String>,
-    /// The whole statement.
+    /// Full text of the statement.
     statement: String,
 }
 
-/// Why a column does not take a value.
+/// Reason that a column does not take a value.
 struct Excess {
-    /// True of such a value.
+    /// Condition that is true for such a value.
     condition: String,
-    /// What is so, behind `in 3 rows`.
+    /// Description of the excess, to which a number of rows is appended.
     text: String,
 }
 
 impl Reconciler<'_> {
-    /// Reports rows for which an UPDATE computes what its column does not take.
+    /// Reports rows for which an UPDATE computes a value that does not fit its
+    /// column.
     pub(super) async fn check_update(
         &mut self,
         update: &Update,
@@ -69,7 +70,8 @@ impl Reconciler<'_> {
         Ok(())
     }
 
-    /// Reports rows of which a new generated column does not take the value.
+    /// Reports rows for which the value of a new generated column does not fit
+    /// it.
     pub(super) async fn check_generated(
         &mut self,
         table: &Table,
@@ -169,7 +171,8 @@ impl Reconciler<'_> {
     }
 }
 
-/// The columns that were there of the table, and that the statement names.
+/// Returns the columns that the table had before the migrations and that the
+/// statement names.
 fn sources<'a>(computed: &'a Computed<'_>) -> impl Iterator<Item = &'a Column> {
     let columns = computed.table.columns.iter();
     columns.filter(|column| {
@@ -179,7 +182,7 @@ fn sources<'a>(computed: &'a Computed<'_>) -> impl Iterator<Item = &'a Column> {
     })
 }
 
-/// What a column does not take.
+/// Returns the conditions under which the column does not take `value`.
 fn excesses(column: &Column, value: &str) -> Vec<Excess> {
     let mut found = Vec::new();
     let mut push = |condition: String, text: String| found.push(Excess { condition, text });
@@ -221,7 +224,7 @@ fn excesses(column: &Column, value: &str) -> Vec<Excess> {
     found
 }
 
-/// The least and the most number of an integer type.
+/// Returns the smallest and the largest number of an integer type.
 pub(super) fn range(bytes: u8, unsigned: bool) -> (i128, i128) {
     let values = 1_i128 << (u32::from(bytes) * 8);
     match unsigned {
@@ -230,12 +233,12 @@ pub(super) fn range(bytes: u8, unsigned: bool) -> (i128, i128) {
     }
 }
 
-/// Puts the tables as the statements so far leave them in the place of those
-/// that are there: with the columns that are still to be added, and texts in
-/// the character sets that they are converted to.
+/// Visitor that replaces existing tables by their state after the statements so
+/// far: with the columns that are still to be added, and with texts in the
+/// character sets to which they are converted.
 struct AsTheyBecome<'a> {
     schema: &'a Schema,
-    /// The words of the statement, in lower case.
+    /// Words of the statement, in lower case.
     words: Vec<String>,
 }
 
@@ -245,7 +248,7 @@ impl<'a> AsTheyBecome<'a> {
         Self { schema, words }
     }
 
-    /// Returns the table as what follows FROM.
+    /// Returns the table as a derived table that can follow FROM.
     fn derived(&self, table: &Table, alias: &str) -> String {
         let is_named = |column: &&Column| {
             let name = column.name.to_ascii_lowercase();
@@ -271,7 +274,7 @@ impl<'a> AsTheyBecome<'a> {
     }
 }
 
-/// The value of a column in a row that is there.
+/// Returns the expression for a column's value in an existing row.
 fn becomes(column: &Column) -> String {
     let name = format!("`{}`", column.name);
     match (&column.charset, &column.collation) {
@@ -301,7 +304,7 @@ impl VisitorMut for AsTheyBecome<'_> {
     }
 }
 
-/// Parses what follows FROM.
+/// Parses the text that follows FROM.
 fn parsed(text: &str) -> Option<TableFactor> {
     let text = format!("SELECT 1 FROM {text}");
     let mut statements = Parser::parse_sql(&MySqlDialect {}, &text).ok()?;

@@ -1,4 +1,4 @@
-//! The primary keys that migrations expect.
+//! Reconciles the primary keys of migrations with existing tables.
 
 use sqlparser::ast::CreateTable;
 
@@ -9,8 +9,8 @@ use super::super::schema::{Schema, Table};
 use super::{Reconciler, quoted_values};
 
 impl Reconciler<'_> {
-    /// Returns the change that lets no two rows be the same by the expected
-    /// primary key.
+    /// Returns the change that makes rows unique by the expected primary key,
+    /// if it is needed.
     pub(super) async fn primary_key(
         &mut self,
         name: &str,
@@ -55,7 +55,8 @@ impl Reconciler<'_> {
         Ok(Some(format!("ADD {key} ({quoted})")))
     }
 
-    /// Reports rows with NULL in a column of a primary key to be.
+    /// Reports rows with NULL in a column of a future primary key. Returns
+    /// whether there are any.
     pub(super) async fn refuse_nulls(
         &mut self,
         table: &Table,

@@ -1,4 +1,4 @@
-//! Changes of rows by migrations: what others keep in a row stays.
+//! Reconciles changes of rows by migrations, so that existing values are kept.
 
 use sqlparser::ast::{
     Assignment, AssignmentTarget, Expr, Ident, ObjectName, Statement, TableFactor, Update,
@@ -12,15 +12,16 @@ use super::{Reconciler, plain};
 
 /// A table that an UPDATE changes.
 pub(super) struct Target {
-    /// What the statement calls it.
+    /// Alias of the table in the statement.
     pub(super) alias: String,
     table: String,
-    /// The columns that get values, each with the place of its assignment.
+    /// Columns that get values, each with the index of its assignment.
     pub(super) values: Vec<(String, usize)>,
 }
 
 impl Target {
-    /// The values of the columns in the statement, in their order.
+    /// Returns the assigned values in the statement, in the order of the
+    /// columns.
     pub(super) fn assigned<'a>(&'a self, update: &'a Update) -> impl Iterator<Item = &'a Expr> {
         let places = self.values.iter();
         places.filter_map(|(_, place)| Some(&update.assignments.get(*place)?.value))
@@ -32,8 +33,9 @@ impl Target {
 }
 
 impl Reconciler<'_> {
-    /// Keeps the times at which rows were last changed, and refuses to write
-    /// over values that are not the plugin's.
+    /// Keeps the existing times of the last change of rows, and refuses to
+    /// overwrite values that are not the plugin's. Returns `None` if the
+    /// statement runs as written.
     pub(super) async fn rows(
         &mut self,
         statement: &Statement,
@@ -94,7 +96,7 @@ impl Reconciler<'_> {
     }
 }
 
-/// The tables that an UPDATE changes.
+/// Returns the tables that an UPDATE changes.
 fn targets(update: &Update) -> Vec<Target> {
     let relations = [&update.table.relation].into_iter();
     let relations = relations.chain(update.table.joins.iter().map(|join| &join.relation));
@@ -133,8 +135,8 @@ fn targets(update: &Update) -> Vec<Target> {
     targets
 }
 
-/// Assignments of their own values to the columns that the server would set
-/// whenever the row is changed.
+/// Returns assignments that keep the values of columns with ON UPDATE, which
+/// the server would otherwise set whenever the row is changed.
 fn kept_times(table: &Table, target: &Target) -> Vec<Assignment> {
     let is_assigned = |name: &str| {
         target

@@ -1,4 +1,4 @@
-//! Columns that cannot be used, and the statements that mend them.
+//! Reports columns that cannot be used, with the statements that correct them.
 
 use super::super::column::{Column, Unusable};
 use super::super::column_type::ColumnType;
@@ -7,7 +7,7 @@ use super::Reconciler;
 use super::kinds::{Rows, retyping};
 
 impl Reconciler<'_> {
-    /// Reports a column that is there and does not do for the `expected` one.
+    /// Reports an existing column that does not suit the `expected` one.
     pub(super) async fn unusable(
         &mut self,
         table: &Table,
@@ -66,7 +66,8 @@ impl Reconciler<'_> {
     }
 }
 
-/// Returns the statement that gives a column another name.
+/// Returns the statement that renames a column to a name with the prefix
+/// `own_`.
 pub(super) fn rename(table: &Table, column: &str) -> String {
     format!(
         "ALTER TABLE `{}` RENAME COLUMN `{column}` TO `own_{column}`",
@@ -74,8 +75,8 @@ pub(super) fn rename(table: &Table, column: &str) -> String {
     )
 }
 
-/// Returns the statements that give a column another name, under which rows can
-/// be added without naming it.
+/// Returns the statements that rename a column to a name with the prefix
+/// `own_`, and let rows be added without naming it.
 pub(super) fn renamed(table: &Table, live: &Column) -> Vec<String> {
     let mut statements = vec![rename(table, &live.name)];
     if live.must_be_named() {
@@ -158,7 +159,7 @@ pub(in super::super) fn default_remedy(table: &Table, column: &Column) -> Vec<St
         vec![modify(table, &column)]
     };
     if table.foreign_key_on(&column.name).is_some() {
-        // No value would refer to a row.
+        // No default value would refer to an existing row.
         return nullable();
     }
     match &column.kind {
