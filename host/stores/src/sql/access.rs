@@ -107,7 +107,7 @@ impl DatabaseAccess {
         }
     }
 
-    /// The database's URL, without its password.
+    /// Returns the database's URL, without its password.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url

@@ -153,7 +153,7 @@ pub enum ErrorKind {
 }
 
 /// Returns the error numbers of MySQL and MariaDB that are no mistakes of a
-/// statement, with what plugins are told of each, and its name.
+/// statement, each with the kind of error reported to plugins and its name.
 pub fn mysql_error_kinds() -> impl Iterator<Item = (u16, ErrorKind, &'static str)> {
     codes::CODES.iter().map(|(number, meaning, name)| {
         let kind = match meaning {

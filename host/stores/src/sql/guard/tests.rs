@@ -1,4 +1,5 @@
-//! What the guard lets pass, and what not, on both dialects.
+//! Tests of the guard: statements that pass and statements that are refused, in
+//! both dialects.
 
 use super::*;
 
@@ -153,7 +154,8 @@ fn what_happens_on_a_conflict_is_under_the_grant() {
     }
 }
 
-/// A name that stands for a table only with arguments is a table's without.
+/// A name that is a table-valued function only with arguments is a table's
+/// without.
 #[test]
 fn a_function_in_from_is_called() {
     for verdict in check("SELECT * FROM json_each", Kind::Query) {
@@ -176,7 +178,7 @@ fn functions_without_parentheses_are_functions() {
     }
 }
 
-/// SQLite plans each of these for hours, and takes all memory.
+/// SQLite would plan each of these for hours, and take all memory.
 #[test]
 fn names_of_with_do_not_multiply() {
     let chain = |forward: bool, name: &dyn Fn(usize) -> String| {
@@ -216,8 +218,7 @@ fn a_joined_update_needs_every_table_to_be_writable() {
     assert!(matches!(verdict, Err(Error::Denied(_))), "{verdict:?}");
 }
 
-/// A thread of the runtime has 2 MiB of stack; whoever overflows it ends the
-/// node.
+/// A thread of the runtime has a stack of 2 MiB, and an overflow ends the node.
 #[test]
 fn no_depth_overflows_the_stack() {
     let repeated = |text: &str| text.repeat((MAX_TEXT - 1024) / text.len());
@@ -280,8 +281,8 @@ fn what_is_no_statement_is_invalid() {
     }
 }
 
-/// MySQL runs a stored function of the name where it has none of its own, or
-/// where a blank stands before the parenthesis.
+/// MySQL runs a stored function of the name if it has no built-in one, or if a
+/// blank precedes the parenthesis.
 #[test]
 fn on_mysql_no_name_is_a_stored_functions() {
     for text in [
@@ -309,8 +310,8 @@ fn on_mysql_no_name_is_a_stored_functions() {
     }
 }
 
-/// The parser's own loop over statements stops at the word, and says that all
-/// is well.
+/// The parser's own loop over statements stops at the word, and reports
+/// success.
 #[test]
 fn nothing_follows_the_word_end() {
     for text in [

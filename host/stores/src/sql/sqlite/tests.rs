@@ -1,5 +1,5 @@
-//! What SQLite's authorizer lets pass by itself: the texts here have not been
-//! through the guard of statements.
+//! Tests of SQLite's authorizer alone: the texts here have not passed the guard
+//! of statements.
 
 use std::sync::Arc;
 
@@ -51,7 +51,7 @@ impl File {
         Ok(())
     }
 
-    /// Everything that is not the plugin's.
+    /// Returns all data that is not the plugin's.
     fn others(&self) -> String {
         let text = "SELECT group_concat(x, ';') FROM (SELECT password AS x FROM customer \
             UNION ALL SELECT name || sql FROM sqlite_master WHERE sql IS NOT NULL)";
@@ -158,7 +158,8 @@ fn nothing_else_does_whatever_the_text_is() {
         "SELECT 1; ATTACH DATABASE '/tmp/never-written.sqlite' AS x",
     ] {
         let done = file.run(text);
-        // VACUUM INTO attaches inside; SQLite knows no `readfile` here.
+        // VACUUM INTO attaches a database internally; SQLite has no `readfile`
+        // here.
         let is_refused = is_denied(&done) || matches!(done, Err(Failure::Sqlite(_)));
         assert!(is_refused, "{text}: {done:?}");
         assert!(file.guest.is_autocommit(), "{text}");
@@ -174,7 +175,7 @@ fn a_refusal_is_not_forgotten_by_the_cache() {
         assert!(is_denied(&file.run("SELECT COUNT(*) FROM customer")));
         assert!(is_denied(&file.run("SELECT * FROM customer")));
     }
-    // The name is a table's from now on, and the statement is prepared anew.
+    // From now on the name is a table's, and the statement is prepared again.
     let count = "WITH later AS (SELECT 1 AS x) SELECT COUNT(*) FROM later";
     assert!(file.run(count).is_ok());
     let made = file.host.execute_batch("CREATE TABLE later (a INT)");
@@ -240,8 +241,9 @@ fn a_reader_changes_nothing() {
     assert!(file.run("DELETE FROM orders").is_err());
 }
 
-/// One value for each of many columns would take all memory, and no step of
-/// SQLite's machine is between two of them at which a deadline could end it.
+/// One value for each of many columns would take all memory, and no deadline
+/// could end that, since SQLite's machine has no instruction between two of
+/// them.
 #[test]
 fn a_statement_is_bounded_in_what_it_holds() {
     let file = File::open(Mode::Read);
@@ -260,7 +262,7 @@ fn a_statement_is_bounded_in_what_it_holds() {
     }
 }
 
-/// See [`texts`](super::texts): those of this connection are not SQLite's own.
+/// The text functions of this connection are those of [`texts`](super::texts).
 #[test]
 fn functions_on_texts_end_soon() {
     let file = File::open(Mode::Read);

@@ -50,7 +50,7 @@ pub(super) struct Writer {
     refusals: Refusals,
 }
 
-/// State of the connection while it is not lent out.
+/// State of the writing connection between two uses.
 enum Idle {
     Open(Box<GuestConnection>),
     /// In use, or closed because it was unusable.
@@ -282,7 +282,7 @@ impl SqliteTransaction {
         self.run(deadline, ask).await
     }
 
-    /// Runs a change in the transaction.
+    /// Runs an INSERT, UPDATE or DELETE in the transaction.
     pub(in crate::sql) async fn execute(
         &mut self,
         text: &Arc<str>,
