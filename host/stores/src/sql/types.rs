@@ -36,7 +36,7 @@ pub struct Rows {
 /// The result of an INSERT, UPDATE or DELETE.
 #[derive(Debug, Clone, Copy)]
 pub struct Outcome {
-    /// Number of rows that the statement matched and changed.
+    /// Number of rows that the statement matched, even if their values stayed.
     pub rows_affected: u64,
     /// Last key that the database generated, or 0 if it generated none.
     pub last_insert_id: u64,
