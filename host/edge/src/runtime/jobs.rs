@@ -1,5 +1,5 @@
-//! Work that no request asked for: filling tables, scheduled tasks, making
-//! accounts. Each piece runs in an instance of its own.
+//! Jobs that no request asked for: seeding, scheduled tasks, accounts. Each runs in an instance of
+//! its own.
 
 use std::time::{Duration, Instant};
 
@@ -18,19 +18,19 @@ use crate::guest::cpu_time::metered;
 use crate::guest::shared::{Bounds, Shared};
 use crate::guest::state::State;
 
-/// Calls into the host for one piece, which does the work of many requests.
+/// Maximum number of host calls of one job, which does the work of many requests.
 const HOST_CALLS: u32 = 100_000;
 
-/// Time for one step of seeding.
+/// Time limit for one step of seeding.
 const SEED_STEP: Duration = Duration::from_secs(60);
 
-/// Time for making one account.
+/// Time limit for creating or changing one account.
 const ACCOUNT: Duration = Duration::from_secs(10);
 
-/// What a plugin answers: its own words for what went wrong.
+/// Result of a job. The inner error is the plugin's own message.
 pub(super) type JobResult<T> = Result<Result<T, String>, CallError>;
 
-/// One step of filling the plugin's tables.
+/// Runs one step of filling the plugin's tables.
 pub(super) async fn seed(
     shared: &Shared,
     pre: &InstancePre<State>,
@@ -46,7 +46,7 @@ pub(super) async fn seed(
     .await
 }
 
-/// One piece of a scheduled task.
+/// Runs one piece of a scheduled task.
 pub(super) async fn task(
     shared: &Shared,
     pre: &InstancePre<State>,
@@ -62,16 +62,16 @@ pub(super) async fn task(
     .await
 }
 
-/// What is to become of an account.
+/// Operation on an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AccountTask {
-    /// There is none with its e-mail address yet: make it.
+    /// Create an account; none has its e-mail address yet.
     Add,
-    /// There is one with its e-mail address: change it.
+    /// Change the account that has its e-mail address.
     Change,
 }
 
-/// Makes or changes an account.
+/// Creates or changes an account.
 pub(super) async fn account(
     shared: &Shared,
     pre: &InstancePre<State>,

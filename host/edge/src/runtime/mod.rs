@@ -1,8 +1,8 @@
-//! Running plugins: the engine, compiled components, instances, their limits
-//! and the handlers through which a request reaches them.
+//! Running of plugins: the engines, compiled components, instances and their limits, and the
+//! handlers through which a request reaches them.
 //!
-//! A trap, an exceeded limit or a passed deadline costs the request that met
-//! it and the instance it ran in, and nothing else.
+//! A trap, an exceeded limit or a passed deadline ends the request concerned and the instance that
+//! it ran in, and nothing else.
 
 pub mod engine;
 mod handlers;

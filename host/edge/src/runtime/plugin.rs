@@ -1,4 +1,4 @@
-//! A release, compiled and ready: the one way for a request to reach it.
+//! A compiled and linked release of a plugin, through which every request to it goes.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -35,47 +35,50 @@ use crate::guest::state::State;
 use crate::guest::stats::Stats;
 use crate::telemetry::traces::{Work, text};
 
-/// Returns a linker for components of a kind.
+/// Constructor of a linker for components with a kind of handler.
 pub type LinkerFn = fn(&Engine, HandlerKind) -> wasmtime::Result<Linker<State>>;
 
-/// What the runtime needs to know of a plugin besides its component.
+/// Settings of a plugin that the runtime needs besides its component.
 #[derive(Clone)]
 pub struct PluginSpec {
-    /// Makes the linker of the interfaces that the host has for components.
+    /// Constructor of the linker with the interfaces that the host provides.
     pub linker: LinkerFn,
-    /// The plugin's name.
+    /// Name of the plugin.
     pub name: String,
-    /// How urgently it is wanted.
+    /// Urgency with which the component is compiled.
     pub urgency: Urgency,
-    /// Its version.
+    /// Version of the release.
     pub version: String,
-    /// How many requests an instance answers; `None` for a fresh one each.
+    /// Requests that an instance answers before it is dropped; `None` for a fresh instance per
+    /// request.
     pub requests_per_instance: Option<u32>,
-    /// Instances at once.
+    /// Maximum number of concurrent instances.
     pub instances: u32,
-    /// Linear memory of one instance, in bytes.
+    /// Maximum linear memory of one instance, in bytes.
     pub memory: u64,
-    /// Processor time of one request.
+    /// Maximum processor time of one request.
     pub cpu_time: Duration,
-    /// Time of one request, waiting included.
+    /// Time limit for one request, waiting for an instance included.
     pub deadline: Duration,
-    /// How long a request waits for a free instance.
+    /// Time limit for waiting for a free instance.
     pub queue_timeout: Duration,
-    /// Longest response body, in bytes.
+    /// Maximum length of a response body, in bytes.
     pub max_response: u64,
-    /// Calls into the host for one request.
+    /// Maximum number of host calls of one request.
     pub host_calls: u32,
-    /// What it may use.
+    /// Stores, origins and other resources that the manifest grants.
     pub granted: Granted,
-    /// Which interfaces of other plugins it may call, and who may call its own.
+    /// Interfaces of other plugins that the plugin may call, and the plugins that may call the
+    /// interfaces that it exports.
     pub calls: CallGrants,
 }
 
-/// A release that can answer requests.
+/// A loaded release, ready to answer requests.
 pub struct Plugin {
     shared: Arc<Shared>,
     admission: Admission,
-    /// Instances for work that no client waits for.
+    /// Permits for instances that run jobs (seeding, scheduled tasks, accounts), for which no
+    /// client waits.
     jobs: Semaphore,
     penalty: Penalty,
     deadline: Duration,
@@ -85,7 +88,7 @@ pub struct Plugin {
     service_imports: ServiceImports,
     calls: CallGrants,
     handler: Handler,
-    // Given back when the release is gone, its instances included.
+    // Dropped when the release and all of its instances are gone.
     _slots: Reservation,
 }
 
@@ -111,55 +114,57 @@ impl Handler {
     }
 }
 
-/// A component could not be made ready.
+/// Error of loading a release.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// It could not be compiled.
+    /// The component cannot be compiled.
     #[error(transparent)]
     Artifact(#[from] ArtifactError),
-    /// Its imports or exports do not fit.
+    /// The manifest does not grant an import of the component, or the host does not provide it.
     #[error(transparent)]
     Inspect(#[from] InspectError),
-    /// It does not link: an interface is there, but not as it is imported.
+    /// The component cannot be linked: the host has an interface of that name, with other types.
     #[error("does not fit this host's interfaces: {0:#}")]
     Link(wasmtime::Error),
-    /// Other plugins cannot call it.
+    /// A component with a `wasi:http` handler exports interfaces for other plugins, which only
+    /// components with the record handler can.
     #[error(
         "exports an interface for other plugins, which only plugins behind \
              edge:platform/handler can"
     )]
     ServiceDoor,
-    /// The manifest protects what is not there.
+    /// The manifest restricts callers of an interface that the component does not export.
     #[error("exports no {0}, which [exports] in the manifest names")]
     NoSuchExport(String),
-    /// There is no engine for it.
+    /// The engine for this kind of handler cannot be created.
     #[error(transparent)]
     Engine(#[from] EngineError),
-    /// The engine has no room for its instances.
+    /// The engine's pool has too few free instances or memories.
     #[error(transparent)]
     NoRoom(#[from] NoRoom),
-    /// An instance of it does not fit.
+    /// An instance needs more linear memory than a slot of the pool has.
     #[error("asks for {wanted} bytes of memory for an instance; this node reserved {reserved}")]
     TooLarge {
-        /// What its manifest asks for.
+        /// Bytes of memory that the manifest asks for.
         wanted: u64,
-        /// What there is.
+        /// Bytes of memory that a slot of the pool has.
         reserved: u64,
     },
-    /// What an instance of it takes is not known before.
+    /// The component instantiates core modules that it imports, so the resources of an instance
+    /// cannot be computed in advance.
     #[error("instantiates core modules that it imports, so nobody can tell what it needs")]
     ForeignModules,
-    /// Its first instance failed.
+    /// The first instance, made when the release was loaded, failed.
     #[error("its first instance failed: {0}")]
     Warm(CallError),
 }
 
 impl Plugin {
-    /// Compile `wasm`, whose exports were read before, check what it imports,
-    /// and make a first instance of it.
+    /// Compiles `wasm`, checks its imports against the manifest's grants, links it, and makes a
+    /// first instance. `exports` was read from the component before.
     ///
     /// # Errors
-    /// Says which of these failed, and how.
+    /// Returns an error that names the step that failed, and why.
     pub async fn load(
         runtime: &Runtime,
         artifacts: &Arc<Artifacts>,
@@ -228,45 +233,45 @@ impl Plugin {
         Ok(plugin)
     }
 
-    /// How long a request to this plugin may take.
+    /// Returns the time limit for one request.
     #[must_use]
     pub fn deadline(&self) -> Duration {
         self.deadline
     }
 
-    /// The plugin's name.
+    /// Returns the name of the plugin.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.shared.name
     }
 
-    /// What it has answered so far.
+    /// Returns the counts of the requests and calls that this release has answered.
     #[must_use]
     pub fn stats(&self) -> &Stats {
         &self.shared.stats
     }
 
-    /// What its buckets are kept in, as metrics call it; empty without any.
+    /// Returns the name of the system that stores the plugin's buckets, as metrics use it; empty if
+    /// the plugin has no buckets.
     #[must_use]
     pub fn keyvalue_system(&self) -> &'static str {
         let mut buckets = self.shared.granted.buckets.values();
         buckets.next().map_or("", Bucket::system)
     }
 
-    /// How many instances it may have, how many work right now, and how many
-    /// requests wait for one.
+    /// Returns the number of instances, of busy instances and of waiting requests.
     #[must_use]
     pub fn occupancy(&self) -> Occupancy {
         self.admission.occupancy()
     }
 
-    /// Whether it works on nothing right now.
+    /// Returns whether no instance is busy and no request waits.
     #[must_use]
     pub fn is_idle(&self) -> bool {
         self.admission.is_idle()
     }
 
-    /// What the component exports.
+    /// Returns the handler and the interfaces that the component exports.
     #[must_use]
     pub fn exports(&self) -> &Exports {
         &self.exports
@@ -284,12 +289,11 @@ impl Plugin {
         &self.service_imports
     }
 
-    /// Let the plugin answer `request`, whose path is the plugin's own
-    /// (without a mount).
+    /// Answers `request`, whose path is relative to the plugin's mount.
     ///
     /// # Errors
-    /// When no instance is free, or the one that answered failed or was
-    /// ended; that instance is gone then.
+    /// Returns an error if no instance is free, or if the instance that answered failed or was
+    /// ended; such an instance is dropped.
     pub async fn handle(
         self: &Arc<Self>,
         mut call: Call,
@@ -303,9 +307,9 @@ impl Plugin {
         answer
     }
 
-    /// Answer on the threads that the request belongs on: those where it is,
-    /// until it turns out to be unhurried, or those in the background from the
-    /// beginning, where many of its like were so of late, or failed.
+    /// Answers on the node's own threads until the request is demoted, or on those of low priority
+    /// from the beginning if many recent requests of the plugin were demoted or failed by its own
+    /// fault.
     async fn place(
         self: &Arc<Self>,
         call: Call,
@@ -329,7 +333,7 @@ impl Plugin {
         answer
     }
 
-    /// Begin the span of a call of this plugin.
+    /// Opens the span of a call of this plugin.
     fn enter(&self, call: &mut Call, name: impl FnOnce() -> String) -> Option<Work> {
         let mut work = call.enter(name)?;
         let Shared { name, version, .. } = &*self.shared;
@@ -340,7 +344,7 @@ impl Plugin {
         Some(work)
     }
 
-    /// Count how a call ended, and end its span.
+    /// Counts the reason of a failed call, and ends the call's span.
     fn end(&self, work: Option<Work>, error: Option<&CallError>) {
         let Some(error) = error else { return };
         self.stats().count_reason(error.reason());
@@ -357,12 +361,12 @@ impl Plugin {
         }
     }
 
-    /// Call `function` of `interface` for another plugin, which `call` names.
+    /// Calls `function` of `interface` on behalf of the other plugin that `call` names.
     ///
     /// # Errors
-    /// When the manifest does not let that plugin call, of which nothing is
-    /// counted here: a stranger must not make this release look worse. Or as
-    /// [`handle`](Self::handle).
+    /// Returns an error if the manifest does not let that plugin call. Such a call is not counted
+    /// in this release's statistics, which a foreign plugin must not worsen. Returns the errors of
+    /// [`handle`](Self::handle) otherwise.
     pub(super) async fn call_service(
         &self,
         mut call: Call,
@@ -378,7 +382,7 @@ impl Plugin {
         }
         let export = self.service_exports.find(interface, function);
         let (Some(export), Handler::Record(handler)) = (export, &self.handler) else {
-            // Checked when the plugins were put together.
+            // Checked when the directory of plugins was published.
             return Err(ServiceCallError::NoProvider);
         };
         let began = Instant::now();
@@ -399,10 +403,11 @@ impl Plugin {
         Ok(outcome?)
     }
 
-    /// One step of filling the plugin's tables; see `edge:platform/seed`.
+    /// Runs one step of filling the plugin's tables; see `edge:platform/seed`.
     ///
     /// # Errors
-    /// When the instance failed, or the plugin says why it cannot go on.
+    /// Returns an error if the instance failed. The inner error is the plugin's reason for not
+    /// continuing.
     pub async fn seed_step(
         &self,
         goal: Option<u64>,
@@ -412,10 +417,11 @@ impl Plugin {
             .await
     }
 
-    /// One piece of the scheduled `task`; see `edge:platform/schedule`.
+    /// Runs one piece of the scheduled `task`; see `edge:platform/schedule`.
     ///
     /// # Errors
-    /// When the instance failed, or the plugin says why it cannot go on.
+    /// Returns an error if the instance failed. The inner error is the plugin's reason for not
+    /// continuing.
     pub async fn run_task(
         &self,
         call: Call,
@@ -426,12 +432,12 @@ impl Plugin {
             .await
     }
 
-    /// Makes or changes an account, and returns its id; see
-    /// `edge:platform/accounts`.
+    /// Creates or changes an account, and returns its id; see `edge:platform/accounts`.
     ///
     /// # Errors
-    /// When the instance failed, the plugin refuses the account, or it could
-    /// never log in: the manifest lets the plugin issue no token with its role.
+    /// Returns an error if the instance failed, if the plugin refuses the account, or if the
+    /// account could never log in because the manifest lets the plugin issue no token with its
+    /// role.
     pub async fn keep_account(
         &self,
         task: AccountTask,
@@ -451,19 +457,19 @@ impl Plugin {
             .await
     }
 
-    /// Work that no client waits for gives way to all that one does.
+    /// Runs a job on the threads of low priority, since no client waits for it.
     async fn run_job<T: Send + 'static, E: Send + 'static>(
         &self,
         work: impl Future<Output = Result<Result<T, E>, CallError>> + Send + 'static,
     ) -> Result<Result<T, E>, CallError> {
-        // Never closed, so there always comes one.
+        // The semaphore is never closed, so this never fails.
         let _place = self.jobs.acquire().await;
         let done = self.shared.background.run(work).await;
         done.unwrap_or_else(|error| Err(panicked(error)))
     }
 
-    /// A first instance, so that no request is the one to find out that there
-    /// can be none.
+    /// Makes a first instance, so that a component that cannot be instantiated fails to load rather
+    /// than failing requests.
     async fn warm(&self) -> Result<(), CallError> {
         match &self.handler {
             Handler::Record(handler) => handler.warm().await,
@@ -472,19 +478,18 @@ impl Plugin {
     }
 }
 
-/// Linear memories of one instance.
+/// Returns the number of linear memories that one instance takes.
 fn memories(component: &Component) -> Result<u32, LoadError> {
     let required = component.resources_required();
     let required = required.ok_or(LoadError::ForeignModules)?;
     Ok(required.num_memories)
 }
 
-/// The host's own mistake, which costs the request and nothing else.
+/// Returns the error for a panic of the host's own code, which fails that request and nothing else.
 fn panicked(error: JoinError) -> CallError {
     CallError::Trap(wasmtime::Error::new(error))
 }
 
-/// Whether the request failed by no fault of the client.
 /// Returns whether an answer is a failure by no fault of the client.
 pub(crate) fn is_failure(answer: &Result<Answer, CallError>) -> bool {
     match answer {
@@ -494,8 +499,8 @@ pub(crate) fn is_failure(answer: &Result<Answer, CallError>) -> bool {
     }
 }
 
-/// Returns `wasm`, compiled: from the cache if it is there, so that what ran
-/// here before waits for no compiler that is at work on something else.
+/// Returns `wasm`, compiled. The cache is read first, so that a component compiled before does not
+/// queue behind other compilations.
 async fn component(
     runtime: &Runtime,
     engine: &Engine,
@@ -521,7 +526,7 @@ async fn compile(
     let (engine, artifacts) = (engine.clone(), artifacts.clone());
     let (reply, compiled) = oneshot::channel();
     compilers.spawn(move || {
-        // Who asked may have left while others compiled.
+        // The requester may have left while other components were compiled.
         if !reply.is_closed() {
             let _ = reply.send(artifacts.component(&engine, &wasm));
         }

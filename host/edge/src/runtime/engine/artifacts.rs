@@ -1,11 +1,11 @@
-//! Compiled components on disk, so that a restart compiles nothing.
+//! Cache of compiled components on disk, so that a restart compiles nothing.
 //!
-//! Compiled code is native code: whoever can write it runs inside the host.
-//! So the folder is private to the user, every file carries a keyed digest of
-//! its content, and one that does not match is compiled anew, never trusted.
+//! Compiled code is native code: a process that can write it can run code inside the host. So the
+//! folder is private to the user, every file carries a keyed digest of its content, and a file
+//! whose digest does not match is compiled anew, never trusted.
 //!
-//! The cache saves time and nothing else depends on it: where it cannot be
-//! read or written, components are compiled and kept in memory alone.
+//! The cache only saves time: where it cannot be read or written, components are compiled and kept
+//! in memory alone.
 
 mod cache;
 
@@ -20,17 +20,17 @@ use self::cache::Cache;
 use crate::config::secrets::{self, SecretError};
 use crate::telemetry::NodeWarnings;
 
-/// What the secret of the data folder is called that signs compiled code.
+/// File name of the secret in the data folder that signs compiled code.
 const KEY: &str = "artifact-key";
 
-/// What the cache is asked for, each of which may fail by itself.
+/// Operations on the cache, whose failures are counted separately.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CacheOperation {
-    /// Finding the folder and the key, or making them.
+    /// Opening the folder and the key, or creating them.
     Open,
     /// Reading a file.
     Read,
-    /// Checking that a file is as it was written.
+    /// Checking that a file's content is unchanged and can be loaded.
     Verify,
     /// Writing a file.
     Write,
@@ -48,7 +48,7 @@ impl CacheOperation {
         }
     }
 
-    /// Returns what a warning of its failure is called.
+    /// Returns the name under which a failure of the operation is raised as a warning.
     fn subject(self) -> &'static str {
         match self {
             Self::Open => "compiled-code-cache",
@@ -59,23 +59,23 @@ impl CacheOperation {
     }
 }
 
-/// The compiled components of a node.
+/// Compiler of a node's components, with the cache of compiled code in its data folder.
 pub struct Artifacts {
     data_dir: PathBuf,
-    /// Read or made when it is first needed.
+    /// Key that signs compiled code, read or created when it is first needed.
     key: OnceLock<[u8; 32]>,
     warnings: Arc<NodeWarnings>,
     errors: [AtomicU64; CacheOperation::ALL.len()],
 }
 
-/// The bytes are no component that this engine takes.
+/// Error of a component that this engine does not accept.
 #[derive(Debug, thiserror::Error)]
 #[error("is not a valid component: {0:#}")]
 pub struct ArtifactError(pub wasmtime::Error);
 
 impl Artifacts {
-    /// Returns the cache in `data_dir`, of which nothing need be there yet.
-    /// Failures to use it are told to `warnings`.
+    /// Returns the cache in `data_dir`, which may be empty. Failures of the cache are raised as
+    /// `warnings`.
     #[must_use]
     pub fn new(data_dir: &Path, warnings: Arc<NodeWarnings>) -> Self {
         Self {
@@ -86,28 +86,27 @@ impl Artifacts {
         }
     }
 
-    /// Returns how often the cache failed, by the operation.
+    /// Returns the number of failures of the cache by operation, since the node started.
     pub fn errors(&self) -> impl Iterator<Item = (&'static str, u64)> {
         let counts = self.errors.iter().map(|count| count.load(Relaxed));
         let operations = CacheOperation::ALL.into_iter();
         operations.map(CacheOperation::name).zip(counts)
     }
 
-    /// Returns the component `wasm` as it was compiled for `engine` before, if
-    /// it is in the cache: a matter of milliseconds.
+    /// Returns the component `wasm` as compiled for `engine` before, if it is in the cache. Takes
+    /// milliseconds.
     #[must_use]
     pub fn cached(&self, engine: &Engine, wasm: &[u8]) -> Option<Component> {
         let cache = self.open()?;
         self.load(&cache, engine, wasm)
     }
 
-    /// Returns the component `wasm`, compiled for `engine`: from the cache, or
-    /// now. Compiling takes seconds for large components; call it where that
-    /// blocks nobody. The folder is looked at every time, so a cache that
-    /// vanished comes back with the next component.
+    /// Returns the component `wasm`, compiled for `engine`, from the cache or by compiling it now.
+    /// Compiling blocks the thread, for seconds if the component is large. The folder is opened at
+    /// each call, so a deleted cache is created anew with the next component.
     ///
     /// # Errors
-    /// When `wasm` is no component. A cache that fails is no error.
+    /// Returns an error if `wasm` is not a valid component. A failure of the cache is not an error.
     pub fn component(&self, engine: &Engine, wasm: &[u8]) -> Result<Component, ArtifactError> {
         let cache = self.open();
         let kept = cache
@@ -123,7 +122,7 @@ impl Artifacts {
         deserialize(engine, &code).map_err(ArtifactError)
     }
 
-    /// Returns the cache, if its folder and its key can be had.
+    /// Opens the cache, if its folder and its key can be read or created.
     fn open(&self) -> Option<Cache> {
         match self.try_open() {
             Ok(cache) => {
@@ -150,7 +149,7 @@ impl Artifacts {
         Ok(Cache::new(folder, key))
     }
 
-    /// Returns the component as it was kept, if it was and can be trusted.
+    /// Returns the component from the cache, if it is there and its keyed digest matches.
     fn load(&self, cache: &Cache, engine: &Engine, wasm: &[u8]) -> Option<Component> {
         let file = cache.file(engine, wasm);
         let content = match file.read() {
@@ -221,10 +220,9 @@ impl Artifacts {
 }
 
 fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
-    // SAFETY: wasmtime requires bytes that `precompile_component` made and
-    // nobody changed. They come straight from it, or from a file whose keyed
-    // digest was just verified over these very bytes in memory, with a key
-    // that only this user can read.
+    // SAFETY: wasmtime requires bytes that `precompile_component` made and that are unchanged. They
+    // come straight from it, or from a file whose keyed digest was just verified over these very
+    // bytes in memory, with a key that only this user can read.
     #[expect(unsafe_code, reason = "wasmtime cannot check compiled code; we did")]
     unsafe {
         Component::deserialize(engine, code)

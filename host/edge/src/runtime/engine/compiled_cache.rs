@@ -1,12 +1,12 @@
-//! Bounding the compiled components on disk: those that were used longest ago
-//! go first. One that is wanted again is compiled again.
+//! Eviction of compiled components from the disk, least recently used first. An evicted component
+//! is compiled again when it is needed.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-/// What the files of compiled components end with.
+/// File extension of compiled components.
 const EXTENSION: &str = "cwasm";
 
 /// A compiled component on disk.
@@ -16,12 +16,12 @@ struct File {
     used: SystemTime,
 }
 
-/// Removes files of the cache in `data_dir` until it has no more than `limit`
-/// bytes, and returns how many it removed and their bytes. Every node of the
-/// data folder may do so at once.
+/// Removes files of the cache in `data_dir` until their total size is at most `limit` bytes, and
+/// returns the number of files removed and their size in bytes. Several nodes may evict from one
+/// data folder concurrently.
 ///
 /// # Errors
-/// When the folder cannot be read.
+/// Returns an error if the folder cannot be read.
 pub fn evict(data_dir: &Path, limit: u64) -> io::Result<(usize, u64)> {
     let mut files = files(&data_dir.join("cache"))?;
     files.sort_by_key(|file| std::cmp::Reverse(file.used));
@@ -31,7 +31,7 @@ pub fn evict(data_dir: &Path, limit: u64) -> io::Result<(usize, u64)> {
             kept += file.bytes;
             continue;
         }
-        // Somebody else may have removed it.
+        // Another node may have removed the file already.
         if fs::remove_file(&file.path).is_ok() {
             removed += 1;
             bytes += file.bytes;
@@ -49,7 +49,7 @@ fn files(folder: &Path) -> io::Result<Vec<File>> {
             continue;
         };
         let written = found.modified().unwrap_or(SystemTime::UNIX_EPOCH);
-        // Where the file system keeps no times of reading, the oldest goes.
+        // Falls back to the modification time where the file system keeps no access times.
         let read = found.accessed().unwrap_or(written);
         files.push(File {
             path,

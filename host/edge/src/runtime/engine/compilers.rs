@@ -1,9 +1,9 @@
-//! The threads that compile components: of low priority, so that requests are
-//! served as before meanwhile.
+//! Thread pools of low priority that compile components, so that requests are served as before
+//! meanwhile.
 //!
-//! A compilation that was begun cannot be ended, and a large component keeps
-//! its threads for as long as it takes. What a shop goes back to is compiled by
-//! threads of its own, which take turns with the others on the processors.
+//! A compilation cannot be cancelled once begun, and a large component occupies its threads until
+//! it is compiled. Releases that a rollback returns to are compiled by a pool of their own, which
+//! shares the processors with the other pool.
 
 use std::sync::Arc;
 
@@ -11,29 +11,29 @@ use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 
 use crate::thread_priority;
 
-/// How much the threads give way to all others, of 19.
+/// Niceness of the threads, of 19 at most.
 const NICENESS: i32 = 15;
 
-/// How urgently a component is wanted.
+/// Urgency with which a component is needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Urgency {
-    /// It is new: nobody misses it yet.
+    /// A new release, which does not serve yet.
     New,
-    /// It has served before, and the shop goes back to it.
+    /// A release that has served before, to which a rollback returns.
     Back,
 }
 
-/// The threads, by what they compile.
+/// Thread pools that compile components, one for each urgency.
 pub(in crate::runtime) struct Compilers {
     new: Arc<ThreadPool>,
     back: Arc<ThreadPool>,
 }
 
 impl Compilers {
-    /// Makes the threads. They end when this is dropped.
+    /// Starts the threads, which end when the value is dropped.
     ///
     /// # Errors
-    /// When the system cannot start them.
+    /// Returns an error if the operating system cannot start them.
     pub(in crate::runtime) fn new() -> Result<Self, ThreadPoolBuildError> {
         Ok(Self {
             new: Arc::new(compilers()?),
@@ -41,7 +41,7 @@ impl Compilers {
         })
     }
 
-    /// Returns the threads for what is wanted so urgently.
+    /// Returns the thread pool for components of this `urgency`.
     pub(in crate::runtime) fn of(&self, urgency: Urgency) -> &Arc<ThreadPool> {
         match urgency {
             Urgency::New => &self.new,
@@ -54,8 +54,8 @@ fn compilers() -> Result<ThreadPool, ThreadPoolBuildError> {
     ThreadPoolBuilder::new()
         .num_threads(thread_priority::threads())
         .thread_name(|index| format!("compile-{index}"))
-        // The default ends the process. Whoever waits learns of it by the
-        // channel that the panic drops.
+        // The default handler aborts the process. A panic drops the sender of the reply, so the
+        // requester gets an error.
         .panic_handler(|_| tracing::error!("the compiler panicked"))
         .start_handler(|_| thread_priority::set_nice(NICENESS))
         .build()

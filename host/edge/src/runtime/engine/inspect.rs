@@ -7,24 +7,24 @@ use wasmtime::component::Component;
 use crate::guest::Granted;
 use crate::runtime::linking::CallGrants;
 
-/// A component that cannot be a plugin here.
+/// Error of a component that this host does not accept as a plugin.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum InspectError {
     /// The file is no component that answers requests.
     #[error(transparent)]
     Component(#[from] ComponentError),
-    /// An import that no host capability serves.
+    /// The component imports an interface that no host capability provides.
     #[error("imports {0}, which this host does not provide")]
     UnknownImport(String),
-    /// Another plugin's interface that the manifest does not name.
+    /// The component imports another plugin's interface that the manifest does not name.
     #[error("imports {0}, which another plugin exports, but `calls` in [grants] does not name it")]
     CallNotGranted(String),
-    /// An import that the manifest does not grant.
+    /// The component imports an interface that the manifest does not grant.
     #[error("imports {import}, but the manifest has no {grant}")]
     NotGranted {
-        /// The interface.
+        /// Name of the imported interface.
         import: String,
-        /// The key of the manifest that would grant it.
+        /// Key of the manifest that would grant it.
         grant: &'static str,
     },
 }
@@ -38,10 +38,10 @@ const CAPABILITIES: [&str; 6] = [
     "edge:platform/sql@0.1",
 ];
 
-/// Check that the manifest grants what `component` imports.
+/// Checks that the manifest grants everything that `component` imports.
 ///
 /// # Errors
-/// Names the first import that is unknown or not granted.
+/// Returns an error that names the first import that is unknown or not granted.
 pub fn check_imports(
     engine: &Engine,
     component: &Component,

@@ -1,5 +1,5 @@
-//! The wasmtime engines: one for plugins with the record handler, one for those
-//! with `wasi:http` handlers, with memory for every instance reserved at start.
+//! wasmtime engines: one for plugins with the record handler, one for those with `wasi:http`
+//! handlers. Memory for all instances of an engine is reserved when it is created.
 
 pub mod artifacts;
 pub mod compiled_cache;
@@ -25,48 +25,49 @@ use wasmtime::{
     PoolingAllocationConfig, WasmBacktraceDetails,
 };
 
-/// Entries of one table. Components from C# or Go need more than wasmtime's
-/// 20,000.
+/// Maximum number of entries of one table. Components from C# or Go need more than wasmtime's
+/// default of 20,000.
 const TABLE_ELEMENTS: usize = 100_000;
 
-/// Memory of a slot that stays resident between two instances, so that small
-/// ones are reset by a short copy instead of a call to the kernel.
+/// Bytes of a slot's linear memory that stay resident between two instances, so that small ones are
+/// reset by a short copy instead of a system call.
 const KEEP_MEMORY_RESIDENT: usize = 2 << 20;
 const KEEP_TABLE_RESIDENT: usize = 512 << 10;
 
-/// Guests get half of a megabyte of stack, hosts' calls on top the rest.
+/// Bytes of stack for a guest's code; the host functions that it calls get the rest of
+/// [`FIBER_STACK`].
 const WASM_STACK: usize = 512 << 10;
 const FIBER_STACK: usize = 1 << 20;
 
-/// Stacks of one instance that makes one call at a time.
+/// Stacks of an instance that makes one call at a time.
 const STACKS: u32 = 2;
 
-/// Stacks of one instance with concurrent calls: each of its core instances may
-/// wait in one call, beside the worker that goes on.
+/// Stacks of an instance with concurrent calls: each of its core instances may wait in one call,
+/// beside the worker that continues.
 const CONCURRENT_STACKS: u32 = MOST_CORE_INSTANCES + 2;
 
-/// One page of linear memory: the least that a pool is made for.
+/// Minimum linear memory of a pool's slots, in bytes: one page.
 const SMALLEST_MEMORY: u64 = 64 << 10;
 
-/// Linear memory that a plugin may have which comes later, in bytes: address
-/// space, and no more than that until it is used.
+/// Minimum linear memory of a slot in a pool for plugins that are deployed later, in bytes. Only
+/// address space is taken until it is used.
 const ROOMY_MEMORY: u64 = 128 << 20;
 
-/// Address space of a slot that spares compiled code its bounds checks.
+/// Bytes of address space of a slot with which compiled code needs no bounds checks.
 const UNCHECKED_RESERVATION: u64 = 4 << 30;
 
-/// What the plugins behind one kind of handler together ask of their engine.
+/// Total demand of the plugins with one kind of handler on their engine.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Demand {
-    /// Instances at once, over all plugins.
+    /// Concurrent instances, over all plugins.
     pub instances: u32,
     /// Linear memory of the largest instance, in bytes.
     pub memory: u64,
 }
 
 impl Demand {
-    /// The same, with room for a second release of every plugin, and for
-    /// `spare` instances of plugins that nobody knows of yet.
+    /// Returns the demand with room for a second release of every plugin, and for `spare` instances
+    /// of plugins that are deployed later.
     #[must_use]
     pub fn with_room(self, spare: u32) -> Self {
         Self {
@@ -75,48 +76,48 @@ impl Demand {
         }
     }
 
-    /// Add one plugin's instances.
+    /// Adds one plugin's demand.
     pub fn add(&mut self, instances: u32, memory: u64) {
         self.instances += instances;
         self.memory = self.memory.max(memory);
     }
 }
 
-/// No engine could be made.
+/// Error of creating an engine.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
-    /// There is too little address space.
+    /// The address space does not hold even one instance.
     #[error("cannot reserve memory for even {instances} instance(s) of {memory} bytes: {source}")]
     Reserve {
-        /// Instances.
+        /// Number of instances.
         instances: u32,
         /// Linear memory of each, in bytes.
         memory: u64,
-        /// What wasmtime says.
+        /// Error that wasmtime returned.
         source: wasmtime::Error,
     },
-    /// The threads that compile cannot be started.
+    /// The threads that compile components cannot be started.
     #[error("cannot start the threads that compile components: {0}")]
     Compilers(#[from] rayon::ThreadPoolBuildError),
-    /// Nor those where guests go on that compute for long.
+    /// The threads of low priority, for demoted requests, cannot be started.
     #[error("cannot start the threads of low priority: {0}")]
     Background(std::io::Error),
 }
 
-/// Which of the component model's calls an engine's guests make.
+/// Kind of component model calls that an engine's guests make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Calls {
-    /// One at a time, as with the record handler.
+    /// One call at a time, as with the record handler.
     Plain,
-    /// Several at once, as WASI 0.3 and `ProxyHandler` need. The machinery for
-    /// it costs every instance some microseconds, used or not.
+    /// Concurrent calls, as WASI 0.3 and `ProxyHandler` need. Support for them costs every instance
+    /// some microseconds, used or not.
     Concurrent,
 }
 
-/// The engines of a node. Each moves its epoch on by a thread of its own.
+/// The engines of a node. Each has a thread that advances its epoch.
 pub struct Runtime {
     fast: Pool,
-    /// Made for the first plugin that needs it.
+    /// Pool for `wasi:http` handlers, created for the first plugin that needs it.
     standard: OnceLock<Pool>,
     standard_demand: Demand,
     making: Mutex<()>,
@@ -126,10 +127,10 @@ pub struct Runtime {
     cpu_permits: Arc<CpuPermits>,
 }
 
-/// An engine whose pool was made for so many instances.
+/// An engine with the capacity of its pooling allocator.
 pub(super) struct Pool {
     pub(super) engine: Engine,
-    /// Linear memory of an instance, in bytes, at most.
+    /// Maximum linear memory of an instance, in bytes.
     pub(super) memory: u64,
     wanted: u32,
     granted: u32,
@@ -137,14 +138,14 @@ pub(super) struct Pool {
 }
 
 impl Runtime {
-    /// Make engines for what the plugins with the record handler and behind the
-    /// `wasi:http` handlers ask. When the address space does not hold it, slots
-    /// shrink to what instances may really use (their code then checks
-    /// bounds), and then their number is halved until it fits; each step is
-    /// logged.
+    /// Creates the engine for plugins with the record handler, and remembers the demand of those
+    /// with `wasi:http` handlers, whose engine is created when the first of them is loaded. If the
+    /// address space does not hold the demand, slots shrink to the memory that instances may really
+    /// use (their code then checks bounds), and then their number is halved until it fits. Each
+    /// shortage is logged.
     ///
     /// # Errors
-    /// When not even one instance fits.
+    /// Returns an error if not even one instance fits, or if threads cannot be started.
     pub fn new(fast: Demand, standard: Demand) -> Result<Self, EngineError> {
         Ok(Self {
             fast: Pool::new(fast, Calls::Plain)?,
@@ -158,17 +159,17 @@ impl Runtime {
         })
     }
 
-    /// Through which the node's plugins find each other.
+    /// Returns the directory through which the node's plugins find each other.
     #[must_use]
     pub fn directory(&self) -> &Arc<Directory> {
         &self.directory
     }
 
-    /// Do `work`, which may compute for long, on threads of low priority, so
-    /// that requests are served as before meanwhile. Dropping this ends it.
+    /// Runs `work`, which may compute for long, on threads of low priority, so that requests are
+    /// served as before meanwhile. Dropping the future ends the work.
     ///
     /// # Errors
-    /// When the work panicked.
+    /// Returns an error if the work panicked.
     pub async fn in_background<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
@@ -176,23 +177,23 @@ impl Runtime {
         self.background.run(work).await
     }
 
-    /// Where guests go on that compute for long.
+    /// Returns the threads of low priority, on which demoted requests continue.
     pub(super) fn background(&self) -> &Arc<Background> {
         &self.background
     }
 
-    /// Whose turn it is among those that cannot.
+    /// Returns the processor permits of `wasi:http` guests, which cannot be moved to other threads.
     pub(super) fn cpu_permits(&self) -> &Arc<CpuPermits> {
         &self.cpu_permits
     }
 
-    /// Where components are compiled.
+    /// Returns the thread pools that compile components.
     pub(super) fn compilers(&self) -> &Compilers {
         &self.compilers
     }
 
-    /// The pool for plugins with this kind of handler. That for `wasi:http` handlers is made
-    /// when it is first asked for.
+    /// Returns the pool for plugins with this kind of handler. The one for `wasi:http` handlers is
+    /// created when it is first asked for.
     pub(super) fn pool(&self, handler: HandlerKind) -> Result<&Pool, EngineError> {
         if handler == HandlerKind::Record {
             return Ok(&self.fast);
@@ -229,11 +230,11 @@ impl Pool {
         })
     }
 
-    /// The instances of a plugin that asks for so many: all of them, or its
-    /// share when the pool had to be sized down. Never none.
+    /// Reserves this many instances for a plugin, or its proportional share if the pool is smaller
+    /// than the demand, but at least one.
     ///
     /// # Errors
-    /// When others have them.
+    /// Returns an error if too few are free.
     pub(super) fn reserve(&self, instances: u32) -> Result<Reservation, NoRoom> {
         let share = u64::from(instances) * u64::from(self.granted) / u64::from(self.wanted);
         let share = u32::try_from(share).unwrap_or(instances).max(1);
@@ -266,17 +267,17 @@ fn reserve(wanted: u32, memory: u64, calls: Calls) -> Result<(Engine, u32), Engi
     }
 }
 
-/// Address space that the host needs for itself: its threads' stacks and
-/// heaps, compiled code, databases.
+/// Bytes of address space that the host needs for itself: its threads' stacks and heaps, compiled
+/// code, databases.
 const HOST_ROOM: usize = 768 << 20;
 
-/// Reserve something while the host's own room is taken, so that it is there
+/// Calls `reserve` while the host's own address space is allocated, so that it is still free
 /// afterwards.
 fn with_host_reserve<T>(reserve: impl FnOnce() -> wasmtime::Result<T>) -> wasmtime::Result<T> {
     let mut room = Vec::<u8>::new();
     room.try_reserve_exact(HOST_ROOM)?;
-    // Never touched, so it takes address space alone; and never left out by
-    // the compiler.
+    // Never touched, so it takes address space alone; `black_box` keeps the compiler from removing
+    // it.
     std::hint::black_box(&mut room);
     reserve()
 }
@@ -294,7 +295,7 @@ fn config(instances: u32, memory: u64, reservation: u64, calls: Calls) -> Config
         .wasm_backtrace_details(WasmBacktraceDetails::Enable)
         .wasm_component_model_async(calls == Calls::Concurrent)
         .concurrency_support(calls == Calls::Concurrent)
-        // Proposals that no guest of ours needs are so much less to attack.
+        // Disabled, since no guest needs these proposals: a smaller attack surface.
         .wasm_memory64(false)
         .wasm_multi_memory(false)
         .shared_memory(false)
@@ -304,8 +305,8 @@ fn config(instances: u32, memory: u64, reservation: u64, calls: Calls) -> Config
     config
 }
 
-/// A pool that holds what so many instances can ever take. Linear memories are
-/// the exception: there is one for each instance, and who needs more claims
+/// Returns the settings of a pool that holds everything that `instances` instances can take. Linear
+/// memories are the exception: there is one for each instance, and releases that need more reserve
 /// them from the [`PoolCapacity`].
 fn pool(instances: u32, memory: u64, calls: Calls) -> PoolingAllocationConfig {
     let stacks = match calls {
@@ -332,17 +333,17 @@ fn pool(instances: u32, memory: u64, calls: Calls) -> PoolingAllocationConfig {
     pool
 }
 
-/// Resetting a slot by its dirty pages is right only while no page can be
-/// swapped out: wasmtime before 50 overlooks swapped pages, and the next
-/// instance would read the last one's data (wasmtime#14357). Without the
-/// scan, keeping memory resident costs more than it saves.
+/// Returns whether slots may be reset by their dirty pages. wasmtime before 50 overlooks swapped
+/// pages, so that the next instance would read the previous one's data (wasmtime#14357); this is
+/// right only while no page can be swapped out. Without the scan, keeping memory resident costs
+/// more than it saves.
 fn can_scan_pagemap() -> bool {
     let no_swap = fs::read_to_string("/proc/swaps").is_ok_and(|swaps| swaps.lines().count() <= 1);
     no_swap && PoolingAllocationConfig::is_pagemap_scan_available()
 }
 
-/// A thread of its own: as a task it would starve with the workers that it is
-/// there to interrupt. It ends with the engine.
+/// Starts the thread that advances the epoch until the engine is dropped. A tokio task would starve
+/// together with the workers that it has to interrupt.
 #[expect(
     clippy::expect_used,
     reason = "a node that cannot start a thread cannot run at all"

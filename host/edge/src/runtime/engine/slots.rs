@@ -1,59 +1,59 @@
-//! Who has how much of a pool: an exhausted pool is an error for whoever asks
-//! next, so a release is loaded only if there is room for it, and takes no
-//! more than its share.
+//! Reservations of a pool's instances and linear memories. wasmtime's pooling allocator returns an
+//! error when it is exhausted, so a release is loaded only if its share is free, and takes no more
+//! than that.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// What of one pool nobody has claimed.
+/// Free capacity of one pool.
 pub(super) struct PoolCapacity {
     free: Mutex<Share>,
 }
 
-/// A part of a pool.
+/// Number of instances and of linear memories in a pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Share {
     instances: u32,
     memories: u32,
 }
 
-/// A release's share of a pool; dropping it gives it back.
+/// Reserved share of a pool for one release, released when it is dropped.
 pub(in crate::runtime) struct Reservation {
     ledger: Arc<PoolCapacity>,
     share: Share,
 }
 
-/// The pool has no room for one more release.
+/// Error of a reservation for which the pool has too little free capacity.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoRoom {
-    /// Too few instances are left.
+    /// Too few instances are free.
     #[error(
         "asks for {wanted} instances, and of those that this node reserved {free} are free; \
          ask for fewer, or start the node with a larger `spare_instances`"
     )]
     Instances {
-        /// Those that it asks for.
+        /// Instances that were asked for.
         wanted: u32,
-        /// Those that are left.
+        /// Instances that are free.
         free: u32,
     },
-    /// Too few linear memories are left.
+    /// Too few linear memories are free.
     #[error(
         "asks for {wanted} linear memories, {each} for each instance, and of those that this node \
          reserved {free} are free; ask for fewer instances, or start the node with a larger \
          `spare_instances`"
     )]
     Memories {
-        /// Those that it asks for.
+        /// Linear memories that were asked for.
         wanted: u32,
-        /// Those of one instance.
+        /// Linear memories of one instance.
         each: u32,
-        /// Those that are left.
+        /// Linear memories that are free.
         free: u32,
     },
 }
 
 impl PoolCapacity {
-    /// A pool of so many instances, and as many linear memories.
+    /// Returns the capacity of a pool with this many instances, and as many linear memories.
     pub(in crate::runtime) fn new(instances: u32) -> Arc<Self> {
         Arc::new(Self {
             free: Mutex::new(Share {
@@ -63,7 +63,7 @@ impl PoolCapacity {
         })
     }
 
-    /// Claim so many instances, with one linear memory each.
+    /// Reserves this many instances, with one linear memory each.
     pub(in crate::runtime) fn reserve(
         self: &Arc<Self>,
         instances: u32,
@@ -96,12 +96,12 @@ impl PoolCapacity {
 }
 
 impl Reservation {
-    /// How many instances there are.
+    /// Returns the number of reserved instances.
     pub(in crate::runtime) fn count(&self) -> u32 {
         self.share.instances
     }
 
-    /// Claim what is missing for instances of `each` linear memories.
+    /// Extends the reservation to instances of `each` linear memories.
     pub(in crate::runtime) fn with_memories(mut self, each: u32) -> Result<Self, NoRoom> {
         let wanted = self.share.instances.saturating_mul(each.max(1));
         let missing = wanted.saturating_sub(self.share.memories);

@@ -1,4 +1,4 @@
-//! What a plugin answers, and what of it may go to a client.
+//! Answers of plugins, and the checks of their header fields before they go to a client.
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
@@ -9,30 +9,31 @@ use super::reserved;
 use crate::bindings::handler::Failure;
 use crate::guest::call::CallError;
 
-/// What a plugin answered.
+/// Answer of a plugin to a request.
 pub enum Answer {
-    /// A response with its body, which may still be running.
+    /// Response with its body, which may still be streaming.
     Response(http::Response<Body>),
-    /// A refusal for the host to render.
+    /// Refusal with a code and a message, which the host renders.
     Failure(Failure),
 }
 
-/// A body on its way to a client: whole, or streamed by a standard component.
+/// Response body: complete, or streamed by a component with a `wasi:http` handler.
 pub type Body = http_body_util::Either<Full<Bytes>, UnsyncBoxBody<Bytes, BodyError>>;
 
-/// A streamed body broke off.
+/// Error of a streamed body that ended early.
 pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Bytes of all header fields of one reply, and what each of them takes
-/// besides, as HTTP/2 counts it.
+/// Maximum size of all header fields of one reply in bytes, and the bytes counted for each field
+/// besides its name and value, as in HTTP/2.
 const MOST_FIELDS: usize = 64 << 10;
 const FIELD: usize = 32;
 
-/// The guest's headers as HTTP's; also used for those of a failure. Fields
-/// that are the host's to write are left out.
+/// Converts a guest's header fields to HTTP's, those of a failure too. Fields that only the host
+/// may set are left out.
 ///
 /// # Errors
-/// When a name or value is not allowed in HTTP, or they are too many.
+/// Returns an error if a name or value is not allowed in HTTP, or if the fields are too large in
+/// total.
 pub(crate) fn headers(
     headers: Vec<(String, String)>,
 ) -> Result<Vec<(HeaderName, HeaderValue)>, CallError> {

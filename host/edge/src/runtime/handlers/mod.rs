@@ -1,4 +1,4 @@
-//! The interfaces through which a request reaches a component.
+//! Handlers through which a request reaches a component.
 
 pub(super) mod answer;
 pub(super) mod record;

@@ -1,4 +1,4 @@
-//! The record handler: `edge:platform/handler`, plain records in and out.
+//! The record handler: the export `edge:platform/handler`, with requests and replies as records.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,15 +20,15 @@ use crate::guest::shared::Shared;
 use crate::guest::state::State;
 use crate::runtime::linking::Export;
 
-/// Room for the header fields that the host adds to a reply, so that its map
-/// does not have to grow for them.
+/// Capacity reserved for the header fields that the host adds to a reply, so that the map does not
+/// grow for them.
 const HOSTS_FIELDS: usize = 20;
 
-/// Time for making a first instance.
+/// Time limit for making a first instance.
 const WARM: Duration = Duration::from_secs(10);
 
-/// Instances with the record handler, kept between requests when the manifest
-/// says so.
+/// Handler of components that export `edge:platform/handler`. Instances are kept between requests
+/// if the manifest says so.
 pub(in crate::runtime) struct RecordHandler {
     shared: Arc<Shared>,
     pre: InstancePre<State>,
@@ -64,7 +64,7 @@ impl RecordHandler {
         Ok(())
     }
 
-    /// The caller holds the right to one instance.
+    /// Answers `request`. The caller holds a permit for one instance.
     pub(in crate::runtime) async fn handle(
         &self,
         call: Call,
@@ -80,8 +80,8 @@ impl RecordHandler {
         self.to_http(answer)
     }
 
-    /// Call a function that the plugin exports for other plugins. The caller
-    /// holds the right to one instance.
+    /// Calls a function that the plugin exports for other plugins. The caller holds a permit for
+    /// one instance.
     pub(in crate::runtime) async fn call(
         &self,
         call: Call,
@@ -101,8 +101,8 @@ impl RecordHandler {
         .await
     }
 
-    /// Let `work` call an instance, within the deadline and on its meter, and
-    /// keep the instance if all went well.
+    /// Runs `work` with an instance, within the deadline and with its processor time counted. The
+    /// instance is kept if the work succeeds, and dropped otherwise.
     async fn with_instance<T>(
         &self,
         call: Call,
@@ -110,7 +110,7 @@ impl RecordHandler {
     ) -> Result<T, CallError> {
         let mut instance = match self.idle.pop() {
             Some(instance) => instance,
-            // Boxed, so that the common case does not move its large state.
+            // Boxed, so that the common case does not move the large state of this future.
             None => Box::pin(self.instantiate(&call)).await?,
         };
         let deadline = call.deadline;
@@ -153,7 +153,7 @@ impl RecordHandler {
         }
     }
 
-    /// Keep an instance that did its work, unless it left something open.
+    /// Keeps an instance for another request, unless it left a transaction open.
     fn put_back(&self, mut instance: Instance) {
         let state = instance.store.data();
         if state.has_open_transactions() {
@@ -170,13 +170,13 @@ impl RecordHandler {
         }
     }
 
-    /// Keep `instance` for another request, unless it has answered its share,
-    /// or holds so much that the next request would suffer from it.
+    /// Keeps `instance` for another request, unless it has answered its share, or holds so many
+    /// resources that the next request would suffer.
     fn keep(&self, mut instance: Instance) {
         let most = self.shared.requests_per_instance;
         let may_go_on = most.is_some_and(|most| instance.answered < most);
         if may_go_on && !is_worn_out(instance.store.as_context_mut()) {
-            // Full only while more instances live than may: drop this one.
+            // Fails only while more instances exist than the queue holds; this one is dropped then.
             let _ = self.idle.push(instance);
         }
     }

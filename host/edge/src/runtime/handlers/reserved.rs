@@ -1,10 +1,9 @@
-//! Header fields of replies that are the host's to write: what a plugin says in
-//! them is dropped.
+//! Header fields of replies that only the host may set. Values of them that a plugin sets are
+//! removed.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-/// Fields of the connection: a guest's wrong `content-length` would cut the
-/// next reply in two.
+/// Fields of the connection. A guest's wrong `content-length` would split the next reply.
 const CONNECTION: [&str; 9] = [
     "connection",
     "content-length",
@@ -17,8 +16,7 @@ const CONNECTION: [&str; 9] = [
     "http2-settings",
 ];
 
-/// Fields by which one reply speaks for the whole origin, that of the other
-/// plugins included.
+/// Fields that apply to the whole origin, the other plugins' routes included.
 const ORIGIN: [&str; 9] = [
     "alt-svc",
     "clear-site-data",
@@ -31,16 +29,16 @@ const ORIGIN: [&str; 9] = [
     "strict-transport-security",
 ];
 
-/// Fields that tell what serves.
+/// Fields that identify the server software.
 const SERVER: [&str; 3] = ["server", "via", "x-powered-by"];
 
-/// Who may read replies from other origins is the operator's to say.
+/// Prefix of the CORS fields, which the operator's settings decide.
 const CORS: &str = "access-control-";
 
-/// The host's own fields and cookies.
+/// Prefix of the host's own fields and cookies.
 const HOST: &str = "edge-";
 
-/// Whether a plugin may not write `field` with this `value`.
+/// Returns whether a plugin is not allowed to set `field` to this `value`.
 pub(super) fn is_reserved(field: &HeaderName, value: &HeaderValue) -> bool {
     if field == http::header::SET_COOKIE {
         return is_hosts_cookie(value.as_bytes());
@@ -53,7 +51,7 @@ pub(super) fn is_reserved(field: &HeaderName, value: &HeaderValue) -> bool {
         || SERVER.contains(&name)
 }
 
-/// Drop what a plugin may not write.
+/// Removes the fields that a plugin is not allowed to set.
 pub(super) fn remove_reserved(headers: &mut HeaderMap) {
     if !headers.iter().any(|(name, value)| is_reserved(name, value)) {
         return;
@@ -62,7 +60,7 @@ pub(super) fn remove_reserved(headers: &mut HeaderMap) {
     let kept = std::mem::take(headers)
         .into_iter()
         .filter_map(|(next, value)| {
-            // Only the first value of a field comes with its name.
+            // The iterator yields a field's name with its first value only.
             name = next.or(name.take());
             let field = name.clone()?;
             (!is_reserved(&field, &value)).then_some((field, value))
@@ -72,8 +70,8 @@ pub(super) fn remove_reserved(headers: &mut HeaderMap) {
     });
 }
 
-/// Whether a browser would send back what this sets under a name of the
-/// host's. It trims blanks, and sends a cookie without a name as its value.
+/// Returns whether a browser would send back this `Set-Cookie` value under a name reserved for the
+/// host. Browsers trim whitespace, and send a cookie without a name as its value alone.
 fn is_hosts_cookie(cookie: &[u8]) -> bool {
     let is_skipped = |byte: &u8| byte.is_ascii_whitespace() || *byte == b'=';
     let start = cookie.iter().position(|byte| !is_skipped(byte));

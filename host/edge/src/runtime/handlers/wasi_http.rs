@@ -1,9 +1,8 @@
-//! The `wasi:http` handlers: `wasi:http/incoming-handler@0.2` and
-//! `wasi:http/handler@0.3`, through wasmtime's own `ProxyHandler`.
+//! The `wasi:http` handlers `wasi:http/incoming-handler@0.2` and `wasi:http/handler@0.3`, served by
+//! wasmtime's `ProxyHandler`.
 //!
-//! `ProxyHandler` runs each instance in a task of its own, so processor time
-//! is counted in epoch ticks here, and the reason of a failure comes back
-//! through a channel when the instance is dropped.
+//! `ProxyHandler` runs each instance in a task of its own. So processor time is counted in epoch
+//! ticks here, and the reason of a failure is sent through a channel when the instance is dropped.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -34,14 +33,14 @@ use crate::guest::shared::Shared;
 use crate::guest::state::State;
 use crate::runtime::scheduling::admission::Permit;
 
-/// How long an instance that may be used again waits for a request.
+/// Time after which a reusable instance without a request is dropped.
 const IDLE: Duration = Duration::from_secs(30);
 
-/// How long the reason of a failure is waited for, once it is known that
-/// there is one: it comes as soon as the instance is dropped.
+/// Time limit for waiting for the reason of a failure, once it is known that there is one. The
+/// reason arrives as soon as the instance is dropped.
 const VERDICT: Duration = Duration::from_secs(1);
 
-/// Instances with a `wasi:http` handler.
+/// Handler of components that export `wasi:http`.
 pub(in crate::runtime) struct WasiHttpHandler {
     handler: ProxyHandler<Instances>,
 }
@@ -71,8 +70,8 @@ impl WasiHttpHandler {
         }
     }
 
-    /// `permit` is the right to one instance; it is given back when the
-    /// instance that answers is done with the request.
+    /// Answers `request`. `permit` is for one instance, and is released when the instance that
+    /// answers is done with the request.
     pub(in crate::runtime) async fn handle(
         &self,
         call: Call,
@@ -99,7 +98,7 @@ impl WasiHttpHandler {
         }
     }
 
-    /// The response, with a body that breaks off past the plugin's limit.
+    /// Returns the response with a body that ends in an error past the plugin's size limit.
     fn bounded(&self, response: handler::Response) -> Result<http::Response<Body>, CallError> {
         let most = usize::try_from(self.handler.state().shared.max_response).unwrap_or(usize::MAX);
         let (mut head, body) = response.into_parts();
@@ -113,7 +112,8 @@ impl WasiHttpHandler {
     }
 }
 
-/// `wasi:http` knows no request without an authority.
+/// Adds an authority to `request` if it has none, since `wasi:http` requires one: the `host` field,
+/// or `localhost`.
 fn with_authority(mut request: handler::Request) -> handler::Request {
     if request.uri().authority().is_some() {
         return request;
@@ -133,7 +133,7 @@ fn with_authority(mut request: handler::Request) -> handler::Request {
     request
 }
 
-/// Why there is no response.
+/// Returns the reason why there is no response.
 async fn reason(error: wasmtime::Error, failed: oneshot::Receiver<CallError>) -> CallError {
     if error.is::<ExpirationError>() {
         return CallError::Deadline;
@@ -149,14 +149,14 @@ async fn reason(error: wasmtime::Error, failed: oneshot::Receiver<CallError>) ->
     }
 }
 
-/// What goes with a request to the instance that answers it.
+/// Data passed with a request to the instance that answers it.
 struct RequestData {
     call: Call,
     verdict: oneshot::Sender<CallError>,
     permit: Permit,
 }
 
-/// Makes instances for `ProxyHandler`.
+/// Factory of instances for `ProxyHandler`.
 struct Instances {
     shared: Arc<Shared>,
     pre: ProxyPre<State>,
@@ -177,7 +177,7 @@ impl HandlerState for Instances {
         let worn_out = Arc::new(AtomicBool::new(false));
         if self.shared.requests_per_instance.is_some() {
             let worn_out = worn_out.clone();
-            // The last time is when the request has ended.
+            // Called last when the request has ended.
             let look = move |store: StoreContextMut<'_, State>| {
                 worn_out.store(is_worn_out(store), Relaxed);
             };
@@ -200,7 +200,7 @@ impl HandlerState for Instances {
     }
 }
 
-/// The request that an instance is answering.
+/// Request that an instance is answering.
 struct Current {
     id: String,
     deadline: Instant,
@@ -216,7 +216,7 @@ fn with<R>(slot: &Slot, act: impl FnOnce(&mut Option<Current>) -> R) -> R {
         .unwrap_or_else(std::sync::PoisonError::into_inner))
 }
 
-/// Gives an instance one request at a time, and tells how it ended.
+/// State of one instance's worker, which takes one request at a time and reports how it ended.
 struct Worker {
     shared: Arc<Shared>,
     current: Slot,
@@ -233,7 +233,7 @@ impl WorkerState for Worker {
             (_, total) if total >= most => ShouldAccept::Never,
             (0, _) if self.worn_out.load(Relaxed) => ShouldAccept::Never,
             (0, _) => {
-                // The last request is done, its body included.
+                // The previous request is done, its body included.
                 with(&self.current, |current| current.take());
                 ShouldAccept::Yes
             }
@@ -254,7 +254,7 @@ impl WorkerState for Worker {
         } = data;
         let deadline = call.deadline;
         let id = call.id.clone();
-        // Of the request before, whose body may have ended after its reply.
+        // Output of the previous request, whose body may have ended after its reply.
         let state = store.data_mut();
         self.shared.log_output(state.call(), &state.output);
         state.begin(call, self.shared.bounds);
@@ -282,16 +282,16 @@ impl WorkerState for Worker {
         let state = store.data();
         self.shared.log_output(state.call(), &state.output);
         let verdict = result.err().map(|error| state.classify_trap(error));
-        // The instance is gone before another one may take its place.
+        // The instance is dropped before its permit, so that no other one takes its place earlier.
         drop(store);
         drop(permit);
         let Some(verdict) = verdict else { return };
         match waiting.filter(|waiting| !waiting.is_closed()) {
-            // The one who waits for the reply logs it.
+            // The task that waits for the reply logs the reason.
             Some(waiting) => {
                 let _ = waiting.send(verdict);
             }
-            // The reply is under way already; its body breaks off.
+            // The reply has begun already; its body is cut off.
             None => tracing::error!(
                 plugin = &*self.shared.name,
                 version = self.shared.version,
@@ -303,8 +303,8 @@ impl WorkerState for Worker {
     }
 }
 
-/// Ends an instance whose request is past its deadline, or that waited too
-/// long for another.
+/// Timer that ends an instance whose request is past its deadline, or that has waited too long for
+/// the next request.
 struct Expiration {
     current: Slot,
     sleep: Option<(Instant, Pin<Box<Sleep>>)>,

@@ -1,4 +1,4 @@
-//! Which plugin answers for which interface, right now.
+//! Directory of the plugins that currently export each interface.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
@@ -9,24 +9,24 @@ use super::exports::ServiceError;
 use crate::guest::Cohort;
 use crate::runtime::Plugin;
 
-/// A plugin that serves, and perhaps its next release on trial.
+/// An active release of a plugin, and its canary if there is one.
 #[derive(Clone)]
 pub struct Provider {
-    /// Who answers.
+    /// Release that answers.
     pub active: Arc<Plugin>,
-    /// Who answers some clients instead, and of a hundred how many.
+    /// Canary release, and the percentage of clients that it answers.
     pub trial: Option<(Arc<Plugin>, u8)>,
 }
 
-/// The same, as others find it. Weak: plugins hold the directory, through
-/// what they import.
+/// Entry of the directory. The references are weak because plugins hold the directory through their
+/// imports.
 struct Entry {
     active: Weak<Plugin>,
     trial: Option<(Weak<Plugin>, u8)>,
 }
 
-/// The plugins of a node, by the interfaces they export. Shared by all, and
-/// replaced as a whole: a call finds one plugin or the other, never half.
+/// The plugins of a node by the interfaces that they export. All plugins share it, and it is
+/// replaced as a whole, so that a call never sees a partial update.
 #[derive(Default)]
 pub struct Directory {
     providers: ArcSwap<HashMap<String, Entry>>,
@@ -35,10 +35,10 @@ pub struct Directory {
 type ByInterface<'a> = HashMap<&'a str, &'a Arc<Plugin>>;
 
 impl Directory {
-    /// Let these plugins answer from now on, and no others.
+    /// Publishes these providers in place of all earlier ones.
     ///
     /// # Errors
-    /// As [`check`]. The directory is unchanged then.
+    /// Returns the errors of [`check`], and leaves the directory unchanged then.
     pub fn publish(
         &self,
         providers: &[Provider],
@@ -70,15 +70,14 @@ impl Directory {
     }
 }
 
-/// What becomes of an import that no plugin exports.
+/// Policy for imports that no plugin exports.
 #[derive(Clone, Copy)]
 pub enum MissingImports<'a> {
-    /// It is an error.
+    /// A missing import is an error.
     Refused,
-    /// It is one only if one of these plugins exports it, which are to be
-    /// replaced: nothing may be taken away from who needs it. What was never
-    /// there may come later, as it must where two plugins call each other;
-    /// calls of it fail until then.
+    /// A missing import is an error only if one of these providers, which are to be replaced,
+    /// exports it: no interface may be removed that a plugin needs. One that was never exported may
+    /// be added later, as it must where two plugins import each other; calls of it fail until then.
     Since(&'a [Provider]),
 }
 
@@ -97,13 +96,13 @@ impl MissingImports<'_> {
     }
 }
 
-/// Check that these plugins fit together: without their trials, with any one
-/// of these in its place, and with all.
+/// Checks that the plugins' imports and exports match: without canaries, with any single canary in
+/// place of its active release, and with all canaries.
 ///
 /// # Errors
-/// When two plugins export the same interface, or one imports what none
-/// exports and `gaps` do not allow for, what another exports with other types,
-/// or what another does not let it call.
+/// Returns an error if two plugins export the same interface, or if a plugin imports an interface
+/// that no plugin exports and `gaps` does not allow, that another plugin exports with other types,
+/// or that another plugin's manifest does not let it call.
 pub fn check(providers: &[Provider], gaps: MissingImports<'_>) -> Result<(), ServiceError> {
     let active = |provider: &Provider| provider.active.clone();
     let newest = |provider: &Provider| match &provider.trial {

@@ -1,35 +1,35 @@
-//! How a function tells its caller that the call was not made: by a case of its
-//! error, `unavailable` or `denied`, where the interface has one.
+//! Error values by which a call between plugins reports that it was not made: the case
+//! `unavailable` or `denied` of the function's error type, where the interface declares one.
 
 use wasmtime::component::Val;
 use wasmtime::component::types::{ComponentFunc, Type};
 
-/// The case for a plugin that is out of reach, or failed.
+/// Name of the error case for a plugin that is unavailable, or failed.
 pub(super) const UNAVAILABLE: &str = "unavailable";
 
-/// The case for a call that the callee's manifest does not allow.
+/// Name of the error case for a call that the callee's manifest does not allow.
 pub(super) const DENIED: &str = "denied";
 
-/// A case of the error `e` of a function whose result is `result<_, e>`.
+/// Case of the error type `e` of a function whose result is `result<_, e>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ErrorCase {
     name: &'static str,
     pub(super) form: Form,
 }
 
-/// How the interface declares the case.
+/// Kind of declaration of an error case in the interface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
-    /// A variant's, with a text.
+    /// A case of a variant, with a string as payload.
     WithReason,
-    /// A variant's, with nothing.
+    /// A case of a variant, without payload.
     Bare,
-    /// An enum's.
+    /// A case of an enum.
     OfEnum,
 }
 
 impl ErrorCase {
-    /// The case `name` of functions with this signature, if they have it.
+    /// Returns the error case `name` of functions with this signature, if there is one.
     pub(super) fn find(signature: &ComponentFunc, name: &'static str) -> Option<Self> {
         let Some(Type::Result(result)) = signature.results().next() else {
             return None;
@@ -52,7 +52,8 @@ impl ErrorCase {
         Some(Self { name, form })
     }
 
-    /// The function's result, for this reason.
+    /// Returns the function's result for this reason, which is left out where the case has no
+    /// payload.
     pub(super) fn value(self, reason: &str) -> Val {
         let name = self.name.to_owned();
         let error = match self.form {

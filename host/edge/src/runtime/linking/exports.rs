@@ -1,4 +1,4 @@
-//! What a plugin offers to others.
+//! Interfaces that a plugin exports for other plugins.
 
 use std::collections::BTreeMap;
 
@@ -6,72 +6,73 @@ use wasmtime::Engine;
 use wasmtime::component::types::{ComponentFunc, ComponentItem, Type};
 use wasmtime::component::{Component, ComponentExportIndex};
 
-/// Plugins that do not fit together.
+/// Error of plugins whose imports and exports do not match.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum ServiceError {
-    /// Nobody could tell which one answers.
+    /// Two plugins export the same interface, so the callee would be ambiguous.
     #[error("the interface {interface} is exported by both {first} and {second}")]
     Twice {
-        /// The interface.
+        /// Name of the interface.
         interface: String,
-        /// A plugin that exports it.
+        /// Plugin that exports the interface.
         first: String,
-        /// Another.
+        /// Another plugin that exports it.
         second: String,
     },
-    /// Every call would fail.
+    /// No plugin exports an imported interface, so every call would fail.
     #[error("plugin {plugin} imports {interface}, which no plugin exports")]
     Missing {
-        /// The plugin that imports it.
+        /// Plugin that imports the interface.
         plugin: String,
-        /// The interface.
+        /// Name of the interface.
         interface: String,
     },
-    /// Every call would be denied.
+    /// The manifest of the exporting plugin does not allow the importing one, so every call would
+    /// be denied.
     #[error(
         "plugin {plugin} imports {interface}, but `callers` in [exports] of {provider} does not \
          name {plugin}: it names {callers}"
     )]
     Denied {
-        /// The plugin that imports it.
+        /// Plugin that imports the interface.
         plugin: String,
-        /// The interface.
+        /// Name of the interface.
         interface: String,
-        /// The plugin that exports it.
+        /// Plugin that exports the interface.
         provider: String,
-        /// Who may call it.
+        /// Plugins that may call the interface, separated by commas.
         callers: String,
     },
-    /// Some calls would fail.
+    /// A function is missing or has other types, so calls of it would fail.
     #[error(
         "plugin {plugin} imports {function} of {interface}, which {provider} does not export \
          with these types"
     )]
     Mismatch {
-        /// The plugin that imports it.
+        /// Plugin that imports the function.
         plugin: String,
-        /// The interface.
+        /// Name of the interface.
         interface: String,
-        /// The function at fault.
+        /// Name of the function.
         function: String,
-        /// The plugin that exports the interface.
+        /// Plugin that exports the interface.
         provider: String,
     },
 }
 
-/// The interfaces that a component exports for other plugins.
+/// Interfaces that a component exports for other plugins, with their functions.
 pub(in crate::runtime) struct ServiceExports {
     interfaces: BTreeMap<String, BTreeMap<String, Export>>,
 }
 
-/// One function.
+/// Function of an exported interface.
 pub(in crate::runtime) struct Export {
     pub(in crate::runtime) index: ComponentExportIndex,
     pub(super) signature: ComponentFunc,
 }
 
 impl ServiceExports {
-    /// Look up every function of the `interfaces` that `component` exports.
+    /// Looks up every function of the `interfaces` that `component` exports.
     pub(in crate::runtime) fn of(
         engine: &Engine,
         component: &Component,
@@ -105,8 +106,8 @@ impl ServiceExports {
     }
 }
 
-/// Whether a caller that knows the one signature can call the other: names of
-/// parameters do not matter, types do.
+/// Returns whether a caller that was built for one signature can call the other. Types have to be
+/// equal; names of parameters are ignored.
 pub(super) fn same(one: &ComponentFunc, other: &ComponentFunc) -> bool {
     let parameters = |signature: &ComponentFunc| -> Vec<Type> {
         signature.params().map(|(_, parameter)| parameter).collect()

@@ -1,44 +1,43 @@
-//! What manifests say of calls between plugins: which interfaces a plugin may
-//! call, and which plugins may call its own.
+//! Grants of calls between plugins: the interfaces that a plugin may call, and the plugins that may
+//! call its own.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Grants of calls, of one plugin. A name of an interface without a version
-/// (`shop:orders/orders`) stands for all of its versions, one with a version
-/// (`shop:orders/orders@0.1.0`) for that one alone.
+/// Grants of calls of one plugin. An interface name without a version (`shop:orders/orders`) stands
+/// for all of its versions, one with a version (`shop:orders/orders@0.1.0`) for that one alone.
 #[derive(Debug, Clone, Default)]
 pub struct CallGrants {
-    /// Interfaces of other plugins that it may call, and needs.
+    /// Interfaces of other plugins that the plugin may call, and requires.
     pub calls: Vec<String>,
-    /// Interfaces of other plugins that it may call where they are exported.
+    /// Interfaces of other plugins that the plugin may call where they are exported.
     pub optional_calls: Vec<String>,
-    /// Plugins that may call it, by the interface that it exports. An interface
-    /// that is not here may be called by every plugin whose own manifest has
-    /// the grant.
+    /// Plugins that may call this one, by exported interface. An interface that is not listed may
+    /// be called by every plugin whose own manifest has the grant.
     pub callers: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl CallGrants {
-    /// Whether the plugin may call `interface` of another plugin.
+    /// Returns whether the plugin may call `interface` of another plugin.
     #[must_use]
     pub fn may_call(&self, interface: &str) -> bool {
         self.calls.iter().any(|name| covers(name, interface)) || self.is_optional(interface)
     }
 
-    /// Whether the plugin may call `interface`, and serves without it, too.
+    /// Returns whether the plugin may call `interface`, but serves without it too.
     pub(super) fn is_optional(&self, interface: &str) -> bool {
         let mut names = self.optional_calls.iter();
         names.any(|name| covers(name, interface))
     }
 
-    /// Whether the plugin `caller` may call `interface`, which this one exports.
+    /// Returns whether the plugin `caller` may call `interface`, which this plugin exports.
     #[must_use]
     pub fn admits(&self, interface: &str, caller: &str) -> bool {
         self.callers_of(interface)
             .all(|callers| callers.contains(caller))
     }
 
-    /// Names the plugins that may call `interface`, for messages.
+    /// Returns the names of the plugins that may call `interface`, separated by commas, for
+    /// messages.
     pub(super) fn list_callers(&self, interface: &str) -> String {
         let names: Vec<_> = self.callers_of(interface).flatten().cloned().collect();
         match names.is_empty() {
@@ -47,8 +46,8 @@ impl CallGrants {
         }
     }
 
-    /// A name in `callers` for which `exports` has no interface: it would
-    /// protect nothing.
+    /// Returns a name in `callers` that matches no interface in `exports`, and so would protect
+    /// nothing.
     pub(in crate::runtime) fn without_export(&self, exports: &[String]) -> Option<&str> {
         let is_exported = |name: &str| exports.iter().any(|interface| covers(name, interface));
         let mut names = self.callers.keys().map(String::as_str);
@@ -63,7 +62,7 @@ impl CallGrants {
     }
 }
 
-/// Whether a manifest's `name` stands for `interface`.
+/// Returns whether the manifest's `name` stands for `interface`.
 fn covers(name: &str, interface: &str) -> bool {
     let rest = interface.strip_prefix(name);
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('@'))

@@ -1,5 +1,5 @@
-//! What a plugin asks of others: every function of its imported interfaces,
-//! bound to whoever exports it at the time of the call.
+//! Imports of other plugins' interfaces: every function is bound to the plugin that exports it at
+//! the time of the call.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -30,8 +30,8 @@ struct Import {
 }
 
 impl ServiceImports {
-    /// Check that `providers` offer everything that `plugin` imports and may
-    /// not lack, and let it call them.
+    /// Checks that `providers` export every function that `plugin` imports and requires, with the
+    /// same types, and let the plugin call it.
     pub(super) fn check(
         &self,
         plugin: &str,
@@ -72,8 +72,8 @@ impl ServiceImports {
     }
 }
 
-/// Let `component` call other plugins through `directory`, by the interfaces
-/// that its manifest grants and no others: what is not linked cannot be called.
+/// Links the imports of `component` to other plugins, found in `directory` at each call. Only
+/// interfaces that the manifest grants are linked, so that no others can be called.
 pub(in crate::runtime) fn add_to_linker(
     linker: &mut Linker<State>,
     engine: &Engine,
@@ -118,7 +118,7 @@ pub(in crate::runtime) fn add_to_linker(
     Ok(imports)
 }
 
-/// One function of another plugin.
+/// Function of another plugin, to be called.
 #[derive(Clone)]
 struct Target {
     directory: Arc<Directory>,
@@ -129,16 +129,16 @@ struct Target {
     is_optional: bool,
 }
 
-/// Why a call of another plugin gave no answer.
+/// Error of a call of another plugin that gave no answer.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::runtime) enum ServiceCallError {
-    /// Nobody is there to be called.
+    /// No plugin exports the interface.
     #[error("no plugin exports the interface")]
     NoProvider,
-    /// The callee's manifest does not let the caller call it.
+    /// The callee's manifest does not allow the caller.
     #[error("`callers` in [exports] of {provider} does not name the caller")]
     Denied {
-        /// The callee.
+        /// Name of the plugin that was called.
         provider: String,
     },
     /// The callee failed, or is busy.
@@ -179,7 +179,7 @@ impl Target {
         let reason = error.reason();
         let is_denied = matches!(error, ServiceCallError::Denied { .. });
         if is_denied {
-            // As whatever else a plugin asks for and may not have.
+            // As for any other host call that is not granted.
             store.data().call().demotion.set();
         }
         let denied = self.denied.filter(|_| is_denied);
@@ -201,7 +201,7 @@ impl Target {
     }
 }
 
-/// What a log line says of a call, which is gone by then.
+/// Fields of a log line about a call, copied because the call itself has been consumed by then.
 struct LogContext {
     request_id: String,
     trace_id: Option<String>,
@@ -219,7 +219,7 @@ impl LogContext {
 
     fn failed(&self, target: &Target, error: &ServiceCallError) {
         if target.is_optional && matches!(error, ServiceCallError::NoProvider) {
-            // No fault: the manifest says that the caller does without.
+            // Not an error: the manifest says that the caller can do without the interface.
             tracing::debug!(
                 request_id = self.request_id,
                 trace_id = self.trace_id,

@@ -1,15 +1,14 @@
 //! Calls between plugins.
 //!
-//! A plugin's import of an interface that is neither WASI's nor the
-//! platform's is bound to whichever plugin exports it, found at each call:
-//! either side can be replaced alone, and nothing here knows any interface by
-//! name. Values cross as [`Val`](wasmtime::component::Val)s, from one
-//! instance's memory into the other's; resources do not cross.
+//! An import of an interface that belongs neither to WASI nor to the platform is bound to the
+//! plugin that exports it, which is looked up at each call. So either side can be replaced alone,
+//! and the host knows no such interface by name. Values are copied as
+//! [`Val`](wasmtime::component::Val)s from one instance's memory into the other's; resources cannot
+//! be passed.
 //!
-//! A call needs two grants: the caller's manifest names the interface, and the
-//! manifest of whoever exports it does not keep the caller out. Both are
-//! checked when a release is made ready. The second is checked again at each
-//! call, since either side may have been replaced meanwhile.
+//! A call needs two grants: the caller's manifest names the interface, and the callee's manifest
+//! does not exclude the caller. Both are checked when a release is prepared. The second is checked
+//! again at each call, since either side may have been replaced meanwhile.
 
 mod directory;
 mod error_case;

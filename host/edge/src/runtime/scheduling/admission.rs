@@ -1,4 +1,4 @@
-//! How many requests a plugin answers at once, and how long others wait.
+//! Admission of requests to a plugin's instances, with a queue bounded in length and time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -10,13 +10,12 @@ use super::ewma::MovingAverage;
 use crate::guest::call::CallError;
 use crate::guest::stats::Stats;
 
-/// Requests that may wait for each instance there is. More would only cost
-/// memory.
+/// Maximum number of waiting requests per instance. A longer queue would only cost memory.
 const WAITING_PER_INSTANCE: usize = 16;
 
-/// Admits requests to a plugin: a wait that is bounded in number and time comes
-/// before every instance, since an exhausted pool is an error, not a queue.
-/// Who would wait for too long is told so at once, and can ask another node.
+/// Semaphore of a plugin's instances with a bounded queue before it, since an exhausted wasmtime
+/// pool returns an error instead of waiting. A request whose estimated wait exceeds its timeout is
+/// rejected at once, and its client can ask another node.
 pub(in crate::runtime) struct Admission {
     instances: Arc<Semaphore>,
     all: usize,
@@ -26,18 +25,18 @@ pub(in crate::runtime) struct Admission {
     patience: Duration,
 }
 
-/// How busy a plugin is.
+/// Load of a plugin's instances.
 #[derive(Debug, Clone, Copy)]
 pub struct Occupancy {
-    /// Instances that it may have at once.
+    /// Maximum number of concurrent instances.
     pub instances: usize,
-    /// Those that work.
+    /// Instances that are answering requests.
     pub busy: usize,
-    /// Requests that wait for one.
+    /// Requests that wait for an instance.
     pub waiting: usize,
 }
 
-/// The right to use one instance; dropping it gives it back.
+/// Permit to use one instance, released when it is dropped.
 pub(in crate::runtime) struct Permit {
     pace: Arc<ServiceTime>,
     taken: Instant,
@@ -50,7 +49,7 @@ impl Drop for Permit {
     }
 }
 
-/// For how long an instance is needed, as of late, in nanoseconds.
+/// Moving average of the time for which a request holds an instance, in nanoseconds.
 #[derive(Default)]
 struct ServiceTime(MovingAverage);
 
@@ -60,7 +59,7 @@ impl ServiceTime {
         self.0.note(held);
     }
 
-    /// How long `ahead` requests take to get one of `instances` each.
+    /// Returns the estimated time until `ahead` requests have each got one of `instances`.
     fn estimated_wait(&self, ahead: usize, instances: usize) -> Duration {
         let ahead = self.0.get().saturating_mul(ahead as u64);
         Duration::from_nanos(ahead / instances.max(1) as u64)
@@ -88,14 +87,14 @@ impl Admission {
         }
     }
 
-    /// Whether nobody has an instance or waits for one.
+    /// Returns whether no instance is busy and no request waits for one.
     pub(in crate::runtime) fn is_idle(&self) -> bool {
         let now = self.occupancy();
         now.busy == 0 && now.waiting == 0
     }
 
-    /// Wait for a free instance, for as long as the queue's time-out and the
-    /// request's own time allow.
+    /// Waits for a free instance, for no longer than the queue timeout and the request's remaining
+    /// time.
     pub(in crate::runtime) async fn admit(
         &self,
         left: Duration,
@@ -127,9 +126,9 @@ impl Admission {
         }
     }
 
-    /// A place in the queue, for a request that has so much time `left`. The
-    /// first in line always gets one: nobody knows how soon an instance that
-    /// works is done.
+    /// Enters the queue on behalf of a request whose remaining time is `left`, or returns
+    /// [`CallError::Busy`] if the queue is full or the estimated wait too long. The first request
+    /// in the queue is always accepted, since a busy instance may become free at any time.
     fn queue(&self, left: Duration) -> Result<Place<'_>, CallError> {
         let ahead = self.waiting.fetch_add(1, Relaxed);
         let place = Place(&self.waiting);
@@ -142,7 +141,7 @@ impl Admission {
     }
 }
 
-/// A place in the queue, given up when the wait ends, however it ends.
+/// Place in the queue, released when it is dropped.
 struct Place<'a>(&'a AtomicUsize);
 
 impl Drop for Place<'_> {
@@ -175,7 +174,7 @@ mod tests {
         assert!(admit().await.is_ok());
     }
 
-    /// A plugin with two instances, whose requests take 20 ms each.
+    /// Returns the admission of a plugin with two instances whose requests take 20 ms each.
     fn at_a_known_pace(patience: Duration) -> Admission {
         let admission = Admission::new(2, patience);
         (0..200).for_each(|_| admission.pace.note(Duration::from_millis(20)));

@@ -1,13 +1,13 @@
-//! What a plugin's requests were like of late.
+//! Exponentially weighted moving average (EWMA) of a plugin's recent requests.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// The part of each request in the average: some thirty of them make up nearly
-/// all.
+/// Divisor of each sample's weight in the average: the last 30 or so samples make up nearly all of
+/// it.
 const WEIGHT: u64 = 16;
 
-/// A moving average, which begins with zero. What two requests note at once may
-/// get lost.
+/// Exponentially weighted moving average that starts at zero. Of two samples that are noted
+/// concurrently, one may be lost.
 #[derive(Debug, Default)]
 pub(super) struct MovingAverage(AtomicU64);
 

@@ -1,4 +1,4 @@
-//! Which requests run now, which wait, and which are rejected.
+//! Scheduling of requests: admission, queueing, and demotion to low priority.
 
 pub(super) mod admission;
 pub(super) mod ewma;

@@ -1,16 +1,17 @@
-//! How a plugin's requests have gone of late.
+//! Penalty of a plugin whose recent requests computed for long or failed by its own fault.
 
 use super::ewma::MovingAverage;
 
-/// The part of requests that computed for long, asked for what the plugin may
-/// not, or failed by its own fault.
+/// Moving average of the share of requests that computed for long, made a host call that is not
+/// granted, or failed by the plugin's own fault.
 #[derive(Debug, Default)]
 pub(in crate::runtime) struct Penalty(MovingAverage);
 
-/// All of the requests.
+/// Value of the average when all requests are penalized.
 const ALL: u64 = 1 << 16;
 
-/// From here on, the next request is taken for one like them.
+/// Value of the average above which the next request starts at low priority: a quarter of the
+/// requests.
 const BAD: u64 = ALL / 4;
 
 impl Penalty {

@@ -1,4 +1,4 @@
-//! The files of compiled code, and what makes them trusted.
+//! Files of compiled code, and the keyed digests by which they are trusted.
 
 use std::fmt;
 use std::fs;
@@ -12,28 +12,28 @@ use wasmtime::Engine;
 
 type HmacSha256 = Hmac<Sha256>;
 
-/// Bytes of the keyed digest at the end of a file.
+/// Length of the keyed digest (HMAC-SHA-256) at the end of a file, in bytes.
 const TAG: usize = 32;
 
-/// Bytes of the key's name in that of a file.
+/// Length of the key's id in the name of a file, in bytes before hex encoding.
 const KEY_ID: usize = 8;
 
-/// A folder of compiled code, and the key that signs it.
+/// A folder of compiled code, and the key that signs its files.
 pub(super) struct Cache {
     folder: PathBuf,
     key: [u8; 32],
 }
 
-/// The place of one component in the cache.
+/// File of one component in the cache.
 pub(super) struct CacheFile<'a> {
     cache: &'a Cache,
-    /// What went in (the component) and what it was compiled for (wasmtime's
+    /// Digest of the component, and hash of the target that it was compiled for (wasmtime's
     /// version, its settings, the processor).
     content: String,
     path: PathBuf,
 }
 
-/// A file of the cache cannot be read or written.
+/// Error of reading or writing a file of the cache.
 #[derive(Debug)]
 pub(super) struct FileError {
     path: PathBuf,
@@ -55,9 +55,8 @@ impl Cache {
         &self.folder
     }
 
-    /// Returns where `wasm` is kept as compiled for `engine`. The name holds
-    /// that of the key, so that a file of another key is not taken for one
-    /// that was changed.
+    /// Returns the file for `wasm` as compiled for `engine`. Its name has the key's id in it, so
+    /// that a file signed with another key is not taken for a changed one.
     pub(super) fn file(&self, engine: &Engine, wasm: &[u8]) -> CacheFile<'_> {
         let mut hasher = DefaultHasher::new();
         engine.precompile_compatibility_hash().hash(&mut hasher);
@@ -71,7 +70,7 @@ impl Cache {
         }
     }
 
-    /// Returns a name of the key that tells nothing of it.
+    /// Returns an id of the key that reveals nothing of it.
     fn key_id(&self) -> String {
         let digest = self.mac().chain_update("key id").finalize().into_bytes();
         let (id, _) = digest.split_at(KEY_ID);
@@ -89,7 +88,7 @@ impl CacheFile<'_> {
         &self.path
     }
 
-    /// Reads the file, which may be absent. Nothing of it is trusted yet.
+    /// Reads the file; `None` if it does not exist. The content is not verified yet.
     pub(super) fn read(&self) -> Result<Option<Vec<u8>>, FileError> {
         match fs::read(&self.path) {
             Ok(content) => Ok(Some(content)),
@@ -105,8 +104,8 @@ impl CacheFile<'_> {
         is_ours.then_some(content)
     }
 
-    /// Writes `code` whole under another name, then renames it: no reader sees
-    /// half, and where that fails nothing is left.
+    /// Writes `code` to a temporary file and renames it, so that no reader sees a partial file;
+    /// nothing is left behind if that fails.
     pub(super) fn write(&self, code: &[u8]) -> Result<(), FileError> {
         self.try_write(code).map_err(|source| self.error(source))
     }
@@ -120,7 +119,7 @@ impl CacheFile<'_> {
         Ok(())
     }
 
-    /// Whether the same component is there under the name of another key.
+    /// Returns whether the cache holds the same component under another key's id.
     pub(super) fn was_made_with_another_key(&self) -> bool {
         let Ok(entries) = fs::read_dir(&self.cache.folder) else {
             return false;
@@ -129,8 +128,8 @@ impl CacheFile<'_> {
         names.any(|name| name.to_string_lossy().starts_with(&self.content))
     }
 
-    /// The name is part of what is signed, so that no file can stand in for
-    /// another.
+    /// Returns the HMAC of the file's name and `code`. The name is included so that no file can be
+    /// passed off as another.
     fn mac(&self, code: &[u8]) -> HmacSha256 {
         let mut mac = self.cache.mac();
         if let Some(name) = self.path.file_name() {
