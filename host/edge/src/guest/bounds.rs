@@ -1,6 +1,6 @@
-//! What one instance may make the host keep or do for it, beside its own
-//! memory. Together these bound the host's memory for an instance: no entry of
-//! its table holds much, and there are not many.
+//! Limits on what one instance may make the host keep or do for it, besides its own memory.
+//! Together they bound the host's memory for an instance: the number of entries in its resource
+//! table is limited, and so is the size of each.
 
 use wasmtime::component::ResourceTable;
 use wasmtime::{CallHook, Store, StoreContextMut};
@@ -10,12 +10,12 @@ use wasmtime_wasi_http::WasiHttpCtx;
 use super::output::Output;
 use super::state::State;
 
-/// Resources of the host that an instance may hold at once: streams, header
-/// fields, bodies, timers, transactions, buckets.
+/// Maximum number of host resources that an instance may hold at once: streams, header fields,
+/// bodies, timers, transactions, buckets.
 const MOST_RESOURCES: usize = 512;
 
-/// Resources that an instance may still hold when it is kept for another
-/// request, such as its standard streams.
+/// Maximum number of resources, such as standard streams, with which an instance is kept for
+/// another request.
 const KEPT_RESOURCES: usize = 16;
 
 /// Tasks, streams and futures of the component model that an instance may have
@@ -23,51 +23,50 @@ const KEPT_RESOURCES: usize = 16;
 const MOST_CONCURRENT: usize = 512;
 const KEPT_CONCURRENT: usize = 32;
 
-/// Handles of any kind in the component's own tables.
+/// Maximum number of handles of any kind in the component's own tables.
 const MOST_HANDLES: usize = 10_000;
 
-/// Bytes of all names and values of one set of HTTP header fields.
+/// Maximum length of all names and values of one set of HTTP header fields, in bytes.
 const MOST_FIELDS: usize = 64 << 10;
 
-/// Bytes of one part of an outgoing body; a body holds two of them.
+/// Length of one chunk of an outgoing body in bytes; a body holds two of them.
 pub(crate) const BODY_CHUNK: usize = 32 << 10;
 
-/// Random bytes of one call.
+/// Maximum number of random bytes for one call.
 const MOST_RANDOM: u64 = 1 << 20;
 
-/// Bytes that one call may pass from the guest to the host: as many as the
-/// instance has memory, but no fewer than the first and no more than the
-/// second, which is wasmtime's own bound.
+/// Bounds on the bytes that one call may pass from the guest to the host, which are as many as the
+/// instance has memory, within these two. The upper one is wasmtime's own limit.
 const LEAST_TRANSFER: usize = 16 << 20;
 const MOST_TRANSFER: usize = 128 << 20;
 
-/// WASI with nothing behind it: no files, no sockets, no environment.
+/// Returns a WASI context without files, sockets or environment variables.
 pub(crate) fn wasi(output: &Output) -> WasiCtx {
     WasiCtxBuilder::new()
         .stdout(output.clone())
         .stderr(output.clone())
-        // A socket is a file descriptor even where no address can be reached.
+        // Disabled, since a socket takes a file descriptor even where no address can be reached.
         .allow_tcp(false)
         .allow_udp(false)
         .max_random_size(MOST_RANDOM)
         .build()
 }
 
-/// `wasi:http` with bounded header fields.
+/// Returns a `wasi:http` context with bounded header fields.
 pub(crate) fn http() -> WasiHttpCtx {
     let mut http = WasiHttpCtx::new();
     http.set_field_size_limit(MOST_FIELDS);
     http
 }
 
-/// A table that takes no more than an instance may hold.
+/// Returns a resource table with a maximum number of entries.
 pub(crate) fn table() -> ResourceTable {
     let mut table = ResourceTable::new();
     table.set_max_capacity(MOST_RESOURCES);
     table
 }
 
-/// Put the bounds of `store` in force, of an instance with `memory` bytes.
+/// Sets the limits of `store`, of an instance with `memory` bytes.
 pub(crate) fn limit(store: &mut Store<State>, memory: usize) {
     store.limiter(|state| &mut state.memory);
     store.set_max_component_handles(MOST_HANDLES);
@@ -78,8 +77,8 @@ pub(crate) fn limit(store: &mut Store<State>, memory: usize) {
     watch(store, |_| {});
 }
 
-/// Count all calls of the guest into the host, and `look` at the store each
-/// time that the host's call of the guest has ended.
+/// Counts all calls of the guest into the host, and calls `look` with the store each time a call of
+/// the guest has returned.
 pub(crate) fn watch(
     store: &mut Store<State>,
     look: impl Fn(StoreContextMut<'_, State>) + Send + Sync + 'static,
@@ -94,8 +93,8 @@ pub(crate) fn watch(
     });
 }
 
-/// Whether an instance holds so much that the next request would suffer from
-/// it: it is dropped then, and with it all that it leaked.
+/// Returns whether an instance holds so many resources that the next request would suffer. Such an
+/// instance is dropped, and with it everything that it leaked.
 pub(crate) fn is_worn_out(mut store: StoreContextMut<'_, State>) -> bool {
     let concurrent = store.concurrent_resource_table();
     let concurrent = concurrent.map_or(0, |table| table.iter_mut().count());

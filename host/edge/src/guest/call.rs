@@ -1,5 +1,4 @@
-//! One request on its way through a plugin: what bounds it, and how it can
-//! fail.
+//! Context of one request on its way through plugins, its limits and its errors.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,42 +9,42 @@ use super::demotion::Demotion;
 use crate::bindings::context::Caller;
 use crate::telemetry::traces::{Kind, Trace, Work};
 
-/// Plugins that may call each other in a row: more is a circle.
+/// Maximum depth of calls between plugins. A deeper chain is taken for a cycle.
 pub(super) const MOST_DEPTH: u32 = 8;
 
-/// How much earlier than the work itself a call into the host ends.
+/// Time by which a host call's deadline is earlier than the request's.
 const MARGIN: Duration = Duration::from_millis(50);
 
-/// What a request carries besides HTTP.
+/// Context of a request besides its HTTP message.
 #[derive(Debug, Clone)]
 pub struct Call {
-    /// Names the request in logs and replies.
+    /// Id of the request in logs and replies.
     pub id: String,
-    /// When the host ends it.
+    /// Time at which the host ends the request.
     pub deadline: Instant,
     /// Address of the client.
     pub client: String,
-    /// Who asks, as far as it was verified.
+    /// Verified identity of the caller, or anonymous.
     pub caller: Caller,
-    /// Which side of a trial the client meets.
+    /// Cohort of the client, which decides on which side of each canary the request is.
     pub draw: Cohort,
-    /// How many plugins have called each other on the way here.
+    /// Number of calls between plugins that led to this one.
     pub depth: u32,
-    /// Name of the plugin that makes this call; none when it began in the host.
+    /// Name of the plugin that makes this call; `None` if the host makes it.
     pub calling_plugin: Option<Arc<str>>,
-    /// Where in a trace this stands, if there is one.
+    /// Position in the trace; `None` if there is no trace.
     pub trace: Option<Trace>,
-    /// Where its queries may go.
+    /// Consistency of the request's queries.
     pub reads: ReadConsistency,
-    /// How long one call to a store may take, where there is more time; as
-    /// long as there is time when absent.
+    /// Time limit for one call to a store, within the remaining time of the request; `None` for
+    /// that alone.
     pub store_timeout: Option<Duration>,
-    /// Whether others go before it by now.
+    /// Flag that is set once the request is demoted to low priority.
     pub demotion: Demotion,
 }
 
 impl Call {
-    /// Work that nobody outside asked for.
+    /// Returns the context of work that no client asked for, such as a scheduled task.
     #[must_use]
     pub fn internal(id: String, deadline: Instant) -> Self {
         Self {
@@ -63,14 +62,14 @@ impl Call {
         }
     }
 
-    /// The trace's id, for log lines.
+    /// Returns the trace's id for log lines; `None` if there is no trace.
     #[must_use]
     pub fn trace_id(&self) -> Option<String> {
         self.trace.as_ref().map(Trace::id)
     }
 
-    /// Begin a span for what is done about this, and let what comes of it
-    /// stand below that; none where the trace is not sampled.
+    /// Opens a span for the work on this call, and makes it the parent of later spans; `None` if
+    /// the trace is not sampled.
     pub(crate) fn enter(&mut self, name: impl FnOnce() -> String) -> Option<Work> {
         let trace = self.trace.as_ref()?;
         let work = trace.begin(Kind::Internal, || name().into())?;
@@ -78,14 +77,15 @@ impl Call {
         Some(work)
     }
 
-    /// When a call into the host ends: a little before the work itself, so
-    /// that the plugin can still answer for the failure.
+    /// Returns the deadline of a host call, 50 ms before the request's, so that the plugin can
+    /// still answer after a timeout.
     #[must_use]
     pub fn host_deadline(&self) -> Instant {
         self.deadline - MARGIN
     }
 
-    /// When a call to a store ends that begins now.
+    /// Returns the deadline of a call to a store that begins now: the end of `store_timeout` or
+    /// [`host_deadline`](Self::host_deadline), whichever is earlier.
     #[must_use]
     pub fn store_deadline(&self) -> Instant {
         let whole = self.host_deadline();
@@ -95,53 +95,52 @@ impl Call {
         own.map_or(whole, |own| own.min(whole))
     }
 
-    /// Time that is left.
+    /// Returns the time until the deadline.
     #[must_use]
     pub fn left(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())
     }
 }
 
-/// Why a plugin gave no answer. The caller turns it into a reply; the reasons
-/// are for the log.
+/// Reason why a plugin gave no answer. The caller turns it into a reply; the messages are for the
+/// log.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
-    /// Every instance is busy, and by the pace of late the queue is too long to
-    /// wait in.
+    /// Every instance is busy, and the queue is full or its estimated wait too long.
     #[error("every instance is busy, and others wait already")]
     Busy,
-    /// No instance was free for as long as a request may wait.
+    /// No instance became free within `queue_timeout`.
     #[error("no instance was free within the queue_timeout")]
     QueueTimeout,
-    /// The request's deadline passed.
+    /// The deadline of the request passed.
     #[error("the deadline passed")]
     Deadline,
-    /// The guest used up its processor time.
+    /// The guest exceeded the processor time of one request.
     #[error("the processor time of one request is used up")]
     CpuTime,
-    /// The guest called into the host too often.
+    /// The guest exceeded the number of calls into the host for one request.
     #[error("the calls into the host of one request are used up")]
     HostCalls,
-    /// The guest was refused memory, and gave up.
+    /// The guest failed after it was refused memory past its limit.
     #[error("the memory limit of an instance was reached: {0:#}")]
     Memory(wasmtime::Error),
     /// The guest trapped.
     #[error("trap: {0:#}")]
     Trap(wasmtime::Error),
-    /// No instance could be made.
+    /// An instance cannot be created.
     #[error("no instance could be made: {0:#}")]
     Instantiate(wasmtime::Error),
-    /// A plugin that the guest called gave no answer, and the interface has no
-    /// way to say so.
+    /// A plugin that the guest called gave no answer, and the interface has no error case to report
+    /// that.
     #[error("{0}")]
     Service(ServiceFailed),
-    /// The guest's reply is no HTTP response, or passes a limit.
+    /// The guest's reply is not a valid HTTP response, or exceeds a limit.
     #[error("invalid reply: {0}")]
     InvalidReply(String),
 }
 
 impl CallError {
-    /// Every short name there is.
+    /// All values that [`reason`](Self::reason) returns.
     pub const REASONS: [&'static str; 10] = [
         "busy",
         "queue-timeout",
@@ -155,7 +154,7 @@ impl CallError {
         "invalid-reply",
     ];
 
-    /// Whether the plugin is to blame, as far as the host can tell.
+    /// Returns whether the plugin is at fault, as far as the host can tell.
     pub(crate) fn is_plugins(&self) -> bool {
         match self {
             Self::CpuTime
@@ -168,7 +167,7 @@ impl CallError {
         }
     }
 
-    /// A short name that metrics and tests can match on.
+    /// Returns a short name of the error for metrics and tests.
     #[must_use]
     pub fn reason(&self) -> &'static str {
         match self {
@@ -186,30 +185,31 @@ impl CallError {
     }
 }
 
-/// Raised inside a guest whose processor time is used up.
+/// Trap that ends a guest whose processor time is used up.
 #[derive(Debug, thiserror::Error)]
 #[error("the processor time of one request is used up")]
 pub(super) struct CpuTimeExceeded;
 
-/// A guest called into the host too often.
+/// Error of a request that makes more host calls than its manifest allows, with that limit.
 #[derive(Debug, thiserror::Error)]
 #[error("more than {0} calls into the host for one request")]
 pub struct TooManyHostCalls(pub u32);
 
-/// Raised inside a guest that called into the host too often, WASI's functions
-/// included.
+/// Trap that ends a guest with too many calls into the host, WASI's functions included; holds the
+/// limit.
 #[derive(Debug, thiserror::Error)]
 #[error("more than {0} calls into the host for one request, those of WASI included")]
 pub(super) struct TooManyCrossings(pub(crate) u64);
 
-/// Raised inside a guest that called a plugin which gave no answer.
+/// Trap that ends a guest after a call of another plugin that gave no answer.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{function} of {interface} gave no answer: {reason}")]
 pub struct ServiceFailed {
-    /// The interface.
+    /// Name of the interface.
     pub interface: String,
-    /// Its function.
+    /// Name of the function.
     pub function: String,
-    /// Why.
+    /// Short name of the reason, as in [`CallError::REASONS`] or that of a missing or forbidden
+    /// callee.
     pub reason: String,
 }

@@ -1,34 +1,34 @@
-//! Which clients meet a release on trial.
+//! Cohorts of clients, by which a canary's share is chosen.
 
-/// A client's place among a hundred: a trial of so many percent is met by the
-/// clients below that number. It goes with a request through every plugin on
-/// its way, so that one request meets either side of each trial, never both.
+/// Bucket of a client, from 0 to 99: a canary of `n` percent answers the clients in buckets below
+/// `n`. It is passed on with a request through every plugin, so that one request is on one side of
+/// each canary, never on both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cohort(u8);
 
 impl Cohort {
-    /// Of work that no client asked for: it meets no trial.
+    /// Cohort of work that no client asked for, which no canary answers.
     pub const NONE: Self = Self(u8::MAX);
 
-    /// The place that belongs to `number`, which should be evenly spread.
+    /// Returns the cohort of `number`, which should be evenly distributed.
     #[must_use]
     pub fn of(number: u64) -> Self {
         Self(u8::try_from(number % 100).unwrap_or(u8::MAX))
     }
 
-    /// The same place again, as it was written down.
+    /// Parses a bucket from 0 to 99, as kept in a cookie; `None` for any other text.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         text.parse().ok().filter(|place| *place < 100).map(Self)
     }
 
-    /// The place, from 0.
+    /// Returns the bucket, from 0; 255 for [`NONE`](Self::NONE).
     #[must_use]
     pub fn place(self) -> u8 {
         self.0
     }
 
-    /// Whether this client meets a trial of so many percent.
+    /// Returns whether a canary of `percent` answers this client.
     #[must_use]
     pub fn is_within(self, percent: u8) -> bool {
         self.0 < percent.min(100)

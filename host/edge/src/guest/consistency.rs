@@ -1,28 +1,27 @@
-//! Whether a request's queries may be answered with what was true a moment
-//! ago.
+//! Read consistency of a request's queries: current, or possibly stale from a replica.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Where a request's queries may go. All plugins that work on the request
-/// share it: once one of them has written, all of them read what is true now.
+/// Read consistency of a request's queries. All plugins that work on the request share it: once one
+/// of them has written, all of them read current data.
 #[derive(Debug, Clone, Default)]
 pub struct ReadConsistency(Option<Arc<AtomicBool>>);
 
 impl ReadConsistency {
-    /// Of a request that has to see all that was written before.
+    /// Returns the consistency of a request that has to see all earlier writes.
     #[must_use]
     pub fn current() -> Self {
         Self(None)
     }
 
-    /// Of one that may see what was true a moment ago, until it writes.
+    /// Returns the consistency of a request that may read stale data until it writes.
     #[must_use]
     pub fn stale() -> Self {
         Self(Some(Arc::default()))
     }
 
-    /// Whether the next query may be answered with what was true a moment ago.
+    /// Returns whether the next query may be answered with stale data.
     #[must_use]
     pub fn may_be_stale(&self) -> bool {
         let Self(wrote) = self;
@@ -31,7 +30,7 @@ impl ReadConsistency {
             .is_some_and(|wrote| !wrote.load(Ordering::Acquire))
     }
 
-    /// Say that the request writes.
+    /// Records that the request writes, so that all later queries read current data.
     pub fn write(&self) {
         if let Self(Some(wrote)) = self {
             wrote.store(true, Ordering::Release);

@@ -1,7 +1,6 @@
-//! Bounds how many guests of `wasi:http` handlers compute for long at once, so
-//! that a processor is left for requests that do not. wasmtime's `ProxyHandler`
-//! polls these guests in tasks of its own, so they cannot be moved to threads of
-//! low priority as others are.
+//! Semaphore that bounds how many guests of `wasi:http` handlers compute for long at once, so that
+//! a processor is left for other requests. wasmtime's `ProxyHandler` polls these guests in tasks of
+//! its own, so they cannot be moved to threads of low priority.
 
 use std::num::NonZeroUsize;
 use std::pin::Pin;
@@ -28,9 +27,8 @@ impl CpuPermits {
         Self(Arc::new(Semaphore::new(permits)))
     }
 
-    /// Waits for other tasks, and then for a permit, first come, first served.
-    /// The permit is returned after one epoch tick, when the guest asks for the
-    /// next.
+    /// Yields to other tasks, and then waits for a permit, first come, first served. The permit is
+    /// released after one epoch tick, when the guest yields again.
     pub(crate) fn yield_now(&self) -> Wait {
         let permits = self.0.clone();
         Box::pin(async move {

@@ -1,4 +1,4 @@
-//! How long a guest has been on a processor, as opposed to waiting.
+//! Measurement of a guest's processor time, waiting not included.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -8,25 +8,24 @@ use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// How often the epoch moves on: the grain of processor-time limits, and the
-/// longest that a busy instance keeps a thread from others.
+/// Interval at which the epoch advances: the precision of processor time limits, and the longest
+/// time for which a busy instance keeps a thread from others.
 pub(crate) const EPOCH_TICK: Duration = Duration::from_millis(2);
 
-/// Time spent inside the polls of one request's future. Waiting for a
+/// Timer of the processor time spent inside the polls of one request's future. Waiting for a
 /// database or for a thread happens between polls and does not count.
 ///
-/// Short polls are measured by the wall's clock, which costs little. One that
-/// seems long may be so because the thread waited for a processor: it counts as
-/// one tick, and those after it are measured by the thread's own clock.
+/// Short polls are measured by the monotonic clock, which is cheap. A poll that seems long may be
+/// so because its thread waited for a processor: it counts as one tick, and later polls are
+/// measured by the thread's own processor clock.
 #[derive(Debug)]
 pub struct CpuTimer {
     base: Instant,
     /// Nanoseconds of finished polls.
     spent: AtomicU64,
-    /// When the current poll began, in nanoseconds of its clock, plus one; 0
-    /// between polls.
+    /// Start of the current poll, in nanoseconds of the clock in use, plus one; 0 between polls.
     polled_at: AtomicU64,
-    /// Whether that is the thread's clock.
+    /// Set once polls are measured by the thread's processor clock.
     is_exact: AtomicBool,
 }
 
@@ -40,19 +39,19 @@ impl CpuTimer {
         }
     }
 
-    /// Begin to count for another request.
+    /// Resets the timer for another request.
     pub(crate) fn reset(&self) {
         self.spent.store(0, Relaxed);
         self.polled_at.store(0, Relaxed);
         self.is_exact.store(false, Relaxed);
     }
 
-    /// Count `time` that no poll was measured for.
+    /// Adds `time` that was not measured in a poll.
     pub(crate) fn add(&self, time: Duration) {
         self.spent.fetch_add(nanos(time), Relaxed);
     }
 
-    /// Processor time so far, the current poll's share included.
+    /// Returns the processor time so far, the current poll included.
     pub(crate) fn total(&self) -> Duration {
         let running = match self.polled_at.load(Relaxed) {
             0 => 0,
@@ -69,7 +68,7 @@ impl CpuTimer {
         nanos(time).saturating_add(1)
     }
 
-    /// What counts of a poll that seems to have taken so many nanoseconds.
+    /// Returns the part that counts of a poll that seems to have taken `nanos` nanoseconds.
     fn counted(&self, nanos: u64) -> u64 {
         match self.is_exact.load(Relaxed) {
             true => nanos,
@@ -84,7 +83,7 @@ impl CpuTimer {
     fn leave(&self) {
         let began = self.polled_at.swap(0, Relaxed);
         if began == 0 {
-            // It began anew meanwhile, for another request.
+            // The timer was reset during the poll, for another request.
             return;
         }
         let took = self.now().saturating_sub(began);
@@ -95,21 +94,21 @@ impl CpuTimer {
     }
 }
 
-/// The least that a guest is interrupted for, in nanoseconds.
+/// Epoch tick in nanoseconds, the shortest interval at which a guest is interrupted.
 const TICK: u64 = EPOCH_TICK.as_nanos() as u64;
 
-/// 584 years fit; a node is restarted before.
+/// Returns `time` in nanoseconds. A `u64` holds 584 years of them.
 fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// How long the calling thread has been on a processor.
+/// Returns the processor time of the calling thread.
 fn thread_time() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::try_from(time).unwrap_or_default()
 }
 
-/// Runs `future` on the meter.
+/// Runs `future` with the time inside its polls counted on `meter`.
 pub(crate) async fn metered<F: Future>(meter: Arc<CpuTimer>, future: F) -> F::Output {
     let mut future = std::pin::pin!(future);
     std::future::poll_fn(move |context| poll_metered(&meter, future.as_mut(), context)).await

@@ -1,9 +1,9 @@
-//! Threads of low priority for guests that compute for long or misbehave, so
-//! that however many of them there are, other requests find a processor.
+//! Threads of low priority for guests that compute for long or misbehave, so that other requests
+//! find a processor however many such guests there are.
 //!
-//! A request begins on the threads of the node's own runtime, where it came
-//! in. One that turns out to compute for long, or to ask for what its plugin
-//! may not, leaves them, with all that is done for it.
+//! A request begins on the threads of the node's own runtime, which accepted it. If it computes for
+//! long, or makes a host call that is not granted, it continues on the threads of low priority,
+//! with everything done on its behalf.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -18,31 +18,31 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::thread_priority;
 
-/// Processor time after which a request goes on in the background: many times
-/// what the shop's requests need, and little to a person.
+/// Processor time after which a request is demoted: many times what the shop's requests need, and
+/// hardly noticeable to a person.
 pub(super) const FOREGROUND: Duration = Duration::from_millis(4);
 
-/// How much the threads give way to all others, of 19. They keep a tenth of a
-/// processor that others want, so nothing stands still here.
+/// Niceness of the threads, of 19 at most. They still get a tenth of a contended processor, so that
+/// their work always advances.
 const NICENESS: i32 = 10;
 
-/// The threads.
+/// Tokio runtime with threads of low priority.
 pub(crate) struct Background {
     threads: Handle,
-    /// Until this is dropped.
+    /// Owner of the runtime, which shuts down when this is dropped.
     _running: Running,
 }
 
 struct Running(Option<Runtime>);
 
-/// Whether others go before a request: it has computed for long, or a plugin
-/// asked for what it may not, or for more. All that is done for it, by
-/// whichever plugins, shares this.
+/// Flag that demotes a request to low priority, set after it has computed for long, or after a
+/// plugin made a host call that is not granted or exceeds a limit. All work on behalf of the
+/// request shares it, in whichever plugin.
 #[derive(Debug, Clone, Default)]
 pub struct Demotion(Arc<AtomicBool>);
 
 impl Demotion {
-    /// Say that they do.
+    /// Demotes the request.
     pub(crate) fn set(&self) {
         self.0.store(true, Relaxed);
     }
@@ -53,15 +53,15 @@ impl Demotion {
 }
 
 impl Background {
-    /// Start the threads.
+    /// Starts the threads.
     ///
     /// # Errors
-    /// When the system cannot.
+    /// Returns an error if the operating system cannot start them.
     pub(crate) fn new() -> io::Result<Self> {
         let threads = Builder::new_multi_thread()
             .worker_threads(thread_priority::threads())
             .thread_name("background")
-            // Loading compiled code is all that blocks here.
+            // Only loading of compiled code blocks here.
             .max_blocking_threads(1)
             .on_thread_start(|| thread_priority::set_nice(NICENESS))
             .build()?;
@@ -71,11 +71,11 @@ impl Background {
         })
     }
 
-    /// Do `work` in the calling task, and in the background from where it
-    /// turns out to be `demotion`. Dropping this ends the work.
+    /// Runs `work` in the calling task, and continues it at low priority once `demotion` is set.
+    /// Dropping the future ends the work.
     ///
     /// # Errors
-    /// When the work panicked in the background.
+    /// Returns an error if the work panicked at low priority.
     pub(crate) async fn run_then_demote<T: Send + 'static>(
         &self,
         demotion: &Demotion,
@@ -93,10 +93,10 @@ impl Background {
         }
     }
 
-    /// Do all of `work` in the background. Dropping this ends the work.
+    /// Runs all of `work` at low priority. Dropping the future ends the work.
     ///
     /// # Errors
-    /// When the work panicked.
+    /// Returns an error if the work panicked.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
@@ -108,11 +108,11 @@ impl Background {
         AbortOnDropHandle::new(self.threads.spawn(work)).await
     }
 
-    /// Do short `work` that blocks its thread, on one of low priority that
-    /// nothing else waits for. Work that was begun goes on if this is dropped.
+    /// Runs short `work` that blocks its thread, on a thread of low priority for blocking work.
+    /// Work that has begun continues if the future is dropped.
     ///
     /// # Errors
-    /// When the work panicked.
+    /// Returns an error if the work panicked.
     pub(crate) async fn run_blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
@@ -124,18 +124,18 @@ impl Background {
 impl Drop for Running {
     fn drop(&mut self) {
         if let Some(threads) = self.0.take() {
-            // Waits for nothing, as is right on tokio's own threads.
+            // Does not block, which tokio forbids on its own threads.
             threads.shutdown_background();
         }
     }
 }
 
-/// Work that is inside the node's own runtime wherever it is polled or
-/// dropped. Sockets, timers and tasks that come of it may be shared with
-/// others, who cannot wait for threads of low priority.
+/// Future that is polled and dropped inside the context of the node's own runtime, on whichever
+/// thread. Sockets, timers and tasks that it creates may be shared with other requests, which must
+/// not wait for threads of low priority.
 struct InRuntime<T> {
     node: Handle,
-    /// Gone once it is done.
+    /// `None` once the work is done.
     work: Option<Pin<Box<dyn Future<Output = T> + Send>>>,
 }
 

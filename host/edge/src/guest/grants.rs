@@ -1,4 +1,4 @@
-//! What one plugin may use, as its instances find it.
+//! Grants of one plugin, resolved to the stores and clients that its instances use.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -12,22 +12,23 @@ use crate::egress::mail::Mailer;
 use crate::identity::Identity;
 use crate::telemetry::counters::Counters;
 
-/// Every key that the manifest asks for, with its value if it is set.
+/// Configuration keys that the manifest asks for, each with its value; `None` if it is not set.
 pub type ConfigValues = Arc<BTreeMap<String, Option<String>>>;
 
-/// A plugin's buckets, by name.
+/// Buckets of a plugin, by name.
 pub type Buckets = Arc<BTreeMap<String, Bucket>>;
 
-/// The policies that a plugin counts itself, and who counts.
+/// Rate limit policies that a plugin applies by `edge:platform/rate-limit`, with the limiter that
+/// counts.
 #[derive(Clone)]
 pub struct PluginLimits {
-    /// Counts.
+    /// Limiter that counts requests.
     pub limiter: Arc<Limiter>,
-    /// The policies, by the names that the manifest gives them.
+    /// Policies by the names that the manifest gives them.
     pub policies: Arc<BTreeMap<String, Policy>>,
 }
 
-/// Where a plugin may call, and with what.
+/// Grant of outgoing HTTP calls.
 #[derive(Clone)]
 pub struct Outbound {
     /// The node's client.
@@ -36,31 +37,32 @@ pub struct Outbound {
     pub origins: Arc<[Origin]>,
 }
 
-/// What one plugin may use, ready to be used.
+/// Grants of one plugin, resolved to the stores and clients that its instances use.
 #[derive(Clone, Default)]
 pub struct Granted {
-    /// Its tables.
+    /// Access to the granted tables; `None` without the grant.
     pub database: Option<Arc<DatabaseAccess>>,
-    /// Values that the operator set, and secrets that the host made.
+    /// Values that the operator set, and secrets that the host generated.
     pub config: ConfigValues,
-    /// Its buckets.
+    /// Buckets that the manifest grants.
     pub buckets: Buckets,
-    /// What it counts itself.
+    /// Counters that the manifest declares.
     pub counters: Counters,
-    /// The rate limits that it counts itself.
+    /// Rate limits without a path, which the plugin applies itself; `None` if there are none.
     pub limits: Option<PluginLimits>,
-    /// Where it may call.
+    /// Grant of outgoing HTTP calls; `None` without it.
     pub outbound: Option<Outbound>,
-    /// Sends mail.
+    /// Client for sending mail; `None` without the grant.
     pub mail: Option<Arc<Mailer>>,
-    /// Passwords and tokens.
+    /// Passwords and tokens; `None` without the grant.
     pub identity: Option<Arc<Identity>>,
-    /// Roles of the tokens that it may issue.
+    /// Roles of the tokens that the plugin may issue.
     pub token_roles: Arc<BTreeSet<String>>,
 }
 
 impl Granted {
-    /// What the manifest lacks to grant `import`, if it does not.
+    /// Returns the key that the manifest lacks to grant `import`; `None` if it is granted, or needs
+    /// no grant checked here.
     #[must_use]
     pub fn missing_for(&self, import: &str) -> Option<&'static str> {
         let needs = |interface: &str| import.starts_with(interface);

@@ -1,4 +1,4 @@
-//! What a release asks of the host: counted by what it was and how it ended.
+//! Host calls of a release, counted by operation and outcome.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -9,7 +9,7 @@ use super::stats::Stats;
 use crate::telemetry::Timing;
 use crate::telemetry::traces::{Kind, Trace, Work, text};
 
-/// Something that a plugin may ask of the host.
+/// Host call that a plugin may make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "they are named as the interfaces name them")]
 pub enum Operation {
@@ -38,25 +38,25 @@ pub enum Operation {
     SendRequest,
 }
 
-/// What answers an operation.
+/// Capability that answers an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Interface {
-    /// The plugin's database.
+    /// Database of the plugin.
     Sql,
-    /// Its buckets.
+    /// Key-value buckets of the plugin.
     Keyvalue,
     /// Passwords and tokens.
     Identity,
     /// Outgoing mail.
     Mail,
-    /// Rate limits that it counts itself.
+    /// Rate limits that the plugin applies itself.
     RateLimit,
-    /// Calls out.
+    /// Outgoing HTTP calls.
     Outbound,
 }
 
 impl Interface {
-    /// As metrics and traces call it.
+    /// Returns the name in metrics and traces.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -71,7 +71,7 @@ impl Interface {
 }
 
 impl Operation {
-    /// All there are, in their order.
+    /// All operations, in the order of their discriminants.
     pub const ALL: [Self; 23] = [
         Self::SqlQuery,
         Self::SqlExecute,
@@ -98,7 +98,7 @@ impl Operation {
         Self::SendRequest,
     ];
 
-    /// What answers it.
+    /// Returns the interface that answers the operation.
     #[must_use]
     pub fn room(self) -> Interface {
         match self {
@@ -128,7 +128,7 @@ impl Operation {
         }
     }
 
-    /// As metrics and traces call it.
+    /// Returns the name in metrics and traces.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -159,29 +159,29 @@ impl Operation {
     }
 }
 
-/// How an operation ended.
+/// Outcome of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// As it should.
+    /// The operation succeeded.
     Ok,
-    /// The plugin may not do that.
+    /// The plugin is not allowed to do that.
     Denied,
-    /// It makes no sense.
+    /// The input is invalid.
     Invalid,
-    /// It stands against what is there.
+    /// The operation conflicts with stored data or another transaction.
     Conflict,
-    /// It passes a limit.
+    /// A size or number exceeds a limit.
     TooLarge,
-    /// It took too long.
+    /// The operation exceeded its time limit.
     Timeout,
-    /// What was asked does not answer.
+    /// The store or service does not answer.
     Unavailable,
-    /// The request ended first.
+    /// The request ended before the operation did.
     Cancelled,
 }
 
 impl Outcome {
-    /// All there are, in their order.
+    /// All outcomes, in the order of their discriminants.
     pub const ALL: [Self; 8] = [
         Self::Ok,
         Self::Denied,
@@ -193,13 +193,12 @@ impl Outcome {
         Self::Cancelled,
     ];
 
-    /// Whether the plugin is to blame: it asked for what it may not, or for
-    /// more.
+    /// Returns whether the plugin is at fault: the operation is not granted, or exceeds a limit.
     fn is_plugins(self) -> bool {
         matches!(self, Self::Denied | Self::TooLarge)
     }
 
-    /// As metrics and traces call it.
+    /// Returns the name in metrics and traces.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -215,15 +214,15 @@ impl Outcome {
     }
 }
 
-/// An error of an interface that a plugin imports.
+/// Conversion of an interface's error to an [`Outcome`].
 pub trait AsOutcome {
-    /// How the operation ended that failed so.
+    /// Returns the outcome of an operation that failed with this error.
     fn as_outcome(&self) -> Outcome;
 }
 
 type Ends = [OnceLock<Timing>; Outcome::ALL.len()];
 
-/// How often a release asked for what, how that ended, and how long it took.
+/// Counts and durations of a release's host calls, by operation and outcome.
 #[derive(Debug, Default)]
 pub struct HostCalls([Ends; Operation::ALL.len()]);
 
@@ -235,7 +234,7 @@ impl HostCalls {
         }
     }
 
-    /// What happened at least once.
+    /// Returns the operations and outcomes that occurred at least once.
     pub fn iter(&self) -> impl Iterator<Item = (Operation, Outcome, &Timing)> {
         let operations = Operation::ALL.into_iter().zip(&self.0);
         operations.flat_map(|(operation, ends)| {
@@ -245,7 +244,8 @@ impl HostCalls {
     }
 }
 
-/// An operation that is under way. Dropped, it has broken off.
+/// Operation in progress, counted when it is dropped: as [`Outcome::Cancelled`] unless another
+/// outcome was set.
 pub struct HostCall {
     stats: Arc<Stats>,
     demotion: Demotion,
@@ -256,7 +256,7 @@ pub struct HostCall {
 }
 
 impl HostCall {
-    /// Begin it for a plugin, on behalf of `call`.
+    /// Starts an operation of a plugin on behalf of `call`.
     pub(crate) fn begin(
         stats: &Arc<Stats>,
         call: &Call,
@@ -273,17 +273,17 @@ impl HostCall {
         }
     }
 
-    /// Its span, if it has one.
+    /// Returns the span of the operation; `None` if the trace is not sampled.
     pub fn work(&mut self) -> Option<&mut Work> {
         self.work.as_mut()
     }
 
-    /// It ended so.
+    /// Ends the operation with the outcome `end`.
     pub fn ended(mut self, end: Outcome) {
         self.end = end;
     }
 
-    /// It ended with this outcome, which is returned.
+    /// Ends the operation with the outcome of this result, and returns the result.
     pub fn with<T, E: AsOutcome>(self, outcome: Result<T, E>) -> Result<T, E> {
         self.ended(
             outcome

@@ -1,5 +1,4 @@
-//! What one instance may take of linear memory and tables, all of its core
-//! instances together.
+//! Limit on the linear memories and tables of one instance, the sum over its core instances.
 
 use std::sync::Arc;
 
@@ -7,27 +6,27 @@ use wasmtime::ResourceLimiter;
 
 use super::stats::Stats;
 
-/// Core instances of one component instance. A Rust component of the
-/// `wasm32-wasip2` target takes 3 or 4; the rest is room for composed ones.
+/// Maximum number of core instances of one component instance. A Rust component of the target
+/// `wasm32-wasip2` takes 3 or 4; composed components take more.
 pub(crate) const MOST_CORE_INSTANCES: u32 = 16;
 
-/// Tables of one component instance, for the same reason.
+/// Maximum number of tables of one component instance, with room for composed components.
 pub(crate) const MOST_TABLES: u32 = 8;
 
-/// Linear memories of one component instance: one for each component that it
-/// is composed of.
+/// Maximum number of linear memories of one component instance. A composed component takes one for
+/// each of its parts.
 pub(crate) const MOST_MEMORIES: u32 = 16;
 
 /// Bytes of one entry of a table.
 const TABLE_ELEMENT: usize = 16;
 
-/// Part of the limit, in eighths, past which an instance is not kept for
-/// another request: one that leaks is replaced before a request meets the end.
+/// Part of the limit, in eighths, past which an instance is not kept for another request, so that
+/// an instance that leaks memory is replaced before a request reaches the limit.
 const KEPT_EIGHTHS: usize = 7;
 
-/// Refuses growth past the manifest's limit, and remembers that it did: a
-/// guest that is refused memory usually traps, and the log should say why.
-/// The limit is for the instance: the sum of its memories and tables.
+/// Limiter that refuses growth past the manifest's limit, which applies to the sum of an instance's
+/// memories and tables. A refusal is remembered, because a guest that is refused memory usually
+/// traps, and the log should say why.
 pub struct MemoryLimit {
     most: usize,
     used: usize,
@@ -49,13 +48,13 @@ impl MemoryLimit {
         self.refused
     }
 
-    /// Whether little is left for the next request.
+    /// Returns whether too little memory is left for another request.
     pub(super) fn is_nearly_used_up(&self) -> bool {
         self.used > self.most / 8 * KEPT_EIGHTHS
     }
 
-    /// Account for `more` bytes, if they fit. What is granted here and fails
-    /// elsewhere stays counted: no guest gains by it.
+    /// Counts `more` bytes if they fit. Bytes granted here stay counted if the growth fails
+    /// elsewhere, from which no guest gains.
     fn take(&mut self, more: usize) -> bool {
         let used = self
             .used
@@ -69,8 +68,8 @@ impl MemoryLimit {
     }
 }
 
-/// Whether a guest asks for more than its own module declares, which wasmtime
-/// refuses by itself.
+/// Returns whether a guest asks for more than its own module declares, which wasmtime refuses by
+/// itself.
 fn is_beyond(desired: usize, maximum: Option<usize>) -> bool {
     maximum.is_some_and(|maximum| desired > maximum)
 }

@@ -1,5 +1,4 @@
-//! The guest's side of a call: what the host keeps for one instance, and the bounds of the
-//! request that the instance works on.
+//! State that the host keeps for one instance and for one call, with the limits on both.
 
 pub(crate) mod bounds;
 pub(crate) mod call;

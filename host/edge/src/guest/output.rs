@@ -1,6 +1,5 @@
-//! What a guest writes to its standard output and error: kept for the request
-//! that it belongs to, up to a bound, then logged with the request's id, each
-//! line at the level that it begins with.
+//! Standard output and error of a guest. They are kept for the request that they belong to, up to a
+//! limit, then logged with the request's id, each line at the level that it begins with.
 
 use std::io;
 use std::pin::Pin;
@@ -21,22 +20,22 @@ const KEPT: usize = 8 * 1024;
 /// Bytes that a guest is asked to write at once, as `wasi:io` asks for them.
 const AT_ONCE: usize = 64 * 1024;
 
-/// The output of the request that an instance is answering.
+/// Captured output of the request that an instance is answering.
 #[derive(Clone, Default)]
 pub(crate) struct Output(Arc<Mutex<Captured>>);
 
 #[derive(Default)]
 struct Captured {
-    /// Whole lines, as long as there was room.
+    /// Complete lines, until the limit was reached.
     bytes: Vec<u8>,
-    /// Errors that came when there was none.
+    /// Error lines written after that.
     errors: Vec<u8>,
-    /// The line that is being written.
+    /// Incomplete line.
     line: Vec<u8>,
     dropped: usize,
 }
 
-/// What lines of one level a guest wrote.
+/// Lines of one level that a guest wrote.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Written {
     pub(super) level: Level,
@@ -44,8 +43,8 @@ pub(crate) struct Written {
 }
 
 impl Output {
-    /// Take what was written since the last time, at most one text for each
-    /// level, the gravest first.
+    /// Takes the output since the last call, at most one text for each level, the most severe
+    /// first.
     pub(crate) fn take(&self) -> Vec<Written> {
         let mut captured = std::mem::take(&mut *self.lock());
         captured.end_line();
@@ -70,14 +69,14 @@ impl Output {
         }
     }
 
-    /// A poisoned lock still holds text worth logging.
+    /// Locks the output. A poisoned lock still holds text worth logging.
     fn lock(&self) -> std::sync::MutexGuard<'_, Captured> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Captured {
-    /// Add a line, or a part of one.
+    /// Adds a line, or a part of one.
     fn add(&mut self, part: &[u8]) {
         let (part, ends) = match part.strip_suffix(b"\n") {
             Some(part) => (part, true),
@@ -93,10 +92,10 @@ impl Captured {
         }
     }
 
-    /// Keep the line, if there is room for it.
+    /// Keeps the complete line, if there is room for it.
     fn end_line(&mut self) {
         let line = std::mem::take(&mut self.line);
-        // With room for the line's end.
+        // One byte more for the newline.
         let fits = |place: &[u8]| place.len() + line.len() <= KEPT + 1;
         if self.errors.is_empty() && fits(&self.bytes) {
             self.bytes.extend_from_slice(&line);
@@ -109,7 +108,7 @@ impl Captured {
 }
 
 impl Written {
-    /// The lines of `text` that are of this level; `None` without any.
+    /// Returns the lines of `text` that are of this level; `None` if there are none.
     fn new(level: Level, text: &str) -> Option<Self> {
         let lines = text.lines().filter(|line| self::level(line) == level);
         let text = lines.collect::<Vec<_>>().join("\n").trim_end().to_owned();
@@ -117,8 +116,8 @@ impl Written {
     }
 }
 
-/// The level of a line: that which it begins with, as in `WARN: ...`, or `INFO`.
-/// An alarm is an error that calls for a person.
+/// Returns the level that the line begins with, as in `WARN: ...`, or `INFO`. `ALARM` marks an
+/// error that needs a person's attention.
 fn level(line: &str) -> Level {
     match line.split_once(':') {
         Some(("ALARM" | "ERROR", _)) => Level::ERROR,
@@ -139,8 +138,8 @@ impl StdoutStream for Output {
         Box::new(self.clone())
     }
 
-    /// Not the usual one, which passes every write on to a task of its own: a
-    /// line of a guest would cost two changes of tasks.
+    /// Returns a stream that captures writes directly. The default passes every write on to a task
+    /// of its own, which would cost two task switches for each line.
     fn p2_stream(&self) -> Box<dyn OutputStream> {
         Box::new(self.clone())
     }

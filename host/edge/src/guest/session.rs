@@ -1,4 +1,4 @@
-//! The request that an instance works on.
+//! Session of the request that an instance is answering.
 
 use std::sync::Arc;
 
@@ -9,17 +9,17 @@ use super::host_calls::{HostCall, Operation};
 use super::stats::Stats;
 use crate::guest::Granted;
 
-/// Calls of any kind, WASI's among them, for each call that the manifest
-/// allows: a clock, a random number or a line of output costs about a hundredth
-/// of a call to a store.
+/// Calls into the host of any kind, WASI's functions included, for each host call that the manifest
+/// allows. A clock, a random number or a line of output costs about a hundredth of a call to a
+/// store.
 const CROSSINGS: u64 = 100;
 
-/// Calls out that one instance may have open at once, the bodies of their
-/// replies included: each is a connection.
+/// Maximum number of outgoing HTTP calls that one instance may have open at once, until their
+/// response bodies are dropped. Each holds a connection.
 const MOST_OPEN: usize = 64;
 
-/// The request that an instance works on: whose it is, what may be used for
-/// it, and what is left of its time and its calls into the host.
+/// Session of the request that an instance is answering: its context, its grants, and its remaining
+/// calls into the host.
 pub struct Session {
     granted: Arc<Granted>,
     stats: Arc<Stats>,
@@ -48,7 +48,7 @@ impl Session {
         }
     }
 
-    /// Begin with another request of the same plugin.
+    /// Starts another request of the same plugin, with the counts reset.
     pub(crate) fn begin(&mut self, call: Call, host_calls: u32) {
         self.call = call;
         self.host_calls = host_calls;
@@ -56,11 +56,11 @@ impl Session {
         self.crossings_left = crossings(host_calls);
     }
 
-    /// Account for one call into the host.
+    /// Counts one host call.
     ///
     /// # Errors
-    /// When the request has no calls left. The capability tells the guest so,
-    /// in its own words.
+    /// Returns an error if the request has no host calls left. Each capability returns it as an
+    /// error of its own interface.
     pub fn count_host_call(&mut self) -> Result<(), TooManyHostCalls> {
         match self.host_calls_left.checked_sub(1) {
             Some(left) => {
@@ -74,10 +74,10 @@ impl Session {
         }
     }
 
-    /// Account for a call into the host of any kind, WASI's among them.
+    /// Counts one call into the host of any kind, WASI's functions included.
     ///
     /// # Errors
-    /// When the request has no such calls left.
+    /// Returns an error if the request has no such calls left.
     pub(super) fn count_crossing(&mut self) -> Result<(), TooManyCrossings> {
         match self.crossings_left.checked_sub(1) {
             Some(left) => {
@@ -91,13 +91,13 @@ impl Session {
         }
     }
 
-    /// The right to one more call out, until it is dropped; `None` when as
-    /// many are open as may be.
+    /// Returns a permit for one more outgoing call, held until it is dropped; `None` if the maximum
+    /// is open already.
     pub(crate) fn open_call(&self) -> Option<OwnedSemaphorePermit> {
         self.open_calls.clone().try_acquire_owned().ok()
     }
 
-    /// Begin an operation that `system` answers, such as `mysql`.
+    /// Starts counting an operation that `system` answers, such as `mysql`.
     #[must_use]
     pub fn begin_operation(&self, operation: Operation, system: &'static str) -> HostCall {
         HostCall::begin(&self.stats, &self.call, operation, system)
@@ -107,13 +107,13 @@ impl Session {
         &self.stats
     }
 
-    /// What the plugin may use.
+    /// Returns the grants of the plugin.
     #[must_use]
     pub fn granted(&self) -> &Granted {
         &self.granted
     }
 
-    /// What the instance works on.
+    /// Returns the call that the instance is answering.
     #[must_use]
     pub fn call(&self) -> &Call {
         &self.call

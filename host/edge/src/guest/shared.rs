@@ -1,4 +1,4 @@
-//! What every instance of a plugin shares.
+//! Settings, grants and statistics shared by all instances of a release.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,8 +14,8 @@ use super::stats::Stats;
 use crate::guest::Granted;
 use crate::telemetry::PLUGIN;
 
-/// A line of what a guest wrote. The level of an event is fixed where it is
-/// written.
+/// Logs the text that a guest wrote. A macro, because tracing needs a constant level for each
+/// event.
 macro_rules! log {
     ($level:ident, $shared:expr, $call:expr, $text:expr) => {
         tracing::$level!(
@@ -30,38 +30,38 @@ macro_rules! log {
     };
 }
 
-/// What every instance of a plugin shares.
+/// Settings, grants and statistics shared by all instances of a release.
 pub(crate) struct Shared {
     pub(crate) engine: Engine,
     pub(crate) background: Arc<Background>,
     pub(crate) cpu_permits: Arc<CpuPermits>,
     pub(crate) name: Arc<str>,
     pub(crate) version: String,
-    /// Linear memory of one instance, in bytes.
+    /// Maximum linear memory of one instance, in bytes.
     pub(crate) memory: usize,
-    /// Bounds of one request.
+    /// Limits of one request.
     pub(crate) bounds: Bounds,
-    /// Longest response body, in bytes.
+    /// Maximum length of a response body, in bytes.
     pub(crate) max_response: u64,
-    /// How many requests an instance answers; `None` for a fresh one each.
+    /// Requests that an instance answers before it is dropped; `None` for a fresh instance per
+    /// request.
     pub(crate) requests_per_instance: Option<u32>,
     pub(crate) granted: Arc<Granted>,
-    /// What the release has done so far.
+    /// Statistics of the release on this node.
     pub(crate) stats: Arc<Stats>,
 }
 
-/// What bounds one piece of work inside an instance, besides its deadline.
+/// Limits of one request or job inside an instance, besides its deadline.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bounds {
-    /// Time on a processor.
+    /// Maximum processor time.
     pub(crate) cpu_time: Duration,
-    /// Calls into the host.
+    /// Maximum number of host calls.
     pub(crate) host_calls: u32,
 }
 
 impl Shared {
-    /// Log what a guest wrote while it worked on `call`: one line for each
-    /// level.
+    /// Logs the output of a guest while it worked on `call`, one event for each level.
     pub(crate) fn log_output(&self, call: &Call, output: &Output) {
         for Written { level, text } in output.take() {
             match level {

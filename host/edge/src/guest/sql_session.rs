@@ -1,17 +1,17 @@
-//! One instance's use of its database.
+//! SQL session of one instance.
 
 use std::sync::Arc;
 
 use stores::sql::DatabaseAccess;
 
-/// One instance's use of its database.
+/// SQL session of one instance: its granted access, and the number of its open transactions.
 pub struct SqlSession {
     pub(crate) access: Arc<DatabaseAccess>,
     pub(crate) open_transactions: usize,
 }
 
 impl SqlSession {
-    /// A session under the grant of `access`.
+    /// Returns a session with the grant of `access`.
     #[must_use]
     pub fn new(access: Arc<DatabaseAccess>) -> Self {
         Self {
@@ -20,8 +20,7 @@ impl SqlSession {
         }
     }
 
-    /// Whether a transaction was begun, and not committed, rolled back or
-    /// dropped.
+    /// Returns whether a transaction was begun that is not yet committed, rolled back or dropped.
     #[must_use]
     pub fn has_open_transactions(&self) -> bool {
         self.open_transactions > 0

@@ -1,4 +1,4 @@
-//! What the host keeps for one instance.
+//! State that the host keeps for one instance.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,8 +22,8 @@ use super::shared::{Bounds, Shared};
 use super::sql_session::SqlSession;
 use crate::guest::Granted;
 
-/// What the host keeps for one instance: the standard WASI contexts, the
-/// sessions of its capabilities, and the bounds of the request it answers.
+/// State that the host keeps for one instance: the WASI contexts, the sessions of its capabilities,
+/// and the limits of the request that it answers.
 pub struct State {
     table: ResourceTable,
     wasi: WasiCtx,
@@ -39,7 +39,7 @@ pub struct State {
     keyvalue_handles: usize,
 }
 
-/// Raised inside a guest that may not call another plugin right now.
+/// Trap that ends a guest whose call of another plugin is not allowed.
 #[derive(Debug, thiserror::Error)]
 enum CalledOut {
     #[error("a plugin was called while a transaction was open, which would wait for it")]
@@ -49,7 +49,7 @@ enum CalledOut {
 }
 
 impl State {
-    /// A store for a new instance of the plugin, with every limit in force.
+    /// Returns a store for a new instance of the plugin, with all limits in force.
     pub(crate) fn store(shared: &Shared, call: Call, bounds: Bounds) -> Store<Self> {
         let output = Output::default();
         let state = Self {
@@ -95,63 +95,62 @@ impl State {
         store
     }
 
-    /// Count processor time in epoch ticks, for an instance whose polls the
-    /// host does not see. A wait in the host counts as one tick then.
+    /// Counts processor time in epoch ticks from now on, for an instance whose polls the host does
+    /// not see. A wait in the host counts as one tick then.
     pub(crate) fn count_ticks(&mut self) {
         self.counts_ticks = true;
     }
 
-    /// Begin another request in this instance.
+    /// Starts another request in this instance, with the limits reset.
     pub(crate) fn begin(&mut self, call: Call, bounds: Bounds) {
         self.session.begin(call, bounds.host_calls);
         self.flush_cpu_time();
         self.cpu_time = bounds.cpu_time;
     }
 
-    /// Count the processor time so far as the release's.
+    /// Adds the processor time measured so far to the release's statistics, and resets the timer.
     pub(crate) fn flush_cpu_time(&self) {
         self.session.stats().add_cpu(self.meter.total());
         self.meter.reset();
     }
 
-    /// Begin an operation that `system` answers, such as `mysql`; empty where
-    /// there is none to tell.
+    /// Starts counting an operation that `system` answers, such as `mysql`; empty if there is none
+    /// to report.
     #[must_use]
     pub fn begin_operation(&self, operation: Operation, system: &'static str) -> HostCall {
         self.session.begin_operation(operation, system)
     }
 
-    /// Whether the guest left something open that belongs to the request.
+    /// Returns whether the guest left a transaction open.
     pub(crate) fn has_open_transactions(&self) -> bool {
         self.sql
             .as_ref()
             .is_some_and(SqlSession::has_open_transactions)
     }
 
-    /// Account for one call into the host.
+    /// Counts one host call.
     ///
     /// # Errors
-    /// When the request has no calls left. The capability tells the guest so,
-    /// in its own words.
+    /// Returns an error if the request has no host calls left. Each capability returns it as an
+    /// error of its own interface.
     pub fn count_host_call(&mut self) -> Result<(), TooManyHostCalls> {
         self.session.count_host_call()
     }
 
-    /// Account for a call of the guest into the host, WASI's functions
-    /// included.
+    /// Counts one call of the guest into the host, WASI's functions included.
     ///
     /// # Errors
-    /// When the request has none left; the guest ends with it.
+    /// Returns an error that ends the guest if the request has no such calls left.
     pub(super) fn count_crossing(&mut self) -> Result<(), TooManyCrossings> {
         self.session.count_crossing()
     }
 
-    /// The context of a call to another plugin, which ends before this one's
-    /// own. Accounts for a call into the host.
+    /// Returns the context of a call to another plugin, whose deadline is before this call's own.
+    /// Counts one host call.
     ///
     /// # Errors
-    /// The plugin's mistakes: too many calls, calls in a circle, or a
-    /// transaction that would wait for the other plugin.
+    /// Returns an error if the plugin has no host calls left, if plugins call each other too
+    /// deeply, or if a transaction is open, which would wait for the other plugin.
     pub(crate) fn call_out(&mut self) -> wasmtime::Result<Call> {
         self.count_host_call()?;
         if self.has_open_transactions() {
@@ -168,19 +167,19 @@ impl State {
         })
     }
 
-    /// What the plugin may use.
+    /// Returns the grants of the plugin.
     #[must_use]
     pub fn granted(&self) -> &Granted {
         self.session.granted()
     }
 
-    /// What the instance works on.
+    /// Returns the call that the instance is answering.
     #[must_use]
     pub fn call(&self) -> &Call {
         self.session.call()
     }
 
-    /// Why the guest ended, as far as the host knows.
+    /// Returns the reason why the guest ended, as far as the host knows it.
     pub(crate) fn classify_trap(&self, error: wasmtime::Error) -> CallError {
         if error.is::<CpuTimeExceeded>() {
             CallError::CpuTime
@@ -195,23 +194,24 @@ impl State {
         }
     }
 
-    /// The instance's resources.
+    /// Returns the table of the instance's resources.
     pub fn table(&mut self) -> &mut ResourceTable {
         &mut self.table
     }
 
-    /// How much of what it may hold of `wasi:keyvalue` it does.
+    /// Returns the weight of the `wasi:keyvalue` handles that the instance holds, which is bounded.
     #[must_use]
     pub fn keyvalue_handles(&self) -> usize {
         self.keyvalue_handles
     }
 
-    /// The same, to be kept up to date.
+    /// Returns the weight of the `wasi:keyvalue` handles, for updates.
     pub fn keyvalue_handles_mut(&mut self) -> &mut usize {
         &mut self.keyvalue_handles
     }
 
-    /// The instance's resources, and its database if it has one.
+    /// Returns the table of the instance's resources, and its database session if a database is
+    /// granted.
     pub fn sql(&mut self) -> (&mut ResourceTable, Option<&mut SqlSession>) {
         (&mut self.table, self.sql.as_mut())
     }

@@ -1,4 +1,4 @@
-//! What a release has answered so far, and how fast.
+//! Statistics of a release: requests, errors, latency and resources.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,28 +14,27 @@ use super::call::CallError;
 use super::host_calls::HostCalls;
 use crate::telemetry::Timing;
 
-/// Buckets are within 1/32 of what they hold.
+/// Histogram grouping power: the width of a bucket is at most 1/32 of its values.
 const GROUPING_POWER: u8 = 5;
 
-/// Microseconds up to 2^32, more than an hour.
+/// Histogram range: microseconds up to 2^32, more than an hour.
 const MAX_VALUE_POWER: u8 = 32;
 
-/// Is told how long each call by another plugin took, and whether it failed.
+/// Callback that receives the duration of each call by another plugin, and whether it failed.
 type CallObserver = Box<dyn Fn(Duration, bool) + Send + Sync>;
 
-/// Counts of one release on one node, since it was loaded. Whoever counts
-/// waits for nobody.
+/// Statistics of one release on one node since it was loaded. Counting is lock-free.
 pub struct Stats {
     requests: AtomicU64,
     errors: AtomicU64,
-    /// Errors by [`CallError::REASONS`]; the rest are replies with a status of
-    /// 500 or above.
+    /// Errors by [`CallError::REASONS`]. Errors not counted here are replies with a status of 500
+    /// or above.
     reasons: [AtomicU64; CallError::REASONS.len()],
     micros: AtomicU64,
     latency: AtomicHistogram,
-    /// Nanoseconds on a processor.
+    /// Processor time of all instances, in nanoseconds.
     cpu: AtomicU64,
-    /// Bytes of linear memory, of the instance that had most.
+    /// Peak linear memory of a single instance, in bytes.
     memory: AtomicU64,
     instances: AtomicU64,
     background: AtomicU64,
@@ -44,30 +43,30 @@ pub struct Stats {
     call_observer: ArcSwapOption<CallObserver>,
 }
 
-/// The counts at one time, or between two.
+/// Snapshot of the statistics, or the difference of two.
 #[derive(Debug, Clone)]
 pub struct Sample {
-    /// Requests answered, those that failed included.
+    /// Requests answered, failed ones included.
     pub requests: u64,
     /// Requests that failed by no fault of the client.
     pub errors: u64,
     latency: Histogram,
 }
 
-/// The counts of a sample in a form that can be sent, and added to others'.
+/// Counts of a sample in a form that can be serialized and summed over nodes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
-    /// Requests answered, those that failed included.
+    /// Requests answered, failed ones included.
     pub requests: u64,
     /// Requests that failed by no fault of the client.
     pub errors: u64,
-    /// Requests by the bucket of their latency; empty buckets are left out.
+    /// Requests by the index of their latency bucket; empty buckets are left out.
     #[serde(deserialize_with = "by_number")]
     latency: BTreeMap<usize, u64>,
 }
 
-/// Reads a map by numbers, whose keys are texts in JSON: below `flatten`, serde
-/// does not make numbers of them by itself.
+/// Deserializes a map with numbers as keys, which are strings in JSON. Below `flatten`, serde does
+/// not convert them by itself.
 fn by_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<usize, u64>, D::Error> {
     let map = BTreeMap::<String, u64>::deserialize(deserializer)?;
     let number = |key: String| key.parse().map_err(D::Error::custom);
@@ -77,7 +76,7 @@ fn by_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<usiz
 }
 
 impl Tally {
-    /// Add these counts to `sum`.
+    /// Adds these counts to `sum`.
     pub fn add_to(&self, sum: &mut Self) {
         sum.requests += self.requests;
         sum.errors += self.errors;
@@ -86,13 +85,13 @@ impl Tally {
         }
     }
 
-    /// The time within which this part of the requests was answered, from 0
-    /// to 1; `None` without requests.
+    /// Returns the latency quantile `part`, from 0 to 1: the time within which that share of the
+    /// requests was answered. `None` without requests.
     #[must_use]
     pub fn quantile(&self, part: f64) -> Option<Duration> {
         let mut latency = Histogram::new(GROUPING_POWER, MAX_VALUE_POWER).ok()?;
         for (bucket, count) in &self.latency {
-            // Of another version there may be others.
+            // A node of another version may count in other buckets.
             *latency.as_mut_slice().get_mut(*bucket)? = *count;
         }
         let bucket = latency.quantile_bucket(part).ok()??;
@@ -119,63 +118,63 @@ impl Stats {
         })
     }
 
-    /// Its instances were on a processor for `time` more.
+    /// Adds processor time of the release's instances.
     pub(super) fn add_cpu(&self, time: Duration) {
         let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         self.cpu.fetch_add(nanos, Relaxed);
     }
 
-    /// An instance has so many bytes of linear memory.
+    /// Records the linear memory of an instance in bytes, of which the maximum is kept.
     pub(super) fn note_memory(&self, bytes: usize) {
         self.memory.fetch_max(bytes as u64, Relaxed);
     }
 
-    /// An instance was made.
+    /// Counts an instance that was created.
     pub(crate) fn count_instance(&self) {
         self.instances.fetch_add(1, Relaxed);
     }
 
-    /// A request went on in the background.
+    /// Counts a request that ran at low priority.
     pub(crate) fn count_background(&self) {
         self.background.fetch_add(1, Relaxed);
     }
 
-    /// A request had to wait for an instance.
+    /// Records the time for which a request waited for an instance.
     pub(crate) fn count_wait(&self, time: Duration) {
         self.waits.observe(time);
     }
 
-    /// Time that its instances were on a processor, as opposed to waiting.
+    /// Returns the processor time of all instances, waiting not included.
     #[must_use]
     pub fn cpu_time(&self) -> Duration {
         Duration::from_nanos(self.cpu.load(Relaxed))
     }
 
-    /// The most bytes of linear memory that one instance has had.
+    /// Returns the peak linear memory of a single instance, in bytes.
     #[must_use]
     pub fn peak_memory(&self) -> u64 {
         self.memory.load(Relaxed)
     }
 
-    /// Instances that were made.
+    /// Returns the number of instances created so far.
     #[must_use]
     pub fn instances(&self) -> u64 {
         self.instances.load(Relaxed)
     }
 
-    /// Requests that went on at low priority.
+    /// Returns the number of requests that ran at low priority.
     #[must_use]
     pub fn background(&self) -> u64 {
         self.background.load(Relaxed)
     }
 
-    /// How long requests waited for an instance, those that had to.
+    /// Returns the waits of requests for an instance. Requests that did not wait are not counted.
     #[must_use]
     pub fn waits(&self) -> &Timing {
         &self.waits
     }
 
-    /// What it asked of the host.
+    /// Returns the host calls of the release.
     #[must_use]
     pub fn host_calls(&self) -> &HostCalls {
         &self.host_calls
@@ -188,11 +187,12 @@ impl Stats {
         }
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         self.micros.fetch_add(micros, Relaxed);
-        // Fails only past the last bucket, where the deadline ends all.
+        // Fails only past the last bucket, more than an hour, where a deadline has ended the
+        // request.
         let _ = self.latency.increment(micros);
     }
 
-    /// Counts a call by another plugin.
+    /// Counts a call by another plugin, and passes it to the observer.
     pub(crate) fn count_call(&self, took: Duration, failed: bool) {
         self.count(took, failed);
         if let Some(observer) = &*self.call_observer.load() {
@@ -200,13 +200,13 @@ impl Stats {
         }
     }
 
-    /// Lets `observer` know of every call by another plugin from now on, in
-    /// place of any other observer.
+    /// Calls `observer` for every call by another plugin from now on, in place of any earlier
+    /// observer.
     pub fn observe_calls(&self, observer: impl Fn(Duration, bool) + Send + Sync + 'static) {
         self.call_observer.store(Some(Arc::new(Box::new(observer))));
     }
 
-    /// An error, counted besides, has this reason.
+    /// Counts the reason of an error; the error itself is counted by `count`.
     pub(crate) fn count_reason(&self, reason: &str) {
         let mut known = CallError::REASONS.iter().zip(&self.reasons);
         if let Some((_, count)) = known.find(|(known, _)| **known == reason) {
@@ -214,25 +214,25 @@ impl Stats {
         }
     }
 
-    /// Errors so far that were no replies, by their reasons.
+    /// Returns the number of errors by reason. Replies with a status of 500 or above have none.
     pub fn reasons(&self) -> impl Iterator<Item = (&'static str, u64)> {
         let counts = self.reasons.iter().map(|count| count.load(Relaxed));
         CallError::REASONS.into_iter().zip(counts)
     }
 
-    /// Time that all requests took together.
+    /// Returns the total duration of all requests.
     #[must_use]
     pub fn total_time(&self) -> Duration {
         Duration::from_micros(self.micros.load(Relaxed))
     }
 
-    /// Requests and errors so far.
+    /// Returns the number of requests and of errors so far.
     #[must_use]
     pub fn counts(&self) -> (u64, u64) {
         (self.requests.load(Relaxed), self.errors.load(Relaxed))
     }
 
-    /// Everything so far.
+    /// Returns a snapshot of the counts so far.
     #[must_use]
     pub fn sample(&self) -> Sample {
         let (requests, errors) = self.counts();
@@ -245,7 +245,7 @@ impl Stats {
 }
 
 impl Sample {
-    /// What came since `earlier`, a sample of the same release.
+    /// Returns the difference from `earlier`, a sample of the same release.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
         let latency = self.latency.checked_sub(&earlier.latency);
@@ -256,7 +256,7 @@ impl Sample {
         }
     }
 
-    /// Its counts, to be sent.
+    /// Returns the counts in a form that can be serialized.
     #[must_use]
     pub fn tally(&self) -> Tally {
         let buckets = self.latency.as_slice().iter().copied().enumerate();
@@ -267,7 +267,8 @@ impl Sample {
         }
     }
 
-    /// Requests that took so long or less, within the grain of the buckets.
+    /// Returns the number of requests that took at most `longest`, within the precision of the
+    /// buckets.
     #[must_use]
     pub fn within(&self, longest: Duration) -> u64 {
         let longest = u64::try_from(longest.as_micros()).unwrap_or(u64::MAX);
@@ -276,8 +277,8 @@ impl Sample {
         within.map(|bucket| bucket.count()).sum()
     }
 
-    /// The time within which this part of the requests was answered, from 0
-    /// to 1; `None` without requests.
+    /// Returns the latency quantile `part`, from 0 to 1: the time within which that share of the
+    /// requests was answered. `None` without requests.
     #[must_use]
     pub fn quantile(&self, part: f64) -> Option<Duration> {
         let bucket = self.latency.quantile_bucket(part).ok()??;
