@@ -1,4 +1,4 @@
-//! The bundle as a tar archive.
+//! Reading and writing of bundles as tar archives.
 
 use std::io::{self, Read};
 
@@ -10,29 +10,29 @@ use super::{Bundle, BundleError, Digest, LONGEST, Parts};
 use crate::manifest::Manifest;
 use crate::migrations::Migration;
 
-/// Nobody's, readable by all.
+/// File mode of all entries: readable by all, without an owner.
 const MODE: u32 = 0o644;
 
-/// Bytes of an entry's header; contents are padded to a multiple of them.
+/// Length of an entry's header in bytes; contents are padded to a multiple of it.
 const BLOCK: usize = 512;
 
 impl Bundle {
-    /// Read a bundle, wherever it came from.
+    /// Parses a bundle from an untrusted source.
     ///
     /// # Errors
-    /// When it is not what `edge bundle` writes, byte for byte, or its
-    /// manifest is wrong.
+    /// Returns an error if the archive is not byte for byte as `edge bundle` writes it, or if its
+    /// manifest is invalid.
     pub fn parse(archive: Bytes) -> Result<Self, BundleError> {
         check_length(&archive)?;
         let digest = Digest::of(&archive);
         Self::read(digest, archive)
     }
 
-    /// Reads the bundle that is called `named`.
+    /// Parses the bundle whose digest has to be `named`.
     ///
     /// # Errors
-    /// [`BundleError::OtherDigest`] if it is another one; else as
-    /// [`parse`](Self::parse).
+    /// Returns [`BundleError::OtherDigest`] if the digest is another one, and the errors of
+    /// [`parse`](Self::parse) otherwise.
     pub fn parse_named(named: Digest, archive: Bytes) -> Result<Self, BundleError> {
         check_length(&archive)?;
         let found = Digest::of(&archive);
@@ -42,7 +42,7 @@ impl Bundle {
         Self::read(named, archive)
     }
 
-    /// Reads an archive whose digest is known.
+    /// Parses an archive whose digest is known.
     fn read(digest: Digest, archive: Bytes) -> Result<Self, BundleError> {
         let parts = read(&archive)?;
         let written = parts.write()?;
@@ -54,10 +54,9 @@ impl Bundle {
         }
     }
 
-    /// Returns the archive cut between its files: its manifest, its component,
-    /// its description if it has one, and the rest. One after the other they
-    /// are the archive; a file that is the same in two bundles makes the same
-    /// segment.
+    /// Returns the archive split into segments: manifest, component, OpenAPI document if there is
+    /// one, and the rest. Their concatenation is the archive. A file that is equal in two bundles
+    /// makes equal segments.
     #[must_use]
     pub fn segments(&self) -> Vec<Bytes> {
         let openapi = self.openapi.as_ref().map(String::len);
@@ -81,7 +80,7 @@ fn check_length(archive: &Bytes) -> Result<(), BundleError> {
 }
 
 impl Parts {
-    /// `manifest` and `component` name the two for messages.
+    /// Packs the parts. `manifest` and `component` name these two files in messages.
     pub(super) fn into_bundle(
         self,
         manifest: &str,
@@ -93,7 +92,7 @@ impl Parts {
         self.with_archive(manifest, component, archive, digest)
     }
 
-    /// The bundle, whose archive was made already.
+    /// Returns the bundle with an archive that was made already.
     fn with_archive(
         self,
         manifest: &str,
@@ -146,7 +145,7 @@ fn read(archive: &[u8]) -> Result<Parts, BundleError> {
     for entry in Archive::new(archive).entries()? {
         let mut entry = entry?;
         let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
-        // The archive is in memory and bounded, so its entries are.
+        // The archive is in memory and its length bounded, so its entries are bounded too.
         let mut content = Vec::new();
         entry.read_to_end(&mut content)?;
         files.add(&name, content.into())?;

@@ -1,11 +1,10 @@
-//! A bundle as registries keep it.
+//! OCI artifacts: the form in which registries store bundles.
 //!
-//! Tools that pull WebAssembly from registries take artifacts of one layout
-//! only: a configuration of [`CONFIG`] and one layer, the component. So a
-//! bundle is one: its component is the layer, and everything else of it, text
-//! all, stands in the configuration under a key of its own, which others pass
-//! over. Nothing is kept twice. The two make the same bundle again, byte for
-//! byte, and its digest says so.
+//! Tools that pull WebAssembly from registries accept artifacts of one layout only: a configuration
+//! of media type [`CONFIG`] and one layer, the component. So the bundle's component is the layer,
+//! and its other files, all of them text, are stored in the configuration under a key of their own,
+//! which other tools ignore. Nothing is stored twice. Both parts together make the same bundle
+//! again, byte for byte, which is verified by its digest.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +21,7 @@ pub const CONFIG: &str = "application/vnd.wasm.config.v0+json";
 /// Media type of the layer.
 pub const LAYER: &str = "application/wasm";
 
-/// The same bundle makes the same artifact, whenever that is.
+/// Constant creation time, so that the same bundle always makes the same artifact.
 const CREATED: &str = "1970-01-01T00:00:00Z";
 
 #[derive(Serialize)]
@@ -42,29 +41,29 @@ struct Interfaces {
     exports: Vec<String>,
 }
 
-/// What of the configuration is ours.
+/// Part of the configuration that `edge push` adds.
 #[derive(Deserialize)]
 struct Ours {
     edge: Option<Rest>,
 }
 
-/// What a bundle holds besides its component.
+/// Contents of a bundle besides its component.
 #[derive(Serialize, Deserialize)]
 struct Rest {
-    /// The bundle's digest.
+    /// Digest of the bundle.
     release: Digest,
-    /// The signature that came with it, if any.
+    /// Signature of the bundle; empty if it is not signed.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     signature: String,
-    /// Its files, by their names in it.
+    /// Text files of the bundle, by name.
     files: BTreeMap<String, String>,
 }
 
 impl Bundle {
-    /// The configuration of the artifact whose layer is the component.
+    /// Returns the configuration of the bundle's artifact, whose layer is the component.
     ///
     /// # Errors
-    /// When the component is none.
+    /// Returns an error if the component is invalid.
     pub fn artifact_config(&self, signature: &str) -> Result<Vec<u8>, BundleError> {
         let names = component::names(&self.wasm);
         let names = names.map_err(|error| BundleError::Artifact(error.to_string()))?;
@@ -86,11 +85,11 @@ impl Bundle {
         serde_json::to_vec(&config).map_err(|error| BundleError::Artifact(error.to_string()))
     }
 
-    /// The bundle of an artifact, and its signature; empty if it has none.
+    /// Returns the bundle of an artifact and its signature, which is empty if it is not signed.
     ///
     /// # Errors
-    /// When it is not what [`artifact_config`](Self::artifact_config) wrote,
-    /// or makes another bundle than it names.
+    /// Returns an error if [`artifact_config`](Self::artifact_config) did not write the
+    /// configuration, or if the parts make another bundle than it names.
     pub fn of_artifact(config: &[u8], wasm: Bytes) -> Result<(Self, String), BundleError> {
         let config = serde_json::from_slice::<Ours>(config);
         let config = config.map_err(|error| BundleError::Artifact(error.to_string()))?;

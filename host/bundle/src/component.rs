@@ -1,12 +1,11 @@
-//! Imports and exports of a component, read from its bytes before anything
-//! compiles it.
+//! Imports and exports of a component, read from its bytes before it is compiled.
 
 use wasmparser::{Encoding, KnownCustom, Name, Parser, Payload};
 
-/// The interface through which requests reach a component.
+/// Interface through which requests reach a component.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HandlerKind {
-    /// `edge:platform/handler`: a request is a record.
+    /// `edge:platform/handler`, with requests as records.
     Record,
     /// `wasi:http/incoming-handler@0.2`.
     Http02,
@@ -14,27 +13,27 @@ pub enum HandlerKind {
     Http03,
 }
 
-/// A file that is no component, or one that cannot answer requests.
+/// Error of a file that is not a component, or of a component that cannot answer requests.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum ComponentError {
-    /// Not WebAssembly, or cut off.
+    /// The bytes are not WebAssembly, or are truncated.
     #[error("is not a WebAssembly component: {0}")]
     Broken(String),
-    /// WebAssembly, but without the component model.
+    /// The file is a core module, without the component model.
     #[error("is a core module, not a component; build it for the target wasm32-wasip2")]
     CoreModule,
-    /// No interface takes requests.
+    /// The component exports no handler; holds the list of its exports.
     #[error(
         "exports none of edge:platform/handler@0.1, wasi:http/incoming-handler@0.2 and \
          wasi:http/handler@0.3; it exports: {0}"
     )]
     NoHandler(String),
-    /// A function's name is so long that backtraces would be huge.
+    /// A function's name is so long that backtraces would be huge; holds its length in bytes.
     #[error("names a function by {0} bytes; at most {LONGEST_NAME}")]
     LongName(usize),
 }
 
-/// Bytes of a function's name, of which a trap copies one for each frame.
+/// Maximum length of a function's name in bytes. A trap copies one name for each frame.
 const LONGEST_NAME: usize = 64 << 10;
 
 const HANDLERS: [(&str, HandlerKind); 3] = [
@@ -42,34 +41,34 @@ const HANDLERS: [(&str, HandlerKind); 3] = [
     ("wasi:http/incoming-handler@0.2", HandlerKind::Http02),
     ("wasi:http/handler@0.3", HandlerKind::Http03),
 ];
-/// The package of the interfaces between plugins and the host, with its slash.
+/// Package of the interfaces between plugins and the host, with its slash.
 pub const PLATFORM: &str = "edge:platform/";
 const SEED: &str = "edge:platform/seed@0.1";
 const SCHEDULE: &str = "edge:platform/schedule@0.1";
 const ACCOUNTS: &str = "edge:platform/accounts@0.1";
 
-/// What can be known of a component before it is compiled.
+/// Handler and other exports of a component, known before it is compiled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exports {
-    /// How requests reach it.
+    /// Interface through which requests reach the component.
     pub handler: HandlerKind,
-    /// Whether it can fill its own tables.
+    /// Set if the component exports `edge:platform/seed`, to fill its tables.
     pub can_seed: bool,
-    /// Whether it has periodic work.
+    /// Set if the component exports `edge:platform/schedule`, for periodic tasks.
     pub has_schedule: bool,
-    /// Whether it keeps the accounts.
+    /// Set if the component exports `edge:platform/accounts`, to create and change accounts.
     pub keeps_accounts: bool,
-    /// The interfaces through which other plugins call it.
+    /// Exported interfaces that other plugins may call.
     pub services: Vec<String>,
 }
 
-/// Instances for work that no client waits for: scheduled tasks, seeding,
-/// making accounts. More such work at once waits.
+/// Number of instances reserved for jobs, for which no client waits: scheduled tasks, seeding,
+/// accounts. Further jobs wait.
 const ASIDE: u32 = 4;
 
 impl Exports {
-    /// How many instances are set aside for work that no client waits for,
-    /// whatever the load.
+    /// Returns the number of instances reserved for jobs, for which no client waits, whatever the
+    /// load.
     #[must_use]
     pub fn aside(&self) -> u32 {
         match self.has_schedule || self.can_seed || self.keeps_accounts {
@@ -78,11 +77,11 @@ impl Exports {
         }
     }
 
-    /// Reads the names of what `wasm` exports. The record handler is used where there are
-    /// several.
+    /// Reads the exports of `wasm`. If it exports several handlers, the record handler is used.
     ///
     /// # Errors
-    /// When `wasm` is no component, or exports no handler.
+    /// Returns an error if `wasm` is not a component, exports no handler, or has a function name
+    /// that is too long.
     pub fn read(wasm: &[u8]) -> Result<Self, ComponentError> {
         let names = names(wasm)?.exports;
         check_names(wasm)?;
@@ -103,21 +102,21 @@ impl Exports {
     }
 }
 
-/// The names that the outermost component imports and exports.
+/// Imports and exports of the outermost component.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Names {
-    /// What it needs.
+    /// Names of the imports.
     pub imports: Vec<String>,
-    /// What it offers.
+    /// Names of the exports.
     pub exports: Vec<String>,
 }
 
-/// Read the names of what `wasm` imports and exports.
+/// Reads the names of the imports and exports of `wasm`.
 ///
 /// # Errors
-/// When it is no component.
+/// Returns an error if `wasm` is not a component.
 pub fn names(wasm: &[u8]) -> Result<Names, ComponentError> {
-    // On one line, as every message at start.
+    // Joined to one line, as all messages at startup are.
     let broken = |error: wasmparser::BinaryReaderError| {
         let words: Vec<String> = error
             .to_string()
@@ -158,8 +157,8 @@ pub fn names(wasm: &[u8]) -> Result<Names, ComponentError> {
     Ok(names)
 }
 
-/// Check that the functions' names are short. What is no list of names is none
-/// for the compiler either.
+/// Checks that function names are at most [`LONGEST_NAME`] bytes long. Malformed name sections are
+/// skipped, as the compiler ignores them too.
 fn check_names(wasm: &[u8]) -> Result<(), ComponentError> {
     let payloads = Parser::new(0).parse_all(wasm).map_while(Result::ok);
     for payload in payloads {
@@ -183,14 +182,15 @@ fn check_names(wasm: &[u8]) -> Result<(), ComponentError> {
     Ok(())
 }
 
-/// Whether `name` is an interface between plugins: neither WASI's nor ours.
+/// Returns whether `name` is an interface between plugins, which belongs neither to WASI nor to the
+/// host.
 #[must_use]
 pub fn is_service(name: &str) -> bool {
     name.contains('/') && !name.starts_with("wasi:") && !name.starts_with(PLATFORM)
 }
 
-/// Whether `wasm` carries debug information, as a debug build does: such a
-/// component is several times slower.
+/// Returns whether `wasm` has debug information, as debug builds do. Such a component is several
+/// times slower.
 #[must_use]
 pub fn looks_like_debug_build(wasm: &[u8]) -> bool {
     Parser::new(0).parse_all(wasm).any(|payload| {

@@ -2,17 +2,18 @@
 
 use std::collections::BTreeMap;
 
-/// A counter: its help text and its labels. Both are fixed when a release is loaded.
+/// Declaration of a counter, fixed when a release is loaded. Its name is the key under which the
+/// manifest declares it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CounterDeclaration {
-    /// What it counts, for people.
+    /// Help text of the counter.
     pub help: String,
-    /// Its labels, each with the values that it may have.
+    /// Labels of the counter, each with all values that it may have.
     pub labels: BTreeMap<String, Vec<String>>,
 }
 
 impl CounterDeclaration {
-    /// How many series it has.
+    /// Returns the number of series: the product of the numbers of values of the labels.
     #[must_use]
     pub fn series(&self) -> usize {
         let values = self.labels.values().map(Vec::len);

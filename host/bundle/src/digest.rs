@@ -1,4 +1,4 @@
-//! What names a release: the SHA-256 of its bundle.
+//! SHA-256 digests of bundles, which name releases.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,30 +6,30 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-/// Prefix of a digest in text, which names its hash function.
+/// Prefix of a digest in text, which names the hash function.
 pub const ALGORITHM: &str = "sha256:";
 
-/// Hexadecimal digits that are enough to tell a plugin's releases apart.
+/// Number of hexadecimal digits that are enough to tell a plugin's releases apart.
 const SHORT: usize = 12;
 
-/// The SHA-256 of a bundle; written `sha256:` and 64 hexadecimal digits.
+/// SHA-256 digest of a bundle, written as `sha256:` and 64 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Digest([u8; 32]);
 
-/// The text is no digest.
+/// Error of parsing a text that is not a digest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not sha256: and 64 hexadecimal digits")]
 pub struct DigestError(String);
 
 impl Digest {
-    /// The digest of these bytes.
+    /// Returns the digest of `bytes`.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
     }
 
-    /// Its first digits, for people.
+    /// Returns the first 12 hexadecimal digits, for display.
     #[must_use]
     pub fn short(&self) -> String {
         let mut digits = hex::encode(self.0);
@@ -37,7 +37,7 @@ impl Digest {
         digits
     }
 
-    /// The bytes themselves.
+    /// Returns the 32 bytes of the digest.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0

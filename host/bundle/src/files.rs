@@ -1,4 +1,4 @@
-//! The files of a bundle, by the names that they have in it.
+//! Files of a bundle, by their names in it.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -13,7 +13,7 @@ pub(super) const COMPONENT: &str = "component.wasm";
 pub(super) const OPENAPI: &str = "openapi.yaml";
 pub(super) const MIGRATIONS: &str = "migrations/";
 
-/// Files on their way into a bundle.
+/// Files collected for a bundle.
 #[derive(Default)]
 pub(super) struct Files {
     manifest: Option<String>,
@@ -23,10 +23,11 @@ pub(super) struct Files {
 }
 
 impl Files {
-    /// Take one more file.
+    /// Adds a file.
     ///
     /// # Errors
-    /// When no bundle holds such a file, or this one does already.
+    /// Returns an error if no such file belongs in a bundle, if the bundle has it already, or if it
+    /// is a text file that is not UTF-8.
     pub(super) fn add(&mut self, name: &str, content: Bytes) -> Result<(), BundleError> {
         let unknown = || BundleError::Unknown(name.to_owned());
         let is_fresh = match name {
@@ -45,10 +46,10 @@ impl Files {
         is_fresh.then_some(()).ok_or_else(unknown)
     }
 
-    /// What they make, once all are there.
+    /// Returns the bundle's parts, after all files were added.
     ///
     /// # Errors
-    /// When one is missing, or there twice.
+    /// Returns an error if a required file is missing, or a migration was added twice.
     pub(super) fn into_parts(mut self) -> Result<Parts, BundleError> {
         for (_, migrations) in self.migrations.by_dialect_mut() {
             migrations.sort_by(|one, other| one.name.cmp(&other.name));
@@ -69,7 +70,7 @@ impl Files {
 }
 
 impl Bundle {
-    /// Every file but the component: all of them are text.
+    /// Returns all files but the component; all of them are text.
     pub(super) fn texts(&self) -> BTreeMap<String, String> {
         let manifest = (MANIFEST.to_owned(), self.manifest_text.clone());
         let openapi = self.openapi.clone().map(|text| (OPENAPI.to_owned(), text));

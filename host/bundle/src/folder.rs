@@ -1,4 +1,4 @@
-//! From a plugin's folder to its bundle.
+//! Packing of a plugin's folder into a bundle.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -11,21 +11,21 @@ use crate::migrations::{Migration, Migrations};
 
 const MIGRATIONS: &str = "migrations";
 
-/// Reads what the plugin in `folder` says of itself and of its API, which needs
-/// no component to be built.
+/// Reads the manifest and the OpenAPI document in `folder`, for which the component need not be
+/// built.
 ///
 /// # Errors
-/// Names the file that is missing or wrong.
+/// Returns an error that names the file that is missing or invalid.
 pub fn describe(folder: &Path) -> Result<(Manifest, Option<String>), BundleError> {
     let (_, _, manifest) = read_manifest(folder)?;
     Ok((manifest, optional(&folder.join(OPENAPI))?))
 }
 
 impl Bundle {
-    /// Pack the plugin in `folder`.
+    /// Packs the plugin in `folder`.
     ///
     /// # Errors
-    /// Names the file that is missing or wrong.
+    /// Returns an error that names the file that is missing or invalid.
     pub fn pack(folder: &Path) -> Result<Self, BundleError> {
         let (file, text, manifest) = read_manifest(folder)?;
         let path = folder.join(&manifest.component);
@@ -45,7 +45,7 @@ impl Bundle {
     }
 }
 
-/// Reads the manifest in `folder`: its path, its text and what that says.
+/// Reads the manifest in `folder`, and returns its path, its text and the parsed manifest.
 fn read_manifest(folder: &Path) -> Result<(String, String, Manifest), BundleError> {
     let path = folder.join(MANIFEST);
     let file = path.display().to_string();
@@ -76,8 +76,8 @@ fn migrations(folder: &Path) -> Result<Migrations, BundleError> {
     Ok(migrations)
 }
 
-/// The migrations of one dialect, in order. Other files beside them, such as
-/// notes, are left out.
+/// Returns the migrations in `folder`, sorted by name. Other files beside them, such as notes, are
+/// left out.
 fn files_of(folder: &Path) -> Result<Vec<Migration>, BundleError> {
     let at = |path: &Path| {
         let path = path.to_owned();

@@ -1,9 +1,9 @@
-//! Bundles: a plugin in one file. The same content always makes the same
-//! bytes, so a release is named by their digest.
+//! Bundles: each holds a plugin in one file. The same content always has the same bytes, so the
+//! digest of the file names the release.
 //!
-//! A bundle is a tar archive of `plugin.toml`, `component.wasm`, perhaps
-//! `openapi.yaml`, and `migrations/<dialect>/<version>_<name>.sql`, in that
-//! order and with nothing of the machine that made it: no times, no owners.
+//! A bundle is a tar archive of `plugin.toml`, `component.wasm`, optionally `openapi.yaml`, and
+//! `migrations/<dialect>/<version>_<name>.sql`, in that order. Nothing in it depends on the machine
+//! that made it: there are no times and no owners.
 
 mod archive;
 pub mod artifact;
@@ -33,109 +33,109 @@ pub use signature::{KeyTextError, PublicKey, SecretKey, SignatureError, TrustedK
 
 use manifest::{Manifest, ManifestError};
 
-/// Longest bundle, in bytes. A component from JavaScript has 13 MB.
+/// Maximum length of a bundle, in bytes. A component built from JavaScript has 13 MB.
 pub const LONGEST: usize = 64 << 20;
 
-/// A plugin in one file.
+/// A plugin in one file, parsed.
 #[derive(Clone)]
 pub struct Bundle {
-    /// What the plugin says of itself.
+    /// Parsed `plugin.toml`.
     pub manifest: Manifest,
-    /// The same, as it was written.
+    /// Text of `plugin.toml`, as it was written.
     pub manifest_text: String,
-    /// The component.
+    /// WebAssembly component of the plugin.
     pub wasm: Bytes,
-    /// Where the component came from, for messages.
+    /// Origin of the component, for messages.
     pub component: String,
-    /// The description of its API.
+    /// OpenAPI document of the plugin, if it has one.
     pub openapi: Option<String>,
-    /// What makes its tables.
+    /// Migrations of the plugin's tables.
     pub migrations: Migrations,
     archive: Bytes,
     digest: Digest,
 }
 
-/// Something is no bundle, or cannot become one.
+/// Error of reading or packing a bundle.
 #[derive(Debug, thiserror::Error)]
 pub enum BundleError {
-    /// The manifest is missing or wrong.
+    /// The manifest is missing or invalid.
     #[error("{file}: {source}")]
     Manifest {
-        /// The manifest.
+        /// Path of the manifest.
         file: String,
-        /// What is wrong.
+        /// Error in the manifest.
         source: ManifestError,
     },
-    /// The component is missing.
+    /// The component cannot be read.
     #[error("plugin {plugin}: the component {} cannot be read: {source}", path.display())]
     Component {
-        /// The plugin.
+        /// Name of the plugin.
         plugin: String,
-        /// The component.
+        /// Path of the component.
         path: PathBuf,
-        /// Why.
+        /// Error from the file system.
         source: io::Error,
     },
-    /// Another file of the plugin's folder.
+    /// Another file in the plugin's folder cannot be read.
     #[error("{} cannot be read: {source}", path.display())]
     File {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// Why.
+        /// Error from the file system.
         source: io::Error,
     },
-    /// The bytes are no tar archive.
+    /// The bytes are not a tar archive.
     #[error("the bundle is not a tar archive: {0}")]
     Archive(#[from] io::Error),
-    /// The archive lacks a file.
+    /// The archive lacks a required file.
     #[error("the bundle holds no {0}")]
     Missing(&'static str),
-    /// The archive holds something that no bundle does.
+    /// The archive holds a file that does not belong in a bundle.
     #[error("the bundle holds {0:?}, which does not belong there")]
     Unknown(String),
-    /// The same content in other bytes: it would be the same release under
-    /// another name.
+    /// The archive differs from the canonical one of the same content, so one release would have
+    /// two digests.
     #[error("the bundle is not as `edge bundle` writes it; make it anew")]
     NotCanonical,
-    /// An artifact of a registry that is none of ours.
+    /// The artifact from a registry is not one that `edge push` wrote.
     #[error("the artifact is not as `edge push` writes it: {0}")]
     Artifact(String),
-    /// An artifact that was put together anew.
+    /// The artifact's parts make another bundle than it names.
     #[error("the artifact's parts make the bundle {found}, and it says that they make {named}")]
     OtherBundle {
-        /// What it says.
+        /// Digest that the artifact names.
         named: Digest,
-        /// What it holds.
+        /// Digest of the bundle that its parts make.
         found: Digest,
     },
-    /// The bytes are of another bundle than they should be.
+    /// The bundle's digest is not the expected one.
     #[error("the bundle's digest is {found}, not {named}: it was cut or changed")]
     OtherDigest {
-        /// The digest that it should have.
+        /// Expected digest.
         named: Digest,
-        /// The digest that it has.
+        /// Digest of the bytes.
         found: Digest,
     },
-    /// Longer than a node takes.
+    /// The bundle exceeds [`LONGEST`]; holds its length in bytes.
     #[error("the bundle has {0} bytes; at most {LONGEST} are taken")]
     TooLong(usize),
 }
 
 impl Bundle {
-    /// The bundle as one file.
+    /// Returns the bundle's tar archive.
     #[must_use]
     pub fn bytes(&self) -> &Bytes {
         &self.archive
     }
 
-    /// Names the release.
+    /// Returns the digest of the archive, which names the release.
     #[must_use]
     pub fn digest(&self) -> Digest {
         self.digest
     }
 }
 
-/// What a bundle is made of.
+/// Contents of a bundle before it is packed.
 struct Parts {
     manifest: String,
     wasm: Bytes,

@@ -1,34 +1,34 @@
-//! A plugin's migrations, as its folder or its bundle holds them.
+//! Migrations of a plugin, by SQL dialect.
 
-/// The SQL that a database speaks.
+/// SQL dialect of a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
-    /// That of SQLite.
+    /// Dialect of SQLite.
     Sqlite,
-    /// That of MySQL and MariaDB.
+    /// Dialect of MySQL and MariaDB.
     Mysql,
 }
 
-/// One migration: a file `<version>_<name>.sql`.
+/// A migration, in a file `<version>_<name>.sql`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Migration {
-    /// The file's name.
+    /// Name of the file.
     pub name: String,
-    /// What it does.
+    /// SQL statements of the migration.
     pub sql: String,
 }
 
-/// A plugin's migrations for each dialect, in order.
+/// Migrations of a plugin for each dialect, in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Migrations {
-    /// For MySQL.
+    /// Migrations for MySQL and MariaDB.
     pub mysql: Vec<Migration>,
-    /// For SQLite.
+    /// Migrations for SQLite.
     pub sqlite: Vec<Migration>,
 }
 
 impl Migration {
-    /// The migration in a file of this name; `None` if that is none's.
+    /// Returns the migration in a file of this name; `None` if the name is not that of a migration.
     #[must_use]
     pub fn new(name: &str, sql: String) -> Option<Self> {
         Self::is_name(name).then(|| Self {
@@ -37,15 +37,14 @@ impl Migration {
         })
     }
 
-    /// Whether a file of this name holds a migration.
+    /// Returns whether a file of this name holds a migration.
     #[must_use]
     pub fn is_name(name: &str) -> bool {
         split_name(name).is_some()
     }
 }
 
-/// Returns the version and the name in a file's name `<version>_<name>.sql`;
-/// `None` for other files.
+/// Returns the version and the name in a file name `<version>_<name>.sql`; `None` for other files.
 #[must_use]
 pub fn split_name(name: &str) -> Option<(i64, &str)> {
     let (version, rest) = name.strip_suffix(".sql")?.split_once('_')?;
@@ -54,7 +53,7 @@ pub fn split_name(name: &str) -> Option<(i64, &str)> {
 }
 
 impl Migrations {
-    /// Those for `dialect`.
+    /// Returns the migrations for `dialect`.
     #[must_use]
     pub fn of(&self, dialect: Dialect) -> &[Migration] {
         match dialect {
@@ -63,17 +62,18 @@ impl Migrations {
         }
     }
 
-    /// All of them, by the names of the dialects.
+    /// Returns all migrations with the names of their dialects.
     pub fn by_dialect(&self) -> [(&'static str, &[Migration]); 2] {
         [("mysql", &self.mysql), ("sqlite", &self.sqlite)]
     }
 
-    /// The same, to be filled in.
+    /// Returns all migrations with the names of their dialects, for updates.
     pub fn by_dialect_mut(&mut self) -> [(&'static str, &mut Vec<Migration>); 2] {
         [("mysql", &mut self.mysql), ("sqlite", &mut self.sqlite)]
     }
 
-    /// Those for the dialect of this name, to be filled in.
+    /// Returns the migrations for the dialect of this name, for updates; `None` for an unknown
+    /// dialect.
     pub fn of_mut(&mut self, dialect: &str) -> Option<&mut Vec<Migration>> {
         let of_name = |(name, _): &(&str, _)| *name == dialect;
         let found = self.by_dialect_mut().into_iter().find(of_name);

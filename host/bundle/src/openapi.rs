@@ -1,4 +1,4 @@
-//! What OpenAPI documents tell of the paths that plugins answer.
+//! Paths and secret parameters in the OpenAPI documents of plugins.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,50 +8,50 @@ use serde_json::Value;
 
 use super::Bundle;
 
-/// The most paths of one document: each may become some series of metrics.
+/// Maximum number of paths in one document. Each may become several series of metrics.
 pub const MOST: usize = 500;
 
-/// The extension of the specification that marks a parameter as secret.
+/// OpenAPI extension that marks a parameter as secret.
 const SECRET: &str = "x-secret";
 
-/// The part of a document that matters here.
+/// Paths of an OpenAPI document; all else is ignored.
 #[derive(Deserialize)]
 struct Document {
     #[serde(default)]
     paths: BTreeMap<String, IgnoredAny>,
 }
 
-/// A document does not tell its paths.
+/// Error of reading the paths of an OpenAPI document.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenapiError {
-    /// It is something else.
+    /// The text is not an OpenAPI document.
     #[error("it is no OpenAPI document: {0}")]
     Unreadable(String),
-    /// It has more than can be told apart.
+    /// The document has more than [`MOST`] paths; holds their number.
     #[error("it has {0} paths, more than {MOST}")]
     TooMany(usize),
 }
 
 impl Bundle {
-    /// The [`paths`] of the bundle's document; none without one.
+    /// Returns the [`paths`] of the bundle's document; empty if it has none.
     ///
     /// # Errors
-    /// As [`paths`].
+    /// Returns the errors of [`paths`].
     pub fn paths(&self) -> Result<Vec<String>, OpenapiError> {
         self.openapi.as_deref().map_or(Ok(Vec::new()), paths)
     }
 }
 
-/// The templates of the paths in an OpenAPI document (YAML or JSON), such as
+/// Returns the path templates of an OpenAPI document (YAML or JSON), such as
 /// `/products/{product_id}`.
 ///
 /// # Errors
-/// When it is none, or has more than [`MOST`].
+/// Returns an error if the text is not an OpenAPI document, or has more than [`MOST`] paths.
 pub fn paths(text: &str) -> Result<Vec<String>, OpenapiError> {
     let document: Document = serde_saphyr::from_str(text)
         .map_err(|error| OpenapiError::Unreadable(error.to_string()))?;
     let paths = document.paths.into_keys();
-    // All others are extensions of the specification (`x-`).
+    // All other keys are extensions of the specification (`x-`).
     let templates: Vec<_> = paths.filter(|path| path.starts_with('/')).collect();
     match templates.len() {
         0..=MOST => Ok(templates),
@@ -59,11 +59,11 @@ pub fn paths(text: &str) -> Result<Vec<String>, OpenapiError> {
     }
 }
 
-/// Returns the names of the parameters of paths that the document marks with
-/// `x-secret: true`: whoever knows the value of one has what it names.
+/// Returns the names of the path parameters that the document marks with `x-secret: true`: knowing
+/// the value of such a parameter gives access to what it identifies.
 ///
 /// # Errors
-/// When it is none.
+/// Returns an error if the text is not an OpenAPI document.
 pub fn secret_parameters(text: &str) -> Result<BTreeSet<String>, OpenapiError> {
     if !text.contains(SECRET) {
         return Ok(BTreeSet::new());
@@ -71,7 +71,7 @@ pub fn secret_parameters(text: &str) -> Result<BTreeSet<String>, OpenapiError> {
     let document: Value = serde_saphyr::from_str(text)
         .map_err(|error| OpenapiError::Unreadable(error.to_string()))?;
     let mut names = BTreeSet::new();
-    // Parameters stand in operations, in paths, and among components.
+    // Parameters may be in operations, in paths, and among components.
     let mut unread = vec![&document];
     while let Some(value) = unread.pop() {
         match value {

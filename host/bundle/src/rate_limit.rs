@@ -1,15 +1,16 @@
-//! How often something is allowed.
+//! Rate limit policies, counted by the generic cell rate algorithm (GCRA).
 //!
-//! GCRA keeps one number for each key: how far into the future the key's use
-//! reaches, here called its *level*, in microseconds. Each unit raises it by
-//! one *interval*; time lowers it; above the *capacity* nothing passes.
+//! GCRA keeps one number for each key, here called its *level*, in microseconds: how far the key's
+//! use reaches into the future. Each unit raises it by one *interval*, passing time lowers it, and
+//! a request that would raise it above the *capacity* is rejected.
 
 use std::time::Duration;
 
-/// Longest window: numbers stay exact in a script, where they are floats.
+/// Maximum length of a window, within which levels stay exact as floating-point numbers in a Redis
+/// script.
 const LONGEST_WINDOW: Duration = Duration::from_secs(366 * 24 * 3600);
 
-/// A rate limit: `quota` in each `window`, and up to `burst` at once.
+/// Rate limit of `quota` units in each `window`, and up to `burst` at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
     id: String,
@@ -18,25 +19,26 @@ pub struct Policy {
     burst: u32,
 }
 
-/// A policy makes no sense.
+/// Error of an invalid policy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PolicyError {
-    /// Nothing would ever pass.
+    /// The quota or the burst is 0, so nothing would ever be allowed.
     #[error("quota and burst must be above 0")]
     Nothing,
-    /// The window is too short for its quota, or too long.
+    /// The window is too short for its quota, or longer than 366 days.
     #[error("the window must be from one microsecond for each of its quota to 366 days")]
     Window,
-    /// The id is no name.
+    /// The id has control characters.
     #[error("the id must not hold control characters")]
     Id,
 }
 
 impl Policy {
-    /// A policy that counts under `id`, which tells it from all others.
+    /// Returns a policy that counts under `id`, which has to be unique.
     ///
     /// # Errors
-    /// When nothing would pass, or the window does not fit the quota.
+    /// Returns an error if `quota` or `burst` is 0, if `window` does not fit `quota`, or if `id`
+    /// has control characters.
     pub fn new(
         id: impl Into<String>,
         quota: u32,
@@ -61,43 +63,43 @@ impl Policy {
         })
     }
 
-    /// What it counts under.
+    /// Returns the id under which the policy counts.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// How many pass in each window.
+    /// Returns the number of units allowed in each window.
     #[must_use]
     pub fn quota(&self) -> u32 {
         self.quota
     }
 
-    /// The window.
+    /// Returns the length of the window.
     #[must_use]
     pub fn window(&self) -> Duration {
         self.window
     }
 
-    /// Microseconds that one unit takes.
+    /// Returns the microseconds by which one unit raises the level.
     #[must_use]
     pub fn interval(&self) -> u64 {
         microseconds(self.window) / u64::from(self.quota)
     }
 
-    /// The highest level.
+    /// Returns the maximum level, in microseconds.
     #[must_use]
     pub fn capacity(&self) -> u64 {
         self.interval().saturating_mul(u64::from(self.burst))
     }
 
-    /// How much `cost` raises the level.
+    /// Returns the microseconds by which `cost` raises the level.
     #[must_use]
     pub fn rise(&self, cost: u32) -> u64 {
         self.interval().saturating_mul(u64::from(cost))
     }
 
-    /// Whether `cost` passes at `level`.
+    /// Returns whether `cost` is allowed at `level`. A cost of 0 is checked as 1.
     #[must_use]
     pub fn allows(&self, level: u64, cost: u32) -> bool {
         level.saturating_add(self.rise(cost.max(1))) <= self.capacity()

@@ -1,4 +1,4 @@
-//! Who vouches for a release: Ed25519 signatures over its digest.
+//! Ed25519 signatures over the digests of releases.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,86 +7,85 @@ use ed25519_dalek::{Signature as Ed25519Signature, Signer, SigningKey, Verifying
 
 use super::Digest;
 
-/// What keys and signatures begin with.
+/// Prefix of keys and signatures in text.
 const ALGORITHM: &str = "ed25519:";
 
-/// Signed before the digest, so that a signature made for anything else is
-/// none of a release.
+/// Prefix of the signed message, so that a signature made for another purpose is not valid for a
+/// release.
 const PURPOSE: &str = "edge release ";
 
-/// A key that signs releases. Whoever has it can put code on nodes that trust
-/// it.
+/// Secret key that signs releases. With it, code can be deployed to all nodes that trust its public
+/// key.
 pub struct SecretKey(SigningKey);
 
-/// Its other half, which verifies: `ed25519:` and 64 hexadecimal digits.
+/// Public key that verifies signatures, written as `ed25519:` and 64 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct PublicKey(VerifyingKey);
 
-/// A public key that a node trusts: with every plugin, or with one alone
-/// (`reviews=ed25519:...`). A name is worth what its grants and its callers
-/// give it, so a key for one plugin must not sign releases of another.
+/// Public key that a node trusts for every plugin, or for one alone (`reviews=ed25519:...`). A
+/// plugin's name carries its grants and its permitted callers, so a key for one plugin must not
+/// sign releases of another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrustedKey {
     key: PublicKey,
     plugin: Option<String>,
 }
 
-/// The public keys that a node trusts. Without any, it asks for no
-/// signatures.
+/// Public keys that a node trusts. If there are none, the node requires no signatures.
 #[derive(Debug, Clone, Default)]
 pub struct TrustedKeys(pub Vec<TrustedKey>);
 
-/// A signature is not good enough.
+/// Error of verifying a signature.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureError {
-    /// There is none.
+    /// The bundle is not signed.
     #[error("the bundle is not signed, and this node takes only bundles signed by a trusted key")]
     Missing,
-    /// It is no signature.
+    /// The text is not a signature.
     #[error("the signature is malformed; `edge sign` makes one")]
     Malformed,
-    /// Nobody trusts its key.
+    /// No trusted key made the signature; holds the key that did.
     #[error("the bundle is signed by {0}, which this node does not trust")]
     Untrusted(String),
-    /// Its key is trusted, but not with this plugin.
+    /// The key is trusted, but not for this plugin.
     #[error("the bundle is signed by {signer}, which this node does not trust with {plugin}")]
     OtherPlugin {
-        /// The key.
+        /// Public key that made the signature.
         signer: String,
-        /// The plugin.
+        /// Name of the plugin.
         plugin: String,
     },
-    /// It was made for something else.
+    /// The signature is of another bundle or purpose; holds the public key in it.
     #[error("the signature by {0} is not of this bundle")]
     Wrong(String),
 }
 
-/// The text is no key.
+/// Error of parsing a text that is not a key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("is not a key: ed25519: and 64 hexadecimal digits")]
 pub struct KeyTextError;
 
 impl SecretKey {
-    /// A new key, at random.
+    /// Returns a new random key.
     #[must_use]
     pub fn generate() -> Self {
         Self(SigningKey::from_bytes(&rand::random()))
     }
 
-    /// The key as text, to be kept where nobody else can read it.
+    /// Returns the key as text, which must be stored where nobody else can read it.
     #[must_use]
     pub fn to_text(&self) -> String {
         format!("{ALGORITHM}{}", hex::encode(self.0.to_bytes()))
     }
 
-    /// Its public half.
+    /// Returns the public key.
     #[must_use]
     pub fn public(&self) -> PublicKey {
         PublicKey(self.0.verifying_key())
     }
 
-    /// A signature of the release: its public key and the signature itself,
-    /// in hexadecimal digits.
+    /// Returns a signature of the release: the public key and the signature itself, in hexadecimal
+    /// digits.
     #[must_use]
     pub fn sign(&self, digest: Digest) -> String {
         let signature = self.0.sign(&message(digest));
@@ -124,11 +123,11 @@ impl fmt::Debug for PublicKey {
 }
 
 impl TrustedKeys {
-    /// Check that a key that is trusted with `plugin` vouches for the release;
-    /// any key at all, or none, where none is trusted.
+    /// Checks that a key trusted for `plugin` signed the release. If no keys are trusted, an
+    /// unsigned release is accepted, and one that any key signed.
     ///
     /// # Errors
-    /// Says what the signature lacks.
+    /// Returns an error that says why the signature is not accepted.
     pub fn check(
         &self,
         plugin: &str,
@@ -145,7 +144,7 @@ impl TrustedKeys {
         if !self.0.is_empty() {
             self.check_signer(plugin, signer)?;
         }
-        // Strict: no two keys or signatures may pass for one another.
+        // Strict verification, so that no other key or signature is accepted in place of this one.
         let verified = signer.0.verify_strict(&message(digest), &signature);
         verified.map_err(|_| SignatureError::Wrong(signer.to_string()))
     }
@@ -225,7 +224,7 @@ mod tests {
         assert!(matches!(wrong, Err(SignatureError::Wrong(_))), "{wrong:?}");
         let untrusted = trusted.check("a", release, &theirs.sign(release));
         assert!(matches!(untrusted, Err(SignatureError::Untrusted(_))));
-        // Somebody else's signature under our name.
+        // Signature by another key, under the name of the trusted one.
         let forged = theirs
             .sign(release)
             .replace(&theirs.public().to_string(), &ours.public().to_string());

@@ -1,4 +1,4 @@
-//! Bundles from folders, archives and artifacts.
+//! Tests of bundles from folders, archives and artifacts.
 
 use super::*;
 
@@ -70,7 +70,7 @@ fn a_bundle_is_not_read_under_the_digest_of_another() {
     assert!(matches!(refused, Some(BundleError::OtherDigest { .. })));
 }
 
-/// A component with nothing in it.
+/// Bytes of an empty component.
 const EMPTY: &[u8] = b"\0asm\x0d\0\x01\0";
 
 fn with_component() -> Bundle {
@@ -153,7 +153,7 @@ fn what_is_no_bundle_is_refused() {
     assert!(refusal(&[manifest, component, deep]).contains("does not belong"));
     let dialect = ("migrations/oracle/0001_a.sql", b"".as_slice());
     assert!(refusal(&[manifest, component, dialect]).contains("does not belong"));
-    // A second one would win over the first, or lose, as the reader has it.
+    // Refused, since readers differ in whether the first or the last of two entries wins.
     assert!(refusal(&[manifest, component, component]).contains("does not belong"));
     assert!(refusal(&[component, manifest]).contains("edge bundle"));
     assert!(refusal(&[("plugin.toml", b"name = 1"), component]).contains("plugin.toml"));

@@ -1,4 +1,4 @@
-//! Calls between plugins: `calls` and `optional-calls` in `[grants]`, and
+//! Manifest entries for calls between plugins: `calls` and `optional-calls` in `[grants]`, and
 //! `[exports]`.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,21 +8,21 @@ use serde::Deserialize;
 
 use super::{ManifestError, is_plugin_name, require};
 
-/// Longest name of an interface.
+/// Maximum length of an interface's name, in bytes.
 const MOST_NAME: usize = 200;
 
-/// Packages that are no plugin's.
+/// Prefixes of interfaces that belong to WASI or to the host.
 const HOSTS: [&str; 2] = ["wasi:", "edge:platform/"];
 
-/// Who may call an interface that the plugin exports.
+/// Restriction of the callers of an exported interface.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Export {
-    /// The plugins, by their names; nobody when there are none.
+    /// Names of the plugins that may call the interface; if empty, no plugin may.
     pub callers: BTreeSet<String>,
 }
 
-/// By the interface, with its version or without.
+/// Exported interfaces with restricted callers, by interface name with or without a version.
 pub type PluginExports = BTreeMap<String, Export>;
 
 pub(super) fn check_calls(calls: &[String], optional: &[String]) -> Result<(), ManifestError> {
@@ -31,7 +31,7 @@ pub(super) fn check_calls(calls: &[String], optional: &[String]) -> Result<(), M
     }
     for name in optional {
         check_interface("grants.optional-calls", name)?;
-        // Of two rules for one interface, each seems to be the whole truth.
+        // Refused, since either of two rules for one interface could be taken for the only one.
         let path = without_version(name);
         require(
             "grants.optional-calls",
@@ -45,7 +45,7 @@ pub(super) fn check_calls(calls: &[String], optional: &[String]) -> Result<(), M
 pub(super) fn check_exports(exports: &PluginExports) -> Result<(), ManifestError> {
     for (name, export) in exports {
         check_interface("exports", name)?;
-        // Two rules for one version, of which each seems to be the whole truth.
+        // Refused, since either of two rules for one version could be taken for the only one.
         let versionless = without_version(name);
         require(
             "exports",
@@ -76,8 +76,8 @@ fn check_interface(key: &'static str, name: &str) -> Result<(), ManifestError> {
     )
 }
 
-/// Namespace, package and interface, and perhaps a version. No pattern: what
-/// may be called stands there in full.
+/// Returns whether `name` is a namespace, a package and an interface, optionally with a version.
+/// Wildcards are not allowed.
 fn is_interface(name: &str) -> bool {
     let is_word = |text: &str| {
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';

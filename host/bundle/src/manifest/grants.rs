@@ -1,4 +1,4 @@
-//! `[grants]`: what a plugin may use.
+//! The manifest section `[grants]`: resources that a plugin may use.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,51 +10,50 @@ use url::Url;
 use super::identity::{self, IdentityGrant};
 use super::{ManifestError, calls, require};
 
-/// Marks an outbound origin that the operator sets.
+/// Prefix of an outbound origin that is taken from a setting of the operator.
 pub const CONFIG_ORIGIN: &str = "config:";
 
-/// What a plugin may use. Nothing by default.
+/// Resources that a plugin may use. The default grants nothing.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Grants {
-    /// Its tables, behind `edge:platform/sql`.
+    /// Database tables, by `edge:platform/sql`.
     pub database: Option<DatabaseGrant>,
-    /// Its buckets, by name, behind `wasi:keyvalue`.
+    /// Key-value buckets by name, by `wasi:keyvalue`.
     pub buckets: BTreeMap<String, BucketGrant>,
-    /// Values that the operator may set, behind `wasi:config`.
+    /// Settings that the operator may set, by `wasi:config`.
     pub config: Vec<String>,
-    /// Secrets that the host makes: 64 hexadecimal digits, the same on every
-    /// node of the shop; also behind `wasi:config`.
+    /// Secrets that the host generates, by `wasi:config`: 64 hexadecimal digits, equal on every
+    /// node of the shop.
     pub secrets: Vec<String>,
-    /// Origins that it may call, such as `https://api.stripe.com`;
-    /// `config:KEY` is the origin of the URL that the operator set.
+    /// Origins that the plugin may call, such as `https://api.stripe.com`. `config:KEY` is the
+    /// origin of the URL in that setting.
     pub outbound: Vec<String>,
-    /// Whether it may send mail.
+    /// Permission to send mail.
     pub mail: bool,
-    /// Whether it may hash passwords, and issue tokens with which roles.
+    /// Permission to hash passwords, and the roles of tokens that the plugin may issue.
     #[serde(deserialize_with = "identity::switch_or_roles")]
     pub identity: Option<IdentityGrant>,
-    /// Interfaces of other plugins that it may call, such as
-    /// `shop:catalog/catalog`.
+    /// Interfaces of other plugins that the plugin may call, such as `shop:catalog/catalog`.
     pub calls: Vec<String>,
-    /// Interfaces of other plugins that it may call where a plugin exports
-    /// them, and does without where none does.
+    /// Interfaces of other plugins that the plugin may call where a plugin exports them, and does
+    /// not require.
     pub optional_calls: Vec<String>,
 }
 
-/// A grant of tables.
+/// Grant of database tables.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct DatabaseGrant {
-    /// Tables it may select from.
+    /// Tables that the plugin may select from.
     pub read: Vec<String>,
-    /// Tables it may change, and select from.
+    /// Tables that the plugin may change and select from.
     pub write: Vec<String>,
-    /// Connections of this plugin's pool on this node.
+    /// Maximum number of connections in this plugin's pool on each node.
     pub connections: u32,
-    /// Most rows that one call may return.
+    /// Maximum number of rows that one call may return.
     pub rows: u32,
-    /// Most bytes that one call may return.
+    /// Maximum number of bytes that one call may return.
     pub bytes: ByteSize,
 }
 
@@ -70,14 +69,14 @@ impl Default for DatabaseGrant {
     }
 }
 
-/// A grant of one bucket.
+/// Grant of one key-value bucket.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct BucketGrant {
-    /// How long a value lives after it was last written; for ever without.
+    /// Time to live of a value since it was last written; without it, values do not expire.
     #[serde(with = "humantime_serde")]
     pub ttl: Option<Duration>,
-    /// Longest value.
+    /// Maximum length of a value.
     pub bytes: ByteSize,
 }
 
@@ -166,7 +165,7 @@ impl BucketGrant {
     }
 }
 
-/// Longest value that any bucket may hold.
+/// Maximum length of a value in any bucket, in bytes.
 const MOST_VALUE: u64 = 1 << 20;
 
 fn is_key(key: &str) -> bool {
@@ -174,8 +173,8 @@ fn is_key(key: &str) -> bool {
     key.starts_with(|c: char| c.is_ascii_uppercase()) && key.chars().all(plain) && key.len() <= 64
 }
 
-/// Names of the host's own settings, which no plugin reads. This only says so
-/// early: whatever a manifest asks for, a plugin reads what was set for plugins
+/// Returns whether `key` names a setting of the host, which no plugin may read. This check only
+/// reports it early: whatever a manifest asks for, a plugin reads settings made for plugins alone
 /// (`config/plugin_config.rs`).
 fn is_the_hosts(key: &str) -> bool {
     [
@@ -190,8 +189,8 @@ fn is_the_hosts(key: &str) -> bool {
     .any(|own| key.starts_with(own))
 }
 
-/// Scheme, host and perhaps port, and nothing else. No pattern: `*` is a letter
-/// of host names to a URL, and would be none to whoever wrote it.
+/// Returns whether `text` is a scheme, a host and optionally a port, and nothing else. Wildcards
+/// are refused: the URL syntax allows `*` in a host name, where it would match nothing but itself.
 fn is_origin(text: &str) -> bool {
     Url::parse(text).is_ok_and(|url| {
         matches!(url.scheme(), "http" | "https")
@@ -217,13 +216,14 @@ impl DatabaseGrant {
     }
 }
 
-/// Longest name of a table, in characters: MySQL's limit.
+/// Maximum length of a table's name, in characters: MySQL's limit.
 const MAX_TABLE_NAME: usize = 64;
 
-/// What names of tables begin with that are the host's own, or the database's.
+/// Prefixes of table names that are reserved for the host or the databases.
 const RESERVED_TABLES: [&str; 3] = ["edge_", "sqlite_", "pragma_"];
 
-/// Names that stand for modules and functions of SQLite where there is no table.
+/// Names of SQLite's modules and table-valued functions, which SQLite resolves where no such table
+/// exists.
 const MODULES: [&str; 5] = [
     "bytecode",
     "dbstat",
@@ -232,8 +232,9 @@ const MODULES: [&str; 5] = [
     "tables_used",
 ];
 
-/// Databases fold other letters, each in its own way; a name with a point is
-/// another schema's.
+/// Checks that a table's name is not reserved, and has only lower-case ASCII letters, digits and
+/// underscores. Databases fold the case of other letters differently, and a name with a point
+/// refers to another schema.
 fn check_table(name: &str) -> Result<(), ManifestError> {
     let folded = name.to_lowercase();
     require(

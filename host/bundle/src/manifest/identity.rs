@@ -1,4 +1,4 @@
-//! `identity` in `[grants]`: passwords, and tokens with named roles.
+//! The manifest key `identity` in `[grants]`: passwords, and tokens with named roles.
 
 use std::fmt;
 
@@ -8,18 +8,18 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 
 use super::{ManifestError, require};
 
-/// What `identity = true` lets a plugin issue.
+/// Role of the tokens that `identity = true` lets a plugin issue.
 const CUSTOMER: &str = "customer";
 
-/// Longest role.
+/// Maximum length of a role, in bytes.
 const MOST_ROLE: usize = 40;
 
-/// A grant of passwords and tokens. Whoever has it can issue a token for any
-/// principal with these roles, so it can act as any of them.
+/// Grant of passwords and tokens. A plugin with this grant can issue a token for any principal with
+/// these roles, and so act as any of them.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct IdentityGrant {
-    /// Roles of the tokens that it may issue; none, to hash passwords only.
+    /// Roles of the tokens that the plugin may issue; if empty, it may only hash passwords.
     pub roles: Vec<String>,
 }
 
@@ -42,7 +42,7 @@ fn is_role(role: &str) -> bool {
     (1..=MOST_ROLE).contains(&role.len()) && role.chars().all(plain)
 }
 
-/// `true` or `false`, or a table with `roles`.
+/// Deserializes `true` (the role `customer`), `false`, or a table with `roles`.
 pub(super) fn switch_or_roles<'de, D>(deserializer: D) -> Result<Option<IdentityGrant>, D::Error>
 where
     D: Deserializer<'de>,

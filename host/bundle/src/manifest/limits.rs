@@ -1,4 +1,4 @@
-//! `[limits]`: bounds on what a plugin may take.
+//! The manifest section `[limits]`: limits of a plugin's resources.
 
 use std::time::Duration;
 
@@ -7,30 +7,30 @@ use serde::Deserialize;
 
 use super::{ManifestError, require};
 
-/// WebAssembly's page: memory is counted in these.
+/// Size of a WebAssembly page in bytes, the unit of linear memory.
 const WASM_PAGE: u64 = 64 * 1024;
 
-/// Bounds on what a plugin may take.
+/// Limits of a plugin's resources.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Limits {
-    /// Linear memory of one instance.
+    /// Maximum linear memory of one instance.
     pub memory: ByteSize,
-    /// Time on a processor for one request.
+    /// Maximum processor time of one request.
     #[serde(with = "humantime_serde")]
     pub cpu_time: Duration,
-    /// Time for one request, waiting included.
+    /// Time limit for one request, waiting for an instance included.
     #[serde(with = "humantime_serde")]
     pub deadline: Duration,
-    /// Instances at once.
+    /// Maximum number of concurrent instances.
     pub instances: u32,
     /// Requests that a pooled instance answers before it is replaced.
     pub requests_per_instance: u32,
-    /// Longest request body.
+    /// Maximum length of a request body.
     pub body: ByteSize,
-    /// Longest response body.
+    /// Maximum length of a response body.
     pub response: ByteSize,
-    /// Calls into the host for one request.
+    /// Maximum number of host calls of one request.
     pub host_calls: u32,
 }
 

@@ -1,5 +1,5 @@
-//! `[metrics.NAME]`: counters that the plugin counts itself, with every value
-//! that their labels may have.
+//! The manifest section `[metrics.NAME]`: counters that the plugin increments itself, with all
+//! values that their labels may have.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,12 +8,12 @@ use serde::Deserialize;
 use super::{ManifestError, require};
 use crate::CounterDeclaration;
 
-/// Most counters of a plugin, and most series of one: each costs a line of
-/// every answer to Prometheus.
+/// Maximum number of counters of a plugin, and of series of one counter. Each series takes a line
+/// in every Prometheus scrape.
 const MOST_METRICS: usize = 32;
 const MOST_SERIES: usize = 100;
 
-/// Beginnings of names that are the host's own.
+/// Prefixes of metric names that are reserved for the host.
 const HOSTS: [&str; 8] = [
     "edge_",
     "http_",
@@ -25,25 +25,25 @@ const HOSTS: [&str; 8] = [
     "up_",
 ];
 
-/// Labels that the host adds.
+/// Labels that the host adds to every counter.
 const HOSTS_LABELS: [&str; 2] = ["plugin", "version"];
 
-/// A counter that the plugin counts itself.
+/// Counter that the plugin increments itself.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Metric {
-    /// What it counts, for people.
+    /// Help text of the counter.
     pub help: String,
-    /// Its labels, each with the values that it may have.
+    /// Labels of the counter, each with all values that it may have.
     #[serde(default)]
     pub labels: BTreeMap<String, Vec<String>>,
 }
 
-/// Counters by name.
+/// Counters of a plugin, by name.
 pub type Metrics = BTreeMap<String, Metric>;
 
 impl Metric {
-    /// The same, for whoever counts.
+    /// Returns the declaration of the counter for telemetry.
     #[must_use]
     pub fn declared(&self) -> CounterDeclaration {
         CounterDeclaration {

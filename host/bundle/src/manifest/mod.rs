@@ -1,5 +1,4 @@
-//! `plugin.toml`: what a plugin is, which routes it serves, what it may use
-//! and how much of it.
+//! The manifest `plugin.toml`: name and routes of a plugin, its grants and its limits.
 
 mod calls;
 mod grants;
@@ -23,102 +22,100 @@ pub use metrics::{Metric, Metrics};
 pub use rate_limit::{RateLimit, Subject};
 pub use schedule::Schedule;
 
-/// Where the node says whether its process lives.
+/// Path of the liveness probe, which every node serves itself.
 pub const LIVE: &str = "/livez";
 
-/// Where the node says whether it takes requests.
+/// Path of the readiness probe, which every node serves itself.
 pub const READY: &str = "/readyz";
 
-/// A plugin's manifest. Unknown keys are errors: a misspelt limit must not
-/// silently become the default.
+/// Manifest of a plugin. Unknown keys are errors, so that a misspelt limit does not silently become
+/// the default.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Manifest {
-    /// Names the plugin: lower-case letters, digits and hyphens.
+    /// Name of the plugin: 1 to 40 lower-case letters, digits and hyphens.
     pub name: String,
-    /// The plugin's own version.
+    /// Version of the plugin.
     pub version: Version,
-    /// The component, relative to the manifest.
+    /// Path of the component, relative to the manifest.
     pub component: PathBuf,
-    /// The shell command that builds the component, run in the plugin's folder
-    /// by `edge dev`.
+    /// Shell command that builds the component, run in the plugin's folder by `edge dev`.
     #[serde(default)]
     pub build: Option<String>,
-    /// Path prefixes that it serves, by whole segments.
+    /// Path prefixes that the plugin serves, matched by whole segments.
     pub routes: Vec<String>,
-    /// Targets to try, such as `/products?limit=3`: shown when a node starts.
+    /// Request targets to try, such as `/products?limit=3`, shown when a node starts.
     #[serde(default)]
     pub examples: Vec<String>,
-    /// A target that answers 200 when the plugin works: asked before a release
-    /// serves.
+    /// Request target that answers 200 when the plugin works, requested before a release serves.
     #[serde(default)]
     pub health: Option<String>,
-    /// Whether instances are used again.
+    /// Isolation of requests: a fresh instance for each, or pooled instances.
     #[serde(default)]
     pub isolation: Isolation,
-    /// Bounds on what it may take.
+    /// Limits of the plugin's resources.
     #[serde(default)]
     pub limits: Limits,
-    /// What it may use.
+    /// Resources that the plugin may use.
     #[serde(default)]
     pub grants: Grants,
-    /// Which plugins may call the interfaces that it exports.
+    /// Plugins that may call the interfaces that this plugin exports.
     #[serde(default)]
     pub exports: PluginExports,
-    /// Rate limits: of its routes, and for its own use.
+    /// Rate limits of the plugin's routes, and those that it applies itself.
     #[serde(default, rename = "rate-limit")]
     pub rate_limits: Vec<RateLimit>,
-    /// Its periodic work.
+    /// Periodic tasks.
     #[serde(default)]
     pub schedule: Vec<Schedule>,
-    /// What it counts itself.
+    /// Counters that the plugin increments itself.
     #[serde(default)]
     pub metrics: Metrics,
-    /// Settings that it needs to serve real customers, each with what happens
+    /// Settings that the plugin needs to serve real customers, each with a sentence on what happens
     /// without it.
     #[serde(default)]
     pub production: BTreeMap<String, String>,
 }
 
-/// Whether an instance answers one request or many.
+/// Isolation of requests from each other.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Isolation {
-    /// A fresh instance for every request: nothing leaks from one client to
-    /// the next, whatever the plugin does.
+    /// A fresh instance for every request: nothing leaks from one client to the next, whatever the
+    /// plugin does.
     #[default]
     Request,
-    /// Instances are kept and used again, one request at a time.
+    /// Pooled instances, which answer one request after another, one at a time.
     Pooled,
 }
 
-/// Why a manifest is refused. The file is named by whoever read it.
+/// Error in a manifest. The path of the file is added by the caller.
 #[derive(Debug, thiserror::Error)]
 pub enum ManifestError {
     /// The file cannot be read.
     #[error("cannot be read: {0}")]
     Read(#[from] std::io::Error),
-    /// Not TOML, an unknown key, or a value of the wrong form.
+    /// The text is not TOML, or has an unknown key or a value of the wrong type.
     #[error("{0}")]
     Parse(#[from] Box<toml::de::Error>),
-    /// A value that makes no sense.
+    /// A value is out of range or inconsistent.
     #[error("`{key}` {problem}")]
     Value {
-        /// The key at fault.
+        /// Key of the value.
         key: &'static str,
-        /// What is wrong with it.
+        /// Description of the problem.
         problem: String,
     },
 }
 
-/// Most rate limits of a plugin: each has counters of its own, which take memory.
+/// Maximum number of rate limits of a plugin. Each has counters, which take memory.
 const MOST_RATE_LIMITS: usize = 32;
 
 impl Manifest {
-    /// Read and check a manifest.
+    /// Parses and checks a manifest.
     ///
     /// # Errors
-    /// When it holds an unknown key or a senseless value.
+    /// Returns an error if the text has an unknown key or an invalid value.
     pub fn parse(text: &str) -> Result<Self, ManifestError> {
         let manifest: Self = toml::from_str(text).map_err(Box::new)?;
         manifest.check()?;
@@ -179,7 +176,7 @@ impl Manifest {
         self.check_schedule()
     }
 
-    /// A plugin may only ask for what it can read.
+    /// Checks that `production` names only settings that the plugin can read.
     fn check_production(&self) -> Result<(), ManifestError> {
         for (key, otherwise) in &self.production {
             require(
@@ -196,7 +193,7 @@ impl Manifest {
         Ok(())
     }
 
-    /// Tasks are told apart by their names.
+    /// Checks the tasks, whose names have to be distinct.
     fn check_schedule(&self) -> Result<(), ManifestError> {
         for (index, schedule) in self.schedule.iter().enumerate() {
             schedule.check()?;
@@ -226,9 +223,8 @@ fn require(
     }
 }
 
-/// Whether `target` is a path, perhaps with a query, in characters that nobody
-/// has to escape who shows it in a terminal, or pastes it into a shell between
-/// single quotes.
+/// Returns whether `target` is a path, optionally with a query, in characters that need no escaping
+/// in a terminal, nor in a shell between single quotes.
 fn is_target(target: &str) -> bool {
     let plain = |c: char| c.is_ascii_graphic() && !matches!(c, '\'' | '\\');
     target.starts_with('/') && target.chars().all(plain) && target.parse::<http::Uri>().is_ok()

@@ -1,4 +1,4 @@
-//! `[[rate-limit]]`: how often one subject may do something.
+//! The manifest section `[[rate-limit]]`: limits on how often a subject may send requests.
 
 use std::time::Duration;
 
@@ -7,38 +7,38 @@ use serde::Deserialize;
 use super::{ManifestError, is_route, require};
 use crate::rate_limit::{Policy, PolicyError};
 
-/// So many requests in a window of time, for each subject.
+/// Limit of `quota` requests in each `window` for each subject.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct RateLimit {
-    /// Names the policy in replies, logs and calls of the plugin.
+    /// Name of the policy in replies, logs and calls of the plugin.
     pub name: String,
-    /// Methods that count; all when absent.
+    /// Methods that are counted; if empty, all of them.
     #[serde(default)]
     pub methods: Vec<String>,
-    /// Path prefix that counts, by whole segments. Without one, the plugin
-    /// itself counts by `edge:platform/rate-limit`.
+    /// Path prefix that is counted, matched by whole segments. Without it, the plugin itself
+    /// counts, by `edge:platform/rate-limit`.
     pub path: Option<String>,
-    /// Whose requests are counted together.
+    /// Subject whose requests are counted together.
     #[serde(default)]
     pub by: Subject,
-    /// Requests in one window; so many may come at once.
+    /// Number of requests allowed in one window, also as a burst.
     pub quota: u32,
-    /// The window.
+    /// Length of the window.
     #[serde(with = "humantime_serde")]
     pub window: Duration,
 }
 
-/// Whose requests are counted together.
+/// Subject whose requests are counted together.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub enum Subject {
-    /// The client's address.
+    /// Address of the client.
     #[default]
     Address,
-    /// Whom the token names.
+    /// Principal that the token names.
     Principal,
-    /// A field of the body, such as an e-mail address.
+    /// Value of a field of the body, such as an e-mail address.
     Field(String),
 }
 
@@ -93,10 +93,10 @@ impl RateLimit {
         }
     }
 
-    /// The policy that the limiter counts under, for `plugin`.
+    /// Returns the policy of `plugin` for the limiter.
     ///
     /// # Errors
-    /// When it makes no sense.
+    /// Returns an error if the quota is 0, or the window does not fit the quota.
     pub fn policy(&self, plugin: &str) -> Result<Policy, PolicyError> {
         let id = format!("{plugin}/{}", self.name);
         Policy::new(id, self.quota, self.window, self.quota)

@@ -1,4 +1,4 @@
-//! `[[schedule]]`: periodic work.
+//! The manifest section `[[schedule]]`: periodic tasks.
 
 use std::time::Duration;
 
@@ -6,16 +6,16 @@ use serde::Deserialize;
 
 use super::{ManifestError, require};
 
-/// One task, done by one node of a region at a time.
+/// Periodic task, run by one node of a region at a time.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Schedule {
-    /// What `edge:platform/schedule` is told.
+    /// Name of the task, passed to `edge:platform/schedule`.
     pub task: String,
-    /// From the beginning of one piece to that of the next.
+    /// Interval between the starts of two runs.
     #[serde(with = "humantime_serde")]
     pub every: Duration,
-    /// How long one piece may take.
+    /// Time limit for one run.
     #[serde(with = "humantime_serde", default = "default_deadline")]
     pub deadline: Duration,
 }

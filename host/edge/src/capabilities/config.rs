@@ -1,15 +1,15 @@
-//! `wasi:config`: what the operator set for the plugin, and the secrets that
-//! the host made for it.
+//! `wasi:config`: settings of the operator for the plugin, and secrets that the host generated for
+//! it.
 
 use wasmtime::component::{HasSelf, Linker};
 
 use crate::bindings::config::{Error, Host};
 use crate::guest::State;
 
-/// Let components import `wasi:config/store`.
+/// Adds `wasi:config/store` to the linker.
 ///
 /// # Errors
-/// When the linker has it already.
+/// Returns an error if the linker has the interface already.
 pub fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     crate::bindings::config::add_to_linker::<_, HasSelf<State>>(linker, |state| state)
 }

@@ -1,14 +1,14 @@
-//! `edge:platform/context`: on whose behalf the plugin works.
+//! `edge:platform/context`: request id, caller and remaining time of the current call.
 
 use wasmtime::component::{HasSelf, Linker};
 
 use crate::bindings::context::{Context, Host};
 use crate::guest::State;
 
-/// Let components import `edge:platform/context`.
+/// Adds `edge:platform/context` to the linker.
 ///
 /// # Errors
-/// When the linker has it already.
+/// Returns an error if the linker has the interface already.
 pub fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     crate::bindings::context::add_to_linker::<_, HasSelf<State>>(linker, |state| state)
 }

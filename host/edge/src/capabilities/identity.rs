@@ -10,23 +10,22 @@ use crate::bindings::identity::{Error, Host, PasswordCheck};
 use crate::guest::{AsOutcome, Operation, Outcome, State};
 use crate::identity::{self, Identity, IssueError, PasswordError, RevocationError};
 
-/// Let components import `edge:platform/identity`.
+/// Adds `edge:platform/identity` to the linker.
 ///
 /// # Errors
-/// When the linker has it already.
+/// Returns an error if the linker has the interface already.
 pub fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     crate::bindings::identity::add_to_linker::<_, HasSelf<State>>(linker, |state| state)
 }
 
 impl State {
     fn identity(&self) -> wasmtime::Result<Arc<Identity>> {
-        // A component that imports it without a grant was refused at start.
+        // Checked at load: a component that imports the interface without a grant is refused.
         let granted = self.granted().identity.clone();
         granted.ok_or_else(|| wasmtime::Error::msg("the plugin has no identity grant"))
     }
 
-    /// Counts one use of the identity, and waits for it for as long as the
-    /// request may.
+    /// Counts one identity operation, and runs it within the host call deadline of the request.
     async fn identify<T, E: Into<Error>>(
         &mut self,
         operation: Operation,
@@ -43,10 +42,10 @@ impl State {
         counting.with(done)
     }
 
-    /// The client in whose line passwords wait for their turn.
+    /// Returns the key of the queue in which this client's password operations wait.
     fn password_line(&self) -> String {
         let client = &self.call().client;
-        // Work that no request asked for has no address, and a line of its own.
+        // Work that no client asked for has no address, and a queue of its own.
         client.parse().map_or_else(|_| client.clone(), client_key)
     }
 }

@@ -1,4 +1,4 @@
-//! `wasi:keyvalue`: the plugin's buckets, as its manifest grants them.
+//! `wasi:keyvalue`: buckets that the plugin's manifest grants.
 
 use std::time::Instant;
 
@@ -8,16 +8,16 @@ use wasmtime::component::{HasSelf, Linker, Resource};
 use crate::bindings::keyvalue::{atomics, batch, store};
 use crate::guest::{AsOutcome, HostCall, Operation, Outcome, State};
 
-/// Buckets and values read for a swap that one instance may hold at once. A
-/// long value counts as several.
+/// Maximum weight of the buckets and compare-and-swap values that one instance may hold at once. A
+/// long value weighs more than one.
 const MOST_HANDLES: usize = 256;
 
-/// Bytes of a value that count as one.
+/// Bytes of a value that add one to its weight.
 const HELD: usize = 64 << 10;
 
-/// What the host keeps for a handle.
+/// Value that the host keeps for a handle of the guest.
 trait Held: Send + 'static {
-    /// How much of what an instance may hold it takes.
+    /// Returns the weight of the value, of which an instance may hold [`MOST_HANDLES`] in total.
     fn weight(&self) -> usize {
         1
     }
@@ -31,10 +31,10 @@ impl Held for CompareAndSwap {
     }
 }
 
-/// Let components import `wasi:keyvalue/store`, `atomics` and `batch`.
+/// Adds `wasi:keyvalue/store`, `atomics` and `batch` to the linker.
 ///
 /// # Errors
-/// When the linker has one of them already.
+/// Returns an error if the linker has one of the interfaces already.
 pub fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     store::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
     atomics::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
@@ -48,7 +48,7 @@ fn other(reason: impl ToString) -> store::Error {
 }
 
 impl State {
-    /// The bucket of a handle for one operation, and that operation.
+    /// Counts a host call, and returns the bucket of `handle` with the operation started on it.
     fn bucket(
         &mut self,
         handle: &Resource<Bucket>,
@@ -69,7 +69,7 @@ impl State {
         }
     }
 
-    /// Give the guest a handle on `value`, unless it holds too many.
+    /// Returns a new handle for `value`, or an error if the instance holds too many.
     fn hold<T: Held>(&mut self, value: T) -> Answer<Resource<T>> {
         let weight = value.weight();
         if self.keyvalue_handles() + weight > MOST_HANDLES {
@@ -88,13 +88,13 @@ impl State {
     }
 }
 
-/// One operation: what counts it, and when it must have ended.
+/// Operation in progress, with its deadline.
 struct Begun {
     deadline: Instant,
     counting: HostCall,
 }
 
-/// Let `bucket` do its `work`, if that is done in time.
+/// Runs `work` on `bucket` within the operation's deadline, and counts its outcome.
 async fn until<T>(
     bucket: &Bucket,
     begun: Begun,
@@ -121,8 +121,7 @@ impl AsOutcome for Error {
     }
 }
 
-/// The value of a `Result` within a `wasmtime::Result`, or its error as the
-/// guest's answer.
+/// Unwraps a `Result` inside a `wasmtime::Result`, or returns its error as the guest's answer.
 macro_rules! granted {
     ($result:expr) => {
         match $result {

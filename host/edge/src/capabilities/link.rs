@@ -1,4 +1,4 @@
-//! The one linker: every interface that the host has for components.
+//! Linker with all interfaces that the host provides to components.
 
 use bundle::component::HandlerKind;
 use wasmtime::Engine;
@@ -6,12 +6,12 @@ use wasmtime::component::Linker;
 
 use crate::guest::State;
 
-/// Returns a linker with everything that a component of this kind may import.
-/// Imports that the manifest does not grant are refused by name, before anything
-/// is linked.
+/// Returns a linker with all interfaces that a component with this kind of handler may import.
+/// Imports that the manifest does not grant are refused by name when a release is loaded, before
+/// anything is linked.
 ///
 /// # Errors
-/// When two capabilities have an interface of the same name.
+/// Returns an error if two capabilities define an interface of the same name.
 pub fn linker(engine: &Engine, handler: HandlerKind) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;

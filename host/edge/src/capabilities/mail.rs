@@ -5,10 +5,10 @@ use wasmtime::component::{HasSelf, Linker};
 use crate::bindings::mail::{Error, Host, Message};
 use crate::guest::{AsOutcome, Operation, Outcome, State};
 
-/// Let components import `edge:platform/mail`.
+/// Adds `edge:platform/mail` to the linker.
 ///
 /// # Errors
-/// When the linker has it already.
+/// Returns an error if the linker has the interface already.
 pub fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     crate::bindings::mail::add_to_linker::<_, HasSelf<State>>(linker, |state| state)
 }
@@ -25,7 +25,7 @@ impl AsOutcome for Error {
 
 impl Host for State {
     async fn send(&mut self, message: Message) -> wasmtime::Result<Result<(), Error>> {
-        // A component that imports it without a grant was refused at start.
+        // Checked at load: a component that imports the interface without a grant is refused.
         let mailer = self.granted().mail.clone();
         let mailer = mailer.ok_or_else(|| wasmtime::Error::msg("the plugin has no mail grant"))?;
         if let Err(limit) = self.count_host_call() {

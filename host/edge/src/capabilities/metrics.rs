@@ -1,14 +1,14 @@
-//! `edge:platform/metrics`: the counters that the manifest declares.
+//! `edge:platform/metrics`: counters that the manifest declares.
 
 use wasmtime::component::{HasSelf, Linker};
 
 use crate::bindings::metrics::{Error, Host};
 use crate::guest::State;
 
-/// Let components import `edge:platform/metrics`.
+/// Adds `edge:platform/metrics` to the linker.
 ///
 /// # Errors
-/// When the linker has it already.
+/// Returns an error if the linker has the interface already.
 pub fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     crate::bindings::metrics::add_to_linker::<_, HasSelf<State>>(linker, |state| state)
 }

@@ -1,5 +1,5 @@
-//! What an instance may import: one file for each interface, each with the
-//! manifest's grant checked before anything reaches a store.
+//! Interfaces that components may import, one module each. The manifest's grant is checked before a
+//! call reaches a store.
 
 pub mod config;
 pub mod context;

@@ -1,5 +1,4 @@
-//! The body of a reply to a plugin's call out, which counts as open until the
-//! plugin lets go of it.
+//! Response body of an outgoing call, which counts as open until the plugin drops the body.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -10,14 +9,14 @@ use http_body_util::BodyExt;
 use tokio::sync::OwnedSemaphorePermit;
 use wasmtime_wasi_http::{Error, WasiBody};
 
-/// A body that gives back its place when it is dropped.
+/// Response body with the permit of an open call, released when the body is dropped.
 pub(super) struct OpenBody {
     body: WasiBody,
     _place: OwnedSemaphorePermit,
 }
 
 impl OpenBody {
-    /// Let `body` take `place` for as long as it is there.
+    /// Wraps `body` so that it holds the permit `place` until it is dropped.
     pub(super) fn boxed(body: WasiBody, place: OwnedSemaphorePermit) -> WasiBody {
         let open = Self {
             body,

@@ -1,8 +1,8 @@
-//! `wasi:http` calls out of a plugin, to the origins that its manifest
-//! grants, with the record handler and with both `wasi:http` ones.
+//! Outgoing `wasi:http` calls of a plugin to the origins that its manifest grants, for components
+//! with any handler.
 //!
-//! The interface is linked for every plugin, because the toolchains of
-//! several languages import it into every component, used or not.
+//! The interface is linked for every plugin, because the toolchains of several languages import it
+//! into every component, used or not.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -41,7 +41,7 @@ impl WasiHttpHooks for Session {
     ) -> Box<dyn Future<Output = Sent> + Send> {
         let mut counting = self.begin_operation(Operation::SendRequest, "");
         let admitted = self.admit(request.uri());
-        // Nothing was sent, and this code says so.
+        // No request was sent, as this error code tells the guest.
         let place = self.open_call().ok_or(Error::ConnectionLimitReached);
         self.trace(&mut counting, &mut request);
         Box::new(async move {
@@ -58,7 +58,7 @@ impl WasiHttpHooks for Session {
                 work.set([KeyValue::new("http.response.status_code", status)]);
             }
             let response = counting.with(sent)?;
-            // The connection has a task of its own: there is nothing to drive.
+            // The connection is driven by a task of its own, so this future has nothing to do.
             let done = async { Ok(()) };
             Ok((response, Box::new(done) as Box<_>))
         })
@@ -84,8 +84,8 @@ impl AsOutcome for Error {
 }
 
 impl Session {
-    /// Say in the span whom it asks, and tell them of the trace. The target is
-    /// left out of it: paths may name customers, and queries hold more.
+    /// Sets the method and the server on the span, and writes the trace context to the request's
+    /// header fields. Path and query are left out of the span, since they may hold customers' data.
     fn trace(&self, counting: &mut HostCall, request: &mut Request<WasiBody>) {
         if let Some(work) = counting.work() {
             let method = request.method().to_string();
@@ -100,10 +100,10 @@ impl Session {
         }
     }
 
-    /// The client for a call to `uri`, if it is granted, and until when the
-    /// call may take.
+    /// Counts one host call, and returns the client for a call to `uri` with the deadline of the
+    /// call, or an error if the origin is not granted.
     fn admit(&mut self, uri: &Uri) -> Result<(Arc<HttpClient>, Instant), Error> {
-        // Nothing was sent, and this code says so.
+        // No request was sent, as this error code tells the guest.
         self.count_host_call()
             .map_err(|_| Error::ConnectionLimitReached)?;
         let outbound = self.granted().outbound.as_ref();

@@ -1,5 +1,4 @@
-//! `edge:platform/rate-limit`: the limits of its manifest that a plugin counts
-//! itself.
+//! `edge:platform/rate-limit`: rate limits of the manifest that the plugin applies itself.
 
 use stores::limiter::OnFailure;
 use wasmtime::component::{HasSelf, Linker};
@@ -7,10 +6,10 @@ use wasmtime::component::{HasSelf, Linker};
 use crate::bindings::rate_limit::{Error, Host, Verdict};
 use crate::guest::{Operation, Outcome, State};
 
-/// Let components import `edge:platform/rate-limit`.
+/// Adds `edge:platform/rate-limit` to the linker.
 ///
 /// # Errors
-/// When the linker has it already.
+/// Returns an error if the linker has the interface already.
 pub fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     crate::bindings::rate_limit::add_to_linker::<_, HasSelf<State>>(linker, |state| state)
 }

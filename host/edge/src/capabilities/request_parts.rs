@@ -1,6 +1,6 @@
-//! The setters of `wasi:http` requests, with a bound on what each may be given:
-//! the host keeps it for as long as the plugin keeps the request, and
-//! `wasmtime-wasi-http` itself takes a method or an authority of any length.
+//! Setters of `wasi:http` requests with bounded lengths. The host keeps the values for as long as
+//! the plugin keeps the request, and `wasmtime-wasi-http` itself accepts a method or an authority
+//! of any length.
 
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Linker, Resource};
@@ -10,32 +10,32 @@ use wasmtime_wasi_http::p3::bindings::http::types as p3;
 
 use crate::guest::State;
 
-/// Bytes of a method, and of a scheme.
+/// Maximum length of a method, and of a scheme, in bytes.
 const LONGEST_WORD: usize = 64;
 
-/// Bytes of an authority.
+/// Maximum length of an authority, in bytes.
 const LONGEST_AUTHORITY: usize = 1 << 10;
 
-/// Bytes of a path with its query.
+/// Maximum length of a path with its query, in bytes.
 const LONGEST_PATH: usize = 8 << 10;
 
-/// The versions that `wasmtime-wasi-http` links.
+/// Versions of the interface that `wasmtime-wasi-http` links.
 const P2: &str = "wasi:http/types@0.2.12";
 const P3: &str = "wasi:http/types@0.3.0";
 
 type Answer = wasmtime::Result<(Result<(), ()>,)>;
 
-/// What is too long is refused as what is malformed.
+/// Answer to a value that is too long, the same as to a malformed one.
 const TOO_LONG: Answer = Ok((Err(()),));
 
 fn is_longer(text: Option<&String>, most: usize) -> bool {
     text.is_some_and(|text| text.len() > most)
 }
 
-/// Put bounded setters in the place of those for `wasi:http@0.2`.
+/// Replaces the setters of `wasi:http@0.2` requests by bounded ones.
 ///
 /// # Errors
-/// When the linker does not take them.
+/// Returns an error if the linker does not accept them.
 pub fn bound_p2(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     use p2::{HostOutgoingRequest as _, Method, OutgoingRequest, Scheme};
     type Store<'a> = StoreContextMut<'a, State>;
@@ -79,10 +79,10 @@ pub fn bound_p2(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     Ok(())
 }
 
-/// Put bounded setters in the place of those for `wasi:http@0.3`.
+/// Replaces the setters of `wasi:http@0.3` requests by bounded ones.
 ///
 /// # Errors
-/// When the linker does not take them.
+/// Returns an error if the linker does not accept them.
 pub fn bound_p3(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     use p3::{HostRequest as _, Method, Request, Scheme};
     type Store<'a> = StoreContextMut<'a, State>;

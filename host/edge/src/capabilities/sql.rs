@@ -1,4 +1,4 @@
-//! `edge:platform/sql`: the plugin's database, within its grant.
+//! `edge:platform/sql`: SQL statements and transactions, within the plugin's grant.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,26 +14,27 @@ use crate::bindings::sql::{Host, HostTransaction};
 use crate::guest::{AsOutcome, HostCall, Operation, Outcome, SqlSession, State};
 use crate::telemetry::traces::text;
 
-/// Transactions that one request may have open at once.
+/// Maximum number of transactions that one request may have open at once.
 const MOST_TRANSACTIONS: usize = 4;
 
-/// Let components import `edge:platform/sql`.
+/// Adds `edge:platform/sql` to the linker.
 ///
 /// # Errors
-/// When the linker has it already.
+/// Returns an error if the linker has the interface already.
 pub fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     crate::bindings::sql::add_to_linker::<_, HasSelf<State>>(linker, |state| state)
 }
 
 impl State {
-    /// Account for a statement, or for the beginning of a transaction. Its end
-    /// is free: a plugin that is out of calls can still leave things in order.
+    /// Counts a host call for a statement or for the beginning of a transaction. Ending a
+    /// transaction is not counted, so that a plugin without remaining calls can still commit or
+    /// roll back.
     fn count(&mut self) -> Result<(), Error> {
         self.count_host_call()
             .map_err(|limit| Error::TooLarge(limit.to_string()))
     }
 
-    /// The database, what counts this operation on it, and its deadline.
+    /// Returns the database, the started operation on it, and its deadline.
     fn database(
         &mut self,
         operation: Operation,
@@ -44,14 +45,14 @@ impl State {
         Ok((access, counting, deadline))
     }
 
-    /// What counts an operation in a transaction.
+    /// Starts an operation in a transaction.
     fn in_transaction(&mut self, operation: Operation) -> wasmtime::Result<HostCall> {
         let system = self.session()?.access.system();
         Ok(self.begin_operation(operation, system))
     }
 
-    /// A statement ended with this outcome, which is returned. Its span, if
-    /// it has one, says what it was about.
+    /// Ends a statement with this outcome, which is returned, and names its span by the statement's
+    /// summary.
     fn ended<T>(
         &mut self,
         mut counting: HostCall,
@@ -70,7 +71,7 @@ impl State {
     }
 
     fn session(&mut self) -> wasmtime::Result<&mut SqlSession> {
-        // A component that imports sql without a grant was refused at start.
+        // Checked at load: a component that imports the interface without a grant is refused.
         self.sql()
             .1
             .ok_or_else(|| wasmtime::Error::msg("the plugin has no database grant"))
@@ -151,8 +152,8 @@ impl From<Error> for wit::Error {
     }
 }
 
-/// Rows as records of the interface. Each text takes an allocation in the
-/// guest; `PackedRows` takes one for all.
+/// Rows as records of the interface. Each text takes an allocation in the guest; `PackedRows` takes
+/// one for all rows.
 impl Form for wit::Rows {
     fn new() -> Self {
         Self {
@@ -183,7 +184,7 @@ impl Form for wit::Rows {
     }
 }
 
-/// A call that ends with an error of the interface, or with a trap.
+/// Result of an interface function: a value, an error of the interface, or a trap.
 type CallResult<T> = wasmtime::Result<Result<T, wit::Error>>;
 
 fn owned(parameters: Vec<wit::Value>) -> Vec<Value> {
@@ -340,7 +341,7 @@ impl HostTransaction for State {
         Ok(rolled_back.map_err(wit::Error::from))
     }
 
-    /// Rolls back, unless it was committed: those are no longer in the table.
+    /// Rolls back the transaction. A committed one is no longer in the table.
     async fn drop(&mut self, transaction: Resource<OpenTransaction>) -> wasmtime::Result<()> {
         let (transaction, deadline) = self.take_transaction(transaction)?;
         if let Err(error) = transaction.rollback(deadline).await {

@@ -18,8 +18,8 @@ const MOST_RESOURCES: usize = 512;
 /// another request.
 const KEPT_RESOURCES: usize = 16;
 
-/// Tasks, streams and futures of the component model that an instance may have
-/// at once, and those with which it is kept. A task takes several entries.
+/// Maximum number of entries for tasks, streams and futures of the component model that an instance
+/// may have at once, and with which it is kept for another request. A task takes several entries.
 const MOST_CONCURRENT: usize = 512;
 const KEPT_CONCURRENT: usize = 32;
 

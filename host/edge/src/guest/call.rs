@@ -209,7 +209,6 @@ pub struct ServiceFailed {
     pub interface: String,
     /// Name of the function.
     pub function: String,
-    /// Short name of the reason, as in [`CallError::REASONS`] or that of a missing or forbidden
-    /// callee.
+    /// Short name of the reason: one of [`CallError::REASONS`], or `denied`.
     pub reason: String,
 }

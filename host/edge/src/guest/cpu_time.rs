@@ -140,7 +140,7 @@ mod tests {
         );
     }
 
-    /// Keeps the processor for so long, or a little longer.
+    /// Computes until the thread has used `time` of a processor, or slightly more.
     fn compute(time: Duration) {
         let end = thread_time() + time;
         while thread_time() < end {}
@@ -165,7 +165,7 @@ mod tests {
         let meter = Arc::new(CpuTimer::new());
         let work = async {
             for _ in 0..2 {
-                // What the system does with a thread that others go before.
+                // Stands for a thread that waits for a processor.
                 std::thread::sleep(Duration::from_millis(50));
                 tokio::task::yield_now().await;
             }

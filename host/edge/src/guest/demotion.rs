@@ -205,7 +205,7 @@ mod tests {
     async fn timers_and_tasks_belong_to_the_node() {
         let background = background();
         let found = background.run(async {
-            // Has no timers of its own.
+            // Needs timers, which the low-priority runtime does not have.
             sleep(Duration::from_millis(1)).await;
             let task = tokio::spawn(async { here() }).await.expect("no panic");
             (here(), task)
@@ -214,7 +214,7 @@ mod tests {
         assert!(work_moved && !task_moved);
     }
 
-    /// Spawns a task when it is dropped, as connections do.
+    /// Value that spawns a task when it is dropped, as connections do.
     struct Settles(Arc<AtomicUsize>);
 
     impl Drop for Settles {

@@ -31,9 +31,9 @@ pub struct PluginLimits {
 /// Grant of outgoing HTTP calls.
 #[derive(Clone)]
 pub struct Outbound {
-    /// The node's client.
+    /// HTTP client of the node.
     pub client: Arc<HttpClient>,
-    /// What was granted.
+    /// Origins that the manifest grants.
     pub origins: Arc<[Origin]>,
 }
 

@@ -13,11 +13,11 @@ use tracing::Level;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
-/// Bytes that are kept of one request's output, and once more of those of its
-/// errors that came later. A panic message with its place takes a few hundred.
+/// Maximum length in bytes of the output kept of one request, and of the error lines kept besides
+/// once that is full. A panic message with its location takes a few hundred bytes.
 const KEPT: usize = 8 * 1024;
 
-/// Bytes that a guest is asked to write at once, as `wasi:io` asks for them.
+/// Number of bytes that a guest may write at once, reported through `wasi:io`.
 const AT_ONCE: usize = 64 * 1024;
 
 /// Captured output of the request that an instance is answering.

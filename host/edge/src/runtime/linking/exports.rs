@@ -120,7 +120,7 @@ mod tests {
     use super::super::error_case::{ErrorCase, Form};
     use super::*;
 
-    /// The type of a function, by how the text format writes it.
+    /// Returns the type of a function, given in the WebAssembly text format.
     fn signature(engine: &Engine, text: &str) -> ComponentFunc {
         let text = format!(
             "(component
