@@ -187,8 +187,7 @@ impl Stats {
         }
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         self.micros.fetch_add(micros, Relaxed);
-        // Fails only past the last bucket, more than an hour, where a deadline has ended the
-        // request.
+        // Fails only past the last bucket, more than an hour: such a request is in no bucket.
         let _ = self.latency.increment(micros);
     }
 
