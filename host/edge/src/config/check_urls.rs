@@ -1,19 +1,18 @@
-//! Which addresses a node may ask about a canary.
+//! URLs that a node may call to check a canary.
 
 use std::str::FromStr;
 
 use url::Url;
 
-/// Addresses that may be asked, and all below them.
+/// URLs that are allowed, each with all paths below it.
 #[derive(Debug, Clone, Default)]
 pub struct AllowedUrls(Vec<Url>);
 
 impl AllowedUrls {
-    /// Returns the address that `text` means, if it may be asked.
+    /// Parses `text` and returns the URL if it is allowed.
     ///
     /// # Errors
-    /// When the text is no plain address of HTTP, or is not below an allowed
-    /// one.
+    /// When the text is not a plain HTTP URL, or is not below an allowed one.
     pub fn check(&self, text: &str) -> Result<Url, String> {
         let url = plain(text)?;
         match self.0.iter().any(|allowed| is_below(allowed, &url)) {
@@ -34,8 +33,9 @@ impl FromStr for AllowedUrls {
     }
 }
 
-/// Returns the address `text` without anything that could lead elsewhere than
-/// it seems. What was refused is not quoted: it may hold a password.
+/// Parses a URL without a login, a query or a fragment, which could make it
+/// lead elsewhere than it seems. Error messages do not quote the text, which
+/// may contain a password.
 fn plain(text: &str) -> Result<Url, String> {
     let url: Url = text
         .parse()
@@ -51,8 +51,8 @@ fn plain(text: &str) -> Result<Url, String> {
     Ok(url)
 }
 
-/// Whether `url` is `allowed`, or a path below it. The parser has resolved
-/// `..` already.
+/// Returns whether `url` is `allowed` or a path below it. The parser has
+/// resolved `..` already.
 fn is_below(allowed: &Url, url: &Url) -> bool {
     let path = allowed.path().trim_end_matches('/');
     let rest = url.path().strip_prefix(path);

@@ -1,29 +1,29 @@
-//! The settings of what a client may send.
+//! Settings that limit what a client may send.
 
 use std::time::Duration;
 
 use super::layers::Layers;
 use super::values::{count, duration};
 
-/// Bounds on what a client may send, before any plugin sees it.
+/// Limits on what a client may send, enforced before any plugin sees a request.
 #[derive(Debug, Clone, Copy)]
 pub struct ClientLimits {
-    /// How long the head of a request may take, from its first byte.
+    /// Time limit for the head of a request, from its first byte.
     pub head_timeout: Duration,
-    /// How long the body of a request may take.
+    /// Time limit for the body of a request.
     pub body_timeout: Duration,
-    /// How long a connection may stay open between requests.
+    /// Time limit for a connection to stay idle between requests.
     pub idle_timeout: Duration,
-    /// Longest request target, in bytes.
+    /// Maximum length of a request target, in bytes.
     pub max_uri: usize,
-    /// All header fields of a request together, in bytes.
+    /// Maximum size of all header fields of a request together, in bytes.
     pub max_headers: usize,
-    /// Connections at once.
+    /// Maximum of connections at once.
     pub max_connections: usize,
 }
 
 impl ClientLimits {
-    /// Take them out of `layers`.
+    /// Takes these settings out of `layers`.
     pub(super) fn take(layers: &mut Layers) -> Self {
         Self {
             head_timeout: layers.take("head_timeout", Duration::from_secs(10), duration),
@@ -36,7 +36,8 @@ impl ClientLimits {
     }
 }
 
-/// hyper parses heads of up to 64 KiB for us; past that it refuses by itself.
+/// Parses a number of bytes, up to the 64 KiB beyond which hyper itself refuses
+/// the head of a request.
 fn at_most_64_kib(text: &str) -> Result<usize, String> {
     match count(text) {
         Ok(bytes) if bytes <= 64 * 1024 => Ok(bytes),

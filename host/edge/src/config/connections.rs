@@ -1,4 +1,4 @@
-//! How long a node keeps connections to a database server.
+//! Settings of a node's connections to database servers.
 
 use stores::sql::Lifetimes;
 
@@ -15,11 +15,12 @@ pub(super) fn take_lifetimes(layers: &mut Layers) -> Lifetimes {
     }
 }
 
-/// The fewest and the most connections of a node: four are the host's own.
+/// Minimum of connections of a node, four of which the host itself uses.
 const FEWEST: u32 = 8;
 const MOST: u32 = 100_000;
 
-/// Connections to database servers of the whole node.
+/// Parses the limit on the node's connections to database servers; `off` is no
+/// limit.
 pub(super) fn total(text: &str) -> Result<Option<u32>, String> {
     match text.parse() {
         Ok(connections @ FEWEST..=MOST) => Ok(Some(connections)),

@@ -1,4 +1,5 @@
-//! Which web pages of other origins may use the shop (CORS).
+//! Settings of cross-origin resource sharing (CORS): which web pages of other
+//! origins may use the shop.
 
 use std::time::Duration;
 
@@ -9,31 +10,31 @@ use url::Url;
 use super::layers::Layers;
 use super::values::{duration, switch};
 
-/// What browsers let pages of other origins do.
+/// Cross-origin requests that browsers are told to allow.
 #[derive(Debug, Clone)]
 pub struct Cors {
-    /// The pages.
+    /// Origins that are allowed.
     pub origins: Origins,
-    /// Methods that they may use.
+    /// Methods that are allowed.
     pub methods: Vec<Method>,
-    /// Header fields that they may send.
+    /// Header fields that requests may have.
     pub headers: Vec<HeaderName>,
-    /// Whether their requests carry cookies and the like.
+    /// True if requests may carry credentials, such as cookies.
     pub credentials: bool,
-    /// How long a browser may remember all this.
+    /// Time for which a browser may cache the answer to a preflight request.
     pub max_age: Duration,
 }
 
-/// Where pages come from.
+/// Origins of pages that may use the shop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origins {
-    /// Anywhere.
+    /// Any origin.
     Any,
-    /// These, as browsers write them in `Origin`.
+    /// Listed origins, as browsers write them in `Origin`.
     These(Vec<HeaderValue>),
 }
 
-/// Those that the host takes at all, save `OPTIONS`, which pages do not need.
+/// Methods that the host accepts, except `OPTIONS`, which pages do not need.
 const METHODS: [Method; 6] = [
     Method::GET,
     Method::HEAD,
@@ -43,7 +44,7 @@ const METHODS: [Method; 6] = [
     Method::DELETE,
 ];
 
-/// What the shop's own clients send.
+/// Header fields that the shop's own clients send.
 const HEADERS: [HeaderName; 4] = [
     AUTHORIZATION,
     CONTENT_TYPE,
@@ -54,7 +55,7 @@ const HEADERS: [HeaderName; 4] = [
 const MAX_AGE: Duration = Duration::from_secs(600);
 
 impl Cors {
-    /// Take the settings of it out of `layers`; none when no origin is set.
+    /// Takes these settings out of `layers`; `None` when no origin is set.
     pub(super) fn take(layers: &mut Layers) -> Option<Self> {
         let origins = layers.take("cors_origins", None, origins);
         let any = origins == Some(Origins::Any);
@@ -84,7 +85,8 @@ fn origins(text: &str) -> Result<Option<Origins>, String> {
     Ok((!origins.is_empty()).then_some(Origins::These(origins)))
 }
 
-/// Browsers write an origin in one way only, and it is compared as it stands.
+/// Parses an origin. It is compared byte by byte, so only the one form that
+/// browsers send is accepted.
 fn origin(text: &str) -> Result<HeaderValue, String> {
     let wrong = || {
         format!(
@@ -94,7 +96,7 @@ fn origin(text: &str) -> Result<HeaderValue, String> {
     };
     let url = Url::parse(text).map_err(|_| wrong())?;
     let is_web = matches!(url.scheme(), "http" | "https");
-    // A host may have a `*`, but no browser takes it for any host.
+    // A `*` in a host parses, but browsers do not treat it as a wildcard.
     if !is_web || text.contains('*') || url.origin().ascii_serialization() != text {
         return Err(wrong());
     }

@@ -1,23 +1,24 @@
-//! `.env` files as people have them: written for docker compose, for systemd
+//! Parser of `.env` files as they are written for docker compose, for systemd
 //! (`EnvironmentFile=`) and for dotenv libraries.
 //!
-//! No crate reads all three, and most replace `$NAME` in a secret that only
-//! happens to hold a dollar sign. Here a value is what is written: without
-//! quotes the rest of the line, in single quotes anything up to the next one,
-//! in double quotes with `\n`, `\r`, `\t`, `\\`, `\"` and `\$`. Quoted values
-//! may go over several lines; in double quotes, a backslash at the end of a line
-//! joins the next one. A comment is a line that begins with `#` or `;`,
-//! or what follows white space and `#`; a `#` right after `=` is part of the
-//! value. A line that is a name alone, by which docker compose passes a variable
-//! on, sets nothing.
+//! No crate reads all three forms, and most replace `$NAME` in a secret that
+//! only happens to contain a dollar sign. Here a value is taken as written:
+//! without quotes the rest of the line, in single quotes anything up to the
+//! next one, in double quotes with `\n`, `\r`, `\t`, `\\`, `\"` and `\$`.
+//! Quoted values may span several lines; in double quotes, a backslash at the
+//! end of a line joins the next one. A comment is a line that begins with `#`
+//! or `;`, or what follows white space and `#`; a `#` right after `=` is part
+//! of the value. A line that is a name alone, by which docker compose passes a
+//! variable on, sets nothing.
 
-/// A line that cannot be read. Its text is not shown: it may hold a secret.
+/// A line that cannot be read. Its text is never shown, as it may contain a
+/// secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line} {problem}")]
 pub(super) struct DotenvError {
     line: usize,
     problem: &'static str,
-    /// The variable that the line sets, if that much can be read.
+    /// Variable that the line sets, if its name can be read.
     pub(super) name: Option<String>,
 }
 
@@ -28,7 +29,8 @@ const AFTER_QUOTES: &str = "has something after the closing quotes";
 const SUBSTITUTION: &str =
     "has `${`: variables are not substituted; put a value that holds it into single quotes";
 
-/// The variables of a file, in their order, and the lines that are wrong.
+/// Parses a file. Returns its variables, in their order, and the lines that are
+/// wrong.
 pub(super) fn parse(text: &str) -> (Vec<(String, String)>, Vec<DotenvError>) {
     let mut reader = Reader::new(text);
     let (mut variables, mut errors) = (Vec::new(), Vec::new());
@@ -51,13 +53,13 @@ pub(super) fn parse(text: &str) -> (Vec<(String, String)>, Vec<DotenvError>) {
 
 struct Reader<'a> {
     rest: &'a str,
-    /// Number of the line, from 1.
+    /// Number of the current line, from 1.
     line: usize,
 }
 
 type Entry = Option<(String, String)>;
 
-/// What is wrong with a line, and the variable that it sets.
+/// A problem of a line, with the variable that the line sets.
 struct Problem<'a> {
     text: &'static str,
     name: Option<&'a str>,
@@ -70,7 +72,7 @@ impl<'a> Reader<'a> {
         Self { rest, line: 1 }
     }
 
-    /// Reads one entry, or an empty line or comment, with the end of its line.
+    /// Reads one entry, or an empty line or comment, up to the end of its line.
     fn entry(&mut self) -> Result<Entry, Problem<'a>> {
         let line = self.peek_line();
         let start = line.trim_start();
@@ -97,7 +99,8 @@ impl<'a> Reader<'a> {
             self.skip_line();
             return Ok(None);
         };
-        // Blanks after the sign stay, for a comment that may follow them.
+        // Blanks after the equals sign stay, for a comment that may follow
+        // them.
         self.advance(line.len() - value.len());
         let blanks = value.len() - value.trim_start_matches([' ', '\t']).len();
         let value = match value.get(blanks..).and_then(|value| value.chars().next()) {
@@ -159,8 +162,8 @@ impl<'a> Reader<'a> {
         Ok(value.replace("\r\n", "\n"))
     }
 
-    /// Goes on after a quoted value of so many bytes, quotes included: only a
-    /// comment may stand behind it.
+    /// Advances past a quoted value of this many bytes, quotes included, and
+    /// its line, on which only a comment may follow.
     fn end_quotes(&mut self, bytes: usize) -> Result<(), &'static str> {
         let after = self.rest.get(bytes..).unwrap_or_default();
         let line = after.lines().next().unwrap_or_default();
@@ -194,14 +197,14 @@ fn push_escaped(value: &mut String, sign: char) {
         'r' => value.push('\r'),
         't' => value.push('\t'),
         '\\' | '"' | '$' => value.push(sign),
-        // The value goes on in the next line.
+        // The value continues on the next line.
         '\n' => {}
-        // Windows paths and regular expressions stay as they are.
+        // Backslashes of Windows paths and regular expressions are kept.
         other => value.extend(['\\', other]),
     }
 }
 
-/// A value without the comment after it.
+/// Returns a value without the comment after it.
 fn without_comment(value: &str) -> &str {
     let starts = value.match_indices('#').map(|(at, _)| at);
     let is_comment = |at: &usize| {
@@ -212,7 +215,7 @@ fn without_comment(value: &str) -> &str {
     comment.and_then(|at| value.get(..at)).unwrap_or(value)
 }
 
-/// Whether programs take this for the name of a variable.
+/// Returns whether programs accept this as the name of a variable.
 fn is_name(name: &str) -> bool {
     let is_first = |sign: char| sign.is_ascii_alphabetic() || sign == '_';
     let is_later = |sign: char| is_first(sign) || sign.is_ascii_digit() || ".-".contains(sign);

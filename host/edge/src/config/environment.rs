@@ -1,9 +1,9 @@
-//! Which variables of the environment are settings of the host.
+//! Mapping of environment variables to the host's settings.
 
 use super::traces;
 
-/// Variables known by these names everywhere, as are those of [`traces`]; all
-/// others begin with `EDGE_`.
+/// Variables that set settings under these names, as do those of [`traces`];
+/// all others begin with `EDGE_`.
 const UNPREFIXED: [&str; 4] = [
     "DATABASE_URL",
     "DATABASE_REPLICA_URL",
@@ -11,21 +11,22 @@ const UNPREFIXED: [&str; 4] = [
     "SMTP_URL",
 ];
 
-/// Those of them that single plugins have too: `DATABASE_URL_<PLUGIN>`.
+/// Prefixes of variables for single plugins, such as `DATABASE_URL_<PLUGIN>`.
 const PER_PLUGIN: [&str; 2] = ["DATABASE_URL_", "DATABASE_REPLICA_URL_"];
 
 const PREFIX: &str = "EDGE_";
 
-/// What follows the name of a setting whose value is in a file, as in
-/// `DATABASE_URL_FILE`: secrets of Docker and Kubernetes are files.
+/// Suffix of a setting's name whose value is in a file, as in
+/// `DATABASE_URL_FILE`: Docker and Kubernetes provide secrets as files.
 const FILE: &str = "_FILE";
 
-/// The key that the variable `name` sets, if it is one of ours.
+/// Returns the key that the variable `name` sets, if it is a setting of the
+/// host.
 pub(super) fn key_of(name: &str) -> Option<String> {
     let plain = name.strip_suffix(FILE).unwrap_or(name);
     let is_ours = UNPREFIXED.contains(&plain)
         || PER_PLUGIN.iter().any(|prefix| name.starts_with(prefix))
-        // Others of OpenTelemetry's may be there for somebody else.
+        // Other variables of OpenTelemetry may be meant for other programs.
         || traces::VARIABLES.contains(&plain);
     match name.strip_prefix(PREFIX) {
         Some(rest) => Some(rest.to_ascii_lowercase()),
@@ -33,12 +34,13 @@ pub(super) fn key_of(name: &str) -> Option<String> {
     }
 }
 
-/// Whether the variable is nobody's but the host's, by its name.
+/// Returns whether the variable's name has the prefix of the host's own
+/// variables.
 pub(super) fn is_prefixed(name: &str) -> bool {
     name.starts_with(PREFIX)
 }
 
-/// The variable that sets `key`.
+/// Returns the name of the variable that sets `key`.
 pub(super) fn variable_of(key: &str) -> String {
     let name = key.to_ascii_uppercase();
     match key_of(&name) {
@@ -47,8 +49,9 @@ pub(super) fn variable_of(key: &str) -> String {
     }
 }
 
-/// Whether this is another program's variable that only looks like the URL of a
-/// plugin's database: Vercel sets `DATABASE_URL_UNPOOLED=postgres://...`.
+/// Returns whether this is another program's variable that only looks like the
+/// URL of a plugin's database: Vercel sets
+/// `DATABASE_URL_UNPOOLED=postgres://...`.
 pub(super) fn is_foreign_url(name: &str, value: &str) -> bool {
     let is_of_plugin = PER_PLUGIN.iter().any(|prefix| name.starts_with(prefix));
     let scheme = value.split_once(':').map(|(scheme, _)| scheme);
@@ -57,10 +60,11 @@ pub(super) fn is_foreign_url(name: &str, value: &str) -> bool {
         && !scheme.is_some_and(|scheme| ["sqlite", "mysql", "mariadb"].contains(&scheme))
 }
 
-/// Whether Kubernetes or Docker made this variable for a service whose name
-/// begins with `edge`, or is `database-url`: `EDGE_SERVICE_HOST`, `EDGE_PORT=tcp://10.0.0.1:8080`,
-/// `EDGE_PORT_8080_TCP_ADDR` and their like (service links), and Docker's
-/// `EDGE_NAME=/web/edge` and `EDGE_ENV_PATH` (links of containers).
+/// Returns whether Kubernetes or Docker made this variable for a service whose
+/// name begins with `edge`, or is `database-url`: `EDGE_SERVICE_HOST`,
+/// `EDGE_PORT=tcp://10.0.0.1:8080`, `EDGE_PORT_8080_TCP_ADDR` and the like
+/// (service links), and Docker's `EDGE_NAME=/web/edge` and `EDGE_ENV_PATH`
+/// (links of containers).
 pub(super) fn is_service_link(name: &str, value: &str) -> bool {
     let of_plugin = || {
         let mut prefixes = PER_PLUGIN.iter();
@@ -89,7 +93,8 @@ pub(super) fn is_service_link(name: &str, value: &str) -> bool {
         || is_after("_PORT_", &is_port_of_link)
 }
 
-/// `8080_TCP`, `8080_TCP_ADDR`, `53_UDP_PORT` and their like.
+/// Returns whether `text` ends a service link, as `8080_TCP`, `8080_TCP_ADDR`
+/// and `53_UDP_PORT` do.
 fn is_port_of_link(text: &str) -> bool {
     let mut parts = text.split('_');
     let is_number = parts.next().is_some_and(|port| port.parse::<u16>().is_ok());

@@ -1,6 +1,5 @@
-//! The header fields that every reply carries, for the browsers that read it:
-//! helmet's, or the few that an API needs, and what the operator says of
-//! single ones.
+//! Header fields that every reply carries, for the browsers that read it:
+//! helmet's, or the few that an API needs, and those that the operator sets.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +9,10 @@ use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use super::layers::Layers;
 use super::values::switch;
 
-/// The table of the file that sets single fields.
+/// Table of the settings file that sets single fields.
 pub(super) const TABLE: &str = "headers";
 
-/// What helmet 8.3 sends by default.
+/// Header fields that helmet 8.3 sends by default.
 static HELMET: [(&str, &str); 12] = [
     (
         "content-security-policy",
@@ -37,9 +36,9 @@ static HELMET: [(&str, &str); 12] = [
     ("x-xss-protection", "0"),
 ];
 
-/// What OWASP's REST Security Cheat Sheet asks for of replies that are not
-/// pages. `cache-control` is left to plugins, and to the host for callers who
-/// say who they are.
+/// Header fields that OWASP's REST Security Cheat Sheet recommends for replies
+/// that are not pages. `cache-control` is set by plugins, and by the host for
+/// authenticated callers.
 static API: [(&str, &str); 5] = [
     (
         "content-security-policy",
@@ -56,7 +55,7 @@ static API: [(&str, &str); 5] = [
 
 const CROSS_ORIGIN_RESOURCE_POLICY: &str = "cross-origin-resource-policy";
 
-/// What else may be set: fields of the same kind that have no default.
+/// Further fields that may be set, which have no default.
 static OTHERS: [&str; 4] = [
     "content-security-policy-report-only",
     "cross-origin-embedder-policy",
@@ -64,21 +63,21 @@ static OTHERS: [&str; 4] = [
     "reporting-endpoints",
 ];
 
-/// Which fields replies carry by default.
+/// Sets of fields that replies carry by default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Set {
-    /// Helmet's, on every reply.
+    /// Helmet's fields, on every reply.
     Helmet,
-    /// Helmet's on pages, and [`API`] on every other reply.
+    /// Helmet's fields on pages, and [`API`] on every other reply.
     Api,
-    /// None.
+    /// No fields.
     Off,
 }
 
 type Fields = Vec<(HeaderName, HeaderValue)>;
 
-/// Header fields for every reply, ready to be sent: a plugin's own value of
-/// one wins.
+/// Header fields for every reply, ready to be sent. A field that the plugin
+/// sets itself takes precedence.
 #[derive(Debug, Clone, Default)]
 pub struct ReplyHeaders {
     pages: Fields,
@@ -86,7 +85,7 @@ pub struct ReplyHeaders {
 }
 
 impl ReplyHeaders {
-    /// The fields for a reply that has these of its own.
+    /// Returns the fields to add to a reply with these header fields.
     #[must_use]
     pub fn fields(&self, reply: &HeaderMap) -> &[(HeaderName, HeaderValue)] {
         let content_type = reply.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
@@ -96,8 +95,8 @@ impl ReplyHeaders {
         }
     }
 
-    /// Takes the settings of them out of `layers`. Where pages of other
-    /// origins may read replies, they may show them too.
+    /// Takes these settings out of `layers`. If CORS lets pages of other
+    /// origins read replies, the resource policy lets them embed replies too.
     pub(super) fn take(layers: &mut Layers, is_cross_origin: bool) -> Self {
         let set = layers.take("security_headers", Set::Helmet, set);
         let own = layers.take_prefixed(&format!("{TABLE}."), field);
@@ -114,7 +113,8 @@ impl ReplyHeaders {
     }
 }
 
-/// Those of `defaults` that the operator says nothing of, and the operator's.
+/// Returns the operator's fields, and those of `defaults` that the operator
+/// does not set.
 fn fields(
     defaults: &[(&'static str, &'static str)],
     own: &BTreeMap<String, Option<(HeaderName, HeaderValue)>>,
@@ -134,7 +134,7 @@ fn fields(
     defaults.chain(own.values().flatten().cloned()).collect()
 }
 
-/// Whether a browser shows a reply of this content type as a page.
+/// Returns whether a browser shows a reply of this content type as a page.
 fn is_page(content_type: &[u8]) -> bool {
     ["text/html", "application/xhtml+xml"].iter().any(|page| {
         let start = content_type.get(..page.len());
@@ -153,8 +153,8 @@ fn set(text: &str) -> Result<Set, String> {
     }
 }
 
-/// The field `name` with the value `text`; none for a field that is to be left
-/// out.
+/// Parses the field `name` with the value `text`. Returns `None` for an empty
+/// value, by which a field is omitted.
 fn field(name: &str, text: &str) -> Result<Option<(HeaderName, HeaderValue)>, String> {
     let known = || HELMET.iter().map(|(name, _)| *name).chain(OTHERS);
     let Some(name) = known().find(|known| *known == name) else {

@@ -1,5 +1,5 @@
-//! The layers that settings come from, merged key by key, and every problem
-//! found on the way.
+//! Layers of settings (file, `.env`, environment), merged key by key, with
+//! every problem found on the way.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -13,43 +13,43 @@ use super::environment::{is_foreign_url, is_prefixed, is_service_link, key_of, v
 use super::plugin_config::{self, PluginConfig};
 use super::{dotenv, headers};
 
-/// What follows the key of a setting whose value is in a file.
+/// Suffix of a setting's key whose value is in a file.
 const FILE: &str = "_file";
 
-/// How unlike the right name a misspelt one may be, from 0 to 1, for the right
-/// one to be suggested.
+/// Least Jaro-Winkler similarity, from 0 to 1, of an unknown key and a known
+/// one that is suggested for it.
 const LIKENESS: f64 = 0.85;
 
-/// The table of the file whose keys are plugins' to read, if their manifests
-/// ask for them; a table in it is for one plugin.
+/// Table of the settings file with values for plugins, if their manifests ask
+/// for the keys; a table in it is for one plugin.
 const PLUGINS_TABLE: &str = "config";
 
-/// One setting as it was written, and where, for messages.
+/// One setting as it was written, with its origin for messages.
 struct Setting {
     text: String,
     origin: String,
 }
 
-/// What was set, by key, and what is wrong with it.
+/// All settings that were read, by key, with the problems and warnings found.
 #[derive(Default)]
 pub(super) struct Layers {
     settings: BTreeMap<String, Setting>,
-    /// Keys that were asked for: all there are.
+    /// Keys that were asked for, which are all that exist.
     known: BTreeSet<String>,
-    /// What is for plugins.
+    /// Values for plugins.
     plugin_config: PluginConfig,
-    /// Where values are that were taken from files.
+    /// Files from which values of settings were taken.
     files: ValueFiles,
     problems: Vec<String>,
     warnings: Vec<String>,
-    /// Lines of `.env` that cannot be read, by the variable that they set, which
-    /// is no setting of the host.
+    /// Problems of lines of `.env` that cannot be read, with the variable that
+    /// each sets, which is no setting of the host.
     unread: Vec<(String, String)>,
 }
 
 impl Layers {
-    /// Merge `file`, `dotenv` and `environment`, the later winning. Files
-    /// that do not exist set nothing.
+    /// Merges `file`, `dotenv` and `environment`; the later wins. Files that do
+    /// not exist set nothing.
     pub(super) fn read(
         file: &Path,
         dotenv: &Path,
@@ -64,8 +64,8 @@ impl Layers {
         layers
     }
 
-    /// Puts a later layer over this one. What it sets by `NAME_FILE` replaces a
-    /// `NAME` from before, and the other way round.
+    /// Merges a later layer into this one. A `NAME_FILE` in it replaces an
+    /// earlier `NAME`, and a `NAME` replaces an earlier `NAME_FILE`.
     fn overlay(&mut self, later: Self) {
         for key in later.settings.keys() {
             self.settings.remove(&format!("{key}{FILE}"));
@@ -80,7 +80,7 @@ impl Layers {
         self.unread.extend(later.unread);
     }
 
-    /// Set `key`, as the program itself.
+    /// Sets `key` on behalf of the program itself.
     pub(super) fn set(&mut self, key: &str, text: String) {
         self.settings.insert(
             key.to_owned(),
@@ -91,8 +91,8 @@ impl Layers {
         );
     }
 
-    /// Take the setting `key` out, or `default` when it was not set. A value
-    /// that `parse` refuses becomes a problem.
+    /// Removes the setting `key` and returns its value, or `default` when it
+    /// was not set. A value that `parse` refuses becomes a problem.
     pub(super) fn take<T>(
         &mut self,
         key: &str,
@@ -108,8 +108,8 @@ impl Layers {
         }
     }
 
-    /// Takes the setting `key` out as [`take`](Self::take) does, but a value
-    /// that `parse` refuses is only warned of.
+    /// Removes the setting `key` as [`take`](Self::take) does, but a value that
+    /// `parse` refuses becomes only a warning.
     pub(super) fn take_leniently<T>(
         &mut self,
         key: &str,
@@ -125,7 +125,8 @@ impl Layers {
         }
     }
 
-    /// Takes the setting `key` out; none when it was not set.
+    /// Removes the setting `key` and parses its value; `None` when it was not
+    /// set.
     fn take_parsed<T>(
         &mut self,
         key: &str,
@@ -152,8 +153,8 @@ impl Layers {
         parsed.map(Some)
     }
 
-    /// Take out every setting whose key begins with `prefix`, by the rest of
-    /// its key, which `parse` gets along with the value.
+    /// Removes every setting whose key begins with `prefix`. Returns them by
+    /// the rest of the key, which `parse` gets along with the value.
     pub(super) fn take_prefixed<T>(
         &mut self,
         prefix: &str,
@@ -167,7 +168,8 @@ impl Layers {
             .collect();
         let mut taken = BTreeMap::new();
         for key in keys {
-            // A value that is in a file has the key without that ending.
+            // The key of a setting whose value is in a file is taken without
+            // that suffix.
             let key = key.strip_suffix(FILE).unwrap_or(&key);
             let rest = key.trim_start_matches(prefix).to_owned();
             if let Some(value) = self.take(key, None, |text| parse(&rest, text).map(Some)) {
@@ -177,14 +179,14 @@ impl Layers {
         taken
     }
 
-    /// Take out what was set for plugins.
+    /// Removes and returns the values for plugins.
     pub(super) fn take_plugin_config(&mut self) -> PluginConfig {
         std::mem::take(&mut self.plugin_config)
     }
 
-    /// Judges the lines of `.env` that cannot be read and set no setting of the
-    /// host: those of plugins' variables are problems, and others' business is
-    /// warned of.
+    /// Classifies the lines of `.env` that cannot be read and set no setting of
+    /// the host: lines that set plugins' variables are problems, all others
+    /// warnings.
     pub(super) fn judge_unread(&mut self, is_of_plugin: impl Fn(&str) -> bool) {
         for (name, problem) in std::mem::take(&mut self.unread) {
             match is_of_plugin(&name) {
@@ -194,27 +196,28 @@ impl Layers {
         }
     }
 
-    /// Add a problem that is none of a single setting.
+    /// Adds a problem that does not concern a single setting.
     pub(super) fn complain(&mut self, problem: &str) {
         self.problems.push(problem.to_owned());
     }
 
-    /// Adds something that an operator should know, and that hinders nothing.
+    /// Adds a warning for the operator, which does not prevent a start.
     pub(super) fn warn(&mut self, warning: String) {
         self.warnings.push(warning);
     }
 
-    /// Takes out what is to be warned of.
+    /// Removes and returns the warnings.
     pub(super) fn take_warnings(&mut self) -> Vec<String> {
         std::mem::take(&mut self.warnings)
     }
 
-    /// Takes out the files of the values that were taken so far.
+    /// Removes and returns the files of the values that were taken so far.
     pub(super) fn take_files(&mut self) -> ValueFiles {
         std::mem::take(&mut self.files)
     }
 
-    /// Every problem found, settings that nobody took among them.
+    /// Returns every problem found, including settings that were never taken
+    /// because they do not exist.
     pub(super) fn into_problems(mut self) -> Vec<String> {
         let unknown = self.settings.iter();
         let unknown = unknown.map(|(key, setting)| match self.suggest(key, setting) {
@@ -225,13 +228,13 @@ impl Layers {
         self.problems
     }
 
-    /// The name of the setting that `key` was probably meant to be.
+    /// Returns the name of the setting that `key` was probably meant to be.
     fn suggest(&self, key: &str, setting: &Setting) -> Option<String> {
         let known = self.known.iter();
         let rated = known.map(|known| (strsim::jaro_winkler(key, known), known));
         let best = rated.max_by(|(one, _), (other, _)| one.total_cmp(other));
         let (_, best) = best.filter(|(likeness, _)| *likeness >= LIKENESS)?;
-        // In files, keys are in lower case.
+        // Keys in files are in lower case.
         match setting.origin.starts_with(key) {
             true => Some(best.clone()),
             false => Some(variable_of(best)),
@@ -272,7 +275,7 @@ impl Layers {
         }
     }
 
-    /// Values for all plugins, and tables of values for one.
+    /// Adds values for all plugins, and tables of values for one plugin each.
     fn add_plugin_config(&mut self, file: &Path, values: toml::Table) {
         for (key, value) in values {
             match value {
@@ -350,8 +353,8 @@ impl Layers {
         }
     }
 
-    /// Adds a variable. An empty one is unset, as OpenTelemetry has it and as
-    /// docker compose passes on what nobody set.
+    /// Adds a variable. An empty one counts as unset, as in OpenTelemetry and
+    /// because docker compose passes unset variables on as empty ones.
     fn add_variable(&mut self, name: &str, text: String, origin: &str) {
         if text.is_empty() {
             return;
@@ -382,7 +385,7 @@ impl Layers {
             self.settings.insert(key, setting);
             return;
         };
-        // The environment has no order, so the order decides nothing.
+        // Environment variables have no order, so the later one does not win.
         let rival = self
             .settings
             .get(&other)
@@ -395,7 +398,7 @@ impl Layers {
                 self.settings.remove(&other);
                 self.settings.insert(key, setting);
             }
-            // Whoever takes a value that is set in both forms complains.
+            // `take_parsed` reports a setting that has both a value and a file.
             _ if other != key => {
                 self.settings.insert(key, setting);
             }
@@ -407,9 +410,9 @@ impl Layers {
         }
     }
 
-    /// The key under which this layer has set the same setting already, as a
-    /// value or by a file, by another name. One name that is set twice in a file
-    /// is set by its last line.
+    /// Returns the key under which this layer has already set the same setting,
+    /// as a value or by a file, to something else and by another name. A name
+    /// that is set twice in a file is set by its last line.
     fn rival_of(&self, key: &str, setting: &Setting) -> Option<String> {
         let other_form = match key.strip_suffix(FILE) {
             Some(plain) => plain.to_owned(),
@@ -423,7 +426,8 @@ impl Layers {
     }
 }
 
-/// Where variables are that others set, too.
+/// Origin of variables from the process's environment, which other programs set
+/// too.
 const ENVIRONMENT: &str = "the environment";
 
 fn both_set(used: &str, ignored: &str) -> String {

@@ -1,29 +1,30 @@
-//! Which fast hashes of passwords count that an older back end has stored.
+//! Setting of the fast password hashes, stored by an older back end, that are
+//! accepted at login.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
 use super::layers::Layers;
 
-/// The key of the setting.
+/// Key of the setting.
 const KEY: &str = "legacy_password_hashes";
 
-/// A hash that was not made for passwords: whoever reads the database tries
-/// billions of passwords a second against it.
+/// A hash function that was not made for passwords: whoever can read the
+/// database tries billions of passwords a second against it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LegacyHash {
     /// MD5.
     Md5,
     /// SHA-1.
     Sha1,
-    /// SHA-256, once.
+    /// SHA-256, one round.
     Sha256,
-    /// SHA-512, once.
+    /// SHA-512, one round.
     Sha512,
 }
 
 impl LegacyHash {
-    /// Every kind.
+    /// Every hash function.
     pub const ALL: [Self; 4] = [Self::Md5, Self::Sha1, Self::Sha256, Self::Sha512];
 
     /// Returns the name in settings and in stored hashes.
@@ -37,7 +38,7 @@ impl LegacyHash {
         }
     }
 
-    /// Returns the kind of this name.
+    /// Returns the hash function with this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
@@ -50,12 +51,13 @@ impl fmt::Display for LegacyHash {
     }
 }
 
-/// The legacy hashes that passwords are verified by; none by default.
+/// Legacy hashes that passwords may be verified by; none by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LegacyHashes(BTreeSet<LegacyHash>);
 
 impl LegacyHashes {
-    /// Takes the setting out of `layers`, and warns of what it allows.
+    /// Takes the setting out of `layers`, and adds a warning if it allows any
+    /// hash.
     pub(super) fn take(layers: &mut Layers) -> Self {
         let allowed = layers.take(KEY, Self::default(), parse);
         if !allowed.0.is_empty() {
@@ -70,7 +72,7 @@ impl LegacyHashes {
         allowed
     }
 
-    /// Tells whether passwords may be verified by hashes of this kind.
+    /// Returns whether passwords may be verified by hashes of this kind.
     #[must_use]
     pub fn allow(&self, kind: LegacyHash) -> bool {
         self.0.contains(&kind)

@@ -1,4 +1,4 @@
-//! The settings of what limits clients.
+//! Settings of rate limits and of trusted proxies.
 
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -6,40 +6,43 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-/// How often somebody may do something.
+/// A rate limit, with its burst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
-    /// How many pass in each window.
+    /// Requests allowed in each window.
     pub quota: u32,
-    /// The window.
+    /// Length of the window.
     pub window: Duration,
-    /// How many pass at once.
+    /// Requests allowed at once.
     pub burst: u32,
 }
 
-/// Proxies whose word on their client is taken.
+/// Proxies that are trusted to name their client.
 #[derive(Debug, Clone, Default)]
 pub struct TrustedProxies(Vec<IpNet>);
 
-/// Far above what a person does, and far below what a node can bear.
+/// Default limit of one client address: far above a person's rate, and far
+/// below a node's capacity.
 pub(super) const DEFAULT_RATE: Rate = Rate {
     quota: 100,
     window: Duration::from_secs(1),
     burst: 500,
 };
 
-/// Highest quota and burst: limits count in microseconds.
+/// Maximum of a quota and of a burst, as limits count in microseconds.
 const MOST: u32 = 1_000_000;
 
 impl TrustedProxies {
-    /// Whether `address`, which is no mapped one, is such a proxy.
+    /// Returns whether `address` is a trusted proxy. An IPv4-mapped IPv6
+    /// address has to be converted to IPv4 first.
     #[must_use]
     pub fn is_valid(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&address))
     }
 }
 
-/// Reads `100/s burst 500`; without a burst, it is the quota.
+/// Parses a rate such as `100/s burst 500`, or `off`. The burst defaults to the
+/// quota.
 pub(super) fn rate(text: &str) -> Result<Option<Rate>, String> {
     if text == "off" {
         return Ok(None);
@@ -81,7 +84,7 @@ fn number(text: &str) -> Option<u32> {
 impl FromStr for TrustedProxies {
     type Err = String;
 
-    /// Addresses and networks, separated by commas.
+    /// Parses addresses and networks, separated by commas.
     fn from_str(text: &str) -> Result<Self, String> {
         let names = text.split(',').map(str::trim).filter(|n| !n.is_empty());
         let networks: Result<Vec<IpNet>, String> = names.map(network).collect();

@@ -1,25 +1,25 @@
-//! The settings of what is logged, and how.
+//! Settings of log lines and of the access log.
 
 use super::layers::Layers;
 use super::values::at_most_10_000;
 
-/// How log lines are written.
+/// Format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
-    /// For people.
+    /// Text for people.
     Human,
     /// One JSON object a line.
     Json,
 }
 
-/// Which requests get an access line.
+/// Requests that are written to the access log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AccessLog {
     /// Every request.
     All,
     /// Requests that ended with status 500 or above.
     Errors,
-    /// None.
+    /// No request.
     Off,
 }
 
@@ -47,18 +47,19 @@ pub(super) fn access_log(text: &str) -> Result<AccessLog, String> {
     }
 }
 
-/// How log lines are written, counted and kept.
+/// Format and filter of log lines, their limit on repeats, and how many are
+/// kept.
 #[derive(Debug, Clone)]
 pub struct LogSettings {
-    /// How they are written.
+    /// Format of the lines.
     pub format: LogFormat,
-    /// Which are written, as `tracing` filter directives.
+    /// Lines that are written, as `tracing` filter directives.
     pub filter: String,
-    /// Equal lines that are written within ten seconds; further ones are
+    /// Equal lines that are written within ten seconds; further ones are only
     /// counted. 0 writes them all.
     pub repeats: u32,
-    /// Lines that are kept for `edge logs`, of warnings and errors, and of all
-    /// others.
+    /// Lines that are kept for `edge logs`: this many warnings and errors, and
+    /// as many others.
     pub kept: u32,
 }
 
@@ -73,7 +74,7 @@ impl LogSettings {
     }
 }
 
-/// The most lines that are kept: about 100 MB of them.
+/// Maximum of lines that are kept: about 100 MB.
 const MOST_KEPT: u32 = 100_000;
 
 fn kept(text: &str) -> Result<u32, String> {

@@ -1,5 +1,6 @@
-//! What an operator can set: `edge.toml`, then `.env`, then the environment,
-//! the later winning. Every wrong setting is reported, all at once.
+//! Settings of a node, merged from `edge.toml`, then `.env`, then the
+//! environment; the later source wins. Every wrong setting is reported, all at
+//! once.
 
 mod check_urls;
 mod client;
@@ -48,125 +49,134 @@ pub use traces::{Sampling, TraceSettings};
 use urls::{admin_url, redis_url, smtp_url};
 use values::{address, at_most_10_000, delay, duration, optional_address, switch};
 
-/// Where a node keeps, finds and serves things.
+/// Settings of a node, and of the commands that call one.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Address of the shop's port. Port 0 takes a free one.
+    /// Address of the shop's HTTP port. Port 0 takes a free one.
     pub listen: SocketAddr,
-    /// Address of the operators' port; none to have none.
+    /// Address of the operators' port; `None` closes it.
     pub admin_listen: Option<SocketAddr>,
-    /// Tokens of operators, as `name:token` with commas between. The data
-    /// folder has one of its own when absent.
+    /// Tokens of operators, as `name:token` with commas between. When absent,
+    /// the node accepts the one that it keeps in its data folder.
     pub admin_tokens: Option<Secret<String>>,
-    /// The operators' port that commands such as `edge deploy` talk to; this
-    /// machine's own node when absent.
+    /// URL of the operators' port that commands such as `edge deploy` call; the
+    /// node on this machine when absent.
     pub admin_url: Option<String>,
-    /// The token that they show; this node's own when absent.
+    /// Operator token that commands present; when absent, the first of
+    /// `admin_tokens` or else the one in the data folder.
     pub admin_token: Option<Secret<String>>,
-    /// The port with TLS, if there is one.
+    /// Settings of the TLS port; absent where there is none.
     pub tls: Option<TlsSettings>,
-    /// The login for registries, `user:password`, that `edge push` and
-    /// `edge deploy` show; docker's own when absent.
+    /// Login for registries, as `user:password`, for `edge push` and `edge
+    /// deploy`; docker's own when absent.
     pub registry_login: Option<Secret<String>>,
     /// Folder for everything that this node writes.
     pub data_dir: PathBuf,
-    /// Folders of plugins, each with a `plugin.toml`; there may be none, for a
-    /// node that serves what is deployed to it.
+    /// Folders of plugins, each with a `plugin.toml`. Empty for a node that
+    /// serves only what is deployed to it.
     pub plugins: Vec<PathBuf>,
-    /// Database of every plugin that has no database of its own.
+    /// URL of the database of every plugin that has no database of its own.
     pub database_url: String,
-    /// What the shop's nodes agree on. A file of this node's own, unless the
-    /// plugins' database is a server.
+    /// URL of the control database, which the shop's nodes share. By default
+    /// `database_url` where that is a server, else a file in the data folder.
     pub control_url: String,
-    /// Databases of single plugins, by plugin name (`DATABASE_URL_<NAME>`).
+    /// URLs of single plugins' databases, by plugin name
+    /// (`DATABASE_URL_<NAME>`).
     pub plugin_database_urls: BTreeMap<String, String>,
-    /// A replica of `database_url`, for queries that may see what was true a
-    /// moment ago.
+    /// URL of a replica of `database_url`, for queries that tolerate stale
+    /// reads.
     pub database_replica_url: Option<String>,
-    /// Replicas of single plugins' databases (`DATABASE_REPLICA_URL_<NAME>`).
+    /// URLs of replicas of single plugins' databases
+    /// (`DATABASE_REPLICA_URL_<NAME>`).
     pub plugin_database_replica_urls: BTreeMap<String, String>,
-    /// Connections to database servers of the whole node; each pool's own
-    /// bound alone when absent.
+    /// Limit on the node's connections to database servers in total; when
+    /// absent, only each pool's own limit applies.
     pub database_connections_total: Option<u32>,
-    /// How long connections to database servers are kept.
+    /// Idle timeout and maximum lifetime of connections to database servers.
     pub database_lifetimes: Lifetimes,
-    /// How long one call of a request to a store may take, where the request
-    /// has more time.
+    /// Time limit for one call of a request to a store, where the request has
+    /// more time left.
     pub store_timeout: Duration,
-    /// Redis, or several URLs of one Redis Cluster; the node's own store and
-    /// limiter when absent.
+    /// URL of Redis, or several URLs of one Redis Cluster; when absent, the
+    /// node uses its own key-value store and rate limiter.
     pub redis_url: Option<String>,
-    /// The files of settings that are in files, which may rotate.
+    /// Files from which values of settings were read (`<NAME>_FILE`). They may
+    /// be rotated while the node runs.
     pub value_files: ValueFiles,
-    /// The mail server; mail goes to the log when absent.
+    /// URL of the mail server; mail is written to the log when absent.
     pub smtp_url: Option<String>,
-    /// The sender of mail.
+    /// Sender address of mail.
     pub mail_from: String,
-    /// Names the nodes that share periodic work, and get releases together.
+    /// Region of this node. The nodes of a region share periodic work and get
+    /// releases together.
     pub region: String,
-    /// The shop's secret, shared by its nodes; the data folder has one of its
-    /// own when absent.
+    /// The shop's secret, shared by its nodes; the one that the data folder
+    /// keeps when absent.
     pub secret: Option<Secret<String>>,
-    /// Another secret that verifies and does not sign: the next one before the
-    /// secret is changed, and the one before afterwards.
+    /// Second secret that verifies and does not sign: the next one before the
+    /// secret is changed, and the previous one afterwards.
     pub secret_fallback: Option<Secret<String>>,
     /// Keys of tokens, as `kid:secret` with commas between: the first signs,
-    /// all verify. One derived from the shop's secret when absent.
+    /// all verify. One is derived from the shop's secret when absent.
     pub token_keys: Option<Secret<String>>,
-    /// Hashes of passwords by which an older back end's accounts may log in.
+    /// Fast password hashes by which an older back end's accounts may log in.
     pub legacy_password_hashes: LegacyHashes,
-    /// What is set for plugins, which read of it what their manifests ask for.
+    /// Configuration values for plugins, each of which reads the keys that its
+    /// manifest names.
     pub plugin_config: Secret<PluginConfig>,
-    /// Whether real customers are served: then plugins are refused whose
-    /// manifests name settings for that which are missing.
+    /// True if real customers are served. A plugin is then refused if a setting
+    /// is missing that its manifest requires in production.
     pub production: bool,
-    /// Whether plugins with empty tables fill them at start.
+    /// True if plugins with empty tables fill them at start.
     pub seed: bool,
-    /// How log lines are written, counted and kept.
+    /// Format and filter of log lines, their limit on repeats, and how many are
+    /// kept.
     pub log: LogSettings,
-    /// Which requests get an access line.
+    /// Requests that are written to the access log.
     pub access_log: AccessLog,
-    /// Where traces go, and which.
+    /// Destination and sampling of traces.
     pub traces: TraceSettings,
-    /// How long requests in flight may take to finish after SIGTERM.
+    /// Time limit for requests in flight to finish after SIGTERM.
     pub drain_timeout: Duration,
-    /// How long a node that was told to stop still takes connections, while
-    /// `/readyz` says that it takes none.
+    /// Time for which a node that was told to stop still accepts connections,
+    /// while `/readyz` reports that it is not ready.
     pub unready_delay: Duration,
-    /// How long a request waits for a free instance before it is refused.
+    /// Time limit for a request to wait for a free instance, after which it is
+    /// refused.
     pub queue_timeout: Duration,
-    /// How long a release may take to become ready on this node.
+    /// Time limit for a release to become ready on this node.
     pub activation_timeout: Duration,
-    /// Bytes of compiled components that the data folder keeps.
+    /// Size limit, in bytes, of the data folder's cache of compiled components.
     pub compiled_cache: u64,
-    /// Instances that are reserved for plugins that come later.
+    /// Instances that are reserved for plugins that are deployed later.
     pub spare_instances: u32,
-    /// Keys whose signature a release must have; without any, none.
+    /// Public keys of which one must have signed a release; no signature is
+    /// required when empty.
     pub trusted_keys: Vec<String>,
-    /// When a release on trial is withdrawn.
+    /// Limits by which a canary is judged and withdrawn.
     pub canary: CanaryLimits,
-    /// After how long nodes and regions that are gone are forgotten.
+    /// Time after which nodes and regions that are gone are forgotten.
     pub forget_after: ForgetAfter,
-    /// Bounds on what a client may send.
+    /// Limits on what a client may send.
     pub client: ClientLimits,
-    /// Requests of one client address on one node; without bounds when absent.
+    /// Rate limit of one client address on one node; no limit when absent.
     pub rate_limit: Option<Rate>,
-    /// Whether any rate limit is enforced, those of manifests included.
+    /// True if rate limits are enforced, those of manifests included.
     pub rate_limits: bool,
-    /// Proxies whose `X-Forwarded-For` is believed.
+    /// Proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: TrustedProxies,
     /// Header fields of every reply.
     pub reply_headers: ReplyHeaders,
-    /// Whether replies are compressed for clients that accept it.
+    /// True if replies are compressed for clients that accept it.
     pub compression: bool,
-    /// What pages of other origins may do; nothing when absent.
+    /// CORS rules for pages of other origins; none is allowed when absent.
     pub cors: Option<Cors>,
-    /// What an operator should know of these settings, and that hinders
-    /// nothing.
+    /// Warnings for the operator about these settings, none of which prevents a
+    /// start.
     pub warnings: Vec<String>,
 }
 
-/// A value that no debug output shows.
+/// A value that is hidden in debug output.
 #[derive(Clone, Default, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
 pub struct Secret<T>(pub T);
@@ -177,7 +187,7 @@ impl<T> fmt::Debug for Secret<T> {
     }
 }
 
-/// Everything that is wrong with the settings.
+/// All problems of the settings.
 #[derive(Debug, thiserror::Error)]
 pub struct ConfigError {
     problems: Vec<String>,
@@ -196,7 +206,7 @@ const PER_PLUGIN_DATABASE: &str = "database_url_";
 const PER_PLUGIN_REPLICA: &str = "database_replica_url_";
 
 impl Settings {
-    /// Read the settings from `file` (which may be absent), the `.env` beside
+    /// Reads the settings from `file` (which may be absent), the `.env` beside
     /// it, and the process's environment.
     ///
     /// # Errors
@@ -206,12 +216,12 @@ impl Settings {
         Self::from_layers(Layers::read(file, &dotenv, std::env::vars_os()))
     }
 
-    /// The settings of a node for which nothing was set, with its data in
-    /// `data_dir`.
+    /// Returns the settings of a node for which nothing was set, with its data
+    /// in `data_dir`.
     ///
     /// # Errors
-    /// None in practice: a default that its own rule refuses is a bug, and
-    /// the tests read them all.
+    /// In practice never: a default that its own parser refuses is a bug, and
+    /// the tests parse them all.
     pub fn defaults(data_dir: &Path) -> Result<Self, ConfigError> {
         let mut layers = Layers::default();
         layers.set("data_dir", data_dir.display().to_string());
@@ -307,11 +317,12 @@ impl Settings {
         }
     }
 
-    /// The secret from which the shop's others are derived. Besides a fallback
-    /// that was set, the one that this node made before it was given one counts.
+    /// Returns the secret from which the shop's others are derived. Its
+    /// fallbacks are `secret_fallback`, and the secret that this node generated
+    /// before `secret` was set.
     ///
     /// # Errors
-    /// When the data folder's own cannot be read or made.
+    /// When the data folder's secret cannot be read or generated.
     pub fn master_secret(&self) -> Result<MasterSecret, SecretError> {
         let Some(Secret(secret)) = &self.secret else {
             let made = MasterSecret::of_data_folder(&self.data_dir)?;
@@ -332,7 +343,7 @@ impl Settings {
         }
     }
 
-    /// The database that `plugin` uses.
+    /// Returns the URL of the database that `plugin` uses.
     #[must_use]
     pub fn database_url_of(&self, plugin: &str) -> &str {
         self.plugin_database_urls
@@ -340,8 +351,9 @@ impl Settings {
             .unwrap_or(&self.database_url)
     }
 
-    /// The replica of the database that `plugin` uses, if it has one. That of
-    /// all plugins' database is none of a plugin's own.
+    /// Returns the URL of the replica of the database that `plugin` uses, if
+    /// there is one. A plugin with a database of its own does not use the
+    /// replica of the shared database.
     #[must_use]
     pub fn database_replica_url_of(&self, plugin: &str) -> Option<&str> {
         let key = plugin.replace('-', "_");
@@ -353,8 +365,8 @@ impl Settings {
         own.or(shared).map(String::as_str)
     }
 
-    /// Whether real customers seem to be served: the node is told so, or it
-    /// serves by TLS, or uses a database server.
+    /// Returns whether real customers seem to be served: `production` is set,
+    /// there is TLS, or a database is on a server.
     #[must_use]
     pub fn looks_like_production(&self) -> bool {
         let is_server = |url: &String| !url.starts_with("sqlite:");
@@ -364,9 +376,9 @@ impl Settings {
             || self.plugin_database_urls.values().any(is_server)
     }
 
-    /// The database that the nodes of a shop take turns in: the control database
-    /// where it is on a server. A file is a node's own, and so the plugins'
-    /// database is what nodes share, if anything.
+    /// Returns the URL of the database in which the nodes of a shop take
+    /// leases: the control database where it is on a server. A control database
+    /// in a file belongs to one node, so the plugins' database is used then.
     #[must_use]
     pub fn lease_url(&self) -> &str {
         match self.control_url.starts_with("sqlite:") {
@@ -375,15 +387,16 @@ impl Settings {
         }
     }
 
-    /// Whether any database has a replica.
+    /// Returns whether any database has a replica.
     #[must_use]
     pub fn has_replicas(&self) -> bool {
         self.database_replica_url.is_some() || !self.plugin_database_replica_urls.is_empty()
     }
 }
 
-/// The shop's own variables are there whatever the operator adds: a payment
-/// plugin that no longer reads its key would charge nobody.
+/// Takes the plugins' configuration out of `layers`. The shop's own variables
+/// are reserved whatever the operator adds: a payment plugin that no longer
+/// reads its key would charge nobody.
 fn plugin_config(layers: &mut Layers) -> PluginConfig {
     let added = layers.take("plugin_variables", Vec::new(), plugin_config::variables);
     let shop = SHOP_VARIABLES.map(|(plugin, key)| Variable::new(plugin, key));

@@ -1,5 +1,5 @@
-//! Values that plugins read through `wasi:config`: what an operator set for
-//! plugins, and nothing else of the file or the environment.
+//! Values that plugins read through `wasi:config`: only those that an operator
+//! set for plugins, and nothing else of the settings file or the environment.
 //!
 //! | set as | read by |
 //! |---|---|
@@ -10,36 +10,37 @@
 //! A name that ends in `_FILE` sets the name before that ending to what is in
 //! the file.
 //!
-//! All of it only where the plugin's manifest names the key.
+//! A plugin reads only the keys that its manifest names.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use stores::value_file;
 
-/// What the variables for one plugin begin with.
+/// Prefix of the variables that set a value for one plugin.
 const PREFIX: &str = "EDGE_CONFIG_";
 
-/// Stands between the plugin and the key of such a variable. Keys of such
-/// variables cannot hold it, so there is one way to read each name.
+/// Separator of the plugin and the key in such a variable. Keys set by
+/// variables cannot contain it, so each name has one reading.
 const SEPARATOR: &str = "__";
 
-/// Ends the name of a variable whose value is in a file.
+/// Suffix of the name of a variable whose value is in a file.
 const FILE: &str = "_FILE";
 
-/// What was set for plugins.
+/// Configuration values for plugins, as an operator set them.
 #[derive(Clone, Default)]
 pub struct PluginConfig {
-    /// By the plugin, as [`section`] writes it, and the key.
+    /// Values for single plugins, by the plugin, as [`section`] writes it, and
+    /// the key.
     own: BTreeMap<(String, String), String>,
-    /// Keys of `[config]`.
+    /// Values of keys of `[config]`.
     shared: BTreeMap<String, String>,
-    /// All variables that are no settings.
+    /// All variables that are not settings of the host.
     variables: BTreeMap<String, String>,
-    /// Names that are for some plugins only, and for which.
+    /// Names that only some plugins may read, each with those plugins.
     reserved: BTreeMap<String, BTreeSet<String>>,
 }
 
-/// A variable that the plugin reads under its plain name.
+/// A variable that one plugin reads under its plain name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Variable {
     plugin: String,
@@ -47,7 +48,7 @@ pub(super) struct Variable {
 }
 
 impl Variable {
-    /// Whether `name` sets it, by its value or by a file.
+    /// Returns whether `name` sets this variable, by its value or by a file.
     pub(super) fn is_set_by(&self, name: &str) -> bool {
         name.strip_suffix(FILE).unwrap_or(name) == self.key
     }
@@ -61,7 +62,7 @@ impl Variable {
 }
 
 impl PluginConfig {
-    /// The value of `key` for `plugin`.
+    /// Returns the value of `key` for `plugin`.
     #[must_use]
     pub fn get(&self, plugin: &str, key: &str) -> Option<&str> {
         let shared = || self.shared.get(key).map(String::as_str);
@@ -70,7 +71,8 @@ impl PluginConfig {
             .or_else(|| is_shared.then(shared).flatten())
     }
 
-    /// The value of `key` that was set for `plugin`, and not for all.
+    /// Returns the value of `key` that was set for `plugin` and not for all
+    /// plugins.
     #[must_use]
     pub fn get_own(&self, plugin: &str, key: &str) -> Option<&str> {
         let own = self.own.get(&(section(plugin), key.to_owned()));
@@ -82,37 +84,37 @@ impl PluginConfig {
         own.or_else(reserved).map(String::as_str)
     }
 
-    /// Whether `key` is set, but not so that `plugin` reads it: worth a word to
-    /// the operator, who may have meant it.
+    /// Returns whether `key` is set, but not in a way that `plugin` reads: a
+    /// reason to warn the operator, who may have meant it for the plugin.
     #[must_use]
     pub fn is_set_for_others(&self, plugin: &str, key: &str) -> bool {
         let is_set = self.variables.contains_key(key) || self.shared.contains_key(key);
         is_set && self.get(plugin, key).is_none()
     }
 
-    /// Whether `key` is set for every plugin that asks for it.
+    /// Returns whether `key` is set for every plugin that asks for it.
     #[must_use]
     pub fn is_shared(&self, key: &str) -> bool {
         self.shared.contains_key(key) && !self.reserved.contains_key(key)
     }
 
-    /// Set `key` as `[config]` of `edge.toml` does.
+    /// Sets `key` for all plugins, as `[config]` of `edge.toml` does.
     pub fn insert(&mut self, key: String, value: String) {
         self.shared.insert(key, value);
     }
 
-    /// Unset `key` for all plugins.
+    /// Removes the value of `key` for all plugins.
     pub fn remove(&mut self, key: &str) {
         self.shared.remove(key);
     }
 
-    /// Set `key` for `plugin` alone.
+    /// Sets `key` for `plugin` alone.
     pub fn insert_own(&mut self, plugin: &str, key: &str, value: String) {
         self.own.insert((section(plugin), key.to_owned()), value);
     }
 
-    /// Puts a later layer over this one. What it sets by `NAME_FILE` replaces a
-    /// `NAME` from before, and the other way round.
+    /// Merges a later layer into this one. A `NAME_FILE` in it replaces an
+    /// earlier `NAME`, and a `NAME` replaces an earlier `NAME_FILE`.
     pub(super) fn overlay(&mut self, later: Self) {
         overlay(&mut self.shared, later.shared, other_form);
         overlay(&mut self.variables, later.variables, other_form);
@@ -122,13 +124,13 @@ impl PluginConfig {
         self.reserved.extend(later.reserved);
     }
 
-    /// Set `name` as the environment does, where it is no setting of the host.
+    /// Adds the environment variable `name`, which is no setting of the host.
     pub(super) fn insert_variable(&mut self, name: String, value: String) {
         self.variables.insert(name, value);
     }
 
-    /// Take the values of variables whose name ends in `_FILE` from the files
-    /// that they name. Returns what is wrong with them.
+    /// Replaces variables and keys whose name ends in `_FILE` by the contents
+    /// of the files that they name. Returns the problems found.
     pub(super) fn read_files<'a>(
         &mut self,
         variables: impl Iterator<Item = &'a Variable>,
@@ -190,8 +192,8 @@ impl PluginConfig {
         problems
     }
 
-    /// Let the plugins read these variables under their plain names, and nobody
-    /// else; let go of all others, whose values are nobody's here.
+    /// Allows only these plugins to read these variables under their plain
+    /// names, and clears the values of all other variables, which nobody reads.
     pub(super) fn reserve(mut self, variables: impl IntoIterator<Item = Variable>) -> Self {
         for Variable { plugin, key } in variables {
             self.reserved.entry(key).or_default().insert(plugin);
@@ -211,7 +213,8 @@ impl Extend<(String, String)> for PluginConfig {
     }
 }
 
-/// Puts `later` over `values`, without what stands there in its other form.
+/// Merges `later` into `values`, and removes the other form (see
+/// [`other_form`]) of its keys.
 fn overlay<K: Ord>(
     values: &mut BTreeMap<K, String>,
     later: BTreeMap<K, String>,
@@ -223,7 +226,7 @@ fn overlay<K: Ord>(
     values.extend(later);
 }
 
-/// `NAME` for `NAME_FILE`, and `NAME_FILE` for any other name.
+/// Returns `NAME` for `NAME_FILE`, and `NAME_FILE` for any other name.
 fn other_form(name: &String) -> String {
     match name.strip_suffix(FILE) {
         Some(plain) => plain.to_owned(),
@@ -231,19 +234,20 @@ fn other_form(name: &String) -> String {
     }
 }
 
-/// The plugin and the key of a variable for one plugin.
+/// Splits a variable that sets a value for one plugin into the plugin and the
+/// key.
 pub(super) fn parse_variable(name: &str) -> Option<(&str, &str)> {
     let (plugin, key) = name.strip_prefix(PREFIX)?.rsplit_once(SEPARATOR)?;
     (!plugin.is_empty() && !key.is_empty()).then_some((plugin, key))
 }
 
-/// The variable that sets `key` for `plugin`.
+/// Returns the name of the variable that sets `key` for `plugin`.
 #[must_use]
 pub fn variable_of(plugin: &str, key: &str) -> String {
     format!("{PREFIX}{}{SEPARATOR}{key}", section(plugin).to_uppercase())
 }
 
-/// `plugin:KEY`, several with commas between.
+/// Parses `plugin:KEY`, several with commas between.
 pub(super) fn variables(text: &str) -> Result<Vec<Variable>, String> {
     let entries = text
         .split(',')
@@ -259,8 +263,8 @@ pub(super) fn variables(text: &str) -> Result<Vec<Variable>, String> {
         .collect()
 }
 
-/// A plugin as the names of settings write it: `my-plugin`, `MY_PLUGIN` and
-/// `my_plugin` are one. No plugin's name holds an underscore.
+/// Returns a plugin's name as settings write it: `my-plugin`, `MY_PLUGIN` and
+/// `my_plugin` are one. No plugin's name contains an underscore.
 fn section(plugin: &str) -> String {
     plugin.to_ascii_lowercase().replace('-', "_")
 }

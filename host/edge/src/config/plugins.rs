@@ -1,19 +1,19 @@
-//! Which folders of plugins a node serves, and which variables the shop's own
-//! plugins read under their plain names.
+//! Settings of the plugin folders that a node serves, and the variables that
+//! the shop's own plugins read under their plain names.
 
 use std::path::{Path, PathBuf};
 
-/// What `plugins` says for none at all.
+/// Value of `plugins` for no plugin at all.
 const NONE: &str = "none";
 
-/// The shop's own four.
+/// Returns the folders of the shop's own four plugins.
 pub(super) fn shop() -> Vec<PathBuf> {
     ["customer", "order", "payment", "product"]
         .map(|plugin| Path::new("plugins").join(plugin))
         .to_vec()
 }
 
-/// Variables that the shop's own four read, each with its plugin;
+/// Variables that the shop's own four plugins read, each with its plugin;
 /// `plugin_variables` adds others.
 pub(super) const SHOP_VARIABLES: [(&str, &str); 12] = [
     ("customer", "FACEBOOK_APP_ID"),

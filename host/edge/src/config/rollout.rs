@@ -1,5 +1,5 @@
-//! The settings of who may deploy what, and of how a release on trial is
-//! judged.
+//! Settings of deployment and rollouts: tokens, keys, canary analysis and the
+//! removal of nodes and regions.
 
 use std::time::Duration;
 
@@ -8,26 +8,27 @@ use super::check_urls::AllowedUrls;
 use super::layers::Layers;
 use super::values::{at_least_a_second, at_least_one, at_most_10_000, delay, percent, ratio};
 
-/// How much worse than the active release one on trial may be.
+/// Limits of how much worse a canary may be than the active release.
 #[derive(Debug, Clone)]
 pub struct CanaryLimits {
-    /// Requests that it must have answered to be judged.
+    /// Requests that the canary must have answered before it is judged.
     pub requests: u64,
-    /// Percent of its requests that may fail beyond those of the active one.
+    /// Percentage points by which the canary's share of failed requests may
+    /// exceed that of the active release.
     pub error_percent: u8,
-    /// How many times slower than the active one's median and 95th percentile
-    /// its requests may be.
+    /// Factor by which the canary's median and 95th percentile latency may
+    /// exceed those of the active release.
     pub latency_ratio: f64,
-    /// Its first requests on each node, which are not compared.
+    /// First requests of the canary on each node, which are not compared.
     pub warm_up: u64,
-    /// Addresses that may be asked for a verdict.
+    /// URLs that may be called to check a canary.
     pub check_urls: AllowedUrls,
-    /// How often each of them is asked.
+    /// Interval between two calls of a check.
     pub check_interval: Duration,
 }
 
 impl CanaryLimits {
-    /// Take them out of `layers`.
+    /// Takes these settings out of `layers`.
     pub(super) fn take(layers: &mut Layers) -> Self {
         Self {
             requests: layers.take("canary_requests", 50, at_least_one),
@@ -44,18 +45,18 @@ impl CanaryLimits {
     }
 }
 
-/// After how long what is gone is forgotten.
+/// Time after which nodes and regions that are gone are forgotten.
 #[derive(Debug, Clone, Copy)]
 pub struct ForgetAfter {
-    /// How long a node is listed that reports no more.
+    /// Time for which a node is listed that no longer reports.
     pub node: Duration,
-    /// How long a region without nodes keeps its release log; for good when
-    /// absent.
+    /// Time for which a region without nodes keeps its release log; forever
+    /// when absent.
     pub region: Option<Duration>,
 }
 
 impl ForgetAfter {
-    /// Take them out of `layers`.
+    /// Takes these settings out of `layers`.
     pub(super) fn take(layers: &mut Layers) -> Self {
         Self {
             node: layers.take("node_forget_after", NODE_FORGET_AFTER, at_least_a_minute),
@@ -67,10 +68,11 @@ impl ForgetAfter {
     }
 }
 
-/// How long a node is listed that reports no more, unless it is set.
+/// Default time for which a node is listed that no longer reports.
 const NODE_FORGET_AFTER: Duration = Duration::from_hours(1);
 
-/// Rollouts have to see for how long a node is silent.
+/// Parses a duration of at least a minute, as rollouts have to see how long a
+/// node has been silent.
 fn at_least_a_minute(text: &str) -> Result<Duration, String> {
     match delay(text)? {
         duration if duration >= Duration::from_mins(1) => Ok(duration),
@@ -78,7 +80,8 @@ fn at_least_a_minute(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// A region may be without nodes for a while, as in a restart.
+/// Parses a duration of at least an hour, as a region may be without nodes for
+/// a while, such as during a restart.
 fn at_least_an_hour(text: &str) -> Result<Duration, String> {
     match delay(text)? {
         duration if duration >= Duration::from_hours(1) => Ok(duration),
@@ -86,12 +89,13 @@ fn at_least_an_hour(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// How long a release may take to become ready: rollouts and commands wait a
-/// little longer than that for a node. The largest components, from
-/// JavaScript, compile for some seconds.
+/// Maximum time for a release to become ready; rollouts and commands wait for a
+/// node a little longer. The largest components, from JavaScript, take some
+/// seconds to compile.
 pub(super) const MOST_ACTIVATION: Duration = Duration::from_secs(120);
 
-/// Room for hundreds of releases: a compiled component has some megabytes.
+/// Default size of the cache in bytes, enough for hundreds of releases: a
+/// compiled component takes some megabytes.
 pub(super) const COMPILED_CACHE: u64 = 2 << 30;
 
 pub(super) fn bytes(text: &str) -> Result<u64, String> {
@@ -109,7 +113,7 @@ pub(super) fn activation(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// They are read where they are used; here it is found out whether they can be.
+/// Checks the operators' tokens, which are parsed where they are used.
 pub(super) fn admin_tokens(text: &str) -> Result<Option<Secret<String>>, String> {
     let is_token = |entry: &str| {
         let pair = entry.trim().split_once(':');
@@ -123,7 +127,7 @@ pub(super) fn admin_tokens(text: &str) -> Result<Option<Secret<String>>, String>
     }
 }
 
-/// They are read where they are used; here it is found out whether they can be.
+/// Checks the public keys, which are parsed where they are used.
 pub(super) fn trusted_keys(text: &str) -> Result<Vec<String>, String> {
     let keys = text.split(',').map(str::trim);
     let is_key = |key: &str| {

@@ -1,5 +1,5 @@
-//! Secrets that nobody set: made once, at random, and kept in the data folder
-//! where only this user can read them.
+//! Secrets that no setting provides: generated once, at random, and kept in the
+//! data folder, readable by this user alone.
 
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, ErrorKind, Write};
@@ -12,36 +12,38 @@ use sha2::{Digest, Sha256};
 
 use super::Secret;
 
-/// Where the data folder keeps secrets.
+/// Folder of secrets within the data folder.
 const FOLDER: &str = "secrets";
 
-/// Bytes of a secret.
+/// Length of a secret in bytes.
 const LENGTH: usize = 32;
 
-/// Bytes of a fingerprint: enough to tell two keys apart.
+/// Length of a fingerprint in bytes, enough to tell two keys apart.
 const FINGERPRINT: usize = 8;
 
-/// The data folder's own secret of the shop.
+/// Name of the file with the shop's secret in the data folder.
 const MASTER: &str = "master";
 
-/// The secret of the whole shop, from which every other is derived, so that
-/// an operator of many nodes has one to set.
+/// The secret of the whole shop, from which every other is derived, so that an
+/// operator of many nodes has only one to set.
 #[derive(Clone)]
 pub struct MasterSecret {
     current: [u8; LENGTH],
-    /// Secrets of nodes that do not have the current one yet, or still the one
-    /// before: what is derived from them verifies, and signs nothing.
+    /// Secrets of nodes that do not have the current one yet, or still have the
+    /// previous one. Keys derived from them verify, and do not sign.
     fallbacks: Vec<[u8; LENGTH]>,
 }
 
 impl MasterSecret {
-    /// The secret that the operator set.
+    /// Returns the secret that the operator set, hashed to its length with
+    /// SHA-256.
     #[must_use]
     pub fn of_setting(text: &str) -> Self {
         Self::single(Sha256::digest(text.as_bytes()).into())
     }
 
-    /// The secret of this data folder, made at random when it is absent.
+    /// Returns the secret of this data folder, which is generated at random
+    /// when absent.
     ///
     /// # Errors
     /// As [`load_or_create`].
@@ -49,7 +51,7 @@ impl MasterSecret {
         load_or_create(data_dir, MASTER).map(Self::single)
     }
 
-    /// The secret of this data folder, if it has made one.
+    /// Returns the secret of this data folder, if one was generated.
     ///
     /// # Errors
     /// As [`load_or_create`].
@@ -67,7 +69,8 @@ impl MasterSecret {
         }
     }
 
-    /// The same, with what another secret has signed to be verified.
+    /// Returns this secret with `other` as a further fallback, whose signatures
+    /// are verified.
     #[must_use]
     pub fn with_fallback(mut self, other: &Self) -> Self {
         let is_known = other.current == self.current || self.fallbacks.contains(&other.current);
@@ -77,7 +80,7 @@ impl MasterSecret {
         self
     }
 
-    /// The fingerprints of the secret and its fallbacks.
+    /// Returns the fingerprints of the secret and its fallbacks.
     #[must_use]
     pub fn ring(&self) -> KeyRing {
         let print = |secret: &[u8; LENGTH]| fingerprint(secret, MASTER);
@@ -87,14 +90,15 @@ impl MasterSecret {
         }
     }
 
-    /// A secret for one purpose; who knows it knows none of the others.
+    /// Derives a secret for one purpose. It reveals nothing about secrets for
+    /// other purposes.
     #[must_use]
     pub fn derive(&self, purpose: &str) -> [u8; LENGTH] {
         mac(&self.current, purpose)
     }
 
-    /// The secrets for one purpose of nodes that have another secret of the
-    /// shop's, while that is changed.
+    /// Derives the secrets for one purpose from the fallbacks, which other
+    /// nodes may still use while the shop's secret is changed.
     #[must_use]
     pub fn derive_fallbacks(&self, purpose: &str) -> Vec<[u8; LENGTH]> {
         let fallbacks = self.fallbacks.iter();
@@ -105,22 +109,23 @@ impl MasterSecret {
 /// Keys of one kind, by their fingerprints.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyRing {
-    /// The key that signs.
+    /// Fingerprint of the key that signs.
     pub signs: String,
-    /// Keys that verify besides it.
+    /// Fingerprints of the keys that verify besides it.
     #[serde(default)]
     pub verifies: Vec<String>,
 }
 
 impl KeyRing {
-    /// Whether what the key `fingerprint` has signed is verified.
+    /// Returns whether signatures of the key `fingerprint` are verified.
     #[must_use]
     pub fn knows(&self, fingerprint: &str) -> bool {
         self.signs == fingerprint || self.verifies.iter().any(|one| one == fingerprint)
     }
 }
 
-/// A name for a key that does not tell it: a keyed hash of the label, cut short.
+/// Returns a name for a key that does not reveal it: a keyed hash of the label,
+/// truncated.
 #[must_use]
 pub fn fingerprint(key: &[u8], label: &str) -> String {
     let hash = mac(key, &format!("fingerprint/{label}"));
@@ -138,53 +143,54 @@ fn mac(key: &[u8], message: &str) -> [u8; LENGTH] {
         .into()
 }
 
-/// A secret could not be made, read or trusted.
+/// Failures to generate, read or trust a secret.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
-    /// The file system refused.
+    /// The file system reported an error.
     #[error("{}: {source}", path.display())]
     Io {
-        /// What was being read or written.
+        /// File or folder that was being read or written.
         path: PathBuf,
-        /// Why it failed.
+        /// Error of the operating system.
         source: io::Error,
     },
-    /// Something is there already.
+    /// A file to be written exists already.
     #[error("{} exists already, and a secret is never overwritten; name another file", path.display())]
     Exists {
-        /// The file.
+        /// File that exists.
         path: PathBuf,
     },
-    /// Others could have read or changed it.
+    /// Other users could have read or changed the file or folder.
     #[error("{} is open to other users (mode {mode:o}); make it private, or remove it and it is made anew", path.display())]
     NotPrivate {
-        /// The file or folder.
+        /// File or folder.
         path: PathBuf,
-        /// Its permission bits.
+        /// Permission bits of the file or folder.
         mode: u32,
     },
-    /// Another user made it, and could have read or changed it.
+    /// Another user owns the file or folder, and could have read or changed it.
     #[error("{} belongs to the user {owner}, and this node runs as {us}; give it to {us}, or remove it and it is made anew", path.display())]
     WrongOwner {
-        /// The file or folder.
+        /// File or folder.
         path: PathBuf,
-        /// The user whose it is.
+        /// Id of the user who owns the file or folder.
         owner: u32,
-        /// The user that this process runs as.
+        /// Id of the user that this process runs as.
         us: u32,
     },
-    /// It is not what we wrote.
+    /// The file does not contain a secret of the right length.
     #[error("{} does not hold a secret of {LENGTH} bytes; restore it, or remove it and another is made: what was made with the old one does not hold any more", path.display())]
     Malformed {
-        /// The file.
+        /// File with the wrong content.
         path: PathBuf,
     },
 }
 
-/// The secret `name` of the data folder, made at random when it is absent.
+/// Returns the secret `name` of the data folder, which is generated at random
+/// when absent.
 ///
 /// # Errors
-/// When it cannot be read or written, or when other users could read it.
+/// When the secret cannot be read or written, or other users could read it.
 pub fn load_or_create(data_dir: &Path, name: &str) -> Result<[u8; LENGTH], SecretError> {
     let folder = data_dir.join(FOLDER);
     private_folder(&folder)?;
@@ -201,19 +207,21 @@ pub fn load_or_create(data_dir: &Path, name: &str) -> Result<[u8; LENGTH], Secre
     }
 }
 
-/// Make `path` a folder that only this user can enter.
+/// Creates `path` as a folder that only this user can enter, unless it exists.
 ///
 /// # Errors
-/// When it cannot be made, or exists and is another user's or open to others.
+/// When the folder cannot be created, or exists and is another user's or open
+/// to others.
 pub fn private_folder(path: &Path) -> Result<(), SecretError> {
     make_folder(path)?;
     check_private(path)
 }
 
-/// Make `path` a folder, private unless it is there already.
+/// Creates `path` as a folder that only this user can enter. A folder that
+/// exists is left as it is.
 ///
 /// # Errors
-/// When it cannot be made.
+/// When the folder cannot be created.
 pub fn make_folder(path: &Path) -> Result<(), SecretError> {
     DirBuilder::new()
         .recursive(true)
@@ -225,7 +233,7 @@ pub fn make_folder(path: &Path) -> Result<(), SecretError> {
         })
 }
 
-/// Write a secret into a file of its own, which only this user can read.
+/// Writes a secret into a new file, which only this user can read.
 ///
 /// # Errors
 /// When the file exists, or cannot be written.
@@ -245,8 +253,8 @@ pub fn write_new(path: &Path, secret: &[u8]) -> Result<(), SecretError> {
     })
 }
 
-/// Written whole under another name, then linked: of two nodes that start at
-/// once, one wins and both read the winner's secret.
+/// Creates a secret: written whole under another name, then hard-linked, so
+/// that of two nodes starting at once one wins and both use its secret.
 fn create(folder: &Path, path: &Path) -> Result<[u8; LENGTH], SecretError> {
     let at = |path: &Path| {
         let path = path.to_owned();
@@ -261,8 +269,8 @@ fn create(folder: &Path, path: &Path) -> Result<[u8; LENGTH], SecretError> {
         .open(&draft)
         .and_then(|mut file| file.write_all(&secret).and_then(|()| file.sync_all()));
     if let Err(error) = written {
-        // A full disk would otherwise gather one draft for each start. It may
-        // never have been there.
+        // A full disk would otherwise accumulate one draft per start. The draft
+        // may not exist at all.
         let _ = fs::remove_file(&draft);
         return Err(at(path)(error));
     }
@@ -297,8 +305,8 @@ fn check_private(path: &Path) -> Result<(), SecretError> {
     )
 }
 
-/// Refuses what belongs to somebody else, and what others may enter or read:
-/// two faults, with two remedies.
+/// Refuses a path that another user owns, and one that others may enter or
+/// read: two faults with two remedies.
 fn check_owner_and_mode(path: &Path, owner: u32, us: u32, mode: u32) -> Result<(), SecretError> {
     let path = path.to_owned();
     if owner != us {
@@ -310,10 +318,11 @@ fn check_owner_and_mode(path: &Path, owner: u32, us: u32, mode: u32) -> Result<(
     }
 }
 
-/// Guessing it is guessing every token.
+/// Minimum length of the shop's secret in bytes: whoever guesses it can forge
+/// every token.
 const SHORTEST_SECRET: usize = 32;
 
-/// The shop's secret, as an operator sets it.
+/// Parses the shop's secret, as an operator sets it.
 pub(super) fn secret(text: &str) -> Result<Option<Secret<String>>, String> {
     if text.len() >= SHORTEST_SECRET {
         Ok(Some(Secret(text.into())))

@@ -1,4 +1,4 @@
-//! Settings from files and variables, all layers together.
+//! Tests of the settings, with all layers together.
 
 use http::HeaderMap;
 
@@ -341,7 +341,7 @@ fn a_plugins_variable_may_be_called_like_a_service_link() {
     assert_eq!(config.get("sms", "GATEWAY_SERVICE_HOST"), Some("10.0.0.1"));
 }
 
-/// A secret of a container replaces the value that its image has, by either name.
+/// A container's secret replaces the value in its image, by either name.
 #[test]
 fn a_later_layer_replaces_either_form_of_a_value() {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -373,7 +373,7 @@ fn a_later_layer_replaces_either_form_of_a_value() {
     assert!(error.contains("are both set"), "{error}");
 }
 
-/// A secret that an orchestrator has not filled yet is not an unset one.
+/// A secret file that an orchestrator has not filled yet is an error.
 #[test]
 fn an_empty_file_of_a_value_is_an_error() {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -389,7 +389,8 @@ fn an_empty_file_of_a_value_is_an_error() {
     }
 }
 
-/// `.env` is read by docker compose too: only what is ours is judged.
+/// Docker compose reads `.env` too, so other programs' lines are only warned
+/// of.
 #[test]
 fn lines_of_others_that_cannot_be_read_are_warned_of() {
     let dotenv = "COMPOSE_DATA=${HOME}/data\nPASSED_ON\nNOTE='Let\\'s'\nEDGE_SEED=false";
@@ -420,8 +421,7 @@ fn nodes_take_turns_in_the_database_that_they_share() {
     assert_eq!(url(own), "mysql://u@h/control");
 }
 
-/// The environment has no order: which of two names comes last is nobody's
-/// decision.
+/// The environment has no order, so the host's own name takes precedence.
 #[test]
 fn of_two_names_of_one_setting_that_of_the_host_is_used_and_the_other_warned_of() {
     let cases = [
@@ -460,7 +460,8 @@ fn of_two_names_of_one_setting_that_of_the_host_is_used_and_the_other_warned_of(
         let settings = settings("", "", &same).expect("settings");
         assert_eq!(settings.warnings, Vec::<String>::new(), "{name}");
     }
-    // A later layer wins, whatever the name; so does a later line.
+    // A later layer wins, whatever the name, and so does a later line of one
+    // file.
     let dotenv = "EDGE_DATABASE_URL=mysql://old/shop\nEDGE_DATABASE_URL=mysql://new/shop\n";
     let found = settings("", dotenv, &[("DATABASE_URL", "mysql://db/shop")]);
     let found = found.expect("settings");
@@ -470,7 +471,7 @@ fn of_two_names_of_one_setting_that_of_the_host_is_used_and_the_other_warned_of(
         settings("", dotenv, &[]).expect("settings").database_url,
         "mysql://new/shop"
     );
-    // Two of the host's own names have no order either.
+    // Two spellings of the host's own name have no order either.
     let env = [("EDGE_REGION", "eu"), ("EDGE_region", "us")];
     let error = settings("", "", &env).expect_err("which?");
     assert!(error.contains("are both set"), "{error}");

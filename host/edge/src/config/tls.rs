@@ -1,4 +1,4 @@
-//! Where the shop is served by TLS, and who it shows itself as.
+//! Settings of the TLS port and its certificate.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -9,16 +9,16 @@ use super::values::address;
 /// The settings of the port with TLS.
 #[derive(Debug, Clone)]
 pub struct TlsSettings {
-    /// Its address. Port 0 takes a free one.
+    /// Address of the port. Port 0 takes a free one.
     pub listen: SocketAddr,
-    /// PEM file of the certificate, and of those that lead to a known issuer.
+    /// PEM file of the certificate, followed by its intermediate certificates.
     pub certificate: PathBuf,
     /// PEM file of the certificate's private key.
     pub key: PathBuf,
 }
 
 impl TlsSettings {
-    /// Take the settings of it out of `layers`: all of them, or none.
+    /// Takes these settings out of `layers`: all of them, or none.
     pub(super) fn take(layers: &mut Layers) -> Option<Self> {
         let path = |text: &str| Ok(Some(PathBuf::from(text)));
         let listen = layers.take("tls_listen", None, |text| address(text).map(Some));

@@ -1,5 +1,5 @@
-//! Where traces go, and which: under the names that OpenTelemetry gives these
-//! settings everywhere.
+//! Destination and sampling of traces, under the names that OpenTelemetry
+//! specifies for these settings.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use percent_encoding::percent_decode_str;
 use super::Secret;
 use super::layers::Layers;
 
-/// Names of the environment that set what is read here; in files they are
+/// Names of the environment variables that are read here; in files they are
 /// written in lower case.
 pub(super) const VARIABLES: [&str; 15] = [
     "OTEL_SDK_DISABLED",
@@ -29,58 +29,61 @@ pub(super) const VARIABLES: [&str; 15] = [
     "OTEL_BSP_SCHEDULE_DELAY",
 ];
 
-/// The protocol that this host speaks.
+/// OTLP protocol that this host speaks.
 const PROTOCOL: &str = "http/protobuf";
 
-/// Where OTLP's traces have their place below a collector's address.
+/// Path of OTLP's traces below a collector's address.
 const PATH: &str = "v1/traces";
 
-/// Where traces go, and which.
+/// Destination and sampling of traces.
 #[derive(Debug, Clone)]
 pub struct TraceSettings {
-    /// Where the collector takes traces; without one there are none.
+    /// URL of the collector's endpoint for traces; no traces are sent when
+    /// absent.
     pub endpoint: Option<Uri>,
-    /// Header fields for the collector, which may hold a key of it.
+    /// Header fields for the collector, which may contain its API key.
     pub headers: Secret<Vec<(String, String)>>,
-    /// How long the collector may take.
+    /// Time limit for one export to the collector.
     pub timeout: Duration,
-    /// How long spans wait for others to be sent with.
+    /// Time that spans wait to be sent in a batch.
     pub delay: Duration,
-    /// Which traces are kept.
+    /// Rule that decides which traces are kept.
     pub sampling: Sampling,
-    /// What the collector calls this node and its like.
+    /// Service name that the collector shows for this node and its like.
     pub service_name: String,
-    /// What else it is told of this node.
+    /// Further resource attributes of this node.
     pub resource: Vec<(String, String)>,
 }
 
-/// Which traces are kept; of those that begin elsewhere, some ask there first.
+/// Rules that decide which traces are kept. Those named `ParentOr...` follow
+/// the caller's decision for traces that began elsewhere.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Sampling {
-    /// All.
+    /// All traces.
     Always,
-    /// None.
+    /// No trace.
     Never,
-    /// So many, from 0 to 1.
+    /// This share of traces, from 0 to 1.
     Part(f64),
-    /// As their beginning says; all that begin here.
+    /// The caller's decision; all traces that begin here.
     ParentOrAlways,
-    /// As their beginning says; none that begins here.
+    /// The caller's decision; no trace that begins here.
     ParentOrNever,
-    /// As their beginning says; so many of those that begin here.
+    /// The caller's decision; this share, from 0 to 1, of the traces that begin
+    /// here.
     ParentOrPart(f64),
 }
 
 impl TraceSettings {
-    /// Whether any trace can be kept.
+    /// Returns whether any trace can be kept.
     #[must_use]
     pub fn may_sample(&self) -> bool {
         self.sampling != Sampling::Never
     }
 
-    /// Takes the settings of them out of `layers`. As the specification of
-    /// these variables asks for, what is unknown is warned of and ignored, and
-    /// a variable for traces alone goes before the one for all signals.
+    /// Takes these settings out of `layers`. As the specification of the
+    /// variables demands, unknown values are ignored with a warning, and a
+    /// variable for traces alone takes precedence over the one for all signals.
     pub(super) fn take(layers: &mut Layers) -> Self {
         let exporter = layers.take_leniently("otel_traces_exporter", true, exporter);
         let is_off = layers.take_leniently("otel_sdk_disabled", false, flag) || !exporter;
@@ -107,7 +110,8 @@ impl TraceSettings {
     }
 }
 
-/// The setting of the exporter for traces, or else for all signals.
+/// Takes the exporter's setting `what` for traces, or else the one for all
+/// signals.
 fn both<T>(
     layers: &mut Layers,
     what: &str,
@@ -140,7 +144,7 @@ fn sampling(layers: &mut Layers) -> Sampling {
     })
 }
 
-/// Whether traces are exported at all.
+/// Parses the exporter; returns whether traces are exported at all.
 fn exporter(text: &str) -> Result<bool, String> {
     match text.trim().to_ascii_lowercase().as_str() {
         "otlp" => Ok(true),
@@ -149,7 +153,7 @@ fn exporter(text: &str) -> Result<bool, String> {
     }
 }
 
-/// Whether this host speaks the protocol.
+/// Parses a protocol; returns whether this host speaks it.
 fn protocol(text: &str) -> Result<bool, String> {
     match text.trim().to_ascii_lowercase().as_str() {
         PROTOCOL => Ok(true),
@@ -179,12 +183,13 @@ fn name(text: &str) -> Result<String, String> {
     }
 }
 
-/// The collector's address for all signals, with the place of traces below it.
+/// Parses the collector's address for all signals, and appends the path of
+/// traces.
 fn endpoint_of_all(text: &str) -> Result<Option<Uri>, String> {
     endpoint(&format!("{}/{PATH}", text.trim().trim_end_matches('/')))
 }
 
-/// The address that takes traces, as it is written.
+/// Parses the URL of the endpoint for traces, which is used unchanged.
 fn endpoint(text: &str) -> Result<Option<Uri>, String> {
     let uri = text.trim().parse::<Uri>().ok();
     let is_address = |uri: &Uri| {
@@ -205,8 +210,8 @@ fn milliseconds(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// `name=value` with commas between, values percent-encoded where they have to
-/// be. No message shows a value.
+/// Parses `name=value` pairs with commas between, whose values may be
+/// percent-encoded. No error message quotes a value.
 fn pairs(text: &str) -> Result<Vec<(String, String)>, String> {
     let texts = text
         .split(',')

@@ -1,9 +1,10 @@
-//! The URLs of what a node talks to.
+//! Parsers for URLs of the stores and servers that a node connects to.
 
 use stores::redis::{REDIS_SCHEMES, split_redis_urls};
 
-/// Only the scheme is judged here: whether the database answers is found out
-/// when it is opened. The text may hold a password, so no message quotes it.
+/// Checks the scheme of a database's URL; whether the database answers is found
+/// out when it is opened. Error messages never quote the text, which may
+/// contain a password.
 pub(super) fn database_url(text: &str) -> Result<String, String> {
     let known = ["sqlite:", "mysql://", "mariadb://"];
     match known.iter().any(|scheme| text.starts_with(scheme)) {
@@ -12,7 +13,7 @@ pub(super) fn database_url(text: &str) -> Result<String, String> {
     }
 }
 
-/// A replica is a server: a file has none.
+/// Checks the URL of a replica, which must be a server: a file has no replica.
 pub(super) fn replica_url(text: &str) -> Result<String, String> {
     let known = ["mysql://", "mariadb://"];
     match known.iter().any(|scheme| text.starts_with(scheme)) {
@@ -21,7 +22,8 @@ pub(super) fn replica_url(text: &str) -> Result<String, String> {
     }
 }
 
-/// As with databases, only the scheme is judged, and nothing is quoted.
+/// Checks the schemes of one or more URLs of Redis. Error messages never quote
+/// the text, which may contain a password.
 pub(super) fn redis_url(text: &str) -> Result<Option<String>, String> {
     let is_sentinel =
         |url: &str| url.trim_start().starts_with("redis") && url.contains("sentinel://");

@@ -1,4 +1,4 @@
-//! How the values of settings are written that many settings share.
+//! Parsers for values that many settings share.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -30,7 +30,8 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// A duration that is looked after every now and then, not to the millisecond.
+/// Parses a duration of at least a second, for times that are checked only now
+/// and then.
 pub(super) fn at_least_a_second(text: &str) -> Result<Duration, String> {
     match delay(text)? {
         duration if duration >= Duration::from_secs(1) => Ok(duration),
@@ -38,7 +39,7 @@ pub(super) fn at_least_a_second(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// A duration that may be none.
+/// Parses a duration, which may be zero.
 pub(super) fn delay(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text)
         .map_err(|_| "is not a duration, such as `30s` or `250ms`".to_owned())
