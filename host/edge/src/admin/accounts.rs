@@ -1,4 +1,4 @@
-//! Accounts of people who run the shop.
+//! Handler that makes and changes accounts of people who run the shop.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,14 +17,15 @@ use crate::bindings::accounts::exports::edge::platform::accounts::{Account, Erro
 use crate::rollout::Release;
 use crate::runtime::AccountTask;
 
-/// Most bytes of an order: a password, a name and an e-mail address.
+/// Maximum size of a request's body in bytes: a password, a name and an e-mail
+/// address.
 pub(super) const LONGEST: usize = 16 << 10;
 
-/// How long other nodes may take to notice that tokens were revoked.
+/// Time within which other nodes notice that tokens were revoked.
 const REVOCATION_WINDOW: Duration = Duration::from_secs(1);
 
-/// POST `/v1/accounts`: let the plugin that keeps the accounts make one, or
-/// change one. The body is no part of any message: it holds a password.
+/// POST `/v1/accounts`: calls the plugin that keeps the accounts to make or
+/// change one. Error messages never quote the body, which contains a password.
 pub(super) async fn keep(
     State(office): State<Arc<AdminState>>,
     Extension(Actor(author)): Extension<Actor>,
@@ -80,7 +81,7 @@ async fn try_keep(
         .done(office, &format!("{role} {id}: {email}"))
         .await?;
     if task == AccountTask::Change {
-        // Once this is answered, no node takes the account's old tokens.
+        // No node accepts the account's old tokens once this is answered.
         tokio::time::sleep(REVOCATION_WINDOW).await;
     }
     Ok(Json(AccountMade {

@@ -1,4 +1,4 @@
-//! What operators' clients and nodes say to each other.
+//! Messages between nodes and the operators' clients.
 
 use bundle::{Bundle, Digest};
 use serde::{Deserialize, Serialize};
@@ -12,227 +12,238 @@ use crate::rollout::control::migrations::MigrationRun;
 use crate::rollout::control::nodes::NodeRecord;
 use crate::rollout::control::rollouts::Rollout;
 
-/// The header that carries a bundle's signature.
+/// Header field that carries a bundle's signature.
 pub const SIGNATURE: &str = "edge-signature";
 
-/// The header by which a client says for whom it works, such as `ada@laptop`.
-/// It is a claim, written down beside the name of the token.
+/// Header field by which a client names the person it works for, such as
+/// `ada@laptop`. It is an unverified claim, recorded in the audit beside the
+/// name of the token.
 pub const ON_BEHALF_OF: &str = "edge-on-behalf-of";
 
-/// POST `/v1/rollouts`: lead a release to regions.
+/// Body of POST `/v1/rollouts`, which rolls a release out to regions.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Deploy {
-    /// The release, whose bundle was added before.
+    /// Digest of the release, whose bundle was added before.
     pub digest: Digest,
     /// Patterns of regions, in order, such as `us-*`; all regions when empty.
     #[serde(default)]
     pub regions: Vec<String>,
-    /// Of a hundred clients, so many meet it until it is promoted; 0 for all
-    /// at once.
+    /// Percentage of the clients that get the canary until it is promoted; 0
+    /// for no canary.
     #[serde(default)]
     pub canary_percent: u8,
-    /// The shares of a canary that goes from one to the next by itself; the
-    /// first of them is `canary_percent`, which may be left out then.
+    /// Percentages of a canary that advances from one step to the next by
+    /// itself. The first one is `canary_percent`, which may be omitted then.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub canary_steps: Vec<u8>,
-    /// How long each step but the last one takes, in milliseconds.
+    /// Duration of each step but the last one, in milliseconds.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub every_ms: u64,
-    /// After how long at the last step the canary is promoted by itself, in
-    /// milliseconds; none to wait for an operator.
+    /// Time at the last step after which the canary is promoted by itself, in
+    /// milliseconds; when absent, it waits for an operator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub promote_after_ms: Option<u64>,
-    /// Who is asked before each step.
+    /// External check that is called before each step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub check: Option<Check>,
-    /// How long a region is watched before the next one is begun, in
+    /// Time for which a region is observed before the next one is begun, in
     /// milliseconds.
     #[serde(default = "default_pause_ms")]
     pub pause_ms: u64,
-    /// How many nodes of each region may be dead or silent without failing it.
+    /// Number of nodes of each region that may be dead or silent without
+    /// failing it.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub max_unavailable: u32,
-    /// Where the client got the bundle, such as a place in a registry. It is
-    /// a claim, written down in the audit.
+    /// Origin of the bundle according to the client, such as a location in a
+    /// registry. It is an unverified claim, recorded in the audit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
 }
 
-/// Older nodes refuse fields that they do not know: none is sent in vain.
+/// Returns whether a field has its default, and is not sent: older nodes refuse
+/// fields that they do not know.
 fn is_zero<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
-/// Half a second: enough for a plainly broken release to show.
+/// Returns the default of `pause_ms`: half a second, in which a plainly broken
+/// release shows.
 #[must_use]
 pub fn default_pause_ms() -> u64 {
     500
 }
 
-/// POST `/v1/plugins/{plugin}/rollback`: go back to a release.
+/// Body of POST `/v1/plugins/{plugin}/rollback`, which rolls back to a release.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RollBack {
-    /// A version, or the beginning of a digest; the release that was active
-    /// before when absent.
+    /// Version, or beginning of a digest; when absent, the release that was
+    /// active before.
     #[serde(default)]
     pub to: Option<String>,
-    /// As of [`Deploy`].
+    /// Patterns of regions, as in [`Deploy`].
     #[serde(default)]
     pub regions: Vec<String>,
 }
 
-/// POST `/v1/regions/{region}/fill`: let a region run what another one runs.
+/// Body of POST `/v1/regions/{region}/fill`, which makes a region run what
+/// another one runs.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fill {
-    /// The region whose active releases are taken.
+    /// Region whose active releases are copied.
     pub from: String,
-    /// The plugins; all that it runs when empty.
+    /// Plugins to copy; all that `from` runs when empty.
     #[serde(default)]
     pub plugins: Vec<String>,
 }
 
-/// The answer to [`Fill`].
+/// Reply to [`Fill`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Filled {
-    /// A rollout for each plugin that the region did not run.
+    /// Rollouts, one for each plugin that the region did not run.
     pub rollouts: Vec<Rollout>,
-    /// Plugins of which the region ran the same release already.
+    /// Plugins of which the region already ran the same release.
     pub present: Vec<String>,
-    /// Plugins of which the region runs another release, which stays.
+    /// Plugins of which the region runs another release, which is kept.
     pub different: Vec<String>,
 }
 
-/// POST `/v1/plugins/{plugin}/canary`: change the share of a canary.
+/// Body of POST `/v1/plugins/{plugin}/canary`, which changes the share of a
+/// canary.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SetShare {
-    /// Of a hundred clients, so many meet it from now on.
+    /// Percentage of the clients that get the canary from now on.
     pub percent: u8,
 }
 
-/// GET `/v1/plugins/{plugin}/rollout`.
+/// Reply to GET `/v1/plugins/{plugin}/rollout`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RolloutStatus {
-    /// The rollout that goes on.
+    /// Rollout that is in progress.
     pub rollout: Rollout,
-    /// How it goes on by itself.
+    /// Progress of the rollout, as far as it advances by itself.
     pub progress: RolloutProgress,
 }
 
-/// POST `/v1/migrations`: run what of a release's migrations has not run yet.
+/// Body of POST `/v1/migrations`, which runs the pending migrations of a
+/// release.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Migrate {
-    /// The release, whose bundle was added before.
+    /// Digest of the release, whose bundle was added before.
     pub digest: Digest,
 }
 
-/// What POST `/v1/migrations` answers.
+/// Reply to POST `/v1/migrations`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Migrating {
-    /// The run that goes on; none where nothing was pending.
+    /// Migration run that is in progress; none where nothing was pending.
     pub run: Option<MigrationRun>,
 }
 
-/// GET `/v1/migrations/plan`: what of a release's migrations has not run yet.
+/// Reply to GET `/v1/migrations/plan`: the pending migrations of a release.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct MigrationPlan {
-    /// The release.
+    /// Digest of the release.
     pub digest: Digest,
-    /// The plugin.
+    /// Name of the plugin.
     pub plugin: String,
-    /// Its version.
+    /// Version of the release.
     pub version: String,
-    /// Every statement that is pending, in order.
+    /// Pending statements, in order.
     pub statements: Vec<PlannedStatement>,
 }
 
 /// A statement of a pending migration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlannedStatement {
-    /// The name of its file.
+    /// Name of the migration's file.
     pub file: String,
-    /// The whole text, without comments.
+    /// Whole text, without comments.
     pub text: String,
-    /// Whether an earlier attempt has run it.
+    /// True if an earlier attempt has run the statement.
     pub is_done: bool,
-    /// Whether an earlier attempt began it, and nobody knows how it ended.
+    /// True if an earlier attempt began the statement and its outcome is
+    /// unknown.
     pub is_in_doubt: bool,
 }
 
-/// POST `/v1/accounts`: make an account of somebody who runs the shop.
+/// Body of POST `/v1/accounts`, which makes or changes an account of somebody
+/// who runs the shop.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NewAccount {
-    /// Name to show.
+    /// Display name.
     pub name: String,
     /// E-mail address, which is the login.
     pub email: String,
-    /// The password, which no message and no debug output shows.
+    /// Password, which no message and no debug output shows.
     pub password: Secret<String>,
-    /// What the account may do.
+    /// Role, which decides what the account may do.
     pub role: String,
-    /// Change the account that has this e-mail address, instead of making one.
+    /// True to change the account that has this e-mail address, instead of
+    /// making one.
     #[serde(default)]
     pub existing: bool,
 }
 
-/// What POST `/v1/accounts` answers.
+/// Reply to POST `/v1/accounts`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct AccountMade {
-    /// The account's number.
+    /// Number of the account.
     pub id: i64,
-    /// Name to show.
+    /// Display name.
     pub name: String,
     /// E-mail address, which is the login.
     pub email: String,
-    /// What the account may do.
+    /// Role, which decides what the account may do.
     pub role: String,
 }
 
-/// POST `/v1/seed`: let plugins fill their tables.
+/// Body of POST `/v1/seed`, which makes plugins fill their tables.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Seed {
-    /// The plugin; every one that can when absent.
+    /// Name of the plugin; every plugin that can fill its tables when absent.
     #[serde(default)]
     pub plugin: Option<String>,
-    /// How many rows the plugin's main table should have in all.
+    /// Number of rows that the plugin's main table should have in total.
     pub rows: u64,
-    /// Whether to do so where real customers seem to be served.
+    /// True to fill tables even where real customers seem to be served.
     #[serde(default)]
     pub confirm: bool,
 }
 
-/// A line of what POST `/v1/seed` answers. The last one of a plugin has as many
-/// rows done as there are in total, or an error.
+/// One line of the reply to POST `/v1/seed`. The last line of a plugin has
+/// `done` equal to `total`, or an error.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeedProgress {
-    /// The plugin.
+    /// Name of the plugin.
     pub plugin: String,
-    /// Rows that are there.
+    /// Rows that exist.
     pub done: u64,
-    /// Rows that are to be there.
+    /// Rows that are to exist.
     pub total: u64,
-    /// Why it ended before that.
+    /// Error that ended the work early.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
 
-/// POST `/v1/gc`: collect bundles that nobody needs any more.
+/// Body of POST `/v1/gc`, which collects bundles that are no longer needed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Gc {
-    /// How many of each plugin's newest releases are kept in any case.
+    /// Number of each plugin's newest releases that are always kept.
     #[serde(default = "default_keep")]
     pub keep: usize,
-    /// Say what would be collected, and collect nothing.
+    /// True to only report what would be collected.
     #[serde(default)]
     pub dry_run: bool,
-    /// Store the bundles that are kept whole, for hosts that know no blobs.
+    /// True to store the kept bundles whole, for older hosts that cannot read
+    /// blobs.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub whole: bool,
 }
@@ -241,78 +252,79 @@ fn default_keep() -> usize {
     10
 }
 
-/// DELETE `/v1/nodes/{node}` and `/v1/regions/{region}`: what was forgotten.
+/// Reply to DELETE `/v1/nodes/{node}` and `/v1/regions/{region}`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Forgotten {
-    /// Nodes.
+    /// Names of the nodes that were forgotten.
     pub nodes: Vec<String>,
-    /// How many entries of the release log.
+    /// Number of entries of the release log that were deleted.
     pub entries: u64,
 }
 
-/// GET `/v1/status`.
+/// Reply to GET `/v1/status`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Status {
-    /// The node that answers.
+    /// Name of the node that answers.
     pub node: String,
-    /// Every node that was heard of lately.
+    /// Every node that has reported recently.
     pub nodes: Vec<NodeRecord>,
-    /// Rollouts that go on.
+    /// Rollouts that are in progress.
     pub rollouts: Vec<Rollout>,
-    /// How each of them goes on by itself.
+    /// Progress of each of those rollouts, as far as it advances by itself.
     #[serde(default)]
     pub progress: Vec<RolloutProgress>,
-    /// Runs of migrations that go on. Older hosts tell of none.
+    /// Runs of migrations that are in progress. Older hosts report none.
     #[serde(default)]
     pub migrations: Vec<MigrationRun>,
 }
 
-/// GET `/v1/plugins/{plugin}/releases`.
+/// Reply to GET `/v1/plugins/{plugin}/releases`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Releases {
-    /// What was ever added, newest first.
+    /// Bundles that were ever added, newest first.
     pub bundles: Vec<BundleRecord>,
-    /// What each region was to run, newest first.
+    /// Entries of the release log of all regions, newest first.
     pub log: Vec<Entry>,
-    /// How it came to that, newest first.
+    /// Rollouts of the plugin, newest first.
     pub rollouts: Vec<Rollout>,
-    /// Which of the lists go on beyond what is here. Older hosts do not say.
+    /// Lists that continue beyond this reply. Older hosts do not say.
     #[serde(default)]
     pub more: MoreReleases,
 }
 
-/// The lists of [`Releases`] that have more records than an answer holds.
+/// Lists of [`Releases`] that have more records than one reply holds.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub struct MoreReleases {
-    /// There are older bundles.
+    /// True if there are older bundles.
     pub bundles: bool,
-    /// There are older entries of the log.
+    /// True if there are older entries of the log.
     pub log: bool,
-    /// There are older rollouts.
+    /// True if there are older rollouts.
     pub rollouts: bool,
 }
 
-/// GET `/v1/plugins/{plugin}/diff`: what a release changes.
+/// Reply to GET `/v1/plugins/{plugin}/diff`: the differences between two
+/// releases.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Diff {
-    /// The one release.
+    /// Release that is compared.
     pub from: Digest,
-    /// The other.
+    /// Release that it is compared with.
     pub to: Digest,
-    /// What differs: imports, exports, manifest, migrations.
+    /// Differences, by imports, exports, manifest and migrations.
     pub sections: Vec<DiffSection>,
-    /// The migrations that only the other release has, or has with another
-    /// text: what it would run.
+    /// Migrations that only `to` has, or has with another text: what it would
+    /// run.
     #[serde(default)]
     pub migrations: Vec<MigrationText>,
 }
 
-/// A migration as it stands in its file.
+/// A migration with the text of its file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MigrationText {
-    /// The file below `migrations/`, such as `mysql/0001_orders.sql`.
+    /// File below `migrations/`, such as `mysql/0001_orders.sql`.
     pub file: String,
-    /// The whole text.
+    /// Whole text of the file.
     pub sql: String,
 }
 
@@ -331,24 +343,24 @@ impl MigrationText {
     }
 }
 
-/// A part of a release in which two differ.
+/// A part in which two releases differ.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DiffSection {
-    /// Its name.
+    /// Name of the part.
     pub name: String,
-    /// What only the one has.
+    /// Lines that only `from` has.
     pub removed: Vec<String>,
-    /// What only the other has.
+    /// Lines that only `to` has.
     pub added: Vec<String>,
 }
 
-/// Why something was refused: RFC 9457.
+/// An error as RFC 9457 problem details.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Problem {
-    /// The HTTP status.
+    /// HTTP status.
     pub status: u16,
-    /// What it stands for.
+    /// Reason phrase of the status.
     pub title: String,
-    /// What was wrong this time.
+    /// Explanation of this occurrence.
     pub detail: String,
 }

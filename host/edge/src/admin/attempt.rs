@@ -1,26 +1,26 @@
-//! Attempts to change something: every one is written down, with what became
-//! of it.
+//! Audit records of changes through the API: every attempt is recorded with its
+//! outcome.
 
 use super::AdminState;
 use super::error::Result;
 
-/// Characters of a plugin's name, and of a reason, that are written down.
-/// Names of plugins that are there are no longer.
+/// Maximum length of a plugin's name and of a reason in the audit, in
+/// characters. Names of existing plugins are never longer.
 const LONGEST_NAME: usize = 40;
 const LONGEST_DETAIL: usize = 2000;
 
-/// What refusals are written down as.
+/// Action under which refused attempts are recorded.
 const REFUSED: &str = "refused";
 
-/// Somebody wants to change something.
+/// An attempt to change something, for the audit.
 pub(super) struct AuditedAction {
-    /// Who.
+    /// Name of the actor.
     pub(super) author: String,
-    /// What is to be done.
+    /// Action that was asked for.
     action: &'static str,
-    /// To which plugin; empty while that is not known.
+    /// Plugin that the action concerns; empty while it is not known.
     pub(super) plugin: String,
-    /// With what, for those that are refused.
+    /// Object of the action, for the record of a refusal.
     object: String,
 }
 
@@ -34,7 +34,7 @@ impl AuditedAction {
         }
     }
 
-    /// The same, with something.
+    /// Adds the object of the action.
     pub(super) fn of(self, object: impl ToString) -> Self {
         Self {
             object: format!(" of {}", object.to_string()),
@@ -42,7 +42,7 @@ impl AuditedAction {
         }
     }
 
-    /// The same, to one of several plugins.
+    /// Returns the attempt for one of several plugins.
     pub(super) fn for_plugin(&self, plugin: &str) -> Self {
         Self {
             author: self.author.clone(),
@@ -52,13 +52,14 @@ impl AuditedAction {
         }
     }
 
-    /// It was done.
+    /// Records that the action was done.
     pub(super) async fn done(&self, office: &AdminState, detail: &str) -> Result<()> {
         self.done_as(office, self.action, detail).await
     }
 
-    /// Write down why it was refused, if it was. Where even that fails, the
-    /// log says so: the refusal stands, and is what the operator has to know.
+    /// Records the reason if the action was refused. If that fails, it is
+    /// logged, and the refusal is still returned: it is what the operator has
+    /// to know.
     pub(super) async fn settle<T>(&self, office: &AdminState, outcome: Result<T>) -> Result<T> {
         if let Err(refusal) = &outcome {
             let Self { action, object, .. } = self;
@@ -74,7 +75,7 @@ impl AuditedAction {
         outcome
     }
 
-    /// Write down that something was done by this attempt.
+    /// Records that `action` was done by this attempt.
     pub(super) async fn done_as(
         &self,
         office: &AdminState,

@@ -1,4 +1,4 @@
-//! Who did what, page by page.
+//! Handler that lists audit records, page by page.
 
 use std::sync::Arc;
 
@@ -10,23 +10,24 @@ use super::AdminState;
 use super::error::{ApiError, Result};
 use crate::rollout::control::audit::{AuditPage, AuditRecord, parse_cursor};
 
-/// Most records of one page.
+/// Maximum number of records of one page.
 const MOST: u32 = 1000;
 
-/// Records of a page whose size is not given, as before there were pages.
+/// Returns the size of a page for clients that give none, as before there were
+/// pages.
 fn default_limit() -> u32 {
     500
 }
 
-/// Which records.
+/// Query parameters that select audit records.
 #[derive(Debug, Deserialize)]
 pub(super) struct Wanted {
-    /// The first time, in milliseconds since 1970.
+    /// Earliest time, in milliseconds since 1970, inclusive.
     #[serde(default)]
     since: i64,
-    /// The time after the last one, in milliseconds since 1970.
+    /// Latest time, in milliseconds since 1970, exclusive.
     until: Option<i64>,
-    /// The cursor of the last record of the page before.
+    /// Cursor of the last record of the previous page.
     after: Option<String>,
     #[serde(default = "default_limit")]
     limit: u32,

@@ -1,4 +1,5 @@
-//! Who may use the API, and for whom.
+//! Authentication of operators by bearer token, with the person whom the client
+//! names.
 
 use std::sync::Arc;
 
@@ -15,24 +16,24 @@ use super::error::{ApiError, Result};
 
 const SCHEME: &str = "Bearer ";
 
-/// Shorter tokens could be guessed.
+/// Minimum length of a token in bytes; shorter ones could be guessed.
 const SHORTEST: usize = 16;
 
-/// Characters of a claim that are written down.
+/// Maximum length of a client's claim in the audit, in characters.
 const LONGEST_CLAIM: usize = 100;
 
-/// The operators' tokens, by the names of their owners. Only digests are
-/// kept, so that comparing tells nothing about a token by its time.
+/// Operators' tokens, by the names of their owners. Only digests are kept, so
+/// that the time of a comparison reveals nothing about a token.
 #[derive(Clone)]
 pub struct AdminTokens(Vec<(String, [u8; 32])>);
 
-/// The text holds no tokens.
+/// The text does not contain valid tokens.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("is not name:token with commas between, with tokens of {SHORTEST} characters or more")]
 pub struct TokensError;
 
 impl AdminTokens {
-    /// Read `name:token` with commas between.
+    /// Parses `name:token` with commas between.
     ///
     /// # Errors
     /// When a name or a token is missing, or a token is short.
@@ -49,7 +50,7 @@ impl AdminTokens {
             .map(Self)
     }
 
-    /// One token, whose owner is called `name`.
+    /// Returns one token, whose owner is called `name`.
     #[must_use]
     pub fn single(name: &str, token: &str) -> Self {
         Self(vec![(name.to_owned(), digest(token))])
@@ -67,11 +68,12 @@ fn digest(token: &str) -> [u8; 32] {
     Sha256::digest(token.as_bytes()).into()
 }
 
-/// Who asks: the token's owner, and the person that the client names.
+/// Identity of the caller: the token's owner, and the person whom the client
+/// names.
 #[derive(Debug, Clone)]
 pub(super) struct Actor(pub(super) String);
 
-/// Let only owners of tokens pass.
+/// Middleware that only accepts requests with a token of an operator.
 pub(super) async fn require(
     State(office): State<Arc<AdminState>>,
     mut request: Request,

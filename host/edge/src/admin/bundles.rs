@@ -1,4 +1,4 @@
-//! Taking bundles in.
+//! Handler that accepts bundles.
 
 use std::sync::Arc;
 
@@ -16,8 +16,8 @@ use super::error::{ApiError, Result};
 use crate::rollout::Source;
 use crate::rollout::control::bundles::BundleRecord;
 
-/// PUT `/v1/bundles/{digest}`: keep a bundle for a later rollout. Nothing runs
-/// of it yet.
+/// PUT `/v1/bundles/{digest}`: stores a bundle for a later rollout. Nothing of
+/// it runs yet.
 pub(super) async fn add(
     State(office): State<Arc<AdminState>>,
     Extension(Actor(author)): Extension<Actor>,
@@ -41,7 +41,7 @@ async fn try_add(
     let signature = headers.get(SIGNATURE).map(|value| value.to_str());
     let signature = signature.transpose().map_err(ApiError::bad_request)?;
     let signature = signature.unwrap_or_default().trim();
-    // A bundle of megabytes takes a while to hash and to look into.
+    // Hashing and parsing a bundle of megabytes takes a while.
     let reading = async move { read(named, body) };
     let bundle = office.runtime.in_background(reading).await??;
     attempt.plugin.clone_from(&bundle.manifest.name);
@@ -67,7 +67,7 @@ fn read(named: Digest, body: Bytes) -> Result<Bundle> {
     })
 }
 
-/// Keep the bundle, unless it is kept already, and as it came.
+/// Stores the bundle unless it is stored already and intact.
 async fn keep(
     office: &AdminState,
     attempt: &AuditedAction,

@@ -1,4 +1,4 @@
-//! Canaries that go on by themselves, and rollouts that are held.
+//! Handlers for canaries that advance by themselves, and for paused rollouts.
 
 use std::sync::Arc;
 
@@ -15,14 +15,14 @@ use crate::rollout::control::plans::{Plan, can_be_paused};
 use crate::rollout::control::rollouts::{Phase, Rollout};
 use crate::rollout::{RolloutProgress, compared};
 
-/// A canary of everybody is none.
+/// Maximum share of a canary in percent: one for all clients would be none.
 const MOST_PERCENT: u8 = 99;
 
-/// The longest address and query of a check, in bytes.
+/// Maximum length of a check's URL and query together, in bytes.
 const LONGEST_CHECK: usize = 4000;
 
-/// Returns the first share of the canary that `deploy` asks for, 0 for none,
-/// and how it goes on.
+/// Validates the canary that `deploy` asks for. Returns its first share in
+/// percent, 0 for no canary, and its plan.
 pub(super) fn plan(office: &AdminState, deploy: &Deploy) -> Result<(u8, Plan)> {
     let steps = match deploy.canary_steps.as_slice() {
         [] if deploy.canary_percent == 0 => Vec::new(),
@@ -50,7 +50,7 @@ pub(super) fn plan(office: &AdminState, deploy: &Deploy) -> Result<(u8, Plan)> {
     Ok((first, plan))
 }
 
-/// What is wrong with the canary that is asked for, if anything is.
+/// Returns the problem of the canary that is asked for, if there is one.
 fn problem(deploy: &Deploy, steps: &[u8]) -> Option<String> {
     let is_share = |step: &u8| (1..=MOST_PERCENT).contains(step);
     if !steps.iter().all(is_share) {
@@ -79,8 +79,8 @@ fn share_problem() -> String {
     format!("a canary takes 1 to {MOST_PERCENT} percent of the clients")
 }
 
-/// POST `/v1/plugins/{plugin}/canary`: let another share of the clients meet the
-/// canary.
+/// POST `/v1/plugins/{plugin}/canary`: changes the share of the clients that
+/// get the canary.
 pub(super) async fn set_share(
     State(office): State<Arc<AdminState>>,
     Extension(Actor(author)): Extension<Actor>,
@@ -108,7 +108,7 @@ async fn try_set_share(
     }
     refuse_paused(office, &rollout).await?;
     if office.control.plan(&rollout.id).await?.is_none() {
-        // Begun by an older host.
+        // A rollout that an older host began has no plan.
         office
             .control
             .add_plan(&rollout.id, &Plan::default())
@@ -133,7 +133,7 @@ async fn try_set_share(
     }))
 }
 
-/// POST `/v1/plugins/{plugin}/pause`: hold the rollout where it is.
+/// POST `/v1/plugins/{plugin}/pause`: pauses the rollout in its current phase.
 pub(super) async fn pause(
     State(office): State<Arc<AdminState>>,
     Extension(Actor(author)): Extension<Actor>,
@@ -153,7 +153,7 @@ pub(super) async fn pause(
     attempt.settle(&office, outcome).await
 }
 
-/// POST `/v1/plugins/{plugin}/resume`: let it go on.
+/// POST `/v1/plugins/{plugin}/resume`: resumes a paused rollout.
 pub(super) async fn resume(
     State(office): State<Arc<AdminState>>,
     Extension(Actor(author)): Extension<Actor>,
@@ -186,7 +186,8 @@ async fn settle_hold(
     Ok(Json(rollout))
 }
 
-/// GET `/v1/plugins/{plugin}/rollout`: the rollout that goes on, and how.
+/// GET `/v1/plugins/{plugin}/rollout`: returns the rollout in progress and its
+/// state.
 pub(super) async fn show(
     State(office): State<Arc<AdminState>>,
     Path(plugin): Path<String>,
@@ -198,8 +199,9 @@ pub(super) async fn show(
     Ok(Json(RolloutStatus { rollout, progress }))
 }
 
-/// Returns how `rollout` goes on. One whose plan this version cannot read keeps
-/// nobody from seeing the others.
+/// Returns the progress of `rollout`. A plan that this version cannot read is
+/// reported in it rather than as an error, so that other rollouts are still
+/// shown.
 pub(super) async fn progress(office: &AdminState, rollout: &Rollout) -> Result<RolloutProgress> {
     let record = match office.control.plan(&rollout.id).await {
         Err(ControlError::Unreadable(problem)) => {
@@ -219,7 +221,7 @@ pub(super) async fn progress(office: &AdminState, rollout: &Rollout) -> Result<R
     ))
 }
 
-/// Refuses what a paused rollout could not do until somebody resumes it.
+/// Refuses a change that a paused rollout could not make until it is resumed.
 pub(super) async fn refuse_paused(office: &AdminState, rollout: &Rollout) -> Result<()> {
     let record = office.control.plan(&rollout.id).await?;
     let paused_by = record.and_then(|record| record.paused_by);

@@ -1,4 +1,4 @@
-//! Orders that go on without the client that gave them.
+//! Middleware that finishes changes whose client has disconnected.
 
 use axum::extract::Request;
 use axum::http::Method;
@@ -7,8 +7,9 @@ use axum::response::{IntoResponse, Response};
 
 use super::error::ApiError;
 
-/// Finishes what changes something in a task of its own: a client that leaves
-/// must not cut it off half-way, nor keep it out of the audit.
+/// Handles requests that change something in a task of their own: a client that
+/// disconnects must neither cancel them half-way nor keep them out of the
+/// audit.
 pub(super) async fn finish(request: Request, next: Next) -> Response {
     if request.method() == Method::GET || request.method() == Method::HEAD {
         return next.run(request).await;

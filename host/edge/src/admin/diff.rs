@@ -1,4 +1,4 @@
-//! What one release changes of another.
+//! Comparison of two releases.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use bundle::{Bundle, Digest, component};
 
 use super::api::{Diff, DiffSection, MigrationText};
 
-/// Compare what two bundles need, offer and may do.
+/// Compares the imports, exports, manifests and migrations of two bundles.
 pub(super) fn of(from: &Bundle, to: &Bundle) -> Diff {
     type Lines = fn(&Bundle) -> BTreeSet<String>;
     let sections: [(&str, Lines); 4] = [
@@ -43,7 +43,8 @@ fn section(name: &str, from: &BTreeSet<String>, to: &BTreeSet<String>) -> DiffSe
     }
 }
 
-/// Components that cannot be read were never taken in.
+/// Returns the imports of a component; none if it cannot be parsed, which no
+/// stored bundle's is.
 fn imports(bundle: &Bundle) -> BTreeSet<String> {
     let names = component::names(&bundle.wasm).map(|names| names.imports);
     names.unwrap_or_default().into_iter().collect()
@@ -54,7 +55,8 @@ fn exports(bundle: &Bundle) -> BTreeSet<String> {
     names.unwrap_or_default().into_iter().collect()
 }
 
-/// One line for each value: `grants.database.write = ["orders"]`.
+/// Returns one line for each value, such as `grants.database.write =
+/// ["orders"]`.
 fn manifest(bundle: &Bundle) -> BTreeSet<String> {
     let mut lines = BTreeSet::new();
     if let Ok(table) = bundle.manifest_text.parse() {

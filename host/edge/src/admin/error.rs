@@ -1,4 +1,4 @@
-//! How the API refuses.
+//! Errors of the API, as problem details.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use super::api::Problem;
 use crate::rollout::control::ControlError;
 use crate::rollout::{ActivateError, MigrationError};
 
-/// A refusal.
+/// An error reply of the API, with its HTTP status and an explanation.
 #[derive(Debug)]
 pub(super) struct ApiError {
     status: StatusCode,
@@ -41,7 +41,8 @@ impl ApiError {
         Self::new(StatusCode::CONFLICT, detail)
     }
 
-    /// The release was understood, and cannot serve.
+    /// Returns an error with status 422: the request was understood and cannot
+    /// be carried out.
     pub(super) fn unfit(detail: impl ToString) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
     }

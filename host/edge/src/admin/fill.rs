@@ -1,4 +1,4 @@
-//! Filling a new region with what another one runs.
+//! Handler that fills a new region with the releases of another one.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,8 +20,8 @@ use crate::rollout::control::rollout_regions::{MaxUnavailable, live_nodes};
 use crate::rollout::control::rollouts::{NewRollout, new_rollout_id};
 use crate::rollout::filled_from;
 
-/// POST `/v1/regions/{region}/fill`: let a region run the active releases of
-/// another one, where it runs none of a plugin.
+/// POST `/v1/regions/{region}/fill`: makes a region run the active releases of
+/// another one, for plugins of which it runs none.
 pub(super) async fn fill(
     State(office): State<Arc<AdminState>>,
     Extension(Actor(author)): Extension<Actor>,
@@ -56,8 +56,8 @@ async fn try_fill(
         .map(|(plugin, digest)| (plugin.as_str(), (new_rollout_id(), *digest)))
         .collect();
     if !rollouts.is_empty() {
-        // First: what is cut off after the first entry of the log is in the
-        // audit all the same.
+        // The audit is written first, so that it covers an interruption after
+        // the first entry of the log.
         let detail = intent(region, &order.from, &rollouts);
         attempt
             .done_as(office, "fill-region-begin", &detail)
@@ -77,7 +77,8 @@ async fn try_fill(
             plan: CanaryPlan::default(),
             author: attempt.author.clone(),
         };
-        // Where another one was begun meanwhile, that leads the region on.
+        // If another rollout of the plugin was begun meanwhile, that one
+        // continues with the region.
         office.control.begin_rollout_as(id, &new).await?;
         let detail = format!("rollout {id}: to {digest}, in {region}, {reason}");
         attempt.done(office, &detail).await?;
@@ -106,7 +107,7 @@ async fn check_regions(office: &AdminState, region: &str, from: &str) -> Result<
     Ok(())
 }
 
-/// What is about to be written.
+/// Describes the changes that are about to be written, for the audit.
 fn intent(region: &str, from: &str, rollouts: &BTreeMap<&str, (String, Digest)>) -> String {
     let plugins = rollouts
         .iter()
@@ -115,8 +116,8 @@ fn intent(region: &str, from: &str, rollouts: &BTreeMap<&str, (String, Digest)>)
     format!("region {region} from {from}: {}", plugins.join(", "))
 }
 
-/// One statement: nodes of the region that read the log see every plugin that
-/// they have to serve before they take customers.
+/// Appends all entries in one statement: nodes of the region that read the log
+/// see every plugin that they have to serve before they accept customers.
 async fn append(
     office: &AdminState,
     attempt: &AuditedAction,
@@ -142,13 +143,13 @@ async fn append(
     Err(ApiError::conflict(detail))
 }
 
-/// What a region lacks of another one.
+/// Comparison of the plugins of a region with those of another one.
 struct Plan {
-    /// Plugins that the region does not run.
+    /// Plugins that the region does not run, with the release to run.
     missing: BTreeMap<String, Digest>,
-    /// Plugins of which it runs the same release.
+    /// Plugins of which the region already runs the same release.
     present: Vec<String>,
-    /// Plugins of which it runs another release. They stay.
+    /// Plugins of which the region runs another release, which is kept.
     different: Vec<String>,
 }
 

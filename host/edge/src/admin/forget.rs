@@ -1,4 +1,5 @@
-//! Forgetting nodes that ended, and regions that are no more.
+//! Handlers that delete nodes and regions that are gone from the control
+//! database.
 
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use super::auth::Actor;
 use super::error::{ApiError, Result};
 use crate::rollout::control::nodes::NodeRecord;
 
-/// DELETE `/v1/nodes/{node}`.
+/// DELETE `/v1/nodes/{node}`: deletes a node that no longer reports.
 pub(super) async fn node(
     State(office): State<Arc<AdminState>>,
     Extension(Actor(author)): Extension<Actor>,
@@ -45,7 +46,8 @@ async fn try_node(
     }))
 }
 
-/// DELETE `/v1/regions/{region}`.
+/// DELETE `/v1/regions/{region}`: deletes a region without live nodes, with its
+/// release log.
 pub(super) async fn region(
     State(office): State<Arc<AdminState>>,
     Extension(Actor(author)): Extension<Actor>,

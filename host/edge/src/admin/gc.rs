@@ -1,4 +1,4 @@
-//! Collecting bundles that nobody needs any more.
+//! Handler that collects bundles that are no longer needed.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use super::auth::Actor;
 use super::error::{ApiError, Result};
 use crate::rollout::control::gc::Collection;
 
-/// POST `/v1/gc`.
+/// POST `/v1/gc`: collects bundles, or reports what would be collected.
 pub(super) async fn run(
     State(office): State<Arc<AdminState>>,
     Extension(Actor(author)): Extension<Actor>,
@@ -39,7 +39,8 @@ async fn try_run(
     for record in found.collected {
         let detail = format!("{}@{} {}", record.plugin, record.version, record.digest);
         let of_plugin = attempt.for_plugin(&record.plugin);
-        // First: what is cut off here is in the audit all the same.
+        // The audit is written first, so that it covers an interrupted
+        // collection.
         of_plugin.done(office, &detail).await?;
         match office.control.collect(&record).await? {
             true => collected.push(record),
@@ -61,7 +62,8 @@ async fn try_run(
     }))
 }
 
-/// Stores whole what is kept as blobs, and returns how many bundles that were.
+/// Stores bundles whole that are stored as blobs. Returns the number of
+/// bundles.
 async fn store_whole(office: &AdminState, attempt: &AuditedAction) -> Result<usize> {
     let stored = office.control.store_whole().await?;
     let detail = format!("{stored} bundles");

@@ -1,5 +1,5 @@
-//! The operators' port: few connections, none of which stays for long without
-//! asking for something, whoever it is that connects.
+//! Listener of the operators' port, with few connections and a limit on how
+//! long each may be idle, even before a token is shown.
 
 use std::io;
 use std::net::SocketAddr;
@@ -18,10 +18,10 @@ use super::{AdminState, router};
 use crate::accept::{AcceptWarning, accept_each};
 use crate::telemetry::NodeWarnings;
 
-/// Connections at once: people, their tools, and what collects metrics.
+/// Maximum number of connections: people, their tools, and metrics collectors.
 const CONNECTIONS: usize = 256;
 
-/// The operators' port: taken, and not yet open.
+/// The operators' port, bound but not yet served.
 pub struct Admin {
     listener: std::net::TcpListener,
     address: SocketAddr,
@@ -29,7 +29,7 @@ pub struct Admin {
     warning: AcceptWarning,
 }
 
-/// The operators' port cannot be had.
+/// The operators' port cannot be bound.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on {address} for operators: {source}")]
 pub struct AdminError {
@@ -38,12 +38,12 @@ pub struct AdminError {
 }
 
 impl Admin {
-    /// Take `address`. A connection ends when the whole head of its next
-    /// request is not there within `patience`. What keeps others from being
-    /// accepted is told to `warnings`.
+    /// Binds `address`. A connection is closed if the whole head of its next
+    /// request does not arrive within `patience`. Failures to accept
+    /// connections are reported to `warnings`.
     ///
     /// # Errors
-    /// When it is not to be had.
+    /// When the address cannot be bound.
     pub fn bind(
         address: SocketAddr,
         patience: Duration,
@@ -61,16 +61,16 @@ impl Admin {
         })
     }
 
-    /// Where it listens.
+    /// Returns the address that the listener is bound to.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Serve operators until `stop`, and finish what they have asked for.
+    /// Serves operators until `stop`, then finishes the requests in flight.
     ///
     /// # Errors
-    /// When the system takes the port away.
+    /// When the socket cannot be registered with the runtime.
     pub async fn run(self, office: Arc<AdminState>, stop: CancellationToken) -> io::Result<()> {
         let listener = TcpListener::from_std(self.listener)?;
         let mut http = http1::Builder::new();

@@ -1,4 +1,4 @@
-//! What this node logs, as it logs it: one JSON object a line.
+//! Handler that streams this node's log lines, one JSON object a line.
 
 use std::convert::Infallible;
 
@@ -13,12 +13,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::telemetry::feed::{self, Line, Watch};
 
-/// Which lines.
+/// Query parameters that select log lines.
 #[derive(Debug, Deserialize)]
 pub(super) struct Wanted {
-    /// Those that name this plugin; all when absent.
+    /// Only lines that name this plugin; all lines when absent.
     plugin: Option<String>,
-    /// Whether to go on with those that come.
+    /// True to continue with new lines as they are logged.
     #[serde(default)]
     follow: bool,
 }
@@ -30,7 +30,8 @@ impl Wanted {
     }
 }
 
-/// GET `/v1/logs`.
+/// GET `/v1/logs`: returns the lines that are kept, and new ones if `follow` is
+/// set.
 pub(super) async fn show(
     Extension(stop): Extension<CancellationToken>,
     Query(wanted): Query<Wanted>,
@@ -46,7 +47,7 @@ pub(super) async fn show(
         .map(bytes);
     let kept = futures_util::stream::iter(kept.collect::<Vec<_>>());
     let follow = wanted.follow;
-    // A reader that is too slow misses lines, and nobody waits for it.
+    // A reader that is too slow misses lines rather than delaying the node.
     let coming = BroadcastStream::new(coming)
         .filter_map(|line| future::ready(line.ok()))
         .filter(move |line| {

@@ -1,4 +1,4 @@
-//! Running a release's migrations by themselves, and watching them.
+//! Handlers that run, plan and list migrations.
 
 use std::sync::Arc;
 
@@ -16,10 +16,11 @@ use super::pages::Wanted;
 use crate::rollout::control::bundles::BundleRecord;
 use crate::rollout::control::migrations::MigrationRun;
 
-/// Runs that an answer lists where their number is not given.
+/// Default number of runs in a reply.
 const USUAL: u32 = 50;
 
-/// POST `/v1/migrations`: run what has not run yet. The run goes on by itself.
+/// POST `/v1/migrations`: starts a run of a release's pending migrations, which
+/// continues in the background.
 pub(super) async fn begin(
     State(office): State<Arc<AdminState>>,
     Extension(Actor(author)): Extension<Actor>,
@@ -51,13 +52,14 @@ async fn try_begin(
     Ok(Json(Migrating { run }))
 }
 
-/// The release whose migrations are meant.
+/// Query parameter that names a release.
 #[derive(Debug, Deserialize)]
 pub(super) struct OfRelease {
     digest: Digest,
 }
 
-/// GET `/v1/migrations/plan`: what would run. Every statement is checked.
+/// GET `/v1/migrations/plan`: returns the statements that would run, each of
+/// which is checked.
 pub(super) async fn plan(
     State(office): State<Arc<AdminState>>,
     Query(OfRelease { digest }): Query<OfRelease>,
@@ -79,14 +81,14 @@ pub(super) async fn plan(
     }))
 }
 
-/// Which runs.
+/// Query parameters that select runs.
 #[derive(Debug, Deserialize)]
 pub(super) struct Runs {
-    /// Those of this plugin; all when absent.
+    /// Only runs of this plugin; all runs when absent.
     plugin: Option<String>,
 }
 
-/// GET `/v1/migrations`: a page of the runs, newest first.
+/// GET `/v1/migrations`: returns a page of the runs, newest first.
 pub(super) async fn list(
     State(office): State<Arc<AdminState>>,
     Query(Runs { plugin }): Query<Runs>,
@@ -96,7 +98,7 @@ pub(super) async fn list(
     Ok(Json(office.control.runs(plugin.as_deref(), &page).await?))
 }
 
-/// GET `/v1/migrations/{id}`.
+/// GET `/v1/migrations/{id}`: returns one run.
 pub(super) async fn show(
     State(office): State<Arc<AdminState>>,
     Path(id): Path<String>,

@@ -1,8 +1,8 @@
-//! The operators' API, on a listener and with credentials of its own: nothing
-//! of it can be reached through the shop's port.
+//! The operators' API, on a listener of its own and with credentials of its
+//! own: none of it can be reached through the shop's port.
 //!
-//! It is versioned by its first segment and described by `openapi.yaml`.
-//! Refusals are RFC 9457 problem details.
+//! The API is versioned by the first segment of its paths and described by
+//! `openapi.yaml`. Errors are RFC 9457 problem details.
 
 mod accounts;
 pub mod api;
@@ -55,44 +55,45 @@ use crate::telemetry::Traffic;
 use crate::telemetry::counters::Registry;
 use crate::telemetry::traces::Traces;
 
-/// The contract, as the listener serves it.
+/// OpenAPI document of the API, which the listener serves.
 const OPENAPI: &str = include_str!("openapi.yaml");
 
-/// What the API works on.
+/// State shared by the handlers of the API.
 pub struct AdminState {
-    /// What the shop's nodes agree on.
+    /// Control database, which the shop's nodes share.
     pub control: Arc<Control>,
     /// Makes releases ready on this node.
     pub activator: Arc<Activator>,
-    /// What this node serves.
+    /// Releases that this node serves.
     pub live: Arc<ServingState>,
-    /// Has threads for what takes long.
+    /// Runtime, whose background threads run work that takes long.
     pub runtime: Arc<Runtime>,
-    /// Knows this node, and how far it is.
+    /// Reconciler, which knows this node's name and how far it has followed the
+    /// release log.
     pub follower: Arc<Reconciler>,
-    /// Wakes the shop's nodes.
+    /// Notifies the shop's nodes of changes.
     pub wake: Arc<Notifier>,
-    /// Whether real customers seem to be served.
+    /// True if real customers seem to be served.
     pub production: bool,
-    /// Who may use the API.
+    /// Tokens that may use the API.
     pub tokens: AdminTokens,
-    /// What goes on at the shop's port.
+    /// Counts of requests and connections at the shop's port.
     pub traffic: Arc<Traffic>,
-    /// For how long the shop's certificate is valid, where there is TLS.
+    /// Validity of the shop's certificate; absent without TLS.
     pub certificate: Option<Arc<CertificateValidity>>,
-    /// What plugins share, their store of buckets among it.
+    /// Backends that plugins share, such as the store of buckets.
     pub services: Arc<Backends>,
-    /// Counts requests against rate limits.
+    /// Rate limiter, which counts decisions.
     pub limiter: Arc<Limiter>,
-    /// What plugins count themselves.
+    /// Counters that plugins increment themselves.
     pub counters: Arc<Registry>,
-    /// Traces, where there is a collector.
+    /// Exporter of traces; absent without a collector.
     pub traces: Option<Arc<Traces>>,
-    /// From which difference on a canary does worse.
+    /// Differences from the active release from which a canary does worse.
     pub thresholds: Thresholds,
-    /// Asks outside checks of canaries.
+    /// Client of the external checks of canaries.
     pub checks: Arc<Checks>,
-    /// What this node has seen of all nodes, while it leads.
+    /// Observations about all nodes, made while this node leads.
     pub fleet_health: Arc<FleetHealth>,
 }
 
@@ -150,8 +151,9 @@ fn router(office: Arc<AdminState>, stop: CancellationToken) -> Router {
         .with_state(office)
 }
 
-/// A body whose end could be told in two ways is not read, and nothing after it
-/// either.
+/// Refuses a request whose body has no unambiguous end (see
+/// [`framing::is_plain`]), and closes the connection without reading any
+/// further.
 async fn refuse_codings(request: Request, next: Next) -> Response {
     if framing::is_plain(request.headers()) {
         return next.run(request).await;

@@ -1,23 +1,23 @@
-//! Pages of lists, as clients ask for them.
+//! Query parameters of lists that are returned in pages.
 
 use serde::Deserialize;
 
 use super::error::{ApiError, Result};
 use crate::rollout::control::pages::{Cursor, MOST, Page};
 
-/// The page that a client wants.
+/// Page that a client asks for.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Wanted {
-    /// The time before which its records were written, in milliseconds since
-    /// 1970.
+    /// Time before which the records were written, in milliseconds since 1970.
     before: Option<i64>,
-    /// The cursor of the last record of the page before.
+    /// Cursor of the last record of the previous page.
     after: Option<String>,
     limit: Option<u32>,
 }
 
 impl Wanted {
-    /// Returns the page; one whose size is not given has `usual` records.
+    /// Returns the page, which has `usual` records if no size is given. Fails
+    /// if the size or the cursor is invalid.
     pub(super) fn page(&self, usual: u32) -> Result<Page> {
         let limit = self.limit.unwrap_or(usual);
         if limit == 0 || limit > MOST {

@@ -1,4 +1,4 @@
-//! The releases of one plugin.
+//! Handlers that list and compare the releases of one plugin.
 
 use std::sync::Arc;
 
@@ -16,10 +16,11 @@ use crate::rollout::control::log::{Entry, is_of_entry};
 use crate::rollout::control::pages::Page;
 use crate::rollout::control::rollouts::Rollout;
 
-/// Records of each list where their number is not given.
+/// Default number of records of each list.
 const USUAL: u32 = 500;
 
-/// GET `/v1/plugins/{plugin}/releases`: the newest of each list.
+/// GET `/v1/plugins/{plugin}/releases`: returns the newest records of each
+/// list.
 pub(super) async fn releases(
     State(office): State<Arc<AdminState>>,
     Path(plugin): Path<String>,
@@ -27,7 +28,7 @@ pub(super) async fn releases(
 ) -> Result<Json<Releases>> {
     let control = &office.control;
     let page = wanted.page(USUAL)?;
-    // One more than is shown tells whether there are more.
+    // One record more than is shown tells whether there are more.
     let limit = page.limit;
     let page = Page {
         after: None,
@@ -56,7 +57,7 @@ pub(super) async fn releases(
     Ok(Json(releases))
 }
 
-/// Cuts a list to `limit` records. Returns whether there were more.
+/// Truncates a list to `limit` records. Returns whether there were more.
 fn cut<T>(list: &mut Vec<T>, limit: u32) -> bool {
     let limit = limit as usize;
     let is_cut = list.len() > limit;
@@ -64,7 +65,7 @@ fn cut<T>(list: &mut Vec<T>, limit: u32) -> bool {
     is_cut
 }
 
-/// GET `/v1/plugins/{plugin}/bundles`.
+/// GET `/v1/plugins/{plugin}/bundles`: returns a page of the plugin's bundles.
 pub(super) async fn bundles(
     State(office): State<Arc<AdminState>>,
     Path(plugin): Path<String>,
@@ -74,8 +75,8 @@ pub(super) async fn bundles(
     Ok(Json(office.control.bundles_of(&plugin, &page).await?))
 }
 
-/// GET `/v1/plugins/{plugin}/bundles/{name}`: the newest release of this version,
-/// or whose digest begins so.
+/// GET `/v1/plugins/{plugin}/bundles/{name}`: returns the newest release with
+/// this version, or with a digest that begins so.
 pub(super) async fn bundle_named(
     State(office): State<Arc<AdminState>>,
     Path((plugin, name)): Path<(String, String)>,
@@ -87,7 +88,8 @@ pub(super) async fn bundle_named(
         .ok_or_else(|| ApiError::not_found(format!("there is no bundle {digest}")))
 }
 
-/// GET `/v1/plugins/{plugin}/log`.
+/// GET `/v1/plugins/{plugin}/log`: returns a page of the plugin's entries of
+/// the release log.
 pub(super) async fn log(
     State(office): State<Arc<AdminState>>,
     Path(plugin): Path<String>,
@@ -100,7 +102,8 @@ pub(super) async fn log(
     Ok(Json(office.control.history(&plugin, &page).await?))
 }
 
-/// GET `/v1/plugins/{plugin}/rollouts`.
+/// GET `/v1/plugins/{plugin}/rollouts`: returns a page of the plugin's
+/// rollouts.
 pub(super) async fn rollouts(
     State(office): State<Arc<AdminState>>,
     Path(plugin): Path<String>,
@@ -110,14 +113,16 @@ pub(super) async fn rollouts(
     Ok(Json(office.control.rollouts_of(&plugin, &page).await?))
 }
 
-/// The two releases to compare: versions, or beginnings of digests.
+/// Query parameters that name two releases to compare, by versions or
+/// beginnings of digests.
 #[derive(Debug, Deserialize)]
 pub(super) struct Pair {
     from: String,
     to: String,
 }
 
-/// GET `/v1/plugins/{plugin}/diff`.
+/// GET `/v1/plugins/{plugin}/diff`: returns the differences between two
+/// releases.
 pub(super) async fn diff(
     State(office): State<Arc<AdminState>>,
     Path(plugin): Path<String>,

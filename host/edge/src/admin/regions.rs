@@ -1,4 +1,4 @@
-//! Which regions a pattern means.
+//! Resolution of patterns to regions.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,8 @@ use wildmatch::WildMatch;
 use super::AdminState;
 use super::error::{ApiError, Result};
 
-/// The regions that `patterns` name, in their order; all when there are none.
+/// Returns the regions that match `patterns`, in their order; all regions when
+/// there are no patterns.
 pub(super) async fn named(
     office: &AdminState,
     plugin: &str,

@@ -1,4 +1,4 @@
-//! Beginning, ending and watching rollouts.
+//! Handlers that begin, end and show rollouts.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -19,11 +19,12 @@ use crate::rollout::control::rollout_regions::MaxUnavailable;
 use crate::rollout::control::rollouts::{NewRollout, Phase, Rollout};
 use crate::rollout::lead::rollback::{self, NotMeant};
 
-/// Characters of a claim where a bundle comes from that are written down.
+/// Maximum length of a client's claim of a bundle's origin in the audit, in
+/// characters.
 const LONGEST_ORIGIN: usize = 500;
 
-/// POST `/v1/rollouts`: make the release ready on this node, and if it can
-/// serve, lead it to the regions.
+/// POST `/v1/rollouts`: makes the release ready on this node, and if it can
+/// serve, begins its rollout to the regions.
 pub(super) async fn deploy(
     State(office): State<Arc<AdminState>>,
     Extension(Actor(author)): Extension<Actor>,
@@ -62,7 +63,8 @@ async fn try_deploy(
     begin(office, attempt, new, deploy.origin.as_deref()).await
 }
 
-/// POST `/v1/plugins/{plugin}/rollback`: lead an earlier release back.
+/// POST `/v1/plugins/{plugin}/rollback`: begins a rollout of an earlier
+/// release.
 pub(super) async fn roll_back(
     State(office): State<Arc<AdminState>>,
     Extension(Actor(author)): Extension<Actor>,
@@ -97,7 +99,8 @@ async fn try_roll_back(
         digest: Some(digest),
         canary_percent: 0,
         pause: Duration::ZERO,
-        // What may bring nodes down is not left there because it did.
+        // The release to be replaced may have brought nodes down, which must
+        // not prevent the rollback.
         max_unavailable: MaxUnavailable::Any,
         plan: Plan::default(),
         author: attempt.author.clone(),
@@ -114,7 +117,8 @@ impl From<NotMeant> for ApiError {
     }
 }
 
-/// DELETE `/v1/plugins/{plugin}`: let no region run it any more.
+/// DELETE `/v1/plugins/{plugin}`: begins a rollout that removes the plugin from
+/// all regions.
 pub(super) async fn remove(
     State(office): State<Arc<AdminState>>,
     Extension(Actor(author)): Extension<Actor>,
@@ -151,7 +155,7 @@ async fn try_remove(
     begin(office, attempt, new, None).await
 }
 
-/// POST `/v1/plugins/{plugin}/promote`: let everybody meet the canary.
+/// POST `/v1/plugins/{plugin}/promote`: rolls the canary out to all clients.
 pub(super) async fn promote(
     State(office): State<Arc<AdminState>>,
     Extension(Actor(author)): Extension<Actor>,
@@ -175,7 +179,7 @@ async fn try_promote(office: &AdminState, attempt: &AuditedAction) -> Result<Jso
     lead_on(office, attempt, rollout, Phase::Promoting).await
 }
 
-/// POST `/v1/plugins/{plugin}/abort`: end a rollout, and change back what it
+/// POST `/v1/plugins/{plugin}/abort`: ends a rollout, and reverts what it
 /// changed.
 pub(super) async fn abort(
     State(office): State<Arc<AdminState>>,
@@ -191,7 +195,7 @@ pub(super) async fn abort(
     attempt.settle(&office, outcome).await
 }
 
-/// GET `/v1/rollouts/{id}`.
+/// GET `/v1/rollouts/{id}`: returns one rollout.
 pub(super) async fn show(
     State(office): State<Arc<AdminState>>,
     Path(id): Path<String>,
@@ -202,7 +206,8 @@ pub(super) async fn show(
         .ok_or_else(|| ApiError::not_found(format!("there is no rollout {id}")))
 }
 
-/// `origin` is where the client says that it got the bundle.
+/// Begins a rollout. `origin` is where the bundle comes from, according to the
+/// client.
 async fn begin(
     office: &AdminState,
     attempt: &AuditedAction,
@@ -245,7 +250,8 @@ async fn begin(
         .ok_or_else(|| ApiError::not_found(format!("the rollout {id} is gone")))
 }
 
-/// A collection that began before the rollout did may have taken its bundle.
+/// Aborts the rollout if a collection that began before it has taken its
+/// bundle.
 async fn refuse_collected(office: &AdminState, new: &NewRollout, id: &str) -> Result<()> {
     let Some(digest) = new.digest else {
         return Ok(());
@@ -265,7 +271,8 @@ async fn refuse_collected(office: &AdminState, new: &NewRollout, id: &str) -> Re
     Err(ApiError::conflict(detail))
 }
 
-/// A client's claim, as far as it can be shown.
+/// Returns the printable characters of a client's claim, shortened for the
+/// audit.
 fn plain(text: &str) -> String {
     let graphic = text.chars().filter(char::is_ascii_graphic);
     graphic.take(LONGEST_ORIGIN).collect()
@@ -309,7 +316,8 @@ pub(super) fn goes_on(other: &Rollout) -> ApiError {
     ))
 }
 
-/// The newest release with this version, or whose digest begins so.
+/// Returns the newest release with this version, or with a digest that begins
+/// so.
 pub(super) async fn named_release(office: &AdminState, plugin: &str, to: &str) -> Result<Digest> {
     let found = office.control.find_bundle(plugin, to).await?;
     found.ok_or_else(|| {
@@ -319,8 +327,9 @@ pub(super) async fn named_release(office: &AdminState, plugin: &str, to: &str) -
     })
 }
 
-/// What every one of these regions ran before what it runs now. One rollout
-/// leads to one release: where they differ, the operator says what is meant.
+/// Returns the release that every one of these regions ran before its current
+/// one. A rollout has one release, so regions that differ are an error, and the
+/// operator names one.
 async fn common_previous(office: &AdminState, plugin: &str, meant: &[&Entry]) -> Result<Digest> {
     let mut found = Vec::new();
     for head in meant {

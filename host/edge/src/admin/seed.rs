@@ -1,4 +1,4 @@
-//! Filling plugins' tables with generated rows.
+//! Handler that fills plugins' tables with generated rows.
 
 use std::sync::Arc;
 
@@ -18,12 +18,12 @@ use super::auth::Actor;
 use super::error::{ApiError, Result};
 use crate::rollout::Release;
 
-/// Most rows that may be asked for.
+/// Maximum number of rows that may be asked for.
 const MOST_ROWS: u64 = 100_000_000;
 
-/// POST `/v1/seed`: let plugins fill their tables up to so many rows. The reply
-/// is how far it is, one JSON object a line; the work goes on without its
-/// reader.
+/// POST `/v1/seed`: makes plugins fill their tables up to a number of rows. The
+/// reply reports the progress, one JSON object a line; the work continues if
+/// its reader disconnects.
 pub(super) async fn begin(
     State(office): State<Arc<AdminState>>,
     Extension(Actor(author)): Extension<Actor>,
@@ -53,7 +53,7 @@ pub(super) async fn begin(
     Ok(([(CONTENT_TYPE, "application/x-ndjson")], body))
 }
 
-/// The releases that are to fill their tables.
+/// Returns the releases that are to fill their tables.
 async fn able(office: &AdminState, order: &Seed) -> Result<Vec<Arc<Release>>> {
     if order.rows == 0 || order.rows > MOST_ROWS {
         return Err(ApiError::bad_request(format!(

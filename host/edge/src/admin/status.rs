@@ -1,4 +1,4 @@
-//! How the shop's nodes are.
+//! Handler that returns the state of the shop's nodes.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use super::api::Status;
 use super::error::Result;
 use super::{AdminState, canary};
 
-/// GET `/v1/status`.
+/// GET `/v1/status`: returns all nodes, rollouts and runs of migrations.
 pub(super) async fn show(State(office): State<Arc<AdminState>>) -> Result<Json<Status>> {
     let rollouts = office.control.open_rollouts().await?;
     let mut progress = Vec::new();

@@ -16,8 +16,8 @@ pub struct CanaryLimits {
     /// Percentage points by which the canary's share of failed requests may
     /// exceed that of the active release.
     pub error_percent: u8,
-    /// Factor by which the canary's median and 95th percentile latency may
-    /// exceed those of the active release.
+    /// Factor of the active release's median, and of its 95th percentile, above
+    /// which a request of the canary counts as slow.
     pub latency_ratio: f64,
     /// First requests of the canary on each node, which are not compared.
     pub warm_up: u64,

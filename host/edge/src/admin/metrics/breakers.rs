@@ -1,5 +1,5 @@
-//! Stores that are left alone while they do not answer, and what replicas are
-//! used for.
+//! Metrics of the circuit breakers of stores, and of the use of database
+//! replicas.
 
 use prometheus::proto::MetricFamily;
 use stores::breaker::{Circuit, StoreHealth};
@@ -38,7 +38,7 @@ pub(super) fn families(office: &AdminState, served: &[Served]) -> Vec<MetricFami
     ]
 }
 
-/// The databases of releases, and their replicas.
+/// Returns the health of the databases of releases, and of their replicas.
 fn of_plugins(served: &[Served]) -> impl Iterator<Item = (Labels, StoreHealth)> {
     served.iter().flat_map(|served| {
         let database = served.release.database.as_ref();
@@ -54,7 +54,7 @@ fn of_plugins(served: &[Served]) -> impl Iterator<Item = (Labels, StoreHealth)> 
     })
 }
 
-/// What the plugins of a node share.
+/// Returns the health of the stores that the plugins of a node share.
 fn of_node(office: &AdminState) -> impl Iterator<Item = (Labels, StoreHealth)> {
     let buckets = office
         .services

@@ -1,4 +1,4 @@
-//! The cache of compiled code.
+//! Metrics of the cache of compiled code.
 
 use prometheus::proto::MetricFamily;
 

@@ -1,4 +1,4 @@
-//! The clock of the node, beside the control database's.
+//! Metric of the skew between the clocks of the node and the control database.
 
 use prometheus::proto::MetricFamily;
 

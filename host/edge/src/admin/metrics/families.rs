@@ -1,4 +1,4 @@
-//! Families of metrics, from values that were counted.
+//! Constructors of Prometheus metric families.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use prometheus::proto::{
 use crate::guest::Sample;
 use crate::telemetry::BOUNDS;
 
-/// The labels of one series.
+/// Labels of one series.
 pub(super) type Labels = Vec<LabelPair>;
 
-/// A family of what only grows.
+/// Returns a family of integer counters, which only increase.
 #[expect(clippy::cast_precision_loss, reason = "Prometheus knows floats alone")]
 pub(super) fn counter(
     name: &str,
@@ -26,7 +26,7 @@ pub(super) fn counter(
     )
 }
 
-/// A family of what only grows, in parts of its unit too.
+/// Returns a family of counters with fractions, such as seconds.
 pub(super) fn seconds(
     name: &str,
     help: &str,
@@ -42,7 +42,7 @@ pub(super) fn seconds(
     family(name, help, MetricType::COUNTER, metrics.collect())
 }
 
-/// A family of what comes and goes.
+/// Returns a family of integer gauges.
 #[expect(clippy::cast_precision_loss, reason = "Prometheus knows floats alone")]
 pub(super) fn gauge(
     name: &str,
@@ -56,7 +56,7 @@ pub(super) fn gauge(
     )
 }
 
-/// A family of what comes and goes, in parts of its unit too.
+/// Returns a family of gauges with fractions, such as seconds.
 pub(super) fn time(
     name: &str,
     help: &str,
@@ -72,7 +72,7 @@ pub(super) fn time(
     family(name, help, MetricType::GAUGE, metrics.collect())
 }
 
-/// A family of durations.
+/// Returns a family of histograms of durations.
 pub(super) fn durations(
     name: &str,
     help: &str,
@@ -81,7 +81,8 @@ pub(super) fn durations(
     family(name, help, MetricType::HISTOGRAM, metrics.collect())
 }
 
-/// A sample as a histogram; `total` is the time of all its requests.
+/// Returns a sample as a histogram; `total` is the sum of all its requests'
+/// durations.
 pub(super) fn histogram(labels: Labels, sample: &Sample, total: Duration) -> Metric {
     let buckets = BOUNDS.map(|bound| {
         let mut bucket = Bucket::default();
@@ -107,8 +108,8 @@ fn family(name: &str, help: &str, kind: MetricType, metrics: Vec<Metric>) -> Met
     family
 }
 
-/// Adds the region of the node to every series. A plugin's own label of that
-/// name, of before the name was the host's, is kept.
+/// Adds the region of the node to every series. A label `region` of a plugin,
+/// declared before the name was reserved for the host, is kept.
 pub(super) fn add_region(families: &mut [MetricFamily], region: &str) {
     const REGION: &str = "region";
     for family in families {
@@ -124,7 +125,7 @@ pub(super) fn add_region(families: &mut [MetricFamily], region: &str) {
     }
 }
 
-/// The same value once, if there is one.
+/// Returns one series without labels, if there is a value.
 pub(super) fn single<T>(value: Option<T>) -> impl Iterator<Item = (Labels, T)> {
     value.into_iter().map(|value| (Labels::new(), value))
 }
@@ -143,7 +144,7 @@ pub(super) fn label(name: &str, value: &str) -> LabelPair {
     label
 }
 
-/// `labels`, and these besides.
+/// Returns `to` with `pairs` added.
 pub(super) fn and<const N: usize>(mut to: Labels, pairs: [(&str, &str); N]) -> Labels {
     to.extend(labels(pairs));
     to

@@ -1,4 +1,4 @@
-//! What is to be known of all nodes together, on the node that leads.
+//! Metrics of all nodes together, reported by the node that leads.
 
 use prometheus::proto::MetricFamily;
 

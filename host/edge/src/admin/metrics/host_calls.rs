@@ -1,5 +1,5 @@
-//! What else plugins ask of the host: passwords and tokens, mail, limits, and
-//! calls out.
+//! Metrics of host calls other than those to stores: identity, mail, rate
+//! limits and outbound HTTP.
 
 use prometheus::proto::MetricFamily;
 

@@ -1,4 +1,4 @@
-//! The shop's port.
+//! Metrics of the shop's port.
 
 use prometheus::proto::{Metric, MetricFamily};
 
@@ -79,7 +79,8 @@ fn requests(office: &AdminState) -> Vec<Metric> {
     metrics
 }
 
-/// Requests without a route have no label of it, nor of a release.
+/// Returns the series of one route. Requests without a route have no label for
+/// it, nor for a release.
 fn of_route(route: &str, release: Option<&str>, stats: &RouteStats) -> Vec<Metric> {
     let series = stats.iter().map(|(method, class, timing)| {
         let mut labels = labels([

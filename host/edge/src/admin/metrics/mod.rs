@@ -1,9 +1,9 @@
-//! What Prometheus scrapes: one file for each subject.
+//! Metrics for Prometheus, with one file for each subject.
 //!
-//! Everything is read from counters when it is asked for, so requests pay for
-//! nothing but the counting. Names follow Prometheus and OpenTelemetry: base
-//! units, `_total` for what only grows, and no label that clients choose. A
-//! release's series begin with it and end with it.
+//! All values are read from counters when they are scraped, so requests only
+//! pay for the counting. Names follow Prometheus and OpenTelemetry: base units,
+//! `_total` for monotonic counters, and no label whose value clients choose. A
+//! release's series begin and end with the release.
 
 mod breakers;
 mod cache;
@@ -31,7 +31,7 @@ use super::AdminState;
 use super::error::{ApiError, Result};
 use served::Served;
 
-/// GET `/metrics`
+/// GET `/metrics`: returns all metrics in the text format of Prometheus.
 pub(super) async fn show(State(office): State<Arc<AdminState>>) -> Result<impl IntoResponse> {
     let served = Served::all(&office.live);
     let mut families = http::families(&office);
@@ -45,7 +45,7 @@ pub(super) async fn show(State(office): State<Arc<AdminState>>) -> Result<impl I
     families.extend(shop::families(&office.counters));
     families.push(cache::family(office.activator.artifacts()));
     families.extend(process::families(office.traces.as_deref()));
-    // Those of which nothing was counted yet would be a name without a value.
+    // A family without values would be a name without a sample.
     families.retain(|family| !family.get_metric().is_empty());
     families::add_region(&mut families, &office.follower.name().region);
     let encoded = TextEncoder::new().encode_to_string(&families);

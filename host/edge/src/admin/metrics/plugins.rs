@@ -1,4 +1,4 @@
-//! What releases did, and what they took.
+//! Metrics of releases: requests, cost and occupancy.
 
 use prometheus::proto::MetricFamily;
 
@@ -13,7 +13,7 @@ pub(super) fn families(served: &[Served]) -> Vec<MetricFamily> {
     families
 }
 
-/// What was asked of them, and how it ended.
+/// Returns the metrics of requests and their outcomes.
 fn work(served: &[Served]) -> Vec<MetricFamily> {
     vec![
         counter(

@@ -1,5 +1,5 @@
-//! The process, under the names that every client library of Prometheus uses,
-//! and what became of its spans.
+//! Metrics of the process, under the names that every client library of
+//! Prometheus uses, and of its trace spans.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! How the node follows the release log.
+//! Metrics of how the node follows the release log.
 
 use prometheus::proto::MetricFamily;
 
@@ -6,8 +6,8 @@ use super::families::{Labels, counter, gauge, labels, single, time};
 use crate::admin::AdminState;
 use crate::rollout::Decision;
 
-/// What this node decided about canaries, of every plugin that serves here or
-/// whose rollouts it has led.
+/// Returns the node's decisions about canaries, for every plugin that serves
+/// here or whose rollouts it has led.
 fn verdicts(office: &AdminState) -> Vec<(Labels, u64)> {
     let decisions = office.follower.decisions();
     let mut plugins = decisions.plugins();
@@ -21,7 +21,7 @@ fn verdicts(office: &AdminState) -> Vec<(Labels, u64)> {
     series.collect()
 }
 
-/// The share of every canary that serves here.
+/// Returns the share of every canary that serves here, in percent.
 fn shares(office: &AdminState) -> Vec<(Labels, u64)> {
     let serving = office.live.serving();
     let trials = serving.plugins.iter().filter_map(|(plugin, deployed)| {

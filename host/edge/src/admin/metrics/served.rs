@@ -1,4 +1,4 @@
-//! The releases that serve, and how their series are labelled.
+//! Releases that serve, with the labels of their series.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ pub(super) struct Served {
 }
 
 impl Served {
-    /// All of a node.
+    /// Returns all releases that a node serves, with their canaries.
     pub(super) fn all(live: &ServingState) -> Vec<Self> {
         let plugins: Vec<_> = live.serving().plugins.values().cloned().collect();
         let mut served = Vec::new();
@@ -52,8 +52,8 @@ impl Served {
         labels
     }
 
-    /// How long operations took in rooms that `wanted` likes, under what
-    /// `more` says of them and how they ended.
+    /// Returns the durations of host calls on the interfaces that `wanted`
+    /// selects, labelled by `more` and by outcome.
     pub(super) fn operations<'a>(
         &'a self,
         wanted: impl Fn(Interface) -> bool + 'a,

@@ -1,4 +1,4 @@
-//! What plugins count themselves, under the names of their manifests.
+//! Metrics that plugins count themselves, under the names in their manifests.
 
 use std::collections::BTreeMap;
 

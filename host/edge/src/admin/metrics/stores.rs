@@ -1,4 +1,4 @@
-//! Databases and key-value stores, as the plugins meet them.
+//! Metrics of databases and key-value stores, as plugins use them.
 
 use prometheus::proto::{Metric, MetricFamily};
 use stores::sql::Connections;
