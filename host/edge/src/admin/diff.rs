@@ -55,8 +55,8 @@ fn exports(bundle: &Bundle) -> BTreeSet<String> {
     names.unwrap_or_default().into_iter().collect()
 }
 
-/// Returns one line for each value, such as `grants.database.write =
-/// ["orders"]`.
+/// Returns one line for each value, such as
+/// `grants.database.write = ["orders"]`.
 fn manifest(bundle: &Bundle) -> BTreeSet<String> {
     let mut lines = BTreeSet::new();
     if let Ok(table) = bundle.manifest_text.parse() {

@@ -1,4 +1,5 @@
-//! `edge adopt`: an existing database, before the first node serves from it.
+//! `edge adopt`: checks and migrates an existing database before the first node
+//! serves from it.
 
 use std::fmt::Write as _;
 
@@ -12,14 +13,14 @@ use stores::sql::{ASSUMED_BYTES_PER_SECOND, AdoptionReport, Finding, FindingKind
 use super::exit::Exit;
 use super::{bundle, output};
 
-/// What `edge adopt` takes.
+/// Arguments of `edge adopt`.
 #[derive(clap::Args)]
 pub(super) struct Arguments {
-    /// Compare the plugins' migrations with the tables that are there, say what
+    /// Compare the plugins' migrations with the existing tables, print what
     /// would be done, and change nothing.
     #[arg(long)]
     check: bool,
-    /// The database to check; that of the settings when absent.
+    /// URL of the database to check; that of the settings when absent.
     #[arg(requires = "check")]
     database_url: Option<String>,
     /// Print JSON.
@@ -28,14 +29,14 @@ pub(super) struct Arguments {
 }
 
 impl Arguments {
-    /// Whether plugins run in this process.
+    /// Returns whether plugins run in this process.
     pub(super) fn runs_plugins(&self) -> bool {
         !self.check
     }
 }
 
-/// Check the databases of the settings, and run the migrations unless only the
-/// check is asked for.
+/// Checks the databases of the settings, and runs the migrations unless only
+/// the check is asked for.
 pub(super) async fn run(settings: &Settings, arguments: Arguments) -> anyhow::Result<()> {
     let settings = &with_database(settings, arguments.database_url);
     let bundles = settings.plugins.iter().map(|path| bundle::read(path));
@@ -69,7 +70,7 @@ pub(super) async fn run(settings: &Settings, arguments: Arguments) -> anyhow::Re
     Ok(())
 }
 
-/// The settings with one database for all plugins.
+/// Returns the settings with one database for all plugins.
 fn with_database(settings: &Settings, url: Option<String>) -> Settings {
     let mut settings = settings.clone();
     if let Some(url) = url {
@@ -136,8 +137,8 @@ fn plugin_text(text: &mut String, report: &AdoptionReport) {
     }
 }
 
-/// Says what was found in tables that the report does not describe, such as one
-/// that is gone.
+/// Appends the findings in tables that the report does not describe, such as
+/// one that is gone.
 fn elsewhere_text(text: &mut String, report: &AdoptionReport) {
     let is_described = |name: &str| report.tables.iter().any(|table| table.table == name);
     let mut last = "";
@@ -153,8 +154,8 @@ fn elsewhere_text(text: &mut String, report: &AdoptionReport) {
     }
 }
 
-/// Whether something else is said of a column that fits what one statement
-/// expects.
+/// Returns whether there is another finding about a column that fits what one
+/// statement expects.
 fn is_told_otherwise(fits: &Finding, all: &[&Finding]) -> bool {
     all.iter().any(|finding| {
         finding.subject == fits.subject

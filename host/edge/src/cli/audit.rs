@@ -1,4 +1,4 @@
-//! `edge audit`
+//! `edge audit`: prints the audit records.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -11,27 +11,27 @@ use super::client::Client;
 use super::table::Table;
 use super::{output, show};
 
-/// Records that are asked for at once.
+/// Maximum number of records of one request.
 const PAGE: usize = 1000;
 
-/// Records that are shown where neither their number nor a time is given.
+/// Records that are shown when neither their number nor a time is given.
 const USUAL: usize = 500;
 
-/// What `edge audit` takes.
+/// Arguments of `edge audit`.
 #[derive(clap::Args)]
 pub(super) struct Arguments {
-    /// From this time on: `2026-11-30`, `2026-11-30T14:00:00Z`, or how long ago,
-    /// such as `24h` or `7days`. Times are UTC.
+    /// Show records from this time on: `2026-11-30`, `2026-11-30T14:00:00Z`, or
+    /// how long ago, such as `24h` or `7days`. Times are UTC.
     #[arg(long, value_parser = time)]
     since: Option<i64>,
-    /// Until this time, likewise.
+    /// Show records until this time, in the same forms.
     #[arg(long, value_parser = time)]
     until: Option<i64>,
-    /// At most so many, newest first; 500 when neither this nor --since is
-    /// given.
+    /// Show at most this many records, newest first; 500 when neither this nor
+    /// --since is given.
     #[arg(long)]
     limit: Option<usize>,
-    /// How to print them.
+    /// Form of the output.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
     /// Print one JSON array.
@@ -41,15 +41,16 @@ pub(super) struct Arguments {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
-    /// For people.
+    /// A table for people.
     Table,
     /// One JSON array.
     Json,
-    /// One JSON object a line, printed as they come.
+    /// One JSON object a line, printed as the records arrive.
     Jsonl,
 }
 
-/// Milliseconds since 1970 of a time, or of so long ago.
+/// Parses a time, or a duration that has passed since, into milliseconds since
+/// 1970.
 pub(super) fn time(text: &str) -> Result<i64, String> {
     if let Ok(time) = DateTime::parse_from_rfc3339(text) {
         return Ok(time.timestamp_millis());
@@ -80,7 +81,7 @@ pub(super) async fn run(settings: &Settings, arguments: Arguments) -> anyhow::Re
     let (mut records, mut shown, mut is_all) = (Vec::new(), 0, false);
     let mut after: Option<String> = None;
     while shown < limit && !is_all {
-        // One more tells whether there are more.
+        // One record more than is shown tells whether there are more.
         let wanted = (limit - shown).saturating_add(1).min(PAGE);
         let path = path(&arguments, wanted, after.as_deref());
         let mut page: Vec<AuditRecord> = client.get(&path).await?;
@@ -92,7 +93,7 @@ pub(super) async fn run(settings: &Settings, arguments: Arguments) -> anyhow::Re
             Format::Jsonl => print_lines(&page)?,
             Format::Json | Format::Table => records.append(&mut page),
         }
-        // A host of before there were cursors gives all it has at once.
+        // A host without cursors returns all its records at once.
         is_all |= after.as_deref().is_none_or(str::is_empty);
     }
     match format {

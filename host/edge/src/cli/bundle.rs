@@ -1,4 +1,4 @@
-//! `edge bundle`, `edge keygen`, `edge sign` and `edge push`
+//! `edge bundle`, `edge keygen`, `edge sign` and `edge push`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,13 +11,14 @@ use edge::registry::{Location, Registry, Timeouts};
 use super::output;
 use super::source::{self, Source};
 
-/// What a bundle's file ends with.
+/// Extension of a bundle's file.
 const BUNDLE: &str = "bundle";
 
-/// What the file of a bundle's signature ends with, after the bundle's name.
+/// Extension of the file of a bundle's signature, appended to the bundle's
+/// name.
 const SIGNATURE: &str = "sig";
 
-/// What `edge bundle` takes.
+/// Arguments of `edge bundle`.
 #[derive(clap::Args)]
 pub(super) struct Pack {
     /// The plugin's folder.
@@ -27,36 +28,36 @@ pub(super) struct Pack {
     output: Option<PathBuf>,
 }
 
-/// What `edge keygen` takes.
+/// Arguments of `edge keygen`.
 #[derive(clap::Args)]
 pub(super) struct Keygen {
-    /// The file that gets the secret key. It must not exist.
+    /// File to write the secret key to. It must not exist.
     file: PathBuf,
 }
 
-/// What `edge sign` takes.
+/// Arguments of `edge sign`.
 #[derive(clap::Args)]
 pub(super) struct Sign {
-    /// The bundle: a file. The signature is written beside it.
+    /// File of the bundle. The signature is written beside it.
     bundle: Source,
-    /// The file of the secret key.
+    /// File of the secret key.
     #[arg(long)]
     key: PathBuf,
 }
 
-/// What `edge push` takes.
+/// Arguments of `edge push`.
 #[derive(clap::Args)]
 pub(super) struct Push {
     /// A bundle, a plugin's folder, or a bundle in another registry.
     source: Source,
-    /// Where to, such as `oci://registry.example/shop/product:1.0.0`.
+    /// Destination, such as `oci://registry.example/shop/product:1.0.0`.
     location: Location,
     /// Sign the bundle with the secret key in this file.
     #[arg(long)]
     key: Option<PathBuf>,
 }
 
-/// Write a plugin into one file.
+/// Writes a plugin into one file.
 pub(super) fn pack(arguments: &Pack) -> anyhow::Result<()> {
     let bundle = Bundle::pack(&arguments.folder)?;
     let output = arguments.output.clone();
@@ -66,7 +67,7 @@ pub(super) fn pack(arguments: &Pack) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Make a key that signs bundles.
+/// Generates a key that signs bundles, and prints its public key.
 pub(super) fn keygen(arguments: &Keygen) -> anyhow::Result<()> {
     let key = SecretKey::generate();
     secrets::write_new(&arguments.file, key.to_text().as_bytes())?;
@@ -74,7 +75,7 @@ pub(super) fn keygen(arguments: &Keygen) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Vouch for a bundle.
+/// Signs a bundle, and writes the signature beside it.
 pub(super) fn sign(arguments: &Sign) -> anyhow::Result<()> {
     let file = match &arguments.bundle {
         Source::Path(path) if path.is_dir() => bail!(
@@ -96,7 +97,7 @@ pub(super) fn sign(arguments: &Sign) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Put a bundle into a registry.
+/// Pushes a bundle to a registry.
 pub(super) async fn push(settings: &Settings, arguments: Push) -> anyhow::Result<()> {
     let Push {
         source,
@@ -120,7 +121,7 @@ pub(super) async fn push(settings: &Settings, arguments: Push) -> anyhow::Result
     Ok(())
 }
 
-/// The bundle in a file, or that of a plugin's folder.
+/// Returns the bundle in a file, or the one made from a plugin's folder.
 pub(super) fn read(path: &Path) -> anyhow::Result<Bundle> {
     if path.is_dir() {
         return Ok(Bundle::pack(path)?);
@@ -129,15 +130,15 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Bundle> {
     Bundle::parse(bytes.into()).with_context(|| path.display().to_string())
 }
 
-/// The secret key in a file.
+/// Reads the secret key in a file.
 pub(super) fn read_key(path: &Path) -> anyhow::Result<SecretKey> {
     let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
     let key = text.parse::<SecretKey>();
     key.map_err(|error| anyhow::anyhow!("{} {error}", path.display()))
 }
 
-/// The signature beside a bundle; nothing if there is none. A folder has none:
-/// what it makes may have changed since.
+/// Reads the signature beside a bundle; empty if there is none. A folder has
+/// none, as its contents may have changed since.
 pub(super) fn read_signature(bundle: &Path) -> anyhow::Result<String> {
     if bundle.is_dir() {
         return Ok(String::new());

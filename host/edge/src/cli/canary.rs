@@ -1,4 +1,4 @@
-//! What `edge deploy` takes for a canary, `edge canary`, and `edge rollout`.
+//! `edge canary`, `edge rollout`, and the canary options of `edge deploy`.
 
 use std::time::Duration;
 
@@ -14,44 +14,45 @@ use super::pages::{PageArguments, read_on, tell_of_more};
 use super::show;
 use super::table::Table;
 
-/// Rollouts that `edge rollout list` shows where nothing else is said.
+/// Default number of rollouts that `edge rollout list` shows.
 const USUAL: usize = 50;
 
-/// The canary that `edge deploy` asks for.
+/// Canary options of `edge deploy`.
 #[derive(clap::Args)]
 pub(super) struct Canary {
-    /// Let so many percent of the clients meet it first, such as `10%`; or
-    /// several shares with commas between, one after another.
+    /// Give the release to this share of the clients first, such as `10%`; or
+    /// to several shares with commas between, one after another.
     #[arg(long, value_delimiter = ',', value_parser = percent)]
     canary: Vec<u8>,
     /// How long each share but the last one is kept, such as `5m`.
     #[arg(long, value_parser = humantime::parse_duration, requires = "canary")]
     every: Option<Duration>,
-    /// Promote it by itself, once it has been healthy for so long at its last
-    /// share and enough requests were compared; without it, it waits for `edge
-    /// promote`.
+    /// Promote the canary by itself, once it has been healthy for this long at
+    /// its last share and enough requests were compared; without this, it waits
+    /// for `edge promote`.
     #[arg(long, value_parser = humantime::parse_duration, requires = "canary")]
     promote_after: Option<Duration>,
-    /// Ask this Prometheus, which `canary_check_urls` of the nodes allows,
-    /// before each step.
+    /// Query this Prometheus before each step; the nodes' setting
+    /// `canary_check_urls` has to allow it.
     #[arg(long, requires_all = ["check_query", "canary"])]
     check_prometheus: Option<String>,
-    /// The query: any value but 0 withdraws the canary, no value is fine.
+    /// Query for --check-prometheus: any value but 0 withdraws the canary, no
+    /// value is fine.
     #[arg(long, requires = "check_prometheus")]
     check_query: Option<String>,
-    /// POST how the canary does to this address, which `canary_check_urls` of
-    /// the nodes allows, before each step.
+    /// POST the state of the canary to this URL before each step; the nodes'
+    /// setting `canary_check_urls` has to allow it.
     #[arg(long, requires = "canary", conflicts_with = "check_prometheus")]
     check_webhook: Option<String>,
 }
 
 impl Canary {
-    /// Whether the rollout ends without an operator.
+    /// Returns whether the rollout ends without an operator.
     pub(super) fn is_promoted(&self) -> bool {
         self.promote_after.is_some()
     }
 
-    /// Writes the canary into an order.
+    /// Writes the canary options into a request to deploy.
     pub(super) fn write(self, order: &mut Deploy) {
         order.canary_percent = self.canary.first().copied().unwrap_or(0);
         order.canary_steps = match self.canary.len() {
@@ -67,12 +68,12 @@ impl Canary {
     }
 }
 
-/// What `edge canary` takes.
+/// Arguments of `edge canary`.
 #[derive(clap::Args)]
 pub(super) struct Share {
     /// The plugin.
     plugin: String,
-    /// So many percent of the clients meet the canary from now on, such as
+    /// Percentage of the clients that get the canary from now on, such as
     /// `20%`.
     #[arg(long, value_parser = percent)]
     percent: u8,
@@ -81,20 +82,20 @@ pub(super) struct Share {
     json: bool,
 }
 
-/// What `edge rollout` does.
+/// Subcommands of `edge rollout`.
 #[derive(clap::Subcommand)]
 pub(super) enum RolloutCommand {
-    /// How the rollout of a plugin goes on, and what it waits for.
+    /// Show the rollout of a plugin that is in progress, and what it waits for.
     Show(OfRollout),
     /// List the rollouts of a plugin, newest first, and how each ended.
     List(ListOfRollouts),
-    /// Hold it where it is. A canary that does worse is withdrawn all the same.
+    /// Pause a rollout. A canary that does worse is withdrawn all the same.
     Pause(OfRollout),
-    /// Let it go on. A canary's step begins anew.
+    /// Resume a rollout. The current step of a canary starts over.
     Resume(OfRollout),
 }
 
-/// What `edge rollout list` takes.
+/// Arguments of `edge rollout list`.
 #[derive(clap::Args)]
 pub(super) struct ListOfRollouts {
     /// The plugin.
@@ -106,7 +107,7 @@ pub(super) struct ListOfRollouts {
     json: bool,
 }
 
-/// What commands take that are about the rollout of one plugin.
+/// Arguments of commands for the rollout of one plugin.
 #[derive(clap::Args)]
 pub(super) struct OfRollout {
     /// The plugin.
@@ -205,7 +206,7 @@ fn shown(status: &RolloutStatus) -> String {
     show::open_rollout(rollout) + &describe(progress, true)
 }
 
-/// Returns how a rollout goes on, in lines for `edge status`, and with every
+/// Returns the state of a rollout, in lines for `edge status`, and with every
 /// route for `edge rollout show`.
 pub(super) fn describe(progress: &RolloutProgress, with_routes: bool) -> String {
     let mut text = String::new();

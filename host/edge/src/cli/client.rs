@@ -1,4 +1,4 @@
-//! Talking to a node's operators' port.
+//! HTTP client of a node's operators' port.
 
 use std::time::Duration;
 
@@ -20,29 +20,30 @@ use hyper_util::rt::TokioExecutor;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// How long a node may take to answer a question.
+/// Time limit for a node to answer a GET request.
 const LOOK: Duration = Duration::from_secs(10);
 
-/// How long it may take to make a release ready.
+/// Time limit for any other request, such as one for which a release is made
+/// ready.
 const CHANGE: Duration = Duration::from_secs(150);
 
-/// A node's refusal.
+/// An error reply of a node.
 #[derive(Debug, thiserror::Error)]
 #[error("{detail}")]
 pub(super) struct Refused {
-    /// The HTTP status.
+    /// HTTP status of the reply.
     pub(super) status: StatusCode,
-    /// What was wrong, fit to be printed.
+    /// Explanation, with unprintable characters escaped.
     pub(super) detail: String,
 }
 
-/// Whether a node answered with this status.
+/// Returns whether a node answered with this status.
 pub(super) fn is_refused(error: &anyhow::Error, status: StatusCode) -> bool {
     let refused = error.downcast_ref::<Refused>();
     refused.is_some_and(|refused| refused.status == status)
 }
 
-/// A node that takes orders.
+/// A client of one node.
 pub(super) struct Client {
     base: String,
     token: String,
@@ -50,8 +51,8 @@ pub(super) struct Client {
 }
 
 impl Client {
-    /// The node that the settings name; the one of this machine's data folder
-    /// where they name none.
+    /// Creates a client of the node that the settings name; by default, the
+    /// node on this machine.
     pub(super) fn new(settings: &Settings) -> anyhow::Result<Self> {
         let base = match (&settings.admin_url, settings.admin_listen) {
             (Some(url), _) => url.trim_end_matches('/').to_owned(),
@@ -103,7 +104,7 @@ impl Client {
         self.json(request, bundle.bytes().clone()).await
     }
 
-    /// A reply whose body is read as it comes.
+    /// Sends a GET request and returns the body, to be read as it arrives.
     pub(super) async fn stream(&self, path: &str) -> anyhow::Result<Incoming> {
         let response = self
             .send(self.request(Method::GET, path), Bytes::new())
@@ -111,7 +112,7 @@ impl Client {
         Ok(response.into_body())
     }
 
-    /// Gives an order whose reply is read as it comes.
+    /// Sends a POST request and returns the body, to be read as it arrives.
     pub(super) async fn post_stream(
         &self,
         path: &str,
@@ -165,7 +166,7 @@ impl Client {
         let status = response.status();
         let body = response.into_body().collect().await?.to_bytes();
         let detail = match serde_json::from_slice::<Problem>(&body) {
-            // A plugin may have a say in it.
+            // The explanation may contain text from a plugin.
             Ok(problem) => printable::line(&problem.detail).into_owned(),
             Err(_) => format!("{base} answers {status}"),
         };
@@ -173,8 +174,8 @@ impl Client {
     }
 }
 
-/// The token to show: the one set for it, the first of the node's, or the data
-/// folder's own.
+/// Returns the operator token to send: `admin_token`, the first of
+/// `admin_tokens`, or the one in the data folder.
 pub(super) fn token(settings: &Settings) -> anyhow::Result<String> {
     if let Some(Secret(token)) = &settings.admin_token {
         return Ok(token.clone());
@@ -189,7 +190,7 @@ pub(super) fn token(settings: &Settings) -> anyhow::Result<String> {
     }
 }
 
-/// Who sits at this machine, for the audit.
+/// Returns the user and host of this machine, for the audit.
 pub(super) fn person() -> String {
     let name = std::env::var("USER").unwrap_or_else(|_| "somebody".to_owned());
     let host = rustix::system::uname()

@@ -1,4 +1,4 @@
-//! `edge db`: what a database's administrator has to run.
+//! `edge db`: prints SQL for a database's administrator.
 
 use std::fmt::Write;
 use std::fs;
@@ -14,13 +14,13 @@ use url::Url;
 
 use super::{bundle, output};
 
-/// The manifest in a plugin's folder.
+/// File name of the manifest in a plugin's folder.
 const MANIFEST: &str = "plugin.toml";
 
-/// Letters and digits of a password that is made.
+/// Length of a generated password, in letters and digits.
 const PASSWORD_LENGTH: usize = 32;
 
-/// Privileges on a table that a plugin changes, and whose migrations make it.
+/// Privileges on a table that a plugin changes, and that its migrations create.
 const WRITE: &str = "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES";
 
 /// Privileges on a table that a plugin reads.
@@ -29,7 +29,7 @@ const READ: &str = "SELECT";
 /// Privileges on the table that records which migrations of a plugin ran.
 const RECORDS: &str = "SELECT, INSERT, UPDATE, DELETE, CREATE";
 
-/// What `edge db` takes.
+/// Subcommands of `edge db`.
 #[derive(clap::Subcommand)]
 pub(super) enum Command {
     /// Print SQL that makes a MySQL user for each plugin, with rights on the
@@ -37,7 +37,7 @@ pub(super) enum Command {
     Grants(Grants),
 }
 
-/// What `edge db grants` takes.
+/// Arguments of `edge db grants`.
 #[derive(clap::Args)]
 pub(super) struct Grants {
     /// Bundles or folders of plugins; those of the settings by default.
@@ -47,7 +47,7 @@ pub(super) struct Grants {
     from: String,
 }
 
-/// Print the statements.
+/// Prints the statements.
 pub(super) fn run(settings: &Settings, command: Command) -> anyhow::Result<()> {
     let Command::Grants(arguments) = command;
     let sources = match arguments.plugins.as_slice() {
@@ -77,7 +77,7 @@ pub(super) fn run(settings: &Settings, command: Command) -> anyhow::Result<()> {
 }
 
 fn read_manifest(source: &Path) -> anyhow::Result<Manifest> {
-    // The component of a folder need not be built for this.
+    // A folder's component need not be built for this.
     match source.is_dir() {
         true => {
             let path = source.join(MANIFEST);
@@ -88,7 +88,7 @@ fn read_manifest(source: &Path) -> anyhow::Result<Manifest> {
     }
 }
 
-/// The name goes between backticks.
+/// Returns the name of the database in a URL, which is safe between backticks.
 fn database_of(url: &Url, plugin: &str) -> anyhow::Result<String> {
     let database = url.path().trim_start_matches('/');
     if url.scheme() != "mysql" {
@@ -100,7 +100,7 @@ fn database_of(url: &Url, plugin: &str) -> anyhow::Result<String> {
     Ok(database.to_owned())
 }
 
-/// The pattern goes between quotes.
+/// Checks that the pattern of hosts is safe between quotes.
 fn check_host(host: &str) -> anyhow::Result<()> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "%_.-:/".contains(c);
     match host.chars().all(plain) && !host.is_empty() {
@@ -109,7 +109,7 @@ fn check_host(host: &str) -> anyhow::Result<()> {
     }
 }
 
-/// A plugin's user of the server.
+/// User of the database server for one plugin.
 struct User {
     name: String,
     from: String,

@@ -1,5 +1,5 @@
 //! `edge deploy`, `edge promote`, `edge abort`, `edge rollback` and
-//! `edge remove`
+//! `edge remove`.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -21,11 +21,11 @@ use super::exit::Exit;
 use super::source::{self, Source};
 use super::{migrate, migrations, offline, output, show};
 
-/// How often a rollout is looked at while waiting for it.
+/// Interval of polling while waiting for a rollout.
 pub(super) const LOOK: Duration = Duration::from_millis(100);
 
-/// What `edge deploy` takes. Pending migrations run first; they go on if the
-/// command is interrupted, and the rollout does not begin then.
+/// Arguments of `edge deploy`. Pending migrations run first; if the command is
+/// interrupted meanwhile, they continue, and the rollout does not begin.
 #[derive(clap::Args)]
 pub(super) struct Deploy {
     /// A bundle, a plugin's folder, or a bundle in a registry, such as
@@ -37,12 +37,12 @@ pub(super) struct Deploy {
     regions: Vec<String>,
     #[command(flatten)]
     canary: Canary,
-    /// How long the nodes of a region have to be seen healthy with it before
-    /// the next region is begun.
+    /// How long the nodes of a region have to be healthy with the release
+    /// before the next region is begun.
     #[arg(long, default_value = "500ms", value_parser = humantime::parse_duration)]
     pause: Duration,
-    /// Let so many nodes of each region be dead or silent: with one more, the
-    /// region fails and goes back.
+    /// Let this many nodes of each region be dead or silent; with one more, the
+    /// region fails and is rolled back.
     #[arg(long, default_value_t = 0, value_name = "NODES")]
     max_unavailable: u32,
     /// Sign the bundle with the secret key in this file.
@@ -52,13 +52,13 @@ pub(super) struct Deploy {
     waiting: Waiting,
 }
 
-/// What a command takes that begins or changes a rollout.
+/// Arguments of commands that begin or change a rollout.
 #[derive(clap::Args)]
 pub(super) struct Waiting {
-    /// Wait until it is over, or a canary waits for a decision.
+    /// Wait until the rollout is over, or its canary waits for a decision.
     #[arg(long)]
     pub(super) wait: bool,
-    /// Whether a canary needs no decision, and is waited for too.
+    /// True if a canary needs no decision, and is waited for too.
     #[arg(skip)]
     pub(super) until_over: bool,
     /// How long to wait.
@@ -69,7 +69,7 @@ pub(super) struct Waiting {
     pub(super) json: bool,
 }
 
-/// What `edge promote` and `edge abort` take.
+/// Arguments of `edge promote`, `edge abort` and `edge remove`.
 #[derive(clap::Args)]
 pub(super) struct Decide {
     /// The plugin.
@@ -78,21 +78,22 @@ pub(super) struct Decide {
     waiting: Waiting,
 }
 
-/// What `edge rollback` takes.
+/// Arguments of `edge rollback`.
 #[derive(clap::Args)]
 pub(super) struct RollBack {
     /// The plugin.
     plugin: String,
-    /// A version, or the beginning of a digest; what was active before when
-    /// absent.
+    /// A version, or the beginning of a digest; the release that was active
+    /// before when absent.
     #[arg(long)]
     to: Option<String>,
-    /// As of `edge deploy`.
+    /// Regions, as patterns with commas between, such as `us-*,eu-west`; all
+    /// when absent.
     #[arg(long, alias = "region", value_delimiter = ',')]
     regions: Vec<String>,
     /// Write straight into the control database of the settings, for when no
     /// node answers operators. Each region goes back to what it ran before; a
-    /// rollout that goes on is aborted.
+    /// rollout in progress is aborted.
     #[arg(long, conflicts_with_all = ["wait", "timeout"])]
     offline: bool,
     #[command(flatten)]
@@ -142,8 +143,8 @@ pub(super) async fn deploy(settings: &Settings, arguments: Deploy) -> anyhow::Re
     follow(&client, rollout, &waiting, began, Phase::Done).await
 }
 
-/// Whether no other release of the plugin was ever taken in: there is none to
-/// compare it with, so all that it would do to the database is shown.
+/// Returns whether no other release of the plugin was ever added. There is none
+/// to compare it with then, so all its migrations are shown.
 async fn is_first(client: &Client, record: &BundleRecord) -> anyhow::Result<bool> {
     let path = format!("/v1/plugins/{}/releases", record.plugin);
     let releases: Releases = client.get(&path).await?;
@@ -214,8 +215,9 @@ pub(super) async fn remove(settings: &Settings, arguments: Decide) -> anyhow::Re
     .await
 }
 
-/// Say how the rollout goes, for as long as somebody wants to know. It should
-/// end as `wanted`.
+/// Prints the progress of the rollout, until it ends if that is asked for.
+/// Fails if the rollout failed, or was aborted although `wanted` is another
+/// end.
 async fn follow(
     client: &Client,
     mut rollout: Rollout,
@@ -233,8 +235,8 @@ async fn follow(
             )));
         }
         tokio::time::sleep(LOOK).await;
-        // The node may be gone; the rollout goes on without it, and it may
-        // come back.
+        // The node may be unreachable for a while; the rollout continues
+        // without it.
         let looked =
             async { anyhow::Ok((client.get(&path).await?, client.get("/v1/status").await?)) };
         let line = match looked.await {
@@ -262,19 +264,20 @@ async fn follow(
     }
 }
 
-/// The end of a rollout that failed. A plugin may have a say in the reason.
+/// Returns the exit of a rollout that failed. Its reason may contain text from
+/// a plugin.
 pub(super) fn rolled_back(rollout: &Rollout) -> Exit {
     Exit::RolledBack(printable::line(&rollout.reason).into_owned())
 }
 
-/// Whether there is something to wait for: a canary waits for us, unless it is
-/// promoted by itself.
+/// Returns whether there is something to wait for: a canary waits for the
+/// operator unless it is promoted by itself.
 fn goes_on(rollout: &Rollout, until_over: bool) -> bool {
     !rollout.phase.is_final() && (until_over || rollout.phase != Phase::Canary)
 }
 
-/// `us-east 2/2  eu-west 0/1  ap-south no nodes`: nodes that serve it, of those
-/// that are there.
+/// Returns the phase and, by region, the nodes that serve the release of those
+/// that are live: `us-east 2/2  eu-west 0/1  ap-south no nodes`.
 fn progress(rollout: &Rollout, status: &Status) -> String {
     let mut line = format!("{:<9}", rollout.phase);
     for region in &rollout.regions {

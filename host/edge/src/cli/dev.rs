@@ -1,4 +1,4 @@
-//! `edge dev`
+//! `edge dev`: serves a plugin, and deploys it again whenever it changes.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -23,23 +23,23 @@ use super::client::Client;
 use super::signals::Signals;
 use super::{output, serve};
 
-/// Editors write a file in several steps; after this long they are done.
+/// Time to wait after a change, as editors write a file in several steps.
 const SETTLE: Duration = Duration::from_millis(40);
 
-/// How often a swap is looked at.
+/// Interval of polling while waiting for a rollout.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// Folders of what is built, and of tools: never of sources.
+/// Folders of build output and tools, which are not watched.
 const BUILT: [&str; 3] = ["target", "node_modules", "dist"];
 
-/// What `edge dev` takes.
+/// Arguments of `edge dev`.
 #[derive(clap::Args)]
 pub(super) struct Arguments {
     /// The plugin's folder.
     folder: PathBuf,
 }
 
-/// Serve the plugin beside the others; build and swap it whenever one of its
+/// Serves the plugin beside the others; builds and swaps it whenever one of its
 /// files is saved.
 pub(super) async fn run(mut settings: Settings, arguments: &Arguments) -> anyhow::Result<()> {
     let folder = &arguments.folder;
@@ -63,7 +63,7 @@ pub(super) async fn run(mut settings: Settings, arguments: &Arguments) -> anyhow
             saved.notified().await;
             let began = Instant::now();
             tokio::time::sleep(SETTLE).await;
-            // Of the same save.
+            // Further events of the same save are dropped.
             let _ = saved.notified().now_or_never();
             match swap(&client, folder, began, served).await {
                 Ok(digest) => served = Some(digest),
@@ -87,14 +87,16 @@ pub(super) async fn run(mut settings: Settings, arguments: &Arguments) -> anyhow
     Ok(())
 }
 
-/// The folder takes the place of the one with the same plugin, if there is one.
+/// Adds the folder to the settings, in place of another one with the same
+/// plugin.
 fn add_plugin(settings: &mut Settings, folder: &Path, name: &str) {
     let named = |other: &PathBuf| {
         let text = std::fs::read_to_string(other.join("plugin.toml")).unwrap_or_default();
         Manifest::parse(&text).is_ok_and(|manifest| manifest.name == name)
     };
     settings.plugins.retain(|other| !named(other));
-    // The shop's own are in its repository, and seldom where a plugin is made.
+    // The shop's own plugins are in its repository, and seldom where a plugin
+    // is developed.
     settings.plugins.retain(|other| {
         let is_there = other.is_dir();
         if !is_there {
@@ -108,7 +110,8 @@ fn add_plugin(settings: &mut Settings, folder: &Path, name: &str) {
     settings.plugins.push(folder.to_owned());
 }
 
-/// Words for every save of a source in `folder`.
+/// Watches the sources in `folder`. Returns a notification for each save, and
+/// the watcher.
 fn watch(folder: &Path) -> anyhow::Result<(Arc<Notify>, impl Watcher)> {
     let saved = Arc::new(Notify::new());
     let tell = saved.clone();
@@ -120,7 +123,7 @@ fn watch(folder: &Path) -> anyhow::Result<(Arc<Notify>, impl Watcher)> {
         }
     })?;
     watcher.watch(&root, RecursiveMode::NonRecursive)?;
-    // What is built changes by the thousands of files, and is not looked at.
+    // Build output changes by the thousands of files, and is not watched.
     for entry in std::fs::read_dir(&root)? {
         let path = entry?.path();
         if path.is_dir() && is_source(&path, &root) {
@@ -138,7 +141,8 @@ fn is_save(event: &Event, root: &Path) -> bool {
     changes && event.paths.iter().any(|path| is_source(path, root))
 }
 
-/// Not what was built, nor what editors keep beside it.
+/// Returns whether a path is a source: not build output, and not a file that
+/// editors keep beside it.
 fn is_source(path: &Path, root: &Path) -> bool {
     let Ok(path) = path.strip_prefix(root) else {
         return false;
@@ -154,7 +158,7 @@ fn is_source(path: &Path, root: &Path) -> bool {
     !path.iter().any(is_other)
 }
 
-/// Run the manifest's `build` in the plugin's folder.
+/// Runs the manifest's `build` command in the plugin's folder.
 async fn build(folder: &Path) -> anyhow::Result<()> {
     let path = folder.join("plugin.toml");
     let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
@@ -174,7 +178,7 @@ async fn build(folder: &Path) -> anyhow::Result<()> {
     }
 }
 
-/// Build and deploy, unless that is what is `served` already.
+/// Builds and deploys the plugin, unless `served` is that release already.
 async fn swap(
     client: &Client,
     folder: &Path,

@@ -1,28 +1,28 @@
-//! How the command ends, for scripts: 0 when all went well, 1 for any other
-//! error, 2 for a wrong command line, 3 when a rollout did not succeed and
-//! what it changed was changed back, 4 when it is not known yet, 5 when an
-//! account that was to be made is there already, 6 when migrations failed and
-//! the statements before the failed one stay done, 7 when tables that are there
-//! are in the way of migrations, and nothing was changed.
+//! Exit codes of the command, for scripts: 0 for success, 1 for any other
+//! error, 2 for a wrong command line, 3 when a rollout did not succeed and was
+//! reverted, 4 when the outcome is not known yet, 5 when an account that was to
+//! be made exists already, 6 when migrations failed and the statements before
+//! the failed one stay done, 7 when existing tables are in the way of
+//! migrations and nothing was changed.
 
 use std::process::ExitCode;
 
-/// An end that scripts tell from others.
+/// Errors that have an exit code of their own.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Exit {
-    /// The old release serves.
+    /// The rollout failed or was aborted, and the old release serves.
     #[error("the rollout was rolled back: {0}")]
     RolledBack(String),
-    /// It goes on.
+    /// The time limit passed, and the rollout or run of migrations continues.
     #[error("{0}")]
     TimedOut(String),
     /// A statement of a migration failed.
     #[error("the migrations failed: {0}")]
     NotMigrated(String),
-    /// Tables that are there are in the way of migrations.
+    /// Existing tables are in the way of migrations.
     #[error("{0} thing(s) in the tables that are there are in the way; nothing was changed")]
     Obstacles(usize),
-    /// Somebody has registered under this e-mail address.
+    /// An account with this e-mail address exists already.
     #[error(
         "an account with the e-mail address {0} exists, and nothing was changed. Whoever \
          registered it need not be whom you think; `--existing` changes it, logs everybody out \
@@ -31,7 +31,7 @@ pub(super) enum Exit {
     AccountExists(String),
 }
 
-/// The code for an error.
+/// Returns the exit code for an error.
 pub(crate) fn code(error: &anyhow::Error) -> ExitCode {
     match error.downcast_ref::<Exit>() {
         Some(Exit::RolledBack(_)) => ExitCode::from(3),

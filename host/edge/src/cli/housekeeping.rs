@@ -1,4 +1,4 @@
-//! `edge gc`, `edge node forget` and `edge region forget`
+//! `edge gc`, `edge node forget` and `edge region forget`.
 
 use anyhow::bail;
 use edge::admin::api::{Forgotten, Gc};
@@ -9,17 +9,17 @@ use super::client::Client;
 use super::show;
 use super::table::Table;
 
-/// What `edge gc` takes.
+/// Arguments of `edge gc`.
 #[derive(clap::Args)]
 pub(super) struct GcArguments {
     /// How many of each plugin's newest releases are kept in any case.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     keep: u32,
-    /// Say what would be collected, and collect nothing.
+    /// Print what would be collected, and collect nothing.
     #[arg(long)]
     dry_run: bool,
-    /// Store the bundles that are kept whole, so that hosts of older versions
-    /// read them: before you go back to one.
+    /// Store the kept bundles whole, so that older hosts can read them; use
+    /// this before you go back to an older version.
     #[arg(long, conflicts_with = "dry_run")]
     whole: bool,
     /// Print JSON.
@@ -27,11 +27,11 @@ pub(super) struct GcArguments {
     json: bool,
 }
 
-/// What `edge node` does.
+/// Subcommands of `edge node`.
 #[derive(clap::Subcommand)]
 pub(super) enum NodeCommand {
-    /// Forget a node that ended, which is listed as down. One that lives is
-    /// not forgotten.
+    /// Forget a node that has ended and is listed as down. A live node is not
+    /// forgotten.
     Forget {
         /// The node's name, as `edge status` shows it.
         node: String,
@@ -95,7 +95,7 @@ async fn forget(settings: &Settings, path: &str) -> anyhow::Result<()> {
     })
 }
 
-/// A name as one segment of a path.
+/// Percent-encodes a name as one segment of a path.
 fn encoded(name: &str) -> String {
     percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC).to_string()
 }

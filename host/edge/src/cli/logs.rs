@@ -1,4 +1,4 @@
-//! `edge logs`
+//! `edge logs`: prints a node's log lines.
 
 use edge::config::Settings;
 use http_body_util::BodyExt;
@@ -6,17 +6,17 @@ use http_body_util::BodyExt;
 use super::client::Client;
 use super::output;
 
-/// What `edge logs` takes.
+/// Arguments of `edge logs`.
 #[derive(clap::Args)]
 pub(super) struct Arguments {
-    /// The plugin; lines of all and of the node itself when absent.
+    /// The plugin; lines of all plugins and of the node itself when absent.
     plugin: Option<String>,
-    /// Go on with the lines that come, requests included.
+    /// Continue with new lines as they are logged, requests included.
     #[arg(long, short)]
     follow: bool,
 }
 
-/// Print a node's log lines, one JSON object each.
+/// Prints a node's log lines, one JSON object each.
 pub(super) async fn run(settings: &Settings, arguments: Arguments) -> anyhow::Result<()> {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     query.append_pair("follow", &arguments.follow.to_string());

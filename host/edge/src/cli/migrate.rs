@@ -1,4 +1,4 @@
-//! `edge migrate` and `edge migrations`
+//! `edge migrate` and `edge migrations`.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -21,16 +21,16 @@ use super::source::{self, Source};
 use super::table::Table;
 use super::{migrations, output, show};
 
-/// Runs that `edge migrations` shows where nothing else is said.
+/// Default number of runs that `edge migrations` shows.
 const USUAL: usize = 20;
 
-/// How often a run is looked at.
+/// Interval of polling while waiting for a run.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// How often a line is printed of a statement that goes on.
+/// Interval at which the line of a statement in progress is printed again.
 const REMIND: Duration = Duration::from_secs(10);
 
-/// What `edge migrate` takes.
+/// Arguments of `edge migrate`.
 #[derive(clap::Args)]
 pub(super) struct Arguments {
     /// A plugin, for its newest release; or a bundle, a plugin's folder, or a
@@ -46,10 +46,10 @@ pub(super) struct Arguments {
     /// none.
     #[arg(long)]
     dry_run: bool,
-    /// Return once the run has begun, which goes on by itself.
+    /// Return once the run has begun; it continues by itself.
     #[arg(long)]
     no_wait: bool,
-    /// How long to wait for the end; without bound when absent. The run goes on
+    /// How long to wait for the end; no limit when absent. The run continues
     /// after it.
     #[arg(long, value_parser = humantime::parse_duration)]
     timeout: Option<Duration>,
@@ -58,7 +58,7 @@ pub(super) struct Arguments {
     json: bool,
 }
 
-/// What `edge migrations` takes.
+/// Arguments of `edge migrations`.
 #[derive(clap::Args)]
 pub(super) struct List {
     /// The plugin; all when absent.
@@ -70,7 +70,7 @@ pub(super) struct List {
     json: bool,
 }
 
-/// Run a release's migrations, or say what would run.
+/// Runs a release's migrations, or prints the statements that would run.
 pub(super) async fn run(settings: &Settings, arguments: Arguments) -> anyhow::Result<()> {
     let client = Client::new(settings)?;
     let digest = release(settings, &client, &arguments).await?;
@@ -92,7 +92,8 @@ pub(super) async fn run(settings: &Settings, arguments: Arguments) -> anyhow::Re
     ended(&run)
 }
 
-/// The release that is meant; one that is at hand is added first.
+/// Returns the digest of the release that is meant; a bundle or folder is added
+/// first.
 async fn release(
     settings: &Settings,
     client: &Client,
@@ -137,9 +138,9 @@ fn plan_path(digest: Digest) -> String {
     format!("/v1/migrations/plan?digest={digest}")
 }
 
-/// Run what is pending of a release that is to be deployed, and wait for it,
-/// however long it takes: the rollout waits for no migration. A node with an
-/// older host runs migrations when it begins the rollout.
+/// Runs the pending migrations of a release that is to be deployed, and waits
+/// for them without a time limit, as a rollout does not wait for migrations. A
+/// node with an older host runs migrations when it begins the rollout.
 pub(super) async fn before_rollout(
     client: &Client,
     digest: Digest,
@@ -157,7 +158,7 @@ pub(super) async fn before_rollout(
     }
 }
 
-/// Say how the run goes until its end.
+/// Prints the progress of a run until it ends.
 async fn follow(
     client: &Client,
     mut run: MigrationRun,
@@ -187,7 +188,8 @@ async fn follow(
             )));
         }
         tokio::time::sleep(LOOK).await;
-        // The node may be gone; another goes on, and it may come back.
+        // The node may be unreachable for a while; another one continues the
+        // run.
         match client.get(&path).await {
             Ok(looked) => run = looked,
             Err(error) => run.doing = format!("{error:#}"),
@@ -218,7 +220,7 @@ fn ended(run: &MigrationRun) -> anyhow::Result<()> {
     }
 }
 
-/// A run on one line.
+/// Returns a run on one line.
 pub(super) fn summary(run: &MigrationRun) -> String {
     let since = Duration::from_secs(run.since_ms.unsigned_abs() / 1000);
     format!(
@@ -235,7 +237,7 @@ pub(super) fn summary(run: &MigrationRun) -> String {
     )
 }
 
-/// List runs.
+/// Lists runs of migrations.
 pub(super) async fn list(settings: &Settings, arguments: &List) -> anyhow::Result<()> {
     let path = match &arguments.plugin {
         Some(plugin) => {

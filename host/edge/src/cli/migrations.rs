@@ -1,11 +1,11 @@
-//! Migrations as an operator reads them before they run.
+//! Text of migrations, for an operator to read before they run.
 
 use std::fmt::Write;
 
 use edge::admin::api::MigrationText;
 
-/// Returns the whole text of each migration. Characters that a terminal obeys,
-/// or that hide others, are shown as escapes.
+/// Returns the whole text of each migration. Control characters and invisible
+/// characters are shown as escapes.
 pub(super) fn shown(migrations: &[MigrationText]) -> String {
     let mut text = String::new();
     for migration in migrations {
@@ -29,7 +29,7 @@ pub(super) fn escaped(line: &str) -> String {
     text
 }
 
-/// Characters of no width, and those that change the direction of a text.
+/// Returns whether a character has no width or changes the direction of text.
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }

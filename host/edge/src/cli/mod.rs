@@ -1,4 +1,4 @@
-//! The commands of `edge`.
+//! Commands of `edge`.
 
 mod adopt;
 mod audit;
@@ -40,7 +40,7 @@ use edge::config::Settings;
 #[derive(Parser)]
 #[command(name = "edge", version)]
 struct Arguments {
-    /// File of settings; it may be absent. A `.env` beside it is read too.
+    /// File of settings; it may be absent. A `.env` file beside it is read too.
     #[arg(long, global = true, default_value = "edge.toml")]
     config: PathBuf,
     #[command(subcommand)]
@@ -51,25 +51,26 @@ struct Arguments {
 enum Command {
     /// Serve the plugins until SIGTERM or ctrl-c.
     Serve(ready::Arguments),
-    /// Check whether an existing database can be served from, and make its
-    /// tables what the plugins need.
+    /// Check whether plugins can serve from an existing database, and make its
+    /// tables what they need.
     Adopt(adopt::Arguments),
     /// Fill the catalog of a running shop with generated products.
     Seed(seed::Arguments),
-    /// Accounts of people who run the shop.
+    /// Make and change accounts of people who run the shop.
     #[command(subcommand)]
     User(user::Command),
-    /// What a database's administrator has to run.
+    /// Print what a database's administrator has to run.
     #[command(subcommand)]
     Db(db::Command),
-    /// The secret that the shop's nodes share.
+    /// Show or replace the secret that the shop's nodes share.
     #[command(subcommand)]
     Secret(secret::Command),
     /// Write a new plugin that builds, tests and serves at once.
     New(new::Arguments),
-    /// Serve a plugin, and build and swap it whenever a file of it is saved.
+    /// Serve a plugin, and build and swap it whenever one of its files is
+    /// saved.
     Dev(dev::Arguments),
-    /// Print one OpenAPI document of the plugins' documents.
+    /// Print the plugins' OpenAPI documents, merged into one.
     Openapi(openapi::Arguments),
     /// Write a plugin into one file.
     Bundle(bundle::Pack),
@@ -83,45 +84,46 @@ enum Command {
     Deploy(deploy::Deploy),
     /// Run a release's migrations, before or without deploying it.
     Migrate(migrate::Arguments),
-    /// List runs of migrations: those that go on, and how others ended.
+    /// List runs of migrations: those in progress, and how others ended.
     Migrations(migrate::List),
-    /// Let another share of the clients meet the canary.
+    /// Change the share of the clients that get a canary.
     Canary(canary::Share),
-    /// The rollout of a plugin that goes on: show, pause and resume it.
+    /// Show, list, pause and resume rollouts of a plugin.
     #[command(subcommand)]
     Rollout(canary::RolloutCommand),
-    /// Let everybody meet the canary.
+    /// Roll a canary out to all clients.
     Promote(deploy::Decide),
     /// End a rollout, and change back what it changed.
     Abort(deploy::Decide),
     /// Make an earlier release serve again.
     Rollback(deploy::RollBack),
-    /// Let no node run a plugin any more.
+    /// Remove a plugin from all nodes.
     Remove(deploy::Decide),
-    /// Regions as a whole.
+    /// Fill and forget regions.
     #[command(subcommand)]
     Region(region::Command),
-    /// How nodes and their releases are.
+    /// Show the state of nodes and their releases.
     Status(show::StatusArguments),
-    /// A plugin's releases, and which served where.
+    /// Show a plugin's releases, and which served where.
     Releases(show::ReleasesArguments),
-    /// What a release changes of another.
+    /// Show what one release changes from another.
     Diff(show::DiffArguments),
-    /// Who did what.
+    /// Show the audit: who did what.
     Audit(audit::Arguments),
     /// Collect bundles that no region runs or could go back to.
     Gc(housekeeping::GcArguments),
-    /// Nodes of the shop.
+    /// Forget nodes of the shop.
     #[command(subcommand)]
     Node(housekeeping::NodeCommand),
-    /// What a node logs.
+    /// Show the log lines of a node.
     Logs(logs::Arguments),
     /// Print the token of this node's operators.
     Token,
 }
 
 impl Command {
-    /// Whether this process is a node, or half of one, and logs as such.
+    /// Returns whether plugins run in this process, so that it logs as a node
+    /// does.
     fn runs_plugins(&self) -> bool {
         match self {
             Self::Serve(_) | Self::Dev(_) => true,
@@ -133,7 +135,7 @@ impl Command {
     }
 }
 
-/// Read the command line and the settings, and do what they say.
+/// Parses the command line, loads the settings and runs the command.
 pub(crate) fn run() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let settings = Settings::load(&arguments.config)?;

@@ -1,4 +1,4 @@
-//! `edge new`
+//! `edge new`: writes a new plugin.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,14 +8,14 @@ use bundle::manifest::Manifest;
 
 use super::output;
 
-/// Where the SDK lies beside the sources of this program.
+/// Folder of the SDK beside the sources of this program.
 const SDK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../plugins/sdk");
 
-/// What `edge new` takes.
+/// Arguments of `edge new`.
 #[derive(clap::Args)]
 pub(super) struct Arguments {
-    /// The plugin's name: lower-case letters, digits and hyphens. It becomes
-    /// a folder here.
+    /// The plugin's name: lower-case letters, digits and hyphens. A folder with
+    /// this name is made here.
     name: String,
     /// The language.
     #[arg(long, value_enum, default_value_t = Language::Rust)]
@@ -68,7 +68,7 @@ const JS: [(&str, &str); 7] = [
     (".gitignore", template!("gitignore")),
 ];
 
-/// Write a new plugin.
+/// Writes a new plugin.
 pub(super) fn write(arguments: &Arguments) -> anyhow::Result<()> {
     let name = &arguments.name;
     let (files, next): (&[_], _) = match arguments.lang {
@@ -96,7 +96,7 @@ pub(super) fn write(arguments: &Arguments) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The manifest's own rules say what a name may be.
+/// Checks the plugin's name by parsing its manifest.
 fn check_name(files: &[(&str, &str)], fill: impl Fn(&str) -> String) -> anyhow::Result<()> {
     let manifest = files.iter().find(|(file, _)| *file == "plugin.toml");
     let text = manifest.map(|(_, text)| fill(text)).unwrap_or_default();

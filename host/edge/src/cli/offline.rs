@@ -1,4 +1,4 @@
-//! `edge rollback --offline`
+//! `edge rollback --offline`: rolls back without a node.
 
 use bundle::Digest;
 use edge::config::Settings;
@@ -8,7 +8,7 @@ use edge::rollout::{OfflineOutcome, OfflineRollback, open_control, roll_back_off
 use super::client::person;
 use super::output;
 
-/// Go back straight in the control database, and say what becomes of it.
+/// Rolls back directly in the control database, and prints the outcome.
 pub(super) async fn roll_back(
     settings: &Settings,
     plugin: String,

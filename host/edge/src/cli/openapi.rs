@@ -1,4 +1,4 @@
-//! `edge openapi`
+//! `edge openapi`: prints the plugins' OpenAPI documents as one.
 
 use edge::config::Settings;
 use edge::openapi::{self, merge};
@@ -6,17 +6,16 @@ use edge::openapi::{self, merge};
 use super::output;
 use super::source::{self, Source};
 
-/// What `edge openapi` takes.
+/// Arguments of `edge openapi`.
 #[derive(clap::Args)]
 pub(super) struct Arguments {
     /// Plugins' folders, bundles, or bundles in a registry. Without any, the
     /// folders that `plugins` names, which `edge serve` would load.
     plugins: Vec<Source>,
-    /// The form to print.
+    /// Form of the output.
     #[arg(long, value_enum, default_value_t = Format::Yaml)]
     format: Format,
-    /// The title of the document; the titles of the plugins' documents when
-    /// absent.
+    /// Title of the document; the titles of the plugins' documents when absent.
     #[arg(long)]
     title: Option<String>,
 }
@@ -27,7 +26,7 @@ enum Format {
     Json,
 }
 
-/// Print the plugins' OpenAPI documents as one.
+/// Prints the plugins' OpenAPI documents as one.
 pub(super) async fn print(settings: &Settings, arguments: &Arguments) -> anyhow::Result<()> {
     let mut plugins = arguments.plugins.clone();
     if plugins.is_empty() {
@@ -45,8 +44,8 @@ pub(super) async fn print(settings: &Settings, arguments: &Arguments) -> anyhow:
     output::bytes(text.as_bytes())
 }
 
-/// Read a plugin's document. One without a document has none of its paths in
-/// the merged one, which whoever merges is told.
+/// Reads a plugin's manifest and document. A plugin without a document is left
+/// out, with a message on standard error.
 async fn read(settings: &Settings, plugin: &Source) -> anyhow::Result<Option<openapi::Source>> {
     let (manifest, text) = match plugin {
         Source::Path(folder) if folder.is_dir() => bundle::describe(folder)?,

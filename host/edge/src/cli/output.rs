@@ -1,25 +1,25 @@
-//! What commands print, to a reader that may go away: `edge audit | head`.
+//! Output of commands, whose reader may go away, as in `edge audit | head`.
 
 use std::fmt::Arguments;
 use std::io::{ErrorKind, Write};
 
 use anyhow::anyhow;
 
-/// Nobody reads standard output any more, so a command that only prints ends.
+/// Error that ends a command that only prints, once nobody reads standard
+/// output.
 #[derive(Debug, thiserror::Error)]
 #[error("nobody reads the output any more")]
 pub(crate) struct ReaderGone;
 
-/// Print the text.
+/// Prints a text to standard output.
 ///
 /// # Errors
-/// [`ReaderGone`] when nobody reads it; what else is wrong with standard
-/// output.
+/// [`ReaderGone`] when nobody reads it; any other error of standard output.
 pub(super) fn print(text: Arguments<'_>) -> anyhow::Result<()> {
     bytes(text.to_string().as_bytes())
 }
 
-/// Print what is text already.
+/// Prints bytes that are text already to standard output.
 ///
 /// # Errors
 /// As [`print`].
@@ -32,14 +32,14 @@ pub(super) fn bytes(text: &[u8]) -> anyhow::Result<()> {
     })
 }
 
-/// Print the text if anybody reads it. What is under way goes on without its
-/// reader, and ends as it would with one.
+/// Prints a text if anybody reads it. Errors are ignored, so that a command
+/// with work in progress ends as it would with a reader.
 pub(super) fn tell(text: Arguments<'_>) {
     let mut output = std::io::stdout().lock();
     let _ = output.write_fmt(text).and_then(|()| output.flush());
 }
 
-/// Print an error, if anybody reads it.
+/// Prints an error to standard error, if anybody reads it.
 pub(crate) fn complain(text: Arguments<'_>) {
     let _ = writeln!(std::io::stderr().lock(), "{text}");
 }

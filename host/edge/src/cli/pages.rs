@@ -1,4 +1,4 @@
-//! Lists that a node gives page by page.
+//! Arguments and requests of commands that list records page by page.
 
 use edge::rollout::control::pages::{Listed, MOST};
 use serde::de::DeserializeOwned;
@@ -7,23 +7,24 @@ use super::audit::time;
 use super::client::Client;
 use super::output;
 
-/// How much of a list is shown.
+/// Options of how much of a list is shown.
 #[derive(clap::Args)]
 pub(super) struct PageArguments {
-    /// At most so many records of a list, newest first.
+    /// Show at most this many records of a list, newest first.
     #[arg(long, conflicts_with = "all")]
     limit: Option<usize>,
-    /// All records, however many there are.
+    /// Show all records, however many there are.
     #[arg(long)]
     all: bool,
-    /// Only those from before this time: `2026-11-30`, `2026-11-30T14:00:00Z`,
-    /// or how long ago, such as `24h` or `7days`. Times are UTC.
+    /// Show only records from before this time: `2026-11-30`,
+    /// `2026-11-30T14:00:00Z`, or how long ago, such as `24h` or `7days`. Times
+    /// are UTC.
     #[arg(long, value_parser = time)]
     before: Option<i64>,
 }
 
 impl PageArguments {
-    /// Returns how many records are wanted, `usual` where nothing else is said.
+    /// Returns the number of records that are wanted, by default `usual`.
     pub(super) fn most(&self, usual: usize) -> usize {
         match (self.limit, self.all) {
             (Some(limit), _) => limit.max(1),
@@ -47,9 +48,9 @@ impl PageArguments {
     }
 }
 
-/// Goes on with `list`, whose first page is there, until it has `most` records
-/// or all that there are. `path` is that of the list; a query may begin in it.
-/// Returns whether there are more.
+/// Extends `list`, which has the first page or nothing yet, until it has `most`
+/// records or all that exist. `path` is that of the list, and may contain the
+/// beginning of a query. Returns whether there are more.
 pub(super) async fn read_on<T: DeserializeOwned + Listed>(
     client: &Client,
     path: &str,
@@ -64,7 +65,7 @@ pub(super) async fn read_on<T: DeserializeOwned + Listed>(
     };
     while has_more && list.len() < most {
         let after = list.last().map(|record| record.cursor().to_string());
-        // One more tells whether there are more.
+        // One record more than is shown tells whether there are more.
         let wanted = (most - list.len()).saturating_add(1).min(MOST as usize);
         let query = arguments.query(wanted, after.as_deref());
         let page: Vec<T> = client.get(&format!("{path}{joint}{query}")).await?;
@@ -76,7 +77,7 @@ pub(super) async fn read_on<T: DeserializeOwned + Listed>(
     Ok(has_more)
 }
 
-/// Says on standard error that a list goes on.
+/// Prints to standard error that a list has more records.
 pub(super) fn tell_of_more(what: &str, shown: usize) {
     output::complain(format_args!(
         "edge: these are the newest {shown} {what}; --limit, --before or --all shows older ones"

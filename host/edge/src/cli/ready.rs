@@ -1,4 +1,5 @@
-//! Tells the process that started a node when the node serves, and where.
+//! Readiness of a node, reported to the process that started it, with the
+//! node's addresses.
 
 use std::fs::File;
 use std::io::Write;
@@ -16,7 +17,7 @@ pub(super) struct Arguments {
     ready_fd: Option<u32>,
 }
 
-/// The line that says where a node serves.
+/// The line of JSON that reports the addresses of a node.
 #[derive(Serialize)]
 struct Ready {
     http: SocketAddr,
@@ -24,11 +25,11 @@ struct Ready {
     admin: Option<SocketAddr>,
 }
 
-/// The descriptor that waits for the line, if there is one.
+/// Descriptor to write the line to, if there is one.
 pub(super) struct ReadyLine(Option<File>);
 
 impl Arguments {
-    /// Opens the descriptor, so that a wrong one ends the command at once.
+    /// Opens the descriptor, so that an invalid one ends the command at once.
     ///
     /// # Errors
     /// When the descriptor is not open for writing, or is a socket.
@@ -45,7 +46,7 @@ impl Arguments {
 }
 
 impl ReadyLine {
-    /// Writes the line. A reader that is gone is no reason to stop serving.
+    /// Writes the line. Serving continues if its reader is gone.
     pub(super) fn write(self, node: &Node) {
         let Some(mut file) = self.0 else {
             return;

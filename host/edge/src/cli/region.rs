@@ -1,4 +1,4 @@
-//! `edge region`
+//! `edge region`: fills and forgets regions.
 
 use std::time::Instant;
 
@@ -13,21 +13,21 @@ use super::deploy::{LOOK, Waiting, rolled_back};
 use super::exit::Exit;
 use super::{housekeeping, output, show};
 
-/// What `edge region` does.
+/// Subcommands of `edge region`.
 #[derive(clap::Subcommand)]
 pub(super) enum Command {
-    /// Let a new region run what another one runs: its nodes take no customers
-    /// before. What the region runs already stays as it is.
+    /// Make a new region run what another one runs; its nodes accept no
+    /// customers before. What the region runs already stays as it is.
     Fill(Fill),
-    /// Forget a region without nodes, and what it was to run. A region with a
-    /// node that lives is not forgotten.
+    /// Forget a region without live nodes, and its release log. A region with a
+    /// live node is not forgotten.
     Forget {
         /// The region.
         region: String,
     },
 }
 
-/// What `edge region fill` takes.
+/// Arguments of `edge region fill`.
 #[derive(clap::Args)]
 pub(super) struct Fill {
     /// The new region.
@@ -88,7 +88,8 @@ async fn wait(
                 bail!(Exit::TimedOut(format!("the rollout {id} is still {phase}")));
             }
             tokio::time::sleep(LOOK).await;
-            // The node may be gone for a while; the rollout goes on without it.
+            // The node may be unreachable for a while; the rollout continues
+            // without it.
             if let Ok(now) = client.get(&path).await {
                 *rollout = now;
             }

@@ -11,21 +11,21 @@ use stores::sql::Databases;
 use super::output;
 use super::table::Table;
 
-/// Stands in the audit for whoever may read the settings of a node.
+/// Actor in the audit: anybody who may read the settings of a node.
 const AUTHOR: &str = "edge secret";
 
-/// What `edge secret` takes.
+/// Subcommands of `edge secret`.
 #[derive(clap::Subcommand)]
 pub(super) enum Command {
-    /// Show which secrets the settings here and the nodes that live sign with
-    /// and verify, by their fingerprints.
+    /// Show which secrets the settings here and the live nodes sign with and
+    /// verify, by their fingerprints.
     Status,
     /// Make the secret of the settings here the shop's, because the old one is
     /// lost. Sessions end, and ids of cart items change. Stop all nodes first.
     Adopt,
 }
 
-/// Speaks with the control database, not with a node: there may be none.
+/// Runs a command on the control database directly, as there may be no node.
 pub(super) async fn run(settings: &Settings, command: Command) -> anyhow::Result<()> {
     let databases = Databases::new(settings.database_lifetimes);
     let clock = std::sync::Arc::default();
@@ -39,8 +39,8 @@ pub(super) async fn run(settings: &Settings, command: Command) -> anyhow::Result
     done
 }
 
-/// The keys of a node with these settings. None is made here for one that has
-/// no secret yet.
+/// Returns the keys of a node with these settings; `None` if it has no secret
+/// yet, which is not generated here.
 fn own(settings: &Settings) -> anyhow::Result<Option<KeyRings>> {
     let made = MasterSecret::made_in_data_folder(&settings.data_dir)?;
     match settings.secret.is_some() || made.is_some() {

@@ -1,4 +1,4 @@
-//! `edge seed`
+//! `edge seed`: fills plugins' tables with generated rows.
 
 use anyhow::bail;
 use bytes::BytesMut;
@@ -11,7 +11,7 @@ use http_body_util::BodyExt;
 use super::client::Client;
 use super::output;
 
-/// What `edge seed` takes.
+/// Arguments of `edge seed`.
 #[derive(clap::Args)]
 pub(super) struct Arguments {
     /// The plugin; every one that can fill its tables when absent.
@@ -30,13 +30,13 @@ pub(super) struct Arguments {
 }
 
 impl Arguments {
-    /// Whether plugins run in this process.
+    /// Returns whether plugins run in this process.
     pub(super) fn is_offline(&self) -> bool {
         self.offline
     }
 }
 
-/// Let plugins that can fill their tables do so.
+/// Makes plugins that can fill their tables do so.
 pub(super) async fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<()> {
     match arguments.offline {
         true => fill_offline(settings, arguments).await,
@@ -44,7 +44,8 @@ pub(super) async fn run(settings: &Settings, arguments: &Arguments) -> anyhow::R
     }
 }
 
-/// The node goes on if this command ends.
+/// Makes a node fill the tables, and prints its progress. The node continues if
+/// this command ends.
 async fn fill(settings: &Settings, arguments: &Arguments) -> anyhow::Result<()> {
     let order = Seed {
         plugin: arguments.plugin.clone(),

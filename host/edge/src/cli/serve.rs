@@ -1,4 +1,4 @@
-//! `edge serve`
+//! `edge serve`: runs a node.
 
 use edge::config::Settings;
 use edge::descriptors;
@@ -7,7 +7,7 @@ use edge::node::Node;
 use super::signals::Signals;
 use super::{output, ready};
 
-/// Start a node, say what it serves, and serve until told to stop.
+/// Starts a node, prints what it serves, and serves until it is told to stop.
 pub(super) async fn run(settings: &Settings, arguments: &ready::Arguments) -> anyhow::Result<()> {
     let ready = arguments.open()?;
     descriptors::raise_limit();
@@ -28,7 +28,7 @@ pub(super) async fn run(settings: &Settings, arguments: &ready::Arguments) -> an
     Ok(())
 }
 
-/// What the node serves, and where.
+/// Returns a text of the plugins that the node serves, and its addresses.
 pub(super) fn banner(node: &Node) -> String {
     let address = node.address();
     let mut text = format!("\nedge serves on http://{address}\n");

@@ -1,4 +1,4 @@
-//! `edge status`, `edge releases` and `edge diff`
+//! `edge status`, `edge releases` and `edge diff`.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -18,25 +18,25 @@ use super::pages::{PageArguments, read_on, tell_of_more};
 use super::table::Table;
 use super::{canary, migrate, migrations, output, status_summary};
 
-/// How often `--watch` looks.
+/// Interval at which `--watch` refreshes.
 const WATCH: Duration = Duration::from_secs(1);
 
-/// Records of each list that `edge releases` shows where nothing else is said.
+/// Default number of records of each list that `edge releases` shows.
 const USUAL: usize = 500;
 
-/// Moves to the corner of a terminal and clears it.
+/// Escape sequence that moves to the corner of a terminal and clears it.
 const CLEAR: &str = "\x1b[H\x1b[2J";
 
-/// What `edge status` takes.
+/// Arguments of `edge status`.
 #[derive(clap::Args)]
 pub(super) struct StatusArguments {
-    /// Show it again every second.
+    /// Show the status again every second.
     #[arg(long)]
     watch: bool,
     /// Show the connections of each node to its stores instead.
     #[arg(long)]
     connections: bool,
-    /// A line for each release on each node.
+    /// Show a line for each release on each node.
     #[arg(long)]
     wide: bool,
     /// Print JSON.
@@ -44,7 +44,7 @@ pub(super) struct StatusArguments {
     json: bool,
 }
 
-/// What `edge releases` takes.
+/// Arguments of `edge releases`.
 #[derive(clap::Args)]
 pub(super) struct ReleasesArguments {
     /// The plugin.
@@ -56,14 +56,14 @@ pub(super) struct ReleasesArguments {
     json: bool,
 }
 
-/// What `edge diff` takes.
+/// Arguments of `edge diff`.
 #[derive(clap::Args)]
 pub(super) struct DiffArguments {
     /// The plugin.
     plugin: String,
     /// A version, or the beginning of a digest.
     from: String,
-    /// Another.
+    /// Another version, or the beginning of another digest.
     to: String,
     /// Print JSON.
     #[arg(long)]
@@ -133,7 +133,7 @@ pub(super) async fn releases(
     for (is_cut, what, shown) in [
         (releases.more.bundles, "releases", releases.bundles.len()),
         (releases.more.log, "entries of the log", releases.log.len()),
-        // The table shows none.
+        // The table shows no rollouts.
         (
             releases.more.rollouts && *json,
             "rollouts",
@@ -160,7 +160,7 @@ pub(super) async fn diff(settings: &Settings, arguments: DiffArguments) -> anyho
     print(&diff, arguments.json, diff_lines)
 }
 
-/// How a rollout ended, or is.
+/// Prints the state of a rollout, in progress or ended.
 pub(super) fn rollout(rollout: &Rollout, took: Option<Duration>) {
     let Rollout {
         id,
@@ -215,7 +215,8 @@ fn status_text(status: &Status, wide: bool) -> String {
     text
 }
 
-/// Nodes that live and whose clock is far from the control database's.
+/// Returns warnings about live nodes whose clock differs much from the control
+/// database's.
 fn clock_warnings(status: &Status) -> impl Iterator<Item = String> {
     let live = status.nodes.iter().filter(|node| node.is_live());
     live.filter_map(|node| {
@@ -315,7 +316,7 @@ fn status_table(status: &Status) -> String {
     table.to_string()
 }
 
-/// What nodes that live say of themselves.
+/// Returns the warnings that live nodes report.
 fn node_warnings(status: &Status) -> impl Iterator<Item = String> {
     let live = status.nodes.iter().filter(|node| node.is_live());
     live.flat_map(|node| {
@@ -324,7 +325,7 @@ fn node_warnings(status: &Status) -> impl Iterator<Item = String> {
     })
 }
 
-/// A line about a rollout that goes on.
+/// Returns a line about a rollout in progress.
 pub(super) fn open_rollout(rollout: &Rollout) -> String {
     format!(
         "rollout {} of {} by {}: {}, {}\n",
@@ -336,13 +337,13 @@ pub(super) fn open_rollout(rollout: &Rollout) -> String {
     )
 }
 
-/// Nodes that live and do not know each other's keys.
+/// Returns warnings about live nodes that do not know each other's keys.
 fn key_warnings(status: &Status) -> impl Iterator<Item = String> {
     let live = || status.nodes.iter().filter(|node| node.is_live());
     live().flat_map(move |node| live().filter_map(move |other| mismatch(node, other)))
 }
 
-/// What releases lack on any node that lives, each once.
+/// Returns the warnings about releases on any live node, each once.
 fn warnings(status: &Status) -> BTreeSet<String> {
     let live = status.nodes.iter().filter(|node| node.is_live());
     let plugins = live.flat_map(|node| &node.report.plugins);

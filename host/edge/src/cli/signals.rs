@@ -1,4 +1,4 @@
-//! Signals of a process that serves.
+//! Signal handling of a process that serves.
 
 use std::ops::RangeInclusive;
 use std::task::Poll;
@@ -7,9 +7,9 @@ use anyhow::anyhow;
 use rustix::process;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Signals that end a node, after requests in flight: SIGTERM of an
+/// Signals that end a node after its requests in flight: SIGTERM from an
 /// orchestrator, ctrl-c, a terminal that is closed, and SIGQUIT, by which other
-/// servers stop gracefully. Certificates are read again without a signal.
+/// servers stop gracefully. Certificates are reloaded without a signal.
 const ENDING: [process::Signal; 4] = [
     process::Signal::TERM,
     process::Signal::INT,
@@ -17,9 +17,9 @@ const ENDING: [process::Signal; 4] = [
     process::Signal::QUIT,
 ];
 
-/// Signals that would end a process in the middle of requests, and by which
-/// operators tell other servers to do something: they have no effect. Of
-/// SIGXFSZ and SIGXCPU, the failing write or the hard limit tells.
+/// Signals without effect, which would otherwise end the process in the middle
+/// of requests, and by which operators control other servers. SIGXFSZ and
+/// SIGXCPU are noticed by the failing write and the hard limit.
 const IGNORED: [process::Signal; 10] = [
     process::Signal::USR1,
     process::Signal::USR2,
@@ -33,22 +33,22 @@ const IGNORED: [process::Signal; 10] = [
     process::Signal::STKFLT,
 ];
 
-/// The signals without a meaning of their own (SIGRTMIN to SIGRTMAX on Linux),
-/// by which service managers speak to each other. They have no effect either.
+/// Signals without a fixed meaning (SIGRTMIN to SIGRTMAX on Linux), by which
+/// service managers communicate. They have no effect either.
 const REAL_TIME: RangeInclusive<i32> = 34..=64;
 
-/// The signals that end a node.
+/// Streams of the signals that end a node.
 pub(super) struct Signals(Vec<Signal>);
 
 impl Signals {
-    /// Catches signals from now on, for as long as the process lives.
+    /// Installs the handlers, which stay for as long as the process lives.
     pub(super) fn listen() -> anyhow::Result<Self> {
         for ignored in IGNORED {
-            // A handler stays when nobody listens any more.
+            // The handler stays installed when its stream is dropped.
             drop(listen(ignored)?);
         }
         for number in REAL_TIME {
-            // Some C libraries keep the first of them for themselves.
+            // Some C libraries reserve the first of these signals.
             drop(signal(SignalKind::from_raw(number)));
         }
         let ending = ENDING.into_iter().filter(|&kind| !is_ignored(kind));
@@ -56,7 +56,7 @@ impl Signals {
         Ok(Self(ending.collect::<anyhow::Result<_>>()?))
     }
 
-    /// Waits for one that ends the node.
+    /// Waits for a signal that ends the node.
     pub(super) async fn next(&mut self) {
         std::future::poll_fn(|context| {
             let mut signals = self.0.iter_mut();
@@ -69,14 +69,14 @@ impl Signals {
     }
 }
 
-/// Whether the process was started with SIGHUP ignored, as `nohup` does: then
-/// it outlives its terminal.
+/// Returns whether the process was started with SIGHUP ignored, as by `nohup`,
+/// so that it outlives its terminal.
 fn is_ignored(kind: process::Signal) -> bool {
     kind == process::Signal::HUP && ignored_signals() >> (kind.as_raw() - 1) & 1 == 1
 }
 
-/// Reads the signals that are ignored: the bit `n - 1` for signal `n`. None
-/// where the system does not tell (`proc_pid_status(5)`).
+/// Reads the mask of ignored signals, with bit `n - 1` for signal `n`. Returns
+/// 0 where the system does not provide it (`proc_pid_status(5)`).
 fn ignored_signals() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

@@ -1,4 +1,4 @@
-//! Where a bundle comes from: a file, a plugin's folder, or a registry.
+//! Sources of a bundle: a file, a plugin's folder, or a registry.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -9,12 +9,12 @@ use edge::registry::{Location, LocationError, Registry, Timeouts};
 
 use super::bundle;
 
-/// What names a bundle on the command line.
+/// Source of a bundle, as named on the command line.
 #[derive(Debug, Clone)]
 pub(super) enum Source {
-    /// A file, or a plugin's folder.
+    /// File, or a plugin's folder.
     Path(PathBuf),
-    /// `oci://...`
+    /// Location in a registry, as `oci://...`.
     Registry(Location),
 }
 
@@ -29,16 +29,16 @@ impl FromStr for Source {
     }
 }
 
-/// A bundle that was found.
+/// A bundle that was read, with its signature.
 pub(super) struct Found {
     pub(super) bundle: Bundle,
-    /// Empty if nobody signed it.
+    /// Signature, empty if the bundle is not signed.
     pub(super) signature: String,
-    /// The registry's place for it, by digest, if it came from one.
+    /// Location in the registry, by digest, if the bundle came from one.
     pub(super) origin: Option<Location>,
 }
 
-/// Read the bundle, and sign it where there is a key.
+/// Reads the bundle, and signs it if there is a key.
 pub(super) async fn find(
     settings: &Settings,
     source: &Source,

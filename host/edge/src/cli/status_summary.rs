@@ -1,5 +1,5 @@
 //! `edge status` without `--wide`: a line for each release of each region,
-//! however many nodes serve it, and a line for whatever is not as it should be.
+//! however many nodes serve it, and a line for each problem.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,10 +11,10 @@ use edge::rollout::{PluginReport, ReleaseReport, State};
 use super::show::{canary_share, latency};
 use super::table::Table;
 
-/// Names a line: region, plugin, whether it is the canary, version and digest.
+/// Key of a line: region, plugin, whether it is the canary, version and digest.
 type Key = (String, String, bool, String);
 
-/// What the nodes of a region say of one release, together.
+/// Combined reports of a region's nodes about one release.
 #[derive(Default)]
 struct Line {
     share: String,
@@ -37,8 +37,7 @@ impl Line {
     }
 }
 
-/// Returns the table and what is wrong; latencies are those of the slowest
-/// node.
+/// Returns the table and the problems; latencies are those of the slowest node.
 pub(super) fn shown(status: &Status) -> String {
     let live: Vec<_> = status.nodes.iter().filter(|node| node.is_live()).collect();
     let mut of_region: BTreeMap<&str, usize> = BTreeMap::new();
@@ -94,7 +93,8 @@ fn lines(status: &Status, live: &[&NodeRecord]) -> BTreeMap<Key, Line> {
     lines
 }
 
-/// How many nodes there are, and with which hosts.
+/// Returns a line with the number of nodes by region and the versions of their
+/// hosts.
 fn nodes_line(live: &[&NodeRecord], of_region: &BTreeMap<&str, usize>) -> String {
     let regions: Vec<_> = of_region
         .iter()
@@ -113,7 +113,8 @@ fn nodes_line(live: &[&NodeRecord], of_region: &BTreeMap<&str, usize>) -> String
     printable::line(&line).into_owned()
 }
 
-/// Nodes that are down, and plugins that are not as the log wants them.
+/// Returns a line for each node that is down, and for each plugin that is not
+/// in the state that the release log asks for.
 fn problems(status: &Status) -> Vec<String> {
     let mut problems = Vec::new();
     for node in &status.nodes {

@@ -1,8 +1,8 @@
-//! Tables for people: columns as wide as what they hold.
+//! Text tables whose columns are as wide as their contents.
 
 use edge::printable;
 
-/// Rows under headings.
+/// A table with a row of headings.
 pub(super) struct Table {
     rows: Vec<Vec<String>>,
 }

@@ -1,4 +1,4 @@
-//! `edge user`
+//! `edge user`: makes and changes accounts of people who run the shop.
 
 use std::io::{IsTerminal, Read};
 use std::time::Duration;
@@ -16,13 +16,13 @@ use super::client::{Client, is_refused};
 use super::exit::Exit;
 use super::output;
 
-/// Bytes that a password may have.
+/// Maximum length of a password in bytes.
 const LONGEST: u64 = 1024;
 
-/// How long other nodes may take to notice that tokens were revoked.
+/// Time within which other nodes notice that tokens were revoked.
 const REVOCATION_WINDOW: Duration = Duration::from_secs(1);
 
-/// What `edge user` takes.
+/// Subcommands of `edge user`.
 #[derive(clap::Subcommand)]
 pub(super) enum Command {
     /// Make an account, on a node that serves the plugin that keeps them. The
@@ -30,10 +30,10 @@ pub(super) enum Command {
     Add(NewAccount),
 }
 
-/// What `edge user add` takes.
+/// Arguments of `edge user add`.
 #[derive(clap::Args)]
 pub(super) struct NewAccount {
-    /// What the account may do.
+    /// Role, which decides what the account may do.
     #[arg(long, default_value = "merchant")]
     role: String,
     /// E-mail address, which is the login.
@@ -55,14 +55,14 @@ pub(super) struct NewAccount {
 }
 
 impl Command {
-    /// Whether plugins run in this process.
+    /// Returns whether plugins run in this process.
     pub(super) fn is_offline(&self) -> bool {
         let Self::Add(arguments) = self;
         arguments.offline
     }
 }
 
-/// Lets the plugin that keeps the accounts make or change one.
+/// Makes the plugin that keeps the accounts make or change one.
 pub(super) async fn run(settings: &Settings, command: Command) -> anyhow::Result<()> {
     let Command::Add(arguments) = command;
     let order = Order {
@@ -116,7 +116,7 @@ async fn keep_offline(settings: &Settings, order: Order) -> anyhow::Result<Accou
         Err(Error::Other(reason)) => bail!("{reason}"),
     };
     if task == AccountTask::Change {
-        // When the command has ended, no node takes the account's old tokens.
+        // No node accepts the account's old tokens once the command has ended.
         tokio::time::sleep(REVOCATION_WINDOW).await;
     }
     Ok(AccountMade {
@@ -127,8 +127,7 @@ async fn keep_offline(settings: &Settings, order: Order) -> anyhow::Result<Accou
     })
 }
 
-/// The password that somebody types without seeing it, or what comes on
-/// standard input.
+/// Reads the password from the terminal without echo, or from standard input.
 fn read_password() -> anyhow::Result<String> {
     if std::io::stdin().is_terminal() {
         let typed = rpassword::prompt_password("Password: ");

@@ -67,8 +67,8 @@ pub struct Settings {
     pub admin_token: Option<Secret<String>>,
     /// Settings of the TLS port; absent where there is none.
     pub tls: Option<TlsSettings>,
-    /// Login for registries, as `user:password`, for `edge push` and `edge
-    /// deploy`; docker's own when absent.
+    /// Login for registries, as `user:password`, for `edge push` and
+    /// `edge deploy`; docker's own when absent.
     pub registry_login: Option<Secret<String>>,
     /// Folder for everything that this node writes.
     pub data_dir: PathBuf,
