@@ -1,4 +1,4 @@
-//! Who sends a request, by the token in its headers.
+//! The caller of a request, by the token in its header fields.
 
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -6,23 +6,23 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use super::{Tokens, VerifiedToken};
 use crate::bindings::context::Principal;
 
-/// The fields that carry a token. They are no plugin's business, and no log's.
+/// Header fields that carry a token. Plugins and logs do not get them.
 pub const CREDENTIALS: [HeaderName; 2] = [HeaderName::from_static("user-key"), AUTHORIZATION];
 
-/// What a request shows of who sends it.
+/// Credentials that a request presents.
 #[derive(Debug, Clone)]
 pub enum Presented {
     /// No token.
     Nothing,
-    /// A token that does not hold, or several that name different principals.
+    /// An invalid token, or several tokens that name different principals.
     Invalid,
-    /// A token that is signed and in time. It may have been revoked.
+    /// A token with a valid signature that has not expired. It may have been revoked.
     Token(VerifiedToken),
 }
 
-/// Reads the token of a request with these headers. A token in both fields has
-/// to name the same principal, and an empty field is none. A field that plainly
-/// has no token does not spoil the other one.
+/// Reads the token of a request with these header fields. Tokens in both fields must name the same
+/// principal, and an empty field counts as none. A field that clearly holds no token does not
+/// invalidate the other one.
 #[must_use]
 pub fn presented(headers: &HeaderMap, tokens: &Tokens) -> Presented {
     let mut presented = Presented::Nothing;
@@ -50,9 +50,9 @@ pub fn presented(headers: &HeaderMap, tokens: &Tokens) -> Presented {
     presented
 }
 
-/// Whether a field does not count: an `authorization` that is for somebody
-/// else, such as the password of a staging site, beside a `user-key`, and the
-/// `user-key` of a client without a token beside a token in `authorization`.
+/// Returns whether a field is ignored: an `authorization` of another scheme, such as the password
+/// of a staging site, beside a `user-key`; and the `user-key` of a client without a token beside a
+/// bearer token in `authorization`.
 fn is_moot(headers: &HeaderMap, field: &HeaderName) -> bool {
     let [user_key, authorization] = &CREDENTIALS;
     let has_bearer = shows(headers, authorization, is_bearer);
@@ -63,13 +63,13 @@ fn is_moot(headers: &HeaderMap, field: &HeaderName) -> bool {
     has_bearer && lacks_token && headers.get_all(user_key).iter().count() == 1
 }
 
-/// Whether one of the values of a field is such.
+/// Returns whether one of the values of a field satisfies `what`.
 fn shows(headers: &HeaderMap, field: &HeaderName, what: fn(&[u8]) -> bool) -> bool {
     let mut values = headers.get_all(field).iter();
     values.any(|value| what(value.as_bytes().trim_ascii()))
 }
 
-/// What scripts write for a token that they do not have.
+/// Returns whether a value is one that scripts write for a missing token.
 fn is_missing(value: &[u8]) -> bool {
     matches!(value, b"null" | b"undefined")
 }
@@ -83,12 +83,13 @@ fn is_bearer(value: &[u8]) -> bool {
     scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer"))
 }
 
-/// The name may have changed between two logins.
+/// Returns whether two tokens name the same principal. The name may have changed between two
+/// logins.
 fn is_same(one: &Principal, other: &Principal) -> bool {
     one.id == other.id && one.role == other.role
 }
 
-/// Not one token after the word `Bearer`.
+/// Error of a value that is not one token after the word `Bearer`.
 struct Malformed;
 
 fn token_in<'a>(headers: &'a HeaderMap, field: &HeaderName) -> Result<Option<&'a str>, Malformed> {
@@ -100,8 +101,8 @@ fn token_in<'a>(headers: &'a HeaderMap, field: &HeaderName) -> Result<Option<&'a
     }
 }
 
-/// RFC 6750 section 2.1; the scheme's case does not matter (RFC 9110 section
-/// 11.1).
+/// Returns the token of a bearer scheme (RFC 6750 section 2.1). The scheme is case-insensitive (RFC
+/// 9110 section 11.1).
 fn bearer(value: &HeaderValue) -> Result<Option<&str>, Malformed> {
     let text = value.to_str().map_err(|_| Malformed)?;
     let mut words = text.split_ascii_whitespace();
@@ -207,7 +208,7 @@ mod tests {
         ]);
     }
 
-    /// A revoked token is not made good by a newer one beside it.
+    /// A newer token does not make a revoked one valid.
     #[test]
     fn of_two_tokens_the_older_counts() {
         let newer = tokens().issue_at(u64::from(u32::MAX), &ada(), 60);

@@ -1,5 +1,5 @@
-//! Who somebody is: passwords that were hashed, tokens that were signed and not
-//! revoked, and the caller of a request by the token it carries.
+//! Authentication: hashed passwords, signed and revocable tokens, and the caller of a request by
+//! its token.
 
 mod caller;
 mod passwords;
@@ -19,30 +19,31 @@ pub use passwords::{PasswordCheck, PasswordError, Passwords};
 pub use revocations::{RevocationError, Revocations};
 pub use tokens::{KeyError, TokenError, TokenKeys, Tokens, VerifiedToken};
 
-/// Passwords and tokens, as one node knows them.
+/// Passwords and tokens of one node.
 pub struct Identity {
-    /// Hashes and verifies passwords.
+    /// Hashing and verification of passwords.
     pub passwords: Passwords,
-    /// Issues and verifies tokens.
+    /// Issuing and verification of tokens.
     pub tokens: Tokens,
-    /// Revokes tokens.
+    /// Revocation of tokens.
     pub revocations: Revocations,
 }
 
-/// Why no token was issued.
+/// Error of issuing a token.
 #[derive(Debug, thiserror::Error)]
 pub enum IssueError {
     /// The token cannot be signed.
     #[error(transparent)]
     Token(#[from] TokenError),
-    /// The principal's revocations are not known.
+    /// The revocations of the principal cannot be read.
     #[error(transparent)]
     Revocations(#[from] RevocationError),
 }
 
 impl Identity {
-    /// Verifies passwords by `passwords`, signs tokens with these keys, and keeps revocations in the control
-    /// database at `control_url`, whose clock says when tokens end.
+    /// Opens the identity service, which verifies passwords by `passwords`, signs tokens with
+    /// `keys`, and keeps revocations in the control database at `control_url`, whose `clock`
+    /// decides when tokens expire.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -60,14 +61,13 @@ impl Identity {
         })
     }
 
-    /// Returns what the revoked tokens are kept in, and the connections to it.
+    /// Returns the kind of the database with the revoked tokens, and its connections.
     #[must_use]
     pub fn connections(&self) -> (&'static str, Connections) {
         self.revocations.connections()
     }
 
-    /// Issues a token that holds for `lifetime` seconds, whatever was revoked
-    /// before.
+    /// Issues a token that is valid for `lifetime` seconds, despite earlier revocations.
     ///
     /// # Errors
     /// When the lifetime is too long, or the control database does not answer.
@@ -76,16 +76,16 @@ impl Identity {
         Ok(self.tokens.issue_at(second, principal, lifetime)?)
     }
 
-    /// The token or tokens that a request with these headers carries.
+    /// Returns the token that a request with these header fields presents.
     #[must_use]
     pub fn presented(&self, headers: &HeaderMap) -> Presented {
         presented(headers, &self.tokens)
     }
 
-    /// Who presents this, as far as revocations allow.
+    /// Returns the caller that presents `presented`, with revocations checked.
     ///
     /// # Errors
-    /// When it is not known whether the token was revoked.
+    /// When revocations cannot be read.
     pub async fn caller(&self, presented: &Presented) -> Result<Caller, RevocationError> {
         let token = match presented {
             Presented::Nothing => return Ok(Caller::Anonymous),
@@ -100,7 +100,7 @@ impl Identity {
         })
     }
 
-    /// Whether the token has been revoked, as far as this node knows by now.
+    /// Returns whether the token has been revoked, as far as this node has read.
     #[must_use]
     pub fn is_known_as_revoked(&self, presented: &Presented) -> bool {
         matches!(presented, Presented::Token(token)

@@ -1,4 +1,4 @@
-//! The access line: one for each request.
+//! The access log, with one line for each request.
 
 use std::net::IpAddr;
 use std::time::Instant;
@@ -9,13 +9,12 @@ use crate::config::AccessLog;
 use crate::rollout::Release;
 use crate::telemetry::traces::Trace;
 
-/// What is known of a request when its reply begins.
+/// Fields of an access log line, known when the reply begins.
 pub(super) struct Line<'a> {
     pub(super) request_id: &'a str,
     pub(super) trace: Option<Trace>,
     pub(super) method: &'a Method,
-    /// Without the query, which may hold what no log should, and without the
-    /// values of secret parameters.
+    /// Path without the query, which may hold secrets, and without the values of secret parameters.
     pub(super) path: &'a str,
     pub(super) route: &'a str,
     pub(super) release: Option<&'a Release>,

@@ -1,4 +1,4 @@
-//! A reply's body that keeps its connection busy until it is sent.
+//! A reply's body that counts its request as in flight until it is sent.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -9,8 +9,8 @@ use http_body::{Body, Frame, SizeHint};
 use super::connection::InFlightGuard;
 use crate::runtime;
 
-/// The body of a reply. Length and end are the inner body's, so that hyper
-/// can announce them.
+/// Body of a reply. Size hint and end of stream are those of the inner body, so that hyper can send
+/// `Content-Length`.
 pub(super) struct ReplyBody {
     body: runtime::Body,
     _busy: InFlightGuard,

@@ -1,4 +1,4 @@
-//! The address of a client, which may stand behind proxies.
+//! The address of a client, which may be behind proxies.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -9,9 +9,9 @@ use crate::config::TrustedProxies;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The client of a request that came from `peer`: the last of those named in
-/// `X-Forwarded-For` that is no trusted proxy. What stands before it is the
-/// client's own word, and so is the whole field of one who is no trusted proxy.
+/// Returns the client address of a request that came from `peer`: the last address in
+/// `X-Forwarded-For` that is no trusted proxy. Addresses before it could be forged by the client,
+/// and so could the whole field if `peer` is no trusted proxy.
 pub(super) fn client(proxies: &TrustedProxies, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
     let mut client = peer.to_canonical();
     let fields = headers.get_all(FORWARDED_FOR).iter().rev();
@@ -25,7 +25,7 @@ pub(super) fn client(proxies: &TrustedProxies, peer: IpAddr, headers: &HeaderMap
     client
 }
 
-/// Some proxies name the port as well.
+/// Returns the address of one hop, which some proxies write with its port.
 fn address(hop: &str) -> Option<IpAddr> {
     let hop = hop.trim();
     let plain = hop.trim_start_matches('[').trim_end_matches(']');

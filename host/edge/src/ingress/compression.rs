@@ -1,7 +1,7 @@
 //! Compression of replies, by brotli or gzip, as `accept-encoding` asks for.
 //!
-//! Only replies that are whole in memory are compressed: a stream's parts
-//! would wait for each other.
+//! Only replies that are whole in memory are compressed: the compressor would hold back parts of a
+//! stream.
 
 use std::convert::Infallible;
 use std::future::ready;
@@ -21,22 +21,21 @@ use tower_service::Service;
 
 use crate::runtime::Body;
 
-/// Bytes from which a reply is compressed: below, it fits a packet anyway.
+/// Size in bytes from which a reply is compressed. A smaller one fits into a packet anyway.
 const LEAST: u64 = 1024;
 
-/// Bytes from which the work is done on a thread for blocking work. Less is
-/// done within a millisecond.
+/// Size in bytes from which a reply is compressed on a thread for blocking work. Smaller ones take
+/// less than a millisecond.
 const LONG: u64 = 64 << 10;
 
-/// Brotli at this level compresses JSON better than gzip does, in about the
-/// same time.
+/// Compression level, at which brotli makes JSON smaller than gzip does, in about equal time.
 const LEVEL: CompressionLevel = CompressionLevel::Precise(4);
 
-/// Forbids to compress a reply (RFC 9111 section 5.2.2.6).
+/// `Cache-Control` directive that forbids compressing a reply (RFC 9111 section 5.2.2.6).
 const NO_TRANSFORM: &str = "no-transform";
 
-/// Compresses `response` for the client that sent these header fields, if it
-/// can be and the client takes it.
+/// Compresses `response` if its content can be compressed and the client, by the header fields of
+/// its `request`, accepts that.
 pub(super) async fn compress(
     method: &Method,
     request: &HeaderMap,
@@ -59,7 +58,7 @@ pub(super) async fn compress(
     let encoded = if size < LONG {
         encode(accepted, body).await
     } else {
-        // Encoding never waits.
+        // The body is in memory, so encoding it never waits.
         let encoding = || encode(accepted, body).now_or_never().flatten();
         let encoded = tokio::task::spawn_blocking(encoding).await;
         encoded.unwrap_or_else(|error| {
@@ -75,7 +74,7 @@ pub(super) async fn compress(
     response
 }
 
-/// Weakens the tag of a reply: a strong one names these very bytes (RFC 9110
+/// Weakens the entity tag of a reply, since a strong one identifies its exact bytes (RFC 9110
 /// section 8.8.3).
 fn weaken_tag(headers: &mut HeaderMap) {
     let strong = headers
@@ -88,7 +87,7 @@ fn weaken_tag(headers: &mut HeaderMap) {
     }
 }
 
-/// What the client accepts, if it accepts more than what is not encoded.
+/// Returns a request with the client's `accept-encoding`, or `None` if it has none.
 fn accepted(request: &HeaderMap) -> Option<Request<()>> {
     let mut accepted = Request::new(());
     for value in request.get_all(ACCEPT_ENCODING) {
@@ -99,7 +98,7 @@ fn accepted(request: &HeaderMap) -> Option<Request<()>> {
     (!accepted.headers().is_empty()).then_some(accepted)
 }
 
-/// Whether the content of a reply is of a kind that gets smaller.
+/// Returns whether the content of a reply is of a type that compression makes smaller.
 fn is_compressible(headers: &HeaderMap) -> bool {
     if headers.contains_key(CONTENT_ENCODING) || headers.contains_key(CONTENT_RANGE) {
         return false;
@@ -130,8 +129,8 @@ fn is_compressible(headers: &HeaderMap) -> bool {
         .contains(&essence.as_str())
 }
 
-/// The coding that the client prefers, and the body in it; none for a body
-/// that is to be sent as it is.
+/// Encodes the body in the coding that the client prefers. Returns `None` for a body that is sent
+/// without encoding.
 async fn encode(accepted: Request<()>, body: Full<Bytes>) -> Option<(HeaderValue, Bytes)> {
     let inner =
         service_fn(move |_: Request<()>| ready(Ok::<_, Infallible>(Response::new(body.clone()))));
@@ -160,7 +159,7 @@ mod tests {
         response
     }
 
-    /// The coding of a reply, whether it varies by it, and its bytes.
+    /// Returns the coding of a compressed reply, whether it has `Vary`, and its size in bytes.
     async fn compressed(accept: &str, response: Response<Body>) -> (String, bool, u64) {
         let accept = HeaderValue::from_str(accept).expect("a value");
         let request = HeaderMap::from_iter([(ACCEPT_ENCODING, accept)]);

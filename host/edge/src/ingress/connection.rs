@@ -1,6 +1,6 @@
-//! A client's connection as hyper sees it, with two things that hyper leaves
-//! to others: a reply to a head that never ends (408), and the error envelope
-//! for what hyper refuses by itself (400, 414, 431), which it sends without a
+//! A client's connection as hyper reads and writes it, with two things that hyper lacks: a 408 for
+//! a request head that is not completed in time, and the error envelope for errors that hyper would
+//! send without a body (400, 414, 431).
 //! body.
 
 use std::io::{self, IoSlice};
@@ -18,17 +18,17 @@ use super::reply::{ErrorResponse, REQUEST_ID, new_id};
 use crate::config::{ClientLimits, ReplyHeaders};
 use crate::telemetry::{RefusalReason, Traffic};
 
-/// The requests of one connection.
+/// Counters of the requests of one connection.
 #[derive(Debug, Default)]
 pub(super) struct InFlight {
-    /// Those that are being answered.
+    /// Requests that are being answered.
     running: AtomicUsize,
-    /// All that ever began.
+    /// Requests that have begun since the connection was accepted.
     begun: AtomicUsize,
 }
 
 impl InFlight {
-    /// Count a request in until the guard is dropped.
+    /// Counts a request as running until the guard is dropped.
     pub(super) fn begin(self: &Arc<Self>) -> InFlightGuard {
         self.begun.fetch_add(1, Relaxed);
         self.running.fetch_add(1, Relaxed);
@@ -40,7 +40,7 @@ impl InFlight {
     }
 }
 
-/// A request that is being answered.
+/// Guard of a request that is being answered.
 pub(super) struct InFlightGuard(Arc<InFlight>);
 
 impl Drop for InFlightGuard {
@@ -49,43 +49,45 @@ impl Drop for InFlightGuard {
     }
 }
 
-/// What the client is doing, between requests.
+/// State of the client between requests, which decides the timeout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    /// Nothing has come of the next request.
+    /// No byte of the next request has arrived.
     Waiting,
-    /// A head has begun.
+    /// A request head has begun.
     Head,
-    /// HTTP/2 multiplexes: its heads come with others' bodies between them.
+    /// HTTP/2, which has only the idle timeout: since it multiplexes, the heads of streams arrive
+    /// between the bodies of others.
     Http2,
 }
 
-/// How HTTP/2 with prior knowledge begins.
+/// Bytes with which HTTP/2 with prior knowledge begins.
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// A connection with time-outs for heads, and envelopes for hyper's errors.
+/// A connection with timeouts for request heads, and error envelopes for hyper's errors.
 pub(super) struct TimedIo<S> {
     stream: S,
     activity: Arc<InFlight>,
-    /// For the replies that are written here.
+    /// Header fields of the replies that are written here.
     headers: Arc<ReplyHeaders>,
     traffic: Arc<Traffic>,
     head_timeout: Duration,
     idle_timeout: Duration,
     phase: Phase,
-    /// What must still come for this to be HTTP/2; `None` once it is not.
+    /// Rest of the HTTP/2 preface that must still arrive; `None` once it is complete or the
+    /// connection is not HTTP/2.
     preface: Option<&'static [u8]>,
-    /// When the client's time in this phase is up.
+    /// Time at which the timeout of this phase ends.
     until: Instant,
-    /// Requests that had begun when the phase was last looked at.
+    /// Requests that had begun when the phase was last updated.
     seen: usize,
     timer: Pin<Box<Sleep>>,
-    /// Bytes of ours to send before anything else.
+    /// Bytes of a reply written here, which are sent before anything else.
     pending: Vec<u8>,
     sent: usize,
-    /// Whether bytes were written since the last flush: hyper flushes when it
-    /// has written all that it has, so between two flushes the client may
-    /// still be reading, and what is written need not begin with a head.
+    /// Whether bytes were written since the last flush. hyper flushes once it has written all that
+    /// it has, so bytes that are written between two flushes need not begin with a head, and the
+    /// client may still be reading.
     unflushed: bool,
     closing: bool,
 }
@@ -118,7 +120,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TimedIo<S> {
         }
     }
 
-    /// A head that was whole has become a request.
+    /// Leaves the phase of the head once a complete head has become a request.
     fn note_requests(&mut self) {
         let begun = self.activity.begun.load(Relaxed);
         if begun != self.seen {
@@ -135,8 +137,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TimedIo<S> {
         }
     }
 
-    /// Whether `read` is the end of HTTP/2's preface. What only begins like
-    /// it is a head that must end in time.
+    /// Returns whether `read` completes the HTTP/2 preface. Bytes that are only a part of it count
+    /// as a request head, which has a timeout.
     fn ends_preface(&mut self, read: &[u8]) -> bool {
         let Some(missing) = self.preface.take() else {
             return false;
@@ -145,13 +147,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TimedIo<S> {
         read.starts_with(missing)
     }
 
-    /// Bytes went out: the client reads.
+    /// Restarts the timeout after a write: the client is reading.
     fn note_write(&mut self) {
         self.unflushed = true;
         self.wait();
     }
 
-    /// Give the client its time anew.
+    /// Restarts the timeout of the client.
     fn wait(&mut self) {
         match self.phase {
             Phase::Http2 => self.enter(Phase::Http2),
@@ -168,11 +170,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TimedIo<S> {
         self.until = Instant::now() + patience;
     }
 
-    /// Give up on a client that sends no request, with a 408 if it began one.
+    /// Closes the connection of a client that has sent no request within its timeout, with a 408 if
+    /// it began one.
     fn poll_patience(&mut self, context: &mut Context<'_>) -> Poll<()> {
         ready!(self.poll_timer(context));
         if !self.activity.is_idle() {
-            // It is the client who waits; look again later.
+            // The client waits for a reply, so its timeout starts again.
             self.wait();
             context.waker().wake_by_ref();
             return Poll::Pending;
@@ -186,8 +189,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TimedIo<S> {
         Poll::Ready(())
     }
 
-    /// Wait until the client's time is up. Nearly every request moves that
-    /// further away: the timer learns of it when it fires, not each time.
+    /// Waits until the timeout has passed. Nearly every request postpones it, so the timer is reset
+    /// when it fires and not each time.
     fn poll_timer(&mut self, context: &mut Context<'_>) -> Poll<()> {
         if self.until < self.timer.deadline() {
             self.timer.as_mut().reset(self.until);
@@ -218,7 +221,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TimedIo<S> {
         Poll::Ready(Ok(()))
     }
 
-    /// Whether `head` was hyper's own error; the envelope goes out instead.
+    /// Returns whether `head` is an error that hyper wrote by itself. The error envelope is then
+    /// sent instead.
     fn replaces(&mut self, head: &[u8]) -> bool {
         if self.unflushed {
             return false;
@@ -232,8 +236,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TimedIo<S> {
     }
 }
 
-/// The status of an error that hyper wrote by itself: no body, and without
-/// the header field that all of our replies have.
+/// Returns the status of an error that hyper wrote by itself, which has no body and lacks the
+/// header field that all replies of the host have.
 fn bare_error(head: &[u8]) -> Option<StatusCode> {
     if !head.starts_with(b"HTTP/1.1 4") {
         return None;
@@ -251,7 +255,7 @@ fn message(status: StatusCode) -> &'static str {
     }
 }
 
-/// A whole reply, after which the connection ends.
+/// Returns a complete reply as bytes, after which the connection is closed.
 fn raw_reply(status: StatusCode, message: &str, headers: &ReplyHeaders) -> Vec<u8> {
     let request_id = new_id();
     tracing::info!(target: "access", request_id, status = status.as_u16(), "{message}");
@@ -293,7 +297,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for TimedIo<S> {
             }
             ready!(this.poll_patience(context));
         }
-        // An empty read: for hyper, the client has left.
+        // hyper takes an empty read for the end of the client's stream.
         this.poll_pending(context)
     }
 }

@@ -1,7 +1,6 @@
-//! What browsers let pages of other origins do (the Fetch standard, CORS).
+//! Cross-origin resource sharing (CORS, in the Fetch standard) for pages of other origins.
 //!
-//! `tower-http` has the same as a layer, but it takes every `OPTIONS` for a
-//! browser's question, and plugins answer those.
+//! The layer of `tower-http` treats every `OPTIONS` as a preflight, but plugins answer the others.
 
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
@@ -14,7 +13,7 @@ use http_body_util::{Either, Full};
 use crate::config::{self, Origins};
 use crate::runtime::Body;
 
-/// What pages may read of a reply, besides what the standard lets them.
+/// Header fields of replies that pages may read, besides those that the standard allows.
 const EXPOSED: HeaderValue = HeaderValue::from_static(
     "edge-release, edge-request-id, idempotent-replayed, link, location, ratelimit, ratelimit-policy, retry-after",
 );
@@ -23,7 +22,7 @@ const ANY: HeaderValue = HeaderValue::from_static("*");
 const TRUE: HeaderValue = HeaderValue::from_static("true");
 const BY_ORIGIN: HeaderValue = HeaderValue::from_static("origin");
 
-/// What of the settings goes into replies, ready to be sent.
+/// CORS settings as header values.
 pub(super) struct Cors {
     origins: Origins,
     credentials: bool,
@@ -45,7 +44,8 @@ impl Cors {
         }
     }
 
-    /// The page that sends the request, if it may.
+    /// Returns the value of `Access-Control-Allow-Origin` for the requesting page, or `None` if its
+    /// origin is not allowed.
     pub(super) fn page(&self, request: &HeaderMap) -> Option<HeaderValue> {
         let origin = request.get(ORIGIN)?;
         match &self.origins {
@@ -54,13 +54,14 @@ impl Cors {
         }
     }
 
-    /// Let `page` read the reply; nothing for a page that may not.
+    /// Sets the header fields that let `page` read the reply; `None` is a page that is not allowed
+    /// to.
     pub(super) fn write(&self, page: Option<HeaderValue>, reply: &mut HeaderMap) {
-        // Caches must not give one page's reply to another.
+        // Caches must not give the reply for one origin to another.
         if self.origins != Origins::Any {
             reply.append(VARY, BY_ORIGIN);
         }
-        // A plugin's own fields of this kind never come here.
+        // CORS header fields that a plugin sets are removed before.
         let Some(page) = page else { return };
         reply.insert(ACCESS_CONTROL_ALLOW_ORIGIN, page);
         if self.credentials {
@@ -69,8 +70,8 @@ impl Cors {
         reply.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
     }
 
-    /// The reply to a question that [`is_preflight`]: which requests `page`
-    /// may send.
+    /// Returns the reply to a preflight request (see [`is_preflight`]), with the methods and header
+    /// fields that `page` may use.
     pub(super) fn preflight(&self, page: Option<&HeaderValue>) -> Response<Body> {
         let mut reply = Response::new(Either::Left(Full::default()));
         *reply.status_mut() = StatusCode::NO_CONTENT;
@@ -84,7 +85,7 @@ impl Cors {
     }
 }
 
-/// Whether a browser asks on behalf of a page what that page may send.
+/// Returns whether a request is a CORS preflight.
 pub(super) fn is_preflight<B>(request: &Request<B>) -> bool {
     let headers = request.headers();
     request.method() == Method::OPTIONS
@@ -93,6 +94,6 @@ pub(super) fn is_preflight<B>(request: &Request<B>) -> bool {
 }
 
 fn list(names: &[&str]) -> HeaderValue {
-    // Names of methods and fields are plain, so this always is a value.
+    // Names of methods and header fields are plain ASCII, so the text is always a valid value.
     HeaderValue::from_str(&names.join(", ")).unwrap_or(HeaderValue::from_static(""))
 }

@@ -8,9 +8,8 @@ use http_body_util::{Either, Full};
 
 use crate::runtime::Body;
 
-/// Takes the body from a reply, and says how long it was. A plugin that leaves
-/// the body out by itself does not tell its length, and an empty one needs
-/// none.
+/// Removes the body of a reply and sets its length as `Content-Length`. The length of a body that
+/// the plugin left out is unknown, and an empty body needs none.
 pub(super) fn drop_body(response: &mut Response<Body>) {
     let length = response.body().size_hint().exact();
     if let Some(length) = length.filter(|length| *length > 0) {

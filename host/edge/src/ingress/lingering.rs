@@ -1,10 +1,9 @@
-//! A close that lets the last reply arrive.
+//! Lingering close, so that the client receives its last reply.
 //!
-//! The kernel answers bytes that come after a close, or that nobody had read
-//! by then, with a reset; and the client's kernel may forget over a reset what
-//! its program has not read yet: the reply that says why. So the end of our
-//! side goes out first, and what the client still sends is read and dropped
-//! until it closes too (RFC 9112, section 9.6).
+//! The kernel answers bytes that arrive after a close, or that were not read by then, with a reset,
+//! and the client's kernel may discard at a reset what its program has not read yet, such as the
+//! reply that gives the reason. So the writing side is shut down first, and bytes that the client
+//! still sends are read and dropped until it closes too (RFC 9112 section 9.6).
 
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
@@ -16,28 +15,28 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// How long after our last byte the client may still close: several round
-/// trips, and no reason to keep a place for somebody who never stops sending.
+/// Time limit for the client to close, from the last byte that was sent to it: several round trips,
+/// and short enough that a client which never stops sending does not hold its connection slot for
+/// long.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Bytes that are dropped at once.
+/// Bytes that are read and dropped at a time.
 const READ: usize = 16 * 1024;
 
-/// A stream whose shutdown waits for the client's.
+/// A stream whose shutdown waits until the client closes too.
 pub(super) struct Lingering<S> {
     stream: S,
-    /// Closed once the node stops: then nearly all connections that end are
-    /// idle ones, whose clients need not be in a hurry.
+    /// Channel that is closed once the node stops. From then on nearly all connections that end are
+    /// idle ones, so their clients' ends are not awaited.
     stopping: watch::Receiver<()>,
-    /// When our last byte went out. A client that has been idle since has
-    /// read it.
+    /// Time at which the last byte was written. A client that has been idle since then has read it.
     written: Option<Instant>,
-    /// Our side is at its end; for this long the client's is awaited.
+    /// Timer of the wait for the client's end; set once the writing side is shut down.
     patience: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S: AsyncRead + Unpin> Lingering<S> {
-    /// Without waiting for anybody once the sender of `stopping` is gone.
+    /// Wraps `stream`. Shutdowns wait for no client once the sender of `stopping` is dropped.
     pub(super) fn new(stream: S, stopping: watch::Receiver<()>) -> Self {
         Self {
             stream,
@@ -51,7 +50,7 @@ impl<S: AsyncRead + Unpin> Lingering<S> {
         self.written = Some(Instant::now());
     }
 
-    /// Read and drop, until the client is at its end or the time is up.
+    /// Reads and drops bytes until the client closes or the timer fires.
     fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let Some(patience) = &mut self.patience else {
             return Poll::Ready(());

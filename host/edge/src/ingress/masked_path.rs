@@ -1,21 +1,20 @@
-//! Paths as logs and traces show them: without what is a key to something.
+//! Paths in logs and traces, with secret parts masked.
 
 use std::borrow::Cow;
 
-/// What stands for a part that is not shown.
+/// Replacement of a part that is not shown.
 const MASK: &str = "***";
 
-/// Characters from which a part of a path that leads nowhere may be a secret:
-/// somebody has mistyped what stands before it.
+/// Length in characters from which a segment with digits may be a secret, in a path without a
+/// route, such as one whose prefix was mistyped.
 const SUSPICIOUS: usize = 16;
 
-/// Digits of a number that may be one nobody can guess.
+/// Digits from which a number may be a secret.
 const LONG_NUMBER: usize = 10;
 
-/// Returns `path`, which the `route` of a plugin fits, without the segments at
-/// the places that are `secrets`; none stands for a plugin without secret
-/// parameters. Where only a prefix of the path is known, nothing behind that
-/// is shown, if the plugin has such parameters at all.
+/// Returns `path`, which matches the `route` of a plugin, with the segments at the indexes
+/// `secrets` masked; `None` stands for a plugin without secret parameters. If the route is only a
+/// prefix of the path, everything behind it is masked.
 pub(super) fn masked<'a>(path: &'a str, route: &str, secrets: Option<&[usize]>) -> Cow<'a, str> {
     let Some(secrets) = secrets else {
         return Cow::Borrowed(path);
@@ -34,8 +33,8 @@ pub(super) fn masked<'a>(path: &'a str, route: &str, secrets: Option<&[usize]>) 
     Cow::Owned(shown.collect::<Vec<_>>().join("/"))
 }
 
-/// Returns `path`, which leads to no plugin, without parts that may be
-/// secrets: they are long, and have digits.
+/// Returns `path`, which has no route, with long segments that have digits masked, since they may
+/// be secrets.
 pub(super) fn masked_unrouted(path: &str) -> Cow<'_, str> {
     let is_number = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
     let is_suspicious = |part: &str| {

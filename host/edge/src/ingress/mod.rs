@@ -1,6 +1,5 @@
-//! The shop's port: HTTP/1.1 and HTTP/2, bounds on what a client may send, the
-//! choice of the release that answers, the error envelope, and the
-//! probes.
+//! The shop's port: HTTP/1.1 and HTTP/2, limits on what a client may send, the choice of the
+//! release that answers, the error envelope, and the probes.
 
 mod access;
 mod body;

@@ -1,5 +1,4 @@
-//! Questions about the node itself, by those who run it: whether the process
-//! lives, and whether it takes requests.
+//! Liveness and readiness probes of the node.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,29 +22,29 @@ use crate::rollout::{Backends, Readiness, ReadinessCell, Reconciler, Release};
 use crate::runtime::Body;
 use crate::telemetry::NodeWarnings;
 
-/// How long a store may take to answer.
+/// Time limit for a store to answer.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Stores are asked no more often than this, whoever wants to know.
+/// Minimum time between two checks of the stores, however often probes ask.
 const FRESH: Duration = Duration::from_secs(1);
 
 pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 pub(super) const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
-/// What is asked.
+/// A kind of probe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Probe {
-    /// Does the process answer at all?
+    /// Liveness: the process answers.
     Live,
-    /// Does it take requests?
+    /// Readiness: the node takes requests.
     Ready,
-    /// The same, and what is behind it?
+    /// Readiness with details about plugins and stores.
     Details,
 }
 
 impl Probe {
-    /// The question that `request` is, if it is one.
+    /// Returns the probe that `request` is, or `None` for any other request.
     pub(super) fn of<B>(request: &Request<B>) -> Option<Self> {
         match request.uri().path() {
             LIVE => Some(Self::Live),
@@ -63,49 +62,48 @@ impl Probe {
     }
 }
 
-/// What the node knows of itself.
+/// State that the probes report.
 pub(super) struct Probes {
-    /// Whether it has been told to stop.
+    /// Set once the node has been told to stop.
     stopping: AtomicBool,
     region: String,
     limiter: Arc<Limiter>,
     clock: Arc<SharedClock>,
-    /// Nothing where the node's own parts are not known, as in tests of this
-    /// port alone.
+    /// Parts of the node to report on; `None` where there are none, as in tests of this port alone.
     behind: Option<Behind>,
     readiness: Arc<ReadinessCell>,
-    /// What the stores said last, and when.
+    /// Result of the last check of the stores, and its time.
     stores: Mutex<Option<(Instant, Vec<Store>)>>,
 }
 
-/// What is behind the port, for those who ask.
+/// Parts of the node that the detailed probe reports on.
 pub struct Behind {
-    /// What plugins share: the store of buckets is opened with the first
-    /// plugin that has any.
+    /// Stores that plugins share. The store of buckets is opened with the first plugin that has
+    /// any.
     pub services: Arc<Backends>,
-    /// Knows what should serve and does not.
+    /// Reconciler, which knows what should be served and is not.
     pub follower: Arc<Reconciler>,
-    /// What an operator should know of the node.
+    /// Warnings for operators of the node.
     pub warnings: Arc<NodeWarnings>,
 }
 
-/// All that `/readyz?verbose` tells.
+/// Body of the reply to `/readyz?verbose`.
 #[derive(Serialize)]
 struct Details<'a> {
     ready: bool,
-    /// Whether not all of the node works, whether or not it takes requests.
+    /// Whether a part of the node does not work, whether or not it takes requests.
     degraded: bool,
-    /// What is missing of what the node should serve.
+    /// Parts of the desired state that are not served.
     missing: &'a [String],
     region: &'a str,
     clock: Option<Clock>,
     plugins: Vec<Plugin<'a>>,
     stores: Vec<Store>,
-    /// The subjects of the node's warnings, which `edge status` shows whole.
+    /// Subjects of the node's warnings, which `edge status` shows in full.
     warnings: Vec<&'static str>,
 }
 
-/// The node's clock, beside the control database's.
+/// Skew of the node's clock from the control database's.
 #[derive(Serialize)]
 struct Clock {
     skew_ms: i64,
@@ -118,7 +116,7 @@ struct Plugin<'a> {
     version: &'a str,
 }
 
-/// A store, by what it is for: its address is nobody's business here.
+/// A store, named by its purpose. The address of a store is not public.
 #[derive(Clone, Serialize)]
 struct Store {
     name: &'static str,
@@ -126,10 +124,10 @@ struct Store {
     #[serde(skip_serializing_if = "Option::is_none")]
     plugin: Option<String>,
     answers: bool,
-    /// Whether the node leaves it alone, where it would.
+    /// State of the circuit breaker; absent for a store without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     breaker: Option<Circuit>,
-    /// The policy by which it drops keys when its memory is full.
+    /// Eviction policy of a Redis that drops keys when its memory is full.
     #[serde(skip_serializing_if = "Option::is_none")]
     evicts: Option<String>,
 }
@@ -152,7 +150,7 @@ impl Probes {
         Self { behind, ..self }
     }
 
-    /// Whether `path` belongs to a plugin that should serve and does not.
+    /// Returns whether `path` belongs to a plugin that should be served and is not.
     pub(super) fn is_missing(&self, path: &str) -> bool {
         let behind = self.behind.as_ref();
         behind.is_some_and(|behind| behind.follower.is_missing(path))
@@ -162,17 +160,17 @@ impl Probes {
         Self { clock, ..self }
     }
 
-    /// With what is known of the release log.
+    /// Returns the probes with the readiness of the node, by the release log.
     pub(super) fn with_readiness(self, readiness: Arc<ReadinessCell>) -> Self {
         Self { readiness, ..self }
     }
 
-    /// From now on, the node is not ready.
+    /// Marks the node as not ready from now on.
     pub(super) fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
     }
 
-    /// Answer `probe`, on a node that serves `releases`.
+    /// Answers `probe` on a node that serves `releases`.
     pub(super) async fn answer(
         &self,
         probe: Probe,
@@ -230,11 +228,11 @@ impl Probes {
             stores,
             warnings,
         };
-        // Texts in structs always serialize.
+        // Structs of texts always serialize.
         serde_json::to_vec(&details).unwrap_or_default().into()
     }
 
-    /// One asks, and the others wait for what it hears.
+    /// Returns the state of the stores. Concurrent probes share one check.
     async fn ask_stores(&self, releases: &[Arc<Release>]) -> Vec<Store> {
         let mut known = self.stores.lock().await;
         if let Some((asked, stores)) = &*known
@@ -248,7 +246,7 @@ impl Probes {
         stores
     }
 
-    /// The stores that no plugin has for itself.
+    /// Checks the stores that plugins share.
     async fn shared_stores(&self) -> Vec<Store> {
         let buckets = async {
             let store = self.behind.as_ref()?.services.buckets_store()?;
@@ -284,7 +282,7 @@ impl Probes {
     }
 }
 
-/// The database of each plugin that has one, and its replica.
+/// Checks the database of each plugin that has one, and its replica.
 async fn databases(releases: &[Arc<Release>]) -> Vec<Store> {
     let asking = releases.iter().filter_map(|release| {
         let database = release.database.clone()?;
@@ -316,7 +314,7 @@ async fn databases(releases: &[Arc<Release>]) -> Vec<Store> {
     stores.into_iter().flatten().flatten().collect()
 }
 
-/// Whether an answer comes, and soon.
+/// Returns whether `asking` succeeds within the time limit.
 async fn in_time<T, E>(asking: impl Future<Output = Result<T, E>>) -> bool {
     matches!(tokio::time::timeout(PATIENCE, asking).await, Ok(Ok(_)))
 }

@@ -1,5 +1,5 @@
-//! Replies that the host writes itself: the error envelope, or problem
-//! details (RFC 9457) for a client that accepts those.
+//! Replies that the host writes itself: the error envelope, or problem details (RFC 9457) for a
+//! client that accepts those.
 
 use std::cmp::Ordering;
 use std::time::Duration;
@@ -19,24 +19,24 @@ use crate::telemetry::RefusalReason;
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
 
-/// On every reply: the request's id, by which its log lines are found.
+/// Header field of every reply with the request's id, by which its log lines are found.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("edge-request-id");
 
-/// Makes the first digit of an id one of c to f.
+/// Bits that make the first hexadecimal digit of a request id one of c to f.
 const LETTER: u64 = 0xc << 60;
 
-/// What a request is called in logs, traces and replies: 16 hexadecimal
-/// digits, of which the first is a letter. One in a hundred thousand would
-/// otherwise be a card number to those who look for such in logs.
+/// Returns a new request id, for logs, traces and replies: 16 hexadecimal digits, of which the
+/// first is a letter. Without the letter, a scanner of logs would take one id in a hundred thousand
+/// for a card number.
 pub(super) fn new_id() -> String {
     format!("{:016x}", rand::random::<u64>() | LETTER)
 }
 
-/// Codes of this form are the platform's own; their replies carry the
-/// request's id, so that a client's report leads to the log.
+/// Prefix of the platform's own error codes. Replies with such a code carry the request's id, so
+/// that a client's report leads to the log.
 const HOST_CODES: &str = "HTTP_";
 
-/// An error on its way to a client.
+/// An error response before it is encoded.
 #[derive(Debug)]
 pub(super) struct ErrorResponse {
     pub(super) status: StatusCode,
@@ -48,7 +48,7 @@ pub(super) struct ErrorResponse {
 }
 
 impl ErrorResponse {
-    /// The platform's own refusal with `status`.
+    /// Returns the platform's own error response with `status`.
     pub(super) fn host(status: StatusCode, message: &str) -> Self {
         Self {
             status,
@@ -60,7 +60,7 @@ impl ErrorResponse {
         }
     }
 
-    /// Returns the cause, for metrics.
+    /// Returns the reason, for metrics.
     pub(super) fn reason(&self) -> RefusalReason {
         self.reason
     }
@@ -69,8 +69,8 @@ impl ErrorResponse {
         Self::host(StatusCode::NOT_FOUND, "Endpoint not found.")
     }
 
-    /// Returns the platform's refusal of what may be possible a moment later,
-    /// and is not now for `reason`.
+    /// Returns a 503 with `Retry-After`, for a request that `reason` refuses and that may succeed a
+    /// moment later.
     pub(super) fn unavailable(reason: RefusalReason) -> Self {
         let message = "The service is busy. Please try again.";
         let refusal = Self::host(StatusCode::SERVICE_UNAVAILABLE, message)
@@ -78,25 +78,25 @@ impl ErrorResponse {
         Self { reason, ..refusal }
     }
 
-    /// The same as the last reply of its connection, since the rest of the
-    /// request is not read. hyper leaves the field out of HTTP/2.
+    /// Returns the response as the last one of its connection, since the rest of the request is not
+    /// read. hyper leaves the field out of HTTP/2.
     pub(super) fn closing(self) -> Self {
         self.with(CONNECTION, HeaderValue::from_static("close"))
     }
 
-    /// The same with one more header field.
+    /// Returns the response with one more header field.
     pub(super) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
         self
     }
 
-    /// The same, to be tried again after `time`.
+    /// Returns the response with a `Retry-After` of `time`, rounded up to at least one second.
     pub(super) fn retry_after(self, time: Duration) -> Self {
         self.with(RETRY_AFTER, seconds(time).max(1).into())
     }
 
-    /// What a client is told when a plugin gave no answer: that, and nothing
-    /// of the reason.
+    /// Returns the response to a call that got no answer from its plugin. The message does not
+    /// reveal the cause.
     pub(super) fn of_call(error: &CallError) -> Self {
         match error {
             CallError::Busy => Self::unavailable(RefusalReason::Overload),
@@ -109,7 +109,7 @@ impl ErrorResponse {
         }
     }
 
-    /// A plugin's refusal.
+    /// Converts an error that a plugin returned.
     ///
     /// # Errors
     /// When its status or a header is not allowed in HTTP.
@@ -130,7 +130,7 @@ impl ErrorResponse {
         })
     }
 
-    /// The reply, in the form that `accept` (the request's headers) asks for.
+    /// Encodes the response in the form that the request's header fields `accept` ask for.
     pub(super) fn into_response(self, accept: &HeaderMap, request_id: &str) -> Response<Body> {
         let (content_type, body) = if accepts_problem(accept) {
             (PROBLEM, self.problem(request_id))
@@ -146,7 +146,7 @@ impl ErrorResponse {
         response
     }
 
-    /// The contract's envelope. Its one exception: an unknown path.
+    /// Returns the error envelope as JSON. A path without a route has a shorter one.
     pub(super) fn envelope(&self, request_id: &str) -> Vec<u8> {
         if self.status == StatusCode::NOT_FOUND && self.is_hosts() {
             return to_json(&NotFound {
@@ -176,7 +176,7 @@ impl ErrorResponse {
         })
     }
 
-    /// Whether it is the platform's own, as far as its code says so.
+    /// Returns whether the response is the platform's own, by the prefix of its code.
     pub(super) fn is_hosts(&self) -> bool {
         self.code.starts_with(HOST_CODES)
     }
@@ -217,7 +217,7 @@ struct Problem<'a> {
 }
 
 fn to_json(value: &impl Serialize) -> Vec<u8> {
-    // Texts and numbers in a struct always serialize.
+    // Structs of texts and numbers always serialize.
     serde_json::to_vec(value).unwrap_or_default()
 }
 
@@ -241,7 +241,7 @@ fn accepts_problem(headers: &HeaderMap) -> bool {
         None => true,
         Some((other, others_place)) => match quality.total_cmp(&other) {
             Ordering::Greater => true,
-            // Clients that generators make name both, as documents do.
+            // Generated clients accept both forms, in the order of their OpenAPI documents.
             Ordering::Equal => place < others_place,
             Ordering::Less => false,
         },
@@ -249,8 +249,7 @@ fn accepts_problem(headers: &HeaderMap) -> bool {
     quality > 0.0 && is_preferred
 }
 
-/// Returns the weight of a media range (RFC 9110 section 12.4.2), of which
-/// these are the parameters.
+/// Returns the weight (RFC 9110 section 12.4.2) among the parameters of a media range.
 fn quality<'p>(parameters: impl Iterator<Item = &'p str>) -> f32 {
     let weights = parameters.filter_map(|parameter| {
         let (name, value) = parameter.split_once('=')?;

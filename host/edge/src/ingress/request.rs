@@ -1,4 +1,4 @@
-//! What is checked of a request before any plugin sees it.
+//! Checks of a request before any plugin gets it.
 
 use std::time::{Duration, Instant};
 
@@ -14,8 +14,8 @@ use super::reply::ErrorResponse;
 use crate::config::ClientLimits;
 use crate::framing;
 
-/// Methods that a plugin may be asked for. The router in the plugin says
-/// which of them a path knows.
+/// Methods that the host passes to plugins. The router in the plugin decides which of them a path
+/// supports.
 const METHODS: [Method; 7] = [
     Method::GET,
     Method::HEAD,
@@ -28,15 +28,14 @@ const METHODS: [Method; 7] = [
 
 const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 
-/// Check method, target and header fields. Where no route leads, no method is
-/// the wrong one, except one that has no path.
+/// Checks method, target and header fields. Without a route, no method is refused except CONNECT,
+/// whose target has no path.
 pub(super) fn check_head<B>(
     request: &Request<B>,
     limits: &ClientLimits,
     is_routed: bool,
 ) -> Result<(), ErrorResponse> {
-    // The status is 400 and not 501: no client is to make a node look as if it
-    // failed.
+    // The status is 400 and not 501, so that no client can make a node look as if it had failed.
     if !framing::is_plain(request.headers()) {
         return Err(ErrorResponse::host(
             StatusCode::BAD_REQUEST,
@@ -55,7 +54,7 @@ pub(super) fn check_head<B>(
         ));
     }
     let headers = request.headers();
-    // Name, colon, blank, value, CR and LF, as on the wire.
+    // The 4 bytes are colon, space, CR and LF, as on the wire.
     let bytes: usize = headers
         .iter()
         .map(|(name, value)| name.as_str().len() + value.len() + 4)
@@ -72,9 +71,8 @@ pub(super) fn check_head<B>(
         let status = StatusCode::METHOD_NOT_ALLOWED;
         return Err(ErrorResponse::host(status, "The method is not supported."));
     }
-    // RFC 9112 section 3.2.3: a host alone is a target for CONNECT only.
-    // And of absolute targets, those of other schemes are none of a web server's;
-    // `://shop` has one that is empty.
+    // RFC 9112 section 3.2.3: a host alone is a target of CONNECT only. Absolute targets of schemes
+    // other than HTTP and HTTPS are refused too; `://shop` has an empty scheme.
     let uri = request.uri();
     let is_web = |scheme: &Scheme| [Scheme::HTTP, Scheme::HTTPS].contains(scheme);
     let is_absolute = uri.scheme().is_some_and(is_web);
@@ -84,8 +82,8 @@ pub(super) fn check_head<B>(
             "The request target is malformed.",
         ));
     }
-    // A body is counted against limits as it stands, and plugins take none
-    // that unfolds into more (RFC 9110 section 15.5.16).
+    // Body limits count bytes as sent, and plugins accept no body that decompresses into more (RFC
+    // 9110 section 15.5.16).
     let coding = headers.get(CONTENT_ENCODING);
     if coding.is_some_and(|coding| !is_identity(coding)) {
         let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
@@ -93,7 +91,7 @@ pub(super) fn check_head<B>(
             .with(ACCEPT_ENCODING, IDENTITY)
             .closing());
     }
-    // RFC 9112 section 3.2; in HTTP/2 the authority stands in for it.
+    // RFC 9112 section 3.2; in HTTP/2 the authority takes the place of `Host`.
     let hosts = headers.get_all(HOST).iter().count();
     if hosts > 1 || (hosts == 0 && request.version() == Version::HTTP_11) {
         return Err(ErrorResponse::host(
@@ -104,15 +102,15 @@ pub(super) fn check_head<B>(
     Ok(())
 }
 
-/// Whether a body is not encoded. Names of codings have no case (RFC 9110
-/// section 8.4.1), and an empty field names none.
+/// Returns whether a body is not encoded. Names of codings are case-insensitive (RFC 9110 section
+/// 8.4.1), and an empty field names none.
 fn is_identity(coding: &HeaderValue) -> bool {
     let coding = coding.as_bytes().trim_ascii();
     coding.is_empty() || coding.eq_ignore_ascii_case(IDENTITY.as_bytes())
 }
 
-/// Read the whole body, up to `most` bytes, until `deadline` or for as long
-/// as a body may take.
+/// Reads the whole body, of up to `most` bytes, until `deadline` or for up to `patience`, whichever
+/// ends first.
 pub(super) async fn read_body(
     request: Request<Incoming>,
     most: u64,
@@ -134,7 +132,7 @@ pub(super) async fn read_body(
         return Err(too_large());
     }
     let until = deadline.min(Instant::now() + patience);
-    // Boxed, so that requests without a body do not carry its state around.
+    // The future is boxed, so that requests without a body do not carry its state.
     let body = Box::pin(collect(body, most, until)).await?;
     Ok(Request::from_parts(head, body))
 }

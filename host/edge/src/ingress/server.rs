@@ -1,5 +1,4 @@
-//! The listener: connections in, bounded in number, and a stop that lets
-//! requests in flight finish.
+//! The listeners of the shop's ports: a bounded number of connections, and a graceful shutdown.
 
 use std::io;
 use std::net::SocketAddr;
@@ -28,22 +27,25 @@ use crate::config::Settings;
 use crate::descriptors::connections_within_limit;
 use crate::telemetry::NodeWarnings;
 
-/// Connections that the kernel holds for us before we accept them.
+/// Connections that the kernel queues for each port before they are accepted.
 const BACKLOG: u32 = 1024;
 
-/// Past the service's own bounds, so that it is the one to refuse, with an
-/// envelope; past these hyper refuses by itself.
+/// Bytes of hyper's buffer for a request head. Larger than the service's own limits, so that the
+/// service refuses a request with an error envelope before hyper refuses it by itself.
 const HEAD_BUFFER: usize = 128 * 1024;
 
-/// HTTP/2: streams at once on one connection, and header bytes of one stream.
+/// Concurrent HTTP/2 streams of one connection.
 const HTTP2_STREAMS: u32 = 128;
+/// Bytes of the header fields of one HTTP/2 stream, at most.
 const HTTP2_HEADERS: u32 = 64 * 1024;
 
-/// HTTP/2: a client that answers no ping for this long is gone.
+/// Time between HTTP/2 pings of a connection. A client that does not answer one within
+/// [`HTTP2_PING_TIMEOUT`] is disconnected.
 const HTTP2_PING_INTERVAL: Duration = Duration::from_secs(20);
+/// Time limit for a client to answer an HTTP/2 ping.
 const HTTP2_PING_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The shop's ports: taken, and not yet open.
+/// The shop's ports: bound, and not yet open.
 pub struct Server {
     plain: Port,
     tls: Option<(Port, Tls)>,
@@ -51,42 +53,42 @@ pub struct Server {
     warnings: Arc<NodeWarnings>,
 }
 
-/// An address that is taken.
+/// A port that is bound or open.
 struct Port {
     socket: PortSocket,
     address: SocketAddr,
 }
 
 enum PortSocket {
-    /// Nobody can connect yet.
+    /// Bound, but not listening: clients cannot connect yet.
     Bound(TcpSocket),
     Open(TcpListener),
 }
 
-/// The shop cannot be served where, or as whom, the settings say.
+/// Error of binding the shop's ports or of reading its certificate.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
-    /// A port cannot be had.
+    /// A port cannot be bound.
     #[error("cannot listen on {address}: {source}")]
     Port {
-        /// Its address.
+        /// Address that was asked for.
         address: SocketAddr,
-        /// Why.
+        /// Error of the operating system.
         source: io::Error,
     },
-    /// There is no certificate for TLS.
+    /// The certificate for TLS cannot be used.
     #[error("TLS: {0}")]
     Certificate(#[from] CertificateError),
 }
 
 impl Server {
-    /// Take the ports of `settings` without accepting anything: a port that
-    /// is in use is found out before minutes of work, and nobody connects to
-    /// a node that is not ready. A certificate that is about to expire is told
+    /// Binds the ports of `settings` without accepting connections: a port that is in use is
+    /// noticed before minutes of work, and no client connects to a node that is not ready.
+    /// `warnings` get a certificate that is about to expire.
     /// to `warnings`.
     ///
     /// # Errors
-    /// When an address or a certificate is not to be had.
+    /// When an address cannot be bound or the certificate cannot be used.
     pub fn bind(settings: &Settings, warnings: Arc<NodeWarnings>) -> Result<Self, ServerError> {
         let tls = match &settings.tls {
             Some(tls) => {
@@ -103,28 +105,28 @@ impl Server {
         })
     }
 
-    /// The address without TLS, with the port that was taken for port 0.
+    /// Returns the address of the port without TLS, with the number that the system chose for port
+    /// 0.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.plain.address
     }
 
-    /// Returns for how long the certificate is valid that is shown, where
-    /// there is TLS.
+    /// Returns the validity of the certificate that is shown to clients; `None` without TLS.
     #[must_use]
     pub fn certificate(&self) -> Option<Arc<CertificateValidity>> {
         self.tls.as_ref().map(|(_, tls)| tls.validity().clone())
     }
 
-    /// The address with TLS, likewise.
+    /// Returns the address of the port with TLS, with the number that the system chose for port 0;
+    /// `None` without TLS.
     #[must_use]
     pub fn tls_address(&self) -> Option<SocketAddr> {
         self.tls.as_ref().map(|(port, _)| port.address)
     }
 
-    /// Opens the ports, and answers probes there and nothing else, until
-    /// `work` has ended. Returns the server, whose ports stay open, and what
-    /// the work came to.
+    /// Opens the ports, and answers only probes there until `work` has ended. Returns the server,
+    /// whose ports stay open, and the result of `work`.
     ///
     /// # Errors
     /// When a port cannot be opened.
@@ -161,9 +163,9 @@ impl Server {
         Ok(Listeners { plain, tls })
     }
 
-    /// Open the ports and serve until `stop`; then say so to who asks whether
-    /// the node is ready, for as long as the settings say, and let requests in
-    /// flight finish, for up to `drain`. Returns whether they all did.
+    /// Opens the ports and serves until `stop`. From then on the node is not ready; the ports stay
+    /// open for the `unready_delay` of the settings, and requests in flight have up to `drain` to
+    /// finish. Returns whether they all did.
     ///
     /// # Errors
     /// When a port cannot be opened.
@@ -212,7 +214,7 @@ impl Port {
         Ok(Self { socket, address })
     }
 
-    /// Returns the port of a listener that is open already.
+    /// Returns the port of a listener that is already open.
     fn of(listener: TcpListener) -> Result<Self, ServerError> {
         let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
         let address = listener.local_addr().map_err(|source| ServerError::Port {
@@ -233,18 +235,18 @@ impl Port {
     }
 }
 
-/// A connection, whose it is, and what makes TLS of it if it came to that
-/// listener.
+/// An accepted connection, the address of its client, and the acceptor of the TLS handshake if it
+/// came to the port with TLS.
 pub(super) type Accepted = (TcpStream, SocketAddr, Option<TlsAcceptor>);
 
-/// The open ports.
+/// Open ports.
 pub(super) struct Listeners {
     plain: TcpListener,
     tls: Option<(TcpListener, Tls)>,
 }
 
 impl Listeners {
-    /// The next connection, and what makes TLS of it if it came to that listener.
+    /// Accepts the next connection of either port.
     pub(super) async fn accept(&self) -> io::Result<Accepted> {
         let Some((listener, tls)) = &self.tls else {
             let (stream, peer) = self.plain.accept().await?;
@@ -258,7 +260,7 @@ impl Listeners {
         }
     }
 
-    /// Keep up with the certificate's files; never ends.
+    /// Reloads the certificate whenever its files change; never returns.
     async fn follow_files(&self) {
         match &self.tls {
             Some((_, tls)) => tls.follow_files().await,
@@ -289,7 +291,7 @@ async fn accept(
     accept_each(most, warning, || listeners.accept(), begin).await;
 }
 
-/// A client's connection, whatever carries it.
+/// A client's connection, with or without TLS.
 struct Connection {
     peer: SocketAddr,
     place: OwnedSemaphorePermit,
@@ -299,9 +301,9 @@ struct Connection {
 }
 
 impl Connection {
-    /// Serve in a task of its own.
+    /// Serves the connection in a task of its own.
     fn begin(self, stream: TcpStream, tls: Option<TlsAcceptor>, mut stopping: watch::Receiver<()>) {
-        // Replies are written whole; waiting to fill a packet only delays them.
+        // Replies are written whole: Nagle's algorithm would only delay them.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "the client left at once");
             return;
@@ -319,13 +321,13 @@ impl Connection {
                     Ok(stream) => Box::pin(self.serve(stream)).await,
                     Err(error) => tracing::debug!(%error, peer = %self.peer, "no handshake"),
                 },
-                // Nothing was asked yet, so there is nothing to finish.
+                // No request has been read yet, so there is nothing to finish.
                 _ = stopping.changed() => {}
             }
         });
     }
 
-    /// Serve until either side has enough.
+    /// Serves requests until either side ends the connection.
     async fn serve<S>(self, stream: S)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -366,7 +368,7 @@ fn builder() -> auto::Builder<TokioExecutor> {
     builder
         .http1()
         .timer(TokioTimer::new())
-        // Ours; see `TimedIo`.
+        // Heads are timed by `TimedIo` instead.
         .header_read_timeout(None)
         .max_buf_size(HEAD_BUFFER);
     builder

@@ -1,4 +1,4 @@
-//! One request, from its head to its reply.
+//! Handling of one request, from its head to its reply.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -37,15 +37,15 @@ use crate::runtime::{Answer, Body, is_failure};
 use crate::telemetry::traces::{Trace, Traces, Work};
 use crate::telemetry::{RefusalReason, Traffic};
 
-/// Names the release that answered.
+/// Reply header field with the version of the release that answered.
 const RELEASE: HeaderName = HeaderName::from_static("edge-release");
 
-/// Names the region of the node that answered.
+/// Reply header field with the region of the node that answered.
 const REGION: HeaderName = HeaderName::from_static("edge-region");
-/// What serves is nobody's business, as far as it can be told from outside.
+/// Header field that is removed from replies, since it tells clients which software serves them.
 const POWERED_BY: HeaderName = HeaderName::from_static("x-powered-by");
 
-/// Answers the requests of every connection.
+/// HTTP service that answers the requests of every connection.
 pub struct Service {
     live: Arc<ServingState>,
     trials: Trials,
@@ -60,16 +60,16 @@ pub struct Service {
     cors: Option<Cors>,
     probes: Probes,
     traffic: Arc<Traffic>,
-    /// None where there is no collector.
+    /// Tracing of requests; `None` without a collector.
     traces: Option<Arc<Traces>>,
     store_timeout: Duration,
     has_replicas: bool,
-    /// Requests that change something, which go on without their clients.
+    /// Tasks of requests that change something, which are completed without their clients.
     changes: TaskTracker,
 }
 
 impl Service {
-    /// A service over what is `live`, for the callers whom `identity` knows.
+    /// Returns a service over the active releases of `live`, with callers verified by `identity`.
     #[must_use]
     pub fn new(
         live: Arc<ServingState>,
@@ -100,34 +100,35 @@ impl Service {
         }
     }
 
-    /// The same, which traces requests.
+    /// Returns the service with tracing of requests, if `traces` is given.
     #[must_use]
     pub fn with_traces(mut self, traces: Option<Arc<Traces>>) -> Self {
         self.traces = traces;
         self
     }
 
-    /// What goes on at its port.
+    /// Returns the counters of requests and refusals at the shop's ports.
     #[must_use]
     pub fn traffic(&self) -> &Arc<Traffic> {
         &self.traffic
     }
 
-    /// Returns the service with probes that tell what is behind the port.
+    /// Returns the service with probes that report on the parts in `behind`.
     #[must_use]
     pub fn with(mut self, behind: Behind) -> Self {
         self.probes = self.probes.with(behind);
         self
     }
 
-    /// The same, with the control database's clock for the probes to compare.
+    /// Returns the service with the control database's clock, which probes compare with the node's.
     #[must_use]
     pub fn with_clock(mut self, clock: Arc<SharedClock>) -> Self {
         self.probes = self.probes.with_clock(clock);
         self
     }
 
-    /// Lets the probes know what the node serves of what its region's log wants.
+    /// Returns the service with probes that know how much the node serves of what its region's
+    /// release log asks for.
     #[must_use]
     pub fn with_readiness(mut self, readiness: Arc<ReadinessCell>) -> Self {
         self.probes = self.probes.with_readiness(readiness);
@@ -138,7 +139,7 @@ impl Service {
         &self.limits
     }
 
-    /// Header fields of every reply.
+    /// Returns the header fields that every reply gets.
     pub(super) fn headers(&self) -> &Arc<ReplyHeaders> {
         &self.headers
     }
@@ -147,7 +148,7 @@ impl Service {
         &self.probes
     }
 
-    /// Answer `request`, which came from `peer`. Every outcome is a reply.
+    /// Answers `request`, which came from the address `peer`. Every outcome is a reply.
     pub(super) async fn answer(
         &self,
         mut request: Request<Incoming>,
@@ -158,7 +159,7 @@ impl Service {
         let method = request.method().clone();
         let probe = Probe::of(&request).filter(|_| framing::is_plain(request.headers()));
         if let Some(probe) = probe {
-            // Boxed, so that it does not make every request's state larger.
+            // The future is boxed, so that it does not make every request's state larger.
             return Box::pin(self.answer_probe(probe, &request, &request_id)).await;
         }
         let _under_way = self.traffic.begin();
@@ -196,7 +197,7 @@ impl Service {
         let outcome = match (admitted, preflight, &chosen) {
             (Err(refusal), ..) => Err(refusal),
             (Ok(()), Some(reply), _) => Ok(reply),
-            // Its plugin may come any moment, and is not gone for good.
+            // The plugin of this path is only missing for now: it may be served at any moment.
             (Ok(()), None, None) if self.probes.is_missing(&path) => {
                 Err(ErrorResponse::unavailable(RefusalReason::PluginMissing))
             }
@@ -253,7 +254,7 @@ impl Service {
         response
     }
 
-    /// Count a request, log it, and describe its span.
+    /// Counts a request, writes its access log line, and sets the attributes of its span.
     fn record(&self, line: &Line<'_>, route: Option<&Route>, work: Option<&mut Work>) {
         let (method, status, took) = (line.method, line.status, line.began.elapsed());
         match route.zip(line.release) {
@@ -266,7 +267,7 @@ impl Service {
         }
     }
 
-    /// Answer a question about the node. It is counted nowhere.
+    /// Answers a probe. Probes are not counted.
     async fn answer_probe(
         &self,
         probe: Probe,
@@ -315,10 +316,10 @@ impl Service {
         }
     }
 
-    /// Let the chosen release answer whoever presents this.
+    /// Answers a request with the chosen release, for the caller that `presented` names.
     ///
-    /// While nobody knows whether a token was revoked, its caller is nobody:
-    /// what is open to everybody goes on, and what is not is unavailable.
+    /// While revocations cannot be read, the token of a request counts as rejected: routes that are
+    /// open to everybody are answered, and a 401 becomes a 503.
     async fn ask_as(
         &self,
         presented: Presented,
@@ -346,7 +347,7 @@ impl Service {
         outcome
     }
 
-    /// Let the chosen release answer.
+    /// Answers a request with the chosen release.
     async fn ask(
         &self,
         chosen: &Chosen,
@@ -357,10 +358,10 @@ impl Service {
         tally: &mut RateLimitHeaders,
     ) -> Result<Response<Body>, ErrorResponse> {
         let release = &chosen.release;
-        // Boxed, so that it does not make every request's state larger.
+        // The future is boxed, so that it does not make every request's state larger.
         let admitting = Box::pin(self.admit(release, request, &call, client, tally));
         let request = admitting.await?;
-        // The body may have taken its time.
+        // The token may have been revoked while the body was read.
         if self.identity.is_known_as_revoked(presented) {
             call.caller = Caller::Rejected;
         }
@@ -380,9 +381,11 @@ impl Service {
         }))
     }
 
-    /// A request that only reads ends with its client: what is dropped here
-    /// is dropped in the plugin as well. One that may change something is
-    /// carried through in a task of its own, for as long as its deadline says.
+    /// Calls the plugin of `release`.
+    ///
+    /// A request of a safe method is cancelled, in the plugin too, when its client leaves and this
+    /// future is dropped. Any other request runs in a task of its own and is completed, within its
+    /// deadline, without its client.
     async fn handle(
         &self,
         release: &Arc<Release>,
@@ -398,14 +401,14 @@ impl Service {
         done.unwrap_or_else(|error| Err(CallError::Trap(wasmtime::Error::new(error))))
     }
 
-    /// Wait until all requests that change something have ended, those among
-    /// them whose clients are gone.
+    /// Waits until all requests that change something have ended, including those whose clients
+    /// have left.
     pub(super) async fn finish_changes(&self) {
         self.changes.close();
         self.changes.wait().await;
     }
 
-    /// Read the request, unless its plugin's rate limits refuse it.
+    /// Reads the body of a request, unless the rate limits of its plugin refuse it.
     async fn admit(
         &self,
         release: &Release,
@@ -438,7 +441,8 @@ impl Service {
         Ok(request)
     }
 
-    /// What every reply gets.
+    /// Sets the header fields that every reply gets, and removes those that name the serving
+    /// software.
     fn finish(
         &self,
         response: &mut Response<Body>,
@@ -460,15 +464,15 @@ impl Service {
             headers.insert(RELEASE, release.header.clone());
         }
         if is_wrong_method {
-            // RFC 9110 section 15.5.6 asks for one, even where a plugin forgot it.
+            // RFC 9110 section 15.5.6 requires the field, which a plugin may have left out.
             headers.entry(ALLOW).or_insert(HeaderValue::from_static(
                 "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
             ));
         }
     }
 
-    /// The token of a request. One that holds has done its work: with it, a
-    /// plugin could act for the caller elsewhere.
+    /// Returns the token of a request. A valid token is removed from the header fields, since a
+    /// plugin could act for the caller elsewhere with it.
     fn take_token(&self, headers: &mut HeaderMap) -> Presented {
         let presented = self.identity.presented(headers);
         if matches!(presented, Presented::Token(_)) {
@@ -480,26 +484,26 @@ impl Service {
     }
 }
 
-/// Whether a request says who sends it, rightly or wrongly.
+/// Returns whether a request carries credentials, valid or not.
 fn shows_credentials(headers: &HeaderMap) -> bool {
     CREDENTIALS.iter().any(|field| headers.contains_key(field))
 }
 
-/// Keeps a reply out of caches, unless its plugin says otherwise: caches know
-/// nothing of `user-key`.
+/// Marks a reply as `no-store`, unless its plugin has set `Cache-Control`: caches do not know that
+/// the header field `user-key` is a credential.
 fn keep_private(headers: &mut HeaderMap) {
     let no_store = HeaderValue::from_static("no-store");
     headers.entry(CACHE_CONTROL).or_insert(no_store);
 }
 
-/// Whether a request may see what was true a moment ago: it only reads, and
-/// nobody asks who would miss what they wrote.
+/// Returns whether a request may be answered with slightly stale data: it only reads and has no
+/// credentials, so its client cannot miss its own writes.
 fn may_be_stale(request: &Request<Incoming>) -> bool {
     let reads = [Method::GET, Method::HEAD].contains(request.method());
     reads && !shows_credentials(request.headers())
 }
 
-/// The fields of a request by which the client chooses the form of the reply.
+/// Header fields of a request that negotiate the form of the reply.
 struct Accept(HeaderMap);
 
 impl Accept {
@@ -514,14 +518,14 @@ impl Accept {
     }
 }
 
-/// `uri` with another path.
+/// Returns `uri` with another path.
 fn with_path(uri: &Uri, path: &str) -> Uri {
     let target = match uri.query() {
         Some(query) => format!("{path}?{query}").parse(),
         None => path.parse(),
     };
     let mut parts = uri.clone().into_parts();
-    // Made of parts of a valid target, it is one itself.
+    // A target that is made of parts of a valid one is valid itself.
     parts.path_and_query = target.ok().or(parts.path_and_query);
     Uri::from_parts(parts).unwrap_or_else(|_| uri.clone())
 }

@@ -1,5 +1,4 @@
-//! What the span of a request says of it: what its access line does, under
-//! OpenTelemetry's names.
+//! Span attributes of a request: the fields of its access log line, under OpenTelemetry's names.
 
 use opentelemetry::KeyValue;
 
@@ -7,7 +6,7 @@ use super::access::Line;
 use crate::telemetry::method_name;
 use crate::telemetry::traces::{Work, text};
 
-/// Describe the request of `line`, which has its reply.
+/// Sets the attributes of the span for the request of `line`.
 pub(super) fn describe(work: &mut Work, line: &Line<'_>) {
     let method = method_name(line.method);
     work.set([

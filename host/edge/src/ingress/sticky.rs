@@ -1,8 +1,8 @@
-//! Which clients meet a release on trial: the same ones each time.
+//! The cohort of each client, which decides whether a canary answers it, and which stays the same
+//! over its requests.
 //!
-//! A client that keeps cookies is known by a signed one. Any other is known by
-//! its address and what it calls itself, which is as good while neither
-//! changes.
+//! A client that keeps cookies is recognized by a signed one. Any other is recognized by its
+//! address and `User-Agent`, for as long as neither changes.
 
 use std::net::IpAddr;
 
@@ -17,22 +17,22 @@ type HmacSha256 = Hmac<Sha256>;
 
 const NAME: &str = "edge-draw";
 
-/// For as long as a trial should last, in seconds.
+/// `Max-Age` of the cookie in seconds: as long as a canary should last.
 const MAX_AGE: u32 = 24 * 60 * 60;
 
-/// Bytes of the signature that the cookie carries: whoever guesses one meets
-/// or misses a trial.
+/// Bytes of the signature in the cookie. A client that guesses one can only choose whether it gets
+/// a canary.
 const TAG: usize = 16;
 
-/// Draws clients.
+/// Assignment of cohorts to clients.
 pub(super) struct CanaryCookie {
     key: [u8; 32],
-    /// Keys of nodes with another secret, whose cookies count too.
+    /// Keys of nodes with another secret, whose cookies are accepted too.
     fallbacks: Vec<[u8; 32]>,
 }
 
 impl CanaryCookie {
-    /// Nodes with the same key draw the same.
+    /// Returns an assignment by `key`. All nodes with one key assign the same cohort.
     pub(super) fn new(key: [u8; 32]) -> Self {
         Self {
             key,
@@ -40,12 +40,13 @@ impl CanaryCookie {
         }
     }
 
-    /// The same, with cookies that one of these keys has signed.
+    /// Returns the assignment, which accepts cookies that one of these keys has signed, too.
     pub(super) fn accepting(self, fallbacks: Vec<[u8; 32]>) -> Self {
         Self { fallbacks, ..self }
     }
 
-    /// The client's draw, and the cookie that makes it keep it.
+    /// Returns the client's cohort, and the cookie that keeps it unless the client has sent a valid
+    /// one.
     pub(super) fn draw(
         &self,
         headers: &HeaderMap,
@@ -66,8 +67,8 @@ impl CanaryCookie {
         (draw, self.set_cookie(draw))
     }
 
-    /// The draw of the first cookie that holds. Others beside it may have any
-    /// bytes, and a browser may still send one of an earlier key.
+    /// Returns the cohort of the first cookie that is valid. Other cookies may have any bytes, and
+    /// a browser may still send one that was signed with an earlier key.
     fn cookie(&self, headers: &HeaderMap) -> Option<Cohort> {
         let fields = headers.get_all(COOKIE).iter();
         let mut cookies = fields.flat_map(|field| field.as_bytes().split(|byte| *byte == b';'));
@@ -109,8 +110,7 @@ fn hmac(key: &[u8; 32], parts: &[&[u8]]) -> HmacSha256 {
     mac
 }
 
-/// The value of a cookie without the quotes that it may have (RFC 6265
-/// section 4.1.1).
+/// Returns the value of a cookie without the quotes that it may have (RFC 6265 section 4.1.1).
 fn unquoted(value: &str) -> &str {
     let inner = value
         .strip_prefix('"')

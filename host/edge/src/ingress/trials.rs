@@ -1,4 +1,4 @@
-//! Which release answers: the active one, or the one on trial.
+//! Choice of the release that answers a request: the active one, or the canary.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -12,35 +12,35 @@ use crate::guest::Cohort;
 use crate::rollout::{ActivePlugin, Match, Notifier, Release, Route, RouteTable};
 use crate::runtime::Body;
 
-/// Draws clients, and ends trials that fail.
+/// Assignment of clients to canaries, and ending of canaries that fail.
 pub struct Trials {
     sticky: CanaryCookie,
     wake: Arc<Notifier>,
 }
 
-/// The release that answers a request.
+/// Release that answers a request.
 pub(super) struct Chosen {
-    /// The route that led to it.
+    /// Route that the path matched.
     pub(super) route: Arc<Route>,
-    /// The release.
+    /// Active release or canary that answers.
     pub(super) release: Arc<Release>,
-    /// Places of the path's segments that no log shows; none where the plugin
-    /// has no secret parameters.
+    /// Indexes of path segments that logs do not show; `None` if the plugin has no secret
+    /// parameters.
     pub(super) secrets: Option<Arc<[usize]>>,
-    /// The client's draw.
+    /// Cohort of the client.
     pub(super) draw: Cohort,
     trial: Option<CanaryRouting>,
 }
 
-/// The plugin has a release on trial, whether or not this client meets it.
+/// Canary of the plugin, whether or not this client gets it.
 struct CanaryRouting {
     plugin: Arc<ActivePlugin>,
     cookie: Option<HeaderValue>,
 }
 
 impl Trials {
-    /// Clients are drawn by `key`, which the shop's nodes share. Where a trial
-    /// ends for this node, `wake` lets it say so.
+    /// Returns an assignment by `key`, which the shop's nodes share. `wake` notifies the node when
+    /// a canary ends on it.
     #[must_use]
     pub fn new(key: [u8; 32], wake: Arc<Notifier>) -> Self {
         Self {
@@ -49,7 +49,8 @@ impl Trials {
         }
     }
 
-    /// The same, with clients that one of these keys has drawn keeping their side.
+    /// Returns the assignment, in which clients with a cookie signed by one of these keys keep
+    /// their cohort.
     #[must_use]
     pub fn accepting(mut self, keys: Vec<[u8; 32]>) -> Self {
         self.sticky = self.sticky.accepting(keys);
@@ -78,7 +79,8 @@ impl Trials {
                 trial: None,
             });
         }
-        // Also where this plugin has none: one that it calls may have.
+        // The cohort is needed without a canary of this plugin too: a plugin that it calls may have
+        // one.
         let (draw, cookie) = self.sticky.draw(headers, client);
         Some(Chosen {
             route: Arc::clone(route),
@@ -92,7 +94,7 @@ impl Trials {
         })
     }
 
-    /// Compare what the release answered with what the other one does.
+    /// Counts a reply for the comparison of canary and active release.
     pub(super) fn count(&self, chosen: &Chosen, took: Duration, failed: bool) {
         let Some(trial) = &chosen.trial else { return };
         let (route, release) = (&chosen.route.path, &chosen.release);
@@ -101,7 +103,7 @@ impl Trials {
         }
     }
 
-    /// Let the client keep its draw.
+    /// Sets the cookie that keeps the client's cohort.
     pub(super) fn finish(&self, chosen: &Chosen, response: &mut Response<Body>) {
         let Some(trial) = &chosen.trial else { return };
         if let Some(cookie) = &trial.cookie {

@@ -1,6 +1,5 @@
-//! The shop's ports while their node waits for what it cannot do without:
-//! probes are answered, so that nobody takes the process for dead, and all
-//! else is told to come back.
+//! The shop's ports while their node waits for its control database: probes are answered, so that
+//! no orchestrator restarts the process, and all other requests get 503 with `Retry-After`.
 
 use std::convert::Infallible;
 use std::io;
@@ -23,21 +22,21 @@ use super::server::{Accepted, Listeners};
 use super::tls::handshake;
 use crate::telemetry::RefusalReason;
 
-/// How long one connection may take, from its beginning to its end.
+/// Time limit for one connection, from accept to close.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Connections at once; more wait in the kernel's queue.
+/// Connections at a time; others wait in the kernel's queue.
 const MOST_CONNECTIONS: usize = 64;
 
-/// How long to wait after a connection that could not be accepted.
+/// Pause after a failed accept.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// What the node waits for, in words that may be told to anybody.
+/// Reason in the reply to a probe; it may be shown to anybody.
 const REASON: &[u8] = b"waiting for the control database, which does not answer\n";
 const DETAILS: &[u8] = br#"{"ready":false,"degraded":true,"waiting_for":"control database"}"#;
 
-/// Answers whoever connects, for as long as this is polled; connections end
-/// with it.
+/// Answers connections for as long as the future is polled. Open connections are closed when it is
+/// dropped.
 pub(super) async fn answer(listeners: &Listeners) -> Infallible {
     let mut connections = JoinSet::new();
     loop {

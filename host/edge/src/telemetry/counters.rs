@@ -1,5 +1,5 @@
-//! Counters that plugins declare: their names, labels and values are fixed
-//! when a release is loaded, so counting is one addition.
+//! Counters that plugins declare. Names, labels and values are fixed when a release is loaded, so
+//! counting is one addition.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -7,31 +7,31 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bundle::CounterDeclaration;
 
-/// A counter, with a count for each choice of its labels' values.
+/// A counter, with a count for each combination of its labels' values.
 #[derive(Debug)]
 pub struct Counter {
     declared: CounterDeclaration,
     counts: Vec<AtomicU64>,
 }
 
-/// A counter that is asked for what it was not declared to be.
+/// Error of adding to a counter with labels that it does not declare.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CountError {
-    /// It has other labels.
+    /// The counter has other labels: these.
     #[error("it has the labels {0:?}")]
     Labels(Vec<String>),
-    /// A label does not have the value.
+    /// The label does not declare the value.
     #[error("its label {label} has no value {value:?}")]
     Value {
-        /// The label.
+        /// Name of the label.
         label: String,
-        /// The value.
+        /// Value that is not declared.
         value: String,
     },
 }
 
 impl Counter {
-    /// A counter of which all counts are 0.
+    /// Returns a counter with all counts 0.
     #[must_use]
     pub fn new(declared: CounterDeclaration) -> Self {
         let mut counts = Vec::new();
@@ -39,16 +39,16 @@ impl Counter {
         Self { declared, counts }
     }
 
-    /// What it is.
+    /// Returns the declaration of the counter.
     #[must_use]
     pub fn declared(&self) -> &CounterDeclaration {
         &self.declared
     }
 
-    /// Add `n` to the count of these labels.
+    /// Adds `n` to the count of these labels.
     ///
     /// # Errors
-    /// When they are not all of its labels, or a value is not one of theirs.
+    /// When `labels` are not exactly the declared ones, or a value is not declared.
     pub fn add(&self, labels: &[(String, String)], n: u64) -> Result<(), CountError> {
         let count = self.counts.get(self.place(labels)?);
         if let Some(count) = count {
@@ -57,15 +57,13 @@ impl Counter {
         Ok(())
     }
 
-    /// Every choice of values, in the order of the labels' names, with its
-    /// count.
+    /// Returns every combination of values, in the order of the labels' names, with its count.
     pub fn iter(&self) -> impl Iterator<Item = (Vec<(&str, &str)>, u64)> {
         let counts = self.counts.iter().enumerate();
         counts.map(|(place, count)| (self.labels_of(place), count.load(Relaxed)))
     }
 
-    /// The places are counted as numbers are written: the last label's values
-    /// change first.
+    /// Returns the index of a combination of values: that of the last label changes fastest.
     fn place(&self, labels: &[(String, String)]) -> Result<usize, CountError> {
         let declared = &self.declared.labels;
         let wrong = || CountError::Labels(declared.keys().cloned().collect());
@@ -100,26 +98,26 @@ impl Counter {
     }
 }
 
-/// Whose a counter is.
+/// Plugin release that owns a counter.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Owner {
-    /// The plugin.
+    /// Name of the plugin.
     pub plugin: String,
-    /// Its version.
+    /// Version of the plugin.
     pub version: String,
 }
 
 /// Counters of one release, by name.
 pub type Counters = Arc<BTreeMap<String, Arc<Counter>>>;
 
-/// The counters of all plugins that a node has served: they count on where a
-/// version comes back.
+/// Counters of all plugins that a node has served. A version that is served again continues its
+/// counts.
 #[derive(Debug, Default)]
 pub struct Registry(Mutex<BTreeMap<(String, Owner), Arc<Counter>>>);
 
 impl Registry {
-    /// The counters of a release. One of the same version that declared other
-    /// labels is no longer shown.
+    /// Returns the counters of a release, and registers those that are new. A counter of the same
+    /// version with another declaration is replaced.
     pub fn declare(
         &self,
         owner: &Owner,
@@ -137,7 +135,7 @@ impl Registry {
         Arc::new(counters.collect())
     }
 
-    /// All of them, by name and owner.
+    /// Returns all counters, by name and owner.
     #[must_use]
     pub fn all(&self) -> Vec<(String, Owner, Arc<Counter>)> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);

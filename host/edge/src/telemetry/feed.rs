@@ -1,6 +1,5 @@
-//! Log lines for operators who watch: the last ones are kept, and those that
-//! come are passed on. While nobody watches, a request's own line costs a look
-//! at a counter.
+//! Log lines for operators' live tails: the last lines are kept, and new ones are broadcast. While
+//! nobody watches, the access log line of a request costs one load of a counter.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -17,21 +16,21 @@ use tracing_subscriber::layer::Context;
 
 use crate::printable;
 
-/// Lines that are kept of each kind, unless [`keep`] says otherwise.
+/// Lines that are kept of each kind, unless [`keep`] sets another number.
 const KEPT: usize = 1000;
 
-/// Lines that a slow watcher may be behind.
+/// Lines that a slow watcher may lag behind.
 const BEHIND: usize = 1024;
 
-/// The target of the line that every request has: too many to keep.
+/// Log target of access log lines, which are too many to keep.
 pub(super) const ACCESS: &str = "access";
 
-/// One line.
+/// A log line.
 #[derive(Debug, Clone)]
 pub struct Line {
-    /// The plugin that it names.
+    /// Plugin that the line names.
     pub plugin: Option<String>,
-    /// The whole line, as a JSON object.
+    /// Whole line as a JSON object.
     pub json: String,
 }
 
@@ -40,20 +39,20 @@ struct LogTail {
     /// Lines that are kept of each kind.
     most: AtomicUsize,
     coming: broadcast::Sender<Line>,
-    /// Asked for every request, and so not the channel's own count, which is
-    /// behind a lock.
+    /// Number of watchers. Read for every request, unlike the channel's own count, which is behind
+    /// a lock.
     watchers: AtomicUsize,
 }
 
-/// The last lines. A flood of one kind leaves the other alone: what went wrong
-/// first is what an operator looks for.
+/// The last lines, in two rings so that a flood of one kind does not displace the other: the first
+/// error is what an operator looks for.
 #[derive(Default)]
 struct Kept {
-    /// Warnings and errors, each with its place among all lines.
+    /// Warnings and errors, each with its sequence number.
     alarms: VecDeque<(u64, Line)>,
-    /// All others, likewise.
+    /// All other lines, each with its sequence number.
     others: VecDeque<(u64, Line)>,
-    /// Lines that were ever kept.
+    /// Sequence number of the next line: the lines that were ever kept.
     count: u64,
 }
 
@@ -78,12 +77,12 @@ impl Kept {
     }
 }
 
-/// Keep so many lines of warnings and errors, and so many of all others.
+/// Sets how many lines of warnings and errors, and how many of all others, are kept.
 pub(super) fn keep(lines: u32) {
     FEED.most.store(lines as usize, Relaxed);
 }
 
-/// Somebody watches, until this is dropped.
+/// Guard of a watcher, which counts as watching until it is dropped.
 pub struct Subscription(());
 
 impl Subscription {
@@ -99,13 +98,13 @@ impl Drop for Subscription {
     }
 }
 
-/// What a watcher gets.
+/// Lines for one watcher.
 pub struct Watch {
-    /// The last lines, oldest first.
+    /// Last lines, oldest first.
     pub kept: Vec<Line>,
-    /// Those that come.
+    /// New lines.
     pub coming: broadcast::Receiver<Line>,
-    /// To be kept for as long as they are wanted.
+    /// Guard to hold for as long as the lines are read.
     pub watching: Subscription,
 }
 
@@ -116,7 +115,7 @@ static FEED: LazyLock<LogTail> = LazyLock::new(|| LogTail {
     watchers: AtomicUsize::new(0),
 });
 
-/// Begin to watch.
+/// Starts to watch log lines.
 #[must_use]
 pub fn watch() -> Watch {
     let watching = Subscription::begin();
@@ -128,7 +127,7 @@ pub fn watch() -> Watch {
     }
 }
 
-/// Feeds on what is logged.
+/// Layer that keeps and broadcasts log events.
 pub(super) struct FeedLayer;
 
 impl<S: Subscriber> Layer<S> for FeedLayer {
@@ -143,7 +142,7 @@ impl<S: Subscriber> Layer<S> for FeedLayer {
             let level = *event.metadata().level();
             kept.push(line.clone(), level, FEED.most.load(Relaxed));
         }
-        // Nobody may be watching.
+        // There may be no receiver.
         let _ = FEED.coming.send(line);
     }
 }
@@ -162,7 +161,7 @@ fn line(event: &Event<'_>) -> Line {
     let plugin = fields.0.get("plugin").and_then(Value::as_str);
     Line {
         plugin: plugin.map(str::to_owned),
-        // Operators read this in terminals.
+        // Operators read the line in terminals.
         json: printable::json(&Value::Object(fields.0).to_string()).into_owned(),
     }
 }

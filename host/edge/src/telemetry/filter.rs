@@ -1,5 +1,5 @@
-//! Which log lines are written: those that the operator's filter lets pass, and
-//! the errors of plugins in any case.
+//! Filter of log lines: those that the operator's filter lets pass, and errors of plugins in any
+//! case.
 
 use tracing::subscriber::Interest;
 use tracing::{Event, Level, Metadata, Subscriber, span};
@@ -9,15 +9,15 @@ use tracing_subscriber::{EnvFilter, registry::LookupSpan};
 
 use super::flood::REPEATED;
 
-/// The target of what plugins write.
+/// Log target of lines that plugins write.
 pub const PLUGIN: &str = "plugin";
 
-/// The operator's filter, which keeps no error of a plugin back: some of them
-/// call for a person, such as a charge that does not fit its order.
+/// The operator's filter, which never drops errors of plugins: some of them need a person, such as
+/// a charge that does not match its order.
 pub(super) struct Filter(pub(super) EnvFilter);
 
-/// Whether a line passes whatever the operator's filter says. What stands for
-/// lines that were kept back has passed it already.
+/// Returns whether a line passes regardless of the operator's filter. The summary of suppressed
+/// lines passes, since those lines have passed the filter already.
 fn is_exempt(metadata: &Metadata<'_>) -> bool {
     let target = metadata.target();
     target == REPEATED || (target == PLUGIN && *metadata.level() == Level::ERROR)

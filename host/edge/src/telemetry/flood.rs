@@ -1,9 +1,8 @@
-//! Collapsing floods of one log line: past so many in a window, equal lines
-//! are counted, and one line says how often they came.
+//! Suppression of floods of one log line: past a limit in a window, equal lines are counted instead
+//! of written, and one line tells their number.
 //!
-//! Lines are equal that have the same level, target, message and plugin; what
-//! else they carry, such as the id of a request, may differ. A request's own
-//! line is none of these.
+//! Lines are equal if they have the same level, target, message and plugin; other fields, such as
+//! the id of a request, may differ. Access log lines are exempt.
 
 use std::collections::HashMap;
 use std::fmt::{self, Write};
@@ -19,38 +18,38 @@ use tracing_subscriber::layer::Context;
 
 use super::feed::ACCESS;
 
-/// The target of the lines that say how often another one came.
+/// Log target of the lines that tell the number of suppressed ones.
 pub(super) const REPEATED: &str = "repeated";
 
-/// How long equal lines are counted together.
+/// Time for which equal lines are counted together.
 const WINDOW: Duration = Duration::from_secs(10);
 
-/// How often windows that have ended are looked for.
+/// Time between two checks for windows that have ended.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Lines that are told apart at once. Past that, new ones pass uncounted.
+/// Distinct lines that are counted at a time. Further ones pass uncounted.
 const MOST: usize = 4096;
 
-/// Characters of a line's message that its count repeats.
+/// Characters of a line's message that its summary repeats.
 const LONGEST: usize = 500;
 
-/// Counts equal lines, and keeps back those past `limit` of a window.
+/// Layer that counts equal lines, and suppresses those past `limit` in a window.
 #[derive(Clone)]
 pub(super) struct FloodGuard {
-    /// 0 keeps nothing back.
+    /// Lines of one kind that pass in a window; 0 suppresses none.
     limit: u64,
     lines: Arc<Mutex<HashMap<u64, Counted>>>,
 }
 
-/// A line that came of late.
+/// Count of a line in its current window.
 struct Counted {
     began: Instant,
     count: u64,
-    /// What the line says, once one of its kind was kept back.
+    /// Contents of the line, once one was suppressed.
     said: Option<Said>,
 }
 
-/// Enough of a line to say what it was.
+/// Contents of a line that its summary repeats.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Said {
     level: Level,
@@ -67,8 +66,8 @@ impl FloodGuard {
         }
     }
 
-    /// Says how often lines were kept back, from a thread of its own that
-    /// lives as long as the process.
+    /// Starts the thread that logs how many lines were suppressed, for as long as the process
+    /// lives.
     ///
     /// # Errors
     /// When the thread cannot be started.
@@ -87,7 +86,7 @@ impl FloodGuard {
         Ok(())
     }
 
-    /// Says how often lines were kept back whose windows have ended.
+    /// Logs how many lines were suppressed in windows that have ended.
     fn tell(&self, now: Instant) {
         for (said, times) in self.take_ended(now) {
             said.tell(times);
@@ -137,7 +136,7 @@ impl<S: Subscriber> Layer<S> for FloodGuard {
     }
 }
 
-/// Returns what equal lines have in common.
+/// Returns the hash of the fields that equal lines have in common.
 fn key(event: &Event<'_>) -> u64 {
     let mut key = Key(DefaultHasher::new());
     let metadata = event.metadata();
@@ -147,7 +146,7 @@ fn key(event: &Event<'_>) -> u64 {
     key.0.finish()
 }
 
-/// Whether a field is part of what makes lines equal.
+/// Returns whether a field is one of those by which lines are equal.
 fn is_key(field: &Field) -> bool {
     matches!(field.name(), "message" | "plugin")
 }

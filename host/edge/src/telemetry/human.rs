@@ -1,5 +1,4 @@
-//! Log lines for people: one line each, whatever a plugin or a client has put
-//! into it.
+//! Log format for people: one line for each event, whatever a plugin or a client has put into it.
 
 use std::fmt;
 
@@ -10,8 +9,8 @@ use tracing_subscriber::fmt::format::{self, Writer};
 
 use crate::printable;
 
-/// Writes the fields of an event as `message name=value name=value`, with all
-/// that a terminal would obey written out.
+/// Returns a formatter that writes the fields of an event as `message name=value name=value`, with
+/// control characters escaped.
 pub(super) fn fields() -> impl for<'a> FormatFields<'a> + Send + Sync + 'static {
     format::debug_fn(field).delimited(" ")
 }

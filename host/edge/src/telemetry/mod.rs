@@ -1,6 +1,5 @@
-//! What an operator sees. Log lines: for people or as JSON, written by a
-//! thread of their own so that no request waits for a terminal; traces; and
-//! what metrics count with.
+//! Telemetry for operators: log lines, for people or as JSON, written by a thread of their own so
+//! that no request waits for a terminal; traces; and the counters behind metrics.
 
 pub mod counters;
 pub mod feed;
@@ -42,28 +41,26 @@ use written::Observed;
 
 use crate::config::{LogFormat, LogSettings};
 
-/// Lines that wait to be written. Past that, lines are dropped rather than
-/// memory filled.
+/// Log lines that may wait to be written. Further lines are dropped, so that memory is bounded.
 const BUFFERED_LINES: usize = 64 * 1024;
 
-/// Bytes that are written at once when lines come faster than that.
+/// Bytes that are written at once if lines come faster than they are written.
 const WRITE_BUFFER: usize = 64 * 1024;
 
-/// Begin to log to standard output, as `settings` say. Lines are flushed when
-/// the guard is dropped.
+/// Starts logging to standard output by `settings`. Lines are flushed when the guard is dropped.
 ///
 /// # Panics
-/// When the process logs already: that is a mistake in its `main`.
+/// When the process already logs, which is a bug in its `main`.
 pub fn init(settings: &LogSettings) -> WorkerGuard {
     let (writer, guard) = NonBlockingBuilder::default()
         .buffered_lines_limit(BUFFERED_LINES)
         .lossy(true)
-        // The writing thread flushes whenever it has caught up.
+        // The writing thread flushes whenever its queue is empty.
         .finish(BufWriter::with_capacity(
             WRITE_BUFFER,
             ThrottledWriter(Observed(std::io::stdout())),
         ));
-    // The filter was checked with the settings.
+    // The filter was validated with the settings.
     feed::keep(settings.kept);
     subscribe(settings, writer);
     guard

@@ -1,55 +1,53 @@
-//! Why the host answers a request by itself, with a status from 400.
+//! Reasons for which the host itself answers a request with a status from 400 on.
 
 use http::StatusCode;
 
-/// The cause of a refusal. One status has several: an alert on one of them
-/// has to lead to the fault that it names.
+/// Reason of a refusal. One status has several reasons: an alert on one of them has to lead to the
+/// fault that it names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefusalReason {
-    /// The request is no HTTP, or breaks off.
+    /// The request is not HTTP, or ended early.
     Malformed,
-    /// No plugin answers such paths.
+    /// No plugin has a route for the path.
     NoRoute,
-    /// The plugin that answers such paths should serve and does not.
+    /// The plugin of the path should be served and is not.
     PluginMissing,
-    /// The method is not known.
+    /// The method is not supported.
     Method,
     /// The head or the body took too long to arrive.
     TooSlow,
-    /// The body is longer than its plugin takes.
+    /// The body is longer than its plugin accepts.
     BodyTooLarge,
-    /// The target is too long.
+    /// The request target is too long.
     TargetTooLong,
-    /// The body is encoded.
+    /// The body has a content coding.
     EncodedBody,
     /// The header fields are too large.
     HeadersTooLarge,
-    /// A rate limit.
+    /// A rate limit was exceeded.
     RateLimit,
-    /// Every instance of the plugin is busy, and the queue is too long.
+    /// All instances of the plugin are busy, and its queue is full.
     Overload,
-    /// No instance of the plugin was free within `queue_timeout`.
+    /// No instance of the plugin became free within `queue_timeout`.
     QueueTimeout,
-    /// The plugin failed: a trap, or one of its limits.
+    /// The plugin failed, by a trap or by exceeding one of its limits.
     PluginFailed,
-    /// The plugin gave no answer within its deadline, or used up its time.
+    /// The plugin exceeded its deadline or its processor time.
     PluginTooSlow,
-    /// Another plugin, which the plugin called, gave no answer.
+    /// Another plugin, which the plugin called, did not answer.
     CallFailed,
-    /// Nobody knows which tokens are revoked: the control database does not
-    /// answer.
+    /// The control database does not answer, so it is unknown which tokens are revoked.
     TokensUnknown,
-    /// The plugin said that a store or a service that it needs does not
-    /// answer.
+    /// The plugin reported that a store or a service that it needs does not answer.
     DependencyUnavailable,
-    /// The plugin said that one did not answer in time.
+    /// The plugin reported that a store or a service did not answer in time.
     DependencyTimeout,
-    /// Something else.
+    /// Any other reason.
     Other,
 }
 
 impl RefusalReason {
-    /// Every reason.
+    /// All reasons.
     pub const ALL: [Self; 19] = [
         Self::Malformed,
         Self::NoRoute,
@@ -98,8 +96,8 @@ impl RefusalReason {
         }
     }
 
-    /// Returns the cause of a refusal whose status has one alone. 503 has
-    /// many, so it names none.
+    /// Returns the reason of a refusal whose status has only one. 503 has many, so it maps to none
+    /// of them.
     #[must_use]
     pub fn of_status(status: StatusCode) -> Self {
         match status {
@@ -118,8 +116,7 @@ impl RefusalReason {
         }
     }
 
-    /// Returns the cause of a failure that a plugin reports with a code of the
-    /// platform.
+    /// Returns the reason of an error that a plugin reports with a code of the platform.
     #[must_use]
     pub fn of_plugin(status: StatusCode) -> Self {
         match status {

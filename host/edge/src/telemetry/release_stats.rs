@@ -1,5 +1,5 @@
-//! What a route has answered, by the release that did: for the releases that
-//! serve, and the one before, so that series do not grow with every deployment.
+//! Counts of a route's replies by release, for the releases that serve and the one before, so that
+//! the number of series does not grow with every deployment.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,9 +19,9 @@ struct OfRelease {
 /// Counts of one route by release.
 #[derive(Debug, Default)]
 pub struct ReleaseStats {
-    /// The release before, if there is one, and then those that serve.
+    /// Previous release, if there is one, and then those that serve.
     releases: ArcSwap<Vec<OfRelease>>,
-    /// Requests that ended after their release was forgotten.
+    /// Requests that ended after their release was dropped from the counts.
     forgotten: RouteStats,
 }
 
@@ -34,8 +34,8 @@ impl ReleaseStats {
         stats.count(method, status, took);
     }
 
-    /// Keeps the counts of the versions that are `serving`, and of the one that
-    /// served last before them. All others are forgotten.
+    /// Keeps the counts of the versions that are `serving`, and of the one that served last before
+    /// them. All others are dropped.
     pub fn keep(&self, serving: &[&str]) {
         let old = self.releases.load();
         let find = |version: &str| old.iter().find(|release| release.version == version);
@@ -56,8 +56,8 @@ impl ReleaseStats {
         self.releases.store(Arc::new(kept));
     }
 
-    /// Calls `each` with every release and what it answered; with no release
-    /// for requests that ended after theirs was forgotten.
+    /// Calls `each` with every release and its counts, and with `None` for requests that ended
+    /// after the counts of their release were dropped.
     pub fn each(&self, mut each: impl FnMut(Option<&str>, &RouteStats)) {
         for release in self.releases.load().iter() {
             each(Some(&release.version), &release.stats);

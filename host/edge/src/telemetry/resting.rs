@@ -1,14 +1,15 @@
-//! A writer of log lines that come in batches.
+//! A writer that batches log lines.
 
 use std::io::{Result, Write};
 use std::thread::sleep;
 use std::time::Duration;
 
-/// Long enough for many requests' lines, and nothing to whoever reads them.
+/// Pause after a flush: long enough to batch the lines of many requests, and not noticeable to a
+/// reader.
 const REST: Duration = Duration::from_millis(2);
 
-/// Rests after each flush. Lines that come meanwhile are written together, and
-/// whoever logs them need not wake the writing thread for each.
+/// Writer that sleeps after each flush. Lines that arrive meanwhile are written together, and do
+/// not each wake the writing thread.
 pub(super) struct ThrottledWriter<W>(pub(super) W);
 
 impl<W: Write> Write for ThrottledWriter<W> {

@@ -1,5 +1,5 @@
-//! What a route has answered: by method and by class of status, so that no
-//! client makes the numbers of series grow.
+//! Counts of a route's replies by method and class of status, so that clients cannot increase the
+//! number of series.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -8,19 +8,19 @@ use http::{Method, StatusCode};
 
 use crate::telemetry::Timing;
 
-/// Methods as OpenTelemetry calls them; all others are the last.
+/// Methods by their OpenTelemetry names; the last one stands for all others.
 const METHODS: [&str; 8] = [
     "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "_OTHER",
 ];
 
-/// Classes of status.
+/// Classes of status codes.
 const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
-/// How often a route was asked, how that ended, and how long it took.
+/// Number and durations of a route's replies.
 #[derive(Debug, Default)]
 pub struct RouteStats([[OnceLock<Timing>; CLASSES.len()]; METHODS.len()]);
 
-/// The method as metrics and traces call it.
+/// Returns the name of a method in metrics and traces.
 #[must_use]
 pub fn method_name(method: &Method) -> &'static str {
     METHODS.get(method_index(method)).unwrap_or(&"_OTHER")
@@ -32,7 +32,7 @@ fn method_index(method: &Method) -> usize {
 }
 
 impl RouteStats {
-    /// Count one reply.
+    /// Counts one reply.
     pub fn count(&self, method: &Method, status: StatusCode, took: Duration) {
         let class = usize::from(status.as_u16() / 100).saturating_sub(1);
         let timings = self.0.get(method_index(method));
@@ -41,7 +41,7 @@ impl RouteStats {
         }
     }
 
-    /// Method, class of status and time of what was answered at least once.
+    /// Returns method, class of status and durations of every combination with a reply.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, &'static str, &Timing)> {
         let methods = METHODS.into_iter().zip(&self.0);
         methods.flat_map(|(method, timings)| {

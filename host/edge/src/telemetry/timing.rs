@@ -1,4 +1,4 @@
-//! How long things took, in buckets that Prometheus knows.
+//! Histogram of durations, in Prometheus buckets.
 
 use std::time::Duration;
 
@@ -6,43 +6,42 @@ use prometheus::core::Metric as _;
 use prometheus::proto::{LabelPair, Metric};
 use prometheus::{Histogram, HistogramOpts};
 
-/// Upper bounds of the buckets, in seconds: those that OpenTelemetry
-/// recommends for `http.server.request.duration`, and finer ones below, where
-/// a plugin's own time is.
+/// Upper bounds of the buckets in seconds: those that OpenTelemetry recommends for
+/// `http.server.request.duration`, and finer ones below, in the range of a plugin's own time.
 pub const BOUNDS: [f64; 16] = [
     0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5,
     1.0, 2.5, 5.0,
 ];
 
-/// A histogram of durations. Whoever counts waits for nobody.
+/// A histogram of durations. Counting takes no lock.
 #[derive(Debug, Clone)]
 pub struct Timing(Histogram);
 
 impl Timing {
-    /// An empty one.
+    /// Returns an empty histogram.
     #[must_use]
     #[expect(
         clippy::expect_used,
         reason = "refused are only bounds out of order and names that are none"
     )]
     pub fn new() -> Self {
-        // The name is given where it is shown.
+        // The real name is set where the histogram is exported.
         let options = HistogramOpts::new("duration", "A duration.").buckets(BOUNDS.to_vec());
         Self(Histogram::with_opts(options).expect("sound options"))
     }
 
-    /// One more of this duration.
+    /// Counts one duration.
     pub fn observe(&self, took: Duration) {
         self.0.observe(took.as_secs_f64());
     }
 
-    /// How many there are.
+    /// Returns the number of durations.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.0.get_sample_count()
     }
 
-    /// All of it, under `labels`.
+    /// Returns the histogram as a metric with `labels`.
     #[must_use]
     pub fn metric(&self, labels: Vec<LabelPair>) -> Metric {
         let mut metric = self.0.metric();

@@ -1,12 +1,12 @@
-//! Counts of the shop's port: what is under way, and what the host refused by
-//! itself.
+//! Counters of the shop's ports: requests and connections in flight, and requests that the host
+//! refused.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::{RefusalReason, RouteStats};
 
-/// What goes on at the shop's port.
+/// Counters of the shop's ports.
 #[derive(Debug, Default)]
 pub struct Traffic {
     active: AtomicU64,
@@ -17,57 +17,57 @@ pub struct Traffic {
 }
 
 impl Traffic {
-    /// Requests that are being answered.
+    /// Returns the requests that are being answered.
     #[must_use]
     pub fn active(&self) -> u64 {
         self.active.load(Relaxed)
     }
 
-    /// Connections that are open.
+    /// Returns the open connections.
     #[must_use]
     pub fn connections(&self) -> u64 {
         self.connections.load(Relaxed)
     }
 
-    /// Connections that the system could not give, and tries of it.
+    /// Returns the attempts to accept a connection that failed.
     #[must_use]
     pub fn accept_failures(&self) -> u64 {
         self.accept_failures.load(Relaxed)
     }
 
-    /// Counts that a connection could not be accepted.
+    /// Counts an attempt to accept a connection that failed.
     pub fn count_accept_failure(&self) {
         self.accept_failures.fetch_add(1, Relaxed);
     }
 
-    /// Requests that the host refused by itself, by the reason.
+    /// Returns the requests that the host refused, by reason.
     pub fn refused(&self) -> impl Iterator<Item = (&'static str, u64)> {
         let counts = self.refused.iter().map(|count| count.load(Relaxed));
         let reasons = RefusalReason::ALL.into_iter();
         reasons.map(RefusalReason::name).zip(counts)
     }
 
-    /// Requests that led to no route.
+    /// Returns the counts of requests without a route.
     #[must_use]
     pub fn unrouted(&self) -> &RouteStats {
         &self.unrouted
     }
 
-    /// A request is answered, until the guard is dropped.
+    /// Counts a request as being answered until the guard is dropped.
     #[must_use]
     pub fn begin(&self) -> UnderWay<'_> {
         self.active.fetch_add(1, Relaxed);
         UnderWay(&self.active)
     }
 
-    /// A connection is open, until the guard is dropped.
+    /// Counts a connection as open until the guard is dropped.
     #[must_use]
     pub fn open(self: &Arc<Self>) -> Open {
         self.connections.fetch_add(1, Relaxed);
         Open(self.clone())
     }
 
-    /// Counts a refusal of the host, by its cause.
+    /// Counts a request that the host refused, by reason.
     pub fn count_refusal(&self, reason: RefusalReason) {
         let mut known = RefusalReason::ALL.iter().zip(&self.refused);
         if let Some((_, count)) = known.find(|(one, _)| **one == reason) {
@@ -76,7 +76,7 @@ impl Traffic {
     }
 }
 
-/// A request that is being answered.
+/// Guard of a request that is being answered.
 pub struct UnderWay<'a>(&'a AtomicU64);
 
 impl Drop for UnderWay<'_> {
@@ -85,7 +85,7 @@ impl Drop for UnderWay<'_> {
     }
 }
 
-/// A connection that is open.
+/// Guard of an open connection.
 pub struct Open(Arc<Traffic>);
 
 impl Drop for Open {

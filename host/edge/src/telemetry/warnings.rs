@@ -1,19 +1,18 @@
-//! What an operator should know of a node right now: each condition is logged
-//! when it begins and when it ends, and is in the node's report in between.
+//! Warnings about the node's present condition: each condition is logged when it begins and when it
+//! ends, and is in the node's report in between.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The conditions of one node that call for an operator.
+/// Conditions of one node that need an operator's attention.
 #[derive(Debug, Default)]
 pub struct NodeWarnings {
     current: Mutex<BTreeMap<&'static str, String>>,
 }
 
 impl NodeWarnings {
-    /// Notes that the condition `subject` holds, as `text` describes. The first
-    /// time is logged as a warning; later ones, until
-    /// [`clear`](Self::clear), replace the text alone.
+    /// Notes that the condition `subject` holds, as `text` describes. The first call is logged as a
+    /// warning; further ones, until [`clear`](Self::clear), only replace the text.
     pub fn raise(&self, subject: &'static str, text: String) {
         let is_new = !self.current().contains_key(subject);
         if is_new {
@@ -24,8 +23,7 @@ impl NodeWarnings {
         self.current().insert(subject, text);
     }
 
-    /// Notes that the condition `subject` does not hold any more, which is
-    /// logged if it did.
+    /// Notes that the condition `subject` no longer holds, which is logged if it did.
     pub fn clear(&self, subject: &'static str) {
         let was_raised = self.current().remove(subject).is_some();
         if was_raised {
@@ -33,15 +31,14 @@ impl NodeWarnings {
         }
     }
 
-    /// Returns the text of every condition that holds, in the order of their
-    /// subjects.
+    /// Returns the text of every condition that holds, in the order of their subjects.
     #[must_use]
     pub fn texts(&self) -> Vec<String> {
         self.current().values().cloned().collect()
     }
 
-    /// Returns the subject of every condition that holds. A subject names no
-    /// path and no address, so it may be told to anybody.
+    /// Returns the subject of every condition that holds. A subject names no path and no address,
+    /// so it may be public.
     #[must_use]
     pub fn subjects(&self) -> Vec<&'static str> {
         self.current().keys().copied().collect()

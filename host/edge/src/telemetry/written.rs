@@ -1,4 +1,4 @@
-//! Whether log lines can be written: a disk may be full, or the reader gone.
+//! Detection of failed writes of log lines, such as on a full disk or a closed pipe.
 
 use std::io::{Error, Result, Write};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -7,23 +7,23 @@ use std::time::Duration;
 
 use super::NodeWarnings;
 
-/// What the warning is called.
+/// Subject of the warning.
 const SUBJECT: &str = "log";
 
-/// How often it is looked whether lines can be written.
+/// Time between two checks whether lines can be written.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// A process has one log.
+/// Failed writes of log lines. A process has only one log.
 static FAILURES: AtomicU64 = AtomicU64::new(0);
 static LAST_FAILURE: Mutex<Option<String>> = Mutex::new(None);
 
-/// Returns how often log lines could not be written.
+/// Returns how often writing log lines has failed.
 #[must_use]
 pub fn log_failures() -> u64 {
     FAILURES.load(Relaxed)
 }
 
-/// Warns while log lines cannot be written, for as long as this is polled.
+/// Warns while log lines cannot be written, for as long as the future is polled.
 pub async fn watch_log(warnings: &NodeWarnings) {
     loop {
         match last_failure(|last| last.clone()) {
@@ -41,7 +41,7 @@ fn last_failure<T>(work: impl FnOnce(&mut Option<String>) -> T) -> T {
     work(&mut LAST_FAILURE.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// Takes note of what fails.
+/// Writer that records failures.
 pub(super) struct Observed<W>(pub(super) W);
 
 impl<W: Write> Write for Observed<W> {

@@ -1,14 +1,13 @@
-//! A bounded queue that many clients share fairly.
+//! A bounded queue that clients share fairly.
 
 use std::collections::{HashMap, VecDeque};
 
-/// Items that wait, each in its client's line. Clients take turns, and when
-/// the queue is full, the one with the longest line gives up its last item: a
-/// client that sends many at once can neither fill the queue nor delay those
-/// who send one.
+/// Queue of items, one line for each client. Clients take turns. When the queue is full, the
+/// longest line loses its last item, so that a client with many items can neither fill the queue
+/// nor delay clients with one item.
 pub(super) struct FairQueue<T> {
     lines: HashMap<String, VecDeque<T>>,
-    /// The clients with something in their lines, the next one first.
+    /// Clients with items in their lines, the next one first.
     turns: VecDeque<String>,
     waiting: usize,
     capacity: usize,
@@ -25,8 +24,8 @@ impl<T> FairQueue<T> {
         }
     }
 
-    /// Adds an item to the line of `client`. Returns the item that has to go
-    /// for it, which is this one if no line is longer than the client's own.
+    /// Adds an item to the line of `client`. Returns the item that is displaced if the queue is
+    /// full: this one if no line is longer than the client's own.
     pub(super) fn push(&mut self, client: &str, item: T) -> Option<T> {
         let displaced = if self.waiting < self.capacity {
             None
@@ -46,7 +45,7 @@ impl<T> FairQueue<T> {
         displaced
     }
 
-    /// Takes the first item of the client whose turn it is.
+    /// Takes the first item of the client whose turn is next.
     pub(super) fn pop(&mut self) -> Option<T> {
         let client = self.turns.pop_front()?;
         let line = self.lines.get_mut(&client)?;
@@ -60,8 +59,8 @@ impl<T> FairQueue<T> {
         Some(item)
     }
 
-    /// Takes the last item of the longest line, if that has more than so many.
-    /// What is left has at least one item, so that its client keeps its turn.
+    /// Takes the last item of the longest line, if it has more than `length`. At least one item is
+    /// left, so that its client keeps its turn.
     fn take_from_line_longer_than(&mut self, length: usize) -> Option<T> {
         let longest = self.lines.values_mut().max_by_key(|line| line.len())?;
         if longest.len() <= length {
@@ -102,7 +101,7 @@ mod tests {
         assert_eq!(queue.push("a", "a5"), Some("a5"));
         assert_eq!(queue.push("b", "b1"), Some("a4"));
         assert_eq!(queue.push("c", "c1"), Some("a3"));
-        // Both lines would have two then: nobody has to give way.
+        // Both lines would have two then, so no item is displaced.
         assert_eq!(queue.push("b", "b2"), Some("b2"));
         assert_eq!(drain(&mut queue), ["a1", "b1", "c1", "a2"]);
     }

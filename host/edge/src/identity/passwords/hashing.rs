@@ -1,5 +1,5 @@
-//! New hashes: argon2id with the crate's own parameters, which are OWASP's:
-//! 19 MiB, two passes, one lane.
+//! Hashing of new passwords: argon2id with the crate's default parameters, which are OWASP's: 19
+//! MiB, two passes, one lane.
 
 use std::hint::black_box;
 
@@ -7,19 +7,19 @@ use argon2::{Argon2, PasswordHasher};
 
 use super::stored::Argon2Hash;
 
-/// A hash of no account's password, verified where there is no hash that can
-/// be, so that the time tells nothing.
+/// Hash of no account's password, which is verified where there is no usable hash, so that the time
+/// of the check reveals nothing.
 const DUMMY_HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$\
                           bm9ib2R5IG5vYm9keSBubw$bm9ib2R5J3MgaGFzaCBpcyBub3QgYW55b25lJ3MhISE";
 
-/// Returns the hash of `password` as a PHC string; `None` if the system has no
-/// randomness or memory to give.
+/// Returns the hash of `password` as a PHC string; `None` if the system has no randomness or
+/// memory.
 pub(super) fn hash(password: &str) -> Option<String> {
     let hashed = Argon2::default().hash_password(password.as_bytes());
     hashed.ok().map(|hash| hash.to_string())
 }
 
-/// Does the work of verifying `password` by a hash that [`hash`] made.
+/// Takes as long as verifying `password` by a hash that [`hash`] made.
 pub(super) fn verify_dummy(password: &str) {
     if let Ok(dummy) = Argon2Hash::parse(DUMMY_HASH) {
         black_box(dummy.matches(password));

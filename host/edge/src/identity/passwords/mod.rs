@@ -1,12 +1,10 @@
-//! Passwords: hashed by argon2id, verified also by what other back ends stored,
-//! on threads that are kept for it.
+//! Password hashing by argon2id, and verification of hashes that other back ends stored, on threads
+//! of their own.
 //!
-//! One hash takes some 20 ms of a processor and 19 MiB; those of others take up
-//! to a second or two. So they run on few
-//! threads of low priority with a bounded queue: a flood of logins is turned
-//! away early, and costs those who only look at the catalog nothing. Clients
-//! share the queue fairly, so that a flood of one costs the logins of others
-//! one turn.
+//! One hash takes some 20 ms of processor time and 19 MiB; those of other back ends take up to a
+//! second or two. So they run on a few threads of low priority with a bounded queue: a flood of
+//! logins is refused early, and does not slow down other requests. Clients share the queue fairly,
+//! so that a flood by one delays a login of another by one turn.
 
 mod fair_queue;
 mod hashing;
@@ -21,49 +19,48 @@ use stored::{StoredHash, Unverifiable};
 
 use crate::config::LegacyHashes;
 
-/// Hashes that may wait: a bit more than half a second of work for one thread,
-/// and longer than that nobody should wait for a login. A plugin that asks for
-/// hashes has more instances than this and all threads together, so that one
-/// client cannot keep all of them waiting here.
+/// Hashes that may be queued: a bit more than half a second of work for one thread, since no login
+/// should wait longer. A plugin that asks for hashes has more instances than this and all threads
+/// together, so that one client cannot keep all of them waiting here.
 const QUEUE: usize = 32;
 
-/// Most threads.
+/// Greatest number of threads.
 const MAX_THREADS: usize = 16;
 
-/// A password was not hashed or verified.
+/// Error of hashing or verifying a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordError {
-    /// As many wait as may.
+    /// The queue is full.
     #[error("too many passwords wait for their turn")]
     Busy,
-    /// The system has no randomness or memory to give.
+    /// The system has no randomness or memory, or the work panicked.
     #[error("the password could not be hashed")]
     Failed,
 }
 
-/// What a password is to a stored hash.
+/// Result of comparing a password with a stored hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PasswordCheck {
-    /// Another password was hashed, or there is no hash.
+    /// The hash is of another password, or there is no hash.
     Wrong,
-    /// This password was hashed.
+    /// The hash is of this password.
     Right,
-    /// This password was hashed, and a new hash of it would be stronger.
+    /// The hash is of this password, and a new hash would be stronger.
     Outdated,
-    /// No password can be verified by the hash: its kind is not known or not
-    /// allowed, or it asks for too much memory or time.
+    /// No password can be verified by the hash: its kind is unknown or not allowed, or it needs too
+    /// much memory or time.
     Unverifiable,
 }
 
-/// Hashes and verifies the passwords of one node.
+/// Hashing and verification of passwords on one node.
 pub struct Passwords {
     pool: Pool,
     legacy: LegacyHashes,
 }
 
 impl Passwords {
-    /// Starts a thread for every other processor. `legacy` says which hashes
-    /// count that were not made for passwords.
+    /// Starts one thread for every two processors. `legacy` lists the kinds of hashes to accept
+    /// that were not made for passwords.
     #[must_use]
     pub fn new(legacy: LegacyHashes) -> Self {
         let processors = available_parallelism().map_or(1, NonZeroUsize::get);
@@ -74,23 +71,23 @@ impl Passwords {
         }
     }
 
-    /// Returns the hash of `password` as a PHC string, with a salt of its own.
-    /// The work waits in the line of `client`.
+    /// Returns the hash of `password` as a PHC string with a random salt. The work waits in the
+    /// queue's line of `client`.
     ///
     /// # Errors
-    /// When too many wait, or the system is out of memory.
+    /// When the queue is full, or the system is out of memory.
     pub async fn hash(&self, client: &str, password: String) -> Result<String, PasswordError> {
         let hashing = move || hashing::hash(&password);
         let hashed = self.pool.run(client, hashing).await;
         hashed?.ok_or(PasswordError::Failed)
     }
 
-    /// Checks `password` against the hash `stored`, of any kind that is
-    /// supported. Without one, and with one by which nothing can be verified,
-    /// the work is that of a new hash. It waits in the line of `client`.
+    /// Checks `password` against the hash `stored`, of any supported kind. Without a hash, or with
+    /// one that cannot be used, the check takes as long as a new hash. The work waits in the
+    /// queue's line of `client`.
     ///
     /// # Errors
-    /// When too many wait.
+    /// When the queue is full.
     pub async fn check(
         &self,
         client: &str,
@@ -108,11 +105,11 @@ impl Passwords {
         }
     }
 
-    /// Tells whether `password` is the one behind the hash `stored`: no where
-    /// there is none, or one by which nothing can be verified.
+    /// Returns whether `stored` is a hash of `password`: false without a hash, or with one that
+    /// cannot be used.
     ///
     /// # Errors
-    /// When too many wait.
+    /// When the queue is full.
     pub async fn verify(
         &self,
         client: &str,

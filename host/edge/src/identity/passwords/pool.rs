@@ -1,5 +1,5 @@
-//! A few threads of low priority that take jobs from a bounded queue, which
-//! clients share fairly.
+//! A pool of threads with low priority that take jobs from a bounded queue, which clients share
+//! fairly.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -9,11 +9,10 @@ use tokio::sync::oneshot;
 use super::fair_queue::FairQueue;
 use crate::thread_priority::set_nice;
 
-/// How much the threads give way to all others: half of what the system
-/// knows.
+/// Niceness of the threads, of at most 19: they yield the processor to all others.
 const NICENESS: i32 = 10;
 
-/// A job has no result.
+/// Error of a job without a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum RunError {
     /// The queue was full, and the client had its share of it.
@@ -24,17 +23,17 @@ pub(super) enum RunError {
     Panicked,
 }
 
-/// What is to be done with a job.
+/// Instruction to a job that leaves the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Turn {
     Run,
-    /// There is no place for it.
+    /// The queue is full, so the job is refused.
     Refuse,
 }
 
 type Job = Box<dyn FnOnce(Turn) + Send>;
 
-/// The threads; they end when this is dropped.
+/// Pool of threads, which end when it is dropped.
 pub(super) struct Pool {
     shared: Arc<Shared>,
     #[cfg(test)]
@@ -57,7 +56,7 @@ impl Shared {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for a job. None when the pool has been dropped.
+    /// Waits for a job; `None` once the pool has been dropped.
     fn next(&self) -> Option<Job> {
         let mut queue = self.lock();
         loop {
@@ -81,7 +80,7 @@ impl Drop for Pool {
 }
 
 impl Pool {
-    /// Starts `threads` that let `queue` jobs wait.
+    /// Starts `threads` threads, for which up to `queue` jobs may wait.
     pub(super) fn new(name: &str, threads: usize, queue: usize) -> Self {
         let shared = Arc::new(Shared {
             queue: Mutex::new(Queue {
@@ -100,8 +99,9 @@ impl Pool {
         }
     }
 
-    /// The result of `work`, which waits in the line of `client`. Dropping this
-    /// future before a thread has begun spares the work.
+    /// Runs `work` on a thread of the pool, after it has waited in the line of `client`, and
+    /// returns its result. If this future is dropped before a thread has begun, the work is
+    /// skipped.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         client: &str,
@@ -121,7 +121,7 @@ impl Pool {
             let result = work();
             #[cfg(test)]
             done.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-            // Who asked may have left meanwhile.
+            // The caller may have dropped its future meanwhile.
             let _ = reply.send(Ok(result));
         };
         let displaced = self.shared.lock().jobs.push(client, Box::new(job));
@@ -132,7 +132,7 @@ impl Pool {
         result.await.map_err(|_| RunError::Panicked)?
     }
 
-    /// Jobs that were not skipped.
+    /// Returns the jobs that were run and not skipped.
     #[cfg(test)]
     pub(super) fn done(&self) -> usize {
         self.done.load(std::sync::atomic::Ordering::SeqCst)
@@ -153,7 +153,7 @@ fn spawn(name: &str, shared: Arc<Shared>) {
 fn work_off(shared: &Shared) {
     set_nice(NICENESS);
     while let Some(job) = shared.next() {
-        // Whoever waits learns of a panic by the channel that it drops.
+        // A panic drops the channel, by which the caller learns of it.
         let _ = catch_unwind(AssertUnwindSafe(|| job(Turn::Run)));
     }
 }
@@ -164,7 +164,7 @@ mod tests {
 
     use super::*;
 
-    /// A pool of one thread, which is busy until the sender is dropped.
+    /// Returns a pool of one thread, which is busy until the sender is dropped.
     async fn busy(queue: usize) -> (Arc<Pool>, mpsc::Sender<()>) {
         let pool = Arc::new(Pool::new("test", 1, queue));
         let (busy, released) = mpsc::channel::<()>();

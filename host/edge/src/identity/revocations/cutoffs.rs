@@ -2,32 +2,32 @@
 
 use std::collections::HashMap;
 
-/// For each principal, the last second whose tokens do not hold.
+/// Last second of each principal whose tokens are revoked.
 #[derive(Debug, Default)]
 pub(super) struct Cutoffs(HashMap<i64, u64>);
 
 impl Cutoffs {
-    /// Revokes what was issued to `principal` until the end of this second.
+    /// Revokes the tokens that were issued to `principal` up to the end of the second `cutoff`.
     pub(super) fn revoke(&mut self, principal: i64, cutoff: u64) {
         let known = self.0.entry(principal).or_default();
         *known = (*known).max(cutoff);
     }
 
-    /// Adds what was read, in any order and any number of times.
+    /// Adds revocations, in any order and any number of times.
     pub(super) fn extend(&mut self, revoked: impl IntoIterator<Item = (i64, u64)>) {
         for (principal, cutoff) in revoked {
             self.revoke(principal, cutoff);
         }
     }
 
-    /// Whether a token that was issued in this second is revoked.
+    /// Returns whether a token of `principal` that was issued in the second `issued_at` is revoked.
     pub(super) fn covers(&self, principal: i64, issued_at: u64) -> bool {
         self.0
             .get(&principal)
             .is_some_and(|cutoff| issued_at <= *cutoff)
     }
 
-    /// Forgets revocations of tokens that have expired by now.
+    /// Forgets revocations with a cutoff before `second`, whose tokens have expired.
     pub(super) fn forget_before(&mut self, second: u64) {
         self.0.retain(|_, cutoff| *cutoff >= second);
     }

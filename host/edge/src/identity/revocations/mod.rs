@@ -1,10 +1,9 @@
-//! Revoked tokens: for each principal, the second up to which every token that
-//! was issued does not hold any more.
+//! Revoked tokens: for each principal, the second up to which all issued tokens are invalid.
 //!
-//! The truth is a table of the control database ([`store`]), so that all nodes
-//! agree, and its clock says when tokens are issued and revoked. Each node keeps a copy in memory ([`cutoffs`]), which is never relied
-//! upon for longer than [`MAX_AGE`]: a token that was revoked longer ago than
-//! that is rejected by every node. Requests without a token ask nothing here.
+//! A table of the control database ([`store`]) holds them, so that all nodes agree, and its clock
+//! decides in which second tokens are issued and revoked. Each node has a copy in memory
+//! ([`cutoffs`]), which is used for at most [`MAX_AGE`]: a token that was revoked longer ago is
+//! rejected by every node. Requests without a token need none of this.
 
 mod cutoffs;
 mod store;
@@ -23,25 +22,24 @@ use stores::sql::{Connections, DatabaseAccess, Databases};
 
 use super::tokens::{LEEWAY, MAX_LIFETIME};
 
-/// How old the copy in memory may be: the longest time for which a node
-/// accepts a token that was revoked through another node.
+/// Greatest age of the copy in memory: the longest time for which a node accepts a token that was
+/// revoked on another node.
 const MAX_AGE: Duration = Duration::from_secs(1);
 
-/// Age from which the copy is refreshed in the background, so that requests
-/// need not wait for that.
+/// Age from which the copy is refreshed in the background, so that requests need not wait for it.
 const REFRESH_AGE: Duration = Duration::from_millis(500);
 
-/// How long a failed refresh answers for the next ones.
+/// Time for which the failure of a refresh is returned to further ones.
 const FAILURE_AGE: Duration = Duration::from_millis(200);
 
-/// Revocations of this many seconds are read again by each refresh: a change is
-/// seen later than it was made.
+/// Seconds of revocations that each refresh reads again, since a change becomes visible later than
+/// it was made.
 const OVERLAP: u64 = 60;
 
-/// How often a revocation is tried that met another one of the same second.
+/// Attempts at a revocation that conflicts with others of the same second.
 const TRIES: u32 = 10;
 
-/// The revoked tokens of a shop, as one node knows them.
+/// Revoked tokens of a shop, as one node knows them.
 #[derive(Clone)]
 pub struct Revocations {
     inner: Arc<Inner>,
@@ -50,28 +48,28 @@ pub struct Revocations {
 struct Inner {
     store: Store,
     copy: RwLock<Copy>,
-    /// When the last refresh failed; held while one is under way.
+    /// Time of the last failed refresh; locked during a refresh.
     refreshing: Mutex<Option<Instant>>,
 }
 
 struct Copy {
     cutoffs: Cutoffs,
-    /// The database's second at the last successful refresh.
+    /// Second of the database's clock at the last successful refresh.
     second: u64,
-    /// When the last successful refresh began.
+    /// Time at which the last successful refresh began.
     read_at: Instant,
 }
 
-/// What the copy in memory says of a token.
+/// Answer of the copy in memory about a token.
 enum Known {
     Revoked,
-    /// Not revoked when the copy was read, so long ago.
+    /// Not revoked when the copy was read, which was this long ago.
     Valid(Duration),
 }
 
 impl Revocations {
-    /// Reads the revocations from the control database at `url`, whose table is
-    /// made if it is not there; `clock` takes note of its time whenever it tells it.
+    /// Opens the revocations in the control database at `url`, and creates their table if it does
+    /// not exist. `clock` is updated whenever the database tells its time.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -107,22 +105,22 @@ impl Revocations {
         })
     }
 
-    /// Returns what they are kept in, and the connections to it.
+    /// Returns the kind of the database, and its connections.
     #[must_use]
     pub fn connections(&self) -> (&'static str, Connections) {
         self.inner.store.connections()
     }
 
-    /// Revokes all tokens of `principal` that have been issued so far. This
-    /// node rejects them from now on, and all others within [`MAX_AGE`].
+    /// Revokes all tokens of `principal` that have been issued so far. This node rejects them from
+    /// now on, and other nodes within [`MAX_AGE`].
     ///
     /// # Errors
-    /// When the database does not answer: then nothing may have been revoked.
+    /// When the database does not answer: nothing may have been revoked then.
     pub async fn revoke(&self, principal: i64) -> Result<(), RevocationError> {
         let store = &self.inner.store;
         for _ in 0..TRIES {
             let last = store.last(principal).await?;
-            // A database that takes another one's place may have a slower clock.
+            // After a fail-over, the clock of the new database may be behind.
             let cutoff = (last.now + LEEWAY).max(next_after(last.cutoff));
             if store.append(principal, cutoff).await? {
                 self.inner
@@ -133,8 +131,8 @@ impl Revocations {
         Err(RevocationError::Contention)
     }
 
-    /// The second in which a token of `principal` is issued that is not revoked:
-    /// the present one, or the first after the last revocation.
+    /// Returns the second in which a token of `principal` is to be issued so that it is not
+    /// revoked: the present one, or the first after the last revocation.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -143,7 +141,7 @@ impl Revocations {
         Ok(last.now.max(next_after(last.cutoff)))
     }
 
-    /// Whether a token of `principal` that was issued in this second has been
+    /// Returns whether a token of `principal` that was issued in the second `issued_at` has been
     /// revoked.
     ///
     /// # Errors
@@ -167,14 +165,13 @@ impl Revocations {
         }
     }
 
-    /// Whether this node's copy says that the token has been revoked, however
-    /// old the copy is.
+    /// Returns whether this node's copy has the token as revoked, whatever the copy's age.
     #[must_use]
     pub fn is_known_as_revoked(&self, principal: i64, issued_at: u64) -> bool {
         matches!(self.inner.known(principal, issued_at), Known::Revoked)
     }
 
-    /// Refreshes the copy, unless somebody does already.
+    /// Refreshes the copy in a task, unless a refresh is under way.
     fn refresh_in_background(&self) {
         if self.inner.refreshing.try_lock().is_ok() {
             let inner = self.inner.clone();
@@ -205,8 +202,8 @@ impl Inner {
         copy.read_at.elapsed()
     }
 
-    /// Reads what was revoked since the last time. Of many who ask at once, one
-    /// reads, and its success or failure is everybody's.
+    /// Reads the revocations since the last refresh. Concurrent callers share one refresh and its
+    /// result.
     async fn refresh(&self) -> Result<(), RevocationError> {
         let mut failed_at = self.refreshing.lock().await;
         if self.age() < REFRESH_AGE {
@@ -239,12 +236,12 @@ impl Inner {
     }
 }
 
-/// The first second that no revocation covers.
+/// Returns the first second that the revocation does not cover.
 fn next_after(cutoff: Option<u64>) -> u64 {
     cutoff.map_or(0, |cutoff| cutoff.saturating_add(1))
 }
 
-/// No token that was issued before this second can still hold.
+/// Returns the second before which no issued token can still be valid.
 fn expired_before(now: u64) -> u64 {
     now.saturating_sub(u64::from(MAX_LIFETIME) + 2 * LEEWAY)
 }

@@ -1,6 +1,6 @@
-//! The table of revocations in the control database. Rows are only added, and
-//! deleted when no token can be left that they cover. Seconds are those of the
-//! database's clock: those of the nodes differ.
+//! Table of revocations in the control database. Rows are only added, and deleted once no valid
+//! token can be left that they cover. Seconds are those of the database's clock, since the nodes'
+//! clocks differ.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use stores::sql::{Connections, DatabaseAccess, Error, OpenError, Rows, Value};
 
 pub(super) const TABLES: [&str; 1] = ["edge_token_revocation"];
 
-/// In words that SQLite and MySQL share. The second key is for reading what is new.
+/// Statement in the common dialect of SQLite and MySQL. The second key serves to read new rows.
 const CREATE: &str = "CREATE TABLE IF NOT EXISTS edge_token_revocation ( \
     principal_id BIGINT NOT NULL, \
     cutoff BIGINT NOT NULL, \
@@ -21,18 +21,18 @@ const APPEND: &str = "INSERT INTO edge_token_revocation (principal_id, cutoff) V
 const LAST: &str = "SELECT MAX(cutoff), {now} FROM edge_token_revocation WHERE principal_id = ?";
 const NEWEST: &str = "SELECT MAX(cutoff), {now} FROM edge_token_revocation";
 const PRUNE: &str = "DELETE FROM edge_token_revocation WHERE cutoff < ?";
-/// A page of revocations, after the last one of the page before.
+/// Query of a page of revocations, which begins after the last row of the previous page.
 const PAGE: &str = "SELECT principal_id, cutoff FROM edge_token_revocation \
     WHERE cutoff > ? OR (cutoff = ? AND principal_id > ?) \
     ORDER BY cutoff, principal_id LIMIT ?";
 
-/// Rows of a page.
+/// Rows of one page.
 const PAGE_ROWS: usize = 5000;
 
 /// Time limit for one statement.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Tokens could not be revoked or checked.
+/// Error of revoking or checking tokens.
 #[derive(Debug, thiserror::Error)]
 pub enum RevocationError {
     /// The control database cannot be opened.
@@ -41,19 +41,19 @@ pub enum RevocationError {
     /// A statement failed.
     #[error("the control database: {0:?}")]
     Statement(Error),
-    /// A row is not what this version writes.
+    /// A row is not in the form that this version writes.
     #[error("the control database: a revocation is unreadable")]
     Unreadable,
     /// Another request has just found that the database does not answer.
     #[error("the control database does not answer")]
     Unanswered,
-    /// Too many revocations of one principal at once.
+    /// Too many concurrent revocations of one principal.
     #[error("too many revocations at once")]
     Contention,
 }
 
 impl RevocationError {
-    /// Whether the control database did not answer, and may do so later.
+    /// Returns whether the control database did not answer, so that a retry may succeed.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
@@ -67,18 +67,18 @@ impl RevocationError {
 
 type Result<T> = std::result::Result<T, RevocationError>;
 
-/// The table.
+/// Table of revocations.
 pub(super) struct Store {
     database: DatabaseAccess,
     clock: Arc<SharedClock>,
 }
 
-/// What is known of some revocations.
+/// Last revocation of one or all principals.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Last {
-    /// The last second that they cover; none without a revocation.
+    /// Last second that is revoked; `None` without a revocation.
     pub(super) cutoff: Option<u64>,
-    /// The present second.
+    /// Present second of the database's clock.
     pub(super) now: u64,
 }
 
@@ -87,7 +87,7 @@ impl Store {
         (self.database.system(), self.database.connections())
     }
 
-    /// Makes the table, unless it is there.
+    /// Creates the table if it does not exist.
     pub(super) async fn create(database: DatabaseAccess, clock: Arc<SharedClock>) -> Result<Self> {
         database
             .create(TABLES[0], CREATE)
@@ -96,7 +96,7 @@ impl Store {
         Ok(Self { database, clock })
     }
 
-    /// Adds a revocation. False if the principal has one of this second already.
+    /// Adds a revocation. Returns false if the principal already has one of this second.
     pub(super) async fn append(&self, principal: i64, cutoff: u64) -> Result<bool> {
         let values = vec![Value::Integer(principal), integer(cutoff)];
         match self.execute(APPEND, values).await {
@@ -106,12 +106,12 @@ impl Store {
         }
     }
 
-    /// The principal's last revocation.
+    /// Returns the last revocation of the principal.
     pub(super) async fn last(&self, principal: i64) -> Result<Last> {
         self.read_last(LAST, vec![Value::Integer(principal)]).await
     }
 
-    /// The last revocation of all.
+    /// Returns the last revocation of all principals.
     pub(super) async fn newest(&self) -> Result<Last> {
         self.read_last(NEWEST, Vec::new()).await
     }
@@ -131,7 +131,7 @@ impl Store {
         })
     }
 
-    /// All revocations from this second on, as pairs of principal and cutoff.
+    /// Reads all revocations from `second` on, as pairs of principal and cutoff.
     pub(super) async fn read_since(&self, second: u64) -> Result<Vec<(i64, u64)>> {
         self.read_pages(second, PAGE_ROWS).await
     }
@@ -168,7 +168,7 @@ impl Store {
         }
     }
 
-    /// Deletes revocations from before this second.
+    /// Deletes revocations from before `second`.
     pub(super) async fn prune(&self, second: u64) -> Result<()> {
         self.execute(PRUNE, vec![integer(second)]).await
     }

@@ -1,4 +1,4 @@
-//! Two nodes on one control database.
+//! Tests with two nodes on one control database.
 
 use std::path::Path;
 
@@ -13,12 +13,12 @@ async fn node(folder: &Path) -> Revocations {
 }
 
 impl Revocations {
-    /// The present second.
+    /// Returns the present second of the database's clock.
     async fn now(&self) -> u64 {
         self.inner.store.newest().await.expect("read").now
     }
 
-    /// Lets the copy be as old as this.
+    /// Sets the age of the copy.
     fn age(&self, age: Duration) {
         let read_at = Instant::now().checked_sub(age).expect("some time ago");
         self.inner.write(|copy| copy.read_at = read_at);
@@ -34,7 +34,7 @@ async fn a_revocation_holds_at_once_where_it_was_made_and_elsewhere_when_it_is_r
     one.revoke(7).await.expect("revoked");
     assert!(one.is_revoked(7, issued_at).await.expect("known"));
     assert!(!one.is_revoked(8, issued_at).await.expect("known"));
-    // The other node may rely on its copy for as long as it may, and no longer.
+    // The other node may use its copy until it is too old, and no longer.
     assert!(!other.is_known_as_revoked(7, issued_at));
     other.age(MAX_AGE);
     assert!(other.is_revoked(7, issued_at).await.expect("known"));
@@ -49,7 +49,7 @@ async fn a_copy_is_refreshed_before_anybody_has_to_wait() {
     one.revoke(7).await.expect("revoked");
     let issued_at = one.now().await;
     other.age(REFRESH_AGE);
-    // This one is still answered from the copy, and has it refreshed.
+    // This call is still answered from the copy, and starts a refresh.
     assert!(!other.is_revoked(7, issued_at).await.expect("known"));
     while !other.is_known_as_revoked(7, issued_at) {
         tokio::task::yield_now().await;
@@ -97,12 +97,12 @@ async fn a_node_that_cannot_read_says_that_it_does_not_know() {
     node.age(MAX_AGE);
     assert!(node.is_revoked(8, issued_at).await.is_err());
     assert!(node.is_revoked(7, issued_at).await.expect("known"));
-    // Within its time, the copy answers.
+    // Within its age limit, the copy answers.
     node.age(REFRESH_AGE);
     assert!(!node.is_revoked(8, issued_at).await.expect("known"));
 }
 
-/// The nodes' clocks play no part, and that of the database may be set back.
+/// Revocations do not depend on the nodes' clocks, and hold if the database's clock is set back.
 #[tokio::test]
 async fn a_clock_that_is_set_back_hides_no_revocation() {
     let folder = tempfile::tempdir().expect("a folder");

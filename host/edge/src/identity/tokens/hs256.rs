@@ -1,5 +1,5 @@
-//! The cryptography behind `jsonwebtoken`: HMAC with SHA-256. That the
-//! process has no other is the surest way to accept no other.
+//! Cryptography provider of `jsonwebtoken`: HMAC with SHA-256. Since the process has no other
+//! algorithm, it cannot accept another one.
 
 use hmac::{Hmac, KeyInit, Mac};
 use jsonwebtoken::crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils};
@@ -11,13 +11,13 @@ use signature::{Signer, Verifier};
 static PROVIDER: CryptoProvider = CryptoProvider {
     signer_factory: signer,
     verifier_factory: verifier,
-    // For keys that tokens bring along, which are never looked at.
+    // Keys inside of tokens are never read.
     key_utils: KeyUtils::new_unimplemented(),
 };
 
-/// Let `jsonwebtoken` use it.
+/// Installs the provider for `jsonwebtoken`.
 pub(super) fn install() {
-    // Fails when it is there already: nobody else installs one.
+    // Fails if it is installed already; the process has no other provider.
     let _ = PROVIDER.install_default();
 }
 
@@ -57,7 +57,7 @@ impl Signer<Vec<u8>> for Hs256 {
 }
 
 impl Verifier<Vec<u8>> for Hs256 {
-    /// In the same time for every wrong signature.
+    /// Verifies in constant time for all wrong signatures.
     fn verify(&self, message: &[u8], signature: &Vec<u8>) -> Result<(), signature::Error> {
         let verified = self.of(message).verify_slice(signature);
         verified.map_err(|_| signature::Error::new())

@@ -1,36 +1,35 @@
-//! The keys that sign tokens. There may be several, so that an operator can
-//! change them without ending a session: the new one is put first, and the
-//! old one is taken out when its last token has expired.
+//! Keys that sign and verify tokens. With several keys, an operator can rotate them without ending
+//! sessions: the new key is put first, and the old one is removed when its last token has expired.
 
 use jsonwebtoken::{DecodingKey, EncodingKey};
 use sha2::{Digest, Sha256};
 
 use crate::config::secrets::{KeyRing, fingerprint};
 
-/// RFC 7518 section 3.2: a key is as long as the hash, or longer.
+/// Least bytes of a secret: RFC 7518 section 3.2 asks for at least the length of the hash.
 const SHORTEST_SECRET: usize = 32;
 
-/// Bytes of the hash that names a key which nobody named.
+/// Bytes of the hash that becomes the identifier of a key without one.
 const DERIVED_ID: usize = 4;
 
-/// Keys that cannot sign tokens. Messages quote no secret.
+/// Error in a list of keys. Messages quote no secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
     /// An entry has no identifier.
     #[error("is not a list of `id:secret` with commas between")]
     Malformed,
-    /// An identifier that would need escapes.
+    /// An identifier has characters that would need escapes, or is too long.
     #[error("has a key whose id is not 1 to 64 letters, digits, `-`, `_` and `.`")]
     Id,
-    /// A secret that could be guessed.
+    /// A secret is too short.
     #[error("has a secret of fewer than {SHORTEST_SECRET} bytes, for the key `{0}`")]
     Short(String),
-    /// An identifier that stands there twice.
+    /// An identifier occurs twice.
     #[error("has two keys with the id `{0}`")]
     Twice(String),
 }
 
-/// One key, and the name by which tokens refer to it (`kid`).
+/// A key, and the identifier by which tokens refer to it (`kid`).
 #[derive(Clone)]
 pub(super) struct Key {
     pub(super) id: String,
@@ -47,13 +46,14 @@ impl Key {
         }
     }
 
-    /// Names the key and its identifier together: tokens name the latter.
+    /// Returns the fingerprint of key and identifier together, since tokens refer to the
+    /// identifier.
     fn fingerprint(&self) -> String {
         fingerprint(self.signing.as_bytes(), &self.id)
     }
 }
 
-/// The keys of tokens; at least one.
+/// Keys of tokens; at least one.
 #[derive(Clone)]
 pub struct TokenKeys {
     first: Key,
@@ -61,10 +61,10 @@ pub struct TokenKeys {
 }
 
 impl TokenKeys {
-    /// Keys as an operator writes them: `id:secret,id:secret`.
+    /// Parses keys as an operator writes them: `id:secret,id:secret`.
     ///
     /// # Errors
-    /// Says which of the rules is broken, and for which key.
+    /// When an entry breaks a rule; the error names the rule and the key.
     pub fn parse(text: &str) -> Result<Self, KeyError> {
         let mut keys: Vec<Key> = Vec::new();
         for entry in text.split(',') {
@@ -81,8 +81,8 @@ impl TokenKeys {
         })
     }
 
-    /// The one key `secret`, under a name that follows from it: every node
-    /// with the same secret knows it by the same.
+    /// Returns `secret` as the only key, with an identifier that is derived from it, so that every
+    /// node with this secret derives the same one.
     #[must_use]
     pub fn single(secret: &[u8; 32]) -> Self {
         let digest = Sha256::digest(secret);
@@ -93,7 +93,7 @@ impl TokenKeys {
         }
     }
 
-    /// These keys, and others derived from secrets that verify and do not sign.
+    /// Returns the keys, and further ones from `secrets`, which verify tokens and do not sign.
     #[must_use]
     pub fn verifying(mut self, secrets: &[[u8; 32]]) -> Self {
         let others = secrets.iter().map(|secret| Self::single(secret).first);
@@ -101,7 +101,7 @@ impl TokenKeys {
         self
     }
 
-    /// The keys' fingerprints.
+    /// Returns the fingerprints of the keys.
     #[must_use]
     pub fn ring(&self) -> KeyRing {
         KeyRing {

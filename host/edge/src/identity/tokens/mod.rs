@@ -1,5 +1,4 @@
-//! Tokens: JSON Web Tokens (RFC 7519) of this shop, signed with HS256 and
-//! nothing else.
+//! JSON Web Tokens (RFC 7519) of this shop, signed with HS256 and nothing else.
 
 mod hs256;
 mod keys;
@@ -14,38 +13,37 @@ use crate::bindings::context::Principal;
 
 pub use keys::{KeyError, TokenKeys};
 
-/// For whom our tokens are.
+/// Audience claim (`aud`) of the tokens.
 const AUDIENCE: &str = "shop";
 
-/// Seconds by which two nodes may differ in what they take for the time.
+/// Seconds by which the clocks of two nodes may differ.
 pub(super) const LEEWAY: u64 = 5;
 
-/// Longest time in seconds for which a token may hold: so long is remembered
-/// that it was revoked.
+/// Longest lifetime of a token in seconds, for which its revocation is remembered too.
 pub(super) const MAX_LIFETIME: u32 = 31 * 24 * 60 * 60;
 
-/// The last second of the year 9999. What ends later is a mistake.
+/// Latest expiry of a token: the last second of the year 9999. A later one is a mistake.
 const LATEST: u64 = 253_402_300_799;
 
-/// Why a token was not issued, or does not hold. The texts are for the log.
+/// Error of issuing or verifying a token. The texts are for the log.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
-    /// It names no key, or one that is not ours.
+    /// The token names no key, or an unknown one.
     #[error("the token's key is unknown")]
     UnknownKey,
-    /// It is not of the kind that we issue.
+    /// The token is of another type than those that are issued here.
     #[error("the token is of another kind")]
     OtherKind,
-    /// It is to hold for longer than tokens may.
+    /// The lifetime is longer than tokens may have.
     #[error("a token may hold for at most {MAX_LIFETIME} seconds")]
     TooLong,
-    /// Its time has passed.
+    /// The token has expired.
     #[error("the token has expired")]
     Expired,
-    /// Its time has not come.
+    /// The token is not valid yet.
     #[error("the token does not hold yet")]
     Early,
-    /// It is malformed or forged.
+    /// The token is malformed or forged.
     #[error(transparent)]
     Invalid(#[from] jsonwebtoken::errors::Error),
 }
@@ -62,16 +60,16 @@ struct Claims {
     aud: String,
 }
 
-/// What a token says that holds.
+/// Contents of a valid token.
 #[derive(Debug, Clone)]
 pub struct VerifiedToken {
-    /// Whom it names.
+    /// Principal that the token names.
     pub principal: Principal,
-    /// When it was issued, in seconds since 1970.
+    /// Time at which the token was issued, in seconds since 1970.
     pub issued_at: u64,
 }
 
-/// Issues and verifies the shop's tokens.
+/// Issuing and verification of the shop's tokens.
 pub struct Tokens {
     keys: TokenKeys,
     validation: Validation,
@@ -79,14 +77,15 @@ pub struct Tokens {
 }
 
 impl Tokens {
-    /// The first of `keys` signs, all verify. The time is this node's.
+    /// Returns tokens that the first of `keys` signs and all of them verify. The time is this
+    /// node's.
     #[must_use]
     pub fn new(keys: TokenKeys) -> Self {
         hs256::install();
         let mut validation = Validation::new(Algorithm::HS256);
         validation.set_audience(&[AUDIENCE]);
         validation.set_required_spec_claims(&["exp", "aud"]);
-        // By this node's clock, which is not the shop's.
+        // The crate would check by this node's clock, which is not the shop's.
         validation.validate_exp = false;
         Self {
             keys,
@@ -95,13 +94,13 @@ impl Tokens {
         }
     }
 
-    /// The same keys, with tokens that begin and end by `clock`.
+    /// Returns the tokens with validity by `clock`.
     #[must_use]
     pub fn with_clock(self, clock: Arc<SharedClock>) -> Self {
         Self { clock, ..self }
     }
 
-    /// A token that names `principal` for `lifetime` seconds from now on.
+    /// Issues a token that names `principal` for `lifetime` seconds from now on.
     ///
     /// # Errors
     /// When the lifetime is longer than [`MAX_LIFETIME`].
@@ -109,8 +108,8 @@ impl Tokens {
         self.issue_at(self.clock.now_seconds(), principal, lifetime)
     }
 
-    /// A token that names `principal` for `lifetime` seconds from this one on,
-    /// counted since 1970.
+    /// Issues a token that names `principal` for `lifetime` seconds from `second` on, which is in
+    /// seconds since 1970.
     ///
     /// # Errors
     /// When the lifetime is longer than [`MAX_LIFETIME`].
@@ -138,13 +137,13 @@ impl Tokens {
         Ok(encode(&header, &claims, &key.signing)?)
     }
 
-    /// Whom `token` names, and since when.
+    /// Verifies `token`, and returns its principal and its time of issue.
     ///
     /// # Errors
-    /// When it does not hold here and now.
+    /// When the token is not valid here and now.
     pub fn verify(&self, token: &str) -> Result<VerifiedToken, TokenError> {
         let header = decode_header(token)?;
-        // RFC 7515 section 4.1.11: what must be understood, and is not.
+        // RFC 7515 section 4.1.11: `crit` lists extensions that must be understood; none is.
         let is_ours =
             header.typ.is_none_or(|typ| typ.eq_ignore_ascii_case("JWT")) && header.crit.is_none();
         if !is_ours {
@@ -169,7 +168,7 @@ impl Tokens {
     }
 }
 
-/// Whether a token with these claims holds in the second `now`.
+/// Checks that a token with these claims is valid in the second `now`.
 fn check_time(claims: &Claims, now: u64) -> Result<(), TokenError> {
     if claims.exp.saturating_add(LEEWAY) < now {
         return Err(TokenError::Expired);

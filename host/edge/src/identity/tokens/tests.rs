@@ -1,4 +1,4 @@
-//! Tokens that hold, and every way in which one does not.
+//! Tests of valid tokens, and of every way in which one is invalid.
 
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ pub fn ada() -> Principal {
     }
 }
 
-/// Base64 for URLs, without padding (RFC 4648 section 5).
+/// Encodes base64url without padding (RFC 4648 section 5).
 fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let mut text = String::new();
@@ -43,7 +43,7 @@ fn base64(bytes: &[u8]) -> String {
     text
 }
 
-/// A token as anybody could write it, signed with `secret`.
+/// Returns a token as anybody could write it, signed with `secret`.
 fn signed(header: &str, claims: &str, secret: &str) -> String {
     let message = format!(
         "{}.{}",
@@ -73,7 +73,7 @@ fn ours(claims: &Value) -> String {
     signed(HEADER, &claims.to_string(), SECRET)
 }
 
-/// Our claims, with one of them changed, or taken out by `null`.
+/// Returns a token with valid claims, of which one is changed, or removed by `null`.
 fn changed(claim: &str, value: Value) -> String {
     let mut claims = claims();
     let map = claims.as_object_mut().expect("an object");
@@ -108,7 +108,7 @@ fn a_token_written_by_hand_holds_if_it_is_right() {
     assert!(tokens().verify(&later).is_ok(), "an nbf that has passed");
 }
 
-/// Whatever this node's clock says.
+/// Expiry does not depend on this node's clock.
 #[test]
 fn a_token_ends_by_the_clock_of_the_database() {
     let day = 24 * 60 * 60;

@@ -1,4 +1,4 @@
-//! `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers):
+//! Header fields `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers), with
 //! one item for each limit that counted.
 
 use std::time::Duration;
@@ -11,7 +11,7 @@ use stores::limiter::{Policy, Verdict};
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
-/// Write what each named limit said.
+/// Writes the policy and the verdict of each limit.
 pub(super) fn write(counted: &[(String, Policy, Verdict)], headers: &mut HeaderMap) {
     for (name, policy, verdict) in counted {
         let window = seconds(policy.window()).max(1);
@@ -26,13 +26,13 @@ pub(super) fn write(counted: &[(String, Policy, Verdict)], headers: &mut HeaderM
     }
 }
 
-/// Whole seconds, never too few.
+/// Returns a time in whole seconds, rounded up.
 pub(in crate::ingress) fn seconds(time: Duration) -> u64 {
     time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }
 
 fn append(headers: &mut HeaderMap, name: HeaderName, text: String) {
-    // Names of limits are plain, so this always is a value.
+    // Names of limits are plain ASCII, so the text is always a valid value.
     if let Ok(value) = HeaderValue::try_from(text) {
         headers.append(name, value);
     }

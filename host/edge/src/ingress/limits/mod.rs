@@ -1,5 +1,5 @@
-//! Rate limits, enforced before a plugin is asked: the node's own, by client
-//! address, and those of the plugins' manifests.
+//! Rate limits that are enforced before a plugin is called: the node's own limit by client address,
+//! and those of the plugins' manifests.
 
 mod headers;
 
@@ -21,49 +21,49 @@ use crate::bindings::context::Caller;
 use crate::config::Rate;
 use crate::rollout::RouteLimit;
 
-/// What the node's own limit is called in replies.
+/// Name of the node's own limit in reply header fields.
 const DEFAULT: &str = "default";
 
-/// Enforces rate limits.
+/// Enforcement of rate limits.
 pub struct RateLimits {
     limiter: Arc<Limiter>,
-    /// For every client address, whatever it asks for.
+    /// Limit of each client address, whatever it requests.
     default: Option<Policy>,
 }
 
-/// What is known of a request that limits count.
+/// Properties of a request by which limits count it.
 #[derive(Clone, Copy)]
 pub(super) struct RequestKey<'a> {
     pub(super) method: &'a Method,
-    /// Without the mount, and decoded: a plugin may take an encoded letter for
+    /// Path without the mount, and percent-decoded, since a plugin may treat an encoded letter like
     /// the letter.
     pub(super) path: &'a str,
     pub(super) client: IpAddr,
     pub(super) caller: &'a Caller,
 }
 
-/// What the limits have said of one request, for the headers of its reply.
+/// Verdicts of the limits that counted one request, for the header fields of its reply.
 #[derive(Default)]
 pub(super) struct RateLimitHeaders(Vec<(String, Policy, Verdict)>);
 
 impl RateLimits {
-    /// Limits that `limiter` counts; `rate` is for every client address.
+    /// Returns limits that `limiter` counts; `rate` applies to each client address.
     ///
     /// # Errors
-    /// When the rate makes no sense.
+    /// When the rate is not a valid policy.
     pub fn new(limiter: Arc<Limiter>, rate: Option<Rate>) -> Result<Self, PolicyError> {
         let policy = |rate: Rate| Policy::new(DEFAULT, rate.quota, rate.window, rate.burst);
         let default = rate.map(policy).transpose()?;
         Ok(Self { limiter, default })
     }
 
-    /// What counts.
+    /// Returns the limiter that counts.
     pub(super) fn limiter(&self) -> &Arc<Limiter> {
         &self.limiter
     }
 
-    /// Count the request against the node's own limit. Every node counts
-    /// alone: this protects the node, and must cost no round trip.
+    /// Counts a request against the node's own limit. Each node counts alone: the limit protects
+    /// the node, and must not cost a round trip.
     pub(super) fn count_client(
         &self,
         client: IpAddr,
@@ -76,7 +76,7 @@ impl RateLimits {
         tally.add(policy.id(), policy, verdict)
     }
 
-    /// Count the request against those of `limits` that need no body.
+    /// Counts a request against those of `limits` that need no body.
     pub(super) async fn count_head(
         &self,
         limits: &[RouteLimit],
@@ -94,8 +94,8 @@ impl RateLimits {
         Ok(())
     }
 
-    /// Count the request against those of `limits` that look into its body. A
-    /// body without the field is not counted: the plugin refuses it.
+    /// Counts a request against those of `limits` that are keyed by a field of its body. A body
+    /// without the field is not counted, since the plugin refuses it.
     pub(super) async fn count_body(
         &self,
         limits: &[RouteLimit],
@@ -104,7 +104,7 @@ impl RateLimits {
         body: &Bytes,
         tally: &mut RateLimitHeaders,
     ) -> Result<(), ErrorResponse> {
-        // As plugins get it: a parameter may hold any bytes.
+        // Plugins get the field with invalid bytes replaced, since a parameter may hold any bytes.
         let content_type = headers
             .get(CONTENT_TYPE)
             .map(|value| String::from_utf8_lossy(value.as_bytes()));
@@ -147,7 +147,7 @@ impl RateLimitHeaders {
         Err(refusal.retry_after(verdict.retry_after))
     }
 
-    /// Write what was counted on the reply.
+    /// Writes the rate limit header fields of a reply.
     pub(super) fn write(&self, headers: &mut HeaderMap) {
         headers::write(&self.0, headers);
     }
@@ -158,7 +158,7 @@ fn matches(limit: &RouteLimit, asked: RequestKey<'_>) -> bool {
         && crate::rollout::strip_prefix_ignoring_case(&limit.path, asked.path).is_some()
 }
 
-/// Who is not known is counted by address.
+/// Returns the key of a limit by principal. Callers without a valid token are counted by address.
 fn principal_key(asked: RequestKey<'_>) -> String {
     match asked.caller {
         Caller::Verified(principal) => format!("principal {}", principal.id),

@@ -1,5 +1,5 @@
-//! The certificate and its key: read from PEM files, and read again when those
-//! change. New files that do not work change nothing.
+//! The certificate and its key: read from PEM files, and reloaded when those change. New files that
+//! cannot be used change nothing.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -18,39 +18,39 @@ use super::validity::{CertificateValidity, Period};
 use crate::config::TlsSettings;
 use crate::telemetry::NodeWarnings;
 
-/// How often the files are looked at.
+/// Time between two checks of the files.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// Why there is no certificate to show.
+/// Error of reading a certificate and its key.
 #[derive(Debug, thiserror::Error)]
 pub enum CertificateError {
     /// A file cannot be read, or is not PEM.
     #[error("{} cannot be used: {source}", path.display())]
     File {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// Error of reading or parsing it.
         source: pem::Error,
     },
-    /// The file holds something else.
+    /// The file holds no certificate.
     #[error("{} holds no certificate", .0.display())]
     Empty(PathBuf),
-    /// They are no pair, or of a kind that is not known.
+    /// Certificate and key do not match, or are of an unsupported type.
     #[error("{} and {} cannot be used: {source}", certificate.display(), key.display())]
     Pair {
-        /// The certificate's file.
+        /// Path of the certificate's file.
         certificate: PathBuf,
-        /// The key's file.
+        /// Path of the key's file.
         key: PathBuf,
-        /// What is wrong.
+        /// Error of rustls.
         source: rustls::Error,
     },
-    /// The library has been built without what we need.
+    /// The TLS library was built without a protocol version that is needed.
     #[error("TLS cannot be had: {0}")]
     Unsupported(rustls::Error),
 }
 
-/// The files, and the pair that was last read from them and works.
+/// Certificate files, and the last usable pair that was read from them.
 #[derive(Debug)]
 pub(super) struct Certificates {
     certificate: PathBuf,
@@ -60,11 +60,11 @@ pub(super) struct Certificates {
     validity: Arc<CertificateValidity>,
 }
 
-/// What changes when a file does: both files' times, lengths and inodes.
+/// Modification times, lengths and inodes of both files, which tell whether a file has changed.
 pub(super) type Stamp = [Option<(SystemTime, u64, u64)>; 2];
 
 impl Certificates {
-    /// Read the files for the first time.
+    /// Reads the files for the first time.
     pub(super) fn open(
         settings: &TlsSettings,
         provider: Arc<CryptoProvider>,
@@ -87,25 +87,24 @@ impl Certificates {
         Ok((certificates, seen))
     }
 
-    /// Returns for how long the certificate is valid that is shown now.
+    /// Returns the validity of the current certificate.
     pub(super) fn validity(&self) -> &Arc<CertificateValidity> {
         &self.validity
     }
 
-    /// Look at the files again and again, of which `seen` were the last ones
-    /// to be read.
+    /// Checks the files periodically, from their state `seen` on; never returns.
     pub(super) async fn follow(self: Arc<Self>, mut seen: Stamp) {
         loop {
             tokio::time::sleep(LOOK).await;
             let this = self.clone();
-            // A file system may hang, and must not hang requests with it.
+            // A file system may hang, and must not block requests.
             let looking = tokio::task::spawn_blocking(move || this.look(seen));
             seen = looking.await.unwrap_or(seen);
         }
     }
 
-    /// Read the files if they have changed. They are looked at before they
-    /// are read: what is written meanwhile is a change for the next look.
+    /// Reloads the files if they have changed. Their stamp is taken before they are read, so a
+    /// change during the read is found at the next check.
     fn look(&self, seen: Stamp) -> Stamp {
         let now = stamp(&self.certificate, &self.key);
         if now == seen {

@@ -1,4 +1,4 @@
-//! The port with TLS: who the shop shows itself as, and the handshake.
+//! The TLS port: its certificate, and the handshake.
 
 mod certificate;
 mod validity;
@@ -21,10 +21,10 @@ pub use validity::CertificateValidity;
 use crate::config::TlsSettings;
 use crate::telemetry::NodeWarnings;
 
-/// What is spoken inside, the best first.
+/// ALPN protocols, the preferred first.
 const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
 
-/// TLS for connections, with a certificate that follows its files.
+/// TLS for connections, with a certificate that is reloaded when its files change.
 pub(super) struct Tls {
     acceptor: TlsAcceptor,
     certificates: Arc<Certificates>,
@@ -32,7 +32,7 @@ pub(super) struct Tls {
 }
 
 impl Tls {
-    /// Read the certificate and its key.
+    /// Reads the certificate and its key.
     pub(super) fn open(
         settings: &TlsSettings,
         warnings: Arc<NodeWarnings>,
@@ -53,7 +53,7 @@ impl Tls {
         })
     }
 
-    /// Returns for how long the certificate is valid that is shown now.
+    /// Returns the validity of the current certificate.
     pub(super) fn validity(&self) -> &Arc<CertificateValidity> {
         self.certificates.validity()
     }
@@ -62,14 +62,14 @@ impl Tls {
         &self.acceptor
     }
 
-    /// Read the files again whenever they change; never ends. Connections
-    /// keep what they began with.
+    /// Reloads the certificate files whenever they change; never returns. Connections keep the
+    /// certificate with which they began.
     pub(super) async fn follow_files(&self) {
         self.certificates.clone().follow(self.seen).await;
     }
 }
 
-/// The handshake with a client, which has `patience` for it.
+/// Completes the handshake with a client within `patience`.
 pub(super) async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
     acceptor: &TlsAcceptor,
     stream: S,

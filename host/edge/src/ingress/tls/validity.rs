@@ -1,5 +1,4 @@
-//! For how long the shop's certificate is valid, and who is told before it is
-//! not any more.
+//! Validity of the shop's certificate, and warnings before it expires.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
@@ -10,14 +9,14 @@ use x509_parser::parse_x509_certificate;
 
 use crate::telemetry::NodeWarnings;
 
-/// What the warning of a certificate is called.
+/// Subject of the warning about the certificate.
 const SUBJECT: &str = "tls-certificate";
 
-/// How many seconds before its end a certificate is warned of: two weeks, in
-/// which somebody has noticed that it was not renewed.
+/// Seconds before expiry at which the warning begins: two weeks, in which somebody can notice that
+/// the certificate was not renewed.
 const EARLY: i64 = 14 * 24 * 3600;
 
-/// The time that a chain of certificates is valid in, in seconds since 1970.
+/// Validity period of a chain of certificates, in seconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Period {
     from: i64,
@@ -25,8 +24,8 @@ pub(super) struct Period {
 }
 
 impl Period {
-    /// Returns the period in which every certificate of `chain` is valid;
-    /// nothing where one of them cannot be read.
+    /// Returns the period in which every certificate of `chain` is valid, or `None` if one of them
+    /// cannot be parsed.
     pub(super) fn of(chain: &[CertificateDer<'_>]) -> Option<Self> {
         let mut period = Self {
             from: i64::MIN,
@@ -41,7 +40,7 @@ impl Period {
         Some(period)
     }
 
-    /// Returns what is wrong with it at the second `now`, if anything is.
+    /// Returns the warning about the certificate at the second `now`, if there is one.
     fn trouble(self, now: i64) -> Option<String> {
         let days = (self.until - now) / (24 * 3600);
         if now >= self.until {
@@ -59,7 +58,7 @@ impl Period {
     }
 }
 
-/// The end of the certificate that the shop shows, and the warnings of it.
+/// Expiry of the certificate that the shop shows, and the warnings about it.
 #[derive(Debug)]
 pub struct CertificateValidity {
     from: AtomicI64,
@@ -76,15 +75,15 @@ impl CertificateValidity {
         }
     }
 
-    /// Returns when the first certificate of the chain expires, in seconds
-    /// since 1970; nothing where that cannot be read.
+    /// Returns the time at which the first certificate of the chain expires, in seconds since 1970,
+    /// or `None` if it cannot be parsed.
     #[must_use]
     pub fn expires_at(&self) -> Option<i64> {
         let until = self.until.load(Relaxed);
         (until < i64::MAX).then_some(until)
     }
 
-    /// Takes the period of a certificate that is shown from now on.
+    /// Sets the period of a new certificate, which is shown from now on.
     pub(super) fn set(&self, period: Option<Period>) {
         let period = period.unwrap_or(Period {
             from: i64::MIN,
@@ -92,7 +91,7 @@ impl CertificateValidity {
         });
         self.from.store(period.from, Relaxed);
         self.until.store(period.until, Relaxed);
-        // The next look tells of the new one, whatever was told of the old.
+        // The check below warns about the new certificate, whatever the old warning was.
         self.warnings.clear(SUBJECT);
         self.look();
     }

@@ -1,5 +1,4 @@
-//! The way to a collector: OTLP by HTTP with protobuf, by the HTTP client that
-//! is there for all else.
+//! Export of spans to a collector: OTLP by HTTP with protobuf, over hyper.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -19,21 +18,21 @@ use tokio::runtime::Handle;
 
 use crate::config::{Secret, TraceSettings};
 
-/// Most bytes that a collector may answer.
+/// Most bytes of a collector's reply.
 const MOST_ANSWER: usize = 1 << 20;
 
-/// No collector can be spoken to.
+/// Error of setting up the export of spans.
 #[derive(Debug, thiserror::Error)]
 pub enum CollectorError {
     /// TLS cannot be set up.
     #[error("traces: TLS cannot be set up: {0}")]
     Tls(#[from] rustls::Error),
-    /// The exporter takes the settings for wrong.
+    /// The exporter rejects the settings.
     #[error("traces: {0}")]
     Exporter(String),
 }
 
-/// What sends spans to the collector at `endpoint`.
+/// Returns the exporter that sends spans to the collector at `endpoint`.
 pub(super) fn exporter(
     endpoint: &Uri,
     settings: &TraceSettings,
@@ -47,14 +46,14 @@ pub(super) fn exporter(
         .with_protocol(Protocol::HttpBinary)
         .with_timeout(settings.timeout)
         .with_headers(headers)
-        // The next batch is the next try: what waits for this one would only
-        // fill the queue.
+        // A retry would only fill the queue: the next batch is the next attempt.
         .with_retry_policy(RetryPolicy::disabled())
         .build()
         .map_err(|error| CollectorError::Exporter(error.to_string()))
 }
 
-/// Sends batches from the exporter's own thread, by tasks of the node.
+/// HTTP client of the exporter: batches come from the exporter's own thread, and are sent by tasks
+/// of the node's runtime.
 struct Sender {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     timeout: Duration,

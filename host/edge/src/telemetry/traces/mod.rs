@@ -1,10 +1,8 @@
-//! Traces: spans of requests, of the plugins' calls and of what those ask of
-//! the host, sent to a collector by OTLP.
+//! Traces: spans of requests, of the plugins' calls and of host calls, sent to a collector by OTLP.
 //!
-//! Whether there is anything to do is decided first and once: a node without a
-//! collector has no [`Traces`], and below a request that is not sampled no
-//! span begins. A collector that is slow or gone costs spans, and never a
-//! request's time: what does not fit the queue is dropped and counted.
+//! Whether to trace is decided first and once: a node without a collector has no [`Traces`], and a
+//! request that is not sampled has no child spans. A slow or absent collector costs spans and never
+//! a request's time: spans that do not fit into the queue are dropped and counted.
 
 mod collector;
 mod outlet;
@@ -32,21 +30,21 @@ use outlet::{SpanPipeline, outlet};
 pub use collector::CollectorError;
 pub use outlet::SpanCounts;
 
-/// How long the spans that are left may take when the node stops.
+/// Time limit for the remaining spans to be sent when the node stops.
 const FLUSH: Duration = Duration::from_secs(3);
 
-/// Which side of a call a span is.
+/// Kind of a span: its side of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Answers a request of a client.
+    /// Request of a client that the node answers.
     Server,
-    /// Asks somebody outside of the node.
+    /// Call to a server outside the node.
     Client,
-    /// Neither.
+    /// Work inside the node.
     Internal,
 }
 
-/// An attribute.
+/// Returns an attribute with a text as its value.
 pub fn text(key: &'static str, value: impl Into<Cow<'static, str>>) -> KeyValue {
     let value = match value.into() {
         Cow::Borrowed(text) => Value::from(text),
@@ -55,7 +53,7 @@ pub fn text(key: &'static str, value: impl Into<Cow<'static, str>>) -> KeyValue 
     KeyValue::new(key, value)
 }
 
-/// Begins traces, and sends what is sampled to a collector.
+/// Tracer that starts spans, and sends sampled ones to a collector.
 pub struct Traces {
     tracer: SdkTracer,
     provider: SdkTracerProvider,
@@ -64,12 +62,11 @@ pub struct Traces {
 }
 
 impl Traces {
-    /// Traces as the settings want them, of the node that is called so; none
-    /// where there is no collector, or nothing is to be sampled. Must be called
-    /// within a tokio runtime.
+    /// Starts tracing by the settings, for the node with this name and region; `None` without a
+    /// collector or with a sampling rate of 0. Must be called within a tokio runtime.
     ///
     /// # Errors
-    /// When no collector can be spoken to as the settings say.
+    /// When the exporter cannot be set up with the settings.
     pub fn open(
         settings: &TraceSettings,
         region: &str,
@@ -104,31 +101,31 @@ impl Traces {
         })))
     }
 
-    /// Begin the span of a request with these header fields: below the
-    /// client's, if it has sent one.
+    /// Starts the span of a request with these header fields, as a child of the client's span if
+    /// the fields name one.
     #[must_use]
     pub fn begin(self: &Arc<Self>, headers: &HeaderMap) -> Work {
         let extractor = HeaderExtractor(headers);
         let parent = self
             .propagator
             .extract_with_context(&Context::new(), &extractor);
-        // The route, which gives it a better one, is not known yet.
+        // The span is renamed once the route is known.
         self.work(Kind::Server, "request".into(), &parent)
     }
 
-    /// Begin a trace of something that nobody asked for from outside.
+    /// Starts the root span of a trace that no request began.
     #[must_use]
     pub fn begin_own(self: &Arc<Self>, name: String) -> Work {
         self.work(Kind::Internal, name.into(), &Context::new())
     }
 
-    /// What became of spans.
+    /// Returns the counts of spans that were sent and dropped.
     #[must_use]
     pub fn counts(&self) -> &SpanCounts {
         &self.counts
     }
 
-    /// Send what is left, for as long as that may take.
+    /// Sends the remaining spans, within a time limit.
     pub async fn close(&self) {
         let provider = self.provider.clone();
         let closing = tokio::task::spawn_blocking(move || provider.shutdown_with_timeout(FLUSH));
@@ -171,7 +168,7 @@ fn sampler(sampling: Sampling) -> Sampler {
     }
 }
 
-/// A place in a trace: what begins there is its child.
+/// Context of a span, in which child spans are started.
 #[derive(Debug, Clone)]
 pub struct Trace(Arc<Place>);
 
@@ -182,13 +179,13 @@ struct Place {
 }
 
 impl Trace {
-    /// The trace's id, as 32 hexadecimal digits.
+    /// Returns the id of the trace, as 32 hexadecimal digits.
     #[must_use]
     pub fn id(&self) -> String {
         self.0.context.trace_id().to_string()
     }
 
-    /// Begin a child, unless the trace is not sampled.
+    /// Starts a child span; `None` if the trace is not sampled.
     #[must_use]
     pub fn begin(&self, kind: Kind, name: impl FnOnce() -> Cow<'static, str>) -> Option<Work> {
         let Place { traces, context } = &*self.0;
@@ -196,8 +193,8 @@ impl Trace {
         Some(traces.work(kind, name(), &parent))
     }
 
-    /// Tell who is asked by a request with these header fields where it
-    /// stands, sampled or not. What stood there is replaced.
+    /// Writes the trace context into the header fields of an outgoing request, sampled or not, and
+    /// replaces one that is there.
     pub fn write(&self, headers: &mut HeaderMap) {
         for field in ["traceparent", "tracestate"] {
             headers.remove(field);
@@ -208,41 +205,42 @@ impl Trace {
     }
 
     fn context(&self) -> Context {
-        // Only says where it came from if that was outside; it was not.
+        // The context is marked as remote, which it is not; the mark only tells where it came from.
         Context::new().with_remote_span_context(self.0.context.clone())
     }
 }
 
-/// A span that is under way. It ends when it is dropped.
+/// A span that has begun. It ends when it is dropped.
 pub struct Work {
     span: Box<Span>,
     trace: Trace,
 }
 
 impl Work {
-    /// Where it stands.
+    /// Returns the context of the span.
     #[must_use]
     pub fn trace(&self) -> &Trace {
         &self.trace
     }
 
-    /// Whether anything that is set of it is kept.
+    /// Returns whether the attributes of the span are recorded.
     #[must_use]
     pub fn is_sampled(&self) -> bool {
         self.span.is_recording()
     }
 
-    /// Call it so.
+    /// Sets the name of the span.
     pub fn rename(&mut self, name: String) {
         self.span.update_name(name);
     }
 
-    /// Say more of it.
+    /// Adds attributes to the span.
     pub fn set<const N: usize>(&mut self, attributes: [KeyValue; N]) {
         self.span.set_attributes(attributes);
     }
 
-    /// It failed, for this reason: one of few, and nothing of a request.
+    /// Marks the span as failed, with an error type: one of a few, which shows nothing of a
+    /// request.
     pub fn fail(&mut self, reason: &'static str) {
         self.span.set_attribute(text("error.type", reason));
         self.span.set_status(Status::error(reason));

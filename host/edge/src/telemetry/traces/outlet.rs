@@ -1,5 +1,5 @@
-//! The way of finished spans out of the node: a bounded queue that whoever
-//! ends a span never waits for, and a count of what came of each.
+//! Pipeline of finished spans: a bounded queue that never blocks the code which ends a span, and
+//! counts of sent and dropped spans.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -12,19 +12,19 @@ use opentelemetry_sdk::trace::{
     BatchConfigBuilder, BatchSpanProcessor, Span, SpanData, SpanExporter, SpanProcessor,
 };
 
-/// Spans that wait to be sent; past that, they are dropped.
+/// Spans that may wait to be sent; further ones are dropped.
 const QUEUE: usize = 8192;
 
-/// Spans that are sent together.
+/// Spans of one batch.
 const BATCH: usize = 512;
 
-/// How often the log says that a collector takes nothing.
+/// Least time between two log lines about a collector that does not accept spans.
 const COMPLAINT: Duration = Duration::from_secs(60);
 
-/// What became of spans.
+/// Counts of spans that were sent and dropped.
 #[derive(Debug, Default)]
 pub struct SpanCounts {
-    /// In the queue, or on their way.
+    /// Spans in the queue or being sent.
     waiting: AtomicU64,
     sent: AtomicU64,
     overflowed: AtomicU64,
@@ -32,13 +32,13 @@ pub struct SpanCounts {
 }
 
 impl SpanCounts {
-    /// Spans that the collector has taken.
+    /// Returns the spans that the collector has accepted.
     #[must_use]
     pub fn sent(&self) -> u64 {
         self.sent.load(Relaxed)
     }
 
-    /// Spans that were lost, by the reason.
+    /// Returns the spans that were lost, by reason.
     #[must_use]
     pub fn dropped(&self) -> [(&'static str, u64); 2] {
         [
@@ -47,7 +47,7 @@ impl SpanCounts {
         ]
     }
 
-    /// Take a place in the queue, if there is one.
+    /// Reserves a slot in the queue, and returns whether there was one.
     fn enter(&self) -> bool {
         let ahead = self.waiting.fetch_add(1, Relaxed);
         let fits = ahead < QUEUE as u64;
@@ -65,14 +65,14 @@ impl SpanCounts {
     }
 }
 
-/// The queue, and the count of what passes it.
+/// Queue of spans, with its counts.
 pub(super) struct SpanPipeline {
     pub(super) processor: CountingProcessor,
     pub(super) counts: Arc<SpanCounts>,
 }
 
-/// A queue before `exporter`, which gets a batch after each `delay`, or once
-/// there is a whole one.
+/// Returns a queue before `exporter`, which gets a batch after each `delay`, or as soon as one is
+/// full.
 pub(super) fn outlet(exporter: impl SpanExporter + 'static, delay: Duration) -> SpanPipeline {
     let counts = Arc::<SpanCounts>::default();
     let counted = Counted {
@@ -96,7 +96,7 @@ pub(super) fn outlet(exporter: impl SpanExporter + 'static, delay: Duration) -> 
     SpanPipeline { processor, counts }
 }
 
-/// Lets a span into the queue, or counts that it was dropped.
+/// Span processor that queues a span, or counts it as dropped.
 #[derive(Debug)]
 pub(super) struct CountingProcessor {
     queue: BatchSpanProcessor,
@@ -127,13 +127,13 @@ impl SpanProcessor for CountingProcessor {
     }
 }
 
-/// Sends batches, counts what came of them, and now and then complains.
+/// Exporter that sends batches, counts their outcomes, and logs failures at intervals.
 #[derive(Debug)]
 struct Counted<E> {
     exporter: E,
     counts: Arc<SpanCounts>,
     began: Instant,
-    /// Seconds after `began` in which nothing is said.
+    /// Seconds after `began` until which no failure is logged.
     quiet_until: AtomicU64,
 }
 

@@ -1,4 +1,4 @@
-//! Hashes of the argon2 family, in the PHC string format.
+//! Stored hashes of the argon2 family, in the PHC string format.
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, Version};
@@ -8,7 +8,7 @@ use super::{MAX_MEMORY_KIB, MAX_WRITTEN_KIB, Unverifiable};
 
 const NAME: &str = "argon2";
 
-/// Most lanes; each is computed after the other.
+/// Greatest number of lanes; they are computed one after another.
 const MAX_LANES: u32 = 16;
 
 /// A hash of argon2d, argon2i or argon2id.
@@ -19,15 +19,15 @@ pub(in super::super) struct Argon2Hash {
     params: Params,
     salt: Vec<u8>,
     output: Vec<u8>,
-    /// The database has it behind a name, as Django writes it.
+    /// Whether the text had the prefix that Django writes.
     is_prefixed: bool,
 }
 
 impl Argon2Hash {
-    /// Reads a PHC string.
+    /// Parses a PHC string.
     ///
     /// # Errors
-    /// When it is none, or asks for more work than is done for one password.
+    /// When it is malformed, or needs more work than is done for one password.
     pub(in super::super) fn parse(text: &str) -> Result<Self, Unverifiable> {
         let hash = Self::read(text).ok_or(Unverifiable::Malformed(NAME))?;
         let params = &hash.params;
@@ -43,7 +43,7 @@ impl Argon2Hash {
 
     fn read(text: &str) -> Option<Self> {
         let hash = PasswordHash::new(text).ok()?;
-        // A hash from before there were versions names none.
+        // Hashes of versions before 1.3 name no version.
         let version = match hash.version {
             Some(number) => Version::try_from(number).ok()?,
             None => Version::V0x10,
@@ -58,7 +58,7 @@ impl Argon2Hash {
         })
     }
 
-    /// Returns the same hash as one that is not stored in the form of new ones.
+    /// Marks the hash as stored in another form than new ones.
     pub(super) fn with_prefix(self) -> Self {
         Self {
             is_prefixed: true,
@@ -66,7 +66,7 @@ impl Argon2Hash {
         }
     }
 
-    /// Tells whether `password` is the one that was hashed.
+    /// Returns whether the hash is one of `password`.
     pub(in super::super) fn matches(&self, password: &str) -> bool {
         let argon2 = Argon2::new(self.algorithm, self.version, self.params.clone());
         let mut computed = vec![0; self.output.len()];
@@ -74,7 +74,7 @@ impl Argon2Hash {
         done.is_ok() && are_equal(&computed, &self.output)
     }
 
-    /// Tells whether a new hash would be no stronger.
+    /// Returns whether a new hash would be no stronger.
     pub(super) fn is_current(&self) -> bool {
         !self.is_prefixed
             && self.algorithm == Algorithm::Argon2id
@@ -83,7 +83,7 @@ impl Argon2Hash {
             && self.params.t_cost() >= Params::DEFAULT_T_COST
     }
 
-    /// Returns what decides how much work a verification is.
+    /// Returns the parameters that determine the work of a verification.
     #[cfg(test)]
     pub(in super::super) fn work(&self) -> (Algorithm, u32, u32, u32, usize) {
         let params = &self.params;

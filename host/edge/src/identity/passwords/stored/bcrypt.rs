@@ -1,4 +1,4 @@
-//! Hashes of bcrypt: `$2a$`, `$2b$` and `$2y$`, which mean the same.
+//! Stored hashes of bcrypt: `$2a$`, `$2b$` and `$2y$`, which are equivalent.
 
 use sha2::{Digest, Sha256};
 
@@ -7,14 +7,14 @@ use super::text::{are_equal, bcrypt_base64};
 
 const NAME: &str = "bcrypt";
 
-/// Highest cost: about a second. Each step more takes twice the time.
+/// Highest cost: about a second. Each step doubles the time.
 const MAX_COST: u32 = 14;
 const MIN_COST: u32 = 4;
 
-/// Bytes of a password that count.
+/// Bytes of a password that bcrypt takes into account.
 const COUNTED: usize = 72;
 
-/// Characters of a whole hash, and where its salt ends.
+/// Characters of a whole hash. The salt ends at [`SALT_END`].
 const LENGTH: usize = 60;
 const SALT_END: usize = 29;
 
@@ -24,15 +24,15 @@ pub(in super::super) struct BcryptHash {
     cost: u32,
     salt: [u8; 16],
     output: Vec<u8>,
-    /// The password was hashed by SHA-256 first, as Django does.
+    /// Whether the password was hashed by SHA-256 first, as Django does.
     is_of_sha256: bool,
 }
 
 impl BcryptHash {
-    /// Reads a hash such as `$2b$12$...`.
+    /// Parses a hash such as `$2b$12$...`.
     ///
     /// # Errors
-    /// When it is none, or its cost is too high.
+    /// When it is malformed, or its cost is too high.
     pub(super) fn parse(text: &str) -> Result<Self, Unverifiable> {
         let hash = Self::read(text).ok_or(Unverifiable::Malformed(NAME))?;
         match hash.cost <= MAX_COST {
@@ -60,7 +60,7 @@ impl BcryptHash {
         })
     }
 
-    /// Returns the same hash of the password's SHA-256 digest in hexadecimal.
+    /// Returns the hash as one of the password's SHA-256 digest in hexadecimal.
     pub(super) fn with_sha256(self) -> Self {
         Self {
             is_of_sha256: true,
@@ -68,19 +68,19 @@ impl BcryptHash {
         }
     }
 
-    /// Tells whether all of `password` counts: not what comes after 72 bytes,
-    /// and a zero ends it and begins it anew.
+    /// Returns whether bcrypt takes all of `password` into account: it ignores everything after 72
+    /// bytes, and a zero byte ends the password and starts it again.
     pub(super) fn is_whole(&self, password: &str) -> bool {
         self.is_of_sha256 || (password.len() < COUNTED && !password.contains('\0'))
     }
 
-    /// Tells whether `password` is the one that was hashed.
+    /// Returns whether the hash is one of `password`.
     pub(super) fn matches(&self, password: &str) -> bool {
         let mut bytes = match self.is_of_sha256 {
             true => hex::encode(Sha256::digest(password)).into_bytes(),
             false => password.as_bytes().to_vec(),
         };
-        // A zero ends the password, if there is room.
+        // A zero byte ends the password, if there is room for it.
         bytes.push(0);
         bytes.truncate(COUNTED);
         let computed = ::bcrypt::bcrypt(self.cost, self.salt, &bytes);

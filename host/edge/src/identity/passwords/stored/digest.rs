@@ -1,4 +1,4 @@
-//! Plain digests of passwords, which were not made for them.
+//! Stored digests of passwords by hash functions that were not made for passwords.
 
 use hmac::{Hmac, KeyInit, Mac};
 use md5::Md5;
@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256, Sha512};
 use super::text::{are_equal, fields, hex};
 use crate::config::LegacyHash;
 
-/// A digest of a password, and perhaps of a salt.
+/// A digest of a password, perhaps with a salt.
 #[derive(Debug)]
 pub(in super::super) struct DigestHash {
     kind: LegacyHash,
@@ -17,8 +17,8 @@ pub(in super::super) struct DigestHash {
 }
 
 impl DigestHash {
-    /// Reads hexadecimal digits, whose number says what they are, or
-    /// `sha1$salt$hex` as old Werkzeug and Django write it.
+    /// Parses hexadecimal digits, whose number tells the hash function, or `sha1$salt$hex` as old
+    /// versions of Werkzeug and Django write it.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (kind, salt, digits) = match fields(text, '$') {
             Some([name, salt, digits]) => (LegacyHash::from_name(name)?, salt, digits),
@@ -33,14 +33,14 @@ impl DigestHash {
         })
     }
 
-    /// Returns which digest it is.
+    /// Returns the kind of the digest.
     pub(super) fn kind(&self) -> LegacyHash {
         self.kind
     }
 
-    /// Tells whether `password` is the one that was hashed. With a salt, the
-    /// text does not say by which of two ways: Django's, which puts it before
-    /// the password, or Werkzeug's, which makes it the key of an HMAC.
+    /// Returns whether the digest is one of `password`. With a salt, the text does not tell which
+    /// of two ways was used: Django's, which puts the salt before the password, or Werkzeug's,
+    /// which makes it the key of an HMAC.
     pub(super) fn matches(&self, password: &str) -> bool {
         let is_plain = are_equal(&self.digest(password), &self.output);
         let is_keyed = !self.salt.is_empty()
@@ -77,7 +77,7 @@ fn keyed<M: Mac + KeyInit>(key: &[u8], password: &str) -> Option<Vec<u8>> {
     Some(mac.finalize().into_bytes().to_vec())
 }
 
-/// The digest that has so many hexadecimal digits.
+/// Returns the kind of digest that has this number of hexadecimal digits.
 fn kind_of_length(digits: usize) -> Option<LegacyHash> {
     match digits {
         32 => Some(LegacyHash::Md5),

@@ -1,5 +1,5 @@
-//! Hashes as databases hold them: those that this host made, and those of
-//! other back ends whose accounts it took over.
+//! Password hashes in databases: those that this host made, and those of other back ends whose
+//! accounts it took over.
 
 mod argon2;
 mod bcrypt;
@@ -21,34 +21,32 @@ use self::scrypt::ScryptHash;
 /// Longest stored hash, in bytes.
 const MAX_LENGTH: usize = 512;
 
-/// Most memory that verifying one hash may take, in KiB. Twice OWASP's
-/// strongest parameters, and no more than a small machine has.
+/// Memory in KiB that verifying one hash may take: twice OWASP's strongest parameters, and no more
+/// than a small machine has.
 const MAX_MEMORY_KIB: u64 = 128 * 1024;
 
-/// Most memory that one verification may write, in KiB: what stands for its
-/// time where the memory is used several times. About a second.
+/// Memory in KiB that one verification may write, over all passes: about a second of work.
 const MAX_WRITTEN_KIB: u64 = 512 * 1024;
 
-/// Why no password can be verified by a hash. Shows nothing of the hash, which
+/// Error of a hash by which no password can be verified. The texts show nothing of the hash, which
 /// may be a password in plain text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Unverifiable {
-    /// Neither its form nor its length is that of a kind that is supported.
+    /// Neither its form nor its length is that of a supported kind.
     #[error("it is of no kind that is supported")]
     UnknownKind,
-    /// The kind is supported, and something in the text is not.
+    /// The kind is supported, but the text is malformed.
     #[error("it is a malformed hash of {0}")]
     Malformed(&'static str),
-    /// It asks for more memory or time than any hash may.
+    /// Verification would take too much memory or time.
     #[error("its parameters ask for more work than is done for one password by {0}")]
     TooCostly(&'static str),
-    /// The operator does not allow this kind.
+    /// The operator does not allow the kind.
     #[error("`legacy_password_hashes` does not allow {0}")]
     NotAllowed(LegacyHash),
 }
 
-/// A hash by which passwords can be verified, within the bounds on memory and
-/// time.
+/// A hash by which passwords can be verified, within the limits on memory and time.
 #[derive(Debug)]
 pub(super) enum StoredHash {
     Argon2(Argon2Hash),
@@ -59,13 +57,13 @@ pub(super) enum StoredHash {
 }
 
 impl StoredHash {
-    /// Reads a hash from a database. `legacy` says which kinds that were not
-    /// made for passwords count.
+    /// Parses a hash from a database. `legacy` lists the kinds to accept that were not made for
+    /// passwords.
     ///
     /// # Errors
-    /// Says why no password can be verified by it.
+    /// When no password can be verified by it.
     pub(super) fn parse(stored: &str, legacy: &LegacyHashes) -> Result<Self, Unverifiable> {
-        // Columns of fixed width pad with blanks.
+        // Columns of fixed width are padded with blanks.
         let stored = stored.trim();
         if stored.len() > MAX_LENGTH {
             return Err(Unverifiable::UnknownKind);
@@ -98,7 +96,7 @@ impl StoredHash {
         }
     }
 
-    /// Tells whether `password` is the one that was hashed.
+    /// Returns whether the hash is one of `password`.
     pub(super) fn matches(&self, password: &str) -> bool {
         match self {
             Self::Argon2(hash) => hash.matches(password),
@@ -109,8 +107,8 @@ impl StoredHash {
         }
     }
 
-    /// Tells whether all of `password` was looked at: a new hash of one that was
-    /// cut off might be that of a misspelt one.
+    /// Returns whether all of `password` was compared. If only its beginning was, it may be
+    /// misspelt, and must not be hashed anew.
     pub(super) fn is_whole(&self, password: &str) -> bool {
         match self {
             Self::Bcrypt(hash) => hash.is_whole(password),
@@ -118,12 +116,12 @@ impl StoredHash {
         }
     }
 
-    /// Tells whether a new hash would be no stronger.
+    /// Returns whether a new hash would be no stronger.
     pub(super) fn is_current(&self) -> bool {
         matches!(self, Self::Argon2(hash) if hash.is_current())
     }
 
-    /// Tells whether verifying takes next to no time.
+    /// Returns whether verification takes a negligible time.
     pub(super) fn is_fast(&self) -> bool {
         matches!(self, Self::Digest(_))
     }

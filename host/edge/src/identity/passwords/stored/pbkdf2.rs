@@ -1,4 +1,4 @@
-//! Hashes of PBKDF2, as Werkzeug, Django and passlib write them.
+//! Stored hashes of PBKDF2, as Werkzeug, Django and passlib write them.
 
 use sha1::Sha1;
 use sha2::{Sha256, Sha512};
@@ -8,13 +8,13 @@ use super::text::{are_equal, base64, fields, hex, passlib_base64};
 
 const NAME: &str = "pbkdf2";
 
-/// Most iterations for all blocks of the output together: one to two seconds.
+/// Most iterations, for all blocks of the output together: one to two seconds.
 const MAX_ITERATIONS: u64 = 2_000_000;
 
-/// Shortest and longest output, in bytes.
+/// Lengths of the output that are accepted, in bytes.
 const OUTPUT: std::ops::RangeInclusive<usize> = 16..=64;
 
-/// The hash function that is iterated.
+/// Hash function that is iterated.
 #[derive(Debug, Clone, Copy)]
 enum Function {
     Sha1,
@@ -32,7 +32,7 @@ impl Function {
         }
     }
 
-    /// Bytes of one block of output.
+    /// Returns the bytes of one block of output.
     fn block(self) -> usize {
         match self {
             Self::Sha1 => 20,
@@ -52,13 +52,12 @@ pub(in super::super) struct Pbkdf2Hash {
 }
 
 impl Pbkdf2Hash {
-    /// Reads a hash of one of the three forms:
-    /// `pbkdf2:sha256:600000$salt$hex` of Werkzeug,
-    /// `pbkdf2_sha256$600000$salt$base64` of Django and
-    /// `$pbkdf2-sha256$29000$base64$base64` of passlib.
+    /// Parses a hash of one of three forms: `pbkdf2:sha256:600000$salt$hex` of Werkzeug,
+    /// `pbkdf2_sha256$600000$salt$base64` of Django and `$pbkdf2-sha256$29000$base64$base64` of
+    /// passlib.
     ///
     /// # Errors
-    /// When it has none of them, or too many iterations.
+    /// When it has none of the forms, or too many iterations.
     pub(super) fn parse(text: &str) -> Result<Self, Unverifiable> {
         let hash = werkzeug(text)
             .or_else(|| django(text))
@@ -73,7 +72,7 @@ impl Pbkdf2Hash {
         }
     }
 
-    /// Tells whether `password` is the one that was hashed.
+    /// Returns whether the hash is one of `password`.
     pub(super) fn matches(&self, password: &str) -> bool {
         let derive = match self.function {
             Function::Sha1 => ::pbkdf2::pbkdf2_hmac::<Sha1>,

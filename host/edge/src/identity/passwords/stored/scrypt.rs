@@ -1,4 +1,4 @@
-//! Hashes of scrypt, as Werkzeug, Django and passlib write them.
+//! Stored hashes of scrypt, as Werkzeug, Django and passlib write them.
 
 use scrypt::Params;
 
@@ -7,7 +7,7 @@ use super::{MAX_MEMORY_KIB, MAX_WRITTEN_KIB, Unverifiable};
 
 const NAME: &str = "scrypt";
 
-/// Shortest and longest output, in bytes: a shorter one is guessed too easily.
+/// Lengths of the output that are accepted, in bytes: a shorter one is guessed too easily.
 const OUTPUT: std::ops::RangeInclusive<usize> = 16..=64;
 
 /// A hash of scrypt.
@@ -19,12 +19,12 @@ pub(in super::super) struct ScryptHash {
 }
 
 impl ScryptHash {
-    /// Reads a hash of one of the three forms:
-    /// `scrypt:32768:8:1$salt$hex` of Werkzeug, `scrypt$16384$salt$8$5$base64`
-    /// of Django and `$scrypt$ln=16,r=8,p=1$base64$base64` of passlib.
+    /// Parses a hash of one of three forms: `scrypt:32768:8:1$salt$hex` of Werkzeug,
+    /// `scrypt$16384$salt$8$5$base64` of Django and `$scrypt$ln=16,r=8,p=1$base64$base64` of
+    /// passlib.
     ///
     /// # Errors
-    /// When it has none of them, or asks for too much memory or time.
+    /// When it has none of the forms, or needs too much memory or time.
     pub(super) fn parse(text: &str) -> Result<Self, Unverifiable> {
         let hash = werkzeug(text)
             .or_else(|| django(text))
@@ -39,7 +39,7 @@ impl ScryptHash {
     fn new(log_n: u32, r: &str, p: &str, salt: Vec<u8>, output: Vec<u8>) -> Option<Self> {
         let log_n = u8::try_from(log_n).ok()?;
         let (r, p): (u32, u32) = (r.parse().ok()?, p.parse().ok()?);
-        // The crate multiplies them without a look.
+        // The crate multiplies them without a check for overflow.
         r.checked_mul(p)?;
         let params = Params::new(log_n, r, p).ok()?;
         OUTPUT.contains(&output.len()).then_some(Self {
@@ -49,7 +49,7 @@ impl ScryptHash {
         })
     }
 
-    /// Tells whether `password` is the one that was hashed.
+    /// Returns whether the hash is one of `password`.
     pub(super) fn matches(&self, password: &str) -> bool {
         let mut computed = vec![0; self.output.len()];
         let password = password.as_bytes();
@@ -58,8 +58,8 @@ impl ScryptHash {
     }
 }
 
-/// Whether the function stays within the bounds (RFC 7914 section 5): it keeps
-/// `n + p` pieces of `128 * r` bytes, and writes `n * p` of them twice.
+/// Returns whether scrypt stays within the limits with these parameters (RFC 7914 section 5): it
+/// keeps `n + p` pieces of `128 * r` bytes, and writes `n * p` of them twice.
 fn is_bounded(params: &Params) -> bool {
     let (n, r, p) = (params.n(), u64::from(params.r()), u64::from(params.p()));
     let kib = |pieces: Option<u64>| {
@@ -95,7 +95,7 @@ fn phc(text: &str) -> Option<ScryptHash> {
     ScryptHash::new(log_n, r, p, base64(salt)?, base64(output)?)
 }
 
-/// The exponent of a power of two.
+/// Returns the exponent of a power of two.
 fn log2(n: &str) -> Option<u32> {
     let n: u64 = n.parse().ok()?;
     (n > 1 && n.is_power_of_two()).then(|| n.trailing_zeros())

@@ -1,11 +1,11 @@
-//! Hashes as other back ends really store them, made by their own libraries:
-//! bcrypt 5.0, Werkzeug 3.1, Django 5.2, argon2-cffi 25.1 and passlib 1.7.
+//! Tests with hashes that other back ends store, made by their own libraries: bcrypt 5.0, Werkzeug
+//! 3.1, Django 5.2, argon2-cffi 25.1 and passlib 1.7.
 
 use super::*;
 
 const PASSWORD: &str = "Pässword-1 ö";
 
-/// Hashes of the password that were made for passwords.
+/// Hashes of [`PASSWORD`] by functions that were made for passwords.
 const HASHES: [&str; 21] = [
     "$2a$05$mBAOeAzBnAueL8jWUS69k.fPhzcd37JAhsip/Eu3I4/aMCx.7iFKq",
     "$2b$04$gmSPkaICTejckUm2cpcZiu5Y2v0aAlnrd9BtRBfUWOdpgRufamWEC",
@@ -40,7 +40,7 @@ const HASHES: [&str; 21] = [
     "$scrypt$ln=10,r=8,p=1$NQagFELofa/Vuve+d86Z0w$bEgltLIxtBCrdXC7B88vMknEzZjJdV5fqjILI4uFbFc",
 ];
 
-/// Digests of the password, with or without a salt.
+/// Digests of [`PASSWORD`], with or without a salt.
 const DIGESTS: [(LegacyHash, &str); 8] = [
     (LegacyHash::Md5, "6d1ddad0f7103152b3c3b44dc011df52"),
     (LegacyHash::Sha1, "a53c53edbc650c642e65d8c202772412aad92e99"),
@@ -147,7 +147,7 @@ fn argon2id_is_current_with_our_parameters_or_stronger_ones() {
     }
 }
 
-/// Time and memory of a login are not the database's to choose.
+/// Hashes from the database must not determine the time and memory of a login.
 #[test]
 fn no_hash_asks_for_gigabytes_or_hours() {
     let argon2 = |parameters: &str| {
@@ -225,7 +225,7 @@ fn what_is_no_hash_verifies_nothing() {
             Some(Unverifiable::UnknownKind | Unverifiable::Malformed(_))
         );
         assert!(is_refused, "{stored}: {refused:?}");
-        // A line of the log shows nothing of what may be a password.
+        // The log line shows nothing of the text, which may be a password.
         let text = refused.expect("refused").to_string();
         assert!(stored.is_empty() || !text.contains(stored), "{text}");
     }
