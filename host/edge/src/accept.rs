@@ -1,4 +1,4 @@
-//! Taking connections: so many at once, and no more.
+//! Accept loop for a bounded number of connections.
 
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
@@ -10,10 +10,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::telemetry::{NodeWarnings, Traffic};
 
-/// How long to wait when the process has no file descriptor left.
+/// Pause after a failed accept, such as when the process has no file descriptor left.
 const BACKOFF: Duration = Duration::from_millis(100);
 
-/// Tells operators that a port takes no connections.
+/// Warning to operators that a port accepts no connections.
 pub(crate) struct AcceptWarning {
     subject: &'static str,
     port: &'static str,
@@ -23,7 +23,7 @@ pub(crate) struct AcceptWarning {
 }
 
 impl AcceptWarning {
-    /// For the shop's port, whose `traffic` counts the failures.
+    /// Returns the warning for the shop's ports, whose `traffic` counts the failures.
     pub(crate) fn of_shop(warnings: Arc<NodeWarnings>, traffic: Arc<Traffic>) -> Self {
         Self {
             subject: "connections",
@@ -34,7 +34,7 @@ impl AcceptWarning {
         }
     }
 
-    /// For the operators' port.
+    /// Returns the warning for the operators' port.
     pub(crate) fn of_operators(warnings: Arc<NodeWarnings>) -> Self {
         Self {
             subject: "operator-connections",
@@ -66,10 +66,9 @@ impl AcceptWarning {
     }
 }
 
-/// Take connections by `accept`, and `begin` to serve each, which has its place
-/// among `most` until it drops it. While the system has no room for more, the
-/// `warning` is raised, and those who connect wait in the kernel's queue. Never
-/// ends.
+/// Accepts connections by `accept`, and calls `begin` with each and its permit, of which there are
+/// `most`. While the system cannot accept more, the `warning` is raised, and clients wait in the
+/// kernel's queue. Never returns.
 pub(crate) async fn accept_each<C, A>(
     most: usize,
     warning: &AcceptWarning,
@@ -79,7 +78,7 @@ pub(crate) async fn accept_each<C, A>(
     A: Future<Output = io::Result<C>>,
 {
     let room = Arc::new(Semaphore::new(most));
-    // Nobody closes the semaphore.
+    // The semaphore is never closed.
     while let Ok(place) = room.clone().acquire_owned().await {
         match accept().await {
             Ok(connection) => {
@@ -97,7 +96,8 @@ pub(crate) async fn accept_each<C, A>(
     }
 }
 
-/// Whether the next connection may well be accepted at once.
+/// Returns whether the error is one of a single connection, so that the next one may be accepted at
+/// once.
 fn is_about_one_client(error: &io::Error) -> bool {
     matches!(
         error.kind(),

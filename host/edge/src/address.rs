@@ -1,9 +1,9 @@
-//! Which addresses are one client's.
+//! Keys of client addresses, for limits by client.
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// The key under which what a client at `address` does is counted. Addresses of
-/// one network of IPv6 are one client's: each has 2^64 of them.
+/// Returns the key under which requests from `address` are counted. Addresses of one IPv6 network
+/// (/64) have one key, since a client usually has all 2^64 of them.
 #[must_use]
 pub fn client_key(address: IpAddr) -> String {
     match address.to_canonical() {

@@ -1,6 +1,4 @@
-//! The host's side of the `edge:platform` WIT package.
-//!
-//! Generated from `wit/platform`, so the contracts are written down once.
+//! Host bindings of the WIT package `edge:platform`, generated from `wit/platform`.
 
 #![allow(
     missing_docs,
@@ -13,7 +11,7 @@
     reason = "generated; the WIT files carry the documentation"
 )]
 
-/// What the record handler exports, and the interfaces that plugins import.
+/// Bindings of the record handler, and of the interfaces that plugins import.
 pub mod plugin {
     wasmtime::component::bindgen!({
         path: "../../wit/platform",
@@ -28,7 +26,7 @@ pub mod plugin {
     });
 }
 
-/// What a plugin exports that can fill its own tables.
+/// Bindings of plugins that fill their own empty tables.
 pub mod seeder {
     wasmtime::component::bindgen!({
         path: "../../wit/platform",
@@ -37,7 +35,7 @@ pub mod seeder {
     });
 }
 
-/// What a plugin exports that has periodic work.
+/// Bindings of plugins with periodic work.
 pub mod scheduled {
     wasmtime::component::bindgen!({
         path: "../../wit/platform",
@@ -46,7 +44,7 @@ pub mod scheduled {
     });
 }
 
-/// What the plugin exports that keeps the accounts.
+/// Bindings of the plugin that keeps the accounts.
 pub mod accounts {
     wasmtime::component::bindgen!({
         path: "../../wit/platform",

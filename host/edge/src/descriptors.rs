@@ -1,16 +1,14 @@
-//! How many files the process may open, connections among them.
+//! Limit of open file descriptors, which bounds connections.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Of the descriptors that the process may open, one of so many is not for
-/// connections of clients, but for stores, calls out and files that are opened
-/// yet: without them, a connection that was accepted would only be told that
-/// there are none. Nor are those that are open already.
+/// Denominator of the share of descriptors that is reserved for stores, outgoing calls and files
+/// that are opened later: without them, a request on an accepted connection would only fail.
+/// Descriptors that are open already are not for connections either.
 const RESERVED_OF: u64 = 4;
 
-/// Lets the process open as many files as its user may: the limit that shells
-/// and init systems begin with is for programs that wait by `select`, which
-/// fails beyond it.
+/// Raises the soft limit of open files to the hard limit. Shells and init systems start with a low
+/// one for programs that use `select`, which fails beyond it.
 pub fn raise_limit() {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit {
@@ -22,8 +20,8 @@ pub fn raise_limit() {
     }
 }
 
-/// Returns how many connections of clients there may be at once, of those that
-/// are `wanted`.
+/// Returns the greatest number of concurrent client connections, which is `wanted` or what the
+/// descriptors allow.
 pub(crate) fn connections_within_limit(wanted: usize) -> usize {
     let Some(limit) = getrlimit(Resource::Nofile).current else {
         return wanted;
@@ -38,8 +36,7 @@ pub(crate) fn connections_within_limit(wanted: usize) -> usize {
     wanted.min(room)
 }
 
-/// Returns how many files the process has open; none where the system does not
-/// tell.
+/// Returns the open descriptors of the process; 0 if the system does not tell.
 fn open_now() -> u64 {
     let count = std::fs::read_dir("/proc/self/fd").map(Iterator::count);
     u64::try_from(count.unwrap_or(0)).unwrap_or(u64::MAX)

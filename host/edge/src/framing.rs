@@ -1,11 +1,10 @@
-//! How the end of a request's body is told.
+//! Framing of request bodies.
 
 use http::HeaderMap;
 use http::header::TRANSFER_ENCODING;
 
-/// Whether the body is in no transfer coding but `chunked`, once (RFC 9112
-/// section 6.1): two servers in a row could tell the end of any other
-/// differently.
+/// Returns whether the body has no transfer coding except `chunked`, once (RFC 9112 section 6.1).
+/// Two servers in a row could disagree about the end of a body with any other.
 pub(crate) fn is_plain(headers: &HeaderMap) -> bool {
     let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
     let coding = codings.next();

@@ -1,14 +1,12 @@
-//! The edge node: a hyper host that runs each service as a sandboxed
-//! WebAssembly component and gives it databases and nothing else.
+//! The edge node: a hyper host that runs each service as a sandboxed WebAssembly component and
+//! gives it what its manifest grants.
 //!
-//! Modules, from roof to ground; imports only go down, and `tests/layers` fails
-//! where one does not. [`node`] puts a node together, [`admin`] answers operators,
-//! [`ingress`] answers clients, [`registry`] fetches bundles from OCI registries,
-//! [`rollout`] leads releases to where they serve. [`capabilities`] are the
-//! interfaces that components import, and [`runtime`] runs components; both build on
-//! [`guest`], which is what one instance carries. [`identity`] and [`egress`] are
-//! behind capabilities, as the crate `stores` is. [`telemetry`] and [`config`] serve
-//! all.
+//! Modules from top to bottom; imports only go down, and `tests/layers` fails where one does not.
+//! [`node`] puts a node together, [`admin`] answers operators, [`ingress`] answers clients,
+//! [`registry`] fetches bundles from OCI registries, [`rollout`] prepares releases and makes them
+//! serve. [`capabilities`] are the interfaces that components import, and [`runtime`] runs
+//! components; both build on [`guest`], the state of one instance. [`identity`] and [`egress`] are
+//! used by capabilities, as the crate `stores` is. [`telemetry`] and [`config`] are used by all.
 
 mod accept;
 mod address;

@@ -1,6 +1,6 @@
 //! The `edge` command.
 
-// `println!` panics when whoever reads the output leaves: see `cli::output`.
+// `println!` panics when the reader of the output closes the pipe: see `cli::output`.
 #![warn(clippy::print_stdout)]
 
 mod cli;
@@ -23,7 +23,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// What is wrong, with its causes. Messages of the library carry theirs.
+/// Returns the message of an error with its causes. Messages of the library already contain theirs.
 fn message(error: &anyhow::Error) -> String {
     error
         .chain()

@@ -1,11 +1,11 @@
-//! Text of others in front of people: what a terminal or an editor would obey
-//! instead of showing it is written out as its number.
+//! Escaping of untrusted text for terminals and editors: control and invisible characters are
+//! written as their numbers.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// Whether `c` moves the cursor, ends a line, changes the direction of what
-/// stands beside it, or shows nothing at all.
+/// Returns whether `c` moves the cursor, ends a line, changes the direction of the text beside it,
+/// or is invisible.
 fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -14,23 +14,22 @@ fn is_hidden(c: char) -> bool {
             | '\u{e0000}'..='\u{e007f}')
 }
 
-/// `text` on one line: a line's end is written as `\n`, and other hidden
-/// characters as `\u{1b}`.
+/// Returns `text` on one line: a line feed becomes `\n`, and other hidden characters become escapes
+/// such as `\u{1b}`.
 #[must_use]
 pub fn line(text: &str) -> Cow<'_, str> {
     escape(text, is_hidden, |c| c.escape_default().to_string())
 }
 
-/// `text` as it is, with its lines and tabs, and without other hidden
-/// characters.
+/// Returns `text` with its line feeds and tabs, and with other hidden characters escaped.
 #[must_use]
 pub fn lines(text: &str) -> Cow<'_, str> {
     let is_other = |c| is_hidden(c) && !matches!(c, '\n' | '\t');
     escape(text, is_other, |c| c.escape_default().to_string())
 }
 
-/// `text`, which is JSON, as JSON of the same meaning: characters that are
-/// hidden can only stand in strings, besides the blanks between values.
+/// Returns `text`, which is JSON, as equivalent JSON without hidden characters. Except for the
+/// white space between values, they can only be in strings.
 #[must_use]
 pub fn json(text: &str) -> Cow<'_, str> {
     let is_other = |c| is_hidden(c) && !matches!(c, '\n' | '\r' | '\t');

@@ -1,5 +1,4 @@
-//! Mail, one message after another: to a mail server, or to the log where no
-//! server is set.
+//! Outgoing mail by SMTP, or to the log without a server.
 
 use std::time::Duration;
 
@@ -11,39 +10,40 @@ use tokio::time::Instant;
 
 use crate::bindings::mail::{Error, Message};
 
-/// How long the mail server may take, all steps together.
+/// Time limit for the mail server, over all steps.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Longest subject and longest text, in bytes.
+/// Greatest length of a subject, in bytes.
 const MOST_SUBJECT: usize = 998;
+/// Greatest length of a text, in bytes.
 const MOST_TEXT: usize = 1 << 20;
 
-/// Replies that say 5xx of the node's credentials, not of the message
-/// (RFC 4954 section 6): once an operator has mended those, it can be sent.
+/// SMTP replies of the class 5xx that are about the node's credentials and not about the message
+/// (RFC 4954 section 6). Once an operator has corrected those, the message can be sent.
 const ABOUT_CREDENTIALS: [u16; 4] = [530, 534, 535, 538];
 
-/// Mail cannot be set up. Messages show no password.
+/// Error of setting up mail. Messages show no password.
 #[derive(Debug, thiserror::Error)]
 pub enum MailerError {
-    /// The server's URL.
+    /// The URL of the mail server is malformed.
     #[error("SMTP_URL is not smtp://, smtp://...?tls=required or smtps:// with a host: {0}")]
     Url(smtp::Error),
-    /// The sender.
+    /// The sender's address is malformed.
     #[error("mail_from is not an address, such as `Shop <shop@example.com>`: {0}")]
     Sender(lettre::address::AddressError),
 }
 
-/// Sends mail in the name of the shop.
+/// Mailer that sends in the name of the shop.
 pub struct Mailer {
     sender: Mailbox,
     server: Option<AsyncSmtpTransport<Tokio1Executor>>,
 }
 
 impl Mailer {
-    /// Mail from `sender` by the server at `url`, or to the log.
+    /// Returns a mailer from `sender` by the server at `url`, or to the log without a URL.
     ///
     /// # Errors
-    /// When either is malformed.
+    /// When the sender or the URL is malformed.
     pub fn new(url: Option<&str>, sender: &str) -> Result<Self, MailerError> {
         let sender = sender.parse().map_err(MailerError::Sender)?;
         let server = url.map(AsyncSmtpTransport::<Tokio1Executor>::from_url);
@@ -54,10 +54,10 @@ impl Mailer {
         })
     }
 
-    /// Hand `message` to the mail server, until `deadline` at the latest.
+    /// Sends `message` to the mail server, until `deadline` at the latest.
     ///
     /// # Errors
-    /// Says whether trying again could help.
+    /// When the message is not accepted; the error tells whether a retry could help.
     pub async fn send(&self, message: Message, deadline: Instant) -> Result<(), Error> {
         let mail = self.mail(&message)?;
         let Some(server) = &self.server else {
@@ -72,8 +72,8 @@ impl Mailer {
         }
     }
 
-    /// The message in the form of RFC 5322, which folds and encodes whatever
-    /// a header's value holds: no line of it begins another header.
+    /// Returns the message in the form of RFC 5322, which folds and encodes the values of header
+    /// fields, so that none of them can start another field.
     fn mail(&self, message: &Message) -> Result<Mail, Error> {
         let bounds = [
             ("subject", message.subject.len(), MOST_SUBJECT),
@@ -101,17 +101,16 @@ impl Mailer {
     }
 }
 
-/// Stands in for a mail server. The text may hold what only the recipient
-/// should read, so it shows only to those who ask for it; the whole address
-/// shows to nobody.
+/// Logs a message in place of sending it. The text is for the recipient only, so it is logged at
+/// debug level; the whole address is never logged.
 fn log(message: &Message) {
     let (to, subject) = (masked(&message.to), without_addresses(&message.subject));
     tracing::info!(target: "mail", to, subject, "mail");
     tracing::debug!(target: "mail", to, text = without_addresses(&message.text), "mail");
 }
 
-/// `text` with every address in it masked: what mail servers answer names the
-/// recipient, and plugins log it.
+/// Returns `text` with every address in it masked: replies of mail servers name the recipient, and
+/// plugins log them.
 fn without_addresses(text: &str) -> String {
     let is_part = |c: char| c.is_alphanumeric() || "@.+-_".contains(c);
     let mut masked_text = String::with_capacity(text.len());
@@ -130,7 +129,7 @@ fn without_addresses(text: &str) -> String {
     masked_text + rest
 }
 
-/// `ada@example.com` as `a***@example.com`.
+/// Returns an address such as `ada@example.com` as `a***@example.com`.
 fn masked(address: &str) -> String {
     let (user, domain) = address.rsplit_once('@').unwrap_or((address, ""));
     let first: String = user.chars().take(1).collect();
@@ -140,8 +139,8 @@ fn masked(address: &str) -> String {
 fn typed(error: &smtp::Error) -> Error {
     let code = error.status().map(u16::from);
     let is_about_us = code.is_some_and(|code| ABOUT_CREDENTIALS.contains(&code));
-    // What this side finds wrong, such as an address that the server cannot
-    // take, is wrong with the message.
+    // Errors of the client, such as an address that the server cannot accept, are faults of the
+    // message.
     let is_final = error.is_permanent() || error.is_client();
     match is_final && !is_about_us {
         true => Error::Invalid(without_addresses(&error.to_string())),

@@ -1,4 +1,4 @@
-//! What leaves the node on a plugin's behalf: HTTP calls and mail.
+//! Outgoing HTTP calls and mail of plugins.
 
 pub mod http;
 pub mod mail;

@@ -1,5 +1,5 @@
-//! Making the plugins of a node ready and letting them serve, as far as they can:
-//! one that the release log asks for and that cannot serve now stops no other.
+//! Preparing and activating the plugins of a node at start. A plugin that the release log asks for
+//! and that cannot be served now does not stop the others.
 
 use std::sync::Arc;
 
@@ -13,19 +13,19 @@ use crate::rollout::{
     Unreadable, check_adoption,
 };
 
-/// What to do about a plugin that cannot be made ready.
+/// Action for a plugin that cannot be prepared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum OnUnanswered {
-    /// Give up: whoever asked needs every plugin.
+    /// Fail: the caller needs every plugin.
     Fail,
-    /// Serve the others, and try again.
+    /// Serve the others, and try again later.
     Defer,
 }
 
 impl OnUnanswered {
-    /// Whether a plugin that failed to load for `error` may come later. What the
-    /// log asks for has served: that it cannot be had now is no reason to stop
-    /// the others. A folder that is new may wait for a store alone.
+    /// Returns whether a plugin that failed to load with `error` is tried again later. A release
+    /// from the log has served before, so its failure does not stop the others. A new one from a
+    /// folder is deferred only if a store did not answer.
     pub(super) fn defers(self, desired: &Desired, error: &StartError) -> bool {
         let may_pass = match error {
             StartError::Load(error) => error.is_transient(),
@@ -36,8 +36,7 @@ impl OnUnanswered {
     }
 }
 
-/// Whether a store did not answer, or refused the plugin, so that the node tries
-/// again soon.
+/// Returns whether a store did not answer or refused the plugin, so that the node tries again soon.
 fn is_about_store(error: &StartError) -> bool {
     match error {
         StartError::Load(error) => error.is_transient() || error.is_about_database(),
@@ -46,12 +45,11 @@ fn is_about_store(error: &StartError) -> bool {
     }
 }
 
-/// Compares the tables that are there with the migrations of all plugins that are
-/// new to the log, before the first of them is migrated.
+/// Compares existing tables with the migrations of all plugins that are new to the log, before the
+/// first of them is migrated.
 ///
 /// # Errors
-/// When any of them is in the way. Whatever else is wrong is said when the plugin
-/// is loaded.
+/// When a table prevents a migration. Other faults of a plugin are reported when it is loaded.
 pub(super) async fn check_tables(
     settings: &Settings,
     desired: &[Desired],
@@ -71,8 +69,8 @@ pub(super) async fn check_tables(
     }
 }
 
-/// Makes the releases of a plugin ready. Where its canary cannot be, the active
-/// one is all the same, as no revision of the log asks for it.
+/// Prepares the active release of a plugin and its canary. If the canary fails, the active release
+/// is served alone, with revision 0, since no revision of the log asks for that.
 pub(super) async fn deploy(
     loader: &Loader,
     migrator: &Arc<Migrator>,
@@ -100,7 +98,7 @@ pub(super) async fn deploy(
     Ok((ActivePlugin::new(0, wanted, active, None), Some(failure)))
 }
 
-/// A release whose tables are up to date.
+/// Loads a release and brings its tables up to date.
 async fn ready(
     loader: &Loader,
     migrator: &Arc<Migrator>,
@@ -111,8 +109,8 @@ async fn ready(
     Ok(release)
 }
 
-/// Lets plugins that are ready serve. Those that do not fit the others come
-/// later, if at all: what the log asked for first goes before.
+/// Activates the plugins that are ready. Plugins that are not compatible with the others are
+/// deferred: earlier entries of the log take precedence.
 pub(super) async fn begin(
     live: &ServingState,
     mut ready: Vec<(&Desired, ActivePlugin)>,
@@ -176,7 +174,7 @@ pub(super) fn defer_unreadable(unreadable: Unreadable) -> Deferred {
     Deferred {
         plugin,
         revision,
-        // They are in the release.
+        // The routes are in the release, which cannot be read.
         routes: Vec::new(),
         error: error.to_string(),
         transient: false,

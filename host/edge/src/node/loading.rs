@@ -1,5 +1,4 @@
-//! Loading the plugins of a node: what its settings and the release log ask
-//! for, made ready and not yet served.
+//! Loading of the plugins that the settings and the release log ask for, without serving them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,19 +20,19 @@ use crate::runtime::engine::artifacts::Artifacts;
 use crate::telemetry::NodeWarnings;
 use crate::telemetry::traces::Traces;
 
-/// The first pause before a control database that did not answer is asked
-/// again, and the longest.
+/// First pause before a control database that did not answer is tried again. Pauses grow up to
+/// [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// How long a piece of periodic work may take to finish when the node stops.
+/// Time limit for running periodic work to finish when the node stops.
 const TASK_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long the databases may take to close their connections: one that hangs
-/// must not keep a node from ending.
+/// Time limit for the databases to close their connections: one that hangs must not keep a node
+/// from exiting.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Plugins that are ready, but do not serve.
+/// Plugins that are ready but not yet served.
 pub struct Loaded {
     pub(super) settings: Arc<Settings>,
     pub(super) services: Arc<Backends>,
@@ -41,19 +40,19 @@ pub struct Loaded {
     pub(super) activator: Arc<Activator>,
     pub(super) live: Arc<ServingState>,
     pub(super) desired: Vec<Desired>,
-    /// Plugins that could not be made ready, or not with their canary.
+    /// Plugins that could not be prepared, or not with their canary.
     pub(super) deferred: Vec<Deferred>,
-    /// None of a command.
+    /// Keys of the node; `None` for a command.
     pub(super) keys: Option<Arc<Keys>>,
-    // Also keeps the engines' epochs moving.
+    // Keeping the runtime also keeps the epochs of its engines advancing.
     pub(super) runtime: Arc<Runtime>,
     pub(super) warnings: Arc<NodeWarnings>,
-    /// Names the node, until it ends.
+    /// Id of the node, for as long as it runs.
     pub(super) node: String,
 }
 
-/// Returns what `settings` ask for once the control database answers. While
-/// it does not, the node's ports answer probes.
+/// Loads the plugins of `settings` once the control database answers. While it does not, the node's
+/// ports answer probes.
 pub(super) async fn load_once_possible(
     settings: &Settings,
     server: Server,
@@ -88,19 +87,19 @@ async fn load_again(
     }
 }
 
-/// What a process loads plugins for.
+/// Purpose for which a process loads plugins.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Role {
-    /// It is going to serve: its keys have to fit.
+    /// A node that is going to serve, whose keys must match those of the other nodes.
     Node,
-    /// It runs a command, and signs nothing.
+    /// A command, which signs nothing.
     Command,
 }
 
-/// The fingerprints of the keys that a node with these settings has.
+/// Returns the fingerprints of the keys that a node with these settings has.
 ///
 /// # Errors
-/// When the secret cannot be read, or a key is none.
+/// When the secret cannot be read, or a key is malformed.
 pub fn key_rings(settings: &Settings) -> Result<KeyRings, BackendsError> {
     let master = settings.master_secret()?;
     let tokens = token_keys(settings, &master)?.ring();
@@ -108,7 +107,7 @@ pub fn key_rings(settings: &Settings) -> Result<KeyRings, BackendsError> {
     Ok(KeyRings { secret, tokens })
 }
 
-/// Load every plugin of `settings`, without serving them.
+/// Loads every plugin of `settings` without serving them.
 ///
 /// # Errors
 /// As [`Node::start`], and when a store of any plugin does not answer.
@@ -144,7 +143,7 @@ async fn load_or(
     );
     let control = control.await?;
     let control = Arc::new(control.forgetting_nodes_after(settings.forget_after.node));
-    // Before anything is changed in the shop's databases.
+    // Keys are compared before anything is changed in the shop's databases.
     let keys = match role {
         Role::Node => Some(Arc::new(Keys::join(key_rings(&settings)?, &control).await?)),
         Role::Command => None,
@@ -219,8 +218,8 @@ async fn load_or(
     })
 }
 
-/// Makes the data folder, which a node whose stores and secrets are elsewhere
-/// does without: whoever needs something in it fails with an error of its own.
+/// Creates the data folder. A node whose stores and secrets are elsewhere can do without it, so a
+/// failure is only a warning: code that needs a file in it reports an error of its own.
 fn make_data_folder(settings: &Settings, warnings: &NodeWarnings) {
     if let Err(error) = secrets::make_folder(&settings.data_dir) {
         let text = format!("the data folder cannot be made: {error}");
@@ -229,13 +228,13 @@ fn make_data_folder(settings: &Settings, warnings: &NodeWarnings) {
 }
 
 impl Loaded {
-    /// The releases that are ready.
+    /// Returns the releases that are ready.
     #[must_use]
     pub fn releases(&self) -> Vec<Arc<Release>> {
         self.live.releases()
     }
 
-    /// Write into the release log what came from folders.
+    /// Writes the plugins that came from folders into the release log.
     pub(super) async fn adopt(&mut self) -> Result<(), StartError> {
         for desired in self
             .desired
@@ -256,8 +255,8 @@ impl Loaded {
         Ok(())
     }
 
-    /// Fills the empty tables of every plugin. One that is new to the shop has
-    /// to; where one that served before cannot, that is in no other's way.
+    /// Fills the empty tables of every plugin. For a plugin that is new to the shop, a failure is
+    /// an error; for one that served before, it is a warning.
     pub(super) async fn fill_empty_tables(&self) -> Result<(), SeedError> {
         let is_new = |plugin: &str| {
             let mut folders = self.desired.iter().filter(|it| it.folder.is_some());
@@ -287,7 +286,7 @@ impl Loaded {
         self.live.begin_periodic_work(scheduler);
     }
 
-    /// Finish what runs, and let go of the databases.
+    /// Finishes periodic work, and closes the databases.
     pub(super) async fn close(self, node: &str) {
         self.live.end_periodic_work(TASK_TIMEOUT).await;
         let releases = self.releases();

@@ -1,4 +1,4 @@
-//! A node: everything put together, from settings to a port that serves.
+//! A node, put together from its settings up to the ports that serve.
 
 mod deploying;
 mod loading;
@@ -34,77 +34,76 @@ use crate::runtime::engine::compiled_cache;
 use crate::telemetry::traces::{CollectorError, Traces};
 use crate::telemetry::{NodeWarnings, watch_log};
 
-/// How often the compiled components on disk are bounded.
+/// Time between two evictions from the compiled components on disk.
 const EVICT: Duration = Duration::from_secs(600);
 
-/// What the names of the host's own things in Redis begin with.
+/// Prefix of the host's own keys in Redis.
 const PREFIX: &str = "edge";
 
-/// Why a node does not start.
+/// Error of starting a node.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The data folder, or a secret in it.
+    /// The data folder or a secret in it cannot be used.
     #[error("the data folder cannot be used: {0}")]
     Data(#[from] SecretError),
-    /// The shop's port.
+    /// The shop's ports cannot be bound, or the certificate cannot be used.
     #[error(transparent)]
     Server(#[from] ServerError),
-    /// The operators' port.
+    /// The operators' port cannot be bound.
     #[error(transparent)]
     Admin(#[from] AdminError),
-    /// Their tokens.
+    /// The operators' tokens are malformed.
     #[error("admin_tokens {0}")]
     Tokens(#[from] TokensError),
-    /// The runtime.
+    /// The WebAssembly engine cannot be set up.
     #[error(transparent)]
     Engine(#[from] EngineError),
-    /// A plugin.
+    /// A plugin cannot be loaded.
     #[error(transparent)]
     Load(#[from] LoadError),
-    /// What plugins share.
+    /// A store that plugins share cannot be opened.
     #[error(transparent)]
     Backends(#[from] BackendsError),
-    /// The control database.
+    /// The control database cannot be used.
     #[error(transparent)]
     Control(#[from] ControlError),
-    /// Keys that do not fit those of the shop's other nodes.
+    /// The keys of this node do not match those of the shop's other nodes.
     #[error(transparent)]
     Keys(#[from] KeysError),
-    /// What to serve.
+    /// The plugins to serve cannot be determined or written into the release log.
     #[error(transparent)]
     Adopt(#[from] AdoptError),
-    /// A trusted key.
+    /// A trusted key is malformed.
     #[error("trusted_keys {0}")]
     TrustedKey(#[from] bundle::KeyTextError),
-    /// Plugins that do not fit together.
+    /// The plugins are not compatible with each other.
     #[error(transparent)]
     Incompatible(#[from] IncompatibleError),
-    /// Redis.
+    /// The URL of Redis is malformed.
     #[error(transparent)]
     Redis(#[from] UrlError),
-    /// The node's own rate limit.
+    /// The node's own rate limit is not valid.
     #[error("rate_limit: {0}")]
     RateLimit(#[from] PolicyError),
-    /// A plugin's migrations.
+    /// The migrations of a plugin failed.
     #[error(transparent)]
     Migrate(#[from] Arc<MigrationError>),
-    /// Tables that are there, under new plugins.
+    /// Existing tables prevent the migrations of new plugins.
     #[error(transparent)]
     Tables(#[from] Obstacles),
-    /// A plugin's starter data.
+    /// The empty tables of a plugin cannot be filled.
     #[error(transparent)]
     Seed(#[from] SeedError),
-    /// The collector of traces.
+    /// The export of traces cannot be set up.
     #[error(transparent)]
     Collector(#[from] CollectorError),
-    /// Outside checks of canaries.
+    /// The external checks of canaries cannot be set up.
     #[error(transparent)]
     Checks(#[from] ChecksError),
 }
 
 impl StartError {
-    /// Whether the control database did not answer: the same attempt may well
-    /// succeed later.
+    /// Returns whether the control database did not answer, so that a retry may succeed.
     fn is_transient(&self) -> bool {
         match self {
             Self::Backends(BackendsError::Revocations(error)) => error.is_transient(),
@@ -116,7 +115,7 @@ impl StartError {
     }
 }
 
-/// A node that is ready: its port is taken, and opens with [`Node::run`].
+/// A node that is ready: its ports are bound, and open with [`Node::run`].
 pub struct Node {
     server: Server,
     admin: Option<Admin>,
@@ -131,11 +130,10 @@ pub struct Node {
 }
 
 impl Node {
-    /// Compile and warm every plugin, bring their tables up to date, and take
-    /// the shop's port.
+    /// Binds the shop's ports, compiles and warms every plugin, and migrates their tables.
     ///
     /// # Errors
-    /// The first thing that is wrong, naming the file or URL at fault.
+    /// When anything is wrong; the first such error names the file or URL.
     pub async fn start(settings: &Settings) -> Result<Self, StartError> {
         let warnings = Arc::new(NodeWarnings::default());
         let server = Server::bind(settings, warnings.clone())?;
@@ -233,25 +231,25 @@ impl Node {
         })
     }
 
-    /// Where the node serves.
+    /// Returns the address of the shop's port without TLS.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.server.address()
     }
 
-    /// Where it serves by TLS, if it does.
+    /// Returns the address of the shop's port with TLS, if there is one.
     #[must_use]
     pub fn tls_address(&self) -> Option<SocketAddr> {
         self.server.tls_address()
     }
 
-    /// Where operators are served.
+    /// Returns the address of the operators' port, if there is one.
     #[must_use]
     pub fn admin_address(&self) -> Option<SocketAddr> {
         self.admin.as_ref().map(Admin::address)
     }
 
-    /// What the node serves.
+    /// Returns the active releases.
     #[must_use]
     pub fn releases(&self) -> Vec<Arc<Release>> {
         self.loaded.releases()
@@ -263,11 +261,11 @@ impl Node {
         self.follower.missing()
     }
 
-    /// Serve until `stop`, then let requests in flight finish. Returns
-    /// whether they all did in time.
+    /// Serves until `stop`, and then lets requests in flight finish. Returns whether they all did
+    /// in time.
     ///
     /// # Errors
-    /// When the port cannot be opened.
+    /// When a port cannot be opened.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<bool, StartError> {
         let Self {
             server,
@@ -345,10 +343,10 @@ impl Node {
     }
 }
 
-/// The name of the data folder's own token.
+/// Name of the operator whose token is in the data folder.
 const OPERATOR: &str = "operator";
 
-/// Where the data folder keeps its own token.
+/// File of the token in the data folder.
 const ADMIN_TOKEN: &str = "admin-token";
 
 fn admin_tokens(settings: &Settings) -> Result<AdminTokens, StartError> {
@@ -358,17 +356,17 @@ fn admin_tokens(settings: &Settings) -> Result<AdminTokens, StartError> {
     }
 }
 
-/// The data folder's own token of an operator, made at random when it is
-/// absent.
+/// Returns the operator's token in the data folder, which is created at random if it does not
+/// exist.
 ///
 /// # Errors
-/// When it cannot be read or written, or when other users could read it.
+/// When the token cannot be read or written, or when other users could read it.
 pub fn own_admin_token(settings: &Settings) -> Result<String, SecretError> {
     secrets::load_or_create(&settings.data_dir, ADMIN_TOKEN).map(hex::encode)
 }
 
-/// Keeps the compiled components on disk within their bound, for as long as
-/// this is polled.
+/// Keeps the compiled components on disk within their size limit, for as long as the future is
+/// polled.
 async fn bound_compiled_cache(settings: &Settings) {
     loop {
         let (folder, limit) = (settings.data_dir.clone(), settings.compiled_cache);

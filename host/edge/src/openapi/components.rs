@@ -1,5 +1,5 @@
-//! Components of several documents: which are the same, and what each is
-//! called when they come together.
+//! Components of several documents: which of them are equal, and their names in the merged
+//! document.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,8 +13,7 @@ struct Part {
     document: usize,
     key: Key,
     node: Node,
-    /// Places of the components that it refers to, in the order in which it
-    /// does.
+    /// Indexes of the components that it refers to, in the order of its references.
     targets: Vec<usize>,
 }
 
@@ -22,12 +21,12 @@ struct Part {
 pub(super) struct Renames(HashMap<(usize, Key), String>);
 
 impl Renames {
-    /// Decides what the components of `documents` are called together. Those
-    /// that say the same, and refer to the same, are one. Of others with one
-    /// name, each gets that of its plugin before it.
+    /// Chooses the names of the components of `documents` in the merged document. Components with
+    /// equal content and equal targets become one. Others that share a name get their plugin's name
+    /// as a prefix.
     ///
     /// # Errors
-    /// When a reference leads nowhere.
+    /// When a reference leads to no component.
     pub(super) fn new(documents: &mut [Document]) -> Result<Self, MergeError> {
         let parts = parts(documents)?;
         let classes = classes(&parts);
@@ -52,14 +51,14 @@ impl Renames {
         Ok(Self(renames))
     }
 
-    /// Returns what a component of the document at this place is called now.
+    /// Returns the new name of a component of the document with this index.
     pub(super) fn name<'a>(&'a self, document: usize, key: &'a Key) -> &'a str {
         let renamed = self.0.get(&(document, key.clone()));
         renamed.unwrap_or(&key.1)
     }
 }
 
-/// Returns `name`, with a number where another component has it already.
+/// Returns `name`, with a number appended if another component has it already.
 fn free_name(name: &str, section: &str, taken: &mut HashSet<Key>) -> String {
     let numbered = (2..).map(|number| format!("{name}{number}"));
     let mut names = std::iter::once(name.to_owned()).chain(numbered);
@@ -112,8 +111,8 @@ fn parts(documents: &mut [Document]) -> Result<Vec<Part>, MergeError> {
     Ok(parts)
 }
 
-/// Returns the components that a name refers to; the reference, if there is
-/// no such component or it leads out of the document.
+/// Returns the components that a name refers to. The error is the reference, if it leads to no
+/// component of the document.
 fn targets(name: &Name<'_>, place: impl Fn(&Key) -> Option<usize>) -> Result<Vec<usize>, String> {
     let find = |key: &Key, reference: &str| place(key).ok_or_else(|| reference.to_owned());
     match name {
@@ -130,8 +129,8 @@ fn targets(name: &Name<'_>, place: impl Fn(&Key) -> Option<usize>) -> Result<Vec
     }
 }
 
-/// Returns a class for each part: two are of one class if they have the same
-/// name and content, and what they refer to is of the same classes.
+/// Returns the equivalence class of each part: two parts are of one class if they have equal names
+/// and contents, and their targets are of equal classes.
 fn classes(parts: &[Part]) -> Vec<usize> {
     let is_same = |one: &Part, other: &Part| one.key == other.key && one.node == other.node;
     let mut classes: Vec<usize> = parts
@@ -142,7 +141,7 @@ fn classes(parts: &[Part]) -> Vec<usize> {
             first.unwrap_or(place)
         })
         .collect();
-    // Parts are told apart by what they refer to until no more are.
+    // Classes are refined by their targets until their number no longer grows.
     loop {
         let before = classes.iter().collect::<HashSet<_>>().len();
         let mut known = HashMap::new();

@@ -1,4 +1,4 @@
-//! One plugin's OpenAPI document, as far as merging has to understand it.
+//! OpenAPI document of one plugin, parsed as far as merging needs.
 
 use indexmap::IndexMap;
 use serde::Deserialize;
@@ -7,40 +7,39 @@ use super::MergeError;
 use super::names::{Name, visit};
 use super::node::{Fields, Node};
 
-/// Versions of the specification that are merged. Earlier ones write schemas
-/// in another dialect.
+/// Version of the specification that is supported. Earlier versions write schemas in another
+/// dialect.
 const VERSION: &str = "3.1.";
 
-/// The dialect of schemas that a document has unless it names one.
+/// Dialect of schemas in a document that names none.
 const DIALECT: &str = "https://spec.openapis.org/oas/3.1/dialect/base";
 
-/// The field of an operation, or of a whole document, that says who may ask.
+/// Field of an operation or a whole document with its security requirements.
 const SECURITY: &str = "security";
 
-/// Operations of a path.
+/// Fields of a path that are operations.
 const METHODS: [&str; 8] = [
     "get", "put", "post", "delete", "options", "head", "patch", "trace",
 ];
 
-/// The text of a plugin's document.
+/// Text of a plugin's document.
 pub struct Source {
-    /// The plugin.
+    /// Name of the plugin.
     pub plugin: String,
-    /// The plugin's version.
+    /// Version of the plugin.
     pub version: String,
-    /// YAML or JSON.
+    /// Text in YAML or JSON.
     pub text: String,
 }
 
-/// A document that was read. What it says of all its operations, each
-/// operation says itself.
+/// A parsed document, whose defaults for all operations have been copied into each operation.
 pub(super) struct Document {
     pub(super) plugin: String,
     pub(super) version: String,
     pub(super) root: Root,
 }
 
-/// A tag with its description and what else is said of it.
+/// A tag with its description and other fields.
 #[derive(Deserialize)]
 pub(super) struct Tag {
     pub(super) name: String,
@@ -48,7 +47,7 @@ pub(super) struct Tag {
     pub(super) rest: Fields,
 }
 
-/// The fields of a document.
+/// Top-level fields of a document.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Root {
@@ -70,10 +69,10 @@ pub(super) struct Root {
 }
 
 impl Document {
-    /// Reads a plugin's document.
+    /// Parses a plugin's document.
     ///
     /// # Errors
-    /// When it is none, or of another version of the specification.
+    /// When the text is not a document, or is of another version of the specification.
     pub(super) fn read(source: &Source) -> Result<Self, MergeError> {
         let plugin = || source.plugin.clone();
         let mut root: Root =
@@ -95,7 +94,7 @@ impl Document {
                 dialect,
             });
         }
-        // Extensions (`x-`) stand among paths and components too.
+        // Extensions (`x-`) may be among paths and components too.
         root.paths.retain(|path, _| path.starts_with('/'));
         root.components
             .retain(|_, section| matches!(section, Node::Object(_)));
@@ -113,7 +112,7 @@ impl Document {
         })
     }
 
-    /// Calls `on` with every name that the document gives or refers to.
+    /// Calls `on` with every name that the document defines or refers to.
     pub(super) fn visit(&mut self, on: &mut dyn FnMut(Name<'_>)) {
         let root = &mut self.root;
         let sections = root
@@ -130,7 +129,7 @@ impl Document {
         }
     }
 
-    /// Gives the document's servers to each of its paths that has none.
+    /// Copies the document's servers into each of its paths without servers.
     pub(super) fn spread_servers(&mut self) {
         let servers = Node::List(std::mem::take(&mut self.root.servers));
         for item in self.root.paths.values_mut() {
@@ -142,7 +141,7 @@ impl Document {
     }
 }
 
-/// Gives every operation without `field` that of the document.
+/// Copies `field` of the document into every operation without it.
 fn spread(field: &str, value: &Node, root: &mut Root) {
     for item in root.paths.values_mut().chain(root.webhooks.values_mut()) {
         let Node::Object(item) = item else { continue };

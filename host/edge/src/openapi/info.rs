@@ -1,13 +1,13 @@
-//! What the merged document says of itself.
+//! The `info` object of the merged document.
 
 use super::document::Document;
 use super::node::{Fields, Node};
 
-/// Fields that stay if all documents agree on them.
+/// Fields that are kept if all documents agree on them.
 const AGREED: [&str; 3] = ["termsOfService", "contact", "license"];
 
-/// Returns the merged document's title, version and description. Without a
-/// `title`, the plugins' titles make one.
+/// Returns the merged document's title, version and description. Without a `title`, the plugins'
+/// titles are joined.
 pub(super) fn info(documents: &[Document], title: Option<&str>) -> Fields {
     let titles: Vec<_> = documents.iter().map(document_title).collect();
     let title = title.map_or_else(|| titles.join(", "), str::to_owned);
@@ -35,7 +35,7 @@ fn document_title(document: &Document) -> &str {
     title.unwrap_or(&document.plugin)
 }
 
-/// The version that all plugins have; each plugin's where they differ.
+/// Returns the version that all plugins have, or each plugin's version if they differ.
 fn version(documents: &[Document]) -> String {
     let mut versions: Vec<_> = documents.iter().map(|document| &document.version).collect();
     versions.dedup();
@@ -50,7 +50,7 @@ fn version(documents: &[Document]) -> String {
     }
 }
 
-/// What a document says of itself, under its title.
+/// Returns the summary and the description of a document under its title, in Markdown.
 fn section(document: &Document) -> String {
     let texts = ["summary", "description"].into_iter().filter_map(|field| {
         let text = document.root.info.get(field)?.as_text()?;

@@ -1,4 +1,4 @@
-//! Puts documents together.
+//! Merging of parsed documents.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,21 +9,20 @@ use super::info::info;
 use super::names::{Name, component, prefixed, reference, security_scheme};
 use super::node::{Fields, Node};
 
-/// The version of the specification that the merged document is of.
+/// Version of the specification of the merged document.
 const VERSION: &str = "3.1.0";
 
-/// The extension that names the plugins of a merged document.
+/// Extension that names the plugins of a merged document.
 const PLUGINS: &str = "x-plugins";
 
 /// Merges the documents of several plugins into one.
 ///
-/// Components that say the same become one; of others that share a name, each
-/// gets its plugin's before it, and so do operations. Tags of one name become
-/// one, with every description. Servers that all documents share serve the
-/// whole; otherwise each path names its own.
+/// Equal components become one. Different components that share a name get their plugin's name as a
+/// prefix, and so do operations. Tags with one name become one, with every description. Servers
+/// that all documents share are those of the whole document; otherwise each path has its own.
 ///
 /// # Errors
-/// Names the plugin whose document cannot be merged, and why.
+/// When a document cannot be merged; the error names the plugin and the reason.
 pub fn merge(sources: &[Source], title: Option<&str>) -> Result<Node, MergeError> {
     let mut documents: Vec<_> = sources
         .iter()
@@ -64,8 +63,7 @@ pub fn merge(sources: &[Source], title: Option<&str>) -> Result<Node, MergeError
     Ok(Node::Object(root))
 }
 
-/// Checks that no path is in two documents, whatever its parameters are
-/// called and its letters' case.
+/// Checks that no path is in two documents, regardless of case and of the names of its parameters.
 fn check_paths(documents: &[Document]) -> Result<(), MergeError> {
     let mut known: HashMap<String, &Document> = HashMap::new();
     for document in documents {
@@ -131,8 +129,7 @@ fn rename_components(documents: &mut [Document]) -> Result<(), MergeError> {
     Ok(())
 }
 
-/// Gives operations of the same name in different documents the plugin's
-/// before it.
+/// Prefixes operation ids that occur in several documents with their plugin's name.
 fn rename_operations(documents: &mut [Document]) -> Result<(), MergeError> {
     let mut owners: HashMap<String, usize> = HashMap::new();
     for document in &*documents {
@@ -163,7 +160,7 @@ fn rename_operations(documents: &mut [Document]) -> Result<(), MergeError> {
     Ok(())
 }
 
-/// Returns the names of a document's operations.
+/// Returns the operation ids of a document.
 fn operation_ids(document: &Document) -> Result<Vec<String>, MergeError> {
     let mut ids = Vec::new();
     let root = &document.root;
@@ -188,8 +185,8 @@ fn operation_ids(document: &Document) -> Result<Vec<String>, MergeError> {
     Ok(ids)
 }
 
-/// Returns the servers of the whole. Where documents differ, each path gets
-/// those of its document.
+/// Returns the servers of the merged document. If documents differ, each path gets those of its
+/// document.
 fn servers(documents: &mut [Document]) -> Vec<Node> {
     let mut all: Vec<Node> = Vec::new();
     for server in documents.iter().flat_map(|document| &document.root.servers) {
@@ -225,7 +222,7 @@ fn tags(documents: &mut [Document]) -> Vec<Node> {
     tags.into_iter().map(Node::Object).collect()
 }
 
-/// Adds what another document says of a tag.
+/// Adds the fields of another document's tag to a tag.
 fn add_to_tag(tag: &mut Fields, rest: Fields) {
     for (field, value) in rest {
         match (tag.get_mut(&field), value) {

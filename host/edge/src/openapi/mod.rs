@@ -1,7 +1,7 @@
-//! One OpenAPI document made of those of several plugins.
+//! Merging of the OpenAPI documents of several plugins into one.
 //!
-//! Documents are taken in the order of their plugins' names, so the same
-//! plugins always make the same document.
+//! Documents are taken in the order of their plugins' names, so the same plugins always make the
+//! same document.
 
 mod components;
 mod document;
@@ -14,66 +14,66 @@ pub use document::Source;
 pub use merge::merge;
 pub use node::{Fields, Node};
 
-/// Why documents cannot become one. Each names the plugin at fault.
+/// Error of merging documents, which names the plugin at fault.
 #[derive(Debug, thiserror::Error)]
 pub enum MergeError {
-    /// A text is no OpenAPI document.
+    /// A text is not an OpenAPI document.
     #[error("plugin {plugin}: openapi.yaml is no OpenAPI document: {reason}")]
     Unreadable {
-        /// The plugin.
+        /// Plugin of the document.
         plugin: String,
-        /// What is wrong.
+        /// Error of the parser.
         reason: String,
     },
     /// A document is of another version of the specification.
     #[error("plugin {plugin}: openapi.yaml is of OpenAPI {version:?}; only 3.1 can be merged")]
     Version {
-        /// The plugin.
+        /// Plugin of the document.
         plugin: String,
-        /// The version.
+        /// Version that the document names.
         version: String,
     },
-    /// A document's schemas are of another dialect than other documents'.
+    /// A document names a dialect for its schemas that cannot be merged.
     #[error(
         "plugin {plugin}: openapi.yaml has the jsonSchemaDialect {dialect:?}; only the usual one can be merged"
     )]
     Dialect {
-        /// The plugin.
+        /// Plugin of the document.
         plugin: String,
-        /// The dialect.
+        /// Dialect that the document names.
         dialect: String,
     },
-    /// A reference leads nowhere, or out of the document.
+    /// A reference leads to no component of the document.
     #[error(
         "plugin {plugin}: openapi.yaml refers to {reference:?}, which is not among its components"
     )]
     Reference {
-        /// The plugin.
+        /// Plugin of the document.
         plugin: String,
-        /// The reference.
+        /// Reference as the document has it.
         reference: String,
     },
     /// Two plugins describe the same path.
     #[error("the path {path} is in the openapi.yaml of both {first} and {second}")]
     Path {
-        /// The path.
+        /// Path in both documents.
         path: String,
-        /// A plugin that describes it.
+        /// Plugin of the first document.
         first: String,
-        /// Another.
+        /// Plugin of the second document.
         second: String,
     },
-    /// Two operations of one document have the same name.
+    /// Two operations of one document have the same `operationId`.
     #[error("plugin {plugin}: openapi.yaml has two operations with the operationId {id:?}")]
     Operation {
-        /// The plugin.
+        /// Plugin of the document.
         plugin: String,
-        /// The name.
+        /// Repeated `operationId`.
         id: String,
     },
 }
 
-/// No document can be written in this form.
+/// Error of writing a document as YAML or JSON.
 #[derive(Debug, thiserror::Error)]
 #[error("the document cannot be written: {0}")]
 pub struct WriteError(String);
@@ -82,7 +82,7 @@ impl Node {
     /// Returns the document as YAML.
     ///
     /// # Errors
-    /// When it cannot be written so.
+    /// When serialization fails.
     pub fn to_yaml(&self) -> Result<String, WriteError> {
         serde_saphyr::to_string(self).map_err(|error| WriteError(error.to_string()))
     }
@@ -90,7 +90,7 @@ impl Node {
     /// Returns the document as JSON.
     ///
     /// # Errors
-    /// When it cannot be written so.
+    /// When serialization fails.
     pub fn to_json(&self) -> Result<String, WriteError> {
         serde_json::to_string_pretty(self).map_err(|error| WriteError(error.to_string()))
     }

@@ -1,20 +1,20 @@
-//! Values of YAML and JSON documents whose fields keep their order.
+//! Values of YAML and JSON documents, whose fields keep their order.
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Number;
 
-/// Fields of an object, in the order in which they are written. Two are equal
-/// if they have the same fields in whatever order.
+/// Fields of an object in the order of the text. Two objects are equal if they have equal fields in
+/// any order.
 pub type Fields = IndexMap<String, Node>;
 
 /// A value of a document.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Node {
-    /// `null`
+    /// The value `null`.
     Null,
-    /// `true` or `false`
+    /// The value `true` or `false`.
     Bool(bool),
     /// A number.
     Number(Number),

@@ -1,6 +1,6 @@
 use super::*;
 
-/// A document of a plugin: `rest` is what it has besides its head.
+/// Returns a document of a plugin: `rest` is everything after its head.
 fn source(plugin: &str, rest: &str) -> Source {
     Source {
         plugin: plugin.to_owned(),
@@ -26,7 +26,7 @@ fn refusal(sources: &[Source]) -> String {
     }
 }
 
-/// A path whose reply is the component `schema`.
+/// Returns a path whose reply is the component `schema`.
 fn path(path: &str, id: &str, schema: &str) -> String {
     format!(
         "  {path}:\n    get:\n      operationId: {id}\n      responses:\n        '200': {{ description: x, \
@@ -43,7 +43,7 @@ fn schema_of<'a>(merged: &'a serde_json::Value, path: &str) -> &'a str {
 #[test]
 fn equal_components_become_one() {
     let schemas = "components: { schemas: { Item: { type: object, properties: { id: { $ref: '#/components/schemas/Id' } } }, Id: { type: integer, minimum: 1 } } }\n";
-    // The order of fields makes no difference.
+    // The order of fields does not matter.
     let other = "components: { schemas: { Id: { minimum: 1, type: integer }, Item: { properties: { id: { $ref: '#/components/schemas/Id' } }, type: object } } }\n";
     let one = source(
         "b",
@@ -72,7 +72,7 @@ fn components_that_differ_are_named_for_their_plugins() {
         let schemas = format!("components:\n  schemas:\n    {item}\n    {}\n", id(minimum));
         source(plugin, &format!("paths:\n{path}{schemas}"))
     };
-    // Item is written alike, but refers to what differs.
+    // The texts of `Item` are equal, but refer to different components.
     let merged = merged(&[
         document("gift-cards", 2),
         document("order", 1),
@@ -182,7 +182,7 @@ fn tags_and_servers_come_together() {
     );
     assert_eq!(together["paths"]["/a"], serde_json::json!({}));
 
-    // One that says nothing serves at `/` alone.
+    // A document without servers is served at `/` alone.
     let apart = merged(&[source("a", one), source("b", "paths: { /b: {} }")]);
     assert_eq!(
         apart["paths"]["/b"]["servers"],

@@ -1,4 +1,4 @@
-//! What can go wrong with a registry, in words for operators.
+//! Errors of registries, in words for operators.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -10,120 +10,120 @@ use oci_client::errors::{OciDistributionError, OciEnvelope, OciErrorCode};
 use super::Location;
 use super::login::Login;
 
-/// Characters of a registry's own words that are passed on.
+/// Characters of a registry's own message that are shown.
 const LONGEST_MESSAGE: usize = 200;
 
-/// A bundle could not be pulled or pushed.
+/// Error of pulling or pushing a bundle.
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
     /// The login for the registry cannot be read.
     #[error("the login for {host} in {}: {reason}", file.display())]
     Login {
-        /// The registry.
+        /// Host of the registry.
         host: String,
-        /// Docker's file of logins.
+        /// Docker's configuration file.
         file: PathBuf,
-        /// Why.
+        /// Error of reading the login.
         reason: String,
     },
-    /// Nobody is there.
+    /// The registry cannot be reached.
     #[error("the registry {host} cannot be reached: {reason}")]
     Unreachable {
-        /// The registry.
+        /// Host of the registry.
         host: String,
-        /// Why.
+        /// Error of the connection.
         reason: String,
     },
-    /// It wants to know who asks.
+    /// The registry requires a login.
     #[error(
         "the registry {host} lets nobody use {repository} without a login; \
          `docker login {host}` keeps one, or set registry_login"
     )]
     NoLogin {
-        /// The registry.
+        /// Host of the registry.
         host: String,
-        /// What was asked for.
+        /// Repository that was requested.
         repository: String,
     },
-    /// It knows who asks, and refuses.
+    /// The registry refuses the login.
     #[error("the registry {host} does not let {user} use {repository}; is the password right?")]
     Refused {
-        /// The registry.
+        /// Host of the registry.
         host: String,
-        /// The user.
+        /// Name of the user.
         user: String,
-        /// What was asked for.
+        /// Repository that was requested.
         repository: String,
     },
-    /// There is nothing.
+    /// The registry has no such bundle.
     #[error("there is no {0}")]
     NotFound(Location),
-    /// Something else is there.
+    /// The location holds something other than a bundle.
     #[error("{location} is no bundle: {reason}")]
     NoBundle {
-        /// Where.
+        /// Location that was requested.
         location: Location,
-        /// What is there instead.
+        /// Fault that was found.
         reason: String,
     },
-    /// Its parts are there, and make no bundle.
+    /// The parts of the bundle are there, but do not make a valid one.
     #[error("{location}: {source}")]
     Bundle {
-        /// Where.
+        /// Location that was requested.
         location: Location,
-        /// Why.
+        /// Fault of the bundle.
         source: BundleError,
     },
-    /// Other bytes came than were asked for.
+    /// The bytes that arrived do not match their digest.
     #[error("{location}: {part} is not what its digest says; it was changed on its way, or there")]
     Changed {
-        /// Where.
+        /// Location that was requested.
         location: Location,
-        /// What of it.
+        /// Name of the part: manifest, configuration or component.
         part: &'static str,
     },
-    /// More bytes would come, or did, than are taken.
+    /// A part is longer than the limit.
     #[error("{location}: {part} has more than the {limit} bytes that are taken")]
     TooLong {
-        /// Where.
+        /// Location that was requested.
         location: Location,
-        /// What of it.
+        /// Name of the part: manifest, configuration or component.
         part: &'static str,
-        /// How many may come.
+        /// Greatest length in bytes.
         limit: u64,
     },
-    /// The connection ended too early.
+    /// The connection ended before the whole part had arrived.
     #[error("{location}: {part} was cut off after {came} of {size} bytes")]
     CutOff {
-        /// Where.
+        /// Location that was requested.
         location: Location,
-        /// What of it.
+        /// Name of the part: manifest, configuration or component.
         part: &'static str,
-        /// Bytes that came.
+        /// Bytes that arrived.
         came: u64,
-        /// Bytes that there are.
+        /// Length of the part in bytes.
         size: u64,
     },
-    /// Nothing comes any more.
+    /// The registry did not answer in time.
     #[error("the registry {host} did not answer within {}", humantime::format_duration(*limit))]
     TimedOut {
-        /// The registry.
+        /// Host of the registry.
         host: String,
-        /// How long it might take.
+        /// Time limit that passed.
         limit: Duration,
     },
-    /// Any other answer.
+    /// The registry returned any other error.
     #[error("the registry {host}: {reason}")]
     Other {
-        /// The registry.
+        /// Host of the registry.
         host: String,
-        /// What it said, or what was wrong with it.
+        /// Message of the registry, or the fault in its reply.
         reason: String,
     },
 }
 
 impl RegistryError {
-    /// What the client's error means to who asked for `location`.
+    /// Converts the client's error about `location`.
     pub(super) fn of(location: &Location, login: &Login, error: OciDistributionError) -> Self {
         use OciDistributionError as E;
         let host = location.host().to_owned();
@@ -180,7 +180,8 @@ impl RegistryError {
     }
 }
 
-/// The status that goes with the registry's own errors, where it matters.
+/// Returns the HTTP status that corresponds to the first of the registry's error codes; 400 for
+/// other codes.
 fn status_of(envelope: &OciEnvelope) -> u16 {
     let codes = envelope.errors.iter().map(|error| &error.code);
     let statuses = codes.map(|code| match code {
@@ -201,12 +202,12 @@ fn words(envelope: &OciEnvelope) -> String {
     messages.collect::<Vec<_>>().join("; ")
 }
 
-/// Why, as far as it is known: the outermost words say only that something
-/// failed.
+/// Returns the causes of an error, whose outermost message says only that something failed; that
+/// message if there are none.
 fn causes(error: &dyn Error) -> String {
     let causes = std::iter::successors(error.source(), |&cause| cause.source());
     let mut causes: Vec<String> = causes.map(ToString::to_string).collect();
-    // Each may repeat those beneath it.
+    // Each message may repeat those of its causes.
     causes.dedup_by(|inner, outer| outer.contains(inner.as_str()));
     match causes.is_empty() {
         true => plain(&error.to_string()),
@@ -214,7 +215,7 @@ fn causes(error: &dyn Error) -> String {
     }
 }
 
-/// Somebody else's words on one line, with nothing that a terminal obeys.
+/// Returns untrusted text on one line, without control characters and shortened.
 fn plain(text: &str) -> String {
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let shown = words.chars().filter(|c| !c.is_control());

@@ -1,4 +1,4 @@
-//! Where a bundle is: `oci://host/repository:tag`.
+//! Location of a bundle in a registry: `oci://host/repository:tag`.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -8,14 +8,14 @@ use oci_client::Reference;
 
 use bundle::Digest;
 
-/// What tells a registry from a file.
+/// URL scheme that tells a registry from a file.
 const SCHEME: &str = "oci://";
 
-/// A bundle's place in a registry, by tag or by digest.
+/// Location of a bundle in a registry, by tag or by digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Location(Box<Reference>);
 
-/// The text names no place in a registry.
+/// Error of a text that is not a location in a registry.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is no bundle in a registry: {reason}")]
 pub struct LocationError {
@@ -24,37 +24,37 @@ pub struct LocationError {
 }
 
 impl Location {
-    /// Whether a text means a registry at all, and not a file.
+    /// Returns whether a text is meant as a registry location, and not as a file.
     #[must_use]
     pub fn is_meant_by(text: &str) -> bool {
         text.starts_with(SCHEME)
     }
 
-    /// The registry: a host, perhaps with a port.
+    /// Returns the host of the registry, perhaps with a port.
     #[must_use]
     pub fn host(&self) -> &str {
         self.0.resolve_registry()
     }
 
-    /// What it keeps the bundle's versions under.
+    /// Returns the repository, which has all versions of the bundle.
     #[must_use]
     pub fn repository(&self) -> &str {
         self.0.repository()
     }
 
-    /// The tag, unless it is named by digest alone.
+    /// Returns the tag; `None` if the location has only a digest.
     #[must_use]
     pub fn tag(&self) -> Option<&str> {
         self.0.tag()
     }
 
-    /// The digest that the manifest must have, if it is named.
+    /// Returns the digest that the manifest must have, if the location names one.
     #[must_use]
     pub fn digest(&self) -> Option<Digest> {
         self.0.digest()?.parse().ok()
     }
 
-    /// Whether the registry is on this machine.
+    /// Returns whether the registry is on this machine.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         let host = self.host().split(':').next().unwrap_or_default();
@@ -62,7 +62,7 @@ impl Location {
         host == "localhost" || host.parse().is_ok_and(is_loopback)
     }
 
-    /// The same place, for good: a tag can be moved, a digest cannot.
+    /// Returns the location with a digest, which cannot be moved as a tag can.
     #[must_use]
     pub fn pinned(&self, digest: Digest) -> Self {
         let (host, repository) = (self.0.registry(), self.0.repository());
@@ -75,7 +75,7 @@ impl Location {
         Self(Box::new(reference))
     }
 
-    /// As the client takes it: where a digest is named, a tag says nothing.
+    /// Returns the reference for the client. A digest replaces the tag.
     pub(super) fn reference(&self) -> Reference {
         match self.0.digest() {
             Some(digest) => self.0.clone_with_digest(digest.to_owned()),
@@ -101,7 +101,7 @@ impl FromStr for Location {
         let form = "it takes a form such as oci://registry.example/shop/product:1.0.0";
         let rest = text.strip_prefix(SCHEME).ok_or(refuse(form))?;
         let reference: Reference = rest.parse().map_err(|_| refuse(form))?;
-        // Elsewhere a name without a host means docker's own registry.
+        // Docker would take a name without a host for one of its own registry.
         if !rest.starts_with(&format!("{}/", reference.registry())) {
             let reason = "its host has neither a dot nor a port, nor is it localhost";
             return Err(refuse(reason));
@@ -113,7 +113,7 @@ impl FromStr for Location {
             Some(digest) if digest.parse::<Digest>().is_err() => Err(refuse(
                 "its digest is not sha256: and 64 hexadecimal digits",
             )),
-            // Elsewhere that means the tag `latest`, whatever it is today.
+            // Docker would take the tag `latest`, which changes over time.
             None if !tagged => Err(refuse("it names neither a tag nor a digest")),
             _ => Ok(Self(Box::new(reference))),
         }

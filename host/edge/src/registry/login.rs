@@ -1,4 +1,4 @@
-//! Who asks: the login for a registry.
+//! Login for a registry.
 
 use std::env;
 use std::fs::File;
@@ -10,30 +10,29 @@ use oci_client::secrets::RegistryAuth;
 
 use super::{RegistryError, Result};
 
-/// Docker's own registry, as it is reached and as logins are kept for it.
+/// Docker Hub's host; its logins are kept under [`HUB_KEY`].
 const HUB: &str = "index.docker.io";
 const HUB_KEY: &str = "https://index.docker.io/v1/";
 
-/// What programs that keep logins say when they have none; docker takes that
-/// for none, too.
+/// Output of credential helpers that have no login, which docker treats as no login too.
 const NONE_KEPT: &str = "credentials not found";
 
-/// Somebody, or nobody in particular.
+/// Login of a user, or anonymous access.
 pub(super) struct Login {
     pub(super) auth: RegistryAuth,
-    /// The user's name, for messages.
+    /// Name of the user, for messages.
     pub(super) user: Option<String>,
 }
 
 impl Login {
-    /// Of a setting, `user:password`.
+    /// Parses the login of a setting, `user:password`.
     pub(super) fn of_setting(text: &str) -> Self {
         let (user, password) = text.split_once(':').unwrap_or((text, ""));
         Self::of_user(user.to_owned(), password.to_owned())
     }
 
-    /// As `docker login` keeps it for `host`: in its file, or by the program
-    /// that this names.
+    /// Returns the login that `docker login` keeps for `host`, in its configuration file or in the
+    /// credential helper that the file names.
     pub(super) fn of_docker(host: &str) -> Result<Self> {
         let Some(path) = docker_file() else {
             return Ok(Self::nobody());
@@ -82,7 +81,7 @@ impl Login {
     }
 }
 
-/// Where docker keeps logins.
+/// Returns the path of docker's configuration file.
 fn docker_file() -> Option<PathBuf> {
     let home = || env::var_os("HOME").map(|home| Path::new(&home).join(".docker"));
     let folder = env::var_os("DOCKER_CONFIG").map(PathBuf::from);

@@ -1,11 +1,9 @@
-//! Bundles in OCI registries: pushed once, pulled by whoever deploys them.
+//! Pushing and pulling of bundles in OCI registries.
 //!
-//! Nothing that a registry sends is believed: a manifest, and every part that
-//! it names, is what its digest says, and together they make the bundle whose
-//! digest they name. A part that is longer than it may be, stops midway, or
-//! does not come is refused as soon as that shows. The manifest is bounded by
-//! time while it comes, and by length once it is there: the client reads it
-//! whole.
+//! Data from a registry is not trusted: a manifest and every part that it names must match their
+//! digests, and together they must make the bundle whose digest they name. A part that is too long,
+//! is cut off or does not arrive is refused as soon as that is noticed. The manifest is limited by
+//! time while it arrives, and by length afterwards, since the client reads it whole.
 
 mod error;
 mod location;
@@ -28,17 +26,17 @@ use login::Login;
 
 type Result<T> = std::result::Result<T, RegistryError>;
 
-/// Media type of a manifest.
+/// Media type of an OCI image manifest.
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
-/// How long a registry may take.
+/// Time limits for a registry.
 #[derive(Debug, Clone, Copy)]
 pub struct Timeouts {
-    /// To be reached.
+    /// Time limit for a connection.
     pub connect: Duration,
-    /// For a short answer, and between two pieces of a long one.
+    /// Time limit for a short reply, and between two pieces of a long one.
     pub silence: Duration,
-    /// For all of a bundle.
+    /// Time limit for a whole bundle.
     pub whole: Duration,
 }
 
@@ -52,7 +50,7 @@ impl Default for Timeouts {
     }
 }
 
-/// Where a bundle is kept, or will be, and how to get there.
+/// Client of the registry of one bundle.
 pub struct Registry {
     location: Location,
     login: Login,
@@ -61,25 +59,24 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// The registry of `location`, with the login that the settings, or
-    /// docker's file of them, have for it.
+    /// Returns a client of the registry of `location`, with the login for it from the settings or
+    /// from docker's configuration file.
     ///
     /// # Errors
-    /// When that login cannot be read, or this machine trusts nobody's
-    /// certificates.
+    /// When the login cannot be read, or no certificate authorities are trusted on this machine.
     pub fn of(location: Location, settings: &Settings, patience: Timeouts) -> Result<Self> {
         let host = location.host();
         let login = match &settings.registry_login {
             Some(Secret(login)) => Login::of_setting(login),
             None => Login::of_docker(host)?,
         };
-        // As docker does: what is on this machine needs no TLS.
+        // A registry on this machine is used without TLS, as docker does.
         let protocol = match location.is_loopback() {
             true => ClientProtocol::Http,
             false => ClientProtocol::Https,
         };
-        // TLS takes the process's provider of cryptography. It is there
-        // already if this fails.
+        // TLS uses the process's default cryptography provider. The call fails if one is installed
+        // already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::try_from(ClientConfig {
             protocol,
@@ -101,12 +98,12 @@ impl Registry {
         &self.login.auth
     }
 
-    /// What went wrong, in words.
+    /// Converts an error of the client.
     fn trouble(&self, error: oci_client::errors::OciDistributionError) -> RegistryError {
         RegistryError::of(&self.location, &self.login, error)
     }
 
-    /// The output of `work`, which has to come within `limit`.
+    /// Waits for the result of `work` within `limit`.
     async fn within<T>(&self, limit: Duration, work: impl Future<Output = Result<T>>) -> Result<T> {
         let done = tokio::time::timeout(limit, work).await;
         done.unwrap_or_else(|_| {

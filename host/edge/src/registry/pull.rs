@@ -1,4 +1,4 @@
-//! A bundle from a registry.
+//! Pulling of a bundle from a registry.
 
 use bundle::artifact::{CONFIG, LAYER};
 use bundle::{Bundle, Digest, LONGEST};
@@ -9,24 +9,24 @@ use oci_client::manifest::{OciDescriptor, OciImageManifest};
 
 use super::{Location, MANIFEST, Registry, RegistryError, Result};
 
-/// Longest manifest, in bytes: registries take no more either.
+/// Greatest length of a manifest in bytes, which registries have too.
 const LONGEST_MANIFEST: usize = 4 << 20;
 
-/// What of an artifact is being fetched, for messages.
+/// Names of the parts of an artifact, for messages.
 const CONFIGURATION: &str = "the configuration";
 const COMPONENT: &str = "the component";
 
-/// A bundle that came from a registry.
+/// A bundle that was pulled from a registry.
 pub struct Pulled {
-    /// The bundle.
+    /// The verified bundle.
     pub bundle: Bundle,
-    /// Its signature; empty if it has none.
+    /// Signature of the bundle; empty if it has none.
     pub signature: String,
-    /// Where it is, by the digest to which its tag was resolved.
+    /// Location with the digest to which the tag was resolved.
     pub location: Location,
 }
 
-/// A part of an artifact, as its manifest describes it.
+/// A part of an artifact, as the manifest describes it.
 struct Part {
     name: &'static str,
     digest: Digest,
@@ -34,11 +34,10 @@ struct Part {
 }
 
 impl Registry {
-    /// Fetch the bundle. A tag is resolved once: everything else is asked for
-    /// by digest.
+    /// Pulls the bundle. A tag is resolved once: everything else is requested by digest.
     ///
     /// # Errors
-    /// When it is not to be had, or is not what its digests say.
+    /// When the bundle cannot be pulled, or does not match its digests.
     pub async fn pull(&self) -> Result<Pulled> {
         self.within(self.patience.whole, async {
             let (location, manifest) = self.manifest().await?;
@@ -121,7 +120,8 @@ impl Registry {
                     });
                 }
                 Ok(None) => break,
-                // All came, and then it was said that they are others.
+                // All bytes arrived before the client noticed that their digest is wrong, which is
+                // reported below.
                 Err(_) if bytes.len() == part.size => break,
                 Err(_) => return Err(cut_off(location, part, bytes.len())),
             }
@@ -139,7 +139,7 @@ impl Registry {
     }
 }
 
-/// The configuration and the component, if that is what a manifest describes.
+/// Returns the configuration and the component of a manifest, if it describes a bundle.
 fn parts(location: &Location, manifest: &OciImageManifest) -> Result<[Part; 2]> {
     let found = &manifest.config.media_type;
     if found != CONFIG {

@@ -1,4 +1,4 @@
-//! A bundle into a registry.
+//! Pushing of a bundle to a registry.
 
 use std::collections::BTreeMap;
 
@@ -11,16 +11,16 @@ use oci_client::manifest::{OciDescriptor, OciImageManifest};
 
 use super::{Location, MANIFEST, Registry, RegistryError, Result};
 
-/// What every tool shows of an artifact.
+/// OCI annotations that all tools show.
 const TITLE: &str = "org.opencontainers.image.title";
 const VERSION: &str = "org.opencontainers.image.version";
 
 impl Registry {
-    /// Keep `bundle`, with its signature if there is one, under the tag.
-    /// Returns where it is for good.
+    /// Pushes `bundle`, with its signature if there is one, under the tag. Returns the location
+    /// with its digest.
     ///
     /// # Errors
-    /// When the registry does not take it. The tag is as before then.
+    /// When the registry refuses the bundle. The tag is then unchanged.
     pub async fn push(&self, bundle: &Bundle, signature: &str) -> Result<Location> {
         let unfit = |source: BundleError| RegistryError::Bundle {
             location: self.location.clone(),
@@ -39,14 +39,14 @@ impl Registry {
                 .map_err(|error| self.trouble(error))?;
             self.put(bundle.wasm.clone()).await?;
             self.put(config).await?;
-            // The tag moves last, once all that it leads to is there.
+            // The tag is moved last, once all parts are there.
             let kind = HeaderValue::from_static(MANIFEST);
             client
                 .push_manifest_raw(&reference, manifest, kind)
                 .await
                 .map_err(|error| self.trouble(error))?;
-            // A registry that keeps other bytes than it was given is found
-            // out now, and not by whoever pulls them.
+            // The manifest is read back, so that a registry that stores other bytes is noticed now
+            // and not by a later pull.
             client
                 .pull_manifest_raw(&pinned.reference(), self.auth(), &[MANIFEST])
                 .await
@@ -57,7 +57,7 @@ impl Registry {
         Ok(pinned)
     }
 
-    /// Keep a part, unless it is kept already.
+    /// Uploads a part unless the registry has it.
     async fn put(&self, part: Bytes) -> Result<()> {
         let reference = self.location.reference();
         let digest = Digest::of(&part).to_string();

@@ -1,12 +1,12 @@
-//! Which addresses are those of the public internet.
+//! Classification of addresses as public or not.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// A network: its first address, and how many leading bits name it.
+/// A network: its first address, and the length of its prefix in bits.
 type Network<Bits> = (Bits, u32);
 
-/// What is not public of IPv4: IANA's special-purpose registry, multicast and
-/// the reserved rest.
+/// IPv4 networks that are not public: IANA's special-purpose registry, multicast and the reserved
+/// rest.
 const SPECIAL_V4: [Network<[u8; 4]>; 15] = [
     ([0, 0, 0, 0], 8),       // this network
     ([10, 0, 0, 0], 8),      // private
@@ -25,10 +25,10 @@ const SPECIAL_V4: [Network<[u8; 4]>; 15] = [
     ([240, 0, 0, 0], 4),     // reserved, broadcast
 ];
 
-/// All that is given out of IPv6 for the public internet.
+/// IPv6 addresses that are allocated for the public internet.
 const GLOBAL_V6: Network<u16> = (0x2000, 3);
 
-/// What is not public within that.
+/// IPv6 networks within [`GLOBAL_V6`] that are not public.
 const SPECIAL_V6: [Network<[u16; 2]>; 4] = [
     ([0x2001, 0x0000], 23), // protocol assignments, Teredo among them
     ([0x2001, 0x0db8], 32), // documentation
@@ -36,11 +36,11 @@ const SPECIAL_V6: [Network<[u16; 2]>; 4] = [
     ([0x3fff, 0x0000], 20), // documentation
 ];
 
-/// Where a network without IPv4 puts all of IPv4 (RFC 6052).
+/// Prefix under which a network without IPv4 maps all of IPv4 (RFC 6052).
 const NAT64: [u16; 6] = [0x64, 0xff9b, 0, 0, 0, 0];
 
-/// Whether `address` is one of the public internet, so that nothing of the
-/// node's own networks can be behind it.
+/// Returns whether `address` is one of the public internet, so that it cannot be in the node's own
+/// networks.
 pub(super) fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),

@@ -1,5 +1,4 @@
-//! A reply's body as it comes in: no longer than allowed, and never waited
-//! for too long.
+//! Body of an incoming reply, with limits on its length and on the time between its parts.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -13,7 +12,7 @@ use wasmtime_wasi_http::Error;
 
 use super::failure;
 
-/// The body of a reply.
+/// Body of a reply with its limits.
 pub(super) struct BoundedBody {
     incoming: Incoming,
     most: u64,
@@ -24,8 +23,8 @@ pub(super) struct BoundedBody {
 }
 
 impl BoundedBody {
-    /// `incoming`, of at most `most` bytes, each part of which comes within
-    /// `between_bytes`, and the last before `deadline`.
+    /// Limits `incoming` to `most` bytes. Each part has to arrive within `between_bytes`, and the
+    /// last one before `deadline`.
     pub(super) fn new(
         incoming: Incoming,
         most: u64,

@@ -1,4 +1,4 @@
-//! The client that all plugins share, with its pool of open connections.
+//! HTTP client that all plugins share, with a pool of connections.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -17,45 +17,45 @@ use super::body::BoundedBody;
 use super::failure;
 use super::resolver::Resolver;
 
-/// How long a connection may take, its name and its TLS included, unless the
-/// plugin says otherwise.
+/// Time limit for a connection, including name resolution and TLS, unless the plugin sets another.
 const CONNECT: Duration = Duration::from_secs(5);
 
-/// How long the head of a reply, and then each part of its body, may take,
-/// unless the plugin says otherwise.
+/// Time limit for the head of a reply, and then for each part of its body, unless the plugin sets
+/// another.
 const REPLY: Duration = Duration::from_secs(30);
 
-/// How long one address of a name is tried, whatever plugins ask for.
+/// Time limit for connecting to one address of a name, whatever plugins set.
 const LONGEST_CONNECT: Duration = Duration::from_secs(10);
 
-/// How long an open connection waits for its next request, and how many of
-/// one origin do.
+/// Time for which an idle connection is kept.
 const IDLE: Duration = Duration::from_secs(30);
+/// Most idle connections of one origin.
 const MOST_IDLE: usize = 16;
 
-/// After this, a peer that has gone silent is probed.
+/// Idle time after which TCP keepalive probes the peer.
 const KEEPALIVE: Duration = Duration::from_secs(30);
 
-/// Longest head and longest body of a reply.
+/// Greatest length of a reply's head, in bytes.
 const MOST_HEAD: usize = 64 << 10;
+/// Greatest length of a reply's body, in bytes.
 const MOST_BODY: u64 = 8 << 20;
 
-/// TLS cannot be set up.
+/// Error of setting up TLS.
 #[derive(Debug, thiserror::Error)]
 #[error("TLS cannot be set up: {0}")]
 pub struct HttpClientError(#[from] rustls::Error);
 
-/// Sends requests that somebody else has found to be granted. It follows no
-/// redirects: where one leads, nobody has granted.
+/// Client for requests whose origins have been checked. It follows no redirects, whose targets may
+/// not be granted.
 pub struct HttpClient {
     client: Client<HttpsConnector<HttpConnector<Resolver>>, WasiBody>,
 }
 
 impl HttpClient {
-    /// A client without connections.
+    /// Returns a client without connections.
     ///
     /// # Errors
-    /// When the cryptography lacks what TLS needs.
+    /// When the cryptography provider lacks what TLS needs.
     pub fn new() -> Result<Self, HttpClientError> {
         let mut tcp = HttpConnector::new_with_resolver(Resolver);
         tcp.enforce_http(false);
@@ -77,19 +77,19 @@ impl HttpClient {
         Ok(Self { client })
     }
 
-    /// Send `request` and wait for the head of the reply, within the time
-    /// that `options` allow, and in any case until `deadline`.
+    /// Sends `request` and waits for the head of the reply, within the time limits of `options`,
+    /// and until `deadline` at the latest.
     ///
     /// # Errors
-    /// In the words of `wasi:http`: names, addresses, connections and TLS
-    /// failed before anything was sent; after all others, who knows.
+    /// As a `wasi:http` error code. Those about names, addresses, connections and TLS mean that
+    /// nothing was sent; after any other, the request may have been processed.
     pub async fn send(
         &self,
         mut request: Request<WasiBody>,
         options: RequestOptions,
         deadline: Instant,
     ) -> Result<Response<WasiBody>, Error> {
-        // A tunnel would lead anywhere.
+        // A tunnel could lead to any origin.
         if request.method() == Method::CONNECT {
             return Err(Error::HttpRequestMethodInvalid);
         }
@@ -102,8 +102,8 @@ impl HttpClient {
 
         let connected_by = until(options.connect_timeout, CONNECT);
         let answered = tokio::select! {
-            // The request goes first: what it has not done by the time that
-            // the clock is looked at, it never will.
+            // The request is polled first, since it makes no more progress once the timer has
+            // fired.
             biased;
             answer = &mut sending => Some(answer),
             _ = connection.wait_for_connection_metadata() => None,

@@ -1,6 +1,5 @@
-//! How a call fails, in the words of `wasi:http`. What matters to a caller is
-//! whether the request may have had an effect: only the codes of
-//! [`unsent`] say that it surely had none.
+//! Mapping of errors to `wasi:http` error codes. A caller needs to know whether the request may
+//! have had an effect: only the codes of [`unsent`] mean that it had none.
 
 use std::error::Error as StdError;
 use std::io;
@@ -11,7 +10,7 @@ use wasmtime_wasi_http::Error;
 
 use super::resolver::ResolveError;
 
-/// Why there is no reply.
+/// Returns the error code of a request without a reply.
 pub(super) fn of_client(error: &legacy::Error) -> Error {
     if error.is_connect() {
         return unsent(error);
@@ -23,7 +22,7 @@ pub(super) fn of_client(error: &legacy::Error) -> Error {
     }
 }
 
-/// Why a body broke off.
+/// Returns the error code of a body that was cut off.
 pub(super) fn of_body(error: &hyper::Error) -> Error {
     match of_exchange(error) {
         Error::ConnectionTerminated => Error::HttpResponseIncomplete,
@@ -31,7 +30,7 @@ pub(super) fn of_body(error: &hyper::Error) -> Error {
     }
 }
 
-/// There never was a connection to send anything on.
+/// Returns the error code of a request that was never sent, since there was no connection.
 fn unsent(error: &legacy::Error) -> Error {
     causes(error)
         .find_map(of_cause)
@@ -89,7 +88,7 @@ fn of_exchange(error: &hyper::Error) -> Error {
     }
 }
 
-/// `error`, its cause, and so on.
+/// Returns `error`, its cause, and so on.
 fn causes<'a>(
     error: &'a (dyn StdError + 'static),
 ) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {

@@ -1,5 +1,4 @@
-//! HTTP calls to servers outside, only to the origins that a plugin was
-//! granted, and never into the node's own networks by way of a name.
+//! Outgoing HTTP calls, to granted origins only. A name never leads into the node's own networks.
 
 mod address;
 mod body;

@@ -1,4 +1,4 @@
-//! Where a plugin may call: scheme, host and port.
+//! Origins that a plugin may call: scheme, host and port.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,8 +6,8 @@ use std::str::FromStr;
 use http::Uri;
 use url::Url;
 
-/// No origin can be taken from a text. The text may hold a secret, so the
-/// message does not quote it.
+/// Error of a text that has no origin. The text may hold a secret, so the message does not quote
+/// it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("is not an absolute http or https URL without a user")]
 pub struct OriginError;
@@ -16,7 +16,7 @@ pub struct OriginError;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
     scheme: String,
-    /// In lower case; an IPv6 address in brackets.
+    /// Host in lower case; an IPv6 address is in brackets.
     host: String,
     port: u16,
 }
@@ -24,7 +24,7 @@ pub struct Origin {
 impl FromStr for Origin {
     type Err = OriginError;
 
-    /// The origin of a URL, whatever its path.
+    /// Parses the origin of a URL, whatever its path.
     fn from_str(text: &str) -> Result<Self, OriginError> {
         let url = Url::parse(text).map_err(|_| OriginError)?;
         let is_plain = url.username().is_empty() && url.password().is_none();
@@ -46,8 +46,8 @@ impl fmt::Display for Origin {
 }
 
 impl Origin {
-    /// Whether `uri` is of this origin. One with a user (`user@host`) is of
-    /// none: whoever writes such a URL wants to be misread.
+    /// Returns whether `uri` has this origin. One with user information (`user@host`) has none,
+    /// since such URLs are used to mislead.
     #[must_use]
     pub fn holds(&self, uri: &Uri) -> bool {
         let Some(authority) = uri.authority() else {

@@ -1,6 +1,5 @@
-//! Names, resolved here, so that the address which was judged is the one
-//! that is connected to: a name that answers differently the second time is
-//! not asked a second time.
+//! Name resolution that checks addresses. The address which was checked is the one that is
+//! connected to: a name is not resolved a second time, at which it could have another address.
 
 use std::future::Future;
 use std::io;
@@ -13,22 +12,22 @@ use tower_service::Service;
 
 use super::address::is_public;
 
-/// A name that may be of this machine, and then is of nothing else.
+/// Name that may resolve to this machine, and only to this machine.
 const LOCALHOST: &str = "localhost";
 
-/// A name has no address that may be connected to.
+/// Error of a name without an address that may be connected to.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ResolveError {
-    /// It has none, or nobody could tell.
+    /// The name has no address, or its resolution failed.
     #[error("the name cannot be resolved: {0}")]
     Failed(#[from] io::Error),
-    /// All that it has are of private networks.
+    /// All addresses of the name are private.
     #[error("the name is one of a private network")]
     Prohibited,
 }
 
-/// Resolves the names of granted origins. Addresses that stand in a URL
-/// themselves do not come here: the grant names them.
+/// Resolver of the names of granted origins. Addresses in a URL are not resolved: the grant names
+/// them.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Resolver;
 
@@ -76,7 +75,7 @@ mod tests {
 
     #[tokio::test]
     async fn names_of_private_addresses_are_prohibited() {
-        // The system's resolver takes these ways to write an address, too.
+        // The system's resolver accepts these forms of addresses too.
         for name in [
             "127.0.0.1",
             "127.1",

@@ -1,4 +1,4 @@
-//! Messages as they leave, and what a mail server's replies mean.
+//! Tests of messages as they are sent, and of a mail server's replies.
 
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
@@ -21,9 +21,8 @@ fn soon() -> Instant {
     Instant::now() + Duration::from_secs(10)
 }
 
-/// A mail server for one message, which greets, says `reply` to the command
-/// that begins with `command`, and yes to all others. Returns its URL, and
-/// what it was told.
+/// Starts a mail server for one message, which greets, answers `reply` to the command that begins
+/// with `command`, and accepts all others. Returns its URL, and what it received.
 async fn server(
     command: &'static str,
     reply: &'static str,
@@ -90,7 +89,7 @@ async fn a_message_reaches_the_server_whole() {
         "Message-ID: <",
         "Date: ",
         "Content-Type: text/plain; charset=utf-8",
-        // A line with a dot alone would end the message (RFC 5321 4.5.2).
+        // A line with only a dot would end the message (RFC 5321 section 4.5.2).
         "\r\n..\r\n",
     ] {
         assert!(told.contains(part), "{part} is missing in {told}");

@@ -63,7 +63,7 @@ pub struct Traces {
 
 impl Traces {
     /// Starts tracing by the settings, for the node with this name and region; `None` without a
-    /// collector or with a sampling rate of 0. Must be called within a tokio runtime.
+    /// collector or if nothing is to be sampled. Must be called within a tokio runtime.
     ///
     /// # Errors
     /// When the exporter cannot be set up with the settings.
