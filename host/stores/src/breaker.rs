@@ -1,10 +1,8 @@
-//! Leaving a store alone that does not answer.
+//! Circuit breaker for a store that does not answer.
 //!
-//! A breaker counts failures in a row: to reach its store, or to hear from it
-//! in time. After so many it opens. From then on, whoever asks is refused at
-//! once instead of waiting in vain, and one probe looks for the store, again
-//! and again, until it answers. No request has to find out, and none takes a
-//! lock for it.
+//! A breaker counts consecutive failures to reach its store, or to get an answer in time. At a
+//! limit it opens. From then on calls are refused at once, and one probe at a time checks the store
+//! until it answers. No request is used as a probe, and none takes a lock for the breaker.
 
 use std::fmt::Display;
 use std::sync::Weak;
@@ -14,46 +12,46 @@ use std::time::Duration;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use serde::Serialize;
 
-/// How long a probe may take.
+/// Time limit for a probe.
 const PROBE: Duration = Duration::from_secs(1);
 
-/// The first pause between two probes, and the longest; each is up to twice
-/// as long as said, so that many nodes do not ask at once.
+/// Shortest pause between two probes. Pauses grow up to [`LONGEST`], and jitter makes each up to
+/// twice as long, so that many nodes do not probe at once.
 const SHORTEST: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_secs(1);
 
-/// What a breaker does with calls.
+/// State of a breaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Circuit {
-    /// It lets them pass.
+    /// Calls pass.
     Closed,
-    /// It refuses them, while a probe looks for the store.
+    /// Calls are refused, while a probe checks the store.
     Open,
 }
 
-/// The store has not answered of late.
+/// Error of a call that an open breaker refuses.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("it has not answered of late, and is left alone until it does")]
 pub struct CircuitOpen;
 
-/// What a node can tell of its use of one store.
+/// Health of one store, as its breaker has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StoreHealth {
-    /// Whether it is left alone, since it does not answer.
+    /// State of the breaker.
     pub circuit: Circuit,
-    /// How often that began.
+    /// Times that the breaker has opened.
     pub openings: u64,
-    /// Calls that were refused meanwhile.
+    /// Calls that the open breaker has refused.
     pub refusals: u64,
 }
 
-/// The breaker of one store.
+/// Circuit breaker of one store.
 #[derive(Debug)]
 pub struct Breaker {
-    /// Names the store in logs.
+    /// Name of the store in logs.
     store: String,
-    /// Failures in a row that open it.
+    /// Consecutive failures that open the breaker.
     limit: u32,
     failures: AtomicU32,
     is_open: AtomicBool,
@@ -62,8 +60,8 @@ pub struct Breaker {
 }
 
 impl Breaker {
-    /// A closed breaker, which `limit` failures in a row open. Logs call its
-    /// store `store`: put no password into it.
+    /// Returns a closed breaker, which `limit` consecutive failures open. Logs show the name
+    /// `store`, so it must hold no password.
     #[must_use]
     pub fn new(store: impl Into<String>, limit: u32) -> Self {
         Self {
@@ -76,7 +74,7 @@ impl Breaker {
         }
     }
 
-    /// What it does with calls right now.
+    /// Returns the present state of the breaker.
     #[must_use]
     pub fn circuit(&self) -> Circuit {
         if self.is_open.load(Ordering::Acquire) {
@@ -86,7 +84,7 @@ impl Breaker {
         }
     }
 
-    /// How its store does.
+    /// Returns the health of the store.
     #[must_use]
     pub fn health(&self) -> StoreHealth {
         StoreHealth {
@@ -96,10 +94,10 @@ impl Breaker {
         }
     }
 
-    /// Let a call pass.
+    /// Lets a call pass if the breaker is closed.
     ///
     /// # Errors
-    /// While it is open.
+    /// While the breaker is open.
     pub fn admit(&self) -> Result<(), CircuitOpen> {
         if self.circuit() == Circuit::Closed {
             return Ok(());
@@ -108,16 +106,16 @@ impl Breaker {
         Err(CircuitOpen)
     }
 
-    /// Say that the store answered, whatever it said.
+    /// Records that the store answered, with success or with an error of its own.
     pub fn succeeded(&self) {
-        // Most often there is nothing to forget, and nothing to write.
+        // In most cases there is no failure to reset, and nothing to write.
         if self.failures.load(Ordering::Relaxed) != 0 {
             self.failures.store(0, Ordering::Relaxed);
         }
     }
 
-    /// Say that it did not. Returns whether this opened the breaker: whoever
-    /// is told so has to [`recover`] it.
+    /// Records that the store did not answer. Returns whether this opened the breaker; the caller
+    /// then has to [`recover`] it.
     #[must_use]
     pub fn failed(&self, why: &dyn Display) -> bool {
         let failures = self.failures.fetch_add(1, Ordering::Relaxed) + 1;
@@ -137,8 +135,8 @@ impl Breaker {
     }
 }
 
-/// Look for the store of an open breaker until it answers, and close the
-/// breaker then. Ends early when nobody has the breaker any more.
+/// Probes the store of an open breaker until it answers, and then closes the breaker. Ends early
+/// once the breaker has been dropped.
 pub async fn recover<F, E>(breaker: Weak<Breaker>, mut probe: impl FnMut() -> F)
 where
     F: Future<Output = Result<(), E>>,

@@ -1,39 +1,38 @@
-//! The clock of the control database, as this node knows it.
+//! Clock of the control database, as this node knows it.
 //!
-//! Clocks of nodes differ, so what nodes decide together they decide by the
-//! database's. Each answer that tells its time is a sample: the difference from
-//! this node's clock is known to half the round trip. The median of the last
-//! few samples is the node's skew; the last sample, carried on by a clock that
-//! nobody sets, is the database's time between two answers.
+//! Clocks of nodes differ, so shared decisions are made by the database's clock. Each reply with
+//! its time is a sample: the difference from this node's clock, known to half the round trip. The
+//! median of the last samples is the node's skew; the last sample, advanced by the monotonic clock,
+//! is the database's time between two replies.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// A skew that operators are told of.
+/// Skew from which operators are warned.
 pub const NOTED_SKEW: Duration = Duration::from_secs(1);
 
-/// A skew beyond which a node does no periodic work.
+/// Skew from which a node does no periodic work.
 pub const MAX_SKEW: Duration = Duration::from_secs(5);
 
-/// Samples of which the median counts.
+/// Samples of which the median is taken.
 const SAMPLES: usize = 5;
 
-/// The longest round trip of a sample: a longer one tells too little.
+/// Longest round trip of a sample: a longer one is too inaccurate.
 const MAX_ROUND_TRIP: Duration = Duration::from_secs(2);
 
-/// How far the clock of this node is from the control database's.
+/// Difference between the clock of this node and the control database's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Skew {
-    /// Milliseconds by which this node is ahead; fewer than none if it is behind.
+    /// Milliseconds by which this node is ahead; negative if it is behind.
     pub milliseconds: i64,
-    /// Milliseconds by which that may be wrong.
+    /// Greatest error of the difference, in milliseconds.
     pub error: u64,
 }
 
 impl Skew {
-    /// Whether the clocks differ by more than `limit`.
+    /// Returns whether the clocks differ by more than `limit`.
     #[must_use]
     pub fn exceeds(self, limit: Duration) -> bool {
         u128::from(self.milliseconds.unsigned_abs()) > limit.as_millis()
@@ -41,7 +40,7 @@ impl Skew {
 }
 
 impl std::fmt::Display for Skew {
-    /// Such as `2400.0 s ahead of`.
+    /// Writes text such as `2400.0 s ahead of`.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let time = Duration::from_millis(self.milliseconds.unsigned_abs());
         let side = if self.milliseconds < 0 {
@@ -53,7 +52,7 @@ impl std::fmt::Display for Skew {
     }
 }
 
-/// The moment at which the database was asked for its time.
+/// Time at which the database was asked for its time.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked {
     steady: Instant,
@@ -61,7 +60,7 @@ pub struct Asked {
 }
 
 impl Asked {
-    /// This moment.
+    /// Returns the present time.
     #[must_use]
     pub fn now() -> Self {
         Self {
@@ -74,7 +73,7 @@ impl Asked {
 #[derive(Debug, Clone, Copy)]
 struct Sample {
     skew: Skew,
-    /// The database's time, in milliseconds since 1970, at `read_at`.
+    /// Time of the database at `read_at`, in milliseconds since 1970.
     database: i64,
     read_at: Instant,
 }
@@ -82,22 +81,22 @@ struct Sample {
 #[derive(Debug, Default)]
 struct Samples {
     last: VecDeque<Sample>,
-    /// Whether the skew was beyond [`MAX_SKEW`] when it was last looked at.
+    /// Whether the skew exceeded [`MAX_SKEW`] at the last check.
     is_off: bool,
 }
 
-/// The clock of the control database.
+/// Clock of the control database.
 #[derive(Debug)]
 pub struct SharedClock {
     samples: Mutex<Samples>,
-    /// When this was made, by the clock that nobody sets.
+    /// Creation time of this value, by the monotonic clock.
     start: Instant,
-    /// The database's time at `start`, in milliseconds since 1970, as the last
-    /// sample has it: requests with a token ask for no lock. [`UNKNOWN`] before.
+    /// Time of the database at `start`, in milliseconds since 1970, by the last sample; an atomic,
+    /// so that requests with a token take no lock. [`UNKNOWN`] before the first sample.
     epoch: AtomicI64,
 }
 
-/// No time of any database.
+/// Value that stands for an unknown time.
 const UNKNOWN: i64 = i64::MIN;
 
 impl Default for SharedClock {
@@ -111,9 +110,8 @@ impl Default for SharedClock {
 }
 
 impl SharedClock {
-    /// Takes note of the database's time, in milliseconds since 1970, for which
-    /// it was `asked` and which it has told just now. The log says when the skew
-    /// becomes too large, and when it is small again.
+    /// Records the database's time, in milliseconds since 1970, which it was `asked` for and has
+    /// just told. The log tells when the skew becomes too large, and when it is small again.
     pub fn note(&self, asked: Asked, database: i64) {
         let Some(sample) = sample(asked, asked.steady.elapsed(), database) else {
             return;
@@ -150,22 +148,21 @@ impl SharedClock {
         }
     }
 
-    /// Returns how far this node's clock is from the database's, if the database
-    /// has told its time.
+    /// Returns the skew of this node's clock, or `None` before the first sample.
     #[must_use]
     pub fn skew(&self) -> Option<Skew> {
         median(&self.samples().last)
     }
 
-    /// Whether the node's clock is too far from the database's for periodic
-    /// work. It is not as long as nothing is known.
+    /// Returns whether the node's clock is too far from the database's for periodic work; false
+    /// before the first sample.
     #[must_use]
     pub fn is_off(&self) -> bool {
         self.skew().is_some_and(|skew| skew.exceeds(MAX_SKEW))
     }
 
-    /// Returns the database's time, in seconds since 1970: the node's own as
-    /// long as the database has not told it.
+    /// Returns the database's time in seconds since 1970, or the node's own before the first
+    /// sample.
     #[must_use]
     pub fn now_seconds(&self) -> u64 {
         let now = match self.epoch.load(Relaxed) {
@@ -180,8 +177,8 @@ impl SharedClock {
     }
 }
 
-/// The database read its clock at some time between question and answer: the
-/// middle is wrong by half of the time between them at most.
+/// Returns the sample of a reply; `None` if the round trip was too long. The database read its
+/// clock at some time during the round trip, so its middle is wrong by half of it at most.
 fn sample(asked: Asked, round_trip: Duration, database: i64) -> Option<Sample> {
     if round_trip > MAX_ROUND_TRIP {
         return None;
@@ -204,7 +201,7 @@ fn median(samples: &VecDeque<Sample>) -> Option<Skew> {
     skews.get(skews.len() / 2).copied()
 }
 
-/// Milliseconds since 1970, fewer than none before.
+/// Returns milliseconds since 1970; negative before.
 fn since_1970(time: SystemTime) -> i64 {
     match time.duration_since(UNIX_EPOCH) {
         Ok(since) => milliseconds(since),
@@ -220,7 +217,7 @@ fn milliseconds(time: Duration) -> i64 {
 mod tests {
     use super::*;
 
-    /// A clock that was told these times, in milliseconds from this node's.
+    /// Returns a clock with samples of these differences from this node's clock, in milliseconds.
     fn clock(differences: &[i64]) -> SharedClock {
         let clock = SharedClock::default();
         for difference in differences {

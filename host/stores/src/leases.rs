@@ -1,5 +1,5 @@
-//! Who of a region's nodes does a task next, and until when: one row of the
-//! shared database for each task, changed by one statement.
+//! Leases on scheduled tasks among the nodes of a region: one row of the shared database for each
+//! task, changed by one statement.
 
 use std::time::{Duration, Instant};
 
@@ -25,25 +25,25 @@ const GIVE_BACK: &str = "UPDATE edge_schedule SET held_until = 0 \
 const TAKE: &str = "UPDATE edge_schedule SET holder = ?, next_at = {now} + ?, held_until = {now} + ? \
     WHERE region = ? AND plugin = ? AND task = ? AND next_at <= {now} AND held_until <= {now}";
 
-/// How long one statement may take.
+/// Time limit for one statement.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The leases of one region.
+/// Leases of one region.
 pub struct Leases {
     database: DatabaseAccess,
     region: String,
-    /// This node, among all.
+    /// Random id of this node as a holder of leases.
     holder: String,
 }
 
-/// The right to do one piece of a task, until it is given back or runs out.
+/// Lease on one run of a task, until it is released or expires.
 pub struct Lease<'a> {
     leases: &'a Leases,
     plugin: &'a str,
     task: &'a str,
 }
 
-/// The leases cannot be had.
+/// Error of using the leases.
 #[derive(Debug, thiserror::Error)]
 pub enum LeaseError {
     /// The database does not answer.
@@ -55,7 +55,7 @@ pub enum LeaseError {
 }
 
 impl Leases {
-    /// The leases of `region`, in the database at `url`.
+    /// Opens the leases of `region`, in the database at `url`.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -72,7 +72,7 @@ impl Leases {
         })
     }
 
-    /// Make the row of a task, unless it is there.
+    /// Creates the row of a task, if it does not exist.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -84,14 +84,14 @@ impl Leases {
             return Ok(());
         }
         match self.database.execute(ADD, key(), deadline()).await {
-            // Another node was faster.
+            // Another node has created it meanwhile.
             Ok(_) | Err(Error::Conflict(_)) => Ok(()),
             Err(error) => Err(LeaseError::Statement(error)),
         }
     }
 
-    /// Take the next piece of a task, if it is due and nobody has it: for
-    /// `length` at most. The next will be due after `every`.
+    /// Takes the lease on the next run of a task, for `length` at most, if the run is due and no
+    /// node has it. The following run will be due after `every`.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -121,7 +121,7 @@ impl Leases {
         }))
     }
 
-    /// Stop using the database.
+    /// Closes the connections to the database.
     pub async fn close(&self) {
         self.database.close().await;
     }
@@ -132,10 +132,10 @@ impl Leases {
 }
 
 impl Lease<'_> {
-    /// Let others have the next piece, once it is due.
+    /// Releases the lease, so that any node can take the next run once it is due.
     ///
     /// # Errors
-    /// When the database does not answer: the lease runs out by itself then.
+    /// When the database does not answer: the lease then expires by itself.
     pub async fn give_back(self) -> Result<(), LeaseError> {
         let mut parameters = self.leases.key(self.plugin, self.task).to_vec();
         parameters.push(Value::Text(self.leases.holder.clone()));

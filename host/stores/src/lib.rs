@@ -1,4 +1,4 @@
-//! The real things behind capabilities.
+//! Stores behind capabilities: databases, buckets, rate limits and leases.
 
 pub mod breaker;
 pub mod clock;

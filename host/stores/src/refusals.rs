@@ -1,23 +1,22 @@
-//! A store that answers, and refuses changes: its disk is full, or the user may
-//! not make them. The log says so once a minute, and the node's report for as
-//! long as it lasts.
+//! Record of a store that answers but refuses changes: its disk is full, or the user is not allowed
+//! to make them. The log reports that once a minute, and the node's report for as long as it lasts.
 
 use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Time after which a refusal that goes on is named again.
+/// Time after which a refusal that lasts is logged again.
 const AGAIN: Duration = Duration::from_secs(60);
 
-/// Kinds that are remembered: more kinds of refusals in a minute are rare.
+/// Kinds of refusals that are remembered; more in a minute are rare.
 const REMEMBERED: usize = 16;
 
-/// Time without refusals after which a store that has taken a change is well.
-/// One whose disk is nearly full takes a change now and then.
+/// Time without refusals after which a store that has accepted a change counts as recovered. One
+/// whose disk is nearly full accepts a change now and then.
 const QUIET: Duration = Duration::from_secs(5);
 
-/// The kinds of refusals that the log has named recently.
+/// Kinds of refusals that were logged recently.
 #[derive(Debug)]
 pub(super) struct RecentlyNamed<K>(Vec<(K, Instant)>);
 
@@ -28,7 +27,7 @@ impl<K> Default for RecentlyNamed<K> {
 }
 
 impl<K: PartialEq> RecentlyNamed<K> {
-    /// Whether `kind` is to be named now, in which case it is remembered.
+    /// Returns whether `kind` is to be logged now, in which case it is remembered.
     pub(super) fn is_news(&mut self, kind: K, now: Instant) -> bool {
         self.0.retain(|(_, at)| now.duration_since(*at) < AGAIN);
         if self.0.iter().any(|(other, _)| *other == kind) {
@@ -42,7 +41,7 @@ impl<K: PartialEq> RecentlyNamed<K> {
     }
 }
 
-/// The refusals of one store.
+/// Refusals of one store.
 #[derive(Debug)]
 pub(super) struct Refusals {
     state: Mutex<State>,
@@ -54,13 +53,12 @@ pub(super) struct Refusals {
 struct State {
     store: String,
     named: RecentlyNamed<String>,
-    /// The last refusal, in words.
+    /// Time and message of the last refusal.
     last: Option<(Instant, String)>,
 }
 
 impl Refusals {
-    /// Nothing was refused yet. Logs call the store `store`: put no password
-    /// into it.
+    /// Returns a record without refusals. Logs show the name `store`, so it must hold no password.
     pub(super) fn new(store: impl Into<String>) -> Self {
         Self {
             state: Mutex::new(State {
@@ -72,13 +70,13 @@ impl Refusals {
         }
     }
 
-    /// Calls the store `store` from now on.
+    /// Changes the name of the store in logs.
     pub(super) fn rename(&self, store: &str) {
         store.clone_into(&mut self.state().store);
     }
 
-    /// Says that the store refused a change, for a reason of this kind. Logs
-    /// it, unless the log says so already.
+    /// Records that the store refused a change, for a reason of this kind. Logs it, unless the log
+    /// has it already.
     pub(super) fn refused(&self, kind: &str, reason: &dyn Display) {
         self.refused_at(Instant::now(), kind, reason);
     }
@@ -95,15 +93,15 @@ impl Refusals {
         self.is_refusing.store(true, Ordering::Release);
     }
 
-    /// Says that the store made a change.
+    /// Records that the store made a change.
     pub(super) fn succeeded(&self) {
-        // Most often there is nothing to forget, and nothing to write.
+        // In most cases there is no refusal to reset, and nothing to write.
         if self.is_refusing.load(Ordering::Acquire) {
             self.is_refusing.store(false, Ordering::Release);
         }
     }
 
-    /// Returns what the store refuses, in words, for as long as it does.
+    /// Returns the last refusal of changes, for as long as the store refuses them.
     pub(super) fn standing(&self) -> Option<String> {
         self.standing_at(Instant::now())
     }

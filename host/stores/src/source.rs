@@ -1,5 +1,4 @@
-//! Where values come from that may change while a node is at work: secrets in
-//! files, which Kubernetes and Vault rotate.
+//! Values that may change while a node runs: secrets in files, which Kubernetes and Vault rotate.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::value_file;
 
-/// A setting's value, and the file that it is in, if it is in one.
+/// Value of a setting, and the file that it came from, if any.
 #[derive(Clone)]
 pub struct Source {
     text: String,
@@ -17,22 +16,22 @@ pub struct Source {
 }
 
 impl Source {
-    /// Returns the value as it was at start.
+    /// Returns the value at start.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// Whether the value may become another.
+    /// Returns whether the value is in a file, and so may change.
     #[must_use]
     pub fn is_file(&self) -> bool {
         self.file.is_some()
     }
 
-    /// Returns the value as it is now.
+    /// Returns the current value.
     ///
     /// # Errors
-    /// When its file cannot be read; the message names the file.
+    /// When the file cannot be read; the message names the file.
     pub fn read(&self) -> Result<String, String> {
         match &self.file {
             None => Ok(self.text.clone()),
@@ -56,12 +55,12 @@ impl From<&String> for Source {
     }
 }
 
-/// The files of the settings that are in files, by their values at start.
+/// Files of the settings that are in files, by their values at start.
 #[derive(Clone, Default)]
 pub struct ValueFiles(BTreeMap<[u8; 32], PathBuf>);
 
 impl ValueFiles {
-    /// Notes that `text` is what the file `path` held.
+    /// Records that the file `path` held `text`.
     pub fn add(&mut self, text: &str, path: &Path) {
         self.0.insert(digest(text), path.to_owned());
     }
@@ -76,7 +75,7 @@ impl ValueFiles {
     }
 }
 
-/// Files alone: values are secrets.
+/// Shows the files only, since the values are secrets.
 impl fmt::Debug for ValueFiles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.0.values()).finish()

@@ -1,18 +1,18 @@
-//! Values that are in files of their own, as secrets of Docker and Kubernetes
-//! are: `NAME_FILE` names the file of `NAME`.
+//! Values in files of their own, as secrets of Docker and Kubernetes are: `NAME_FILE` names the
+//! file of `NAME`.
 
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-/// Bytes of such a file.
+/// Greatest length of a file in bytes.
 const LONGEST: u64 = 64 << 10;
 
 /// Reads the value in the file `path`, without the end of its last line.
 ///
 /// # Errors
-/// Says why it cannot be read, or that nothing is in it, with its path: a
-/// secret that is not there yet is not an unset one.
+/// When the file cannot be read or is empty; the message has its path. A secret that does not exist
+/// yet is an error, and not an unset one.
 pub fn read(path: impl AsRef<Path>) -> Result<String, String> {
     let path = path.as_ref();
     let shown = path.display();

@@ -1,5 +1,5 @@
-//! A word to all nodes that something has changed. It may be lost: whoever
-//! waits for one looks by itself from time to time.
+//! Notifications to all nodes over Redis that something has changed. A message may be lost, so
+//! receivers also poll.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::source::Source;
 
 use super::redis::{Nodes, Redis, Timeouts, UrlError, url_error};
 
-/// Nobody waits for the word, so nobody should wait for Redis.
+/// Time limits for Redis: no receiver relies on the messages, so no sender should wait long.
 const PATIENCE: Timeouts = Timeouts {
     connect: Duration::from_secs(1),
     response: Duration::from_secs(1),
@@ -20,20 +20,20 @@ const PATIENCE: Timeouts = Timeouts {
 /// A channel of Redis.
 pub struct Wakeups {
     redis: Redis,
-    /// Whoever listens needs a connection for that alone.
+    /// Nodes for the receiving connection, which can do nothing else.
     nodes: Nodes,
     source: Source,
     channel: String,
 }
 
 impl Wakeups {
-    /// The channel of the nodes whose keys begin with `prefix`, in Redis at
-    /// `urls`: as of [`Redis::open`].
+    /// Returns the channel of the nodes whose keys begin with `prefix`, in Redis at `urls`, which
+    /// are as of [`Redis::open`].
     ///
     /// # Errors
     /// When a URL is malformed.
     pub fn open(urls: impl Into<Source>, prefix: &str) -> Result<Self, UrlError> {
-        // In a cluster every node passes words on to all others.
+        // In a cluster every node passes messages on to all others.
         let source = urls.into();
         let nodes = Nodes::parse(source.text())?;
         nodes.first().map_err(url_error)?;
@@ -45,7 +45,7 @@ impl Wakeups {
         })
     }
 
-    /// Tell all nodes a word, this one included.
+    /// Sends a message to all nodes, including this one.
     ///
     /// # Errors
     /// When Redis does not answer.
@@ -55,8 +55,8 @@ impl Wakeups {
         self.redis.execute(&command).await
     }
 
-    /// Call `heard` with every word, until the connection breaks, and with an
-    /// empty one at first.
+    /// Calls `heard` with an empty message at first, and then with every message until the
+    /// connection breaks.
     ///
     /// # Errors
     /// When Redis does not answer.
@@ -67,11 +67,11 @@ impl Wakeups {
         };
         let mut connection = nodes.first()?.get_async_pubsub().await?;
         connection.subscribe(&self.channel).await?;
-        // What was said while nobody listened.
+        // The empty message stands for those that were sent before.
         heard("");
         let mut words = connection.into_on_message();
         while let Some(message) = words.next().await {
-            // What is no text is of another version, and may mean anything.
+            // A message that is not text is of another version, and may mean anything.
             heard(&message.get_payload::<String>().unwrap_or_default());
         }
         Ok(())

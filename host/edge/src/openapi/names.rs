@@ -1,8 +1,8 @@
-//! Names in a document: where they are given, and where they are referred to.
+//! Names in a document: where they are defined, and where they are referred to.
 
 use super::node::{Fields, Node};
 
-/// Where references to components begin.
+/// Prefix of references to components.
 const COMPONENTS: &str = "#/components/";
 
 /// Fields whose values are data and not parts of the document.
@@ -33,15 +33,15 @@ const NAMED: [&str; 19] = [
 
 /// A name in a document.
 pub(super) enum Name<'d> {
-    /// What a reference leads to.
+    /// Target of a reference.
     Reference(&'d mut String),
-    /// The name of an operation, where it is given or where a link follows it.
+    /// Operation id, in an operation or in a link to one.
     Operation(&'d mut String),
-    /// Names of security schemes, with the scopes that are asked of each.
+    /// Names of security schemes, with the required scopes of each.
     Security(&'d mut Fields),
 }
 
-/// A component by its section, such as `schemas`, and its name there.
+/// Section of a component, such as `schemas`, and its name there.
 pub(super) type Key = (String, String);
 
 /// Calls `on` with every name in `node`, which is a part of a document.
@@ -87,8 +87,8 @@ fn visit_field(field: &str, value: &mut Node, on: &mut dyn FnMut(Name<'_>)) {
     }
 }
 
-/// Returns the component that a reference leads to or into, and what follows
-/// its name.
+/// Returns the component that a reference leads to or into, and the rest of the reference after its
+/// name.
 pub(super) fn component(reference: &str) -> Option<(Key, &str)> {
     let (section, rest) = reference.strip_prefix(COMPONENTS)?.split_once('/')?;
     let end = rest.find('/').unwrap_or(rest.len());
@@ -101,12 +101,12 @@ pub(super) fn reference(section: &str, name: &str, rest: &str) -> String {
     format!("{COMPONENTS}{section}/{name}{rest}")
 }
 
-/// Returns the component of a security scheme.
+/// Returns the key of a security scheme.
 pub(super) fn security_scheme(name: &str) -> Key {
     ("securitySchemes".to_owned(), name.to_owned())
 }
 
-/// Returns `name` with the plugin's before it, as one word.
+/// Returns `name` with the plugin's name as a prefix, in one word.
 pub(super) fn prefixed(plugin: &str, name: &str) -> String {
     let is_type = name.starts_with(|first: char| first.is_ascii_uppercase());
     let words = plugin
@@ -157,7 +157,7 @@ mod tests {
             ),
             ("schema: { $ref: '#/a' }", &["#/a"]),
             ("items: [{ anyOf: [{ $ref: '#/a' }] }]", &["#/a"]),
-            // Fields of the same names that the document chooses, and data.
+            // Fields with the same names that the document chooses, and data.
             (
                 "properties: { $ref: { $ref: '#/a' }, value: { $ref: '#/b' } }",
                 &["#/a", "#/b"],

@@ -1,23 +1,23 @@
-//! One bucket: a plugin's view of the store, within its grant.
+//! One bucket: a plugin's access to the store, within its grant.
 
 use std::time::Duration;
 
 use super::key::{Key, Space};
 use super::{Backend, Error, MOST_KEYS, Page, Result, Swap, milliseconds};
 
-/// What a grant says of a bucket.
+/// Options of a bucket, which its grant sets.
 #[derive(Debug, Clone, Copy)]
 pub struct BucketOptions {
-    /// How long a value lives after it was last written; for ever without one.
+    /// Time to live of a value after its last write; `None` for no expiry.
     pub ttl: Option<Duration>,
-    /// Most bytes of a value.
+    /// Greatest length of a value in bytes.
     pub longest_value: usize,
 }
 
-/// A bucket of values under keys. A key is 1 to 256 bytes of any text.
+/// A bucket of values under keys. A key is any text of 1 to 256 bytes.
 ///
-/// Every call ends within a few seconds; after an error of `unavailable` or
-/// `timeout`, whether a change was made is unknown.
+/// Every call ends within a few seconds. After an error of `unavailable` or `timeout`, it is
+/// unknown whether a change was made.
 #[derive(Clone)]
 pub struct Bucket {
     backend: Backend,
@@ -26,7 +26,7 @@ pub struct Bucket {
     longest_value: usize,
 }
 
-/// Let the backend that there is do `$method`.
+/// Calls `$method` of the backend in use.
 macro_rules! dispatch {
     ($bucket:ident.$method:ident($($argument:expr),*)) => {
         match &$bucket.backend {
@@ -37,8 +37,7 @@ macro_rules! dispatch {
 }
 
 impl Bucket {
-    /// Say that somebody waited in vain for a call, for less time than it may
-    /// take.
+    /// Records that a caller gave up on a call before the store's own time limit.
     pub fn was_late(&self, why: &dyn std::fmt::Display) {
         if let Backend::Redis(store) = &self.backend {
             store.was_late(why);
@@ -54,7 +53,7 @@ impl Bucket {
         }
     }
 
-    /// What the store is, as metrics and traces call it.
+    /// Returns the name of the store in metrics and traces.
     #[must_use]
     pub fn system(&self) -> &'static str {
         match &self.backend {
@@ -63,7 +62,7 @@ impl Bucket {
         }
     }
 
-    /// The value of `key`.
+    /// Returns the value of `key`.
     ///
     /// # Errors
     /// When the key is invalid, or the store does not answer.
@@ -72,7 +71,7 @@ impl Bucket {
         dispatch!(self.get(key))
     }
 
-    /// Write `value`, and begin its time to live anew.
+    /// Writes `value`, and restarts its time to live.
     ///
     /// # Errors
     /// As [`get`](Self::get), and when the value is too long.
@@ -82,7 +81,7 @@ impl Bucket {
         dispatch!(self.set(key, value, self.ttl))
     }
 
-    /// Delete `key`, if it is there.
+    /// Deletes `key`, if it exists.
     ///
     /// # Errors
     /// As [`get`](Self::get).
@@ -90,7 +89,7 @@ impl Bucket {
         self.delete_many(&[key]).await
     }
 
-    /// Whether `key` has a value.
+    /// Returns whether `key` has a value.
     ///
     /// # Errors
     /// As [`get`](Self::get).
@@ -99,17 +98,17 @@ impl Bucket {
         dispatch!(self.exists(key))
     }
 
-    /// Some keys, from the beginning or from a cursor of an earlier call. A key
-    /// that is there all the while is found; one that comes or goes meanwhile
-    /// may be. In Redis a key may be found twice.
+    /// Returns one page of keys, from the beginning or from a cursor of an earlier call. A key that
+    /// exists all the time is found; one that is added or removed meanwhile may be. In Redis a key
+    /// may be found twice.
     ///
     /// # Errors
-    /// When the cursor is none, or the store does not answer.
+    /// When the cursor is malformed, or the store does not answer.
     pub async fn list_keys(&self, cursor: Option<&str>) -> Result<Page> {
         dispatch!(self.list_keys(cursor))
     }
 
-    /// The values of `keys`, in their order.
+    /// Returns the values of `keys`, in their order.
     ///
     /// # Errors
     /// As [`get`](Self::get), and when there are too many keys.
@@ -121,8 +120,7 @@ impl Bucket {
         dispatch!(self.get_many(&keys))
     }
 
-    /// Write many values: not one change, so some may be written when others
-    /// fail.
+    /// Writes many values. The writes are not atomic together: some may be done when others fail.
     ///
     /// # Errors
     /// As [`set`](Self::set), and when there are too many keys; nothing is
@@ -137,7 +135,7 @@ impl Bucket {
         dispatch!(self.set_many(&checked, self.ttl))
     }
 
-    /// Delete those of `keys` that are there.
+    /// Deletes those of `keys` that exist.
     ///
     /// # Errors
     /// As [`get_many`](Self::get_many).
@@ -149,19 +147,18 @@ impl Bucket {
         dispatch!(self.delete_many(&keys))
     }
 
-    /// Add `delta` to a whole number, 0 where there is no value, and begin its
-    /// time to live anew; returns the sum. The value is its decimal digits.
+    /// Adds `delta` to an integer, which is 0 without a value, restarts its time to live, and
+    /// returns the sum. The value is stored in decimal digits.
     ///
     /// # Errors
-    /// As [`get`](Self::get), and when the value is no whole number or the sum
-    /// would not fit.
+    /// As [`get`](Self::get), and when the value is not an integer or the sum does not fit into 64
+    /// bits.
     pub async fn increment(&self, key: &str, delta: i64) -> Result<i64> {
         let key = Key::new(key)?;
         dispatch!(self.increment(key, delta, self.ttl))
     }
 
-    /// Write `new` if the value still is `old` (`None`: if there is no value).
-    /// Nobody else's write can come between.
+    /// Writes `new` if the value still is `old` (`None`: if there is no value), atomically.
     ///
     /// # Errors
     /// As [`set`](Self::set).

@@ -1,13 +1,13 @@
-//! A value that was read in order to be replaced.
+//! The resource of a compare-and-swap: a value that was read in order to be replaced.
 
 use super::Bucket;
 
-/// A value as it was read, to be replaced only if it still is what it was.
+/// A value as it was read, to be replaced only if it has not changed.
 pub struct CompareAndSwap {
-    /// The bucket that the value is in.
+    /// Bucket of the value.
     pub bucket: Bucket,
-    /// The key of the value.
+    /// Key of the value.
     pub key: String,
-    /// The value when it was read; `None` where the key had none.
+    /// Value when it was read; `None` if the key had none.
     pub current: Option<Vec<u8>>,
 }

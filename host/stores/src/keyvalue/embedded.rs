@@ -1,9 +1,8 @@
-//! The key-value store in a file of the node's own: SQLite in WAL mode, one
-//! writer and several readers.
+//! Key-value store in a file of the node's own: SQLite in WAL mode, with one writer and several
+//! readers.
 //!
-//! A write that was acknowledged survives the death of the process. One of the
-//! last moments may be lost with the power, as in a Redis that syncs each
-//! second: that is what makes writing cheap.
+//! An acknowledged write survives the death of the process. After a power failure, writes of the
+//! last moments may be lost, as in a Redis that syncs each second; that is what makes writes cheap.
 
 mod purge;
 mod statements;
@@ -20,13 +19,13 @@ use super::{Error, OpenError, PAGE, Page, Result, Swap};
 use crate::refusals::Refusals;
 use crate::sql::{SqliteFile, sqlite_refusal_code};
 
-/// How long a call may take; another process may be writing.
+/// Time limit for a call; another process may be writing.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Connections that read.
 const READERS: u32 = 4;
 
-/// The instant at which a value without a time to live ends.
+/// Expiry of a value without a time to live, in milliseconds since 1970.
 const NEVER: i64 = i64::MAX;
 
 /// Buckets in one file.
@@ -64,12 +63,12 @@ impl EmbeddedStore {
         self.database.writer.close().await;
     }
 
-    /// Returns in words that the file refuses changes, while it does.
+    /// Returns the reason for which the file refuses changes, while it does.
     pub(super) fn refusal(&self) -> Option<String> {
         self.refusals.standing()
     }
 
-    /// Makes a change, and takes note of whether the file takes it.
+    /// Makes a change, and records whether the file accepts it.
     async fn change<T>(&self, work: impl Future<Output = sqlx::Result<T>>) -> Result<T> {
         let observed = async {
             let done = work.await;
@@ -163,7 +162,7 @@ impl EmbeddedStore {
         Ok(())
     }
 
-    /// The cursor is the last key of the page before.
+    /// Returns a page of keys. The cursor is the last key of the previous page.
     pub(super) async fn list_keys(&self, space: &Space, cursor: Option<&str>) -> Result<Page> {
         let after = match cursor {
             None => "",
@@ -228,7 +227,7 @@ impl EmbeddedStore {
     }
 }
 
-/// Milliseconds since 1970.
+/// Returns milliseconds since 1970.
 fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     let milliseconds = since.unwrap_or_default().as_millis();

@@ -1,64 +1,64 @@
-//! How a key-value store fails.
+//! Errors of a key-value store.
 
 use redis::RedisError;
 
 use super::{MOST_KEYS, key::LONGEST_KEY};
 use crate::{redis::UrlError, sql};
 
-/// Why the store did not do it.
+/// Error of a call.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// It cannot be reached, is overloaded, refuses, or broke off. Whether a
-    /// change was made is unknown.
+    /// The store cannot be reached, is overloaded, refuses, or the connection broke. It is unknown
+    /// whether a change was made.
     #[error("the key-value store is unavailable: {0}")]
     Unavailable(String),
-    /// It took too long. Whether a change was made is unknown.
+    /// The call took too long. It is unknown whether a change was made.
     #[error("the key-value store took too long")]
     Timeout,
     /// The key is empty or too long.
     #[error("a key has 1 to {LONGEST_KEY} bytes, not {length}")]
     InvalidKey {
-        /// Its bytes.
+        /// Length of the key in bytes.
         length: usize,
     },
-    /// The cursor is not one that this store gave.
+    /// The cursor was not returned by this store.
     #[error("the cursor is not one that an earlier call has returned")]
     InvalidCursor,
     /// The value is longer than the bucket's grant allows.
     #[error("a value in this bucket has at most {most} bytes, not {length}")]
     TooLarge {
-        /// Its bytes.
+        /// Length of the value in bytes.
         length: usize,
-        /// The bucket's limit.
+        /// Greatest length in the bucket, in bytes.
         most: usize,
     },
-    /// One call names too many keys.
+    /// The call has too many keys: this many.
     #[error("one call takes at most {MOST_KEYS} keys, not {0}")]
     TooManyKeys(usize),
-    /// There is nothing to add to.
+    /// The value is not an integer, or the sum does not fit into 64 bits.
     #[error("the value is no whole number, or the sum would not be one of 64 bits")]
     NotANumber,
 }
 
-/// Why a store cannot be opened.
+/// Error of opening a store.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// Redis.
+    /// The URL of Redis is malformed.
     #[error(transparent)]
     Redis(#[from] UrlError),
-    /// The embedded store's file.
+    /// The file of the embedded store cannot be opened.
     #[error(transparent)]
     Embedded(#[from] sql::OpenError),
-    /// The embedded store's tables.
+    /// The tables of the embedded store cannot be created.
     #[error("the key-value store cannot be prepared: {0}")]
     Schema(#[source] sqlx::Error),
-    /// Keys would not be told apart.
+    /// The name has characters that would make keys ambiguous.
     #[error("{0:?} cannot be a part of keys: it must be letters, digits and hyphens")]
     Name(String),
 }
 
 impl OpenError {
-    /// Whether the same attempt may well succeed later.
+    /// Returns whether a retry may succeed.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {

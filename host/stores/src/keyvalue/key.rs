@@ -1,11 +1,11 @@
-//! Keys, so made that no two buckets share one.
+//! Keys in the store, which are distinct for distinct buckets.
 
 use super::{Error, OpenError};
 
-/// Most bytes of a key.
+/// Greatest length of a key in bytes.
 pub(super) const LONGEST_KEY: usize = 256;
 
-/// A key as a plugin names it: any text of a sound length.
+/// A plugin's key: any text whose length is within the limits.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Key<'a>(&'a str);
 
@@ -22,11 +22,10 @@ impl<'a> Key<'a> {
     }
 }
 
-/// The part that all keys of one bucket begin with: `<prefix>:<plugin>:<bucket>`.
+/// Prefix of all keys of one bucket: `<prefix>:<plugin>:<bucket>`.
 ///
-/// No part holds a colon, so the third colon of a stored key ends the space,
-/// whatever stands behind it; nor does one hold a character that `MATCH` or a
-/// cluster reads as anything but itself.
+/// No part has a colon, so the third colon of a stored key ends the space, whatever follows. Nor
+/// has a part a character that is special in a `MATCH` pattern or in a cluster's hash tags.
 #[derive(Debug, Clone)]
 pub(super) struct Space(String);
 

@@ -1,5 +1,4 @@
-//! Values under keys: in Redis, or in a file of the node's own. Both behave
-//! the same.
+//! Key-value stores: in Redis, or in a file of the node's own. Both behave the same.
 
 mod bucket;
 mod compare_and_swap;
@@ -25,7 +24,7 @@ use crate::source::Source;
 /// Most keys of one call.
 pub const MOST_KEYS: usize = 256;
 
-/// About how many keys one page of [`Bucket::list_keys`] has.
+/// Approximate number of keys in one page of [`Bucket::list_keys`].
 const PAGE: u32 = 256;
 
 type Result<T> = std::result::Result<T, Error>;
@@ -34,7 +33,7 @@ type Result<T> = std::result::Result<T, Error>;
 #[derive(Clone)]
 pub struct KeyValue {
     backend: Backend,
-    /// What every key begins with, so that several shops can share one store.
+    /// Prefix of every key, so that several shops can share one store.
     prefix: String,
 }
 
@@ -44,28 +43,28 @@ enum Backend {
     Embedded(EmbeddedStore),
 }
 
-/// How a [`Bucket::swap`] ended.
+/// Outcome of [`Bucket::swap`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Swap {
-    /// The new value is written.
+    /// The new value was written.
     Done,
-    /// Another value than the expected one is there: this.
+    /// The key has another value than the expected one: this.
     Lost(Option<Vec<u8>>),
 }
 
-/// Some keys of a bucket.
+/// One page of the keys of a bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
-    /// The keys. There may be none although more follow.
+    /// Keys of the page; may be empty although more follow.
     pub keys: Vec<String>,
-    /// Where to go on; `None` after the last.
+    /// Cursor of the next page; `None` after the last.
     pub cursor: Option<String>,
 }
 
 impl KeyValue {
-    /// A store in Redis: a server's URL, or several of a cluster, separated by
-    /// commas. Redis may be down; it is connected to when it is needed. Must be
-    /// called within a tokio runtime.
+    /// Opens a store in Redis: a server's URL, or several of a cluster, separated by commas. The
+    /// connection is made with the first command, so Redis may be down. Must be called within a
+    /// tokio runtime.
     ///
     /// # Errors
     /// When a URL is malformed.
@@ -76,11 +75,11 @@ impl KeyValue {
         })
     }
 
-    /// A store in `file`, which is made with its folder when it is absent.
-    /// Several processes may open it.
+    /// Opens a store in `file`, which is created with its folder if it does not exist. Several
+    /// processes may open it.
     ///
     /// # Errors
-    /// When the file cannot be opened or is no such store.
+    /// When the file cannot be opened or is not such a store.
     pub async fn embedded(file: &Path, prefix: &str) -> std::result::Result<Self, OpenError> {
         Ok(Self {
             backend: Backend::Embedded(EmbeddedStore::open(file).await?),
@@ -88,7 +87,7 @@ impl KeyValue {
         })
     }
 
-    /// The bucket `bucket` of `plugin`: its keys are its own.
+    /// Returns the bucket `bucket` of `plugin`, which shares no key with any other.
     ///
     /// # Errors
     /// When the prefix or a name is not made of letters, digits and hyphens.
@@ -102,7 +101,7 @@ impl KeyValue {
         Ok(Bucket::new(self.backend.clone(), space, options))
     }
 
-    /// What the store is.
+    /// Returns the kind of the store.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match &self.backend {
@@ -111,7 +110,7 @@ impl KeyValue {
         }
     }
 
-    /// How Redis does; nothing of a file.
+    /// Returns the health of Redis; `None` for a file.
     #[must_use]
     pub fn health(&self) -> Option<StoreHealth> {
         match &self.backend {
@@ -120,7 +119,7 @@ impl KeyValue {
         }
     }
 
-    /// Returns in words that the store refuses changes, while it does.
+    /// Returns the reason for which the store refuses changes, while it does.
     #[must_use]
     pub fn refusal(&self) -> Option<String> {
         match &self.backend {
@@ -129,7 +128,7 @@ impl KeyValue {
         }
     }
 
-    /// Returns the connections to Redis; nothing of a file.
+    /// Returns the connections to Redis; `None` for a file.
     #[must_use]
     pub fn connections(&self) -> Option<Connections> {
         match &self.backend {
@@ -138,8 +137,8 @@ impl KeyValue {
         }
     }
 
-    /// Returns the policy by which Redis drops keys when its memory is full;
-    /// none where it keeps them, does not say, or is not used.
+    /// Returns the policy by which Redis evicts keys when its memory is full; `None` if it evicts
+    /// none, does not tell, or is not used.
     pub async fn eviction(&self) -> Option<String> {
         match &self.backend {
             Backend::Redis(store) => store.eviction().await.ok().flatten(),
@@ -147,10 +146,10 @@ impl KeyValue {
         }
     }
 
-    /// Whether the store answers.
+    /// Checks that the store answers.
     ///
     /// # Errors
-    /// When it does not.
+    /// When the store does not answer.
     pub async fn ping(&self) -> Result<()> {
         match &self.backend {
             Backend::Redis(store) => store.ping().await,
@@ -158,7 +157,7 @@ impl KeyValue {
         }
     }
 
-    /// Let go of the store, once running calls are done.
+    /// Closes the store, once running calls are done.
     pub async fn close(&self) {
         if let Backend::Embedded(store) = &self.backend {
             store.close().await;
@@ -166,7 +165,7 @@ impl KeyValue {
     }
 }
 
-/// A time to live in whole milliseconds, as stores count it.
+/// Returns a time to live in whole milliseconds, at least one.
 fn milliseconds(ttl: Duration) -> i64 {
     i64::try_from(ttl.as_millis()).unwrap_or(i64::MAX).max(1)
 }

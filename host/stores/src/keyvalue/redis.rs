@@ -1,4 +1,4 @@
-//! The key-value store in Redis.
+//! Key-value store in Redis.
 
 mod cursor;
 
@@ -24,20 +24,20 @@ const PATIENCE: Timeouts = Timeouts {
     failures: 5,
 };
 
-/// Calls of `SCAN` for one page at most: a bucket of few keys among many of
-/// others must not hold a request up.
+/// Most calls of `SCAN` for one page, so that a small bucket among many other keys does not delay a
+/// request.
 const SCANS: u32 = 16;
 
-/// Keys that one `SCAN` looks at.
+/// Keys that one `SCAN` examines.
 const LOOKED_AT: u32 = 1000;
 
-/// What does not stand for itself in a stored key. A cluster would read braces
-/// as the part that chooses the node, and so let clients choose it.
+/// Characters that are escaped in a stored key. Braces are hash tags in a cluster, by which clients
+/// could choose the node.
 const ESCAPED: AsciiSet = CONTROLS.add(b'%').add(b'{').add(b'}');
 
-/// `KEYS[1]`; a flag whether a value is expected, that value, the new one, and
-/// its time to live or nothing. Returns whether it was written, and the value
-/// that was in its way.
+/// Arguments: `KEYS[1]`, a flag whether a value is expected, that value, the new one, and its time
+/// to live or an empty string. Returns whether the new value was written, and the value that
+/// prevented it.
 static SWAP: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
@@ -53,8 +53,8 @@ return {1, false}",
     )
 });
 
-/// `KEYS[1]`; what to add, and the time to live or nothing. Returns the sum as
-/// text, since Lua's own numbers lose digits, or nil where it cannot add.
+/// Arguments: `KEYS[1]`, the number to add, and the time to live or an empty string. Returns the
+/// sum as text, since Lua's numbers lose digits, or nil if it cannot add.
 static INCREMENT: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
@@ -120,9 +120,9 @@ impl RedisStore {
         Ok(self.0.query(cmd("EXISTS").arg(stored(space, key))).await?)
     }
 
-    /// In a cluster, each key is asked for by itself, all at once: the driver's
-    /// own way of asking several nodes leaves out those that are gone, and
-    /// what they have would be taken for absent.
+    /// Returns the values of `keys`. In a cluster each key is requested by itself, all
+    /// concurrently: the driver's own command to several nodes leaves out nodes that are down,
+    /// whose values would count as absent.
     pub(super) async fn get_many(
         &self,
         space: &Space,
@@ -138,8 +138,8 @@ impl RedisStore {
         Ok(self.0.query(&command).await?)
     }
 
-    /// All on their way at once, over the one connection: `MSET` knows no time
-    /// to live.
+    /// Writes all entries concurrently over the one connection, since `MSET` cannot set a time to
+    /// live.
     pub(super) async fn set_many(
         &self,
         space: &Space,
@@ -223,7 +223,7 @@ impl RedisStore {
         })
     }
 
-    /// One step of a `SCAN` over the node that the cursor names.
+    /// Runs one step of a `SCAN` on the node that the cursor names.
     async fn scan(&self, space: &Space, at: Cursor) -> Result<(u64, Vec<String>)> {
         let beginning = format!("{}:", space.as_str());
         let mut scan = cmd("SCAN");
@@ -250,13 +250,13 @@ fn set(space: &Space, key: Key<'_>, value: &[u8], ttl: Option<i64>) -> Cmd {
     command
 }
 
-/// The key as Redis has it.
+/// Returns the key as it is stored in Redis.
 fn stored(space: &Space, key: Key<'_>) -> String {
     let key = utf8_percent_encode(key.as_str(), &ESCAPED);
     format!("{}:{key}", space.as_str())
 }
 
-/// The key as the plugin has it; `None` for what this host did not write.
+/// Returns the plugin's key of a stored one; `None` if this host has not written it.
 fn plain(beginning: &str, stored: &[u8]) -> Option<String> {
     let escaped = std::str::from_utf8(stored).ok()?.strip_prefix(beginning)?;
     let text = percent_decode_str(escaped).decode_utf8().ok()?;

@@ -1,9 +1,8 @@
-//! One field of a body, read as the plugins' own library does: a form, a JSON
-//! object or multipart form data.
+//! Extraction of one field of a body, as the plugins' own library does: from a form, a JSON object
+//! or multipart form data.
 //!
-//! A plugin without that library may read a body whose content type is missing
-//! or says something else. What such a body looks like is read, so that nobody
-//! gets around a limit by another content type.
+//! A plugin without that library may read a body whose content type is missing or wrong. So such a
+//! body is parsed by its contents, so that no client avoids a limit by another content type.
 
 use std::collections::HashMap;
 
@@ -14,11 +13,11 @@ use multer::Multipart;
 use serde_json::value::RawValue;
 use url::form_urlencoded;
 
-/// U+FEFF in UTF-8, which may stand before JSON and forms.
+/// U+FEFF in UTF-8, which may be before JSON and forms.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Returns the text of the field `name` of a body of this content type; `None`
-/// if there is none, or the body cannot be read.
+/// Returns the text of the field `name` of a body with this content type; `None` if there is none,
+/// or the body cannot be parsed.
 #[must_use]
 pub fn body_field(content_type: Option<&str>, body: &Bytes, name: &str) -> Option<String> {
     let content_type = content_type.and_then(parse_content_type);
@@ -32,8 +31,8 @@ pub fn body_field(content_type: Option<&str>, body: &Bytes, name: &str) -> Optio
     }
 }
 
-/// White space around semicolons is ignored (RFC 9110 section 5.6.6), and the
-/// value of a charset may be anything.
+/// Parses a content type. White space around semicolons is ignored (RFC 9110 section 5.6.6), and so
+/// is the value of a charset.
 fn parse_content_type(value: &str) -> Option<Mime> {
     let plain = value.parse().ok();
     plain.or_else(|| {
@@ -48,7 +47,7 @@ fn is_charset(parameter: &str) -> bool {
     name.is_some_and(|name| name.eq_ignore_ascii_case("charset"))
 }
 
-/// A byte order mark before a form and a line end after it are no part of it.
+/// Reads a field of a form, without a byte order mark before it and a line end after it.
 fn form(body: &[u8], name: &str) -> Option<String> {
     let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
     let body = body.strip_suffix(b"\n").unwrap_or(body);
@@ -58,9 +57,8 @@ fn form(body: &[u8], name: &str) -> Option<String> {
         .map(|(_, text)| text.into_owned())
 }
 
-/// Numbers stay as they are written: one that no program can hold, in whatever
-/// field, would otherwise make a body that cannot be read here, and that the
-/// plugin reads.
+/// Reads a field of a JSON object. Numbers are kept as text: one out of range, in any field, would
+/// otherwise make the body unreadable here, while the plugin can read it.
 fn json(body: &[u8], name: &str) -> Option<String> {
     let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
     let object: HashMap<String, &RawValue> = serde_json::from_slice(body).ok()?;
@@ -72,7 +70,7 @@ fn json(body: &[u8], name: &str) -> Option<String> {
     }
 }
 
-/// The whole body is in memory, so reading it never waits.
+/// Reads a field of multipart form data. The whole body is in memory, so reading it never waits.
 fn multipart(content_type: &Mime, body: &Bytes, name: &str) -> Option<String> {
     let boundary = content_type.get_param(mime::BOUNDARY)?;
     let whole = ready(Ok::<_, std::convert::Infallible>(body.clone()));
@@ -97,19 +95,19 @@ mod tests {
         body_field(Some(content_type), &body, "email")
     }
 
-    /// A body, and what is read of its field `email`.
+    /// A body, and the expected text of its field `email`.
     #[derive(serde::Deserialize)]
     struct Body {
         content_type: Option<String>,
         body: String,
-        /// By the plugins' own library.
+        /// Text that the plugins' own library reads.
         plugin: Option<String>,
-        /// By limits, where a plugin of another library may read more.
+        /// Text that limits read, where a plugin with another library may read more.
         #[serde(default)]
         limit: Option<String>,
     }
 
-    /// The table is the plugins' library's, which tests itself against it too.
+    /// The table is that of the plugins' library, whose tests use it too.
     #[test]
     fn what_plugins_read_is_what_limits_count() {
         let table = include_str!("../../../../plugins/sdk/src/body/bodies.json");

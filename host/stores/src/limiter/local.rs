@@ -1,4 +1,4 @@
-//! Counting in this process.
+//! Rate limits counted in this process.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,12 +10,12 @@ use super::partition::Partition;
 use super::verdict::microseconds;
 use super::{Place, Policy, Verdict};
 
-/// Counters by the id of their policy: keys of one policy, and so of one
-/// plugin, never displace those of another. Policies are in manifests, so
-/// there are few, and clients cannot make more.
+/// Counters by the id of their policy, so that keys of one policy, and so of one plugin, never
+/// displace those of another. Policies are in manifests, so they are few, and clients cannot add
+/// any.
 type Partitions = HashMap<String, Arc<Partition>>;
 
-/// Counts keys in this process.
+/// Counters of keys in this process.
 pub(super) struct Local {
     partitions: ArcSwap<Partitions>,
     began: Instant,
@@ -47,8 +47,8 @@ impl Local {
         })
     }
 
-    /// The counters of a policy that has none yet. Those of policies that no
-    /// longer count anything, such as of a plugin that is gone, are forgotten.
+    /// Adds the counters of a new policy. Those of policies without a counter in use, such as of a
+    /// removed plugin, are dropped.
     fn begin(&self, id: &str, now: u64) -> Arc<Partition> {
         let new = Arc::new(Partition::new());
         let before = self.partitions.rcu(|partitions| {
@@ -59,7 +59,7 @@ impl Local {
                 .or_insert_with(|| new.clone());
             partitions
         });
-        // Another thread may have been faster.
+        // Another thread may have added it meanwhile.
         before.get(id).cloned().unwrap_or(new)
     }
 }
@@ -74,7 +74,7 @@ mod tests {
     const KEY: Place = [7; 16];
     const SECOND: u64 = 1_000_000;
 
-    /// 60 a minute: one each second, and `burst` at once.
+    /// Returns a policy of 60 a minute, one each second, with `burst`.
     fn policy(burst: u32) -> Policy {
         Policy::new("a", 60, Duration::from_secs(60), burst).expect("sound")
     }

@@ -1,5 +1,5 @@
-//! Rate limits: GCRA, counted in Redis for all nodes together, or by each node
-//! on its own where there is no Redis.
+//! Rate limits by GCRA, counted in Redis for all nodes together, or by each node on its own without
+//! Redis.
 
 mod body_field;
 mod local;
@@ -23,17 +23,16 @@ use crate::redis::UrlError;
 use crate::source::Source;
 use crate::sql::Connections;
 
-/// What to do while Redis does not answer.
+/// Action of a limit while Redis does not answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnFailure {
-    /// Allow: for what does no harm.
+    /// Allow the request, since it does no harm.
     Open,
-    /// Count on this node alone: for logins, payments and all that changes
-    /// something.
+    /// Count on this node alone: for logins, payments and all other changes.
     Local,
 }
 
-/// What a limiter has said so far.
+/// Counts of a limiter's decisions.
 #[derive(Debug, Default)]
 pub struct Decisions {
     allowed: AtomicU64,
@@ -43,7 +42,7 @@ pub struct Decisions {
 }
 
 impl Decisions {
-    /// Whether requests passed.
+    /// Returns the requests that were allowed, and those that were refused.
     #[must_use]
     pub fn verdicts(&self) -> [(&'static str, u64); 2] {
         [
@@ -52,8 +51,8 @@ impl Decisions {
         ]
     }
 
-    /// What was done while Redis did not answer: let pass uncounted, or counted
-    /// by this node alone.
+    /// Returns the requests while Redis did not answer: allowed uncounted, and counted by this node
+    /// alone.
     #[must_use]
     pub fn fallbacks(&self) -> [(&'static str, u64); 2] {
         [
@@ -72,9 +71,9 @@ impl Decisions {
     }
 }
 
-/// Counts requests against policies.
+/// Rate limiter that counts requests against policies.
 pub struct Limiter {
-    /// Whether everything passes.
+    /// Whether all requests are allowed uncounted.
     off: bool,
     shared: Option<Shared>,
     local: Local,
@@ -82,7 +81,7 @@ pub struct Limiter {
 }
 
 impl Limiter {
-    /// A limiter that lets everything pass, for tests under load.
+    /// Returns a limiter that allows everything, for load tests.
     #[must_use]
     pub fn off() -> Self {
         Self {
@@ -91,7 +90,7 @@ impl Limiter {
         }
     }
 
-    /// A limiter of this node alone.
+    /// Returns a limiter that counts on this node alone.
     #[must_use]
     pub fn local() -> Self {
         Self {
@@ -102,8 +101,8 @@ impl Limiter {
         }
     }
 
-    /// A limiter that all nodes with the same Redis and prefix share. Must be
-    /// called within a tokio runtime.
+    /// Returns a limiter that all nodes with the same Redis and prefix share. Must be called within
+    /// a tokio runtime.
     ///
     /// # Errors
     /// When a URL is malformed.
@@ -114,10 +113,10 @@ impl Limiter {
         })
     }
 
-    /// Count `cost` for `key` under `policy`, unless that is too much; what is
-    /// refused counts nothing. A cost of 0 only looks whether 1 would pass.
+    /// Counts `cost` for `key` under `policy`, unless the limit would be exceeded; a refused
+    /// request is not counted. A cost of 0 only checks whether 1 would be allowed.
     ///
-    /// The key is any text, and whose it is only `policy` says.
+    /// The key may be any text, and is counted apart for each policy.
     pub async fn check(
         &self,
         policy: &Policy,
@@ -147,45 +146,43 @@ impl Limiter {
         self.local.check(policy, place, cost)
     }
 
-    /// What it has said so far. Nothing is counted where everything passes.
+    /// Returns the counts of decisions. A limiter that is off counts none.
     #[must_use]
     pub fn decisions(&self) -> &Decisions {
         &self.decisions
     }
 
-    /// Whether the Redis that nodes count in together answers; nothing where
-    /// each counts alone.
+    /// Checks that the Redis that nodes share answers; `None` without Redis.
     #[must_use]
     pub fn ping(&self) -> Option<impl Future<Output = Result<(), RedisError>>> {
         self.shared.as_ref().map(Shared::ping)
     }
 
-    /// Returns the connections to that Redis; nothing where there is none.
+    /// Returns the connections to the Redis that nodes share; `None` without Redis.
     #[must_use]
     pub fn connections(&self) -> Option<Connections> {
         self.shared.as_ref().map(Shared::connections)
     }
 
-    /// Returns the policy by which that Redis drops keys when its memory is
-    /// full; none where it keeps them, does not say, or is not there.
+    /// Returns the policy by which that Redis evicts keys when its memory is full; `None` if it
+    /// evicts none, does not tell, or is not used.
     pub async fn eviction(&self) -> Option<String> {
         self.shared.as_ref()?.eviction().await
     }
 
-    /// How that Redis does; nothing where there is none.
+    /// Returns the health of the Redis that nodes share; `None` without Redis.
     #[must_use]
     pub fn health(&self) -> Option<StoreHealth> {
         self.shared.as_ref().map(Shared::health)
     }
 
-    /// Returns in words that the Redis that nodes count in together refuses
-    /// changes, while it does.
+    /// Returns the reason for which the Redis that nodes share refuses changes, while it does.
     #[must_use]
     pub fn refusal(&self) -> Option<String> {
         self.shared.as_ref().and_then(Shared::refusal)
     }
 
-    /// Count on this node alone, whether there is Redis or not.
+    /// Counts on this node alone, with or without Redis.
     #[must_use]
     pub fn check_here(&self, policy: &Policy, key: &str, cost: u32) -> Verdict {
         if self.off {
@@ -196,13 +193,14 @@ impl Limiter {
     }
 }
 
-/// Where a key is counted: of one length, whatever a client put into it.
+/// Hash of policy and key, under which a key is counted: of fixed length, whatever a client has put
+/// into the key.
 type Place = [u8; 16];
 
 fn place(policy: &Policy, key: &str) -> Place {
     let mut digest = Sha256::new();
     digest.update(policy.id());
-    // No policy's id holds one, so no two pairs are the same text.
+    // No policy's id has a zero byte, so no two pairs make the same text.
     digest.update([0]);
     digest.update(key);
     let digest: [u8; 32] = digest.finalize().into();

@@ -1,10 +1,8 @@
-//! The counters of one policy, of which there are only so many.
+//! Bounded counters of one policy.
 //!
-//! A counter counts until a certain time, and can be forgotten afterwards
-//! without anybody noticing. So whoever invents keys only ever displaces what
-//! no longer counts; and if a policy really has as many counters in use as
-//! there may be, the one that ends soonest is evicted. What is at its limit
-//! ends last.
+//! A counter is in use until a certain time, and can be dropped afterwards without effect. So a
+//! client that invents keys only displaces counters that are no longer in use. If all counters of a
+//! policy are in use, the one that ends soonest is evicted; keys at their limit end last.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -12,20 +10,20 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Place;
 
-/// Counters are spread over so many locks.
+/// Locks among which the counters are divided.
 const SHARDS: usize = 64;
 
-/// Most counters under one lock: in all 16,384 of a policy, of about 40 bytes
-/// each.
+/// Most counters under one lock: 16,384 for a whole policy, of about 40 bytes each.
 const MOST_IN_SHARD: usize = 256;
 
-/// Until when the use of each key reaches, in microseconds of some clock.
+/// Time up to which each key's use reaches, in microseconds of some clock.
 type Shard = HashMap<Place, u64>;
 
-/// The counters of one policy.
+/// Counters of one policy.
 pub(super) struct Partition {
     shards: [Mutex<Shard>; SHARDS],
-    /// Chooses the shard of a key, so that nobody can tell which keys share one.
+    /// Secret of the hash that assigns keys to shards, so that clients cannot tell which keys share
+    /// one.
     secret: RandomState,
 }
 
@@ -37,8 +35,8 @@ impl Partition {
         }
     }
 
-    /// Lets `change` make the counter of a key, 0 for a new one, into another
-    /// at the time `now`, or leave it as it is.
+    /// Lets `change` replace the counter of a key, 0 for a new one, at the time `now`, or leave it
+    /// unchanged.
     pub(super) fn update<T>(
         &self,
         place: Place,
@@ -57,7 +55,7 @@ impl Partition {
         outcome
     }
 
-    /// Whether any counter still counts at the time `now`.
+    /// Returns whether any counter is in use at the time `now`.
     pub(super) fn is_in_use(&self, now: u64) -> bool {
         let counts = |shard: &Mutex<Shard>| lock(shard).values().any(|reached| *reached > now);
         self.shards.iter().any(counts)
@@ -80,8 +78,8 @@ fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
     shard.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Forgets what no longer counts in a shard that is full, or else the counter
-/// that ends soonest.
+/// Drops counters that are no longer in use from a full shard, or else the counter that ends
+/// soonest.
 fn make_room(shard: &mut Shard, now: u64) {
     if shard.len() < MOST_IN_SHARD {
         return;
@@ -106,7 +104,7 @@ mod tests {
         (number as u128).to_be_bytes()
     }
 
-    /// Counters of so many keys that reach to one time.
+    /// Adds counters for `keys` that all reach to the time `reached`.
     fn fill(partition: &Partition, keys: std::ops::Range<usize>, now: u64, reached: u64) {
         for number in keys {
             partition.update(place(number), now, |_| (Some(reached), ()));
@@ -136,7 +134,7 @@ mod tests {
     #[test]
     fn what_counts_is_never_displaced_by_what_does_not() {
         let partition = Partition::new();
-        // As many as there may be, were they spread evenly: a quarter is in use.
+        // As many keys as there are counters, if hashed evenly; a quarter of them is in use.
         let kept = 0..ALL / 4;
         fill(&partition, kept.clone(), 0, 100);
         for round in 1..5 {

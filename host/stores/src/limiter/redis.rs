@@ -1,4 +1,4 @@
-//! Counting in Redis, for all nodes together.
+//! Rate limits counted in Redis, for all nodes together.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -11,17 +11,16 @@ use crate::redis::{Redis, Script, Timeouts, UrlError};
 use crate::source::Source;
 use crate::sql::Connections;
 
-/// Every request waits for this: there is none to spare.
+/// Time limits for Redis, short since every request waits for it.
 const PATIENCE: Timeouts = Timeouts {
     connect: Duration::from_millis(250),
     response: Duration::from_millis(250),
     failures: 1,
 };
 
-/// `KEYS[1]`, until when the key's use reaches; how far one check raises the
-/// level, how far one of at least 1 would, and the capacity. In microseconds
-/// of Redis's own clock, which all nodes share. Returns whether it passes, and
-/// the level afterwards.
+/// Arguments: `KEYS[1]`, the time up to which the key's use reaches; the rise of the level by one
+/// check, the rise by one of cost at least 1, and the capacity, in microseconds of Redis's own
+/// clock, which all nodes share. Returns whether the check passes, and the level afterwards.
 static CHECK: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
@@ -39,7 +38,7 @@ return {1, level}",
     )
 });
 
-/// Counts keys in Redis.
+/// Counters in Redis.
 pub(super) struct Shared {
     redis: Redis,
     prefix: String,
@@ -61,22 +60,22 @@ impl Shared {
         self.redis.health()
     }
 
-    /// Returns in words that Redis refuses changes, while it does.
+    /// Returns the reason for which Redis refuses changes, while it does.
     pub(super) fn refusal(&self) -> Option<String> {
         self.redis.refusal()
     }
 
-    /// Whether Redis answers.
+    /// Checks that Redis answers.
     pub(super) async fn ping(&self) -> RedisResult<()> {
         self.redis.ping().await
     }
 
-    /// The policy by which Redis drops keys; see [`Redis::eviction`].
+    /// Returns the policy by which Redis evicts keys; see [`Redis::eviction`].
     pub(super) async fn eviction(&self) -> Option<String> {
         self.redis.eviction().await.ok().flatten()
     }
 
-    /// `None` when Redis failed, or has done so and does not answer yet.
+    /// Counts `cost`; `None` if Redis failed, or its breaker is open.
     pub(super) async fn check(&self, policy: &Policy, place: &Place, cost: u32) -> Option<Verdict> {
         let key = format!("{}:limit:{}", self.prefix, hex::encode(place));
         let script = CHECK

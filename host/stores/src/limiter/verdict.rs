@@ -1,24 +1,24 @@
-//! What a check of a rate limit says.
+//! Result of a check of a rate limit.
 
 use std::time::Duration;
 
 use bundle::rate_limit::Policy;
 
-/// What a check says.
+/// Result of a check of a rate limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verdict {
-    /// Whether it passes, and has been counted.
+    /// Whether the request is allowed, and has been counted.
     pub allowed: bool,
-    /// How many more would pass right now.
+    /// Further requests that would be allowed right now.
     pub remaining: u32,
-    /// Time until the whole burst would pass again.
+    /// Time until the whole burst would be allowed again.
     pub reset: Duration,
-    /// Time until the same would pass; zero when it would.
+    /// Time until an equal request would be allowed; zero if it would be now.
     pub retry_after: Duration,
 }
 
 impl Verdict {
-    /// The verdict on `cost`, after which the level is `level`.
+    /// Returns the verdict on `cost`, after which the level is `level`.
     pub(super) fn new(policy: &Policy, allowed: bool, level: u64, cost: u32) -> Self {
         let room = policy.capacity().saturating_sub(level);
         let wanted = policy.rise(cost.max(1));
@@ -35,7 +35,7 @@ impl Verdict {
         }
     }
 
-    /// The verdict where nobody counts.
+    /// Returns the verdict on a request that is not counted.
     pub(super) fn uncounted(policy: &Policy) -> Self {
         Self::new(policy, true, 0, 0)
     }

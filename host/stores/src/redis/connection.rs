@@ -14,13 +14,13 @@ use super::resend::Effect;
 use super::urls::tcp_settings;
 use super::{Nodes, Timeouts};
 
-/// Commands on their way at once: more of them wait in the host.
+/// Commands in flight at a time; further ones wait in the host.
 const COMMANDS_AT_ONCE: usize = 1024;
 
-/// How often a cluster is sent a command again, after the first time.
+/// Times that a command is sent again to a cluster, after the first time.
 const RESENDS: u32 = 5;
 
-/// Time before a command is sent again to a cluster that does not say where to.
+/// Pause before a command is sent again to a cluster without a redirect.
 const RESEND_WAIT: Duration = Duration::from_millis(50);
 
 #[derive(Clone)]
@@ -29,7 +29,7 @@ pub(super) enum Connection {
     Cluster(Cluster),
 }
 
-/// A cluster's nodes: those that the driver knows, and those that they name.
+/// Connections to a cluster's nodes: those that the driver knows, and those that redirects name.
 #[derive(Clone)]
 pub(super) struct Cluster {
     driver: ClusterConnection,
@@ -37,7 +37,7 @@ pub(super) struct Cluster {
 }
 
 impl Connection {
-    /// Begins to connect, without waiting for it.
+    /// Starts to connect, without waiting.
     pub(super) fn open(nodes: &Nodes, is_cluster: bool, patience: Timeouts) -> RedisResult<Self> {
         match is_cluster {
             true => Cluster::open(nodes, patience).map(Self::Cluster),
@@ -49,7 +49,7 @@ impl Connection {
         matches!(self, Self::Server(_))
     }
 
-    /// Sends a command; in a cluster, its keys say where to.
+    /// Sends a command; in a cluster, its keys determine the node.
     pub(super) async fn send(&self, command: &Cmd, effect: Effect) -> RedisResult<Value> {
         match self {
             Self::Server(server) => {
@@ -73,8 +73,8 @@ impl Connection {
         }
     }
 
-    /// Asks whether somebody answers: of a cluster any node, since one that is
-    /// gone must not cost the keys of all others.
+    /// Checks that Redis answers: in a cluster any node, since one that is down must not make the
+    /// keys of all others unavailable.
     pub(super) async fn ping(&self) -> RedisResult<()> {
         let ping = redis::cmd("PING");
         match self {
@@ -93,7 +93,7 @@ impl Cluster {
         let builder = ClusterClient::builder(nodes.nodes.clone())
             .use_protocol(ProtocolVersion::RESP3)
             .tcp_settings(tcp_settings())
-            // The driver would send again whatever breaks off, changes too.
+            // The driver would resend any command after a broken connection, also changes.
             .retries(0);
         let builder = match &nodes.certificates {
             None => builder,
@@ -109,8 +109,8 @@ impl Cluster {
         })
     }
 
-    /// Sends a command, and again where its effect allows it: to the node that
-    /// another one names, or else by `routing`, or by the command's keys.
+    /// Sends a command, and resends it if its effect allows that: to the node that a redirect
+    /// names, or else by `routing`, or by the command's keys.
     async fn send(
         &self,
         command: &Cmd,
@@ -169,7 +169,7 @@ fn open_server(server: Client, patience: Timeouts) -> RedisResult<ConnectionMana
         .set_connection_timeout(Some(patience.connect))
         .set_response_timeout(Some(patience.response))
         .set_pipeline_buffer_size(COMMANDS_AT_ONCE)
-        // Who finds Redis gone is told so at once; the next one tries again.
+        // A command that finds Redis gone fails at once; the next one tries again.
         .set_number_of_retries(0);
     ConnectionManager::new_lazy_with_config(server, config)
 }

@@ -1,6 +1,5 @@
-//! What an operator has to know of a Redis when the node starts: whether it
-//! drops keys by itself, which loses carts and resets limits, and whether it is
-//! a Sentinel, which keeps none.
+//! Check of a Redis when the node starts: whether it evicts keys, which loses carts and resets
+//! limits, and whether it is a Sentinel, which stores nothing.
 
 use std::time::Duration;
 
@@ -9,7 +8,7 @@ use redis::RedisResult;
 use super::{Redis, Timeouts, is_no_answer};
 use crate::source::Source;
 
-/// Time between two tries to ask a Redis that does not answer.
+/// Pause before a Redis that does not answer is asked again.
 const AGAIN: Duration = Duration::from_secs(10);
 
 const PATIENCE: Timeouts = Timeouts {
@@ -19,11 +18,11 @@ const PATIENCE: Timeouts = Timeouts {
 };
 
 impl Redis {
-    /// Returns the policy by which Redis drops keys when its memory is full;
-    /// none where it refuses changes instead, or has no bound.
+    /// Returns the policy by which Redis evicts keys when its memory is full; `None` if it refuses
+    /// changes instead, or has no memory limit.
     ///
     /// # Errors
-    /// As [`query`](Self::query); also where the user may not ask (`INFO`).
+    /// As [`query`](Self::query), and when the user is not allowed to run `INFO`.
     pub async fn eviction(&self) -> RedisResult<Option<String>> {
         let mut info = redis::cmd("INFO");
         info.arg("memory");
@@ -45,10 +44,10 @@ impl Redis {
     }
 }
 
-/// How `INFO server` says it.
+/// Line of `INFO server` that a Sentinel has.
 const SENTINEL: &str = "redis_mode:sentinel";
 
-/// From what `INFO memory` says.
+/// Returns the eviction policy in the reply to `INFO memory`.
 fn policy(info: &str) -> Option<String> {
     let value = |name: &str| info.lines().find_map(|line| line.strip_prefix(name));
     let policy = value("maxmemory_policy:")?.trim();
@@ -56,11 +55,10 @@ fn policy(info: &str) -> Option<String> {
     (is_bounded && policy != "noeviction").then(|| policy.to_owned())
 }
 
-/// Warns in the log if Redis at `urls` drops keys, or is none, as soon as it
-/// answers. Ends
-/// with the runtime, or when it has been answered.
+/// Warns in the log if Redis at `urls` evicts keys or is a Sentinel, as soon as it answers. Ends
+/// with the runtime, or once Redis has answered.
 pub async fn warn_of_eviction(urls: Source) {
-    // Whoever opens the stores tells what is wrong with the URLs.
+    // Faults of the URLs are reported where the stores are opened.
     let Ok(redis) = Redis::open(urls, "Redis (settings)", PATIENCE) else {
         return;
     };

@@ -1,4 +1,4 @@
-//! Following a cluster's node that says which other node has a key.
+//! Redirects of a cluster: a node's answer that names the node which has a key.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,23 +11,22 @@ use redis::{
 
 use super::{Nodes, Timeouts};
 
-/// How long a connection is used: the driver knows soon where keys are by
-/// itself, and one that nobody used for long may lead nowhere.
+/// Time for which a connection is used: the driver soon learns by itself which node has a key, and
+/// the peer of an old connection may be gone.
 const LIFETIME: Duration = Duration::from_secs(1);
 
-/// Where a key is, as a node says.
+/// Redirect to the node that has a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Redirect {
     host: String,
     port: u16,
-    /// Whether the key's slot is on its way there, so that the node answers
-    /// only to those who ask for it.
+    /// Whether the key's slot is being migrated there, so that the node answers only after
+    /// `ASKING`.
     is_asking: bool,
 }
 
 impl Redirect {
-    /// Returns where `error` leads; nothing where it names no address, or not
-    /// the host of it.
+    /// Returns the redirect of `error`; `None` if it names no address, or one without a host.
     pub(super) fn parse(error: &RedisError) -> Option<Self> {
         let (address, _) = error.redirect_node()?;
         let (host, port) = address.rsplit_once(':')?;
@@ -41,8 +40,8 @@ impl Redirect {
     }
 }
 
-/// Connections to the nodes that others have named recently. The driver has
-/// connections of its own, but not to a node that takes over its first slot.
+/// Connections to the nodes that redirects have named recently. The driver has connections of its
+/// own, but none to a node that takes over its first slot.
 pub(super) struct Redirected {
     nodes: Nodes,
     patience: Timeouts,
@@ -52,8 +51,8 @@ pub(super) struct Redirected {
 /// Host and port of a node.
 type Place = (String, u16);
 
-/// A connection and when it was made. Held while one is made: the commands that
-/// a node sends elsewhere at once share it.
+/// A connection and its creation time. Locked while one is made, so that concurrent redirects to a
+/// node share it.
 type Slot = tokio::sync::Mutex<Option<(MultiplexedConnection, Instant)>>;
 
 impl Redirected {
@@ -68,7 +67,7 @@ impl Redirected {
     /// Returns a connection to the node that `redirect` names.
     ///
     /// # Errors
-    /// When there is none to be had; nothing was sent then.
+    /// When there is no connection; nothing was sent then.
     pub(super) async fn connect(&self, redirect: &Redirect) -> RedisResult<MultiplexedConnection> {
         let place = (redirect.host.clone(), redirect.port);
         let slot = self.slot(&place);
@@ -88,8 +87,7 @@ impl Redirected {
         Ok(connection)
     }
 
-    /// Returns the slot of a node. Those of nodes that are no longer named are
-    /// dropped.
+    /// Returns the slot of a node. Slots of nodes that are no longer named are dropped.
     fn slot(&self, place: &Place) -> Arc<Slot> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let is_used = |slot: &Arc<Slot>| {
@@ -102,7 +100,7 @@ impl Redirected {
         open.entry(place.clone()).or_default().clone()
     }
 
-    /// Returns a client of another node, who is let in as by the first one.
+    /// Returns a client of another node, with the login and TLS settings of the first one.
     fn client(&self, (host, port): &Place) -> RedisResult<Client> {
         let unknown = || RedisError::from((ErrorKind::InvalidClientConfig, "no node"));
         let first = self.nodes.nodes.first().ok_or_else(unknown)?.clone();
@@ -133,8 +131,8 @@ pub(super) async fn send(
         let answer = connection.req_packed_command(command).await?;
         return answer.extract_error();
     }
-    // In one piece: others send by this connection too, and the word counts
-    // for the next command alone.
+    // Both are sent in one piece, since the connection is shared and `ASKING` applies to the next
+    // command only.
     let mut pipeline = redis::pipe();
     pipeline.cmd("ASKING").add_command(command.clone());
     let answers = connection.req_packed_commands(&pipeline, 0, 2).await?;

@@ -1,23 +1,22 @@
-//! When a command may be sent again.
+//! Rules for resending a command.
 //!
-//! A connection that breaks does not tell whether the server has run the
-//! command: a change that is sent again may be made twice, and an item counts
-//! twice in a cart. So a change is sent again only after an answer that says
-//! that it was not run.
+//! A broken connection does not tell whether the server has run the command: a change that is sent
+//! again may be made twice, so that an item counts twice in a cart. So a change is sent again only
+//! after an answer which says that it was not run.
 
 use redis::{ErrorKind, RedisError, RetryMethod, ServerErrorKind};
 
-/// What a command does to the data.
+/// Effect of a command on the data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Effect {
-    /// Nothing: it can be sent as often as one likes.
+    /// A read, which can be sent any number of times.
     Read,
-    /// It changes something.
+    /// A change.
     Change,
 }
 
 impl Effect {
-    /// Whether a cluster may be sent the command again after `error`.
+    /// Returns whether the command may be sent again to a cluster after `error`.
     pub(super) fn allows_resending(self, error: &RedisError) -> bool {
         match self {
             Self::Read => !matches!(error.retry_method(), RetryMethod::NoRetry),
@@ -26,12 +25,12 @@ impl Effect {
     }
 }
 
-/// Whether `error` is a node's answer that it did not run the command.
+/// Returns whether `error` is a node's answer that it did not run the command.
 ///
-/// A refused connection is no such answer: the driver also reports it for
-/// commands that are under way on other connections, when it fails to ask for
-/// the slots again. Nor is `LOADING`, which a node gives to the driver's own
-/// `PING` as well. These here are given to commands with keys alone.
+/// A refused connection is no such answer: the driver also reports it for commands that are in
+/// flight on other connections, when it fails to read the slots again. Nor is `LOADING`, which a
+/// node also answers to the driver's own `PING`. The errors here are only given to commands with
+/// keys.
 fn was_not_run(error: &RedisError) -> bool {
     matches!(
         error.kind(),

@@ -1,4 +1,4 @@
-//! Lua scripts that Redis runs, each as one step.
+//! Lua scripts, which Redis runs atomically.
 
 use redis::{Cmd, ToRedisArgs};
 
@@ -48,9 +48,9 @@ impl Invocation<'_> {
         self.command("EVALSHA", &self.script.digest)
     }
 
-    /// Returns the command for servers that do not know the script, which know
-    /// it afterwards. Loading it by a command of its own would be a question to
-    /// all nodes of a cluster, which fails when one of them is gone.
+    /// Returns the command for servers that do not know the script, which know it afterwards. A
+    /// separate command that loads it would go to all nodes of a cluster, and fail if one of them
+    /// is down.
     pub(super) fn by_text(&self) -> Cmd {
         self.command("EVAL", self.script.text)
     }

@@ -1,6 +1,6 @@
-//! URLs of Redis, and lists of them.
+//! Lists of Redis URLs.
 
-/// What a URL of Redis begins with.
+/// Schemes of Redis URLs.
 pub const REDIS_SCHEMES: [&str; 4] = [
     "redis://",
     "rediss://",
@@ -8,8 +8,7 @@ pub const REDIS_SCHEMES: [&str; 4] = [
     "rediss-cluster://",
 ];
 
-/// Returns the URLs of Redis in a list. A comma that no scheme follows is part of a
-/// password.
+/// Splits a list of Redis URLs. A comma that no scheme follows is part of a password.
 pub fn split_redis_urls(urls: &str) -> impl Iterator<Item = &str> {
     let mut rest = Some(urls);
     std::iter::from_fn(move || {

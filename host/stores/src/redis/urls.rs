@@ -1,4 +1,4 @@
-//! What the URLs of Redis say.
+//! Parsing of Redis URLs.
 
 use std::{fs, io};
 
@@ -12,42 +12,42 @@ use url::Url;
 use super::SILENCE;
 use crate::{redis::split_redis_urls, source::Source};
 
-/// The parameter that names a file of issuers.
+/// Parameter that names a file of certificate authorities.
 const SSL_CA: &str = "ssl-ca";
 
-/// What a URL may say besides the server, the user and the password.
+/// Hint about the supported parts of a URL besides the server, the user and the password.
 const KNOWN: &str =
     "known are the parameter ssl-ca, and a database's number as the path: redis://host:6379/3";
 
-/// Schemes of clusters, and what they are for a single node.
+/// Schemes of clusters, and the corresponding ones of a single node.
 const CLUSTERS: [(&str, &str); 2] = [
     ("redis-cluster://", "redis://"),
     ("rediss-cluster://", "rediss://"),
 ];
 
-/// What is wrong with a URL. It may hold a password, so no message quotes it.
+/// Error of a URL. The URL may hold a password, so no message quotes it.
 #[derive(Debug, thiserror::Error)]
 pub enum UrlError {
-    /// It is no URL of Redis.
+    /// The text is not a Redis URL.
     #[error(
         "the URL of Redis is not one or more of redis://host:port or rediss://host:port, or redis-cluster:// or rediss-cluster://: {0}"
     )]
     Malformed(String),
-    /// A file of certificates that cannot be used.
+    /// The file of certificate authorities cannot be used.
     #[error("the URL of Redis has ssl-ca={path}: {why}")]
     Certificates {
-        /// The file.
+        /// Path of the file.
         path: String,
-        /// Why not.
+        /// Error of reading the file.
         why: String,
     },
-    /// Certificates for a connection without TLS.
+    /// The URL names certificate authorities, but is one without TLS.
     #[error("the URL of Redis has ssl-ca, but is not one of rediss:// or rediss-cluster://")]
     Plain,
-    /// A parameter that means nothing.
+    /// The URL has a parameter or fragment that is not supported.
     #[error("the URL of Redis has {0}, which means nothing here; {KNOWN}")]
     Unknown(String),
-    /// A cluster has no other.
+    /// The URL of a cluster names a database other than 0.
     #[error("the URL of Redis names a database, and a cluster has only database 0")]
     Database,
 }
@@ -61,10 +61,10 @@ pub(crate) struct Nodes {
 }
 
 impl Nodes {
-    /// Reads `urls`, with commas between, and the certificates that they name.
+    /// Parses `urls`, separated by commas, and reads the certificates that they name.
     ///
     /// # Errors
-    /// When a URL is malformed, or names a file that holds no certificates.
+    /// When a URL is malformed, or names a file without certificates.
     pub(crate) fn parse(urls: &str) -> Result<Self, UrlError> {
         let mut read = Self {
             nodes: Vec::new(),
@@ -103,11 +103,11 @@ impl Nodes {
         Ok(())
     }
 
-    /// Returns the same nodes, with the user and the password of the URL that is
-    /// in `source` now. What it says besides stays as it was.
+    /// Returns the nodes, with the user and the password of the URL that is in `source` now. The
+    /// rest of that URL is ignored.
     ///
     /// # Errors
-    /// When the file cannot be read, or holds no URL of Redis.
+    /// When the file cannot be read, or holds no Redis URL.
     pub(crate) fn with_login_in(&self, source: &Source) -> RedisResult<Self> {
         let fail = |why: String| io::Error::other(format!("the URL of Redis: {why}"));
         let text = source.read().map_err(fail)?;
@@ -130,7 +130,7 @@ impl Nodes {
         self.client(self.nodes.first().ok_or_else(unnamed)?.clone())
     }
 
-    /// Returns a client of `node`, with the certificates of all.
+    /// Returns a client of `node`, with the certificate authorities of all nodes.
     pub(super) fn client(&self, node: ConnectionInfo) -> RedisResult<Client> {
         match &self.certificates {
             None => Client::open(node),
@@ -139,8 +139,8 @@ impl Nodes {
     }
 }
 
-/// Returns a parameter or fragment of a URL, which the driver would ignore: a
-/// database that is named so would be another one.
+/// Returns a parameter or fragment of a URL, which the driver would ignore: if a database was named
+/// in it, another one would be used.
 fn unknown_part(url: &str) -> Option<String> {
     let url = Url::parse(url).ok()?;
     let parameter = url.query_pairs().next();
@@ -148,8 +148,8 @@ fn unknown_part(url: &str) -> Option<String> {
     parameter.or_else(|| url.fragment().map(|_| "a fragment (#)".to_owned()))
 }
 
-/// Returns `url` without its parameter `ssl-ca`, which the driver does not
-/// know, and its value.
+/// Returns `url` without its parameter `ssl-ca`, which the driver does not know, and the value of
+/// that parameter.
 fn without_issuers(url: &str) -> (String, Option<String>) {
     let unchanged = || (url.to_owned(), None);
     let Ok(mut parsed) = Url::parse(url) else {
@@ -167,7 +167,7 @@ fn without_issuers(url: &str) -> (String, Option<String>) {
     (parsed.into(), Some(file))
 }
 
-/// Only these are trusted then.
+/// Reads the certificate authorities, which are then the only trusted ones.
 fn issuers(file: &str) -> Result<TlsCertificates, UrlError> {
     let fail = |why: String| UrlError::Certificates {
         path: file.to_owned(),
@@ -186,10 +186,11 @@ fn issuers(file: &str) -> Result<TlsCertificates, UrlError> {
     })
 }
 
-/// How a certificate begins in PEM.
+/// First line of a certificate in PEM.
 const CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----";
 
-/// In RESP3 a connection that breaks is made again before anybody needs it.
+/// Returns the connection settings of a URL, with RESP3, in which the driver reestablishes a broken
+/// connection before the next command.
 fn connection_info(url: &str) -> RedisResult<ConnectionInfo> {
     let info = url.into_connection_info()?;
     let settings = info.redis_settings().clone();

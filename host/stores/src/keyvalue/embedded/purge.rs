@@ -1,4 +1,4 @@
-//! Deleting the rows of values that have ended.
+//! Background deletion of expired values.
 
 use std::time::Duration;
 
@@ -7,14 +7,13 @@ use tokio::task::JoinHandle;
 
 use super::{now, statements};
 
-/// Time between two looks for such rows.
+/// Time between two searches for expired values.
 const PAUSE: Duration = Duration::from_secs(30);
 
-/// Rows that one statement deletes at most, so that nobody waits long for the
-/// writer.
+/// Most rows that one statement deletes, so that no write waits long for it.
 const BATCH: u32 = 500;
 
-/// The work in the background, which ends with its owner.
+/// The background task, which ends when this is dropped.
 pub(super) struct Purge(JoinHandle<()>);
 
 impl Purge {
@@ -40,7 +39,7 @@ impl Drop for Purge {
     }
 }
 
-/// Delete batch by batch until few are left; others write in between.
+/// Deletes in batches until few expired rows are left; other writes run in between.
 async fn purge(writer: &SqlitePool) -> sqlx::Result<()> {
     loop {
         let batch = sqlx::query(statements::PURGE).bind(now()).bind(BATCH);

@@ -1,28 +1,28 @@
-//! Where a listing of keys goes on: on which primary, and where there.
+//! Cursor of a listing of keys over all primaries of a cluster.
 
 use std::fmt;
 
 /// Slots of a cluster.
 const SLOTS: u16 = 16384;
 
-/// A place in the listing of all primaries, by the order of their lowest slots.
+/// Position in the listing of all primaries, which are ordered by their lowest slots.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Cursor {
-    /// A slot of the primary.
+    /// Lowest slot of the primary, which names it.
     pub(super) slot: u16,
-    /// What its `SCAN` has returned.
+    /// Cursor that the primary's `SCAN` has returned.
     pub(super) position: u64,
 }
 
 impl Cursor {
-    /// The beginning of the first of `primaries`.
+    /// Returns the beginning of the first of `primaries`.
     pub(super) fn first(primaries: &[u16]) -> Option<Self> {
         let slot = *primaries.first()?;
         Some(Self { slot, position: 0 })
     }
 
-    /// The place after a `SCAN` here that returned `position`: on this primary
-    /// until that is 0, then on the next; `None` after the last.
+    /// Returns the position after a `SCAN` that returned `position`: on this primary until that is
+    /// 0, then on the next one; `None` after the last.
     pub(super) fn after(self, position: u64, primaries: &[u16]) -> Option<Self> {
         if position != 0 {
             return Some(Self { position, ..self });
