@@ -1,18 +1,18 @@
-//! An issuer of certificates that only the tests trust.
+//! A certificate authority that only the tests trust.
 
 use std::fs;
 use std::path::Path;
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 
-/// Issues certificates for 127.0.0.1.
+/// Certificate authority for 127.0.0.1 and localhost.
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     pem: String,
 }
 
 impl Authority {
-    /// A new issuer, of this name.
+    /// Creates a certificate authority with this common name.
     pub fn new(name: &str) -> Self {
         let key = KeyPair::generate().expect("a key");
         let mut parameters = CertificateParams::new([]).expect("no names");
@@ -26,13 +26,13 @@ impl Authority {
         }
     }
 
-    /// The issuer's own certificate, in PEM.
+    /// Returns the authority's own certificate, in PEM.
     pub fn pem(&self) -> &str {
         &self.pem
     }
 
-    /// Write `ca.pem`, `server.pem` and `server-key.pem` for a server of this
-    /// machine.
+    /// Writes `ca.pem`, `server.pem` and `server-key.pem` for a server on this machine into
+    /// `folder`.
     pub fn issue(&self, folder: &Path) {
         let key = KeyPair::generate().expect("a key");
         let names = ["127.0.0.1".to_owned(), "localhost".to_owned()];

@@ -1,9 +1,8 @@
-//! Real MariaDB, Redis and OCI registry servers for the tests: private to this process, on
-//! free loopback ports, and gone with their folders when the process ends,
-//! however it ends.
+//! MariaDB, Redis and OCI registry servers for tests: private to this process, on free loopback
+//! ports, and removed with their folders when the process ends, however it ends.
 //!
-//! Tests share one server of each kind, and take a database of it each. A test
-//! that stops or hangs a server starts one of its own.
+//! Tests share one server of each kind, and each takes a database of its own. A test that stops or
+//! pauses a server starts one of its own.
 
 #![allow(
     clippy::expect_used,

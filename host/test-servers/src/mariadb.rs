@@ -1,4 +1,4 @@
-//! MariaDB, or MySQL in its place, as the tests run them.
+//! MariaDB servers for tests, or MySQL servers in their place.
 
 use std::fs;
 use std::io;
@@ -12,24 +12,24 @@ use crate::mysql::MYSQL;
 use crate::process_guard::ProcessGuard;
 use crate::server::{Kind, Server, command, prepare};
 
-/// Names the server that takes MariaDB's place in all tests: `mysql`.
+/// Environment variable that names the server which replaces MariaDB in all tests: `mysql`.
 const ENGINE: &str = "TEST_DATABASE";
 
-/// A file in the server's folder with what a test sets besides.
+/// File in the server's folder with the options of one test.
 const OPTIONS: &str = "options";
 
-/// What MariaDB and MySQL do each in their own way.
+/// Differences between MariaDB and MySQL.
 pub struct Engine {
     pub kind: &'static Kind,
-    /// What the names of folders begin with.
+    /// Prefix of the names of folders.
     pub prefix: &'static str,
-    /// Makes the system tables.
+    /// Function that creates the system tables.
     pub install: fn(&mut ProcessGuard) -> io::Result<()>,
-    /// Runs statements as the server's administrator.
+    /// Function that runs statements as the server's administrator.
     pub client: fn(&Path, &str) -> io::Result<Output>,
-    /// The program that makes dumps.
+    /// Program that makes dumps.
     pub dump: fn() -> io::Result<Command>,
-    /// The program that runs dumps.
+    /// Program that runs dumps.
     pub load: fn() -> io::Result<Command>,
 }
 
@@ -59,31 +59,31 @@ static REPLICATING: Kind = Kind {
     answers,
 };
 
-/// For making the system tables.
+/// Arguments for creating the system tables.
 const INSTALL: [&str; 4] = [
-    // Not the settings of a server that the machine has for itself.
+    // Ignores the settings of a server that the machine runs itself.
     "--no-defaults",
-    // `root` signs in with an empty password, over TCP as well.
+    // `root` logs in with an empty password, over TCP as well.
     "--auth-root-authentication-method=normal",
     "--skip-test-db",
-    // The machine's name need not be one that can be looked up.
+    // The machine's name need not be resolvable.
     "--force",
 ];
 
-/// For the server, beside its files and its port.
+/// Arguments of the server, besides its files and its port.
 const SETTINGS: [&str; 5] = [
     "--bind-address=127.0.0.1",
-    // A commit reaches the kernel, and the disk within a second: it survives
-    // the server's death, though not the machine's.
+    // A commit reaches the kernel at once and the disk within a second: it survives a crash of the
+    // server, but not of the machine.
     "--innodb-flush-log-at-trx-commit=2",
-    // Room for the largest catalog of the tests.
+    // Fits the largest catalog of the tests.
     "--innodb-buffer-pool-size=256M",
     "--character-set-server=utf8mb4",
-    // Many nodes at once, each with a pool of connections.
+    // Many nodes may be connected, each with a pool of connections.
     "--max-connections=1000",
 ];
 
-/// A MariaDB server, or one of MySQL.
+/// A MariaDB or MySQL server.
 pub struct MariaDb {
     server: Server,
     engine: &'static Engine,
@@ -91,7 +91,7 @@ pub struct MariaDb {
 }
 
 impl MariaDb {
-    /// The server that the tests of this process share.
+    /// Returns the server that the tests of this process share.
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<io::Result<MariaDb>> = OnceLock::new();
         match SHARED.get_or_init(Self::start) {
@@ -100,7 +100,7 @@ impl MariaDb {
         }
     }
 
-    /// The MariaDB server that tests share which no other server passes.
+    /// Returns the shared server that is MariaDB even if `TEST_DATABASE` names another one.
     pub fn shared_mariadb() -> &'static Self {
         static SHARED: OnceLock<io::Result<MariaDb>> = OnceLock::new();
         if std::env::var(ENGINE).is_err() {
@@ -112,7 +112,7 @@ impl MariaDb {
         }
     }
 
-    /// The MySQL server that the tests of this process share.
+    /// Returns the MySQL server that the tests of this process share.
     pub fn shared_mysql() -> &'static Self {
         static SHARED: OnceLock<io::Result<MariaDb>> = OnceLock::new();
         match SHARED.get_or_init(|| Self::start_mysql("")) {
@@ -121,7 +121,7 @@ impl MariaDb {
         }
     }
 
-    /// A server for one test, gone when it is dropped.
+    /// Starts a server for one test, which ends when it is dropped.
     pub fn start() -> io::Result<Self> {
         match std::env::var(ENGINE).as_deref() {
             Ok("mysql") => Self::start_mysql(""),
@@ -130,12 +130,12 @@ impl MariaDb {
         }
     }
 
-    /// A MariaDB server for one test, with these lines of an options file.
+    /// Starts a MariaDB server for one test, with these lines of an options file.
     pub fn start_mariadb(options: &str) -> io::Result<Self> {
         Self::start_engine(&MARIADB, options)
     }
 
-    /// A MySQL server for one test, with these lines of an options file.
+    /// Starts a MySQL server for one test, with these lines of an options file.
     pub fn start_mysql(options: &str) -> io::Result<Self> {
         Self::start_engine(&MYSQL, options)
     }
@@ -152,7 +152,7 @@ impl MariaDb {
         })
     }
 
-    /// A primary and its replica for one test, gone when they are dropped.
+    /// Starts a primary and its replica for one test, which end when they are dropped.
     pub fn start_replicating() -> io::Result<[Self; 2]> {
         let start = || Self::start_engine(&MARIADB_REPLICATING, "");
         let [primary, replica] = [start()?, start()?];
@@ -164,7 +164,7 @@ impl MariaDb {
         Ok([primary, replica])
     }
 
-    /// Make an empty database of a new name, and return its URL.
+    /// Creates an empty database with a new name, and returns its URL.
     pub fn database(&self) -> String {
         let number = self.databases.fetch_add(1, Ordering::Relaxed);
         let name = format!("test_{number}");
@@ -172,8 +172,7 @@ impl MariaDb {
         format!("mysql://root@127.0.0.1:{}/{name}", self.port())
     }
 
-    /// Run statements as the server's administrator, and return what they
-    /// print.
+    /// Runs statements as the server's administrator, and returns their output.
     pub fn run(&self, statements: &str) -> String {
         let output = (self.engine.client)(self.server.folder(), statements)
             .unwrap_or_else(|error| panic!("the client: {error}"));
@@ -181,14 +180,15 @@ impl MariaDb {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
-    /// The same, or nothing where the server refuses.
+    /// Runs statements as the server's administrator, and returns their output, or `None` if the
+    /// server refuses.
     pub fn try_run(&self, statements: &str) -> Option<String> {
         let output = (self.engine.client)(self.server.folder(), statements).ok()?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         output.status.success().then_some(text)
     }
 
-    /// Dump the database with this URL, as operators do, while others use it.
+    /// Dumps the database with this URL while it is in use, as operators do.
     pub fn dump(&self, url: &str) -> Vec<u8> {
         let mut dump = (self.engine.dump)().unwrap_or_else(|error| panic!("{error}"));
         dump.args(["--no-defaults", "--user=root", "--single-transaction"])
@@ -200,7 +200,7 @@ impl MariaDb {
         output.stdout
     }
 
-    /// Run a dump in the database with this URL.
+    /// Runs a dump in the database with this URL.
     pub fn load(&self, url: &str, dump: &[u8]) {
         let file = self.server.folder().join("dump.sql");
         let written = fs::write(&file, dump).and_then(|()| fs::File::open(&file));
@@ -214,7 +214,7 @@ impl MariaDb {
         assert!(output.status.success(), "{output:?}");
     }
 
-    /// Whether a replica has done all that its primary has.
+    /// Returns whether this replica has applied everything that its primary has.
     pub fn has_all_of(&self, primary: &Self) -> bool {
         let position = |server: &Self, name: &str| {
             let shown = server.run(&format!("SELECT @@GLOBAL.{name}"));
@@ -223,8 +223,8 @@ impl MariaDb {
         position(self, "gtid_slave_pos") == position(primary, "gtid_binlog_pos")
     }
 
-    /// Let users in with a name and password, who may do all in the databases
-    /// of tests; `requirement` is such as `REQUIRE SSL`, or empty.
+    /// Adds a user with a name and password, who has all rights on the databases of tests;
+    /// `requirement` is one such as `REQUIRE SSL`, or empty.
     pub fn add_user(&self, name: &str, password: &str, requirement: &str) {
         self.run(&format!(
             "CREATE USER {name}@'127.0.0.1' IDENTIFIED BY '{password}' {requirement}; \
@@ -232,48 +232,48 @@ impl MariaDb {
         ));
     }
 
-    /// The folder with all its files.
+    /// Returns the folder with all files of the server.
     pub fn folder(&self) -> &Path {
         self.server.folder()
     }
 
-    /// The TCP port, on 127.0.0.1.
+    /// Returns the TCP port on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.server.port()
     }
 
-    /// Let it do nothing, as a machine does that hangs.
+    /// Stops the process by SIGSTOP, which looks like a machine that hangs.
     pub fn pause(&self) -> io::Result<()> {
         self.server.pause()
     }
 
-    /// Let it go on after `pause`.
+    /// Continues the process after `pause`.
     pub fn resume(&self) -> io::Result<()> {
         self.server.resume()
     }
 
-    /// The process that `kill` takes.
+    /// Returns the process id.
     pub fn pid(&self) -> u32 {
         self.server.pid()
     }
 
-    /// End the server as a crash does.
+    /// Kills the server, as a crash does.
     pub fn stop(&mut self) -> io::Result<()> {
         self.server.stop()
     }
 
-    /// Start it again after `stop`, with the same port and data.
+    /// Starts the server again after `stop`, with the same port and data.
     pub fn restart(&mut self) -> io::Result<()> {
         self.server.restart()
     }
 }
 
-/// The name of the database with this URL.
+/// Returns the name of the database with this URL.
 fn name(url: &str) -> &str {
     url.rsplit('/').next().unwrap_or_default()
 }
 
-/// Make the system tables.
+/// Creates the system tables.
 fn install(guard: &mut ProcessGuard) -> io::Result<()> {
     let mut command = command("mariadb-install-db")?;
     command
@@ -284,7 +284,7 @@ fn install(guard: &mut ProcessGuard) -> io::Result<()> {
 }
 
 fn arguments(folder: &Path, port: u16) -> Vec<String> {
-    // Nothing replicates from it.
+    // No server replicates from this one.
     let alone = ["--skip-log-bin".to_owned()];
     common_arguments(folder, port).chain(alone).collect()
 }
@@ -293,7 +293,7 @@ fn replicating_arguments(folder: &Path, port: u16) -> Vec<String> {
     let replicating = [
         "--log-bin=binlog".to_owned(),
         "--binlog-format=ROW".to_owned(),
-        // No two servers have one, and so no two have one port.
+        // Ports are unique among the servers, and so are these ids.
         format!("--server-id={port}"),
         "--skip-slave-start".to_owned(),
     ];
@@ -302,7 +302,7 @@ fn replicating_arguments(folder: &Path, port: u16) -> Vec<String> {
 
 fn common_arguments(folder: &Path, port: u16) -> impl Iterator<Item = String> {
     let own = [
-        // This one must come first.
+        // The server requires this argument to be the first.
         options_argument(folder),
         data_argument(folder),
         socket_argument(folder),
@@ -317,7 +317,7 @@ fn answers(folder: &Path, _port: u16) -> bool {
     client(folder, "SELECT 1").is_ok_and(|output| output.status.success())
 }
 
-/// Run one statement.
+/// Runs statements.
 fn client(folder: &Path, statement: &str) -> io::Result<Output> {
     command("mariadb")?
         .args(["--no-defaults", "--user=root"])
@@ -327,7 +327,7 @@ fn client(folder: &Path, statement: &str) -> io::Result<Output> {
         .output()
 }
 
-/// Instead of the settings of a server that the machine has for itself.
+/// Returns the argument that replaces the settings of a server that the machine runs itself.
 pub fn options_argument(folder: &Path) -> String {
     format!("--defaults-file={}", folder.join(OPTIONS).display())
 }
@@ -340,8 +340,8 @@ pub fn socket_argument(folder: &Path) -> String {
     format!("--socket={}", folder.join("socket").display())
 }
 
-/// The server refuses to run as root unless it is told to. Whose folder it is
-/// says who runs the tests.
+/// Returns the argument that lets the server run as root, which it refuses otherwise. The owner of
+/// the folder is the user of the tests.
 pub fn user_argument(folder: &Path) -> Option<String> {
     let owner = fs::metadata(folder).ok()?.uid();
     (owner == 0).then(|| "--user=root".to_owned())

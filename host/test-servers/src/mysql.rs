@@ -1,5 +1,5 @@
-//! Oracle's MySQL, as the tests run it beside MariaDB: unpacked into
-//! `target/tools/mysql`, by `make mysql-server`, with libraries of its own.
+//! Oracle's MySQL for tests, beside MariaDB: unpacked into `target/tools/mysql` by `make
+//! mysql-server`, with libraries of its own.
 
 use std::fs;
 use std::io;
@@ -25,32 +25,32 @@ static KIND: Kind = Kind {
     answers,
 };
 
-/// Run once, when the system tables are made: the server's own `root` may come
-/// from `localhost` alone, which needs a look-up of names.
+/// Statements that run once, when the system tables are created: the server's own `root` may
+/// connect from `localhost` alone, which needs name resolution.
 const ROOT: &str = "CREATE USER root@'127.0.0.1' IDENTIFIED BY '';\n\
     GRANT ALL ON *.* TO root@'127.0.0.1' WITH GRANT OPTION;\n";
 
-/// For the server, beside its files and its port.
+/// Arguments of the server, besides its files and its port.
 const SETTINGS: [&str; 10] = [
     "--bind-address=127.0.0.1",
     "--mysqlx=OFF",
     "--secure-file-priv=NULL",
-    // Half a gigabyte of memory for each server otherwise.
+    // The performance schema would take half a gigabyte of memory for each server.
     "--performance-schema=OFF",
     "--skip-log-bin",
-    // A commit reaches the kernel, and the disk within a second.
+    // A commit reaches the kernel at once, and the disk within a second.
     "--innodb-flush-log-at-trx-commit=2",
-    // Room for the largest catalog of the tests.
+    // Fits the largest catalog of the tests.
     "--innodb-buffer-pool-size=256M",
     "--innodb-redo-log-capacity=64M",
     "--character-set-server=utf8mb4",
-    // Many nodes at once, each with a pool of connections.
+    // Many nodes may be connected, each with a pool of connections.
     "--max-connections=1000",
 ];
 
 fn arguments(folder: &Path, port: u16) -> Vec<String> {
     let own = [
-        // This one must come first.
+        // The server requires this argument to be the first.
         options_argument(folder),
         data_argument(folder),
         socket_argument(folder),
@@ -63,7 +63,7 @@ fn arguments(folder: &Path, port: u16) -> Vec<String> {
         .collect()
 }
 
-/// Make the system tables.
+/// Creates the system tables.
 fn install(guard: &mut ProcessGuard) -> io::Result<()> {
     let file = guard.folder().join("root.sql");
     fs::write(&file, ROOT)?;
@@ -82,7 +82,7 @@ fn answers(folder: &Path, _port: u16) -> bool {
     client(folder, "SELECT 1").is_ok_and(|output| output.status.success())
 }
 
-/// Run statements.
+/// Runs statements.
 fn client(folder: &Path, statements: &str) -> io::Result<Output> {
     program("mysql")?
         .args(["--no-defaults", "--user=root"])
@@ -92,7 +92,7 @@ fn client(folder: &Path, statements: &str) -> io::Result<Output> {
         .output()
 }
 
-/// A program of the unpacked server.
+/// Returns a command for a program of the unpacked server.
 fn program(name: &str) -> io::Result<Command> {
     let file = tools()?.join(name);
     match file.is_file() {
@@ -107,14 +107,14 @@ fn program(name: &str) -> io::Result<Command> {
     }
 }
 
-/// Tests run from `target/<profile>/deps`.
+/// Returns the folder of the unpacked server. Tests run from `target/<profile>/deps`.
 fn tools() -> io::Result<PathBuf> {
     let own = std::env::current_exe()?;
     let target = own.ancestors().nth(3).ok_or(io::ErrorKind::NotFound)?;
     Ok(target.join("tools/mysql"))
 }
 
-/// Where the server finds its messages and plugins.
+/// Returns the arguments by which the server finds its messages and plugins.
 fn place_arguments() -> Vec<String> {
     let Ok(tools) = tools() else {
         return Vec::new();

@@ -1,9 +1,9 @@
-//! A temporary folder, and the server at work in it, that outlive neither
-//! their owner nor this process.
+//! A temporary folder and the server that runs in it, neither of which outlives its owner or this
+//! process.
 //!
-//! Rust drops no statics, and nothing in a process runs after SIGKILL. So a
-//! small shell outside it waits for the end of a pipe that only this process
-//! holds: the kernel closes it in every case.
+//! Rust drops no statics, and nothing in a process runs after SIGKILL. So a small shell outside of
+//! the process waits for the end of a pipe that only this process holds: the kernel closes it in
+//! every case.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -11,45 +11,45 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-/// Remembers the last process group that it was told of. At the end of its
-/// input it kills that group and removes the folder `$1`.
+/// Script that remembers the last process group that it has read. At the end of its input it kills
+/// that group and removes the folder `$1`.
 const SCRIPT: &str = r#"
 while read -r line; do group=$line; done
 if [ -n "$group" ]; then kill -s KILL -- "-$group"; fi
 rm -rf "$1" || { sleep 1; rm -rf "$1"; }
 "#;
 
-/// Owns a temporary folder and at most one running server.
+/// Owner of a temporary folder and of at most one running server.
 pub struct ProcessGuard {
     folder: PathBuf,
     shell: Child,
 }
 
 impl ProcessGuard {
-    /// Make a folder whose name begins with `prefix`.
+    /// Creates a folder whose name begins with `prefix`.
     pub fn new(prefix: &str) -> io::Result<Self> {
         let folder = tempfile::Builder::new().prefix(prefix).tempdir()?;
         let shell = Command::new("sh")
             .args(["-c", SCRIPT, "sh"])
             .arg(folder.path())
-            // Out of reach of the terminal: an interrupt ends the tests, and the shell after them.
+            // The shell is in a process group of its own: an interrupt of the terminal ends the
+            // tests, and then the shell ends.
             .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()?;
-        // From here on, the shell removes it.
+        // From here on, the shell removes the folder.
         let folder = folder.keep();
         Ok(Self { folder, shell })
     }
 
-    /// The folder: an absolute path.
+    /// Returns the absolute path of the folder.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// Run a program, its output in the log, in place of the one before,
-    /// which has ended.
+    /// Runs a program with its output in the log. The program before it must have ended.
     pub fn spawn(&mut self, mut command: Command) -> io::Result<Child> {
         let log = File::options()
             .create(true)
@@ -57,7 +57,7 @@ impl ProcessGuard {
             .open(self.log_path())?;
         let child = command
             .process_group(0)
-            // MariaDB clears its temporary folder at the start, be it another server's as well.
+            // MariaDB clears its temporary folder at start, even if it is also another server's.
             .env("TMPDIR", &self.folder)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
@@ -67,12 +67,12 @@ impl ProcessGuard {
         Ok(child)
     }
 
-    /// Forget a program that has ended: its number may become another's.
+    /// Forgets a program that has ended, since its process id may be reused.
     pub fn forget(&mut self) -> io::Result<()> {
         self.watch("")
     }
 
-    /// What the programs have written.
+    /// Returns the output of the programs.
     pub fn log(&self) -> String {
         match fs::read(self.log_path()) {
             Ok(text) => String::from_utf8_lossy(&text).into_owned(),
@@ -92,7 +92,7 @@ impl ProcessGuard {
 
 impl Drop for ProcessGuard {
     fn drop(&mut self) {
-        // `wait` closes the pipe first. If it fails, the shell is gone already.
+        // `wait` closes the pipe first. If it fails, the shell has already ended.
         let _ = self.shell.wait();
     }
 }

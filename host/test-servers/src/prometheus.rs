@@ -1,4 +1,4 @@
-//! Prometheus, as the tests run it: it scrapes nothing, and answers queries.
+//! Prometheus servers for tests, which scrape nothing and answer queries.
 
 use std::fs;
 use std::io::{self, Read, Write};
@@ -15,22 +15,22 @@ static KIND: Kind = Kind {
     answers,
 };
 
-/// How long one that has started may take to answer.
+/// Time limit for an answer of a started server.
 const ANSWER_LIMIT: Duration = Duration::from_secs(1);
 
-/// A Prometheus for one test, gone when it is dropped.
+/// A Prometheus for one test, which ends when it is dropped.
 pub struct Prometheus {
     server: Server,
 }
 
 impl Prometheus {
-    /// One without any series of its own.
+    /// Starts a server without any series.
     pub fn start() -> io::Result<Self> {
         let server = Server::start(&KIND, ProcessGuard::new("edge-prometheus-")?)?;
         Ok(Self { server })
     }
 
-    /// Where its API is.
+    /// Returns the URL of the API.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.server.port())
     }

@@ -1,4 +1,4 @@
-//! Redis, as the tests run it.
+//! Redis servers for tests.
 
 use std::fs;
 use std::io::{self, Read, Write};
@@ -48,17 +48,17 @@ static SENTINEL: Kind = Kind {
     answers: redis_answers,
 };
 
-/// Where a Sentinel writes what it knows; it needs to be there.
+/// File in which a Sentinel keeps its state; it must exist.
 const SENTINEL_FILE: &str = "sentinel.conf";
 
-/// Files of a server with TLS, in its folder.
+/// Certificate file of a server with TLS, in its folder.
 const CERTIFICATE: &str = "certificate.pem";
 const KEY: &str = "key.pem";
 
-/// How many databases one server has: more than there are tests.
+/// Databases of one server: more than there are tests.
 const DATABASES: u32 = 1024;
 
-/// How long a server that has started may take to answer a `PING`.
+/// Time limit for an answer of a started server.
 const PING_LIMIT: Duration = Duration::from_secs(1);
 
 /// A Redis server.
@@ -68,7 +68,7 @@ pub struct Redis {
 }
 
 impl Redis {
-    /// The server that the tests of this process share.
+    /// Returns the server that the tests of this process share.
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<io::Result<Redis>> = OnceLock::new();
         match SHARED.get_or_init(Self::start) {
@@ -77,7 +77,7 @@ impl Redis {
         }
     }
 
-    /// A server for one test, gone when it is dropped.
+    /// Starts a server for one test, which ends when it is dropped.
     pub fn start() -> io::Result<Self> {
         Ok(Self {
             server: Server::start(&KIND, ProcessGuard::new("edge-redis-")?)?,
@@ -85,7 +85,8 @@ impl Redis {
         })
     }
 
-    /// The same, which has after a crash all that it has acknowledged.
+    /// Starts a server for one test that syncs every write to disk, so that a crash loses no
+    /// acknowledged one.
     pub fn start_durable() -> io::Result<Self> {
         Ok(Self {
             server: Server::start(&DURABLE, ProcessGuard::new("edge-redis-")?)?,
@@ -93,7 +94,7 @@ impl Redis {
         })
     }
 
-    /// A Sentinel, which watches over no server.
+    /// Starts a Sentinel, which monitors no server.
     pub fn start_sentinel() -> io::Result<Self> {
         let guard = ProcessGuard::new("edge-redis-")?;
         fs::write(guard.folder().join(SENTINEL_FILE), "")?;
@@ -103,14 +104,14 @@ impl Redis {
         })
     }
 
-    /// Run one command of plain words, and return the beginning of the answer.
+    /// Runs one command of words without spaces, and returns the first byte of the answer.
     pub fn run(&self, command: &str) -> String {
         let answer =
             ask::<1>(self.port(), command).unwrap_or_else(|error| panic!("{command}: {error}"));
         String::from_utf8_lossy(&answer).into_owned()
     }
 
-    /// A cluster of one node for one test, gone when it is dropped.
+    /// Starts a cluster of one node for one test, which ends when it is dropped.
     pub fn start_cluster() -> io::Result<Self> {
         let redis = Self {
             server: Server::start(&CLUSTER, ProcessGuard::new("edge-redis-")?)?,
@@ -118,15 +119,14 @@ impl Redis {
         };
         let [answer] = ask(redis.port(), "CLUSTER ADDSLOTSRANGE 0 16383")?;
         assert_eq!(answer, b'+', "the node takes every slot");
-        // It refuses while it does not know yet that all slots are there.
+        // The node refuses commands until it knows that all slots are assigned.
         while ask(redis.port(), "GET key")? != *b"$-1" {
             std::thread::sleep(Duration::from_millis(20));
         }
         Ok(redis)
     }
 
-    /// A server that also speaks TLS, for one test, with a certificate of its
-    /// own that nobody else vouches for.
+    /// Starts a server for one test that also accepts TLS, with a self-signed certificate.
     pub fn start_tls() -> io::Result<Self> {
         let guard = ProcessGuard::new("edge-redis-")?;
         let names = ["127.0.0.1".to_owned()];
@@ -139,60 +139,60 @@ impl Redis {
         })
     }
 
-    /// The URL of its port with TLS.
+    /// Returns the URL of the port with TLS.
     pub fn tls_url(&self) -> String {
         format!("rediss://127.0.0.1:{}", second_port(self.port()))
     }
 
-    /// The certificate of that port, in PEM.
+    /// Returns the path of the certificate of the port with TLS, in PEM.
     pub fn certificate(&self) -> PathBuf {
         self.server.folder().join(CERTIFICATE)
     }
 
-    /// The URLs of a cluster: of this one node, twice.
+    /// Returns the URLs of a cluster: that of this one node, twice.
     pub fn cluster_urls(&self) -> String {
         format!("{0},{0}", self.url())
     }
 
-    /// The URL of database 0.
+    /// Returns the URL of database 0.
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port())
     }
 
-    /// The URL of a database that no other test has. Channels (`PUBLISH`) are
-    /// the whole server's all the same.
+    /// Returns the URL of a database that no other test has. Channels (`PUBLISH`) are shared by the
+    /// whole server.
     pub fn database(&self) -> String {
         let number = self.databases.fetch_add(1, Ordering::Relaxed);
         assert!(number < DATABASES, "no more than {DATABASES} databases");
         format!("{}/{number}", self.url())
     }
 
-    /// The TCP port, on 127.0.0.1.
+    /// Returns the TCP port on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.server.port()
     }
 
-    /// Let it do nothing, as a machine does that hangs.
+    /// Stops the process by SIGSTOP, which looks like a machine that hangs.
     pub fn pause(&self) -> io::Result<()> {
         self.server.pause()
     }
 
-    /// Let it go on after `pause`.
+    /// Continues the process after `pause`.
     pub fn resume(&self) -> io::Result<()> {
         self.server.resume()
     }
 
-    /// The process that `kill` takes.
+    /// Returns the process id.
     pub fn pid(&self) -> u32 {
         self.server.pid()
     }
 
-    /// End the server as a crash does. It keeps nothing on disk.
+    /// Kills the server, as a crash does. It keeps nothing on disk.
     pub fn stop(&mut self) -> io::Result<()> {
         self.server.stop()
     }
 
-    /// Start it again after `stop`, with the same port, empty.
+    /// Starts the server again after `stop`, with the same port, empty.
     pub fn restart(&mut self) -> io::Result<()> {
         self.server.restart()
     }
@@ -206,7 +206,7 @@ fn arguments(folder: &Path, port: u16) -> Vec<String> {
         ["--bind", "127.0.0.1"],
         ["--dir", &folder],
         ["--databases", &databases],
-        // No snapshots and no journal: a test needs no more than memory.
+        // Without snapshots and journal: tests need only memory.
         ["--save", ""],
         ["--appendonly", "no"],
     ];
@@ -222,7 +222,7 @@ fn durable_arguments(folder: &Path, port: u16) -> Vec<String> {
         .collect()
 }
 
-/// A cluster keeps its slots in a file, and has them after a restart.
+/// Returns the arguments of a cluster's node, which keeps its slots in a file over a restart.
 pub fn cluster_arguments(folder: &Path, port: u16) -> Vec<String> {
     let bus = second_port(port).to_string();
     let settings = [["--cluster-enabled", "yes"], ["--cluster-port", &bus]];
@@ -233,8 +233,8 @@ pub fn cluster_arguments(folder: &Path, port: u16) -> Vec<String> {
         .collect()
 }
 
-/// The same, for nodes that also speak TLS, among themselves too: with
-/// certificates of one issuer, whose file is in the folder.
+/// Returns the arguments of a cluster's node that also uses TLS, among nodes too, with the
+/// certificates of one authority in its folder.
 pub fn tls_cluster_arguments(folder: &Path, port: u16) -> Vec<String> {
     let file = |name: &str| folder.join(name).display().to_string();
     let settings = [
@@ -251,7 +251,7 @@ pub fn tls_cluster_arguments(folder: &Path, port: u16) -> Vec<String> {
     arguments
 }
 
-/// The port with TLS of a cluster's node.
+/// Returns the TLS port of a cluster's node.
 pub fn tls_cluster_port(port: u16) -> u16 {
     second_port(second_port(port))
 }
@@ -270,18 +270,18 @@ fn tls_arguments(folder: &Path, port: u16) -> Vec<String> {
     arguments
 }
 
-/// For what a server opens besides: ports that the system gives to nobody who
-/// asks for any.
+/// Returns a second port for a server, below the range from which the system assigns ephemeral
+/// ports.
 fn second_port(port: u16) -> u16 {
     port.saturating_sub(10_000)
 }
 
-/// Whether a server answers on this port.
+/// Returns whether a server answers on this port.
 pub fn redis_answers(_folder: &Path, port: u16) -> bool {
     ask(port, "PING").is_ok_and(|answer| answer == *b"+PONG")
 }
 
-/// The beginning of the answer to `command`.
+/// Returns the first bytes of the answer to `command`.
 fn ask<const N: usize>(port: u16, command: &str) -> io::Result<[u8; N]> {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
     stream.set_read_timeout(Some(PING_LIMIT))?;

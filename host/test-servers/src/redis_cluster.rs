@@ -1,4 +1,4 @@
-//! A Redis Cluster of three primaries, as the tests run it.
+//! Redis Clusters of three primaries for tests.
 
 use std::io;
 use std::path::PathBuf;
@@ -23,29 +23,30 @@ static TLS: Kind = Kind {
 };
 
 fn arguments(mut arguments: Vec<String>) -> Vec<String> {
-    // Soon enough for a test, and longer than a busy machine makes nodes wait.
+    // Milliseconds after which a node counts as failed: short for a test, and longer than a busy
+    // machine delays nodes.
     arguments.extend(["--cluster-node-timeout", "3000"].map(str::to_owned));
-    // A replica is one at once.
+    // Replicas synchronize at once.
     arguments.extend(["--repl-diskless-sync-delay", "0"].map(str::to_owned));
-    // As managed clusters have it: what is there is served.
+    // As in managed clusters, the other slots are served if some are not covered.
     arguments.extend(["--cluster-require-full-coverage", "no"].map(str::to_owned));
     arguments
 }
 
 const PRIMARIES: usize = 3;
 
-/// How long a cluster may take to agree, on a machine that is busy.
+/// Time limit for the nodes to agree on the cluster, on a busy machine.
 const AGREEMENT_LIMIT: Duration = Duration::from_mins(1);
 
-/// Three primaries, and maybe a replica of each.
+/// A cluster of three primaries, with or without replicas.
 pub struct RedisCluster {
     nodes: Vec<Server>,
     has_tls: bool,
 }
 
 impl RedisCluster {
-    /// The cluster that the tests of this process share, without replicas. It
-    /// has one database: take a prefix of your own.
+    /// Returns the cluster that the tests of this process share, without replicas. It has only one
+    /// database, so each test needs a prefix of its own.
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<io::Result<RedisCluster>> = OnceLock::new();
         match SHARED.get_or_init(|| Self::start(0)) {
@@ -54,15 +55,15 @@ impl RedisCluster {
         }
     }
 
-    /// A cluster for one test, whose primaries have so many replicas each.
+    /// Starts a cluster for one test, with `replicas` replicas of each primary.
     pub fn start(replicas: usize) -> io::Result<Self> {
         let start = |_| Server::start(&KIND, ProcessGuard::new("edge-redis-")?);
         let nodes: io::Result<Vec<_>> = (0..PRIMARIES * (1 + replicas)).map(start).collect();
         Self::form(nodes?, false, replicas)
     }
 
-    /// A cluster for one test, without replicas, whose nodes speak TLS with
-    /// each other and with clients, by certificates of `authority`.
+    /// Starts a cluster for one test, without replicas, whose nodes use TLS with each other and
+    /// with clients, by certificates of `authority`.
     pub fn start_tls(authority: &Authority) -> io::Result<Self> {
         let start = |_| {
             let guard = ProcessGuard::new("edge-redis-")?;
@@ -73,7 +74,7 @@ impl RedisCluster {
         Self::form(nodes?, true, 0)
     }
 
-    /// Makes a cluster of nodes that do not know each other yet.
+    /// Forms a cluster of nodes that do not know each other yet.
     fn form(nodes: Vec<Server>, has_tls: bool, replicas: usize) -> io::Result<Self> {
         let cluster = Self { nodes, has_tls };
         let mut arguments = vec!["--cluster".to_owned(), "create".to_owned()];
@@ -85,7 +86,7 @@ impl RedisCluster {
         Ok(cluster)
     }
 
-    /// Each node has to know that all slots are there, and its replicas.
+    /// Waits until each node knows that all slots are assigned, and `replicas` replicas are known.
     fn wait_until_agreed(&self, replicas: usize) -> io::Result<()> {
         let began = Instant::now();
         loop {
@@ -107,12 +108,12 @@ impl RedisCluster {
         }
     }
 
-    /// The URLs of two primaries: the third is found.
+    /// Returns the URLs of two primaries; clients discover the third.
     pub fn urls(&self) -> String {
         format!("{},{}", self.url(0), self.url(1))
     }
 
-    /// The URL of one node, as of a server that is no cluster.
+    /// Returns the URL of one node, in the form for a single server.
     pub fn url(&self, node: usize) -> String {
         match self.has_tls {
             false => format!("redis://{}", self.address(node)),
@@ -124,12 +125,12 @@ impl RedisCluster {
         }
     }
 
-    /// The file with the certificate of a node's issuer.
+    /// Returns the file with the certificate of a node's authority.
     pub fn certificate(&self, node: usize) -> PathBuf {
         self.nodes[node].folder().join("ca.pem")
     }
 
-    /// Where clients find a node.
+    /// Returns the address of a node for clients.
     fn address(&self, node: usize) -> String {
         let port = self.nodes[node].port();
         match self.has_tls {
@@ -143,7 +144,7 @@ impl RedisCluster {
         id.trim().to_owned()
     }
 
-    /// Whether each primary's replica has all that it has been told.
+    /// Returns whether each primary's replica has received all writes.
     pub fn has_replicated(&self) -> bool {
         (0..PRIMARIES).all(|node| {
             let info = self.cli(node, &["INFO", "replication"]).expect("info");
@@ -158,7 +159,7 @@ impl RedisCluster {
         })
     }
 
-    /// Move slots from one primary to another, one after the other.
+    /// Moves slots from one primary to another, one at a time.
     pub fn move_slots(&self, from: usize, to: usize, slots: u32) -> io::Result<()> {
         let arguments = [
             "--cluster".to_owned(),
@@ -175,7 +176,7 @@ impl RedisCluster {
         self.cli(0, &arguments).map(|_| ())
     }
 
-    /// Run one command of plain words on every node.
+    /// Runs one command of words without spaces on every node.
     pub fn run_on_all(&self, command: &str) {
         let words: Vec<_> = command.split(' ').collect();
         for node in 0..self.nodes.len() {
@@ -184,9 +185,8 @@ impl RedisCluster {
         }
     }
 
-    /// Let every replica take over from its primary, which waits until the
-    /// replica has all that it has itself: nothing is lost. One after the other:
-    /// a primary votes for one at a time.
+    /// Makes every replica take over from its primary, which waits until the replica has all of its
+    /// data, so that nothing is lost. One at a time, since a primary votes for one at a time.
     pub fn fail_over(&self) -> io::Result<()> {
         (PRIMARIES..self.nodes.len()).try_for_each(|node| self.take_over(node))
     }
@@ -194,8 +194,7 @@ impl RedisCluster {
     fn take_over(&self, node: usize) -> io::Result<()> {
         let began = Instant::now();
         while began.elapsed() < AGREEMENT_LIMIT {
-            // One that does not come about in five seconds is given up by the
-            // replica itself.
+            // The replica itself gives up a fail-over that takes more than five seconds.
             self.cli(node, &["CLUSTER", "FAILOVER"])?;
             let asked = Instant::now();
             while asked.elapsed() < Duration::from_secs(6) {
@@ -208,7 +207,7 @@ impl RedisCluster {
         Err(io::Error::other("no fail-over"))
     }
 
-    /// End one node as a crash does.
+    /// Kills one node, as a crash does.
     pub fn stop(&mut self, node: usize) -> io::Result<()> {
         self.nodes[node].stop()
     }

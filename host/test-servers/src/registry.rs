@@ -1,4 +1,4 @@
-//! Debian's docker-registry, an OCI registry, as the tests run it.
+//! OCI registries for tests, by Debian's docker-registry.
 
 use std::fs;
 use std::io::{self, Read, Write};
@@ -21,27 +21,27 @@ static GUARDED: Kind = Kind {
     answers,
 };
 
-/// The one login of a registry with logins.
+/// Only login of a registry with logins.
 pub const LOGIN: &str = "ops:a registry password";
 
-/// That login as `htpasswd -B` writes it. A low cost, as is fit for a test.
+/// Line of `htpasswd -B` for [`LOGIN`], with a low cost, which suffices for tests.
 const HTPASSWD: &str = "ops:$2b$04$aclgp7CH3k99ly9ebigua.42XnRE5FtLatiDFf1EHtlnT8jHkQXkK\n";
 
-/// How long a registry that has started may take to answer.
+/// Time limit for an answer of a started registry.
 const ANSWER_LIMIT: Duration = Duration::from_secs(1);
 
-/// A registry for one test, gone when it is dropped.
+/// A registry for one test, which ends when it is dropped.
 pub struct Registry {
     server: Server,
 }
 
 impl Registry {
-    /// One that anybody may use.
+    /// Starts a registry without logins.
     pub fn start() -> io::Result<Self> {
         Self::of(&OPEN)
     }
 
-    /// One that only [`LOGIN`] may use.
+    /// Starts a registry that only [`LOGIN`] may use.
     pub fn start_guarded() -> io::Result<Self> {
         Self::of(&GUARDED)
     }
@@ -51,7 +51,7 @@ impl Registry {
         Ok(Self { server })
     }
 
-    /// Its host, as it stands in `oci://`.
+    /// Returns host and port of the registry, as in an `oci://` location.
     pub fn host(&self) -> String {
         format!("127.0.0.1:{}", self.server.port())
     }
@@ -69,7 +69,7 @@ fn guarded_arguments(folder: &Path, port: u16) -> Vec<String> {
     arguments(folder, port, &guard)
 }
 
-/// It takes its settings from a file alone.
+/// Writes the settings, which the registry reads from a file only, and returns its arguments.
 fn arguments(folder: &Path, port: u16, more: &str) -> Vec<String> {
     let path = folder.join("registry.yml");
     let data = folder.join("data");
@@ -93,6 +93,6 @@ fn answers(_folder: &Path, port: u16) -> bool {
         stream.read_exact(&mut answer)?;
         io::Result::Ok(answer)
     };
-    // The one that is guarded says 401.
+    // A registry with logins answers 401.
     ask().is_ok_and(|answer| matches!(&answer[9..], b"200" | b"401"))
 }

@@ -1,4 +1,4 @@
-//! Starting, stopping and restarting a server of either kind.
+//! Starting, stopping and restarting of a server of any kind.
 
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
@@ -11,29 +11,29 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::process_guard::ProcessGuard;
 
-/// How long a server may take to answer, on a machine that is busy.
+/// Time limit for a server to start, on a busy machine.
 const START_LIMIT: Duration = Duration::from_mins(1);
 
-/// Time between two looks at a server that starts.
+/// Time between two checks of a server that starts.
 const POLL: Duration = Duration::from_millis(20);
 
-/// A free port can be taken by another before the server has it: try again.
+/// Attempts to start a server, since another process may take its free port first.
 const START_ATTEMPTS: u32 = 3;
 
-/// Where Debian keeps servers, which is not on every user's `PATH`.
+/// Folders where Debian installs servers, which are not on every user's `PATH`.
 const SYSTEM_FOLDERS: [&str; 2] = ["/usr/sbin", "/usr/local/sbin"];
 
-/// What is particular to one kind of server.
+/// Description of one kind of server.
 pub struct Kind {
-    /// Its program.
+    /// Program of the server.
     pub program: fn() -> io::Result<Command>,
-    /// Its arguments, for a folder and a port.
+    /// Arguments of the server, for a folder and a port.
     pub arguments: fn(&Path, u16) -> Vec<String>,
-    /// Whether it answers a request, in a folder and on a port.
+    /// Function that returns whether the server answers a request, in a folder and on a port.
     pub answers: fn(&Path, u16) -> bool,
 }
 
-/// A server that answers, until `stop`.
+/// A server that runs until `stop`.
 pub struct Server {
     kind: &'static Kind,
     port: u16,
@@ -42,7 +42,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Start a server on a free port.
+    /// Starts a server on a free port.
     pub fn start(kind: &'static Kind, mut guard: ProcessGuard) -> io::Result<Self> {
         let mut attempt = 1;
         let (port, process) = loop {
@@ -61,24 +61,24 @@ impl Server {
         })
     }
 
-    /// End it as a crash does: with no chance to write anything.
+    /// Kills the server, as a crash does, so that it cannot write anything.
     pub fn stop(&mut self) -> io::Result<()> {
         end(&mut self.process)?;
         self.guard.forget()
     }
 
-    /// Start it again after `stop`, on the same port and with the same files.
+    /// Starts the server again after `stop`, on the same port and with the same files.
     pub fn restart(&mut self) -> io::Result<()> {
         self.process = launch(self.kind, &mut self.guard, self.port)?;
         Ok(())
     }
 
-    /// Let it do nothing, as a machine does that hangs.
+    /// Stops the process by SIGSTOP, which looks like a machine that hangs.
     pub fn pause(&self) -> io::Result<()> {
         self.signal(Signal::STOP)
     }
 
-    /// Let it go on after `pause`.
+    /// Continues the process after `pause`.
     pub fn resume(&self) -> io::Result<()> {
         self.signal(Signal::CONT)
     }
@@ -107,7 +107,7 @@ impl Drop for Server {
     }
 }
 
-/// Run a program that prepares a server's folder, to its end.
+/// Runs a program that prepares a server's folder, until it exits.
 pub fn prepare(guard: &mut ProcessGuard, command: Command) -> io::Result<()> {
     let mut process = guard.spawn(command)?;
     let done = poll(|| match process.try_wait() {
@@ -118,12 +118,12 @@ pub fn prepare(guard: &mut ProcessGuard, command: Command) -> io::Result<()> {
     });
     match done {
         Some(result) => guard.forget().and(result),
-        // The guard ends it, and what it started.
+        // The guard kills the program and its children.
         None => Err(failure(guard, "it took too long")),
     }
 }
 
-/// A command for a program on `PATH`, or where servers are kept.
+/// Returns a command for a program on `PATH`, or in the folders where servers are installed.
 pub fn command(program: &str) -> io::Result<Command> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)

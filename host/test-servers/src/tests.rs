@@ -1,4 +1,4 @@
-//! The servers are real, answer, and belong to this process.
+//! Tests that the servers answer and belong to this process.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

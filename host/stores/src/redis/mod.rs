@@ -1,9 +1,9 @@
-//! The way to Redis: one server or a cluster, chosen by URL.
+//! Client of Redis: one server or a cluster, chosen by URL.
 //!
-//! Nothing here waits for Redis at start, and a connection that breaks is made
-//! again by itself: Redis may be down at any time, and costs only what needs
-//! it. One that does not answer is left alone, see [`breaker`](super::breaker),
-//! and looked for by new connections: the old one may be open and lead nowhere.
+//! Nothing here waits for Redis at start, and a broken connection is reestablished automatically:
+//! Redis may be down at any time, and only calls that need it fail. If it does not answer, a
+//! [`breaker`](super::breaker) opens, whose probes use new connections, since the old one may be
+//! open without a peer.
 
 mod connection;
 mod eviction;
@@ -35,46 +35,45 @@ use super::refusals::Refusals;
 use super::sql::Connections;
 use crate::source::Source;
 
-/// How long the kernel waits for a peer that acknowledges nothing.
+/// Time limit for the peer's kernel to acknowledge data.
 const SILENCE: Duration = Duration::from_secs(5);
 
-/// How long to wait for Redis, and how often.
+/// Time limits for Redis, and the limit of its breaker.
 #[derive(Debug, Clone, Copy)]
 pub struct Timeouts {
-    /// For a connection.
+    /// Time limit for a connection.
     pub connect: Duration,
-    /// For an answer.
+    /// Time limit for an answer.
     pub response: Duration,
-    /// Failures in a row after which it is left alone until it answers.
+    /// Consecutive failures that open the breaker.
     pub failures: u32,
 }
 
-/// One Redis server or cluster. Clones share its connections.
+/// A client of one Redis server or cluster. Clones share its connections.
 #[derive(Clone)]
 pub struct Redis(Arc<Shared>);
 
 struct Shared {
     nodes: Nodes,
-    /// Where the URLs are, whose user and password may become others.
+    /// Source of the URLs, whose user and password may change.
     source: Source,
     /// Whether the one server that was named turned out to be a cluster's node.
     is_cluster: AtomicBool,
-    /// Whether it has said that it is not.
+    /// Whether the server has told that it is not part of a cluster.
     is_alone: AtomicBool,
     began: Instant,
-    /// The second since `began` in which a cluster was last asked for its nodes
-    /// again.
+    /// Second since `began` in which a cluster was last asked again for its nodes.
     looked: AtomicU64,
-    /// What commands use; another takes its place when it leads nowhere.
+    /// Current connection, which is replaced when it is of no more use.
     connection: ArcSwap<Connection>,
     breaker: Arc<Breaker>,
     refusals: Refusals,
     patience: Timeouts,
-    /// Commands on their way.
+    /// Commands that have been sent and not answered.
     in_flight: AtomicUsize,
 }
 
-/// A command on its way, until this is dropped.
+/// Guard of a command that is in flight.
 struct InFlight<'a>(&'a AtomicUsize);
 
 impl<'a> InFlight<'a> {
@@ -91,17 +90,17 @@ impl Drop for InFlight<'_> {
 }
 
 impl Redis {
-    /// Redis at `urls`: one URL of a server, or of a cluster (`redis-cluster://`),
-    /// or several of a cluster's nodes, separated by commas. A server that
-    /// proves to be a cluster's node is one from then on. Logs call it `name`.
+    /// Returns a client of Redis at `urls`: one URL of a server, or of a cluster
+    /// (`redis-cluster://`), or several of a cluster's nodes, separated by commas. A server that
+    /// proves to be a cluster's node counts as a cluster from then on. Logs call the client `name`.
     /// Connects with the first command. Must be called within a tokio runtime.
     ///
     /// # Errors
     /// When a URL is malformed.
     pub fn open(urls: impl Into<Source>, name: &str, patience: Timeouts) -> Result<Self, UrlError> {
         let source = urls.into();
-        // TLS takes the process's provider of cryptography. It is there
-        // already if this fails.
+        // TLS uses the process's default cryptography provider. The call fails if one is installed
+        // already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let nodes = Nodes::parse(source.text())?;
         let connection = Connection::open(&nodes, nodes.is_cluster, patience).map_err(url_error)?;
@@ -120,9 +119,9 @@ impl Redis {
         })))
     }
 
-    /// Returns the connections: one, or one for each node of a cluster that
-    /// was named, which carries all commands. Those past the first that are on
-    /// their way wait for no connection, and for an answer.
+    /// Returns the connections: one, or one for each node of a cluster that was named; each carries
+    /// any number of commands. Commands beyond their number wait for answers, and not for a
+    /// connection.
     #[must_use]
     pub fn connections(&self) -> Connections {
         let most = self.0.nodes.nodes.len();
@@ -140,19 +139,19 @@ impl Redis {
         }
     }
 
-    /// How it does.
+    /// Returns the health of Redis.
     #[must_use]
     pub fn health(&self) -> StoreHealth {
         self.0.breaker.health()
     }
 
-    /// Returns in words that it refuses changes, while it does.
+    /// Returns the reason for which Redis refuses changes, while it does.
     #[must_use]
     pub fn refusal(&self) -> Option<String> {
         self.0.refusals.standing()
     }
 
-    /// Runs a command that only reads. In a cluster, its keys say where.
+    /// Runs a command that only reads. In a cluster, its keys determine the node.
     ///
     /// # Errors
     /// When Redis cannot be reached, takes too long, or refuses.
@@ -163,8 +162,8 @@ impl Redis {
         parsed(self.in_time(Effect::Read, sending).await?)
     }
 
-    /// Runs a command that changes something: once, or not at all. After an
-    /// error of the connection, nobody knows which.
+    /// Runs a command that changes something, once or not at all. After an error of the connection,
+    /// it is unknown which.
     ///
     /// # Errors
     /// As [`query`](Self::query).
@@ -175,13 +174,13 @@ impl Redis {
         parsed(self.in_time(Effect::Change, sending).await?)
     }
 
-    /// Whether Redis answers; in a cluster, every primary.
+    /// Checks that Redis answers; in a cluster, that every primary does.
     ///
     /// # Errors
     /// As [`query`](Self::query).
     pub async fn ping(&self) -> RedisResult<()> {
-        // Asked one by one: of a question to all, the driver leaves out those
-        // that are gone.
+        // Primaries are asked one by one, since the driver's command to all nodes leaves out those
+        // that are down.
         let ping = redis::cmd("PING");
         let primaries = self.primaries().await?;
         let asking = primaries
@@ -191,8 +190,7 @@ impl Redis {
         Ok(())
     }
 
-    /// Whether keys are on several nodes, which a server says when it is asked
-    /// for the first time.
+    /// Returns whether keys are spread over several nodes, which the first call asks the server.
     ///
     /// # Errors
     /// As [`query`](Self::query).
@@ -223,8 +221,8 @@ impl Redis {
         parsed(self.in_time(Effect::Change, sending).await?)
     }
 
-    /// Runs a command that only reads on the primary that holds `slot`: the
-    /// only server, where there is no cluster.
+    /// Runs a command that only reads on the primary that holds `slot`, or on the only server
+    /// without a cluster.
     ///
     /// # Errors
     /// As [`query`](Self::query).
@@ -234,7 +232,7 @@ impl Redis {
         parsed(self.in_time(Effect::Read, sending).await?)
     }
 
-    /// The lowest slot of each primary, in order; one server has slot 0.
+    /// Returns the lowest slot of each primary, in order; a single server has slot 0.
     ///
     /// # Errors
     /// As [`query`](Self::query).
@@ -252,7 +250,8 @@ impl Redis {
                 lowest_slots(ranges)
             }
             Err(error) if shared.is_cluster() || is_no_answer(&error) => Err(error),
-            // No part of a cluster, or the user may not ask for more of it.
+            // The server is not part of a cluster, or the user is not allowed to ask for more of
+            // it.
             Err(_) => {
                 shared.is_alone.store(true, Ordering::Relaxed);
                 Ok(vec![0])
@@ -260,9 +259,9 @@ impl Redis {
         }
     }
 
-    /// Every command ends in time, whatever becomes of the connection. One
-    /// that was refused a connection was never sent: it is tried again, since
-    /// the refusal may be that of an attempt long ago.
+    /// Runs a command within the time limit, whatever happens to the connection. A command that
+    /// found no connection was never sent: it is tried again, since the error may be that of an
+    /// earlier attempt to connect.
     async fn in_time<F>(
         &self,
         effect: Effect,
@@ -310,8 +309,8 @@ impl Redis {
         outcome
     }
 
-    /// Say that Redis did not answer: for whoever waits for less than it may
-    /// take.
+    /// Records that Redis did not answer, for callers whose time limit is shorter than the
+    /// client's.
     pub fn failed(&self, why: &dyn Display) {
         if self.0.breaker.failed(why) {
             let weak = Arc::downgrade(&self.0);
@@ -326,8 +325,8 @@ impl Shared {
         self.is_cluster.load(Ordering::Acquire)
     }
 
-    /// Takes note of whether changes are made. A question may be refused for its
-    /// own sake, unless it cannot be asked of the database that the URL names.
+    /// Records whether Redis accepts changes. An error of a read says nothing about that, unless
+    /// the server does not have the database in the URL.
     fn note(&self, effect: Effect, answer: &RedisResult<Value>) {
         let is_change = effect == Effect::Change;
         match answer {
@@ -337,7 +336,7 @@ impl Shared {
         }
     }
 
-    /// Says that the server answered a change with an error of its own.
+    /// Records that the server answered a change with an error of its own.
     fn refused(&self, error: &RedisError) {
         let Some(code) = error.code() else {
             return;
@@ -350,8 +349,8 @@ impl Shared {
         }
     }
 
-    /// From now on, ask the whole cluster that the server is a node of. When
-    /// this returns, `old` is not used any more, whoever saw to it.
+    /// Switches to a client of the whole cluster that the server is a node of. Afterwards `old` is
+    /// no longer used, even if another task has replaced it.
     fn become_cluster(&self, old: &Arc<Connection>) {
         if !self.is_cluster.swap(true, Ordering::AcqRel) {
             tracing::info!("Redis is a cluster: all of its nodes are asked");
@@ -361,8 +360,8 @@ impl Shared {
         }
     }
 
-    /// Let a cluster's client ask again which node has what, at most once in a
-    /// second: a primary that is gone may have been replaced.
+    /// Makes a cluster's client read the slots again, at most once a second: a primary that is down
+    /// may have been replaced.
     fn look_again(&self, old: &Arc<Connection>) {
         let seconds = self.began.elapsed().as_secs();
         let is_due = || self.looked.swap(seconds, Ordering::Relaxed) != seconds;
@@ -371,9 +370,8 @@ impl Shared {
         }
     }
 
-    /// Use a new connection, unless somebody has replaced `old` already: the
-    /// server at its other end became a replica, and the name may lead to the
-    /// new primary by now.
+    /// Replaces the connection `old` by a new one, unless another task has done so: its server
+    /// became a replica, and the name may resolve to the new primary by now.
     fn renew(&self, old: &Arc<Connection>) {
         match self.connect() {
             Ok(new) => {
@@ -383,7 +381,7 @@ impl Shared {
         }
     }
 
-    /// Begins to connect, with the user and the password of this moment.
+    /// Starts to connect, with the current user and password.
     fn connect(&self) -> RedisResult<Connection> {
         let nodes = match self.source.is_file() {
             false => self.nodes.clone(),
@@ -392,7 +390,7 @@ impl Shared {
         Connection::open(&nodes, self.is_cluster(), self.patience)
     }
 
-    /// Use a new connection, once Redis answers on it.
+    /// Replaces the connection by a new one, once Redis answers on that.
     async fn reconnect(shared: Weak<Self>) -> RedisResult<()> {
         let gone = || RedisError::from((ErrorKind::Client, "nobody needs it any more"));
         let shared = shared.upgrade().ok_or_else(gone)?;
@@ -403,49 +401,48 @@ impl Shared {
     }
 }
 
-/// Returns an answer in the form that whoever asked wants.
+/// Converts an answer to the type that the caller expects.
 fn parsed<T: FromRedisValue>(answer: Value) -> RedisResult<T> {
     Ok(T::from_redis_value(answer)?)
 }
 
-/// Whether a server does not know the script: it was started since, or its
-/// scripts were dropped.
+/// Returns whether a server does not know the script: it was restarted, or its scripts were
+/// flushed.
 fn is_unknown_script(error: &RedisError) -> bool {
     error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
 }
 
-/// Whether `error` tells nothing of what the server is: nobody answered, or one
-/// that is still loading what it has.
+/// Returns whether `error` tells nothing about the server: it was not reached, or is still loading
+/// its data.
 fn is_no_answer(error: &RedisError) -> bool {
     is_unreachable(error) || error.kind() == ErrorKind::Server(ServerErrorKind::BusyLoading)
 }
 
-/// Whether nobody answered: no server, or no node of a cluster for the key.
+/// Returns whether no server was reached, or no node of a cluster for the key.
 fn is_unreachable(error: &RedisError) -> bool {
     error.is_io_error() || error.kind() == ErrorKind::ClusterConnectionNotFound
 }
 
-/// Whether Redis does not let the user in: the password is wrong, or has become
-/// so. The driver gives up then, and only another connection tries again.
+/// Returns whether Redis rejects the login: the password is wrong, or has been changed. The driver
+/// then gives up, and only another connection tries again.
 fn is_login_refusal(error: &RedisError) -> bool {
     error.kind() == ErrorKind::AuthenticationFailed
         || matches!(error.code(), Some("WRONGPASS" | "NOAUTH"))
 }
 
-/// Whether a server does not have the database with the number in the URL.
+/// Returns whether a server does not have the database with the number in the URL.
 fn is_unknown_database(error: &RedisError) -> bool {
     let detail = error.detail().unwrap_or_default();
     detail.contains("DB index is out of range")
 }
 
-/// Whether the answer is that of a server that takes no changes, since it
-/// follows another one.
+/// Returns whether the answer is that of a replica, which accepts no changes.
 fn is_replica(error: &RedisError) -> bool {
     error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly)
 }
 
-/// Whether the answer is one that only a cluster's node gives, to a client that
-/// does not know it for one.
+/// Returns whether the answer is one that only a cluster's node gives, to a client that treats it
+/// as a single server.
 fn is_from_cluster(error: &RedisError) -> bool {
     matches!(
         error.kind(),
@@ -455,8 +452,8 @@ fn is_from_cluster(error: &RedisError) -> bool {
     )
 }
 
-/// From what `CLUSTER SLOTS` says: for each range its first and last slot, its
-/// primary and its replicas.
+/// Returns the lowest slot of each primary, from the reply to `CLUSTER SLOTS`: for each range its
+/// first and last slot, its primary and its replicas.
 fn lowest_slots(mut ranges: Vec<Vec<Value>>) -> RedisResult<Vec<u16>> {
     let malformed = || RedisError::from((ErrorKind::UnexpectedReturnType, "CLUSTER SLOTS"));
     let mut lowest: Vec<(Value, u16)> = Vec::new();
