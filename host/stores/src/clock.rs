@@ -81,7 +81,7 @@ struct Sample {
 #[derive(Debug, Default)]
 struct Samples {
     last: VecDeque<Sample>,
-    /// Whether the skew exceeded [`MAX_SKEW`] at the last check.
+    /// True if the skew exceeded [`MAX_SKEW`] at the last check.
     is_off: bool,
 }
 

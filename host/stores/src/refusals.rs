@@ -45,7 +45,7 @@ impl<K: PartialEq> RecentlyNamed<K> {
 #[derive(Debug)]
 pub(super) struct Refusals {
     state: Mutex<State>,
-    /// Whether no change has succeeded since the last refusal.
+    /// True if no change has succeeded since the last refusal.
     is_refusing: AtomicBool,
 }
 

@@ -53,6 +53,7 @@ const SENTINEL_FILE: &str = "sentinel.conf";
 
 /// Certificate file of a server with TLS, in its folder.
 const CERTIFICATE: &str = "certificate.pem";
+/// Key file of a server with TLS, in its folder.
 const KEY: &str = "key.pem";
 
 /// Databases of one server: more than there are tests.
@@ -270,8 +271,8 @@ fn tls_arguments(folder: &Path, port: u16) -> Vec<String> {
     arguments
 }
 
-/// Returns a second port for a server, below the range from which the system assigns ephemeral
-/// ports.
+/// Returns a second port for a server, 10,000 below its first one, to stay clear of the ephemeral
+/// ports among which the first ones are.
 fn second_port(port: u16) -> u16 {
     port.saturating_sub(10_000)
 }

@@ -85,7 +85,7 @@ pub(super) struct TimedIo<S> {
     /// Bytes of a reply written here, which are sent before anything else.
     pending: Vec<u8>,
     sent: usize,
-    /// Whether bytes were written since the last flush. hyper flushes once it has written all that
+    /// True if bytes were written since the last flush. hyper flushes once it has written all that
     /// it has, so bytes that are written between two flushes need not begin with a head, and the
     /// client may still be reading.
     unflushed: bool,

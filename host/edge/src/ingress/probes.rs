@@ -91,7 +91,7 @@ pub struct Behind {
 #[derive(Serialize)]
 struct Details<'a> {
     ready: bool,
-    /// Whether a part of the node does not work, whether or not it takes requests.
+    /// True if a part of the node does not work, even if the node takes requests.
     degraded: bool,
     /// Parts of the desired state that are not served.
     missing: &'a [String],

@@ -16,9 +16,9 @@ use crate::rollout::{
 /// Action for a plugin that cannot be prepared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum OnUnanswered {
-    /// Fail: the caller needs every plugin.
+    /// The whole operation fails, since its caller needs every plugin.
     Fail,
-    /// Serve the others, and try again later.
+    /// The others are served, and the plugin is tried again later.
     Defer,
 }
 

@@ -1,5 +1,5 @@
 //! Log lines for operators' live tails: the last lines are kept, and new ones are broadcast. While
-//! nobody watches, the access log line of a request costs one load of a counter.
+//! there is no watcher, the access log line of a request costs one load of a counter.
 
 use std::collections::VecDeque;
 use std::fmt;

@@ -26,9 +26,9 @@ use crate::sql::Connections;
 /// Action of a limit while Redis does not answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnFailure {
-    /// Allow the request, since it does no harm.
+    /// Requests are allowed uncounted: for those that do no harm.
     Open,
-    /// Count on this node alone: for logins, payments and all other changes.
+    /// Requests are counted on this node alone: for logins, payments and all other changes.
     Local,
 }
 
@@ -73,7 +73,7 @@ impl Decisions {
 
 /// Rate limiter that counts requests against policies.
 pub struct Limiter {
-    /// Whether all requests are allowed uncounted.
+    /// True if all requests are allowed uncounted.
     off: bool,
     shared: Option<Shared>,
     local: Local,

@@ -7,7 +7,7 @@ use bundle::rate_limit::Policy;
 /// Result of a check of a rate limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verdict {
-    /// Whether the request is allowed, and has been counted.
+    /// True if the request is allowed, and has been counted.
     pub allowed: bool,
     /// Further requests that would be allowed right now.
     pub remaining: u32,

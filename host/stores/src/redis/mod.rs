@@ -57,9 +57,9 @@ struct Shared {
     nodes: Nodes,
     /// Source of the URLs, whose user and password may change.
     source: Source,
-    /// Whether the one server that was named turned out to be a cluster's node.
+    /// True if the one server that was named turned out to be a cluster's node.
     is_cluster: AtomicBool,
-    /// Whether the server has told that it is not part of a cluster.
+    /// True if the server has told that it is not part of a cluster.
     is_alone: AtomicBool,
     began: Instant,
     /// Second since `began` in which a cluster was last asked again for its nodes.

@@ -20,7 +20,7 @@ const LIFETIME: Duration = Duration::from_secs(1);
 pub(super) struct Redirect {
     host: String,
     port: u16,
-    /// Whether the key's slot is being migrated there, so that the node answers only after
+    /// True if the key's slot is being migrated there, so that the node answers only after
     /// `ASKING`.
     is_asking: bool,
 }

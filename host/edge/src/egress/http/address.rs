@@ -12,7 +12,7 @@ const SPECIAL_V4: [Network<[u8; 4]>; 15] = [
     ([10, 0, 0, 0], 8),      // private
     ([100, 64, 0, 0], 10),   // carrier-grade NAT
     ([127, 0, 0, 0], 8),     // loopback
-    ([169, 254, 0, 0], 16),  // link-local, the clouds' metadata among it
+    ([169, 254, 0, 0], 16),  // link-local, with the clouds' metadata
     ([172, 16, 0, 0], 12),   // private
     ([192, 0, 0, 0], 24),    // protocol assignments
     ([192, 0, 2, 0], 24),    // documentation
@@ -32,7 +32,7 @@ const GLOBAL_V6: Network<u16> = (0x2000, 3);
 const SPECIAL_V6: [Network<[u16; 2]>; 4] = [
     ([0x2001, 0x0000], 23), // protocol assignments, Teredo among them
     ([0x2001, 0x0db8], 32), // documentation
-    ([0x2002, 0x0000], 16), // 6to4: an IPv4 address in disguise
+    ([0x2002, 0x0000], 16), // 6to4, which embeds an IPv4 address
     ([0x3fff, 0x0000], 20), // documentation
 ];
 

@@ -19,7 +19,7 @@ pub(super) fn hash(password: &str) -> Option<String> {
     hashed.ok().map(|hash| hash.to_string())
 }
 
-/// Takes as long as verifying `password` by a hash that [`hash`] made.
+/// Verifies `password` against a dummy hash, which takes as long as one that [`hash`] made.
 pub(super) fn verify_dummy(password: &str) {
     if let Ok(dummy) = Argon2Hash::parse(DUMMY_HASH) {
         black_box(dummy.matches(password));

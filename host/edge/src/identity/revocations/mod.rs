@@ -60,7 +60,7 @@ struct Copy {
     read_at: Instant,
 }
 
-/// Answer of the copy in memory about a token.
+/// State of a token in the copy in memory.
 enum Known {
     Revoked,
     /// Not revoked when the copy was read, which was this long ago.

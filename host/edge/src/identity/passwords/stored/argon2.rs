@@ -19,7 +19,7 @@ pub(in super::super) struct Argon2Hash {
     params: Params,
     salt: Vec<u8>,
     output: Vec<u8>,
-    /// Whether the text had the prefix that Django writes.
+    /// True if the text had the prefix that Django writes.
     is_prefixed: bool,
 }
 

@@ -24,7 +24,7 @@ pub(in super::super) struct BcryptHash {
     cost: u32,
     salt: [u8; 16],
     output: Vec<u8>,
-    /// Whether the password was hashed by SHA-256 first, as Django does.
+    /// True if the password was hashed by SHA-256 first, as Django does.
     is_of_sha256: bool,
 }
 
