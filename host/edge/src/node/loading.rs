@@ -110,7 +110,7 @@ pub fn key_rings(settings: &Settings) -> Result<KeyRings, BackendsError> {
 /// Loads every plugin of `settings` without serving them.
 ///
 /// # Errors
-/// As [`Node::start`], and when a store of any plugin does not answer.
+/// As [`Node::start`](crate::node::Node::start), and when a store of any plugin does not answer.
 pub async fn load(settings: &Settings) -> Result<Loaded, StartError> {
     load_or(settings, Role::Command, OnUnanswered::Fail, &Arc::default()).await
 }

@@ -24,7 +24,7 @@ const REFUSED: &str = "refused";
 
 /// Reason why a node does not take over a run.
 #[derive(Debug, thiserror::Error)]
-enum CircuitOpen {
+enum NotTakenOver {
     /// No trusted key signed the release.
     #[error(transparent)]
     Signature(#[from] SignatureError),
@@ -43,7 +43,7 @@ enum CircuitOpen {
     Locked,
 }
 
-impl CircuitOpen {
+impl NotTakenOver {
     /// Returns whether the reason cannot change by itself, so that an operator
     /// has to know.
     fn is_for_good(&self) -> bool {
@@ -128,21 +128,21 @@ impl Migrator {
         bundle: &Bundle,
         signature: &str,
         wanted: &str,
-    ) -> Result<(), CircuitOpen> {
+    ) -> Result<(), NotTakenOver> {
         let plugin = &bundle.manifest.name;
         self.trusted.check(plugin, run.digest, signature)?;
         let opened = self.loader.open_database(&bundle.manifest).await;
         let Some(database) = opened.map_err(MigrationError::from)? else {
-            return Err(CircuitOpen::NoDatabase);
+            return Err(NotTakenOver::NoDatabase);
         };
         let checking = async {
             if target(&database, plugin).await? != wanted {
-                return Err(CircuitOpen::OtherDatabase(run.database.clone()));
+                return Err(NotTakenOver::OtherDatabase(run.database.clone()));
             }
             match database.try_lock_migrations(plugin).await {
                 Ok(Some(_)) => Ok(()),
-                Ok(None) => Err(CircuitOpen::Locked),
-                Err(source) => Err(CircuitOpen::Database(MigrationError::Migrate {
+                Ok(None) => Err(NotTakenOver::Locked),
+                Err(source) => Err(NotTakenOver::Database(MigrationError::Migrate {
                     plugin: plugin.clone(),
                     source,
                 })),
@@ -158,7 +158,7 @@ impl Migrator {
     async fn leave_alone(
         &self,
         run: &MigrationRun,
-        reason: &CircuitOpen,
+        reason: &NotTakenOver,
     ) -> Result<(), ControlError> {
         let text = format!("run {} of migrations is not taken over: {reason}", run.id);
         let before = self.left_alone().insert(run.id.clone(), text.clone());

@@ -246,14 +246,47 @@ fn small(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
-/// Returns the values of `enum('a','b')`.
+/// Returns the values of `enum('a','b')`. Within a value, a quote is doubled.
 fn listed_values(text: &str) -> Vec<String> {
-    let inner = text.split_once('(').map_or("", |(_, rest)| rest);
-    let inner = inner.trim_end().trim_end_matches(')');
-    // Within a value, a quote is doubled.
-    let values = inner.split("',").map(|value| {
-        let value = value.trim().trim_start_matches('\'');
-        value.trim_end_matches('\'').replace("''", "'")
-    });
-    values.collect()
+    let mut values = Vec::new();
+    let mut rest = text;
+    while let Some((_, begun)) = rest.split_once('\'') {
+        let Some((value, after)) = quoted_value(begun) else {
+            break;
+        };
+        values.push(value);
+        rest = after;
+    }
+    values
+}
+
+/// Returns the value before the quote that ends it, and what follows the quote.
+fn quoted_value(text: &str) -> Option<(String, &str)> {
+    let mut value = String::new();
+    let mut rest = text;
+    loop {
+        let (part, after) = rest.split_once('\'')?;
+        value += part;
+        match after.strip_prefix('\'') {
+            Some(more) => {
+                value.push('\'');
+                rest = more;
+            }
+            None => return Some((value, after)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_of_an_enum_may_hold_quotes_and_commas() {
+        let values = |text| listed_values(text);
+        assert_eq!(values("enum('a','b')"), ["a", "b"]);
+        assert_eq!(values("enum('a'',b','','(c)')"), ["a',b", "", "(c)"]);
+        assert_eq!(values("enum('it''s')"), ["it's"]);
+        assert!(values("enum(").is_empty());
+    }
 }

@@ -5,7 +5,7 @@
 //! with the statement that corrects them.
 //!
 //! The tables are read from `information_schema` ([`inspect`]) into a model
-//! ([`schema`]) that statements change as the server would ([`reconcile`]), so
+//! ([`schema`]) that statements change as the server would ([`mod@reconcile`]), so
 //! that later statements are compared with the result of earlier ones. Rows are
 //! queried within bounds ([`data`]). SQLite files belong to the node, and are
 //! not compared.

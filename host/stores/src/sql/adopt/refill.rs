@@ -9,18 +9,24 @@ use super::words;
 use crate::sql::guard::migration::{AlterKind, ParsedStatement, parse};
 
 /// Functions that return other values in another run.
-const CHANGING: [&str; 12] = [
+const CHANGING: [&str; 18] = [
     "CONNECTION_ID",
     "CURDATE",
     "CURRENT_DATE",
     "CURRENT_TIME",
     "CURRENT_TIMESTAMP",
     "CURTIME",
+    "LAST_INSERT_ID",
     "LOCALTIME",
     "LOCALTIMESTAMP",
     "NOW",
     "RAND",
+    "ROW_COUNT",
     "SYSDATE",
+    "UNIX_TIMESTAMP",
+    "UTC_DATE",
+    "UTC_TIME",
+    "UTC_TIMESTAMP",
     "UUID",
 ];
 
@@ -127,6 +133,7 @@ mod tests {
     fn what_would_do_something_else_runs_once() {
         for once in [
             "UPDATE guest SET visits = visits + 1",
+            "UPDATE guest SET visits = UNIX_TIMESTAMP()",
             "UPDATE guest SET tag = UUID()",
             "UPDATE guest SET tag = 'x' LIMIT 1",
             "INSERT INTO guest (tag) VALUES ('x')",

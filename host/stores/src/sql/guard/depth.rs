@@ -1,7 +1,7 @@
 //! Bounds the depth of a statement's syntax tree before it is parsed.
 //!
-//! The parser bounds its own recursion, but reads a chain of operators (`1 + 1
-//! + 1 ...`) in a loop, and the tree of a chain is as deep as the chain is
+//! The parser bounds its own recursion, but reads a chain of operators
+//! (`1 + 1 + 1 ...`) in a loop, and the tree of a chain is as deep as the chain is
 //! long. Walking or dropping that tree recurses, and would overflow the stack,
 //! which ends the process.
 
