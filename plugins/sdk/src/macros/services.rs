@@ -100,8 +100,9 @@ macro_rules! export_service {
         #[cfg(target_family = "wasm")]
         #[allow(unsafe_code, reason = "the exports of the component's ABI")]
         const _: () = {
-            type Service = $service;
-            $bindings $(:: $inner)* ::export!(Service with_types_in $bindings $(:: $inner)*);
+            // A name of its own: `type Service = Service` would be a circle.
+            type EdgeSdkExport = $service;
+            $bindings $(:: $inner)* ::export!(EdgeSdkExport with_types_in $bindings $(:: $inner)*);
         };
     };
 }
