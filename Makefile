@@ -68,8 +68,7 @@ test: servers mysql-server plugins fixtures lint ## Run every check and test
 	cargo test --workspace --locked
 
 check: wasm-target lint ## Run what needs no server: format, style, unit tests
-	cargo test -p edge -p stores -p bundle --lib --test layers --locked
-	cargo test -p edge-sdk -p customer -p product $(EXAMPLE_PLUGINS:%=-p %) --locked
+	cargo test --workspace --exclude test-servers --lib --test layers --test plugin_guide --locked
 
 test-plugin: servers mysql-server ## Run the tests of one plugin: make test-plugin P=order
 	@test -n "$(P)" || { echo 'name a plugin: make test-plugin P=order'; exit 2; }
