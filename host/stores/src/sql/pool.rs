@@ -336,18 +336,21 @@ pub(super) async fn answers(connection: &mut MySqlConnection, patience: Duration
     matches!(answer, Ok(Ok(())))
 }
 
-/// Cancels the statement that runs on `connection`, where the server does not
-/// end it by itself. Statements of one pool are cancelled one at a time.
-///
-/// # Errors
-/// Errors of the driver; the statement may then still be running.
-pub(super) async fn cancel(connection: &PoolConnection) -> sqlx::Result<()> {
-    let (Some(id), Some(pool)) = (connection.id, Object::pool(connection)) else {
-        return Ok(());
-    };
-    let connector = pool.manager();
-    let _one_by_one = connector.cancelling.lock().await;
-    connector.target.kill_query(id).await
+/// Returns a future that ends the statement running on `connection`, if the
+/// server does not do so itself. Statements of one pool are cancelled one at a
+/// time. Fails with the driver's errors; the statement may then still be running.
+pub(super) fn cancel(
+    connection: &PoolConnection,
+) -> impl Future<Output = sqlx::Result<()>> + Send + use<> {
+    let known = connection.id.zip(Object::pool(connection));
+    async move {
+        let Some((id, pool)) = known else {
+            return Ok(());
+        };
+        let connector = pool.manager();
+        let _one_at_a_time = connector.cancelling.lock().await;
+        connector.target.kill_query(id).await
+    }
 }
 
 /// Closes connections that exceed their idle timeout or lifetime, periodically.

@@ -99,11 +99,7 @@ impl Drop for PooledConnection {
 /// Returns a connection to its pool once it answers again; otherwise closes it,
 /// which frees its slot.
 async fn settle(mut connection: PoolConnection) {
-    if answers(&mut connection, GRACE).await {
-        return;
-    }
-    cancel_in_time(&connection).await;
-    if !answers(&mut connection, RETURN).await {
+    if !recovers(&mut connection).await {
         drop(Object::take(connection));
     }
 }
@@ -111,17 +107,35 @@ async fn settle(mut connection: PoolConnection) {
 /// Ends a transaction in which a statement may be running. Without being told,
 /// the server would run the statement to its end and hold its locks.
 async fn end(mut connection: PoolConnection) {
-    if !answers(&mut connection, GRACE).await {
-        cancel_in_time(&connection).await;
-    }
+    recovers(&mut connection).await;
     drop(Object::take(connection));
 }
 
-async fn cancel_in_time(connection: &PoolConnection) {
-    match tokio::time::timeout(RETURN, cancel(connection)).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::debug!(%error, "a statement was not cancelled"),
-        Err(_) => tracing::debug!("a statement was not cancelled in time"),
+/// Waits until a connection answers, and cancels its statement if that takes
+/// long. Returns whether the connection may be used again.
+///
+/// One ping is sent, however long its answer takes: of a ping that was given up,
+/// the answer would be read as that of the next statement. And a cancellation is
+/// waited for, or it would end the next statement.
+async fn recovers(connection: &mut PoolConnection) -> bool {
+    let cancelling = cancel(connection);
+    let answering = answers(connection, RETURN);
+    tokio::pin!(answering);
+    if let Ok(is_usable) = tokio::time::timeout(GRACE, &mut answering).await {
+        return is_usable;
+    }
+    let cancelling = tokio::time::timeout(RETURN, cancelling);
+    let (is_usable, cancelled) = tokio::join!(answering, cancelling);
+    match cancelled {
+        Ok(Ok(())) => is_usable,
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "a statement was not cancelled");
+            false
+        }
+        Err(_) => {
+            tracing::debug!("a statement was not cancelled in time");
+            false
+        }
     }
 }
 
