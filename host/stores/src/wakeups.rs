@@ -11,7 +11,7 @@ use crate::source::Source;
 use super::redis::{Nodes, Redis, Timeouts, UrlError, url_error};
 
 /// Time limits for Redis: no receiver relies on the messages, so no sender should wait long.
-const PATIENCE: Timeouts = Timeouts {
+const TIMEOUTS: Timeouts = Timeouts {
     connect: Duration::from_secs(1),
     response: Duration::from_secs(1),
     failures: 3,
@@ -38,7 +38,7 @@ impl Wakeups {
         let nodes = Nodes::parse(source.text())?;
         nodes.first().map_err(url_error)?;
         Ok(Self {
-            redis: Redis::open(source.clone(), "Redis (wake-ups)", PATIENCE)?,
+            redis: Redis::open(source.clone(), "Redis (wake-ups)", TIMEOUTS)?,
             nodes,
             source,
             channel: format!("{prefix}:wake"),

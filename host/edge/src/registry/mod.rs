@@ -54,7 +54,7 @@ impl Default for Timeouts {
 pub struct Registry {
     location: Location,
     login: Login,
-    patience: Timeouts,
+    timeouts: Timeouts,
     client: Client,
 }
 
@@ -64,7 +64,7 @@ impl Registry {
     ///
     /// # Errors
     /// When the login cannot be read, or no certificate authorities are trusted on this machine.
-    pub fn of(location: Location, settings: &Settings, patience: Timeouts) -> Result<Self> {
+    pub fn of(location: Location, settings: &Settings, timeouts: Timeouts) -> Result<Self> {
         let host = location.host();
         let login = match &settings.registry_login {
             Some(Secret(login)) => Login::of_setting(login),
@@ -81,7 +81,7 @@ impl Registry {
         let client = Client::try_from(ClientConfig {
             protocol,
             use_monolithic_push: true,
-            connect_timeout: Some(patience.connect),
+            connect_timeout: Some(timeouts.connect),
             user_agent: concat!("edge/", env!("CARGO_PKG_VERSION")),
             ..ClientConfig::default()
         });
@@ -89,7 +89,7 @@ impl Registry {
         Ok(Self {
             location,
             login,
-            patience,
+            timeouts,
             client,
         })
     }

@@ -39,7 +39,7 @@ impl Registry {
     /// # Errors
     /// When the bundle cannot be pulled, or does not match its digests.
     pub async fn pull(&self) -> Result<Pulled> {
-        self.within(self.patience.whole, async {
+        self.within(self.timeouts.whole, async {
             let (location, manifest) = self.manifest().await?;
             let [config, component] = parts(&location, &manifest)?;
             let config = self.part(&location, &config).await?;
@@ -60,7 +60,7 @@ impl Registry {
 
     async fn manifest(&self) -> Result<(Location, OciImageManifest)> {
         let reference = self.location.reference();
-        let fetched = self.within(self.patience.silence, async {
+        let fetched = self.within(self.timeouts.silence, async {
             let client = &self.client;
             client
                 .auth(&reference, self.auth(), RegistryOperation::Pull)
@@ -102,14 +102,14 @@ impl Registry {
             digest: part.digest.to_string(),
             ..OciDescriptor::default()
         };
-        let opened = self.within(self.patience.silence, async {
+        let opened = self.within(self.timeouts.silence, async {
             let stream = self.client.pull_blob_stream(&reference, &descriptor).await;
             stream.map_err(|error| self.trouble(error))
         });
         let mut stream = opened.await?.stream;
         let mut bytes = Vec::with_capacity(part.size);
         loop {
-            let next = self.within(self.patience.silence, async { Ok(stream.try_next().await) });
+            let next = self.within(self.timeouts.silence, async { Ok(stream.try_next().await) });
             match next.await? {
                 Ok(Some(piece)) if bytes.len() + piece.len() <= part.size => bytes.extend(&piece),
                 Ok(Some(_)) => {

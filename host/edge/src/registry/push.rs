@@ -31,7 +31,7 @@ impl Registry {
         let manifest = serde_json::to_vec(&manifest)
             .map_err(|error| unfit(BundleError::Artifact(error.to_string())))?;
         let pinned = self.location.pinned(Digest::of(&manifest));
-        self.within(self.patience.whole, async {
+        self.within(self.timeouts.whole, async {
             let (client, reference) = (&self.client, self.location.reference());
             client
                 .auth(&reference, self.auth(), RegistryOperation::Push)

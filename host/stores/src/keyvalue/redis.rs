@@ -18,7 +18,7 @@ use crate::redis::{Redis, Script, Timeouts, UrlError};
 use crate::source::Source;
 use crate::sql::Connections;
 
-const PATIENCE: Timeouts = Timeouts {
+const TIMEOUTS: Timeouts = Timeouts {
     connect: Duration::from_secs(1),
     response: Duration::from_secs(2),
     failures: 5,
@@ -75,7 +75,7 @@ pub(super) struct RedisStore(Redis);
 
 impl RedisStore {
     pub(super) fn open(urls: impl Into<Source>) -> std::result::Result<Self, UrlError> {
-        Redis::open(urls, "Redis (buckets)", PATIENCE).map(Self)
+        Redis::open(urls, "Redis (buckets)", TIMEOUTS).map(Self)
     }
 
     pub(super) fn connections(&self) -> Connections {

@@ -12,7 +12,7 @@ use crate::source::Source;
 use crate::sql::Connections;
 
 /// Time limits for Redis, short since every request waits for it.
-const PATIENCE: Timeouts = Timeouts {
+const TIMEOUTS: Timeouts = Timeouts {
     connect: Duration::from_millis(250),
     response: Duration::from_millis(250),
     failures: 1,
@@ -47,7 +47,7 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn open(urls: impl Into<Source>, prefix: &str) -> Result<Self, UrlError> {
         Ok(Self {
-            redis: Redis::open(urls, "Redis (rate limits)", PATIENCE)?,
+            redis: Redis::open(urls, "Redis (rate limits)", TIMEOUTS)?,
             prefix: prefix.to_owned(),
         })
     }

@@ -38,10 +38,10 @@ pub(super) struct Cluster {
 
 impl Connection {
     /// Starts to connect, without waiting.
-    pub(super) fn open(nodes: &Nodes, is_cluster: bool, patience: Timeouts) -> RedisResult<Self> {
+    pub(super) fn open(nodes: &Nodes, is_cluster: bool, timeouts: Timeouts) -> RedisResult<Self> {
         match is_cluster {
-            true => Cluster::open(nodes, patience).map(Self::Cluster),
-            false => open_server(nodes.first()?, patience).map(Self::Server),
+            true => Cluster::open(nodes, timeouts).map(Self::Cluster),
+            false => open_server(nodes.first()?, timeouts).map(Self::Server),
         }
     }
 
@@ -89,7 +89,7 @@ impl Connection {
 }
 
 impl Cluster {
-    fn open(nodes: &Nodes, patience: Timeouts) -> RedisResult<Self> {
+    fn open(nodes: &Nodes, timeouts: Timeouts) -> RedisResult<Self> {
         let builder = ClusterClient::builder(nodes.nodes.clone())
             .use_protocol(ProtocolVersion::RESP3)
             .tcp_settings(tcp_settings())
@@ -100,12 +100,12 @@ impl Cluster {
             Some(certificates) => builder.certs(certificates.clone()),
         };
         let config = ClusterConfig::new()
-            .set_connection_timeout(patience.connect)
-            .set_response_timeout(patience.response);
+            .set_connection_timeout(timeouts.connect)
+            .set_response_timeout(timeouts.response);
         let driver = builder.build()?;
         Ok(Self {
             driver: driver.get_pending_async_connection_with_config(config),
-            redirected: Arc::new(Redirected::new(nodes.clone(), patience)),
+            redirected: Arc::new(Redirected::new(nodes.clone(), timeouts)),
         })
     }
 
@@ -164,10 +164,10 @@ impl Cluster {
     }
 }
 
-fn open_server(server: Client, patience: Timeouts) -> RedisResult<ConnectionManager> {
+fn open_server(server: Client, timeouts: Timeouts) -> RedisResult<ConnectionManager> {
     let config = ConnectionManagerConfig::new()
-        .set_connection_timeout(Some(patience.connect))
-        .set_response_timeout(Some(patience.response))
+        .set_connection_timeout(Some(timeouts.connect))
+        .set_response_timeout(Some(timeouts.response))
         .set_pipeline_buffer_size(COMMANDS_AT_ONCE)
         // A command that finds Redis gone fails at once; the next one tries again.
         .set_number_of_retries(0);

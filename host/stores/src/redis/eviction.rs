@@ -11,7 +11,7 @@ use crate::source::Source;
 /// Pause before a Redis that does not answer is asked again.
 const AGAIN: Duration = Duration::from_secs(10);
 
-const PATIENCE: Timeouts = Timeouts {
+const TIMEOUTS: Timeouts = Timeouts {
     connect: Duration::from_secs(1),
     response: Duration::from_secs(1),
     failures: 5,
@@ -59,7 +59,7 @@ fn policy(info: &str) -> Option<String> {
 /// with the runtime, or once Redis has answered.
 pub async fn warn_of_eviction(urls: Source) {
     // Faults of the URLs are reported where the stores are opened.
-    let Ok(redis) = Redis::open(urls, "Redis (settings)", PATIENCE) else {
+    let Ok(redis) = Redis::open(urls, "Redis (settings)", TIMEOUTS) else {
         return;
     };
     loop {

@@ -68,7 +68,7 @@ struct Shared {
     connection: ArcSwap<Connection>,
     breaker: Arc<Breaker>,
     refusals: Refusals,
-    patience: Timeouts,
+    timeouts: Timeouts,
     /// Commands that have been sent and not answered.
     in_flight: AtomicUsize,
 }
@@ -97,13 +97,13 @@ impl Redis {
     ///
     /// # Errors
     /// When a URL is malformed.
-    pub fn open(urls: impl Into<Source>, name: &str, patience: Timeouts) -> Result<Self, UrlError> {
+    pub fn open(urls: impl Into<Source>, name: &str, timeouts: Timeouts) -> Result<Self, UrlError> {
         let source = urls.into();
         // TLS uses the process's default cryptography provider. The call fails if one is installed
         // already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let nodes = Nodes::parse(source.text())?;
-        let connection = Connection::open(&nodes, nodes.is_cluster, patience).map_err(url_error)?;
+        let connection = Connection::open(&nodes, nodes.is_cluster, timeouts).map_err(url_error)?;
         Ok(Self(Arc::new(Shared {
             is_cluster: AtomicBool::new(nodes.is_cluster),
             is_alone: AtomicBool::new(false),
@@ -112,9 +112,9 @@ impl Redis {
             nodes,
             source,
             connection: ArcSwap::from_pointee(connection),
-            breaker: Arc::new(Breaker::new(name, patience.failures)),
+            breaker: Arc::new(Breaker::new(name, timeouts.failures)),
             refusals: Refusals::new(name),
-            patience,
+            timeouts,
             in_flight: AtomicUsize::new(0),
         })))
     }
@@ -286,7 +286,7 @@ impl Redis {
                 outcome => outcome,
             }
         };
-        let limit = shared.patience.connect + shared.patience.response;
+        let limit = shared.timeouts.connect + shared.timeouts.response;
         let outcome = match tokio::time::timeout(limit, attempts).await {
             Ok(outcome) => outcome,
             Err(elapsed) => Err(std::io::Error::from(elapsed).into()),
@@ -387,7 +387,7 @@ impl Shared {
             false => self.nodes.clone(),
             true => self.nodes.with_login_in(&self.source)?,
         };
-        Connection::open(&nodes, self.is_cluster(), self.patience)
+        Connection::open(&nodes, self.is_cluster(), self.timeouts)
     }
 
     /// Replaces the connection by a new one, once Redis answers on that.
@@ -476,7 +476,7 @@ fn lowest_slots(mut ranges: Vec<Vec<Value>>) -> RedisResult<Vec<u16>> {
 mod tests {
     use super::*;
 
-    const PATIENCE: Timeouts = Timeouts {
+    const TIMEOUTS: Timeouts = Timeouts {
         connect: Duration::from_secs(1),
         response: Duration::from_secs(1),
         failures: 3,
@@ -485,7 +485,7 @@ mod tests {
     #[tokio::test]
     async fn a_wrong_url_is_refused_and_not_quoted() {
         for url in ["", "http://secret@host", "redis://a,", "redis://[secret"] {
-            let refusal = Redis::open(url, "a", PATIENCE)
+            let refusal = Redis::open(url, "a", TIMEOUTS)
                 .err()
                 .expect(url)
                 .to_string();

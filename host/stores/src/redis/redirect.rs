@@ -44,7 +44,7 @@ impl Redirect {
 /// own, but none to a node that takes over its first slot.
 pub(super) struct Redirected {
     nodes: Nodes,
-    patience: Timeouts,
+    timeouts: Timeouts,
     open: Mutex<HashMap<Place, Arc<Slot>>>,
 }
 
@@ -56,10 +56,10 @@ type Place = (String, u16);
 type Slot = tokio::sync::Mutex<Option<(MultiplexedConnection, Instant)>>;
 
 impl Redirected {
-    pub(super) fn new(nodes: Nodes, patience: Timeouts) -> Self {
+    pub(super) fn new(nodes: Nodes, timeouts: Timeouts) -> Self {
         Self {
             nodes,
-            patience,
+            timeouts,
             open: Mutex::default(),
         }
     }
@@ -78,8 +78,8 @@ impl Redirected {
             return Ok(connection.clone());
         }
         let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(self.patience.connect))
-            .set_response_timeout(Some(self.patience.response));
+            .set_connection_timeout(Some(self.timeouts.connect))
+            .set_response_timeout(Some(self.timeouts.response));
         let client = self.client(&place)?;
         let connecting = client.get_multiplexed_async_connection_with_config(&config);
         let connection = connecting.await?;

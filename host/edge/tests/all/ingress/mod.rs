@@ -5,11 +5,11 @@ mod bounds;
 mod closing;
 mod limits;
 mod malformed;
-mod patience;
 mod protocol;
 mod routing;
 mod smuggling;
 mod stop;
+mod timeouts;
 
 use crate::harness::{TestNode, fixture};
 
