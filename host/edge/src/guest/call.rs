@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use strum::{IntoStaticStr, VariantNames};
+
 use super::cohort::Cohort;
 use super::consistency::ReadConsistency;
 use super::demotion::Demotion;
@@ -104,7 +106,8 @@ impl Call {
 
 /// Reason why a plugin gave no answer. The caller turns it into a reply; the messages are for the
 /// log.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "kebab-case")]
 pub enum CallError {
     /// Every instance is busy, and the queue is full or its estimated wait too long.
     #[error("every instance is busy, and others wait already")]
@@ -141,18 +144,7 @@ pub enum CallError {
 
 impl CallError {
     /// All values that [`reason`](Self::reason) returns.
-    pub const REASONS: [&'static str; 10] = [
-        "busy",
-        "queue-timeout",
-        "deadline",
-        "cpu-time",
-        "host-calls",
-        "memory",
-        "trap",
-        "instantiate",
-        "service",
-        "invalid-reply",
-    ];
+    pub const REASONS: &[&str] = Self::VARIANTS;
 
     /// Returns whether the plugin is at fault, as far as the host can tell.
     pub(crate) fn is_plugins(&self) -> bool {
@@ -170,18 +162,7 @@ impl CallError {
     /// Returns a short name of the error for metrics and tests.
     #[must_use]
     pub fn reason(&self) -> &'static str {
-        match self {
-            Self::Busy => "busy",
-            Self::QueueTimeout => "queue-timeout",
-            Self::Deadline => "deadline",
-            Self::CpuTime => "cpu-time",
-            Self::HostCalls => "host-calls",
-            Self::Memory(_) => "memory",
-            Self::Trap(_) => "trap",
-            Self::Instantiate(_) => "instantiate",
-            Self::Service(_) => "service",
-            Self::InvalidReply(_) => "invalid-reply",
-        }
+        self.into()
     }
 }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::call::{Call, TooManyCrossings, TooManyHostCalls};
-use super::host_calls::{HostCall, Operation};
+use super::host_calls::HostCall;
+use super::operation::Operation;
 use super::stats::Stats;
 use crate::guest::Granted;
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use wasmtime::UpdateDeadline;
 use wasmtime::component::ResourceTable;
-use wasmtime::{Store, UpdateDeadline};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
@@ -12,10 +12,12 @@ use super::bounds;
 use super::call::{
     Call, CallError, CpuTimeExceeded, MOST_DEPTH, ServiceFailed, TooManyCrossings, TooManyHostCalls,
 };
+use super::cpu_permits::CpuPermits;
 use super::cpu_time::{CpuTimer, EPOCH_TICK};
 use super::demotion::FOREGROUND;
-use super::host_calls::{HostCall, Operation};
+use super::host_calls::HostCall;
 use super::memory::MemoryLimit;
+use super::operation::Operation;
 use super::output::Output;
 use super::session::Session;
 use super::shared::{Bounds, Shared};
@@ -49,10 +51,10 @@ enum CalledOut {
 }
 
 impl State {
-    /// Returns a store for a new instance of the plugin, with all limits in force.
-    pub(crate) fn store(shared: &Shared, call: Call, bounds: Bounds) -> Store<Self> {
+    /// Returns the state of a new instance of the plugin, which answers `call`.
+    pub(super) fn new(shared: &Shared, call: Call, bounds: Bounds) -> Self {
         let output = Output::default();
-        let state = Self {
+        Self {
             table: bounds::table(),
             wasi: bounds::wasi(&output),
             http: bounds::http(),
@@ -70,29 +72,26 @@ impl State {
             cpu_time: bounds.cpu_time,
             sql: shared.granted.database.clone().map(SqlSession::new),
             keyvalue_handles: 0,
-        };
-        let mut store = Store::new(&shared.engine, state);
-        bounds::limit(&mut store, shared.memory);
-        store.set_epoch_deadline(1);
-        let cpu_permits = shared.cpu_permits.clone();
-        store.epoch_deadline_callback(move |context| {
-            let state: &State = context.data();
-            if state.counts_ticks {
-                state.meter.add(EPOCH_TICK);
+        }
+    }
+
+    /// Adds one tick of the epoch to the instance's processor time, if it counts ticks, and decides
+    /// how the guest goes on.
+    pub(super) fn tick(&self, cpu_permits: &Arc<CpuPermits>) -> wasmtime::Result<UpdateDeadline> {
+        if self.counts_ticks {
+            self.meter.add(EPOCH_TICK);
+        }
+        let spent = self.meter.total();
+        if spent > self.cpu_time {
+            return Err(CpuTimeExceeded.into());
+        }
+        if spent > FOREGROUND {
+            self.call().demotion.set();
+            if self.counts_ticks {
+                return Ok(UpdateDeadline::YieldCustom(1, cpu_permits.yield_now()));
             }
-            let spent = state.meter.total();
-            if spent > state.cpu_time {
-                return Err(CpuTimeExceeded.into());
-            }
-            if spent > FOREGROUND {
-                state.call().demotion.set();
-                if state.counts_ticks {
-                    return Ok(UpdateDeadline::YieldCustom(1, cpu_permits.yield_now()));
-                }
-            }
-            Ok(UpdateDeadline::Yield(1))
-        });
-        store
+        }
+        Ok(UpdateDeadline::Yield(1))
     }
 
     /// Counts processor time in epoch ticks from now on, for an instance whose polls the host does

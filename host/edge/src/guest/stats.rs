@@ -11,7 +11,7 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::call::CallError;
-use super::host_calls::HostCalls;
+use super::host_call_stats::HostCallStats;
 use crate::telemetry::Timing;
 
 /// Histogram grouping power: the width of a bucket is at most 1/32 of its values.
@@ -39,7 +39,7 @@ pub struct Stats {
     instances: AtomicU64,
     background: AtomicU64,
     waits: Timing,
-    host_calls: HostCalls,
+    host_calls: HostCallStats,
     call_observer: ArcSwapOption<CallObserver>,
 }
 
@@ -113,7 +113,7 @@ impl Stats {
             instances: AtomicU64::new(0),
             background: AtomicU64::new(0),
             waits: Timing::new(),
-            host_calls: HostCalls::default(),
+            host_calls: HostCallStats::default(),
             call_observer: ArcSwapOption::empty(),
         })
     }
@@ -176,7 +176,7 @@ impl Stats {
 
     /// Returns the host calls of the release.
     #[must_use]
-    pub fn host_calls(&self) -> &HostCalls {
+    pub fn host_calls(&self) -> &HostCallStats {
         &self.host_calls
     }
 
@@ -216,7 +216,7 @@ impl Stats {
     /// Returns the number of errors by reason. Replies with a status of 500 or above have none.
     pub fn reasons(&self) -> impl Iterator<Item = (&'static str, u64)> {
         let counts = self.reasons.iter().map(|count| count.load(Relaxed));
-        CallError::REASONS.into_iter().zip(counts)
+        CallError::REASONS.iter().copied().zip(counts)
     }
 
     /// Returns the total duration of all requests.

@@ -1,30 +1,11 @@
 //! The shop's port: HTTP/1.1 and HTTP/2, limits on what a client may send, the choice of the
 //! release that answers, the error envelope, and the probes.
 
-mod access;
-mod body;
-mod client;
-mod compression;
-mod connection;
-mod cors;
-mod head;
-mod limits;
-mod lingering;
-mod masked_path;
+mod error_response;
+mod pipeline;
 mod probes;
-mod reply;
-mod request;
 mod server;
-mod service;
-mod span;
-mod sticky;
-mod tls;
-mod trials;
-mod waiting;
 
-pub use limits::RateLimits;
+pub use pipeline::{CanaryRouting, RateLimits, Service};
 pub use probes::Behind;
-pub use server::{Server, ServerError};
-pub use service::Service;
-pub use tls::{CertificateError, CertificateValidity};
-pub use trials::Trials;
+pub use server::{CertificateError, CertificateValidity, Server, ServerError};

@@ -17,7 +17,7 @@ use stores::limiter::Limiter;
 use stores::sql::Dialect;
 use tokio::sync::Mutex;
 
-use super::reply::ErrorResponse;
+use super::error_response::ErrorResponse;
 use crate::rollout::{Backends, Readiness, ReadinessCell, Reconciler, Release};
 use crate::runtime::Body;
 use crate::telemetry::NodeWarnings;

@@ -21,7 +21,7 @@ use stores::wakeups::Wakeups;
 use crate::admin::{Admin, AdminError, AdminState, AdminTokens, TokensError};
 use crate::config::secrets::{self, SecretError};
 use crate::config::{Secret, Settings};
-use crate::ingress::{Behind, RateLimits, Server, ServerError, Service, Trials};
+use crate::ingress::{Behind, CanaryRouting, RateLimits, Server, ServerError, Service};
 use crate::rollout::check::{Checks, ChecksError};
 use crate::rollout::control::ControlError;
 use crate::rollout::{
@@ -165,8 +165,8 @@ impl Node {
             ..
         } = &loaded;
         let rate_limits = RateLimits::new(services.limiter().clone(), settings.rate_limit)?;
-        let trials =
-            Trials::new(services.draw_key(), wake.clone()).accepting(services.draw_fallbacks());
+        let trials = CanaryRouting::new(services.draw_key(), wake.clone())
+            .accepting(services.draw_fallbacks());
         let identity = services.identity().clone();
         let name = NodeName {
             node: loaded.node.clone(),

@@ -17,6 +17,7 @@ use crate::guest::call::{Call, CallError};
 use crate::guest::cpu_time::metered;
 use crate::guest::shared::{Bounds, Shared};
 use crate::guest::state::State;
+use crate::guest::store::new_store;
 
 /// Maximum number of host calls of one job, which does the work of many requests.
 const HOST_CALLS: u32 = 100_000;
@@ -103,7 +104,7 @@ async fn run<T, E>(
     };
     let deadline = call.deadline;
     shared.stats.count_instance();
-    let mut store = State::store(shared, call, bounds);
+    let mut store = new_store(shared, call, bounds);
     let meter = store.data().meter.clone();
     let working = metered(meter, work(&mut store));
     let outcome = tokio::time::timeout_at(deadline.into(), working).await;

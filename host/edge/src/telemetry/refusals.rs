@@ -1,10 +1,12 @@
 //! Reasons for which the host itself answers a request with a status from 400 on.
 
 use http::StatusCode;
+use strum::{IntoStaticStr, VariantArray};
 
 /// Reason of a refusal. One status has several reasons: an alert on one of them has to lead to the
 /// fault that it names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, VariantArray, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum RefusalReason {
     /// The request is not HTTP, or ended early.
     Malformed,
@@ -47,53 +49,10 @@ pub enum RefusalReason {
 }
 
 impl RefusalReason {
-    /// All reasons.
-    pub const ALL: [Self; 19] = [
-        Self::Malformed,
-        Self::NoRoute,
-        Self::PluginMissing,
-        Self::Method,
-        Self::TooSlow,
-        Self::BodyTooLarge,
-        Self::TargetTooLong,
-        Self::EncodedBody,
-        Self::HeadersTooLarge,
-        Self::RateLimit,
-        Self::Overload,
-        Self::QueueTimeout,
-        Self::PluginFailed,
-        Self::PluginTooSlow,
-        Self::CallFailed,
-        Self::TokensUnknown,
-        Self::DependencyUnavailable,
-        Self::DependencyTimeout,
-        Self::Other,
-    ];
-
     /// Returns the value of the metric's label.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Malformed => "malformed",
-            Self::NoRoute => "no_route",
-            Self::PluginMissing => "plugin_missing",
-            Self::Method => "method",
-            Self::TooSlow => "too_slow",
-            Self::BodyTooLarge => "body_too_large",
-            Self::TargetTooLong => "target_too_long",
-            Self::EncodedBody => "encoded_body",
-            Self::HeadersTooLarge => "headers_too_large",
-            Self::RateLimit => "rate_limit",
-            Self::Overload => "overload",
-            Self::QueueTimeout => "queue_timeout",
-            Self::PluginFailed => "plugin_failed",
-            Self::PluginTooSlow => "plugin_too_slow",
-            Self::CallFailed => "call_failed",
-            Self::TokensUnknown => "tokens_unknown",
-            Self::DependencyUnavailable => "dependency_unavailable",
-            Self::DependencyTimeout => "dependency_timeout",
-            Self::Other => "other",
-        }
+        self.into()
     }
 
     /// Returns the reason of a refusal whose status has only one. 503 has many, so it maps to none

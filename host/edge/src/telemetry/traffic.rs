@@ -4,6 +4,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use strum::VariantArray as _;
+
 use super::{RefusalReason, RouteStats};
 
 /// Counters of the shop's ports.
@@ -12,7 +14,7 @@ pub struct Traffic {
     active: AtomicU64,
     connections: AtomicU64,
     accept_failures: AtomicU64,
-    refused: [AtomicU64; RefusalReason::ALL.len()],
+    refused: [AtomicU64; RefusalReason::VARIANTS.len()],
     unrouted: RouteStats,
 }
 
@@ -43,7 +45,7 @@ impl Traffic {
     /// Returns the requests that the host refused, by reason.
     pub fn refused(&self) -> impl Iterator<Item = (&'static str, u64)> {
         let counts = self.refused.iter().map(|count| count.load(Relaxed));
-        let reasons = RefusalReason::ALL.into_iter();
+        let reasons = RefusalReason::VARIANTS.iter().copied();
         reasons.map(RefusalReason::name).zip(counts)
     }
 
@@ -69,7 +71,7 @@ impl Traffic {
 
     /// Counts a request that the host refused, by reason.
     pub fn count_refusal(&self, reason: RefusalReason) {
-        let mut known = RefusalReason::ALL.iter().zip(&self.refused);
+        let mut known = RefusalReason::VARIANTS.iter().zip(&self.refused);
         if let Some((_, count)) = known.find(|(one, _)| **one == reason) {
             count.fetch_add(1, Relaxed);
         }

@@ -22,7 +22,7 @@ pub(super) fn families(served: &[Served]) -> Vec<MetricFamily> {
             served.iter().flat_map(|served| {
                 served.operations(is_own, |operation| {
                     labels([
-                        ("interface", operation.room().name()),
+                        ("interface", operation.interface().name()),
                         ("operation", operation.name()),
                     ])
                 })

@@ -60,7 +60,7 @@ impl Served {
         more: impl Fn(Operation) -> Labels + 'a,
     ) -> impl Iterator<Item = Metric> + 'a {
         let all = self.stats().host_calls().iter();
-        let all = all.filter(move |(operation, ..)| wanted(operation.room()));
+        let all = all.filter(move |(operation, ..)| wanted(operation.interface()));
         all.map(move |(operation, end, timing)| {
             let mut labels = self.labels();
             labels.extend(more(operation));

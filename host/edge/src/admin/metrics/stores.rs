@@ -63,7 +63,7 @@ fn operations(served: &Served) -> Vec<Metric> {
     let keyvalue = served.release.plugin.keyvalue_system();
     let is_store = |room| matches!(room, Interface::Sql | Interface::Keyvalue);
     let metrics = served.operations(is_store, |operation| {
-        let system = match operation.room() {
+        let system = match operation.interface() {
             Interface::Sql => sql,
             _ => keyvalue,
         };

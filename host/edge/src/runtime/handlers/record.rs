@@ -13,11 +13,11 @@ use wasmtime::{AsContextMut, Store};
 use super::answer::{Answer, headers};
 use crate::bindings::handler::{Failure, Request, Response};
 use crate::bindings::plugin::{Plugin as Guest, PluginIndices as GuestIndices};
-use crate::guest::bounds::is_worn_out;
 use crate::guest::call::{Call, CallError};
 use crate::guest::cpu_time::metered;
 use crate::guest::shared::Shared;
 use crate::guest::state::State;
+use crate::guest::store::{is_worn_out, new_store};
 use crate::runtime::linking::Export;
 
 /// Capacity reserved for the header fields that the host adds to a reply, so that the map does not
@@ -133,7 +133,7 @@ impl RecordHandler {
 
     async fn instantiate(&self, call: &Call) -> Result<Instance, CallError> {
         self.shared.stats.count_instance();
-        let mut store = State::store(&self.shared, call.clone(), self.shared.bounds);
+        let mut store = new_store(&self.shared, call.clone(), self.shared.bounds);
         let meter = store.data().meter.clone();
         let instantiated = metered(meter, async {
             let component = self.pre.instantiate_async(&mut store).await?;

@@ -27,10 +27,10 @@ use wasmtime_wasi_http::{p2, p3};
 
 use super::answer::{Answer, Body, BodyError};
 use super::reserved::remove_reserved;
-use crate::guest::bounds::{self, is_worn_out};
 use crate::guest::call::{Call, CallError};
 use crate::guest::shared::Shared;
 use crate::guest::state::State;
+use crate::guest::store::{is_worn_out, new_store, watch};
 use crate::runtime::scheduling::admission::Permit;
 
 /// Time after which a reusable instance without a request is dropped.
@@ -170,7 +170,7 @@ impl HandlerState for Instances {
     async fn instantiate(&self) -> wasmtime::Result<handler::Instance<State, Expiration, Worker>> {
         self.shared.stats.count_instance();
         let call = Call::internal("-".to_owned(), Instant::now() + IDLE);
-        let mut store = State::store(&self.shared, call, self.shared.bounds);
+        let mut store = new_store(&self.shared, call, self.shared.bounds);
         store.data_mut().count_ticks();
         let proxy = self.pre.instantiate_async(&mut store).await?;
         let current = Arc::new(Mutex::new(None));
@@ -181,7 +181,7 @@ impl HandlerState for Instances {
             let look = move |store: StoreContextMut<'_, State>| {
                 worn_out.store(is_worn_out(store), Relaxed);
             };
-            bounds::watch(&mut store, look);
+            watch(&mut store, look);
         }
         Ok(handler::Instance {
             store,

@@ -5,21 +5,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::SET_COOKIE;
-use http::{HeaderMap, HeaderValue, Response};
+use http::{HeaderMap, HeaderValue};
 
-use super::sticky::CanaryCookie;
+use super::canary_cookie::CanaryCookie;
 use crate::guest::Cohort;
 use crate::rollout::{ActivePlugin, Match, Notifier, Release, Route, RouteTable};
-use crate::runtime::Body;
 
 /// Assignment of clients to canaries, and ending of canaries that fail.
-pub struct Trials {
-    sticky: CanaryCookie,
-    wake: Arc<Notifier>,
+pub struct CanaryRouting {
+    cookies: CanaryCookie,
+    notifier: Arc<Notifier>,
 }
 
 /// Release that answers a request.
-pub(super) struct Chosen {
+pub(super) struct Routed {
     /// Route that the path matched.
     pub(super) route: Arc<Route>,
     /// Active release or canary that answers.
@@ -28,24 +27,25 @@ pub(super) struct Chosen {
     /// parameters.
     pub(super) secrets: Option<Arc<[usize]>>,
     /// Cohort of the client.
-    pub(super) draw: Cohort,
-    trial: Option<CanaryRouting>,
+    pub(super) cohort: Cohort,
+    assignment: Option<Assignment>,
 }
 
-/// Canary of the plugin, whether or not this client gets it.
-struct CanaryRouting {
+/// Side of a client while any plugin has a canary.
+struct Assignment {
     plugin: Arc<ActivePlugin>,
+    /// Cookie that keeps the client's cohort; `None` if the client has sent it.
     cookie: Option<HeaderValue>,
 }
 
-impl Trials {
-    /// Returns an assignment by `key`, which the shop's nodes share. `wake` notifies the node when
-    /// a canary ends on it.
+impl CanaryRouting {
+    /// Returns an assignment by `key`, which the shop's nodes share. `notifier` wakes the node's
+    /// reconciler when a canary ends on it.
     #[must_use]
-    pub fn new(key: [u8; 32], wake: Arc<Notifier>) -> Self {
+    pub fn new(key: [u8; 32], notifier: Arc<Notifier>) -> Self {
         Self {
-            sticky: CanaryCookie::new(key),
-            wake,
+            cookies: CanaryCookie::new(key),
+            notifier,
         }
     }
 
@@ -53,17 +53,19 @@ impl Trials {
     /// their cohort.
     #[must_use]
     pub fn accepting(mut self, keys: Vec<[u8; 32]>) -> Self {
-        self.sticky = self.sticky.accepting(keys);
+        self.cookies = self.cookies.accepting(keys);
         self
     }
 
+    /// Returns the release that answers a client on the route `found`; `None` if the plugin serves
+    /// the path by no release of the client's side.
     pub(super) fn choose(
         &self,
         routes: &RouteTable,
         found: &Match<'_, '_>,
         headers: &HeaderMap,
         client: IpAddr,
-    ) -> Option<Chosen> {
+    ) -> Option<Routed> {
         let Match {
             route,
             plugin,
@@ -71,23 +73,23 @@ impl Trials {
             secrets,
         } = found;
         if !routes.has_trials() {
-            return Some(Chosen {
+            return Some(Routed {
                 route: Arc::clone(route),
                 release: plugin.active.clone(),
                 secrets: secrets.clone(),
-                draw: Cohort::NONE,
-                trial: None,
+                cohort: Cohort::NONE,
+                assignment: None,
             });
         }
         // The cohort is needed without a canary of this plugin too: a plugin that it calls may have
         // one.
-        let (draw, cookie) = self.sticky.draw(headers, client);
-        Some(Chosen {
+        let (cohort, cookie) = self.cookies.cohort(headers, client);
+        Some(Routed {
             route: Arc::clone(route),
-            release: plugin.choose(path, draw)?.clone(),
+            release: plugin.choose(path, cohort)?.clone(),
             secrets: secrets.clone(),
-            draw,
-            trial: Some(CanaryRouting {
+            cohort,
+            assignment: Some(Assignment {
                 plugin: Arc::clone(plugin),
                 cookie,
             }),
@@ -95,19 +97,23 @@ impl Trials {
     }
 
     /// Counts a reply for the comparison of canary and active release.
-    pub(super) fn count(&self, chosen: &Chosen, took: Duration, failed: bool) {
-        let Some(trial) = &chosen.trial else { return };
-        let (route, release) = (&chosen.route.path, &chosen.release);
-        if trial.plugin.count(route, release, took, failed) {
-            self.wake.here();
+    pub(super) fn count(&self, routed: &Routed, took: Duration, failed: bool) {
+        let Some(assignment) = &routed.assignment else {
+            return;
+        };
+        let (route, release) = (&routed.route.path, &routed.release);
+        if assignment.plugin.count(route, release, took, failed) {
+            self.notifier.here();
         }
     }
+}
 
+impl Routed {
     /// Sets the cookie that keeps the client's cohort.
-    pub(super) fn finish(&self, chosen: &Chosen, response: &mut Response<Body>) {
-        let Some(trial) = &chosen.trial else { return };
-        if let Some(cookie) = &trial.cookie {
-            response.headers_mut().append(SET_COOKIE, cookie.clone());
+    pub(super) fn keep_cohort(&self, headers: &mut HeaderMap) {
+        let cookie = self.assignment.as_ref().and_then(|one| one.cookie.clone());
+        if let Some(cookie) = cookie {
+            headers.append(SET_COOKIE, cookie);
         }
     }
 }

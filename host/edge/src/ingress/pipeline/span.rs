@@ -2,7 +2,7 @@
 
 use opentelemetry::KeyValue;
 
-use super::access::Line;
+use super::access_log::Line;
 use crate::telemetry::method_name;
 use crate::telemetry::traces::{Work, text};
 

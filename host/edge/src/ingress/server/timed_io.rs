@@ -1,7 +1,6 @@
 //! A client's connection as hyper reads and writes it, with two things that hyper lacks: a 408 for
 //! a request head that is not completed in time, and the error envelope for errors that hyper would
 //! send without a body (400, 414, 431).
-//! body.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -14,8 +13,8 @@ use http::{HeaderMap, StatusCode};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
-use super::reply::{ErrorResponse, REQUEST_ID, new_id};
 use crate::config::{ClientLimits, ReplyHeaders};
+use crate::ingress::error_response::{ErrorResponse, REQUEST_ID, new_id};
 use crate::telemetry::{RefusalReason, Traffic};
 
 /// Counters of the requests of one connection.

@@ -44,9 +44,9 @@ impl Cors {
         }
     }
 
-    /// Returns the value of `Access-Control-Allow-Origin` for the requesting page, or `None` if its
-    /// origin is not allowed.
-    pub(super) fn page(&self, request: &HeaderMap) -> Option<HeaderValue> {
+    /// Returns the value of `Access-Control-Allow-Origin` for the page that sent `request`; `None`
+    /// if there is no page or its origin is not allowed.
+    pub(super) fn allowed_origin(&self, request: &HeaderMap) -> Option<HeaderValue> {
         let origin = request.get(ORIGIN)?;
         match &self.origins {
             Origins::Any => Some(ANY),
@@ -54,16 +54,17 @@ impl Cors {
         }
     }
 
-    /// Sets the header fields that let `page` read the reply; `None` is a page that is not allowed
-    /// to.
-    pub(super) fn write(&self, page: Option<HeaderValue>, reply: &mut HeaderMap) {
+    /// Sets the header fields that let a page of `allowed_origin` read the reply.
+    pub(super) fn write(&self, allowed_origin: Option<&HeaderValue>, reply: &mut HeaderMap) {
         // Caches must not give the reply for one origin to another.
         if self.origins != Origins::Any {
             reply.append(VARY, BY_ORIGIN);
         }
         // CORS header fields that a plugin sets are removed before.
-        let Some(page) = page else { return };
-        reply.insert(ACCESS_CONTROL_ALLOW_ORIGIN, page);
+        let Some(origin) = allowed_origin else {
+            return;
+        };
+        reply.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
         if self.credentials {
             reply.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, TRUE);
         }
@@ -71,11 +72,11 @@ impl Cors {
     }
 
     /// Returns the reply to a preflight request (see [`is_preflight`]), with the methods and header
-    /// fields that `page` may use.
-    pub(super) fn preflight(&self, page: Option<&HeaderValue>) -> Response<Body> {
+    /// fields that a page of `allowed_origin` may use.
+    pub(super) fn preflight(&self, allowed_origin: Option<&HeaderValue>) -> Response<Body> {
         let mut reply = Response::new(Either::Left(Full::default()));
         *reply.status_mut() = StatusCode::NO_CONTENT;
-        if page.is_some() {
+        if allowed_origin.is_some() {
             let headers = reply.headers_mut();
             headers.insert(ACCESS_CONTROL_ALLOW_METHODS, self.methods.clone());
             headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, self.headers.clone());

@@ -10,15 +10,13 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method, StatusCode};
 
-pub(super) use headers::seconds;
-
 use bundle::manifest::Subject;
 use stores::limiter::{Limiter, OnFailure, Policy, PolicyError, Verdict, body_field};
 
-use super::reply::ErrorResponse;
 use crate::address::client_key;
 use crate::bindings::context::Caller;
 use crate::config::Rate;
+use crate::ingress::error_response::ErrorResponse;
 use crate::rollout::RouteLimit;
 
 /// Name of the node's own limit in reply header fields.
@@ -67,29 +65,29 @@ impl RateLimits {
     pub(super) fn count_client(
         &self,
         client: IpAddr,
-        tally: &mut RateLimitHeaders,
+        verdicts: &mut RateLimitHeaders,
     ) -> Result<(), ErrorResponse> {
         let Some(policy) = &self.default else {
             return Ok(());
         };
         let verdict = self.limiter.check_here(policy, &client_key(client), 1);
-        tally.add(policy.id(), policy, verdict)
+        verdicts.add(policy.id(), policy, verdict)
     }
 
     /// Counts a request against those of `limits` that need no body.
     pub(super) async fn count_head(
         &self,
         limits: &[RouteLimit],
-        asked: RequestKey<'_>,
-        tally: &mut RateLimitHeaders,
+        request: RequestKey<'_>,
+        verdicts: &mut RateLimitHeaders,
     ) -> Result<(), ErrorResponse> {
-        for limit in limits.iter().filter(|limit| matches(limit, asked)) {
+        for limit in limits.iter().filter(|limit| matches(limit, request)) {
             let key = match &limit.by {
-                Subject::Address => client_key(asked.client),
-                Subject::Principal => principal_key(asked),
+                Subject::Address => client_key(request.client),
+                Subject::Principal => principal_key(request),
                 Subject::Field(_) => continue,
             };
-            self.count(limit, asked, &key, tally).await?;
+            self.count(limit, request, &key, verdicts).await?;
         }
         Ok(())
     }
@@ -99,21 +97,21 @@ impl RateLimits {
     pub(super) async fn count_body(
         &self,
         limits: &[RouteLimit],
-        asked: RequestKey<'_>,
+        request: RequestKey<'_>,
         headers: &HeaderMap,
         body: &Bytes,
-        tally: &mut RateLimitHeaders,
+        verdicts: &mut RateLimitHeaders,
     ) -> Result<(), ErrorResponse> {
         // Plugins get the field with invalid bytes replaced, since a parameter may hold any bytes.
         let content_type = headers
             .get(CONTENT_TYPE)
             .map(|value| String::from_utf8_lossy(value.as_bytes()));
-        for limit in limits.iter().filter(|limit| matches(limit, asked)) {
+        for limit in limits.iter().filter(|limit| matches(limit, request)) {
             if let Subject::Field(name) = &limit.by
                 && let Some(text) = body_field(content_type.as_deref(), body, name)
             {
                 let key = text.trim().to_lowercase();
-                self.count(limit, asked, &key, tally).await?;
+                self.count(limit, request, &key, verdicts).await?;
             }
         }
         Ok(())
@@ -122,17 +120,17 @@ impl RateLimits {
     async fn count(
         &self,
         limit: &RouteLimit,
-        asked: RequestKey<'_>,
+        request: RequestKey<'_>,
         key: &str,
-        tally: &mut RateLimitHeaders,
+        verdicts: &mut RateLimitHeaders,
     ) -> Result<(), ErrorResponse> {
-        let on_failure = if asked.method.is_safe() {
+        let on_failure = if request.method.is_safe() {
             OnFailure::Open
         } else {
             OnFailure::Local
         };
         let verdict = self.limiter.check(&limit.policy, key, 1, on_failure).await;
-        tally.add(&limit.name, &limit.policy, verdict)
+        verdicts.add(&limit.name, &limit.policy, verdict)
     }
 }
 
@@ -153,15 +151,15 @@ impl RateLimitHeaders {
     }
 }
 
-fn matches(limit: &RouteLimit, asked: RequestKey<'_>) -> bool {
-    (limit.methods.is_empty() || limit.methods.contains(asked.method))
-        && crate::rollout::strip_prefix_ignoring_case(&limit.path, asked.path).is_some()
+fn matches(limit: &RouteLimit, request: RequestKey<'_>) -> bool {
+    (limit.methods.is_empty() || limit.methods.contains(request.method))
+        && crate::rollout::strip_prefix_ignoring_case(&limit.path, request.path).is_some()
 }
 
 /// Returns the key of a limit by principal. Callers without a valid token are counted by address.
-fn principal_key(asked: RequestKey<'_>) -> String {
-    match asked.caller {
+fn principal_key(request: RequestKey<'_>) -> String {
+    match request.caller {
         Caller::Verified(principal) => format!("principal {}", principal.id),
-        Caller::Anonymous | Caller::Rejected => client_key(asked.client),
+        Caller::Anonymous | Caller::Rejected => client_key(request.client),
     }
 }

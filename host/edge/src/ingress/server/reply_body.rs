@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-use super::connection::InFlightGuard;
+use super::timed_io::InFlightGuard;
 use crate::runtime;
 
 /// Body of a reply. Size hint and end of stream are those of the inner body, so that hyper can send

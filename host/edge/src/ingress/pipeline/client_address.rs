@@ -12,7 +12,11 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// Returns the client address of a request that came from `peer`: the last address in
 /// `X-Forwarded-For` that is no trusted proxy. Addresses before it could be forged by the client,
 /// and so could the whole field if `peer` is no trusted proxy.
-pub(super) fn client(proxies: &TrustedProxies, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+pub(super) fn client_address(
+    proxies: &TrustedProxies,
+    peer: IpAddr,
+    headers: &HeaderMap,
+) -> IpAddr {
     let mut client = peer.to_canonical();
     let fields = headers.get_all(FORWARDED_FOR).iter().rev();
     let mut hops = fields.flat_map(|field| field.to_str().unwrap_or("?").rsplit(','));
@@ -45,7 +49,7 @@ mod tests {
             headers.append(FORWARDED_FOR, field.parse().expect("a value"));
         }
         let peer = peer.parse().expect("an address");
-        super::client(&proxies, peer, &headers).to_string()
+        client_address(&proxies, peer, &headers).to_string()
     }
 
     #[test]

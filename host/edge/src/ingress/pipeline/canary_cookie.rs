@@ -47,13 +47,13 @@ impl CanaryCookie {
 
     /// Returns the client's cohort, and the cookie that keeps it unless the client has sent a valid
     /// one.
-    pub(super) fn draw(
+    pub(super) fn cohort(
         &self,
         headers: &HeaderMap,
         client: IpAddr,
     ) -> (Cohort, Option<HeaderValue>) {
-        if let Some(draw) = self.cookie(headers) {
-            return (draw, None);
+        if let Some(cohort) = self.kept(headers) {
+            return (cohort, None);
         }
         let agent = headers
             .get(USER_AGENT)
@@ -63,13 +63,13 @@ impl CanaryCookie {
             .iter()
             .take(8)
             .fold(0, |number, byte| number << 8 | u64::from(*byte));
-        let draw = Cohort::of(number);
-        (draw, self.set_cookie(draw))
+        let cohort = Cohort::of(number);
+        (cohort, self.set_cookie(cohort))
     }
 
     /// Returns the cohort of the first cookie that is valid. Other cookies may have any bytes, and
     /// a browser may still send one that was signed with an earlier key.
-    fn cookie(&self, headers: &HeaderMap) -> Option<Cohort> {
+    fn kept(&self, headers: &HeaderMap) -> Option<Cohort> {
         let fields = headers.get_all(COOKIE).iter();
         let mut cookies = fields.flat_map(|field| field.as_bytes().split(|byte| *byte == b';'));
         cookies.find_map(|cookie| {
@@ -80,21 +80,21 @@ impl CanaryCookie {
     }
 
     fn verified(&self, value: &str) -> Option<Cohort> {
-        let (place, tag) = value.split_once('.')?;
+        let (bucket, tag) = value.split_once('.')?;
         let mut given = [0; TAG];
         hex::decode_to_slice(tag, &mut given).ok()?;
-        let message: [&[u8]; 3] = [NAME.as_bytes(), b" ", place.as_bytes()];
+        let message: [&[u8]; 3] = [NAME.as_bytes(), b" ", bucket.as_bytes()];
         let mut keys = std::iter::once(&self.key).chain(&self.fallbacks);
         let is_ours = keys.any(|key| hmac(key, &message).verify_truncated_left(&given).is_ok());
-        is_ours.then(|| Cohort::parse(place)).flatten()
+        is_ours.then(|| Cohort::parse(bucket)).flatten()
     }
 
-    fn set_cookie(&self, draw: Cohort) -> Option<HeaderValue> {
-        let place = draw.place().to_string();
-        let mac = self.mac(&[NAME.as_bytes(), b" ", place.as_bytes()]);
+    fn set_cookie(&self, cohort: Cohort) -> Option<HeaderValue> {
+        let bucket = cohort.place().to_string();
+        let mac = self.mac(&[NAME.as_bytes(), b" ", bucket.as_bytes()]);
         let tag = hex::encode(mac.get(..TAG)?);
         let cookie =
-            format!("{NAME}={place}.{tag}; Path=/; Max-Age={MAX_AGE}; HttpOnly; SameSite=Lax");
+            format!("{NAME}={bucket}.{tag}; Path=/; Max-Age={MAX_AGE}; HttpOnly; SameSite=Lax");
         HeaderValue::try_from(cookie).ok()
     }
 
@@ -130,8 +130,8 @@ mod tests {
 
     #[test]
     fn a_cookie_is_kept_to_whatever_else_changes() {
-        let sticky = CanaryCookie::new([7; 32]);
-        let (draw, cookie) = sticky.draw(&HeaderMap::new(), CLIENT);
+        let cookies = CanaryCookie::new([7; 32]);
+        let (cohort, cookie) = cookies.cohort(&HeaderMap::new(), CLIENT);
         let cookie = cookie.expect("a cookie");
         let cookie = cookie
             .to_str()
@@ -141,33 +141,33 @@ mod tests {
             .expect("a pair");
         let other = IpAddr::from([198, 51, 100, 1]);
         let headers = with(COOKIE, &format!("a=b; {cookie}"));
-        assert_eq!(sticky.draw(&headers, other), (draw, None));
+        assert_eq!(cookies.cohort(&headers, other), (cohort, None));
     }
 
     #[test]
     fn a_cookie_is_found_among_others_of_any_kind() {
-        let sticky = CanaryCookie::new([7; 32]);
+        let cookies = CanaryCookie::new([7; 32]);
         let stale = CanaryCookie::new([8; 32])
             .set_cookie(Cohort::of(3))
             .expect("one");
-        let good = sticky.set_cookie(Cohort::of(u64::MAX)).expect("one");
+        let good = cookies.set_cookie(Cohort::of(u64::MAX)).expect("one");
         let pair = |cookie: &HeaderValue| {
             let text = cookie.to_str().expect("text").split(';');
             text.clone().next().expect("a pair").to_owned()
         };
         let (stale, good) = (pair(&stale), pair(&good));
         let quoted = good.replacen('=', "=\"", 1) + "\"";
-        for cookies in [
+        for field in [
             format!("{stale}; {good}"),
             format!("name=J\u{fc}rgen; {good}"),
             format!("a; =b;;{quoted}"),
         ] {
-            let mut bytes = cookies.into_bytes();
+            let mut bytes = field.into_bytes();
             bytes.extend(b"; last=\xff\xfe");
             let value = HeaderValue::from_bytes(&bytes).expect("a value");
             let headers = HeaderMap::from_iter([(COOKIE, value)]);
-            let (draw, set) = sticky.draw(&headers, CLIENT);
-            assert_eq!((draw, set), (Cohort::of(u64::MAX), None), "{headers:?}");
+            let (cohort, set) = cookies.cohort(&headers, CLIENT);
+            assert_eq!((cohort, set), (Cohort::of(u64::MAX), None), "{headers:?}");
         }
     }
 
@@ -177,14 +177,14 @@ mod tests {
         let new = CanaryCookie::new([8; 32]).accepting(vec![[7; 32]]);
         for number in 0..20 {
             let headers = with(USER_AGENT, &number.to_string());
-            let (draw, cookie) = old.draw(&headers, CLIENT);
+            let (cohort, cookie) = old.cohort(&headers, CLIENT);
             let cookie = cookie.expect("a cookie");
             let pair = cookie.to_str().expect("text").split(';').next();
             let headers = with(COOKIE, pair.expect("a pair"));
-            assert_eq!(new.draw(&headers, CLIENT), (draw, None));
+            assert_eq!(new.cohort(&headers, CLIENT), (cohort, None));
             assert!(
                 CanaryCookie::new([8; 32])
-                    .draw(&headers, CLIENT)
+                    .cohort(&headers, CLIENT)
                     .1
                     .is_some()
             );
@@ -193,8 +193,8 @@ mod tests {
 
     #[test]
     fn a_cookie_that_we_did_not_make_is_none() {
-        let sticky = CanaryCookie::new([7; 32]);
-        let drawn = sticky.draw(&HeaderMap::new(), CLIENT).0;
+        let cookies = CanaryCookie::new([7; 32]);
+        let drawn = cookies.cohort(&HeaderMap::new(), CLIENT).0;
         for cookie in [
             "edge-draw=0",
             "edge-draw=0.",
@@ -203,22 +203,22 @@ mod tests {
             "x",
         ] {
             assert_eq!(
-                sticky.draw(&with(COOKIE, cookie), CLIENT).0,
+                cookies.cohort(&with(COOKIE, cookie), CLIENT).0,
                 drawn,
                 "{cookie}"
             );
         }
         let forged = format!("edge-draw=0.{}", "0".repeat(2 * TAG));
-        assert_eq!(sticky.draw(&with(COOKIE, &forged), CLIENT).0, drawn);
+        assert_eq!(cookies.cohort(&with(COOKIE, &forged), CLIENT).0, drawn);
     }
 
     #[test]
     fn clients_are_spread_evenly() {
-        let sticky = CanaryCookie::new([7; 32]);
+        let cookies = CanaryCookie::new([7; 32]);
         let met = (0..1000_u32)
             .filter(|number| {
                 let headers = with(USER_AGENT, &number.to_string());
-                sticky.draw(&headers, CLIENT).0.is_within(20)
+                cookies.cohort(&headers, CLIENT).0.is_within(20)
             })
             .count();
         assert!((150..250).contains(&met), "{met} of 1000 for 20 %");

@@ -16,10 +16,10 @@ use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinSet;
 
-use super::probes::{JSON, Probe, TEXT};
-use super::reply::{ErrorResponse, new_id};
-use super::server::{Accepted, Listeners};
+use super::ports::{Accepted, Listeners};
 use super::tls::handshake;
+use crate::ingress::error_response::{ErrorResponse, new_id};
+use crate::ingress::probes::{JSON, Probe, TEXT};
 use crate::telemetry::RefusalReason;
 
 /// Time limit for one connection, from accept to close.

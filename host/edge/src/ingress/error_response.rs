@@ -10,7 +10,6 @@ use http::{HeaderMap, Response, StatusCode};
 use http_body_util::{Either, Full};
 use serde::Serialize;
 
-use super::limits::seconds;
 use crate::bindings::handler::Failure;
 use crate::guest::CallError;
 use crate::runtime::Body;
@@ -257,6 +256,11 @@ fn quality<'p>(parameters: impl Iterator<Item = &'p str>) -> f32 {
         is_weight.then(|| value.trim().parse().unwrap_or(0.0))
     });
     weights.last().unwrap_or(1.0)
+}
+
+/// Returns a time in whole seconds, rounded up.
+pub(super) fn seconds(time: Duration) -> u64 {
+    time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }
 
 #[cfg(test)]

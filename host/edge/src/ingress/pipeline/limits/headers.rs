@@ -1,12 +1,12 @@
 //! Header fields `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers), with
 //! one item for each limit that counted.
 
-use std::time::Duration;
-
 use http::HeaderMap;
 use http::header::{HeaderName, HeaderValue};
 
 use stores::limiter::{Policy, Verdict};
+
+use crate::ingress::error_response::seconds;
 
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const LIMIT: HeaderName = HeaderName::from_static("ratelimit");
@@ -26,11 +26,6 @@ pub(super) fn write(counted: &[(String, Policy, Verdict)], headers: &mut HeaderM
     }
 }
 
-/// Returns a time in whole seconds, rounded up.
-pub(in crate::ingress) fn seconds(time: Duration) -> u64 {
-    time.as_secs() + u64::from(time.subsec_nanos() > 0)
-}
-
 fn append(headers: &mut HeaderMap, name: HeaderName, text: String) {
     // Names of limits are plain ASCII, so the text is always a valid value.
     if let Ok(value) = HeaderValue::try_from(text) {
@@ -40,6 +35,8 @@ fn append(headers: &mut HeaderMap, name: HeaderName, text: String) {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
