@@ -35,6 +35,10 @@ pub use error::{ErrorKind, OpenError, mysql_error_kinds, redacted_url};
 pub(crate) use error::{is_transient, sqlite_refusal_code};
 pub use guard::migration::MigrationRefused;
 pub use guard::{
+    Change, ChangeKind, Columns, Dependency, Fixed, KeyCell, ReadShape, RowSet, Shape, TableChange,
+    TableRead, WriteShape,
+};
+pub use guard::{
     Checked as CheckedStatement, Guard as StatementGuard, Kind as StatementKind, TableGrant,
     is_allowed_function, planned_once,
 };

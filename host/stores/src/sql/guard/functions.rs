@@ -127,6 +127,12 @@ pub fn is_allowed(name: &str) -> bool {
     ALLOWED.iter().any(|names| names.contains(&name.as_str()))
 }
 
+/// Returns whether the function of this name, in lower case, may make one value of several rows.
+pub(super) fn is_aggregate(name: &str) -> bool {
+    // The first two groups: aggregates and window functions.
+    ALLOWED.iter().take(2).any(|names| names.contains(&name))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

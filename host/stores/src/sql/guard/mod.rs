@@ -14,6 +14,7 @@ mod lexing;
 mod limit_clause;
 pub(super) mod migration;
 mod parameters;
+mod shape;
 mod summary;
 mod tables;
 
@@ -32,6 +33,10 @@ use crate::sql::{Dialect as SqlDialect, Error};
 pub use self::functions::is_allowed as is_allowed_function;
 pub use self::grant::TableGrant;
 pub use self::limit_clause::planned_once;
+pub use self::shape::{
+    Change, ChangeKind, Columns, Dependency, Fixed, KeyCell, ReadShape, RowSet, Shape, TableChange,
+    TableRead, WriteShape,
+};
 
 /// Number of statement texts whose verdicts are cached for one plugin. A plugin
 /// that generates ever new texts only pays for parsing them.
@@ -57,6 +62,8 @@ pub struct Checked {
     pub text: Arc<str>,
     /// Class of the statement.
     pub kind: Kind,
+    /// Tables, columns and rows that the statement reads or changes.
+    pub shape: Arc<Shape>,
     summary: Arc<str>,
     parameters: usize,
 }
@@ -145,8 +152,8 @@ impl Guard {
             Err(LexError::Invalid(error)) => return Err(Error::Invalid(error.to_string())),
         };
         let calls = Calls::new(self.dialect, &tokens);
-        match parse_one(dialect, tokens) {
-            Ok(statement) => Ok(self.permit(text, &statement, &calls)),
+        match parse_one(dialect, tokens.clone()) {
+            Ok(statement) => Ok(self.permit(text, &statement, &tokens, &calls)),
             Err(error) => Err(Error::Invalid(error.to_string())),
         }
     }
@@ -163,6 +170,7 @@ impl Guard {
         &self,
         text: &Arc<str>,
         statement: &Statement,
+        tokens: &[TokenWithSpan],
         calls: &Calls,
     ) -> Result<Checked, String> {
         let used = tables::used_by(statement, calls)?;
@@ -174,6 +182,7 @@ impl Guard {
         Ok(Checked {
             text: self.prepared(text),
             kind,
+            shape: Arc::new(Shape::new(statement, tokens, &used, self.dialect)),
             summary: summary::of(statement, &used),
             parameters: parameters::count(statement)?,
         })
