@@ -1,7 +1,5 @@
-//! Handling of requests: routes, requests, responses and failures.
+//! Handling of requests: routes, requests and responses.
 
-pub(crate) mod failure;
-pub(crate) mod header;
 pub(crate) mod path;
 pub(crate) mod request;
 pub(crate) mod response;

@@ -121,7 +121,9 @@ mod body;
 mod capabilities;
 pub mod clock;
 mod deserialize;
+mod failure;
 mod handler;
+mod header;
 mod macros;
 mod paging;
 pub mod sql;
@@ -135,7 +137,7 @@ pub use capabilities::{config, context, identity, keyvalue, mail, metrics, rate_
 pub use values::{money, text};
 
 pub use body::Fields;
-pub use handler::failure::Failure;
+pub use failure::Failure;
 pub use handler::request::Request;
 pub use handler::response::Response;
 pub use handler::router::{Handler, Router};

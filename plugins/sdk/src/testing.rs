@@ -26,7 +26,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::wit::{Caller, Principal, Request};
-use crate::{Router, handler::header};
+use crate::{Router, header};
 
 /// Returns a GET request for this path, with or without a query.
 #[must_use]

@@ -66,9 +66,6 @@ const LAYERS: [(&str, &[&str]); 2] = [
 /// Modules of one folder that import each other, and are one subject in several
 /// files. No more are added; one that is opened is taken off this list.
 const ONE_SUBJECT: &[&str] = &[
-    "edge-sdk: body capabilities handler paging sql",
-    "edge-sdk::paging: links page",
-    "edge-sdk::sql: query transaction",
     "edge::admin: canary rollouts",
     "edge::config: environment headers layers traces",
     "edge::registry: error login",

@@ -13,13 +13,14 @@
 
 use std::time::Duration;
 
-use crate::handler::header;
 use wasip2::http::outgoing_handler;
 use wasip2::http::types::{
     ErrorCode, Fields, IncomingBody, IncomingResponse, Method, OutgoingBody, OutgoingRequest,
     RequestOptions, Scheme,
 };
 use wasip2::io::streams::StreamError;
+
+use crate::header;
 
 /// Time limit for connecting, and then for each part of the response, of a call
 /// that sets none.

@@ -1,12 +1,11 @@
-//! One request, as a handler sees it.
+//! One request, as a handler sees it. The modules `body` and `paging` add the
+//! methods that read a body, a page or an order.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 use super::{path::Params, urlencoded::pairs};
-use crate::{
-    ArrayPage, Failure, Fields, Order, Page, Result, body, text, values::number::natural, wit,
-};
+use crate::{Failure, Result, text, values::number::natural, wit};
 
 const BAD_ID: Failure = Failure::new(400, "DEP_01", "The ID is not a number.");
 const NO_TOKEN: Failure = Failure::new(401, "AUT_01", "Authorization code is empty.");
@@ -209,45 +208,6 @@ impl Request {
         let text = self.query(name)?.filter(|text| !text.trim().is_empty());
         text.map(|text| read(&text).ok_or_else(|| UNFIT_PARAMETER.field(name)))
             .transpose()
-    }
-
-    /// Reads the page of a list that the query asks for by `page` (default 1) and
-    /// `limit` (default 20, at most 100).
-    ///
-    /// # Errors
-    /// 400 `PAG_03` if either is not a number or out of range.
-    pub fn page(&self) -> Result<Page> {
-        Page::from_request(self)
-    }
-
-    /// Reads the page of a list that is answered as a plain array: `page` (default
-    /// 1) and `limit` (from 1 to `most`) of the query.
-    ///
-    /// # Errors
-    /// 400 `PAG_03` if either is not a number or out of range.
-    pub fn array_page(&self, default: u64, most: u64) -> Result<ArrayPage> {
-        ArrayPage::from_request(self, default, most)
-    }
-
-    /// Reads the order that the query asks for: `order=field,ASC` or
-    /// `field,DESC`; none if it is missing or blank.
-    ///
-    /// # Errors
-    /// 400 `PAG_01` if it has another form, `PAG_02` if the field is not one
-    /// of those allowed.
-    pub fn order_by(&self, allowed: &[&'static str]) -> Result<Option<Order>> {
-        Order::from_request(self, allowed)
-    }
-
-    /// Reads the fields of the body: a form, a JSON object or multipart text
-    /// fields, as its content type says. Without a body there are none.
-    ///
-    /// # Errors
-    /// 415 `HTTP_415` for any other content type, 400 `HTTP_400` for a body
-    /// that is not what its content type says, that nests values, or that
-    /// names a field twice.
-    pub fn fields(&self) -> Result<Fields> {
-        body::fields(self)
     }
 }
 

@@ -3,8 +3,7 @@
 
 use serde::Serialize;
 
-use super::header;
-use crate::{Failure, Result, wit};
+use crate::{Failure, Result, header, wit};
 
 /// The content type of every JSON body.
 pub(crate) const JSON: &str = "application/json; charset=utf-8";

@@ -6,6 +6,17 @@ use serde::Serialize;
 use crate::sql::Readable;
 use crate::{Page, Request, Response, Result};
 
+impl Request {
+    /// Reads the page of a list that is answered as a plain array: `page` (default
+    /// 1) and `limit` (from 1 to `most`) of the query.
+    ///
+    /// # Errors
+    /// 400 `PAG_03` if either is not a number or out of range.
+    pub fn array_page(&self, default: u64, most: u64) -> Result<ArrayPage> {
+        Page::within(self, default, most).map(ArrayPage)
+    }
+}
+
 /// One page of a list that is answered as a plain array.
 ///
 /// ```
@@ -26,11 +37,6 @@ use crate::{Page, Request, Response, Result};
 pub struct ArrayPage(Page);
 
 impl ArrayPage {
-    /// Reads `page` (default 1) and `limit` (from 1 to `most`) from the query.
-    pub(crate) fn from_request(request: &Request, default: u64, most: u64) -> Result<Self> {
-        Page::within(request, default, most).map(Self)
-    }
-
     /// Returns the number of rows to ask a database for: one more than the page
     /// has, by which another page is known to follow.
     #[must_use]

@@ -3,16 +3,28 @@
 
 use form_urlencoded::Serializer;
 
-use crate::{Page, Request};
+use crate::{Page, Request, Response};
 
 /// Bytes of a query that is repeated in the links: proxies take a few KiB of
 /// header fields.
 const LONGEST_QUERY: usize = 512;
 
+impl Page {
+    /// Adds the header field `link` (RFC 8288) to the answer to `request`: the
+    /// first, previous, next and last page of a list of `count` rows.
+    #[must_use]
+    pub fn link(&self, request: &Request, count: i64, response: Response) -> Response {
+        match to_pages(request, *self, count) {
+            Some(links) => response.header("link", links),
+            None => response,
+        }
+    }
+}
+
 /// Returns the value of `link` for a page of a list of so many rows; none where
 /// all of the list is one page, or the query is too long to repeat. Targets are
 /// relative to the request's own, and keep the rest of its query.
-pub(crate) fn to_pages(request: &Request, page: Page, count: i64) -> Option<String> {
+fn to_pages(request: &Request, page: Page, count: i64) -> Option<String> {
     let count = u64::try_from(count).unwrap_or(0);
     let last = count.div_ceil(page.limit.max(1)).max(1);
     let previous = page.page.checked_sub(1).filter(|previous| *previous > 0);

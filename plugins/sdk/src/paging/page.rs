@@ -2,8 +2,7 @@
 
 use serde::Serialize;
 
-use super::links;
-use crate::{Failure, Request, Response, Result};
+use crate::{Failure, Request, Result};
 
 /// The `limit` of a query that names none, in rows.
 const DEFAULT_LIMIT: u64 = 20;
@@ -23,6 +22,27 @@ const BAD_ORDER: Failure = Failure::new(
 const BAD_ORDER_FIELD: Failure =
     Failure::new(400, "PAG_02", "The field of order is not allow sorting.");
 
+impl Request {
+    /// Reads the page of a list that the query asks for by `page` (default 1) and
+    /// `limit` (default 20, at most 100).
+    ///
+    /// # Errors
+    /// 400 `PAG_03` if either is not a number or out of range.
+    pub fn page(&self) -> Result<Page> {
+        Page::within(self, DEFAULT_LIMIT, MAX_LIMIT)
+    }
+
+    /// Reads the order that the query asks for: `order=field,ASC` or
+    /// `field,DESC`; none if it is missing or blank.
+    ///
+    /// # Errors
+    /// 400 `PAG_01` if it has another form, `PAG_02` if the field is not one
+    /// of those allowed.
+    pub fn order_by(&self, allowed: &[&'static str]) -> Result<Option<Order>> {
+        Order::from_request(self, allowed)
+    }
+}
+
 /// Which part of a list the client wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Page {
@@ -33,13 +53,8 @@ pub struct Page {
 }
 
 impl Page {
-    /// Reads `page` (default 1) and `limit` (default 20) from the query.
-    pub(crate) fn from_request(request: &Request) -> Result<Self> {
-        Self::within(request, DEFAULT_LIMIT, MAX_LIMIT)
-    }
-
     /// Reads `page` (default 1) and `limit` (from 1 to `most`) from the query.
-    pub(crate) fn within(request: &Request, default: u64, most: u64) -> Result<Self> {
+    pub(super) fn within(request: &Request, default: u64, most: u64) -> Result<Self> {
         let page = Self {
             page: parameter(request, "page", 1)?,
             limit: parameter(request, "limit", default)?,
@@ -51,16 +66,6 @@ impl Page {
             return Err(OUT_OF_RANGE.field("page"));
         }
         Ok(page)
-    }
-
-    /// Adds the header field `link` (RFC 8288) to the answer to `request`: the
-    /// first, previous, next and last page of a list of `count` rows.
-    #[must_use]
-    pub fn link(&self, request: &Request, count: i64, response: Response) -> Response {
-        match links::to_pages(request, *self, count) {
-            Some(links) => response.header("link", links),
-            None => response,
-        }
     }
 
     /// Returns the number of rows before this page, for `OFFSET`.
@@ -94,10 +99,7 @@ pub struct Order {
 
 impl Order {
     /// Reads `order` from the query: `field,ASC` or `field,DESC`.
-    pub(crate) fn from_request(
-        request: &Request,
-        allowed: &[&'static str],
-    ) -> Result<Option<Self>> {
+    fn from_request(request: &Request, allowed: &[&'static str]) -> Result<Option<Self>> {
         let text = request.query("order");
         let text = text.map_err(|_| BAD_ORDER.field("order"))?;
         let Some(text) = text.filter(|text| !text.trim().is_empty()) else {

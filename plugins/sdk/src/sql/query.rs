@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::de::DeserializeOwned;
 
-use super::{Error, Outcome, Readable, Transaction, Value, dialect, readable, row, with_clock};
+use super::{Error, Outcome, Readable, Value, dialect, readable, row, with_clock};
 use crate::bindings::edge::platform::sql as host;
 
 /// Returns a statement outside a transaction; a change is a transaction of its own.
@@ -18,11 +18,12 @@ pub fn query(text: &str) -> Query<'_> {
 pub struct Query<'a> {
     text: &'a str,
     parameters: Vec<Value>,
-    transaction: Option<&'a Transaction>,
+    /// The open transaction that the statement is part of.
+    transaction: Option<&'a host::Transaction>,
 }
 
 impl<'a> Query<'a> {
-    pub(super) fn new(text: &'a str, transaction: Option<&'a Transaction>) -> Self {
+    pub(super) fn new(text: &'a str, transaction: Option<&'a host::Transaction>) -> Self {
         Self {
             text,
             parameters: Vec::new(),
@@ -128,7 +129,7 @@ impl<'a> Query<'a> {
     pub fn execute(self) -> Result<Outcome, Error> {
         let text = text(self.text)?;
         Ok(match self.transaction {
-            Some(transaction) => transaction.open.execute(&text, &self.parameters),
+            Some(transaction) => transaction.execute(&text, &self.parameters),
             None => host::execute(&text, &self.parameters),
         }?)
     }
@@ -136,7 +137,7 @@ impl<'a> Query<'a> {
     fn run(self) -> Result<host::PackedRows, Error> {
         let text = text(self.text)?;
         Ok(match self.transaction {
-            Some(transaction) => transaction.open.query_packed(&text, &self.parameters),
+            Some(transaction) => transaction.query_packed(&text, &self.parameters),
             None => host::query_packed(&text, &self.parameters),
         }?)
     }

@@ -5,14 +5,12 @@ use crate::bindings::edge::platform::sql as host;
 
 /// An open transaction, lent to the work of [`transaction`].
 #[derive(Debug)]
-pub struct Transaction {
-    pub(super) open: host::Transaction,
-}
+pub struct Transaction(host::Transaction);
 
 impl Transaction {
     /// Returns a statement in this transaction.
     pub fn query<'a>(&'a self, text: &'a str) -> Query<'a> {
-        Query::new(text, Some(self))
+        Query::new(text, Some(&self.0))
     }
 }
 
@@ -24,16 +22,15 @@ impl Transaction {
 pub fn transaction<T, E: From<Error>>(
     work: impl FnOnce(&Transaction) -> Result<T, E>,
 ) -> Result<T, E> {
-    let open = host::begin().map_err(Error::from)?;
-    let transaction = Transaction { open };
+    let transaction = Transaction(host::begin().map_err(Error::from)?);
     match work(&transaction) {
         Ok(value) => {
-            host::Transaction::commit(transaction.open).map_err(Error::from)?;
+            host::Transaction::commit(transaction.0).map_err(Error::from)?;
             Ok(value)
         }
         Err(error) => {
             // Whatever stops the rollback, the host never keeps changes without a commit.
-            let _ = host::Transaction::rollback(transaction.open);
+            let _ = host::Transaction::rollback(transaction.0);
             Err(error)
         }
     }

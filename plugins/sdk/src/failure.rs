@@ -3,8 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::header;
-use crate::wit;
+use crate::{header, wit};
 
 /// A refused request: an HTTP status, a code for programs and a sentence for people.
 ///
