@@ -1,9 +1,10 @@
-//! The refusals of this service. Those of missing and long fields, and of tokens, are the SDK's.
+//! The refusals of this service. Those that all services share are in `shop_errors`.
 
 use edge_sdk::Failure;
+use shop_errors::CODES;
 
 /// Refusal of a token whose customer is gone, or that Facebook does not accept.
-pub const UNAUTHORIZED: Failure = Failure::new(401, "AUT_02", "Access Unauthorized.");
+pub const UNAUTHORIZED: Failure = CODES.bad_token();
 
 /// Refusal of a password that is not the account's.
 pub const WRONG_PASSWORD: Failure = Failure::new(400, "USR_01", "Email or Password is invalid.");

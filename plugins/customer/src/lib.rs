@@ -20,6 +20,7 @@ mod stored;
 mod tasks;
 
 use edge_sdk::Router;
+use shop_errors::CODES;
 
 edge_sdk::export!(router);
 edge_sdk::export_schedule!(tasks::run);
@@ -29,6 +30,7 @@ edge_sdk::export_accounts!(accounts::add, accounts::change);
 #[must_use]
 pub fn router() -> Router {
     Router::new()
+        .codes(&CODES)
         .post("/customers", registration::register)
         .post("/customers/login", login::login)
         .post("/customers/facebook", facebook::login)

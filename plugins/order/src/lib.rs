@@ -16,6 +16,7 @@ pub mod tasks;
 pub mod tax;
 
 use edge_sdk::Router;
+use shop_errors::CODES;
 
 edge_sdk::export!(router);
 edge_sdk::export_schedule!(tasks::run);
@@ -24,7 +25,7 @@ edge_sdk::export_seed!(seed::step);
 /// Returns every route of carts, orders, taxes and shipping.
 #[must_use]
 pub fn router() -> Router {
-    let router = cart_routes(Router::new());
+    let router = cart_routes(Router::new().codes(&CODES));
     let router = order_routes(router);
     admin::routes(router)
 }

@@ -2,6 +2,7 @@
 
 use edge_sdk::{Failure, Fields, Request, Response, Result};
 use serde::Deserialize;
+use shop_errors::CODES;
 
 use crate::attempts::{self, New};
 use crate::clients::orders::{self, Order};
@@ -209,7 +210,7 @@ fn check_length(name: &str, text: &str, most: usize) -> Result<()> {
     if text.chars().count() <= most {
         return Ok(());
     }
-    Err(Failure::too_long(name))
+    Err(CODES.too_long(name))
 }
 
 #[cfg(test)]
@@ -224,7 +225,7 @@ mod tests {
 
     fn wanted(body: &str) -> Result<ChargeRequest> {
         let request = Request::from(testing::post("/stripe/charge", FORM, body));
-        ChargeRequest::read(&request.fields()?)
+        ChargeRequest::read(&request.with_codes(&CODES).fields()?)
     }
 
     fn order() -> Order {

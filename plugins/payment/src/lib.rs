@@ -23,6 +23,7 @@ mod tasks;
 pub mod webhooks;
 
 use edge_sdk::Router;
+use shop_errors::CODES;
 
 edge_sdk::export!(router);
 edge_sdk::export_schedule!(tasks::run);
@@ -31,6 +32,7 @@ edge_sdk::export_schedule!(tasks::run);
 #[must_use]
 pub fn router() -> Router {
     let router = Router::new()
+        .codes(&CODES)
         .post("/stripe/charge", charges::charge)
         .post("/stripe/webhooks", webhooks::receive);
     admin::routes(router)

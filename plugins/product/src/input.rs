@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 
 use edge_sdk::{Failure, Fields, Result};
+use shop_errors::CODES;
 
 use crate::money;
 
@@ -42,7 +43,7 @@ pub(crate) fn optional_text<'a>(
 ) -> Result<Option<&'a str>> {
     let text = written(fields, name);
     if text.is_some_and(|text| text.chars().nth(most).is_some()) {
-        return Err(Failure::too_long(name));
+        return Err(CODES.too_long(name));
     }
     Ok(text)
 }
@@ -96,7 +97,8 @@ pub(crate) mod tests {
     /// Returns the fields of a JSON object.
     pub(crate) fn fields(json: &str) -> Fields {
         let request = testing::post("/", "application/json", json);
-        Request::from(request).fields().unwrap()
+        let request = Request::from(request).with_codes(&CODES);
+        request.fields().unwrap()
     }
 
     /// Returns the code of a refusal, and the field that it names.

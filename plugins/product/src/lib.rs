@@ -24,6 +24,7 @@ mod statement;
 mod tasks;
 
 use edge_sdk::Router;
+use shop_errors::CODES;
 
 edge_sdk::export!(router);
 edge_sdk::export_schedule!(tasks::run);
@@ -38,6 +39,7 @@ pub fn router() -> Router {
 /// Returns the routes of everybody.
 fn public_routes() -> Router {
     Router::new()
+        .codes(&CODES)
         .get("/departments", departments::list)
         .get("/departments/{department_id}", departments::one)
         .get("/categories", categories::list)

@@ -28,17 +28,21 @@ impl Request {
     /// that is not what its content type says, that nests values, or that
     /// names a field twice.
     pub fn fields(&self) -> Result<Fields> {
-        let body = self.body();
-        if body.is_empty() {
-            return Ok(Fields::default());
-        }
-        let content_type = content_type(self).ok_or(UNSUPPORTED)?;
-        match content_type.essence_str() {
-            "application/x-www-form-urlencoded" => form::read(body),
-            "application/json" => json::read(body),
-            "multipart/form-data" => multipart::read(&content_type, body),
-            _ => Err(UNSUPPORTED),
-        }
+        let fields = match self.body() {
+            [] => Fields::default(),
+            body => read(&content_type(self).ok_or(UNSUPPORTED)?, body)?,
+        };
+        Ok(fields.with_codes(self.codes()))
+    }
+}
+
+/// Reads a body as its content type says.
+fn read(content_type: &Mime, body: &[u8]) -> Result<Fields> {
+    match content_type.essence_str() {
+        "application/x-www-form-urlencoded" => form::read(body),
+        "application/json" => json::read(body),
+        "multipart/form-data" => multipart::read(content_type, body),
+        _ => Err(UNSUPPORTED),
     }
 }
 
@@ -57,6 +61,7 @@ fn content_type(request: &Request) -> Option<Mime> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::failure::DISTINCT;
     use crate::testing::{post, request, with_header};
 
     fn read(content_type: &str, body: &str) -> Result<Fields> {
@@ -147,6 +152,15 @@ mod tests {
             "application/json",
         );
         assert_status(Request::from(two).fields(), 415);
+    }
+
+    #[test]
+    fn fields_are_refused_by_the_codes_of_the_request() {
+        for body in ["a=1", ""] {
+            let request = Request::from(post("/", "application/x-www-form-urlencoded", body));
+            let fields = request.with_codes(&DISTINCT).fields().unwrap();
+            assert_eq!(fields.required(&["b"]).unwrap_err().code(), "MISSING");
+        }
     }
 
     #[test]

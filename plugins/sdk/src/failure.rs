@@ -1,7 +1,13 @@
 //! A refusal: what a handler returns instead of a response.
 //! The host renders it as the error envelope, or as RFC 9457 problem details.
 
+mod codes;
+
 use std::borrow::Cow;
+
+#[cfg(test)]
+pub(crate) use codes::DISTINCT;
+pub use codes::{Codes, Wording};
 
 use crate::{header, wit};
 
@@ -46,18 +52,18 @@ impl Failure {
         Self::new(400, "HTTP_400", message)
     }
 
-    /// Returns the failure of fields that are missing or blank: 400 `USR_02`, naming them.
+    /// Returns the failure of fields that are missing or blank: 400 `HTTP_400`, naming them.
+    /// A service with codes of its own uses [`Codes::missing`].
     #[must_use]
     pub fn missing(names: &[&str]) -> Self {
-        Self::new(400, "USR_02", "The field(s) are/is required.").field(names.join(","))
+        Codes::NEUTRAL.missing(names)
     }
 
-    /// Returns the failure of a text that is too long: 400 `USR_07`, naming its field.
+    /// Returns the failure of a text that is too long: 400 `HTTP_400`, naming its field.
+    /// A service with codes of its own uses [`Codes::too_long`].
     #[must_use]
     pub fn too_long(field: &str) -> Self {
-        Self::new(400, "USR_07", "")
-            .with_message(format!("this is too long {field}."))
-            .field(field)
+        Codes::NEUTRAL.too_long(field)
     }
 
     /// Replaces the message, for one that is put together from parts.
@@ -127,8 +133,8 @@ mod tests {
         let failure = Failure::too_long("name").header("Retry-After", "1");
         let wit = wit::Failure::from(failure);
         assert_eq!(wit.status, 400);
-        assert_eq!(wit.code, "USR_07");
-        assert_eq!(wit.message, "this is too long name.");
+        assert_eq!(wit.code, "HTTP_400");
+        assert_eq!(wit.message, "The field is too long.");
         assert_eq!(wit.field.as_deref(), Some("name"));
         assert_eq!(wit.headers, [("retry-after".to_owned(), "1".to_owned())]);
     }
@@ -136,6 +142,6 @@ mod tests {
     #[test]
     fn reads_as_one_line() {
         let line = Failure::missing(&["name", "email"]).to_string();
-        assert_eq!(line, "400 USR_02: The field(s) are/is required.");
+        assert_eq!(line, "400 HTTP_400: A required field is missing.");
     }
 }

@@ -101,6 +101,10 @@
 //! | fails on [`sql`] and says `?` | 503, 504, 409 or 500, and never the reason |
 //! | traps: a panic, no memory left, no time left | 500 or 504; only this request is lost |
 //!
+//! The failures that this crate makes by itself, such as that of a page out of
+//! range, have the codes `HTTP_400`, `HTTP_401` and so on, unless the plugin sets
+//! [`Codes`] of its own for its router.
+//!
 //! The host logs a plugin's standard output and standard error.
 //!
 //! # Other plugins
@@ -137,7 +141,7 @@ pub use capabilities::{config, context, identity, keyvalue, mail, metrics, rate_
 pub use values::{money, text};
 
 pub use body::Fields;
-pub use failure::Failure;
+pub use failure::{Codes, Failure, Wording};
 pub use handler::request::Request;
 pub use handler::response::Response;
 pub use handler::router::{Handler, Router};

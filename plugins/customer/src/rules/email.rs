@@ -1,7 +1,8 @@
 //! E-mail addresses, and which of them are the same.
 
-use edge_sdk::{Failure, Result};
+use edge_sdk::Result;
 use email_address::{EmailAddress, Options};
+use shop_errors::CODES;
 use unicode_normalization::UnicodeNormalization;
 
 use crate::failures::BAD_EMAIL;
@@ -37,7 +38,7 @@ impl Email {
     pub fn parse(text: &str) -> Result<Self> {
         let text: String = text.nfc().collect();
         if text.chars().count() > MAX_CHARS {
-            return Err(Failure::too_long(FIELD));
+            return Err(CODES.too_long(FIELD));
         }
         // The parser takes `<` for the end of a display name, even of none.
         let plain = !text.contains(['"', '<']);

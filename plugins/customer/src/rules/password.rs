@@ -1,6 +1,7 @@
 //! Passwords: any characters, but neither too few nor too many.
 
-use edge_sdk::{Failure, Result};
+use edge_sdk::Result;
+use shop_errors::CODES;
 
 use crate::failures::SHORT_PASSWORD;
 
@@ -21,11 +22,11 @@ const FIELD: &str = "password";
 pub fn check(password: &str) -> Result<()> {
     let length = password.chars().count();
     if password.trim().is_empty() {
-        Err(Failure::missing(&[FIELD]))
+        Err(CODES.missing(&[FIELD]))
     } else if length < MIN_CHARS {
         Err(SHORT_PASSWORD.field(FIELD))
     } else if length > MAX_CHARS {
-        Err(Failure::too_long(FIELD))
+        Err(CODES.too_long(FIELD))
     } else {
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! Phone numbers, as people write them.
 
-use edge_sdk::{Failure, Result};
+use edge_sdk::Result;
+use shop_errors::CODES;
 
 use crate::failures::BAD_PHONE;
 
@@ -21,7 +22,7 @@ const DIGITS: std::ops::RangeInclusive<usize> = 7..=20;
 pub fn parse(field: &str, text: &str) -> Result<String> {
     let text = text.trim();
     if text.chars().count() > MAX_CHARS {
-        return Err(Failure::too_long(field));
+        return Err(CODES.too_long(field));
     }
     let number = text.strip_prefix('+').unwrap_or(text);
     let digits = number.chars().filter(char::is_ascii_digit).count();

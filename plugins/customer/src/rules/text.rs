@@ -1,6 +1,7 @@
 //! Names and the lines of an address: one line of text each.
 
-use edge_sdk::{Failure, Result};
+use edge_sdk::Result;
+use shop_errors::CODES;
 
 use crate::failures::BAD_TEXT;
 
@@ -18,7 +19,7 @@ pub const MAX_ADDRESS_CHARS: usize = 100;
 pub fn line(field: &str, text: &str, most: usize) -> Result<String> {
     let text = text.trim();
     if text.chars().count() > most {
-        return Err(Failure::too_long(field));
+        return Err(CODES.too_long(field));
     }
     if text.chars().any(steers) {
         return Err(BAD_TEXT.field(field));

@@ -8,6 +8,7 @@ pub mod view;
 
 use edge_sdk::{Failure, Request, Response, Result, rate_limit};
 use serde::{Deserialize, Serialize};
+use shop_errors::CODES;
 
 pub use entry::{Cart, CartEntry, Ordered, Refusal};
 pub use id::{CartId, Handle};
@@ -121,7 +122,7 @@ fn addition(request: &Request) -> Result<Addition> {
     fields.required(&["cart_id", "product_id", "attributes"])?;
     let addition: Addition = fields.parse()?;
     if addition.attributes.chars().count() > MAX_ATTRIBUTE_CHARS {
-        return Err(Failure::too_long("attributes"));
+        return Err(CODES.too_long("attributes"));
     }
     Ok(addition)
 }

@@ -21,6 +21,7 @@ pub mod store;
 pub mod text;
 
 use edge_sdk::{Failure, Request, Response, Result};
+use shop_errors::CODES;
 
 use crate::products::{description_length, listing};
 use evaluation::Match;
@@ -49,7 +50,7 @@ pub fn search(request: &Request) -> Result<Response> {
 fn query_string(request: &Request) -> Result<String> {
     const NAME: &str = "query_string";
     let text = request.query(NAME)?.filter(|text| !text.trim().is_empty());
-    text.ok_or_else(|| Failure::missing(&[NAME]))
+    text.ok_or_else(|| CODES.missing(&[NAME]))
 }
 
 fn all_words(request: &Request) -> Result<Match> {

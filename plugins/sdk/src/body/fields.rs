@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, btree_map::Entry};
 use serde::de::DeserializeOwned;
 
 use super::parse;
-use crate::{Failure, Result};
+use crate::{Codes, Failure, Result};
 
 const TWICE: Failure = Failure::malformed("The body names a field twice.");
 
@@ -14,18 +14,21 @@ const TWICE: Failure = Failure::malformed("The body names a field twice.");
 /// All ways to write a body end up alike: the numbers and booleans of JSON are
 /// here as the text the client wrote, and its `null` as no field at all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Fields(BTreeMap<String, String>);
+pub struct Fields {
+    texts: BTreeMap<String, String>,
+    codes: &'static Codes,
+}
 
 impl Fields {
     /// Returns the text of the field of this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str)
+        self.texts.get(name).map(String::as_str)
     }
 
     /// Returns all fields, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0
+        self.texts
             .iter()
             .map(|(name, text)| (name.as_str(), text.as_str()))
     }
@@ -33,20 +36,21 @@ impl Fields {
     /// Returns true if there are no fields.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.texts.is_empty()
     }
 
     /// Checks that all these fields are there and not blank.
     ///
     /// # Errors
-    /// 400 `USR_02`, its `field` being the missing names with commas between.
+    /// 400 ([`Codes::missing`]), its `field` being the missing names with commas
+    /// between.
     pub fn required(&self, names: &[&str]) -> Result<()> {
         let is_blank = |name: &&&str| self.get(name).is_none_or(|text| text.trim().is_empty());
         let missing: Vec<_> = names.iter().filter(is_blank).copied().collect();
         if missing.is_empty() {
             return Ok(());
         }
-        Err(Failure::missing(&missing))
+        Err(self.codes.missing(&missing))
     }
 
     /// Reads the fields into a struct, by serde.
@@ -71,10 +75,10 @@ impl Fields {
     /// ```
     ///
     /// # Errors
-    /// 400 `USR_02` for a field that is missing, `HTTP_400` for one whose text
-    /// does not fit, both naming it.
+    /// 400 for a field that is missing ([`Codes::missing`]), 400 `HTTP_400` for one
+    /// whose text does not fit, both naming it.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T> {
-        parse::parse(self.iter())
+        parse::parse(self.iter(), self.codes)
     }
 
     /// Reads the field of this name as an integer; none if it is missing or blank.
@@ -87,12 +91,18 @@ impl Fields {
             .transpose()
     }
 
+    /// Returns the fields with the codes of the failures that are made while they
+    /// are read.
+    pub(super) fn with_codes(self, codes: &'static Codes) -> Self {
+        Self { codes, ..self }
+    }
+
     /// Adds a field.
     ///
     /// A name that stands there twice is refused: two readers of such a body
     /// may each take another value for the true one.
     pub(super) fn add(&mut self, name: String, text: String) -> Result<()> {
-        match self.0.entry(name) {
+        match self.texts.entry(name) {
             Entry::Vacant(place) => {
                 place.insert(text);
                 Ok(())
@@ -110,6 +120,7 @@ pub(super) fn named_twice(name: &str) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::failure::DISTINCT;
 
     fn fields(pairs: &[(&str, &str)]) -> Fields {
         let mut fields = Fields::default();
@@ -121,14 +132,15 @@ mod tests {
 
     #[test]
     fn required_names_all_that_is_missing_or_blank() {
-        let fields = fields(&[("name", "x"), ("email", ""), ("city", " \t\u{3000}\r\n")]);
+        let fields = fields(&[("name", "x"), ("email", ""), ("city", " \t\u{3000}\r\n")])
+            .with_codes(&DISTINCT);
         assert_eq!(fields.required(&["name"]), Ok(()));
         assert_eq!(fields.required(&[]), Ok(()));
         let failure = fields
             .required(&["name", "email", "city", "region"])
             .unwrap_err();
-        assert_eq!((failure.status(), failure.code()), (400, "USR_02"));
-        assert_eq!(failure.message(), "The field(s) are/is required.");
+        assert_eq!((failure.status(), failure.code()), (400, "MISSING"));
+        assert_eq!(failure.message(), "Say it all.");
         assert_eq!(failure.faulty_field(), Some("email,city,region"));
     }
 

@@ -12,7 +12,7 @@ use serde::{
 };
 
 use crate::{
-    Failure, Result,
+    Codes, Failure, Result,
     deserialize::deserialize_with,
     text::{finite, integer, natural, switch},
 };
@@ -22,10 +22,14 @@ const UNFIT: Failure = Failure::malformed("The field has a wrong value.");
 /// Reads a struct (or a map) from names and text.
 pub(super) fn parse<'a, T: DeserializeOwned>(
     fields: impl Iterator<Item = (&'a str, &'a str)>,
+    codes: &Codes,
 ) -> Result<T> {
     let fields = fields.map(|(name, text)| (name, Text { name, text }));
     let parsed = T::deserialize(MapDeserializer::<_, Unfit>::new(fields));
-    parsed.map_err(|Unfit(failure)| failure)
+    parsed.map_err(|unfit| match unfit {
+        Unfit::Missing(field) => codes.missing(&[field]),
+        Unfit::Wrong(failure) => failure,
+    })
 }
 
 /// Reads the integer of one field.
@@ -35,20 +39,24 @@ pub(super) fn integer_field(name: &str, text: &str) -> Result<i64> {
 
 /// Why the fields do not make the struct.
 #[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-struct Unfit(Failure);
+enum Unfit {
+    #[error("the field {0} is missing")]
+    Missing(&'static str),
+    #[error(transparent)]
+    Wrong(Failure),
+}
 
 impl de::Error for Unfit {
     fn custom<T: Display>(_: T) -> Self {
-        Self(UNFIT)
+        Self::Wrong(UNFIT)
     }
 
     fn missing_field(field: &'static str) -> Self {
-        Self(Failure::missing(&[field]))
+        Self::Missing(field)
     }
 
     fn unknown_field(field: &str, _: &'static [&'static str]) -> Self {
-        Self(UNFIT.field(field))
+        Self::Wrong(UNFIT.field(field))
     }
 }
 
@@ -70,7 +78,7 @@ impl IntoDeserializer<'_, Unfit> for Text<'_> {
 impl Text<'_> {
     /// Returns the failure that names this field.
     fn unfit(self) -> Unfit {
-        Unfit(UNFIT.field(self.name))
+        Unfit::Wrong(UNFIT.field(self.name))
     }
 
     /// Reads the text as the name of an enum's variant.
@@ -117,6 +125,7 @@ mod tests {
     use serde::Deserialize;
 
     use super::*;
+    use crate::failure::DISTINCT;
 
     #[derive(Debug, Deserialize, PartialEq)]
     #[serde(rename_all = "lowercase")]
@@ -146,6 +155,7 @@ mod tests {
                 .into_iter()
                 .filter(|(name, _)| more.iter().all(|(other, _)| other != name))
                 .chain(more.iter().copied()),
+            &Codes::NEUTRAL,
         )
     }
 
@@ -236,8 +246,8 @@ mod tests {
 
     #[test]
     fn a_missing_field_is_required() {
-        let failure = parse::<Shirt>(SHIRT.into_iter().take(1)).unwrap_err();
-        assert_eq!((failure.status(), failure.code()), (400, "USR_02"));
+        let failure = parse::<Shirt>(SHIRT.into_iter().take(1), &DISTINCT).unwrap_err();
+        assert_eq!((failure.status(), failure.code()), (400, "MISSING"));
         assert_eq!(failure.faulty_field(), Some("id"));
     }
 
@@ -247,7 +257,8 @@ mod tests {
         #[serde(deny_unknown_fields)]
         struct Strict {}
 
-        let failure = parse::<Strict>([("is_admin", "true")].into_iter()).unwrap_err();
+        let fields = [("is_admin", "true")].into_iter();
+        let failure = parse::<Strict>(fields, &Codes::NEUTRAL).unwrap_err();
         assert_eq!(failure.faulty_field(), Some("is_admin"));
     }
 }

@@ -5,12 +5,8 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 use super::{path::Params, urlencoded::pairs};
-use crate::{Failure, Result, text, values::number::natural, wit};
+use crate::{Codes, Failure, Result, text, values::number::natural, wit};
 
-const BAD_ID: Failure = Failure::new(400, "DEP_01", "The ID is not a number.");
-const NO_TOKEN: Failure = Failure::new(401, "AUT_01", "Authorization code is empty.");
-const BAD_TOKEN: Failure = Failure::new(401, "AUT_02", "Access Unauthorized.");
-const WRONG_ROLE: Failure = Failure::new(403, "AUT_03", "Access Forbidden.");
 const BAD_PARAMETER: Failure = Failure::malformed("The parameter is not UTF-8.");
 const UNFIT_PARAMETER: Failure = Failure::malformed("The parameter has a wrong value.");
 
@@ -22,12 +18,27 @@ const UNFIT_PARAMETER: Failure = Failure::malformed("The parameter has a wrong v
 pub struct Request {
     wit: wit::Request,
     params: Params,
+    codes: &'static Codes,
 }
 
 impl Request {
-    /// Returns a request with the path parameters that the router found.
-    pub(crate) fn new(wit: wit::Request, params: Params) -> Self {
-        Self { wit, params }
+    /// Returns a request with the path parameters and the codes of the router.
+    pub(crate) fn new(wit: wit::Request, params: Params, codes: &'static Codes) -> Self {
+        Self { wit, params, codes }
+    }
+
+    /// Returns the request with these codes, as a router with them passes it to a
+    /// handler: for tests without a router.
+    #[must_use]
+    pub fn with_codes(self, codes: &'static Codes) -> Self {
+        Self { codes, ..self }
+    }
+
+    /// Returns the codes and messages of the failures that are made while the
+    /// request is read.
+    #[must_use]
+    pub fn codes(&self) -> &'static Codes {
+        self.codes
     }
 
     /// Returns the id that names this request in every log line and error reply.
@@ -103,11 +114,12 @@ impl Request {
     /// Returns the verified caller, for a handler that serves no others.
     ///
     /// # Errors
-    /// 401 `AUT_01` without a token, `AUT_02` with one that does not hold.
+    /// 401 without a token ([`Codes::no_token`]), and with one that does not hold
+    /// ([`Codes::bad_token`]).
     pub fn principal(&self) -> Result<&wit::Principal> {
         match self.caller() {
-            wit::Caller::Anonymous => Err(NO_TOKEN),
-            wit::Caller::Rejected => Err(BAD_TOKEN),
+            wit::Caller::Anonymous => Err(self.codes.no_token()),
+            wit::Caller::Rejected => Err(self.codes.bad_token()),
             wit::Caller::Verified(principal) => Ok(principal),
         }
     }
@@ -115,13 +127,14 @@ impl Request {
     /// Returns the verified caller, for a handler that serves this role alone.
     ///
     /// # Errors
-    /// As [`principal`](Self::principal); 403 `AUT_03` for another role.
+    /// As [`principal`](Self::principal); 403 for another role
+    /// ([`Codes::wrong_role`]).
     pub fn principal_with_role(&self, role: &str) -> Result<&wit::Principal> {
         let principal = self.principal()?;
         if principal.role == role {
             Ok(principal)
         } else {
-            Err(WRONG_ROLE)
+            Err(self.codes.wrong_role())
         }
     }
 
@@ -161,13 +174,14 @@ impl Request {
     /// Reads the path parameter of this name as the ID of a row: 1 to [`i64::MAX`].
     ///
     /// # Errors
-    /// 400 `DEP_01` if it is anything else; only ASCII digits are read.
+    /// 400 ([`Codes::bad_id`]) if it is anything else; only ASCII digits are read.
     pub fn id_param(&self, name: &str) -> Result<i64> {
         let digits = self.param(name).ok();
         let id = digits
             .and_then(natural)
             .and_then(|id| i64::try_from(id).ok());
-        id.filter(|&id| id > 0).ok_or_else(|| BAD_ID.field(name))
+        id.filter(|&id| id > 0)
+            .ok_or_else(|| self.codes.bad_id().field(name))
     }
 
     /// Returns the first query parameter of this name, decoded (`+` is a space).
@@ -211,21 +225,23 @@ impl Request {
     }
 }
 
-/// Makes a request without path parameters, for tests that need none.
+/// Makes a request without path parameters and with neutral codes, for tests
+/// that need no others.
 impl From<wit::Request> for Request {
     fn from(wit: wit::Request) -> Self {
-        Self::new(wit, Params::default())
+        Self::new(wit, Params::default(), &Codes::NEUTRAL)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::failure::DISTINCT;
     use crate::testing;
 
     fn with_id(value: &str) -> Request {
         let params = Params::decode([("id", value)].into_iter());
-        Request::new(testing::get("/things/1"), params)
+        Request::new(testing::get("/things/1"), params, &DISTINCT)
     }
 
     #[test]
@@ -272,10 +288,10 @@ mod tests {
             let failure = with_id(text).id_param("id").unwrap_err();
             assert_eq!(
                 (failure.status(), failure.code()),
-                (400, "DEP_01"),
+                (400, "BAD_ID"),
                 "{text}"
             );
-            assert_eq!(failure.message(), "The ID is not a number.");
+            assert_eq!(failure.message(), "No ID.");
             assert_eq!(failure.faulty_field(), Some("id"));
         }
     }
@@ -322,14 +338,15 @@ mod tests {
                 (status, failure.code().to_owned())
             })
         };
-        let nobody = Request::from(testing::get("/"));
-        assert_eq!(code(nobody.principal()), Err((401, "AUT_01".to_owned())));
-        let forged = Request::from(testing::with_bad_token(testing::get("/")));
-        assert_eq!(code(forged.principal()), Err((401, "AUT_02".to_owned())));
-        let customer = Request::from(testing::as_principal(testing::get("/"), 7, "customer"));
+        let request = |wit| Request::from(wit).with_codes(&DISTINCT);
+        let nobody = request(testing::get("/"));
+        assert_eq!(code(nobody.principal()), Err((401, "NO_TOKEN".to_owned())));
+        let forged = request(testing::with_bad_token(testing::get("/")));
+        assert_eq!(code(forged.principal()), Err((401, "BAD_TOKEN".to_owned())));
+        let customer = request(testing::as_principal(testing::get("/"), 7, "customer"));
         assert_eq!(code(customer.principal()), Ok(7));
         let merchant = customer.principal_with_role("merchant");
-        assert_eq!(code(merchant), Err((403, "AUT_03".to_owned())));
+        assert_eq!(code(merchant), Err((403, "WRONG_ROLE".to_owned())));
         assert_eq!(code(customer.principal_with_role("customer")), Ok(7));
     }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::path::Params;
-use crate::{Failure, Request, Response, Result, wit};
+use crate::{Codes, Failure, Request, Response, Result, wit};
 
 /// Answers one kind of request: a plain function, synchronous.
 pub type Handler = fn(&Request) -> Result<Response>;
@@ -26,6 +26,7 @@ pub struct Router {
     /// From a path to its place in `routes`.
     places: matchit::Router<usize>,
     routes: Vec<Route>,
+    codes: &'static Codes,
 }
 
 /// One path and the handlers of its methods.
@@ -40,6 +41,13 @@ impl Router {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Sets the codes and messages of the failures that the SDK makes for these
+    /// routes; without them, they are [`Codes::NEUTRAL`].
+    #[must_use]
+    pub fn codes(self, codes: &'static Codes) -> Self {
+        Self { codes, ..self }
     }
 
     /// Answers GET, and so HEAD, of this path.
@@ -107,7 +115,7 @@ impl Router {
         match route.handler(&request.method) {
             Some(handler) => {
                 let params = Params::decode(found.params.iter());
-                handler(&Request::new(request, params))
+                handler(&Request::new(request, params, self.codes))
             }
             None if request.method == "OPTIONS" => {
                 Ok(Response::bare(200, Vec::new()).header("allow", route.allow()))
@@ -176,6 +184,7 @@ impl Route {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::failure::DISTINCT;
     use crate::testing::{get, request};
 
     fn list(_: &Request) -> Result<Response> {
@@ -250,6 +259,17 @@ mod tests {
     fn the_failure_of_a_handler_comes_through() {
         let failure = router().dispatch(request("PUT", "/things/7")).unwrap_err();
         assert_eq!((failure.status, failure.code.as_str()), (404, "PRO_01"));
+    }
+
+    #[test]
+    fn the_codes_of_a_router_reach_its_handlers() {
+        fn id(request: &Request) -> Result<Response> {
+            Response::json(&request.id_param("id")?)
+        }
+        let router = Router::new().get("/ids/{id}", id);
+        let code = |router: Router| router.dispatch(get("/ids/x")).unwrap_err().code;
+        assert_eq!(code(router.clone()), "HTTP_400");
+        assert_eq!(code(router.codes(&DISTINCT)), "BAD_ID");
     }
 
     #[test]

@@ -11,7 +11,7 @@ impl Request {
     /// 1) and `limit` (from 1 to `most`) of the query.
     ///
     /// # Errors
-    /// 400 `PAG_03` if either is not a number or out of range.
+    /// 400 ([`Codes::bad_page`](crate::Codes::bad_page)) if either is not a number or out of range.
     pub fn array_page(&self, default: u64, most: u64) -> Result<ArrayPage> {
         Page::within(self, default, most).map(ArrayPage)
     }
@@ -97,10 +97,12 @@ impl Next {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::failure::DISTINCT;
     use crate::{testing, wit};
 
     fn page(query: &str) -> Result<ArrayPage> {
-        Request::from(testing::get(&format!("/?{query}"))).array_page(2, 3)
+        let request = Request::from(testing::get(&format!("/?{query}")));
+        request.with_codes(&DISTINCT).array_page(2, 3)
     }
 
     /// The body of a page of so many rows, and its `link`.
@@ -134,7 +136,7 @@ mod tests {
     fn a_limit_past_the_most_is_refused() {
         for query in ["limit=4", "limit=0", "page=0", "page=x"] {
             let failure = page(query).unwrap_err();
-            assert_eq!((failure.status(), failure.code()), (400, "PAG_03"));
+            assert_eq!((failure.status(), failure.code()), (400, "BAD_PAGE"));
         }
     }
 }

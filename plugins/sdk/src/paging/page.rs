@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{Failure, Request, Result};
+use crate::{Request, Result};
 
 /// The `limit` of a query that names none, in rows.
 const DEFAULT_LIMIT: u64 = 20;
@@ -13,21 +13,12 @@ const MAX_LIMIT: u64 = 100;
 /// further than to the rows before it.
 const MAX_PAGE: u64 = i64::MAX.cast_unsigned() / MAX_LIMIT;
 
-const OUT_OF_RANGE: Failure = Failure::new(400, "PAG_03", "The page or limit is out of range.");
-const BAD_ORDER: Failure = Failure::new(
-    400,
-    "PAG_01",
-    "The order is not matched 'field,(DESC|ASC)'.",
-);
-const BAD_ORDER_FIELD: Failure =
-    Failure::new(400, "PAG_02", "The field of order is not allow sorting.");
-
 impl Request {
     /// Reads the page of a list that the query asks for by `page` (default 1) and
     /// `limit` (default 20, at most 100).
     ///
     /// # Errors
-    /// 400 `PAG_03` if either is not a number or out of range.
+    /// 400 ([`Codes::bad_page`](crate::Codes::bad_page)) if either is not a number or out of range.
     pub fn page(&self) -> Result<Page> {
         Page::within(self, DEFAULT_LIMIT, MAX_LIMIT)
     }
@@ -36,8 +27,8 @@ impl Request {
     /// `field,DESC`; none if it is missing or blank.
     ///
     /// # Errors
-    /// 400 `PAG_01` if it has another form, `PAG_02` if the field is not one
-    /// of those allowed.
+    /// 400 if it has another form ([`Codes::bad_order`](crate::Codes::bad_order)), or if the field is not one
+    /// of those allowed ([`Codes::bad_order_field`](crate::Codes::bad_order_field)).
     pub fn order_by(&self, allowed: &[&'static str]) -> Result<Option<Order>> {
         Order::from_request(self, allowed)
     }
@@ -60,10 +51,10 @@ impl Page {
             limit: parameter(request, "limit", default)?,
         };
         if !(1..=most).contains(&page.limit) {
-            return Err(OUT_OF_RANGE.field("limit"));
+            return Err(request.codes().bad_page().field("limit"));
         }
         if !(1..=MAX_PAGE).contains(&page.page) {
-            return Err(OUT_OF_RANGE.field("page"));
+            return Err(request.codes().bad_page().field("page"));
         }
         Ok(page)
     }
@@ -84,7 +75,7 @@ impl Page {
 
 fn parameter(request: &Request, name: &'static str, default: u64) -> Result<u64> {
     let number = request.query_natural(name);
-    let number = number.map_err(|_| OUT_OF_RANGE.field(name))?;
+    let number = number.map_err(|_| request.codes().bad_page().field(name))?;
     Ok(number.unwrap_or(default))
 }
 
@@ -100,16 +91,16 @@ pub struct Order {
 impl Order {
     /// Reads `order` from the query: `field,ASC` or `field,DESC`.
     fn from_request(request: &Request, allowed: &[&'static str]) -> Result<Option<Self>> {
-        let text = request.query("order");
-        let text = text.map_err(|_| BAD_ORDER.field("order"))?;
+        let malformed = || request.codes().bad_order().field("order");
+        let text = request.query("order").map_err(|_| malformed())?;
         let Some(text) = text.filter(|text| !text.trim().is_empty()) else {
             return Ok(None);
         };
-        let (wanted, descending) = split(&text).ok_or(BAD_ORDER.field("order"))?;
+        let (wanted, descending) = split(&text).ok_or_else(malformed)?;
         let field = allowed.iter().find(|&&field| field == wanted);
         match field {
             Some(&field) => Ok(Some(Self { field, descending })),
-            None => Err(BAD_ORDER_FIELD.field("order")),
+            None => Err(request.codes().bad_order_field().field("order")),
         }
     }
 }
@@ -138,14 +129,19 @@ pub struct Listing<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::failure::DISTINCT;
     use crate::testing;
 
+    fn request(query: &str) -> Request {
+        Request::from(testing::get(&format!("/?{query}"))).with_codes(&DISTINCT)
+    }
+
     fn page(query: &str) -> Result<Page> {
-        Request::from(testing::get(&format!("/?{query}"))).page()
+        request(query).page()
     }
 
     fn order(query: &str) -> Result<Option<Order>> {
-        Request::from(testing::get(&format!("/?{query}"))).order_by(&["name", "category_id"])
+        request(query).order_by(&["name", "category_id"])
     }
 
     #[track_caller]
@@ -206,11 +202,11 @@ mod tests {
             "18446744073709551616",
         ];
         for value in bad {
-            assert_failure(page(&format!("page={value}")), "PAG_03", "page");
-            assert_failure(page(&format!("limit={value}")), "PAG_03", "limit");
+            assert_failure(page(&format!("page={value}")), "BAD_PAGE", "page");
+            assert_failure(page(&format!("limit={value}")), "BAD_PAGE", "limit");
         }
-        assert_failure(page("limit=101"), "PAG_03", "limit");
-        assert_failure(page("limit=1000000000"), "PAG_03", "limit");
+        assert_failure(page("limit=101"), "BAD_PAGE", "limit");
+        assert_failure(page("limit=1000000000"), "BAD_PAGE", "limit");
     }
 
     #[test]
@@ -219,9 +215,9 @@ mod tests {
         for limit in [1, 100] {
             let query = |page: u64| format!("page={page}&limit={limit}");
             assert!(page(&query(last)).is_ok());
-            assert_failure(page(&query(last + 1)), "PAG_03", "page");
+            assert_failure(page(&query(last + 1)), "BAD_PAGE", "page");
         }
-        assert_failure(page(&format!("page={}", u64::MAX)), "PAG_03", "page");
+        assert_failure(page(&format!("page={}", u64::MAX)), "BAD_PAGE", "page");
         let unreal = Page {
             page: u64::MAX,
             limit: 100,
@@ -262,14 +258,14 @@ mod tests {
             "%ff,ASC",
             "name,DESC--",
         ] {
-            assert_failure(order(&format!("order={value}")), "PAG_01", "order");
+            assert_failure(order(&format!("order={value}")), "BAD_ORDER", "order");
         }
     }
 
     #[test]
     fn an_order_by_another_field_is_refused() {
-        assert_failure(order("order=price,ASC"), "PAG_02", "order");
-        assert_failure(order("order=NAME,ASC"), "PAG_02", "order");
+        assert_failure(order("order=price,ASC"), "BAD_ORDER_FIELD", "order");
+        assert_failure(order("order=NAME,ASC"), "BAD_ORDER_FIELD", "order");
     }
 
     #[test]
