@@ -9,6 +9,8 @@ use std::borrow::Cow;
 pub(crate) use codes::DISTINCT;
 pub use codes::{Codes, Wording};
 
+use serde::{Deserialize, Serialize};
+
 use crate::{header, wit};
 
 /// A refused request: an HTTP status, a code for programs and a sentence for people.
@@ -23,13 +25,18 @@ use crate::{header, wit};
 /// let failure = NO_SUCH_BOOK.field("book_id");
 /// assert_eq!((failure.status(), failure.code()), (404, "BOK_01"));
 /// ```
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+///
+/// A failure that is stored, and returned to a later request, is written and read
+/// by serde: as the `error` of the envelope, without header fields.
+#[derive(Clone, Debug, PartialEq, thiserror::Error, Deserialize, Serialize)]
 #[error("{status} {code}: {message}")]
 pub struct Failure {
     status: u16,
     code: Cow<'static, str>,
     message: Cow<'static, str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     field: Option<String>,
+    #[serde(skip)]
     headers: Vec<(String, String)>,
 }
 
@@ -137,6 +144,18 @@ mod tests {
         assert_eq!(wit.message, "The field is too long.");
         assert_eq!(wit.field.as_deref(), Some("name"));
         assert_eq!(wit.headers, [("retry-after".to_owned(), "1".to_owned())]);
+    }
+
+    #[test]
+    fn a_stored_failure_is_the_error_of_the_envelope() {
+        let failure = Failure::new(409, "BOK_02", "All \"copies\" are lent.");
+        let json = r#"{"status":409,"code":"BOK_02","message":"All \"copies\" are lent."}"#;
+        assert_eq!(serde_json::to_string(&failure).unwrap(), json);
+        assert_eq!(serde_json::from_str(json).ok(), Some(failure.clone()));
+        let named = failure.field("book_id");
+        let json = serde_json::to_string(&named.clone().header("retry-after", "1")).unwrap();
+        assert!(json.ends_with(r#","field":"book_id"}"#), "{json}");
+        assert_eq!(serde_json::from_str(&json).ok(), Some(named));
     }
 
     #[test]

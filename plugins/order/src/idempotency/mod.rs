@@ -31,7 +31,7 @@ pub fn once(
 ) -> Result<Response> {
     let claim = match record::claim(customer_id, key, &key::fingerprint(fields))? {
         Verdict::Run(claim) => claim,
-        Verdict::Replay(reply) => return Ok(reply.into_response()),
+        Verdict::Replay(reply) => return reply.into_outcome(),
     };
     let outcome = work(&claim);
     let kept = match Reply::from_outcome(&outcome) {

@@ -1,29 +1,21 @@
 //! Answers that are kept and given again.
 
 use edge_sdk::{Failure, Response, Result};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 const JSON: &str = "application/json; charset=utf-8";
 
-/// An answer as it is kept: a status, and JSON.
+/// An answer as it is kept: a status, and JSON. That of a refusal is the envelope.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Reply {
     pub(super) status: u16,
     pub(super) body: String,
 }
 
-#[derive(Serialize)]
-struct Envelope<'a> {
-    error: Refusal<'a>,
-}
-
-#[derive(Serialize)]
-struct Refusal<'a> {
-    status: u16,
-    code: &'a str,
-    message: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    field: Option<&'a str>,
+/// The error envelope, as the host writes it to clients that accept no other form.
+#[derive(Deserialize, Serialize)]
+struct Envelope<F> {
+    error: F,
 }
 
 impl Reply {
@@ -35,30 +27,33 @@ impl Reply {
                 status: response.status(),
                 body: String::from_utf8(response.body().to_vec()).ok()?,
             }),
-            Err(failure) if is_final(failure.status()) => Self::refusal(failure),
+            Err(failure) if is_final(failure.status()) => Some(Self {
+                status: failure.status(),
+                body: serde_json::to_string(&Envelope { error: failure }).ok()?,
+            }),
             Err(_) => None,
         }
     }
 
-    /// Returns the envelope that the host makes of a failure.
-    fn refusal(failure: &Failure) -> Option<Self> {
-        let error = Refusal {
-            status: failure.status(),
-            code: failure.code(),
-            message: failure.message(),
-            field: failure.faulty_field(),
-        };
-        Some(Self {
-            status: failure.status(),
-            body: serde_json::to_string(&Envelope { error }).ok()?,
-        })
+    /// Returns the outcome that was kept, marked as a replayed one. The host writes
+    /// a refusal in the form that this client accepts.
+    pub(super) fn into_outcome(self) -> Result<Response> {
+        match self.refusal() {
+            Some(failure) => Err(failure
+                .header("cache-control", "no-store")
+                .header("idempotent-replayed", "true")),
+            None => Ok(Response::new(self.status, JSON, self.body)
+                .no_store()
+                .header("idempotent-replayed", "true")),
+        }
     }
 
-    /// Returns the reply, marked as a replayed one.
-    pub(super) fn into_response(self) -> Response {
-        Response::new(self.status, JSON, self.body)
-            .header("cache-control", "no-store")
-            .header("idempotent-replayed", "true")
+    fn refusal(&self) -> Option<Failure> {
+        if self.status < 400 {
+            return None;
+        }
+        let envelope: Envelope<Failure> = serde_json::from_str(&self.body).ok()?;
+        Some(envelope.error)
     }
 }
 
@@ -69,6 +64,7 @@ fn is_final(status: u16) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use edge_sdk::wit;
     use serde_json::json;
 
     use super::*;
@@ -98,15 +94,40 @@ mod tests {
         }
     }
 
+    fn replayed() -> (String, String) {
+        ("idempotent-replayed".to_owned(), "true".to_owned())
+    }
+
+    fn no_store() -> (String, String) {
+        ("cache-control".to_owned(), "no-store".to_owned())
+    }
+
     #[test]
     fn a_replayed_answer_says_so() {
-        let reply = Reply {
-            status: 404,
-            body: "{}".to_owned(),
+        for status in [200, 404] {
+            let reply = Reply {
+                status,
+                body: "{}".to_owned(),
+            };
+            let response = wit::Response::from(reply.into_outcome().unwrap());
+            assert_eq!((response.status, response.body), (status, b"{}".to_vec()));
+            assert!(response.headers.contains(&replayed()));
+            assert!(response.headers.contains(&no_store()));
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_replayed_as_one() {
+        let refusal = Failure::new(409, "ORD_03", "Out of \"stock\".").field("cart_id");
+        let reply = Reply::from_outcome(&Err(refusal)).unwrap();
+        let failure = wit::Failure::from(reply.into_outcome().unwrap_err());
+        let expected = wit::Failure {
+            status: 409,
+            code: "ORD_03".to_owned(),
+            message: "Out of \"stock\".".to_owned(),
+            field: Some("cart_id".to_owned()),
+            headers: vec![no_store(), replayed()],
         };
-        let response = edge_sdk::wit::Response::from(reply.into_response());
-        assert_eq!(response.status, 404);
-        let expected = ("idempotent-replayed".to_owned(), "true".to_owned());
-        assert!(response.headers.contains(&expected));
+        assert_eq!(failure, expected);
     }
 }
