@@ -4,10 +4,12 @@ use customer::{
     accounts, address, cards, facebook, login, lookup, password_reset, profile, registration,
     service, session,
 };
-use edge_sdk::sql::{Dialect, with_clock};
-use sqlx::migrate::Migrator;
-use sqlx::sqlite::{SqlitePool, SqlitePoolOptions};
-use sqlx::{Executor as _, SqlSafeStr as _, Statement as _};
+use edge_sdk::sql::Dialect;
+use sqlx::Executor as _;
+use sqlx::sqlite::SqlitePool;
+
+/// The folder of the plugin.
+const FOLDER: &str = env!("CARGO_MANIFEST_DIR");
 
 /// Each statement with the number of its parameters.
 const STATEMENTS: [(&str, usize); 31] = [
@@ -44,42 +46,21 @@ const STATEMENTS: [(&str, usize); 31] = [
     (session::ROLE_BY_FACEBOOK, 2),
 ];
 
-/// A database without tables. Each connection to this URL is a database of its
-/// own, so there is one.
-async fn empty() -> sqlx::Result<SqlitePool> {
-    let pool = SqlitePoolOptions::new().max_connections(1);
-    pool.connect("sqlite::memory:").await
-}
-
-async fn migrate(database: &SqlitePool) -> sqlx::Result<()> {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/sqlite");
-    let migrations = Migrator::new(std::path::Path::new(folder)).await?;
-    Ok(migrations.run(database).await?)
+async fn sqlite() -> SqlitePool {
+    test_databases::sqlite(FOLDER).await
 }
 
 #[tokio::test]
 async fn every_statement_fits_the_tables() {
-    let database = empty().await.unwrap();
-    migrate(&database).await.unwrap();
     let names = [(service::names_text(), service::MAX_IDS)];
     let fixed = STATEMENTS.map(|(text, parameters)| (text.to_owned(), parameters));
-    for (text, parameters) in fixed.into_iter().chain(names) {
-        let text = with_clock(&text, Dialect::Sqlite).unwrap().into_owned();
-        let statement = sqlx::AssertSqlSafe(text.clone()).into_sql_str();
-        let prepared = database.prepare(statement).await;
-        let prepared = prepared.unwrap_or_else(|error| panic!("{text}: {error}"));
-        let taken = prepared
-            .parameters()
-            .map(|known| known.map_left(|kinds| kinds.len()));
-        let taken = taken.map(|known| known.left_or_else(|count| count));
-        assert_eq!(taken, Some(parameters), "{text}");
-    }
+    let statements = fixed.into_iter().chain(names);
+    test_databases::prepare(&sqlite().await, Dialect::Sqlite, statements).await;
 }
 
 #[tokio::test]
 async fn an_address_has_one_customer() {
-    let database = empty().await.unwrap();
-    migrate(&database).await.unwrap();
+    let database = sqlite().await;
     let register = |email: &'static str, key: &'static str| {
         let query = sqlx::query(registration::INSERT);
         query
@@ -102,13 +83,14 @@ async fn an_address_has_one_customer() {
 
 #[tokio::test]
 async fn customers_of_before_are_found_by_their_address() {
-    let database = empty().await.unwrap();
+    let database = test_databases::empty_sqlite().await;
     let table = "CREATE TABLE customer (customer_id INTEGER PRIMARY KEY, name TEXT, email TEXT, password TEXT)";
     database.execute(table).await.unwrap();
     let rows = "INSERT INTO customer (name, email, password) VALUES \
                 ('Ada', 'Ada@Example.com', 'x'), ('Ada again', 'ADA@example.com', 'y'), ('Bob', 'b@example.com', 'z')";
     database.execute(rows).await.unwrap();
-    migrate(&database).await.unwrap();
+    let migrations = test_databases::migrations(FOLDER, "sqlite").await;
+    migrations.run(&database).await.unwrap();
     for (key, id) in [("ada@example.com", 1), ("b@example.com", 3)] {
         let found: Vec<(i64, String, String)> = sqlx::query_as(lookup::BY_KEY)
             .bind(key)
@@ -128,8 +110,7 @@ async fn customers_of_before_are_found_by_their_address() {
 /// Rows that others write may have blanks around an address; the key does not.
 #[tokio::test]
 async fn blanks_around_an_address_do_not_count() {
-    let database = empty().await.unwrap();
-    migrate(&database).await.unwrap();
+    let database = sqlite().await;
     let insert = |email: &'static str| {
         let query = sqlx::query("INSERT INTO customer (name, email) VALUES ('Ada', ?)");
         query.bind(email).execute(&database)
@@ -152,8 +133,7 @@ async fn blanks_around_an_address_do_not_count() {
 /// Who was shut out while their request ran changes nothing any more.
 #[tokio::test]
 async fn a_profile_is_changed_by_who_may_still() {
-    let database = empty().await.unwrap();
-    migrate(&database).await.unwrap();
+    let database = sqlite().await;
     let row = "INSERT INTO customer (name, email, email_key, password, role) \
                VALUES ('Ada', 'a@b.example', 'a@b.example', 'now', 'merchant')";
     database.execute(row).await.unwrap();

@@ -1,11 +1,12 @@
 //! What the statements do to the rows, on both databases: each change happens
 //! from where it may, once, and from nowhere else.
 
-mod databases;
-
 use edge_sdk::sql::{Dialect, with_clock};
 use order::orders::{allowance, changes, placed, stock};
 use order::{idempotency, outbox, tasks};
+
+/// The folder of the plugin.
+const FOLDER: &str = env!("CARGO_MANIFEST_DIR");
 
 /// Ages in seconds: what was just made is older than the first, and not as old
 /// as the second.
@@ -252,12 +253,12 @@ macro_rules! all {
 
 #[tokio::test]
 async fn changes_happen_once_on_sqlite() {
-    all!((databases::sqlite().await, Dialect::Sqlite));
+    all!((test_databases::sqlite(FOLDER).await, Dialect::Sqlite));
 }
 
 #[tokio::test]
 async fn changes_happen_once_on_mysql() {
-    all!((databases::mysql().await, Dialect::Mysql));
+    all!((test_databases::mysql(FOLDER).await, Dialect::Mysql));
 }
 
 /// The tables of an older shop: no transactions, no emoji.
@@ -276,11 +277,11 @@ const OLDER_SHOP: [&str; 3] = [
 
 #[tokio::test]
 async fn the_tables_of_an_older_shop_are_taken_over() {
-    let database = (databases::empty_mysql().await, Dialect::Mysql);
+    let database = (test_databases::empty_mysql().await, Dialect::Mysql);
     for text in OLDER_SHOP {
         assert!(change!(database, text).is_some(), "{text}");
     }
-    databases::migrations("mysql")
+    test_databases::migrations(FOLDER, "mysql")
         .await
         .run(&database.0)
         .await

@@ -1,12 +1,12 @@
 //! Every statement fits the tables that the migrations make, on both databases.
 
-mod databases;
-
-use edge_sdk::sql::{Dialect, with_clock};
+use edge_sdk::sql::Dialect;
 use order::admin::orders as admin;
 use order::orders::{self, allowance, changes, lines, placed, stock};
 use order::{idempotency, outbox, seed, service, shipping, tasks, tax};
-use sqlx::{Column as _, Executor as _, SqlSafeStr as _, Statement as _, TypeInfo as _};
+
+/// The folder of the plugin.
+const FOLDER: &str = env!("CARGO_MANIFEST_DIR");
 
 /// The statements with the number of their parameters.
 fn statements() -> Vec<(String, usize)> {
@@ -89,37 +89,16 @@ const SCHEDULED: [(&str, usize); 12] = [
     (tasks::UNPAID, 1),
 ];
 
-/// Prepares every statement, and counts its parameters.
-macro_rules! check {
-    ($database:expr, $dialect:expr) => {
-        for (text, parameters) in statements() {
-            let text = with_clock(&text, $dialect).unwrap().into_owned();
-            let statement = sqlx::AssertSqlSafe(text.clone()).into_sql_str();
-            let prepared = $database.prepare(statement).await;
-            let prepared = prepared.unwrap_or_else(|error| panic!("{text}: {error}"));
-            let known = prepared.parameters();
-            let taken = known.map(|known| match known {
-                sqlx::Either::Left(kinds) => kinds.len(),
-                sqlx::Either::Right(count) => count,
-            });
-            assert_eq!(taken, Some(parameters), "{text}");
-            for column in prepared.columns() {
-                let kind = column.type_info().name();
-                let is_text = !kind.contains("BLOB") && !kind.contains("BINARY");
-                assert!(is_text, "{text}: {} is {kind}", column.name());
-            }
-        }
-    };
-}
-
 #[tokio::test]
 async fn every_statement_fits_the_tables_of_sqlite() {
-    let database = databases::sqlite().await;
-    check!(database, Dialect::Sqlite);
+    let database = test_databases::sqlite(FOLDER).await;
+    let prepared = test_databases::prepare(&database, Dialect::Sqlite, statements()).await;
+    test_databases::assert_no_bytes(&prepared);
 }
 
 #[tokio::test]
 async fn every_statement_fits_the_tables_of_mysql() {
-    let database = databases::mysql().await;
-    check!(database, Dialect::Mysql);
+    let database = test_databases::mysql(FOLDER).await;
+    let prepared = test_databases::prepare(&database, Dialect::Mysql, statements()).await;
+    test_databases::assert_no_bytes(&prepared);
 }

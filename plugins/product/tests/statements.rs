@@ -1,6 +1,6 @@
 //! Every statement fits the tables that the migrations make.
 
-use edge_sdk::sql::{Dialect, with_clock};
+use edge_sdk::sql::Dialect;
 use product::search::postings::Hits;
 use product::search::{index, merge, reconcile, store};
 use product::{
@@ -8,9 +8,10 @@ use product::{
     seed, service,
 };
 use roaring::RoaringBitmap;
-use sqlx::migrate::Migrator;
-use sqlx::sqlite::{SqlitePool, SqlitePoolOptions};
-use sqlx::{Executor as _, Row as _, SqlSafeStr as _, Statement as _};
+use sqlx::Row as _;
+
+/// The folder of the plugin.
+const FOLDER: &str = env!("CARGO_MANIFEST_DIR");
 
 /// Statements of fixed texts, with the number of their parameters.
 const FIXED: [(&str, usize); 52] = [
@@ -136,21 +137,10 @@ fn index_statements<T: merge::Table>() -> [(String, usize); 3] {
     ]
 }
 
-/// A database with the tables of the catalog.
-async fn migrated() -> sqlx::Result<SqlitePool> {
-    // Each connection to this URL is a database of its own, so there is one.
-    let pool = SqlitePoolOptions::new().max_connections(1);
-    let database = pool.connect("sqlite::memory:").await?;
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/sqlite");
-    let migrations = Migrator::new(std::path::Path::new(folder)).await?;
-    migrations.run(&database).await?;
-    Ok(database)
-}
-
 /// Periodic work that finds nothing to do reads no table.
 #[tokio::test]
 async fn reviews_without_a_reviewer_are_found_by_an_index() {
-    let database = migrated().await.unwrap();
+    let database = test_databases::sqlite(FOLDER).await;
     for (statement, expected) in [
         (
             reviewers::UNNAMED,
@@ -173,16 +163,6 @@ async fn reviews_without_a_reviewer_are_found_by_an_index() {
 
 #[tokio::test]
 async fn every_statement_fits_the_tables() {
-    let database = migrated().await.unwrap();
-    for (text, parameters) in statements() {
-        let text = with_clock(&text, Dialect::Sqlite).unwrap().into_owned();
-        let statement = sqlx::AssertSqlSafe(text.clone()).into_sql_str();
-        let prepared = database.prepare(statement).await;
-        let prepared = prepared.unwrap_or_else(|error| panic!("{text}: {error}"));
-        let taken = prepared
-            .parameters()
-            .map(|known| known.map_left(|kinds| kinds.len()));
-        let taken = taken.map(|known| known.left_or_else(|count| count));
-        assert_eq!(taken, Some(parameters), "{text}");
-    }
+    let database = test_databases::sqlite(FOLDER).await;
+    test_databases::prepare(&database, Dialect::Sqlite, statements()).await;
 }

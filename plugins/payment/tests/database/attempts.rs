@@ -6,6 +6,8 @@ use payment::attempts::{
     BEGIN, CAPTURE, CURRENT, FAIL, NOTIFIED, NOTIFIED_FAILURE, POSTPONE, REFUND, TAKE,
 };
 
+use crate::FOLDER;
+
 /// Seconds for which an attempt is had: as long as the tests take and longer,
 /// or no longer at all.
 const LONG: i64 = 3600;
@@ -130,17 +132,17 @@ macro_rules! check {
 
 #[tokio::test]
 async fn an_order_has_one_attempt_that_may_charge_on_sqlite() {
-    check!(crate::sqlite().await.unwrap(), Dialect::Sqlite);
+    check!(test_databases::sqlite(FOLDER).await, Dialect::Sqlite);
 }
 
 #[tokio::test]
 async fn an_order_has_one_attempt_that_may_charge_on_mysql() {
-    check!(crate::mysql().await.unwrap(), Dialect::Mysql);
+    check!(test_databases::mysql(FOLDER).await, Dialect::Mysql);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_many_at_once_one_begins() {
-    let database = crate::mysql().await.unwrap();
+    let database = test_databases::mysql(FOLDER).await;
     let many = (0..20).map(|_| {
         let database = database.clone();
         tokio::spawn(async move { begin!((&database, Dialect::Mysql), 9_i64, 1_i64).is_ok() })

@@ -1,11 +1,12 @@
 //! Every statement fits the tables that the migrations make.
 
-use edge_sdk::sql::{Dialect, with_clock};
+use edge_sdk::sql::Dialect;
 use payment::admin::payments;
 use payment::provider::sandbox;
 use payment::webhooks::events;
 use payment::{attempts, shop};
-use sqlx::{Column as _, Executor as _, SqlSafeStr as _, Statement as _, TypeInfo as _};
+
+use crate::FOLDER;
 
 /// Each statement with the number of its parameters.
 const STATEMENTS: [(&str, usize); 29] = [
@@ -40,40 +41,16 @@ const STATEMENTS: [(&str, usize); 29] = [
     (sandbox::REFUNDED, 1),
 ];
 
-/// Prepares every statement, and counts its parameters.
-macro_rules! check {
-    ($database:expr, $dialect:expr) => {
-        for (text, parameters) in STATEMENTS {
-            let text = with_clock(text, $dialect).unwrap().into_owned();
-            let statement = sqlx::AssertSqlSafe(text.clone()).into_sql_str();
-            let prepared = $database.prepare(statement).await;
-            let prepared = prepared.unwrap_or_else(|error| panic!("{text}: {error}"));
-            let known = prepared.parameters();
-            let taken = known.map(|known| match known {
-                sqlx::Either::Left(kinds) => kinds.len(),
-                sqlx::Either::Right(count) => count,
-            });
-            assert_eq!(taken, Some(parameters), "{text}");
-            // Plugins read texts, and no bytes.
-            for column in prepared.columns() {
-                let kind = column.type_info().name();
-                assert!(
-                    !kind.contains("BLOB") && !kind.contains("BINARY"),
-                    "{text}: {kind}"
-                );
-            }
-        }
-    };
-}
-
 #[tokio::test]
 async fn every_statement_fits_the_tables_of_sqlite() {
-    let database = crate::sqlite().await.unwrap();
-    check!(database, Dialect::Sqlite);
+    let database = test_databases::sqlite(FOLDER).await;
+    let prepared = test_databases::prepare(&database, Dialect::Sqlite, STATEMENTS).await;
+    test_databases::assert_no_bytes(&prepared);
 }
 
 #[tokio::test]
 async fn every_statement_fits_the_tables_of_mysql() {
-    let database = crate::mysql().await.unwrap();
-    check!(database, Dialect::Mysql);
+    let database = test_databases::mysql(FOLDER).await;
+    let prepared = test_databases::prepare(&database, Dialect::Mysql, STATEMENTS).await;
+    test_databases::assert_no_bytes(&prepared);
 }
