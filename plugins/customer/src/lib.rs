@@ -1,9 +1,7 @@
 //! The customers of the shop: registration, login, profile, address and card.
 
 pub mod accounts;
-pub mod address;
 mod bindings;
-pub mod cards;
 pub mod facebook;
 mod failures;
 mod limits;
@@ -38,8 +36,8 @@ pub fn router() -> Router {
         .post("/customers/password/reset", password_reset::reset)
         .get("/customer", profile::show)
         .put("/customer", profile::update)
-        .put("/customers/address", address::update)
-        .put("/customer/address", address::update)
-        .put("/customers/creditCard", cards::update)
-        .put("/customer/creditCard", cards::update)
+        .put("/customers/address", profile::address::update)
+        .put("/customer/address", profile::address::update)
+        .put("/customers/creditCard", profile::cards::update)
+        .put("/customer/creditCard", profile::cards::update)
 }

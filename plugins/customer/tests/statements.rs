@@ -1,8 +1,8 @@
 //! Every statement fits the tables that the migrations make.
 
+use customer::profile::{address, cards};
 use customer::{
-    accounts, address, cards, facebook, login, lookup, password_reset, profile, registration,
-    service, session,
+    accounts, facebook, login, lookup, password_reset, profile, registration, service, session,
 };
 use edge_sdk::sql::Dialect;
 use sqlx::Executor as _;

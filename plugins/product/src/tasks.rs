@@ -3,7 +3,7 @@
 
 use edge_sdk::sql;
 
-use crate::reviewers;
+use crate::reviews::reviewers;
 use crate::search::reconcile;
 
 /// Why a piece of work was not finished.

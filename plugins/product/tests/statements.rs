@@ -1,11 +1,11 @@
 //! Every statement fits the tables that the migrations make.
 
 use edge_sdk::sql::Dialect;
+use product::reviews::reviewers;
 use product::search::postings::Hits;
 use product::search::{index, merge, reconcile, store};
 use product::{
-    admin, attributes, categories, departments, ids, products, reservations, reviewers, reviews,
-    seed, service,
+    admin, attributes, categories, departments, ids, products, reservations, reviews, seed, service,
 };
 use roaring::RoaringBitmap;
 use sqlx::Row as _;

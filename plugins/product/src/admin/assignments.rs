@@ -5,8 +5,8 @@ use edge_sdk::{Failure, Request, Response, Result, sql};
 
 use super::rows::Reference;
 use super::{categories, merchant, products, values};
-use crate::counts;
 use crate::ids::{UNKNOWN_CATEGORY, UNKNOWN_PRODUCT, UNKNOWN_VALUE};
+use crate::products::counts;
 
 /// Puts a product, by its id, into a category, by its id.
 pub const ADD_CATEGORY: &str =

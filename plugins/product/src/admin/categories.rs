@@ -7,10 +7,10 @@ use edge_sdk::{Failure, Fields, Result};
 use super::crud::Entity;
 use super::departments;
 use super::rows::Reference;
-use crate::counts;
 use crate::ids::{UNKNOWN_CATEGORY, UNKNOWN_DEPARTMENT};
 use crate::input::{self, MAX_DESCRIPTION_CHARS, MAX_NAME_CHARS};
 use crate::model::Category;
+use crate::products::counts;
 
 const IN_USE: Failure = Failure::new(409, "CAT_02", "The category still has products.");
 

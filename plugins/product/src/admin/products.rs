@@ -8,10 +8,10 @@ use serde::Deserialize;
 
 use super::rows::{new_id, require_row};
 use super::{merchant, stock};
-use crate::counts;
 use crate::ids::UNKNOWN_PRODUCT;
 use crate::input::{self, MAX_DESCRIPTION_CHARS, MAX_NAME_CHARS};
 use crate::model::StockedProduct;
+use crate::products::counts;
 use crate::search::index;
 
 /// Characters of the name of a picture's file.

@@ -7,9 +7,9 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use anyhow::Context;
-use product::counts::Counts;
 use product::model::{Cents, Product, ProductSummary};
 use product::products;
+use product::products::counts::Counts;
 use serde::Serialize;
 use sqlx::Result;
 use url::form_urlencoded;

@@ -1,12 +1,14 @@
 //! `/products`: lists of products, and one product from all sides.
 
+pub mod counts;
+
 use edge_sdk::sql::Readable;
 use edge_sdk::{Failure, Listing, Page, Request, Response, Result, sql};
 
-use crate::counts::{self, count};
 use crate::ids::{UNKNOWN_PRODUCT, require_category, require_department, require_product};
 use crate::model::{Product, ProductDetails, ProductLocation, ProductSummary};
 use crate::pages;
+use counts::count;
 
 const BAD_LENGTH: Failure = Failure::malformed("The description length is not a number.");
 

@@ -1,5 +1,8 @@
 //! `/customer`: who a customer is, and how to reach them.
 
+pub mod address;
+pub mod cards;
+
 use edge_sdk::{Failure, Request, Response, Result, identity, sql, wit::Principal};
 use serde::{Deserialize, Serialize};
 

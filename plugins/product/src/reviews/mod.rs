@@ -1,6 +1,8 @@
 //! `/products/{product_id}/reviews`: what customers said of a product, each
 //! customer once: a second review takes the place of the first.
 
+pub mod reviewers;
+
 use edge_sdk::sql::Readable;
 use edge_sdk::wit::Principal;
 use edge_sdk::{Fields, Request, Response, Result, sql};
