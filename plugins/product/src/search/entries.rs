@@ -64,10 +64,11 @@ impl Entries {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn entries(products: &[(u32, &str, &str)]) -> Entries {
+    /// Returns the entries of products: id, name, description.
+    pub(in crate::search) fn entries(products: &[(u32, &str, &str)]) -> Entries {
         let mut entries = Entries::default();
         for (product, name, description) in products {
             entries.add(*product, name, description);

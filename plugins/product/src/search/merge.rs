@@ -215,15 +215,7 @@ pub fn write_text<T: Table>(dialect: Dialect) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::search::entries::Entries;
-
-    fn entries(products: &[(u32, &str, &str)]) -> Entries {
-        let mut entries = Entries::default();
-        for (product, name, description) in products {
-            entries.add(*product, name, description);
-        }
-        entries
-    }
+    use crate::search::entries::tests::entries;
 
     /// Returns the rows with others added to them, then those others taken out
     /// again.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::entries::Entries;
+use super::entries::{Entries, tests::entries};
 use super::evaluation::{Evaluation, Match};
 use super::query::{Clause, Query};
 use super::ranking::Ranking;
@@ -30,11 +30,7 @@ const SHOP: &[Product] = &[
 ];
 
 fn search(products: &[Product], text: &str, how: Match) -> Ranking {
-    let mut entries = Entries::default();
-    for (product, name, description) in products {
-        entries.add(*product, name, description);
-    }
-    search_entries(&entries, text, how)
+    search_entries(&entries(products), text, how)
 }
 
 /// Returns what is otherwise done with the tables, in memory.
