@@ -75,8 +75,9 @@
 //! crate-type = ["cdylib"]
 //! ```
 //!
-//! Tests in a folder `tests` need a library, so add `"rlib"` for them: cargo then
-//! leaves link-time optimisation out.
+//! Tests in a folder `tests` that call the plugin's functions need a library, so add
+//! `"rlib"` for them: cargo then leaves link-time optimisation out. Tests in a node
+//! ([`testing`]) need none.
 //!
 //! The manifest, `plugin.toml`, says which routes the plugin serves and what it
 //! may use. It can do nothing else:
