@@ -338,7 +338,7 @@ mod tests {
                 (status, failure.code().to_owned())
             })
         };
-        let request = |wit| Request::from(wit).with_codes(&DISTINCT);
+        let request = |wit: wit::Request| Request::from(wit).with_codes(&DISTINCT);
         let nobody = request(testing::get("/"));
         assert_eq!(code(nobody.principal()), Err((401, "NO_TOKEN".to_owned())));
         let forged = request(testing::with_bad_token(testing::get("/")));
