@@ -4,6 +4,7 @@ pub mod counts;
 
 use edge_sdk::sql::Readable;
 use edge_sdk::{Failure, Listing, Page, Request, Response, Result, sql};
+use serde::de::DeserializeOwned;
 
 use crate::ids::{UNKNOWN_PRODUCT, require_category, require_department, require_product};
 use crate::model::{Product, ProductDetails, ProductLocation, ProductSummary};
@@ -89,30 +90,39 @@ pub fn list(request: &Request) -> Result<Response> {
     listing(request, count(COUNT, None)?, rows, length)
 }
 
+/// What a list of products has in common: their category or their department.
+struct Group {
+    /// Parameter of the path with the group's id.
+    parameter: &'static str,
+    /// Selects a page of the group's products.
+    page: &'static str,
+    /// Texts that count them, for [`listing_count`].
+    counts: [&'static str; 2],
+    /// Refuses an id that no group has.
+    require: fn(i64) -> Result<()>,
+}
+
+const CATEGORY: Group = Group {
+    parameter: "category_id",
+    page: IN_CATEGORY,
+    counts: [COUNT_IN_CATEGORY, COUNT_THERE_IN_CATEGORY],
+    require: require_category,
+};
+
+const DEPARTMENT: Group = Group {
+    parameter: "department_id",
+    page: IN_DEPARTMENT,
+    counts: [COUNT_IN_DEPARTMENT, COUNT_THERE_IN_DEPARTMENT],
+    require: require_department,
+};
+
 /// GET `/products/inCategory/{category_id}`.
 ///
 /// # Errors
 /// `DEP_01` for a malformed id, `CAT_01` for an unknown one, `PAG_03` for a
 /// malformed page.
 pub fn in_category(request: &Request) -> Result<Response> {
-    let id = request.id_param("category_id")?;
-    let page = request.page()?;
-    let length = description_length(request)?;
-    let rows: Readable<ProductSummary> = sql::query(IN_CATEGORY)
-        .bind(id)
-        .bind(page.limit())
-        .bind(page.offset())
-        .readable_rows("product", "product_id")?;
-    if rows.is_empty() {
-        require_category(id)?;
-    }
-    let texts = [COUNT_IN_CATEGORY, COUNT_THERE_IN_CATEGORY];
-    listing(
-        request,
-        listing_count(texts, id, page, rows.found())?,
-        rows,
-        length,
-    )
+    in_group(request, &CATEGORY)
 }
 
 /// GET `/products/inDepartment/{department_id}`.
@@ -121,24 +131,23 @@ pub fn in_category(request: &Request) -> Result<Response> {
 /// `DEP_01` for a malformed id, `DEP_02` for an unknown one, `PAG_03` for a
 /// malformed page.
 pub fn in_department(request: &Request) -> Result<Response> {
-    let id = request.id_param("department_id")?;
+    in_group(request, &DEPARTMENT)
+}
+
+fn in_group(request: &Request, group: &Group) -> Result<Response> {
+    let id = request.id_param(group.parameter)?;
     let page = request.page()?;
     let length = description_length(request)?;
-    let rows: Readable<ProductSummary> = sql::query(IN_DEPARTMENT)
+    let rows: Readable<ProductSummary> = sql::query(group.page)
         .bind(id)
         .bind(page.limit())
         .bind(page.offset())
         .readable_rows("product", "product_id")?;
     if rows.is_empty() {
-        require_department(id)?;
+        (group.require)(id)?;
     }
-    let texts = [COUNT_IN_DEPARTMENT, COUNT_THERE_IN_DEPARTMENT];
-    listing(
-        request,
-        listing_count(texts, id, page, rows.found())?,
-        rows,
-        length,
-    )
+    let count = listing_count(group.counts, id, page, rows.found())?;
+    listing(request, count, rows, length)
 }
 
 /// GET `/products/{product_id}`.
@@ -146,11 +155,7 @@ pub fn in_department(request: &Request) -> Result<Response> {
 /// # Errors
 /// `DEP_01` for a malformed id, `PRO_01` for an unknown one.
 pub fn one(request: &Request) -> Result<Response> {
-    let id = request.id_param("product_id")?;
-    let product: Option<Product> = sql::query(ONE)
-        .bind(id)
-        .readable_first("product", "product_id")?;
-    Response::json(&product.ok_or(UNKNOWN_PRODUCT)?)
+    Response::json(&find::<Product>(request, ONE)?)
 }
 
 /// GET `/products/{product_id}/details`.
@@ -158,11 +163,14 @@ pub fn one(request: &Request) -> Result<Response> {
 /// # Errors
 /// `DEP_01` for a malformed id, `PRO_01` for an unknown one.
 pub fn details(request: &Request) -> Result<Response> {
-    let id = request.id_param("product_id")?;
-    let product: Option<ProductDetails> = sql::query(DETAILS)
-        .bind(id)
+    Response::json(&find::<ProductDetails>(request, DETAILS)?)
+}
+
+fn find<T: DeserializeOwned>(request: &Request, statement: &str) -> Result<T> {
+    let product: Option<T> = sql::query(statement)
+        .bind(request.id_param("product_id")?)
         .readable_first("product", "product_id")?;
-    Response::json(&product.ok_or(UNKNOWN_PRODUCT)?)
+    product.ok_or(UNKNOWN_PRODUCT)
 }
 
 /// GET `/products/{product_id}/locations`.
