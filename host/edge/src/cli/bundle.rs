@@ -108,7 +108,7 @@ pub(super) async fn push(settings: &Settings, arguments: Push) -> anyhow::Result
         bail!("{location} names a digest, which follows from the bundle: push to a tag");
     }
     let found = source::find(settings, &source, key.as_deref()).await?;
-    let registry = Registry::of(location, settings, Timeouts::default())?;
+    let registry = Registry::new(location, settings, Timeouts::default())?;
     let pushed = registry.push(&found.bundle, &found.signature).await?;
     let (bundle, manifest) = (&found.bundle, &found.bundle.manifest);
     output::print(format_args!(

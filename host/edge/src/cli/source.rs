@@ -54,7 +54,7 @@ pub(super) async fn find(
             origin: None,
         },
         Source::Registry(location) => {
-            let registry = Registry::of(location.clone(), settings, Timeouts::default())?;
+            let registry = Registry::new(location.clone(), settings, Timeouts::default())?;
             let pulled = registry.pull().await?;
             Found {
                 bundle: pulled.bundle,

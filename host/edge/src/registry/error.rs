@@ -1,4 +1,4 @@
-//! Errors of registries, in words for operators.
+//! Errors of registries, as operators read them.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -8,10 +8,9 @@ use bundle::BundleError;
 use oci_client::errors::{OciDistributionError, OciEnvelope, OciErrorCode};
 
 use super::Location;
-use super::login::Login;
 
 /// Characters of a registry's own message that are shown.
-const LONGEST_MESSAGE: usize = 200;
+const MAX_MESSAGE_CHARS: usize = 200;
 
 /// Error of pulling or pushing a bundle.
 #[derive(Debug, thiserror::Error)]
@@ -123,52 +122,50 @@ pub enum RegistryError {
 }
 
 impl RegistryError {
-    /// Converts the client's error about `location`.
-    pub(super) fn of(location: &Location, login: &Login, error: OciDistributionError) -> Self {
+    /// Converts the client's error about `location`, which was used with the login of `user`, or
+    /// anonymously.
+    pub(super) fn from_client(
+        location: &Location,
+        user: Option<&str>,
+        error: OciDistributionError,
+    ) -> Self {
         use OciDistributionError as E;
-        let host = location.host().to_owned();
+        let from_status =
+            |status, message: &str| Self::from_status(location, user, status, message);
+        let other = |reason| Self::Other {
+            host: location.host().to_owned(),
+            reason,
+        };
         match error {
-            E::RequestError(error) => {
-                let status = error.status().map(|status| status.as_u16());
-                match status {
-                    Some(status) => Self::of_status(location, login, status, String::new()),
-                    None if error.is_connect() => Self::Unreachable {
-                        host,
-                        reason: causes(&error),
-                    },
-                    None => Self::Other {
-                        host,
-                        reason: causes(&error),
-                    },
-                }
-            }
-            E::AuthenticationFailure(_) | E::UnauthorizedError { .. } => {
-                Self::of_status(location, login, 401, String::new())
-            }
+            E::RequestError(error) => match error.status() {
+                Some(status) => from_status(status.as_u16(), ""),
+                None if error.is_connect() => Self::Unreachable {
+                    host: location.host().to_owned(),
+                    reason: causes(&error),
+                },
+                None => other(causes(&error)),
+            },
+            E::AuthenticationFailure(_) | E::UnauthorizedError { .. } => from_status(401, ""),
             E::RegistryError { envelope, .. } => {
-                let reason = words(&envelope);
-                Self::of_status(location, login, status_of(&envelope), reason)
+                from_status(status_of(&envelope), &messages(&envelope))
             }
-            E::ServerError { code, message, .. } => Self::of_status(location, login, code, message),
+            E::ServerError { code, message, .. } => from_status(code, &message),
             E::DigestError(_) => Self::Changed {
                 location: location.clone(),
                 part: "the manifest",
             },
-            error => Self::Other {
-                host,
-                reason: plain(&error.to_string()),
-            },
+            error => other(plain(&error.to_string())),
         }
     }
 
-    fn of_status(location: &Location, login: &Login, status: u16, message: String) -> Self {
+    fn from_status(location: &Location, user: Option<&str>, status: u16, message: &str) -> Self {
         let host = location.host().to_owned();
         let repository = location.repository().to_owned();
-        match (status, &login.user) {
+        match (status, user) {
             (401 | 403, None) => Self::NoLogin { host, repository },
             (401 | 403, Some(user)) => Self::Refused {
                 host,
-                user: user.clone(),
+                user: user.to_owned(),
                 repository,
             },
             (404, _) => Self::NotFound(location.clone()),
@@ -197,7 +194,7 @@ fn status_of(envelope: &OciEnvelope) -> u16 {
     statuses.into_iter().next().unwrap_or(400)
 }
 
-fn words(envelope: &OciEnvelope) -> String {
+fn messages(envelope: &OciEnvelope) -> String {
     let messages = envelope.errors.iter().map(|error| error.message.as_str());
     messages.collect::<Vec<_>>().join("; ")
 }
@@ -219,5 +216,5 @@ fn causes(error: &dyn Error) -> String {
 fn plain(text: &str) -> String {
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let shown = words.chars().filter(|c| !c.is_control());
-    shown.take(LONGEST_MESSAGE).collect()
+    shown.take(MAX_MESSAGE_CHARS).collect()
 }

@@ -15,7 +15,7 @@ const HUB: &str = "index.docker.io";
 const HUB_KEY: &str = "https://index.docker.io/v1/";
 
 /// Output of credential helpers that have no login, which docker treats as no login too.
-const NONE_KEPT: &str = "credentials not found";
+const NO_CREDENTIALS: &str = "credentials not found";
 
 /// Login of a user, or anonymous access.
 pub(super) struct Login {
@@ -26,16 +26,16 @@ pub(super) struct Login {
 
 impl Login {
     /// Parses the login of a setting, `user:password`.
-    pub(super) fn of_setting(text: &str) -> Self {
+    pub(super) fn from_setting(text: &str) -> Self {
         let (user, password) = text.split_once(':').unwrap_or((text, ""));
-        Self::of_user(user.to_owned(), password.to_owned())
+        Self::basic(user.to_owned(), password.to_owned())
     }
 
     /// Returns the login that `docker login` keeps for `host`, in its configuration file or in the
     /// credential helper that the file names.
-    pub(super) fn of_docker(host: &str) -> Result<Self> {
+    pub(super) fn from_docker(host: &str) -> Result<Self> {
         let Some(path) = docker_file() else {
-            return Ok(Self::nobody());
+            return Ok(Self::anonymous());
         };
         let failed = |reason: String| RegistryError::Login {
             host: host.to_owned(),
@@ -44,36 +44,36 @@ impl Login {
         };
         let file = match File::open(&path) {
             Ok(file) => BufReader::new(file),
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self::nobody()),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self::anonymous()),
             Err(error) => return Err(failed(error.to_string())),
         };
         let key = if host == HUB { HUB_KEY } else { host };
         match get_credential_from_reader(file, key) {
             Ok(DockerCredential::UsernamePassword(user, password)) => {
-                Ok(Self::of_user(user, password))
+                Ok(Self::basic(user, password))
             }
             Ok(DockerCredential::IdentityToken(_)) => Err(failed(
                 "it holds an identity token, which only docker can use; set registry_login"
                     .to_owned(),
             )),
-            Err(CredentialRetrievalError::NoCredentialConfigured) => Ok(Self::nobody()),
+            Err(CredentialRetrievalError::NoCredentialConfigured) => Ok(Self::anonymous()),
             Err(CredentialRetrievalError::HelperFailure { stdout, .. })
-                if stdout.contains(NONE_KEPT) =>
+                if stdout.contains(NO_CREDENTIALS) =>
             {
-                Ok(Self::nobody())
+                Ok(Self::anonymous())
             }
             Err(error) => Err(failed(one_line(&error.to_string()))),
         }
     }
 
-    fn of_user(user: String, password: String) -> Self {
+    fn basic(user: String, password: String) -> Self {
         Self {
             auth: RegistryAuth::Basic(user.clone(), password),
             user: Some(user),
         }
     }
 
-    fn nobody() -> Self {
+    fn anonymous() -> Self {
         Self {
             auth: RegistryAuth::Anonymous,
             user: None,

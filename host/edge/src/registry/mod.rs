@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use oci_client::Client;
 use oci_client::client::{ClientConfig, ClientProtocol};
+use oci_client::errors::OciDistributionError;
 use oci_client::secrets::RegistryAuth;
 
 pub use error::RegistryError;
@@ -64,11 +65,11 @@ impl Registry {
     ///
     /// # Errors
     /// When the login cannot be read, or no certificate authorities are trusted on this machine.
-    pub fn of(location: Location, settings: &Settings, timeouts: Timeouts) -> Result<Self> {
+    pub fn new(location: Location, settings: &Settings, timeouts: Timeouts) -> Result<Self> {
         let host = location.host();
         let login = match &settings.registry_login {
-            Some(Secret(login)) => Login::of_setting(login),
-            None => Login::of_docker(host)?,
+            Some(Secret(login)) => Login::from_setting(login),
+            None => Login::from_docker(host)?,
         };
         // A registry on this machine is used without TLS, as docker does.
         let protocol = match location.is_loopback() {
@@ -85,7 +86,8 @@ impl Registry {
             user_agent: concat!("edge/", env!("CARGO_PKG_VERSION")),
             ..ClientConfig::default()
         });
-        let client = client.map_err(|error| RegistryError::of(&location, &login, error))?;
+        let client = client
+            .map_err(|error| RegistryError::from_client(&location, login.user.as_deref(), error))?;
         Ok(Self {
             location,
             login,
@@ -99,8 +101,8 @@ impl Registry {
     }
 
     /// Converts an error of the client.
-    fn trouble(&self, error: oci_client::errors::OciDistributionError) -> RegistryError {
-        RegistryError::of(&self.location, &self.login, error)
+    fn error(&self, error: OciDistributionError) -> RegistryError {
+        RegistryError::from_client(&self.location, self.login.user.as_deref(), error)
     }
 
     /// Waits for the result of `work` within `limit`.

@@ -10,7 +10,7 @@ use oci_client::manifest::{OciDescriptor, OciImageManifest};
 use super::{Location, MANIFEST, Registry, RegistryError, Result};
 
 /// Greatest length of a manifest in bytes, which registries have too.
-const LONGEST_MANIFEST: usize = 4 << 20;
+const MAX_MANIFEST_BYTES: usize = 4 << 20;
 
 /// Names of the parts of an artifact, for messages.
 const CONFIGURATION: &str = "the configuration";
@@ -65,18 +65,18 @@ impl Registry {
             client
                 .auth(&reference, self.auth(), RegistryOperation::Pull)
                 .await
-                .map_err(|error| self.trouble(error))?;
+                .map_err(|error| self.error(error))?;
             client
                 .pull_manifest_raw(&reference, self.auth(), &[MANIFEST])
                 .await
-                .map_err(|error| self.trouble(error))
+                .map_err(|error| self.error(error))
         });
         let (bytes, _) = fetched.await?;
-        if bytes.len() > LONGEST_MANIFEST {
+        if bytes.len() > MAX_MANIFEST_BYTES {
             return Err(RegistryError::TooLong {
                 location: self.location.clone(),
                 part: "the manifest",
-                limit: LONGEST_MANIFEST as u64,
+                limit: MAX_MANIFEST_BYTES as u64,
             });
         }
         let location = self.location.pinned(Digest::of(&bytes));
@@ -96,7 +96,23 @@ impl Registry {
         }
     }
 
+    /// Pulls a part, whose length and digest must be those of the manifest.
     async fn part(&self, location: &Location, part: &Part) -> Result<Bytes> {
+        let bytes = self.read_part(location, part).await?;
+        if bytes.len() < part.size {
+            return Err(cut_off(location, part, bytes.len()));
+        }
+        if Digest::of(&bytes) != part.digest {
+            return Err(RegistryError::Changed {
+                location: location.clone(),
+                part: part.name,
+            });
+        }
+        Ok(bytes.into())
+    }
+
+    /// Reads the bytes of a part until its end, and no more of them than the manifest says.
+    async fn read_part(&self, location: &Location, part: &Part) -> Result<Vec<u8>> {
         let reference = location.reference();
         let descriptor = OciDescriptor {
             digest: part.digest.to_string(),
@@ -104,7 +120,7 @@ impl Registry {
         };
         let opened = self.within(self.timeouts.silence, async {
             let stream = self.client.pull_blob_stream(&reference, &descriptor).await;
-            stream.map_err(|error| self.trouble(error))
+            stream.map_err(|error| self.error(error))
         });
         let mut stream = opened.await?.stream;
         let mut bytes = Vec::with_capacity(part.size);
@@ -119,23 +135,13 @@ impl Registry {
                         limit: part.size as u64,
                     });
                 }
-                Ok(None) => break,
+                Ok(None) => return Ok(bytes),
                 // All bytes arrived before the client noticed that their digest is wrong, which is
-                // reported below.
-                Err(_) if bytes.len() == part.size => break,
+                // reported by the caller.
+                Err(_) if bytes.len() == part.size => return Ok(bytes),
                 Err(_) => return Err(cut_off(location, part, bytes.len())),
             }
         }
-        if bytes.len() < part.size {
-            return Err(cut_off(location, part, bytes.len()));
-        }
-        if Digest::of(&bytes) != part.digest {
-            return Err(RegistryError::Changed {
-                location: location.clone(),
-                part: part.name,
-            });
-        }
-        Ok(bytes.into())
     }
 }
 

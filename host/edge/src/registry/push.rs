@@ -22,21 +22,21 @@ impl Registry {
     /// # Errors
     /// When the registry refuses the bundle. The tag is then unchanged.
     pub async fn push(&self, bundle: &Bundle, signature: &str) -> Result<Location> {
-        let unfit = |source: BundleError| RegistryError::Bundle {
+        let invalid = |source: BundleError| RegistryError::Bundle {
             location: self.location.clone(),
             source,
         };
-        let config = Bytes::from(bundle.artifact_config(signature).map_err(unfit)?);
+        let config = Bytes::from(bundle.artifact_config(signature).map_err(invalid)?);
         let manifest = manifest(bundle, &config);
         let manifest = serde_json::to_vec(&manifest)
-            .map_err(|error| unfit(BundleError::Artifact(error.to_string())))?;
+            .map_err(|error| invalid(BundleError::Artifact(error.to_string())))?;
         let pinned = self.location.pinned(Digest::of(&manifest));
         self.within(self.timeouts.whole, async {
             let (client, reference) = (&self.client, self.location.reference());
             client
                 .auth(&reference, self.auth(), RegistryOperation::Push)
                 .await
-                .map_err(|error| self.trouble(error))?;
+                .map_err(|error| self.error(error))?;
             self.put(bundle.wasm.clone()).await?;
             self.put(config).await?;
             // The tag is moved last, once all parts are there.
@@ -44,13 +44,13 @@ impl Registry {
             client
                 .push_manifest_raw(&reference, manifest, kind)
                 .await
-                .map_err(|error| self.trouble(error))?;
+                .map_err(|error| self.error(error))?;
             // The manifest is read back, so that a registry that stores other bytes is noticed now
             // and not by a later pull.
             client
                 .pull_manifest_raw(&pinned.reference(), self.auth(), &[MANIFEST])
                 .await
-                .map_err(|error| self.trouble(error))?;
+                .map_err(|error| self.error(error))?;
             Ok(())
         })
         .await?;
@@ -62,9 +62,9 @@ impl Registry {
         let reference = self.location.reference();
         let digest = Digest::of(&part).to_string();
         let known = self.client.blob_exists(&reference, &digest).await;
-        if !known.map_err(|error| self.trouble(error))? {
+        if !known.map_err(|error| self.error(error))? {
             let pushed = self.client.push_blob(&reference, part, &digest).await;
-            pushed.map_err(|error| self.trouble(error))?;
+            pushed.map_err(|error| self.error(error))?;
         }
         Ok(())
     }

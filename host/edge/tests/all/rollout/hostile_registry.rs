@@ -89,7 +89,7 @@ impl Fake {
         let settings = settings(folder.path(), &[], |settings| {
             settings.registry_login = Some(Secret("ops:password".to_owned()));
         });
-        let registry = Registry::of(location, &settings, TIMEOUTS).expect("a client");
+        let registry = Registry::new(location, &settings, TIMEOUTS).expect("a client");
         let pulled = in_time("an answer", registry.pull()).await;
         pulled
             .map(|pulled| pulled.bundle)
@@ -369,7 +369,7 @@ async fn a_host_that_is_none_is_named() {
     let settings = settings(folder.path(), &[], |settings| {
         settings.registry_login = Some(Secret("ops:password".to_owned()));
     });
-    let registry = Registry::of(location, &settings, TIMEOUTS).expect("a client");
+    let registry = Registry::new(location, &settings, TIMEOUTS).expect("a client");
     let error = match in_time("an answer", registry.pull()).await {
         Ok(_) => panic!("it was pulled"),
         Err(error) => error.to_string(),
