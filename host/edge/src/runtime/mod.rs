@@ -6,7 +6,6 @@
 
 pub mod engine;
 mod handlers;
-mod jobs;
 mod linking;
 mod plugin;
 mod scheduling;
@@ -16,8 +15,10 @@ pub use engine::slots::NoRoom;
 pub use engine::{Demand, EngineError, Runtime};
 pub(crate) use handlers::answer::headers;
 pub use handlers::answer::{Answer, Body};
-pub use jobs::AccountTask;
-pub use linking::{CallGrants, Directory, MissingImports, Provider, ServiceError, check};
+pub use linking::{
+    CallGrants, Directory, LinkedPlugin, MissingImports, Provider, ServiceCall, ServiceCallError,
+    ServiceError, ServiceLinks, check,
+};
 pub(crate) use plugin::is_failure;
-pub use plugin::{LinkerFn, LoadError, Plugin, PluginSpec};
+pub use plugin::{AccountTask, LinkerFn, LoadError, Plugin, PluginSpec};
 pub use scheduling::admission::Occupancy;

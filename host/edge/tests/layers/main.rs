@@ -73,7 +73,6 @@ const ONE_SUBJECT: &[&str] = &[
     "edge::rollout::prepare: load source",
     "edge::rollout::prepare: migration_job migrator",
     "edge::rollout::serving: live scheduler",
-    "edge::runtime: engine handlers linking plugin",
     "stores::keyvalue: error key",
     "stores::sql: access adopt budget error health migrate mysql pool pooled replica sqlite",
     "stores::sql::adopt: check inspect kept known reconcile recorded",

@@ -160,10 +160,10 @@ impl ActivePlugin {
     /// Returns the plugin as a provider of interfaces for other plugins.
     #[must_use]
     pub fn provider(&self) -> Provider {
-        let trial = self.trial.as_ref();
-        Provider {
-            active: self.active.plugin.clone(),
-            trial: trial.map(|trial| (trial.release.plugin.clone(), trial.percent)),
+        let provider = Provider::new(self.active.plugin.clone());
+        match &self.trial {
+            Some(trial) => provider.with_canary(trial.release.plugin.clone(), trial.percent),
+            None => provider,
         }
     }
 

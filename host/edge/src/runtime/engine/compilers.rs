@@ -5,8 +5,6 @@
 //! it is compiled. Releases that a rollback returns to are compiled by a pool of their own, which
 //! shares the processors with the other pool.
 
-use std::sync::Arc;
-
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 
 use crate::thread_priority;
@@ -24,9 +22,9 @@ pub enum Urgency {
 }
 
 /// Thread pools that compile components, one for each urgency.
-pub(in crate::runtime) struct Compilers {
-    new: Arc<ThreadPool>,
-    back: Arc<ThreadPool>,
+pub(super) struct Compilers {
+    new: ThreadPool,
+    back: ThreadPool,
 }
 
 impl Compilers {
@@ -34,15 +32,15 @@ impl Compilers {
     ///
     /// # Errors
     /// Returns an error if the operating system cannot start them.
-    pub(in crate::runtime) fn new() -> Result<Self, ThreadPoolBuildError> {
+    pub(super) fn new() -> Result<Self, ThreadPoolBuildError> {
         Ok(Self {
-            new: Arc::new(compilers()?),
-            back: Arc::new(compilers()?),
+            new: compilers()?,
+            back: compilers()?,
         })
     }
 
     /// Returns the thread pool for components of this `urgency`.
-    pub(in crate::runtime) fn of(&self, urgency: Urgency) -> &Arc<ThreadPool> {
+    pub(super) fn get(&self, urgency: Urgency) -> &ThreadPool {
         match urgency {
             Urgency::New => &self.new,
             Urgency::Back => &self.back,

@@ -6,60 +6,6 @@ use wasmtime::Engine;
 use wasmtime::component::types::{ComponentFunc, ComponentItem, Type};
 use wasmtime::component::{Component, ComponentExportIndex};
 
-/// Error of plugins whose imports and exports do not match.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum ServiceError {
-    /// Two plugins export the same interface, so the callee would be ambiguous.
-    #[error("the interface {interface} is exported by both {first} and {second}")]
-    Twice {
-        /// Name of the interface.
-        interface: String,
-        /// Plugin that exports the interface.
-        first: String,
-        /// Another plugin that exports it.
-        second: String,
-    },
-    /// No plugin exports an imported interface, so every call would fail.
-    #[error("plugin {plugin} imports {interface}, which no plugin exports")]
-    Missing {
-        /// Plugin that imports the interface.
-        plugin: String,
-        /// Name of the interface.
-        interface: String,
-    },
-    /// The manifest of the exporting plugin does not allow the importing one, so every call would
-    /// be denied.
-    #[error(
-        "plugin {plugin} imports {interface}, but `callers` in [exports] of {provider} does not \
-         name {plugin}: it names {callers}"
-    )]
-    Denied {
-        /// Plugin that imports the interface.
-        plugin: String,
-        /// Name of the interface.
-        interface: String,
-        /// Plugin that exports the interface.
-        provider: String,
-        /// Plugins that may call the interface, separated by commas.
-        callers: String,
-    },
-    /// A function is missing or has other types, so calls of it would fail.
-    #[error(
-        "plugin {plugin} imports {function} of {interface}, which {provider} does not export \
-         with these types"
-    )]
-    Mismatch {
-        /// Plugin that imports the function.
-        plugin: String,
-        /// Name of the interface.
-        interface: String,
-        /// Name of the function.
-        function: String,
-        /// Plugin that exports the interface.
-        provider: String,
-    },
-}
-
 /// Interfaces that a component exports for other plugins, with their functions.
 pub(in crate::runtime) struct ServiceExports {
     interfaces: BTreeMap<String, BTreeMap<String, Export>>,
@@ -68,12 +14,12 @@ pub(in crate::runtime) struct ServiceExports {
 /// Function of an exported interface.
 pub(in crate::runtime) struct Export {
     pub(in crate::runtime) index: ComponentExportIndex,
-    pub(super) signature: ComponentFunc,
+    signature: ComponentFunc,
 }
 
 impl ServiceExports {
     /// Looks up every function of the `interfaces` that `component` exports.
-    pub(in crate::runtime) fn of(
+    pub(in crate::runtime) fn new(
         engine: &Engine,
         component: &Component,
         interfaces: &[String],
@@ -97,18 +43,26 @@ impl ServiceExports {
         }
     }
 
+    /// Returns the names of the interfaces.
     pub(super) fn interfaces(&self) -> impl Iterator<Item = &str> {
         self.interfaces.keys().map(String::as_str)
     }
 
-    pub(in crate::runtime) fn find(&self, interface: &str, function: &str) -> Option<&Export> {
+    /// Returns the function of this name, if it is exported.
+    pub(super) fn find(&self, interface: &str, function: &str) -> Option<&Export> {
         self.interfaces.get(interface)?.get(function)
     }
 }
 
-/// Returns whether a caller that was built for one signature can call the other. Types have to be
-/// equal; names of parameters are ignored.
-pub(super) fn same(one: &ComponentFunc, other: &ComponentFunc) -> bool {
+impl Export {
+    /// Returns whether a caller that was built for `signature` can call the function. Types have to
+    /// be equal; names of parameters are ignored.
+    pub(super) fn accepts(&self, signature: &ComponentFunc) -> bool {
+        is_same(&self.signature, signature)
+    }
+}
+
+fn is_same(one: &ComponentFunc, other: &ComponentFunc) -> bool {
     let parameters = |signature: &ComponentFunc| -> Vec<Type> {
         signature.params().map(|(_, parameter)| parameter).collect()
     };
@@ -154,7 +108,7 @@ mod tests {
             "(param \"number\" s64) (result string)",
         ];
         for text in same_types {
-            assert!(same(&one, &signature(&engine, text)), "{text}");
+            assert!(is_same(&one, &signature(&engine, text)), "{text}");
         }
         let other_types = [
             "(param \"id\" u64) (result string)",
@@ -164,7 +118,7 @@ mod tests {
             "(param \"id\" s64) (result (option string))",
         ];
         for text in other_types {
-            assert!(!same(&one, &signature(&engine, text)), "{text}");
+            assert!(!is_same(&one, &signature(&engine, text)), "{text}");
         }
     }
 

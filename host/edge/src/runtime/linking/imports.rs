@@ -1,76 +1,19 @@
 //! Imports of other plugins' interfaces: every function is bound to the plugin that exports it at
 //! the time of the call.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use bundle::component::is_service;
-use wasmtime::component::types::{ComponentFunc, ComponentItem};
+use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, Linker, Val};
 use wasmtime::{Engine, StoreContextMut};
 
+use super::directory::Directory;
 use super::error_case::{DENIED, ErrorCase, UNAVAILABLE};
-use super::exports::{ServiceError, same};
-use super::{CallGrants, Directory};
+use super::grants::CallGrants;
+use super::links::{Import, ServiceCall, ServiceCallError};
 use crate::guest::State;
-use crate::guest::call::{Call, CallError, ServiceFailed};
-use crate::runtime::Plugin;
-
-/// The functions of other plugins that a component imports.
-#[derive(Default)]
-pub(in crate::runtime) struct ServiceImports {
-    functions: Vec<Import>,
-}
-
-struct Import {
-    interface: Arc<str>,
-    function: Arc<str>,
-    signature: ComponentFunc,
-    is_optional: bool,
-}
-
-impl ServiceImports {
-    /// Checks that `providers` export every function that `plugin` imports and requires, with the
-    /// same types, and let the plugin call it.
-    pub(super) fn check(
-        &self,
-        plugin: &str,
-        providers: &HashMap<&str, &Arc<Plugin>>,
-        may_lack: impl Fn(&str) -> bool,
-    ) -> Result<(), ServiceError> {
-        for import in &self.functions {
-            let Some(provider) = providers.get(&*import.interface) else {
-                if import.is_optional || may_lack(&import.interface) {
-                    continue;
-                }
-                return Err(ServiceError::Missing {
-                    plugin: plugin.to_owned(),
-                    interface: import.interface.to_string(),
-                });
-            };
-            let grants = provider.call_grants();
-            if !grants.admits(&import.interface, plugin) {
-                return Err(ServiceError::Denied {
-                    plugin: plugin.to_owned(),
-                    interface: import.interface.to_string(),
-                    provider: provider.name().to_owned(),
-                    callers: grants.list_callers(&import.interface),
-                });
-            }
-            let exports = provider.service_exports();
-            let export = exports.find(&import.interface, &import.function);
-            if !export.is_some_and(|export| same(&export.signature, &import.signature)) {
-                return Err(ServiceError::Mismatch {
-                    plugin: plugin.to_owned(),
-                    interface: import.interface.to_string(),
-                    function: import.function.to_string(),
-                    provider: provider.name().to_owned(),
-                });
-            }
-        }
-        Ok(())
-    }
-}
+use crate::guest::call::{Call, ServiceFailed};
 
 /// Links the imports of `component` to other plugins, found in `directory` at each call. Only
 /// interfaces that the manifest grants are linked, so that no others can be called.
@@ -80,8 +23,8 @@ pub(in crate::runtime) fn add_to_linker(
     component: &Component,
     calls: &CallGrants,
     directory: &Arc<Directory>,
-) -> wasmtime::Result<ServiceImports> {
-    let mut imports = ServiceImports::default();
+) -> wasmtime::Result<Vec<Import>> {
+    let mut imports = Vec::new();
     for (name, import) in component.component_type().imports(engine) {
         let ComponentItem::ComponentInstance(instance) = import.ty else {
             continue;
@@ -90,29 +33,22 @@ pub(in crate::runtime) fn add_to_linker(
             continue;
         }
         let interface: Arc<str> = name.into();
-        let is_optional = calls.is_optional(name);
         let mut functions = linker.instance(name)?;
         for (name, export) in instance.exports(engine) {
             let ComponentItem::ComponentFunc(signature) = export.ty else {
                 continue;
             };
-            let target = Target {
-                directory: directory.clone(),
+            let import = Import {
                 interface: interface.clone(),
                 function: name.into(),
-                unavailable: ErrorCase::find(&signature, UNAVAILABLE),
-                denied: ErrorCase::find(&signature, DENIED),
-                is_optional,
-            };
-            imports.functions.push(Import {
-                interface: interface.clone(),
-                function: target.function.clone(),
                 signature,
-                is_optional,
-            });
+                is_optional: calls.is_optional(&interface),
+            };
+            let target = Target::new(&import, directory);
             functions.func_new_async(name, move |store, _, parameters, results| {
                 Box::new(target.clone().call(store, parameters, results))
             })?;
+            imports.push(import);
         }
     }
     Ok(imports)
@@ -129,34 +65,18 @@ struct Target {
     is_optional: bool,
 }
 
-/// Error of a call of another plugin that gave no answer.
-#[derive(Debug, thiserror::Error)]
-pub(in crate::runtime) enum ServiceCallError {
-    /// No plugin exports the interface.
-    #[error("no plugin exports the interface")]
-    NoProvider,
-    /// The callee's manifest does not allow the caller.
-    #[error("`callers` in [exports] of {provider} does not name the caller")]
-    Denied {
-        /// Name of the plugin that was called.
-        provider: String,
-    },
-    /// The callee failed, or is busy.
-    #[error(transparent)]
-    Failed(#[from] CallError),
-}
-
-impl ServiceCallError {
-    fn reason(&self) -> &'static str {
-        match self {
-            Self::NoProvider => "service",
-            Self::Denied { .. } => "denied",
-            Self::Failed(error) => error.reason(),
+impl Target {
+    fn new(import: &Import, directory: &Arc<Directory>) -> Self {
+        Self {
+            directory: directory.clone(),
+            interface: import.interface.clone(),
+            function: import.function.clone(),
+            unavailable: ErrorCase::find(&import.signature, UNAVAILABLE),
+            denied: ErrorCase::find(&import.signature, DENIED),
+            is_optional: import.is_optional,
         }
     }
-}
 
-impl Target {
     async fn call(
         self,
         mut store: StoreContextMut<'_, State>,
@@ -167,10 +87,14 @@ impl Target {
         let log = LogContext::new(&call);
         let answered = match self.directory.find(&self.interface, call.draw) {
             Some(plugin) => {
-                let (interface, function) = (&self.interface, &self.function);
-                plugin
-                    .call_service(call, interface, function, parameters, results)
-                    .await
+                let call = ServiceCall {
+                    context: call,
+                    interface: &self.interface,
+                    function: &self.function,
+                    parameters,
+                    results: &mut *results,
+                };
+                plugin.call_service(call).await
             }
             None => Err(ServiceCallError::NoProvider),
         };

@@ -10,14 +10,19 @@
 //! does not exclude the caller. Both are checked when a release is prepared. The second is checked
 //! again at each call, since either side may have been replaced meanwhile.
 
+mod check;
 mod directory;
 mod error_case;
 mod exports;
 mod grants;
 mod imports;
+mod links;
+mod provider;
 
-pub use directory::{Directory, MissingImports, Provider, check};
-pub use exports::ServiceError;
+pub use check::{MissingImports, ServiceError, check};
+pub use directory::Directory;
 pub(super) use exports::{Export, ServiceExports};
 pub use grants::CallGrants;
-pub(super) use imports::{ServiceCallError, ServiceImports, add_to_linker};
+pub(super) use imports::add_to_linker;
+pub use links::{LinkedPlugin, ServiceCall, ServiceCallError, ServiceLinks};
+pub use provider::Provider;

@@ -49,10 +49,7 @@ impl Ready {
     }
 
     fn publish(&self, releases: &[&Release]) -> Result<(), ServiceError> {
-        let provider = |release: &&Release| Provider {
-            active: release.plugin.clone(),
-            trial: None,
-        };
+        let provider = |release: &&Release| Provider::new(release.plugin.clone());
         let providers: Vec<_> = releases.iter().map(provider).collect();
         self.runtime
             .directory()

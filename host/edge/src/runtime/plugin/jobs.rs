@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use wasmtime::Store;
 use wasmtime::component::InstancePre;
 
+use super::{Plugin, panicked};
 use crate::bindings::accounts::AccountKeeperPre;
 use crate::bindings::accounts::exports::edge::platform::accounts::{
     Account, Error as AccountError,
@@ -28,15 +29,80 @@ const SEED_STEP: Duration = Duration::from_secs(60);
 /// Time limit for creating or changing one account.
 const ACCOUNT: Duration = Duration::from_secs(10);
 
-/// Result of a job. The inner error is the plugin's own message.
-pub(super) type JobResult<T> = Result<Result<T, String>, CallError>;
+/// Result of a job. The inner error is the plugin's own.
+type JobResult<T, E = String> = Result<Result<T, E>, CallError>;
+
+/// Operation on an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccountTask {
+    /// Create an account; none has its e-mail address yet.
+    Add,
+    /// Change the account that has its e-mail address.
+    Change,
+}
+
+impl Plugin {
+    /// Runs one step of filling the plugin's tables; see `edge:platform/seed`.
+    ///
+    /// # Errors
+    /// Returns an error if the instance failed. The inner error is the plugin's reason for not
+    /// continuing.
+    pub async fn seed_step(&self, goal: Option<u64>) -> JobResult<Progress> {
+        let (shared, pre) = (self.shared.clone(), self.pre.clone());
+        self.run_job(async move { seed(&shared, &pre, goal).await })
+            .await
+    }
+
+    /// Runs one piece of the scheduled `task`; see `edge:platform/schedule`.
+    ///
+    /// # Errors
+    /// Returns an error if the instance failed. The inner error is the plugin's reason for not
+    /// continuing.
+    pub async fn run_task(&self, call: Call, task: String) -> JobResult<()> {
+        let (shared, pre) = (self.shared.clone(), self.pre.clone());
+        self.run_job(async move { run_scheduled(&shared, &pre, call, &task).await })
+            .await
+    }
+
+    /// Creates or changes an account, and returns its id; see `edge:platform/accounts`.
+    ///
+    /// # Errors
+    /// Returns an error if the instance failed, if the plugin refuses the account, or if the
+    /// account could never log in because the manifest lets the plugin issue no token with its
+    /// role.
+    pub async fn keep_account(
+        &self,
+        task: AccountTask,
+        account: Account,
+    ) -> JobResult<i64, AccountError> {
+        let roles = &self.shared.granted.token_roles;
+        if !roles.contains(&account.role) {
+            let roles: Vec<&str> = roles.iter().map(String::as_str).collect();
+            return Ok(Err(AccountError::Other(format!(
+                "role: {} may have one of these: {} (`roles` in [grants.identity] of its manifest)",
+                self.name(),
+                roles.join(", ")
+            ))));
+        }
+        let (shared, pre) = (self.shared.clone(), self.pre.clone());
+        self.run_job(async move { change_account(&shared, &pre, task, &account).await })
+            .await
+    }
+
+    /// Runs a job on the threads of low priority, since no client waits for it.
+    async fn run_job<T: Send + 'static, E: Send + 'static>(
+        &self,
+        work: impl Future<Output = JobResult<T, E>> + Send + 'static,
+    ) -> JobResult<T, E> {
+        // The semaphore is never closed, so this never fails.
+        let _permit = self.job_permits.acquire().await;
+        let done = self.shared.background.run(work).await;
+        done.unwrap_or_else(|error| Err(panicked(error)))
+    }
+}
 
 /// Runs one step of filling the plugin's tables.
-pub(super) async fn seed(
-    shared: &Shared,
-    pre: &InstancePre<State>,
-    goal: Option<u64>,
-) -> JobResult<Progress> {
+async fn seed(shared: &Shared, pre: &InstancePre<State>, goal: Option<u64>) -> JobResult<Progress> {
     let call = Call::internal("seed".to_owned(), Instant::now() + SEED_STEP);
     run(shared, call, async |store| {
         let guest = SeederPre::new(pre.clone())?
@@ -48,7 +114,7 @@ pub(super) async fn seed(
 }
 
 /// Runs one piece of a scheduled task.
-pub(super) async fn task(
+async fn run_scheduled(
     shared: &Shared,
     pre: &InstancePre<State>,
     call: Call,
@@ -63,22 +129,13 @@ pub(super) async fn task(
     .await
 }
 
-/// Operation on an account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AccountTask {
-    /// Create an account; none has its e-mail address yet.
-    Add,
-    /// Change the account that has its e-mail address.
-    Change,
-}
-
 /// Creates or changes an account.
-pub(super) async fn account(
+async fn change_account(
     shared: &Shared,
     pre: &InstancePre<State>,
     task: AccountTask,
     account: &Account,
-) -> Result<Result<i64, AccountError>, CallError> {
+) -> JobResult<i64, AccountError> {
     let call = Call::internal("account".to_owned(), Instant::now() + ACCOUNT);
     run(shared, call, async |store| {
         let guest = AccountKeeperPre::new(pre.clone())?
@@ -97,7 +154,7 @@ async fn run<T, E>(
     shared: &Shared,
     call: Call,
     work: impl AsyncFnOnce(&mut Store<State>) -> wasmtime::Result<Result<T, E>>,
-) -> Result<Result<T, E>, CallError> {
+) -> JobResult<T, E> {
     let bounds = Bounds {
         cpu_time: call.left(),
         host_calls: HOST_CALLS,
