@@ -1,7 +1,5 @@
 //! Pool of instance slots: an engine and the capacity of its pooling allocator.
 
-use std::sync::Arc;
-
 use wasmtime::Engine;
 
 use super::EngineError;
@@ -27,7 +25,7 @@ pub(in crate::runtime) struct Pool {
     pub(in crate::runtime) memory: u64,
     wanted: u32,
     granted: u32,
-    capacity: Arc<PoolCapacity>,
+    capacity: PoolCapacity,
 }
 
 impl Pool {

@@ -2,24 +2,20 @@
 //! error when it is exhausted, so a release is loaded only if its share is free, and takes no more
 //! than that.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-/// Free capacity of one pool.
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Free capacity of one pool: a permit for each instance, and for each linear memory.
 pub(super) struct PoolCapacity {
-    free: Mutex<Share>,
-}
-
-/// Number of instances and of linear memories in a pool.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Share {
-    instances: u32,
-    memories: u32,
+    instances: Arc<Semaphore>,
+    memories: Arc<Semaphore>,
 }
 
 /// Reserved share of a pool for one release, released when it is dropped.
 pub(in crate::runtime) struct Reservation {
-    ledger: Arc<PoolCapacity>,
-    share: Share,
+    instances: OwnedSemaphorePermit,
+    memories: OwnedSemaphorePermit,
 }
 
 /// Error of a reservation for which the pool has too little free capacity.
@@ -54,43 +50,25 @@ pub enum NoRoom {
 
 impl PoolCapacity {
     /// Returns the capacity of a pool with this many instances, and as many linear memories.
-    pub(in crate::runtime) fn new(instances: u32) -> Arc<Self> {
-        Arc::new(Self {
-            free: Mutex::new(Share {
-                instances,
-                memories: instances,
-            }),
-        })
+    pub(super) fn new(instances: u32) -> Self {
+        Self {
+            instances: Arc::new(Semaphore::new(instances as usize)),
+            memories: Arc::new(Semaphore::new(instances as usize)),
+        }
     }
 
     /// Reserves this many instances, with one linear memory each.
-    pub(in crate::runtime) fn reserve(
-        self: &Arc<Self>,
-        instances: u32,
-    ) -> Result<Reservation, NoRoom> {
-        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        let wanted = instances;
-        let left = free.instances.checked_sub(wanted);
-        let instances = left.ok_or(NoRoom::Instances {
-            wanted,
-            free: free.instances,
-        })?;
-        let left = free.memories.checked_sub(wanted);
-        let memories = left.ok_or(NoRoom::Memories {
+    pub(super) fn reserve(&self, wanted: u32) -> Result<Reservation, NoRoom> {
+        let instances =
+            take(&self.instances, wanted).map_err(|free| NoRoom::Instances { wanted, free })?;
+        let memories = take(&self.memories, wanted).map_err(|free| NoRoom::Memories {
             wanted,
             each: 1,
-            free: free.memories,
+            free,
         })?;
-        *free = Share {
+        Ok(Reservation {
             instances,
             memories,
-        };
-        Ok(Reservation {
-            ledger: self.clone(),
-            share: Share {
-                instances: wanted,
-                memories: wanted,
-            },
         })
     }
 }
@@ -98,32 +76,32 @@ impl PoolCapacity {
 impl Reservation {
     /// Returns the number of reserved instances.
     pub(in crate::runtime) fn count(&self) -> u32 {
-        self.share.instances
+        permits(&self.instances)
     }
 
     /// Extends the reservation to instances of `each` linear memories.
     pub(in crate::runtime) fn with_memories(mut self, each: u32) -> Result<Self, NoRoom> {
-        let wanted = self.share.instances.saturating_mul(each.max(1));
-        let missing = wanted.saturating_sub(self.share.memories);
-        let mut free = (self.ledger.free.lock()).unwrap_or_else(PoisonError::into_inner);
-        let left = free.memories.checked_sub(missing);
-        free.memories = left.ok_or(NoRoom::Memories {
+        let wanted = self.count().saturating_mul(each.max(1));
+        let missing = wanted.saturating_sub(permits(&self.memories));
+        let more = take(self.memories.semaphore(), missing).map_err(|free| NoRoom::Memories {
             wanted,
             each,
-            free: free.memories,
+            free,
         })?;
-        drop(free);
-        self.share.memories = wanted;
+        self.memories.merge(more);
         Ok(self)
     }
 }
 
-impl Drop for Reservation {
-    fn drop(&mut self) {
-        let mut free = (self.ledger.free.lock()).unwrap_or_else(PoisonError::into_inner);
-        free.instances += self.share.instances;
-        free.memories += self.share.memories;
-    }
+/// Takes this many permits, or returns the number of those that are free.
+fn take(semaphore: &Arc<Semaphore>, wanted: u32) -> Result<OwnedSemaphorePermit, u32> {
+    let free = || u32::try_from(semaphore.available_permits()).unwrap_or(u32::MAX);
+    let taken = semaphore.clone().try_acquire_many_owned(wanted);
+    taken.map_err(|_| free())
+}
+
+fn permits(permit: &OwnedSemaphorePermit) -> u32 {
+    u32::try_from(permit.num_permits()).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
@@ -132,30 +110,30 @@ mod tests {
 
     #[test]
     fn what_is_claimed_is_gone_until_it_is_dropped() {
-        let ledger = PoolCapacity::new(10);
-        let slots = ledger.reserve(7).expect("room");
+        let capacity = PoolCapacity::new(10);
+        let slots = capacity.reserve(7).expect("room");
         assert_eq!(slots.count(), 7);
         let refused = NoRoom::Instances { wanted: 4, free: 3 };
-        assert_eq!(ledger.reserve(4).err(), Some(refused));
+        assert_eq!(capacity.reserve(4).err(), Some(refused));
         drop(slots);
-        assert!(ledger.reserve(10).is_ok());
+        assert!(capacity.reserve(10).is_ok());
     }
 
     #[test]
     fn memories_are_shared_out_as_instances_are() {
-        let ledger = PoolCapacity::new(10);
-        let slots = ledger.reserve(3).expect("room");
+        let capacity = PoolCapacity::new(10);
+        let slots = capacity.reserve(3).expect("room");
         let slots = slots.with_memories(3).expect("room");
         let refused = NoRoom::Memories {
             wanted: 2,
             each: 1,
             free: 1,
         };
-        assert_eq!(ledger.reserve(2).err(), Some(refused));
-        let other = ledger.reserve(1).expect("room").with_memories(2);
+        assert_eq!(capacity.reserve(2).err(), Some(refused));
+        let other = capacity.reserve(1).expect("room").with_memories(2);
         assert!(other.is_err());
-        assert!(ledger.reserve(1).is_ok(), "what was refused took nothing");
+        assert!(capacity.reserve(1).is_ok(), "what was refused took nothing");
         drop(slots);
-        assert!(ledger.reserve(10).is_ok());
+        assert!(capacity.reserve(10).is_ok());
     }
 }
