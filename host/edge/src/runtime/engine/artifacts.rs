@@ -8,64 +8,28 @@
 //! in memory alone.
 
 mod cache;
+mod health;
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use self::cache::Cache;
+use self::cache::{Cache, CacheFile};
+use self::health::{CacheHealth, CacheOperation};
 use crate::config::secrets::{self, SecretError};
 use crate::telemetry::NodeWarnings;
 
 /// File name of the secret in the data folder that signs compiled code.
 const KEY: &str = "artifact-key";
 
-/// Operations on the cache, whose failures are counted separately.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CacheOperation {
-    /// Opening the folder and the key, or creating them.
-    Open,
-    /// Reading a file.
-    Read,
-    /// Checking that a file's content is unchanged and can be loaded.
-    Verify,
-    /// Writing a file.
-    Write,
-}
-
-impl CacheOperation {
-    const ALL: [Self; 4] = [Self::Open, Self::Read, Self::Verify, Self::Write];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Read => "read",
-            Self::Verify => "verify",
-            Self::Write => "write",
-        }
-    }
-
-    /// Returns the name under which a failure of the operation is raised as a warning.
-    fn subject(self) -> &'static str {
-        match self {
-            Self::Open => "compiled-code-cache",
-            Self::Read => "compiled-code-cache-read",
-            Self::Verify => "compiled-code-cache-verify",
-            Self::Write => "compiled-code-cache-write",
-        }
-    }
-}
-
 /// Compiler of a node's components, with the cache of compiled code in its data folder.
 pub struct Artifacts {
     data_dir: PathBuf,
     /// Key that signs compiled code, read or created when it is first needed.
     key: OnceLock<[u8; 32]>,
-    warnings: Arc<NodeWarnings>,
-    errors: [AtomicU64; CacheOperation::ALL.len()],
+    health: CacheHealth,
 }
 
 /// Error of a component that this engine does not accept.
@@ -81,16 +45,13 @@ impl Artifacts {
         Self {
             data_dir: data_dir.to_owned(),
             key: OnceLock::new(),
-            warnings,
-            errors: Default::default(),
+            health: CacheHealth::new(warnings),
         }
     }
 
     /// Returns the number of failures of the cache by operation, since the node started.
     pub fn errors(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        let counts = self.errors.iter().map(|count| count.load(Relaxed));
-        let operations = CacheOperation::ALL.into_iter();
-        operations.map(CacheOperation::name).zip(counts)
+        self.health.errors()
     }
 
     /// Returns the component `wasm` as compiled for `engine` before, if it is in the cache. Takes
@@ -109,10 +70,10 @@ impl Artifacts {
     /// Returns an error if `wasm` is not a valid component. A failure of the cache is not an error.
     pub fn component(&self, engine: &Engine, wasm: &[u8]) -> Result<Component, ArtifactError> {
         let cache = self.open();
-        let kept = cache
+        let cached = cache
             .as_ref()
             .and_then(|cache| self.load(cache, engine, wasm));
-        if let Some(component) = kept {
+        if let Some(component) = cached {
             return Ok(component);
         }
         let code = engine.precompile_component(wasm).map_err(ArtifactError)?;
@@ -126,11 +87,11 @@ impl Artifacts {
     fn open(&self) -> Option<Cache> {
         match self.try_open() {
             Ok(cache) => {
-                self.works(CacheOperation::Open);
+                self.health.succeeded(CacheOperation::Open);
                 Some(cache)
             }
             Err(error) => {
-                self.failed(CacheOperation::Open, &error);
+                self.health.failed(CacheOperation::Open, &error);
                 None
             }
         }
@@ -152,28 +113,9 @@ impl Artifacts {
     /// Returns the component from the cache, if it is there and its keyed digest matches.
     fn load(&self, cache: &Cache, engine: &Engine, wasm: &[u8]) -> Option<Component> {
         let file = cache.file(engine, wasm);
-        let content = match file.read() {
-            Ok(content) => {
-                self.works(CacheOperation::Read);
-                content
-            }
-            Err(error) => {
-                self.failed(CacheOperation::Read, &error);
-                return None;
-            }
-        };
-        let Some(content) = content else {
-            if file.was_made_with_another_key() {
-                tracing::info!(
-                    folder = %cache.folder().display(),
-                    "the cache holds this component as compiled by another version or signed with \
-                     another key ({KEY} was lost or replaced); compiling anew"
-                );
-            }
-            return None;
-        };
+        let content = self.read(cache, &file)?;
         let Some(code) = file.verified(content) else {
-            self.count(CacheOperation::Verify);
+            self.health.count(CacheOperation::Verify);
             tracing::warn!(
                 file = %file.path().display(),
                 "compiled code is not as it was written: it was damaged, or changed by others; \
@@ -184,7 +126,7 @@ impl Artifacts {
         match deserialize(engine, &code) {
             Ok(component) => Some(component),
             Err(error) => {
-                self.count(CacheOperation::Verify);
+                self.health.count(CacheOperation::Verify);
                 let file = file.path().display();
                 tracing::warn!(%file, %error, "compiled code does not load; compiling anew");
                 None
@@ -192,29 +134,32 @@ impl Artifacts {
         }
     }
 
+    /// Returns the content of a file, which is not verified yet, if the file exists.
+    fn read(&self, cache: &Cache, file: &CacheFile<'_>) -> Option<Vec<u8>> {
+        let content = match file.read() {
+            Ok(content) => {
+                self.health.succeeded(CacheOperation::Read);
+                content
+            }
+            Err(error) => {
+                self.health.failed(CacheOperation::Read, &error);
+                return None;
+            }
+        };
+        if content.is_none() && file.was_made_with_another_key() {
+            tracing::info!(
+                folder = %cache.folder().display(),
+                "the cache holds this component as compiled by another version or signed with \
+                 another key ({KEY} was lost or replaced); compiling anew"
+            );
+        }
+        content
+    }
+
     fn store(&self, cache: &Cache, engine: &Engine, wasm: &[u8], code: &[u8]) {
         match cache.file(engine, wasm).write(code) {
-            Ok(()) => self.works(CacheOperation::Write),
-            Err(error) => self.failed(CacheOperation::Write, &error),
-        }
-    }
-
-    fn works(&self, operation: CacheOperation) {
-        self.warnings.clear(operation.subject());
-    }
-
-    fn failed(&self, operation: CacheOperation, error: &dyn std::fmt::Display) {
-        self.count(operation);
-        let text = format!(
-            "compiled code is kept in memory alone, so the next start compiles again: {error}"
-        );
-        self.warnings.raise(operation.subject(), text);
-    }
-
-    fn count(&self, operation: CacheOperation) {
-        let mut counts = CacheOperation::ALL.iter().zip(&self.errors);
-        if let Some((_, count)) = counts.find(|(one, _)| **one == operation) {
-            count.fetch_add(1, Relaxed);
+            Ok(()) => self.health.succeeded(CacheOperation::Write),
+            Err(error) => self.health.failed(CacheOperation::Write, &error),
         }
     }
 }
