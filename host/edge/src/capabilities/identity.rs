@@ -31,8 +31,7 @@ impl State {
         operation: Operation,
         work: impl Future<Output = Result<T, E>>,
     ) -> Result<T, Error> {
-        self.count_host_call()
-            .map_err(|limit| Error::TooLarge(limit.to_string()))?;
+        self.count_host_call()?;
         let deadline = self.call().host_deadline();
         let counting = self.begin_operation(operation, "");
         let done = match tokio::time::timeout_at(deadline.into(), work).await {
@@ -42,8 +41,8 @@ impl State {
         counting.with(done)
     }
 
-    /// Returns the key of the queue in which this client's password operations wait.
-    fn password_line(&self) -> String {
+    /// Returns the key by which the passwords' queue knows this client.
+    fn password_queue_key(&self) -> String {
         let client = &self.call().client;
         // Work that no client asked for has no address, and a queue of its own.
         client.parse().map_or_else(|_| client.clone(), client_key)
@@ -95,8 +94,8 @@ impl AsOutcome for Error {
 impl Host for State {
     async fn hash_password(&mut self, password: String) -> wasmtime::Result<Result<String, Error>> {
         let identity = self.identity()?;
-        let line = self.password_line();
-        let hashing = identity.passwords.hash(&line, password);
+        let key = self.password_queue_key();
+        let hashing = identity.passwords.hash(&key, password);
         Ok(self.identify(Operation::HashPassword, hashing).await)
     }
 
@@ -106,8 +105,8 @@ impl Host for State {
         hash: Option<String>,
     ) -> wasmtime::Result<Result<bool, Error>> {
         let identity = self.identity()?;
-        let line = self.password_line();
-        let verifying = identity.passwords.verify(&line, password, hash);
+        let key = self.password_queue_key();
+        let verifying = identity.passwords.verify(&key, password, hash);
         Ok(self.identify(Operation::VerifyPassword, verifying).await)
     }
 
@@ -117,8 +116,8 @@ impl Host for State {
         hash: Option<String>,
     ) -> wasmtime::Result<Result<PasswordCheck, Error>> {
         let identity = self.identity()?;
-        let line = self.password_line();
-        let checking = identity.passwords.check(&line, password, hash);
+        let key = self.password_queue_key();
+        let checking = identity.passwords.check(&key, password, hash);
         let check = self.identify(Operation::CheckPassword, checking).await;
         Ok(check.map(PasswordCheck::from))
     }

@@ -5,6 +5,7 @@ use std::time::Instant;
 use stores::keyvalue::{Bucket, CompareAndSwap, Error, Swap};
 use wasmtime::component::{HasSelf, Linker, Resource};
 
+use super::host_call_limit::ok_or_answer;
 use crate::bindings::keyvalue::{atomics, batch, store};
 use crate::guest::{AsOutcome, HostCall, Operation, Outcome, State};
 
@@ -55,9 +56,7 @@ impl State {
         operation: Operation,
     ) -> Answer<(Bucket, Begun)> {
         let bucket = self.table().get(handle)?.clone();
-        if let Err(limit) = self.count_host_call() {
-            return Ok(Err(other(limit)));
-        }
+        ok_or_answer!(self.count_host_call());
         let begun = self.begin_in(&bucket, operation);
         Ok(Ok((bucket, begun)))
     }
@@ -121,42 +120,32 @@ impl AsOutcome for Error {
     }
 }
 
-/// Unwraps a `Result` inside a `wasmtime::Result`, or returns its error as the guest's answer.
-macro_rules! granted {
-    ($result:expr) => {
-        match $result {
-            Ok(value) => value,
-            Err(refusal) => return Ok(Err(refusal.into())),
-        }
-    };
-}
-
 impl store::Host for State {
     async fn open(&mut self, identifier: String) -> Answer<Resource<Bucket>> {
-        granted!(self.count_host_call().map_err(other));
+        ok_or_answer!(self.count_host_call());
         let bucket = self.granted().buckets.get(&identifier).cloned();
-        self.hold(granted!(bucket.ok_or(store::Error::AccessDenied)))
+        self.hold(ok_or_answer!(bucket.ok_or(store::Error::AccessDenied)))
     }
 }
 
 impl store::HostBucket for State {
     async fn get(&mut self, bucket: Resource<Bucket>, key: String) -> Answer<Option<Vec<u8>>> {
-        let (bucket, begun) = granted!(self.bucket(&bucket, Operation::KeyvalueGet)?);
+        let (bucket, begun) = ok_or_answer!(self.bucket(&bucket, Operation::KeyvalueGet)?);
         Ok(until(&bucket, begun, bucket.get(&key)).await)
     }
 
     async fn set(&mut self, bucket: Resource<Bucket>, key: String, value: Vec<u8>) -> Answer<()> {
-        let (bucket, begun) = granted!(self.bucket(&bucket, Operation::KeyvalueSet)?);
+        let (bucket, begun) = ok_or_answer!(self.bucket(&bucket, Operation::KeyvalueSet)?);
         Ok(until(&bucket, begun, bucket.set(&key, &value)).await)
     }
 
     async fn delete(&mut self, bucket: Resource<Bucket>, key: String) -> Answer<()> {
-        let (bucket, begun) = granted!(self.bucket(&bucket, Operation::KeyvalueDelete)?);
+        let (bucket, begun) = ok_or_answer!(self.bucket(&bucket, Operation::KeyvalueDelete)?);
         Ok(until(&bucket, begun, bucket.delete(&key)).await)
     }
 
     async fn exists(&mut self, bucket: Resource<Bucket>, key: String) -> Answer<bool> {
-        let (bucket, begun) = granted!(self.bucket(&bucket, Operation::KeyvalueExists)?);
+        let (bucket, begun) = ok_or_answer!(self.bucket(&bucket, Operation::KeyvalueExists)?);
         Ok(until(&bucket, begun, bucket.exists(&key)).await)
     }
 
@@ -165,7 +154,7 @@ impl store::HostBucket for State {
         bucket: Resource<Bucket>,
         cursor: Option<String>,
     ) -> Answer<store::KeyResponse> {
-        let (bucket, begun) = granted!(self.bucket(&bucket, Operation::KeyvalueListKeys)?);
+        let (bucket, begun) = ok_or_answer!(self.bucket(&bucket, Operation::KeyvalueListKeys)?);
         let page = until(&bucket, begun, bucket.list_keys(cursor.as_deref())).await;
         Ok(page.map(|page| store::KeyResponse {
             keys: page.keys,
@@ -185,7 +174,7 @@ impl atomics::Host for State {
         key: String,
         delta: i64,
     ) -> Answer<i64> {
-        let (bucket, begun) = granted!(self.bucket(&bucket, Operation::KeyvalueIncrement)?);
+        let (bucket, begun) = ok_or_answer!(self.bucket(&bucket, Operation::KeyvalueIncrement)?);
         Ok(until(&bucket, begun, bucket.increment(&key, delta)).await)
     }
 
@@ -195,13 +184,13 @@ impl atomics::Host for State {
         value: Vec<u8>,
     ) -> wasmtime::Result<Result<(), atomics::CasError>> {
         let read = self.release(cas)?;
-        granted!(self.count_host_call().map_err(other));
+        ok_or_answer!(self.count_host_call().map_err(store::Error::from));
         let begun = self.begin_in(&read.bucket, Operation::KeyvalueSwap);
         let swapping = read.bucket.swap(&read.key, read.current.as_deref(), &value);
-        match granted!(until(&read.bucket, begun, swapping).await) {
+        match ok_or_answer!(until(&read.bucket, begun, swapping).await) {
             Swap::Done => Ok(Ok(())),
             Swap::Lost(current) => {
-                let newer = granted!(self.hold(CompareAndSwap { current, ..read })?);
+                let newer = ok_or_answer!(self.hold(CompareAndSwap { current, ..read })?);
                 Ok(Err(atomics::CasError::CasFailed(newer)))
             }
         }
@@ -220,8 +209,8 @@ impl atomics::HostCas for State {
         bucket: Resource<Bucket>,
         key: String,
     ) -> Answer<Resource<CompareAndSwap>> {
-        let (bucket, begun) = granted!(self.bucket(&bucket, Operation::KeyvalueGet)?);
-        let current = granted!(until(&bucket, begun, bucket.get(&key)).await);
+        let (bucket, begun) = ok_or_answer!(self.bucket(&bucket, Operation::KeyvalueGet)?);
+        let current = ok_or_answer!(until(&bucket, begun, bucket.get(&key)).await);
         self.hold(CompareAndSwap {
             bucket,
             key,
@@ -244,8 +233,8 @@ impl batch::Host for State {
         bucket: Resource<Bucket>,
         keys: Vec<String>,
     ) -> Answer<Vec<(String, Option<Vec<u8>>)>> {
-        let (bucket, begun) = granted!(self.bucket(&bucket, Operation::KeyvalueGetMany)?);
-        let values = granted!(until(&bucket, begun, bucket.get_many(&keys)).await);
+        let (bucket, begun) = ok_or_answer!(self.bucket(&bucket, Operation::KeyvalueGetMany)?);
+        let values = ok_or_answer!(until(&bucket, begun, bucket.get_many(&keys)).await);
         Ok(Ok(keys.into_iter().zip(values).collect()))
     }
 
@@ -254,12 +243,12 @@ impl batch::Host for State {
         bucket: Resource<Bucket>,
         entries: Vec<(String, Vec<u8>)>,
     ) -> Answer<()> {
-        let (bucket, begun) = granted!(self.bucket(&bucket, Operation::KeyvalueSetMany)?);
+        let (bucket, begun) = ok_or_answer!(self.bucket(&bucket, Operation::KeyvalueSetMany)?);
         Ok(until(&bucket, begun, bucket.set_many(&entries)).await)
     }
 
     async fn delete_many(&mut self, bucket: Resource<Bucket>, keys: Vec<String>) -> Answer<()> {
-        let (bucket, begun) = granted!(self.bucket(&bucket, Operation::KeyvalueDeleteMany)?);
+        let (bucket, begun) = ok_or_answer!(self.bucket(&bucket, Operation::KeyvalueDeleteMany)?);
         Ok(until(&bucket, begun, bucket.delete_many(&keys)).await)
     }
 }

@@ -2,6 +2,7 @@
 
 use wasmtime::component::{HasSelf, Linker};
 
+use super::host_call_limit::ok_or_answer;
 use crate::bindings::mail::{Error, Host, Message};
 use crate::guest::{AsOutcome, Operation, Outcome, State};
 
@@ -28,9 +29,7 @@ impl Host for State {
         // Checked at load: a component that imports the interface without a grant is refused.
         let mailer = self.granted().mail.clone();
         let mailer = mailer.ok_or_else(|| wasmtime::Error::msg("the plugin has no mail grant"))?;
-        if let Err(limit) = self.count_host_call() {
-            return Ok(Err(Error::TooLarge(limit.to_string())));
-        }
+        ok_or_answer!(self.count_host_call());
         let deadline = self.call().host_deadline();
         let counting = self.begin_operation(Operation::SendMail, "");
         Ok(counting.with(mailer.send(message, deadline.into()).await))

@@ -2,6 +2,7 @@
 
 use wasmtime::component::{HasSelf, Linker};
 
+use super::host_call_limit::ok_or_answer;
 use crate::bindings::metrics::{Error, Host};
 use crate::guest::State;
 
@@ -20,9 +21,7 @@ impl Host for State {
         labels: Vec<(String, String)>,
         n: u64,
     ) -> wasmtime::Result<Result<(), Error>> {
-        if let Err(limit) = self.count_host_call() {
-            return Ok(Err(Error::TooLarge(limit.to_string())));
-        }
+        ok_or_answer!(self.count_host_call());
         let Some(counter) = self.granted().counters.get(&name) else {
             let denied = format!("the manifest has no [metrics.{name}]");
             return Ok(Err(Error::Denied(denied)));

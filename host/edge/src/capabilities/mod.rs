@@ -3,6 +3,7 @@
 
 pub mod config;
 pub mod context;
+mod host_call_limit;
 pub mod identity;
 pub mod keyvalue;
 mod link;

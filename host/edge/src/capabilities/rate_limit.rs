@@ -3,6 +3,7 @@
 use stores::limiter::OnFailure;
 use wasmtime::component::{HasSelf, Linker};
 
+use super::host_call_limit::ok_or_answer;
 use crate::bindings::rate_limit::{Error, Host, Verdict};
 use crate::guest::{Operation, Outcome, State};
 
@@ -21,9 +22,7 @@ impl Host for State {
         key: String,
         cost: u32,
     ) -> wasmtime::Result<Result<Verdict, Error>> {
-        if let Err(limit) = self.count_host_call() {
-            return Ok(Err(Error::TooLarge(limit.to_string())));
-        }
+        ok_or_answer!(self.count_host_call());
         let limits = self.granted().limits.clone();
         let found = limits
             .as_ref()
