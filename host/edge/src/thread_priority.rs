@@ -1,6 +1,8 @@
-//! Priority and number of background threads.
+//! Priority and number of background threads, and pools of them for work that blocks.
 
 use std::thread::available_parallelism;
+
+use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 
 /// Lowers the priority of the calling thread by `niceness`, of 19 at most, as `nice(2)` counts it.
 ///
@@ -18,4 +20,22 @@ pub(crate) fn set_nice(niceness: i32) {
 /// millisecond.
 pub(crate) fn threads() -> usize {
     available_parallelism().map_or(1, |all| all.get().div_ceil(2))
+}
+
+/// Starts a pool of threads with this niceness. A panic costs only the task that panicked.
+///
+/// # Errors
+/// Returns an error if the operating system cannot start the threads.
+pub(crate) fn pool(
+    name: &'static str,
+    threads: usize,
+    niceness: i32,
+) -> Result<ThreadPool, ThreadPoolBuildError> {
+    ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .thread_name(move |index| format!("{name}-{index}"))
+        // The default handler aborts the process.
+        .panic_handler(move |_| tracing::error!(pool = name, "a task of a thread pool panicked"))
+        .start_handler(move |_| set_nice(niceness))
+        .build()
 }

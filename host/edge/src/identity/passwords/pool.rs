@@ -1,13 +1,13 @@
 //! A pool of threads with low priority that take jobs from a bounded queue, which clients share
 //! fairly.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use rayon::ThreadPool;
 use tokio::sync::oneshot;
 
 use super::fair_queue::FairQueue;
-use crate::thread_priority::set_nice;
+use crate::thread_priority;
 
 /// Niceness of the threads, of at most 19: they yield the processor to all others.
 const NICENESS: i32 = 10;
@@ -35,65 +35,39 @@ type Job = Box<dyn FnOnce(Turn) + Send>;
 
 /// Pool of threads, which end when it is dropped.
 pub(super) struct Pool {
-    shared: Arc<Shared>,
+    threads: ThreadPool,
+    queue: Arc<Queue>,
     #[cfg(test)]
     done: Arc<std::sync::atomic::AtomicUsize>,
 }
 
-struct Shared {
-    queue: Mutex<Queue>,
-    /// Wakes a thread.
-    changed: Condvar,
-}
+/// Jobs that wait. The threads have one task for each of them, which runs whichever is the next.
+struct Queue(Mutex<FairQueue<Job>>);
 
-struct Queue {
-    jobs: FairQueue<Job>,
-    is_closed: bool,
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, FairQueue<Job>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for a job; `None` once the pool has been dropped.
-    fn next(&self) -> Option<Job> {
-        let mut queue = self.lock();
-        loop {
-            if queue.is_closed {
-                return None;
-            }
-            if let Some(job) = queue.jobs.pop() {
-                return Some(job);
-            }
-            let waiting = self.changed.wait(queue);
-            queue = waiting.unwrap_or_else(PoisonError::into_inner);
+    fn run_next(&self) {
+        let next = self.lock().pop();
+        if let Some(job) = next {
+            job(Turn::Run);
         }
-    }
-}
-
-impl Drop for Pool {
-    fn drop(&mut self) {
-        self.shared.lock().is_closed = true;
-        self.shared.changed.notify_all();
     }
 }
 
 impl Pool {
     /// Starts `threads` threads, for which up to `queue` jobs may wait.
-    pub(super) fn new(name: &str, threads: usize, queue: usize) -> Self {
-        let shared = Arc::new(Shared {
-            queue: Mutex::new(Queue {
-                jobs: FairQueue::new(queue),
-                is_closed: false,
-            }),
-            changed: Condvar::new(),
-        });
-        for _ in 0..threads {
-            spawn(name, shared.clone());
-        }
+    #[expect(
+        clippy::expect_used,
+        reason = "a node that cannot start a thread cannot run at all"
+    )]
+    pub(super) fn new(name: &'static str, threads: usize, queue: usize) -> Self {
         Self {
-            shared,
+            threads: thread_priority::pool(name, threads, NICENESS)
+                .expect("the operating system can start more threads"),
+            queue: Arc::new(Queue(Mutex::new(FairQueue::new(queue)))),
             #[cfg(test)]
             done: Arc::default(),
         }
@@ -124,10 +98,15 @@ impl Pool {
             // The caller may have dropped its future meanwhile.
             let _ = reply.send(Ok(result));
         };
-        let displaced = self.shared.lock().jobs.push(client, Box::new(job));
-        self.shared.changed.notify_one();
-        if let Some(displaced) = displaced {
-            displaced(Turn::Refuse);
+        let displaced = self.queue.lock().push(client, Box::new(job));
+        match displaced {
+            // The task of a displaced job runs another one.
+            Some(displaced) => displaced(Turn::Refuse),
+            None => {
+                let queue = self.queue.clone();
+                // A panic drops the channel, by which the caller learns of it.
+                self.threads.spawn(move || queue.run_next());
+            }
         }
         result.await.map_err(|_| RunError::Panicked)?
     }
@@ -136,25 +115,6 @@ impl Pool {
     #[cfg(test)]
     pub(super) fn done(&self) -> usize {
         self.done.load(std::sync::atomic::Ordering::SeqCst)
-    }
-}
-
-#[expect(
-    clippy::expect_used,
-    reason = "a node that cannot start a thread cannot run at all"
-)]
-fn spawn(name: &str, shared: Arc<Shared>) {
-    std::thread::Builder::new()
-        .name(name.into())
-        .spawn(move || work_off(&shared))
-        .expect("the operating system can start one more thread");
-}
-
-fn work_off(shared: &Shared) {
-    set_nice(NICENESS);
-    while let Some(job) = shared.next() {
-        // A panic drops the channel, by which the caller learns of it.
-        let _ = catch_unwind(AssertUnwindSafe(|| job(Turn::Run)));
     }
 }
 

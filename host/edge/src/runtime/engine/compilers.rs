@@ -5,7 +5,7 @@
 //! it is compiled. Releases that a rollback returns to are compiled by a pool of their own, which
 //! shares the processors with the other pool.
 
-use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
+use rayon::{ThreadPool, ThreadPoolBuildError};
 
 use crate::thread_priority;
 
@@ -48,13 +48,8 @@ impl Compilers {
     }
 }
 
+/// Starts the threads of one urgency. A panic of the compiler drops the sender of the reply, so the
+/// requester gets an error.
 fn compilers() -> Result<ThreadPool, ThreadPoolBuildError> {
-    ThreadPoolBuilder::new()
-        .num_threads(thread_priority::threads())
-        .thread_name(|index| format!("compile-{index}"))
-        // The default handler aborts the process. A panic drops the sender of the reply, so the
-        // requester gets an error.
-        .panic_handler(|_| tracing::error!("the compiler panicked"))
-        .start_handler(|_| thread_priority::set_nice(NICENESS))
-        .build()
+    thread_priority::pool("compile", thread_priority::threads(), NICENESS)
 }
