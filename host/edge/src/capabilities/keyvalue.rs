@@ -11,14 +11,14 @@ use crate::guest::{AsOutcome, HostCall, Operation, Outcome, State};
 
 /// Maximum weight of the buckets and compare-and-swap values that one instance may hold at once. A
 /// long value weighs more than one.
-const MOST_HANDLES: usize = 256;
+const MAX_HANDLES: usize = 256;
 
 /// Bytes of a value that add one to its weight.
-const HELD: usize = 64 << 10;
+const BYTES_PER_WEIGHT: usize = 64 << 10;
 
 /// Value that the host keeps for a handle of the guest.
 trait Held: Send + 'static {
-    /// Returns the weight of the value, of which an instance may hold [`MOST_HANDLES`] in total.
+    /// Returns the weight of the value, of which an instance may hold [`MAX_HANDLES`] in total.
     fn weight(&self) -> usize {
         1
     }
@@ -28,7 +28,7 @@ impl Held for Bucket {}
 
 impl Held for CompareAndSwap {
     fn weight(&self) -> usize {
-        1 + self.current.as_ref().map_or(0, Vec::len) / HELD
+        1 + self.current.as_ref().map_or(0, Vec::len) / BYTES_PER_WEIGHT
     }
 }
 
@@ -71,8 +71,8 @@ impl State {
     /// Returns a new handle for `value`, or an error if the instance holds too many.
     fn hold<T: Held>(&mut self, value: T) -> Answer<Resource<T>> {
         let weight = value.weight();
-        if self.keyvalue_handles() + weight > MOST_HANDLES {
-            let most = format!("an instance holds at most {MOST_HANDLES} buckets and values");
+        if self.keyvalue_handles() + weight > MAX_HANDLES {
+            let most = format!("an instance holds at most {MAX_HANDLES} buckets and values");
             return Ok(Err(other(most)));
         }
         let handle = self.table().push(value)?;

@@ -12,15 +12,15 @@ use wasmtime_wasi_http::{Error, WasiBody};
 /// Response body with the permit of an open call, released when the body is dropped.
 pub(super) struct OpenBody {
     body: WasiBody,
-    _place: OwnedSemaphorePermit,
+    _permit: OwnedSemaphorePermit,
 }
 
 impl OpenBody {
-    /// Wraps `body` so that it holds the permit `place` until it is dropped.
-    pub(super) fn boxed(body: WasiBody, place: OwnedSemaphorePermit) -> WasiBody {
+    /// Wraps `body` so that it holds the `permit` until it is dropped.
+    pub(super) fn boxed(body: WasiBody, permit: OwnedSemaphorePermit) -> WasiBody {
         let open = Self {
             body,
-            _place: place,
+            _permit: permit,
         };
         open.boxed_unsync()
     }

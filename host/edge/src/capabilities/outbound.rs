@@ -42,15 +42,15 @@ impl WasiHttpHooks for Session {
         let mut counting = self.begin_operation(Operation::SendRequest, "");
         let admitted = self.admit(request.uri());
         // No request was sent, as this error code tells the guest.
-        let place = self.open_call().ok_or(Error::ConnectionLimitReached);
+        let permit = self.open_call().ok_or(Error::ConnectionLimitReached);
         self.trace(&mut counting, &mut request);
         Box::new(async move {
             let sent = async {
                 let (client, deadline) = admitted?;
-                let place = place?;
+                let permit = permit?;
                 let options = options.unwrap_or_default();
                 let response = client.send(request, options, deadline.into()).await?;
-                Ok(response.map(|body| OpenBody::boxed(body, place)))
+                Ok(response.map(|body| OpenBody::boxed(body, permit)))
             };
             let sent: Result<Response<WasiBody>, Error> = sent.await;
             if let (Some(work), Ok(response)) = (counting.work(), &sent) {

@@ -16,7 +16,7 @@ use crate::guest::{HostCall, Operation, SqlSession, State};
 use crate::telemetry::traces::text;
 
 /// Maximum number of transactions that one request may have open at once.
-const MOST_TRANSACTIONS: usize = 4;
+const MAX_TRANSACTIONS: usize = 4;
 
 /// Result of an interface function: a value, an error of the interface, or a trap.
 type CallResult<T> = wasmtime::Result<Result<T, wit::Error>>;
@@ -173,8 +173,8 @@ impl Host for State {
     async fn begin(&mut self) -> CallResult<Resource<OpenTransaction>> {
         let begun = self.begin_statement(Operation::SqlBegin)?;
         let (access, counting, deadline) = ok_or_answer!(begun);
-        if self.session()?.open_transactions == MOST_TRANSACTIONS {
-            let most = format!("a request has at most {MOST_TRANSACTIONS} open transactions");
+        if self.session()?.open_transactions == MAX_TRANSACTIONS {
+            let most = format!("a request has at most {MAX_TRANSACTIONS} open transactions");
             let refused = counting.with(Err(Error::TooLarge(most)));
             return Ok(refused.map_err(wit::Error::from));
         }

@@ -11,12 +11,12 @@ use tokio::time::Instant;
 use crate::bindings::mail::{Error, Message};
 
 /// Time limit for the mail server, over all steps.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Greatest length of a subject, in bytes.
-const MOST_SUBJECT: usize = 998;
+const MAX_SUBJECT_BYTES: usize = 998;
 /// Greatest length of a text, in bytes.
-const MOST_TEXT: usize = 1 << 20;
+const MAX_TEXT_BYTES: usize = 1 << 20;
 
 /// SMTP replies of the class 5xx that are about the node's credentials and not about the message
 /// (RFC 4954 section 6). Once an operator has corrected those, the message can be sent.
@@ -50,7 +50,7 @@ impl Mailer {
         let server = server.transpose().map_err(MailerError::Url)?;
         Ok(Self {
             sender,
-            server: server.map(|builder| builder.timeout(Some(PATIENCE)).build()),
+            server: server.map(|builder| builder.timeout(Some(TIMEOUT)).build()),
         })
     }
 
@@ -64,10 +64,10 @@ impl Mailer {
             log(&message);
             return Ok(());
         };
-        let until = deadline.min(Instant::now() + PATIENCE);
+        let until = deadline.min(Instant::now() + TIMEOUT);
         match tokio::time::timeout_at(until, server.send(mail)).await {
             Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(typed(&error)),
+            Ok(Err(error)) => Err(from_smtp(&error)),
             Err(_) => Err(Error::Unavailable("the mail server took too long".into())),
         }
     }
@@ -76,8 +76,8 @@ impl Mailer {
     /// fields, so that none of them can start another field.
     fn mail(&self, message: &Message) -> Result<Mail, Error> {
         let bounds = [
-            ("subject", message.subject.len(), MOST_SUBJECT),
-            ("text", message.text.len(), MOST_TEXT),
+            ("subject", message.subject.len(), MAX_SUBJECT_BYTES),
+            ("text", message.text.len(), MAX_TEXT_BYTES),
         ];
         if let Some((part, _, most)) = bounds.iter().find(|(_, bytes, most)| bytes > most) {
             let limit = format!("the {part} has more than {most} bytes");
@@ -136,13 +136,13 @@ fn masked(address: &str) -> String {
     format!("{first}***@{domain}")
 }
 
-fn typed(error: &smtp::Error) -> Error {
+fn from_smtp(error: &smtp::Error) -> Error {
     let code = error.status().map(u16::from);
-    let is_about_us = code.is_some_and(|code| ABOUT_CREDENTIALS.contains(&code));
+    let is_ours = code.is_some_and(|code| ABOUT_CREDENTIALS.contains(&code));
     // Errors of the client, such as an address that the server cannot accept, are faults of the
     // message.
     let is_final = error.is_permanent() || error.is_client();
-    match is_final && !is_about_us {
+    match is_final && !is_ours {
         true => Error::Invalid(without_addresses(&error.to_string())),
         false => Error::Unavailable(without_addresses(&error.to_string())),
     }

@@ -26,7 +26,10 @@ pub enum Presented {
 #[must_use]
 pub fn presented(headers: &HeaderMap, tokens: &Tokens) -> Presented {
     let mut presented = Presented::Nothing;
-    for field in CREDENTIALS.iter().filter(|field| !is_moot(headers, field)) {
+    for field in CREDENTIALS
+        .iter()
+        .filter(|field| !is_ignored(headers, field))
+    {
         let token = match token_in(headers, field) {
             Ok(None) => continue,
             Ok(Some(token)) => match tokens.verify(token) {
@@ -53,28 +56,28 @@ pub fn presented(headers: &HeaderMap, tokens: &Tokens) -> Presented {
 /// Returns whether a field is ignored: an `authorization` of another scheme, such as the password
 /// of a staging site, beside a `user-key`; and the `user-key` of a client without a token beside a
 /// bearer token in `authorization`.
-fn is_moot(headers: &HeaderMap, field: &HeaderName) -> bool {
+fn is_ignored(headers: &HeaderMap, field: &HeaderName) -> bool {
     let [user_key, authorization] = &CREDENTIALS;
-    let has_bearer = shows(headers, authorization, is_bearer);
-    let lacks_token = shows(headers, user_key, is_missing);
+    let has_bearer = any_value(headers, authorization, is_bearer);
+    let lacks_token = any_value(headers, user_key, is_placeholder);
     if field == authorization {
-        return !has_bearer && !lacks_token && shows(headers, user_key, is_written);
+        return !has_bearer && !lacks_token && any_value(headers, user_key, is_present);
     }
     has_bearer && lacks_token && headers.get_all(user_key).iter().count() == 1
 }
 
-/// Returns whether one of the values of a field satisfies `what`.
-fn shows(headers: &HeaderMap, field: &HeaderName, what: fn(&[u8]) -> bool) -> bool {
+/// Returns whether one of the values of a field satisfies `is_match`.
+fn any_value(headers: &HeaderMap, field: &HeaderName, is_match: fn(&[u8]) -> bool) -> bool {
     let mut values = headers.get_all(field).iter();
-    values.any(|value| what(value.as_bytes().trim_ascii()))
+    values.any(|value| is_match(value.as_bytes().trim_ascii()))
 }
 
 /// Returns whether a value is one that scripts write for a missing token.
-fn is_missing(value: &[u8]) -> bool {
+fn is_placeholder(value: &[u8]) -> bool {
     matches!(value, b"null" | b"undefined")
 }
 
-fn is_written(value: &[u8]) -> bool {
+fn is_present(value: &[u8]) -> bool {
     !value.is_empty()
 }
 

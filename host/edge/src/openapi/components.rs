@@ -66,31 +66,51 @@ fn free_name(name: &str, section: &str, taken: &mut HashSet<Key>) -> String {
     names.find(is_free).unwrap_or_else(|| name.to_owned())
 }
 
+/// Indexes of components, by document and key.
+type Indexes = HashMap<(usize, Key), usize>;
+
 /// Collects the components of all documents, and checks every reference.
 fn parts(documents: &mut [Document]) -> Result<Vec<Part>, MergeError> {
+    let mut parts = collect(documents);
+    let keys = parts.iter().map(|part| (part.document, part.key.clone()));
+    let indexes: Indexes = keys.zip(0..).collect();
+    check_references(documents, &indexes)?;
+    for part in &mut parts {
+        let (document, mut found) = (part.document, Vec::new());
+        visit(&mut part.node, &mut |name| {
+            let targets = targets(&name, |key| indexes.get(&(document, key.clone())).copied());
+            found.extend(targets.unwrap_or_default());
+        });
+        part.targets = found;
+    }
+    Ok(parts)
+}
+
+/// Returns the components of all documents, without their targets.
+fn collect(documents: &[Document]) -> Vec<Part> {
     let mut parts = Vec::new();
-    let mut places = HashMap::new();
-    for (place, document) in documents.iter().enumerate() {
+    for (index, document) in documents.iter().enumerate() {
         for (section, components) in &document.root.components {
             let Node::Object(components) = components else {
                 continue;
             };
-            for (name, node) in components {
-                let key = (section.clone(), name.clone());
-                places.insert((place, key.clone()), parts.len());
-                parts.push(Part {
-                    document: place,
-                    key,
-                    node: node.clone(),
-                    targets: Vec::new(),
-                });
-            }
+            parts.extend(components.iter().map(|(name, node)| Part {
+                document: index,
+                key: (section.clone(), name.clone()),
+                node: node.clone(),
+                targets: Vec::new(),
+            }));
         }
     }
-    for (place, document) in documents.iter_mut().enumerate() {
+    parts
+}
+
+/// Checks that every reference in the documents leads to a component of its document.
+fn check_references(documents: &mut [Document], indexes: &Indexes) -> Result<(), MergeError> {
+    for (index, document) in documents.iter_mut().enumerate() {
         let mut missing = None;
         document.visit(&mut |name| {
-            let broken = targets(&name, |key| places.get(&(place, key.clone())).copied()).err();
+            let broken = targets(&name, |key| indexes.get(&(index, key.clone())).copied()).err();
             missing = missing.take().or(broken);
         });
         if let Some(reference) = missing {
@@ -100,21 +120,13 @@ fn parts(documents: &mut [Document]) -> Result<Vec<Part>, MergeError> {
             });
         }
     }
-    for part in &mut parts {
-        let (document, mut found) = (part.document, Vec::new());
-        visit(&mut part.node, &mut |name| {
-            let targets = targets(&name, |key| places.get(&(document, key.clone())).copied());
-            found.extend(targets.unwrap_or_default());
-        });
-        part.targets = found;
-    }
-    Ok(parts)
+    Ok(())
 }
 
 /// Returns the components that a name refers to. The error is the reference, if it leads to no
 /// component of the document.
-fn targets(name: &Name<'_>, place: impl Fn(&Key) -> Option<usize>) -> Result<Vec<usize>, String> {
-    let find = |key: &Key, reference: &str| place(key).ok_or_else(|| reference.to_owned());
+fn targets(name: &Name<'_>, index: impl Fn(&Key) -> Option<usize>) -> Result<Vec<usize>, String> {
+    let find = |key: &Key, reference: &str| index(key).ok_or_else(|| reference.to_owned());
     match name {
         Name::Reference(reference) if reference.starts_with("#/paths/") => Ok(Vec::new()),
         Name::Reference(reference) => match component(reference) {
@@ -136,9 +148,9 @@ fn classes(parts: &[Part]) -> Vec<usize> {
     let mut classes: Vec<usize> = parts
         .iter()
         .enumerate()
-        .map(|(place, part)| {
+        .map(|(index, part)| {
             let first = parts.iter().position(|other| is_same(other, part));
-            first.unwrap_or(place)
+            first.unwrap_or(index)
         })
         .collect();
     // Classes are refined by their targets until their number no longer grows.
@@ -149,13 +161,13 @@ fn classes(parts: &[Part]) -> Vec<usize> {
             .iter()
             .zip(&classes)
             .enumerate()
-            .map(|(place, (part, class))| {
+            .map(|(index, (part, class))| {
                 let targets = part
                     .targets
                     .iter()
                     .filter_map(|target| classes.get(*target));
                 let signature: (usize, Vec<usize>) = (*class, targets.copied().collect());
-                *known.entry(signature).or_insert(place)
+                *known.entry(signature).or_insert(index)
             })
             .collect();
         classes = refined;

@@ -41,6 +41,13 @@ pub fn merge(sources: &[Source], title: Option<&str>) -> Result<Node, MergeError
     root.insert("info".to_owned(), Node::Object(info));
     root.insert("servers".to_owned(), Node::List(servers));
     root.insert("tags".to_owned(), Node::List(tags));
+    insert_contents(&mut root, documents);
+    root.insert(PLUGINS.to_owned(), Node::List(plugins));
+    Ok(Node::Object(root))
+}
+
+/// Inserts the paths, webhooks and components of all documents.
+fn insert_contents(root: &mut Fields, documents: Vec<Document>) {
     let (mut paths, mut webhooks, mut components) = (Fields::new(), Fields::new(), Fields::new());
     for document in documents {
         paths.extend(document.root.paths);
@@ -59,8 +66,6 @@ pub fn merge(sources: &[Source], title: Option<&str>) -> Result<Node, MergeError
         root.insert("webhooks".to_owned(), Node::Object(webhooks));
     }
     root.insert("components".to_owned(), Node::Object(components));
-    root.insert(PLUGINS.to_owned(), Node::List(plugins));
-    Ok(Node::Object(root))
 }
 
 /// Checks that no path is in two documents, regardless of case and of the names of its parameters.
@@ -99,18 +104,18 @@ fn shape(path: &str) -> String {
 
 fn rename_components(documents: &mut [Document]) -> Result<(), MergeError> {
     let renames = Renames::new(documents)?;
-    for (place, document) in documents.iter_mut().enumerate() {
+    for (index, document) in documents.iter_mut().enumerate() {
         document.visit(&mut |name| match name {
             Name::Reference(text) => {
                 if let Some((key, rest)) = component(text) {
-                    *text = reference(&key.0, renames.name(place, &key), rest);
+                    *text = reference(&key.0, renames.name(index, &key), rest);
                 }
             }
             Name::Security(schemes) => {
                 let old = std::mem::take(schemes).into_iter();
                 schemes.extend(old.map(|(scheme, scopes)| {
                     let key = security_scheme(&scheme);
-                    (renames.name(place, &key).to_owned(), scopes)
+                    (renames.name(index, &key).to_owned(), scopes)
                 }));
             }
             Name::Operation(_) => {}
@@ -122,7 +127,7 @@ fn rename_components(documents: &mut [Document]) -> Result<(), MergeError> {
             let old = std::mem::take(components).into_iter();
             components.extend(old.map(|(name, node)| {
                 let key = (section.clone(), name);
-                (renames.name(place, &key).to_owned(), node)
+                (renames.name(index, &key).to_owned(), node)
             }));
         }
     }

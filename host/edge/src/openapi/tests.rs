@@ -257,6 +257,10 @@ fn what_cannot_be_merged_is_refused_by_name() {
         let refused = refusal(&[source("a", &one), source("b", &other)]);
         assert!(refused.contains(reason), "{refused}");
     }
+}
+
+#[test]
+fn an_older_or_a_malicious_document_is_refused() {
     let mut old = source("a", "");
     old.text = "openapi: 3.0.3\ninfo: { title: a, version: '1' }\npaths: {}".to_owned();
     assert!(refusal(&[old]).contains("is of OpenAPI \"3.0.3\""));

@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_is_not() {
+    fn special_ipv4_networks_are_not_public() {
         assert_public(
             false,
             &[
@@ -139,6 +139,10 @@ mod tests {
                 "255.255.255.255",
             ],
         );
+    }
+
+    #[test]
+    fn other_ipv6_networks_are_not_public() {
         assert_public(
             false,
             &[

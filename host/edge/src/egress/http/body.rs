@@ -65,7 +65,7 @@ impl Body for BoundedBody {
                 this.timer.as_mut().reset(until);
                 Poll::Ready(Some(this.count(&frame).map(|()| frame)))
             }
-            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(failure::of_body(&error)))),
+            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(failure::from_body(&error)))),
             Poll::Ready(None) => Poll::Ready(None),
             Poll::Pending => {
                 ready!(this.timer.as_mut().poll(context));

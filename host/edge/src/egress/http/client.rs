@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::{Method, Request, Response};
 use http_body::Body as _;
 use http_body_util::BodyExt;
+use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::{HttpConnector, capture_connection};
@@ -25,20 +26,20 @@ const CONNECT: Duration = Duration::from_secs(5);
 const REPLY: Duration = Duration::from_secs(30);
 
 /// Time limit for connecting to one address of a name, whatever plugins set.
-const LONGEST_CONNECT: Duration = Duration::from_secs(10);
+const MAX_CONNECT: Duration = Duration::from_secs(10);
 
 /// Time for which an idle connection is kept.
 const IDLE: Duration = Duration::from_secs(30);
 /// Most idle connections of one origin.
-const MOST_IDLE: usize = 16;
+const MAX_IDLE_CONNECTIONS: usize = 16;
 
 /// Idle time after which TCP keepalive probes the peer.
 const KEEPALIVE: Duration = Duration::from_secs(30);
 
 /// Greatest length of a reply's head, in bytes.
-const MOST_HEAD: usize = 64 << 10;
+const MAX_HEAD_BYTES: usize = 64 << 10;
 /// Greatest length of a reply's body, in bytes.
-const MOST_BODY: u64 = 8 << 20;
+const MAX_BODY_BYTES: u64 = 8 << 20;
 
 /// Error of setting up TLS.
 #[derive(Debug, thiserror::Error)]
@@ -61,7 +62,7 @@ impl HttpClient {
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_keepalive(Some(KEEPALIVE));
-        tcp.set_connect_timeout(Some(LONGEST_CONNECT));
+        tcp.set_connect_timeout(Some(MAX_CONNECT));
         let tls = HttpsConnectorBuilder::new()
             .with_provider_and_webpki_roots(rustls::crypto::ring::default_provider())?
             .https_or_http()
@@ -71,8 +72,8 @@ impl HttpClient {
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE)
-            .pool_max_idle_per_host(MOST_IDLE)
-            .http1_max_buf_size(MOST_HEAD)
+            .pool_max_idle_per_host(MAX_IDLE_CONNECTIONS)
+            .http1_max_buf_size(MAX_HEAD_BYTES)
             .build(tls);
         Ok(Self { client })
     }
@@ -85,7 +86,7 @@ impl HttpClient {
     /// nothing was sent; after any other, the request may have been processed.
     pub async fn send(
         &self,
-        mut request: Request<WasiBody>,
+        request: Request<WasiBody>,
         options: RequestOptions,
         deadline: Instant,
     ) -> Result<Response<WasiBody>, Error> {
@@ -93,6 +94,24 @@ impl HttpClient {
         if request.method() == Method::CONNECT {
             return Err(Error::HttpRequestMethodInvalid);
         }
+        let response = self.exchange(request, &options, deadline).await?;
+        if response.body().size_hint().lower() > MAX_BODY_BYTES {
+            return Err(Error::HttpResponseBodySize(Some(MAX_BODY_BYTES)));
+        }
+        let between_bytes = options.between_bytes_timeout.unwrap_or(REPLY);
+        Ok(response.map(|incoming| {
+            BoundedBody::new(incoming, MAX_BODY_BYTES, between_bytes, deadline).boxed_unsync()
+        }))
+    }
+
+    /// Sends `request` and waits for the head of the reply: for a connection first, and then for the
+    /// server.
+    async fn exchange(
+        &self,
+        mut request: Request<WasiBody>,
+        options: &RequestOptions,
+        deadline: Instant,
+    ) -> Result<Response<Incoming>, Error> {
         let until = |time: Option<Duration>, default| {
             let end = Instant::now().checked_add(time.unwrap_or(default));
             end.map_or(deadline, |end| end.min(deadline))
@@ -101,34 +120,26 @@ impl HttpClient {
         let mut sending = pin!(self.client.request(request));
 
         let connected_by = until(options.connect_timeout, CONNECT);
-        let answered = tokio::select! {
+        let early = tokio::select! {
             // The request is polled first, since it makes no more progress once the timer has
             // fired.
             biased;
-            answer = &mut sending => Some(answer),
+            reply = &mut sending => Some(reply),
             _ = connection.wait_for_connection_metadata() => None,
             () = tokio::time::sleep_until(connected_by) => return Err(Error::ConnectionTimeout),
         };
-        let answer = match answered {
-            Some(answer) => answer,
+        let reply = match early {
+            Some(reply) => reply,
             None => {
-                let answered_by = until(options.first_byte_timeout, REPLY);
-                tokio::time::timeout_at(answered_by, sending)
+                let replied_by = until(options.first_byte_timeout, REPLY);
+                tokio::time::timeout_at(replied_by, sending)
                     .await
                     .map_err(|_| Error::HttpResponseTimeout)?
             }
         };
-        let response = answer.map_err(|error| {
-            tracing::debug!(%error, "a call out failed");
-            failure::of_client(&error)
-        })?;
-
-        if response.body().size_hint().lower() > MOST_BODY {
-            return Err(Error::HttpResponseBodySize(Some(MOST_BODY)));
-        }
-        let between_bytes = options.between_bytes_timeout.unwrap_or(REPLY);
-        Ok(response.map(|incoming| {
-            BoundedBody::new(incoming, MOST_BODY, between_bytes, deadline).boxed_unsync()
-        }))
+        reply.map_err(|error| {
+            tracing::debug!(%error, "an outgoing call failed");
+            failure::from_client(&error)
+        })
     }
 }

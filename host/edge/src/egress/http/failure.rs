@@ -11,20 +11,20 @@ use wasmtime_wasi_http::Error;
 use super::resolver::ResolveError;
 
 /// Returns the error code of a request without a reply.
-pub(super) fn of_client(error: &legacy::Error) -> Error {
+pub(super) fn from_client(error: &legacy::Error) -> Error {
     if error.is_connect() {
         return unsent(error);
     }
     let mut causes = causes(error);
     match causes.find_map(|cause| cause.downcast_ref::<hyper::Error>()) {
-        Some(error) => of_exchange(error),
+        Some(error) => from_exchange(error),
         None => Error::ConnectionTerminated,
     }
 }
 
 /// Returns the error code of a body that was cut off.
-pub(super) fn of_body(error: &hyper::Error) -> Error {
-    match of_exchange(error) {
+pub(super) fn from_body(error: &hyper::Error) -> Error {
+    match from_exchange(error) {
         Error::ConnectionTerminated => Error::HttpResponseIncomplete,
         other => other,
     }
@@ -33,23 +33,23 @@ pub(super) fn of_body(error: &hyper::Error) -> Error {
 /// Returns the error code of a request that was never sent, since there was no connection.
 fn unsent(error: &legacy::Error) -> Error {
     causes(error)
-        .find_map(of_cause)
+        .find_map(from_cause)
         .unwrap_or(Error::DestinationUnavailable)
 }
 
-fn of_cause(cause: &(dyn StdError + 'static)) -> Option<Error> {
+fn from_cause(cause: &(dyn StdError + 'static)) -> Option<Error> {
     if let Some(error) = cause.downcast_ref::<ResolveError>() {
-        return Some(of_name(error));
+        return Some(from_resolution(error));
     }
     let error = cause.downcast_ref::<io::Error>()?;
-    let of_tls = error.get_ref().and_then(|inner| inner.downcast_ref());
-    Some(match of_tls {
-        Some(error) => of_handshake(error),
-        None => of_socket(error),
+    let tls = error.get_ref().and_then(|inner| inner.downcast_ref());
+    Some(match tls {
+        Some(error) => from_handshake(error),
+        None => from_socket(error),
     })
 }
 
-fn of_name(error: &ResolveError) -> Error {
+fn from_resolution(error: &ResolveError) -> Error {
     match error {
         ResolveError::Prohibited => Error::DestinationIpProhibited,
         ResolveError::Failed(_) => Error::DnsError {
@@ -59,7 +59,7 @@ fn of_name(error: &ResolveError) -> Error {
     }
 }
 
-fn of_handshake(error: &TlsError) -> Error {
+fn from_handshake(error: &TlsError) -> Error {
     match error {
         TlsError::InvalidCertificate(_) => Error::TlsCertificateError,
         TlsError::AlertReceived(alert) => Error::TlsAlertReceived {
@@ -70,7 +70,7 @@ fn of_handshake(error: &TlsError) -> Error {
     }
 }
 
-fn of_socket(error: &io::Error) -> Error {
+fn from_socket(error: &io::Error) -> Error {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => Error::ConnectionRefused,
         io::ErrorKind::TimedOut => Error::ConnectionTimeout,
@@ -78,7 +78,7 @@ fn of_socket(error: &io::Error) -> Error {
     }
 }
 
-fn of_exchange(error: &hyper::Error) -> Error {
+fn from_exchange(error: &hyper::Error) -> Error {
     if error.is_parse_too_large() {
         Error::HttpResponseHeaderSectionSize(None)
     } else if error.is_parse() {

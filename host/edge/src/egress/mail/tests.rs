@@ -32,15 +32,15 @@ async fn server(
     let serving = async move {
         let (stream, _) = listener.accept().await.expect("a client");
         let mut stream = BufReader::new(stream);
-        let mut told = String::new();
+        let mut received = String::new();
         let mut in_data = false;
         stream.write_all(b"220 test ESMTP\r\n").await.expect("sent");
         loop {
             let mut line = String::new();
             if stream.read_line(&mut line).await.unwrap_or(0) == 0 {
-                return told;
+                return received;
             }
-            told += &line;
+            received += &line;
             let answer = match line.trim_end() {
                 "." => {
                     in_data = false;
@@ -57,7 +57,7 @@ async fn server(
             };
             let sent = stream.write_all(format!("{answer}\r\n").as_bytes()).await;
             if sent.is_err() {
-                return told;
+                return received;
             }
         }
     };
@@ -79,7 +79,7 @@ async fn a_message_reaches_the_server_whole() {
         .send(message("ada@example.com", "Grüße"), soon())
         .await;
     assert!(sent.is_ok(), "{sent:?}");
-    let told = serving.await.expect("no panic");
+    let received = serving.await.expect("no panic");
     for part in [
         "MAIL FROM:<shop@example.com>",
         "RCPT TO:<ada@example.com>",
@@ -92,7 +92,7 @@ async fn a_message_reaches_the_server_whole() {
         // A line with only a dot would end the message (RFC 5321 section 4.5.2).
         "\r\n..\r\n",
     ] {
-        assert!(told.contains(part), "{part} is missing in {told}");
+        assert!(received.contains(part), "{part} is missing in {received}");
     }
 }
 
@@ -182,11 +182,11 @@ fn a_subject_cannot_begin_another_header() {
 
 #[test]
 fn no_part_is_longer_than_it_may() {
-    let long = message("ada@example.com", &"x".repeat(MOST_SUBJECT + 1));
+    let long = message("ada@example.com", &"x".repeat(MAX_SUBJECT_BYTES + 1));
     let refused = to_log().mail(&long);
     assert!(matches!(refused, Err(Error::TooLarge(part)) if part.contains("subject")));
     let mut long = message("ada@example.com", "Hi");
-    long.text = "x".repeat(MOST_TEXT + 1);
+    long.text = "x".repeat(MAX_TEXT_BYTES + 1);
     let refused = to_log().mail(&long);
     assert!(matches!(refused, Err(Error::TooLarge(part)) if part.contains("text")));
 }

@@ -79,10 +79,10 @@ impl Revocations {
         clock: Arc<SharedClock>,
     ) -> Result<Self, RevocationError> {
         let database = databases.open_own(url, &store::TABLES).await?;
-        Self::with(database, clock).await
+        Self::open_in(database, clock).await
     }
 
-    async fn with(
+    async fn open_in(
         database: DatabaseAccess,
         clock: Arc<SharedClock>,
     ) -> Result<Self, RevocationError> {

@@ -35,7 +35,7 @@ impl Hs256 {
             .map_err(|_| ErrorKind::InvalidKeyFormat.into())
     }
 
-    fn of(&self, message: &[u8]) -> Hmac<Sha256> {
+    fn mac(&self, message: &[u8]) -> Hmac<Sha256> {
         self.0.clone().chain_update(message)
     }
 }
@@ -52,14 +52,14 @@ fn verifier(algorithm: &Algorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerif
 
 impl Signer<Vec<u8>> for Hs256 {
     fn try_sign(&self, message: &[u8]) -> Result<Vec<u8>, signature::Error> {
-        Ok(self.of(message).finalize().into_bytes().to_vec())
+        Ok(self.mac(message).finalize().into_bytes().to_vec())
     }
 }
 
 impl Verifier<Vec<u8>> for Hs256 {
     /// Verifies in constant time for all wrong signatures.
     fn verify(&self, message: &[u8], signature: &Vec<u8>) -> Result<(), signature::Error> {
-        let verified = self.of(message).verify_slice(signature);
+        let verified = self.mac(message).verify_slice(signature);
         verified.map_err(|_| signature::Error::new())
     }
 }

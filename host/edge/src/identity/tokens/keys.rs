@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use crate::config::secrets::{KeyRing, fingerprint};
 
 /// Least bytes of a secret: RFC 7518 section 3.2 asks for at least the length of the hash.
-const SHORTEST_SECRET: usize = 32;
+const MIN_SECRET_BYTES: usize = 32;
 
 /// Bytes of the hash that becomes the identifier of a key without one.
 const DERIVED_ID: usize = 4;
@@ -22,7 +22,7 @@ pub enum KeyError {
     #[error("has a key whose id is not 1 to 64 letters, digits, `-`, `_` and `.`")]
     Id,
     /// A secret is too short.
-    #[error("has a secret of fewer than {SHORTEST_SECRET} bytes, for the key `{0}`")]
+    #[error("has a secret of fewer than {MIN_SECRET_BYTES} bytes, for the key `{0}`")]
     Short(String),
     /// An identifier occurs twice.
     #[error("has two keys with the id `{0}`")]
@@ -127,7 +127,7 @@ fn parse_key(entry: &str) -> Result<Key, KeyError> {
     if id.is_empty() || id.len() > 64 || !id.chars().all(plain) {
         return Err(KeyError::Id);
     }
-    if secret.len() < SHORTEST_SECRET {
+    if secret.len() < MIN_SECRET_BYTES {
         return Err(KeyError::Short(id.to_owned()));
     }
     Ok(Key::new(id.to_owned(), secret.as_bytes()))

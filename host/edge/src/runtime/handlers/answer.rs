@@ -25,8 +25,8 @@ pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Maximum size of all header fields of one reply in bytes, and the bytes counted for each field
 /// besides its name and value, as in HTTP/2.
-const MOST_FIELDS: usize = 64 << 10;
-const FIELD: usize = 32;
+const MAX_FIELDS_BYTES: usize = 64 << 10;
+const FIELD_OVERHEAD: usize = 32;
 
 /// Converts a guest's header fields to HTTP's, those of a failure too. Fields that only the host
 /// may set are left out.
@@ -37,9 +37,9 @@ const FIELD: usize = 32;
 pub(crate) fn headers(
     headers: Vec<(String, String)>,
 ) -> Result<Vec<(HeaderName, HeaderValue)>, CallError> {
-    let size = |(name, value): &(String, String)| name.len() + value.len() + FIELD;
-    if headers.iter().map(size).sum::<usize>() > MOST_FIELDS {
-        let most = format!("more than {MOST_FIELDS} bytes of header fields");
+    let size = |(name, value): &(String, String)| name.len() + value.len() + FIELD_OVERHEAD;
+    if headers.iter().map(size).sum::<usize>() > MAX_FIELDS_BYTES {
+        let most = format!("more than {MAX_FIELDS_BYTES} bytes of header fields");
         return Err(CallError::InvalidReply(most));
     }
     let mut checked = Vec::with_capacity(headers.len());

@@ -22,10 +22,10 @@ use crate::runtime::linking::Export;
 
 /// Capacity reserved for the header fields that the host adds to a reply, so that the map does not
 /// grow for them.
-const HOSTS_FIELDS: usize = 20;
+const HOST_FIELDS: usize = 20;
 
 /// Time limit for making a first instance.
-const WARM: Duration = Duration::from_secs(10);
+const WARM_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Handler of components that export `edge:platform/handler`. Instances are kept between requests
 /// if the manifest says so.
@@ -58,7 +58,7 @@ impl RecordHandler {
     }
 
     pub(in crate::runtime) async fn warm(&self) -> Result<(), CallError> {
-        let call = Call::internal("warm".to_owned(), Instant::now() + WARM);
+        let call = Call::internal("warm".to_owned(), Instant::now() + WARM_TIMEOUT);
         let instance = self.instantiate(&call).await?;
         self.keep(instance);
         Ok(())
@@ -116,8 +116,8 @@ impl RecordHandler {
         let deadline = call.deadline;
         instance.store.data_mut().begin(call, self.shared.bounds);
         instance.store.set_epoch_deadline(1);
-        let meter = instance.store.data().meter.clone();
-        let working = metered(meter, work(&mut instance));
+        let cpu_timer = instance.store.data().meter.clone();
+        let working = metered(cpu_timer, work(&mut instance));
         let outcome = tokio::time::timeout_at(deadline.into(), working).await;
         instance.store.data().flush_cpu_time();
         self.log_output(&instance);
@@ -134,8 +134,8 @@ impl RecordHandler {
     async fn instantiate(&self, call: &Call) -> Result<Instance, CallError> {
         self.shared.stats.count_instance();
         let mut store = new_store(&self.shared, call.clone(), self.shared.bounds);
-        let meter = store.data().meter.clone();
-        let instantiated = metered(meter, async {
+        let cpu_timer = store.data().meter.clone();
+        let instantiated = metered(cpu_timer, async {
             let component = self.pre.instantiate_async(&mut store).await?;
             let guest = self.indices.load(&mut store, &component)?;
             Ok((component, guest))
@@ -174,8 +174,8 @@ impl RecordHandler {
     /// resources that the next request would suffer.
     fn keep(&self, mut instance: Instance) {
         let most = self.shared.requests_per_instance;
-        let may_go_on = most.is_some_and(|most| instance.answered < most);
-        if may_go_on && !is_worn_out(instance.store.as_context_mut()) {
+        let may_answer_more = most.is_some_and(|most| instance.answered < most);
+        if may_answer_more && !is_worn_out(instance.store.as_context_mut()) {
             // Fails only while more instances exist than the queue holds; this one is dropped then.
             let _ = self.idle.push(instance);
         }
@@ -245,7 +245,7 @@ fn status(status: u16) -> Result<StatusCode, CallError> {
 }
 
 fn append(map: &mut HeaderMap, headers: Vec<(HeaderName, HeaderValue)>) {
-    map.reserve(headers.len() + HOSTS_FIELDS);
+    map.reserve(headers.len() + HOST_FIELDS);
     for (name, value) in headers {
         map.append(name, value);
     }

@@ -38,7 +38,7 @@ const IDLE: Duration = Duration::from_secs(30);
 
 /// Time limit for waiting for the reason of a failure, once it is known that there is one. The
 /// reason arrives as soon as the instance is dropped.
-const VERDICT: Duration = Duration::from_secs(1);
+const REASON_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Handler of components that export `wasi:http`.
 pub(in crate::runtime) struct WasiHttpHandler {
@@ -78,11 +78,11 @@ impl WasiHttpHandler {
         request: http::Request<Bytes>,
         permit: Permit,
     ) -> Result<Answer, CallError> {
-        let (verdict, failed) = oneshot::channel();
+        let (failure, failed) = oneshot::channel();
         let deadline = call.deadline;
         let data = RequestData {
             call,
-            verdict,
+            failure,
             permit,
         };
         let request = request.map(|body| {
@@ -93,7 +93,7 @@ impl WasiHttpHandler {
         let answering = self.handler.handle(data, with_authority(request));
         match tokio::time::timeout_at(deadline.into(), answering).await {
             Ok(Ok(response)) => self.bounded(response).map(Answer::Response),
-            Ok(Err(error)) => Err(reason(error, failed).await),
+            Ok(Err(error)) => Err(failure_reason(error, failed).await),
             Err(_) => Err(CallError::Deadline),
         }
     }
@@ -134,7 +134,7 @@ fn with_authority(mut request: handler::Request) -> handler::Request {
 }
 
 /// Returns the reason why there is no response.
-async fn reason(error: wasmtime::Error, failed: oneshot::Receiver<CallError>) -> CallError {
+async fn failure_reason(error: wasmtime::Error, failed: oneshot::Receiver<CallError>) -> CallError {
     if error.is::<ExpirationError>() {
         return CallError::Deadline;
     }
@@ -142,8 +142,8 @@ async fn reason(error: wasmtime::Error, failed: oneshot::Receiver<CallError>) ->
         return CallError::Instantiate(error);
     }
     let guest_failed = error.is::<TrapOrPanicError>();
-    match tokio::time::timeout(VERDICT, failed).await {
-        Ok(Ok(verdict)) => verdict,
+    match tokio::time::timeout(REASON_TIMEOUT, failed).await {
+        Ok(Ok(failure)) => failure,
         _ if guest_failed => CallError::Trap(error),
         _ => CallError::InvalidReply(format!("{error:#}")),
     }
@@ -152,7 +152,7 @@ async fn reason(error: wasmtime::Error, failed: oneshot::Receiver<CallError>) ->
 /// Data passed with a request to the instance that answers it.
 struct RequestData {
     call: Call,
-    verdict: oneshot::Sender<CallError>,
+    failure: oneshot::Sender<CallError>,
     permit: Permit,
 }
 
@@ -178,10 +178,10 @@ impl HandlerState for Instances {
         if self.shared.requests_per_instance.is_some() {
             let worn_out = worn_out.clone();
             // Called last when the request has ended.
-            let look = move |store: StoreContextMut<'_, State>| {
+            let check = move |store: StoreContextMut<'_, State>| {
                 worn_out.store(is_worn_out(store), Relaxed);
             };
-            watch(&mut store, look);
+            watch(&mut store, check);
         }
         Ok(handler::Instance {
             store,
@@ -204,7 +204,7 @@ impl HandlerState for Instances {
 struct Current {
     id: String,
     deadline: Instant,
-    verdict: oneshot::Sender<CallError>,
+    failure: oneshot::Sender<CallError>,
     permit: Permit,
 }
 
@@ -249,7 +249,7 @@ impl WorkerState for Worker {
     ) -> Pin<Box<dyn Future<Output = ()> + Send + Sync>> {
         let RequestData {
             call,
-            verdict,
+            failure,
             permit,
         } = data;
         let deadline = call.deadline;
@@ -261,7 +261,7 @@ impl WorkerState for Worker {
         let current = Current {
             id,
             deadline,
-            verdict,
+            failure,
             permit,
         };
         with(&self.current, |slot| *slot = Some(current));
@@ -271,33 +271,28 @@ impl WorkerState for Worker {
     fn drop(&self, store: Store<State>, result: Result<(), wasmtime::Error>) {
         let current = with(&self.current, |slot| slot.take());
         let (id, waiting, permit) = match current {
-            Some(Current {
-                id,
-                verdict,
-                permit,
-                ..
-            }) => (id, Some(verdict), Some(permit)),
+            Some(current) => (current.id, Some(current.failure), Some(current.permit)),
             None => ("-".to_owned(), None, None),
         };
         let state = store.data();
         self.shared.log_output(state.call(), &state.output);
-        let verdict = result.err().map(|error| state.classify_trap(error));
+        let failure = result.err().map(|error| state.classify_trap(error));
         // The instance is dropped before its permit, so that no other one takes its place earlier.
         drop(store);
         drop(permit);
-        let Some(verdict) = verdict else { return };
+        let Some(failure) = failure else { return };
         match waiting.filter(|waiting| !waiting.is_closed()) {
             // The task that waits for the reply logs the reason.
             Some(waiting) => {
-                let _ = waiting.send(verdict);
+                let _ = waiting.send(failure);
             }
             // The reply has begun already; its body is cut off.
             None => tracing::error!(
                 plugin = &*self.shared.name,
                 version = self.shared.version,
                 request_id = id,
-                reason = verdict.reason(),
-                "{verdict}"
+                reason = failure.reason(),
+                "{failure}"
             ),
         }
     }

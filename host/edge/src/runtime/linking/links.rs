@@ -79,7 +79,7 @@ pub(in crate::runtime) struct Import {
     pub(super) interface: Arc<str>,
     pub(super) function: Arc<str>,
     pub(super) signature: ComponentFunc,
-    /// Whether the plugin serves without the interface too.
+    /// Set if the plugin serves without the interface too.
     pub(super) is_optional: bool,
 }
 

@@ -21,13 +21,13 @@ use crate::guest::state::State;
 use crate::guest::store::new_store;
 
 /// Maximum number of host calls of one job, which does the work of many requests.
-const HOST_CALLS: u32 = 100_000;
+const MAX_HOST_CALLS: u32 = 100_000;
 
 /// Time limit for one step of seeding.
-const SEED_STEP: Duration = Duration::from_secs(60);
+const SEED_STEP_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Time limit for creating or changing one account.
-const ACCOUNT: Duration = Duration::from_secs(10);
+const ACCOUNT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Result of a job. The inner error is the plugin's own.
 type JobResult<T, E = String> = Result<Result<T, E>, CallError>;
@@ -103,7 +103,7 @@ impl Plugin {
 
 /// Runs one step of filling the plugin's tables.
 async fn seed(shared: &Shared, pre: &InstancePre<State>, goal: Option<u64>) -> JobResult<Progress> {
-    let call = Call::internal("seed".to_owned(), Instant::now() + SEED_STEP);
+    let call = Call::internal("seed".to_owned(), Instant::now() + SEED_STEP_TIMEOUT);
     run(shared, call, async |store| {
         let guest = SeederPre::new(pre.clone())?
             .instantiate_async(&mut *store)
@@ -136,7 +136,7 @@ async fn change_account(
     task: AccountTask,
     account: &Account,
 ) -> JobResult<i64, AccountError> {
-    let call = Call::internal("account".to_owned(), Instant::now() + ACCOUNT);
+    let call = Call::internal("account".to_owned(), Instant::now() + ACCOUNT_TIMEOUT);
     run(shared, call, async |store| {
         let guest = AccountKeeperPre::new(pre.clone())?
             .instantiate_async(&mut *store)
@@ -157,13 +157,13 @@ async fn run<T, E>(
 ) -> JobResult<T, E> {
     let bounds = Bounds {
         cpu_time: call.left(),
-        host_calls: HOST_CALLS,
+        host_calls: MAX_HOST_CALLS,
     };
     let deadline = call.deadline;
     shared.stats.count_instance();
     let mut store = new_store(shared, call, bounds);
-    let meter = store.data().meter.clone();
-    let working = metered(meter, work(&mut store));
+    let cpu_timer = store.data().meter.clone();
+    let working = metered(cpu_timer, work(&mut store));
     let outcome = tokio::time::timeout_at(deadline.into(), working).await;
     let state = store.data();
     shared.log_output(state.call(), &state.output);

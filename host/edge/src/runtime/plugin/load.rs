@@ -62,7 +62,7 @@ pub enum LoadError {
     },
     /// The component instantiates core modules that it imports, so the resources of an instance
     /// cannot be computed in advance.
-    #[error("instantiates core modules that it imports, so nobody can tell what it needs")]
+    #[error("instantiates core modules that it imports, so what it needs cannot be computed")]
     ForeignModules,
     /// The first instance, made when the release was loaded, failed.
     #[error("its first instance failed: {0}")]

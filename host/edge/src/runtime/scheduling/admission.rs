@@ -18,11 +18,11 @@ const WAITING_PER_INSTANCE: usize = 16;
 /// rejected at once, and its client can ask another node.
 pub(in crate::runtime) struct Admission {
     instances: Arc<Semaphore>,
-    all: usize,
-    pace: Arc<ServiceTime>,
+    total: usize,
+    service_time: Arc<ServiceTime>,
     waiting: AtomicUsize,
-    most_waiting: usize,
-    patience: Duration,
+    max_waiting: usize,
+    queue_timeout: Duration,
 }
 
 /// Load of a plugin's instances.
@@ -38,14 +38,14 @@ pub struct Occupancy {
 
 /// Permit to use one instance, released when it is dropped.
 pub(in crate::runtime) struct Permit {
-    pace: Arc<ServiceTime>,
+    service_time: Arc<ServiceTime>,
     taken: Instant,
     _instance: OwnedSemaphorePermit,
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.pace.note(self.taken.elapsed());
+        self.service_time.note(self.taken.elapsed());
     }
 }
 
@@ -67,22 +67,24 @@ impl ServiceTime {
 }
 
 impl Admission {
-    pub(in crate::runtime) fn new(instances: u32, patience: Duration) -> Self {
+    pub(in crate::runtime) fn new(instances: u32, queue_timeout: Duration) -> Self {
         let instances = instances as usize;
         Self {
             instances: Arc::new(Semaphore::new(instances)),
-            all: instances,
-            pace: Arc::default(),
+            total: instances,
+            service_time: Arc::default(),
             waiting: AtomicUsize::new(0),
-            most_waiting: instances * WAITING_PER_INSTANCE,
-            patience,
+            max_waiting: instances * WAITING_PER_INSTANCE,
+            queue_timeout,
         }
     }
 
     pub(in crate::runtime) fn occupancy(&self) -> Occupancy {
         Occupancy {
-            instances: self.all,
-            busy: self.all.saturating_sub(self.instances.available_permits()),
+            instances: self.total,
+            busy: self
+                .total
+                .saturating_sub(self.instances.available_permits()),
             waiting: self.waiting.load(Relaxed),
         }
     }
@@ -112,7 +114,7 @@ impl Admission {
     async fn wait(&self, left: Duration) -> Result<Permit, CallError> {
         let _place = self.queue(left)?;
         let acquired = self.instances.clone().acquire_owned();
-        match tokio::time::timeout(self.patience.min(left), acquired).await {
+        match tokio::time::timeout(self.queue_timeout.min(left), acquired).await {
             Ok(Ok(instance)) => Ok(self.permit(instance)),
             Ok(Err(_)) | Err(_) => Err(CallError::QueueTimeout),
         }
@@ -120,7 +122,7 @@ impl Admission {
 
     fn permit(&self, instance: OwnedSemaphorePermit) -> Permit {
         Permit {
-            pace: self.pace.clone(),
+            service_time: self.service_time.clone(),
             taken: Instant::now(),
             _instance: instance,
         }
@@ -129,11 +131,13 @@ impl Admission {
     /// Enters the queue on behalf of a request whose remaining time is `left`, or returns
     /// [`CallError::Busy`] if the queue is full or the estimated wait too long. The first request
     /// in the queue is always accepted, since a busy instance may become free at any time.
-    fn queue(&self, left: Duration) -> Result<Place<'_>, CallError> {
+    fn queue(&self, left: Duration) -> Result<QueuePlace<'_>, CallError> {
         let ahead = self.waiting.fetch_add(1, Relaxed);
-        let place = Place(&self.waiting);
-        let longest = self.patience.min(left);
-        if ahead < self.most_waiting && self.pace.estimated_wait(ahead, self.all) <= longest {
+        let place = QueuePlace(&self.waiting);
+        let longest = self.queue_timeout.min(left);
+        if ahead < self.max_waiting
+            && self.service_time.estimated_wait(ahead, self.total) <= longest
+        {
             Ok(place)
         } else {
             Err(CallError::Busy)
@@ -141,10 +145,10 @@ impl Admission {
     }
 }
 
-/// Place in the queue, released when it is dropped.
-struct Place<'a>(&'a AtomicUsize);
+/// Place in the queue, given up when it is dropped.
+struct QueuePlace<'a>(&'a AtomicUsize);
 
-impl Drop for Place<'_> {
+impl Drop for QueuePlace<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Relaxed);
     }
@@ -160,13 +164,13 @@ mod tests {
         let stats = Stats::new().expect("a configuration");
         let admit = || admission.admit(Duration::from_secs(1), &stats);
         let held = admit().await.expect("free");
-        assert_eq!(stats.waits().count(), 0, "nobody waited");
+        assert_eq!(stats.waits().count(), 0, "no request waited");
         let refused = admit().await;
         assert!(matches!(refused, Err(CallError::QueueTimeout)));
         assert_eq!(stats.waits().count(), 1);
         assert_eq!(admission.waiting.load(Relaxed), 0, "the place was given up");
 
-        admission.waiting.store(admission.most_waiting, Relaxed);
+        admission.waiting.store(admission.max_waiting, Relaxed);
         assert!(admit().await.is_err(), "no place left");
         admission.waiting.store(0, Relaxed);
 
@@ -175,29 +179,34 @@ mod tests {
     }
 
     /// Returns the admission of a plugin with two instances whose requests take 20 ms each.
-    fn at_a_known_pace(patience: Duration) -> Admission {
-        let admission = Admission::new(2, patience);
-        (0..200).for_each(|_| admission.pace.note(Duration::from_millis(20)));
+    fn with_service_time(queue_timeout: Duration) -> Admission {
+        let admission = Admission::new(2, queue_timeout);
+        (0..200).for_each(|_| admission.service_time.note(Duration::from_millis(20)));
         admission
     }
 
     #[test]
-    fn the_pace_is_that_of_late() {
-        let pace = ServiceTime::default();
-        assert_eq!(pace.estimated_wait(100, 1), Duration::ZERO, "not known yet");
-        let is_near =
-            |wanted: f64| (pace.estimated_wait(6, 3).as_secs_f64() / wanted - 1.0).abs() < 0.2;
-        (0..32).for_each(|_| pace.note(Duration::from_secs(5)));
-        assert!(is_near(10.0), "{:?}", pace.estimated_wait(6, 3));
-        (0..200).for_each(|_| pace.note(Duration::from_millis(1)));
-        assert!(is_near(0.002), "{:?}", pace.estimated_wait(6, 3));
-        pace.note(Duration::MAX);
-        pace.note(Duration::MAX);
-        assert!(pace.estimated_wait(usize::MAX, 1) > Duration::from_secs(1));
+    fn the_service_time_is_an_average_of_recent_requests() {
+        let service_time = ServiceTime::default();
+        assert_eq!(
+            service_time.estimated_wait(100, 1),
+            Duration::ZERO,
+            "not known yet"
+        );
+        let is_near = |wanted: f64| {
+            (service_time.estimated_wait(6, 3).as_secs_f64() / wanted - 1.0).abs() < 0.2
+        };
+        (0..32).for_each(|_| service_time.note(Duration::from_secs(5)));
+        assert!(is_near(10.0), "{:?}", service_time.estimated_wait(6, 3));
+        (0..200).for_each(|_| service_time.note(Duration::from_millis(1)));
+        assert!(is_near(0.002), "{:?}", service_time.estimated_wait(6, 3));
+        service_time.note(Duration::MAX);
+        service_time.note(Duration::MAX);
+        assert!(service_time.estimated_wait(usize::MAX, 1) > Duration::from_secs(1));
     }
 
     #[tokio::test]
-    async fn the_time_that_an_instance_is_held_makes_the_pace() {
+    async fn the_time_that_an_instance_is_held_is_the_service_time() {
         let admission = Admission::new(1, Duration::from_secs(1));
         let stats = Stats::new().expect("a configuration");
         for _ in 0..50 {
@@ -205,12 +214,12 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(2)).await;
             drop(held);
         }
-        assert!(admission.pace.estimated_wait(10, 1) >= Duration::from_millis(15));
+        assert!(admission.service_time.estimated_wait(10, 1) >= Duration::from_millis(15));
     }
 
     #[test]
-    fn who_would_wait_for_too_long_is_told_so_at_once() {
-        let admission = at_a_known_pace(Duration::from_millis(245));
+    fn a_request_that_would_wait_for_too_long_is_rejected_at_once() {
+        let admission = with_service_time(Duration::from_millis(245));
         let long = Duration::from_secs(1);
         let places: Vec<_> = std::iter::from_fn(|| admission.queue(long).ok()).collect();
         assert_eq!(
@@ -225,9 +234,9 @@ mod tests {
         assert_eq!(places.len(), 6, "they have less time than the queue");
         drop(places);
         let slow = Admission::new(1, Duration::from_millis(10));
-        slow.pace.note(Duration::from_secs(100));
+        slow.service_time.note(Duration::from_secs(100));
         let first = slow.queue(long);
-        assert!(first.is_ok(), "who works may be done at any time");
+        assert!(first.is_ok(), "a busy instance may become free at any time");
         assert!(slow.queue(long).is_err());
     }
 }

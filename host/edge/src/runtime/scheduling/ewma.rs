@@ -12,9 +12,9 @@ const WEIGHT: u64 = 16;
 pub(super) struct MovingAverage(AtomicU64);
 
 impl MovingAverage {
-    pub(in crate::runtime) fn note(&self, one: u64) {
+    pub(in crate::runtime) fn note(&self, sample: u64) {
         let so_far = self.0.load(Relaxed);
-        let now = so_far - so_far / WEIGHT + one / WEIGHT;
+        let now = so_far - so_far / WEIGHT + sample / WEIGHT;
         self.0.store(now, Relaxed);
     }
 
@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_comes_near_to_what_is_noted_of_late() {
+    fn the_average_approaches_recent_samples() {
         let average = MovingAverage::default();
         assert_eq!(average.get(), 0);
         for wanted in [1_000_000, u64::MAX, 0, 1_000_000] {

@@ -8,19 +8,19 @@ use super::ewma::MovingAverage;
 pub(in crate::runtime) struct Penalty(MovingAverage);
 
 /// Value of the average when all requests are penalized.
-const ALL: u64 = 1 << 16;
+const MAX: u64 = 1 << 16;
 
 /// Value of the average above which the next request starts at low priority: a quarter of the
 /// requests.
-const BAD: u64 = ALL / 4;
+const THRESHOLD: u64 = MAX / 4;
 
 impl Penalty {
     pub(in crate::runtime) fn note(&self, penalize: bool) {
-        self.0.note(if penalize { ALL } else { 0 });
+        self.0.note(if penalize { MAX } else { 0 });
     }
 
     pub(in crate::runtime) fn is_penalized(&self) -> bool {
-        self.0.get() > BAD
+        self.0.get() > THRESHOLD
     }
 }
 
@@ -29,24 +29,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_takes_a_few_offences_and_is_forgotten() {
+    fn a_few_requests_penalize_and_a_few_end_it() {
         let penalty = Penalty::default();
-        let count_until = |bad: bool| {
+        let count_until = |penalize: bool| {
             let noted = (0..1000).take_while(|_| {
-                penalty.note(bad);
-                penalty.is_penalized() != bad
+                penalty.note(penalize);
+                penalty.is_penalized() != penalize
             });
             noted.count()
         };
-        let (offences, good) = (count_until(true), count_until(false));
-        assert!((3..8).contains(&offences), "{offences}");
-        assert!(good < 5, "{good}");
+        let (until_set, until_reset) = (count_until(true), count_until(false));
+        assert!((3..8).contains(&until_set), "{until_set}");
+        assert!(until_reset < 5, "{until_reset}");
         (0..1000).for_each(|_| penalty.note(true));
         assert!((15..40).contains(&count_until(false)));
     }
 
     #[test]
-    fn an_offence_now_and_then_is_none() {
+    fn a_tenth_of_the_requests_does_not_penalize() {
         let penalty = Penalty::default();
         for number in 0..10_000 {
             penalty.note(number % 10 == 0);
