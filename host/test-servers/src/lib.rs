@@ -11,6 +11,10 @@
     clippy::unwrap_used,
     reason = "a test without its server has failed"
 )]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests wait for their servers, async or not"
+)]
 
 mod authority;
 mod mariadb;

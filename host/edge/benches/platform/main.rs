@@ -14,6 +14,11 @@
 //! `BENCH_PRODUCTS` sets the size of the catalog. `BENCH_ONLY` chooses what is
 //! measured: parts of titles with commas between, such as `SQLite,calls`.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the threads that measure have nothing else to do"
+)]
+
 mod calls;
 mod client;
 mod deployments;

@@ -161,6 +161,7 @@ mod tests {
     }
 
     #[tokio::test]
+    #[expect(clippy::disallowed_methods, reason = "the thread has to wait")]
     async fn a_thread_that_waits_for_a_processor_does_not_count() {
         let meter = Arc::new(CpuTimer::new());
         let work = async {

@@ -71,6 +71,7 @@ impl FloodGuard {
     ///
     /// # Errors
     /// When the thread cannot be started.
+    #[expect(clippy::disallowed_methods, reason = "the thread does nothing else")]
     pub(super) fn start(&self) -> io::Result<()> {
         if self.limit == 0 {
             return Ok(());

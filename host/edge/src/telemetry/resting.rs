@@ -17,6 +17,7 @@ impl<W: Write> Write for ThrottledWriter<W> {
         self.0.write(bytes)
     }
 
+    #[expect(clippy::disallowed_methods, reason = "the thread only writes the log")]
     fn flush(&mut self) -> Result<()> {
         self.0.flush()?;
         sleep(REST);

@@ -233,6 +233,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "a test has its thread to itself")]
     fn connections_made_before_a_failure_are_not_used_after_it() {
         let health = Health::new(
             "mysql://db/shop",

@@ -141,6 +141,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "a test has its thread to itself")]
     fn a_run_that_gets_on_begins_its_time_anew() {
         let health = FleetHealth::default();
         let _ = health.since_progress(&[run(1, "a")]);

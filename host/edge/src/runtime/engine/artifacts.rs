@@ -168,7 +168,11 @@ fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
     // SAFETY: wasmtime requires bytes that `precompile_component` made and that are unchanged. They
     // come straight from it, or from a file whose keyed digest was just verified over these very
     // bytes in memory, with a key that only this user can read.
-    #[expect(unsafe_code, reason = "wasmtime cannot check compiled code; we did")]
+    #[expect(
+        unsafe_code,
+        clippy::disallowed_methods,
+        reason = "wasmtime cannot check compiled code; we did"
+    )]
     unsafe {
         Component::deserialize(engine, code)
     }

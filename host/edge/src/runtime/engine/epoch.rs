@@ -10,6 +10,7 @@ use crate::guest::cpu_time::EPOCH_TICK;
     clippy::expect_used,
     reason = "a node that cannot start a thread cannot run at all"
 )]
+#[expect(clippy::disallowed_methods, reason = "the thread does nothing else")]
 pub(super) fn spawn_ticker(engine: EngineWeak) {
     std::thread::Builder::new()
         .name("epoch".into())
