@@ -43,7 +43,7 @@ impl Mailer {
     /// Returns a mailer from `sender` by the server at `url`, or to the log without a URL.
     ///
     /// # Errors
-    /// When the sender or the URL is malformed.
+    /// Returns an error if the sender or the URL is malformed.
     pub fn new(url: Option<&str>, sender: &str) -> Result<Self, MailerError> {
         let sender = sender.parse().map_err(MailerError::Sender)?;
         let server = url.map(AsyncSmtpTransport::<Tokio1Executor>::from_url);
@@ -57,7 +57,7 @@ impl Mailer {
     /// Sends `message` to the mail server, until `deadline` at the latest.
     ///
     /// # Errors
-    /// When the message is not accepted; the error tells whether a retry could help.
+    /// Returns an error if the message is not accepted; the error tells whether a retry could help.
     pub async fn send(&self, message: Message, deadline: Instant) -> Result<(), Error> {
         let mail = self.mail(&message)?;
         let Some(server) = &self.server else {

@@ -46,7 +46,7 @@ impl Identity {
     /// decides when tokens expire.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// Returns an error if the database does not answer.
     pub async fn open(
         passwords: Passwords,
         keys: TokenKeys,
@@ -70,7 +70,7 @@ impl Identity {
     /// Issues a token that is valid for `lifetime` seconds, despite earlier revocations.
     ///
     /// # Errors
-    /// When the lifetime is too long, or the control database does not answer.
+    /// Returns an error if the lifetime is too long, or the control database does not answer.
     pub async fn issue(&self, principal: &Principal, lifetime: u32) -> Result<String, IssueError> {
         let second = self.revocations.issue_second(principal.id).await?;
         Ok(self.tokens.issue_at(second, principal, lifetime)?)
@@ -85,7 +85,7 @@ impl Identity {
     /// Returns the caller that presents `presented`, with revocations checked.
     ///
     /// # Errors
-    /// When revocations cannot be read.
+    /// Returns an error if revocations cannot be read.
     pub async fn caller(&self, presented: &Presented) -> Result<Caller, RevocationError> {
         let token = match presented {
             Presented::Nothing => return Ok(Caller::Anonymous),

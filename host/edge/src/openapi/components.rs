@@ -26,7 +26,7 @@ impl Renames {
     /// as a prefix.
     ///
     /// # Errors
-    /// When a reference leads to no component.
+    /// Returns an error if a reference leads to no component.
     pub(super) fn new(documents: &mut [Document]) -> Result<Self, MergeError> {
         let parts = parts(documents)?;
         let classes = classes(&parts);

@@ -72,7 +72,8 @@ impl Document {
     /// Parses a plugin's document.
     ///
     /// # Errors
-    /// When the text is not a document, or is of another version of the specification.
+    /// Returns an error if the text is not a document, or is of another version of the
+    /// specification.
     pub(super) fn read(source: &Source) -> Result<Self, MergeError> {
         let plugin = || source.plugin.clone();
         let mut root: Root =

@@ -22,7 +22,7 @@ const PLUGINS: &str = "x-plugins";
 /// that all documents share are those of the whole document; otherwise each path has its own.
 ///
 /// # Errors
-/// When a document cannot be merged; the error names the plugin and the reason.
+/// Returns an error if a document cannot be merged; the error names the plugin and the reason.
 pub fn merge(sources: &[Source], title: Option<&str>) -> Result<Node, MergeError> {
     let mut documents: Vec<_> = sources
         .iter()

@@ -82,7 +82,7 @@ impl Node {
     /// Returns the document as YAML.
     ///
     /// # Errors
-    /// When serialization fails.
+    /// Returns an error if serialization fails.
     pub fn to_yaml(&self) -> Result<String, WriteError> {
         serde_saphyr::to_string(self).map_err(|error| WriteError(error.to_string()))
     }
@@ -90,7 +90,7 @@ impl Node {
     /// Returns the document as JSON.
     ///
     /// # Errors
-    /// When serialization fails.
+    /// Returns an error if serialization fails.
     pub fn to_json(&self) -> Result<String, WriteError> {
         serde_json::to_string_pretty(self).map_err(|error| WriteError(error.to_string()))
     }

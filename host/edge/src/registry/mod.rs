@@ -64,7 +64,8 @@ impl Registry {
     /// from docker's configuration file.
     ///
     /// # Errors
-    /// When the login cannot be read, or no certificate authorities are trusted on this machine.
+    /// Returns an error if the login cannot be read, or no certificate authorities are trusted on
+    /// this machine.
     pub fn new(location: Location, settings: &Settings, timeouts: Timeouts) -> Result<Self> {
         let host = location.host();
         let login = match &settings.registry_login {

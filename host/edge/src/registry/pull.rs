@@ -37,7 +37,7 @@ impl Registry {
     /// Pulls the bundle. A tag is resolved once: everything else is requested by digest.
     ///
     /// # Errors
-    /// When the bundle cannot be pulled, or does not match its digests.
+    /// Returns an error if the bundle cannot be pulled, or does not match its digests.
     pub async fn pull(&self) -> Result<Pulled> {
         self.within(self.timeouts.whole, async {
             let (location, manifest) = self.manifest().await?;

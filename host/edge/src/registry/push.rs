@@ -20,7 +20,7 @@ impl Registry {
     /// with its digest.
     ///
     /// # Errors
-    /// When the registry refuses the bundle. The tag is then unchanged.
+    /// Returns an error if the registry refuses the bundle. The tag is then unchanged.
     pub async fn push(&self, bundle: &Bundle, signature: &str) -> Result<Location> {
         let invalid = |source: BundleError| RegistryError::Bundle {
             location: self.location.clone(),

@@ -56,7 +56,7 @@ impl HttpClient {
     /// Returns a client without connections.
     ///
     /// # Errors
-    /// When the cryptography provider lacks what TLS needs.
+    /// Returns an error if the cryptography provider lacks what TLS needs.
     pub fn new() -> Result<Self, HttpClientError> {
         let mut tcp = HttpConnector::new_with_resolver(Resolver);
         tcp.enforce_http(false);
@@ -82,8 +82,8 @@ impl HttpClient {
     /// and until `deadline` at the latest.
     ///
     /// # Errors
-    /// As a `wasi:http` error code. Those about names, addresses, connections and TLS mean that
-    /// nothing was sent; after any other, the request may have been processed.
+    /// Returns a `wasi:http` error code. Those about names, addresses, connections and TLS mean
+    /// that nothing was sent; after any other, the request may have been processed.
     pub async fn send(
         &self,
         request: Request<WasiBody>,

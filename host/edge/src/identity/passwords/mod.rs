@@ -75,7 +75,7 @@ impl Passwords {
     /// queue's line of `client`.
     ///
     /// # Errors
-    /// When the queue is full, or the system is out of memory.
+    /// Returns an error if the queue is full, or the system is out of memory.
     pub async fn hash(&self, client: &str, password: String) -> Result<String, PasswordError> {
         let hashing = move || hashing::hash(&password);
         let hashed = self.pool.run(client, hashing).await;
@@ -87,7 +87,7 @@ impl Passwords {
     /// queue's line of `client`.
     ///
     /// # Errors
-    /// When the queue is full.
+    /// Returns an error if the queue is full.
     pub async fn check(
         &self,
         client: &str,
@@ -109,7 +109,7 @@ impl Passwords {
     /// cannot be used.
     ///
     /// # Errors
-    /// When the queue is full.
+    /// Returns an error if the queue is full.
     pub async fn verify(
         &self,
         client: &str,

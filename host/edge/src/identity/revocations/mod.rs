@@ -72,7 +72,7 @@ impl Revocations {
     /// not exist. `clock` is updated whenever the database tells its time.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// Returns an error if the database does not answer.
     pub async fn open(
         databases: &Databases,
         url: &str,
@@ -115,7 +115,7 @@ impl Revocations {
     /// now on, and other nodes within [`MAX_AGE`].
     ///
     /// # Errors
-    /// When the database does not answer: nothing may have been revoked then.
+    /// Returns an error if the database does not answer: nothing may have been revoked then.
     pub async fn revoke(&self, principal: i64) -> Result<(), RevocationError> {
         let store = &self.inner.store;
         for _ in 0..TRIES {
@@ -135,7 +135,7 @@ impl Revocations {
     /// revoked: the present one, or the first after the last revocation.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// Returns an error if the database does not answer.
     pub async fn issue_second(&self, principal: i64) -> Result<u64, RevocationError> {
         let last = self.inner.store.last(principal).await?;
         Ok(last.now.max(next_after(last.cutoff)))
@@ -145,7 +145,7 @@ impl Revocations {
     /// revoked.
     ///
     /// # Errors
-    /// When this node's copy is too old, and the database does not answer.
+    /// Returns an error if this node's copy is too old, and the database does not answer.
     pub async fn is_revoked(
         &self,
         principal: i64,

@@ -64,7 +64,7 @@ impl TokenKeys {
     /// Parses keys as an operator writes them: `id:secret,id:secret`.
     ///
     /// # Errors
-    /// When an entry breaks a rule; the error names the rule and the key.
+    /// Returns an error if an entry breaks a rule; the error names the rule and the key.
     pub fn parse(text: &str) -> Result<Self, KeyError> {
         let mut keys: Vec<Key> = Vec::new();
         for entry in text.split(',') {

@@ -103,7 +103,7 @@ impl Tokens {
     /// Issues a token that names `principal` for `lifetime` seconds from now on.
     ///
     /// # Errors
-    /// When the lifetime is longer than [`MAX_LIFETIME`].
+    /// Returns an error if the lifetime is longer than [`MAX_LIFETIME`].
     pub fn issue(&self, principal: &Principal, lifetime: u32) -> Result<String, TokenError> {
         self.issue_at(self.clock.now_seconds(), principal, lifetime)
     }
@@ -112,7 +112,7 @@ impl Tokens {
     /// seconds since 1970.
     ///
     /// # Errors
-    /// When the lifetime is longer than [`MAX_LIFETIME`].
+    /// Returns an error if the lifetime is longer than [`MAX_LIFETIME`].
     pub fn issue_at(
         &self,
         second: u64,
@@ -140,7 +140,7 @@ impl Tokens {
     /// Verifies `token`, and returns its principal and its time of issue.
     ///
     /// # Errors
-    /// When the token is not valid here and now.
+    /// Returns an error if the token is not valid here and now.
     pub fn verify(&self, token: &str) -> Result<VerifiedToken, TokenError> {
         let header = decode_header(token)?;
         // RFC 7515 section 4.1.11: `crit` lists extensions that must be understood; none is.

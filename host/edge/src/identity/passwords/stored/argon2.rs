@@ -27,7 +27,7 @@ impl Argon2Hash {
     /// Parses a PHC string.
     ///
     /// # Errors
-    /// When it is malformed, or needs more work than is done for one password.
+    /// Returns an error if the hash is malformed, or needs more work than is done for one password.
     pub(in super::super) fn parse(text: &str) -> Result<Self, Unverifiable> {
         let hash = Self::read(text).ok_or(Unverifiable::Malformed(NAME))?;
         let params = &hash.params;

@@ -32,7 +32,7 @@ impl BcryptHash {
     /// Parses a hash such as `$2b$12$...`.
     ///
     /// # Errors
-    /// When it is malformed, or its cost is too high.
+    /// Returns an error if the hash is malformed, or its cost is too high.
     pub(super) fn parse(text: &str) -> Result<Self, Unverifiable> {
         let hash = Self::read(text).ok_or(Unverifiable::Malformed(NAME))?;
         match hash.cost <= MAX_COST {

@@ -61,7 +61,7 @@ impl StoredHash {
     /// passwords.
     ///
     /// # Errors
-    /// When no password can be verified by it.
+    /// Returns an error if no password can be verified by the hash.
     pub(super) fn parse(stored: &str, legacy: &LegacyHashes) -> Result<Self, Unverifiable> {
         // Columns of fixed width are padded with blanks.
         let stored = stored.trim();

@@ -57,7 +57,7 @@ impl Pbkdf2Hash {
     /// passlib.
     ///
     /// # Errors
-    /// When it has none of the forms, or too many iterations.
+    /// Returns an error if the hash has none of the forms, or too many iterations.
     pub(super) fn parse(text: &str) -> Result<Self, Unverifiable> {
         let hash = werkzeug(text)
             .or_else(|| django(text))

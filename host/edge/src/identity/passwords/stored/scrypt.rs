@@ -24,7 +24,7 @@ impl ScryptHash {
     /// passlib.
     ///
     /// # Errors
-    /// When it has none of the forms, or needs too much memory or time.
+    /// Returns an error if the hash has none of the forms, or needs too much memory or time.
     pub(super) fn parse(text: &str) -> Result<Self, Unverifiable> {
         let hash = werkzeug(text)
             .or_else(|| django(text))
