@@ -26,7 +26,7 @@ impl State {
     }
 
     /// Counts one identity operation, and runs it within the host call deadline of the request.
-    async fn identify<T, E: Into<Error>>(
+    async fn run_operation<T, E: Into<Error>>(
         &mut self,
         operation: Operation,
         work: impl Future<Output = Result<T, E>>,
@@ -96,7 +96,7 @@ impl Host for State {
         let identity = self.identity()?;
         let key = self.password_queue_key();
         let hashing = identity.passwords.hash(&key, password);
-        Ok(self.identify(Operation::HashPassword, hashing).await)
+        Ok(self.run_operation(Operation::HashPassword, hashing).await)
     }
 
     async fn verify_password(
@@ -107,7 +107,9 @@ impl Host for State {
         let identity = self.identity()?;
         let key = self.password_queue_key();
         let verifying = identity.passwords.verify(&key, password, hash);
-        Ok(self.identify(Operation::VerifyPassword, verifying).await)
+        Ok(self
+            .run_operation(Operation::VerifyPassword, verifying)
+            .await)
     }
 
     async fn check_password(
@@ -118,7 +120,7 @@ impl Host for State {
         let identity = self.identity()?;
         let key = self.password_queue_key();
         let checking = identity.passwords.check(&key, password, hash);
-        let check = self.identify(Operation::CheckPassword, checking).await;
+        let check = self.run_operation(Operation::CheckPassword, checking).await;
         Ok(check.map(PasswordCheck::from))
     }
 
@@ -139,12 +141,12 @@ impl Host for State {
             return Ok(Err(Error::Invalid(error.to_owned())));
         }
         let issuing = identity.issue(&principal, lifetime);
-        Ok(self.identify(Operation::IssueToken, issuing).await)
+        Ok(self.run_operation(Operation::IssueToken, issuing).await)
     }
 
     async fn revoke_tokens(&mut self, principal_id: i64) -> wasmtime::Result<Result<(), Error>> {
         let identity = self.identity()?;
         let revoking = identity.revocations.revoke(principal_id);
-        Ok(self.identify(Operation::RevokeTokens, revoking).await)
+        Ok(self.run_operation(Operation::RevokeTokens, revoking).await)
     }
 }

@@ -17,16 +17,16 @@ const MAX_HANDLES: usize = 256;
 const BYTES_PER_WEIGHT: usize = 64 << 10;
 
 /// Value that the host keeps for a handle of the guest.
-trait Held: Send + 'static {
+trait HeldValue: Send + 'static {
     /// Returns the weight of the value, of which an instance may hold [`MAX_HANDLES`] in total.
     fn weight(&self) -> usize {
         1
     }
 }
 
-impl Held for Bucket {}
+impl HeldValue for Bucket {}
 
-impl Held for CompareAndSwap {
+impl HeldValue for CompareAndSwap {
     fn weight(&self) -> usize {
         1 + self.current.as_ref().map_or(0, Vec::len) / BYTES_PER_WEIGHT
     }
@@ -54,22 +54,22 @@ impl State {
         &mut self,
         handle: &Resource<Bucket>,
         operation: Operation,
-    ) -> Answer<(Bucket, Begun)> {
+    ) -> Answer<(Bucket, StartedOperation)> {
         let bucket = self.table().get(handle)?.clone();
         ok_or_answer!(self.count_host_call());
-        let begun = self.begin_in(&bucket, operation);
-        Ok(Ok((bucket, begun)))
+        let started = self.begin_in(&bucket, operation);
+        Ok(Ok((bucket, started)))
     }
 
-    fn begin_in(&self, bucket: &Bucket, operation: Operation) -> Begun {
-        Begun {
+    fn begin_in(&self, bucket: &Bucket, operation: Operation) -> StartedOperation {
+        StartedOperation {
             deadline: self.call().store_deadline(),
             counting: self.begin_operation(operation, bucket.system()),
         }
     }
 
     /// Returns a new handle for `value`, or an error if the instance holds too many.
-    fn hold<T: Held>(&mut self, value: T) -> Answer<Resource<T>> {
+    fn hold<T: HeldValue>(&mut self, value: T) -> Answer<Resource<T>> {
         let weight = value.weight();
         if self.keyvalue_handles() + weight > MAX_HANDLES {
             let most = format!("an instance holds at most {MAX_HANDLES} buckets and values");
@@ -80,7 +80,7 @@ impl State {
         Ok(Ok(handle))
     }
 
-    fn release<T: Held>(&mut self, handle: Resource<T>) -> wasmtime::Result<T> {
+    fn release<T: HeldValue>(&mut self, handle: Resource<T>) -> wasmtime::Result<T> {
         let value = self.table().delete(handle)?;
         *self.keyvalue_handles_mut() -= value.weight();
         Ok(value)
@@ -88,25 +88,25 @@ impl State {
 }
 
 /// Operation in progress, with its deadline.
-struct Begun {
+struct StartedOperation {
     deadline: Instant,
     counting: HostCall,
 }
 
 /// Runs `work` on `bucket` within the operation's deadline, and counts its outcome.
-async fn until<T>(
+async fn within_deadline<T>(
     bucket: &Bucket,
-    begun: Begun,
+    started: StartedOperation,
     work: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, store::Error> {
-    let outcome = match tokio::time::timeout_at(begun.deadline.into(), work).await {
+    let outcome = match tokio::time::timeout_at(started.deadline.into(), work).await {
         Ok(outcome) => outcome,
         Err(elapsed) => {
             bucket.was_late(&elapsed);
             Err(Error::Timeout)
         }
     };
-    begun.counting.with(outcome).map_err(other)
+    started.counting.with(outcome).map_err(other)
 }
 
 impl AsOutcome for Error {
@@ -130,23 +130,23 @@ impl store::Host for State {
 
 impl store::HostBucket for State {
     async fn get(&mut self, bucket: Resource<Bucket>, key: String) -> Answer<Option<Vec<u8>>> {
-        let (bucket, begun) = ok_or_answer!(self.bucket(&bucket, Operation::KeyvalueGet)?);
-        Ok(until(&bucket, begun, bucket.get(&key)).await)
+        let (bucket, started) = ok_or_answer!(self.bucket(&bucket, Operation::KeyvalueGet)?);
+        Ok(within_deadline(&bucket, started, bucket.get(&key)).await)
     }
 
     async fn set(&mut self, bucket: Resource<Bucket>, key: String, value: Vec<u8>) -> Answer<()> {
-        let (bucket, begun) = ok_or_answer!(self.bucket(&bucket, Operation::KeyvalueSet)?);
-        Ok(until(&bucket, begun, bucket.set(&key, &value)).await)
+        let (bucket, started) = ok_or_answer!(self.bucket(&bucket, Operation::KeyvalueSet)?);
+        Ok(within_deadline(&bucket, started, bucket.set(&key, &value)).await)
     }
 
     async fn delete(&mut self, bucket: Resource<Bucket>, key: String) -> Answer<()> {
-        let (bucket, begun) = ok_or_answer!(self.bucket(&bucket, Operation::KeyvalueDelete)?);
-        Ok(until(&bucket, begun, bucket.delete(&key)).await)
+        let (bucket, started) = ok_or_answer!(self.bucket(&bucket, Operation::KeyvalueDelete)?);
+        Ok(within_deadline(&bucket, started, bucket.delete(&key)).await)
     }
 
     async fn exists(&mut self, bucket: Resource<Bucket>, key: String) -> Answer<bool> {
-        let (bucket, begun) = ok_or_answer!(self.bucket(&bucket, Operation::KeyvalueExists)?);
-        Ok(until(&bucket, begun, bucket.exists(&key)).await)
+        let (bucket, started) = ok_or_answer!(self.bucket(&bucket, Operation::KeyvalueExists)?);
+        Ok(within_deadline(&bucket, started, bucket.exists(&key)).await)
     }
 
     async fn list_keys(
@@ -154,8 +154,8 @@ impl store::HostBucket for State {
         bucket: Resource<Bucket>,
         cursor: Option<String>,
     ) -> Answer<store::KeyResponse> {
-        let (bucket, begun) = ok_or_answer!(self.bucket(&bucket, Operation::KeyvalueListKeys)?);
-        let page = until(&bucket, begun, bucket.list_keys(cursor.as_deref())).await;
+        let (bucket, started) = ok_or_answer!(self.bucket(&bucket, Operation::KeyvalueListKeys)?);
+        let page = within_deadline(&bucket, started, bucket.list_keys(cursor.as_deref())).await;
         Ok(page.map(|page| store::KeyResponse {
             keys: page.keys,
             cursor: page.cursor,
@@ -174,8 +174,8 @@ impl atomics::Host for State {
         key: String,
         delta: i64,
     ) -> Answer<i64> {
-        let (bucket, begun) = ok_or_answer!(self.bucket(&bucket, Operation::KeyvalueIncrement)?);
-        Ok(until(&bucket, begun, bucket.increment(&key, delta)).await)
+        let (bucket, started) = ok_or_answer!(self.bucket(&bucket, Operation::KeyvalueIncrement)?);
+        Ok(within_deadline(&bucket, started, bucket.increment(&key, delta)).await)
     }
 
     async fn swap(
@@ -185,9 +185,9 @@ impl atomics::Host for State {
     ) -> wasmtime::Result<Result<(), atomics::CasError>> {
         let read = self.release(cas)?;
         ok_or_answer!(self.count_host_call().map_err(store::Error::from));
-        let begun = self.begin_in(&read.bucket, Operation::KeyvalueSwap);
+        let started = self.begin_in(&read.bucket, Operation::KeyvalueSwap);
         let swapping = read.bucket.swap(&read.key, read.current.as_deref(), &value);
-        match ok_or_answer!(until(&read.bucket, begun, swapping).await) {
+        match ok_or_answer!(within_deadline(&read.bucket, started, swapping).await) {
             Swap::Done => Ok(Ok(())),
             Swap::Lost(current) => {
                 let newer = ok_or_answer!(self.hold(CompareAndSwap { current, ..read })?);
@@ -209,8 +209,8 @@ impl atomics::HostCas for State {
         bucket: Resource<Bucket>,
         key: String,
     ) -> Answer<Resource<CompareAndSwap>> {
-        let (bucket, begun) = ok_or_answer!(self.bucket(&bucket, Operation::KeyvalueGet)?);
-        let current = ok_or_answer!(until(&bucket, begun, bucket.get(&key)).await);
+        let (bucket, started) = ok_or_answer!(self.bucket(&bucket, Operation::KeyvalueGet)?);
+        let current = ok_or_answer!(within_deadline(&bucket, started, bucket.get(&key)).await);
         self.hold(CompareAndSwap {
             bucket,
             key,
@@ -233,8 +233,8 @@ impl batch::Host for State {
         bucket: Resource<Bucket>,
         keys: Vec<String>,
     ) -> Answer<Vec<(String, Option<Vec<u8>>)>> {
-        let (bucket, begun) = ok_or_answer!(self.bucket(&bucket, Operation::KeyvalueGetMany)?);
-        let values = ok_or_answer!(until(&bucket, begun, bucket.get_many(&keys)).await);
+        let (bucket, started) = ok_or_answer!(self.bucket(&bucket, Operation::KeyvalueGetMany)?);
+        let values = ok_or_answer!(within_deadline(&bucket, started, bucket.get_many(&keys)).await);
         Ok(Ok(keys.into_iter().zip(values).collect()))
     }
 
@@ -243,12 +243,12 @@ impl batch::Host for State {
         bucket: Resource<Bucket>,
         entries: Vec<(String, Vec<u8>)>,
     ) -> Answer<()> {
-        let (bucket, begun) = ok_or_answer!(self.bucket(&bucket, Operation::KeyvalueSetMany)?);
-        Ok(until(&bucket, begun, bucket.set_many(&entries)).await)
+        let (bucket, started) = ok_or_answer!(self.bucket(&bucket, Operation::KeyvalueSetMany)?);
+        Ok(within_deadline(&bucket, started, bucket.set_many(&entries)).await)
     }
 
     async fn delete_many(&mut self, bucket: Resource<Bucket>, keys: Vec<String>) -> Answer<()> {
-        let (bucket, begun) = ok_or_answer!(self.bucket(&bucket, Operation::KeyvalueDeleteMany)?);
-        Ok(until(&bucket, begun, bucket.delete_many(&keys)).await)
+        let (bucket, started) = ok_or_answer!(self.bucket(&bucket, Operation::KeyvalueDeleteMany)?);
+        Ok(within_deadline(&bucket, started, bucket.delete_many(&keys)).await)
     }
 }

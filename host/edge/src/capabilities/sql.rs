@@ -110,8 +110,8 @@ impl State {
         statement: &str,
         parameters: Vec<wit::Value>,
     ) -> CallResult<F> {
-        let begun = self.begin_statement(Operation::SqlQuery)?;
-        let (access, counting, deadline) = ok_or_answer!(begun);
+        let started = self.begin_statement(Operation::SqlQuery)?;
+        let (access, counting, deadline) = ok_or_answer!(started);
         let parameters = owned(parameters);
         let rows = match self.call().reads.may_be_stale() {
             true => access.query_stale(statement, parameters, deadline).await,
@@ -127,8 +127,8 @@ impl State {
         statement: &str,
         parameters: Vec<wit::Value>,
     ) -> CallResult<F> {
-        let begun = self.begin_statement_in(transaction, Operation::SqlQuery)?;
-        let (transaction, counting, deadline) = ok_or_answer!(begun);
+        let started = self.begin_statement_in(transaction, Operation::SqlQuery)?;
+        let (transaction, counting, deadline) = ok_or_answer!(started);
         let querying = transaction.query(statement, owned(parameters), deadline);
         let rows = querying.await;
         self.end_statement(counting, statement, rows)
@@ -162,8 +162,8 @@ impl Host for State {
         statement: String,
         parameters: Vec<wit::Value>,
     ) -> CallResult<wit::Outcome> {
-        let begun = self.begin_statement(Operation::SqlExecute)?;
-        let (access, counting, deadline) = ok_or_answer!(begun);
+        let started = self.begin_statement(Operation::SqlExecute)?;
+        let (access, counting, deadline) = ok_or_answer!(started);
         self.call().reads.write();
         let executing = access.execute(&statement, owned(parameters), deadline);
         let outcome = executing.await;
@@ -171,8 +171,8 @@ impl Host for State {
     }
 
     async fn begin(&mut self) -> CallResult<Resource<OpenTransaction>> {
-        let begun = self.begin_statement(Operation::SqlBegin)?;
-        let (access, counting, deadline) = ok_or_answer!(begun);
+        let started = self.begin_statement(Operation::SqlBegin)?;
+        let (access, counting, deadline) = ok_or_answer!(started);
         if self.session()?.open_transactions == MAX_TRANSACTIONS {
             let most = format!("a request has at most {MAX_TRANSACTIONS} open transactions");
             let refused = counting.with(Err(Error::TooLarge(most)));
@@ -216,8 +216,8 @@ impl HostTransaction for State {
         statement: String,
         parameters: Vec<wit::Value>,
     ) -> CallResult<wit::Outcome> {
-        let begun = self.begin_statement_in(&transaction, Operation::SqlExecute)?;
-        let (transaction, counting, deadline) = ok_or_answer!(begun);
+        let started = self.begin_statement_in(&transaction, Operation::SqlExecute)?;
+        let (transaction, counting, deadline) = ok_or_answer!(started);
         let executing = transaction.execute(&statement, owned(parameters), deadline);
         let outcome = executing.await;
         self.end_statement(counting, &statement, outcome)
