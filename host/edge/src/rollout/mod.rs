@@ -36,8 +36,8 @@ pub use reconcile::reconciler::{Activity, Backlog, Deferred, MissingPlugin, Node
 pub use report::{
     CanaryReport, ConnectionReport, KeyRings, PluginReport, ReleaseReport, Report, State,
 };
-pub use serving::active::{ActivePlugin, Canary};
-pub use serving::live::{IncompatibleError, Plugins, ServingState, Snapshot};
+pub use serving::active::{ActivePlugin, Canary, Plugins};
+pub use serving::live::{IncompatibleError, ServingState, Snapshot};
 pub use serving::paths::{strip_prefix_ignoring_case, without_mount};
 pub use serving::release::Release;
 pub use serving::route_limits::RouteLimit;

@@ -72,7 +72,6 @@ const ONE_SUBJECT: &[&str] = &[
     "edge::rollout::control: plans rollouts",
     "edge::rollout::prepare: load source",
     "edge::rollout::prepare: migration_job migrator",
-    "edge::rollout::serving: live scheduler",
     "stores::keyvalue: error key",
     "stores::sql: access adopt budget error health migrate mysql pool pooled replica sqlite",
     "stores::sql::adopt: check inspect kept known reconcile recorded",

@@ -1,5 +1,6 @@
 //! A plugin on a node: its active release and, possibly, a canary beside it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -26,6 +27,9 @@ pub struct ActivePlugin {
     /// Time at which these releases began to serve.
     pub since: Instant,
 }
+
+/// Plugins that serve, by name.
+pub type Plugins = BTreeMap<String, Arc<ActivePlugin>>;
 
 /// Canary: a release that answers a share of the clients beside the active
 /// release.

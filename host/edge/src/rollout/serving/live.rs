@@ -1,13 +1,12 @@
 //! Active releases of a node, replaced as a whole by swapping one pointer: a
 //! request keeps the release that it began with.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, Guard};
 
-use super::active::ActivePlugin;
+use super::active::Plugins;
 use super::release::Release;
 use super::routes::{RouteError, RouteTable};
 use super::scheduler::Scheduler;
@@ -16,9 +15,6 @@ use crate::runtime::{Directory, MissingImports, Provider, ServiceError, check};
 /// Interval at which a replaced release is polled for requests that are still
 /// in flight.
 const POLL: Duration = Duration::from_millis(20);
-
-/// Plugins that serve, by name.
-pub type Plugins = BTreeMap<String, Arc<ActivePlugin>>;
 
 /// Immutable set of plugins that a node serves, with their routes.
 #[derive(Default)]
@@ -143,11 +139,11 @@ impl ServingState {
         scheduler.follow(&self.serving.load().plugins);
     }
 
-    /// Starts no more scheduled tasks, and waits for those that run, up to a
-    /// timeout of `patience`.
-    pub async fn end_periodic_work(&self, patience: Duration) {
+    /// Starts no more scheduled tasks, and waits for those that run, up to
+    /// `timeout`.
+    pub async fn end_periodic_work(&self, timeout: Duration) {
         if let Some(scheduler) = self.scheduler.get() {
-            scheduler.stop(patience).await;
+            scheduler.stop(timeout).await;
         }
     }
 

@@ -7,6 +7,7 @@ pub(super) mod paths;
 pub(super) mod release;
 pub(super) mod route_limits;
 pub(super) mod routes;
+mod scheduled_task;
 pub(super) mod scheduler;
 pub(super) mod secret_segments;
 pub(super) mod templates;
