@@ -11,8 +11,7 @@ use super::auth::Actor;
 use super::error::{ApiError, Result};
 use super::{AdminState, rollouts};
 use crate::rollout::control::ControlError;
-use crate::rollout::control::plans::{Plan, can_be_paused};
-use crate::rollout::control::rollouts::{Phase, Rollout};
+use crate::rollout::control::rollouts::{Phase, Plan, Rollout};
 use crate::rollout::{RolloutProgress, compared};
 
 /// Maximum share of a canary in percent: one for all clients would be none.
@@ -101,7 +100,7 @@ async fn try_set_share(
         return Err(ApiError::bad_request(share_problem()));
     }
     let rollout = rollouts::open(office, &attempt.plugin).await?;
-    if !rollout.is_trial() || rollout.phase != Phase::Canary {
+    if !rollout.has_canary() || rollout.phase != Phase::Canary {
         let phase = rollout.phase;
         let detail = format!("the rollout is {phase}, and has no canary to change");
         return Err(ApiError::conflict(detail));
@@ -142,7 +141,7 @@ pub(super) async fn pause(
     let attempt = AuditedAction::new(author, "pause", &plugin);
     let outcome = async {
         let rollout = rollouts::open(&office, &attempt.plugin).await?;
-        if !can_be_paused(rollout.phase) {
+        if !rollout.phase.can_be_paused() {
             let detail = format!("the rollout is {}, and cannot be held", rollout.phase);
             return Err(ApiError::conflict(detail));
         }

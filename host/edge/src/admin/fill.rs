@@ -15,9 +15,9 @@ use super::auth::Actor;
 use super::error::{ApiError, Result};
 use super::rollouts::goes_on;
 use crate::rollout::control::log::{Entry, NewEntry, Wanted};
-use crate::rollout::control::plans::Plan as CanaryPlan;
-use crate::rollout::control::rollout_regions::{MaxUnavailable, live_nodes};
-use crate::rollout::control::rollouts::{NewRollout, new_rollout_id};
+use crate::rollout::control::rollouts::{
+    MaxUnavailable, NewRollout, Plan as CanaryPlan, live_nodes, new_rollout_id,
+};
 use crate::rollout::filled_from;
 
 /// POST `/v1/regions/{region}/fill`: makes a region run the active releases of

@@ -10,7 +10,7 @@ use super::api::Gc;
 use super::attempt::AuditedAction;
 use super::auth::Actor;
 use super::error::{ApiError, Result};
-use crate::rollout::control::gc::Collection;
+use crate::rollout::control::bundles::Collection;
 
 /// POST `/v1/gc`: collects bundles, or reports what would be collected.
 pub(super) async fn run(

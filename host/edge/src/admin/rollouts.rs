@@ -14,9 +14,7 @@ use super::auth::Actor;
 use super::error::{ApiError, Result};
 use super::{AdminState, canary, regions};
 use crate::rollout::control::log::Entry;
-use crate::rollout::control::plans::Plan;
-use crate::rollout::control::rollout_regions::MaxUnavailable;
-use crate::rollout::control::rollouts::{NewRollout, Phase, Rollout};
+use crate::rollout::control::rollouts::{MaxUnavailable, NewRollout, Phase, Plan, Rollout};
 use crate::rollout::lead::rollback::{self, NotMeant};
 
 /// Maximum length of a client's claim of a bundle's origin in the audit, in

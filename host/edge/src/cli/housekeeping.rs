@@ -3,7 +3,7 @@
 use anyhow::bail;
 use edge::admin::api::{Forgotten, Gc};
 use edge::config::Settings;
-use edge::rollout::control::gc::Collection;
+use edge::rollout::control::bundles::Collection;
 
 use super::client::Client;
 use super::show;

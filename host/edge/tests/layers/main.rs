@@ -68,8 +68,6 @@ const LAYERS: [(&str, &[&str]); 2] = [
 const ONE_SUBJECT: &[&str] = &[
     "edge::admin: canary rollouts",
     "edge::config: environment headers layers traces",
-    "edge::rollout::control: bundles gc",
-    "edge::rollout::control: plans rollouts",
     "edge::rollout::prepare: load source",
     "edge::rollout::prepare: migration_job migrator",
     "stores::keyvalue: error key",

@@ -2,38 +2,26 @@
 //!
 //! The release log ([`log`]) is append-only and says which release serves in which region. An entry
 //! is written by one statement under a unique key, so of two concurrent writers one succeeds and
-//! the other gets a conflict. Bundles ([`bundles`], [`blobs`]) are stored in the same database, so
-//! that a node needs nothing else to start. Rollouts ([`rollouts`]) hold the changes that are being
-//! led through regions, [`rollout_regions`] their state in each region, runs of migrations
-//! ([`migrations`]) their progress, nodes ([`nodes`]) how far each has followed the log, and the
-//! audit log ([`audit`]) who asked for what.
+//! the other gets a conflict. Bundles ([`bundles`]) are stored in the same database, so that a node
+//! needs nothing else to start. Rollouts ([`rollouts`]) hold the changes that are being led through
+//! regions, runs of migrations ([`migrations`]) their progress, nodes ([`nodes`]) how far each has
+//! followed the log, and the audit log ([`audit`]) who asked for what.
 //!
 //! The database is SQLite for a single node and MySQL for nodes that share it. Times are
 //! milliseconds since 1970 by the database's clock, since the clocks of nodes differ.
 
 pub mod audit;
-mod blobs;
 pub mod bundles;
-pub mod check_failures;
 mod clock;
-mod forget;
-pub mod gc;
-mod heads;
-mod joins;
 pub mod leader;
 pub mod log;
 pub mod migrations;
 pub mod nodes;
 pub(super) mod notifier;
-mod older;
 pub mod pages;
-pub mod plans;
-mod previous;
 pub mod regions;
-pub mod rollout_regions;
 pub mod rollouts;
 mod row;
-mod secrets;
 mod tables;
 mod transaction;
 

@@ -1,4 +1,5 @@
-//! Time for which regions have been without nodes.
+//! Regions: the time for which each has been without nodes, and removal of those that are no longer
+//! used.
 //!
 //! Only time counts in which a node observed the region: a shop that was stopped, or restored from
 //! a dump, finds each region's time as it was before.
@@ -7,6 +8,7 @@ use std::time::Duration;
 
 use stores::sql::Value;
 
+use super::log::heads;
 use super::row::Row;
 use super::{Control, Result, text};
 
@@ -23,6 +25,8 @@ const BEGIN_ANEW: &str = "UPDATE edge_region SET empty_since = {now}, observed_a
 const BEGIN: &str =
     "INSERT INTO edge_region (region, empty_since, observed_at) VALUES (?, {now}, {now})";
 const OCCUPIED: &str = "DELETE FROM edge_region WHERE region = ?";
+const DROP_SILENT_NODES: &str = "DELETE FROM edge_node WHERE region = ? AND seen_at < {now} - 6000";
+const DROP_LOG: &str = "DELETE FROM edge_release_log WHERE region = ?";
 
 /// A region that was observed without live nodes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,5 +88,18 @@ impl Control {
     /// When the database does not answer.
     pub async fn note_region(&self, region: &str) -> Result<()> {
         self.execute(OCCUPIED, vec![text(region)]).await.map(|_| ())
+    }
+    /// Removes a region: its nodes that are silent, its release log and its heads. Returns how many
+    /// entries of the release log it had.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn forget_region(&self, region: &str) -> Result<u64> {
+        self.execute(DROP_SILENT_NODES, vec![text(region)]).await?;
+        let mut transaction = self.begin().await?;
+        let forgotten = transaction.execute(DROP_LOG, vec![text(region)]).await?;
+        heads::drop_region(&mut transaction, region).await?;
+        transaction.commit().await?;
+        Ok(forgotten.rows_affected)
     }
 }

@@ -7,8 +7,7 @@ use crate::rollout::canary::decisions::Decision;
 use crate::rollout::control::ControlError;
 use crate::rollout::control::log::Entry;
 use crate::rollout::control::nodes::NodeRecord;
-use crate::rollout::control::plans::PlanRecord;
-use crate::rollout::control::rollouts::{Phase, Rollout};
+use crate::rollout::control::rollouts::{Phase, PlanRecord, Rollout};
 use crate::rollout::lead::fleet::{self, Fleet};
 use crate::rollout::lead::steps::{Next, Situation};
 

@@ -26,10 +26,9 @@ use crate::rollout::control::leader::Lead;
 use crate::rollout::control::log::{Entry, Wanted, WantedCanary};
 use crate::rollout::control::nodes::NodeRecord;
 use crate::rollout::control::notifier::{Notifier, next};
-use crate::rollout::control::rollout_regions::{
-    AT_START, MaxUnavailable, NewRolloutRegion, RolloutRegion, expected_nodes,
+use crate::rollout::control::rollouts::{
+    AT_START, MaxUnavailable, NewRolloutRegion, Phase, Rollout, RolloutRegion, expected_nodes,
 };
-use crate::rollout::control::rollouts::{Phase, Rollout};
 use crate::rollout::control::{Control, ControlError};
 use crate::rollout::lead::fleet;
 
@@ -654,7 +653,7 @@ fn end_reason(without_nodes: &[&str], left_behind: &[String]) -> String {
 /// Returns the desired state of a region while the rollout is in progress.
 fn wanted(rollout: &Rollout, head: Option<&Entry>) -> Wanted {
     let active = head.and_then(|head| head.wanted.active);
-    let is_trial = rollout.is_trial() && rollout.phase != Phase::Promoting;
+    let is_trial = rollout.has_canary() && rollout.phase != Phase::Promoting;
     match rollout.digest.filter(|_| is_trial && active.is_some()) {
         // The release serves already, so there is no canary.
         Some(digest) if active == Some(digest) => Wanted::only(active),

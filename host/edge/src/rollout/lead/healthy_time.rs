@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::rollout::control::rollout_regions::RolloutRegion;
+use crate::rollout::control::rollouts::RolloutRegion;
 use crate::rollout::control::{Control, ControlError};
 
 /// Maximum time between two observations for the time between them to count.

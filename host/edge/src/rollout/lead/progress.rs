@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use crate::rollout::control::log::Entry;
 use crate::rollout::control::nodes::NodeRecord;
-use crate::rollout::control::rollout_regions::{MaxUnavailable, RolloutRegion};
-use crate::rollout::control::rollouts::Rollout;
+use crate::rollout::control::rollouts::{MaxUnavailable, Rollout, RolloutRegion};
 use crate::rollout::report::{PluginReport, State};
 
 /// Time limit for a live node to serve or reject a release.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::rollout::control::log::Entry;
-use crate::rollout::control::rollouts::{Phase, Rollout};
+use crate::rollout::control::rollouts::Rollout;
 
 /// Prefix of the reason of an entry that reverts another.
 pub(super) const UNDONE: &str = "undone: ";
@@ -27,7 +27,7 @@ pub(super) fn is_filled(rollout: &Rollout, head: &Entry) -> bool {
 /// Returns whether a failure reverts all changes of the rollout, which is so for a rollout with a
 /// canary until its promotion: regions that ran nothing before already have the release as active.
 pub(super) fn goes_back_whole(rollout: &Rollout) -> bool {
-    rollout.is_trial() && matches!(rollout.phase, Phase::Running | Phase::Canary)
+    rollout.has_canary() && rollout.phase.precedes_promotion()
 }
 
 /// Returns whether the rollout wrote the region's last entry, other than to revert another.

@@ -8,11 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::fleet::{self, Fleet};
 use crate::rollout::canary::{Count, Lane, Thresholds, p_value};
 use crate::rollout::check::{Answer, Verdict};
-use crate::rollout::control::check_failures;
 use crate::rollout::control::log::Entry;
 use crate::rollout::control::nodes::NodeRecord;
-use crate::rollout::control::plans::PlanRecord;
-use crate::rollout::control::rollouts::{Phase, Rollout};
+use crate::rollout::control::rollouts::{Phase, PlanRecord, Rollout, describe_failures};
 
 /// Number of check intervals after which the last answer of a check is too old to act on.
 const FRESH: u32 = 3;
@@ -124,7 +122,7 @@ impl Situation<'_> {
     fn last_answer(&self) -> Option<Answer> {
         self.record.plan.check.as_ref()?;
         let last = self.record.answer.as_ref();
-        let failures = check_failures::describe(&self.record.failures);
+        let failures = describe_failures(&self.record.failures);
         match (last, failures) {
             (Some((answer, at)), _) if self.is_fresh(*at) => Some(answer.clone()),
             (_, Some(reason)) => Some(Answer {
@@ -216,9 +214,9 @@ impl RolloutProgress {
         thresholds: &Thresholds,
         interval: Duration,
     ) -> Self {
-        let has_canary = matches!(rollout.phase, Phase::Running | Phase::Canary);
+        let has_canary = rollout.has_canary() && rollout.phase.precedes_promotion();
         let record = record.filter(|_| !rollout.phase.is_final());
-        let canary = record.filter(|_| rollout.is_trial() && has_canary);
+        let canary = record.filter(|_| has_canary);
         Self {
             rollout: rollout.id.clone(),
             plugin: rollout.plugin.clone(),
@@ -293,7 +291,7 @@ impl CanaryProgress {
 mod tests {
     use super::*;
     use crate::rollout::check::Check;
-    use crate::rollout::control::plans::Plan;
+    use crate::rollout::control::rollouts::Plan;
     use bundle::Digest;
 
     fn rollout(percent: u8) -> Rollout {

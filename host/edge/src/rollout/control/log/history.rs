@@ -2,7 +2,7 @@
 
 use stores::sql::Value;
 
-use super::Entry;
+use super::entry::Entry;
 use crate::rollout::control::pages::{Cursor, Listed, Page};
 use crate::rollout::control::{Control, ControlError, Result, text};
 
@@ -13,6 +13,7 @@ const HISTORY: &str = select!(
      AND (l.written_at < ? OR l.revision < ? OR (l.revision = ? AND l.region < ?)) \
      ORDER BY l.written_at DESC, l.revision DESC, l.region DESC LIMIT ?"
 );
+
 impl Listed for Entry {
     fn cursor(&self) -> Cursor {
         Cursor {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use stores::sql::Value;
 
-use super::row::Row;
-use super::{Control, Result, text};
+use crate::rollout::control::row::Row;
+use crate::rollout::control::{Control, Result, text};
 use crate::rollout::report::Report;
 
 /// Age of the last report beyond which a node counts as down.
@@ -20,6 +20,8 @@ const PRESUME_DEAD: &str =
     "UPDATE edge_node SET seen_at = {now} - 60000 WHERE node = ? AND seen_at > {now} - 60000";
 const LEAVE: &str = "DELETE FROM edge_node WHERE node = ?";
 const FORGET: &str = "DELETE FROM edge_node WHERE seen_at < {now} - ?";
+/// Deletes a node whose last report is older than six seconds.
+const FORGET_NODE: &str = "DELETE FROM edge_node WHERE node = ? AND seen_at < {now} - 6000";
 const ALL: &str = "SELECT node, region, report, {now} - seen_at FROM edge_node \
      WHERE seen_at > {now} - ? ORDER BY region, node";
 
@@ -113,6 +115,16 @@ impl Control {
     pub async fn nodes(&self) -> Result<Vec<NodeRecord>> {
         let rows = self.query(ALL, vec![self.node_age()]).await?;
         rows.into_iter().map(NodeRecord::read).collect()
+    }
+
+    /// Removes a node whose last report is older than six seconds. Returns whether it was removed:
+    /// a node that has reported since then stays.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn forget_node(&self, node: &str) -> Result<bool> {
+        let forgotten = self.execute(FORGET_NODE, vec![text(node)]).await?;
+        Ok(forgotten.rows_affected == 1)
     }
 
     fn node_age(&self) -> Value {

@@ -1,6 +1,6 @@
 //! Audit records of nodes that were refused because of their keys.
 
-use super::{Control, Result, text};
+use crate::rollout::control::{Control, Result, text};
 
 /// Action of these records in the audit log.
 const REFUSED: &str = "join-refused";

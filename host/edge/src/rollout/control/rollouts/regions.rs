@@ -6,9 +6,9 @@
 
 use stores::sql::Value;
 
-use super::nodes::NodeRecord;
-use super::row::Row;
-use super::{Control, Result, text};
+use crate::rollout::control::nodes::NodeRecord;
+use crate::rollout::control::row::Row;
+use crate::rollout::control::{Control, Result, text};
 
 /// Revision of the rows that are written when a rollout begins, before it has an entry in any
 /// region's log. Revisions of the log count from 1.

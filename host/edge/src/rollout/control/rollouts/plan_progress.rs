@@ -1,19 +1,19 @@
-//! Plans of rollouts: the steps of the canary, the external check that is queried about it, and
-//! whether an operator has paused the rollout.
+//! Plans of rollouts in the control database, with the progress of each: its current step, the last
+//! answer of its check, and the operator who has paused it.
 //!
 //! Every change is one statement that succeeds for one writer alone. Hosts of versions before this
 //! table do not read it: they lead a rollout through the log, and take no steps.
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use stores::sql::Value;
 
 use super::check_failures::CheckFailure;
-use super::rollouts::{Phase, Rollout};
-use super::row::Row;
-use super::{Control, Result, text};
-use crate::rollout::check::{Answer, Check, Verdict};
+use super::plan::Plan;
+use super::rollout::Rollout;
+use crate::rollout::check::{Answer, Verdict};
+use crate::rollout::control::row::Row;
+use crate::rollout::control::{Control, Result, text};
 
 const ADD: &str = "INSERT INTO edge_rollout_plan \
     (rollout, plan, stepped_at, compared, asked_at, answered_at, answer, answer_reason, \
@@ -33,40 +33,6 @@ const PAUSE: &str = "UPDATE edge_rollout_plan SET paused_at = {now}, paused_by =
     WHERE rollout = ? AND paused_at = 0";
 const RESUME: &str = "UPDATE edge_rollout_plan SET paused_at = 0, stepped_at = {now} \
     WHERE rollout = ? AND paused_at <> 0";
-
-/// The automatic steps of a rollout, and its external check.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Plan {
-    /// Percentages of the clients that the canary serves, one step after another.
-    pub steps: Vec<u8>,
-    /// Duration of each step but the last, in milliseconds.
-    pub every_ms: u64,
-    /// Time at the last step after which the canary is promoted, in milliseconds; `None` to leave
-    /// the promotion to an operator.
-    pub promote_after_ms: Option<u64>,
-    /// External check that is queried about the canary; `None` for no check.
-    #[serde(deserialize_with = "Check::stored")]
-    pub check: Option<Check>,
-}
-
-impl Plan {
-    /// Returns the first step above `percent`, if there is one.
-    #[must_use]
-    pub fn next_step(&self, percent: u8) -> Option<u8> {
-        self.steps.iter().copied().find(|step| *step > percent)
-    }
-
-    /// Returns how long a canary of `percent` has to be healthy before the next step or the
-    /// promotion; `None` if an operator decides.
-    #[must_use]
-    pub fn due_after(&self, percent: u8) -> Option<Duration> {
-        match self.next_step(percent) {
-            Some(_) => Some(Duration::from_millis(self.every_ms)),
-            None => self.promote_after_ms.map(Duration::from_millis),
-        }
-    }
-}
 
 /// A rollout's plan and its progress. Times are milliseconds since 1970 by the database's clock.
 #[derive(Debug, Clone)]
@@ -235,58 +201,6 @@ impl Control {
     }
 }
 
-/// Returns whether a rollout in this phase can be paused. A rollout that is being reverted cannot.
-#[must_use]
-pub fn can_be_paused(phase: Phase) -> bool {
-    matches!(phase, Phase::Running | Phase::Canary | Phase::Promoting)
-}
-
 fn integer(value: u64) -> Value {
     Value::Integer(i64::try_from(value).unwrap_or(i64::MAX))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn steps_go_up_from_whatever_share_there_is() {
-        let plan = Plan {
-            steps: vec![1, 10, 50],
-            every_ms: 1000,
-            promote_after_ms: Some(5000),
-            check: None,
-        };
-        assert_eq!(plan.next_step(1), Some(10));
-        assert_eq!(plan.next_step(20), Some(50));
-        assert_eq!(plan.next_step(50), None);
-        assert_eq!(plan.due_after(10), Some(Duration::from_secs(1)));
-        assert_eq!(plan.due_after(50), Some(Duration::from_secs(5)));
-        assert_eq!(Plan::default().due_after(10), None);
-    }
-
-    #[test]
-    fn plans_of_other_hosts_are_read() {
-        let plan: Plan = serde_json::from_str(r#"{"steps":[5],"newer":1}"#).expect("a plan");
-        assert_eq!(plan.steps, [5]);
-        for check in [
-            r#"{"oracle":{"url":"http://o"}}"#,
-            r#"{"webhook":{"url":"http://w","newer":1}}"#,
-            r#""newest""#,
-        ] {
-            let text = format!(r#"{{"steps":[5],"check":{check}}}"#);
-            let plan: Plan = serde_json::from_str(&text).expect("a plan");
-            assert_eq!(plan.check, Some(Check::Other), "{text}");
-        }
-        let check = Check::Prometheus {
-            url: "http://p".to_owned(),
-            query: "up".to_owned(),
-        };
-        let plan = Plan {
-            check: Some(check),
-            ..plan
-        };
-        let again = serde_json::to_string(&plan).expect("JSON");
-        assert_eq!(serde_json::from_str::<Plan>(&again).expect("a plan"), plan);
-    }
 }

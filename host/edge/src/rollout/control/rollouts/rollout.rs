@@ -1,19 +1,17 @@
-//! Rollouts in the control database: changes that are led through regions, and their phases.
+//! Rollouts in the control database: changes that are led through regions.
 
-use std::convert::Infallible;
-use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
 use bundle::Digest;
 use serde::{Deserialize, Serialize};
 use stores::sql::Value;
 
-use super::pages::{Cursor, Listed, Page};
-use super::plans::Plan;
-use super::rollout_regions::{AT_START, MaxUnavailable, NewRolloutRegion, live_nodes};
-use super::row::Row;
-use super::{Control, Result, optional, text};
+use super::phase::Phase;
+use super::plan::Plan;
+use super::regions::{AT_START, MaxUnavailable, NewRolloutRegion, live_nodes};
+use crate::rollout::control::pages::{Cursor, Listed, Page};
+use crate::rollout::control::row::Row;
+use crate::rollout::control::{Control, Result, optional, text};
 
 macro_rules! select {
     ($rest:literal) => {
@@ -36,79 +34,6 @@ const BEGIN: &str = "INSERT INTO edge_rollout \
      started_at, changed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, '', ?, {now}, {now})";
 const MOVE: &str = "UPDATE edge_rollout \
     SET phase = ?, reason = ?, open_plugin = ?, changed_at = {now} WHERE id = ? AND phase = ?";
-
-/// Phase of a rollout.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Phase {
-    /// The release is being brought to one region after another.
-    Running,
-    /// The canary serves in all regions and goes through its steps, until its plan or an operator
-    /// promotes it.
-    Canary,
-    /// The canary becomes the active release, region by region.
-    Promoting,
-    /// An operator aborted the rollout, and its changes are being reverted.
-    Aborting,
-    /// The rollout failed or its canary does worse, and its changes are being reverted.
-    Failing,
-    /// The release serves in all regions.
-    Done,
-    /// The rollout failed, and its changes have been reverted where it failed.
-    Failed,
-    /// An operator aborted the rollout, and its changes have been reverted.
-    Aborted,
-    /// A phase of a newer host version. This version leaves such a rollout to the newer hosts.
-    #[serde(other)]
-    Other,
-}
-
-impl Phase {
-    /// Returns whether the rollout has ended.
-    #[must_use]
-    pub fn is_final(self) -> bool {
-        matches!(self, Self::Done | Self::Failed | Self::Aborted)
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Running => "running",
-            Self::Canary => "canary",
-            Self::Promoting => "promoting",
-            Self::Aborting => "aborting",
-            Self::Failing => "failing",
-            Self::Done => "done",
-            Self::Failed => "failed",
-            Self::Aborted => "aborted",
-            Self::Other => "other",
-        }
-    }
-}
-
-impl fmt::Display for Phase {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for Phase {
-    type Err = Infallible;
-
-    fn from_str(text: &str) -> std::result::Result<Self, Infallible> {
-        let all = [
-            Self::Running,
-            Self::Canary,
-            Self::Promoting,
-            Self::Aborting,
-            Self::Failing,
-            Self::Done,
-            Self::Failed,
-            Self::Aborted,
-        ];
-        let found = all.into_iter().find(|phase| phase.name() == text);
-        Ok(found.unwrap_or(Self::Other))
-    }
-}
 
 /// A rollout: one change that is led through regions.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -156,7 +81,7 @@ impl Rollout {
 
     /// Returns whether the rollout has a canary: some clients get the release before all do.
     #[must_use]
-    pub fn is_trial(&self) -> bool {
+    pub fn has_canary(&self) -> bool {
         self.canary_percent > 0 && self.digest.is_some()
     }
 

@@ -5,8 +5,8 @@
 
 use stores::sql::Value;
 
-use super::nodes::NodeRecord;
-use super::{Control, Result, text};
+use super::record::NodeRecord;
+use crate::rollout::control::{Control, Result, text};
 
 /// Name of the capability to read bundles that are stored as blobs.
 const BLOBS: &str = "reads_blobs";
@@ -49,7 +49,7 @@ impl Control {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub(super) async fn lately_lacks_blobs(&self) -> Result<bool> {
+    pub(in crate::rollout::control) async fn lately_lacks_blobs(&self) -> Result<bool> {
         self.note_older_versions(&self.nodes().await?).await?;
         self.was_seen_lately(BLOBS).await
     }

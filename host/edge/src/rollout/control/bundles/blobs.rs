@@ -18,8 +18,8 @@ use bundle::{Bundle, Digest};
 use bytes::Bytes;
 use stores::sql::Value;
 
-use super::transaction::Transaction;
-use super::{Control, ControlError, Result, text};
+use crate::rollout::control::transaction::Transaction;
+use crate::rollout::control::{Control, ControlError, Result, text};
 
 /// Size of one part, in bytes. With its statement, a part is smaller than the smallest packet size
 /// that a server can be configured to accept. Earlier versions wrote parts of 1 MiB.

@@ -1,6 +1,6 @@
 //! The fingerprint of the secret with which the shop's nodes sign.
 
-use super::{Control, Result, text};
+use crate::rollout::control::{Control, Result, text};
 
 const FIND: &str = "SELECT fingerprint FROM edge_secret WHERE name = 'secret'";
 /// Inserts the fingerprint. Of several first nodes, the primary key lets one succeed.

@@ -3,8 +3,8 @@
 //! An answer of the check is stored in the rollout's plan, whichever node received it. A node that
 //! gets no answer stores the reason here, which is shown where no node gets an answer.
 
-use super::row::Row;
-use super::{Control, Result, text};
+use crate::rollout::control::row::Row;
+use crate::rollout::control::{Control, Result, text};
 
 /// Selects the failures of live nodes only.
 const OF_ROLLOUT: &str = "SELECT c.node, c.reason FROM edge_rollout_check c \
@@ -76,7 +76,7 @@ impl Control {
 /// Returns the failures in one text, each reason once with its nodes; `None` if there are no
 /// failures.
 #[must_use]
-pub fn describe(failures: &[CheckFailure]) -> Option<String> {
+pub fn describe_failures(failures: &[CheckFailure]) -> Option<String> {
     /// Maximum number of node names that are shown for one reason.
     const SHOWN: usize = 3;
     let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
@@ -116,10 +116,10 @@ mod tests {
             };
             (0..count).map(failure).collect()
         };
-        assert_eq!(describe(&[]), None);
-        let two = describe(&failures(2)).expect("a text");
+        assert_eq!(describe_failures(&[]), None);
+        let two = describe_failures(&failures(2)).expect("a text");
         assert_eq!(two, "node n0: no route; node n1: not allowed");
-        let many = describe(&failures(200)).expect("a text");
+        let many = describe_failures(&failures(200)).expect("a text");
         assert_eq!(
             many,
             "node n0: no route; node n1, node n2, node n3 and 196 more: not allowed"

@@ -9,13 +9,10 @@ use serde::{Deserialize, Serialize};
 use stores::sql::Value;
 
 use super::blobs::{self, DROP_UPLOAD};
-use super::bundles::{BundleRecord, DROP_PARTS};
-use super::log::Wanted;
-use super::{Control, Result, text};
-
-/// Number of parts in the record of a collected bundle. Older hosts report such a bundle as
-/// changed.
-pub(super) const COLLECTED: i64 = -1;
+use super::record::BundleRecord;
+use super::store::DROP_PARTS;
+use crate::rollout::control::log::Wanted;
+use crate::rollout::control::{Control, Result, text};
 
 /// Age below which bundles are kept because their rollout may begin yet, in milliseconds.
 const RECENT_MS: i64 = 3_600_000;

@@ -3,7 +3,7 @@
 use bundle::Digest;
 use stores::sql::Value;
 
-use super::{Control, Result, text};
+use crate::rollout::control::{Control, Result, text};
 
 /// Selects the active releases of one region, newest first, among the given number of newest
 /// entries, or among all if the region's head is missing. Entries of failed or aborted rollouts are

@@ -15,9 +15,9 @@ use std::collections::BTreeMap;
 
 use stores::sql::Value;
 
-use super::row::Row;
-use super::transaction::Transaction;
-use super::{Control, Result, text};
+use crate::rollout::control::row::Row;
+use crate::rollout::control::transaction::Transaction;
+use crate::rollout::control::{Control, Result, text};
 
 const HEADS: &str = "SELECT region, plugin, revision FROM edge_release_head";
 const LAST_ENTRIES: &str = "SELECT region, plugin, MAX(revision) FROM edge_release_log \
@@ -37,7 +37,7 @@ impl Control {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub(super) async fn heads(&self) -> Result<Vec<(String, String)>> {
+    pub(in crate::rollout::control) async fn heads(&self) -> Result<Vec<(String, String)>> {
         Ok(self.read_heads(HEADS).await?.into_keys().collect())
     }
 
@@ -101,7 +101,10 @@ pub(super) async fn set(
 }
 
 /// Deletes all heads of a region.
-pub(super) async fn drop_region(transaction: &mut Transaction<'_>, region: &str) -> Result<()> {
+pub(in crate::rollout::control) async fn drop_region(
+    transaction: &mut Transaction<'_>,
+    region: &str,
+) -> Result<()> {
     let region = vec![text(region)];
     transaction.execute(DROP_REGION, region).await.map(|_| ())
 }
