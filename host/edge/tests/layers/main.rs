@@ -68,8 +68,6 @@ const LAYERS: [(&str, &[&str]); 2] = [
 const ONE_SUBJECT: &[&str] = &[
     "edge::admin: canary rollouts",
     "edge::config: environment headers layers traces",
-    "edge::rollout::prepare: load source",
-    "edge::rollout::prepare: migration_job migrator",
     "stores::keyvalue: error key",
     "stores::sql: access adopt budget error health migrate mysql pool pooled replica sqlite",
     "stores::sql::adopt: check inspect kept known reconcile recorded",

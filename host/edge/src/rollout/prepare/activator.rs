@@ -17,8 +17,9 @@ use http::StatusCode;
 use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 
-use super::load::{LoadError, Loader};
-use super::migrator::{MigrationError, Migrator};
+use super::load::Loader;
+use super::load_error::LoadError;
+use super::migration::{MigrationError, Migrator};
 use super::seed::SeedError;
 use super::source::Source;
 use crate::guest::{Call, CallError};
@@ -394,7 +395,7 @@ impl Activator {
         digest: Digest,
         revision: Option<i64>,
     ) -> Result<Urgency, ControlError> {
-        let (control, region) = (&self.control, &self.migrator.region);
+        let (control, region) = (&self.control, self.migrator.region());
         let has_served = match revision {
             Some(revision) => {
                 let asking = control.has_served_before(plugin, digest, region, revision);

@@ -1,131 +1,49 @@
 //! Loads a bundle as a release: checks, database, grants, component and first
-//! instance. Errors name the cause.
+//! instance.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bundle::manifest::{DatabaseGrant, Isolation, Manifest};
-use bundle::{Bundle, BundleError, openapi};
+use bundle::{Bundle, openapi};
 use http::HeaderValue;
-use stores::sql::{CallLimits, DatabaseAccess, OpenError, TableGrant};
+use stores::sql::{CallLimits, DatabaseAccess, TableGrant};
 
+use super::load_error::LoadError;
 use super::production;
 use super::source::Source;
 use crate::capabilities;
 use crate::config::Settings;
 use crate::guest::Granted;
-use crate::rollout::backends::{Backends, GrantError};
+use crate::rollout::backends::Backends;
 use crate::rollout::canary::Thresholds;
 use crate::rollout::serving::release::Release;
 use crate::rollout::serving::route_limits;
 use crate::runtime::engine::artifacts::Artifacts;
-use crate::runtime::{self, CallGrants, Plugin, PluginSpec, Runtime, Urgency};
-
-/// Error when a bundle cannot be loaded.
-#[derive(Debug, thiserror::Error)]
-pub enum LoadError {
-    /// The bundle cannot be read.
-    #[error(transparent)]
-    Bundle(#[from] BundleError),
-    /// The component is invalid, or does not fit its grants or this host.
-    #[error("plugin {plugin}: the component {component} {source}")]
-    Incompatible {
-        /// Name of the plugin.
-        plugin: String,
-        /// File name of the component.
-        component: String,
-        /// Cause of the failure.
-        source: runtime::LoadError,
-    },
-    /// The manifest has scheduled tasks that the component cannot run.
-    #[error(
-        "plugin {0}: the manifest has [[schedule]], but the component exports no edge:platform/schedule"
-    )]
-    NoSchedule(String),
-    /// The component keeps accounts, but the manifest has no grant to hash
-    /// their passwords.
-    #[error(
-        "plugin {0}: the component exports edge:platform/accounts, which is told passwords, but \
-         the manifest has no `identity` in [grants]"
-    )]
-    NoIdentity(String),
-    /// Settings are missing that the manifest requires in production.
-    #[error("plugin {plugin}: refused in production: {gaps}")]
-    Production {
-        /// Name of the plugin.
-        plugin: String,
-        /// Missing settings, each with the effect of leaving it out.
-        gaps: String,
-    },
-    /// The database cannot be opened.
-    #[error("plugin {plugin}: {source}")]
-    Database {
-        /// Name of the plugin.
-        plugin: String,
-        /// Cause of the failure.
-        source: OpenError,
-    },
-    /// A grant of the manifest cannot be fulfilled.
-    #[error("plugin {plugin}: {source}")]
-    Grant {
-        /// Name of the plugin.
-        plugin: String,
-        /// Cause of the failure.
-        source: GrantError,
-    },
-}
-
-impl LoadError {
-    /// Returns whether a retry may succeed, because a store that the plugin
-    /// needs does not answer.
-    #[must_use]
-    pub fn is_transient(&self) -> bool {
-        match self {
-            Self::Database { source, .. } => source.is_transient(),
-            Self::Grant {
-                source: GrantError::Buckets(source),
-                ..
-            } => source.is_transient(),
-            _ => false,
-        }
-    }
-
-    /// Returns whether connecting to the plugin's database failed, for whatever
-    /// reason.
-    #[must_use]
-    pub fn is_about_database(&self) -> bool {
-        matches!(self, Self::Database { source, .. } if source.is_about_connecting())
-    }
-}
+use crate::runtime::{CallGrants, Plugin, PluginSpec, Runtime, Urgency};
 
 /// Loader of plugins on one node.
 pub struct Loader {
     settings: Arc<Settings>,
     runtime: Arc<Runtime>,
     artifacts: Arc<Artifacts>,
-    services: Arc<Backends>,
+    backends: Arc<Backends>,
 }
 
 impl Loader {
-    /// Returns the thresholds of the canary analysis on this node.
-    #[must_use]
-    pub fn thresholds(&self) -> Thresholds {
-        Thresholds::from(&*self.settings)
-    }
-
     /// Returns a loader into `runtime`.
     #[must_use]
     pub fn new(
         settings: Arc<Settings>,
         runtime: Arc<Runtime>,
         artifacts: Arc<Artifacts>,
-        services: Arc<Backends>,
+        backends: Arc<Backends>,
     ) -> Self {
         Self {
             settings,
             runtime,
             artifacts,
-            services,
+            backends,
         }
     }
 
@@ -139,6 +57,12 @@ impl Loader {
     #[must_use]
     pub fn runtime(&self) -> &Arc<Runtime> {
         &self.runtime
+    }
+
+    /// Returns the thresholds of the canary analysis on this node.
+    #[must_use]
+    pub fn thresholds(&self) -> Thresholds {
+        Thresholds::from(&*self.settings)
     }
 
     /// Loads `source` as a release that is new. Its migrations are not run
@@ -163,7 +87,7 @@ impl Loader {
         let warnings = self.check_production(&manifest)?;
         let database = self.open_database(&manifest).await?;
         let granted = self
-            .services
+            .backends
             .grant(&self.settings, &manifest, database.clone())
             .await
             .map_err(|source| LoadError::Grant {
@@ -232,14 +156,14 @@ impl Loader {
         };
         let url = self.settings.database_url_of(&manifest.name);
         let opened = self
-            .services
+            .backends
             .databases()
             .open(url, tables(grant), grant.connections, limits(grant))
             .await;
         let replica = self.settings.database_replica_url_of(&manifest.name);
         let opened = opened.and_then(|database| match replica {
             Some(url) => {
-                let databases = self.services.databases();
+                let databases = self.backends.databases();
                 databases.add_replica(database, url, grant.connections)
             }
             None => Ok(database),

@@ -3,9 +3,8 @@
 pub(super) mod activator;
 pub(super) mod adoption;
 pub(super) mod load;
-pub(super) mod migration_job;
-pub(super) mod migrator;
+pub(super) mod load_error;
+pub(super) mod migration;
 pub(super) mod production;
 pub(super) mod seed;
 pub(super) mod source;
-pub(super) mod take_over;

@@ -6,7 +6,7 @@ use std::path::Path;
 use bundle::Bundle;
 use bundle::component::{self, Exports, HandlerKind};
 
-use super::load::LoadError;
+use super::load_error::LoadError;
 use crate::runtime::engine::inspect::InspectError;
 use crate::runtime::{Demand, EngineError, Runtime};
 

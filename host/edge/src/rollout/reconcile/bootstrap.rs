@@ -13,7 +13,7 @@ use bundle::{Digest, SignatureError, TrustedKeys};
 
 use crate::rollout::control::log::{Entry, NewEntry, Wanted};
 use crate::rollout::control::{Control, ControlError};
-use crate::rollout::prepare::load::LoadError;
+use crate::rollout::prepare::load_error::LoadError;
 use crate::rollout::prepare::source::Source;
 
 /// Author of log entries that come from folders.

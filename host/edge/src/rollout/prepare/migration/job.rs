@@ -7,8 +7,11 @@ use bundle::Bundle;
 use stores::sql::{DatabaseAccess, MigrateError, MigrationProgress, ProgressSender};
 use tokio::sync::watch;
 
-use super::migrator::{MigrationError, Migrator, target};
+use super::error::MigrationError;
+use super::recorder::{RunRecorder, target};
+use crate::rollout::control::ControlError;
 use crate::rollout::control::migrations::RunState;
+use crate::rollout::prepare::load::Loader;
 
 /// Maximum interval between two progress reports of a run.
 const HEARTBEAT: Duration = Duration::from_secs(3);
@@ -24,15 +27,19 @@ const CONNECTIONS: u32 = 8;
 /// far.
 const RECONNECT_PAUSE: Duration = Duration::from_secs(1);
 
+/// Maximum length of an audit entry, in characters.
+const LONGEST_DETAIL: usize = 2000;
+
 /// One run of a release's migrations on this node.
 pub(super) struct Job {
-    pub(in crate::rollout) migrator: Arc<Migrator>,
-    pub(in crate::rollout) bundle: Bundle,
-    pub(in crate::rollout) author: String,
+    pub(super) recorder: Arc<RunRecorder>,
+    pub(super) loader: Arc<Loader>,
+    pub(super) bundle: Bundle,
+    pub(super) author: String,
     /// Number of pending statements, as far as is known.
-    pub(in crate::rollout) statements: usize,
+    pub(super) statements: usize,
     /// Id of the run's row in the control database, once it has one.
-    pub(in crate::rollout) id: Mutex<Option<String>>,
+    pub(super) id: Mutex<Option<String>>,
 }
 
 impl Job {
@@ -47,8 +54,8 @@ impl Job {
 
     /// Waits until no other node holds the lock of the migrations, and runs
     /// what is pending then.
-    pub(in crate::rollout) async fn run(self) -> Result<(), MigrationError> {
-        let opened = self.migrator.loader.open_database(&self.bundle.manifest);
+    pub(super) async fn run(self) -> Result<(), MigrationError> {
+        let opened = self.loader.open_database(&self.bundle.manifest);
         let Some(database) = opened.await? else {
             return Ok(());
         };
@@ -77,15 +84,7 @@ impl Job {
                 Ok(()) => return self.end(&watched, Ok(())).await,
                 Err(error) => error,
             };
-            let is_broken = match &error {
-                MigrationError::Migrate { source, .. } => {
-                    // While a server restarts, the lock cannot be taken either.
-                    let is_starting = connection > 1 && source.is_lock();
-                    source.is_broken_connection() || is_starting
-                }
-                _ => false,
-            };
-            if !is_broken || connection >= CONNECTIONS {
+            if !lost_connection(&error, connection) || connection >= CONNECTIONS {
                 return self.end(&watched, Err(error)).await;
             }
             tracing::warn!(
@@ -124,8 +123,8 @@ impl Job {
         let (bundle, author) = (&self.bundle, &self.author);
         let statements = plan.statements();
         let writing = self
-            .migrator
-            .write_down(database, bundle, author, target, statements);
+            .recorder
+            .record(database, bundle, author, target, statements);
         self.set_id(writing.await?);
         tracing::info!(plugin, statements, "migrations run");
         let ran = database
@@ -137,7 +136,7 @@ impl Job {
     /// Marks the release's open run as done, since another node, whose version
     /// records no runs, may have run all of its migrations.
     async fn close_what_another_ran(&self, target: &str) -> Result<(), MigrationError> {
-        let Migrator { control, .. } = &*self.migrator;
+        let control = &self.recorder.control;
         let failed = |source| self.not_written(source);
         let open = control.open_run_of(target).await.map_err(failed)?;
         let of_release = open.filter(|open| open.digest == self.bundle.digest());
@@ -153,7 +152,7 @@ impl Job {
     /// this future is polled. The run continues if the control database does
     /// not answer.
     async fn report(&self, mut watched: watch::Receiver<MigrationProgress>) {
-        let Migrator { control, node, .. } = &*self.migrator;
+        let RunRecorder { control, node, .. } = &*self.recorder;
         loop {
             let progress = watched.borrow_and_update().clone();
             if let Some(id) = self.id()
@@ -178,35 +177,11 @@ impl Job {
         ran: Result<(), MigrationError>,
     ) -> Result<(), MigrationError> {
         let Some(id) = self.id() else { return ran };
-        let Migrator { control, node, .. } = &*self.migrator;
-        let (state, reason) = match &ran {
-            Ok(()) => (RunState::Done, String::new()),
-            Err(error) => (RunState::Failed, error.to_string()),
-        };
         let progress = watched.borrow().clone();
-        let (version, digest) = (&self.bundle.manifest.version, self.bundle.digest());
-        let mut detail = format!(
-            "run {id}: {}@{version} {digest}, statement {} of {}, on node {node}",
-            self.plugin(),
-            progress.statement,
-            progress.statements
-        );
-        let action = match state {
-            RunState::Done => "migrated",
-            _ => "migration-failed",
-        };
-        if !reason.is_empty() {
-            detail += &format!(": {reason}");
-        }
-        let ending = async {
-            control.note_run(&id, node, &progress).await?;
-            control.end_run(&id, node, state, &reason).await?;
-            let detail: String = detail.chars().take(LONGEST_DETAIL).collect();
-            control
-                .audit(&self.author, action, self.plugin(), &detail)
-                .await
-        };
-        if let Err(error) = ending.await {
+        let reason = ran.as_ref().err().map(ToString::to_string);
+        let detail = self.audit_detail(&id, &progress, reason.as_deref());
+        let recorded = self.record_end(&id, &progress, reason.as_deref(), &detail);
+        if let Err(error) = recorded.await {
             tracing::warn!(
                 plugin = self.plugin(),
                 "how migrations ended is not written down ({error}): {detail}"
@@ -221,7 +196,44 @@ impl Job {
         ran
     }
 
-    fn not_written(&self, source: crate::rollout::control::ControlError) -> MigrationError {
+    /// Records that the run ended, with the reason if it failed.
+    async fn record_end(
+        &self,
+        id: &str,
+        progress: &MigrationProgress,
+        reason: Option<&str>,
+        detail: &str,
+    ) -> Result<(), ControlError> {
+        let RunRecorder { control, node, .. } = &*self.recorder;
+        let (state, action) = match reason {
+            None => (RunState::Done, "migrated"),
+            Some(_) => (RunState::Failed, "migration-failed"),
+        };
+        control.note_run(id, node, progress).await?;
+        control
+            .end_run(id, node, state, reason.unwrap_or_default())
+            .await?;
+        let detail: String = detail.chars().take(LONGEST_DETAIL).collect();
+        control
+            .audit(&self.author, action, self.plugin(), &detail)
+            .await
+    }
+
+    /// Returns the text of the run's audit entry.
+    fn audit_detail(&self, id: &str, progress: &MigrationProgress, reason: Option<&str>) -> String {
+        let (version, digest) = (&self.bundle.manifest.version, self.bundle.digest());
+        let reason = reason.map(|reason| format!(": {reason}"));
+        format!(
+            "run {id}: {}@{version} {digest}, statement {} of {}, on node {}{}",
+            self.plugin(),
+            progress.statement,
+            progress.statements,
+            self.recorder.node,
+            reason.unwrap_or_default()
+        )
+    }
+
+    fn not_written(&self, source: ControlError) -> MigrationError {
         MigrationError::Control {
             plugin: self.plugin().to_owned(),
             source,
@@ -229,5 +241,15 @@ impl Job {
     }
 }
 
-/// Maximum length of an audit entry, in characters.
-const LONGEST_DETAIL: usize = 2000;
+/// Returns whether the error says that a run lost its connection, the
+/// `connection`th of that run.
+fn lost_connection(error: &MigrationError, connection: u32) -> bool {
+    match error {
+        MigrationError::Migrate { source, .. } => {
+            // While a server restarts, the lock cannot be taken either.
+            let is_starting = connection > 1 && source.is_lock();
+            source.is_broken_connection() || is_starting
+        }
+        _ => false,
+    }
+}

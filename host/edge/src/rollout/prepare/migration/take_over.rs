@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use bundle::{Bundle, SignatureError};
 
-use super::migrator::{MigrationError, Migrator, abandoned, target};
+use super::error::MigrationError;
+use super::migrator::Migrator;
+use super::recorder::{abandoned, target};
 use crate::rollout::control::ControlError;
 use crate::rollout::control::migrations::{MigrationRun, RunState};
 use crate::rollout::control::notifier::Notifier;
@@ -67,7 +69,7 @@ impl Migrator {
 
     async fn look(self: &Arc<Self>) -> Result<bool, ControlError> {
         let mut changed = false;
-        let open = self.control.open_runs().await?;
+        let open = self.recorder.control.open_runs().await?;
         self.forget_all_but(&open);
         for run in open {
             if run.is_stale() && !self.runs(run.digest) {
@@ -84,7 +86,7 @@ impl Migrator {
             // what was cut off.
             return self.give_up(run, &abandoned(run)).await;
         }
-        let (bundle, signature) = match self.control.bundle(run.digest).await {
+        let (bundle, signature) = match self.recorder.control.bundle(run.digest).await {
             Ok(found) => found,
             // No node can continue the run, and later runs wait for its end.
             Err(error @ ControlError::Bundle { .. }) => {
@@ -93,7 +95,7 @@ impl Migrator {
             }
             Err(error) => return Err(error),
         };
-        let Some(target) = self.control.target_of_run(&run.id).await? else {
+        let Some(target) = self.recorder.control.target_of_run(&run.id).await? else {
             return Ok(false);
         };
         if let Err(reason) = self.check_run(run, &bundle, &signature, &target).await {
@@ -113,10 +115,10 @@ impl Migrator {
     }
 
     async fn give_up(&self, run: &MigrationRun, reason: &str) -> Result<bool, ControlError> {
-        let ended = self
-            .control
-            .end_run(&run.id, &run.node, RunState::Failed, reason);
-        ended.await
+        let control = &self.recorder.control;
+        control
+            .end_run(&run.id, &run.node, RunState::Failed, reason)
+            .await
     }
 
     /// Checks that this node is allowed to continue a run on the target
@@ -171,7 +173,8 @@ impl Migrator {
         }
         tracing::error!(plugin = run.plugin, "{text}");
         let author = self.author();
-        self.control
+        self.recorder
+            .control
             .audit(&author, REFUSED, &run.plugin, &text)
             .await
     }

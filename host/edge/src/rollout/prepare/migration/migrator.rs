@@ -6,77 +6,27 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bundle::{Bundle, Digest, TrustedKeys};
-use sha2::{Digest as _, Sha256};
-use stores::sql::{DatabaseAccess, MigrateError, MigrationPlan};
+use stores::sql::{DatabaseAccess, MigrationPlan};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-use super::load::{LoadError, Loader};
-use super::migration_job::Job;
-use crate::rollout::control::migrations::{MigrationRun, NewRun, RunState};
-use crate::rollout::control::{Control, ControlError};
-
-/// Error when a release's migrations did not run.
-#[derive(Debug, thiserror::Error)]
-pub enum MigrationError {
-    /// The plugin's database cannot be opened.
-    #[error(transparent)]
-    Open(#[from] LoadError),
-    /// A migration was refused or failed.
-    #[error("plugin {plugin}: migrations: {source}")]
-    Migrate {
-        /// Name of the plugin.
-        plugin: String,
-        /// Cause of the failure.
-        source: MigrateError,
-    },
-    /// The run cannot be recorded in the control database, so it does not
-    /// begin.
-    #[error("plugin {plugin}: migrations: {source}")]
-    Control {
-        /// Name of the plugin.
-        plugin: String,
-        /// Cause of the failure.
-        source: ControlError,
-    },
-    /// Migrations of another release of the plugin are running.
-    #[error(
-        "migrations of {}@{} run on node {} ({}, statement {} of {}); `edge migrations` shows how far they are",
-        .0.plugin, .0.version, .0.node, .0.id, .0.statement, .0.statements
-    )]
-    Busy(Box<MigrationRun>),
-    /// The task of the run was cut off: the node stops, or the host has a
-    /// fault.
-    #[error("the run of migrations was cut off; another node takes it over")]
-    CutOff,
-}
-
-impl MigrationError {
-    /// Returns whether a retry may succeed: a database does not answer, another
-    /// run is in progress, or the run was cut off.
-    #[must_use]
-    pub fn is_transient(&self) -> bool {
-        match self {
-            Self::Open(error) => error.is_transient(),
-            Self::Migrate { source, .. } => source.is_transient(),
-            Self::Control { source, .. } => source.is_transient(),
-            Self::Busy(_) | Self::CutOff => true,
-        }
-    }
-}
+use super::error::MigrationError;
+use super::job::Job;
+use super::recorder::{RunRecorder, target};
+use crate::rollout::control::Control;
+use crate::rollout::control::migrations::MigrationRun;
+use crate::rollout::prepare::load::Loader;
 
 /// Outcome of a run on this node; `None` while it is in progress.
 type Outcome = Option<Result<(), Arc<MigrationError>>>;
 
 /// Migrator of one node.
 pub struct Migrator {
-    pub(in crate::rollout) control: Arc<Control>,
+    pub(super) recorder: Arc<RunRecorder>,
     pub(super) loader: Arc<Loader>,
-    pub(in crate::rollout) node: String,
-    pub(in crate::rollout) region: String,
     /// Keys of which one must have signed a release whose run this node takes
     /// over.
-    pub(in crate::rollout) trusted: TrustedKeys,
+    pub(super) trusted: TrustedKeys,
     /// Messages that say why this node does not take over a run, by the run's
     /// id.
     pub(super) left_alone: Mutex<HashMap<String, String>>,
@@ -97,11 +47,14 @@ impl Migrator {
         region: String,
         trusted: TrustedKeys,
     ) -> Arc<Self> {
-        Arc::new(Self {
+        let recorder = RunRecorder {
             control,
-            loader,
             node,
             region,
+        };
+        Arc::new(Self {
+            recorder: Arc::new(recorder),
+            loader,
             trusted,
             left_alone: Mutex::default(),
             runtime: Handle::current(),
@@ -112,7 +65,12 @@ impl Migrator {
     /// Returns the author name for actions that the node takes by itself.
     #[must_use]
     pub fn author(&self) -> String {
-        format!("node {}", self.node)
+        format!("node {}", self.recorder.node)
+    }
+
+    /// Returns the region of the node.
+    pub(in crate::rollout) fn region(&self) -> &str {
+        &self.recorder.region
     }
 
     /// Returns the plan of the release's pending migrations. All statements are
@@ -179,7 +137,8 @@ impl Migrator {
             plugin: plugin.clone(),
             source,
         };
-        let open = self.control.open_run_of(&target).await.map_err(failed)?;
+        let control = &self.recorder.control;
+        let open = control.open_run_of(&target).await.map_err(failed)?;
         if let Some(open) = &open
             && !open.is_stale()
         {
@@ -189,61 +148,11 @@ impl Migrator {
             };
         }
         let id = self
-            .write_down(database, bundle, author, &target, plan.statements())
+            .recorder
+            .record(database, bundle, author, &target, plan.statements())
             .await?;
         drop(self.start(bundle, author, plan.statements(), Some(id.clone())));
-        self.control.run(&id).await.map_err(failed)
-    }
-
-    /// Records a run of this node and returns its id, replacing a run whose
-    /// node ended. The caller either holds the lock of the migrations or has
-    /// found that no node reports on the run.
-    pub(super) async fn write_down(
-        &self,
-        database: &DatabaseAccess,
-        bundle: &Bundle,
-        author: &str,
-        target: &str,
-        statements: usize,
-    ) -> Result<String, MigrationError> {
-        let plugin = &bundle.manifest.name;
-        let failed = |source| MigrationError::Control {
-            plugin: plugin.clone(),
-            source,
-        };
-        let new = NewRun {
-            target,
-            plugin,
-            version: bundle.manifest.version.to_string(),
-            digest: bundle.digest(),
-            node: &self.node,
-            region: &self.region,
-            database: database.url(),
-            author,
-            statements,
-        };
-        loop {
-            if let Some(id) = self.control.begin_run(&new).await.map_err(failed)? {
-                return Ok(id);
-            }
-            let open = self.control.open_run_of(target).await.map_err(failed)?;
-            let Some(open) = open else { continue };
-            if open.digest == new.digest {
-                let claimed = self.control.claim_run(&open.id, &self.node, &self.region);
-                claimed.await.map_err(failed)?;
-                return Ok(open.id);
-            }
-            if !open.is_stale() {
-                // The other run's node is alive, and waits for the lock as this
-                // one did.
-                return Err(MigrationError::Busy(Box::new(open)));
-            }
-            let reason = abandoned(&open);
-            let ended = self
-                .control
-                .end_run(&open.id, &open.node, RunState::Failed, &reason);
-            ended.await.map_err(failed)?;
-        }
+        control.run(&id).await.map_err(failed)
     }
 
     /// Runs the release's pending migrations and waits until the run ends.
@@ -276,7 +185,7 @@ impl Migrator {
 
     /// Starts a job in a task of its own, unless one of the same release is
     /// running. `id` is the row in which the run has been recorded already.
-    pub(in crate::rollout) fn start(
+    pub(super) fn start(
         self: &Arc<Self>,
         bundle: &Bundle,
         author: &str,
@@ -291,7 +200,8 @@ impl Migrator {
         let (sender, receiver) = watch::channel(None);
         running.insert(bundle.digest(), receiver.clone());
         let job = Job {
-            migrator: self.clone(),
+            recorder: self.recorder.clone(),
+            loader: self.loader.clone(),
             bundle: bundle.clone(),
             author: author.to_owned(),
             statements,
@@ -307,28 +217,4 @@ impl Migrator {
 
 fn is_running(outcome: &watch::Receiver<Outcome>) -> bool {
     outcome.has_changed().is_ok() && outcome.borrow().is_none()
-}
-
-/// Returns the reason for ending a run whose node no longer reports and that no
-/// node continues.
-pub(super) fn abandoned(run: &MigrationRun) -> String {
-    format!(
-        "node {} ended at statement {} of {} (`{}`), which may or may not have run",
-        run.node, run.statement, run.statements, run.doing
-    )
-}
-
-/// Returns a key that identifies the plugin and its database, short enough for
-/// an index.
-pub(in crate::rollout) async fn target(
-    database: &DatabaseAccess,
-    plugin: &str,
-) -> Result<String, MigrationError> {
-    let identity = database.identity().await;
-    let identity = identity.map_err(|source| MigrationError::Migrate {
-        plugin: plugin.to_owned(),
-        source,
-    })?;
-    let digest = hex::encode(Sha256::digest(identity));
-    Ok(format!("{plugin} {digest}"))
 }
