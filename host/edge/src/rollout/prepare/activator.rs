@@ -6,133 +6,30 @@
 //! release is compatible with the others that serve; run migrations; fill empty
 //! tables; request the health path. Any of them may fail.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use bundle::{Bundle, Digest, SignatureError, TrustedKeys};
-use bytes::Bytes;
-use http::StatusCode;
-use tokio::task::JoinError;
+use bundle::{Bundle, Digest, TrustedKeys};
 use tokio_util::sync::CancellationToken;
 
+use super::activate_error::ActivateError;
+use super::health::check_health;
 use super::load::Loader;
-use super::load_error::LoadError;
-use super::migration::{MigrationError, Migrator};
-use super::seed::SeedError;
+use super::migration::Migrator;
+use super::prepared::PreparedReleases;
 use super::source::Source;
-use crate::guest::{Call, CallError};
-use crate::printable;
 use crate::rollout::control::log::Wanted;
 use crate::rollout::control::{Control, ControlError};
 use crate::rollout::serving::active::{ActivePlugin, Canary, Plugins};
-use crate::rollout::serving::live::{IncompatibleError, ServingState, retire};
+use crate::rollout::serving::live::{ServingState, retire};
 use crate::rollout::serving::release::Release;
+use crate::runtime::Urgency;
 use crate::runtime::engine::artifacts::Artifacts;
-use crate::runtime::{Answer, Urgency};
-
-/// Time limit for the reply of the health path.
-const HEALTH: Duration = Duration::from_secs(10);
-
-/// Time that a prepared release is kept until something asks for it.
-const KEPT: Duration = Duration::from_secs(60);
-
-/// Error when a release cannot be prepared to serve.
-#[derive(Debug, thiserror::Error)]
-pub enum ActivateError {
-    /// The bundle cannot be read now, since the control database does not
-    /// answer.
-    #[error(transparent)]
-    Control(ControlError),
-    /// The bundle is missing or unreadable in the control database.
-    #[error("{0}")]
-    Bundle(ControlError),
-    /// No trusted key signed the release.
-    #[error(transparent)]
-    Signature(#[from] SignatureError),
-    /// The bundle cannot be loaded.
-    #[error(transparent)]
-    Load(#[from] LoadError),
-    /// A migration was refused or failed.
-    #[error(transparent)]
-    Migrate(#[from] Arc<MigrationError>),
-    /// The migrations still run after the time limit for preparing a release.
-    #[error(
-        "the migrations of plugin {0} still run; `edge migrations {0}` shows how far they are: \
-         deploy again when they are done"
-    )]
-    Migrating(String),
-    /// The release is incompatible with the other plugins.
-    #[error(transparent)]
-    Incompatible(#[from] IncompatibleError),
-    /// Seeding of the release's empty tables failed.
-    #[error(transparent)]
-    Seed(#[from] SeedError),
-    /// The health path did not answer 200 or 204.
-    #[error("plugin {plugin}: the smoke check of {target} failed: {problem}")]
-    Health {
-        /// Name of the plugin.
-        plugin: String,
-        /// Health path of the manifest.
-        target: String,
-        /// Reply or error that came instead.
-        problem: String,
-    },
-    /// A newer revision of the release log replaced the one that asks for the
-    /// release.
-    #[error("the release is not wanted any more")]
-    Superseded,
-    /// Preparing the release exceeded its time limit.
-    #[error(
-        "the release was not ready within {}, the node's activation_timeout; what is compiled by \
-         then is kept, so a second attempt takes less",
-        humantime::format_duration(*limit)
-    )]
-    TooSlow {
-        /// Time limit, the setting `activation_timeout`.
-        limit: Duration,
-    },
-    /// The task that prepares the release panicked: a fault of the host.
-    #[error("making the release ready: {0}")]
-    Panicked(#[from] JoinError),
-    /// The digest names a release of another plugin.
-    #[error("the release {digest} is of the plugin {found}, not of {wanted}")]
-    OtherPlugin {
-        /// Digest of the release.
-        digest: Digest,
-        /// Plugin to which the release belongs.
-        found: String,
-        /// Plugin for which the release was asked.
-        wanted: String,
-    },
-}
-
-impl From<ControlError> for ActivateError {
-    fn from(error: ControlError) -> Self {
-        match error {
-            ControlError::Bundle { .. } => Self::Bundle(error),
-            error => Self::Control(error),
-        }
-    }
-}
-
-impl ActivateError {
-    /// Returns whether the release failed because a store that it needs cannot be
-    /// reached, so that a retry may succeed.
-    #[must_use]
-    pub fn is_transient(&self) -> bool {
-        match self {
-            Self::Load(error) => error.is_transient() || error.is_about_database(),
-            Self::Migrate(error) => error.is_transient(),
-            _ => false,
-        }
-    }
-}
 
 /// Context in which a release is prepared.
 #[derive(Clone)]
-struct Order {
+struct Request {
     /// Author in whose name the migrations run.
     author: String,
     /// Revision of the region's log that asks for the release; `None` if none
@@ -154,9 +51,7 @@ pub struct Activator {
     /// True if plugins fill their empty tables.
     seed: bool,
     live: Arc<ServingState>,
-    /// Prepared releases that do not serve yet, and the time since when each is
-    /// ready.
-    ready: Mutex<HashMap<Digest, (Arc<Release>, Instant)>>,
+    prepared: PreparedReleases,
     made: AtomicU64,
     failed: AtomicU64,
     abandoned: AtomicU64,
@@ -183,7 +78,7 @@ impl Activator {
             trusted,
             seed,
             live,
-            ready: Mutex::default(),
+            prepared: PreparedReleases::default(),
             made: AtomicU64::new(0),
             failed: AtomicU64::new(0),
             abandoned: AtomicU64::new(0),
@@ -234,15 +129,15 @@ impl Activator {
         let Some(active) = wanted.active else {
             return Ok(None);
         };
-        let order = Order {
+        let request = Request {
             author: self.migrator.author(),
             revision: Some(revision),
             superseded: superseded.clone(),
         };
-        let active = self.release(plugin, active, &order).await?;
-        let trial = match &wanted.canary {
+        let active = self.release(plugin, active, &request).await?;
+        let canary = match &wanted.canary {
             Some(canary) => {
-                let release = self.release(plugin, canary.digest, &order).await?;
+                let release = self.release(plugin, canary.digest, &request).await?;
                 let thresholds = self.loader.thresholds();
                 Some(Canary::new(release, canary.percent, &active, thresholds))
             }
@@ -252,7 +147,7 @@ impl Activator {
             revision,
             wanted.clone(),
             active,
-            trial,
+            canary,
         )))
     }
 
@@ -268,27 +163,23 @@ impl Activator {
         digest: Digest,
         author: &str,
     ) -> Result<(), ActivateError> {
-        let order = Order {
+        let request = Request {
             author: author.to_owned(),
             revision: None,
             superseded: CancellationToken::new(),
         };
-        let release = self.release(plugin, digest, &order).await?;
+        let release = self.release(plugin, digest, &request).await?;
         // A release that serves already is not kept here, which would keep it
         // from being retired.
         if !self.serves(&release) {
-            self.ready().insert(digest, (release, Instant::now()));
+            self.prepared.keep(release);
         }
         Ok(())
     }
 
     /// Drops prepared releases that nothing asked for within 60 s.
     pub fn forget_unwanted(&self) {
-        let unwanted: Vec<_> = self
-            .ready()
-            .extract_if(|_, (_, since)| since.elapsed() > KEPT)
-            .collect();
-        for (_, (release, _)) in unwanted {
+        for release in self.prepared.take_expired() {
             // A release that serves by now is retired when it is replaced.
             if !self.serves(&release) {
                 tokio::spawn(retire(release));
@@ -303,10 +194,6 @@ impl Activator {
                 tokio::spawn(retire(release.clone()));
             }
         }
-    }
-
-    fn ready(&self) -> std::sync::MutexGuard<'_, HashMap<Digest, (Arc<Release>, Instant)>> {
-        self.ready.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn serves(&self, release: &Arc<Release>) -> bool {
@@ -324,16 +211,16 @@ impl Activator {
         self: &Arc<Self>,
         plugin: &str,
         digest: Digest,
-        order: &Order,
+        request: &Request,
     ) -> Result<Arc<Release>, ActivateError> {
         if let Some(release) = self.serving(plugin, digest) {
             return Ok(release);
         }
-        if let Some((release, _)) = self.ready().remove(&digest) {
+        if let Some(release) = self.prepared.take(digest) {
             return Ok(release);
         }
-        let (this, named, order) = (self.clone(), plugin.to_owned(), order.clone());
-        let making = async move { this.make(&named, digest, &order).await };
+        let (this, name, request) = (self.clone(), plugin.to_owned(), request.clone());
+        let making = async move { this.make(&name, digest, &request).await };
         let making = self.loader.runtime().in_background(making);
         let made = match tokio::time::timeout(self.longest, making).await {
             Ok(made) => made.map_err(ActivateError::from).flatten(),
@@ -363,20 +250,20 @@ impl Activator {
         &self,
         plugin: &str,
         digest: Digest,
-        order: &Order,
+        request: &Request,
     ) -> Result<Arc<Release>, ActivateError> {
         let bundle = self.trusted_bundle(plugin, digest).await?;
         let source = Source::of(bundle)?;
-        let urgency = self.urgency(plugin, digest, order.revision).await?;
+        let urgency = self.urgency(plugin, digest, request.revision).await?;
         // Dropping the load abandons nothing but a compilation, which is
         // completed elsewhere and its result kept.
         let release = tokio::select! {
             loaded = self.loader.load_as(&source, urgency) => Arc::new(loaded?),
-            () = order.superseded.cancelled() => return Err(ActivateError::Superseded),
+            () = request.superseded.cancelled() => return Err(ActivateError::Superseded),
         };
         release.log_warnings();
         match self
-            .smoke_test(&release, &source.bundle, &order.author)
+            .smoke_test(&release, &source.bundle, &request.author)
             .await
         {
             Ok(()) => Ok(release),
@@ -480,7 +367,7 @@ impl Activator {
         let Some(target) = &release.manifest.health else {
             return Ok(());
         };
-        ask_health(release, target)
+        check_health(release, target)
             .await
             .map_err(|problem| ActivateError::Health {
                 plugin: release.manifest.name.clone(),
@@ -495,30 +382,4 @@ fn replace(plugins: &mut Plugins, release: &Arc<Release>) {
     let wanted = Wanted::only(Some(release.digest));
     let deployed = ActivePlugin::new(0, wanted, release.clone(), None);
     plugins.insert(release.manifest.name.clone(), Arc::new(deployed));
-}
-
-async fn ask_health(release: &Release, target: &str) -> Result<(), String> {
-    let request = http::Request::get(target)
-        .body(Bytes::new())
-        .map_err(|error| error.to_string())?;
-    let patience = HEALTH.min(release.plugin.deadline());
-    let call = Call::internal("health".to_owned(), Instant::now() + patience);
-    let status = match release.plugin.handle(call, request).await {
-        Ok(Answer::Response(response)) => response.status(),
-        Ok(Answer::Failure(failure)) => {
-            let told = format!("{} {}: {}", failure.status, failure.code, failure.message);
-            return Err(printable::line(&told).into_owned());
-        }
-        Err(error @ CallError::Trap(_)) => return Err(one_line(&error.to_string())),
-        Err(error) => return Err(error.to_string()),
-    };
-    match status {
-        StatusCode::OK | StatusCode::NO_CONTENT => Ok(()),
-        other => Err(format!("it answers {other}")),
-    }
-}
-
-/// Joins a trap and its backtrace into one line, for a message.
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
