@@ -29,12 +29,14 @@ pub use prepare::load_error::LoadError;
 pub use prepare::migration::{MigrationError, Migrator};
 pub use prepare::seed::SeedError;
 pub use prepare::source::{Source, runtime_for};
+pub use reconcile::activity::Activity;
 pub use reconcile::bootstrap::{AdoptError, AllDesired, Desired, Folder, Unreadable};
 pub use reconcile::connections::NodeConnections;
 pub use reconcile::incarnation::replace_incarnation;
 pub use reconcile::keys::{KeyRing, Keys, KeysError, mismatch};
+pub use reconcile::pending::{Backlog, Deferred, MissingPlugin};
 pub use reconcile::readiness::{Readiness, ReadinessCell};
-pub use reconcile::reconciler::{Activity, Backlog, Deferred, MissingPlugin, NodeName, Reconciler};
+pub use reconcile::reconciler::{NodeName, Reconciler};
 pub use report::{
     CanaryReport, ConnectionReport, KeyRings, PluginReport, ReleaseReport, Report, State,
 };
