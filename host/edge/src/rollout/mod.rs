@@ -20,7 +20,7 @@ pub use lead::fleet::compared;
 pub use lead::fleet_health::{FleetHealth, FleetSample};
 pub use lead::offline::{OfflineOutcome, OfflineRollback, open_control, roll_back_offline};
 pub use lead::revert::filled_from;
-pub use lead::steps::{CanaryProgress, RolloutProgress};
+pub use lead::rollout_progress::{CanaryProgress, RolloutProgress};
 pub use prepare::activate_error::ActivateError;
 pub use prepare::activator::Activator;
 pub use prepare::adoption::{AdoptionError, PluginAdoption, check_adoption};

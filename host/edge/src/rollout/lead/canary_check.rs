@@ -18,7 +18,7 @@ use crate::rollout::control::notifier::Notifier;
 use crate::rollout::control::rollouts::{Phase, PlanRecord, Rollout};
 use crate::rollout::control::{Control, ControlError};
 use crate::rollout::lead::fleet;
-use crate::rollout::lead::steps::Errors;
+use crate::rollout::lead::rollout_progress::Errors;
 
 impl RolloutController {
     /// Queries the checks of canaries whenever they are due, for the duration `time`, on a node
@@ -71,7 +71,7 @@ impl RolloutController {
         let asking = Asking {
             node: self.node.clone(),
             control: self.control.clone(),
-            wake: self.wake.clone(),
+            notifier: self.notifier.clone(),
             checks: self.checks.clone(),
             rollout: rollout.clone(),
             check: check.clone(),
@@ -100,7 +100,7 @@ impl RolloutController {
 struct Asking {
     node: String,
     control: Arc<Control>,
-    wake: Arc<Notifier>,
+    notifier: Arc<Notifier>,
     checks: Arc<Checks>,
     rollout: Rollout,
     check: Check,
@@ -137,7 +137,7 @@ impl Asking {
             }
             Err(_) => return Ok(()),
         }
-        self.wake.everywhere().await;
+        self.notifier.everywhere().await;
         Ok(())
     }
 

@@ -16,21 +16,17 @@ use tokio::sync::watch;
 use super::fleet_health::FleetHealth;
 use super::healthy_time::HealthyTime;
 use super::observer::Observer;
-use super::progress::{Health, LONGEST, View, behind, health};
-use super::revert::{UNDONE, failed, goes_back_whole, is_changed, is_filled, is_undone};
+use super::revert::{failed, is_changed, is_filled};
 use crate::rollout::canary::Thresholds;
-use crate::rollout::canary::analysis::{Margins, Record};
-use crate::rollout::canary::decisions::{Decision, Decisions};
+use crate::rollout::canary::analysis::Margins;
+use crate::rollout::canary::decisions::Decisions;
 use crate::rollout::check::Checks;
 use crate::rollout::control::leader::Lead;
-use crate::rollout::control::log::{Entry, Wanted, WantedCanary};
+use crate::rollout::control::log::Entry;
 use crate::rollout::control::nodes::NodeRecord;
 use crate::rollout::control::notifier::{Notifier, next};
-use crate::rollout::control::rollouts::{
-    AT_START, MaxUnavailable, NewRolloutRegion, Phase, Rollout, RolloutRegion, expected_nodes,
-};
+use crate::rollout::control::rollouts::{Phase, Rollout};
 use crate::rollout::control::{Control, ControlError};
-use crate::rollout::lead::fleet;
 
 /// Interval at which the leader polls rollouts without a notification.
 const POLL: Duration = Duration::from_secs(1);
@@ -49,26 +45,22 @@ const SPACING: Duration = Duration::from_millis(50);
 /// Minimum wait before a rollout that only waits for time to pass is looked at again.
 const SOONEST: Duration = Duration::from_millis(50);
 
-/// Time limit for nodes to follow a reverted log, after which a failed or aborted rollout ends
-/// without them.
-const BACK: Duration = Duration::from_mins(1);
-
 /// The task that leads rollouts while this node holds the lease.
 pub struct RolloutController {
     /// Name of this node.
-    pub(in crate::rollout) node: String,
-    pub(in crate::rollout) control: Arc<Control>,
-    pub(in crate::rollout) wake: Arc<Notifier>,
-    margins: Margins,
+    pub(super) node: String,
+    pub(super) control: Arc<Control>,
+    pub(super) notifier: Arc<Notifier>,
+    pub(super) margins: Margins,
     observer: Observer,
     /// True if this node's own reports were missing or its reads too slow at the last pass.
     is_blind: AtomicBool,
-    healthy_time: HealthyTime,
+    pub(super) healthy_time: HealthyTime,
     /// Time since which a region has had no nodes, by rollout ID and region.
     all_left: Mutex<HashMap<(String, String), Instant>>,
-    pub(in crate::rollout) thresholds: Thresholds,
-    pub(in crate::rollout) checks: Arc<Checks>,
-    pub(in crate::rollout) decisions: Arc<Decisions>,
+    pub(super) thresholds: Thresholds,
+    pub(super) checks: Arc<Checks>,
+    pub(super) decisions: Arc<Decisions>,
     fleet_health: Arc<FleetHealth>,
     /// Time without nodes after which a region is removed; `None` to keep regions.
     pub(super) forget_regions_after: Option<Duration>,
@@ -89,22 +81,12 @@ pub(super) enum Step {
     Pause(Duration),
 }
 
-/// Progress of a rollout in one region.
-enum Progress {
-    Served,
-    /// The region has no node that has to serve the release.
-    NoNodes,
-    Wait,
-    Pause(Duration),
-    Failed(String),
-}
-
 /// The nodes' last reports.
-struct Sight {
-    nodes: Vec<NodeRecord>,
+pub(super) struct Observation {
+    pub(super) nodes: Vec<NodeRecord>,
     /// Time for which reports were read without a gap; `None` if this node cannot judge now whether
     /// other nodes are silent.
-    observed: Option<Duration>,
+    pub(super) observed: Option<Duration>,
 }
 
 impl RolloutController {
@@ -113,7 +95,7 @@ impl RolloutController {
     pub fn new(
         node: String,
         control: Arc<Control>,
-        wake: Arc<Notifier>,
+        notifier: Arc<Notifier>,
         margins: Margins,
         thresholds: Thresholds,
         checks: Arc<Checks>,
@@ -123,7 +105,7 @@ impl RolloutController {
             observer: Observer::new(node.clone()),
             node,
             control,
-            wake,
+            notifier,
             margins,
             is_blind: AtomicBool::new(false),
             healthy_time: HealthyTime::default(),
@@ -160,6 +142,10 @@ impl RolloutController {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(super) fn all_left(&self) -> std::sync::MutexGuard<'_, HashMap<(String, String), Instant>> {
+        self.all_left.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Returns the client of external checks.
     #[must_use]
     pub fn checks(&self) -> &Arc<Checks> {
@@ -175,11 +161,11 @@ impl RolloutController {
     /// Leads rollouts whenever no other node does, for as long as the future is polled. Never
     /// returns.
     pub async fn drive(&self) {
-        let mut words = self.wake.subscribe_lead();
+        let mut notifications = self.notifier.subscribe_lead();
         loop {
             match self.control.take_lead(&self.node).await {
                 Ok(Lead::Here) => {
-                    self.lead_for_a_while(&mut words).await;
+                    self.lead_for_a_while(&mut notifications).await;
                     self.step_back_if_blind().await;
                 }
                 Ok(Lead::Elsewhere {
@@ -205,10 +191,10 @@ impl RolloutController {
     }
 
     /// Leads rollouts until the lease has to be renewed.
-    async fn lead_for_a_while(&self, words: &mut watch::Receiver<()>) {
+    async fn lead_for_a_while(&self, notifications: &mut watch::Receiver<()>) {
         let began = Instant::now();
         if let Err(error) = self.look_after_all().await {
-            tracing::warn!("what nodes and regions do is not seen: {error}");
+            tracing::warn!("nodes and regions cannot be observed: {error}");
         }
         while began.elapsed() < LEAD {
             let longest = match self.look().await {
@@ -220,7 +206,7 @@ impl RolloutController {
                 }
             };
             tokio::time::sleep(SPACING).await;
-            next(words, longest).await;
+            next(notifications, longest).await;
         }
     }
 
@@ -245,7 +231,9 @@ impl RolloutController {
         }
         match self.control.reconcile_heads().await {
             Ok(()) => *self.reconciled() = Some(Instant::now()),
-            Err(error) => tracing::warn!("the release log is not compared: {error}"),
+            Err(error) => {
+                tracing::warn!("the heads cannot be compared with the release log: {error}")
+            }
         }
     }
 
@@ -317,354 +305,32 @@ impl RolloutController {
         self.decisions.begin(&rollout.plugin);
         let heads = self.control.wanted_of(&rollout.plugin).await?;
         match rollout.phase {
-            Phase::Running | Phase::Canary | Phase::Promoting => self.lead(rollout, &heads).await,
+            Phase::Running | Phase::Canary | Phase::Promoting => {
+                self.advance(rollout, &heads).await
+            }
             Phase::Failing => {
                 let regions = self.control.rollout_regions(&rollout.id).await?;
                 let in_failed = regions.into_iter().filter(|row| row.failed);
                 let in_failed: BTreeSet<_> = in_failed.map(|row| row.region).collect();
                 let failed = failed(rollout, &heads, &in_failed);
-                self.lead_back(rollout, &heads, failed, Phase::Failed).await
+                self.revert(rollout, &heads, failed, Phase::Failed).await
             }
             Phase::Aborting => {
-                let goes_back =
+                let is_to_revert =
                     |head: &&Entry| is_changed(rollout, head) && !is_filled(rollout, head);
-                let changed = heads.values().find(goes_back);
-                self.lead_back(rollout, &heads, changed, Phase::Aborted)
-                    .await
+                let changed = heads.values().find(is_to_revert);
+                self.revert(rollout, &heads, changed, Phase::Aborted).await
             }
             Phase::Done | Phase::Failed | Phase::Aborted | Phase::Other => Ok(Step::Wait),
         }
     }
 
-    async fn sight(&self) -> Result<Sight, ControlError> {
+    /// Reads the nodes' reports.
+    pub(super) async fn observe(&self) -> Result<Observation, ControlError> {
         let asked = Instant::now();
         let nodes = self.control.nodes().await?;
         let observed = self.observer.note(&nodes, asked);
         self.is_blind.store(observed.is_none(), Relaxed);
-        Ok(Sight { nodes, observed })
-    }
-
-    /// Takes the next step of a rollout, in the first region that is not in the desired state.
-    async fn lead(
-        &self,
-        rollout: &Rollout,
-        heads: &BTreeMap<String, Entry>,
-    ) -> Result<Step, ControlError> {
-        let sight = self.sight().await?;
-        let Some(observed) = sight.observed else {
-            return Ok(Step::Wait);
-        };
-        if rollout.phase != Phase::Promoting
-            && let Some(reason) = fleet::verdict(&self.thresholds, rollout, heads, &sight.nodes)
-        {
-            return self.withdraw(rollout, &reason, Decision::Withdrawn).await;
-        }
-        let rows = self.control.rollout_regions(&rollout.id).await?;
-        let (mut without_nodes, mut left_behind) = (Vec::new(), Vec::new());
-        let plan = self.control.plan(&rollout.id).await?;
-        let is_paused = plan.as_ref().is_some_and(|plan| plan.paused_by.is_some());
-        for region in &rollout.regions {
-            let head = heads.get(region);
-            let wanted = wanted(rollout, head);
-            let revision = match head {
-                Some(head) if head.wanted == wanted => head.revision,
-                head => head.map_or(0, |head| head.revision) + 1,
-            };
-            let began = rows
-                .iter()
-                .find(|row| row.region == *region && row.revision == revision);
-            let is_written = head.is_some_and(|head| head.wanted == wanted);
-            if is_paused && !is_written {
-                return Ok(Step::Wait);
-            }
-            let Some(row) = began else {
-                return self
-                    .begin(rollout, region, revision, &rows, &sight.nodes)
-                    .await;
-            };
-            let Some(head) = head.filter(|head| head.wanted == wanted) else {
-                return self.write(rollout, region, head, wanted, "").await;
-            };
-            let view = View {
-                rollout,
-                head,
-                row,
-                nodes: &sight.nodes,
-                observed,
-            };
-            if row.max_unavailable == MaxUnavailable::Any {
-                left_behind.extend(behind(rollout, head, &sight.nodes));
-            }
-            match self.progress(&view).await? {
-                Progress::Served => {}
-                Progress::NoNodes => without_nodes.push(region.as_str()),
-                Progress::Wait => return Ok(Step::Wait),
-                Progress::Pause(missing) => return Ok(Step::Pause(missing)),
-                Progress::Failed(reason) => return self.fail(rollout, row, &reason).await,
-            }
-        }
-        if rollout.phase == Phase::Canary {
-            let plan = plan.as_ref();
-            return self.lead_canary(rollout, plan, heads, &sight.nodes).await;
-        }
-        if is_paused {
-            return Ok(Step::Wait);
-        }
-        let reason = end_reason(&without_nodes, &left_behind);
-        self.finish(rollout, heads, &reason).await
-    }
-
-    /// Records the expected nodes of a region before it gets the release, so that a node that takes
-    /// over the lead later knows which of them are missing.
-    async fn begin(
-        &self,
-        rollout: &Rollout,
-        region: &str,
-        revision: i64,
-        rows: &[RolloutRegion],
-        nodes: &[NodeRecord],
-    ) -> Result<Step, ControlError> {
-        let at_start = rows
-            .iter()
-            .find(|row| row.region == region && row.revision == AT_START);
-        let known = at_start.map_or(&[][..], |row| &row.nodes);
-        let expected = expected_nodes(nodes, region, known);
-        // A host of an older version writes no rows when a rollout begins.
-        let max_unavailable = at_start.map_or(MaxUnavailable::Nodes(0), |row| row.max_unavailable);
-        let new = NewRolloutRegion {
-            rollout: &rollout.id,
-            region,
-            revision,
-            nodes: &expected,
-            max_unavailable,
-        };
-        self.control.add_rollout_region(new).await?;
-        Ok(Step::Done)
-    }
-
-    async fn fail(
-        &self,
-        rollout: &Rollout,
-        row: &RolloutRegion,
-        reason: &str,
-    ) -> Result<Step, ControlError> {
-        // The regions are marked first, so that any node that continues finds what to revert.
-        match goes_back_whole(rollout) {
-            true => self.control.fail_rollout(&rollout.id).await?,
-            false => self.control.fail_rollout_region(&rollout.id, row).await?,
-        }
-        let reason = format!("region {}: {reason}", row.region);
-        self.control
-            .move_rollout(rollout, Phase::Failing, &reason)
-            .await?;
-        Ok(Step::Done)
-    }
-
-    /// Ends a phase in which every region has reached the desired state.
-    async fn finish(
-        &self,
-        rollout: &Rollout,
-        heads: &BTreeMap<String, Entry>,
-        reason: &str,
-    ) -> Result<Step, ControlError> {
-        let on_trial = |head: &Entry| head.rollout == rollout.id && head.wanted.canary.is_some();
-        let next = match rollout.phase {
-            Phase::Running if heads.values().any(on_trial) => Phase::Canary,
-            _ => Phase::Done,
-        };
-        self.control.move_rollout(rollout, next, reason).await?;
-        Ok(Step::Done)
-    }
-
-    /// Withdraws a canary that does worse, and reverts all changes of the rollout.
-    pub(super) async fn withdraw(
-        &self,
-        rollout: &Rollout,
-        reason: &str,
-        decision: Decision,
-    ) -> Result<Step, ControlError> {
-        let control = &self.control;
-        control.fail_rollout(&rollout.id).await?;
-        if control
-            .move_rollout(rollout, Phase::Failing, reason)
-            .await?
-        {
-            self.decisions.count(&rollout.plugin, decision);
-            tracing::warn!(plugin = rollout.plugin, "{reason}; it is withdrawn");
-        }
-        Ok(Step::Done)
-    }
-
-    /// Reverts the change of one region. Once none is left and the nodes have followed, or their
-    /// time is over, ends the rollout in the phase `end`.
-    async fn lead_back(
-        &self,
-        rollout: &Rollout,
-        heads: &BTreeMap<String, Entry>,
-        changed: Option<&Entry>,
-        end: Phase,
-    ) -> Result<Step, ControlError> {
-        if let Some(head) = changed {
-            return self.undo(rollout, head, &rollout.reason).await;
-        }
-        let mut reason = rollout.reason.clone();
-        let undone = heads.values().filter(|head| is_undone(rollout, head));
-        let sight = self.sight().await?;
-        let Some(observed) = sight.observed else {
-            return Ok(Step::Wait);
-        };
-        for head in undone {
-            let behind = behind(rollout, head, &sight.nodes);
-            if behind.is_empty() {
-                continue;
-            }
-            // Time in which the database could not be read does not count.
-            if head.age().min(observed) < BACK {
-                return Ok(Step::Wait);
-            }
-            let (region, limit) = (&head.region, BACK.as_secs());
-            let behind = behind.join(", ");
-            reason += &format!("; in region {region}, within {limit} s, did not go back: {behind}");
-        }
-        if heads.values().any(|head| is_filled(rollout, head)) {
-            reason += "; the region asks for it all the same: its nodes go on trying, and those \
-                       that never served it take no customers";
-        }
-        self.control.move_rollout(rollout, end, &reason).await?;
-        Ok(Step::Done)
-    }
-
-    async fn undo(
-        &self,
-        rollout: &Rollout,
-        head: &Entry,
-        reason: &str,
-    ) -> Result<Step, ControlError> {
-        let wanted = self.control.wanted_before(rollout, head).await?;
-        let reason = format!("{UNDONE}{reason}");
-        self.write(rollout, &head.region, Some(head), wanted, &reason)
-            .await
-    }
-
-    async fn write(
-        &self,
-        rollout: &Rollout,
-        region: &str,
-        head: Option<&Entry>,
-        wanted: Wanted,
-        reason: &str,
-    ) -> Result<Step, ControlError> {
-        // If another node was first, the log has changed all the same.
-        let after = head.map_or(0, |head| head.revision);
-        self.control
-            .append_for(rollout, region, after, wanted, reason)
-            .await?;
-        self.wake.log_changed(region).await;
-        Ok(Step::Done)
-    }
-
-    async fn progress(&self, view: &View<'_>) -> Result<Progress, ControlError> {
-        let (rollout, row) = (view.rollout, view.row);
-        let health = health(view);
-        if health != Health::Healthy {
-            self.healthy_time.interrupt(&rollout.id, row);
-        }
-        let left_since = self.left_since(view, &health);
-        Ok(match health {
-            Health::NoNodes => Progress::NoNodes,
-            Health::Wait => Progress::Wait,
-            Health::Failed(reason) => Progress::Failed(reason),
-            Health::AllLeft if left_since < LONGEST => Progress::Wait,
-            Health::AllLeft => Progress::Failed(format!(
-                "all its nodes have left, and none came within {} s",
-                LONGEST.as_secs()
-            )),
-            Health::Healthy => {
-                if let Some(reason) = self.does_worse(view) {
-                    return Ok(Progress::Failed(reason));
-                }
-                let pause = rollout.pause();
-                let noted = self
-                    .healthy_time
-                    .note(&self.control, &rollout.id, row, pause);
-                noted.await?.map_or(Progress::Served, Progress::Pause)
-            }
-        })
-    }
-
-    /// Returns the time for which this node has seen the region without any node; zero if it has
-    /// nodes.
-    fn left_since(&self, view: &View<'_>, health: &Health) -> Duration {
-        let key = (view.rollout.id.clone(), view.row.region.clone());
-        let mut all_left = self.all_left();
-        if *health != Health::AllLeft {
-            all_left.remove(&key);
-            return Duration::ZERO;
-        }
-        all_left.entry(key).or_insert_with(Instant::now).elapsed()
-    }
-
-    fn all_left(&self) -> std::sync::MutexGuard<'_, HashMap<(String, String), Instant>> {
-        self.all_left.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Returns in what way the release does worse in a region than the previous one, if it does. A
-    /// region that ran the release before the rollout is not judged, nor is a rollout without a
-    /// pause.
-    fn does_worse(&self, view: &View<'_>) -> Option<String> {
-        let (rollout, head) = (view.rollout, view.head);
-        let is_new = head.rollout == rollout.id && head.wanted.canary.is_none();
-        if !is_new || rollout.pause().is_zero() {
-            return None;
-        }
-        let (mut new, mut old) = (Record::default(), Record::default());
-        let of_region = view
-            .nodes
-            .iter()
-            .filter(|node| node.region == head.region && node.is_live());
-        for report in of_region.filter_map(|node| node.report.plugins.get(&rollout.plugin)) {
-            let active = report.active.as_ref().map(Record::from);
-            let before = report.before.as_ref().map(Record::from);
-            new = new.and(active.unwrap_or_default());
-            old = old.and(before.unwrap_or_default());
-        }
-        self.margins.judge(new, old)
-    }
-}
-
-/// Returns the reason of a rollout that is done: regions where no node serves the release, and
-/// nodes that did not follow where none has to.
-fn end_reason(without_nodes: &[&str], left_behind: &[String]) -> String {
-    let mut reasons = Vec::new();
-    if !without_nodes.is_empty() {
-        reasons.push(format!(
-            "no node serves it in {}: it is in the release log, and nodes that start there begin \
-             with it",
-            without_nodes.join(", ")
-        ));
-    }
-    if !left_behind.is_empty() {
-        let nodes = left_behind.join(", ");
-        reasons.push(format!("did not follow, and go on trying: {nodes}"));
-    }
-    reasons.join("; ")
-}
-
-/// Returns the desired state of a region while the rollout is in progress.
-fn wanted(rollout: &Rollout, head: Option<&Entry>) -> Wanted {
-    let active = head.and_then(|head| head.wanted.active);
-    let is_trial = rollout.has_canary() && rollout.phase != Phase::Promoting;
-    match rollout.digest.filter(|_| is_trial && active.is_some()) {
-        // The release serves already, so there is no canary.
-        Some(digest) if active == Some(digest) => Wanted::only(active),
-        Some(digest) => Wanted {
-            active,
-            canary: Some(WantedCanary {
-                digest,
-                percent: rollout.canary_percent,
-            }),
-        },
-        // Without an active release there is nothing to compare a canary with.
-        None => Wanted::only(rollout.digest),
+        Ok(Observation { nodes, observed })
     }
 }

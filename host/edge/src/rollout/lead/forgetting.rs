@@ -75,7 +75,7 @@ impl RolloutController {
         let entries = self.control.forget_region(region).await?;
         self.control.note_region(region).await?;
         tracing::warn!("{detail}; it is forgotten, with {entries} entries of the release log");
-        self.wake.everywhere().await;
+        self.notifier.everywhere().await;
         Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! The rollout controller: one node of the shop leads each rollout through its regions, by entries
 //! in the release log.
 
+mod advance;
 pub(super) mod canary;
 pub(super) mod canary_check;
 pub(super) mod controller;
@@ -10,7 +11,10 @@ pub(super) mod forgetting;
 pub(super) mod healthy_time;
 pub(super) mod observer;
 pub(super) mod offline;
-pub(super) mod progress;
+pub(super) mod region_health;
+mod region_progress;
 pub(super) mod revert;
+mod revert_step;
 pub mod rollback;
+pub(super) mod rollout_progress;
 pub(super) mod steps;

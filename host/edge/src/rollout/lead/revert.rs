@@ -6,7 +6,7 @@ use crate::rollout::control::log::Entry;
 use crate::rollout::control::rollouts::Rollout;
 
 /// Prefix of the reason of an entry that reverts another.
-pub(super) const UNDONE: &str = "undone: ";
+pub(super) const REVERTED: &str = "undone: ";
 
 /// Prefix of the reason of an entry that filled a new region.
 const FILLED: &str = "as region ";
@@ -32,12 +32,12 @@ pub(super) fn goes_back_whole(rollout: &Rollout) -> bool {
 
 /// Returns whether the rollout wrote the region's last entry, other than to revert another.
 pub(in crate::rollout) fn is_changed(rollout: &Rollout, head: &Entry) -> bool {
-    head.rollout == rollout.id && !head.reason.starts_with(UNDONE)
+    head.rollout == rollout.id && !head.reason.starts_with(REVERTED)
 }
 
 /// Returns whether the rollout wrote the region's last entry to revert another.
-pub(super) fn is_undone(rollout: &Rollout, head: &Entry) -> bool {
-    head.rollout == rollout.id && head.reason.starts_with(UNDONE)
+pub(super) fn is_reverted(rollout: &Rollout, head: &Entry) -> bool {
+    head.rollout == rollout.id && head.reason.starts_with(REVERTED)
 }
 
 /// Returns the next entry that a failed rollout has to revert: of the region that it changed last,
@@ -48,20 +48,20 @@ pub(in crate::rollout) fn failed<'a>(
     heads: &'a BTreeMap<String, Entry>,
     in_failed: &BTreeSet<String>,
 ) -> Option<&'a Entry> {
-    let on_trial = |head: &&Entry| head.wanted.canary.is_some();
+    let has_canary = |head: &&Entry| head.wanted.canary.is_some();
     let has_begun = heads
         .values()
         .any(|head| head.rollout == rollout.id && !is_changed(rollout, head));
     let regions = rollout.regions.iter().rev();
     let mut changed = regions
         .filter_map(|region| heads.get(region))
-        .filter(|head| is_changed(rollout, head) && !on_trial(head))
+        .filter(|head| is_changed(rollout, head) && !has_canary(head))
         .filter(|head| !is_filled(rollout, head));
     let next = match has_begun {
         false => changed.next(),
         true => changed.find(|head| in_failed.contains(&head.region)),
     };
-    next.or_else(|| heads.values().find(on_trial))
+    next.or_else(|| heads.values().find(has_canary))
 }
 
 #[cfg(test)]
@@ -128,15 +128,15 @@ mod tests {
     }
 
     #[test]
-    fn a_rollout_on_trial_goes_back_whole() {
-        let on_trial = |percent, phase| {
+    fn a_rollout_with_a_canary_goes_back_whole() {
+        let has_canary = |percent, phase| {
             goes_back_whole(&Rollout {
                 canary_percent: percent,
                 phase,
                 ..rollout()
             })
         };
-        assert!(on_trial(10, Phase::Running) && on_trial(10, Phase::Canary));
-        assert!(!on_trial(0, Phase::Running) && !on_trial(10, Phase::Promoting));
+        assert!(has_canary(10, Phase::Running) && has_canary(10, Phase::Canary));
+        assert!(!has_canary(0, Phase::Running) && !has_canary(10, Phase::Promoting));
     }
 }
