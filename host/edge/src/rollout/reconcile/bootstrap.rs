@@ -122,37 +122,26 @@ impl Desired {
     ) -> Result<AllDesired, AdoptError> {
         check_names(&folders)?;
         let mut entries = control.wanted_in(region).await?;
-        let mut logged = Vec::new();
-        let mut desired = Vec::new();
+        let (mut desired, mut logged) = (Vec::new(), Vec::new());
         for (folder, source) in folders {
-            let plugin = source.bundle.manifest.name.clone();
-            let entry = entries.remove(&plugin);
-            let is_new = match &entry {
-                None => true,
-                Some(entry) => is_changed(control, entry, source.bundle.digest()).await?,
-            };
-            if is_new {
-                trusted
-                    .check(&plugin, source.bundle.digest(), "")
-                    .map_err(|source| AdoptError::Signature { plugin, source })?;
-                desired.push(Self {
-                    wanted: Wanted::only(Some(source.bundle.digest())),
-                    active: source,
-                    canary: None,
-                    revision: entry.as_ref().map_or(0, |entry| entry.revision),
-                    written_at: entry.map_or(i64::MAX, |entry| entry.written_at),
-                    folder: Some(folder),
-                });
-            } else if let Some(entry) = entry {
-                let known = BTreeMap::from([(source.bundle.digest(), source)]);
-                logged.push((entry, known));
+            let entry = entries.remove(&source.bundle.manifest.name);
+            match entry {
+                Some(entry) if !is_changed(control, &entry, source.bundle.digest()).await? => {
+                    logged.push((entry, Some(source)));
+                }
+                entry => desired.push(Self::from_folder(folder, source, entry, trusted)?),
             }
         }
-        let others = entries.into_values();
-        logged.extend(others.map(|entry| (entry, BTreeMap::new())));
+        logged.extend(entries.into_values().map(|entry| (entry, None)));
         let mut unreadable = Vec::new();
-        for (entry, known) in logged {
-            match Self::logged(control, &entry, known, trusted).await {
+        for (entry, source) in logged {
+            let reader = EntryReader {
+                control,
+                trusted,
+                entry: &entry,
+                folder: source,
+            };
+            match Self::from_log(reader).await {
                 Ok(found) => desired.extend(found),
                 Err(error) if error.is_transient() => return Err(error),
                 Err(error) => unreadable.push(Unreadable {
@@ -168,40 +157,36 @@ impl Desired {
         })
     }
 
-    async fn logged(
-        control: &Control,
-        entry: &Entry,
-        mut known: BTreeMap<Digest, Source>,
+    /// Returns the desired state of a plugin whose folder holds a new release,
+    /// which is to follow `entry`.
+    fn from_folder(
+        folder: PathBuf,
+        source: Source,
+        entry: Option<Entry>,
         trusted: &TrustedKeys,
-    ) -> Result<Option<Self>, AdoptError> {
-        let mut source = async |digest: Digest| {
-            let record = control.bundle_record(digest).await?;
-            let signature = record.map(|record| record.signature);
-            let plugin = &entry.plugin;
-            let checked = trusted.check(plugin, digest, &signature.unwrap_or_default());
-            checked.map_err(|source| AdoptError::Signature {
-                plugin: entry.plugin.clone(),
-                source,
-            })?;
-            let source = match known.remove(&digest) {
-                Some(source) => source,
-                None => Source::of(control.bundle(digest).await?.0)?,
-            };
-            match &source.bundle.manifest.name {
-                name if *name == entry.plugin => Ok::<_, AdoptError>(source),
-                name => Err(AdoptError::OtherPlugin {
-                    digest,
-                    found: name.clone(),
-                    wanted: entry.plugin.clone(),
-                }),
-            }
-        };
+    ) -> Result<Self, AdoptError> {
+        let digest = source.bundle.digest();
+        check_signature(trusted, &source.bundle.manifest.name, digest, "")?;
+        Ok(Self {
+            wanted: Wanted::only(Some(digest)),
+            active: source,
+            canary: None,
+            revision: entry.as_ref().map_or(0, |entry| entry.revision),
+            written_at: entry.map_or(i64::MAX, |entry| entry.written_at),
+            folder: Some(folder),
+        })
+    }
+
+    /// Returns the desired state that an entry of the log asks for; `None` if
+    /// it removed the plugin.
+    async fn from_log(mut reader: EntryReader<'_>) -> Result<Option<Self>, AdoptError> {
+        let entry = reader.entry;
         let Some(active) = entry.wanted.active else {
             return Ok(None);
         };
-        let active = source(active).await?;
+        let active = reader.read(active).await?;
         let canary = match &entry.wanted.canary {
-            Some(canary) => match source(canary.digest).await {
+            Some(canary) => match reader.read(canary.digest).await {
                 Err(error) if error.is_transient() => return Err(error),
                 found => Some(found.map_err(|error| error.to_string())),
             },
@@ -259,6 +244,52 @@ impl Desired {
             .filter(|entry| entry.wanted == self.wanted);
         Ok(same.map_or(0, |entry| entry.revision))
     }
+}
+
+/// Reader of the bundles that one entry of the log names.
+struct EntryReader<'a> {
+    control: &'a Control,
+    trusted: &'a TrustedKeys,
+    entry: &'a Entry,
+    /// Bundle of the plugin's folder, which need not be read again.
+    folder: Option<Source>,
+}
+
+impl EntryReader<'_> {
+    /// Returns a bundle, after checking that it is signed by a trusted key and
+    /// belongs to the entry's plugin.
+    async fn read(&mut self, digest: Digest) -> Result<Source, AdoptError> {
+        let plugin = &self.entry.plugin;
+        let record = self.control.bundle_record(digest).await?;
+        let signature = record.map(|record| record.signature).unwrap_or_default();
+        check_signature(self.trusted, plugin, digest, &signature)?;
+        let is_this = |source: &mut Source| source.bundle.digest() == digest;
+        let source = match self.folder.take_if(is_this) {
+            Some(source) => source,
+            None => Source::of(self.control.bundle(digest).await?.0)?,
+        };
+        match &source.bundle.manifest.name {
+            name if name == plugin => Ok(source),
+            name => Err(AdoptError::OtherPlugin {
+                digest,
+                found: name.clone(),
+                wanted: plugin.clone(),
+            }),
+        }
+    }
+}
+
+fn check_signature(
+    trusted: &TrustedKeys,
+    plugin: &str,
+    digest: Digest,
+    signature: &str,
+) -> Result<(), AdoptError> {
+    let checked = trusted.check(plugin, digest, signature);
+    checked.map_err(|source| AdoptError::Signature {
+        plugin: plugin.to_owned(),
+        source,
+    })
 }
 
 /// Checks that no two folders hold the same plugin, so that one does not
