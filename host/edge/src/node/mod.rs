@@ -25,9 +25,9 @@ use crate::ingress::{Behind, CanaryRouting, RateLimits, Server, ServerError, Ser
 use crate::rollout::check::{Checks, ChecksError};
 use crate::rollout::control::ControlError;
 use crate::rollout::{
-    AdoptError, BackendsError, IncompatibleError, KeysError, LoadError, Margins, MigrationError,
-    MissingPlugin, NodeConnections, NodeName, Notifier, Reconciler, Release, RolloutController,
-    SeedError, replace_incarnation,
+    AdoptError, BackendsError, IncompatibleError, KeysError, LoadError, MigrationError,
+    MissingPlugin, NodeConnections, NodeName, Notifier, Reconciler, Release, ReleaseThresholds,
+    RolloutController, SeedError, replace_incarnation,
 };
 use crate::runtime::EngineError;
 use crate::runtime::engine::compiled_cache;
@@ -165,8 +165,8 @@ impl Node {
             ..
         } = &loaded;
         let rate_limits = RateLimits::new(services.limiter().clone(), settings.rate_limit)?;
-        let trials = CanaryRouting::new(services.draw_key(), wake.clone())
-            .accepting(services.draw_fallbacks());
+        let canaries = CanaryRouting::new(services.cohort_key(), wake.clone())
+            .accepting(services.cohort_key_fallbacks());
         let identity = services.identity().clone();
         let name = NodeName {
             node: loaded.node.clone(),
@@ -175,7 +175,7 @@ impl Node {
         };
         let replaced = replace_incarnation(control, &settings.data_dir, &name.node).await;
         let traces = Traces::open(&settings.traces, &name.region, &name.node)?;
-        let service = Service::new(live.clone(), trials, rate_limits, identity, settings)
+        let service = Service::new(live.clone(), canaries, rate_limits, identity, settings)
             .with_clock(services.clock().clone())
             .with_traces(traces.clone());
         let node_name = name.node.clone();
@@ -211,7 +211,7 @@ impl Node {
             node_name,
             control.clone(),
             wake.clone(),
-            margins(settings),
+            release_thresholds(settings),
             settings.into(),
             Arc::new(checks),
             follower.decisions().clone(),
@@ -387,8 +387,8 @@ async fn bound_compiled_cache(settings: &Settings) {
     }
 }
 
-fn margins(settings: &Settings) -> Margins {
-    Margins {
+fn release_thresholds(settings: &Settings) -> ReleaseThresholds {
+    ReleaseThresholds {
         requests: settings.canary.requests,
         errors: f64::from(settings.canary.error_percent) / 100.0,
         latency: settings.canary.latency_ratio,

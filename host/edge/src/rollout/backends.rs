@@ -182,14 +182,14 @@ impl Backends {
     /// Returns the key that is derived from the shop's secret for the cohorts
     /// of clients and for the cookies that keep them.
     #[must_use]
-    pub fn draw_key(&self) -> [u8; 32] {
+    pub fn cohort_key(&self) -> [u8; 32] {
         self.master.derive("draw")
     }
 
     /// Returns the keys derived from fallbacks of the shop's secret, whose
-    /// cookies are still accepted; see [`draw_key`](Self::draw_key).
+    /// cookies are still accepted; see [`cohort_key`](Self::cohort_key).
     #[must_use]
-    pub fn draw_fallbacks(&self) -> Vec<[u8; 32]> {
+    pub fn cohort_key_fallbacks(&self) -> Vec<[u8; 32]> {
         self.master.derive_fallbacks("draw")
     }
 

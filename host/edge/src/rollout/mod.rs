@@ -12,7 +12,7 @@ pub(super) mod report;
 mod serving;
 
 pub use backends::{Backends, BackendsError, GrantError, token_keys};
-pub use canary::analysis::{Margins, Record};
+pub use canary::analysis::{ReleaseMetrics, ReleaseThresholds};
 pub use canary::decisions::{Decision, Decisions};
 pub use control::notifier::Notifier;
 pub use lead::controller::RolloutController;

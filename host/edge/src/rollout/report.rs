@@ -10,7 +10,7 @@ use stores::sql::Connections;
 use crate::config::secrets::KeyRing;
 use crate::guest::Tally;
 use crate::rollout::canary::Totals;
-use crate::rollout::canary::analysis::Record;
+use crate::rollout::canary::analysis::ReleaseMetrics;
 
 /// Report of a node, stored in the control database.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -75,8 +75,8 @@ pub struct PluginReport {
     /// replaced.
     pub before: Option<ReleaseReport>,
     /// Comparison of canary and active release, while there is a canary.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub trial: Option<CanaryReport>,
+    #[serde(rename = "trial", default, skip_serializing_if = "Option::is_none")]
+    pub comparison: Option<CanaryReport>,
 }
 
 /// Counts of requests that a canary and the active release answered on one node
@@ -183,7 +183,7 @@ impl ConnectionReport {
     }
 }
 
-impl From<&ReleaseReport> for Record {
+impl From<&ReleaseReport> for ReleaseMetrics {
     fn from(report: &ReleaseReport) -> Self {
         Self {
             requests: report.requests,

@@ -25,7 +25,7 @@ fn verdicts(office: &AdminState) -> Vec<(Labels, u64)> {
 fn shares(office: &AdminState) -> Vec<(Labels, u64)> {
     let serving = office.live.serving();
     let trials = serving.plugins.iter().filter_map(|(plugin, deployed)| {
-        let trial = deployed.trial.as_ref()?;
+        let trial = deployed.canary.as_ref()?;
         let version = &*trial.release.version;
         let labels = labels([("plugin", &**plugin), ("version", version)]);
         Some((labels, trial.percent.into()))

@@ -20,7 +20,7 @@ impl Served {
         let plugins: Vec<_> = live.serving().plugins.values().cloned().collect();
         let mut served = Vec::new();
         for plugin in &plugins {
-            let trial = plugin.trial.as_ref();
+            let trial = plugin.canary.as_ref();
             served.push(Self {
                 release: plugin.active.clone(),
                 role: "active",

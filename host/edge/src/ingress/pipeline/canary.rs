@@ -72,7 +72,7 @@ impl CanaryRouting {
             path,
             secrets,
         } = found;
-        if !routes.has_trials() {
+        if !routes.has_canaries() {
             return Some(Routed {
                 route: Arc::clone(route),
                 release: plugin.active.clone(),

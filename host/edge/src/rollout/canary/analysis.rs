@@ -9,7 +9,7 @@ const NOTICEABLE: Duration = Duration::from_millis(5);
 
 /// Limits on how much worse than the previous release a new one may be.
 #[derive(Debug, Clone, Copy)]
-pub struct Margins {
+pub struct ReleaseThresholds {
     /// Requests that a release must have answered before it is judged.
     pub requests: u64,
     /// Maximum increase of the error rate, from 0 to 1.
@@ -20,7 +20,7 @@ pub struct Margins {
 
 /// Counts and latency of a release that are compared.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Record {
+pub struct ReleaseMetrics {
     /// Requests answered.
     pub requests: u64,
     /// Requests that failed.
@@ -29,7 +29,7 @@ pub struct Record {
     pub p99: Duration,
 }
 
-impl Record {
+impl ReleaseMetrics {
     /// Returns the sum with the counts of another node. The slower 99th
     /// percentile is kept.
     #[must_use]
@@ -47,12 +47,12 @@ impl Record {
     }
 }
 
-impl Margins {
+impl ReleaseThresholds {
     /// Returns the reason why `new` is worse than `old`, if it is. An old
     /// release that has answered nothing counts as one without errors, and its
     /// latency is not compared.
     #[must_use]
-    pub fn judge(&self, new: Record, old: Record) -> Option<String> {
+    pub fn compare(&self, new: ReleaseMetrics, old: ReleaseMetrics) -> Option<String> {
         if new.requests < self.requests {
             return None;
         }
@@ -80,14 +80,14 @@ impl Margins {
 mod tests {
     use super::*;
 
-    const MARGINS: Margins = Margins {
+    const THRESHOLDS: ReleaseThresholds = ReleaseThresholds {
         requests: 50,
         errors: 0.05,
         latency: 2.0,
     };
 
-    fn record(requests: u64, errors: u64, p99: u64) -> Record {
-        Record {
+    fn metrics(requests: u64, errors: u64, p99: u64) -> ReleaseMetrics {
+        ReleaseMetrics {
             requests,
             errors,
             p99: Duration::from_millis(p99),
@@ -96,28 +96,37 @@ mod tests {
 
     #[test]
     fn a_release_is_judged_once_it_has_answered_enough() {
-        let old = record(1000, 0, 10);
-        assert_eq!(MARGINS.judge(record(49, 49, 10), old), None);
-        let reason = MARGINS.judge(record(50, 10, 10), old).expect("worse");
+        let old = metrics(1000, 0, 10);
+        assert_eq!(THRESHOLDS.compare(metrics(49, 49, 10), old), None);
+        let reason = THRESHOLDS.compare(metrics(50, 10, 10), old).expect("worse");
         assert!(reason.contains("20.0 % of its 50 requests"), "{reason}");
     }
 
     #[test]
     fn the_old_releases_errors_are_not_held_against_the_new_one() {
-        let old = record(1000, 200, 10);
-        assert_eq!(MARGINS.judge(record(100, 22, 10), old), None);
-        assert!(MARGINS.judge(record(100, 26, 10), old).is_some());
+        let old = metrics(1000, 200, 10);
+        assert_eq!(THRESHOLDS.compare(metrics(100, 22, 10), old), None);
+        assert!(THRESHOLDS.compare(metrics(100, 26, 10), old).is_some());
     }
 
     #[test]
     fn a_slower_release_is_worse_if_anybody_notices() {
         assert!(
-            MARGINS
-                .judge(record(100, 0, 21), record(100, 0, 10))
+            THRESHOLDS
+                .compare(metrics(100, 0, 21), metrics(100, 0, 10))
                 .is_some()
         );
-        assert_eq!(MARGINS.judge(record(100, 0, 19), record(100, 0, 10)), None);
-        assert_eq!(MARGINS.judge(record(100, 0, 4), record(100, 0, 1)), None);
-        assert_eq!(MARGINS.judge(record(100, 0, 90), record(10, 0, 10)), None);
+        assert_eq!(
+            THRESHOLDS.compare(metrics(100, 0, 19), metrics(100, 0, 10)),
+            None
+        );
+        assert_eq!(
+            THRESHOLDS.compare(metrics(100, 0, 4), metrics(100, 0, 1)),
+            None
+        );
+        assert_eq!(
+            THRESHOLDS.compare(metrics(100, 0, 90), metrics(10, 0, 10)),
+            None
+        );
     }
 }

@@ -26,7 +26,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 const MOST_BYTES: usize = 64 * 1024;
 
 /// Maximum length of a reason that is kept, in characters; longer ones are cut.
-const LONGEST_REASON: usize = 300;
+const MAX_REASON_CHARS: usize = 300;
 
 /// Client that asks external checks about canaries.
 pub struct Checks {
@@ -184,7 +184,7 @@ fn read(check: &Check, body: &[u8]) -> Answer {
         Check::Other => unknown("the check cannot be asked"),
     };
     Answer {
-        reason: answer.reason.chars().take(LONGEST_REASON).collect(),
+        reason: answer.reason.chars().take(MAX_REASON_CHARS).collect(),
         ..answer
     }
 }
@@ -208,7 +208,7 @@ fn webhook_answer(body: &[u8]) -> Result<Answer, String> {
 fn unknown(reason: &str) -> Answer {
     Answer {
         verdict: Verdict::Unknown,
-        reason: reason.chars().take(LONGEST_REASON).collect(),
+        reason: reason.chars().take(MAX_REASON_CHARS).collect(),
     }
 }
 

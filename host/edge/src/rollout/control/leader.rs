@@ -14,7 +14,7 @@ use super::{Control, Result, text};
 const ROLLOUTS: &str = "rollouts";
 
 /// Duration of the lease.
-const HELD: Duration = Duration::from_secs(6);
+const LEASE: Duration = Duration::from_secs(6);
 
 const ADD: &str = "INSERT INTO edge_leader (name, holder, held_until) VALUES (?, '', 0)";
 /// Selects whether another node holds the lease. The counts in the same row save nodes that do not
@@ -94,7 +94,7 @@ impl Control {
     }
 
     async fn try_take_lead(&self, node: &str) -> Result<bool> {
-        let held = i64::try_from(HELD.as_millis()).unwrap_or(i64::MAX);
+        let held = i64::try_from(LEASE.as_millis()).unwrap_or(i64::MAX);
         let values = vec![text(node), Value::Integer(held), text(ROLLOUTS), text(node)];
         Ok(self.execute(TAKE, values).await?.rows_affected == 1)
     }

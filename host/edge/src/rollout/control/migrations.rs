@@ -14,12 +14,12 @@ use super::row::Row;
 use super::{Control, Result, optional, text};
 
 /// Age of the last progress report beyond which the node of a run counts as lost.
-pub const STALE: Duration = Duration::from_secs(15);
+pub const STALE_AFTER: Duration = Duration::from_secs(15);
 
 /// Maximum length of a stored text, in characters; longer ones are truncated.
-const LONGEST_TEXT: usize = 2000;
+const MAX_TEXT_CHARS: usize = 2000;
 /// Maximum length of a stored URL, in characters; longer ones are truncated.
-const LONGEST_URL: usize = 500;
+const MAX_URL_CHARS: usize = 500;
 
 macro_rules! select {
     ($rest:literal) => {
@@ -161,11 +161,11 @@ impl MigrationRun {
     }
 
     /// Returns whether the run is in progress and its node has not reported for longer than
-    /// [`STALE`].
+    /// [`STALE_AFTER`].
     #[must_use]
     pub fn is_stale(&self) -> bool {
         let age = u128::try_from(self.age_ms).unwrap_or_default();
-        self.is_open() && age > STALE.as_millis()
+        self.is_open() && age > STALE_AFTER.as_millis()
     }
 
     fn read(mut row: Row) -> Result<Self> {
@@ -231,7 +231,7 @@ impl Control {
             text(new.digest),
             text(new.node),
             text(new.region),
-            text(cut(new.database, LONGEST_URL)),
+            text(cut(new.database, MAX_URL_CHARS)),
             text(new.author),
             text(RunState::Running),
             integer(new.statements),
@@ -257,7 +257,7 @@ impl Control {
         let values = vec![
             integer(progress.statement),
             integer(progress.statements),
-            text(cut(&progress.doing, LONGEST_TEXT)),
+            text(cut(&progress.doing, MAX_TEXT_CHARS)),
             text(id),
             text(node),
         ];
@@ -277,7 +277,7 @@ impl Control {
     ) -> Result<bool> {
         let values = vec![
             text(state),
-            text(cut(reason, LONGEST_TEXT)),
+            text(cut(reason, MAX_TEXT_CHARS)),
             optional(None::<String>),
             text(id),
             text(node),

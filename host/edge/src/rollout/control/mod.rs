@@ -37,7 +37,7 @@ use stores::sql::{
 };
 
 /// Time limit for one statement.
-const PATIENCE: Duration = Duration::from_secs(5);
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Default time for which nodes stay listed after their last report.
 const FORGET_NODES_AFTER: Duration = Duration::from_hours(1);
@@ -207,7 +207,7 @@ impl Control {
 
     async fn query(&self, text: &str, parameters: Vec<Value>) -> Result<Vec<Row>> {
         self.count_statement();
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + STATEMENT_TIMEOUT;
         let found = self
             .database
             .query(&self.database.with_clock(text), parameters, deadline)
@@ -226,7 +226,7 @@ impl Control {
     /// writer was first.
     async fn try_execute(&self, text: &str, parameters: Vec<Value>) -> Result<Option<Outcome>> {
         self.count_statement();
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + STATEMENT_TIMEOUT;
         let changed = self
             .database
             .execute(&self.database.with_clock(text), parameters, deadline)

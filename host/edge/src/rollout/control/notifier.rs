@@ -13,11 +13,11 @@ use tokio::sync::watch;
 use stores::wakeups::Wakeups;
 
 /// Pause before subscribing again after the connection to Redis broke.
-const PAUSE: Duration = Duration::from_secs(1);
+const RECONNECT_PAUSE: Duration = Duration::from_secs(1);
 
 /// The subject of a notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Word<'a> {
+enum Subject<'a> {
     /// The release log of one region has changed.
     Log(&'a str),
     /// A rollout or the report of a node has changed, which concerns the node that leads rollouts.
@@ -29,7 +29,7 @@ enum Word<'a> {
 const LEAD: &str = "lead";
 const LOG: &str = "log ";
 
-impl<'a> Word<'a> {
+impl<'a> Subject<'a> {
     fn parse(text: &'a str) -> Self {
         match (text, text.strip_prefix(LOG)) {
             (LEAD, _) => Self::Lead,
@@ -92,39 +92,39 @@ impl Notifier {
 
     /// Wakes the loops of this node.
     pub fn here(&self) {
-        self.hear(Word::Any);
+        self.wake(Subject::Any);
     }
 
     /// Wakes the loops of all nodes. If the notification is lost, they find the change at their
     /// next poll.
     pub async fn everywhere(&self) {
-        self.tell(Word::Any).await;
+        self.publish(Subject::Any).await;
     }
 
     /// Wakes the nodes that follow the log of `region`, and the node that leads rollouts.
     pub async fn log_changed(&self, region: &str) {
-        self.tell(Word::Log(region)).await;
+        self.publish(Subject::Log(region)).await;
     }
 
     /// Wakes the node that leads rollouts, because a rollout was changed or a node has reported.
     pub async fn leaders(&self) {
-        self.tell(Word::Lead).await;
+        self.publish(Subject::Lead).await;
     }
 
-    async fn tell(&self, word: Word<'_>) {
-        self.hear(word);
+    async fn publish(&self, subject: Subject<'_>) {
+        self.wake(subject);
         if let Some(shared) = &self.shared
-            && let Err(error) = shared.tell(&word.text()).await
+            && let Err(error) = shared.tell(&subject.text()).await
         {
             tracing::debug!(%error, "other nodes were not woken");
         }
     }
 
-    fn hear(&self, word: Word<'_>) {
-        let concerns_log = match word {
-            Word::Log(region) => region == self.region,
-            Word::Lead => false,
-            Word::Any => true,
+    fn wake(&self, subject: Subject<'_>) {
+        let concerns_log = match subject {
+            Subject::Log(region) => region == self.region,
+            Subject::Lead => false,
+            Subject::Any => true,
         };
         if concerns_log {
             self.log.send_replace(());
@@ -138,28 +138,28 @@ impl Notifier {
             return std::future::pending().await;
         };
         loop {
-            let heard = |word: &str| {
+            let received = |subject: &str| {
                 self.is_listening.store(true, Ordering::Relaxed);
-                self.hear(Word::parse(word));
+                self.wake(Subject::parse(subject));
             };
-            if let Err(error) = shared.listen(heard).await {
+            if let Err(error) = shared.listen(received).await {
                 tracing::debug!(%error, "other nodes are not heard");
             }
             self.is_listening.store(false, Ordering::Relaxed);
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(RECONNECT_PAUSE).await;
         }
     }
 }
 
 /// Waits for a notification, at most for the time `longest`.
-pub(in crate::rollout) async fn next(words: &mut watch::Receiver<()>, longest: Duration) {
+pub(in crate::rollout) async fn next(notifications: &mut watch::Receiver<()>, longest: Duration) {
     // The sender lives as long as the node; once it is dropped, only the timeout ends the wait.
-    let heard = async {
-        if words.changed().await.is_err() {
+    let notified = async {
+        if notifications.changed().await.is_err() {
             std::future::pending::<()>().await;
         }
     };
-    let _ = tokio::time::timeout(longest, heard).await;
+    let _ = tokio::time::timeout(longest, notified).await;
 }
 
 #[cfg(test)]
@@ -167,14 +167,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_word_wakes_those_whom_it_concerns() {
-        let wake = Notifier::new("here", None);
-        let (mut log, mut lead) = (wake.subscribe_log(), wake.subscribe_lead());
+    fn a_notification_wakes_those_whom_it_concerns() {
+        let notifier = Notifier::new("here", None);
+        let (mut log, mut lead) = (notifier.subscribe_log(), notifier.subscribe_lead());
         let mut woken = |text: &str| {
-            wake.hear(Word::parse(text));
-            let woken = [&mut log, &mut lead].map(|words| {
-                let changed = words.has_changed().expect("a sender");
-                words.mark_unchanged();
+            notifier.wake(Subject::parse(text));
+            let woken = [&mut log, &mut lead].map(|notifications| {
+                let changed = notifications.has_changed().expect("a sender");
+                notifications.mark_unchanged();
                 changed
             });
             (woken[0], woken[1])
@@ -187,9 +187,9 @@ mod tests {
     }
 
     #[test]
-    fn words_arrive_as_they_were_said() {
-        for word in [Word::Log("us-east"), Word::Lead, Word::Any] {
-            assert_eq!(Word::parse(&word.text()), word);
+    fn notifications_arrive_as_they_were_sent() {
+        for subject in [Subject::Log("us-east"), Subject::Lead, Subject::Any] {
+            assert_eq!(Subject::parse(&subject.text()), subject);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use stores::sql::{Error, OpenTransaction, Outcome, Rows, Value};
 
 use super::row::Row;
-use super::{Control, ControlError, PATIENCE, Result, Trouble};
+use super::{Control, ControlError, Result, STATEMENT_TIMEOUT, Trouble};
 
 /// An open transaction on the control database, rolled back on drop unless it was committed.
 pub(super) struct Transaction<'a> {
@@ -68,7 +68,7 @@ impl Transaction<'_> {
 }
 
 fn deadline() -> Instant {
-    Instant::now() + PATIENCE
+    Instant::now() + STATEMENT_TIMEOUT
 }
 
 fn failed(error: Error) -> ControlError {

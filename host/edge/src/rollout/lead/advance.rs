@@ -189,9 +189,9 @@ impl RolloutController {
         heads: &BTreeMap<String, Entry>,
         reason: &str,
     ) -> Result<Step, ControlError> {
-        let on_trial = |head: &Entry| head.rollout == rollout.id && head.wanted.canary.is_some();
+        let has_canary = |head: &Entry| head.rollout == rollout.id && head.wanted.canary.is_some();
         let next = match rollout.phase {
-            Phase::Running if heads.values().any(on_trial) => Phase::Canary,
+            Phase::Running if heads.values().any(has_canary) => Phase::Canary,
             _ => Phase::Done,
         };
         self.control.move_rollout(rollout, next, reason).await?;

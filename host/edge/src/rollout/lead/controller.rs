@@ -18,7 +18,7 @@ use super::healthy_time::HealthyTime;
 use super::observer::Observer;
 use super::revert::{failed, is_changed, is_filled};
 use crate::rollout::canary::Thresholds;
-use crate::rollout::canary::analysis::Margins;
+use crate::rollout::canary::analysis::ReleaseThresholds;
 use crate::rollout::canary::decisions::Decisions;
 use crate::rollout::check::Checks;
 use crate::rollout::control::leader::Lead;
@@ -29,21 +29,21 @@ use crate::rollout::control::rollouts::{Phase, Rollout};
 use crate::rollout::control::{Control, ControlError};
 
 /// Interval at which the leader polls rollouts without a notification.
-const POLL: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Interval at which the other nodes try to take the lease, and the leader renews it.
-const LEAD: Duration = Duration::from_secs(3);
+const LEASE_RENEWAL: Duration = Duration::from_secs(3);
 
 /// Interval at which the leader compares the heads with the release log.
-const RECONCILE: Duration = Duration::from_mins(5);
+const RECONCILE_INTERVAL: Duration = Duration::from_mins(5);
 /// Interval at which heads are compared while nodes of older host versions may write the log.
-const RECONCILE_OLDER: Duration = Duration::from_secs(15);
+const RECONCILE_INTERVAL_OLDER: Duration = Duration::from_secs(15);
 
 /// Minimum time between two passes over the rollouts, however many nodes report.
-const SPACING: Duration = Duration::from_millis(50);
+const MIN_PASS_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Minimum wait before a rollout that only waits for time to pass is looked at again.
-const SOONEST: Duration = Duration::from_millis(50);
+const MIN_WAIT: Duration = Duration::from_millis(50);
 
 /// The task that leads rollouts while this node holds the lease.
 pub struct RolloutController {
@@ -51,7 +51,7 @@ pub struct RolloutController {
     pub(super) node: String,
     pub(super) control: Arc<Control>,
     pub(super) notifier: Arc<Notifier>,
-    pub(super) margins: Margins,
+    pub(super) release_thresholds: ReleaseThresholds,
     observer: Observer,
     /// True if this node's own reports were missing or its reads too slow at the last pass.
     is_blind: AtomicBool,
@@ -96,7 +96,7 @@ impl RolloutController {
         node: String,
         control: Arc<Control>,
         notifier: Arc<Notifier>,
-        margins: Margins,
+        release_thresholds: ReleaseThresholds,
         thresholds: Thresholds,
         checks: Arc<Checks>,
         decisions: Arc<Decisions>,
@@ -106,7 +106,7 @@ impl RolloutController {
             node,
             control,
             notifier,
-            margins,
+            release_thresholds,
             is_blind: AtomicBool::new(false),
             healthy_time: HealthyTime::default(),
             all_left: Mutex::default(),
@@ -174,17 +174,17 @@ impl RolloutController {
                 }) => {
                     self.fleet_health.forget();
                     match lacks_heads {
-                        true => self.reconcile_heads(RECONCILE_OLDER).await,
+                        true => self.reconcile_heads(RECONCILE_INTERVAL_OLDER).await,
                         false => *self.reconciled() = None,
                     }
                     match canaries {
-                        true => self.ask_checks_for(LEAD).await,
-                        false => tokio::time::sleep(LEAD).await,
+                        true => self.ask_checks_for(LEASE_RENEWAL).await,
+                        false => tokio::time::sleep(LEASE_RENEWAL).await,
                     }
                 }
                 Err(error) => {
                     tracing::warn!("rollouts cannot be led: {error}");
-                    tokio::time::sleep(POLL).await;
+                    tokio::time::sleep(POLL_INTERVAL).await;
                 }
             }
         }
@@ -196,16 +196,16 @@ impl RolloutController {
         if let Err(error) = self.look_after_all().await {
             tracing::warn!("nodes and regions cannot be observed: {error}");
         }
-        while began.elapsed() < LEAD {
+        while began.elapsed() < LEASE_RENEWAL {
             let longest = match self.look().await {
-                Ok(Step::Pause(missing)) => missing.clamp(SOONEST, POLL),
-                Ok(_) => POLL,
+                Ok(Step::Pause(missing)) => missing.clamp(MIN_WAIT, POLL_INTERVAL),
+                Ok(_) => POLL_INTERVAL,
                 Err(error) => {
                     tracing::warn!("rollouts cannot be led: {error}");
-                    POLL
+                    POLL_INTERVAL
                 }
             };
-            tokio::time::sleep(SPACING).await;
+            tokio::time::sleep(MIN_PASS_INTERVAL).await;
             next(notifications, longest).await;
         }
     }
@@ -215,8 +215,8 @@ impl RolloutController {
     async fn look_after_all(&self) -> Result<(), ControlError> {
         if self.fleet_health.is_due() {
             let within = match self.control.lately_lacks_heads().await? {
-                true => RECONCILE_OLDER,
-                false => RECONCILE,
+                true => RECONCILE_INTERVAL_OLDER,
+                false => RECONCILE_INTERVAL,
             };
             self.reconcile_heads(within).await;
             self.fleet_health.look(&self.control).await?;
@@ -253,7 +253,7 @@ impl RolloutController {
         if let Err(error) = self.control.give_back_lead(&self.node).await {
             tracing::debug!("the lease runs out by itself: {error}");
         }
-        tokio::time::sleep(LEAD * 2).await;
+        tokio::time::sleep(LEASE_RENEWAL * 2).await;
     }
 
     /// Leads every rollout as far as possible now. Returns the shortest wait.

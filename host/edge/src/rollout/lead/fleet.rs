@@ -41,10 +41,10 @@ pub fn compared(rollout: &Rollout, heads: &BTreeMap<String, Entry>, nodes: &[Nod
                 && head.revision == report.revision
                 && report.state == State::Serving
         });
-        if let Some(trial) = report.and_then(|report| report.trial.as_ref()) {
+        if let Some(comparison) = report.and_then(|report| report.comparison.as_ref()) {
             fleet.nodes += 1;
-            fleet.totals.add(&trial.compared);
-            let counts = fleet.at_step.zip(trial.at_step);
+            fleet.totals.add(&comparison.compared);
+            let counts = fleet.at_step.zip(comparison.at_step);
             fleet.at_step = counts.map(|(sum, own)| sum + own);
         }
     }
@@ -152,7 +152,7 @@ mod tests {
             active: None,
             canary: None,
             before: None,
-            trial: Some(CanaryReport {
+            comparison: Some(CanaryReport {
                 canary: Tally::default(),
                 active: Tally::default(),
                 compared,
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn only_this_trial_counts_and_only_nodes_that_are_there() {
+    fn only_this_canary_counts_and_only_nodes_that_are_there() {
         let judge = |nodes: &[NodeRecord]| verdict(&THRESHOLDS, &rollout(), &heads(), nodes);
         assert_eq!(judge(&[node("a", 7, 0, 40), node("b", 6, 0, 40)]), None);
         assert_eq!(
@@ -205,8 +205,8 @@ mod tests {
                 .map(|count| {
                     let mut node = node("a", 7, 0, 40);
                     let plugins = node.report.plugins.values_mut();
-                    let trials = plugins.filter_map(|plugin| plugin.trial.as_mut());
-                    trials.for_each(|trial| trial.at_step = *count);
+                    let comparisons = plugins.filter_map(|plugin| plugin.comparison.as_mut());
+                    comparisons.for_each(|comparison| comparison.at_step = *count);
                     node
                 })
                 .collect();

@@ -12,10 +12,10 @@ use crate::rollout::control::{Control, ControlError};
 use crate::rollout::reconcile::keys::mismatch;
 
 /// Interval between two samples.
-const LOOK: Duration = Duration::from_secs(15);
+const SAMPLE_INTERVAL: Duration = Duration::from_secs(15);
 
 /// Age beyond which a sample is no longer reported.
-const KNOWN: Duration = Duration::from_secs(60);
+const SAMPLE_MAX_AGE: Duration = Duration::from_secs(60);
 
 /// One sample of all nodes, taken by the node that leads rollouts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -52,14 +52,14 @@ impl FleetHealth {
     #[must_use]
     pub fn sample(&self) -> Option<FleetSample> {
         let state = self.state();
-        let known = state.seen.filter(|(at, _)| at.elapsed() < KNOWN);
+        let known = state.seen.filter(|(at, _)| at.elapsed() < SAMPLE_MAX_AGE);
         known.map(|(_, sample)| sample)
     }
 
     /// Returns whether the next sample is due.
     pub(in crate::rollout) fn is_due(&self) -> bool {
         let seen = self.state().seen;
-        seen.is_none_or(|(at, _)| at.elapsed() >= LOOK)
+        seen.is_none_or(|(at, _)| at.elapsed() >= SAMPLE_INTERVAL)
     }
 
     /// Takes a sample, and records the capabilities that older nodes lack.

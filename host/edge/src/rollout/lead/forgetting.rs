@@ -12,7 +12,7 @@ use super::controller::RolloutController;
 use crate::rollout::control::ControlError;
 
 /// Interval at which regions are checked.
-const LOOK: Duration = Duration::from_secs(60);
+const CHECK_INTERVAL: Duration = Duration::from_secs(60);
 
 impl RolloutController {
     /// Removes the regions that are due, if the interval since the last check has passed.
@@ -22,7 +22,7 @@ impl RolloutController {
         };
         {
             let mut looked = self.looked_at_regions();
-            if looked.is_some_and(|looked| looked.elapsed() < LOOK) {
+            if looked.is_some_and(|looked| looked.elapsed() < CHECK_INTERVAL) {
                 return Ok(());
             }
             *looked = Some(Instant::now());

@@ -11,7 +11,7 @@ use crate::rollout::control::nodes::NodeRecord;
 
 /// Maximum age of this node's own report, duration of a read, and time between two reads, each of
 /// them several heartbeats.
-const GAP: Duration = Duration::from_secs(5);
+const MAX_GAP: Duration = Duration::from_secs(5);
 
 /// Observer of the nodes' reports.
 pub(super) struct Observer {
@@ -45,13 +45,13 @@ impl Observer {
     ) -> Option<Duration> {
         let now = Instant::now();
         let own = nodes.iter().find(|node| node.node == self.node);
-        let is_heard = own.is_some_and(|own| own.age() <= GAP);
+        let is_heard = own.is_some_and(|own| own.age() <= MAX_GAP);
         let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
-        if !is_heard || now.duration_since(asked) > GAP {
+        if !is_heard || now.duration_since(asked) > MAX_GAP {
             *window = None;
             return None;
         }
-        let known = window.filter(|window| asked.duration_since(window.last) <= GAP);
+        let known = window.filter(|window| asked.duration_since(window.last) <= MAX_GAP);
         let first = known.map_or(now, |window| window.first);
         *window = Some(Window { first, last: now });
         Some(now.duration_since(first))

@@ -23,7 +23,7 @@ use crate::rollout::control::{Control, ControlError};
 const REASON: &str = "offline rollback";
 
 /// Maximum number of attempts at a step that concurrent writers get ahead of.
-const TRIES: u32 = 10;
+const MAX_ATTEMPTS: u32 = 10;
 
 /// Parameters of an offline rollback.
 #[derive(Debug, Clone)]
@@ -262,7 +262,7 @@ async fn target(control: &Control, order: &OfflineRollback, head: &Entry) -> Res
 /// Aborts the open rollout of the plugin and returns its ID. Nodes revert it, once they run, in the
 /// regions that this rollback does not write.
 async fn abort(control: &Control, order: &OfflineRollback) -> Result<Option<String>> {
-    for _ in 0..TRIES {
+    for _ in 0..MAX_ATTEMPTS {
         let Some(open) = control.open_rollout_of(&order.plugin).await? else {
             return Ok(None);
         };
@@ -283,7 +283,7 @@ async fn abort(control: &Control, order: &OfflineRollback) -> Result<Option<Stri
 async fn write(control: &Control, order: &OfflineRollback, changes: &[Change<'_>]) -> Result<()> {
     let plugin = &order.plugin;
     let mut heads: Option<BTreeMap<String, Entry>> = None;
-    for _ in 0..TRIES {
+    for _ in 0..MAX_ATTEMPTS {
         let entries = changes.iter().map(|change| {
             let region = &change.head.region;
             let head = heads

@@ -9,11 +9,11 @@ use crate::rollout::control::rollouts::{MaxUnavailable, Rollout, RolloutRegion};
 use crate::rollout::report::{PluginReport, State};
 
 /// Time limit for a live node to serve or reject a release.
-pub(in crate::rollout) const LONGEST: Duration = Duration::from_secs(150);
+pub(in crate::rollout) const READY_TIMEOUT: Duration = Duration::from_secs(150);
 
 /// Age of the last report beyond which a rollout counts a node as lost. From
 /// [`SILENCE`](crate::rollout::control::nodes::SILENCE) on, the rollout waits for the node.
-pub(super) const LOST: Duration = Duration::from_secs(12);
+pub(super) const LOST_AFTER: Duration = Duration::from_secs(12);
 
 /// State of a node in relation to an entry of the log.
 pub(in crate::rollout) enum Follows {
@@ -90,7 +90,7 @@ pub(super) fn health(view: &View<'_>) -> Health {
     match (had_none || most == MaxUnavailable::Any, silent.is_empty()) {
         (true, _) => Health::NoNodes,
         (false, true) => Health::AllLeft,
-        (false, false) if view.observed < LOST => Health::Wait,
+        (false, false) if view.observed < LOST_AFTER => Health::Wait,
         (false, false) => Health::Failed("none of its nodes is heard of any more".to_owned()),
     }
 }
@@ -107,7 +107,7 @@ struct LiveNodes {
 /// unavailable, no node fails the region.
 fn live(view: &View<'_>) -> Result<LiveNodes, String> {
     let head = view.head;
-    let is_overdue = head.age() > LONGEST && view.observed > LONGEST;
+    let is_overdue = head.age() > READY_TIMEOUT && view.observed > READY_TIMEOUT;
     let may_lack = view.row.max_unavailable == MaxUnavailable::Any;
     let mut found = LiveNodes::default();
     let of_region = view
@@ -122,7 +122,7 @@ fn live(view: &View<'_>) -> Result<LiveNodes, String> {
             Follows::No(reason) => return Err(format!("node {name}: {reason}")),
             Follows::NotYet(_) if !is_overdue => found.waits = true,
             Follows::NotYet(reason) if view.row.nodes.contains(name) && !may_lack => {
-                let limit = LONGEST.as_secs();
+                let limit = READY_TIMEOUT.as_secs();
                 let reason = after_colon(&reason);
                 return Err(format!("node {name} was not ready in {limit} s{reason}"));
             }
@@ -157,8 +157,11 @@ fn silent<'a>(view: &View<'a>) -> Vec<&'a NodeRecord> {
 }
 
 fn too_many(view: &View<'_>, silent: &[&NodeRecord]) -> Health {
-    let lost: Vec<_> = silent.iter().filter(|node| node.age() > LOST).collect();
-    if view.observed < LOST || view.row.max_unavailable.allows(lost.len()) {
+    let lost: Vec<_> = silent
+        .iter()
+        .filter(|node| node.age() > LOST_AFTER)
+        .collect();
+    if view.observed < LOST_AFTER || view.row.max_unavailable.allows(lost.len()) {
         return Health::Wait;
     }
     let names: Vec<_> = lost.iter().map(|node| node.node.as_str()).collect();

@@ -4,8 +4,8 @@
 use std::time::{Duration, Instant};
 
 use super::controller::RolloutController;
-use super::region_health::{Health, LONGEST, View, health};
-use crate::rollout::canary::analysis::Record;
+use super::region_health::{Health, READY_TIMEOUT, View, health};
+use crate::rollout::canary::analysis::ReleaseMetrics;
 use crate::rollout::control::ControlError;
 
 /// Progress of a rollout in one region.
@@ -32,10 +32,10 @@ impl RolloutController {
             Health::NoNodes => Progress::NoNodes,
             Health::Wait => Progress::Wait,
             Health::Failed(reason) => Progress::Failed(reason),
-            Health::AllLeft if left_since < LONGEST => Progress::Wait,
+            Health::AllLeft if left_since < READY_TIMEOUT => Progress::Wait,
             Health::AllLeft => Progress::Failed(format!(
                 "all its nodes have left, and none came within {} s",
-                LONGEST.as_secs()
+                READY_TIMEOUT.as_secs()
             )),
             Health::Healthy => {
                 if let Some(reason) = self.does_worse(view) {
@@ -71,17 +71,17 @@ impl RolloutController {
         if !is_new || rollout.pause().is_zero() {
             return None;
         }
-        let (mut new, mut old) = (Record::default(), Record::default());
+        let (mut new, mut old) = (ReleaseMetrics::default(), ReleaseMetrics::default());
         let of_region = view
             .nodes
             .iter()
             .filter(|node| node.region == head.region && node.is_live());
         for report in of_region.filter_map(|node| node.report.plugins.get(&rollout.plugin)) {
-            let active = report.active.as_ref().map(Record::from);
-            let before = report.before.as_ref().map(Record::from);
+            let active = report.active.as_ref().map(ReleaseMetrics::from);
+            let before = report.before.as_ref().map(ReleaseMetrics::from);
             new = new.and(active.unwrap_or_default());
             old = old.and(before.unwrap_or_default());
         }
-        self.margins.judge(new, old)
+        self.release_thresholds.compare(new, old)
     }
 }

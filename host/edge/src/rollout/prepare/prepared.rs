@@ -9,7 +9,7 @@ use bundle::Digest;
 use crate::rollout::serving::release::Release;
 
 /// Time that a prepared release is kept until something asks for it.
-const KEPT: Duration = Duration::from_secs(60);
+const KEEP_TIME: Duration = Duration::from_secs(60);
 
 /// Prepared releases, and the time since when each is ready.
 #[derive(Default)]
@@ -29,7 +29,7 @@ impl PreparedReleases {
     /// Removes and returns the releases that nothing asked for within 60 s.
     pub(super) fn take_expired(&self) -> Vec<Arc<Release>> {
         let mut all = self.all();
-        let expired = all.extract_if(|_, (_, since)| since.elapsed() > KEPT);
+        let expired = all.extract_if(|_, (_, since)| since.elapsed() > KEEP_TIME);
         expired.map(|(_, (release, _))| release).collect()
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::reconciler::{POLL, Reconciler};
+use super::reconciler::{POLL_INTERVAL, Reconciler};
 use crate::rollout::control::log::Entry;
 use crate::rollout::prepare::activate_error::ActivateError;
 use crate::rollout::serving::active::ActivePlugin;
@@ -36,7 +36,7 @@ impl Reconciler {
                 tracing::warn!(plugin, "a release cannot be read: {error}");
                 // The entry is tried again at the next read of the log, which
                 // would otherwise be at once.
-                tokio::time::sleep(POLL).await;
+                tokio::time::sleep(POLL_INTERVAL).await;
                 return;
             }
             Err(error) => {

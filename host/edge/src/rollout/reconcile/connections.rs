@@ -14,7 +14,7 @@ use crate::rollout::serving::live::ServingState;
 use crate::telemetry::NodeWarnings;
 
 /// Interval at which servers are asked for their maximum number of connections.
-const LOOK: Duration = Duration::from_mins(1);
+const CHECK_INTERVAL: Duration = Duration::from_mins(1);
 
 /// Name of the warning about too many connections.
 const SUBJECT: &str = "database-connections";
@@ -103,7 +103,7 @@ impl NodeConnections {
                 Ok(None) => warnings.clear(SUBJECT),
                 Err(error) => tracing::debug!("connections cannot be compared: {error}"),
             }
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(CHECK_INTERVAL).await;
         }
     }
 

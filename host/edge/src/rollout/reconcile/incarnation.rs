@@ -13,7 +13,7 @@ use crate::rollout::control::Control;
 const FILE: &str = "node";
 
 /// Maximum length of a node's name in the control database, in bytes.
-const LONGEST: usize = 40;
+const MAX_NAME_BYTES: usize = 40;
 
 /// Writes the name `node` into the data folder, marks the node named there
 /// before as dead, and returns that name. Failures are logged: without the
@@ -37,7 +37,7 @@ pub async fn replace_incarnation(control: &Control, data_dir: &Path, node: &str)
 fn read(path: &Path) -> Option<String> {
     let is_name = |text: &str| {
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
-        !text.is_empty() && text.len() <= LONGEST && text.chars().all(plain)
+        !text.is_empty() && text.len() <= MAX_NAME_BYTES && text.chars().all(plain)
     };
     match fs::read_to_string(path) {
         Ok(text) => Some(text.trim().to_owned()).filter(|text| is_name(text)),

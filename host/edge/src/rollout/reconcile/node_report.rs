@@ -86,10 +86,10 @@ impl Reconciler {
 
     fn describe_plugin(&self, plugin: &ActivePlugin) -> PluginReport {
         let compared = plugin.compared();
-        let trial = plugin.trial.as_ref().zip(compared.as_ref());
-        let canary = trial.map(|(trial, (sample, _))| {
-            let rate = self.rate(&trial.release);
-            trial.release.report(sample, rate)
+        let canary = plugin.canary.as_ref().zip(compared.as_ref());
+        let canary = canary.map(|(canary, (sample, _))| {
+            let rate = self.rate(&canary.release);
+            canary.release.report(sample, rate)
         });
         PluginReport {
             revision: plugin.revision,
@@ -100,7 +100,7 @@ impl Reconciler {
             active: Some(self.describe_release(&plugin.active)),
             canary,
             before: plugin.before.clone(),
-            trial: compared.map(|(canary, active)| {
+            comparison: compared.map(|(canary, active)| {
                 let (compared, at_step) = plugin.totals().unwrap_or_default();
                 CanaryReport {
                     canary: canary.tally(),
@@ -137,8 +137,13 @@ impl Reconciler {
 /// Returns the report of a plugin whose desired revision does not serve, from
 /// the report of the releases that serve meanwhile, if any do.
 fn describe_pending(pending: &Pending, serving: Option<PluginReport>) -> PluginReport {
-    let (active, canary, before, trial) = match serving {
-        Some(report) => (report.active, report.canary, report.before, report.trial),
+    let (active, canary, before, comparison) = match serving {
+        Some(report) => (
+            report.active,
+            report.canary,
+            report.before,
+            report.comparison,
+        ),
         None => (None, None, None, None),
     };
     PluginReport {
@@ -150,7 +155,7 @@ fn describe_pending(pending: &Pending, serving: Option<PluginReport>) -> PluginR
         active,
         canary,
         before,
-        trial,
+        comparison,
     }
 }
 

@@ -8,7 +8,7 @@ use bundle::Digest;
 
 /// Minimum time over which a rate is measured: half of the interval between two
 /// reports.
-const SHORTEST: Duration = Duration::from_secs(1);
+const MIN_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Request counts at about the last report, by release.
 #[derive(Default)]
@@ -31,7 +31,7 @@ impl RequestRates {
             per_second: 0.0,
         });
         let passed = rate.at.elapsed();
-        if passed >= SHORTEST {
+        if passed >= MIN_INTERVAL {
             #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
             let more = requests.saturating_sub(rate.requests) as f64;
             *rate = Rate {

@@ -24,11 +24,11 @@ use crate::telemetry::NodeWarnings;
 
 /// Interval at which the log is polled while no notifications of other nodes
 /// arrive.
-pub(super) const POLL: Duration = Duration::from_secs(1);
+pub(super) const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Interval at which the log is polled while notifications arrive, and so the
 /// maximum delay after a lost one.
-const POLL_WHEN_NOTIFIED: Duration = Duration::from_secs(3);
+const POLL_INTERVAL_WHEN_NOTIFIED: Duration = Duration::from_secs(3);
 
 /// Name, region and address of a node.
 #[derive(Debug, Clone)]
@@ -200,8 +200,8 @@ impl Reconciler {
             }
             self.activator.forget_unwanted();
             let longest = match self.notifier.is_listening() {
-                true => POLL_WHEN_NOTIFIED,
-                false => POLL,
+                true => POLL_INTERVAL_WHEN_NOTIFIED,
+                false => POLL_INTERVAL,
             };
             tokio::select! {
                 () = next(&mut notifications, longest) => {}

@@ -9,7 +9,7 @@ use crate::telemetry::NodeWarnings;
 const SUBJECT: &str = "refused-changes";
 
 /// Interval at which stores are checked for refused changes.
-const LOOK: Duration = Duration::from_secs(1);
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 impl NodeConnections {
     /// Warns while a store refuses changes, for as long as this future is
@@ -20,7 +20,7 @@ impl NodeConnections {
                 refusals if refusals.is_empty() => warnings.clear(SUBJECT),
                 refusals => warnings.raise(SUBJECT, refusals.join("; ")),
             }
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(CHECK_INTERVAL).await;
         }
     }
 

@@ -11,7 +11,7 @@ impl Reconciler {
     /// their rollouts as failing.
     pub(super) async fn withdraw_worse_canaries(&self) -> Result<(), ControlError> {
         let serving = self.live.serving().plugins.clone();
-        let canaries = serving.values().filter_map(|plugin| plugin.trial.as_ref());
+        let canaries = serving.values().filter_map(|plugin| plugin.canary.as_ref());
         let canaries: Vec<_> = canaries.collect();
         if !canaries.is_empty() {
             let nodes = self.control.nodes().await?;

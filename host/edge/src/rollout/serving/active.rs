@@ -21,7 +21,7 @@ pub struct ActivePlugin {
     /// Active release.
     pub active: Arc<Release>,
     /// Canary, if there is one.
-    pub trial: Option<Canary>,
+    pub canary: Option<Canary>,
     /// Report of the previously active release, taken when it was replaced.
     pub before: Option<ReleaseReport>,
     /// Time at which these releases began to serve.
@@ -59,14 +59,14 @@ impl Canary {
             release.plugin.stats().sample(),
             active.plugin.stats().sample(),
         );
-        let trial = Self {
+        let canary = Self {
             release,
             percent,
             began,
             comparison: Arc::new(Comparison::new(thresholds)),
         };
-        trial.observe_calls(active);
-        trial
+        canary.observe_calls(active);
+        canary
     }
 
     /// Sets the number of the shop's live nodes, which share the bound on false
@@ -105,12 +105,17 @@ impl ActivePlugin {
     /// Returns a plugin that serves from now on, as the log's `revision` asks
     /// for it.
     #[must_use]
-    pub fn new(revision: i64, wanted: Wanted, active: Arc<Release>, trial: Option<Canary>) -> Self {
+    pub fn new(
+        revision: i64,
+        wanted: Wanted,
+        active: Arc<Release>,
+        canary: Option<Canary>,
+    ) -> Self {
         Self {
             revision,
             wanted,
             active,
-            trial,
+            canary,
             before: None,
             since: Instant::now(),
         }
@@ -130,11 +135,11 @@ impl ActivePlugin {
             revision,
             wanted: self.wanted.clone(),
             active: self.active.clone(),
-            trial: self.trial.as_ref().map(|trial| Canary {
-                release: trial.release.clone(),
-                percent: trial.percent,
-                began: trial.began.clone(),
-                comparison: trial.comparison.clone(),
+            canary: self.canary.as_ref().map(|canary| Canary {
+                release: canary.release.clone(),
+                percent: canary.percent,
+                began: canary.began.clone(),
+                comparison: canary.comparison.clone(),
             }),
             before: self.before.clone(),
             since: self.since,
@@ -144,20 +149,25 @@ impl ActivePlugin {
     /// Returns the releases that serve: the active one and, if there is one,
     /// the canary.
     pub fn releases(&self) -> impl Iterator<Item = &Arc<Release>> {
-        let trial = self.trial.as_ref().map(|trial| &trial.release);
-        std::iter::once(&self.active).chain(trial)
+        let canary = self.canary.as_ref().map(|canary| &canary.release);
+        std::iter::once(&self.active).chain(canary)
     }
 
     /// Returns the release that answers `path` for a client of this cohort;
     /// `None` if there is a canary and the manifest of the chosen release does
     /// not claim the path.
     #[must_use]
-    pub fn choose(&self, path: &str, draw: Cohort) -> Option<&Arc<Release>> {
-        let Some(trial) = &self.trial else {
+    pub fn choose(&self, path: &str, cohort: Cohort) -> Option<&Arc<Release>> {
+        let Some(canary) = &self.canary else {
             return Some(&self.active);
         };
-        let meets = draw.is_within(trial.percent) && trial.comparison.withdrawn().is_none();
-        let release = if meets { &trial.release } else { &self.active };
+        let gets_canary =
+            cohort.is_within(canary.percent) && canary.comparison.withdrawn().is_none();
+        let release = if gets_canary {
+            &canary.release
+        } else {
+            &self.active
+        };
         release.claims(path).then_some(release)
     }
 
@@ -165,8 +175,8 @@ impl ActivePlugin {
     #[must_use]
     pub fn provider(&self) -> Provider {
         let provider = Provider::new(self.active.plugin.clone());
-        match &self.trial {
-            Some(trial) => provider.with_canary(trial.release.plugin.clone(), trial.percent),
+        match &self.canary {
+            Some(canary) => provider.with_canary(canary.release.plugin.clone(), canary.percent),
             None => provider,
         }
     }
@@ -175,10 +185,10 @@ impl ActivePlugin {
     /// canary began; `None` without a canary.
     #[must_use]
     pub fn compared(&self) -> Option<(Sample, Sample)> {
-        let trial = self.trial.as_ref()?;
-        let (new, old) = &trial.began;
+        let canary = self.canary.as_ref()?;
+        let (new, old) = &canary.began;
         Some((
-            trial.release.plugin.stats().sample().since(new),
+            canary.release.plugin.stats().sample().since(new),
             self.active.plugin.stats().sample().since(old),
         ))
     }
@@ -186,13 +196,13 @@ impl ActivePlugin {
     /// Continues the comparison of `before`, if its canary and active release
     /// are the same, so that a change of the canary's share loses no evidence.
     pub fn carry_on(&mut self, before: &Self) {
-        let (Some(trial), Some(other)) = (&mut self.trial, &before.trial) else {
+        let (Some(canary), Some(other)) = (&mut self.canary, &before.canary) else {
             return;
         };
-        let is_same = Arc::ptr_eq(&trial.release, &other.release)
+        let is_same = Arc::ptr_eq(&canary.release, &other.release)
             && Arc::ptr_eq(&self.active, &before.active);
         if is_same {
-            trial.carry_on(other, &self.active);
+            canary.carry_on(other, &self.active);
         }
     }
 
@@ -200,14 +210,14 @@ impl ActivePlugin {
     /// canary. Returns whether that made this node withdraw the canary.
     #[must_use]
     pub fn count(&self, route: &str, release: &Arc<Release>, took: Duration, failed: bool) -> bool {
-        let Some(trial) = &self.trial else {
+        let Some(canary) = &self.canary else {
             return false;
         };
-        let side = match Arc::ptr_eq(release, &trial.release) {
+        let side = match Arc::ptr_eq(release, &canary.release) {
             true => Side::Canary,
             false => Side::Active,
         };
-        trial.comparison.count(route, side, took, failed)
+        canary.comparison.count(route, side, took, failed)
     }
 
     /// Returns the totals that this node has compared so far, and the number of
@@ -215,7 +225,7 @@ impl ActivePlugin {
     /// without a canary.
     #[must_use]
     pub fn totals(&self) -> Option<(Totals, u64)> {
-        let comparison = &self.trial.as_ref()?.comparison;
+        let comparison = &self.canary.as_ref()?.comparison;
         let totals = comparison.totals();
         let at_step = comparison.compared_at_step(&totals);
         Some((totals, at_step))
@@ -224,7 +234,7 @@ impl ActivePlugin {
     /// Returns the reason why this node found the canary worse, if it did.
     #[must_use]
     pub fn verdict(&self) -> Option<String> {
-        let comparison = &self.trial.as_ref()?.comparison;
+        let comparison = &self.canary.as_ref()?.comparison;
         // Blocks may have ended since the last request.
         let _ = comparison.totals();
         comparison.withdrawn().map(str::to_owned)

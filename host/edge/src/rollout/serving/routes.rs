@@ -20,7 +20,7 @@ pub struct RouteTable {
     templates: Templates<Templated>,
     /// Routes by their path: prefixes and templates, each once.
     routes: BTreeMap<String, Arc<Route>>,
-    has_trials: bool,
+    has_canaries: bool,
 }
 
 /// Route of a plugin that serves, with its counts.
@@ -79,7 +79,7 @@ impl RouteTable {
     ) -> Result<Self, RouteError> {
         let plugins: Vec<_> = plugins.into_iter().collect();
         let mut table = Self {
-            has_trials: plugins.iter().any(|plugin| plugin.trial.is_some()),
+            has_canaries: plugins.iter().any(|plugin| plugin.canary.is_some()),
             ..Self::default()
         };
         for (prefix, plugin) in claims(&plugins)? {
@@ -151,8 +151,8 @@ impl RouteTable {
 
     /// Returns whether any plugin has a canary.
     #[must_use]
-    pub fn has_trials(&self) -> bool {
-        self.has_trials
+    pub fn has_canaries(&self) -> bool {
+        self.has_canaries
     }
 
     /// Returns the plugin and the route that match `path`, which is given

@@ -17,11 +17,11 @@ use crate::telemetry::traces::{Trace, Traces, Work, text};
 
 /// Time by which a lease outlives the deadline of a run, so that a node whose
 /// run ends in time still holds it.
-const GRACE: Duration = Duration::from_secs(5);
+const LEASE_GRACE: Duration = Duration::from_secs(5);
 
 /// Interval at which a task that still cannot start is logged again as a
 /// warning.
-const AGAIN: Duration = Duration::from_mins(1);
+const WARNING_INTERVAL: Duration = Duration::from_mins(1);
 
 /// Stores and settings that all scheduled tasks share.
 pub(super) struct SchedulerContext {
@@ -104,7 +104,7 @@ impl ScheduledTask {
         }
         // Two ticks of a timer are not exactly `every` apart.
         let pause = every.mul_f64(0.9);
-        let length = *deadline + GRACE;
+        let length = *deadline + LEASE_GRACE;
         let Some(lease) = leases.take(plugin, task, pause, length).await? else {
             return Ok(());
         };
@@ -163,7 +163,7 @@ impl ScheduledTask {
 /// Returns whether a warning that was last logged at `warned_at` is due again, and
 /// if so sets `warned_at` to `now`.
 fn is_due(warned_at: &mut Option<Instant>, now: Instant) -> bool {
-    let is_due = warned_at.is_none_or(|at| now.duration_since(at) >= AGAIN);
+    let is_due = warned_at.is_none_or(|at| now.duration_since(at) >= WARNING_INTERVAL);
     if is_due {
         *warned_at = Some(now);
     }
@@ -178,8 +178,8 @@ mod tests {
     fn a_task_that_cannot_begin_is_named_once_in_a_while() {
         let (mut warned_at, now) = (None, Instant::now());
         assert!(is_due(&mut warned_at, now));
-        assert!(!is_due(&mut warned_at, now + AGAIN / 2));
-        assert!(is_due(&mut warned_at, now + AGAIN));
-        assert!(!is_due(&mut warned_at, now + AGAIN));
+        assert!(!is_due(&mut warned_at, now + WARNING_INTERVAL / 2));
+        assert!(is_due(&mut warned_at, now + WARNING_INTERVAL));
+        assert!(!is_due(&mut warned_at, now + WARNING_INTERVAL));
     }
 }

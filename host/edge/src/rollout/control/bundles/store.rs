@@ -26,7 +26,7 @@ const IN_BLOBS: &str = "SELECT digest FROM edge_bundle WHERE parts >= 0 AND EXIS
 const READ_PART: &str = "SELECT content FROM edge_bundle_part WHERE digest = ? AND part = ?";
 
 /// Maximum number of attempts to store a bundle while parts or blobs of it are being collected.
-const ATTEMPTS: usize = 3;
+const MAX_ATTEMPTS: usize = 3;
 
 /// Storage layout of a bundle's content.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -112,7 +112,7 @@ impl Control {
     /// a collection deleted parts before the record was written, the parts are written again.
     async fn store_whole_bundle(&self, bundle: &Bundle, change: &Change<'_>) -> Result<()> {
         let digest = bundle.digest();
-        for _ in 0..ATTEMPTS {
+        for _ in 0..MAX_ATTEMPTS {
             let parts = self.write_parts(bundle).await?;
             let mut transaction = self.begin().await?;
             if !write_record(&mut transaction, bundle, parts, change).await? {
@@ -147,7 +147,7 @@ impl Control {
 
     async fn store_blobs(&self, bundle: &Bundle, change: &Change<'_>) -> Result<()> {
         let (digest, blobs) = (bundle.digest(), Blobs::new(bundle));
-        for _ in 0..ATTEMPTS {
+        for _ in 0..MAX_ATTEMPTS {
             self.upload_blobs(&blobs).await?;
             let mut transaction = self.begin().await?;
             if !write_record(&mut transaction, bundle, AS_BLOBS, change).await? {

@@ -47,7 +47,7 @@ const LATEST: &str =
     select!("WHERE l.region = ? AND l.plugin = ? ORDER BY l.revision DESC LIMIT ?");
 
 /// Maximum number of attempts to read heads that match the log.
-const ATTEMPTS: usize = 3;
+const MAX_ATTEMPTS: usize = 3;
 
 impl Control {
     /// Returns the last entry of every plugin in `region`, by plugin.
@@ -88,7 +88,7 @@ impl Control {
     }
 
     async fn entries_at_heads(&self, of: &Select, name: &str) -> Result<Vec<Entry>> {
-        for _ in 0..ATTEMPTS {
+        for _ in 0..MAX_ATTEMPTS {
             match self.query(of.entries, vec![text(name)]).await {
                 Ok(rows) => match read_at_heads(rows)? {
                     Some(entries) if !entries.is_empty() => return Ok(entries),

@@ -19,7 +19,7 @@ const FORGET: &str = "DELETE FROM edge_rollout_check WHERE rollout = ? AND node 
 const FORGET_OLD: &str = "DELETE FROM edge_rollout_check WHERE noted_at < {now} - 2592000000";
 
 /// Maximum length of a stored reason, in characters; longer ones are truncated.
-const LONGEST_REASON: usize = 500;
+const MAX_REASON_CHARS: usize = 500;
 
 /// A node that cannot query the external check of a canary.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +54,7 @@ impl Control {
     /// # Errors
     /// When the database does not answer.
     pub async fn note_check_failure(&self, rollout: &str, node: &str, reason: &str) -> Result<()> {
-        let reason: String = reason.chars().take(LONGEST_REASON).collect();
+        let reason: String = reason.chars().take(MAX_REASON_CHARS).collect();
         let values = || vec![text(&reason), text(rollout), text(node)];
         if self.execute(REPLACE, values()).await?.rows_affected == 0 {
             self.try_execute(ADD, values()).await?;

@@ -62,7 +62,7 @@ fn node(name: &str, state: State, age_ms: i64) -> NodeRecord {
         active: None,
         canary: None,
         before: None,
-        trial: None,
+        comparison: None,
     };
     NodeRecord {
         node: name.to_owned(),

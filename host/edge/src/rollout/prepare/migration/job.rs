@@ -14,21 +14,21 @@ use crate::rollout::control::migrations::RunState;
 use crate::rollout::prepare::load::Loader;
 
 /// Maximum interval between two progress reports of a run.
-const HEARTBEAT: Duration = Duration::from_secs(3);
+const MAX_REPORT_INTERVAL: Duration = Duration::from_secs(3);
 
 /// Minimum interval between two progress reports of a run.
-const SHORTEST: Duration = Duration::from_millis(200);
+const MIN_REPORT_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Maximum number of connections that a run uses, one after another, as each is
 /// lost.
-const CONNECTIONS: u32 = 8;
+const MAX_CONNECTIONS: u32 = 8;
 
 /// Pause before a reconnect, multiplied by the number of connections lost so
 /// far.
 const RECONNECT_PAUSE: Duration = Duration::from_secs(1);
 
 /// Maximum length of an audit entry, in characters.
-const LONGEST_DETAIL: usize = 2000;
+const MAX_DETAIL_CHARS: usize = 2000;
 
 /// One run of a release's migrations on this node.
 pub(super) struct Job {
@@ -84,7 +84,7 @@ impl Job {
                 Ok(()) => return self.end(&watched, Ok(())).await,
                 Err(error) => error,
             };
-            if !lost_connection(&error, connection) || connection >= CONNECTIONS {
+            if !lost_connection(&error, connection) || connection >= MAX_CONNECTIONS {
                 return self.end(&watched, Err(error)).await;
             }
             tracing::warn!(
@@ -163,10 +163,10 @@ impl Job {
                     "a run of migrations is not reported: {error}"
                 );
             }
-            tokio::time::sleep(SHORTEST).await;
+            tokio::time::sleep(MIN_REPORT_INTERVAL).await;
             // A closed channel cannot happen here: the sender lives as long as
             // the run.
-            let _ = tokio::time::timeout(HEARTBEAT, watched.changed()).await;
+            let _ = tokio::time::timeout(MAX_REPORT_INTERVAL, watched.changed()).await;
         }
     }
 
@@ -213,7 +213,7 @@ impl Job {
         control
             .end_run(id, node, state, reason.unwrap_or_default())
             .await?;
-        let detail: String = detail.chars().take(LONGEST_DETAIL).collect();
+        let detail: String = detail.chars().take(MAX_DETAIL_CHARS).collect();
         control
             .audit(&self.author, action, self.plugin(), &detail)
             .await

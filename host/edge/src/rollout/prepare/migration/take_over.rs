@@ -19,7 +19,7 @@ use crate::rollout::control::migrations::{MigrationRun, RunState};
 use crate::rollout::control::notifier::Notifier;
 
 /// Interval at which open runs are checked for a node that ended.
-const LOOK: Duration = Duration::from_secs(3);
+const CHECK_INTERVAL: Duration = Duration::from_secs(3);
 
 /// Action in the audit for a run that a node does not take over.
 const REFUSED: &str = "refused";
@@ -58,7 +58,7 @@ impl Migrator {
     /// future is polled.
     pub async fn take_over(self: &Arc<Self>, wake: &Notifier) {
         loop {
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(CHECK_INTERVAL).await;
             match self.look().await {
                 Ok(false) => {}
                 Ok(true) => wake.everywhere().await,
