@@ -115,7 +115,7 @@ async fn try_set_share(
     }
     let record = office.control.plan(&rollout.id).await?;
     let record = record.ok_or_else(gone)?;
-    let heads = office.control.wanted_of(&rollout.plugin).await?;
+    let heads = office.control.desired_of(&rollout.plugin).await?;
     let nodes = office.control.nodes().await?;
     let total = compared(&rollout, &heads, &nodes).totals.compared();
     let control = &office.control;
@@ -208,7 +208,7 @@ pub(super) async fn progress(office: &AdminState, rollout: &Rollout) -> Result<R
         }
         record => record?,
     };
-    let heads = office.control.wanted_of(&rollout.plugin).await?;
+    let heads = office.control.desired_of(&rollout.plugin).await?;
     let nodes = office.control.nodes().await?;
     Ok(RolloutProgress::new(
         rollout,

@@ -14,7 +14,7 @@ use super::attempt::AuditedAction;
 use super::auth::Actor;
 use super::error::{ApiError, Result};
 use super::rollouts::goes_on;
-use crate::rollout::control::log::{Entry, NewEntry, Wanted};
+use crate::rollout::control::log::{DesiredState, Entry, NewEntry};
 use crate::rollout::control::rollouts::{
     MaxUnavailable, NewRollout, Plan as CanaryPlan, live_nodes, new_rollout_id,
 };
@@ -41,8 +41,8 @@ async fn try_fill(
     order: &Fill,
 ) -> Result<Json<Filled>> {
     check_regions(office, region, &order.from).await?;
-    let source = office.control.wanted_in(&order.from).await?;
-    let target = office.control.wanted_in(region).await?;
+    let source = office.control.desired_in(&order.from).await?;
+    let target = office.control.desired_in(region).await?;
     let plan = Plan::new(order, &source, &target)?;
     for plugin in plan.missing.keys() {
         if let Some(other) = office.control.open_rollout_of(plugin).await? {
@@ -130,7 +130,7 @@ async fn append(
         region,
         plugin,
         after: target.get(*plugin).map_or(0, |entry| entry.revision),
-        wanted: Wanted::only(Some(*digest)),
+        desired: DesiredState::only(Some(*digest)),
         rollout: id,
         author: &attempt.author,
         reason,
@@ -159,7 +159,7 @@ impl Plan {
         source: &BTreeMap<String, Entry>,
         target: &BTreeMap<String, Entry>,
     ) -> Result<Self> {
-        let active = |entry: &Entry| entry.wanted.active;
+        let active = |entry: &Entry| entry.desired.active;
         let runs = source
             .iter()
             .filter_map(|(plugin, entry)| Some((plugin, active(entry)?)));

@@ -16,7 +16,7 @@ pub(super) async fn named(
 ) -> Result<Vec<String>> {
     let nodes = office.control.nodes().await?;
     let mut known: BTreeSet<String> = nodes.into_iter().map(|node| node.region).collect();
-    known.extend(office.control.wanted_of(plugin).await?.into_keys());
+    known.extend(office.control.desired_of(plugin).await?.into_keys());
     known.insert(office.follower.name().region.clone());
     in_order(&known, patterns)
 }

@@ -84,7 +84,7 @@ async fn try_roll_back(
     plugin: String,
     roll_back: RollBack,
 ) -> Result<Json<Rollout>> {
-    let heads = office.control.wanted_of(&plugin).await?;
+    let heads = office.control.desired_of(&plugin).await?;
     let meant = rollback::meant(&plugin, &heads, &roll_back.regions)?;
     let digest = match &roll_back.to {
         Some(to) => named_release(office, &plugin, to).await?,
@@ -132,8 +132,8 @@ async fn try_remove(
     attempt: &AuditedAction,
     plugin: String,
 ) -> Result<Json<Rollout>> {
-    let wanted = office.control.wanted_of(&plugin).await?;
-    if wanted.values().all(|entry| entry.wanted.active.is_none()) {
+    let desired = office.control.desired_of(&plugin).await?;
+    if desired.values().all(|entry| entry.desired.active.is_none()) {
         return Err(ApiError::not_found(format!("no region runs {plugin}")));
     }
     let without = office.live.check_compatible(|plugins| {
@@ -143,7 +143,7 @@ async fn try_remove(
     let new = NewRollout {
         plugin,
         digest: None,
-        regions: wanted.into_keys().collect(),
+        regions: desired.into_keys().collect(),
         canary_percent: 0,
         pause: Duration::ZERO,
         max_unavailable: MaxUnavailable::Any,
@@ -331,7 +331,7 @@ pub(super) async fn named_release(office: &AdminState, plugin: &str, to: &str) -
 async fn common_previous(office: &AdminState, plugin: &str, meant: &[&Entry]) -> Result<Digest> {
     let mut found = Vec::new();
     for head in meant {
-        let (region, now) = (head.region.as_str(), head.wanted.active);
+        let (region, now) = (head.region.as_str(), head.desired.active);
         let before = office.control.previous_release(plugin, region, now).await?;
         found.push((region, before));
     }

@@ -420,7 +420,7 @@ fn releases_table(releases: &Releases) -> String {
             when(entry.written_at),
             entry.region.clone(),
             entry
-                .wanted
+                .desired
                 .active
                 .map_or("-".to_owned(), |digest| digest.short()),
             canary_cell(entry),
@@ -432,7 +432,7 @@ fn releases_table(releases: &Releases) -> String {
 }
 
 fn canary_cell(entry: &Entry) -> String {
-    match &entry.wanted.canary {
+    match &entry.desired.canary {
         Some(canary) => format!("{} {}%", canary.digest.short(), canary.percent),
         None => "-".to_owned(),
     }

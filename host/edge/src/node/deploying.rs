@@ -7,7 +7,7 @@ use stores::sql::Obstacles;
 
 use super::StartError;
 use crate::config::Settings;
-use crate::rollout::control::log::Wanted;
+use crate::rollout::control::log::DesiredState;
 use crate::rollout::{
     ActivePlugin, Canary, Deferred, Desired, Loader, Migrator, Release, ServingState, Source,
     Unreadable, check_adoption,
@@ -77,9 +77,9 @@ pub(super) async fn deploy(
     desired: &Desired,
 ) -> Result<(ActivePlugin, Option<Deferred>), StartError> {
     let active = ready(loader, migrator, &desired.active).await?;
-    let (revision, wanted) = (desired.revision, desired.wanted.clone());
-    let Some((source, canary)) = desired.canary.as_ref().zip(wanted.canary.as_ref()) else {
-        return Ok((ActivePlugin::new(revision, wanted, active, None), None));
+    let (revision, state) = (desired.revision, desired.state.clone());
+    let Some((source, canary)) = desired.canary.as_ref().zip(state.canary.as_ref()) else {
+        return Ok((ActivePlugin::new(revision, state, active, None), None));
     };
     let failure = match source {
         Err(error) => defer_canary(desired, error.clone(), false),
@@ -87,15 +87,15 @@ pub(super) async fn deploy(
             Ok(release) => {
                 let trial = Canary::new(release, canary.percent, &active, loader.thresholds());
                 return Ok((
-                    ActivePlugin::new(revision, wanted, active, Some(trial)),
+                    ActivePlugin::new(revision, state, active, Some(trial)),
                     None,
                 ));
             }
             Err(error) => defer_canary(desired, error.to_string(), is_about_store(&error)),
         },
     };
-    let wanted = Wanted::only(wanted.active);
-    Ok((ActivePlugin::new(0, wanted, active, None), Some(failure)))
+    let state = DesiredState::only(state.active);
+    Ok((ActivePlugin::new(0, state, active, None), Some(failure)))
 }
 
 /// Loads a release and brings its tables up to date.

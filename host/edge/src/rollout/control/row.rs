@@ -62,7 +62,7 @@ fn parse<T: FromStr<Err: ToString>>(text: &str) -> Result<T> {
         .map_err(|error: T::Err| ControlError::Unreadable(error.to_string()))
 }
 
-fn unexpected(wanted: &str, found: Option<&Value>) -> ControlError {
+fn unexpected(expected: &str, found: Option<&Value>) -> ControlError {
     let found = match found {
         None => "no column",
         Some(Value::Null) => "NULL",
@@ -70,5 +70,5 @@ fn unexpected(wanted: &str, found: Option<&Value>) -> ControlError {
         Some(Value::Text(_) | Value::Timestamp(_)) => "a text",
         Some(Value::Blob(_)) => "bytes",
     };
-    ControlError::Unreadable(format!("a column holds {found} instead of {wanted}"))
+    ControlError::Unreadable(format!("a column holds {found} instead of {expected}"))
 }

@@ -12,7 +12,7 @@ use super::region_progress::Progress;
 use super::revert::goes_back_whole;
 use crate::rollout::canary::decisions::Decision;
 use crate::rollout::control::ControlError;
-use crate::rollout::control::log::{Entry, Wanted, WantedCanary};
+use crate::rollout::control::log::{DesiredCanary, DesiredState, Entry};
 use crate::rollout::control::nodes::NodeRecord;
 use crate::rollout::control::rollouts::{
     AT_START, MaxUnavailable, NewRolloutRegion, Phase, PlanRecord, Rollout, RolloutRegion,
@@ -101,8 +101,8 @@ impl RolloutController {
     ) -> Result<ControlFlow<Step>, ControlError> {
         let rollout = state.rollout;
         let head = state.heads.get(region);
-        let wanted = wanted(rollout, head);
-        let written = head.filter(|head| head.wanted == wanted);
+        let desired = desired_state(rollout, head);
+        let written = head.filter(|head| head.desired == desired);
         if state.is_paused() && written.is_none() {
             return Ok(ControlFlow::Break(Step::Wait));
         }
@@ -113,7 +113,7 @@ impl RolloutController {
             return begun.map(ControlFlow::Break);
         };
         let Some(head) = written else {
-            let written = self.write(rollout, region, head, wanted, "").await;
+            let written = self.write(rollout, region, head, desired, "").await;
             return written.map(ControlFlow::Break);
         };
         let view = View {
@@ -189,7 +189,7 @@ impl RolloutController {
         heads: &BTreeMap<String, Entry>,
         reason: &str,
     ) -> Result<Step, ControlError> {
-        let has_canary = |head: &Entry| head.rollout == rollout.id && head.wanted.canary.is_some();
+        let has_canary = |head: &Entry| head.rollout == rollout.id && head.desired.canary.is_some();
         let next = match rollout.phase {
             Phase::Running if heads.values().any(has_canary) => Phase::Canary,
             _ => Phase::Done,
@@ -223,13 +223,13 @@ impl RolloutController {
         rollout: &Rollout,
         region: &str,
         head: Option<&Entry>,
-        wanted: Wanted,
+        desired: DesiredState,
         reason: &str,
     ) -> Result<Step, ControlError> {
         // If another node was first, the log has changed all the same.
         let after = head.map_or(0, |head| head.revision);
         self.control
-            .append_for(rollout, region, after, wanted, reason)
+            .append_for(rollout, region, after, desired, reason)
             .await?;
         self.notifier.log_changed(region).await;
         Ok(Step::Done)
@@ -256,20 +256,20 @@ impl Exceptions<'_> {
 }
 
 /// Returns the desired state of a region while the rollout is in progress.
-fn wanted(rollout: &Rollout, head: Option<&Entry>) -> Wanted {
-    let active = head.and_then(|head| head.wanted.active);
+fn desired_state(rollout: &Rollout, head: Option<&Entry>) -> DesiredState {
+    let active = head.and_then(|head| head.desired.active);
     let has_canary = rollout.has_canary() && rollout.phase != Phase::Promoting;
     match rollout.digest.filter(|_| has_canary && active.is_some()) {
         // The release serves already, so there is no canary.
-        Some(digest) if active == Some(digest) => Wanted::only(active),
-        Some(digest) => Wanted {
+        Some(digest) if active == Some(digest) => DesiredState::only(active),
+        Some(digest) => DesiredState {
             active,
-            canary: Some(WantedCanary {
+            canary: Some(DesiredCanary {
                 digest,
                 percent: rollout.canary_percent,
             }),
         },
         // Without an active release there is nothing to compare a canary with.
-        None => Wanted::only(rollout.digest),
+        None => DesiredState::only(rollout.digest),
     }
 }

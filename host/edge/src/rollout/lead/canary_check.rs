@@ -144,14 +144,14 @@ impl Asking {
     /// Returns the JSON that a webhook receives.
     async fn facts(&self) -> Result<Value, ControlError> {
         let rollout = &self.rollout;
-        let heads = self.control.wanted_of(&rollout.plugin).await?;
+        let heads = self.control.desired_of(&rollout.plugin).await?;
         let nodes = self.control.nodes().await?;
         let fleet = fleet::compared(rollout, &heads, &nodes);
         let totals = &fleet.totals;
         let own = nodes.iter().find(|node| node.node == self.node);
         let active: BTreeMap<_, _> = heads
             .iter()
-            .map(|(region, head)| (region, head.wanted.active))
+            .map(|(region, head)| (region, head.desired.active))
             .collect();
         let routes = totals.routes.iter();
         let routes: BTreeMap<_, _> = routes

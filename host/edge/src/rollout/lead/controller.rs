@@ -303,7 +303,7 @@ impl RolloutController {
 
     async fn step(&self, rollout: &Rollout) -> Result<Step, ControlError> {
         self.decisions.begin(&rollout.plugin);
-        let heads = self.control.wanted_of(&rollout.plugin).await?;
+        let heads = self.control.desired_of(&rollout.plugin).await?;
         match rollout.phase {
             Phase::Running | Phase::Canary | Phase::Promoting => {
                 self.advance(rollout, &heads).await

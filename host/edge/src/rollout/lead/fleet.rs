@@ -75,7 +75,7 @@ mod tests {
     use super::*;
     use crate::guest::Tally;
     use crate::rollout::canary::Count;
-    use crate::rollout::control::log::{Wanted, WantedCanary};
+    use crate::rollout::control::log::{DesiredCanary, DesiredState};
     use crate::rollout::control::rollouts::Phase;
     use crate::rollout::report::{CanaryReport, PluginReport, Report};
     use bundle::Digest;
@@ -104,7 +104,7 @@ mod tests {
     }
 
     fn heads() -> BTreeMap<String, Entry> {
-        let canary = WantedCanary {
+        let canary = DesiredCanary {
             digest: Digest::of(b"new"),
             percent: 10,
         };
@@ -112,7 +112,7 @@ mod tests {
             region: "here".to_owned(),
             plugin: "hello".to_owned(),
             revision: 7,
-            wanted: Wanted {
+            desired: DesiredState {
                 active: Some(Digest::of(b"old")),
                 canary: Some(canary),
             },

@@ -30,10 +30,10 @@ impl RolloutController {
         self.note_regions(age).await?;
         let open = self.control.open_rollouts().await?;
         for empty in self.control.empty_regions().await? {
-            let is_wanted = open
+            let is_needed = open
                 .iter()
                 .any(|rollout| rollout.regions.contains(&empty.region));
-            if empty.since >= age && !is_wanted {
+            if empty.since >= age && !is_needed {
                 self.forget_region(&empty.region, empty.since).await?;
             }
         }

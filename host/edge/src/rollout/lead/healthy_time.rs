@@ -28,7 +28,7 @@ pub(super) struct HealthyTime {
 
 impl HealthyTime {
     /// Records that all nodes are healthy now. Returns the time to wait before the next
-    /// observation, at most half a second, or `None` once the nodes have been healthy for `wanted`.
+    /// observation, at most half a second, or `None` once the nodes have been healthy for `needed`.
     ///
     /// # Errors
     /// When the database does not answer. Nothing is counted then.
@@ -37,10 +37,10 @@ impl HealthyTime {
         control: &Control,
         rollout: &str,
         row: &RolloutRegion,
-        wanted: Duration,
+        needed: Duration,
     ) -> Result<Option<Duration>, ControlError> {
         let known = Duration::from_millis(row.healthy_ms);
-        if known >= wanted {
+        if known >= needed {
             return Ok(None);
         }
         let since = Duration::from_millis(row.observed_ago_ms);
@@ -49,7 +49,7 @@ impl HealthyTime {
             true => known + since,
             false => known,
         };
-        let missing = wanted.saturating_sub(healthy);
+        let missing = needed.saturating_sub(healthy);
         if is_watched && since < SMALLEST_STEP && !missing.is_zero() {
             return Ok(Some(missing.min(SMALLEST_STEP)));
         }

@@ -15,7 +15,7 @@ use stores::sql::{Databases, redacted_url};
 
 use super::rollback::{self, NotMeant};
 use crate::config::Settings;
-use crate::rollout::control::log::{Entry, NewEntry, Wanted};
+use crate::rollout::control::log::{DesiredState, Entry, NewEntry};
 use crate::rollout::control::rollouts::Phase;
 use crate::rollout::control::{Control, ControlError};
 
@@ -178,13 +178,13 @@ async fn try_roll_back(
     aborted: &mut Option<String>,
 ) -> Result<OfflineOutcome> {
     let plugin = &order.plugin;
-    let heads = control.wanted_of(plugin).await?;
+    let heads = control.desired_of(plugin).await?;
     let meant = rollback::meant(plugin, &heads, &order.regions)?;
     let mut changes = Vec::new();
     let mut unchanged = Vec::new();
     for &head in &meant {
         let to = target(control, order, head).await?;
-        match head.wanted == Wanted::only(Some(to)) {
+        match head.desired == DesiredState::only(Some(to)) {
             true => unchanged.push(head.region.clone()),
             false => changes.push(Change { head, to }),
         }
@@ -218,7 +218,7 @@ impl From<&Change<'_>> for RegionChange {
     fn from(change: &Change<'_>) -> Self {
         Self {
             region: change.head.region.clone(),
-            from: change.head.wanted.active,
+            from: change.head.desired.active,
             to: change.to,
         }
     }
@@ -232,7 +232,7 @@ async fn target(control: &Control, order: &OfflineRollback, head: &Entry) -> Res
         plugin: plugin.clone(),
         region: head.region.clone(),
     };
-    let found = match (&order.to, head.wanted.active) {
+    let found = match (&order.to, head.desired.active) {
         (Some(to), _) => {
             let found = control.find_bundle(plugin, to).await?;
             found.ok_or_else(|| OfflineError::NoSuchRelease {
@@ -240,7 +240,7 @@ async fn target(control: &Control, order: &OfflineRollback, head: &Entry) -> Res
                 to: to.clone(),
             })?
         }
-        (None, Some(active)) if head.wanted.canary.is_some() => active,
+        (None, Some(active)) if head.desired.canary.is_some() => active,
         (None, active) => {
             let before = control
                 .previous_release(plugin, &head.region, active)
@@ -293,7 +293,7 @@ async fn write(control: &Control, order: &OfflineRollback, changes: &[Change<'_>
                 region,
                 plugin,
                 after: head.map_or(0, |head| head.revision),
-                wanted: Wanted::only(Some(change.to)),
+                desired: DesiredState::only(Some(change.to)),
                 rollout: "",
                 author: &order.author,
                 reason: REASON,
@@ -305,7 +305,7 @@ async fn write(control: &Control, order: &OfflineRollback, changes: &[Change<'_>
             Ok(false) => {}
             // After an error the write may have succeeded, which the log shows.
             Err(error) => {
-                let heads = control.wanted_of(plugin).await?;
+                let heads = control.desired_of(plugin).await?;
                 let is_written = |entry: &NewEntry<'_>| {
                     let head = heads.get(entry.region);
                     head.is_some_and(|head| head.revision > entry.after && is_same(head, entry))
@@ -316,14 +316,14 @@ async fn write(control: &Control, order: &OfflineRollback, changes: &[Change<'_>
                 };
             }
         }
-        heads = Some(control.wanted_of(plugin).await?);
+        heads = Some(control.desired_of(plugin).await?);
     }
     let regions: Vec<_> = changes.iter().map(|it| it.head.region.as_str()).collect();
     Err(OfflineError::Overtaken(regions.join(", ")))
 }
 
 fn is_same(head: &Entry, entry: &NewEntry<'_>) -> bool {
-    head.wanted == entry.wanted && head.author == entry.author && head.reason == entry.reason
+    head.desired == entry.desired && head.author == entry.author && head.reason == entry.reason
 }
 
 fn describe(done: &OfflineOutcome) -> String {

@@ -54,7 +54,7 @@ pub(super) struct View<'a> {
 pub(in crate::rollout) fn follows(report: Option<&PluginReport>, head: &Entry) -> Follows {
     let Some(report) = report else {
         // Nodes no longer report a plugin that was removed.
-        return match head.wanted.active {
+        return match head.desired.active {
             None => Follows::Yes,
             Some(_) => Follows::NotYet(String::new()),
         };

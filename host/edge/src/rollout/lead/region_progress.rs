@@ -67,7 +67,7 @@ impl RolloutController {
     /// pause.
     fn does_worse(&self, view: &View<'_>) -> Option<String> {
         let (rollout, head) = (view.rollout, view.head);
-        let is_new = head.rollout == rollout.id && head.wanted.canary.is_none();
+        let is_new = head.rollout == rollout.id && head.desired.canary.is_none();
         if !is_new || rollout.pause().is_zero() {
             return None;
         }

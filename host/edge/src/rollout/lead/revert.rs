@@ -48,7 +48,7 @@ pub(in crate::rollout) fn failed<'a>(
     heads: &'a BTreeMap<String, Entry>,
     in_failed: &BTreeSet<String>,
 ) -> Option<&'a Entry> {
-    let has_canary = |head: &&Entry| head.wanted.canary.is_some();
+    let has_canary = |head: &&Entry| head.desired.canary.is_some();
     let has_begun = heads
         .values()
         .any(|head| head.rollout == rollout.id && !is_changed(rollout, head));
@@ -67,7 +67,7 @@ pub(in crate::rollout) fn failed<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rollout::control::log::Wanted;
+    use crate::rollout::control::log::DesiredState;
     use crate::rollout::control::rollouts::Phase;
     use bundle::Digest;
 
@@ -92,7 +92,7 @@ mod tests {
             region: region.to_owned(),
             plugin: "hello".to_owned(),
             revision: 2,
-            wanted: Wanted::only(Some(Digest::of(b"new"))),
+            desired: DesiredState::only(Some(Digest::of(b"new"))),
             rollout: "1".to_owned(),
             author: "tester".to_owned(),
             reason: reason.to_owned(),

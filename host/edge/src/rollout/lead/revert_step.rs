@@ -54,9 +54,9 @@ impl RolloutController {
 
     /// Writes an entry that brings a region back to what it ran before the rollout.
     async fn revert_entry(&self, rollout: &Rollout, head: &Entry) -> Result<Step, ControlError> {
-        let wanted = self.control.wanted_before(rollout, head).await?;
+        let desired = self.control.desired_before(rollout, head).await?;
         let reason = format!("{REVERTED}{}", rollout.reason);
-        self.write(rollout, &head.region, Some(head), wanted, &reason)
+        self.write(rollout, &head.region, Some(head), desired, &reason)
             .await
     }
 }

@@ -48,7 +48,7 @@ pub fn meant<'a>(
         let matching = WildMatch::new(pattern);
         let found = heads.values().filter(|head| matching.matches(&head.region));
         let (running, removed): (Vec<_>, Vec<_>) =
-            found.partition(|head| head.wanted.active.is_some());
+            found.partition(|head| head.desired.active.is_some());
         let found = if running.is_empty() { removed } else { running };
         if found.is_empty() {
             let known: Vec<_> = heads.keys().map(String::as_str).collect();
@@ -70,7 +70,7 @@ pub fn meant<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rollout::control::log::Wanted;
+    use crate::rollout::control::log::DesiredState;
     use bundle::Digest;
 
     fn release(name: char) -> Digest {
@@ -84,7 +84,7 @@ mod tests {
                 region: region.to_owned(),
                 plugin: "hello".to_owned(),
                 revision: 2,
-                wanted: Wanted::only(active.map(release)),
+                desired: DesiredState::only(active.map(release)),
                 rollout: String::new(),
                 author: String::new(),
                 reason: String::new(),

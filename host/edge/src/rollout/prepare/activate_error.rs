@@ -71,14 +71,14 @@ pub enum ActivateError {
     #[error("making the release ready: {0}")]
     Panicked(#[from] JoinError),
     /// The digest names a release of another plugin.
-    #[error("the release {digest} is of the plugin {found}, not of {wanted}")]
+    #[error("the release {digest} is of the plugin {found}, not of {expected}")]
     OtherPlugin {
         /// Digest of the release.
         digest: Digest,
         /// Plugin to which the release belongs.
         found: String,
         /// Plugin for which the release was asked.
-        wanted: String,
+        expected: String,
     },
 }
 

@@ -19,7 +19,7 @@ use super::load::Loader;
 use super::migration::Migrator;
 use super::prepared::PreparedReleases;
 use super::source::Source;
-use crate::rollout::control::log::Wanted;
+use crate::rollout::control::log::DesiredState;
 use crate::rollout::control::{Control, ControlError};
 use crate::rollout::serving::active::{ActivePlugin, Canary, Plugins};
 use crate::rollout::serving::live::{ServingState, retire};
@@ -113,7 +113,7 @@ impl Activator {
         &self.trusted
     }
 
-    /// Prepares the releases that `wanted` asks for; `None` if no release is to
+    /// Prepares the releases that `desired` asks for; `None` if no release is to
     /// serve. Once `superseded` is cancelled, a compilation in progress is
     /// abandoned and its reserved slots are freed.
     ///
@@ -123,10 +123,10 @@ impl Activator {
         self: &Arc<Self>,
         plugin: &str,
         revision: i64,
-        wanted: &Wanted,
+        desired: &DesiredState,
         superseded: &CancellationToken,
     ) -> Result<Option<ActivePlugin>, ActivateError> {
-        let Some(active) = wanted.active else {
+        let Some(active) = desired.active else {
             return Ok(None);
         };
         let request = Request {
@@ -135,7 +135,7 @@ impl Activator {
             superseded: superseded.clone(),
         };
         let active = self.release(plugin, active, &request).await?;
-        let canary = match &wanted.canary {
+        let canary = match &desired.canary {
             Some(canary) => {
                 let release = self.release(plugin, canary.digest, &request).await?;
                 let thresholds = self.loader.thresholds();
@@ -145,7 +145,7 @@ impl Activator {
         };
         Ok(Some(ActivePlugin::new(
             revision,
-            wanted.clone(),
+            desired.clone(),
             active,
             canary,
         )))
@@ -178,7 +178,7 @@ impl Activator {
     }
 
     /// Drops prepared releases that nothing asked for within 60 s.
-    pub fn forget_unwanted(&self) {
+    pub fn forget_expired(&self) {
         for release in self.prepared.take_expired() {
             // A release that serves by now is retired when it is replaced.
             if !self.serves(&release) {
@@ -306,7 +306,7 @@ impl Activator {
             return Err(ActivateError::OtherPlugin {
                 digest,
                 found: bundle.manifest.name,
-                wanted: plugin.to_owned(),
+                expected: plugin.to_owned(),
             });
         }
         Ok(bundle)
@@ -379,7 +379,7 @@ impl Activator {
 
 /// Replaces the release's plugin with `release` alone, without a canary.
 fn replace(plugins: &mut Plugins, release: &Arc<Release>) {
-    let wanted = Wanted::only(Some(release.digest));
-    let deployed = ActivePlugin::new(0, wanted, release.clone(), None);
+    let desired = DesiredState::only(Some(release.digest));
+    let deployed = ActivePlugin::new(0, desired, release.clone(), None);
     plugins.insert(release.manifest.name.clone(), Arc::new(deployed));
 }

@@ -23,11 +23,11 @@ impl Reconciler {
             Ok(false) => return,
             Ok(true) => {
                 self.activity.count_activated();
-                let canary = entry.wanted.canary.as_ref();
+                let canary = entry.desired.canary.as_ref();
                 tracing::info!(
                     plugin,
                     revision = entry.revision,
-                    release = entry.wanted.active.map(|digest| digest.short()),
+                    release = entry.desired.active.map(|digest| digest.short()),
                     canary = canary.map(|canary| canary.digest.short()),
                     "serving what the release log wants"
                 );
@@ -92,7 +92,7 @@ impl Reconciler {
     ) -> Result<bool, ActivateError> {
         let deployed = self
             .activator
-            .deployed(plugin, entry.revision, &entry.wanted, superseded)
+            .deployed(plugin, entry.revision, &entry.desired, superseded)
             .await?;
         // The lock is held so that no newer revision can begin to serve in
         // between.

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use bundle::{Digest, SignatureError, TrustedKeys};
 
-use crate::rollout::control::log::{Entry, NewEntry, Wanted};
+use crate::rollout::control::log::{DesiredState, Entry, NewEntry};
 use crate::rollout::control::{Control, ControlError};
 use crate::rollout::prepare::load_error::LoadError;
 use crate::rollout::prepare::source::Source;
@@ -22,7 +22,7 @@ const AUTHOR: &str = "folder";
 /// Desired state of one plugin when a node starts.
 pub struct Desired {
     /// Releases that the region is to serve.
-    pub wanted: Wanted,
+    pub state: DesiredState,
     /// Bundle of the active release.
     pub active: Source,
     /// Bundle of the canary, or the reason why it cannot be read, which does
@@ -77,14 +77,14 @@ pub enum AdoptError {
         other: PathBuf,
     },
     /// The log names a release of another plugin.
-    #[error("the release {digest} is of the plugin {found}, not of {wanted}")]
+    #[error("the release {digest} is of the plugin {found}, not of {expected}")]
     OtherPlugin {
         /// Digest of the release.
         digest: Digest,
         /// Plugin to which the release belongs.
         found: String,
         /// Plugin for which the log names the release.
-        wanted: String,
+        expected: String,
     },
     /// No trusted key signed a release.
     #[error("plugin {plugin}: {source}")]
@@ -121,7 +121,7 @@ impl Desired {
         trusted: &TrustedKeys,
     ) -> Result<AllDesired, AdoptError> {
         check_names(&folders)?;
-        let mut entries = control.wanted_in(region).await?;
+        let mut entries = control.desired_in(region).await?;
         let (mut desired, mut logged) = (Vec::new(), Vec::new());
         for (folder, source) in folders {
             let entry = entries.remove(&source.bundle.manifest.name);
@@ -168,7 +168,7 @@ impl Desired {
         let digest = source.bundle.digest();
         check_signature(trusted, &source.bundle.manifest.name, digest, "")?;
         Ok(Self {
-            wanted: Wanted::only(Some(digest)),
+            state: DesiredState::only(Some(digest)),
             active: source,
             canary: None,
             revision: entry.as_ref().map_or(0, |entry| entry.revision),
@@ -181,11 +181,11 @@ impl Desired {
     /// it removed the plugin.
     async fn from_log(mut reader: EntryReader<'_>) -> Result<Option<Self>, AdoptError> {
         let entry = reader.entry;
-        let Some(active) = entry.wanted.active else {
+        let Some(active) = entry.desired.active else {
             return Ok(None);
         };
         let active = reader.read(active).await?;
-        let canary = match &entry.wanted.canary {
+        let canary = match &entry.desired.canary {
             Some(canary) => match reader.read(canary.digest).await {
                 Err(error) if error.is_transient() => return Err(error),
                 found => Some(found.map_err(|error| error.to_string())),
@@ -193,7 +193,7 @@ impl Desired {
             None => None,
         };
         Ok(Some(Self {
-            wanted: entry.wanted.clone(),
+            state: entry.desired.clone(),
             active,
             canary,
             revision: entry.revision,
@@ -230,7 +230,7 @@ impl Desired {
             region,
             plugin: self.plugin(),
             after: self.revision,
-            wanted: self.wanted.clone(),
+            desired: self.state.clone(),
             rollout: "",
             author: AUTHOR,
             reason: &format!("found in {}", folder.display()),
@@ -238,10 +238,10 @@ impl Desired {
         if control.append(entry).await? {
             return Ok(self.revision + 1);
         }
-        let entries = control.wanted_in(region).await?;
+        let entries = control.desired_in(region).await?;
         let same = entries
             .get(self.plugin())
-            .filter(|entry| entry.wanted == self.wanted);
+            .filter(|entry| entry.desired == self.state);
         Ok(same.map_or(0, |entry| entry.revision))
     }
 }
@@ -273,7 +273,7 @@ impl EntryReader<'_> {
             name => Err(AdoptError::OtherPlugin {
                 digest,
                 found: name.clone(),
-                wanted: plugin.clone(),
+                expected: plugin.clone(),
             }),
         }
     }
@@ -316,7 +316,7 @@ async fn is_changed(
     entry: &Entry,
     digest: Digest,
 ) -> Result<bool, ControlError> {
-    if entry.wanted.active == Some(digest) {
+    if entry.desired.active == Some(digest) {
         return Ok(false);
     }
     if !control.is_shared() && !control.has_served(&entry.plugin, digest).await? {
@@ -324,7 +324,7 @@ async fn is_changed(
     }
     tracing::warn!(
         plugin = entry.plugin,
-        active = entry.wanted.active.map(|digest| digest.short()),
+        active = entry.desired.active.map(|digest| digest.short()),
         folder = %digest.short(),
         "the plugin's folder holds another release than the one that is active in this region; \
          `edge deploy` makes it serve"

@@ -118,19 +118,19 @@ impl NodeConnections {
             let Ok(Some((server, limit))) = database.server_limit().await else {
                 continue;
             };
-            let (wanted, _) = servers.entry(server).or_insert((0, limit));
-            *wanted += database.connections().most;
+            let (needed, _) = servers.entry(server).or_insert((0, limit));
+            *needed += database.connections().most;
         }
         let own = self.control.server_limit().await?;
         if let Some((server, limit)) = own {
-            let (wanted, _) = servers.entry(server).or_insert((0, limit));
-            *wanted += self.control.connections().1.most;
-            *wanted += self.services.identity().connections().1.most;
+            let (needed, _) = servers.entry(server).or_insert((0, limit));
+            *needed += self.control.connections().1.most;
+            *needed += self.services.identity().connections().1.most;
         }
         let bound = self.bound.map_or(usize::MAX, |bound| bound as usize);
         let mut servers = servers.into_iter();
-        Ok(servers.find_map(|(server, (wanted, limit))| {
-            told(&server, wanted.min(bound) as u64, nodes as u64, limit)
+        Ok(servers.find_map(|(server, (needed, limit))| {
+            told(&server, needed.min(bound) as u64, nodes as u64, limit)
         }))
     }
 }

@@ -27,7 +27,7 @@ pub struct Readiness {
 pub(super) struct Known<'a> {
     pub region: &'a str,
     /// Last entry of every plugin in the region's log.
-    pub wanted: &'a BTreeMap<String, Entry>,
+    pub entries: &'a BTreeMap<String, Entry>,
     /// Plugins that the node serves, with any release.
     pub serves: &'a BTreeSet<String>,
     /// State of the plugins whose desired release the node does not serve.
@@ -67,18 +67,18 @@ impl Readiness {
 /// serves any of the plugins, so that a plugin that is new in a region takes no
 /// node out of service.
 pub(super) fn decide(known: &Known<'_>) -> Readiness {
-    let wanted = known
-        .wanted
+    let desired = known
+        .entries
         .iter()
-        .filter(|(_, entry)| entry.wanted.active.is_some());
-    let wanted: Vec<_> = wanted.map(|(plugin, _)| plugin).collect();
-    if wanted.is_empty() {
+        .filter(|(_, entry)| entry.desired.active.is_some());
+    let desired: Vec<_> = desired.map(|(plugin, _)| plugin).collect();
+    if desired.is_empty() {
         return Readiness {
             ready: false,
             missing: vec![nothing(known)],
         };
     }
-    let (served, absent): (Vec<_>, Vec<_>) = wanted
+    let (served, absent): (Vec<_>, Vec<_>) = desired
         .into_iter()
         .partition(|plugin| known.serves.contains(*plugin));
     let may_lack = |plugin: &&String| {
@@ -152,7 +152,7 @@ impl ReadinessCell {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rollout::control::log::Wanted;
+    use crate::rollout::control::log::DesiredState;
     use bundle::Digest;
 
     fn entry(plugin: &str, active: bool) -> (String, Entry) {
@@ -160,7 +160,7 @@ mod tests {
             region: "eu".to_owned(),
             plugin: plugin.to_owned(),
             revision: 1,
-            wanted: Wanted::only(active.then(|| Digest::of(plugin.as_bytes()))),
+            desired: DesiredState::only(active.then(|| Digest::of(plugin.as_bytes()))),
             rollout: String::new(),
             author: String::new(),
             reason: String::new(),
@@ -171,13 +171,13 @@ mod tests {
     }
 
     fn decide_for(serves: &[&str], pending: &[(&str, State, Cause)], was_ready: bool) -> Readiness {
-        let wanted = [entry("a", true), entry("b", true), entry("gone", false)];
+        let desired = [entry("a", true), entry("b", true), entry("gone", false)];
         let pending = pending
             .iter()
             .map(|(plugin, state, cause)| ((*plugin).to_owned(), (*state, *cause)));
         decide(&Known {
             region: "eu",
-            wanted: &BTreeMap::from(wanted),
+            entries: &BTreeMap::from(desired),
             serves: &serves.iter().map(|name| (*name).to_owned()).collect(),
             pending: &pending.collect(),
             other_region: None,
@@ -227,7 +227,7 @@ mod tests {
         let nothing = |other_region| {
             let readiness = decide(&Known {
                 region: "eu",
-                wanted: &BTreeMap::from([entry("gone", false)]),
+                entries: &BTreeMap::from([entry("gone", false)]),
                 serves: &BTreeSet::new(),
                 pending: &BTreeMap::new(),
                 other_region,

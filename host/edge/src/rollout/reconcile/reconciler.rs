@@ -140,8 +140,8 @@ impl Reconciler {
     /// releases that the log asks for were prepared when it started.
     pub async fn decide_readiness(&self) {
         let decided = async {
-            let wanted = self.control.wanted_in(&self.name.region).await?;
-            self.decide(&wanted).await
+            let entries = self.control.desired_in(&self.name.region).await?;
+            self.decide(&entries).await
         };
         if let Err(error) = decided.await {
             tracing::warn!("the release log cannot be read: {error}");
@@ -198,7 +198,7 @@ impl Reconciler {
             if let Err(error) = self.look(&mut activations).await {
                 tracing::warn!("the release log cannot be followed: {error}");
             }
-            self.activator.forget_unwanted();
+            self.activator.forget_expired();
             let longest = match self.notifier.is_listening() {
                 true => POLL_INTERVAL_WHEN_NOTIFIED,
                 false => POLL_INTERVAL,
@@ -211,26 +211,26 @@ impl Reconciler {
     }
 
     async fn look(self: &Arc<Self>, activations: &mut Activations) -> Result<(), ControlError> {
-        let wanted = self.control.wanted_in(&self.name.region).await?;
+        let entries = self.control.desired_in(&self.name.region).await?;
         self.activity.note_read();
-        self.decide(&wanted).await?;
-        for (plugin, entry) in wanted {
+        self.decide(&entries).await?;
+        for (plugin, entry) in entries {
             self.advance(&plugin, entry, activations).await?;
         }
         self.withdraw_worse_canaries().await
     }
 
-    async fn decide(&self, wanted: &BTreeMap<String, Entry>) -> Result<(), ControlError> {
+    async fn decide(&self, entries: &BTreeMap<String, Entry>) -> Result<(), ControlError> {
         let region = &self.name.region;
-        let wants_something = wanted.values().any(|entry| entry.wanted.active.is_some());
-        let other_region = match wants_something {
+        let asks_for_something = entries.values().any(|entry| entry.desired.active.is_some());
+        let other_region = match asks_for_something {
             true => None,
             false => self.control.other_region_that_runs(region).await?,
         };
         let serves = self.live.serving().plugins.keys().cloned().collect();
         let decided = readiness::decide(&Known {
             region,
-            wanted,
+            entries,
             serves: &serves,
             pending: &self.pending.states(),
             other_region: other_region.as_deref(),
@@ -276,7 +276,7 @@ impl Reconciler {
     /// Returns whether no release is to serve and none does.
     fn has_nothing_to_do(&self, plugin: &str, entry: &Entry) -> bool {
         let serves = self.live.serving().plugins.contains_key(plugin);
-        !serves && entry.wanted.active.is_none()
+        !serves && entry.desired.active.is_none()
     }
 
     /// Returns whether the entry serves, or failed too recently to be tried

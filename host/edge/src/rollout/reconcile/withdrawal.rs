@@ -33,7 +33,7 @@ impl Reconciler {
         let open = self.control.open_rollout_of(plugin.name()).await?;
         // A later rollout is not marked: the node may still serve the canary of
         // the previous one.
-        let canary = plugin.wanted.canary.as_ref().map(|canary| canary.digest);
+        let canary = plugin.desired.canary.as_ref().map(|canary| canary.digest);
         let open =
             open.filter(|rollout| rollout.phase.precedes_promotion() && rollout.digest == canary);
         let Some(rollout) = open else {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::release::Release;
 use crate::guest::{Cohort, Sample};
 use crate::rollout::canary::{CALLS, Comparison, Side, Thresholds, Totals};
-use crate::rollout::control::log::Wanted;
+use crate::rollout::control::log::DesiredState;
 use crate::rollout::report::ReleaseReport;
 use crate::runtime::Provider;
 
@@ -17,7 +17,7 @@ pub struct ActivePlugin {
     /// does.
     pub revision: i64,
     /// Desired releases according to that revision.
-    pub wanted: Wanted,
+    pub desired: DesiredState,
     /// Active release.
     pub active: Arc<Release>,
     /// Canary, if there is one.
@@ -107,13 +107,13 @@ impl ActivePlugin {
     #[must_use]
     pub fn new(
         revision: i64,
-        wanted: Wanted,
+        desired: DesiredState,
         active: Arc<Release>,
         canary: Option<Canary>,
     ) -> Self {
         Self {
             revision,
-            wanted,
+            desired,
             active,
             canary,
             before: None,
@@ -133,7 +133,7 @@ impl ActivePlugin {
     pub fn at_revision(&self, revision: i64) -> Self {
         Self {
             revision,
-            wanted: self.wanted.clone(),
+            desired: self.desired.clone(),
             active: self.active.clone(),
             canary: self.canary.as_ref().map(|canary| Canary {
                 release: canary.release.clone(),

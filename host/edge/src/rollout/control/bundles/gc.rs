@@ -11,7 +11,7 @@ use stores::sql::Value;
 use super::blobs::{self, DROP_UPLOAD};
 use super::record::BundleRecord;
 use super::store::DROP_PARTS;
-use crate::rollout::control::log::Wanted;
+use crate::rollout::control::log::DesiredState;
 use crate::rollout::control::{Control, Result, text};
 
 /// Age below which bundles are kept because their rollout may begin yet, in milliseconds.
@@ -103,8 +103,8 @@ impl Control {
         self.reconcile_heads().await?;
         for (region, plugin) in self.heads().await? {
             let late = self.latest_entries(&region, &plugin, LATE_ENTRIES).await?;
-            let now = late.first().and_then(|entry| entry.wanted.active);
-            for Wanted { active, canary } in late.into_iter().map(|entry| entry.wanted) {
+            let now = late.first().and_then(|entry| entry.desired.active);
+            for DesiredState { active, canary } in late.into_iter().map(|entry| entry.desired) {
                 needed.extend(active);
                 needed.extend(canary.map(|canary| canary.digest));
             }

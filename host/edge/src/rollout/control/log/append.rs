@@ -2,7 +2,7 @@
 
 use stores::sql::Value;
 
-use super::entry::{NewEntry, Wanted};
+use super::entry::{DesiredState, NewEntry};
 use super::heads;
 use crate::rollout::control::rollouts::Rollout;
 use crate::rollout::control::{Control, Result, text};
@@ -27,7 +27,7 @@ impl Control {
         rollout: &Rollout,
         region: &str,
         after: i64,
-        wanted: Wanted,
+        desired: DesiredState,
         reason: &str,
     ) -> Result<bool> {
         let mut values = vec![
@@ -35,7 +35,7 @@ impl Control {
             text(&rollout.plugin),
             Value::Integer(after + 1),
         ];
-        values.extend(wanted.values());
+        values.extend(desired.values());
         values.extend([text(reason), text(&rollout.id), text(rollout.phase)]);
         let place = (region, rollout.plugin.as_str(), after + 1);
         self.write(APPEND_FOR_ROLLOUT, values, &[place]).await
@@ -64,7 +64,7 @@ impl Control {
                 text(entry.plugin),
                 Value::Integer(entry.after + 1),
             ]);
-            values.extend(entry.wanted.values());
+            values.extend(entry.desired.values());
             values.extend([text(entry.rollout), text(entry.author), text(entry.reason)]);
         }
         let places = entries

@@ -3,7 +3,7 @@
 use bundle::Digest;
 use stores::sql::Value;
 
-use super::entry::{Entry, Wanted};
+use super::entry::{DesiredState, Entry};
 use crate::rollout::control::rollouts::Rollout;
 use crate::rollout::control::{Control, ControlError, Result, text};
 
@@ -23,7 +23,7 @@ impl Control {
     ///
     /// # Errors
     /// When the database does not answer, or the region's log lacks entries.
-    pub async fn wanted_before(&self, rollout: &Rollout, head: &Entry) -> Result<Wanted> {
+    pub async fn desired_before(&self, rollout: &Rollout, head: &Entry) -> Result<DesiredState> {
         let values = vec![
             text(&rollout.plugin),
             text(&head.region),
@@ -32,14 +32,14 @@ impl Control {
         ];
         let rows = self.query(BEFORE, values).await?;
         if let Some(row) = rows.into_iter().next() {
-            return Ok(Entry::read(row)?.wanted);
+            return Ok(Entry::read(row)?.desired);
         }
         // Revisions count from 1: if the rollout was the first writer, it wrote revision 1.
         let values = vec![text(&rollout.plugin), text(&head.region)];
         let first = self.query(FIRST, values).await?.into_iter().next();
         match first.map(Entry::read).transpose()? {
             Some(first) if first.revision == 1 && first.rollout == rollout.id => {
-                Ok(Wanted::default())
+                Ok(DesiredState::default())
             }
             _ => Err(ControlError::Unreadable(format!(
                 "the release log of region {} lacks what ran before rollout {}",

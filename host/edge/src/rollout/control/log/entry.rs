@@ -25,23 +25,23 @@ macro_rules! select {
 
 /// The desired state of one plugin in one region.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Wanted {
+pub struct DesiredState {
     /// The release that serves; `None` once the plugin is removed.
     pub active: Option<Digest>,
     /// The canary release, which serves some clients instead of the active one.
-    pub canary: Option<WantedCanary>,
+    pub canary: Option<DesiredCanary>,
 }
 
 /// A canary release and its share of the clients.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WantedCanary {
+pub struct DesiredCanary {
     /// Digest of the release.
     pub digest: Digest,
     /// Percentage of the clients that the canary serves.
     pub percent: u8,
 }
 
-impl Wanted {
+impl DesiredState {
     /// Returns the state in which `digest` serves all clients, without a canary.
     #[must_use]
     pub fn only(digest: Option<Digest>) -> Self {
@@ -72,7 +72,7 @@ pub struct Entry {
     pub revision: i64,
     /// Desired state from this entry on.
     #[serde(flatten)]
-    pub wanted: Wanted,
+    pub desired: DesiredState,
     /// ID of the rollout that wrote the entry; empty for other writers, such as a node that adopts
     /// its plugin folder.
     pub rollout: String,
@@ -96,7 +96,7 @@ pub struct NewEntry<'a> {
     /// Revision that the entry follows; 0 for the first of its region and plugin.
     pub after: i64,
     /// Desired state from this entry on.
-    pub wanted: Wanted,
+    pub desired: DesiredState,
     /// ID of the rollout that the entry belongs to; empty for none.
     pub rollout: &'a str,
     /// Operator or node that asks for the change.
@@ -120,9 +120,9 @@ impl Entry {
             region,
             plugin,
             revision,
-            wanted: Wanted {
+            desired: DesiredState {
                 active,
-                canary: canary.map(|digest| WantedCanary { digest, percent }),
+                canary: canary.map(|digest| DesiredCanary { digest, percent }),
             },
             rollout: row.text()?,
             author: row.text()?,

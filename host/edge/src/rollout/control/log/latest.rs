@@ -54,7 +54,7 @@ impl Control {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn wanted_in(&self, region: &str) -> Result<BTreeMap<String, Entry>> {
+    pub async fn desired_in(&self, region: &str) -> Result<BTreeMap<String, Entry>> {
         let entries = self.entries_at_heads(&OF_REGION, region).await?;
         Ok(entries
             .into_iter()
@@ -79,7 +79,7 @@ impl Control {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn wanted_of(&self, plugin: &str) -> Result<BTreeMap<String, Entry>> {
+    pub async fn desired_of(&self, plugin: &str) -> Result<BTreeMap<String, Entry>> {
         let entries = self.entries_at_heads(&OF_PLUGIN, plugin).await?;
         Ok(entries
             .into_iter()

@@ -14,5 +14,5 @@ mod history;
 mod latest;
 mod previous;
 
-pub use entry::{Entry, NewEntry, Wanted, WantedCanary};
+pub use entry::{DesiredCanary, DesiredState, Entry, NewEntry};
 pub use history::is_of_entry;

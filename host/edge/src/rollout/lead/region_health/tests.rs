@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use bundle::Digest;
 
 use super::*;
-use crate::rollout::control::log::Wanted;
+use crate::rollout::control::log::DesiredState;
 use crate::rollout::control::rollouts::Phase;
 use crate::rollout::report::Report;
 
@@ -30,7 +30,7 @@ fn head(age_ms: i64) -> Entry {
         region: "here".to_owned(),
         plugin: "hello".to_owned(),
         revision: 7,
-        wanted: Wanted::only(Some(Digest::of(b"new"))),
+        desired: DesiredState::only(Some(Digest::of(b"new"))),
         rollout: "1".to_owned(),
         author: "tester".to_owned(),
         reason: String::new(),

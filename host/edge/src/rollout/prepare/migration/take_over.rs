@@ -122,14 +122,14 @@ impl Migrator {
     }
 
     /// Checks that this node is allowed to continue a run on the target
-    /// `wanted`, which identifies a plugin and its database, and that no other
+    /// `expected`, which identifies a plugin and its database, and that no other
     /// node runs it.
     async fn check_run(
         &self,
         run: &MigrationRun,
         bundle: &Bundle,
         signature: &str,
-        wanted: &str,
+        expected: &str,
     ) -> Result<(), NotTakenOver> {
         let plugin = &bundle.manifest.name;
         self.trusted.check(plugin, run.digest, signature)?;
@@ -138,7 +138,7 @@ impl Migrator {
             return Err(NotTakenOver::NoDatabase);
         };
         let checking = async {
-            if target(&database, plugin).await? != wanted {
+            if target(&database, plugin).await? != expected {
                 return Err(NotTakenOver::OtherDatabase(run.database.clone()));
             }
             match database.try_lock_migrations(plugin).await {
