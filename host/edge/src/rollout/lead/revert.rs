@@ -2,26 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::rollout::control::log::Entry;
+use crate::rollout::control::log::{Entry, EntryKind};
 use crate::rollout::control::rollouts::Rollout;
-
-/// Prefix of the reason of an entry that reverts another.
-pub(super) const REVERTED: &str = "undone: ";
-
-/// Prefix of the reason of an entry that filled a new region.
-const FILLED: &str = "as region ";
-
-/// Returns the reason of an entry that fills a region with what the region `from` runs.
-#[must_use]
-pub fn filled_from(from: &str) -> String {
-    format!("{FILLED}{from} runs it")
-}
 
 /// Returns whether the entry filled its region, which ran nothing before. Such an entry is not
 /// reverted: the region is to run all that it was filled with, and would otherwise serve customers
 /// without the plugin.
 pub(super) fn is_filled(rollout: &Rollout, head: &Entry) -> bool {
-    head.rollout == rollout.id && head.reason.starts_with(FILLED)
+    head.rollout == rollout.id && head.kind() == EntryKind::Fill
 }
 
 /// Returns whether a failure reverts all changes of the rollout, which is so for a rollout with a
@@ -32,12 +20,12 @@ pub(super) fn goes_back_whole(rollout: &Rollout) -> bool {
 
 /// Returns whether the rollout wrote the region's last entry, other than to revert another.
 pub(in crate::rollout) fn is_changed(rollout: &Rollout, head: &Entry) -> bool {
-    head.rollout == rollout.id && !head.reason.starts_with(REVERTED)
+    head.rollout == rollout.id && head.kind() != EntryKind::Reversal
 }
 
 /// Returns whether the rollout wrote the region's last entry to revert another.
 pub(super) fn is_reverted(rollout: &Rollout, head: &Entry) -> bool {
-    head.rollout == rollout.id && head.reason.starts_with(REVERTED)
+    head.rollout == rollout.id && head.kind() == EntryKind::Reversal
 }
 
 /// Returns the next entry that a failed rollout has to revert: of the region that it changed last,
@@ -67,7 +55,7 @@ pub(in crate::rollout) fn failed<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rollout::control::log::DesiredState;
+    use crate::rollout::control::log::{DesiredState, filled_from};
     use crate::rollout::control::rollouts::Phase;
     use bundle::Digest;
 

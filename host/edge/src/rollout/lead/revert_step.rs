@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use super::controller::{RolloutController, Step};
 use super::region_health::behind;
-use super::revert::{REVERTED, is_filled, is_reverted};
+use super::revert::{is_filled, is_reverted};
 use crate::rollout::control::ControlError;
-use crate::rollout::control::log::Entry;
+use crate::rollout::control::log::{Entry, reversal_for};
 use crate::rollout::control::rollouts::{Phase, Rollout};
 
 /// Time limit for nodes to follow a reverted log, after which a failed or aborted rollout ends
@@ -55,7 +55,7 @@ impl RolloutController {
     /// Writes an entry that brings a region back to what it ran before the rollout.
     async fn revert_entry(&self, rollout: &Rollout, head: &Entry) -> Result<Step, ControlError> {
         let desired = self.control.desired_before(rollout, head).await?;
-        let reason = format!("{REVERTED}{}", rollout.reason);
+        let reason = reversal_for(&rollout.reason);
         self.write(rollout, &head.region, Some(head), desired, &reason)
             .await
     }

@@ -11,8 +11,10 @@ mod append;
 mod earlier;
 pub(super) mod heads;
 mod history;
+mod kind;
 mod latest;
 mod previous;
 
 pub use entry::{DesiredCanary, DesiredState, Entry, NewEntry};
 pub use history::is_of_entry;
+pub use kind::{EntryKind, filled_from, reversal_for};

@@ -3,6 +3,7 @@
 use bundle::Digest;
 use stores::sql::Value;
 
+use super::kind::fill_pattern;
 use crate::rollout::control::{Control, Result, text};
 
 /// Selects the active releases of one region, newest first, among the given number of newest
@@ -13,7 +14,7 @@ const SERVED_IN: &str = "SELECT l.active FROM edge_release_log l \
      LEFT JOIN edge_rollout r ON r.id = l.rollout \
      WHERE l.plugin = ? AND l.region = ? AND l.active IS NOT NULL \
      AND (r.phase IS NULL OR (r.phase <> 'failed' AND r.phase <> 'aborted') \
-     OR l.reason LIKE 'as region %') \
+     OR l.reason LIKE ?) \
      AND l.revision > COALESCE((SELECT h.revision FROM edge_release_head h \
      WHERE h.region = ? AND h.plugin = ?), 0) - ? ORDER BY l.revision DESC LIMIT 100000";
 
@@ -37,6 +38,7 @@ impl Control {
             let values = vec![
                 text(plugin),
                 text(region),
+                text(fill_pattern()),
                 text(region),
                 text(plugin),
                 Value::Integer(entries),
