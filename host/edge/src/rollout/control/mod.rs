@@ -22,7 +22,10 @@ pub mod pages;
 pub mod regions;
 pub mod rollouts;
 mod row;
+mod scan;
 mod tables;
+#[cfg(test)]
+mod testing;
 mod transaction;
 
 use std::sync::Arc;

@@ -57,7 +57,8 @@ impl Row {
     }
 }
 
-fn parse<T: FromStr<Err: ToString>>(text: &str) -> Result<T> {
+/// Parses the text of a column.
+pub(super) fn parse<T: FromStr<Err: ToString>>(text: &str) -> Result<T> {
     text.parse()
         .map_err(|error: T::Err| ControlError::Unreadable(error.to_string()))
 }

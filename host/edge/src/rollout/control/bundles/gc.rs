@@ -12,13 +12,18 @@ use super::blobs::{self, DROP_UPLOAD};
 use super::record::BundleRecord;
 use super::store::DROP_PARTS;
 use crate::rollout::control::log::DesiredState;
+use crate::rollout::control::row::parse;
+use crate::rollout::control::scan::{PAGE, page_limit};
 use crate::rollout::control::{Control, Result, text};
 
 /// Age below which bundles are kept because their rollout may begin yet, in milliseconds.
 const RECENT_MS: i64 = 3_600_000;
 
-const ALL: &str = "SELECT digest, plugin, version, parts, signature, author, added_at, \
-    {now} - added_at FROM edge_bundle ORDER BY plugin, added_at DESC, digest";
+/// Selects a page of all bundles, which begins after a plugin, a time and a digest.
+const PAGE_OF_ALL: &str = "SELECT digest, plugin, version, parts, signature, author, added_at, \
+    {now} - added_at FROM edge_bundle \
+    WHERE plugin > ? OR (plugin = ? AND (added_at < ? OR (added_at = ? AND digest > ?))) \
+    ORDER BY plugin, added_at DESC, digest LIMIT ?";
 /// Number of the last entries of a region and a plugin whose releases are kept, because a rollout
 /// may revert to them.
 const LATE_ENTRIES: u32 = 5;
@@ -33,19 +38,22 @@ const COLLECT: &str = "UPDATE edge_bundle SET parts = -1 WHERE digest = ? AND pa
 /// Selects the collected bundles whose content is still stored, also by older hosts.
 const COLLECTED_WITH_CONTENT: &str = "SELECT b.digest FROM edge_bundle b WHERE b.parts < 0 \
     AND (EXISTS (SELECT 1 FROM edge_bundle_part p WHERE p.digest = b.digest) \
-    OR EXISTS (SELECT 1 FROM edge_bundle_blob s WHERE s.bundle = b.digest))";
+    OR EXISTS (SELECT 1 FROM edge_bundle_blob s WHERE s.bundle = b.digest)) \
+    AND b.digest > ? ORDER BY b.digest LIMIT ?";
 /// Locks the record of a collected bundle until the transaction ends.
 const HOLD_COLLECTED: &str = "UPDATE edge_bundle SET parts = -1 WHERE digest = ? AND parts < 0";
 /// Age below which unused blobs and parts are kept because a bundle with them may be being stored,
 /// in milliseconds.
 const RECENT_BLOB_MS: i64 = 3_600_000;
 const UNUSED_BLOBS: &str = "SELECT b.digest FROM edge_blob b WHERE b.used_at < {now} - ? \
-    AND NOT EXISTS (SELECT 1 FROM edge_bundle_blob s WHERE s.blob_digest = b.digest)";
+    AND NOT EXISTS (SELECT 1 FROM edge_bundle_blob s WHERE s.blob_digest = b.digest) \
+    AND b.digest > ? ORDER BY b.digest LIMIT ?";
 const DROP_BLOB: &str = "DELETE FROM edge_blob WHERE digest = ? AND used_at < {now} - ? \
     AND NOT EXISTS (SELECT 1 FROM edge_bundle_blob s WHERE s.blob_digest = edge_blob.digest)";
 const UNUSED_UPLOADS: &str = "SELECT DISTINCT p.upload FROM edge_blob_part p \
     WHERE p.written_at < {now} - ? \
-    AND NOT EXISTS (SELECT 1 FROM edge_blob b WHERE b.upload = p.upload)";
+    AND NOT EXISTS (SELECT 1 FROM edge_blob b WHERE b.upload = p.upload) \
+    AND p.upload > ? ORDER BY p.upload LIMIT ?";
 
 /// Result of a garbage collection.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -71,9 +79,7 @@ impl Control {
         let needed = self.needed().await?;
         let mut found = Collection::default();
         let (mut plugin, mut newer) = (String::new(), 0);
-        for mut row in self.query(ALL, Vec::new()).await? {
-            let record = BundleRecord::read_columns(&mut row)?;
-            let age = row.integer()?;
+        for (record, age) in self.all_bundles().await? {
             if record.plugin != plugin {
                 plugin.clone_from(&record.plugin);
                 newer = 0;
@@ -88,6 +94,23 @@ impl Control {
             }
         }
         Ok(found)
+    }
+
+    /// Returns the records of all bundles by plugin, newest first, with the age of each in
+    /// milliseconds.
+    async fn all_bundles(&self) -> Result<Vec<(BundleRecord, i64)>> {
+        let mut all: Vec<(BundleRecord, i64)> = Vec::new();
+        loop {
+            let after = all.last().map(|(last, _)| last);
+            let rows = self.query(PAGE_OF_ALL, page_after(after)).await?;
+            let is_last = rows.len() < PAGE;
+            for mut row in rows {
+                all.push((BundleRecord::read_columns(&mut row)?, row.integer()?));
+            }
+            if is_last {
+                return Ok(all);
+            }
+        }
     }
 
     /// Returns the releases that serve, are being rolled out or migrated, or may be rolled back to.
@@ -144,8 +167,8 @@ impl Control {
 
     /// Deletes the content of collected bundles, except those that are restored meanwhile.
     async fn drop_content(&self) -> Result<()> {
-        for mut row in self.query(COLLECTED_WITH_CONTENT, Vec::new()).await? {
-            let digest: Digest = row.parsed()?;
+        for key in self.scan_keys(COLLECTED_WITH_CONTENT, Vec::new()).await? {
+            let digest: Digest = parse(&key)?;
             let mut transaction = self.begin().await?;
             let held = transaction.execute(HOLD_COLLECTED, vec![text(digest)]);
             if held.await?.rows_affected == 0 {
@@ -162,13 +185,32 @@ impl Control {
     /// Deletes old blobs that no bundle lists, and the parts of interrupted uploads.
     async fn drop_unused_blobs(&self) -> Result<()> {
         let recent = || Value::Integer(RECENT_BLOB_MS);
-        for mut row in self.query(UNUSED_BLOBS, vec![recent()]).await? {
-            let blob = vec![text(row.text()?), recent()];
-            self.execute(DROP_BLOB, blob).await?;
+        for blob in self.scan_keys(UNUSED_BLOBS, vec![recent()]).await? {
+            self.execute(DROP_BLOB, vec![text(blob), recent()]).await?;
         }
-        for mut row in self.query(UNUSED_UPLOADS, vec![recent()]).await? {
-            self.execute(DROP_UPLOAD, vec![text(row.text()?)]).await?;
+        for upload in self.scan_keys(UNUSED_UPLOADS, vec![recent()]).await? {
+            self.execute(DROP_UPLOAD, vec![text(upload)]).await?;
         }
         Ok(())
     }
 }
+
+/// Returns the parameters of the page of all bundles that begins after `last`.
+fn page_after(last: Option<&BundleRecord>) -> Vec<Value> {
+    let (plugin, time, digest) = match last {
+        // The empty text is before every name.
+        None => (String::new(), i64::MAX, String::new()),
+        Some(last) => (last.plugin.clone(), last.added_at, last.digest.to_string()),
+    };
+    vec![
+        text(&plugin),
+        text(&plugin),
+        Value::Integer(time),
+        Value::Integer(time),
+        text(digest),
+        page_limit(),
+    ]
+}
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@ use stores::sql::Value;
 
 use super::blobs::{self, Blobs, PART};
 use super::record::BundleRecord;
+use crate::rollout::control::row::parse;
 use crate::rollout::control::transaction::Transaction;
 use crate::rollout::control::{Control, ControlError, Result, text};
 
@@ -22,7 +23,8 @@ const ADD: &str = "INSERT INTO edge_bundle \
     VALUES (?, ?, ?, ?, ?, ?, {now})";
 /// Selects the bundles whose content is stored as blobs.
 const IN_BLOBS: &str = "SELECT digest FROM edge_bundle WHERE parts >= 0 AND EXISTS \
-    (SELECT 1 FROM edge_bundle_blob s WHERE s.bundle = edge_bundle.digest) ORDER BY digest";
+    (SELECT 1 FROM edge_bundle_blob s WHERE s.bundle = edge_bundle.digest) \
+    AND digest > ? ORDER BY digest LIMIT ?";
 const READ_PART: &str = "SELECT content FROM edge_bundle_part WHERE digest = ? AND part = ?";
 
 /// Maximum number of attempts to store a bundle while parts or blobs of it are being collected.
@@ -84,8 +86,8 @@ impl Control {
     /// When the database does not answer, or a bundle was changed.
     pub async fn store_whole(&self) -> Result<usize> {
         let mut stored = 0;
-        for mut row in self.query(IN_BLOBS, Vec::new()).await? {
-            let (bundle, _) = self.bundle(row.parsed()?).await?;
+        for digest in self.scan_keys(IN_BLOBS, Vec::new()).await? {
+            let (bundle, _) = self.bundle(parse(&digest)?).await?;
             self.store(&bundle, Layout::Whole, Change::Layout).await?;
             stored += 1;
         }

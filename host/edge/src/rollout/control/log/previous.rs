@@ -4,22 +4,18 @@ use bundle::Digest;
 use stores::sql::Value;
 
 use super::kind::fill_pattern;
+use crate::rollout::control::scan::{PAGE, page_limit};
 use crate::rollout::control::{Control, Result, text};
 
-/// Selects the active releases of one region, newest first, among the given number of newest
-/// entries, or among all if the region's head is missing. Entries of failed or aborted rollouts are
-/// left out, except entries that filled the region, which stay in force whatever the rollout's
-/// outcome.
-const SERVED_IN: &str = "SELECT l.active FROM edge_release_log l \
+/// Selects a page of the active releases of one region, newest first, from the entries before a
+/// revision. Entries of failed or aborted rollouts are left out, except entries that filled the
+/// region, which stay in force whatever the rollout's outcome.
+const SERVED_IN: &str = "SELECT l.active, l.revision FROM edge_release_log l \
      LEFT JOIN edge_rollout r ON r.id = l.rollout \
      WHERE l.plugin = ? AND l.region = ? AND l.active IS NOT NULL \
      AND (r.phase IS NULL OR (r.phase <> 'failed' AND r.phase <> 'aborted') \
      OR l.reason LIKE ?) \
-     AND l.revision > COALESCE((SELECT h.revision FROM edge_release_head h \
-     WHERE h.region = ? AND h.plugin = ?), 0) - ? ORDER BY l.revision DESC LIMIT 100000";
-
-/// Number of newest entries that are searched: first the last thousand, then practically all.
-const ENTRIES: [i64; 2] = [1_000, 1_000_000_000];
+     AND l.revision < ? ORDER BY l.revision DESC LIMIT ?";
 
 impl Control {
     /// Returns the release that `region` served before `now`, the current one. Releases of failed
@@ -34,23 +30,30 @@ impl Control {
         region: &str,
         now: Option<Digest>,
     ) -> Result<Option<Digest>> {
-        for entries in ENTRIES {
+        let mut newest_first: Vec<Digest> = Vec::new();
+        let mut end = i64::MAX;
+        loop {
             let values = vec![
                 text(plugin),
                 text(region),
                 text(fill_pattern()),
-                text(region),
-                text(plugin),
-                Value::Integer(entries),
+                Value::Integer(end),
+                page_limit(),
             ];
             let rows = self.query(SERVED_IN, values).await?;
-            let newest_first: Result<Vec<Digest>> =
-                rows.into_iter().map(|mut row| row.parsed()).collect();
-            if let Some(release) = before(newest_first?.into_iter().rev(), now) {
-                return Ok(Some(release));
+            let (is_first, is_last) = (newest_first.is_empty(), rows.len() < PAGE);
+            for mut row in rows {
+                newest_first.push(row.parsed()?);
+                end = row.integer()?;
+            }
+            // Nearly always, the newest entries tell; otherwise it takes all of them.
+            if is_first || is_last {
+                let found = before(newest_first.iter().rev().copied(), now);
+                if found.is_some() || is_last {
+                    return Ok(found);
+                }
             }
         }
-        Ok(None)
     }
 }
 
@@ -72,6 +75,7 @@ fn before(oldest_first: impl Iterator<Item = Digest>, now: Option<Digest>) -> Op
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rollout::control::testing;
 
     fn release(name: char) -> Digest {
         Digest::of(name.to_string().as_bytes())
@@ -104,5 +108,34 @@ mod tests {
         let served = || "12".chars().map(release);
         assert_eq!(before(served(), None), Some(release('2')));
         assert_eq!(before(served(), Some(release('3'))), Some(release('2')));
+    }
+
+    #[tokio::test]
+    async fn a_release_before_thousands_of_entries_is_found() {
+        const ADD: &str = "INSERT INTO edge_release_log (region, plugin, revision, active, \
+            canary, canary_percent, rollout, author, reason, written_at) VALUES";
+        const ENTRIES: i64 = 12_000;
+        let (_folder, control) = testing::control().await;
+        let entry = |revision: i64| {
+            let active = release(if revision == 1 { '1' } else { '2' });
+            vec![
+                text("here"),
+                text("hello"),
+                Value::Integer(revision),
+                text(active),
+                Value::Null,
+                Value::Integer(0),
+                text(""),
+                text("tester"),
+                text(""),
+                Value::Integer(revision),
+            ]
+        };
+        let entries: Vec<_> = (1..=ENTRIES).map(entry).collect();
+        testing::insert(&control, ADD, &entries).await;
+        let before = control.previous_release("hello", "here", Some(release('2')));
+        assert_eq!(before.await.expect("a release"), Some(release('1')));
+        let elsewhere = control.previous_release("hello", "there", None).await;
+        assert_eq!(elsewhere.expect("no release"), None);
     }
 }
