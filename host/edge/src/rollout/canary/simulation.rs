@@ -7,9 +7,10 @@ use std::time::Duration;
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
-use super::counting::{Side, State};
+use super::counting::LaneCounters;
+use super::lane_counter::Side;
 use super::thresholds::Thresholds;
-use super::verdict::{FLEET_ALPHA, NODE_ALPHA, Totals, judge, p_value};
+use super::verdict::{FLEET_ALPHA, NODE_ALPHA, Totals, analyze, p_value};
 
 const THRESHOLDS: Thresholds = Thresholds {
     requests: 50,
@@ -113,7 +114,7 @@ struct Outcome {
 
 fn run(world: World, seed: u64) -> Outcome {
     let random = &mut SmallRng::seed_from_u64(seed);
-    let mut state = State::new(THRESHOLDS);
+    let mut state = LaneCounters::new(THRESHOLDS);
     let mut stalls = Burst::new([3.0, 0.4]);
     let mut outages = Burst::new([8.0, 0.8]);
     let (mut now, mut answered) = (0.0, 0);
@@ -154,7 +155,7 @@ fn run(world: World, seed: u64) -> Outcome {
         if state.count(now, route, side, took, failed) {
             let totals = state.totals();
             least_p = least_p.min(p_value(&totals));
-            if judge(&totals, &THRESHOLDS, NODE_ALPHA).is_some() {
+            if analyze(&totals, &THRESHOLDS, NODE_ALPHA).is_some() {
                 return Outcome {
                     withdrawn: Some(answered),
                     least_p,
@@ -233,7 +234,7 @@ fn a_sick_node_condemns_no_release() {
     for seed in 0..300 {
         let random = &mut SmallRng::seed_from_u64(seed);
         let nodes = [(5, 0.005), (10, 0.005), (50, 0.4)];
-        let mut states = nodes.map(|_| State::new(THRESHOLDS));
+        let mut states = nodes.map(|_| LaneCounters::new(THRESHOLDS));
         let mut now = 0.0;
         let mut fleet = Totals::default();
         for number in 0..3000 {
@@ -251,7 +252,7 @@ fn a_sick_node_condemns_no_release() {
             if number % 100 == 99 {
                 fleet = Totals::default();
                 states.iter().for_each(|state| fleet.add(&state.totals()));
-                withdrawn += u32::from(judge(&fleet, &THRESHOLDS, FLEET_ALPHA).is_some());
+                withdrawn += u32::from(analyze(&fleet, &THRESHOLDS, FLEET_ALPHA).is_some());
             }
         }
         let errors = &fleet.overall.errors;

@@ -175,7 +175,7 @@ impl fmt::Display for Test<'_> {
 /// release that is no worse is ever found worse is at most `alpha`, however
 /// often this is called.
 #[must_use]
-pub fn judge(totals: &Totals, thresholds: &Thresholds, alpha: f64) -> Option<String> {
+pub fn analyze(totals: &Totals, thresholds: &Thresholds, alpha: f64) -> Option<String> {
     if totals.compared() < thresholds.requests {
         return None;
     }
@@ -268,13 +268,13 @@ mod tests {
     fn one_failing_route_is_enough_and_the_verdict_names_it() {
         let mut totals = Totals::default();
         totals.overall.errors = evidence(50, count(10, 0), count(90, 0));
-        assert_eq!(judge(&totals, &THRESHOLDS, 0.01), None);
+        assert_eq!(analyze(&totals, &THRESHOLDS, 0.01), None);
         let lane = Lane {
             errors: evidence(8, count(1, 1), count(9, 0)),
             ..Lane::default()
         };
         totals.routes.insert("/tax".to_owned(), lane);
-        let reason = judge(&totals, &THRESHOLDS, 0.01).expect("worse");
+        let reason = analyze(&totals, &THRESHOLDS, 0.01).expect("worse");
         assert!(reason.contains("errors of /tax: 8/8 vs 0/72"), "{reason}");
         assert!(reason.contains("p<0.0001"), "{reason}");
     }
@@ -284,21 +284,21 @@ mod tests {
         let mut totals = Totals::default();
         totals.overall.errors = evidence(2000, count(100, 2), count(900, 0));
         assert!(p_value(&totals) < 1e-6);
-        assert_eq!(judge(&totals, &THRESHOLDS, 0.01), None);
+        assert_eq!(analyze(&totals, &THRESHOLDS, 0.01), None);
         let strict = Thresholds {
             errors: 0.01,
             ..THRESHOLDS
         };
-        assert!(judge(&totals, &strict, 0.01).is_some());
+        assert!(analyze(&totals, &strict, 0.01).is_some());
     }
 
     #[test]
     fn nothing_is_found_before_enough_was_compared() {
         let mut totals = Totals::default();
         totals.overall.errors = evidence(19, count(1, 1), count(9, 0));
-        assert_eq!(judge(&totals, &THRESHOLDS, 0.01), None);
+        assert_eq!(analyze(&totals, &THRESHOLDS, 0.01), None);
         totals.overall.errors.observe(count(1, 1), count(9, 0));
-        assert!(judge(&totals, &THRESHOLDS, 0.01).is_some());
+        assert!(analyze(&totals, &THRESHOLDS, 0.01).is_some());
     }
 
     #[test]
@@ -306,7 +306,7 @@ mod tests {
         let mut totals = Totals::default();
         totals.overall.errors = evidence(30, count(3, 0), count(27, 0));
         totals.overall.median = evidence(30, count(3, 3), count(27, 3));
-        let reason = judge(&totals, &THRESHOLDS, 0.01).expect("slower");
+        let reason = analyze(&totals, &THRESHOLDS, 0.01).expect("slower");
         assert!(
             reason.contains("slower than the active release's median"),
             "{reason}"

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::rollout::canary::{FLEET_ALPHA, Thresholds, Totals, judge};
+use crate::rollout::canary::{FLEET_ALPHA, Thresholds, Totals, analyze};
 use crate::rollout::control::log::Entry;
 use crate::rollout::control::nodes::NodeRecord;
 use crate::rollout::control::rollouts::Rollout;
@@ -64,7 +64,7 @@ pub(in crate::rollout) fn verdict(
         // A single node has reached this verdict itself.
         return None;
     }
-    let reason = judge(&totals, thresholds, FLEET_ALPHA)?;
+    let reason = analyze(&totals, thresholds, FLEET_ALPHA)?;
     Some(format!(
         "the canary does worse on {nodes} nodes together: {reason}"
     ))
@@ -172,23 +172,23 @@ mod tests {
 
     #[test]
     fn few_requests_on_each_node_are_enough_together() {
-        let judge = |nodes: &[NodeRecord]| verdict(&THRESHOLDS, &rollout(), &heads(), nodes);
+        let analyze = |nodes: &[NodeRecord]| verdict(&THRESHOLDS, &rollout(), &heads(), nodes);
         let nodes = ["a", "b", "c"].map(|name| node(name, 7, 0, 5));
-        assert_eq!(judge(&nodes[..2]), None);
-        let reason = judge(&nodes).expect("worse");
+        assert_eq!(analyze(&nodes[..2]), None);
+        let reason = analyze(&nodes).expect("worse");
         assert!(reason.contains("3 nodes together"), "{reason}");
         assert!(reason.contains("errors: 15/15 vs 0/135"), "{reason}");
     }
 
     #[test]
     fn only_this_canary_counts_and_only_nodes_that_are_there() {
-        let judge = |nodes: &[NodeRecord]| verdict(&THRESHOLDS, &rollout(), &heads(), nodes);
-        assert_eq!(judge(&[node("a", 7, 0, 40), node("b", 6, 0, 40)]), None);
+        let analyze = |nodes: &[NodeRecord]| verdict(&THRESHOLDS, &rollout(), &heads(), nodes);
+        assert_eq!(analyze(&[node("a", 7, 0, 40), node("b", 6, 0, 40)]), None);
         assert_eq!(
-            judge(&[node("a", 7, 0, 40), node("b", 7, 60_000, 40)]),
+            analyze(&[node("a", 7, 0, 40), node("b", 7, 60_000, 40)]),
             None
         );
-        assert!(judge(&[node("a", 7, 0, 40), node("b", 7, 0, 40)]).is_some());
+        assert!(analyze(&[node("a", 7, 0, 40), node("b", 7, 0, 40)]).is_some());
         let other = Rollout {
             id: "2".to_owned(),
             ..rollout()
