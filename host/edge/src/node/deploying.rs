@@ -5,36 +5,14 @@ use std::sync::Arc;
 
 use stores::sql::Obstacles;
 
-use super::StartError;
+use super::error::StartError;
+use super::role::Role;
 use crate::config::Settings;
 use crate::rollout::control::log::DesiredState;
 use crate::rollout::{
     ActivePlugin, Canary, Deferred, Desired, Loader, Migrator, Release, ServingState, Source,
     Unreadable, check_adoption,
 };
-
-/// Action for a plugin that cannot be prepared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum OnUnanswered {
-    /// The whole operation fails, since its caller needs every plugin.
-    Fail,
-    /// The others are served, and the plugin is tried again later.
-    Defer,
-}
-
-impl OnUnanswered {
-    /// Returns whether a plugin that failed to load with `error` is tried again later. A release
-    /// from the log has served before, so its failure does not stop the others. A new one from a
-    /// folder is deferred only if a store did not answer.
-    pub(super) fn defers(self, desired: &Desired, error: &StartError) -> bool {
-        let may_pass = match error {
-            StartError::Load(error) => error.is_transient(),
-            StartError::Migrate(error) => error.is_transient(),
-            _ => false,
-        };
-        self == Self::Defer && (desired.folder.is_none() || may_pass)
-    }
-}
 
 /// Returns whether a store did not answer or refused the plugin, so that the node tries again soon.
 fn is_about_store(error: &StartError) -> bool {
@@ -85,9 +63,9 @@ pub(super) async fn deploy(
         Err(error) => defer_canary(desired, error.clone(), false),
         Ok(source) => match ready(loader, migrator, source).await {
             Ok(release) => {
-                let trial = Canary::new(release, canary.percent, &active, loader.thresholds());
+                let canary = Canary::new(release, canary.percent, &active, loader.thresholds());
                 return Ok((
-                    ActivePlugin::new(revision, state, active, Some(trial)),
+                    ActivePlugin::new(revision, state, active, Some(canary)),
                     None,
                 ));
             }
@@ -115,12 +93,12 @@ pub(super) async fn begin(
     live: &ServingState,
     mut ready: Vec<(&Desired, ActivePlugin)>,
     is_whole: bool,
-    on_unanswered: OnUnanswered,
+    role: Role,
 ) -> Result<Vec<Deferred>, StartError> {
     let is_new = |desired: &Desired| desired.folder.is_some();
     let from_folders = is_whole && ready.iter().all(|(desired, _)| is_new(desired));
     let named = |plugin: ActivePlugin| (plugin.name().to_owned(), Arc::new(plugin));
-    if from_folders || on_unanswered == OnUnanswered::Fail {
+    if from_folders || role == Role::Command {
         let plugins = ready.into_iter().map(|(_, plugin)| named(plugin));
         live.begin(plugins.collect(), from_folders)?;
         return Ok(Vec::new());
