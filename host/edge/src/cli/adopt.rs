@@ -75,7 +75,7 @@ fn with_database(settings: &Settings, url: Option<String>) -> Settings {
     let mut settings = settings.clone();
     if let Some(url) = url {
         settings.database_url = url;
-        settings.plugin_database_urls.clear();
+        settings.databases.plugin_urls.clear();
     }
     settings
 }

@@ -54,7 +54,7 @@ impl Client {
     /// Creates a client of the node that the settings name; by default, the
     /// node on this machine.
     pub(super) fn new(settings: &Settings) -> anyhow::Result<Self> {
-        let base = match (&settings.admin_url, settings.admin_listen) {
+        let base = match (&settings.admin.url, settings.admin.listen) {
             (Some(url), _) => url.trim_end_matches('/').to_owned(),
             (None, Some(address)) => format!("http://{address}"),
             (None, None) => {
@@ -177,10 +177,10 @@ impl Client {
 /// Returns the operator token to send: `admin_token`, the first of
 /// `admin_tokens`, or the one in the data folder.
 pub(super) fn token(settings: &Settings) -> anyhow::Result<String> {
-    if let Some(Secret(token)) = &settings.admin_token {
+    if let Some(Secret(token)) = &settings.admin.token {
         return Ok(token.clone());
     }
-    let first = settings.admin_tokens.as_ref().and_then(|Secret(tokens)| {
+    let first = settings.admin.tokens.as_ref().and_then(|Secret(tokens)| {
         let (_, token) = tokens.split(',').next()?.trim().split_once(':')?;
         Some(token.to_owned())
     });

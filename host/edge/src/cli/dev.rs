@@ -52,7 +52,7 @@ pub(super) async fn run(mut settings: Settings, arguments: &Arguments) -> anyhow
     let admin = node
         .admin_address()
         .ok_or_else(|| anyhow!("admin_listen is off; `edge dev` needs it"))?;
-    settings.admin_url = Some(format!("http://{admin}"));
+    settings.admin.url = Some(format!("http://{admin}"));
     let client = Client::new(&settings)?;
 
     let (saved, _watcher) = watch(folder)?;

@@ -27,7 +27,7 @@ pub(super) enum Command {
 
 /// Runs a command on the control database directly, as there may be no node.
 pub(super) async fn run(settings: &Settings, command: Command) -> anyhow::Result<()> {
-    let databases = Databases::new(settings.database_lifetimes);
+    let databases = Databases::new(settings.databases.lifetimes);
     let clock = std::sync::Arc::default();
     let control = Control::open(&databases, &settings.control_url, clock).await?;
     let done = match (command, own(settings)?) {
@@ -43,7 +43,7 @@ pub(super) async fn run(settings: &Settings, command: Command) -> anyhow::Result
 /// yet, which is not generated here.
 fn own(settings: &Settings) -> anyhow::Result<Option<KeyRings>> {
     let made = MasterSecret::made_in_data_folder(&settings.data_dir)?;
-    match settings.secret.is_some() || made.is_some() {
+    match settings.keys.secret.is_some() || made.is_some() {
         true => Ok(Some(node::key_rings(settings)?)),
         false => Ok(None),
     }

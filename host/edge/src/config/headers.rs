@@ -6,11 +6,8 @@ use std::collections::BTreeMap;
 use http::HeaderMap;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 
-use super::layers::Layers;
+use super::layers::{HEADERS_TABLE, Layers};
 use super::values::switch;
-
-/// Table of the settings file that sets single fields.
-pub(super) const TABLE: &str = "headers";
 
 /// Header fields that helmet 8.3 sends by default.
 static HELMET: [(&str, &str); 12] = [
@@ -99,7 +96,7 @@ impl ReplyHeaders {
     /// origins read replies, the resource policy lets them embed replies too.
     pub(super) fn take(layers: &mut Layers, is_cross_origin: bool) -> Self {
         let set = layers.take("security_headers", Set::Helmet, set);
-        let own = layers.take_prefixed(&format!("{TABLE}."), field);
+        let own = layers.take_prefixed(&format!("{HEADERS_TABLE}."), field);
         let (pages, others): (&[_], &[_]) = match set {
             Set::Helmet => (&HELMET, &HELMET),
             Set::Api => (&HELMET, &API),

@@ -30,7 +30,7 @@ pub(super) const DEFAULT_RATE: Rate = Rate {
 };
 
 /// Maximum of a quota and of a burst, as limits count in microseconds.
-const MOST: u32 = 1_000_000;
+const MAX_RATE: u32 = 1_000_000;
 
 impl TrustedProxies {
     /// Returns whether `address` is a trusted proxy. An IPv4-mapped IPv6
@@ -51,7 +51,7 @@ pub(super) fn rate(text: &str) -> Result<Option<Rate>, String> {
         Some(rate) => Ok(Some(rate)),
         None => Err(format!(
             "is neither `off` nor a rate such as `100/s burst 500` or `1000/m`, \
-             with numbers of 1 to {MOST}"
+             with numbers of 1 to {MAX_RATE}"
         )),
     }
 }
@@ -78,7 +78,7 @@ fn parts(text: &str) -> Option<Rate> {
 
 fn number(text: &str) -> Option<u32> {
     let number = text.trim().parse().ok()?;
-    (1..=MOST).contains(&number).then_some(number)
+    (1..=MAX_RATE).contains(&number).then_some(number)
 }
 
 impl FromStr for TrustedProxies {

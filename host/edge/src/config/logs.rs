@@ -75,11 +75,11 @@ impl LogSettings {
 }
 
 /// Maximum of lines that are kept: about 100 MB.
-const MOST_KEPT: u32 = 100_000;
+const MAX_KEPT: u32 = 100_000;
 
 fn kept(text: &str) -> Result<u32, String> {
     match text.parse() {
-        Ok(lines @ 1..=MOST_KEPT) => Ok(lines),
-        _ => Err(format!("is no whole number from 1 to {MOST_KEPT}")),
+        Ok(lines @ 1..=MAX_KEPT) => Ok(lines),
+        _ => Err(format!("is no whole number from 1 to {MAX_KEPT}")),
     }
 }

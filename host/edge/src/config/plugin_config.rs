@@ -131,11 +131,15 @@ impl PluginConfig {
 
     /// Replaces variables and keys whose name ends in `_FILE` by the contents
     /// of the files that they name. Returns the problems found.
-    pub(super) fn read_files<'a>(
-        &mut self,
-        variables: impl Iterator<Item = &'a Variable>,
-    ) -> Vec<String> {
+    pub(super) fn read_files(&mut self, variables: &[Variable]) -> Vec<String> {
         let mut problems = Vec::new();
+        self.read_variables(variables, &mut problems);
+        self.read_shared(&mut problems);
+        self.read_own(&mut problems);
+        problems
+    }
+
+    fn read_variables(&mut self, variables: &[Variable], problems: &mut Vec<String>) {
         for Variable { key, .. } in variables {
             let by_file = format!("{key}{FILE}");
             let Some(path) = self.variables.remove(&by_file) else {
@@ -149,16 +153,12 @@ impl PluginConfig {
                 Err(error) => problems.push(format!("{by_file}: {error}")),
             }
         }
-        let files = |name: &String| name.ends_with(FILE);
-        let shared: Vec<_> = self
-            .shared
-            .keys()
-            .filter(|key| files(key))
-            .cloned()
-            .collect();
-        for name in shared {
-            let path = self.shared.remove(&name).unwrap_or_default();
-            let key = name.trim_end_matches(FILE);
+    }
+
+    fn read_shared(&mut self, problems: &mut Vec<String>) {
+        let by_file = self.shared.extract_if(.., |name, _| name.ends_with(FILE));
+        for (name, path) in by_file.collect::<Vec<_>>() {
+            let key = name.strip_suffix(FILE).unwrap_or(&name);
             match value_file::read(&path) {
                 _ if self.shared.contains_key(key) => {
                     problems.push(format!("{key} and {name} are both set in [config]"));
@@ -167,29 +167,22 @@ impl PluginConfig {
                 Err(error) => problems.push(format!("{name} in [config]: {error}")),
             }
         }
-        let own: Vec<_> = self
-            .own
-            .keys()
-            .filter(|(_, key)| files(key))
-            .cloned()
-            .collect();
-        for (plugin, name) in own {
-            let path = self.own.remove(&(plugin.clone(), name.clone()));
-            let path = path.unwrap_or_default();
-            let key = name.trim_end_matches(FILE);
-            let variable = variable_of(&plugin, &name);
+    }
+
+    fn read_own(&mut self, problems: &mut Vec<String>) {
+        let by_file = self.own.extract_if(.., |(_, key), _| key.ends_with(FILE));
+        for ((plugin, name), path) in by_file.collect::<Vec<_>>() {
+            let key = name.strip_suffix(FILE).unwrap_or(&name);
+            let by_file = variable_of(&plugin, &name);
             match value_file::read(&path) {
                 _ if self.own.contains_key(&(plugin.clone(), key.to_owned())) => {
-                    problems.push(format!(
-                        "{} and {variable} are both set",
-                        variable_of(&plugin, key)
-                    ));
+                    let plain = variable_of(&plugin, key);
+                    problems.push(format!("{plain} and {by_file} are both set"));
                 }
                 Ok(value) => self.insert_own(&plugin, key, value),
-                Err(error) => problems.push(format!("{variable}: {error}")),
+                Err(error) => problems.push(format!("{by_file}: {error}")),
             }
         }
-        problems
     }
 
     /// Allows only these plugins to read these variables under their plain
@@ -247,22 +240,6 @@ pub fn variable_of(plugin: &str, key: &str) -> String {
     format!("{PREFIX}{}{SEPARATOR}{key}", section(plugin).to_uppercase())
 }
 
-/// Parses `plugin:KEY`, several with commas between.
-pub(super) fn variables(text: &str) -> Result<Vec<Variable>, String> {
-    let entries = text
-        .split(',')
-        .map(str::trim)
-        .filter(|entry| !entry.is_empty());
-    entries
-        .map(|entry| match entry.split_once(':') {
-            Some((plugin, key)) if !plugin.is_empty() && !key.is_empty() => {
-                Ok(Variable::new(plugin, key))
-            }
-            _ => Err("is not plugin:KEY with commas between".to_owned()),
-        })
-        .collect()
-}
-
 /// Returns a plugin's name as settings write it: `my-plugin`, `MY_PLUGIN` and
 /// `my_plugin` are one. No plugin's name contains an underscore.
 fn section(plugin: &str) -> String {
@@ -272,6 +249,7 @@ fn section(plugin: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::plugin_variables::variables;
 
     fn config(reserved: &str) -> PluginConfig {
         let mut config = PluginConfig::default();
@@ -337,15 +315,6 @@ mod tests {
             let name = variable_of(plugin, "KEY");
             let (read, key) = parse_variable(&name).expect("a variable");
             assert_eq!((section(read), key), (section(plugin), "KEY"), "{name}");
-        }
-    }
-
-    #[test]
-    fn reserved_variables_are_pairs() {
-        assert_eq!(variables("").map(|all| all.len()), Ok(0));
-        assert_eq!(variables("a:B, c:D").map(|all| all.len()), Ok(2));
-        for bad in ["a", "a:", ":B", "a:B,c"] {
-            assert!(variables(bad).is_err(), "{bad}");
         }
     }
 }

@@ -13,7 +13,7 @@ const ADMIN_TOKEN: &str = "admin-token";
 
 /// Returns the tokens of the settings, or else the one in the data folder.
 pub(super) fn admin_tokens(settings: &Settings) -> Result<AdminTokens, StartError> {
-    match &settings.admin_tokens {
+    match &settings.admin.tokens {
         Some(Secret(text)) => Ok(AdminTokens::parse(text)?),
         None => Ok(AdminTokens::single(OPERATOR, &own_admin_token(settings)?)),
     }

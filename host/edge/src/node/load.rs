@@ -62,7 +62,7 @@ fn read_folders(settings: &Settings) -> Result<Vec<Folder>, LoadError> {
 }
 
 fn trusted_keys(settings: &Settings) -> Result<TrustedKeys, bundle::KeyTextError> {
-    let keys = settings.trusted_keys.iter().map(|key| key.parse());
+    let keys = settings.releases.trusted_keys.iter().map(|key| key.parse());
     keys.collect::<Result<_, _>>().map(TrustedKeys)
 }
 

@@ -36,7 +36,7 @@ impl Preparer {
     ) -> Result<Self, StartError> {
         let settings = &shared.settings;
         let sources = desired.iter().flat_map(Desired::sources);
-        let runtime = Arc::new(runtime_for(sources, settings.spare_instances)?);
+        let runtime = Arc::new(runtime_for(sources, settings.releases.spare_instances)?);
         let artifacts = Arc::new(Artifacts::new(&settings.data_dir, warnings.clone()));
         let loader = Arc::new(Loader::new(
             settings.clone(),
@@ -104,7 +104,7 @@ impl Preparer {
             control.clone(),
             self.loader,
             self.migrator,
-            settings.activation_timeout,
+            settings.releases.activation_timeout,
             self.trusted,
             settings.seed,
             self.live.clone(),

@@ -48,7 +48,7 @@ impl Node {
         watch_node(&mut background, &loaded, connections);
 
         let drained = server
-            .run(service, stop, loaded.settings.drain_timeout)
+            .run(service, stop, loaded.settings.stop.drain_timeout)
             .await?;
         admin_stop.cancel();
         background.shutdown().await;
@@ -119,7 +119,7 @@ fn watch_node(background: &mut JoinSet<()>, loaded: &Loaded, connections: Arc<No
     background.spawn(async move { watch_log(&of_log).await });
     let settings = loaded.settings.clone();
     background.spawn(async move {
-        bound_compiled_cache(&settings.data_dir, settings.compiled_cache).await;
+        bound_compiled_cache(&settings.data_dir, settings.releases.compiled_cache).await;
     });
 }
 

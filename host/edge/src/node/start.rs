@@ -72,7 +72,7 @@ fn bind_admin(
     warnings: &Arc<NodeWarnings>,
 ) -> Result<Option<Admin>, StartError> {
     let timeout = settings.client.idle_timeout;
-    let admin = settings.admin_listen;
+    let admin = settings.admin.listen;
     let admin = admin.map(|address| Admin::bind(address, timeout, warnings.clone()));
     Ok(admin.transpose()?)
 }
@@ -94,7 +94,7 @@ fn connections(loaded: &Loaded) -> NodeConnections {
         loaded.control.clone(),
         loaded.live.clone(),
         loaded.services.clone(),
-        loaded.settings.database_connections_total,
+        loaded.settings.databases.connections_total,
     )
 }
 

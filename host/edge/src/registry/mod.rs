@@ -68,7 +68,7 @@ impl Registry {
     /// this machine.
     pub fn new(location: Location, settings: &Settings, timeouts: Timeouts) -> Result<Self> {
         let host = location.host();
-        let login = match &settings.registry_login {
+        let login = match &settings.releases.registry_login {
             Some(Secret(login)) => Login::from_setting(login),
             None => Login::from_docker(host)?,
         };

@@ -113,9 +113,9 @@ impl Backends {
         };
         let master = settings.master_secret()?;
         let keys = token_keys(settings, &master)?;
-        let mailer = Mailer::new(settings.smtp_url.as_deref(), &settings.mail_from)?;
-        let databases = Databases::new(settings.database_lifetimes)
-            .with_bound(settings.database_connections_total)
+        let mailer = Mailer::new(settings.mail.url.as_deref(), &settings.mail.from)?;
+        let databases = Databases::new(settings.databases.lifetimes)
+            .with_bound(settings.databases.connections_total)
             .with_files(settings.value_files.clone());
         let clock = Arc::<SharedClock>::default();
         let passwords = Passwords::new(settings.legacy_password_hashes.clone());
@@ -372,7 +372,7 @@ fn purpose(plugin: &str, key: &str) -> String {
 /// When `token_keys` cannot be parsed.
 pub fn token_keys(settings: &Settings, master: &MasterSecret) -> Result<TokenKeys, KeyError> {
     const PURPOSE: &str = "tokens";
-    match &settings.token_keys {
+    match &settings.keys.token_keys {
         Some(Secret(text)) => TokenKeys::parse(text),
         None => {
             let fallbacks = master.derive_fallbacks(PURPOSE);

@@ -7,7 +7,7 @@ use crate::config::Settings;
 
 async fn node(folder: &Path) -> Revocations {
     let settings = Settings::defaults(folder).expect("the defaults");
-    let databases = Databases::new(settings.database_lifetimes);
+    let databases = Databases::new(settings.databases.lifetimes);
     let opened = Revocations::open(&databases, &settings.control_url, Arc::default()).await;
     opened.expect("the control database")
 }

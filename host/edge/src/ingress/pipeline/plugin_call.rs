@@ -107,7 +107,8 @@ impl Service {
         let trace = call.trace.clone();
         let began = Instant::now();
         let answer = self.handle(release, call, request).await;
-        self.canaries
+        self.router
+            .canaries
             .count(routed, began.elapsed(), is_failure(&answer));
         let reply = match answer {
             Ok(Answer::Response(response)) => return Ok(response),

@@ -1,6 +1,7 @@
 //! The release that answers a request, by its path and its client's cohort.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use http::{Request, Uri};
 
@@ -8,27 +9,37 @@ use super::canary::{CanaryRouting, Routed};
 use super::exchange::Exchange;
 use crate::rollout::{ServingState, without_mount};
 
-/// Finds the release for `request`, and replaces the request's path by the one that its plugin
-/// knows, without the mount prefix. Returns `None` if no plugin has the path.
-pub(super) fn route<B>(
-    serving: &ServingState,
-    canaries: &CanaryRouting,
-    request: &mut Request<B>,
-    exchange: &mut Exchange,
-) -> Option<Routed> {
-    let uri = request.uri().clone();
-    let path = without_mount(uri.path());
-    let serving = serving.serving();
-    let found = serving.routes.find(path);
-    let routed = found.as_ref().and_then(|found| {
-        canaries.choose(&serving.routes, found, request.headers(), exchange.client)
-    });
-    let path = found.map_or(Cow::Borrowed(path), |found| found.path);
-    if *path != *uri.path() {
-        exchange.uri = with_path(&uri, &path);
-        *request.uri_mut() = exchange.uri.clone();
+/// Router of requests to the releases that are served.
+pub(super) struct Router {
+    pub(super) serving: Arc<ServingState>,
+    pub(super) canaries: CanaryRouting,
+    /// Path under which all routes answer too.
+    pub(super) mount_path: Option<String>,
+}
+
+impl Router {
+    /// Finds the release for `request`, and replaces the request's path by the one that its plugin
+    /// knows, without the mount path. Returns `None` if no plugin has the path.
+    pub(super) fn route<B>(
+        &self,
+        request: &mut Request<B>,
+        exchange: &mut Exchange,
+    ) -> Option<Routed> {
+        let uri = request.uri().clone();
+        let path = without_mount(self.mount_path.as_deref(), uri.path());
+        let serving = self.serving.serving();
+        let found = serving.routes.find(path);
+        let routed = found.as_ref().and_then(|found| {
+            let (routes, client) = (&serving.routes, exchange.client);
+            self.canaries.choose(routes, found, request.headers(), client)
+        });
+        let path = found.map_or(Cow::Borrowed(path), |found| found.path);
+        if *path != *uri.path() {
+            exchange.uri = with_path(&uri, &path);
+            *request.uri_mut() = exchange.uri.clone();
+        }
+        routed
     }
-    routed
 }
 
 /// Returns `uri` with another path.

@@ -19,7 +19,7 @@ use super::head_rules::check_head;
 use super::limits::RateLimits;
 use super::masked_path::{masked, masked_unrouted};
 use super::reply_headers::{NodeHeaders, keep_private};
-use super::routing::route;
+use super::routing::Router;
 use super::span;
 use crate::config::{AccessLog, ClientLimits, ReplyHeaders, Settings, TrustedProxies};
 use crate::framing;
@@ -33,8 +33,7 @@ use crate::telemetry::{RefusalReason, Traffic};
 
 /// HTTP service that answers the requests of every connection.
 pub struct Service {
-    serving: Arc<ServingState>,
-    pub(super) canaries: CanaryRouting,
+    pub(super) router: Router,
     pub(super) limits: ClientLimits,
     pub(super) rate_limits: RateLimits,
     proxies: TrustedProxies,
@@ -65,8 +64,11 @@ impl Service {
         settings: &Settings,
     ) -> Self {
         Self {
-            serving,
-            canaries,
+            router: Router {
+                serving,
+                canaries,
+                mount_path: settings.mount_path.clone(),
+            },
             limits: settings.client,
             probes: Probes::new(&settings.region, rate_limits.limiter().clone()),
             rate_limits,
@@ -152,7 +154,7 @@ impl Service {
         }
         let _in_flight = self.traffic.begin();
         self.begin_span(&mut exchange, &request);
-        let routed = route(&self.serving, &self.canaries, &mut request, &mut exchange);
+        let routed = self.router.route(&mut request, &mut exchange);
         let outcome = self.reply(&mut exchange, routed.as_ref(), request).await;
         let response = outcome.unwrap_or_else(|refusal| self.refuse(&exchange, refusal));
         let response = self.finish(&exchange, routed.as_ref(), response).await;
@@ -162,7 +164,7 @@ impl Service {
 
     /// Answers a probe. Probes are not counted.
     async fn answer_probe(&self, exchange: &Exchange, probe: Probe) -> Response<Body> {
-        let releases = self.serving.releases();
+        let releases = self.router.serving.releases();
         let answer = self.probes.answer(probe, &exchange.method, &releases).await;
         let (accept, id) = (&exchange.accept, &exchange.request_id);
         let mut response = answer.unwrap_or_else(|refusal| refusal.into_response(accept, id));

@@ -53,7 +53,7 @@ impl Server {
         Ok(Self {
             plain: Port::take(settings.listen)?,
             tls,
-            unready_delay: settings.unready_delay,
+            unready_delay: settings.stop.unready_delay,
             warnings,
         })
     }

@@ -136,7 +136,7 @@ pub async fn open_control(settings: &Settings) -> Result<Control> {
             return Err(OfflineError::NoDatabase(redacted_url(url)));
         }
     }
-    let databases = Databases::new(settings.database_lifetimes);
+    let databases = Databases::new(settings.databases.lifetimes);
     let control = Control::open(&databases, url, Arc::default()).await?;
     Ok(control.forgetting_nodes_after(settings.forget_after.node))
 }

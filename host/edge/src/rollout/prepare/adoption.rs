@@ -56,7 +56,7 @@ pub async fn check_adoption(
     settings: &Settings,
     bundles: &[Bundle],
 ) -> Result<Vec<PluginAdoption>, AdoptionError> {
-    let databases = Databases::new(settings.database_lifetimes);
+    let databases = Databases::new(settings.databases.lifetimes);
     let mut checked = Vec::new();
     for bundle in bundles {
         let plugin = &bundle.manifest.name;

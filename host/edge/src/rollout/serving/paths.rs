@@ -1,8 +1,5 @@
-//! Path prefixes of requests by whole segments, and the prefix under which the
-//! API is mounted.
-
-/// Prefix under which the whole API answers too.
-const MOUNT: &str = "/api/v1";
+//! Path prefixes of requests by whole segments, and the prefix under which all
+//! routes are mounted.
 
 /// Returns whether `path` begins with the whole segments of `route`.
 #[must_use]
@@ -20,11 +17,11 @@ pub fn strip_prefix_ignoring_case<'p>(route: &str, path: &'p str) -> Option<&'p 
     is_prefix.then_some(rest)
 }
 
-/// Returns `target`, a path with or without a query, without the mount prefix.
-/// A target that is the prefix alone is returned as it is.
+/// Returns `target`, a path with or without a query, without the prefix `mount`,
+/// if there is one. A target that is the prefix alone is returned as it is.
 #[must_use]
-pub fn without_mount(target: &str) -> &str {
-    match strip_prefix_ignoring_case(MOUNT, target) {
+pub fn without_mount<'t>(mount: Option<&str>, target: &'t str) -> &'t str {
+    match mount.and_then(|mount| strip_prefix_ignoring_case(mount, target)) {
         Some(rest) if !rest.is_empty() => rest,
         _ => target,
     }
@@ -54,10 +51,19 @@ mod tests {
 
     #[test]
     fn the_mount_is_taken_off_once() {
-        assert_eq!(without_mount("/api/v1/products?page=2"), "/products?page=2");
-        assert_eq!(without_mount("/api/v1/api/v1/products"), "/api/v1/products");
-        assert_eq!(without_mount("/api/v10/products"), "/api/v10/products");
-        assert_eq!(without_mount("/API/v1/products/"), "/products/");
-        assert_eq!(without_mount("/api/v1"), "/api/v1");
+        let path = |target| without_mount(Some("/api/v1"), target);
+        assert_eq!(path("/api/v1/products?page=2"), "/products?page=2");
+        assert_eq!(path("/api/v1/api/v1/products"), "/api/v1/products");
+        assert_eq!(path("/api/v10/products"), "/api/v10/products");
+        assert_eq!(path("/API/v1/products/"), "/products/");
+        assert_eq!(path("/api/v1"), "/api/v1");
+    }
+
+    #[test]
+    fn without_a_mount_paths_stay_as_they_are() {
+        assert_eq!(without_mount(None, "/api/v1/products"), "/api/v1/products");
+        assert_eq!(without_mount(Some("/shop"), "/shop/products"), "/products");
+        let other = without_mount(Some("/shop"), "/api/v1/products");
+        assert_eq!(other, "/api/v1/products");
     }
 }

@@ -61,7 +61,7 @@ async fn who_asks_is_known_to_the_called_plugin_too() {
     let tokens = Tokens::new(TokenKeys::parse(KEYS).expect("keys"));
     let token = tokens.issue(&principal, 60).expect("a token");
     let node = TestNode::start(&[fixture("asker"), fixture("answerer")], |settings| {
-        settings.token_keys = Some(Secret(KEYS.to_owned()));
+        settings.keys.token_keys = Some(Secret(KEYS.to_owned()));
     })
     .await;
     let caller = async |token: String| {

@@ -42,7 +42,7 @@ async fn a_node_that_serves_lives_and_is_ready() {
 #[tokio::test]
 async fn a_node_that_stops_says_so_before_it_takes_no_more() {
     let mut node = TestNode::start(&[fixture("hello")], |settings| {
-        settings.unready_delay = Duration::from_secs(2);
+        settings.stop.unready_delay = Duration::from_secs(2);
     })
     .await;
     node.begin_stop();

@@ -243,21 +243,21 @@ pub fn settings(
 ) -> Settings {
     let mut settings = Settings::defaults(data).expect("the defaults are valid");
     settings.listen = SocketAddr::from(([127, 0, 0, 1], 0));
-    settings.admin_listen = Some(settings.listen);
-    settings.admin_tokens = Some(Secret(TOKENS.to_owned()));
+    settings.admin.listen = Some(settings.listen);
+    settings.admin.tokens = Some(Secret(TOKENS.to_owned()));
     settings.plugins = plugins
         .iter()
         .map(|plugin| plugin.path().to_owned())
         .collect();
     settings.access_log = AccessLog::Off;
-    settings.drain_timeout = DRAIN;
+    settings.stop.drain_timeout = DRAIN;
     // All tests come from one address, and faster than clients do.
     settings.rate_limit = None;
     let own = settings.control_url.clone();
     change(&mut settings);
     // Nodes that agree on something are of one shop.
-    if settings.control_url != own && settings.secret.is_none() {
-        settings.secret = Some(Secret(SECRET.to_owned()));
+    if settings.control_url != own && settings.keys.secret.is_none() {
+        settings.keys.secret = Some(Secret(SECRET.to_owned()));
     }
     settings
 }

@@ -15,7 +15,7 @@ const NEW_KEY: &str = "new:fedcba9876543210fedcba9876543210";
 
 fn with_keys(keys: &str) -> impl FnOnce(&mut Settings) {
     let keys = keys.to_owned();
-    move |settings| settings.token_keys = Some(Secret(keys))
+    move |settings| settings.keys.token_keys = Some(Secret(keys))
 }
 
 /// POST `body` to the fixture and return what it answers.

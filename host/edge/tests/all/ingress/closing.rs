@@ -40,7 +40,7 @@ async fn a_client_that_never_closes_keeps_no_place() {
 #[tokio::test]
 async fn a_node_that_stops_waits_for_no_client_to_close() {
     let short = |settings: &mut edge::config::Settings| {
-        settings.drain_timeout = Duration::from_secs(1);
+        settings.stop.drain_timeout = Duration::from_secs(1);
     };
     let node = TestNode::start(&[fixture("hello")], short).await;
     let mut stays = node.wire().await;

@@ -3,7 +3,7 @@
 use http::{Method, Request};
 
 use super::node;
-use crate::harness::get;
+use crate::harness::{TestNode, fixture, get};
 
 #[tokio::test]
 async fn an_unknown_path_has_the_contracts_body() {
@@ -70,6 +70,21 @@ async fn every_reply_names_its_request_and_its_release() {
     );
     let refused = node.get("/hostile/trap").await;
     assert_eq!(refused.header("edge-release"), Some("hostile@0.1.0"));
+}
+
+#[tokio::test]
+async fn the_mount_is_a_setting() {
+    let node = TestNode::start(&[fixture("hello")], |settings| {
+        settings.mount_path = Some("/shop".to_owned());
+    })
+    .await;
+    for (path, status) in [
+        ("/hello", 200),
+        ("/shop/hello", 200),
+        ("/api/v1/hello", 404),
+    ] {
+        node.get(path).await.assert_status(status);
+    }
 }
 
 #[tokio::test]

@@ -38,7 +38,7 @@ async fn a_request_in_flight_finishes_while_new_connections_are_refused() {
 #[tokio::test]
 async fn a_request_that_takes_longer_than_the_drain_is_cut_off() {
     let short = |settings: &mut edge::config::Settings| {
-        settings.drain_timeout = Duration::from_millis(100);
+        settings.stop.drain_timeout = Duration::from_millis(100);
     };
     let node = TestNode::start(&[fixture("hostile")], short).await;
     let mut wire = node.wire().await;

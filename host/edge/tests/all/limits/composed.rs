@@ -126,7 +126,7 @@ async fn a_pool_is_shared_out_before_anybody_serves() {
         composed("hello", &memory(1), 7, &changes)
     };
     let neighbour = || variant("hostile", "[limits]\ninstances = 16");
-    let none = |settings: &mut edge::config::Settings| settings.spare_instances = 0;
+    let none = |settings: &mut edge::config::Settings| settings.releases.spare_instances = 0;
     let reason = start_error(&[many(16), neighbour()], none).await;
     assert!(reason.contains("linear memories"), "{reason}");
 

@@ -22,8 +22,8 @@ async fn a_message_reaches_the_mail_server() {
     let server = MailServer::start().await;
     let url = server.url();
     let node = TestNode::start(&[fixture("caller")], |settings| {
-        settings.smtp_url = Some(url);
-        settings.mail_from = "The Shop <shop@example.com>".into();
+        settings.mail.url = Some(url);
+        settings.mail.from = "The Shop <shop@example.com>".into();
     })
     .await;
     assert_eq!(send(&node, "ada@example.com").await, "sent");
@@ -43,7 +43,7 @@ async fn a_plugin_learns_whether_to_try_again() {
     let server = MailServer::start().await;
     let url = server.url();
     let node = TestNode::start(&[fixture("caller")], |settings| {
-        settings.smtp_url = Some(url);
+        settings.mail.url = Some(url);
     })
     .await;
     let unknown = send(&node, "nobody@example.com").await;
@@ -68,12 +68,12 @@ async fn without_a_server_mail_goes_to_the_log() {
 #[tokio::test]
 async fn settings_that_cannot_be_meant_end_the_start() {
     let error = start_error(&[fixture("caller")], |settings| {
-        settings.mail_from = "nobody".into();
+        settings.mail.from = "nobody".into();
     })
     .await;
     assert!(error.contains("mail_from"), "{error}");
     let error = start_error(&[fixture("caller")], |settings| {
-        settings.smtp_url = Some("smtp://u:hunter2@h?tls=maybe".into());
+        settings.mail.url = Some("smtp://u:hunter2@h?tls=maybe".into());
     })
     .await;
     assert!(

@@ -86,7 +86,7 @@ async fn alerts_speak_of_what_a_shop_shows() {
         let nobody = "http://127.0.0.1:9/v1/traces".parse();
         settings.traces.endpoint = Some(nobody.expect("an address"));
         let database = settings.database_url.clone();
-        settings.database_replica_url = (!database.starts_with("sqlite:")).then_some(database);
+        settings.databases.replica_url = (!database.starts_with("sqlite:")).then_some(database);
     });
     let text = fs::read_to_string(file("alerts.yml")).expect("the rules");
     let names = names(&text);

@@ -20,7 +20,7 @@ const PASSWORD: &str = "correct horse battery";
 async fn node_with(plugin: &str, database: &str) -> TestNode {
     let key = SecretKey::generate();
     let node = TestNode::start(&[], |settings| {
-        settings.trusted_keys = vec![key.public().to_string()];
+        settings.releases.trusted_keys = vec![key.public().to_string()];
         settings.database_url = database.to_owned();
         settings.control_url = database.to_owned();
     })

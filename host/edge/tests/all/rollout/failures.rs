@@ -202,7 +202,7 @@ async fn a_bundle_that_was_changed_on_its_way_is_refused() {
 async fn a_node_with_trusted_keys_takes_only_what_they_signed() {
     let (ours, theirs) = (SecretKey::generate(), SecretKey::generate());
     let node = TestNode::start(&[], |settings| {
-        settings.trusted_keys = vec![ours.public().to_string()];
+        settings.releases.trusted_keys = vec![ours.public().to_string()];
     })
     .await;
     let operator = node.operator();
@@ -235,7 +235,7 @@ async fn a_node_with_trusted_keys_takes_only_what_they_signed() {
 async fn a_key_that_is_trusted_with_one_plugin_signs_no_other() {
     let vendors = SecretKey::generate();
     let node = TestNode::start(&[], |settings| {
-        settings.trusted_keys = vec![format!("answerer={}", vendors.public())];
+        settings.releases.trusted_keys = vec![format!("answerer={}", vendors.public())];
     })
     .await;
     let operator = node.operator();
@@ -295,7 +295,7 @@ async fn a_new_plugin_that_fails_in_a_region_is_gone_from_there() {
         TestNode::start(&[fixture("hello")], |settings| {
             settings.control_url.clone_from(&database);
             settings.region = region.to_owned();
-            settings.spare_instances = spare;
+            settings.releases.spare_instances = spare;
         })
         .await
     };

@@ -87,7 +87,7 @@ impl Fake {
         let location: Location = location.parse().expect("a location");
         let folder = tempfile::tempdir().expect("a folder");
         let settings = settings(folder.path(), &[], |settings| {
-            settings.registry_login = Some(Secret("ops:password".to_owned()));
+            settings.releases.registry_login = Some(Secret("ops:password".to_owned()));
         });
         let registry = Registry::new(location, &settings, TIMEOUTS).expect("a client");
         let pulled = in_time("an answer", registry.pull()).await;
@@ -367,7 +367,7 @@ async fn a_host_that_is_none_is_named() {
     let location: Location = location.parse().expect("a location");
     let folder = tempfile::tempdir().expect("a folder");
     let settings = settings(folder.path(), &[], |settings| {
-        settings.registry_login = Some(Secret("ops:password".to_owned()));
+        settings.releases.registry_login = Some(Secret("ops:password".to_owned()));
     });
     let registry = Registry::new(location, &settings, TIMEOUTS).expect("a client");
     let error = match in_time("an answer", registry.pull()).await {

@@ -434,7 +434,7 @@ async fn plugins_do_not_wait_for_each_other() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_check_leaves_the_room_to_the_rollout() {
     let node = TestNode::start(&[variant("hello", "version = \"0.0.0\"")], |settings| {
-        settings.spare_instances = 0;
+        settings.releases.spare_instances = 0;
     })
     .await;
     let next = variant("hello", "version = \"0.1.0\"");

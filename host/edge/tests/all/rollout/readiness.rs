@@ -197,7 +197,7 @@ async fn a_region_that_could_not_be_filled_takes_no_customers() {
         TestNode::start(&[], |settings| {
             settings.control_url.clone_from(&database);
             settings.region = region.to_owned();
-            settings.trusted_keys = keys;
+            settings.releases.trusted_keys = keys;
         })
         .await
     };

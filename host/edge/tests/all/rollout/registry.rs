@@ -149,7 +149,7 @@ async fn a_signature_goes_where_its_bundle_goes() {
     std::fs::write(&file, key.to_text()).expect("the key");
     let file = file.to_str().expect("text");
     let node = TestNode::start(&[], |settings| {
-        settings.trusted_keys = vec![key.public().to_string()];
+        settings.releases.trusted_keys = vec![key.public().to_string()];
     })
     .await;
     let location = |tag: &str| format!("oci://{}/shop/hello:{tag}", registry.host());

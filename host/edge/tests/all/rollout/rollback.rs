@@ -139,7 +139,7 @@ async fn a_rollback_stays_where_a_node_cannot_follow() {
     let second = TestNode::start(&[], |settings| {
         settings.control_url.clone_from(&database);
         settings.region = "a".to_owned();
-        settings.spare_instances = 0;
+        settings.releases.spare_instances = 0;
     })
     .await;
     until_serves(&second, 1).await;

@@ -91,7 +91,7 @@ async fn one_that_takes_too_long_is_refused_and_may_come_again() {
     let data = empty_data_folder();
     let plugins = [fixture("hello")];
     let node = TestNode::start_in(data.path(), &plugins, |settings| {
-        settings.activation_timeout = Duration::from_millis(20);
+        settings.releases.activation_timeout = Duration::from_millis(20);
     })
     .await;
     let load = Load::start(&node, "/hello", 2);

@@ -58,7 +58,10 @@ async fn what_old_releases_held_is_gone() {
 /// would never come back, and soon there would be no room for any.
 #[tokio::test]
 async fn a_release_that_is_deployed_twice_is_gone_like_any_other() {
-    let node = TestNode::start(&[hello(0)], |settings| settings.spare_instances = 64).await;
+    let node = TestNode::start(&[hello(0)], |settings| {
+        settings.releases.spare_instances = 64
+    })
+    .await;
     let operator = node.operator();
     for _ in 0..8 {
         for version in [1, 1, 2, 1, 2] {

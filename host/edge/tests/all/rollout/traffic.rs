@@ -38,7 +38,7 @@ impl Nodes {
                 settings.control_url.clone_from(&database);
                 settings.redis_url = Some(redis.clone());
                 settings.region = ["east", "west"][number % 2].to_owned();
-                settings.spare_instances = 64;
+                settings.releases.spare_instances = 64;
             });
             nodes.push(node.await);
         }

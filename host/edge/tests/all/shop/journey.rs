@@ -10,7 +10,7 @@ use crate::mail::server::MailServer;
 #[tokio::test]
 async fn a_guest_looks_around_fills_a_cart_registers_orders_and_pays() {
     let mail = MailServer::start().await;
-    for shop in Shop::everywhere_with(|settings| settings.smtp_url = Some(mail.url())).await {
+    for shop in Shop::everywhere_with(|settings| settings.mail.url = Some(mail.url())).await {
         let mut shopper = shop.guest();
         let product = find(&shopper).await;
         let cart = fill(&shopper, &product).await;

@@ -76,8 +76,8 @@ impl Stores {
     fn apply(&self, settings: &mut Settings) {
         settings.database_url.clone_from(&self.database.url);
         settings.redis_url.clone_from(&self.redis_url);
-        settings.secret = Some(Secret(SECRET.to_owned()));
-        settings.token_keys = Some(Secret(TOKEN_KEYS.to_owned()));
+        settings.keys.secret = Some(Secret(SECRET.to_owned()));
+        settings.keys.token_keys = Some(Secret(TOKEN_KEYS.to_owned()));
         settings.rate_limit = None;
         let config = &mut settings.plugin_config.0;
         config.insert("FACEBOOK_APP_ID".to_owned(), "app-of-the-shop".to_owned());

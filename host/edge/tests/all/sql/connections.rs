@@ -84,7 +84,7 @@ async fn all_plugins_of_a_node_share_one_bound() {
     let node = TestNode::start(&plugins, |settings| {
         settings.database_url = url;
         settings.control_url.clone_from(&direct);
-        settings.database_connections_total = Some(BOUND);
+        settings.databases.connections_total = Some(BOUND);
         settings.queue_timeout = Duration::from_secs(5);
     })
     .await;

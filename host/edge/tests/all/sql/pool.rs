@@ -25,7 +25,7 @@ async fn ledger_with(lifetimes: Lifetimes) -> (MariaDb, Ledger) {
     )];
     let node = TestNode::start(&plugins, |settings| {
         settings.database_url = server.database();
-        settings.database_lifetimes = lifetimes;
+        settings.databases.lifetimes = lifetimes;
     });
     let ledger = Ledger { node: node.await };
     ledger.add("first", json!({})).await.assert_status(200);

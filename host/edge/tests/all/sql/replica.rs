@@ -25,7 +25,7 @@ impl Lagging {
         let replica_url = url.replace(&primary.port().to_string(), &replica.port().to_string());
         let change = |settings: &mut Settings| {
             settings.database_url = url;
-            settings.database_replica_url = Some(replica_url);
+            settings.databases.replica_url = Some(replica_url);
         };
         let node = TestNode::start(&[fixture("ledger")], change).await;
         let ledger = Ledger { node };
@@ -122,7 +122,7 @@ async fn a_node_starts_without_it() {
     let server = MariaDb::shared();
     let node = TestNode::start(&[fixture("ledger")], |settings| {
         settings.database_url = server.database();
-        settings.database_replica_url = Some("mysql://root@127.0.0.1:1/shop".to_owned());
+        settings.databases.replica_url = Some("mysql://root@127.0.0.1:1/shop".to_owned());
     })
     .await;
     let ledger = Ledger { node };

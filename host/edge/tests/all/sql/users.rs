@@ -38,7 +38,7 @@ async fn each_plugin_has_rights_on_its_own_tables_alone() {
 
     // The users may do all that the shop does, from its first start on.
     let shop = Shop::open(stores.into(), |settings| {
-        settings.plugin_database_urls.clone_from(&urls);
+        settings.databases.plugin_urls.clone_from(&urls);
     })
     .await;
     let shopper = shop.customer().await;

@@ -104,7 +104,7 @@ async fn a_node_whose_stores_and_secrets_are_elsewhere_needs_no_data_folder() {
         settings.data_dir = file.join("data");
         settings.database_url.clone_from(&database);
         settings.control_url.clone_from(&database);
-        settings.secret = Some(Secret("a secret of these tests, long enough".to_owned()));
+        settings.keys.secret = Some(Secret("a secret of these tests, long enough".to_owned()));
     })
     .await;
     node.get("/ledger/entries").await.assert_status(200);

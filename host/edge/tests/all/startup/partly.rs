@@ -26,7 +26,7 @@ impl Shop {
     async fn start(&self, plugins: &[PluginFolder], trusted_keys: &[String]) -> TestNode {
         TestNode::start_in(self.data.path(), plugins, |settings| {
             settings.control_url.clone_from(&self.database);
-            settings.trusted_keys = trusted_keys.to_vec();
+            settings.releases.trusted_keys = trusted_keys.to_vec();
         })
         .await
     }

@@ -40,7 +40,8 @@ async fn a_plugin_whose_database_does_not_answer_comes_when_it_does() {
     let plugins = [fixture("hello"), fixture("ledger")];
     let node = TestNode::start(&plugins, |settings| {
         settings
-            .plugin_database_urls
+            .databases
+            .plugin_urls
             .insert("ledger".to_owned(), url);
     })
     .await;
@@ -105,7 +106,8 @@ async fn a_database_that_refuses_one_plugin_stops_no_restart() {
     let start = async |url: String| {
         let set = |settings: &mut Settings| {
             settings
-                .plugin_database_urls
+                .databases
+                .plugin_urls
                 .insert("ledger".to_owned(), url);
         };
         TestNode::start_in(data.path(), &plugins, set).await
@@ -132,7 +134,7 @@ async fn redis_and_the_mail_server_need_not_be_there() {
     let plugins = [fixture("hello"), fixture("buckets"), sender];
     let node = TestNode::start(&plugins, |settings| {
         settings.redis_url = Some(format!("redis://{address}"));
-        settings.smtp_url = Some(format!("smtp://{address}"));
+        settings.mail.url = Some(format!("smtp://{address}"));
     })
     .await;
     node.get("/hello").await.assert_status(200);

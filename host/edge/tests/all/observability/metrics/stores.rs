@@ -104,7 +104,7 @@ async fn what_a_replica_answers_is_counted() {
     let database = MariaDb::shared().database();
     let node = TestNode::start(&[fixture("ledger")], |settings| {
         settings.database_url.clone_from(&database);
-        settings.database_replica_url = Some(database);
+        settings.databases.replica_url = Some(database);
     })
     .await;
     for _ in 0..3 {

@@ -13,7 +13,7 @@ const NEW: &str = "a new password";
 fn with_mail(mail: &MailServer) -> impl Fn(&mut Settings) {
     let url = mail.url();
     move |settings: &mut Settings| {
-        settings.smtp_url = Some(url.clone());
+        settings.mail.url = Some(url.clone());
         let link = "https://shop.example/#/reset/{token}".to_owned();
         let config = &mut settings.plugin_config.0;
         config.insert("PASSWORD_RESET_URL".to_owned(), link);

@@ -75,8 +75,7 @@ impl<'a> Reader<'a> {
     /// Reads one entry, or an empty line or comment, up to the end of its line.
     fn entry(&mut self) -> Result<Entry, Problem<'a>> {
         let line = self.peek_line();
-        let start = line.trim_start();
-        if start.trim_end().is_empty() || start.starts_with(['#', ';']) {
+        if is_blank(line) {
             self.skip_line();
             return Ok(None);
         }
@@ -84,11 +83,7 @@ impl<'a> Reader<'a> {
             Some((name, value)) => (name, Some(value)),
             None => (line, None),
         };
-        let name = name.trim();
-        let exported = name
-            .strip_prefix("export")
-            .filter(|it| it.starts_with([' ', '\t']));
-        let name = exported.unwrap_or(name).trim();
+        let name = without_export(name.trim());
         if !is_name(name) {
             return Err(Problem {
                 text: NOT_A_PAIR,
@@ -202,6 +197,19 @@ fn push_escaped(value: &mut String, sign: char) {
         // Backslashes of Windows paths and regular expressions are kept.
         other => value.extend(['\\', other]),
     }
+}
+
+/// Returns whether a line is empty or a comment.
+fn is_blank(line: &str) -> bool {
+    let text = line.trim();
+    text.is_empty() || text.starts_with(['#', ';'])
+}
+
+/// Returns a name without the `export` before it, by which shells read a file.
+fn without_export(name: &str) -> &str {
+    let exported = name.strip_prefix("export");
+    let exported = exported.filter(|rest| rest.starts_with([' ', '\t']));
+    exported.map_or(name, str::trim)
 }
 
 /// Returns a value without the comment after it.

@@ -1,14 +1,32 @@
 //! Mapping of environment variables to the host's settings.
 
-use super::traces;
-
-/// Variables that set settings under these names, as do those of [`traces`];
-/// all others begin with `EDGE_`.
+/// Variables that set settings under these names, as do those of
+/// [`OPENTELEMETRY`]; all others begin with `EDGE_`.
 const UNPREFIXED: [&str; 4] = [
     "DATABASE_URL",
     "DATABASE_REPLICA_URL",
     "REDIS_URL",
     "SMTP_URL",
+];
+
+/// Variables of OpenTelemetry that are settings; in files they are written in
+/// lower case.
+const OPENTELEMETRY: [&str; 15] = [
+    "OTEL_SDK_DISABLED",
+    "OTEL_SERVICE_NAME",
+    "OTEL_RESOURCE_ATTRIBUTES",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_HEADERS",
+    "OTEL_EXPORTER_OTLP_PROTOCOL",
+    "OTEL_EXPORTER_OTLP_TIMEOUT",
+    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
+    "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
+    "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT",
+    "OTEL_TRACES_EXPORTER",
+    "OTEL_TRACES_SAMPLER",
+    "OTEL_TRACES_SAMPLER_ARG",
+    "OTEL_BSP_SCHEDULE_DELAY",
 ];
 
 /// Prefixes of variables for single plugins, such as `DATABASE_URL_<PLUGIN>`.
@@ -27,7 +45,7 @@ pub(super) fn key_of(name: &str) -> Option<String> {
     let is_ours = UNPREFIXED.contains(&plain)
         || PER_PLUGIN.iter().any(|prefix| name.starts_with(prefix))
         // Other variables of OpenTelemetry may be meant for other programs.
-        || traces::VARIABLES.contains(&plain);
+        || OPENTELEMETRY.contains(&plain);
     match name.strip_prefix(PREFIX) {
         Some(rest) => Some(rest.to_ascii_lowercase()),
         None => is_ours.then(|| name.to_ascii_lowercase()),

@@ -1,4 +1,7 @@
-//! Parsers for values that many settings share.
+//! Parsers of values.
+
+pub(super) mod allowed_urls;
+pub(super) mod urls;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -78,4 +81,19 @@ pub(super) fn ratio(text: &str) -> Result<f64, String> {
         Ok(ratio) if ratio.is_finite() && ratio >= 1.0 => Ok(ratio),
         _ => Err("is not a number from 1".into()),
     }
+}
+
+/// Parses the name of a region.
+pub(super) fn region(text: &str) -> Result<String, String> {
+    if is_name(text) {
+        Ok(text.into())
+    } else {
+        Err("is not 1 to 40 lower-case letters, digits and hyphens".into())
+    }
+}
+
+/// Returns whether `text` is a name of a plugin or region.
+pub(super) fn is_name(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    !text.is_empty() && text.len() <= 40 && text.chars().all(plain)
 }

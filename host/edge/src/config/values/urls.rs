@@ -5,7 +5,7 @@ use stores::redis::{REDIS_SCHEMES, split_redis_urls};
 /// Checks the scheme of a database's URL; whether the database answers is found
 /// out when it is opened. Error messages never quote the text, which may
 /// contain a password.
-pub(super) fn database_url(text: &str) -> Result<String, String> {
+pub(in crate::config) fn database_url(text: &str) -> Result<String, String> {
     let known = ["sqlite:", "mysql://", "mariadb://"];
     match known.iter().any(|scheme| text.starts_with(scheme)) {
         true => Ok(text.into()),
@@ -14,7 +14,7 @@ pub(super) fn database_url(text: &str) -> Result<String, String> {
 }
 
 /// Checks the URL of a replica, which must be a server: a file has no replica.
-pub(super) fn replica_url(text: &str) -> Result<String, String> {
+pub(in crate::config) fn replica_url(text: &str) -> Result<String, String> {
     let known = ["mysql://", "mariadb://"];
     match known.iter().any(|scheme| text.starts_with(scheme)) {
         true => Ok(text.into()),
@@ -24,7 +24,7 @@ pub(super) fn replica_url(text: &str) -> Result<String, String> {
 
 /// Checks the schemes of one or more URLs of Redis. Error messages never quote
 /// the text, which may contain a password.
-pub(super) fn redis_url(text: &str) -> Result<Option<String>, String> {
+pub(in crate::config) fn redis_url(text: &str) -> Result<Option<String>, String> {
     let is_sentinel =
         |url: &str| url.trim_start().starts_with("redis") && url.contains("sentinel://");
     if text.split(',').any(is_sentinel) {
@@ -40,7 +40,7 @@ pub(super) fn redis_url(text: &str) -> Result<Option<String>, String> {
     }
 }
 
-pub(super) fn smtp_url(text: &str) -> Result<Option<String>, String> {
+pub(in crate::config) fn smtp_url(text: &str) -> Result<Option<String>, String> {
     match ["smtp://", "smtps://"]
         .iter()
         .any(|scheme| text.starts_with(scheme))
@@ -50,7 +50,7 @@ pub(super) fn smtp_url(text: &str) -> Result<Option<String>, String> {
     }
 }
 
-pub(super) fn admin_url(text: &str) -> Result<Option<String>, String> {
+pub(in crate::config) fn admin_url(text: &str) -> Result<Option<String>, String> {
     match ["http://", "https://"].iter().any(|s| text.starts_with(s)) {
         true => Ok(Some(text.into())),
         false => Err("is not a URL that begins with http:// or https://".into()),
