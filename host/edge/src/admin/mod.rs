@@ -4,29 +4,16 @@
 //! The API is versioned by the first segment of its paths and described by
 //! `openapi.yaml`. Errors are RFC 9457 problem details.
 
-mod accounts;
 pub mod api;
-mod attempt;
 mod audit;
-mod auth;
-mod bundles;
-mod canary;
-mod detached;
-mod diff;
+mod data;
 mod error;
-mod fill;
-mod forget;
-mod gc;
-mod listener;
-mod logs;
 mod metrics;
-mod migrations;
-mod pages;
-mod plugins;
-mod regions;
+mod nodes;
+mod page_query;
+mod releases;
 mod rollouts;
-mod seed;
-mod status;
+mod server;
 
 use std::sync::Arc;
 
@@ -34,12 +21,11 @@ use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::header::{CONNECTION, CONTENT_TYPE};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post, put};
+use axum::routing::get;
 use axum::{Router, extract::Extension};
 use tokio_util::sync::CancellationToken;
 
-pub use auth::{AdminTokens, TokensError};
-pub use listener::{Admin, AdminError};
+pub use server::{Admin, AdminError, AdminTokens, TokensError};
 
 use bundle::LONGEST;
 use stores::limiter::Limiter;
@@ -70,9 +56,9 @@ pub struct AdminState {
     pub runtime: Arc<Runtime>,
     /// Reconciler, which knows this node's name and how far it has followed the
     /// release log.
-    pub follower: Arc<Reconciler>,
+    pub reconciler: Arc<Reconciler>,
     /// Notifies the shop's nodes of changes.
-    pub wake: Arc<Notifier>,
+    pub notifier: Arc<Notifier>,
     /// True if real customers seem to be served.
     pub production: bool,
     /// Tokens that may use the API.
@@ -97,50 +83,19 @@ pub struct AdminState {
     pub fleet_health: Arc<FleetHealth>,
 }
 
-fn router(office: Arc<AdminState>, stop: CancellationToken) -> Router {
+/// Returns all routes. Those that need an operator's token finish their changes
+/// without their client.
+fn router(state: Arc<AdminState>, stop: CancellationToken) -> Router {
     let guarded = Router::new()
-        .route("/v1/status", get(status::show))
-        .route("/v1/bundles/{digest}", put(bundles::add))
-        .route("/v1/rollouts", post(rollouts::deploy))
-        .route("/v1/rollouts/{id}", get(rollouts::show))
-        .route("/v1/plugins/{plugin}", delete(rollouts::remove))
-        .route("/v1/plugins/{plugin}/promote", post(rollouts::promote))
-        .route("/v1/plugins/{plugin}/abort", post(rollouts::abort))
-        .route("/v1/plugins/{plugin}/pause", post(canary::pause))
-        .route("/v1/plugins/{plugin}/resume", post(canary::resume))
-        .route("/v1/plugins/{plugin}/canary", post(canary::set_share))
-        .route("/v1/plugins/{plugin}/rollout", get(canary::show))
-        .route("/v1/plugins/{plugin}/rollback", post(rollouts::roll_back))
-        .route("/v1/plugins/{plugin}/releases", get(plugins::releases))
-        .route("/v1/plugins/{plugin}/bundles", get(plugins::bundles))
-        .route(
-            "/v1/plugins/{plugin}/bundles/{name}",
-            get(plugins::bundle_named),
-        )
-        .route("/v1/plugins/{plugin}/log", get(plugins::log))
-        .route("/v1/plugins/{plugin}/rollouts", get(plugins::rollouts))
-        .route("/v1/plugins/{plugin}/diff", get(plugins::diff))
-        .route("/v1/regions/{region}/fill", post(fill::fill))
-        .route(
-            "/v1/migrations",
-            get(migrations::list).post(migrations::begin),
-        )
-        .route("/v1/migrations/plan", get(migrations::plan))
-        .route("/v1/migrations/{id}", get(migrations::show))
-        .route(
-            "/v1/accounts",
-            post(accounts::keep).layer(DefaultBodyLimit::max(accounts::LONGEST)),
-        )
-        .route("/v1/seed", post(seed::begin))
-        .route("/v1/logs", get(logs::show))
-        .route("/v1/audit", get(audit::page))
-        .route("/v1/gc", post(gc::run))
-        .route("/v1/nodes/{node}", delete(forget::node))
-        .route("/v1/regions/{region}", delete(forget::region))
+        .merge(rollouts::routes())
+        .merge(releases::routes())
+        .merge(data::routes())
+        .merge(nodes::routes())
+        .merge(audit::routes())
         .route("/metrics", get(metrics::show))
         .layer(DefaultBodyLimit::max(LONGEST))
-        .layer(from_fn(detached::finish))
-        .layer(from_fn_with_state(office.clone(), auth::require));
+        .layer(from_fn(server::finish))
+        .layer(from_fn_with_state(state.clone(), server::require));
     Router::new()
         .route("/v1/openapi.yaml", get(openapi))
         .merge(guarded)
@@ -148,7 +103,7 @@ fn router(office: Arc<AdminState>, stop: CancellationToken) -> Router {
         .method_not_allowed_fallback(error::wrong_method)
         .layer(Extension(stop))
         .layer(from_fn(refuse_codings))
-        .with_state(office)
+        .with_state(state)
 }
 
 /// Refuses a request whose body has no unambiguous end (see

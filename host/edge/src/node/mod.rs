@@ -36,10 +36,10 @@ pub struct Node {
     tokens: AdminTokens,
     service: Arc<Service>,
     loaded: Loaded,
-    follower: Arc<Reconciler>,
+    reconciler: Arc<Reconciler>,
     connections: Arc<NodeConnections>,
-    driver: RolloutController,
-    wake: Arc<Notifier>,
+    controller: RolloutController,
+    notifier: Arc<Notifier>,
     traces: Option<Arc<Traces>>,
 }
 
@@ -71,6 +71,6 @@ impl Node {
     /// Returns the plugins that the node should serve and does not.
     #[must_use]
     pub fn missing(&self) -> Vec<MissingPlugin> {
-        self.follower.missing()
+        self.reconciler.missing()
     }
 }

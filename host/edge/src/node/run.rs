@@ -26,7 +26,7 @@ impl Node {
     /// When a port cannot be opened.
     pub async fn run(mut self, stop: impl Future<Output = ()>) -> Result<bool, StartError> {
         self.loaded.begin_periodic_work(self.traces.clone());
-        self.follower.decide_readiness().await;
+        self.reconciler.decide_readiness().await;
         let mut background = JoinSet::new();
         let admin_stop = CancellationToken::new();
         if let Some(admin) = self.admin.take() {
@@ -37,14 +37,14 @@ impl Node {
             server,
             service,
             loaded,
-            follower,
+            reconciler,
             connections,
-            driver,
-            wake,
+            controller,
+            notifier,
             traces,
             ..
         } = self;
-        follow_rollouts(&mut background, &loaded, &follower, driver, wake);
+        follow_rollouts(&mut background, &loaded, &reconciler, controller, notifier);
         watch_node(&mut background, &loaded, connections);
 
         let drained = server
@@ -52,7 +52,7 @@ impl Node {
             .await?;
         admin_stop.cancel();
         background.shutdown().await;
-        loaded.close(&follower.name().node).await;
+        loaded.close(&reconciler.name().node).await;
         if let Some(traces) = traces {
             traces.close().await;
         }
@@ -67,8 +67,8 @@ impl Node {
             activator: loaded.activator.clone(),
             runtime: loaded.runtime.clone(),
             live: loaded.live.clone(),
-            follower: self.follower.clone(),
-            wake: self.wake.clone(),
+            reconciler: self.reconciler.clone(),
+            notifier: self.notifier.clone(),
             production: loaded.settings.looks_like_production(),
             tokens: self.tokens.clone(),
             traffic: self.service.traffic().clone(),
@@ -77,9 +77,9 @@ impl Node {
             certificate: self.server.certificate(),
             counters: loaded.services.counters().clone(),
             traces: self.traces.clone(),
-            thresholds: self.driver.thresholds(),
-            checks: self.driver.checks().clone(),
-            fleet_health: self.driver.fleet_health().clone(),
+            thresholds: self.controller.thresholds(),
+            checks: self.controller.checks().clone(),
+            fleet_health: self.controller.fleet_health().clone(),
         }
     }
 }
@@ -95,17 +95,18 @@ async fn serve_operators(admin: Admin, state: Arc<AdminState>, stop: Cancellatio
 fn follow_rollouts(
     background: &mut JoinSet<()>,
     loaded: &Loaded,
-    follower: &Arc<Reconciler>,
-    driver: RolloutController,
-    wake: Arc<Notifier>,
+    reconciler: &Arc<Reconciler>,
+    controller: RolloutController,
+    notifier: Arc<Notifier>,
 ) {
-    let (listening, following, reporting) = (wake.clone(), follower.clone(), follower.clone());
+    let (listening, following, reporting) =
+        (notifier.clone(), reconciler.clone(), reconciler.clone());
     background.spawn(async move { listening.listen().await });
-    background.spawn(async move { driver.drive().await });
+    background.spawn(async move { controller.drive().await });
     background.spawn(async move { following.follow().await });
     background.spawn(async move { reporting.report().await });
     let migrator = loaded.activator.migrator().clone();
-    background.spawn(async move { migrator.take_over(&wake).await });
+    background.spawn(async move { migrator.take_over(&notifier).await });
 }
 
 /// Starts the tasks that warn of problems of this node, and that bound its cache.

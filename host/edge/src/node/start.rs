@@ -41,7 +41,7 @@ impl Node {
         if settings.seed {
             loaded.fill_empty_tables().await?;
         }
-        let wake = notifier(settings)?;
+        let notifier = notifier(settings)?;
         let rate_limits = RateLimits::new(loaded.services.limiter().clone(), settings.rate_limit)?;
         let name = NodeName {
             node: loaded.node.clone(),
@@ -50,17 +50,18 @@ impl Node {
         };
         let traces = Traces::open(&settings.traces, &name.region, &name.node)?;
         let connections = Arc::new(connections(&loaded));
-        let follower = Arc::new(reconciler(&mut loaded, name, &wake, &connections).await);
-        let service = service(&loaded, rate_limits, &wake, &follower).with_traces(traces.clone());
+        let reconciler = Arc::new(reconciler(&mut loaded, name, &notifier, &connections).await);
+        let service =
+            service(&loaded, rate_limits, &notifier, &reconciler).with_traces(traces.clone());
         Ok(Self {
-            driver: controller(&loaded, &wake, &follower)?,
+            controller: controller(&loaded, &notifier, &reconciler)?,
             tokens: admin_tokens(settings)?,
             service: Arc::new(service),
             server,
             admin,
-            follower,
+            reconciler,
             connections,
-            wake,
+            notifier,
             traces,
             loaded,
         })
@@ -103,7 +104,7 @@ fn connections(loaded: &Loaded) -> NodeConnections {
 async fn reconciler(
     loaded: &mut Loaded,
     name: NodeName,
-    wake: &Arc<Notifier>,
+    notifier: &Arc<Notifier>,
     connections: &Arc<NodeConnections>,
 ) -> Reconciler {
     let data_dir = &loaded.settings.data_dir;
@@ -113,7 +114,7 @@ async fn reconciler(
         loaded.control.clone(),
         loaded.activator.clone(),
         loaded.live.clone(),
-        wake.clone(),
+        notifier.clone(),
     );
     let reconciler = reconciler
         .with_warnings(loaded.warnings.clone())
@@ -130,28 +131,28 @@ async fn reconciler(
 fn service(
     loaded: &Loaded,
     rate_limits: RateLimits,
-    wake: &Arc<Notifier>,
-    follower: &Arc<Reconciler>,
+    notifier: &Arc<Notifier>,
+    reconciler: &Arc<Reconciler>,
 ) -> Service {
     let services = &loaded.services;
-    let canaries = Trials::new(services.draw_key(), wake.clone());
+    let canaries = Trials::new(services.draw_key(), notifier.clone());
     let canaries = canaries.accepting(services.draw_fallbacks());
     let (live, identity) = (loaded.live.clone(), services.identity().clone());
     Service::new(live, canaries, rate_limits, identity, &loaded.settings)
         .with_clock(services.clock().clone())
         .with(Behind {
             services: services.clone(),
-            follower: follower.clone(),
+            follower: reconciler.clone(),
             warnings: loaded.warnings.clone(),
         })
-        .with_readiness(follower.readiness().clone())
+        .with_readiness(reconciler.readiness().clone())
 }
 
 /// Returns the controller that leads rollouts while no other node does.
 fn controller(
     loaded: &Loaded,
-    wake: &Arc<Notifier>,
-    follower: &Reconciler,
+    notifier: &Arc<Notifier>,
+    reconciler: &Reconciler,
 ) -> Result<RolloutController, StartError> {
     let settings = &*loaded.settings;
     let canary = &settings.canary;
@@ -159,11 +160,11 @@ fn controller(
     let controller = RolloutController::new(
         loaded.node.clone(),
         loaded.control.clone(),
-        wake.clone(),
+        notifier.clone(),
         margins(settings),
         settings.into(),
         Arc::new(checks),
-        follower.decisions().clone(),
+        reconciler.decisions().clone(),
     );
     Ok(controller.forgetting_regions_after(settings.forget_after.region))
 }

@@ -66,7 +66,6 @@ const LAYERS: [(&str, &[&str]); 2] = [
 /// Modules of one folder that import each other, and are one subject in several
 /// files. No more are added; one that is opened is taken off this list.
 const ONE_SUBJECT: &[&str] = &[
-    "edge::admin: canary rollouts",
     "stores::keyvalue: error key",
     "stores::sql: access adopt budget error health migrate mysql pool pooled replica sqlite",
     "stores::sql::adopt: check inspect kept known reconcile recorded",

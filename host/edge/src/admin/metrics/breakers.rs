@@ -8,8 +8,8 @@ use super::families::{Labels, and, counter, gauge, labels};
 use super::served::Served;
 use crate::admin::AdminState;
 
-pub(super) fn families(office: &AdminState, served: &[Served]) -> Vec<MetricFamily> {
-    let stores: Vec<_> = of_plugins(served).chain(of_node(office)).collect();
+pub(super) fn families(state: &AdminState, served: &[Served]) -> Vec<MetricFamily> {
+    let stores: Vec<_> = of_plugins(served).chain(of_node(state)).collect();
     let each = |value: fn(StoreHealth) -> u64| {
         let stores = stores.iter();
         stores.map(move |(labels, health)| (labels.clone(), value(*health)))
@@ -55,12 +55,12 @@ fn of_plugins(served: &[Served]) -> impl Iterator<Item = (Labels, StoreHealth)> 
 }
 
 /// Returns the health of the stores that the plugins of a node share.
-fn of_node(office: &AdminState) -> impl Iterator<Item = (Labels, StoreHealth)> {
-    let buckets = office
+fn of_node(state: &AdminState) -> impl Iterator<Item = (Labels, StoreHealth)> {
+    let buckets = state
         .services
         .buckets_store()
         .and_then(|store| store.health());
-    let limits = office.limiter.health();
+    let limits = state.limiter.health();
     let stores = [("buckets", buckets), ("rate-limits", limits)].into_iter();
     stores.filter_map(|(store, health)| Some((labels([("store", store)]), health?)))
 }

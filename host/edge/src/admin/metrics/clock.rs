@@ -5,8 +5,8 @@ use prometheus::proto::MetricFamily;
 use super::families::{single, time};
 use crate::admin::AdminState;
 
-pub(super) fn families(office: &AdminState) -> Vec<MetricFamily> {
-    let skew = office.control.clock().skew();
+pub(super) fn families(state: &AdminState) -> Vec<MetricFamily> {
+    let skew = state.control.clock().skew();
     #[expect(clippy::cast_precision_loss, reason = "Prometheus knows floats alone")]
     let seconds = |milliseconds: i64| milliseconds as f64 / 1000.0;
     vec![time(

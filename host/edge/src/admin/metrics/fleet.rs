@@ -5,8 +5,8 @@ use prometheus::proto::MetricFamily;
 use super::families::{gauge, single, time};
 use crate::admin::AdminState;
 
-pub(super) fn families(office: &AdminState) -> Vec<MetricFamily> {
-    let sample = office.fleet_health.sample();
+pub(super) fn families(state: &AdminState) -> Vec<MetricFamily> {
+    let sample = state.fleet_health.sample();
     let of = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
     vec![
         gauge(

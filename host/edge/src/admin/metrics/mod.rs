@@ -12,11 +12,11 @@ mod families;
 mod fleet;
 mod host_calls;
 mod http;
+mod plugin_counters;
 mod plugins;
 mod process;
 mod rollouts;
 mod served;
-mod shop;
 mod stores;
 
 use std::sync::Arc;
@@ -32,22 +32,22 @@ use super::error::{ApiError, Result};
 use served::Served;
 
 /// GET `/metrics`: returns all metrics in the text format of Prometheus.
-pub(super) async fn show(State(office): State<Arc<AdminState>>) -> Result<impl IntoResponse> {
-    let served = Served::all(&office.live);
-    let mut families = http::families(&office);
+pub(super) async fn show(State(state): State<Arc<AdminState>>) -> Result<impl IntoResponse> {
+    let served = Served::all(&state.live);
+    let mut families = http::families(&state);
     families.extend(plugins::families(&served));
     families.extend(stores::families(&served));
-    families.extend(breakers::families(&office, &served));
+    families.extend(breakers::families(&state, &served));
     families.extend(host_calls::families(&served));
-    families.extend(rollouts::families(&office));
-    families.extend(fleet::families(&office));
-    families.extend(clock::families(&office));
-    families.extend(shop::families(&office.counters));
-    families.push(cache::family(office.activator.artifacts()));
-    families.extend(process::families(office.traces.as_deref()));
+    families.extend(rollouts::families(&state));
+    families.extend(fleet::families(&state));
+    families.extend(clock::families(&state));
+    families.extend(plugin_counters::families(&state.counters));
+    families.push(cache::family(state.activator.artifacts()));
+    families.extend(process::families(state.traces.as_deref()));
     // A family without values would be a name without a sample.
     families.retain(|family| !family.get_metric().is_empty());
-    families::add_region(&mut families, &office.follower.name().region);
+    families::add_region(&mut families, &state.reconciler.name().region);
     let encoded = TextEncoder::new().encode_to_string(&families);
     let text = encoded.map_err(|error| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, error))?;
     Ok(([(CONTENT_TYPE, TEXT_FORMAT)], text))

@@ -8,18 +8,18 @@ use axum::body::Bytes;
 use axum::extract::{Extension, State};
 use axum::http::StatusCode;
 
-use super::AdminState;
-use super::api::{AccountMade, NewAccount};
-use super::attempt::AuditedAction;
-use super::auth::Actor;
-use super::error::{ApiError, Result};
+use crate::admin::AdminState;
+use crate::admin::api::{AccountMade, NewAccount};
+use crate::admin::audit::AuditedAction;
+use crate::admin::error::{ApiError, Result};
+use crate::admin::server::Actor;
 use crate::bindings::accounts::exports::edge::platform::accounts::{Account, Error};
 use crate::rollout::Release;
 use crate::runtime::AccountTask;
 
 /// Maximum size of a request's body in bytes: a password, a name and an e-mail
 /// address.
-pub(super) const LONGEST: usize = 16 << 10;
+pub(super) const MAX_BODY: usize = 16 << 10;
 
 /// Time within which other nodes notice that tokens were revoked.
 const REVOCATION_WINDOW: Duration = Duration::from_secs(1);
@@ -27,7 +27,7 @@ const REVOCATION_WINDOW: Duration = Duration::from_secs(1);
 /// POST `/v1/accounts`: calls the plugin that keeps the accounts to make or
 /// change one. Error messages never quote the body, which contains a password.
 pub(super) async fn keep(
-    State(office): State<Arc<AdminState>>,
+    State(state): State<Arc<AdminState>>,
     Extension(Actor(author)): Extension<Actor>,
     body: Bytes,
 ) -> Result<Json<AccountMade>> {
@@ -43,18 +43,18 @@ pub(super) async fn keep(
         true => "change-account",
         false => "add-account",
     };
-    let mut attempt = AuditedAction::new(author, action, "").of(&order.email);
-    let outcome = try_keep(&office, &mut attempt, order).await;
-    attempt.settle(&office, outcome).await
+    let mut action = AuditedAction::new(author, action, "").of(&order.email);
+    let outcome = try_keep(&state, &mut action, order).await;
+    action.record_refusal(&state, outcome).await
 }
 
 async fn try_keep(
-    office: &AdminState,
-    attempt: &mut AuditedAction,
+    state: &AdminState,
+    action: &mut AuditedAction,
     order: NewAccount,
 ) -> Result<Json<AccountMade>> {
-    let keeper = keeper(office)?;
-    attempt.plugin.clone_from(&keeper.manifest.name);
+    let keeper = keeper(state)?;
+    action.plugin.clone_from(&keeper.manifest.name);
     let task = match order.existing {
         true => AccountTask::Change,
         false => AccountTask::Add,
@@ -70,16 +70,8 @@ async fn try_keep(
     };
     let kept = keeper.plugin.keep_account(task, account).await;
     let kept = kept.map_err(|error| ApiError::new(StatusCode::BAD_GATEWAY, error))?;
-    let id = kept.map_err(|error| match error {
-        Error::Exists => {
-            ApiError::conflict(format!("an account with the e-mail address {email} exists"))
-        }
-        Error::Unknown => ApiError::not_found(format!("no account has the e-mail address {email}")),
-        Error::Other(reason) => ApiError::unfit(reason),
-    })?;
-    attempt
-        .done(office, &format!("{role} {id}: {email}"))
-        .await?;
+    let id = kept.map_err(|error| refused(error, &email))?;
+    action.done(state, &format!("{role} {id}: {email}")).await?;
     if task == AccountTask::Change {
         // No node accepts the account's old tokens once this is answered.
         tokio::time::sleep(REVOCATION_WINDOW).await;
@@ -92,8 +84,19 @@ async fn try_keep(
     }))
 }
 
-fn keeper(office: &AdminState) -> Result<Arc<Release>> {
-    let mut releases = office.live.releases().into_iter();
+fn refused(error: Error, email: &str) -> ApiError {
+    match error {
+        Error::Exists => {
+            ApiError::conflict(format!("an account with the e-mail address {email} exists"))
+        }
+        Error::Unknown => ApiError::not_found(format!("no account has the e-mail address {email}")),
+        Error::Other(reason) => ApiError::unfit(reason),
+    }
+}
+
+/// Returns the release that keeps the accounts.
+fn keeper(state: &AdminState) -> Result<Arc<Release>> {
+    let mut releases = state.live.releases().into_iter();
     let keeper = releases.find(|release| release.plugin.exports().keeps_accounts);
     keeper.ok_or_else(|| {
         ApiError::unfit(

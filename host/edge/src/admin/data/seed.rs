@@ -11,11 +11,11 @@ use futures_util::StreamExt;
 use tokio::sync::watch;
 use tokio_stream::wrappers::WatchStream;
 
-use super::AdminState;
-use super::api::{Seed, SeedProgress};
-use super::attempt::AuditedAction;
-use super::auth::Actor;
-use super::error::{ApiError, Result};
+use crate::admin::AdminState;
+use crate::admin::api::{Seed, SeedProgress};
+use crate::admin::audit::AuditedAction;
+use crate::admin::error::{ApiError, Result};
+use crate::admin::server::Actor;
 use crate::rollout::Release;
 
 /// Maximum number of rows that may be asked for.
@@ -25,23 +25,23 @@ const MOST_ROWS: u64 = 100_000_000;
 /// reply reports the progress, one JSON object a line; the work continues if
 /// its reader disconnects.
 pub(super) async fn begin(
-    State(office): State<Arc<AdminState>>,
+    State(state): State<Arc<AdminState>>,
     Extension(Actor(author)): Extension<Actor>,
     Json(order): Json<Seed>,
 ) -> Result<impl IntoResponse> {
-    let attempt = AuditedAction::new(author, "seed", order.plugin.as_deref().unwrap_or_default());
-    let outcome = able(&office, &order).await;
-    let releases = attempt.settle(&office, outcome).await?;
+    let action = AuditedAction::new(author, "seed", order.plugin.as_deref().unwrap_or_default());
+    let outcome = able(&state, &order).await;
+    let releases = action.record_refusal(&state, outcome).await?;
     for release in &releases {
-        attempt
+        action
             .for_plugin(&release.manifest.name)
-            .done(&office, &format!("up to {} rows", order.rows))
+            .done(&state, &format!("up to {} rows", order.rows))
             .await?;
     }
     let (sender, progress) = watch::channel(SeedProgress::default());
     tokio::spawn(async move {
         for release in releases {
-            fill(&office, &attempt, &release, order.rows, &sender).await;
+            fill(&state, &action, &release, order.rows, &sender).await;
         }
     });
     let lines = WatchStream::new(progress).filter_map(async |progress| {
@@ -54,20 +54,20 @@ pub(super) async fn begin(
 }
 
 /// Returns the releases that are to fill their tables.
-async fn able(office: &AdminState, order: &Seed) -> Result<Vec<Arc<Release>>> {
+async fn able(state: &AdminState, order: &Seed) -> Result<Vec<Arc<Release>>> {
     if order.rows == 0 || order.rows > MOST_ROWS {
         return Err(ApiError::bad_request(format!(
             "rows is not 1 to {MOST_ROWS}"
         )));
     }
-    if office.production && !order.confirm {
+    if state.production && !order.confirm {
         return Err(ApiError::conflict(
             "this node seems to serve real customers (it has a database server, TLS or \
              `production`), and generated rows would be sold to them: `--yes`, or \
              \"confirm\": true, makes them all the same",
         ));
     }
-    let mut able = office.live.releases();
+    let mut able = state.live.releases();
     able.retain(|release| {
         let is_meant = order
             .plugin
@@ -86,9 +86,10 @@ async fn able(office: &AdminState, order: &Seed) -> Result<Vec<Arc<Release>>> {
     }
 }
 
+/// Fills the tables of one plugin, and reports the progress to `sender`.
 async fn fill(
-    office: &AdminState,
-    attempt: &AuditedAction,
+    state: &AdminState,
+    action: &AuditedAction,
     release: &Release,
     rows: u64,
     sender: &watch::Sender<SeedProgress>,
@@ -103,23 +104,15 @@ async fn fill(
         });
     };
     let filled = release.seed(Some(rows), tell).await;
-    let attempt = attempt.for_plugin(plugin);
-    let written = match &filled {
-        Ok(()) => {
-            attempt
-                .done_as(office, "seeded", &format!("up to {rows} rows"))
-                .await
-        }
-        Err(error) => {
-            attempt
-                .done_as(office, "seed-failed", &error.to_string())
-                .await
-        }
+    let (name, detail) = match &filled {
+        Ok(()) => ("seeded", format!("up to {rows} rows")),
+        Err(error) => ("seed-failed", error.to_string()),
     };
-    if let Err(error) = written {
+    let action = action.for_plugin(plugin);
+    if let Err(error) = action.done_as(state, name, &detail).await {
         tracing::warn!(
             plugin,
-            "how filling tables ended is not in the audit: {error}"
+            "the end of filling tables is not in the audit: {error}"
         );
     }
     if let Err(error) = filled {

@@ -14,8 +14,8 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
-use super::{AdminState, router};
 use crate::accept::{AcceptWarning, accept_each};
+use crate::admin::{AdminState, router};
 use crate::telemetry::NodeWarnings;
 
 /// Maximum number of connections: people, their tools, and metrics collectors.
@@ -25,7 +25,7 @@ const CONNECTIONS: usize = 256;
 pub struct Admin {
     listener: std::net::TcpListener,
     address: SocketAddr,
-    patience: Duration,
+    idle_timeout: Duration,
     warning: AcceptWarning,
 }
 
@@ -39,14 +39,14 @@ pub struct AdminError {
 
 impl Admin {
     /// Binds `address`. A connection is closed if the whole head of its next
-    /// request does not arrive within `patience`. Failures to accept
+    /// request does not arrive within `idle_timeout`. Failures to accept
     /// connections are reported to `warnings`.
     ///
     /// # Errors
     /// When the address cannot be bound.
     pub fn bind(
         address: SocketAddr,
-        patience: Duration,
+        idle_timeout: Duration,
         warnings: Arc<NodeWarnings>,
     ) -> Result<Self, AdminError> {
         let fail = |source| AdminError { address, source };
@@ -56,7 +56,7 @@ impl Admin {
         Ok(Self {
             listener,
             address,
-            patience,
+            idle_timeout,
             warning: AcceptWarning::of_operators(warnings),
         })
     }
@@ -71,14 +71,14 @@ impl Admin {
     ///
     /// # Errors
     /// When the socket cannot be registered with the runtime.
-    pub async fn run(self, office: Arc<AdminState>, stop: CancellationToken) -> io::Result<()> {
+    pub async fn run(self, state: Arc<AdminState>, stop: CancellationToken) -> io::Result<()> {
         let listener = TcpListener::from_std(self.listener)?;
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new())
-            .header_read_timeout(self.patience);
+            .header_read_timeout(self.idle_timeout);
         let serving = Serving {
             http,
-            router: router(office, stop.clone()),
+            router: router(state, stop.clone()),
             graceful: GracefulShutdown::new(),
         };
         tokio::select! {

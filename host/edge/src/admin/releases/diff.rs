@@ -1,13 +1,49 @@
-//! Comparison of two releases.
+//! Handler that compares two releases.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use axum::Json;
+use axum::extract::{Path, Query, State};
 use bundle::{Bundle, Digest, component};
+use serde::Deserialize;
 
-use super::api::{Diff, DiffSection, MigrationText};
+use super::named::named_release;
+use crate::admin::AdminState;
+use crate::admin::api::{Diff, DiffSection, MigrationText};
+use crate::admin::error::Result;
+
+/// Query parameters that name two releases to compare, by versions or
+/// beginnings of digests.
+#[derive(Debug, Deserialize)]
+pub(super) struct Pair {
+    from: String,
+    to: String,
+}
+
+/// GET `/v1/plugins/{plugin}/diff`: returns the differences between two
+/// releases.
+pub(super) async fn show(
+    State(state): State<Arc<AdminState>>,
+    Path(plugin): Path<String>,
+    Query(pair): Query<Pair>,
+) -> Result<Json<Diff>> {
+    let runtime = state.runtime.clone();
+    let comparing = async move {
+        let from = bundle(&state, &plugin, &pair.from).await?;
+        let to = bundle(&state, &plugin, &pair.to).await?;
+        Ok(Json(compare(&from, &to)))
+    };
+    runtime.in_background(comparing).await?
+}
+
+async fn bundle(state: &AdminState, plugin: &str, name: &str) -> Result<Bundle> {
+    let digest: Digest = named_release(state, plugin, name).await?;
+    Ok(state.control.bundle(digest).await?.0)
+}
 
 /// Compares the imports, exports, manifests and migrations of two bundles.
-pub(super) fn of(from: &Bundle, to: &Bundle) -> Diff {
+fn compare(from: &Bundle, to: &Bundle) -> Diff {
     type Lines = fn(&Bundle) -> BTreeSet<String>;
     let sections: [(&str, Lines); 4] = [
         ("imports", imports),

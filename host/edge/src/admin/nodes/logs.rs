@@ -15,7 +15,7 @@ use crate::telemetry::feed::{self, Line, Watch};
 
 /// Query parameters that select log lines.
 #[derive(Debug, Deserialize)]
-pub(super) struct Wanted {
+pub(super) struct LogQuery {
     /// Only lines that name this plugin; all lines when absent.
     plugin: Option<String>,
     /// True to continue with new lines as they are logged.
@@ -23,8 +23,8 @@ pub(super) struct Wanted {
     follow: bool,
 }
 
-impl Wanted {
-    fn wants(&self, line: &Line) -> bool {
+impl LogQuery {
+    fn matches(&self, line: &Line) -> bool {
         let plugin = self.plugin.as_deref();
         plugin.is_none_or(|plugin| line.plugin.as_deref() == Some(plugin))
     }
@@ -34,7 +34,7 @@ impl Wanted {
 /// set.
 pub(super) async fn show(
     Extension(stop): Extension<CancellationToken>,
-    Query(wanted): Query<Wanted>,
+    Query(query): Query<LogQuery>,
 ) -> impl IntoResponse {
     let Watch {
         kept,
@@ -43,16 +43,16 @@ pub(super) async fn show(
     } = feed::watch();
     let kept = kept
         .into_iter()
-        .filter(|line| wanted.wants(line))
+        .filter(|line| query.matches(line))
         .map(bytes);
     let kept = futures_util::stream::iter(kept.collect::<Vec<_>>());
-    let follow = wanted.follow;
+    let follow = query.follow;
     // A reader that is too slow misses lines rather than delaying the node.
     let coming = BroadcastStream::new(coming)
         .filter_map(|line| future::ready(line.ok()))
         .filter(move |line| {
             let _for_as_long_as_lines_come = &watching;
-            future::ready(wanted.wants(line))
+            future::ready(query.matches(line))
         })
         .map(bytes)
         .take_until(stop.cancelled_owned());

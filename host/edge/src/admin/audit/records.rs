@@ -6,12 +6,12 @@ use axum::Json;
 use axum::extract::{Query, State};
 use serde::Deserialize;
 
-use super::AdminState;
-use super::error::{ApiError, Result};
+use crate::admin::AdminState;
+use crate::admin::error::{ApiError, Result};
 use crate::rollout::control::audit::{AuditPage, AuditRecord, parse_cursor};
 
 /// Maximum number of records of one page.
-const MOST: u32 = 1000;
+const MAX_LIMIT: u32 = 1000;
 
 /// Returns the size of a page for clients that give none, as before there were
 /// pages.
@@ -21,7 +21,7 @@ fn default_limit() -> u32 {
 
 /// Query parameters that select audit records.
 #[derive(Debug, Deserialize)]
-pub(super) struct Wanted {
+pub(in crate::admin) struct AuditQuery {
     /// Earliest time, in milliseconds since 1970, inclusive.
     #[serde(default)]
     since: i64,
@@ -34,23 +34,25 @@ pub(super) struct Wanted {
 }
 
 /// GET `/v1/audit`.
-pub(super) async fn page(
-    State(office): State<Arc<AdminState>>,
-    Query(wanted): Query<Wanted>,
+pub(in crate::admin) async fn page(
+    State(state): State<Arc<AdminState>>,
+    Query(query): Query<AuditQuery>,
 ) -> Result<Json<Vec<AuditRecord>>> {
-    if let Some(after) = &wanted.after
+    if let Some(after) = &query.after
         && parse_cursor(after).is_none()
     {
         return Err(ApiError::bad_request("after is no cursor of a record"));
     }
-    if wanted.limit == 0 || wanted.limit > MOST {
-        return Err(ApiError::bad_request(format!("limit is not 1 to {MOST}")));
+    if query.limit == 0 || query.limit > MAX_LIMIT {
+        return Err(ApiError::bad_request(format!(
+            "limit is not 1 to {MAX_LIMIT}"
+        )));
     }
     let page = AuditPage {
-        since: wanted.since,
-        until: wanted.until.unwrap_or(i64::MAX),
-        after: wanted.after,
-        limit: wanted.limit,
+        since: query.since,
+        until: query.until.unwrap_or(i64::MAX),
+        after: query.after,
+        limit: query.limit,
     };
-    Ok(Json(office.control.audited(&page).await?))
+    Ok(Json(state.control.audited(&page).await?))
 }

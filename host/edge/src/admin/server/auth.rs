@@ -10,17 +10,17 @@ use axum::middleware::Next;
 use axum::response::Response;
 use sha2::{Digest, Sha256};
 
-use super::AdminState;
-use super::api::ON_BEHALF_OF;
-use super::error::{ApiError, Result};
+use crate::admin::AdminState;
+use crate::admin::api::ON_BEHALF_OF;
+use crate::admin::error::{ApiError, Result};
 
 const SCHEME: &str = "Bearer ";
 
 /// Minimum length of a token in bytes; shorter ones could be guessed.
-const SHORTEST: usize = 16;
+const MIN_TOKEN: usize = 16;
 
 /// Maximum length of a client's claim in the audit, in characters.
-const LONGEST_CLAIM: usize = 100;
+const MAX_CLAIM: usize = 100;
 
 /// Operators' tokens, by the names of their owners. Only digests are kept, so
 /// that the time of a comparison reveals nothing about a token.
@@ -29,7 +29,7 @@ pub struct AdminTokens(Vec<(String, [u8; 32])>);
 
 /// The text does not contain valid tokens.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("is not name:token with commas between, with tokens of {SHORTEST} characters or more")]
+#[error("is not name:token with commas between, with tokens of {MIN_TOKEN} characters or more")]
 pub struct TokensError;
 
 impl AdminTokens {
@@ -40,7 +40,7 @@ impl AdminTokens {
     pub fn parse(text: &str) -> std::result::Result<Self, TokensError> {
         let token = |entry: &str| {
             let (name, token) = entry.trim().split_once(':').ok_or(TokensError)?;
-            let fine = !name.is_empty() && token.len() >= SHORTEST;
+            let fine = !name.is_empty() && token.len() >= MIN_TOKEN;
             fine.then(|| (name.to_owned(), digest(token)))
                 .ok_or(TokensError)
         };
@@ -71,16 +71,16 @@ fn digest(token: &str) -> [u8; 32] {
 /// Identity of the caller: the token's owner, and the person whom the client
 /// names.
 #[derive(Debug, Clone)]
-pub(super) struct Actor(pub(super) String);
+pub(in crate::admin) struct Actor(pub(in crate::admin) String);
 
 /// Middleware that only accepts requests with a token of an operator.
-pub(super) async fn require(
-    State(office): State<Arc<AdminState>>,
+pub(in crate::admin) async fn require(
+    State(state): State<Arc<AdminState>>,
     mut request: Request,
     next: Next,
 ) -> Result<Response> {
     let headers = request.headers();
-    let Some(owner) = office.tokens.owner(headers) else {
+    let Some(owner) = state.tokens.owner(headers) else {
         let detail = match headers.contains_key(AUTHORIZATION) {
             true => "the token is no operator's of this node; `edge token` beside it prints one",
             false => "the bearer token of an operator is needed; `edge token` prints one",
@@ -98,7 +98,7 @@ pub(super) async fn require(
 fn claim(headers: &HeaderMap) -> Option<String> {
     let text = headers.get(ON_BEHALF_OF)?.to_str().ok()?;
     let plain = text.chars().filter(|c| c.is_ascii_graphic() || *c == ' ');
-    let claim: String = plain.take(LONGEST_CLAIM).collect();
+    let claim: String = plain.take(MAX_CLAIM).collect();
     Some(claim).filter(|claim| !claim.is_empty())
 }
 

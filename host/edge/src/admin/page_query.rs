@@ -7,7 +7,7 @@ use crate::rollout::control::pages::{Cursor, MOST, Page};
 
 /// Page that a client asks for.
 #[derive(Debug, Default, Deserialize)]
-pub(super) struct Wanted {
+pub(super) struct PageQuery {
     /// Time before which the records were written, in milliseconds since 1970.
     before: Option<i64>,
     /// Cursor of the last record of the previous page.
@@ -15,7 +15,7 @@ pub(super) struct Wanted {
     limit: Option<u32>,
 }
 
-impl Wanted {
+impl PageQuery {
     /// Returns the page, which has `usual` records if no size is given. Fails
     /// if the size or the cursor is invalid.
     pub(super) fn page(&self, usual: u32) -> Result<Page> {

@@ -5,12 +5,12 @@ use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::error::ApiError;
+use crate::admin::error::ApiError;
 
 /// Handles requests that change something in a task of their own: a client that
 /// disconnects must neither cancel them half-way nor keep them out of the
 /// audit.
-pub(super) async fn finish(request: Request, next: Next) -> Response {
+pub(in crate::admin) async fn finish(request: Request, next: Next) -> Response {
     if request.method() == Method::GET || request.method() == Method::HEAD {
         return next.run(request).await;
     }

@@ -1,33 +1,32 @@
-//! Handlers that list and compare the releases of one plugin.
+//! Handlers that list the releases of one plugin.
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
-use bundle::{Bundle, Digest};
-use serde::Deserialize;
 
-use super::api::{Diff, MoreReleases, Releases};
-use super::error::{ApiError, Result};
-use super::pages::Wanted;
-use super::{AdminState, diff};
+use super::named::named_release;
+use crate::admin::AdminState;
+use crate::admin::api::{MoreReleases, Releases};
+use crate::admin::error::{ApiError, Result};
+use crate::admin::page_query::PageQuery;
 use crate::rollout::control::bundles::BundleRecord;
 use crate::rollout::control::log::{Entry, is_of_entry};
 use crate::rollout::control::pages::Page;
 use crate::rollout::control::rollouts::Rollout;
 
 /// Default number of records of each list.
-const USUAL: u32 = 500;
+const DEFAULT_LIMIT: u32 = 500;
 
 /// GET `/v1/plugins/{plugin}/releases`: returns the newest records of each
 /// list.
 pub(super) async fn releases(
-    State(office): State<Arc<AdminState>>,
+    State(state): State<Arc<AdminState>>,
     Path(plugin): Path<String>,
-    Query(wanted): Query<Wanted>,
+    Query(query): Query<PageQuery>,
 ) -> Result<Json<Releases>> {
-    let control = &office.control;
-    let page = wanted.page(USUAL)?;
+    let control = &state.control;
+    let page = query.page(DEFAULT_LIMIT)?;
     // One record more than is shown tells whether there are more.
     let limit = page.limit;
     let page = Page {
@@ -67,22 +66,22 @@ fn cut<T>(list: &mut Vec<T>, limit: u32) -> bool {
 
 /// GET `/v1/plugins/{plugin}/bundles`: returns a page of the plugin's bundles.
 pub(super) async fn bundles(
-    State(office): State<Arc<AdminState>>,
+    State(state): State<Arc<AdminState>>,
     Path(plugin): Path<String>,
-    Query(wanted): Query<Wanted>,
+    Query(query): Query<PageQuery>,
 ) -> Result<Json<Vec<BundleRecord>>> {
-    let page = wanted.page(USUAL)?;
-    Ok(Json(office.control.bundles_of(&plugin, &page).await?))
+    let page = query.page(DEFAULT_LIMIT)?;
+    Ok(Json(state.control.bundles_of(&plugin, &page).await?))
 }
 
 /// GET `/v1/plugins/{plugin}/bundles/{name}`: returns the newest release with
 /// this version, or with a digest that begins so.
 pub(super) async fn bundle_named(
-    State(office): State<Arc<AdminState>>,
+    State(state): State<Arc<AdminState>>,
     Path((plugin, name)): Path<(String, String)>,
 ) -> Result<Json<BundleRecord>> {
-    let digest = super::rollouts::named_release(&office, &plugin, &name).await?;
-    let record = office.control.bundle_record(digest).await?;
+    let digest = named_release(&state, &plugin, &name).await?;
+    let record = state.control.bundle_record(digest).await?;
     record
         .map(Json)
         .ok_or_else(|| ApiError::not_found(format!("there is no bundle {digest}")))
@@ -91,53 +90,24 @@ pub(super) async fn bundle_named(
 /// GET `/v1/plugins/{plugin}/log`: returns a page of the plugin's entries of
 /// the release log.
 pub(super) async fn log(
-    State(office): State<Arc<AdminState>>,
+    State(state): State<Arc<AdminState>>,
     Path(plugin): Path<String>,
-    Query(wanted): Query<Wanted>,
+    Query(query): Query<PageQuery>,
 ) -> Result<Json<Vec<Entry>>> {
-    let page = wanted.page(USUAL)?;
+    let page = query.page(DEFAULT_LIMIT)?;
     if page.after.as_ref().is_some_and(|after| !is_of_entry(after)) {
         return Err(ApiError::bad_request("after is no cursor of an entry"));
     }
-    Ok(Json(office.control.history(&plugin, &page).await?))
+    Ok(Json(state.control.history(&plugin, &page).await?))
 }
 
 /// GET `/v1/plugins/{plugin}/rollouts`: returns a page of the plugin's
 /// rollouts.
 pub(super) async fn rollouts(
-    State(office): State<Arc<AdminState>>,
+    State(state): State<Arc<AdminState>>,
     Path(plugin): Path<String>,
-    Query(wanted): Query<Wanted>,
+    Query(query): Query<PageQuery>,
 ) -> Result<Json<Vec<Rollout>>> {
-    let page = wanted.page(USUAL)?;
-    Ok(Json(office.control.rollouts_of(&plugin, &page).await?))
-}
-
-/// Query parameters that name two releases to compare, by versions or
-/// beginnings of digests.
-#[derive(Debug, Deserialize)]
-pub(super) struct Pair {
-    from: String,
-    to: String,
-}
-
-/// GET `/v1/plugins/{plugin}/diff`: returns the differences between two
-/// releases.
-pub(super) async fn diff(
-    State(office): State<Arc<AdminState>>,
-    Path(plugin): Path<String>,
-    Query(pair): Query<Pair>,
-) -> Result<Json<Diff>> {
-    let runtime = office.runtime.clone();
-    let comparing = async move {
-        let from = bundle(&office, &plugin, &pair.from).await?;
-        let to = bundle(&office, &plugin, &pair.to).await?;
-        Ok(Json(diff::of(&from, &to)))
-    };
-    runtime.in_background(comparing).await?
-}
-
-async fn bundle(office: &AdminState, plugin: &str, name: &str) -> Result<Bundle> {
-    let digest: Digest = super::rollouts::named_release(office, plugin, name).await?;
-    Ok(office.control.bundle(digest).await?.0)
+    let page = query.page(DEFAULT_LIMIT)?;
+    Ok(Json(state.control.rollouts_of(&plugin, &page).await?))
 }

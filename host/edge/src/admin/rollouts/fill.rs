@@ -8,49 +8,48 @@ use axum::Json;
 use axum::extract::{Extension, Path, State};
 use bundle::Digest;
 
-use super::AdminState;
-use super::api::{Fill, Filled};
-use super::attempt::AuditedAction;
-use super::auth::Actor;
-use super::error::{ApiError, Result};
-use super::rollouts::goes_on;
-use crate::rollout::control::log::{DesiredState, Entry, NewEntry};
-use crate::rollout::control::rollouts::{
-    MaxUnavailable, NewRollout, Plan as CanaryPlan, live_nodes, new_rollout_id,
-};
+use super::in_progress::in_progress;
+use crate::admin::AdminState;
+use crate::admin::api::{Fill, Filled};
+use crate::admin::audit::AuditedAction;
+use crate::admin::error::{ApiError, Result};
+use crate::admin::server::Actor;
+use crate::rollout::control::log::{Entry, NewEntry, DesiredState};
+use crate::rollout::control::rollouts::Plan as CanaryPlan;
+use crate::rollout::control::rollouts::{MaxUnavailable, live_nodes};
+use crate::rollout::control::rollouts::{NewRollout, Rollout, new_rollout_id};
 use crate::rollout::filled_from;
+
+/// Rollouts by plugin: the id and the release of each.
+type Rollouts<'p> = BTreeMap<&'p str, (String, Digest)>;
 
 /// POST `/v1/regions/{region}/fill`: makes a region run the active releases of
 /// another one, for plugins of which it runs none.
 pub(super) async fn fill(
-    State(office): State<Arc<AdminState>>,
+    State(state): State<Arc<AdminState>>,
     Extension(Actor(author)): Extension<Actor>,
     Path(region): Path<String>,
     Json(order): Json<Fill>,
 ) -> Result<Json<Filled>> {
     let object = format!("region {region} from {}", order.from);
-    let mut attempt = AuditedAction::new(author, "fill-region", "").of(object);
-    let outcome = try_fill(&office, &mut attempt, &region, &order).await;
-    attempt.settle(&office, outcome).await
+    let mut action = AuditedAction::new(author, "fill-region", "").of(object);
+    let outcome = try_fill(&state, &mut action, &region, &order).await;
+    action.record_refusal(&state, outcome).await
 }
 
 async fn try_fill(
-    office: &AdminState,
-    attempt: &mut AuditedAction,
+    state: &AdminState,
+    action: &mut AuditedAction,
     region: &str,
     order: &Fill,
 ) -> Result<Json<Filled>> {
-    check_regions(office, region, &order.from).await?;
-    let source = office.control.desired_in(&order.from).await?;
-    let target = office.control.desired_in(region).await?;
+    check_regions(state, region, &order.from).await?;
+    let source = state.control.desired_in(&order.from).await?;
+    let target = state.control.desired_in(region).await?;
     let plan = Plan::new(order, &source, &target)?;
-    for plugin in plan.missing.keys() {
-        if let Some(other) = office.control.open_rollout_of(plugin).await? {
-            return Err(goes_on(&other));
-        }
-    }
+    refuse_in_progress(state, plan.missing.keys()).await?;
     let reason = filled_from(&order.from);
-    let rollouts: BTreeMap<_, _> = plan
+    let rollouts: Rollouts<'_> = plan
         .missing
         .iter()
         .map(|(plugin, digest)| (plugin.as_str(), (new_rollout_id(), *digest)))
@@ -59,14 +58,42 @@ async fn try_fill(
         // The audit is written first, so that it covers an interruption after
         // the first entry of the log.
         let detail = intent(region, &order.from, &rollouts);
-        attempt
-            .done_as(office, "fill-region-begin", &detail)
-            .await?;
-        append(office, attempt, region, &reason, &rollouts, &target).await?;
+        action.done_as(state, "fill-region-begin", &detail).await?;
+        append(state, action, region, &reason, &rollouts, &target).await?;
     }
+    let begun = begin_all(state, action, region, &reason, &rollouts).await?;
+    state.notifier.everywhere().await;
+    Ok(Json(Filled {
+        rollouts: begun,
+        present: plan.present,
+        different: plan.different,
+    }))
+}
+
+async fn refuse_in_progress(
+    state: &AdminState,
+    plugins: impl Iterator<Item = &String>,
+) -> Result<()> {
+    for plugin in plugins {
+        if let Some(other) = state.control.open_rollout_of(plugin).await? {
+            return Err(in_progress(&other));
+        }
+    }
+    Ok(())
+}
+
+/// Begins a rollout for each plugin, whose entry the log of the region has
+/// already.
+async fn begin_all(
+    state: &AdminState,
+    action: &mut AuditedAction,
+    region: &str,
+    reason: &str,
+    rollouts: &Rollouts<'_>,
+) -> Result<Vec<Rollout>> {
     let mut begun = Vec::new();
-    for (plugin, (id, digest)) in &rollouts {
-        (*plugin).clone_into(&mut attempt.plugin);
+    for (plugin, (id, digest)) in rollouts {
+        (*plugin).clone_into(&mut action.plugin);
         let new = NewRollout {
             plugin: (*plugin).to_owned(),
             digest: Some(*digest),
@@ -75,29 +102,24 @@ async fn try_fill(
             pause: Duration::ZERO,
             max_unavailable: MaxUnavailable::Nodes(0),
             plan: CanaryPlan::default(),
-            author: attempt.author.clone(),
+            author: action.author.clone(),
         };
         // If another rollout of the plugin was begun meanwhile, that one
         // continues with the region.
-        office.control.begin_rollout_as(id, &new).await?;
+        state.control.begin_rollout_as(id, &new).await?;
         let detail = format!("rollout {id}: to {digest}, in {region}, {reason}");
-        attempt.done(office, &detail).await?;
-        begun.extend(office.control.rollout(id).await?);
+        action.done(state, &detail).await?;
+        begun.extend(state.control.rollout(id).await?);
     }
-    office.wake.everywhere().await;
-    Ok(Json(Filled {
-        rollouts: begun,
-        present: plan.present,
-        different: plan.different,
-    }))
+    Ok(begun)
 }
 
-async fn check_regions(office: &AdminState, region: &str, from: &str) -> Result<()> {
+async fn check_regions(state: &AdminState, region: &str, from: &str) -> Result<()> {
     if region == from {
         let detail = format!("region {region} cannot be filled from itself");
         return Err(ApiError::bad_request(detail));
     }
-    let nodes = office.control.nodes().await?;
+    let nodes = state.control.nodes().await?;
     if live_nodes(&nodes, region).is_empty() {
         return Err(ApiError::bad_request(format!(
             "region {region} has no live node; start one with `region = \"{region}\"` first: it \
@@ -108,7 +130,7 @@ async fn check_regions(office: &AdminState, region: &str, from: &str) -> Result<
 }
 
 /// Describes the changes that are about to be written, for the audit.
-fn intent(region: &str, from: &str, rollouts: &BTreeMap<&str, (String, Digest)>) -> String {
+fn intent(region: &str, from: &str, rollouts: &Rollouts<'_>) -> String {
     let plugins = rollouts
         .iter()
         .map(|(plugin, (id, digest))| format!("{plugin} {} (rollout {id})", digest.short()));
@@ -119,11 +141,11 @@ fn intent(region: &str, from: &str, rollouts: &BTreeMap<&str, (String, Digest)>)
 /// Appends all entries in one statement: nodes of the region that read the log
 /// see every plugin that they have to serve before they accept customers.
 async fn append(
-    office: &AdminState,
-    attempt: &AuditedAction,
+    state: &AdminState,
+    action: &AuditedAction,
     region: &str,
     reason: &str,
-    rollouts: &BTreeMap<&str, (String, Digest)>,
+    rollouts: &Rollouts<'_>,
     target: &BTreeMap<String, Entry>,
 ) -> Result<()> {
     let entries = rollouts.iter().map(|(plugin, (id, digest))| NewEntry {
@@ -132,11 +154,11 @@ async fn append(
         after: target.get(*plugin).map_or(0, |entry| entry.revision),
         desired: DesiredState::only(Some(*digest)),
         rollout: id,
-        author: &attempt.author,
+        author: &action.author,
         reason,
     });
     let entries: Vec<_> = entries.collect();
-    if office.control.append_all(&entries).await? {
+    if state.control.append_all(&entries).await? {
         return Ok(());
     }
     let detail = format!("the release log of region {region} changed meanwhile; try again");

@@ -4,20 +4,20 @@ use std::collections::BTreeSet;
 
 use wildmatch::WildMatch;
 
-use super::AdminState;
-use super::error::{ApiError, Result};
+use crate::admin::AdminState;
+use crate::admin::error::{ApiError, Result};
 
 /// Returns the regions that match `patterns`, in their order; all regions when
 /// there are no patterns.
 pub(super) async fn named(
-    office: &AdminState,
+    state: &AdminState,
     plugin: &str,
     patterns: &[String],
 ) -> Result<Vec<String>> {
-    let nodes = office.control.nodes().await?;
+    let nodes = state.control.nodes().await?;
     let mut known: BTreeSet<String> = nodes.into_iter().map(|node| node.region).collect();
-    known.extend(office.control.desired_of(plugin).await?.into_keys());
-    known.insert(office.follower.name().region.clone());
+    known.extend(state.control.desired_of(plugin).await?.into_keys());
+    known.insert(state.reconciler.name().region.clone());
     in_order(&known, patterns)
 }
 
