@@ -2,9 +2,9 @@
 //! gives it what its manifest grants.
 //!
 //! Modules from top to bottom; imports only go down, and `tests/layers` fails where one does not.
-//! [`node`] puts a node together, [`admin`] answers operators, [`ingress`] answers clients,
-//! [`registry`] fetches bundles from OCI registries, [`rollout`] prepares releases and makes them
-//! serve. [`capabilities`] are the interfaces that components import, and [`runtime`] runs
+//! [`cli`] has the commands, [`node`] puts a node together, [`admin`] answers operators, [`ingress`]
+//! answers clients, [`registry`] fetches bundles from OCI registries, [`rollout`] prepares releases
+//! and makes them serve. [`capabilities`] are the interfaces that components import, and [`runtime`] runs
 //! components; both build on [`guest`], the state of one instance. [`identity`] and [`egress`] are
 //! used by capabilities, as the crate `stores` is. [`telemetry`] and [`config`] are used by all.
 
@@ -13,6 +13,7 @@ mod address;
 pub mod admin;
 pub mod bindings;
 pub mod capabilities;
+pub mod cli;
 pub mod config;
 pub mod descriptors;
 pub mod egress;

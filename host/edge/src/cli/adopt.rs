@@ -5,13 +5,13 @@ use std::fmt::Write as _;
 
 use anyhow::bail;
 use bytesize::ByteSize;
-use edge::config::Settings;
-use edge::rollout::{PluginAdoption, check_adoption};
-use edge::{node, printable};
 use stores::sql::{ASSUMED_BYTES_PER_SECOND, AdoptionReport, Finding, FindingKind, TableReport};
 
-use super::exit::Exit;
-use super::{bundle, output};
+use super::output::exit::Exit;
+use super::{output, source};
+use crate::config::Settings;
+use crate::rollout::{PluginAdoption, check_adoption};
+use crate::{node, printable};
 
 /// Arguments of `edge adopt`.
 #[derive(clap::Args)]
@@ -39,7 +39,7 @@ impl Arguments {
 /// the check is asked for.
 pub(super) async fn run(settings: &Settings, arguments: Arguments) -> anyhow::Result<()> {
     let settings = &with_database(settings, arguments.database_url);
-    let bundles = settings.plugins.iter().map(|path| bundle::read(path));
+    let bundles = settings.plugins.iter().map(|path| source::read(path));
     let bundles = bundles.collect::<anyhow::Result<Vec<_>>>()?;
     if bundles.is_empty() {
         bail!("there are no plugins to check: `plugins` names no folder or bundle");

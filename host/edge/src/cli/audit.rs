@@ -1,21 +1,19 @@
 //! `edge audit`: prints the audit records.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-use chrono::{DateTime, NaiveDate};
-use edge::config::Settings;
-use edge::printable;
-use edge::rollout::control::audit::AuditRecord;
-
 use super::client::Client;
-use super::table::Table;
-use super::{output, show};
+use super::output;
+use super::output::format::when;
+use super::output::table::Table;
+use super::time::time;
+use crate::config::Settings;
+use crate::printable;
+use crate::rollout::control::audit::AuditRecord;
 
 /// Maximum number of records of one request.
-const PAGE: usize = 1000;
+const MAX_PAGE: usize = 1000;
 
 /// Records that are shown when neither their number nor a time is given.
-const USUAL: usize = 500;
+const DEFAULT_LIMIT: usize = 500;
 
 /// Arguments of `edge audit`.
 #[derive(clap::Args)]
@@ -49,24 +47,7 @@ enum Format {
     Jsonl,
 }
 
-/// Parses a time, or a duration that has passed since, into milliseconds since
-/// 1970.
-pub(super) fn time(text: &str) -> Result<i64, String> {
-    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
-        return Ok(time.timestamp_millis());
-    }
-    if let Ok(day) = text.parse::<NaiveDate>() {
-        let midnight = day.and_hms_opt(0, 0, 0).ok_or("is no day")?;
-        return Ok(midnight.and_utc().timestamp_millis());
-    }
-    let ago = humantime::parse_duration(text);
-    let ago =
-        ago.map_err(|_| "is no day, no time in RFC 3339, and no length of time".to_owned())?;
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    let then = now.unwrap_or(Duration::ZERO).saturating_sub(ago);
-    Ok(i64::try_from(then.as_millis()).unwrap_or(i64::MAX))
-}
-
+/// Prints the records, as far back as is asked for.
 pub(super) async fn run(settings: &Settings, arguments: Arguments) -> anyhow::Result<()> {
     let format = match arguments.json {
         true => Format::Json,
@@ -75,38 +56,55 @@ pub(super) async fn run(settings: &Settings, arguments: Arguments) -> anyhow::Re
     let limit = match (arguments.limit, arguments.since) {
         (Some(limit), _) => limit,
         (None, Some(_)) => usize::MAX,
-        (None, None) => USUAL,
+        (None, None) => DEFAULT_LIMIT,
     };
     let client = Client::new(settings)?;
-    let (mut records, mut shown, mut is_all) = (Vec::new(), 0, false);
-    let mut after: Option<String> = None;
-    while shown < limit && !is_all {
-        // One record more than is shown tells whether there are more.
-        let wanted = (limit - shown).saturating_add(1).min(PAGE);
-        let path = path(&arguments, wanted, after.as_deref());
-        let mut page: Vec<AuditRecord> = client.get(&path).await?;
-        is_all = page.len() < wanted;
-        page.truncate(limit - shown);
-        shown += page.len();
-        after = page.last().map(|record| record.cursor.clone());
-        match format {
-            Format::Jsonl => print_lines(&page)?,
-            Format::Json | Format::Table => records.append(&mut page),
+    let mut records = Vec::new();
+    let keep = |mut page: Vec<AuditRecord>| match format {
+        Format::Jsonl => print_lines(&page),
+        Format::Json | Format::Table => {
+            records.append(&mut page);
+            Ok(())
         }
-        // A host without cursors returns all its records at once.
-        is_all |= after.as_deref().is_none_or(str::is_empty);
-    }
+    };
+    let (shown, has_more) = read(&client, &arguments, limit, keep).await?;
     match format {
         Format::Jsonl => {}
-        Format::Json => show::print(&records, true, |_| String::new())?,
-        Format::Table => show::print(&records, false, |records| table(records))?,
+        Format::Json => output::print_value(&records, true, |_| String::new())?,
+        Format::Table => output::print_value(&records, false, |records| table(records))?,
     }
-    if !is_all {
+    if has_more {
         output::complain(format_args!(
             "edge: these are the newest {shown}; --limit or --since shows older ones"
         ));
     }
     Ok(())
+}
+
+/// Reads up to `limit` records, page by page, each of which `keep` gets.
+/// Returns their number, and whether there are more.
+async fn read(
+    client: &Client,
+    arguments: &Arguments,
+    limit: usize,
+    mut keep: impl FnMut(Vec<AuditRecord>) -> anyhow::Result<()>,
+) -> anyhow::Result<(usize, bool)> {
+    let (mut shown, mut has_more) = (0, true);
+    let mut after: Option<String> = None;
+    while shown < limit && has_more {
+        // One record more than is shown tells whether there are more.
+        let wanted = (limit - shown).saturating_add(1).min(MAX_PAGE);
+        let path = path(arguments, wanted, after.as_deref());
+        let mut page: Vec<AuditRecord> = client.get(&path).await?;
+        has_more = page.len() >= wanted;
+        page.truncate(limit - shown);
+        shown += page.len();
+        after = page.last().map(|record| record.cursor.clone());
+        keep(page)?;
+        // A host without cursors returns all its records at once.
+        has_more &= after.as_deref().is_some_and(|cursor| !cursor.is_empty());
+    }
+    Ok((shown, has_more))
 }
 
 fn path(arguments: &Arguments, limit: usize, after: Option<&str>) -> String {
@@ -136,7 +134,7 @@ fn table(records: &[AuditRecord]) -> String {
     let mut table = Table::new(&["WHEN", "WHO", "WHAT", "PLUGIN", "DETAIL"]);
     for record in records {
         table.row([
-            show::when(record.written_at),
+            when(record.written_at),
             record.author.clone(),
             record.action.clone(),
             record.plugin.clone(),
@@ -144,20 +142,4 @@ fn table(records: &[AuditRecord]) -> String {
         ]);
     }
     table.to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_days_instants_and_lengths() {
-        assert_eq!(time("1970-01-02"), Ok(86_400_000));
-        assert_eq!(time("1970-01-01T01:00:00Z"), Ok(3_600_000));
-        assert_eq!(time("1970-01-01T01:00:00+01:00"), Ok(0));
-        assert!(time("24h").is_ok_and(|then| then > 1_700_000_000_000));
-        for wrong in ["", "yesterday", "2026-13-01", "24", "-1h"] {
-            assert!(time(wrong).is_err(), "{wrong:?}");
-        }
-    }
 }

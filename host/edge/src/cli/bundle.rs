@@ -5,18 +5,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use bundle::{Bundle, SecretKey};
-use edge::config::{Settings, secrets};
-use edge::registry::{Location, Registry, Timeouts};
 
 use super::output;
-use super::source::{self, Source};
+use super::source::{self, Source, read, read_key, signature_file};
+use crate::config::{Settings, secrets};
+use crate::registry::{Location, Registry, Timeouts};
 
 /// Extension of a bundle's file.
 const BUNDLE: &str = "bundle";
-
-/// Extension of the file of a bundle's signature, appended to the bundle's
-/// name.
-const SIGNATURE: &str = "sig";
 
 /// Arguments of `edge bundle`.
 #[derive(clap::Args)]
@@ -119,41 +115,4 @@ pub(super) async fn push(settings: &Settings, arguments: Push) -> anyhow::Result
     ))?;
     output::print(format_args!("{pushed}\n"))?;
     Ok(())
-}
-
-/// Returns the bundle in a file, or the one made from a plugin's folder.
-pub(super) fn read(path: &Path) -> anyhow::Result<Bundle> {
-    if path.is_dir() {
-        return Ok(Bundle::pack(path)?);
-    }
-    let bytes = fs::read(path).with_context(|| path.display().to_string())?;
-    Bundle::parse(bytes.into()).with_context(|| path.display().to_string())
-}
-
-/// Reads the secret key in a file.
-pub(super) fn read_key(path: &Path) -> anyhow::Result<SecretKey> {
-    let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
-    let key = text.parse::<SecretKey>();
-    key.map_err(|error| anyhow::anyhow!("{} {error}", path.display()))
-}
-
-/// Reads the signature beside a bundle; empty if there is none. A folder has
-/// none, as its contents may have changed since.
-pub(super) fn read_signature(bundle: &Path) -> anyhow::Result<String> {
-    if bundle.is_dir() {
-        return Ok(String::new());
-    }
-    let path = signature_file(bundle);
-    match fs::read_to_string(&path) {
-        Ok(text) => Ok(text.trim().to_owned()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
-        Err(error) => bail!("{}: {error}", path.display()),
-    }
-}
-
-fn signature_file(bundle: &Path) -> PathBuf {
-    let mut name = bundle.as_os_str().to_owned();
-    name.push(".");
-    name.push(SIGNATURE);
-    name.into()
 }

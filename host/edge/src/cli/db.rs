@@ -4,18 +4,22 @@ use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ::bundle::manifest::{DatabaseGrant, Manifest};
 use anyhow::{Context, bail};
-use edge::config::Settings;
+use bundle::manifest::{DatabaseGrant, Manifest};
 use rand::RngExt;
 use rand::distr::Alphanumeric;
 use stores::sql::migrations_table;
 use url::Url;
 
-use super::{bundle, output};
+use super::output;
+use super::source::read;
+use crate::config::Settings;
 
 /// File name of the manifest in a plugin's folder.
 const MANIFEST: &str = "plugin.toml";
+
+/// Schemes of the URLs of database servers.
+const SERVERS: [&str; 2] = ["mysql", "mariadb"];
 
 /// Length of a generated password, in letters and digits.
 const PASSWORD_LENGTH: usize = 32;
@@ -84,14 +88,14 @@ fn read_manifest(source: &Path) -> anyhow::Result<Manifest> {
             let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
             Manifest::parse(&text).with_context(|| path.display().to_string())
         }
-        false => Ok(bundle::read(source)?.manifest),
+        false => Ok(read(source)?.manifest),
     }
 }
 
 /// Returns the name of the database in a URL, which is safe between backticks.
 fn database_of(url: &Url, plugin: &str) -> anyhow::Result<String> {
     let database = url.path().trim_start_matches('/');
-    if url.scheme() != "mysql" {
+    if !SERVERS.contains(&url.scheme()) {
         bail!("the database of {plugin} is not on a MySQL server: set DATABASE_URL");
     }
     if database.is_empty() || database.contains(['`', '%', '/', '\\']) {
@@ -138,30 +142,19 @@ fn statements(
     user: &User,
     url: &Url,
 ) -> anyhow::Result<String> {
-    let account = user.account();
+    let (account, password) = (user.account(), &user.password);
     let mut text = String::new();
     let setting = manifest.name.replace('-', "_").to_ascii_uppercase();
-    let own_url = url_of(url, user)?;
-    writeln!(
-        text,
-        "-- {}: DATABASE_URL_{setting}={own_url}",
-        manifest.name
-    )?;
-    writeln!(
-        text,
-        "CREATE USER IF NOT EXISTS {account} IDENTIFIED BY '{}';",
-        user.password
-    )?;
-    writeln!(
-        text,
-        "ALTER USER {account} IDENTIFIED BY '{}';",
-        user.password
-    )?;
+    let (name, own_url) = (&manifest.name, url_of(url, user)?);
+    writeln!(text, "-- {name}: DATABASE_URL_{setting}={own_url}")?;
+    let identified = format!("{account} IDENTIFIED BY '{password}'");
+    writeln!(text, "CREATE USER IF NOT EXISTS {identified};")?;
+    writeln!(text, "ALTER USER {identified};")?;
     let read_only = grant
         .read
         .iter()
         .filter(|table| !grant.write.contains(table));
-    let records = migrations_table(&manifest.name);
+    let records = migrations_table(name);
     let tables = grant.write.iter().map(|table| (WRITE, table));
     let tables = tables.chain(read_only.map(|table| (READ, table)));
     for (privileges, table) in tables.chain([(RECORDS, &records)]) {
@@ -180,5 +173,32 @@ fn url_of(url: &Url, user: &User) -> anyhow::Result<Url> {
     match set {
         Ok(()) => Ok(own),
         Err(()) => bail!("the database's URL has no host"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn database(url: &str) -> anyhow::Result<String> {
+        database_of(&Url::parse(url).expect("a URL"), "order")
+    }
+
+    #[test]
+    fn grants_are_for_either_kind_of_server() {
+        for url in ["mysql://root@db:3306/shop", "mariadb://root@db/shop?x=y"] {
+            assert_eq!(database(url).expect(url), "shop");
+            let user = User::new("my-shop", "%");
+            let own = url_of(&Url::parse(url).expect("a URL"), &user).expect(url);
+            assert!(own.as_str().contains("://edge_my_shop:"), "{own}");
+        }
+        for url in [
+            "sqlite://shop.sqlite",
+            "postgres://db/shop",
+            "mysql://db",
+            "mysql://db/a`b",
+        ] {
+            assert!(database(url).is_err(), "{url}");
+        }
     }
 }

@@ -9,25 +9,25 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, anyhow, bail};
 use bundle::manifest::Manifest;
 use bundle::{Bundle, Digest};
-use edge::admin::api::Deploy;
-use edge::config::Settings;
-use edge::node::Node;
-use edge::printable;
-use edge::rollout::control::bundles::BundleRecord;
-use edge::rollout::control::rollouts::{Phase, Rollout};
 use futures_util::FutureExt;
 use notify::{Event, EventKind, RecursiveMode, Watcher};
 use tokio::sync::Notify;
 
 use super::client::Client;
-use super::signals::Signals;
+use super::serve::Signals;
 use super::{output, serve};
+use crate::admin::api::Deploy;
+use crate::config::Settings;
+use crate::node::Node;
+use crate::printable;
+use crate::rollout::control::bundles::BundleRecord;
+use crate::rollout::control::rollouts::{Phase, Rollout};
 
 /// Time to wait after a change, as editors write a file in several steps.
 const SETTLE: Duration = Duration::from_millis(40);
 
 /// Interval of polling while waiting for a rollout.
-const LOOK: Duration = Duration::from_millis(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Folders of build output and tools, which are not watched.
 const BUILT: [&str; 3] = ["target", "node_modules", "dist"];
@@ -57,34 +57,37 @@ pub(super) async fn run(mut settings: Settings, arguments: &Arguments) -> anyhow
 
     let (saved, _watcher) = watch(folder)?;
     output::tell(format_args!("watching {}\n", folder.display()));
-    let developing = async {
-        let mut served = None;
-        loop {
-            saved.notified().await;
-            let began = Instant::now();
-            tokio::time::sleep(SETTLE).await;
-            // Further events of the same save are dropped.
-            let _ = saved.notified().now_or_never();
-            match swap(&client, folder, began, served).await {
-                Ok(digest) => served = Some(digest),
-                Err(error) => {
-                    let error = format!("{error:#}");
-                    output::complain(format_args!(
-                        "{}; what served before goes on",
-                        printable::lines(&error)
-                    ));
-                }
-            }
-        }
-    };
     let stop = async {
         tokio::select! {
-            () = developing => {}
+            () = develop(&client, folder, &saved) => {}
             () = signals.next() => {}
         }
     };
     node.run(stop).await?;
     Ok(())
+}
+
+/// Builds and swaps the plugin after each save, for as long as the future is
+/// polled.
+async fn develop(client: &Client, folder: &Path, saved: &Notify) {
+    let mut served = None;
+    loop {
+        saved.notified().await;
+        let began = Instant::now();
+        tokio::time::sleep(SETTLE).await;
+        // Further events of the same save are dropped.
+        let _ = saved.notified().now_or_never();
+        match swap(client, folder, began, served).await {
+            Ok(digest) => served = Some(digest),
+            Err(error) => {
+                let error = format!("{error:#}");
+                output::complain(format_args!(
+                    "{}; what served before goes on",
+                    printable::lines(&error)
+                ));
+            }
+        }
+    }
 }
 
 /// Adds the folder to the settings, in place of another one with the same
@@ -192,8 +195,21 @@ async fn swap(
         return Ok(bundle.digest());
     }
     let record: BundleRecord = client.put_bundle(&bundle, "").await?;
+    roll_out(client, record.digest).await?;
+    output::tell(format_args!(
+        "{} {} serves {:.1?} after the save ({:.1?} after the build)\n",
+        record.plugin,
+        record.digest.short(),
+        began.elapsed(),
+        built.elapsed()
+    ));
+    Ok(record.digest)
+}
+
+/// Deploys a release to all regions, and waits until it serves.
+async fn roll_out(client: &Client, digest: Digest) -> anyhow::Result<()> {
     let order = Deploy {
-        digest: record.digest,
+        digest,
         regions: Vec::new(),
         canary_percent: 0,
         max_unavailable: 0,
@@ -206,20 +222,13 @@ async fn swap(
     };
     let mut rollout: Rollout = client.post("/v1/rollouts", &order).await?;
     while !rollout.phase.is_final() {
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
         rollout = client.get(&format!("/v1/rollouts/{}", rollout.id)).await?;
     }
-    if rollout.phase != Phase::Done {
-        bail!("{}", rollout.reason);
+    match rollout.phase {
+        Phase::Done => Ok(()),
+        _ => bail!("{}", rollout.reason),
     }
-    output::tell(format_args!(
-        "{} {} serves {:.1?} after the save ({:.1?} after the build)\n",
-        record.plugin,
-        record.digest.short(),
-        began.elapsed(),
-        built.elapsed()
-    ));
-    Ok(record.digest)
 }
 
 #[cfg(test)]

@@ -1,13 +1,14 @@
 //! `edge gc`, `edge node forget` and `edge region forget`.
 
 use anyhow::bail;
-use edge::admin::api::{Forgotten, Gc};
-use edge::config::Settings;
-use edge::rollout::control::bundles::Collection;
 
-use super::client::Client;
-use super::show;
-use super::table::Table;
+use super::client::{Client, segment};
+use super::output;
+use super::output::format::when;
+use super::output::table::Table;
+use crate::admin::api::{Forgotten, Gc};
+use crate::config::Settings;
+use crate::rollout::control::bundles::Collection;
 
 /// Arguments of `edge gc`.
 #[derive(clap::Args)]
@@ -48,14 +49,14 @@ pub(super) async fn gc(settings: &Settings, arguments: &GcArguments) -> anyhow::
     if arguments.whole && found.stored_whole.is_none() {
         bail!("the node's version knows no --whole; ask a node of this version");
     }
-    show::print(&found, arguments.json, |found| {
+    output::print_value(&found, arguments.json, |found| {
         let mut table = Table::new(&["PLUGIN", "VERSION", "DIGEST", "ADDED"]);
         for record in &found.collected {
             table.row([
                 record.plugin.clone(),
                 record.version.clone(),
                 record.digest.short(),
-                show::when(record.added_at),
+                when(record.added_at),
             ]);
         }
         let done = match arguments.dry_run {
@@ -76,26 +77,21 @@ pub(super) async fn gc(settings: &Settings, arguments: &GcArguments) -> anyhow::
 
 pub(super) async fn node(settings: &Settings, command: NodeCommand) -> anyhow::Result<()> {
     let NodeCommand::Forget { node } = command;
-    forget(settings, &format!("/v1/nodes/{}", encoded(&node))).await
+    forget(settings, &format!("/v1/nodes/{}", segment(&node))).await
 }
 
 /// Forgets a region.
 pub(super) async fn forget_region(settings: &Settings, region: &str) -> anyhow::Result<()> {
-    forget(settings, &format!("/v1/regions/{}", encoded(region))).await
+    forget(settings, &format!("/v1/regions/{}", segment(region))).await
 }
 
 async fn forget(settings: &Settings, path: &str) -> anyhow::Result<()> {
     let forgotten: Forgotten = Client::new(settings)?.delete(path).await?;
-    show::print(&forgotten, false, |forgotten| {
+    output::print_value(&forgotten, false, |forgotten| {
         format!(
             "forgotten: {} nodes, {} entries of the release log\n",
             forgotten.nodes.len(),
             forgotten.entries
         )
     })
-}
-
-/// Percent-encodes a name as one segment of a path.
-fn encoded(name: &str) -> String {
-    percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC).to_string()
 }

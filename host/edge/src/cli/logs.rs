@@ -1,10 +1,10 @@
 //! `edge logs`: prints a node's log lines.
 
-use edge::config::Settings;
 use http_body_util::BodyExt;
 
 use super::client::Client;
 use super::output;
+use crate::config::Settings;
 
 /// Arguments of `edge logs`.
 #[derive(clap::Args)]

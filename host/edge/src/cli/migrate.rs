@@ -6,26 +6,27 @@ use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use bundle::Digest;
-use edge::admin::api::{Migrate, Migrating, MigrationPlan, PlannedStatement, Releases};
-use edge::config::Settings;
-use edge::printable;
-use edge::rollout::control::bundles::BundleRecord;
-use edge::rollout::control::migrations::{MigrationRun, RunState};
 use http::StatusCode;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::client::{Client, is_refused};
-use super::exit::Exit;
-use super::pages::{PageArguments, read_on, tell_of_more};
+use super::client::pages::{PageArguments, read_on, tell_of_more};
+use super::client::{Client, is_refused, of_plugin, segment};
+use super::output;
+use super::output::exit::Exit;
+use super::output::format::when;
+use super::output::migrations;
+use super::output::table::Table;
 use super::source::{self, Source};
-use super::table::Table;
-use super::{migrations, output, show};
+use crate::admin::api::{Migrate, Migrating, MigrationPlan, PlannedStatement, Releases};
+use crate::config::Settings;
+use crate::printable;
+use crate::rollout::control::bundles::BundleRecord;
+use crate::rollout::control::migrations::{MigrationRun, RunState};
 
 /// Default number of runs that `edge migrations` shows.
-const USUAL: usize = 20;
+const DEFAULT_LIMIT: usize = 20;
 
 /// Interval of polling while waiting for a run.
-const LOOK: Duration = Duration::from_millis(200);
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Interval at which the line of a statement in progress is printed again.
 const REMIND: Duration = Duration::from_secs(10);
@@ -76,18 +77,18 @@ pub(super) async fn run(settings: &Settings, arguments: Arguments) -> anyhow::Re
     let digest = release(settings, &client, &arguments).await?;
     if arguments.dry_run {
         let plan: MigrationPlan = client.get(&plan_path(digest)).await?;
-        return show::print(&plan, arguments.json, plan_text);
+        return output::print_value(&plan, arguments.json, plan_text);
     }
     let Migrating { run } = client.post("/v1/migrations", &Migrate { digest }).await?;
     let Some(run) = run else {
-        return show::print(&run, arguments.json, |_| "nothing is pending\n".to_owned());
+        return output::print_value(&run, arguments.json, |_| "nothing is pending\n".to_owned());
     };
     if arguments.no_wait {
-        return show::print(&run, arguments.json, |run| format!("{}\n", summary(run)));
+        return output::print_value(&run, arguments.json, |run| format!("{}\n", summary(run)));
     }
     let run = follow(&client, run, arguments.timeout, arguments.json).await?;
     if arguments.json {
-        show::print(&run, true, |_| String::new())?;
+        output::print_value(&run, true, |_| String::new())?;
     }
     ended(&run)
 }
@@ -121,13 +122,13 @@ async fn release(
         }
         return Ok(record.digest);
     }
-    let of_plugin = format!("/v1/plugins/{}", arguments.what);
+    let path = |below: &str| of_plugin(&arguments.what, below);
     if let Some(to) = &arguments.to {
-        let name = utf8_percent_encode(to, NON_ALPHANUMERIC);
-        let found: BundleRecord = client.get(&format!("{of_plugin}/bundles/{name}")).await?;
+        let named = path(&format!("bundles/{}", segment(to)));
+        let found: BundleRecord = client.get(&named).await?;
         return Ok(found.digest);
     }
-    let newest: Releases = client.get(&format!("{of_plugin}/releases?limit=1")).await?;
+    let newest: Releases = client.get(&path("releases?limit=1")).await?;
     match newest.bundles.first() {
         Some(bundle) => Ok(bundle.digest),
         None => bail!("there is no release of {}", arguments.what),
@@ -187,7 +188,7 @@ async fn follow(
                 "the migrations still run ({id}), by themselves"
             )));
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
         // The node may be unreachable for a while; another one continues the
         // run.
         match client.get(&path).await {
@@ -250,41 +251,43 @@ pub(super) async fn list(settings: &Settings, arguments: &List) -> anyhow::Resul
         None => "/v1/migrations".to_owned(),
     };
     let (client, mut runs) = (Client::new(settings)?, Vec::<MigrationRun>::new());
-    let most = arguments.pages.most(USUAL);
+    let most = arguments.pages.most(DEFAULT_LIMIT);
     let has_more = read_on(&client, &path, &arguments.pages, most, &mut runs, true).await?;
     if has_more {
         tell_of_more("runs", runs.len());
     }
-    show::print(&runs, arguments.json, |runs| {
-        let headings = [
-            "BEGUN",
-            "PLUGIN",
-            "VERSION",
-            "NODE",
-            "STATE",
-            "STATEMENT",
-            "BY",
-            "REASON",
-        ];
-        let mut table = Table::new(&headings);
-        for run in runs {
-            let state = match run.is_stale() {
-                true => format!("{} (node lost)", run.state),
-                false => run.state.to_string(),
-            };
-            table.row([
-                show::when(run.started_at),
-                run.plugin.clone(),
-                run.version.clone(),
-                run.node.clone(),
-                state,
-                format!("{}/{}", run.statement, run.statements),
-                run.author.clone(),
-                run.reason.clone(),
-            ]);
-        }
-        table.to_string()
-    })
+    output::print_value(&runs, arguments.json, |runs| table(runs))
+}
+
+fn table(runs: &[MigrationRun]) -> String {
+    let headings = [
+        "BEGUN",
+        "PLUGIN",
+        "VERSION",
+        "NODE",
+        "STATE",
+        "STATEMENT",
+        "BY",
+        "REASON",
+    ];
+    let mut table = Table::new(&headings);
+    for run in runs {
+        let state = match run.is_stale() {
+            true => format!("{} (node lost)", run.state),
+            false => run.state.to_string(),
+        };
+        table.row([
+            when(run.started_at),
+            run.plugin.clone(),
+            run.version.clone(),
+            run.node.clone(),
+            state,
+            format!("{}/{}", run.statement, run.statements),
+            run.author.clone(),
+            run.reason.clone(),
+        ]);
+    }
+    table.to_string()
 }
 
 fn plan_text(plan: &MigrationPlan) -> String {

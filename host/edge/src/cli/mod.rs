@@ -1,5 +1,8 @@
 //! Commands of `edge`.
 
+// `println!` panics when the reader of the output closes the pipe: see `output`.
+#![warn(clippy::print_stdout)]
+
 mod adopt;
 mod audit;
 mod bundle;
@@ -8,33 +11,33 @@ mod client;
 mod db;
 mod deploy;
 mod dev;
-pub(crate) mod exit;
+mod diff;
 mod housekeeping;
 mod logs;
 mod migrate;
-mod migrations;
 mod new;
-mod offline;
 mod openapi;
-pub(crate) mod output;
-mod pages;
-mod ready;
+mod output;
 mod region;
+mod releases;
+mod rollout;
 mod secret;
 mod seed;
 mod serve;
-mod show;
-mod signals;
 mod source;
-mod status_summary;
-mod table;
+mod status;
+mod time;
 mod user;
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::anyhow;
 use clap::{Parser, Subcommand};
-use edge::config::Settings;
+use tracing_appender::non_blocking::WorkerGuard;
+
+use crate::config::Settings;
+use crate::{printable, telemetry};
 
 /// Runs a shop's services as WebAssembly plugins.
 #[derive(Parser)]
@@ -50,7 +53,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Serve the plugins until SIGTERM or ctrl-c.
-    Serve(ready::Arguments),
+    Serve(serve::Arguments),
     /// Check whether plugins can serve from an existing database, and make its
     /// tables what they need.
     Adopt(adopt::Arguments),
@@ -90,7 +93,7 @@ enum Command {
     Canary(canary::Share),
     /// Show, list, pause and resume rollouts of a plugin.
     #[command(subcommand)]
-    Rollout(canary::RolloutCommand),
+    Rollout(rollout::Command),
     /// Roll a canary out to all clients.
     Promote(deploy::Decide),
     /// End a rollout, and change back what it changed.
@@ -103,11 +106,11 @@ enum Command {
     #[command(subcommand)]
     Region(region::Command),
     /// Show the state of nodes and their releases.
-    Status(show::StatusArguments),
+    Status(status::Arguments),
     /// Show a plugin's releases, and which served where.
-    Releases(show::ReleasesArguments),
+    Releases(releases::Arguments),
     /// Show what one release changes from another.
-    Diff(show::DiffArguments),
+    Diff(diff::Arguments),
     /// Show the audit: who did what.
     Audit(audit::Arguments),
     /// Collect bundles that no region runs or could go back to.
@@ -135,8 +138,36 @@ impl Command {
     }
 }
 
+/// Runs the command that this process was started with. Returns its exit code.
+#[must_use]
+pub fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is::<output::ReaderGone>() => ExitCode::SUCCESS,
+        Err(error) => {
+            let message = message(&error);
+            output::complain(format_args!("edge: {}", printable::lines(&message)));
+            output::exit::code(&error)
+        }
+    }
+}
+
+/// Returns the message of an error with its causes. Messages of the library already contain theirs.
+fn message(error: &anyhow::Error) -> String {
+    error
+        .chain()
+        .map(ToString::to_string)
+        .fold(String::new(), |message, cause| {
+            match message.contains(&cause) {
+                _ if message.is_empty() => cause,
+                true => message,
+                false => format!("{message}: {cause}"),
+            }
+        })
+}
+
 /// Parses the command line, loads the settings and runs the command.
-pub(crate) fn run() -> anyhow::Result<()> {
+fn run() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let settings = Settings::load(&arguments.config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -146,13 +177,18 @@ pub(crate) fn run() -> anyhow::Result<()> {
     runtime.block_on(dispatch(&settings, arguments.command))
 }
 
-async fn dispatch(settings: &Settings, command: Command) -> anyhow::Result<()> {
-    let _flush_logs = command
-        .runs_plugins()
-        .then(|| edge::telemetry::init(&settings.log));
-    for warning in settings.warnings.iter().filter(|_| command.runs_plugins()) {
+/// Starts to log as a node does, with the warnings about the settings. The log
+/// is written until the guard is dropped.
+fn log_as_node(settings: &Settings) -> WorkerGuard {
+    let guard = telemetry::init(&settings.log);
+    for warning in &settings.warnings {
         tracing::warn!("{warning}");
     }
+    guard
+}
+
+async fn dispatch(settings: &Settings, command: Command) -> anyhow::Result<()> {
+    let _flush_logs = command.runs_plugins().then(|| log_as_node(settings));
     match command {
         Command::Serve(arguments) => serve::run(settings, &arguments).await,
         Command::Adopt(arguments) => adopt::run(settings, arguments).await,
@@ -171,15 +207,15 @@ async fn dispatch(settings: &Settings, command: Command) -> anyhow::Result<()> {
         Command::Migrate(arguments) => migrate::run(settings, arguments).await,
         Command::Migrations(arguments) => migrate::list(settings, &arguments).await,
         Command::Canary(arguments) => canary::set_share(settings, arguments).await,
-        Command::Rollout(command) => canary::rollout(settings, command).await,
+        Command::Rollout(command) => rollout::run(settings, command).await,
         Command::Promote(arguments) => deploy::promote(settings, arguments).await,
         Command::Abort(arguments) => deploy::abort(settings, arguments).await,
         Command::Rollback(arguments) => deploy::roll_back(settings, arguments).await,
         Command::Remove(arguments) => deploy::remove(settings, arguments).await,
         Command::Region(command) => region::run(settings, command).await,
-        Command::Status(arguments) => show::status(settings, arguments).await,
-        Command::Releases(arguments) => show::releases(settings, arguments).await,
-        Command::Diff(arguments) => show::diff(settings, arguments).await,
+        Command::Status(arguments) => status::run(settings, arguments).await,
+        Command::Releases(arguments) => releases::run(settings, arguments).await,
+        Command::Diff(arguments) => diff::run(settings, arguments).await,
         Command::Audit(arguments) => audit::run(settings, arguments).await,
         Command::Gc(arguments) => housekeeping::gc(settings, &arguments).await,
         Command::Node(command) => housekeeping::node(settings, command).await,

@@ -1,10 +1,9 @@
 //! `edge openapi`: prints the plugins' OpenAPI documents as one.
 
-use edge::config::Settings;
-use edge::openapi::{self, merge};
-
 use super::output;
 use super::source::{self, Source};
+use crate::config::Settings;
+use crate::openapi::{self, merge};
 
 /// Arguments of `edge openapi`.
 #[derive(clap::Args)]

@@ -3,15 +3,15 @@
 use std::time::Instant;
 
 use anyhow::bail;
-use edge::admin::api::{Fill as Order, Filled};
-use edge::config::Settings;
-use edge::printable;
-use edge::rollout::control::rollouts::{Phase, Rollout};
 
-use super::client::Client;
-use super::deploy::{LOOK, Waiting, rolled_back};
-use super::exit::Exit;
-use super::{housekeeping, output, show};
+use super::client::{Client, segment};
+use super::deploy::{POLL_INTERVAL, Waiting, refuse_late, rolled_back};
+use super::output::rollout::tell_rollout;
+use super::{housekeeping, output};
+use crate::admin::api::{Fill as Order, Filled};
+use crate::config::Settings;
+use crate::printable;
+use crate::rollout::control::rollouts::{Phase, Rollout};
 
 /// Subcommands of `edge region`.
 #[derive(clap::Subcommand)]
@@ -52,7 +52,7 @@ pub(super) async fn run(settings: &Settings, command: Command) -> anyhow::Result
 async fn fill(settings: &Settings, arguments: Fill) -> anyhow::Result<()> {
     let began = Instant::now();
     let client = Client::new(settings)?;
-    let path = format!("/v1/regions/{}/fill", arguments.region);
+    let path = format!("/v1/regions/{}/fill", segment(&arguments.region));
     let order = Order {
         from: arguments.from,
         plugins: arguments.plugin,
@@ -62,8 +62,7 @@ async fn fill(settings: &Settings, arguments: Fill) -> anyhow::Result<()> {
         wait(&client, &mut filled.rollouts, &arguments.waiting, began).await?;
     }
     if arguments.waiting.json {
-        let json = serde_json::to_string_pretty(&filled)?;
-        output::tell(format_args!("{}\n", printable::json(&json)));
+        output::tell_json(&filled)?;
     } else {
         print(&filled, arguments.waiting.wait.then_some(began));
     }
@@ -83,11 +82,8 @@ async fn wait(
     for rollout in rollouts {
         let path = format!("/v1/rollouts/{}", rollout.id);
         while !rollout.phase.is_final() {
-            if began.elapsed() > waiting.timeout {
-                let (id, phase) = (&rollout.id, rollout.phase);
-                bail!(Exit::TimedOut(format!("the rollout {id} is still {phase}")));
-            }
-            tokio::time::sleep(LOOK).await;
+            refuse_late(rollout, waiting, began)?;
+            tokio::time::sleep(POLL_INTERVAL).await;
             // The node may be unreachable for a while; the rollout continues
             // without it.
             if let Ok(now) = client.get(&path).await {
@@ -101,7 +97,7 @@ async fn wait(
 fn print(filled: &Filled, began: Option<Instant>) {
     let took = began.map(|began| began.elapsed());
     for rollout in &filled.rollouts {
-        show::rollout(rollout, took);
+        tell_rollout(rollout, took);
     }
     for plugin in &filled.present {
         output::tell(format_args!(

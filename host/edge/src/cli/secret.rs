@@ -1,15 +1,15 @@
 //! `edge secret`: the secret that the shop's nodes share.
 
 use anyhow::{Context, anyhow};
-use edge::config::Settings;
-use edge::config::secrets::MasterSecret;
-use edge::node;
-use edge::rollout::KeyRings;
-use edge::rollout::control::Control;
 use stores::sql::Databases;
 
 use super::output;
-use super::table::Table;
+use super::output::table::Table;
+use crate::config::Settings;
+use crate::config::secrets::MasterSecret;
+use crate::node;
+use crate::rollout::KeyRings;
+use crate::rollout::control::Control;
 
 /// Actor in the audit: anybody who may read the settings of a node.
 const AUTHOR: &str = "edge secret";

@@ -2,14 +2,14 @@
 
 use anyhow::bail;
 use bytes::BytesMut;
-use edge::admin::api::{Seed, SeedProgress};
-use edge::config::Settings;
-use edge::node;
-use edge::printable;
 use http_body_util::BodyExt;
 
 use super::client::Client;
 use super::output;
+use crate::admin::api::{Seed, SeedProgress};
+use crate::config::Settings;
+use crate::node;
+use crate::printable;
 
 /// Arguments of `edge seed`.
 #[derive(clap::Args)]
@@ -56,7 +56,7 @@ async fn fill(settings: &Settings, arguments: &Arguments) -> anyhow::Result<()> 
         .post_stream("/v1/seed", &order)
         .await?;
     let mut rest = BytesMut::new();
-    let mut last = SeedProgress::default();
+    let mut seeding = Seeding::default();
     while let Some(frame) = lines.frame().await {
         let Ok(data) = frame?.into_data() else {
             continue;
@@ -65,20 +65,47 @@ async fn fill(settings: &Settings, arguments: &Arguments) -> anyhow::Result<()> 
         while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
             let line = rest.split_to(end + 1);
             let progress: SeedProgress = serde_json::from_slice(&line)?;
-            if progress.plugin != last.plugin && !last.plugin.is_empty() {
+            if seeding.is_next_plugin(&progress) {
                 output::tell(format_args!("\n"));
             }
             show(&progress.plugin, progress.done, progress.total);
-            last = progress;
+            seeding.add(progress);
         }
     }
     output::tell(format_args!("\n"));
-    match last.error {
-        Some(error) => bail!("{}", printable::line(&error)),
-        None if last.done < last.total || last.plugin.is_empty() => {
-            bail!("the node's answer was cut off; `edge audit` shows how it ended")
+    seeding.outcome()
+}
+
+/// Progress of all plugins that fill their tables.
+#[derive(Default)]
+struct Seeding {
+    last: SeedProgress,
+    failures: Vec<String>,
+}
+
+impl Seeding {
+    /// Returns whether `progress` is of another plugin than the line before.
+    fn is_next_plugin(&self, progress: &SeedProgress) -> bool {
+        !self.last.plugin.is_empty() && self.last.plugin != progress.plugin
+    }
+
+    fn add(&mut self, progress: SeedProgress) {
+        self.failures.extend(progress.error.clone());
+        self.last = progress;
+    }
+
+    /// Fails with the errors of all plugins.
+    fn outcome(self) -> anyhow::Result<()> {
+        let Self { last, mut failures } = self;
+        let is_cut_off = last.done < last.total || last.plugin.is_empty();
+        if is_cut_off && last.error.is_none() {
+            let text = "the node's answer was cut off; `edge audit` shows how it ended";
+            failures.push(text.to_owned());
         }
-        None => Ok(()),
+        match failures.is_empty() {
+            true => Ok(()),
+            false => bail!("{}", printable::line(&failures.join("; "))),
+        }
     }
 }
 
@@ -114,4 +141,44 @@ async fn fill_offline(settings: &Settings, arguments: &Arguments) -> anyhow::Res
 fn show(plugin: &str, done: u64, total: u64) {
     let plugin = printable::line(plugin);
     output::tell(format_args!("\r{plugin}: {done} of {total}"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(lines: &[(&str, u64, Option<&str>)]) -> Result<(), String> {
+        let mut seeding = Seeding::default();
+        for (plugin, done, error) in lines {
+            seeding.add(SeedProgress {
+                plugin: (*plugin).to_owned(),
+                done: *done,
+                total: 9,
+                error: error.map(str::to_owned),
+            });
+        }
+        seeding.outcome().map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn each_plugin_that_failed_is_reported() {
+        assert_eq!(outcome(&[("a", 9, None), ("b", 9, None)]), Ok(()));
+        let first = outcome(&[("a", 3, Some("a: full")), ("b", 9, None)]);
+        assert_eq!(first, Err("a: full".to_owned()));
+        let both = outcome(&[("a", 3, Some("a: full")), ("b", 0, Some("b: gone"))]);
+        assert_eq!(both, Err("a: full; b: gone".to_owned()));
+    }
+
+    #[test]
+    fn an_answer_that_ends_early_is_no_success() {
+        for lines in [
+            &[][..],
+            &[("a", 3, None)],
+            &[("a", 9, None), ("b", 3, None)],
+        ] {
+            assert!(outcome(lines).is_err_and(|error| error.contains("cut off")));
+        }
+        let both = outcome(&[("a", 3, Some("a: full")), ("b", 3, None)]);
+        assert!(both.is_err_and(|error| error.starts_with("a: full; ")));
+    }
 }

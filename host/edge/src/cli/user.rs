@@ -4,20 +4,20 @@ use std::io::{IsTerminal, Read};
 use std::time::Duration;
 
 use anyhow::{anyhow, bail};
-use edge::admin::api::{AccountMade, NewAccount as Order};
-use edge::bindings::accounts::exports::edge::platform::accounts::{Account, Error};
-use edge::config::{Secret, Settings};
-use edge::node;
-use edge::printable;
-use edge::runtime::AccountTask;
 use http::StatusCode;
 
 use super::client::{Client, is_refused};
-use super::exit::Exit;
 use super::output;
+use super::output::exit::Exit;
+use crate::admin::api::{AccountMade, NewAccount as Order};
+use crate::bindings::accounts::exports::edge::platform::accounts::{Account, Error};
+use crate::config::{Secret, Settings};
+use crate::node;
+use crate::printable;
+use crate::runtime::AccountTask;
 
 /// Maximum length of a password in bytes.
-const LONGEST: u64 = 1024;
+const MAX_PASSWORD: usize = 1024;
 
 /// Time within which other nodes notice that tokens were revoked.
 const REVOCATION_WINDOW: Duration = Duration::from_secs(1);
@@ -131,12 +131,59 @@ async fn keep_offline(settings: &Settings, order: Order) -> anyhow::Result<Accou
 fn read_password() -> anyhow::Result<String> {
     if std::io::stdin().is_terminal() {
         let typed = rpassword::prompt_password("Password: ");
-        return typed.map_err(|error| anyhow!("the password cannot be read: {error}"));
+        let typed = typed.map_err(|error| anyhow!("the password cannot be read: {error}"))?;
+        refuse_long(typed.as_bytes())?;
+        return Ok(typed);
     }
-    let mut text = String::new();
-    std::io::stdin()
-        .take(LONGEST)
-        .read_to_string(&mut text)
-        .map_err(|error| anyhow!("the password on standard input cannot be read: {error}"))?;
-    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+    password_from(std::io::stdin())
+}
+
+/// Reads a password that may end with line breaks.
+fn password_from(input: impl Read) -> anyhow::Result<String> {
+    let mut bytes = Vec::new();
+    // Line breaks at the end do not count, so a few bytes more are read.
+    let read = input.take(2 * MAX_PASSWORD as u64).read_to_end(&mut bytes);
+    read.map_err(|error| anyhow!("the password on standard input cannot be read: {error}"))?;
+    let end = bytes.iter().rposition(|byte| !b"\r\n".contains(byte));
+    bytes.truncate(end.map_or(0, |last| last + 1));
+    refuse_long(&bytes)?;
+    String::from_utf8(bytes).map_err(|_| anyhow!("the password on standard input is not UTF-8"))
+}
+
+fn refuse_long(password: &[u8]) -> anyhow::Result<()> {
+    match password.len() {
+        0..=MAX_PASSWORD => Ok(()),
+        _ => bail!("the password is longer than {MAX_PASSWORD} bytes"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(bytes: &[u8]) -> Result<String, String> {
+        password_from(bytes).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_password_ends_before_its_line_break() {
+        assert_eq!(read(b"secret\r\n"), Ok("secret".to_owned()));
+        assert_eq!(read(b" two\nlines \n"), Ok(" two\nlines ".to_owned()));
+        assert_eq!(read(b"\n"), Ok(String::new()));
+    }
+
+    #[test]
+    fn a_password_that_is_too_long_is_refused_and_not_cut() {
+        let longest = "a".repeat(MAX_PASSWORD);
+        assert_eq!(read(format!("{longest}\n").as_bytes()), Ok(longest.clone()));
+        for more in ["a", "\u{e9}", &longest, &longest.repeat(3)] {
+            let error = read(format!("{longest}{more}").as_bytes()).expect_err("too long");
+            assert!(error.contains("longer than 1024 bytes"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_text() {
+        assert!(read(b"\xff\xfe").is_err_and(|error| error.contains("not UTF-8")));
+    }
 }

@@ -24,7 +24,7 @@ struct Module {
 }
 
 /// Returns the imports between the modules of the crate in `source`. Unit tests
-/// are left out, and so are the commands of a binary.
+/// are left out, and so is the root of a binary.
 pub fn imports(source: &Path) -> Graph {
     let mut modules = BTreeMap::new();
     collect(source, &mut Names::new(), &mut modules);
@@ -60,7 +60,7 @@ fn collect(folder: &Path, name: &mut Names, modules: &mut BTreeMap<Names, Module
             .expect("a name")
             .to_string_lossy()
             .into_owned();
-        let is_binary = name.is_empty() && (stem == "main" || stem == "cli");
+        let is_binary = name.is_empty() && stem == "main";
         if is_binary || stem == "tests" {
             continue;
         }

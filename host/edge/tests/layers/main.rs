@@ -32,6 +32,7 @@ const LAYERS: [(&str, &[&str]); 2] = [
     (
         "",
         &[
+            "cli",
             "node",
             "admin",
             "ingress",

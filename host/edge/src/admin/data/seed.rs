@@ -1,13 +1,14 @@
 //! Handler that fills plugins' tables with generated rows.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::{Extension, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
-use futures_util::StreamExt;
+use futures_util::{StreamExt, future};
 use tokio::sync::watch;
 use tokio_stream::wrappers::WatchStream;
 
@@ -19,7 +20,7 @@ use crate::admin::server::Actor;
 use crate::rollout::Release;
 
 /// Maximum number of rows that may be asked for.
-const MOST_ROWS: u64 = 100_000_000;
+const MAX_ROWS: u64 = 100_000_000;
 
 /// POST `/v1/seed`: makes plugins fill their tables up to a number of rows. The
 /// reply reports the progress, one JSON object a line; the work continues if
@@ -38,26 +39,37 @@ pub(super) async fn begin(
             .done(&state, &format!("up to {} rows", order.rows))
             .await?;
     }
-    let (sender, progress) = watch::channel(SeedProgress::default());
+    let (sender, progress) = watch::channel(Vec::new());
     tokio::spawn(async move {
         for release in releases {
             fill(&state, &action, &release, order.rows, &sender).await;
         }
     });
-    let lines = WatchStream::new(progress).filter_map(async |progress| {
-        let line = serde_json::to_string(&progress).ok()?;
-        (!progress.plugin.is_empty())
-            .then(|| Ok::<_, std::convert::Infallible>(Bytes::from(format!("{line}\n"))))
+    let mut sent = Vec::new();
+    let lines = WatchStream::new(progress).map(move |progress| {
+        let lines = changed_lines(&sent, &progress);
+        sent = progress;
+        lines
     });
-    let body = Body::from_stream(lines);
+    let lines = lines.filter(|lines| future::ready(!lines.is_empty()));
+    let body = Body::from_stream(lines.map(Ok::<_, Infallible>));
     Ok(([(CONTENT_TYPE, "application/x-ndjson")], body))
+}
+
+/// Returns a line for each plugin whose progress is not in `sent`. A slow reader
+/// misses steps, but not the last one of any plugin, which may be an error.
+fn changed_lines(sent: &[SeedProgress], progress: &[SeedProgress]) -> String {
+    let places = progress.iter().enumerate();
+    let changed = places.filter(|(place, progress)| sent.get(*place) != Some(*progress));
+    let lines = changed.filter_map(|(_, progress)| serde_json::to_string(progress).ok());
+    lines.map(|line| line + "\n").collect()
 }
 
 /// Returns the releases that are to fill their tables.
 async fn able(state: &AdminState, order: &Seed) -> Result<Vec<Arc<Release>>> {
-    if order.rows == 0 || order.rows > MOST_ROWS {
+    if order.rows == 0 || order.rows > MAX_ROWS {
         return Err(ApiError::bad_request(format!(
-            "rows is not 1 to {MOST_ROWS}"
+            "rows is not 1 to {MAX_ROWS}"
         )));
     }
     if state.production && !order.confirm {
@@ -86,22 +98,41 @@ async fn able(state: &AdminState, order: &Seed) -> Result<Vec<Arc<Release>>> {
     }
 }
 
-/// Fills the tables of one plugin, and reports the progress to `sender`.
+/// Progress of one plugin, among that of all.
+struct Progress<'s> {
+    all: &'s watch::Sender<Vec<SeedProgress>>,
+    place: usize,
+    plugin: &'s str,
+}
+
+impl Progress<'_> {
+    /// Changes the progress, which is listed from its first change on.
+    fn update(&self, change: impl FnOnce(&mut SeedProgress)) {
+        self.all.send_modify(|all| {
+            all.resize_with(self.place + 1, || SeedProgress {
+                plugin: self.plugin.to_owned(),
+                ..SeedProgress::default()
+            });
+            if let Some(progress) = all.last_mut() {
+                change(progress);
+            }
+        });
+    }
+}
+
+/// Fills the tables of one plugin, and adds its progress to that of the others.
 async fn fill(
     state: &AdminState,
     action: &AuditedAction,
     release: &Release,
     rows: u64,
-    sender: &watch::Sender<SeedProgress>,
+    all: &watch::Sender<Vec<SeedProgress>>,
 ) {
-    let plugin = &release.manifest.name;
+    let plugin = &*release.manifest.name;
+    let place = all.borrow().len();
+    let progress = Progress { all, place, plugin };
     let tell = |done, total| {
-        sender.send_replace(SeedProgress {
-            plugin: plugin.clone(),
-            done,
-            total,
-            error: None,
-        });
+        progress.update(|progress| (progress.done, progress.total) = (done, total));
     };
     let filled = release.seed(Some(rows), tell).await;
     let (name, detail) = match &filled {
@@ -117,9 +148,33 @@ async fn fill(
     }
     if let Err(error) = filled {
         tracing::error!(plugin, "{error}");
-        sender.send_modify(|progress| {
-            progress.plugin.clone_from(plugin);
-            progress.error = Some(error.to_string());
-        });
+        progress.update(|progress| progress.error = Some(error.to_string()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn progress(plugin: &str, done: u64, error: Option<&str>) -> SeedProgress {
+        SeedProgress {
+            plugin: plugin.to_owned(),
+            done,
+            total: 9,
+            error: error.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn a_reader_that_is_slow_misses_no_error() {
+        let sent = [progress("a", 3, None)];
+        let now = [progress("a", 4, Some("full")), progress("b", 1, None)];
+        let lines = changed_lines(&sent, &now);
+        let lines: Vec<SeedProgress> = lines
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("JSON"))
+            .collect();
+        assert_eq!(lines, now);
+        assert_eq!(changed_lines(&now, &now), "");
     }
 }

@@ -116,6 +116,9 @@ pub enum OfflineError {
         /// Error of the write to the audit log.
         source: ControlError,
     },
+    /// The rollout in progress was moved by others before every attempt to abort it.
+    #[error("the rollout of {0} in progress was changed by others all the time; look at it again")]
+    RolloutMoves(String),
     /// Concurrent writers got ahead of every attempt.
     #[error("the release log of region {0} was changed by others all the time; look at it again")]
     Overtaken(String),
@@ -275,7 +278,7 @@ async fn abort(control: &Control, order: &OfflineRollback) -> Result<Option<Stri
             return Ok(Some(open.id));
         }
     }
-    Err(OfflineError::Overtaken("any".to_owned()))
+    Err(OfflineError::RolloutMoves(order.plugin.clone()))
 }
 
 /// Writes the entries of all regions by one statement. If another writer is first, such as a node

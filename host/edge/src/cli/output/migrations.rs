@@ -2,11 +2,11 @@
 
 use std::fmt::Write;
 
-use edge::admin::api::MigrationText;
+use crate::admin::api::MigrationText;
 
 /// Returns the whole text of each migration. Control characters and invisible
 /// characters are shown as escapes.
-pub(super) fn shown(migrations: &[MigrationText]) -> String {
+pub(in crate::cli) fn shown(migrations: &[MigrationText]) -> String {
     let mut text = String::new();
     for migration in migrations {
         let _ = writeln!(text, "\nmigrations/{}", escaped(&migration.file));
@@ -17,7 +17,7 @@ pub(super) fn shown(migrations: &[MigrationText]) -> String {
     text
 }
 
-pub(super) fn escaped(line: &str) -> String {
+pub(in crate::cli) fn escaped(line: &str) -> String {
     let mut text = String::with_capacity(line.len());
     for c in line.chars() {
         match c {

@@ -1,14 +1,17 @@
 //! `edge serve`: runs a node.
 
-use edge::config::Settings;
-use edge::descriptors;
-use edge::node::Node;
+mod ready;
+mod signals;
 
-use super::signals::Signals;
-use super::{output, ready};
+use super::output;
+use crate::config::Settings;
+use crate::descriptors;
+use crate::node::Node;
+pub(super) use ready::Arguments;
+pub(super) use signals::Signals;
 
 /// Starts a node, prints what it serves, and serves until it is told to stop.
-pub(super) async fn run(settings: &Settings, arguments: &ready::Arguments) -> anyhow::Result<()> {
+pub(super) async fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<()> {
     let ready = arguments.open()?;
     descriptors::raise_limit();
     let mut signals = Signals::listen()?;

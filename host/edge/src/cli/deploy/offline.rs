@@ -1,15 +1,15 @@
 //! `edge rollback --offline`: rolls back without a node.
 
 use bundle::Digest;
-use edge::config::Settings;
-use edge::printable;
-use edge::rollout::{OfflineOutcome, OfflineRollback, open_control, roll_back_offline};
 
-use super::client::person;
-use super::output;
+use crate::cli::client::person;
+use crate::cli::output;
+use crate::config::Settings;
+use crate::printable;
+use crate::rollout::{OfflineOutcome, OfflineRollback, open_control, roll_back_offline};
 
 /// Rolls back directly in the control database, and prints the outcome.
-pub(super) async fn roll_back(
+pub(in crate::cli) async fn roll_back(
     settings: &Settings,
     plugin: String,
     to: Option<String>,
@@ -28,8 +28,7 @@ pub(super) async fn roll_back(
     control.close().await;
     let outcome = outcome?;
     if json {
-        let json = serde_json::to_string_pretty(&outcome)?;
-        output::tell(format_args!("{}\n", printable::json(&json)));
+        output::tell_json(&outcome)?;
     } else {
         output::tell(format_args!("{}", told(&outcome)));
     }

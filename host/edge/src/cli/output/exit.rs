@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 /// Errors that have an exit code of their own.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Exit {
+pub(in crate::cli) enum Exit {
     /// The rollout failed or was aborted, and the old release serves.
     #[error("the rollout was rolled back: {0}")]
     RolledBack(String),
@@ -32,7 +32,7 @@ pub(super) enum Exit {
 }
 
 /// Returns the exit code for an error.
-pub(crate) fn code(error: &anyhow::Error) -> ExitCode {
+pub(in crate::cli) fn code(error: &anyhow::Error) -> ExitCode {
     match error.downcast_ref::<Exit>() {
         Some(Exit::RolledBack(_)) => ExitCode::from(3),
         Some(Exit::TimedOut(_)) => ExitCode::from(4),

@@ -1,14 +1,13 @@
 //! HTTP client of a node's operators' port.
 
+pub(super) mod pages;
+
+use std::fmt::Display;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use bundle::Bundle;
 use bytes::Bytes;
-use edge::admin::api::{ON_BEHALF_OF, Problem, SIGNATURE};
-use edge::config::{Secret, Settings};
-use edge::node::own_admin_token;
-use edge::printable;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
@@ -17,15 +16,21 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client as HyperClient;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::admin::api::{ON_BEHALF_OF, Problem, SIGNATURE};
+use crate::config::{Secret, Settings};
+use crate::node::own_admin_token;
+use crate::printable;
+
 /// Time limit for a node to answer a GET request.
-const LOOK: Duration = Duration::from_secs(10);
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Time limit for any other request, such as one for which a release is made
 /// ready.
-const CHANGE: Duration = Duration::from_secs(150);
+const CHANGE_TIMEOUT: Duration = Duration::from_secs(150);
 
 /// An error reply of a node.
 #[derive(Debug, thiserror::Error)]
@@ -151,13 +156,13 @@ impl Client {
         let request = request
             .body(Full::new(body))
             .with_context(|| format!("admin_url {base} is no URL"))?;
-        let patience = match request.method() {
-            &Method::GET => LOOK,
-            _ => CHANGE,
+        let timeout = match request.method() {
+            &Method::GET => READ_TIMEOUT,
+            _ => CHANGE_TIMEOUT,
         };
-        let response = tokio::time::timeout(patience, self.http.request(request)).await;
+        let response = tokio::time::timeout(timeout, self.http.request(request)).await;
         let response = response
-            .map_err(|_| anyhow!("no answer within {patience:?}"))
+            .map_err(|_| anyhow!("no answer within {timeout:?}"))
             .and_then(|response| Ok(response?))
             .with_context(|| format!("no node answers at {base}"))?;
         if response.status().is_success() {
@@ -172,6 +177,21 @@ impl Client {
         };
         Err(Refused { status, detail }.into())
     }
+}
+
+/// Returns the path of a plugin, or of what is `below` it. The name is one
+/// segment, whatever it contains.
+pub(super) fn of_plugin(plugin: &str, below: &str) -> String {
+    let plugin = segment(plugin);
+    match below {
+        "" => format!("/v1/plugins/{plugin}"),
+        below => format!("/v1/plugins/{plugin}/{below}"),
+    }
+}
+
+/// Returns a name as one segment of a path, percent-encoded.
+pub(super) fn segment(name: &str) -> impl Display {
+    utf8_percent_encode(name, NON_ALPHANUMERIC)
 }
 
 /// Returns the operator token to send: `admin_token`, the first of
@@ -199,4 +219,19 @@ pub(super) fn person() -> String {
         .into_owned();
     let plain = |c: &char| c.is_ascii_graphic();
     format!("{name}@{host}").chars().filter(plain).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_stays_within_its_segment() {
+        assert_eq!(of_plugin("order", ""), "/v1/plugins/order");
+        assert_eq!(of_plugin("order", "log"), "/v1/plugins/order/log");
+        let hostile = of_plugin("../nodes/a?b#c%2F d", "promote");
+        let encoded = "%2E%2E%2Fnodes%2Fa%3Fb%23c%252F%20d";
+        assert_eq!(hostile, format!("/v1/plugins/{encoded}/promote"));
+        assert_eq!(segment("eu-west").to_string(), "eu%2Dwest");
+    }
 }

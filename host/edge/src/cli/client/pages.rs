@@ -1,15 +1,15 @@
 //! Arguments and requests of commands that list records page by page.
 
-use edge::rollout::control::pages::{Listed, MOST};
 use serde::de::DeserializeOwned;
 
-use super::audit::time;
-use super::client::Client;
-use super::output;
+use super::Client;
+use crate::cli::output;
+use crate::cli::time::time;
+use crate::rollout::control::pages::{Listed, MOST};
 
 /// Options of how much of a list is shown.
 #[derive(clap::Args)]
-pub(super) struct PageArguments {
+pub(in crate::cli) struct PageArguments {
     /// Show at most this many records of a list, newest first.
     #[arg(long, conflicts_with = "all")]
     limit: Option<usize>,
@@ -25,7 +25,7 @@ pub(super) struct PageArguments {
 
 impl PageArguments {
     /// Returns the number of records that are wanted, by default `usual`.
-    pub(super) fn most(&self, usual: usize) -> usize {
+    pub(in crate::cli) fn most(&self, usual: usize) -> usize {
         match (self.limit, self.all) {
             (Some(limit), _) => limit.max(1),
             (None, true) => usize::MAX,
@@ -34,7 +34,7 @@ impl PageArguments {
     }
 
     /// Returns the query for the page after `after`, of at most `limit` records.
-    pub(super) fn query(&self, limit: usize, after: Option<&str>) -> String {
+    pub(in crate::cli) fn query(&self, limit: usize, after: Option<&str>) -> String {
         let limit = limit.min(MOST as usize);
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         query.append_pair("limit", &limit.to_string());
@@ -51,7 +51,7 @@ impl PageArguments {
 /// Extends `list`, which has the first page or nothing yet, until it has `most`
 /// records or all that exist. `path` is that of the list, and may contain the
 /// beginning of a query. Returns whether there are more.
-pub(super) async fn read_on<T: DeserializeOwned + Listed>(
+pub(in crate::cli) async fn read_on<T: DeserializeOwned + Listed>(
     client: &Client,
     path: &str,
     arguments: &PageArguments,
@@ -78,7 +78,7 @@ pub(super) async fn read_on<T: DeserializeOwned + Listed>(
 }
 
 /// Prints to standard error that a list has more records.
-pub(super) fn tell_of_more(what: &str, shown: usize) {
+pub(in crate::cli) fn tell_of_more(what: &str, shown: usize) {
     output::complain(format_args!(
         "edge: these are the newest {shown} {what}; --limit, --before or --all shows older ones"
     ));

@@ -1,20 +1,20 @@
 //! Text tables whose columns are as wide as their contents.
 
-use edge::printable;
+use crate::printable;
 
 /// A table with a row of headings.
-pub(super) struct Table {
+pub(in crate::cli) struct Table {
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
-    pub(super) fn new(headings: &[&str]) -> Self {
+    pub(in crate::cli) fn new(headings: &[&str]) -> Self {
         Self {
             rows: vec![headings.iter().map(|text| (*text).to_owned()).collect()],
         }
     }
 
-    pub(super) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+    pub(in crate::cli) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
         let cells = cells.into_iter();
         let shown = cells.map(|cell| printable::line(&cell).into_owned());
         self.rows.push(shown.collect());

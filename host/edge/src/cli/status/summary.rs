@@ -3,13 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use edge::admin::api::Status;
-use edge::printable;
-use edge::rollout::control::nodes::NodeRecord;
-use edge::rollout::{PluginReport, ReleaseReport, State};
-
-use super::show::{canary_share, latency};
-use super::table::Table;
+use crate::admin::api::Status;
+use crate::cli::output::format::latency;
+use crate::cli::output::table::Table;
+use crate::printable;
+use crate::rollout::control::nodes::NodeRecord;
+use crate::rollout::{PluginReport, ReleaseReport, State};
 
 /// Key of a line: region, plugin, whether it is the canary, version and digest.
 type Key = (String, String, bool, String);
@@ -38,7 +37,7 @@ impl Line {
 }
 
 /// Returns the table and the problems; latencies are those of the slowest node.
-pub(super) fn shown(status: &Status) -> String {
+pub(super) fn text(status: &Status) -> String {
     let live: Vec<_> = status.nodes.iter().filter(|node| node.is_live()).collect();
     let mut of_region: BTreeMap<&str, usize> = BTreeMap::new();
     for node in &live {
@@ -70,6 +69,17 @@ pub(super) fn shown(status: &Status) -> String {
         text += &format!("{}\n", printable::line(&problem));
     }
     text
+}
+
+/// Returns the share of the clients that get the canary of `plugin`.
+pub(super) fn canary_share(status: &Status, plugin: &str) -> String {
+    let rollout = status
+        .rollouts
+        .iter()
+        .find(|rollout| rollout.plugin == plugin);
+    rollout.map_or("canary".to_owned(), |rollout| {
+        format!("{}%", rollout.canary_percent)
+    })
 }
 
 fn lines(status: &Status, live: &[&NodeRecord]) -> BTreeMap<Key, Line> {

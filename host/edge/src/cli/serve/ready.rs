@@ -6,11 +6,12 @@ use std::io::Write;
 use std::net::SocketAddr;
 
 use anyhow::Context;
-use edge::node::Node;
 use serde::Serialize;
 
+use crate::node::Node;
+
 #[derive(clap::Args)]
-pub(super) struct Arguments {
+pub(in crate::cli) struct Arguments {
     /// Write one line of JSON with the node's addresses to this open file
     /// descriptor as soon as the node serves.
     #[arg(long, value_name = "NUMBER")]
@@ -26,14 +27,14 @@ struct Ready {
 }
 
 /// Descriptor to write the line to, if there is one.
-pub(super) struct ReadyLine(Option<File>);
+pub(in crate::cli) struct ReadyLine(Option<File>);
 
 impl Arguments {
     /// Opens the descriptor, so that an invalid one ends the command at once.
     ///
     /// # Errors
     /// When the descriptor is not open for writing, or is a socket.
-    pub(super) fn open(&self) -> anyhow::Result<ReadyLine> {
+    pub(in crate::cli) fn open(&self) -> anyhow::Result<ReadyLine> {
         let Some(number) = self.ready_fd else {
             return Ok(ReadyLine(None));
         };
@@ -47,7 +48,7 @@ impl Arguments {
 
 impl ReadyLine {
     /// Writes the line. Serving continues if its reader is gone.
-    pub(super) fn write(self, node: &Node) {
+    pub(in crate::cli) fn write(self, node: &Node) {
         let Some(mut file) = self.0 else {
             return;
         };

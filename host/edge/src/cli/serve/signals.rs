@@ -38,11 +38,11 @@ const IGNORED: [process::Signal; 10] = [
 const REAL_TIME: RangeInclusive<i32> = 34..=64;
 
 /// Streams of the signals that end a node.
-pub(super) struct Signals(Vec<Signal>);
+pub(in crate::cli) struct Signals(Vec<Signal>);
 
 impl Signals {
     /// Installs the handlers, which stay for as long as the process lives.
-    pub(super) fn listen() -> anyhow::Result<Self> {
+    pub(in crate::cli) fn listen() -> anyhow::Result<Self> {
         for ignored in IGNORED {
             // The handler stays installed when its stream is dropped.
             drop(listen(ignored)?);
@@ -57,7 +57,7 @@ impl Signals {
     }
 
     /// Waits for a signal that ends the node.
-    pub(super) async fn next(&mut self) {
+    pub(in crate::cli) async fn next(&mut self) {
         std::future::poll_fn(|context| {
             let mut signals = self.0.iter_mut();
             match signals.any(|signal| signal.poll_recv(context).is_ready()) {
