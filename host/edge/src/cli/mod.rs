@@ -26,6 +26,8 @@ mod seed;
 mod serve;
 mod source;
 mod status;
+#[cfg(test)]
+mod tests;
 mod time;
 mod user;
 

@@ -335,4 +335,22 @@ mod tests {
         let response = ErrorResponse::not_found().into_response(&accept, "r1");
         assert_eq!(response.headers()[CONTENT_TYPE], PROBLEM);
     }
+
+    #[test]
+    fn an_error_reads_alike_in_both_forms() {
+        let failure = Failure {
+            status: 400,
+            code: "USR_02".into(),
+            message: "The field is empty.".into(),
+            field: Some("email".into()),
+            headers: vec![],
+        };
+        let plugins = ErrorResponse::of_plugin(failure).expect("valid");
+        let hosts = ErrorResponse::unavailable(RefusalReason::Overload);
+        let forms = [plugins, hosts].map(|error| {
+            let (envelope, problem) = (error.envelope("c0ffee"), error.problem("c0ffee"));
+            format!("{}\n{}\n", text(envelope), text(problem))
+        });
+        insta::assert_snapshot!(forms.concat());
+    }
 }

@@ -288,3 +288,22 @@ fn text_that_looks_like_something_else_stays_text() {
     assert_eq!(parameter["schema"]["enum"], expected);
     assert_eq!(parameter["example"], "0x1f");
 }
+
+#[test]
+fn a_merged_document_reads_like_one() {
+    let schemas = "components: { schemas: { Item: { type: object } } }\n";
+    let items = source(
+        "catalog",
+        &format!("paths:\n{}{schemas}", path("/items", "getItems", "Item")),
+    );
+    let other = "components: { schemas: { Item: { type: string } } }\n";
+    let lines = source(
+        "orders",
+        &format!(
+            "tags: [{{ name: lines }}]\npaths:\n{}{other}",
+            path("/lines", "getLines", "Item")
+        ),
+    );
+    let merged = merge(&[items, lines], Some("Shop")).expect("they merge");
+    insta::assert_snapshot!(merged.to_yaml().expect("YAML"));
+}

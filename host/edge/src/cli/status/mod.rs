@@ -2,6 +2,8 @@
 
 mod connections;
 mod summary;
+#[cfg(test)]
+mod tests;
 mod warnings;
 mod wide;
 
