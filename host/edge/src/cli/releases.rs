@@ -89,7 +89,7 @@ fn table(releases: &Releases) -> String {
             when(entry.written_at),
             entry.region.clone(),
             entry
-                .wanted
+                .desired
                 .active
                 .map_or("-".to_owned(), |digest| digest.short()),
             canary_cell(entry),
@@ -101,7 +101,7 @@ fn table(releases: &Releases) -> String {
 }
 
 fn canary_cell(entry: &Entry) -> String {
-    match &entry.wanted.canary {
+    match &entry.desired.canary {
         Some(canary) => format!("{} {}%", canary.digest.short(), canary.percent),
         None => "-".to_owned(),
     }

@@ -12,10 +12,10 @@ use super::loaded::Loaded;
 use super::retry::load_once_possible;
 use crate::admin::Admin;
 use crate::config::Settings;
-use crate::ingress::{Behind, RateLimits, Server, Service, Trials};
+use crate::ingress::{Behind, CanaryRouting, RateLimits, Server, Service};
 use crate::rollout::check::Checks;
 use crate::rollout::{
-    Margins, NodeConnections, NodeName, Notifier, Reconciler, RolloutController,
+    ReleaseThresholds, NodeConnections, NodeName, Notifier, Reconciler, RolloutController,
     replace_incarnation,
 };
 use crate::telemetry::NodeWarnings;
@@ -135,8 +135,8 @@ fn service(
     reconciler: &Arc<Reconciler>,
 ) -> Service {
     let services = &loaded.services;
-    let canaries = Trials::new(services.draw_key(), notifier.clone());
-    let canaries = canaries.accepting(services.draw_fallbacks());
+    let canaries = CanaryRouting::new(services.cohort_key(), notifier.clone());
+    let canaries = canaries.accepting(services.cohort_key_fallbacks());
     let (live, identity) = (loaded.live.clone(), services.identity().clone());
     Service::new(live, canaries, rate_limits, identity, &loaded.settings)
         .with_clock(services.clock().clone())
@@ -161,7 +161,7 @@ fn controller(
         loaded.node.clone(),
         loaded.control.clone(),
         notifier.clone(),
-        margins(settings),
+        release_thresholds(settings),
         settings.into(),
         Arc::new(checks),
         reconciler.decisions().clone(),
@@ -169,8 +169,8 @@ fn controller(
     Ok(controller.forgetting_regions_after(settings.forget_after.region))
 }
 
-fn margins(settings: &Settings) -> Margins {
-    Margins {
+fn release_thresholds(settings: &Settings) -> ReleaseThresholds {
+    ReleaseThresholds {
         requests: settings.canary.requests,
         errors: f64::from(settings.canary.error_percent) / 100.0,
         latency: settings.canary.latency_ratio,

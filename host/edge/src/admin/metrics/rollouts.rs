@@ -89,7 +89,7 @@ fn verdicts(state: &AdminState) -> MetricFamily {
 fn canary_percent(state: &AdminState) -> MetricFamily {
     let serving = state.live.serving();
     let shares = serving.plugins.iter().filter_map(|(plugin, active)| {
-        let canary = active.trial.as_ref()?;
+        let canary = active.canary.as_ref()?;
         let version = &*canary.release.version;
         let labels = labels([("plugin", &**plugin), ("version", version)]);
         Some((labels, canary.percent.into()))

@@ -13,8 +13,7 @@ use crate::admin::audit::AuditedAction;
 use crate::admin::error::{ApiError, Result};
 use crate::admin::server::Actor;
 use crate::rollout::compared;
-use crate::rollout::control::plans::{Plan, can_be_paused};
-use crate::rollout::control::rollouts::{Phase, Rollout};
+use crate::rollout::control::rollouts::{Phase, Plan, Rollout};
 
 /// POST `/v1/plugins/{plugin}/canary`: changes the share of the clients that
 /// get the canary.

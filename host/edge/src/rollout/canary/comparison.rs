@@ -34,7 +34,7 @@ impl Comparison {
             thresholds,
             nodes: AtomicU64::new(0),
             before_step: AtomicU64::new(0),
-            counters: Mutex::new(State::new(thresholds)),
+            counters: Mutex::new(LaneCounters::new(thresholds)),
             withdrawn: OnceLock::new(),
         }
     }

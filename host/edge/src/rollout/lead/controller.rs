@@ -6,7 +6,7 @@
 //! node at a time leads, by a lease, so that the others need not poll. If the leader ends in the
 //! middle of a rollout, another node continues within seconds.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
