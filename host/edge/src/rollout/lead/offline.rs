@@ -338,3 +338,17 @@ fn describe(done: &OfflineOutcome) -> String {
     let aborted = aborted.map_or(String::new(), |id| format!("; rollout {id} aborted"));
     format!("offline: {}{aborted}", regions.join(", "))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_names_what_others_changed() {
+        let rollout = OfflineError::RolloutMoves("order".to_owned()).to_string();
+        assert!(rollout.contains("rollout of order"), "{rollout}");
+        assert!(!rollout.contains("region"), "{rollout}");
+        let log = OfflineError::Overtaken("eu, us".to_owned()).to_string();
+        assert!(log.contains("region eu, us"), "{log}");
+    }
+}
