@@ -13,7 +13,7 @@ use crate::admin::audit::AuditedAction;
 use crate::admin::error::{ApiError, Result};
 use crate::admin::server::Actor;
 use crate::rollout::compared;
-use crate::rollout::control::rollouts::{Phase, Plan, Rollout};
+use crate::rollout::control::rollouts::{Phase, Plan, PlanRecord, Rollout};
 
 /// POST `/v1/plugins/{plugin}/canary`: changes the share of the clients that
 /// get the canary.
@@ -43,15 +43,7 @@ async fn try_set_share(
         return Err(ApiError::conflict(detail));
     }
     refuse_paused(state, &rollout).await?;
-    if state.control.plan(&rollout.id).await?.is_none() {
-        // A rollout that an older host began has no plan.
-        state
-            .control
-            .add_plan(&rollout.id, &Plan::default())
-            .await?;
-    }
-    let record = state.control.plan(&rollout.id).await?;
-    let record = record.ok_or_else(gone)?;
+    let record = plan_of(state, &rollout).await?;
     let heads = state.control.desired_of(&rollout.plugin).await?;
     let nodes = state.control.nodes().await?;
     let total = compared(&rollout, &heads, &nodes).totals.compared();
@@ -67,6 +59,16 @@ async fn try_set_share(
         canary_percent: percent,
         ..rollout
     }))
+}
+
+/// Returns the plan of a rollout. One that an older host began has none, and
+/// gets an empty one.
+async fn plan_of(state: &AdminState, rollout: &Rollout) -> Result<PlanRecord> {
+    let (control, id) = (&state.control, &rollout.id);
+    if control.plan(id).await?.is_none() {
+        control.add_plan(id, &Plan::default()).await?;
+    }
+    control.plan(id).await?.ok_or_else(gone)
 }
 
 /// POST `/v1/plugins/{plugin}/pause`: pauses the rollout in its current phase.
