@@ -162,7 +162,7 @@ async fn call(release: &Release, target: &str) -> anyhow::Result<()> {
         deadline: Instant::now() + release.plugin.deadline(),
         client: "127.0.0.1".to_owned(),
         caller: Caller::Anonymous,
-        draw: Cohort::NONE,
+        cohort: Cohort::NONE,
         depth: 0,
         calling_plugin: None,
         trace: None,

@@ -53,9 +53,9 @@ impl WasiHttpHooks for Session {
                 Ok(response.map(|body| OpenBody::boxed(body, permit)))
             };
             let sent: Result<Response<WasiBody>, Error> = sent.await;
-            if let (Some(work), Ok(response)) = (counting.work(), &sent) {
+            if let (Some(span), Ok(response)) = (counting.span(), &sent) {
                 let status = i64::from(response.status().as_u16());
-                work.set([KeyValue::new("http.response.status_code", status)]);
+                span.set_attributes([KeyValue::new("http.response.status_code", status)]);
             }
             let response = counting.with(sent)?;
             // The connection is driven by a task of its own, so this future has nothing to do.
@@ -87,14 +87,14 @@ impl Session {
     /// Sets the method and the server on the span, and writes the trace context to the request's
     /// header fields. Path and query are left out of the span, since they may hold customers' data.
     fn trace(&self, counting: &mut HostCall, request: &mut Request<WasiBody>) {
-        if let Some(work) = counting.work() {
+        if let Some(span) = counting.span() {
             let method = request.method().to_string();
             let host = request.uri().host().unwrap_or_default().to_owned();
-            work.set([
+            span.set_attributes([
                 text("http.request.method", method),
                 text("server.address", host),
             ]);
-            work.trace().write(request.headers_mut());
+            span.context().write(request.headers_mut());
         } else if let Some(trace) = &self.call().trace {
             trace.write(request.headers_mut());
         }

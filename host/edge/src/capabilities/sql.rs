@@ -72,12 +72,12 @@ impl State {
         statement: &str,
         outcome: Result<T, Error>,
     ) -> CallResult<A> {
-        if let Some(work) = counting.work() {
+        if let Some(span) = counting.span() {
             let session = self.sql().1;
             let summary = session.and_then(|session| session.access.summary(statement));
             if let Some(summary) = summary {
-                work.set([text("db.query.summary", summary.to_string())]);
-                work.rename(summary.to_string());
+                span.set_attributes([text("db.query.summary", summary.to_string())]);
+                span.rename(summary.to_string());
             }
         }
         Ok(counting

@@ -9,7 +9,7 @@ use super::cohort::Cohort;
 use super::consistency::ReadConsistency;
 use super::demotion::Demotion;
 use crate::bindings::context::Caller;
-use crate::telemetry::traces::{Kind, Trace, Work};
+use crate::telemetry::traces::{Kind, Span, SpanContext};
 
 /// Maximum depth of calls between plugins. A deeper chain is taken for a cycle.
 pub(super) const MOST_DEPTH: u32 = 8;
@@ -29,13 +29,13 @@ pub struct Call {
     /// Verified identity of the caller, or anonymous.
     pub caller: Caller,
     /// Cohort of the client, which decides on which side of each canary the request is.
-    pub draw: Cohort,
+    pub cohort: Cohort,
     /// Number of calls between plugins that led to this one.
     pub depth: u32,
     /// Name of the plugin that makes this call; `None` if the host makes it.
     pub calling_plugin: Option<Arc<str>>,
     /// Position in the trace; `None` if there is no trace.
-    pub trace: Option<Trace>,
+    pub trace: Option<SpanContext>,
     /// Consistency of the request's queries.
     pub reads: ReadConsistency,
     /// Time limit for one call to a store, within the remaining time of the request; `None` for
@@ -54,7 +54,7 @@ impl Call {
             deadline,
             client: String::new(),
             caller: Caller::Anonymous,
-            draw: Cohort::NONE,
+            cohort: Cohort::NONE,
             depth: 0,
             calling_plugin: None,
             trace: None,
@@ -67,16 +67,16 @@ impl Call {
     /// Returns the trace's id for log lines; `None` if there is no trace.
     #[must_use]
     pub fn trace_id(&self) -> Option<String> {
-        self.trace.as_ref().map(Trace::id)
+        self.trace.as_ref().map(SpanContext::id)
     }
 
     /// Opens a span for the work on this call, and makes it the parent of later spans; `None` if
     /// the trace is not sampled.
-    pub(crate) fn enter(&mut self, name: impl FnOnce() -> String) -> Option<Work> {
+    pub(crate) fn enter(&mut self, name: impl FnOnce() -> String) -> Option<Span> {
         let trace = self.trace.as_ref()?;
-        let work = trace.begin(Kind::Internal, || name().into())?;
-        self.trace = Some(work.trace().clone());
-        Some(work)
+        let span = trace.child(Kind::Internal, || name().into())?;
+        self.trace = Some(span.context().clone());
+        Some(span)
     }
 
     /// Returns the deadline of a host call, 50 ms before the request's, so that the plugin can

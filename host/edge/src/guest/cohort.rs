@@ -12,19 +12,19 @@ impl Cohort {
 
     /// Returns the cohort of `number`, which should be evenly distributed.
     #[must_use]
-    pub fn of(number: u64) -> Self {
+    pub fn from_number(number: u64) -> Self {
         Self(u8::try_from(number % 100).unwrap_or(u8::MAX))
     }
 
     /// Parses a bucket from 0 to 99, as kept in a cookie; `None` for any other text.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        text.parse().ok().filter(|place| *place < 100).map(Self)
+        text.parse().ok().filter(|bucket| *bucket < 100).map(Self)
     }
 
     /// Returns the bucket, from 0; 255 for [`NONE`](Self::NONE).
     #[must_use]
-    pub fn place(self) -> u8 {
+    pub fn bucket(self) -> u8 {
         self.0
     }
 
@@ -40,19 +40,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_trial_is_met_by_its_share_and_who_met_it_meets_a_larger_one() {
-        let met = |percent| (0..100).filter(move |n| Cohort::of(*n).is_within(percent));
+    fn a_canary_answers_its_share_and_keeps_it_when_the_share_grows() {
+        let met = |percent| (0..100).filter(move |n| Cohort::from_number(*n).is_within(percent));
         assert_eq!(met(10).count(), 10);
         assert_eq!(met(0).count(), 0);
         assert_eq!(met(100).count(), 100);
-        assert!(met(10).all(|number| Cohort::of(number).is_within(11)));
+        assert!(met(10).all(|number| Cohort::from_number(number).is_within(11)));
         assert!(!Cohort::NONE.is_within(100));
     }
 
     #[test]
-    fn a_place_is_read_as_it_is_written() {
-        let draw = Cohort::of(42);
-        assert_eq!(Cohort::parse(&draw.place().to_string()), Some(draw));
+    fn a_bucket_is_parsed_as_it_is_written() {
+        let cohort = Cohort::from_number(42);
+        assert_eq!(Cohort::parse(&cohort.bucket().to_string()), Some(cohort));
         assert!(
             ["", "-1", "100", "255", "x"]
                 .iter()

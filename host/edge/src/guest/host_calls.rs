@@ -7,7 +7,7 @@ use super::call::Call;
 use super::demotion::Demotion;
 use super::operation::{AsOutcome, Interface, Operation, Outcome};
 use super::stats::Stats;
-use crate::telemetry::traces::{Kind, Trace, Work, text};
+use crate::telemetry::traces::{Kind, Span, SpanContext, text};
 
 /// Operation in progress, counted when it is dropped: as [`Outcome::Cancelled`] unless another
 /// outcome was set.
@@ -16,7 +16,7 @@ pub struct HostCall {
     demotion: Demotion,
     operation: Operation,
     began: Instant,
-    work: Option<Work>,
+    span: Option<Span>,
     outcome: Outcome,
 }
 
@@ -33,14 +33,14 @@ impl HostCall {
             demotion: call.demotion.clone(),
             operation,
             began: Instant::now(),
-            work: (call.trace.as_ref()).and_then(|trace| span(trace, operation, system)),
+            span: (call.trace.as_ref()).and_then(|trace| span(trace, operation, system)),
             outcome: Outcome::Cancelled,
         }
     }
 
     /// Returns the span of the operation; `None` if the trace is not sampled.
-    pub fn work(&mut self) -> Option<&mut Work> {
-        self.work.as_mut()
+    pub fn span(&mut self) -> Option<&mut Span> {
+        self.span.as_mut()
     }
 
     /// Ends the operation with this outcome.
@@ -67,13 +67,13 @@ impl Drop for HostCall {
         if self.outcome.is_plugins() {
             self.demotion.set();
         }
-        if let Some(work) = self.work.as_mut().filter(|_| self.outcome != Outcome::Ok) {
-            work.fail(self.outcome.name());
+        if let Some(span) = self.span.as_mut().filter(|_| self.outcome != Outcome::Ok) {
+            span.set_error(self.outcome.name());
         }
     }
 }
 
-fn span(trace: &Trace, operation: Operation, system: &'static str) -> Option<Work> {
+fn span(trace: &SpanContext, operation: Operation, system: &'static str) -> Option<Span> {
     let (interface, name) = (operation.interface(), operation.name());
     let is_database = matches!(interface, Interface::Sql | Interface::Keyvalue);
     let kind = if is_database || interface == Interface::Outbound {
@@ -81,12 +81,12 @@ fn span(trace: &Trace, operation: Operation, system: &'static str) -> Option<Wor
     } else {
         Kind::Internal
     };
-    let mut work = trace.begin(kind, || format!("{} {name}", interface.name()).into())?;
+    let mut span = trace.child(kind, || format!("{} {name}", interface.name()).into())?;
     if is_database {
-        work.set([
+        span.set_attributes([
             text("db.system.name", system),
             text("db.operation.name", name),
         ]);
     }
-    Some(work)
+    Some(span)
 }

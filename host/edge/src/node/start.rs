@@ -15,7 +15,7 @@ use crate::config::Settings;
 use crate::ingress::{Behind, CanaryRouting, RateLimits, Server, Service};
 use crate::rollout::check::Checks;
 use crate::rollout::{
-    ReleaseThresholds, NodeConnections, NodeName, Notifier, Reconciler, RolloutController,
+    NodeConnections, NodeName, Notifier, Reconciler, ReleaseThresholds, RolloutController,
     replace_incarnation,
 };
 use crate::telemetry::NodeWarnings;

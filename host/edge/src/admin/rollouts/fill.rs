@@ -14,7 +14,7 @@ use crate::admin::api::{Fill, Filled};
 use crate::admin::audit::AuditedAction;
 use crate::admin::error::{ApiError, Result};
 use crate::admin::server::Actor;
-use crate::rollout::control::log::{Entry, NewEntry, DesiredState};
+use crate::rollout::control::log::{DesiredState, Entry, NewEntry};
 use crate::rollout::control::rollouts::Plan as CanaryPlan;
 use crate::rollout::control::rollouts::{MaxUnavailable, live_nodes};
 use crate::rollout::control::rollouts::{NewRollout, Rollout, new_rollout_id};

@@ -11,8 +11,8 @@ use crate::admin::AdminState;
 use crate::admin::audit::AuditedAction;
 use crate::admin::error::{ApiError, Result};
 use crate::admin::server::Actor;
-use crate::rollout::control::rollouts::Plan;
 use crate::rollout::control::rollouts::MaxUnavailable;
+use crate::rollout::control::rollouts::Plan;
 use crate::rollout::control::rollouts::{NewRollout, Rollout};
 
 /// DELETE `/v1/plugins/{plugin}`: begins a rollout that removes the plugin from

@@ -16,8 +16,8 @@ use crate::admin::error::{ApiError, Result};
 use crate::admin::releases::named_release;
 use crate::admin::server::Actor;
 use crate::rollout::control::log::Entry;
-use crate::rollout::control::rollouts::Plan;
 use crate::rollout::control::rollouts::MaxUnavailable;
+use crate::rollout::control::rollouts::Plan;
 use crate::rollout::control::rollouts::{NewRollout, Rollout};
 use crate::rollout::lead::rollback::{self, NotMeant};
 

@@ -7,12 +7,12 @@ use http::{Method, StatusCode};
 
 use crate::config::AccessLog;
 use crate::rollout::Release;
-use crate::telemetry::traces::Trace;
+use crate::telemetry::traces::SpanContext;
 
 /// Fields of an access log line, known when the reply begins.
 pub(super) struct Line<'a> {
     pub(super) request_id: &'a str,
-    pub(super) trace: Option<Trace>,
+    pub(super) trace: Option<SpanContext>,
     pub(super) method: &'a Method,
     /// Path without the query, which may hold secrets, and without the values of secret parameters.
     pub(super) path: &'a str,
@@ -37,7 +37,7 @@ impl Line<'_> {
         tracing::info!(
             target: "access",
             request_id = self.request_id,
-            trace_id = self.trace.as_ref().map(Trace::id),
+            trace_id = self.trace.as_ref().map(SpanContext::id),
             method = self.method.as_str(),
             path = self.path,
             route = self.route,

@@ -63,7 +63,7 @@ impl CanaryCookie {
             .iter()
             .take(8)
             .fold(0, |number, byte| number << 8 | u64::from(*byte));
-        let cohort = Cohort::of(number);
+        let cohort = Cohort::from_number(number);
         (cohort, self.set_cookie(cohort))
     }
 
@@ -90,7 +90,7 @@ impl CanaryCookie {
     }
 
     fn set_cookie(&self, cohort: Cohort) -> Option<HeaderValue> {
-        let bucket = cohort.place().to_string();
+        let bucket = cohort.bucket().to_string();
         let mac = self.mac(&[NAME.as_bytes(), b" ", bucket.as_bytes()]);
         let tag = hex::encode(mac.get(..TAG)?);
         let cookie =
@@ -148,9 +148,11 @@ mod tests {
     fn a_cookie_is_found_among_others_of_any_kind() {
         let cookies = CanaryCookie::new([7; 32]);
         let stale = CanaryCookie::new([8; 32])
-            .set_cookie(Cohort::of(3))
+            .set_cookie(Cohort::from_number(3))
             .expect("one");
-        let good = cookies.set_cookie(Cohort::of(u64::MAX)).expect("one");
+        let good = cookies
+            .set_cookie(Cohort::from_number(u64::MAX))
+            .expect("one");
         let pair = |cookie: &HeaderValue| {
             let text = cookie.to_str().expect("text").split(';');
             text.clone().next().expect("a pair").to_owned()
@@ -167,7 +169,11 @@ mod tests {
             let value = HeaderValue::from_bytes(&bytes).expect("a value");
             let headers = HeaderMap::from_iter([(COOKIE, value)]);
             let (cohort, set) = cookies.cohort(&headers, CLIENT);
-            assert_eq!((cohort, set), (Cohort::of(u64::MAX), None), "{headers:?}");
+            assert_eq!(
+                (cohort, set),
+                (Cohort::from_number(u64::MAX), None),
+                "{headers:?}"
+            );
         }
     }
 

@@ -12,7 +12,7 @@ use super::limits::RateLimitHeaders;
 use crate::config::TrustedProxies;
 use crate::identity::CREDENTIALS;
 use crate::ingress::error_response::new_id;
-use crate::telemetry::traces::Work;
+use crate::telemetry::traces::Span;
 
 /// A request that is being answered.
 pub(super) struct Exchange {
@@ -32,7 +32,7 @@ pub(super) struct Exchange {
     /// Verdicts of the rate limits that have counted the request.
     pub(super) rate_limits: RateLimitHeaders,
     /// Span of the request; `None` without a collector of traces.
-    pub(super) span: Option<Work>,
+    pub(super) span: Option<Span>,
 }
 
 impl Exchange {

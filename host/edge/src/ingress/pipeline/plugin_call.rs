@@ -21,7 +21,7 @@ use crate::ingress::error_response::ErrorResponse;
 use crate::rollout::Release;
 use crate::runtime::{Answer, Body, is_failure};
 use crate::telemetry::RefusalReason;
-use crate::telemetry::traces::{Trace, Work};
+use crate::telemetry::traces::{Span, SpanContext};
 
 impl Service {
     /// Answers a request with the release that it is `routed` to.
@@ -77,10 +77,10 @@ impl Service {
             deadline: Instant::now() + routed.release.plugin.deadline(),
             client: exchange.client.to_string(),
             caller: Caller::Anonymous,
-            draw: routed.cohort,
+            cohort: routed.cohort,
             depth: 0,
             calling_plugin: None,
-            trace: exchange.span.as_ref().map(Work::trace).cloned(),
+            trace: exchange.span.as_ref().map(Span::context).cloned(),
             reads,
             store_timeout: Some(self.store_timeout),
             demotion: Demotion::default(),
@@ -174,9 +174,14 @@ impl Service {
     }
 }
 
-fn log_failure(release: &Release, request_id: &str, trace: Option<&Trace>, error: &CallError) {
+fn log_failure(
+    release: &Release,
+    request_id: &str,
+    trace: Option<&SpanContext>,
+    error: &CallError,
+) {
     let (plugin, version) = (&release.manifest.name, &release.version);
-    let (reason, trace_id) = (error.reason(), trace.map(Trace::id));
+    let (reason, trace_id) = (error.reason(), trace.map(SpanContext::id));
     match error {
         CallError::Busy | CallError::QueueTimeout => {
             tracing::warn!(plugin, version, request_id, trace_id, reason, "{error}");

@@ -31,7 +31,8 @@ impl Router {
         let found = serving.routes.find(path);
         let routed = found.as_ref().and_then(|found| {
             let (routes, client) = (&serving.routes, exchange.client);
-            self.canaries.choose(routes, found, request.headers(), client)
+            self.canaries
+                .choose(routes, found, request.headers(), client)
         });
         let path = found.map_or(Cow::Borrowed(path), |found| found.path);
         if *path != *uri.path() {

@@ -28,7 +28,7 @@ use crate::ingress::error_response::ErrorResponse;
 use crate::ingress::probes::{Behind, Probe, Probes};
 use crate::rollout::{ReadinessCell, ServingState};
 use crate::runtime::Body;
-use crate::telemetry::traces::{Traces, Work};
+use crate::telemetry::traces::{Span, Traces};
 use crate::telemetry::{RefusalReason, Traffic};
 
 /// HTTP service that answers the requests of every connection.
@@ -252,7 +252,7 @@ impl Service {
         };
         let line = Line {
             request_id: &exchange.request_id,
-            trace: exchange.span.as_ref().map(Work::trace).cloned(),
+            trace: exchange.span.as_ref().map(Span::context).cloned(),
             method: &exchange.method,
             path: &shown,
             route: routed.map_or("", |routed| &routed.route.path),

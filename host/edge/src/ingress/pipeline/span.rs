@@ -4,29 +4,29 @@ use opentelemetry::KeyValue;
 
 use super::access_log::Line;
 use crate::telemetry::method_name;
-use crate::telemetry::traces::{Work, text};
+use crate::telemetry::traces::{Span, text};
 
 /// Sets the attributes of the span for the request of `line`.
-pub(super) fn describe(work: &mut Work, line: &Line<'_>) {
+pub(super) fn describe(span: &mut Span, line: &Line<'_>) {
     let method = method_name(line.method);
-    work.set([
+    span.set_attributes([
         text("http.request.method", method),
         text("url.path", line.path.to_owned()),
         text("edge.request_id", line.request_id.to_owned()),
         KeyValue::new("http.response.status_code", i64::from(line.status.as_u16())),
     ]);
     if !line.route.is_empty() {
-        work.set([text("http.route", line.route.to_owned())]);
+        span.set_attributes([text("http.route", line.route.to_owned())]);
     }
-    work.rename(format!("{method} {}", line.route).trim_end().to_owned());
+    span.rename(format!("{method} {}", line.route).trim_end().to_owned());
     if let Some(release) = line.release {
         let (name, version) = (&release.manifest.name, &release.version);
-        work.set([
+        span.set_attributes([
             text("edge.plugin", name.clone()),
             text("edge.release", format!("{name}@{version}")),
         ]);
     }
     if line.status.is_server_error() {
-        work.fail("5xx");
+        span.set_error("5xx");
     }
 }

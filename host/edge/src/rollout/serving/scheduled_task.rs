@@ -13,7 +13,7 @@ use super::release::Release;
 use crate::config::Settings;
 use crate::guest::Call;
 use crate::rollout::backends::Backends;
-use crate::telemetry::traces::{Trace, Traces, Work, text};
+use crate::telemetry::traces::{Span, SpanContext, Traces, text};
 
 /// Time by which a lease outlives the deadline of a run, so that a node whose
 /// run ends in time still holds it.
@@ -41,16 +41,16 @@ impl SchedulerContext {
     }
 
     /// Begins the trace of one run, if traces are collected.
-    fn begin_trace(&self, release: &Release, task: &str) -> Option<Work> {
+    fn begin_trace(&self, release: &Release, task: &str) -> Option<Span> {
         let plugin = &release.manifest.name;
         let traces = self.traces.as_ref()?;
-        let mut work = traces.begin_own(format!("{plugin} {task}"));
-        work.set([
+        let mut span = traces.begin_own(format!("{plugin} {task}"));
+        span.set_attributes([
             text("edge.plugin", plugin.clone()),
             text("edge.release", format!("{plugin}@{}", release.version)),
             text("edge.task", task.to_owned()),
         ]);
-        Some(work)
+        Some(span)
     }
 }
 
@@ -116,16 +116,16 @@ impl ScheduledTask {
     async fn run(&self) {
         let Schedule { task, deadline, .. } = &self.schedule;
         let id = format!("{task}-{:08x}", rand::random::<u32>());
-        let mut work = self.context.begin_trace(&self.release, task);
-        let trace = work.as_ref().map(|work| work.trace().clone());
-        let trace_id = trace.as_ref().map(Trace::id);
+        let mut span = self.context.begin_trace(&self.release, task);
+        let trace = span.as_ref().map(|span| span.context().clone());
+        let trace_id = trace.as_ref().map(SpanContext::id);
         let call = Call {
             trace,
             ..Call::internal(id.clone(), Instant::now() + *deadline)
         };
         let failure = self.call(call, &id, trace_id.as_deref()).await;
-        if let (Some(work), Some(reason)) = (&mut work, failure) {
-            work.fail(reason);
+        if let (Some(span), Some(reason)) = (&mut span, failure) {
+            span.set_error(reason);
         }
     }
     /// Calls the plugin's task and logs a failure. Returns the reason of the

@@ -85,7 +85,7 @@ impl Target {
     ) -> wasmtime::Result<()> {
         let call = store.data_mut().call_out()?;
         let log = LogContext::new(&call);
-        let answered = match self.directory.find(&self.interface, call.draw) {
+        let answered = match self.directory.find(&self.interface, call.cohort) {
             Some(plugin) => {
                 let call = ServiceCall {
                     context: call,

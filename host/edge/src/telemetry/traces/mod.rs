@@ -14,14 +14,12 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use opentelemetry::propagation::TextMapPropagator;
-use opentelemetry::trace::{
-    Span as _, SpanContext, SpanKind, Status, TraceContextExt, Tracer, TracerProvider,
-};
+use opentelemetry::trace::{Span as _, SpanKind, Status, TraceContextExt, Tracer, TracerProvider};
 use opentelemetry::{Context, KeyValue, Value};
 use opentelemetry_http::{HeaderExtractor, HeaderInjector};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
-use opentelemetry_sdk::trace::{Sampler, SdkTracer, SdkTracerProvider, Span};
+use opentelemetry_sdk::trace::{Sampler, SdkTracer, SdkTracerProvider};
 
 use crate::config::{Sampling, TraceSettings};
 use collector::exporter;
@@ -104,19 +102,19 @@ impl Traces {
     /// Starts the span of a request with these header fields, as a child of the client's span if
     /// the fields name one.
     #[must_use]
-    pub fn begin(self: &Arc<Self>, headers: &HeaderMap) -> Work {
+    pub fn begin(self: &Arc<Self>, headers: &HeaderMap) -> Span {
         let extractor = HeaderExtractor(headers);
         let parent = self
             .propagator
             .extract_with_context(&Context::new(), &extractor);
         // The span is renamed once the route is known.
-        self.work(Kind::Server, "request".into(), &parent)
+        self.span(Kind::Server, "request".into(), &parent)
     }
 
     /// Starts the root span of a trace that no request began.
     #[must_use]
-    pub fn begin_own(self: &Arc<Self>, name: String) -> Work {
-        self.work(Kind::Internal, name.into(), &Context::new())
+    pub fn begin_own(self: &Arc<Self>, name: String) -> Span {
+        self.span(Kind::Internal, name.into(), &Context::new())
     }
 
     /// Returns the counts of spans that were sent and dropped.
@@ -134,7 +132,7 @@ impl Traces {
         }
     }
 
-    fn work(self: &Arc<Self>, kind: Kind, name: Cow<'static, str>, parent: &Context) -> Work {
+    fn span(self: &Arc<Self>, kind: Kind, name: Cow<'static, str>, parent: &Context) -> Span {
         let kind = match kind {
             Kind::Server => SpanKind::Server,
             Kind::Client => SpanKind::Client,
@@ -142,11 +140,11 @@ impl Traces {
         };
         let builder = self.tracer.span_builder(name).with_kind(kind);
         let span = Box::new(self.tracer.build_with_context(builder, parent));
-        let trace = Trace(Arc::new(Place {
+        let context = SpanContext(Arc::new(Place {
             traces: self.clone(),
             context: span.span_context().clone(),
         }));
-        Work { span, trace }
+        Span { span, context }
     }
 }
 
@@ -170,15 +168,15 @@ fn sampler(sampling: Sampling) -> Sampler {
 
 /// Context of a span, in which child spans are started.
 #[derive(Debug, Clone)]
-pub struct Trace(Arc<Place>);
+pub struct SpanContext(Arc<Place>);
 
 #[derive(Debug)]
 struct Place {
     traces: Arc<Traces>,
-    context: SpanContext,
+    context: opentelemetry::trace::SpanContext,
 }
 
-impl Trace {
+impl SpanContext {
     /// Returns the id of the trace, as 32 hexadecimal digits.
     #[must_use]
     pub fn id(&self) -> String {
@@ -187,10 +185,10 @@ impl Trace {
 
     /// Starts a child span; `None` if the trace is not sampled.
     #[must_use]
-    pub fn begin(&self, kind: Kind, name: impl FnOnce() -> Cow<'static, str>) -> Option<Work> {
+    pub fn child(&self, kind: Kind, name: impl FnOnce() -> Cow<'static, str>) -> Option<Span> {
         let Place { traces, context } = &*self.0;
         let parent = context.is_sampled().then(|| self.context())?;
-        Some(traces.work(kind, name(), &parent))
+        Some(traces.span(kind, name(), &parent))
     }
 
     /// Writes the trace context into the header fields of an outgoing request, sampled or not, and
@@ -211,16 +209,16 @@ impl Trace {
 }
 
 /// A span that has begun. It ends when it is dropped.
-pub struct Work {
-    span: Box<Span>,
-    trace: Trace,
+pub struct Span {
+    span: Box<opentelemetry_sdk::trace::Span>,
+    context: SpanContext,
 }
 
-impl Work {
+impl Span {
     /// Returns the context of the span.
     #[must_use]
-    pub fn trace(&self) -> &Trace {
-        &self.trace
+    pub fn context(&self) -> &SpanContext {
+        &self.context
     }
 
     /// Returns whether the attributes of the span are recorded.
@@ -235,13 +233,13 @@ impl Work {
     }
 
     /// Adds attributes to the span.
-    pub fn set<const N: usize>(&mut self, attributes: [KeyValue; N]) {
+    pub fn set_attributes<const N: usize>(&mut self, attributes: [KeyValue; N]) {
         self.span.set_attributes(attributes);
     }
 
     /// Marks the span as failed, with an error type: one of a few, which shows nothing of a
     /// request.
-    pub fn fail(&mut self, reason: &'static str) {
+    pub fn set_error(&mut self, reason: &'static str) {
         self.span.set_attribute(text("error.type", reason));
         self.span.set_status(Status::error(reason));
     }
