@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 /// Returns the key under which requests from `address` are counted. Addresses of one IPv6 network
 /// (/64) have one key, since a client usually has all 2^64 of them.
 #[must_use]
-pub fn client_key(address: IpAddr) -> String {
+pub(crate) fn client_key(address: IpAddr) -> String {
     match address.to_canonical() {
         IpAddr::V4(address) => address.to_string(),
         IpAddr::V6(address) => {

@@ -8,6 +8,8 @@
 //! components; both build on [`guest`], the state of one instance. [`identity`] and [`egress`] are
 //! used by capabilities, as the crate `stores` is. [`telemetry`] and [`config`] are used by all.
 
+#![warn(unreachable_pub)]
+
 mod accept;
 mod address;
 pub mod admin;

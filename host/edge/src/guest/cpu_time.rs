@@ -19,7 +19,7 @@ pub(crate) const EPOCH_TICK: Duration = Duration::from_millis(2);
 /// so because its thread waited for a processor: it counts as one tick, and later polls are
 /// measured by the thread's own processor clock.
 #[derive(Debug)]
-pub struct CpuTimer {
+pub(crate) struct CpuTimer {
     base: Instant,
     /// Nanoseconds of finished polls.
     spent: AtomicU64,

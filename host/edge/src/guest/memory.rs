@@ -27,7 +27,7 @@ const KEPT_EIGHTHS: usize = 7;
 /// Limiter that refuses growth past the manifest's limit, which applies to the sum of an instance's
 /// memories and tables. A refusal is remembered, because a guest that is refused memory usually
 /// traps, and the log should say why.
-pub struct MemoryLimit {
+pub(crate) struct MemoryLimit {
     most: usize,
     used: usize,
     refused: bool,

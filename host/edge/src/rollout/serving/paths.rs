@@ -3,7 +3,7 @@
 
 /// Returns whether `path` begins with the whole segments of `route`.
 #[must_use]
-pub fn is_prefix(route: &str, path: &str) -> bool {
+pub(crate) fn is_prefix(route: &str, path: &str) -> bool {
     path.strip_prefix(route)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

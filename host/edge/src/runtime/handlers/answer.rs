@@ -21,7 +21,7 @@ pub enum Answer {
 pub type Body = http_body_util::Either<Full<Bytes>, UnsyncBoxBody<Bytes, BodyError>>;
 
 /// Error of a streamed body that ended early.
-pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type BodyError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Maximum size of all header fields of one reply in bytes, and the bytes counted for each field
 /// besides its name and value, as in HTTP/2.
