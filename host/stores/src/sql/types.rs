@@ -1,5 +1,5 @@
 //! Types that SQL calls of plugins and of the host exchange with a database:
-//! values, rows, outcomes and errors.
+//! values, rows, limits, outcomes and errors.
 
 /// One value of a row, or one parameter of a statement.
 ///
@@ -64,4 +64,13 @@ pub enum Error {
     /// statement.
     #[error("unavailable: {0}")]
     Unavailable(String),
+}
+
+/// Limits on the result of one query.
+#[derive(Debug, Clone, Copy)]
+pub struct CallLimits {
+    /// Largest number of rows that a query may return.
+    pub rows: usize,
+    /// Largest size of a query's result, in bytes.
+    pub bytes: usize,
 }

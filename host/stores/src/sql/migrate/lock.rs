@@ -7,7 +7,7 @@ use std::time::Duration;
 use sha1::{Digest, Sha1};
 use sqlx::{AssertSqlSafe, MySqlConnection};
 
-use super::MigrateError;
+use super::error::MigrateError;
 use crate::sql::access::{Database, DatabaseAccess};
 use crate::sql::file_lock::{LOCK_TIMEOUT, lock_file, try_lock_file};
 

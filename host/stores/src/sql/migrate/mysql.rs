@@ -3,16 +3,15 @@
 
 use std::time::{Duration, Instant};
 
-use sqlx::migrate::MigrateError as SqlxMigrateError;
-use sqlx::mysql::MySqlDatabaseError;
 use sqlx::{AssertSqlSafe, MySqlConnection, Row};
 
-use super::plan::Position;
-use super::progress::excerpt;
-use super::{MigrateError, Pending, ProgressSender, Record};
+use super::checked::CheckedMigration;
+use super::error::MigrateError;
+use super::plan::{Pending, Position, Record};
+use super::progress::{ProgressSender, excerpt};
 use crate::sql::adopt::{Kept, Known, Obstacles, Reconciled, reconcile, refilled_from};
-use crate::sql::checked_migration::CheckedMigration;
-use crate::sql::error::{is_broken, is_contention, without_values};
+use crate::sql::error::mysql::{is_broken, is_contention, number};
+use crate::sql::error::without_values;
 use crate::sql::guard::TableGrant;
 use crate::sql::mysql::Server;
 
@@ -73,12 +72,17 @@ pub(super) async fn records(
     let exists = "SELECT COUNT(*) FROM information_schema.tables \
         WHERE table_schema = DATABASE() AND table_name = ?";
     let exists = sqlx::query_scalar::<_, i64>(exists).bind(records);
-    if exists.fetch_one(&mut *connection).await.map_err(failed)? == 0 {
+    if exists
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(MigrateError::from_mysql)?
+        == 0
+    {
         return Ok(Vec::new());
     }
     let text = format!("SELECT version, checksum, success, execution_time FROM {records}");
     let rows = sqlx::query(AssertSqlSafe(text)).fetch_all(connection).await;
-    let rows = rows.map_err(failed)?;
+    let rows = rows.map_err(MigrateError::from_mysql)?;
     let read = |row: &sqlx::mysql::MySqlRow| -> sqlx::Result<Record> {
         let success: bool = row.try_get("success")?;
         let number: i64 = row.try_get("execution_time")?;
@@ -91,7 +95,7 @@ pub(super) async fn records(
     rows.iter()
         .map(read)
         .collect::<sqlx::Result<_>>()
-        .map_err(failed)
+        .map_err(MigrateError::from_mysql)
 }
 
 /// Returns whether no migration has run to its end yet.
@@ -105,14 +109,17 @@ pub(super) fn is_new(records: &[Record]) -> bool {
 pub(super) async fn kept(connection: &mut MySqlConnection, records: &str) -> Result<Option<Kept>> {
     let text = format!("SELECT description FROM {records} WHERE version = ?");
     let found = sqlx::query_scalar::<_, String>(AssertSqlSafe(text)).bind(KEPT);
-    let found = found.fetch_optional(connection).await.map_err(failed)?;
+    let found = found
+        .fetch_optional(connection)
+        .await
+        .map_err(MigrateError::from_mysql)?;
     Ok(found.map(|text| Kept::parse(&text)))
 }
 
 /// Records the names that exist before the first migration, and returns them.
 async fn keep(connection: &mut MySqlConnection, place: &Place<'_>) -> Result<Kept> {
     let kept = Kept::read(connection, place.server, place.grant).await;
-    let kept = kept.map_err(failed)?;
+    let kept = kept.map_err(MigrateError::from_mysql)?;
     if kept.is_empty() {
         return Ok(kept);
     }
@@ -123,7 +130,7 @@ async fn keep(connection: &mut MySqlConnection, place: &Place<'_>) -> Result<Kep
     );
     let inserting = sqlx::query(AssertSqlSafe(text)).bind(KEPT);
     let inserted = inserting.bind(kept.to_text()).execute(connection).await;
-    inserted.map_err(failed)?;
+    inserted.map_err(MigrateError::from_mysql)?;
     Ok(kept)
 }
 
@@ -176,14 +183,7 @@ fn create(records: &str) -> String {
 
 async fn execute(connection: &mut MySqlConnection, text: String) -> Result<()> {
     let done = sqlx::raw_sql(AssertSqlSafe(text)).execute(connection).await;
-    done.map(|_| ()).map_err(failed)
-}
-
-pub(super) fn failed(source: sqlx::Error) -> MigrateError {
-    MigrateError::Failed {
-        dialect: "mysql",
-        source: SqlxMigrateError::Execute(source),
-    }
+    done.map(|_| ()).map_err(MigrateError::from_mysql)
 }
 
 /// State of running one migration.
@@ -241,7 +241,7 @@ impl Runner<'_> {
         let done = sqlx::query(AssertSqlSafe(text)).bind(nanoseconds);
         let done = done.bind(self.migration.version());
         let done = done.execute(&mut *self.connection).await;
-        done.map(|_| ()).map_err(failed)
+        done.map(|_| ()).map_err(MigrateError::from_mysql)
     }
 
     /// Returns the statements to run instead of a statement, adapted to the
@@ -282,7 +282,7 @@ impl Runner<'_> {
             .bind(self.migration.checksum())
             .bind(Position::default().encoded());
         let inserted = inserting.execute(&mut *self.connection).await;
-        inserted.map(|_| ()).map_err(failed)
+        inserted.map(|_| ()).map_err(MigrateError::from_mysql)
     }
 
     async fn record(&mut self, position: Position) -> sqlx::Result<()> {
@@ -421,9 +421,5 @@ fn is_duplicate(error: &sqlx::Error) -> bool {
 }
 
 fn is_one_of(error: &sqlx::Error, numbers: &[u16]) -> bool {
-    let sqlx::Error::Database(error) = error else {
-        return false;
-    };
-    let mysql = error.try_downcast_ref::<MySqlDatabaseError>();
-    mysql.is_some_and(|error| numbers.contains(&error.number()))
+    number(error).is_some_and(|number| numbers.contains(&number))
 }

@@ -3,18 +3,18 @@
 
 use sqlx::migrate::MigrateError as SqlxMigrateError;
 
-use super::{MigrateError, dialect_name};
+use super::checked::CheckedMigration;
+use super::error::{MigrateError, dialect_name};
 use crate::sql::Dialect;
 use crate::sql::adopt::refilled_from;
-use crate::sql::checked_migration::CheckedMigration;
 
 /// The record of one migration in a database.
 #[derive(Debug, Clone)]
-pub(in crate::sql) struct Record {
-    pub(in crate::sql) version: i64,
-    pub(in crate::sql) checksum: Vec<u8>,
+pub(super) struct Record {
+    pub(super) version: i64,
+    pub(super) checksum: Vec<u8>,
     /// Progress of an unfinished migration; `None` once it has run to its end.
-    pub(in crate::sql) position: Option<Position>,
+    pub(super) position: Option<Position>,
 }
 
 /// Progress of a migration of several statements. MySQL cannot roll DDL back,
@@ -25,15 +25,15 @@ pub(in crate::sql) struct Record {
 /// less one more while the next statement runs. A host that does not know this
 /// encoding takes the migration for one that was cut off, and starts it again.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(in crate::sql) struct Position {
+pub(super) struct Position {
     /// Number of statements that are done.
-    pub(in crate::sql) done: usize,
+    pub(super) done: usize,
     /// True if the next statement had begun and its outcome is unknown.
-    pub(in crate::sql) in_doubt: bool,
+    pub(super) in_doubt: bool,
 }
 
 impl Position {
-    pub(in crate::sql) fn encoded(self) -> i64 {
+    pub(super) fn encoded(self) -> i64 {
         let done = i64::try_from(self.done).unwrap_or(i64::MAX / 4);
         -1 - 2 * done - i64::from(self.in_doubt)
     }
@@ -51,7 +51,7 @@ impl Position {
         }
     }
 
-    pub(in crate::sql) fn decoded(number: i64) -> Self {
+    pub(super) fn decoded(number: i64) -> Self {
         let steps = (-1_i64).saturating_sub(number).max(0);
         Self {
             done: usize::try_from(steps / 2).unwrap_or_default(),
@@ -62,17 +62,17 @@ impl Position {
 
 /// A migration that has not run to its end.
 #[derive(Debug, Clone)]
-pub(in crate::sql) struct Pending {
-    pub(in crate::sql) migration: CheckedMigration,
+pub(super) struct Pending {
+    pub(super) migration: CheckedMigration,
     /// Position at which the migration continues, if an earlier attempt
     /// recorded one.
-    pub(in crate::sql) position: Option<Position>,
+    pub(super) position: Option<Position>,
 }
 
 /// The migrations that have not run to their end in a database, in order.
 #[derive(Debug, Clone, Default)]
 pub struct MigrationPlan {
-    pub(in crate::sql) pending: Vec<Pending>,
+    pub(super) pending: Vec<Pending>,
 }
 
 /// A statement of a pending migration, for display.

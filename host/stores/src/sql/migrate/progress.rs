@@ -38,13 +38,13 @@ impl ProgressSender {
     }
 
     /// Counts statements that ran in an earlier attempt as done.
-    pub(in crate::sql) fn skip(&self, statements: usize) {
+    pub(super) fn skip(&self, statements: usize) {
         self.0
             .send_modify(|progress| progress.statement += statements);
     }
 
     /// Reports that the next statement begins.
-    pub(in crate::sql) fn begin(&self, text: &str) {
+    pub(super) fn begin(&self, text: &str) {
         self.0.send_modify(|progress| {
             progress.statement += 1;
             progress.doing = excerpt(text);
@@ -61,7 +61,7 @@ impl ProgressSender {
 const EXCERPT: usize = 200;
 
 /// Returns the beginning of a statement, on one line.
-pub(in crate::sql) fn excerpt(statement: &str) -> String {
+pub(super) fn excerpt(statement: &str) -> String {
     let line = statement.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(EXCERPT) {
         Some((end, _)) => format!("{}...", line.get(..end).unwrap_or_default()),

@@ -8,10 +8,10 @@ use sqlx::error::BoxDynError;
 use sqlx::mysql::{MySqlRow, MySqlTypeInfo, MySqlValueRef};
 use sqlx::{Column, Decode, MySql, Row, Type, TypeInfo, ValueRef};
 
-use super::super::Result;
-use super::super::error::typed;
-use super::super::rows::{Cell, text};
-use super::super::value::INSTANT;
+use crate::sql::Result;
+use crate::sql::error::mysql::typed;
+use crate::sql::rows::timestamp::INSTANT;
+use crate::sql::rows::{Cell, text};
 
 /// Decoder of a column's values, chosen once for a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

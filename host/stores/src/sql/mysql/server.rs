@@ -2,6 +2,8 @@
 
 use sqlx::{MySqlConnection, Row};
 
+use crate::sql::error::UnsupportedServer;
+
 /// Kind of a server, by its support for statement timeouts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::sql) enum Server {
@@ -23,35 +25,6 @@ const OTHERS: [&str; 1] = ["TiDB"];
 /// Smallest `max_allowed_packet`, in bytes: enough for the control database to
 /// store a part of a bundle, and for a bucket's largest value.
 const SMALLEST_PACKET: u64 = 1 << 20;
-
-/// Reason that a server which answers is not used.
-#[derive(Debug, thiserror::Error)]
-pub enum UnsupportedServer {
-    /// The version is too old.
-    #[error("its version is {version}; MySQL 8.0 or newer is needed, or MariaDB 10.5 or newer")]
-    Version {
-        /// Version string of the server.
-        version: String,
-    },
-    /// The server speaks MySQL's protocol but is another product.
-    #[error(
-        "it is {product} (version {version}), which is not supported; MySQL 8.0 or newer is needed, or MariaDB 10.5 or newer"
-    )]
-    Product {
-        /// Name of the product.
-        product: &'static str,
-        /// Version string of the server.
-        version: String,
-    },
-    /// The server's `max_allowed_packet` is too small.
-    #[error(
-        "it takes packets of {bytes} bytes (max_allowed_packet); at least 1048576 are needed, and 16777216 or more are better"
-    )]
-    Packet {
-        /// The server's `max_allowed_packet`, in bytes.
-        bytes: u64,
-    },
-}
 
 /// Version and limits that a server reports.
 #[derive(Debug)]

@@ -1,24 +1,16 @@
-//! Parses URLs of MySQL servers, and opens single connections.
+//! Opens single connections to a server.
 
-use std::collections::BTreeSet;
 use std::fmt;
-use std::path::PathBuf;
-use std::str::FromStr;
 use std::sync::Arc;
 
-use percent_encoding::percent_decode_str;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
 use sqlx::{ConnectOptions, MySqlConnection};
-use url::{Host, Url};
 
+use super::login::{Login, unreadable};
 use super::session::Sessions;
+use super::url;
 use crate::source::Source;
 use crate::sql::error::{OpenError, redacted_url};
-
-/// Prepared statements that a connection caches.
-const STATEMENTS_KEPT: usize = 256;
 
 /// Address of a server, with TLS options and credentials.
 #[derive(Clone)]
@@ -30,68 +22,11 @@ pub(in crate::sql) struct Target {
     sessions: Arc<Sessions>,
 }
 
-/// Credentials of a URL, which may change while a node runs.
-#[derive(Clone)]
-struct Login {
-    user: Option<String>,
-    password: Option<String>,
-    /// File that is read for each connection, since its password may change.
-    password_file: Option<PathBuf>,
-}
-
 /// Prints the address only, since everything else may be secret.
 impl fmt::Debug for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Target").field(&self.address()).finish()
     }
-}
-
-/// Query parameters of a URL that are read here and not by the driver.
-#[derive(Debug, Default)]
-struct Parameters {
-    password_file: Option<PathBuf>,
-    ssl_ca: Option<String>,
-    has_ssl_mode: bool,
-}
-
-/// Error in a database's URL. No message quotes its user or password.
-#[derive(Debug, thiserror::Error)]
-pub enum UrlError {
-    /// The driver cannot parse the URL.
-    #[error(
-        "{0}; write `#`, `/`, `?`, `@`, `:` and `%` of a password as %23, %2F, %3F, %40, %3A and %25"
-    )]
-    Malformed(sqlx::Error),
-    /// A parameter is given twice.
-    #[error("it has the parameter {0} twice; which one counts?")]
-    Twice(&'static str),
-    /// The URL names no database.
-    #[error("it names no database: mysql://user@host:3306/DATABASE")]
-    NoDatabase,
-    /// The parameter is not known.
-    #[error(
-        "it has the parameter {0}, which is not known; known are ssl-mode, ssl-ca, ssl-cert, ssl-key, socket and password-file"
-    )]
-    Unknown(String),
-    /// The parameter `charset` has a value other than utf8mb4.
-    #[error("the parameter charset is always utf8mb4")]
-    Charset,
-    /// The URL has both a password and a password file.
-    #[error("it has a password and a password-file; which one counts?")]
-    TwoPasswords,
-    /// An issuer's certificate is named, but `ssl-mode` turns verification off.
-    #[error(
-        "it names ssl-ca, but by its ssl-mode no certificate is checked; use ssl-mode=VERIFY_IDENTITY, or VERIFY_CA"
-    )]
-    UncheckedCertificate,
-    /// The file of certificates cannot be used.
-    #[error("ssl-ca={path}: {why}")]
-    Certificates {
-        /// Path of the file.
-        path: String,
-        /// Error of reading or parsing the file.
-        why: String,
-    },
 }
 
 impl Target {
@@ -100,9 +35,15 @@ impl Target {
     /// # Errors
     /// When a part of the URL is wrong, contradicts another or is not known.
     pub(in crate::sql) fn parse(url: &str) -> Result<Self, OpenError> {
-        read(url).map_err(|source| OpenError::Url {
+        let parsed = url::parse(url).map_err(|source| OpenError::Url {
             url: redacted_url(url),
             source,
+        })?;
+        Ok(Self {
+            options: parsed.options,
+            login: parsed.login,
+            source: None,
+            sessions: Arc::default(),
         })
     }
 
@@ -180,164 +121,18 @@ impl Target {
     }
 }
 
-impl Login {
-    fn of(url: &Url, password_file: Option<PathBuf>) -> Self {
-        let plain = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
-        let user = Some(url.username()).filter(|user| !user.is_empty());
-        Self {
-            user: user.map(plain),
-            password: url.password().map(plain),
-            password_file,
-        }
-    }
-
-    async fn apply_to(self, options: MySqlConnectOptions) -> sqlx::Result<MySqlConnectOptions> {
-        let options = match &self.user {
-            Some(user) => options.username(user),
-            None => options,
-        };
-        let password = match &self.password_file {
-            None => self.password,
-            Some(file) => {
-                let read = tokio::fs::read_to_string(file).await;
-                let text = read.map_err(|error| {
-                    unreadable(format!("password-file={}: {error}", file.display()))
-                })?;
-                Some(text.trim_end_matches(['\r', '\n']).to_owned())
-            }
-        };
-        Ok(match password {
-            Some(password) => options.password(&password),
-            None => options,
-        })
-    }
-}
-
 /// Reads the current credentials of the URL in `source`.
 async fn login_in(source: Source) -> sqlx::Result<Login> {
     let reading = move || {
         let url = source
             .read()
             .map_err(|error| format!("the database's URL: {error}"))?;
-        let target = read(&url);
-        let login = target.map(|target| target.login);
+        let login = url::parse(&url).map(|parsed| parsed.login);
         login.map_err(|error| format!("the database's URL in its file: {error}"))
     };
     let login = tokio::task::spawn_blocking(reading).await;
     let login = login.map_err(|error| unreadable(error.to_string()))?;
     login.map_err(unreadable)
-}
-
-/// Returns the error of a connection that could not be opened because a file
-/// could not be read.
-fn unreadable(why: String) -> sqlx::Error {
-    sqlx::Error::Io(std::io::Error::other(why))
-}
-
-fn read(url: &str) -> Result<Target, UrlError> {
-    let malformed = |error: sqlx::Error| UrlError::Malformed(error);
-    let options = MySqlConnectOptions::from_str(url).map_err(malformed)?;
-    let options = match options
-        .get_database()
-        .and_then(|name| name.strip_suffix('/'))
-    {
-        Some(name) => options.clone().database(name),
-        None => options,
-    };
-    let parsed = Url::parse(url)
-        .map_err(|error| UrlError::Malformed(sqlx::Error::Configuration(error.into())))?;
-    if options.get_database().is_none_or(str::is_empty) {
-        return Err(UrlError::NoDatabase);
-    }
-    let parameters = parameters(&parsed)?;
-    if parameters.password_file.is_some() && parsed.password().is_some() {
-        return Err(UrlError::TwoPasswords);
-    }
-    let options = match &parameters.ssl_ca {
-        None => options,
-        Some(file) => {
-            check_certificates(file)?;
-            with_checked_certificates(options, parameters.has_ssl_mode)?
-        }
-    };
-    // sqlx keeps the brackets of an IPv6 address, and would resolve it as a
-    // host name.
-    let options = match parsed.host() {
-        Some(Host::Ipv6(address)) => options.host(&address.to_string()),
-        _ => options,
-    };
-    let options = options
-        .statement_cache_capacity(STATEMENTS_KEPT)
-        // `session` sets these and many more in one round trip.
-        .pipes_as_concat(false)
-        .no_engine_substitution(false)
-        .timezone(None)
-        .set_names(false)
-        .disable_statement_logging();
-    Ok(Target {
-        options,
-        login: Login::of(&parsed, parameters.password_file),
-        source: None,
-        sessions: Arc::default(),
-    })
-}
-
-fn parameters(url: &Url) -> Result<Parameters, UrlError> {
-    let mut found = Parameters::default();
-    let mut seen = BTreeSet::new();
-    for (key, value) in url.query_pairs() {
-        let name = match &*key {
-            "ssl-mode" | "sslmode" => "ssl-mode",
-            "ssl-ca" | "sslca" => "ssl-ca",
-            "ssl-cert" | "sslcert" => "ssl-cert",
-            "ssl-key" | "sslkey" => "ssl-key",
-            "password-file" => "password-file",
-            "socket" => "socket",
-            "charset" if value == "utf8mb4" => "charset",
-            "charset" => return Err(UrlError::Charset),
-            other => return Err(UrlError::Unknown(other.to_owned())),
-        };
-        if !seen.insert(name) {
-            return Err(UrlError::Twice(name));
-        }
-        match name {
-            "ssl-mode" => found.has_ssl_mode = true,
-            "ssl-ca" => found.ssl_ca = Some(value.into_owned()),
-            "password-file" => found.password_file = Some(PathBuf::from(&*value)),
-            _ => {}
-        }
-    }
-    Ok(found)
-}
-
-/// Turns certificate verification on if an issuer is named; the driver verifies
-/// nothing by default.
-fn with_checked_certificates(
-    options: MySqlConnectOptions,
-    has_ssl_mode: bool,
-) -> Result<MySqlConnectOptions, UrlError> {
-    match options.get_ssl_mode() {
-        MySqlSslMode::VerifyCa | MySqlSslMode::VerifyIdentity => Ok(options),
-        _ if has_ssl_mode => Err(UrlError::UncheckedCertificate),
-        _ => Ok(options.ssl_mode(MySqlSslMode::VerifyIdentity)),
-    }
-}
-
-/// Checks the file of certificates. The driver reads the file again for each
-/// connection, and its own errors do not name it.
-fn check_certificates(file: &str) -> Result<(), UrlError> {
-    let fail = |why: String| UrlError::Certificates {
-        path: file.to_owned(),
-        why,
-    };
-    let certificates =
-        CertificateDer::pem_file_iter(file).map_err(|error| fail(error.to_string()))?;
-    let certificates: Result<Vec<_>, _> = certificates.collect();
-    match certificates {
-        Ok(some) if !some.is_empty() => Ok(()),
-        Ok(_) => Err(fail("it holds no certificate".to_owned())),
-        Err(error) => Err(fail(error.to_string())),
-    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,9 @@ use rusqlite::limits::Limit;
 use rusqlite::{CachedStatement, Connection, OpenFlags, OptionalExtension};
 
 use super::authorizer::{Authority, Authorizer};
-use super::texts;
+use super::failure::Failure;
+use super::limits::{MAX_ARGUMENTS, MAX_COLUMNS, MAX_PATTERN, MAX_VALUE};
+use super::text_functions;
 use crate::sql::Error;
 use crate::sql::guard::TableGrant;
 
@@ -23,32 +25,6 @@ const STEPS: i32 = 4096;
 /// Prepared statements that a connection caches.
 pub(super) const STATEMENTS_KEPT: usize = 256;
 
-/// Longest text, blob or row that SQLite makes, in bytes. Together with
-/// [`MAX_COLUMNS`], it bounds the memory of one statement.
-pub(super) const MAX_VALUE: i32 = 8 << 20;
-
-/// Largest number of columns of a result, and so of values held at once.
-const MAX_COLUMNS: i32 = 128;
-
-/// Largest number of arguments of a function, each of which may be read again
-/// for it.
-const MAX_ARGUMENTS: i32 = 100;
-
-/// Longest pattern of LIKE and GLOB, in bytes. Each position of a text is
-/// compared with the whole pattern, and no deadline ends that.
-const MAX_PATTERN: i32 = 512;
-
-/// Reason that a statement failed.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Failure {
-    /// Error of SQLite.
-    #[error(transparent)]
-    Sqlite(#[from] rusqlite::Error),
-    /// Error for the plugin.
-    #[error(transparent)]
-    Typed(#[from] Error),
-}
-
 /// Access of a connection to its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mode {
@@ -57,7 +33,7 @@ pub(super) enum Mode {
 }
 
 /// A connection on which SQLite restricts statements to a grant.
-pub(super) struct GuestConnection {
+pub(in crate::sql) struct GuestConnection {
     connection: Connection,
     authorizer: Arc<Authorizer>,
 }
@@ -85,7 +61,7 @@ impl GuestConnection {
         ] {
             connection.set_limit(limit, most)?;
         }
-        texts::install(&connection)?;
+        text_functions::install(&connection)?;
         if mode == Mode::Write {
             connection.pragma_update(None, "journal_mode", "WAL")?;
             // Durable in WAL mode: committed changes survive a crash of the
@@ -143,7 +119,7 @@ impl GuestConnection {
     ///
     /// # Errors
     /// As for [`prepare`](Self::prepare), and SQLite's own.
-    pub(super) fn migrate(&self, text: &str) -> Result<(), Failure> {
+    pub(in crate::sql) fn migrate(&self, text: &str) -> Result<(), Failure> {
         let mut statement = self.prepare_as(Authority::Migration, text)?;
         // SQLite calls the authorizer again if the schema has changed since.
         self.authorizer.set(Authority::Migration);
@@ -155,7 +131,7 @@ impl GuestConnection {
     }
 
     /// Runs `work` on the connection as the host, which no grant restricts.
-    pub(super) fn as_host<T>(
+    pub(in crate::sql) fn as_host<T>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, Failure>,
     ) -> Result<T, Failure> {

@@ -3,13 +3,14 @@
 
 mod authorizer;
 mod connection;
+mod failure;
 mod file;
-mod migrate;
+mod limits;
 mod readers;
 mod statement;
 #[cfg(test)]
 mod tests;
-mod texts;
+mod text_functions;
 mod writer;
 
 use std::path::Path;
@@ -19,14 +20,14 @@ use std::time::Instant;
 
 use sqlx::sqlite::SqliteConnectOptions;
 
+pub(super) use self::connection::GuestConnection;
+pub(super) use self::failure::Failure;
 pub(crate) use self::file::SqliteFile;
-pub(super) use self::migrate::MigrationFailure;
 use self::readers::Readers;
 use self::writer::Writer;
 pub(super) use self::writer::{SqliteTransaction, WriterTurns};
-use super::error::{OpenError, redacted_url};
+use super::error::{OpenError, UrlError, redacted_url};
 use super::guard::{Checked, TableGrant};
-use super::mysql::UrlError;
 use super::rows::Form;
 use super::{CallLimits, Connections, Outcome, Result, Value};
 use crate::refusals::Refusals;
@@ -122,6 +123,14 @@ impl SqliteDatabase {
     /// Runs a statement of the host itself, which no grant restricts.
     pub(super) async fn execute_as_host(&self, text: String) -> Result<()> {
         self.writer.execute_as_host(text).await
+    }
+
+    /// Runs `work` on the writer as the host, without a time limit.
+    pub(super) async fn run_as_host<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&GuestConnection) -> std::result::Result<T, Failure> + Send + 'static,
+    ) -> std::result::Result<T, Failure> {
+        self.writer.run_as_host(work).await
     }
 
     /// Closes all connections, each once its statement has finished.

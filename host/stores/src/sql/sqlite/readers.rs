@@ -12,16 +12,15 @@ use std::time::{Duration, Instant};
 
 use crossbeam_queue::ArrayQueue;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::{JoinError, spawn_blocking};
+use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
-use super::connection::{Failure, GuestConnection, Mode, busy_timeout};
+use super::connection::{GuestConnection, Mode, busy_timeout};
+use super::failure::{Failure, panicked};
 use super::statement::Statement;
-use crate::sql::error::{from_rusqlite, is_interrupted, is_locked};
 use crate::sql::guard::TableGrant;
 use crate::sql::rows::Form;
-use crate::sql::{CallLimits, Connections, Result};
-use crate::sql::{Error, Rows, Value};
+use crate::sql::{CallLimits, Connections, Error, Result, Rows, Value};
 
 /// Time that a statement may occupy the calling thread: as long as a guest may
 /// compute there without yielding.
@@ -182,27 +181,6 @@ impl PendingQuery {
         connection.bound(busy_timeout, is_over)?;
         self.statement.query(connection, self.limits)
     }
-}
-
-impl Failure {
-    /// Returns whether the query may succeed on a blocking thread: it was
-    /// interrupted, or has to wait for a lock.
-    fn needs_blocking_thread(&self) -> bool {
-        matches!(self, Self::Sqlite(error) if is_interrupted(error) || is_locked(error))
-    }
-
-    /// Converts the failure to an error for the plugin.
-    pub(super) fn typed(self) -> Error {
-        match self {
-            Self::Sqlite(error) => from_rusqlite(error),
-            Self::Typed(error) => error,
-        }
-    }
-}
-
-/// Returns the failure of a task that panicked.
-pub(super) fn panicked(error: &JoinError) -> Failure {
-    Failure::Typed(Error::Unavailable(error.to_string()))
 }
 
 #[cfg(test)]

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use rusqlite::types::{ToSqlOutput, Value as Owned, ValueRef};
 use rusqlite::{CachedStatement, Row};
 
-use super::connection::{Failure, GuestConnection};
-use crate::sql::error::from_rusqlite;
+use super::connection::GuestConnection;
+use super::failure::Failure;
+use crate::sql::error::sqlite::from_rusqlite;
+use crate::sql::rows::collector::Collector;
+use crate::sql::rows::timestamp::instant_as_text;
 use crate::sql::rows::{Cell, Form};
-use crate::sql::value::{Collector, instant_as_text};
 use crate::sql::{CallLimits, Outcome, Result, Value};
 
 /// A statement text with its parameters.

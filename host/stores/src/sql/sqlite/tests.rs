@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 
-use super::connection::{Failure, GuestConnection, Mode};
+use super::connection::{GuestConnection, Mode};
+use super::failure::Failure;
 use crate::sql::Error;
 use crate::sql::guard::TableGrant;
 

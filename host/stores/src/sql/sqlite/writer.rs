@@ -14,16 +14,15 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
-use super::connection::{Failure, GuestConnection, Mode, busy_timeout};
-use super::readers::panicked;
+use super::connection::{GuestConnection, Mode, busy_timeout};
+use super::failure::{Failure, panicked};
 use super::statement::Statement;
 use crate::refusals::Refusals;
-use crate::sql::Error;
-use crate::sql::error::{is_locked, refusal_code};
+use crate::sql::error::sqlite::{is_locked, refusal_code};
 use crate::sql::guard::TableGrant;
 use crate::sql::retry::retry_on_conflict;
 use crate::sql::rows::Form;
-use crate::sql::{CallLimits, Outcome, Result, Value};
+use crate::sql::{CallLimits, Error, Outcome, Result, Value};
 
 type Done<T> = std::result::Result<T, Failure>;
 

@@ -11,8 +11,7 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 
 use sqlx::{AssertSqlSafe, Decode, MySql, MySqlConnection, Row, Type};
 
-use super::codes::{self, Meaning};
-use crate::sql::error::number;
+use crate::sql::error::mysql::is_refusal;
 use variables::{On, VARIABLES, Variable};
 
 /// Statement that sets all variables, for servers that refuse none. MariaDB and
@@ -72,17 +71,6 @@ impl Sessions {
         let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
         refused.clone()
     }
-}
-
-/// Returns whether `error` concerns the statement, as opposed to the
-/// connection, the user's login or a lack of resources.
-pub(super) fn is_refusal(error: &sqlx::Error) -> bool {
-    number(error).is_some_and(|number| {
-        !matches!(
-            codes::meaning(number),
-            Some(Meaning::Broken | Meaning::Full | Meaning::Login | Meaning::Busy)
-        )
-    })
 }
 
 /// Returns the statement that sets all variables except those in `refused`.
@@ -191,7 +179,7 @@ where
 
 #[cfg(test)]
 mod tests {
-    use super::super::bounded::USUAL;
+    use super::super::statement_timeout::USUAL;
     use super::*;
 
     #[test]

@@ -1,14 +1,10 @@
-//! Collects the rows of a query within its limits, and converts timestamps
-//! between plugins and databases.
+//! Collects the rows of a query within its limits.
 
-use chrono::{DateTime, Utc};
-
-use super::CallLimits;
-use super::rows::{Cell, Form};
-use crate::sql::{Error, Value};
+use super::{Cell, Form};
+use crate::sql::{CallLimits, Error, Value};
 
 /// Collects a query's rows in the form `F`, within the limits of the call.
-pub(super) struct Collector<F> {
+pub(in crate::sql) struct Collector<F> {
     limits: CallLimits,
     columns: usize,
     rows: usize,
@@ -17,7 +13,7 @@ pub(super) struct Collector<F> {
 }
 
 impl<F: Form> Collector<F> {
-    pub(super) fn new(limits: CallLimits) -> Self {
+    pub(in crate::sql) fn new(limits: CallLimits) -> Self {
         Self {
             limits,
             columns: 0,
@@ -27,11 +23,14 @@ impl<F: Form> Collector<F> {
         }
     }
 
-    pub(super) fn has_columns(&self) -> bool {
+    pub(in crate::sql) fn has_columns(&self) -> bool {
         self.columns > 0
     }
 
-    pub(super) fn set_columns<'a>(&mut self, names: impl ExactSizeIterator<Item = &'a str>) {
+    pub(in crate::sql) fn set_columns<'a>(
+        &mut self,
+        names: impl ExactSizeIterator<Item = &'a str>,
+    ) {
         self.columns = names.len();
         self.form.columns(names);
     }
@@ -41,7 +40,7 @@ impl<F: Form> Collector<F> {
     /// # Errors
     /// When a value cannot be read, or the row exceeds the limit of rows or of
     /// bytes.
-    pub(super) fn push<'a>(
+    pub(in crate::sql) fn push<'a>(
         &mut self,
         row: impl Iterator<Item = Result<Cell<'a>, Error>>,
     ) -> Result<(), Error> {
@@ -71,7 +70,7 @@ impl<F: Form> Collector<F> {
         Ok(())
     }
 
-    pub(super) fn finish(self) -> F {
+    pub(in crate::sql) fn finish(self) -> F {
         self.form
     }
 }
@@ -85,22 +84,4 @@ fn weight(cell: &Cell<'_>) -> usize {
         Cell::Null | Cell::Integer(_) | Cell::Real(_) => 0,
     };
     size_of::<Value>() + content
-}
-
-/// `strftime` format of timestamps given to plugins: ISO 8601, UTC,
-/// milliseconds.
-pub(super) const INSTANT: &str = "%Y-%m-%dT%H:%M:%S%.3fZ";
-
-/// Parses the value of a `timestamp` parameter, as RFC 3339.
-pub(super) fn instant(text: &str) -> Result<DateTime<Utc>, Error> {
-    match DateTime::parse_from_rfc3339(text) {
-        Ok(instant) => Ok(instant.to_utc()),
-        Err(error) => Err(Error::Invalid(format!("the timestamp {text:?}: {error}"))),
-    }
-}
-
-/// Formats the value of a `timestamp` parameter as [`INSTANT`], for databases
-/// without a type for timestamps. Such texts sort chronologically.
-pub(super) fn instant_as_text(text: &str) -> Result<String, Error> {
-    instant(text).map(|instant| instant.format(INSTANT).to_string())
 }

@@ -1,22 +1,25 @@
 //! Health of one MySQL server, shared by all pools of its URL: a circuit
 //! breaker, and the time before which connections are invalid.
 
+pub(super) mod queueing;
+mod warnings;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use sqlx::Connection;
 
-use super::Result;
-use super::error::{
-    Trouble, is_bound_reached, is_broken, is_contention, is_passing, number, redacted_url, trouble,
-    typed,
-};
-use super::mysql::Target;
-use super::queueing::Queueing;
-use super::warnings::Warnings;
+use super::failed::Failed;
+use super::target::Target;
 use crate::breaker::{Breaker, recover};
-use crate::sql::Error;
+use crate::sql::error::mysql::{
+    Trouble, is_bound_reached, is_broken, is_contention, is_passing, number, trouble, typed,
+};
+use crate::sql::error::redacted_url;
+use crate::sql::{Error, Result};
+use queueing::Queueing;
+use warnings::Warnings;
 
 /// Consecutive failures that open the circuit breaker.
 const FAILURES: u32 = 5;
@@ -25,31 +28,8 @@ const FAILURES: u32 = 5;
 /// Such a server rejects each change separately.
 const RENEWAL: Duration = Duration::from_secs(1);
 
-/// Reason that a call has no result.
-#[derive(Debug)]
-pub(super) enum Failed {
-    /// The driver's error for a statement.
-    Driver(sqlx::Error),
-    /// No connection was available; the statement was not sent.
-    Connect(sqlx::Error),
-    /// An error for the plugin; the server answered.
-    Call(Error),
-}
-
-impl From<sqlx::Error> for Failed {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Driver(error)
-    }
-}
-
-impl From<Error> for Failed {
-    fn from(error: Error) -> Self {
-        Self::Call(error)
-    }
-}
-
 /// State of the server behind one URL.
-pub(super) struct Health {
+pub(in crate::sql) struct Health {
     breaker: Arc<Breaker>,
     target: Target,
     warnings: Warnings,
@@ -64,7 +44,7 @@ pub(super) struct Health {
 
 impl Health {
     /// Returns the health of the server at `url`, to which `target` connects.
-    pub(super) fn new(url: &str, target: Target) -> Self {
+    pub(in crate::sql) fn new(url: &str, target: Target) -> Self {
         Self {
             breaker: Arc::new(Breaker::new(redacted_url(url), FAILURES)),
             target,
@@ -76,11 +56,11 @@ impl Health {
     }
 
     /// Returns the host and port of the server.
-    pub(super) fn address(&self) -> String {
+    pub(in crate::sql) fn address(&self) -> String {
         self.target.address()
     }
 
-    pub(super) fn breaker(&self) -> &Breaker {
+    pub(in crate::sql) fn breaker(&self) -> &Breaker {
         &self.breaker
     }
 

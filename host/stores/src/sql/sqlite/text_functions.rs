@@ -12,7 +12,7 @@ use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Error, Result};
 
-use super::connection::MAX_VALUE;
+use super::limits::MAX_VALUE;
 
 /// Flags of SQLite's own functions: deterministic, and usable in indexes and
 /// checks.

@@ -1,19 +1,26 @@
 //! One plugin's access to one database: the statements that its grant allows,
 //! run on a connection pool of its own.
 
+mod databases;
+mod replica;
+mod system_tables;
+mod transaction;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::error::redacted_url;
 use super::guard::{Guard, Kind, TableGrant};
 use super::mysql::MySqlDatabase;
-use super::pooled::MySqlTransaction;
-use super::replica::{Replica, ReplicaUse};
 use super::rows::Form;
-use super::sqlite::{SqliteDatabase, SqliteTransaction};
-use super::{CallLimits, Result};
+use super::sqlite::SqliteDatabase;
+use super::{CallLimits, Connections, Dialect, Error, Outcome, Result, Value};
 use crate::breaker::StoreHealth;
-use crate::sql::{Dialect, Error, Outcome, Value};
+use replica::Replica;
+
+pub use databases::Databases;
+pub use replica::ReplicaUse;
+pub use transaction::OpenTransaction;
 
 /// Time limit for the answer to a ping: shorter than the caller's own timeout,
 /// so that a database that does not answer is reported as such.
@@ -43,24 +50,6 @@ impl Database {
     }
 }
 
-/// Numbers of connections in one grant's pool.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Connections {
-    /// Connections in use.
-    pub used: usize,
-    /// Connections that are open and idle.
-    pub idle: usize,
-    /// Requests that wait for a connection.
-    pub waiting: usize,
-    /// Largest number of connections that the pool may open.
-    pub most: usize,
-}
-
-enum Transaction {
-    Sqlite(SqliteTransaction),
-    MySql(MySqlTransaction, MySqlDatabase),
-}
-
 impl DatabaseAccess {
     /// Returns access to `database`, opened by `url`, within `grant`.
     pub(super) fn new(
@@ -80,7 +69,7 @@ impl DatabaseAccess {
     }
 
     /// Adds a `replica` for [`query_stale`](Self::query_stale).
-    pub(super) fn with_replica(self, replica: Replica) -> Self {
+    fn with_replica(self, replica: Replica) -> Self {
         Self {
             replica: Some(replica),
             ..self
@@ -252,26 +241,6 @@ impl DatabaseAccess {
         }
     }
 
-    /// Begins a transaction.
-    ///
-    /// # Errors
-    /// When no connection, or for SQLite the writer connection, becomes
-    /// available before the deadline.
-    pub async fn begin(self: &Arc<Self>, deadline: Instant) -> Result<OpenTransaction> {
-        let transaction = match &self.database {
-            Database::Sqlite(sqlite) => {
-                Transaction::Sqlite(within(deadline, sqlite.begin(deadline)).await?)
-            }
-            Database::MySql(mysql) => {
-                Transaction::MySql(mysql.begin(deadline).await?, mysql.clone())
-            }
-        };
-        Ok(OpenTransaction {
-            access: self.clone(),
-            transaction,
-        })
-    }
-
     /// Checks that the database answers on a connection of this pool.
     ///
     /// # Errors
@@ -302,93 +271,7 @@ impl DatabaseAccess {
     }
 }
 
-/// An open transaction within a grant. Dropping it rolls it back.
-pub struct OpenTransaction {
-    access: Arc<DatabaseAccess>,
-    transaction: Transaction,
-}
-
-impl OpenTransaction {
-    /// Runs a SELECT in the transaction; see [`DatabaseAccess::query`].
-    ///
-    /// # Errors
-    /// As for [`DatabaseAccess::query`].
-    pub async fn query<F: Form>(
-        &mut self,
-        text: &str,
-        parameters: Vec<Value>,
-        deadline: Instant,
-    ) -> Result<F> {
-        let statement = self
-            .access
-            .guard
-            .check(text, Kind::Query, parameters.len())?;
-        let limits = self.access.limits;
-        match &mut self.transaction {
-            Transaction::Sqlite(open) => {
-                let asking = open.query(&statement.text, parameters, limits, deadline);
-                within(deadline, asking).await
-            }
-            Transaction::MySql(open, mysql) => {
-                let text = &statement.text;
-                mysql
-                    .query_in(open, text, &parameters, limits, deadline)
-                    .await
-            }
-        }
-    }
-
-    /// Runs an INSERT, UPDATE or DELETE in the transaction; see
-    /// [`DatabaseAccess::execute`].
-    ///
-    /// # Errors
-    /// As for [`DatabaseAccess::execute`].
-    pub async fn execute(
-        &mut self,
-        text: &str,
-        parameters: Vec<Value>,
-        deadline: Instant,
-    ) -> Result<Outcome> {
-        let statement = self
-            .access
-            .guard
-            .check(text, Kind::Change, parameters.len())?;
-        match &mut self.transaction {
-            Transaction::Sqlite(open) => {
-                let changing = open.execute(&statement.text, parameters, deadline);
-                within(deadline, changing).await
-            }
-            Transaction::MySql(open, mysql) => {
-                let text = &statement.text;
-                mysql.execute_in(open, text, &parameters, deadline).await
-            }
-        }
-    }
-
-    /// Commits the transaction.
-    ///
-    /// # Errors
-    /// When the database refuses. After `timeout` and `unavailable` it is
-    /// unknown if the changes were committed.
-    pub async fn commit(self, deadline: Instant) -> Result<()> {
-        match self.transaction {
-            Transaction::Sqlite(open) => within(deadline, open.commit(deadline)).await,
-            Transaction::MySql(open, mysql) => mysql.end(open.commit(), deadline).await,
-        }
-    }
-
-    /// Rolls the transaction back.
-    ///
-    /// # Errors
-    /// When the database does not answer; it then rolls back by itself.
-    pub async fn rollback(self, deadline: Instant) -> Result<()> {
-        match self.transaction {
-            Transaction::Sqlite(open) => within(deadline, open.rollback(deadline)).await,
-            Transaction::MySql(open, mysql) => mysql.end(open.rollback(), deadline).await,
-        }
-    }
-}
-
+/// Runs `work` until `deadline`.
 async fn within<T>(deadline: Instant, work: impl Future<Output = Result<T>>) -> Result<T> {
     match tokio::time::timeout_at(deadline.into(), work).await {
         Ok(result) => result,

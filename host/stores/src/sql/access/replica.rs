@@ -4,11 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
-use super::mysql::MySqlDatabase;
-use super::rows::Form;
-use super::{CallLimits, Connections, Result};
 use crate::breaker::StoreHealth;
-use crate::sql::{Error, Value};
+use crate::sql::mysql::MySqlDatabase;
+use crate::sql::rows::Form;
+use crate::sql::{CallLimits, Connections, Error, Result, Value};
 
 /// The replica of one grant's database, and counts of its use.
 pub(super) struct Replica {

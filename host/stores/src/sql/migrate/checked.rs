@@ -3,9 +3,9 @@
 use bundle::{Migration, split_name};
 use sha2::{Digest, Sha384};
 
-use super::guard::TableGrant;
-use super::guard::migration::{MigrationRefused, checked_statements};
 use crate::sql::Dialect;
+use crate::sql::guard::TableGrant;
+use crate::sql::guard::migration::{MigrationRefused, checked_statements};
 
 /// Prefix of a comment that names the SHA-384 checksum, in hexadecimal, of an
 /// earlier text of the same migration. A database where that text ran is up to

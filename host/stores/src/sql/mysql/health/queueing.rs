@@ -29,13 +29,13 @@ impl Queueing {
 
 /// Records if the current call waits for other calls of this node. Has no
 /// effect outside of [`Queueing::observe`].
-pub(super) fn set_queued(is_queued: bool) {
+pub(in crate::sql::mysql) fn set_queued(is_queued: bool) {
     // An error means that the call is not observed.
     let _ = CALL.try_with(|call| call.0.store(is_queued, Ordering::Relaxed));
 }
 
 /// Returns whether the current call waits for other calls of this node.
-pub(super) fn is_queued() -> bool {
+pub(in crate::sql::mysql) fn is_queued() -> bool {
     CALL.try_with(Queueing::is_queued).unwrap_or_default()
 }
 

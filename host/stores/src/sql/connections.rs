@@ -1,4 +1,4 @@
-//! Lifetimes of connections to a database server.
+//! Numbers of connections to a database, and their lifetimes.
 
 use std::time::Duration;
 
@@ -21,4 +21,17 @@ impl Default for Lifetimes {
             max_lifetime: Duration::from_mins(30),
         }
     }
+}
+
+/// Numbers of connections in one grant's pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Connections {
+    /// Connections in use.
+    pub used: usize,
+    /// Connections that are open and idle.
+    pub idle: usize,
+    /// Requests that wait for a connection.
+    pub waiting: usize,
+    /// Largest number of connections that the pool may open.
+    pub most: usize,
 }

@@ -1,4 +1,5 @@
-//! A pooled connection in use, and a transaction on one.
+//! A pooled connection in use, whose state decides what happens when it is
+//! dropped.
 
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
@@ -6,10 +7,9 @@ use std::time::Duration;
 use deadpool::managed::Object;
 use sqlx::MySqlConnection;
 
-use super::error::{ends_transaction, gives_up_connection};
-use super::health::Failed;
+use super::failed::Failed;
 use super::pool::{Pool, PoolConnection, answers, cancel};
-use crate::sql::Error;
+use crate::sql::error::mysql::gives_up_connection;
 
 /// Time that an abandoned statement is given to finish by itself. Most do, and
 /// cancelling takes a further connection.
@@ -22,12 +22,12 @@ const RETURN: Duration = Duration::from_secs(2);
 /// A connection that returns to its pool when dropped, unless it is unusable.
 pub(super) struct PooledConnection {
     connection: Option<PoolConnection>,
-    condition: Condition,
+    pub(super) condition: Condition,
 }
 
 /// State of a connection, which determines what happens when it is dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Condition {
+pub(super) enum Condition {
     /// The statement finished and its answer was read to the end.
     Sound,
     /// The statement, or reading its answer, was cut off.
@@ -136,67 +136,5 @@ async fn recovers(connection: &mut PoolConnection) -> bool {
             tracing::debug!("a statement was not cancelled in time");
             false
         }
-    }
-}
-
-/// An open transaction. Dropping it closes the connection, so that the server
-/// rolls back and no other request gets a connection in an unknown state.
-pub(super) struct MySqlTransaction {
-    pooled: PooledConnection,
-    /// True if the server may have rolled the transaction back by itself.
-    is_over: bool,
-}
-
-impl MySqlTransaction {
-    pub(super) async fn begin(pool: &Pool) -> Result<Self, Failed> {
-        let mut pooled = PooledConnection::take(pool).await?;
-        pooled.condition = Condition::Broken;
-        sqlx::raw_sql("BEGIN").execute(&mut *pooled).await?;
-        Ok(Self {
-            pooled,
-            is_over: false,
-        })
-    }
-
-    /// Returns the connection for a statement, while the transaction is open: a
-    /// statement after its end would be committed by itself. The caller passes
-    /// the outcome to [`note`](Self::note).
-    ///
-    /// # Errors
-    /// When the transaction has ended.
-    pub(super) fn connection(&mut self) -> Result<&mut MySqlConnection, Failed> {
-        self.check_open()?;
-        self.pooled.condition = Condition::CutOff;
-        Ok(&mut self.pooled)
-    }
-
-    fn check_open(&self) -> Result<(), Failed> {
-        match self.is_over {
-            false => Ok(()),
-            true => Err(Failed::Call(Error::Unavailable(
-                "the transaction has ended".to_owned(),
-            ))),
-        }
-    }
-
-    /// Records the state of the transaction after `outcome`.
-    pub(super) fn note<T>(&mut self, outcome: &Result<T, Failed>) {
-        self.pooled.condition = Condition::Broken;
-        self.is_over |= matches!(outcome, Err(Failed::Driver(error)) if ends_transaction(error));
-    }
-
-    pub(super) async fn commit(self) -> Result<(), Failed> {
-        self.check_open()?;
-        self.end("COMMIT").await
-    }
-
-    pub(super) async fn rollback(self) -> Result<(), Failed> {
-        self.end("ROLLBACK").await
-    }
-
-    async fn end(mut self, statement: &'static str) -> Result<(), Failed> {
-        sqlx::raw_sql(statement).execute(&mut *self.pooled).await?;
-        self.pooled.condition = Condition::Sound;
-        Ok(())
     }
 }

@@ -1,8 +1,14 @@
 //! Forms in which the rows of a query are returned to a plugin.
 
+pub(super) mod collector;
+mod packed;
+pub(super) mod timestamp;
+
 use std::borrow::Cow;
 
 use crate::sql::{Rows, Value};
+
+pub use packed::PackedRows;
 
 /// A value as the driver holds it, borrowed where possible.
 #[derive(Debug, Clone, PartialEq)]

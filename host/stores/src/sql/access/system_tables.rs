@@ -2,11 +2,12 @@
 
 use sqlx::{AssertSqlSafe, Connection};
 
-use super::access::{Database, DatabaseAccess};
 use super::databases::Databases;
-use super::error::{OpenError, typed};
-use super::{CallLimits, MigrateError, Result, TableGrant};
-use crate::sql::Dialect;
+use super::{Database, DatabaseAccess};
+use crate::sql::error::OpenError;
+use crate::sql::error::mysql::{number, typed};
+use crate::sql::guard::TableGrant;
+use crate::sql::{CallLimits, Dialect, Result};
 
 /// Connections for the host itself, which seldom runs more than one statement
 /// at a time.
@@ -58,32 +59,6 @@ impl DatabaseAccess {
         statement.replace(NOW, now)
     }
 
-    /// Returns a name that identifies the database independently of the URL
-    /// that opened it: host name, port and schema of a server, or host name and
-    /// path of a file.
-    ///
-    /// # Errors
-    /// When the server does not answer.
-    pub async fn identity(&self) -> std::result::Result<String, MigrateError> {
-        let name = match &self.database {
-            Database::Sqlite(sqlite) => {
-                let machine = rustix::system::uname();
-                let machine = machine.nodename().to_string_lossy().into_owned();
-                let file = sqlite.file().canonicalize();
-                let file = file.unwrap_or_else(|_| sqlite.file().to_owned());
-                format!("sqlite {machine} {}", file.display())
-            }
-            Database::MySql(mysql) => {
-                let mut connection = mysql.unbounded().await.map_err(MigrateError::of_mysql)?;
-                let text = "SELECT CONCAT('mysql ', @@hostname, ':', @@port, '/', DATABASE())";
-                let name = sqlx::query_scalar(text).fetch_one(&mut connection).await;
-                connection.close().await.map_err(MigrateError::of_mysql)?;
-                name.map_err(MigrateError::of_mysql)?
-            }
-        };
-        Ok(name)
-    }
-
     /// Creates an index on one of the host's own tables, unless it exists.
     ///
     /// # Errors
@@ -110,11 +85,12 @@ impl DatabaseAccess {
                     let made = made.execute(&mut connection).await;
                     // If two nodes start at once, one of them creates the
                     // index.
-                    made.map(|_| ())
-                        .or_else(|error| match is_duplicate_key_name(&error) {
+                    made.map(|_| ()).or_else(|error| {
+                        match number(&error) == Some(DUPLICATE_KEY_NAME) {
                             true => Ok(()),
                             false => Err(typed(error)),
-                        })?;
+                        }
+                    })?;
                 }
                 connection.close().await.map_err(typed)
             }
@@ -147,11 +123,3 @@ impl DatabaseAccess {
 
 /// MySQL: an index of this name exists.
 const DUPLICATE_KEY_NAME: u16 = 1061;
-
-fn is_duplicate_key_name(error: &sqlx::Error) -> bool {
-    let sqlx::Error::Database(error) = error else {
-        return false;
-    };
-    let mysql = error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>();
-    mysql.is_some_and(|error| error.number() == DUPLICATE_KEY_NAME)
-}

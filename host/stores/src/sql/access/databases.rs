@@ -4,16 +4,14 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::access::{Database, DatabaseAccess};
-use super::budget::Budget;
-use super::error::{OpenError, redacted_url};
-use super::health::Health;
-use super::mysql::Target;
-use super::pool::PoolOptions;
 use super::replica::Replica;
-use super::sqlite::{SqliteDatabase, WriterTurns};
-use super::{CallLimits, TableGrant, mysql};
-use crate::{source::ValueFiles, sql::Lifetimes};
+use super::{Database, DatabaseAccess};
+use crate::source::ValueFiles;
+use crate::sql::error::{OpenError, redacted_url};
+use crate::sql::guard::TableGrant;
+use crate::sql::mysql::{self, Budget, Health, PoolOptions, Target};
+use crate::sql::sqlite::{SqliteDatabase, WriterTurns};
+use crate::sql::{CallLimits, Lifetimes};
 
 /// Factory for database access, with the state that all databases of a node
 /// share.

@@ -4,30 +4,36 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use deadpool::managed::WeakPool;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-
-use super::pool::Connector;
 
 /// Connections reserved for the host's own pools: two for the release log and
 /// two for the revoked tokens.
-const OWN: u32 = 4;
+const RESERVED: u32 = 4;
 
 /// Interval between searches for an idle connection while none is available.
 const LOOK: Duration = Duration::from_millis(10);
 
+/// A pool whose connections count towards the limit.
+pub(super) trait CountedPool: Send + Sync {
+    /// Returns whether the pool still opens connections.
+    fn is_open(&self) -> bool;
+
+    /// Closes one idle connection. Returns false if there was none.
+    fn close_one_idle(&self) -> bool;
+}
+
 /// Limit on the connections that the pools of a node's plugins have together.
-pub(super) struct Budget {
+pub(in crate::sql) struct Budget {
     permits: Arc<Semaphore>,
     most: u32,
-    pools: Mutex<Vec<WeakPool<Connector>>>,
+    pools: Mutex<Vec<Box<dyn CountedPool>>>,
 }
 
 impl Budget {
     /// Returns a limit of `total` connections for the node, less those reserved
     /// for the host.
-    pub(super) fn new(total: u32) -> Arc<Self> {
-        let most = total.saturating_sub(OWN).max(1);
+    pub(in crate::sql) fn new(total: u32) -> Arc<Self> {
+        let most = total.saturating_sub(RESERVED).max(1);
         Arc::new(Self {
             permits: Arc::new(Semaphore::new(most as usize)),
             most,
@@ -37,16 +43,16 @@ impl Budget {
 
     /// Returns the largest number of connections that the plugins' pools may
     /// have together.
-    pub(super) fn most(&self) -> u32 {
+    pub(in crate::sql) fn most(&self) -> u32 {
         self.most
     }
 
     /// Adds a pool, whose idle connections may then be closed for the sake of
     /// other pools.
-    pub(super) fn add(&self, pool: WeakPool<Connector>) {
+    pub(super) fn add(&self, pool: impl CountedPool + 'static) {
         let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
-        pools.retain(|pool| pool.upgrade().is_some_and(|pool| !pool.is_closed()));
-        pools.push(pool);
+        pools.retain(|pool| pool.is_open());
+        pools.push(Box::new(pool));
     }
 
     /// Returns a permit if one is free, or if closing an idle connection of
@@ -72,13 +78,6 @@ impl Budget {
 
     fn close_one_idle(&self) {
         let pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
-        let open = pools.iter().filter_map(WeakPool::upgrade);
-        for pool in open.filter(|pool| pool.status().available > 0) {
-            let mut has_one = false;
-            let removed = pool.retain(|_, _| std::mem::replace(&mut has_one, true));
-            if !removed.removed.is_empty() {
-                return;
-            }
-        }
+        pools.iter().any(|pool| pool.close_one_idle());
     }
 }

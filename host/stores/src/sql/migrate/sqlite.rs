@@ -8,30 +8,17 @@ use std::time::Instant;
 use rusqlite::{Connection, OptionalExtension, params};
 use sqlx::migrate::MigrateError as SqlxMigrateError;
 
-use super::SqliteDatabase;
-use super::connection::{Failure, GuestConnection};
-use crate::sql::Error;
-use crate::sql::checked_migration::CheckedMigration;
-use crate::sql::migrate::{Pending, ProgressSender, Record};
-
-/// Reason that a migration did not run.
-#[derive(Debug, thiserror::Error)]
-pub enum MigrationFailure {
-    /// SQLite refuses a statement, or the record of one.
-    #[error("while executing migration {version}: {reason}")]
-    Statement { version: i64, reason: String },
-    /// The records of earlier migrations cannot be read.
-    #[error("the record of what ran: {0}")]
-    Records(String),
-    /// A migration was changed after it ran.
-    #[error(transparent)]
-    Changed(SqlxMigrateError),
-}
+use super::checked::CheckedMigration;
+use super::error::MigrationFailure;
+use super::plan::{Pending, Record};
+use super::progress::ProgressSender;
+use crate::sql::sqlite::{Failure, GuestConnection, SqliteDatabase};
+use crate::sql::{Error, Result as SqlResult};
 
 impl SqliteDatabase {
     /// Runs the pending migrations, in order, and records them in the table
     /// `records`.
-    pub(in crate::sql) async fn migrate(
+    pub(super) async fn migrate(
         &self,
         records: &str,
         pending: Vec<Pending>,
@@ -50,7 +37,7 @@ impl SqliteDatabase {
                     run(connection, &records, &migration, &progress)
                 })
             };
-            match self.writer.run_as_host(work).await.map_err(failed)? {
+            match self.run_as_host(work).await.map_err(failed)? {
                 Run::Done => {}
                 Run::Changed => {
                     let changed = SqlxMigrateError::VersionMismatch(version);
@@ -63,7 +50,7 @@ impl SqliteDatabase {
 
     /// Returns the records in the table `records`; none if it does not exist
     /// yet.
-    pub(in crate::sql) async fn migration_records(
+    pub(super) async fn migration_records(
         &self,
         records: &str,
     ) -> Result<Vec<Record>, MigrationFailure> {
@@ -71,17 +58,15 @@ impl SqliteDatabase {
         let work = move |connection: &GuestConnection| {
             connection.as_host(|host| read_records(host, &records))
         };
-        let read = self.writer.run_as_host(work).await;
+        let read = self.run_as_host(work).await;
         read.map_err(|failure| MigrationFailure::Records(reason_of(failure)))
     }
 
     /// Returns a column with NUMERIC affinity and its declared type. SQLite
     /// would store its decimals as floats.
-    pub(in crate::sql) async fn inexact_decimal(
-        &self,
-    ) -> crate::sql::Result<Option<(String, String)>> {
+    pub(super) async fn inexact_decimal(&self) -> SqlResult<Option<(String, String)>> {
         let work = move |connection: &GuestConnection| connection.as_host(find_inexact_decimal);
-        self.writer.run_as_host(work).await.map_err(Failure::typed)
+        self.run_as_host(work).await.map_err(Failure::typed)
     }
 }
 

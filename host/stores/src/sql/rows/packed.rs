@@ -2,11 +2,11 @@
 
 use rmp::encode::{self, ByteBuf, ValueWriteError};
 
-use super::rows::{Cell, Form};
+use super::{Cell, Form};
 
 /// Initial capacity in bytes: enough for a typical page of a list, so that the
 /// buffer seldom grows.
-const ROOM: usize = 4096;
+const CAPACITY: usize = 4096;
 
 /// Rows encoded as `packed-rows` of `edge:platform/sql`.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ impl Form for PackedRows {
     }
 
     fn columns<'a>(&mut self, names: impl ExactSizeIterator<Item = &'a str>) {
-        self.0 = ByteBuf::with_capacity(ROOM);
+        self.0 = ByteBuf::with_capacity(CAPACITY);
         self.array(names.len());
         for name in names {
             let Ok(()) = encode::write_str(&mut self.0, name);

@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 use sqlx::{AssertSqlSafe, Connection, MySqlConnection, Row};
 
 use super::server::Server;
-use super::session::is_refusal;
 use super::target::Target;
+use crate::sql::error::mysql::is_refusal;
 
 /// Default timeout of a request, and so of a statement at its beginning.
 pub(super) const USUAL: Duration = Duration::from_secs(5);
@@ -26,7 +26,7 @@ const SLACK: Duration = Duration::from_secs(1);
 impl Server {
     /// Removes the statement timeout of `connection`, for the host's own work.
     /// `session` sets the timeout of new connections.
-    pub(in crate::sql) async fn unbound(
+    pub(in crate::sql) async fn remove_timeout(
         self,
         connection: &mut MySqlConnection,
     ) -> sqlx::Result<()> {
@@ -59,7 +59,7 @@ impl Server {
 
     /// Returns `text` with a statement timeout shortly after `deadline`, where
     /// the timeout of the connection does not fit.
-    pub(in crate::sql) fn bounded(self, text: &Arc<str>, deadline: Instant) -> Arc<str> {
+    pub(in crate::sql) fn with_timeout(self, text: &Arc<str>, deadline: Instant) -> Arc<str> {
         let left = deadline.saturating_duration_since(Instant::now());
         if left <= USUAL && left + SLACK >= USUAL {
             return text.clone();
@@ -127,8 +127,8 @@ mod tests {
     #[test]
     fn each_server_is_told_in_its_own_words() {
         let deadline = Instant::now() + Duration::from_millis(1500);
-        let maria = |text: &str| Server::MariaDb.bounded(&text.into(), deadline);
-        let oracle = |text: &str| Server::MySql.bounded(&text.into(), deadline);
+        let maria = |text: &str| Server::MariaDb.with_timeout(&text.into(), deadline);
+        let oracle = |text: &str| Server::MySql.with_timeout(&text.into(), deadline);
         assert_eq!(
             &*maria("UPDATE a SET b = ?"),
             "SET STATEMENT max_statement_time=2 FOR UPDATE a SET b = ?"
@@ -153,7 +153,7 @@ mod tests {
         let text: Arc<str> = "SELECT 1".into();
         let is_plain = |left: u64| {
             let deadline = Instant::now() + Duration::from_millis(left);
-            Server::MariaDb.bounded(&text, deadline) == text
+            Server::MariaDb.with_timeout(&text, deadline) == text
         };
         assert!(is_plain(4950) && is_plain(4500));
         assert!(!is_plain(6000) && !is_plain(3900) && !is_plain(0));

@@ -9,7 +9,7 @@
 
 /// Class of an error number, by which the node reacts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::sql) enum Meaning {
+pub(super) enum Meaning {
     /// The connection is lost or to be closed: the server shuts down, or lost
     /// it.
     Broken,
@@ -34,7 +34,7 @@ pub(in crate::sql) enum Meaning {
 use Meaning::{Broken, Busy, Conflict, Contention, Full, Login, ReadOnly, Timeout};
 
 /// All error numbers that are not mistakes of a statement, in ascending order.
-pub(in crate::sql) const CODES: &[(u16, Meaning, &str)] = &[
+pub(super) const CODES: &[(u16, Meaning, &str)] = &[
     (1, Busy, "EE_CANTCREATEFILE"),
     (2, Busy, "EE_READ"),
     (3, Busy, "EE_WRITE"),
@@ -155,7 +155,7 @@ pub(in crate::sql) const CODES: &[(u16, Meaning, &str)] = &[
 ];
 
 /// Returns the class of `number`; `None` for a mistake of the statement.
-pub(in crate::sql) fn meaning(number: u16) -> Option<Meaning> {
+pub(super) fn meaning(number: u16) -> Option<Meaning> {
     let found = CODES.binary_search_by_key(&number, |(number, _, _)| *number);
     let (_, meaning, _) = CODES.get(found.ok()?)?;
     Some(*meaning)
@@ -167,13 +167,13 @@ const UNDONE: [u16; 6] = [1020, 1180, 1205, 1206, 1213, 3101];
 
 /// Returns whether a transaction may be over after this error, so that a
 /// further statement would be committed by itself.
-pub(in crate::sql) fn ends_transaction(number: u16) -> bool {
+pub(super) fn ends_transaction(number: u16) -> bool {
     UNDONE.contains(&number)
 }
 
 /// Returns whether a connection should be closed after this error, because its
 /// prepared statements count towards the server's global limit.
-pub(in crate::sql) fn wants_statements_back(number: u16) -> bool {
+pub(super) fn wants_statements_back(number: u16) -> bool {
     number == 1461
 }
 
