@@ -68,8 +68,6 @@ const LAYERS: [(&str, &[&str]); 2] = [
 /// files. No more are added; one that is opened is taken off this list.
 const ONE_SUBJECT: &[&str] = &[
     "stores::keyvalue: error key",
-    "stores::sql::adopt: check inspect kept known reconcile recorded",
-    "stores::sql::adopt::reconcile: kinds outgrown rows unusable",
     "stores::sql::guard::migration: alter create",
     "test-servers: mariadb mysql",
 ];

@@ -3,11 +3,12 @@
 
 use sqlx::MySqlConnection;
 
-use super::data::{COUNTED, Data};
+use super::data::Data;
 use super::inspect;
 use super::kept::Kept;
 use super::known::Known;
-use super::reconcile::{Reconciler, default_remedy};
+use super::reconcile::Reconciler;
+use super::remedies::default_remedy;
 use super::report::{ASSUMED_BYTES_PER_SECOND, AdoptionReport, Finding, FindingKind, TableReport};
 use super::schema::{Schema, Table};
 use crate::sql::guard::TableGrant;
@@ -137,14 +138,5 @@ impl Reconciler<'_> {
             made: made.map(|table| table.name.clone()).collect(),
             findings: self.findings,
         }
-    }
-}
-
-/// Formats a number of rows that were counted up to [`COUNTED`].
-pub(super) fn counted(count: u64) -> String {
-    match count > COUNTED {
-        true => format!("more than {COUNTED} rows"),
-        false if count == 1 => "1 row".to_owned(),
-        false => format!("{count} rows"),
     }
 }

@@ -232,6 +232,15 @@ impl fmt::Display for ColumnType {
     }
 }
 
+/// Returns the smallest and the largest number of an integer type.
+pub(super) fn integer_range(bytes: u8, unsigned: bool) -> (i128, i128) {
+    let values = 1_i128 << (u32::from(bytes) * 8);
+    match unsigned {
+        true => (0, values - 1),
+        false => (-values / 2, values / 2 - 1),
+    }
+}
+
 /// Returns the numbers within the first parentheses.
 fn numbers(text: &str) -> Vec<u64> {
     let Some((_, rest)) = text.split_once('(') else {

@@ -12,7 +12,7 @@ use crate::sql::mysql::Server;
 pub(super) const LONGEST_LOOK: Duration = Duration::from_secs(10);
 
 /// Largest number of rows that are counted.
-pub(super) const COUNTED: u64 = 10_000;
+const COUNTED: u64 = 10_000;
 
 /// Number of rows from which distinct values are sampled.
 const SAMPLED: u64 = 100_000;
@@ -225,5 +225,14 @@ fn cut(text: String) -> String {
     match text.char_indices().nth(VALUE_CHARACTERS) {
         Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
         None => text,
+    }
+}
+
+/// Formats a number of rows that were counted up to [`COUNTED`].
+pub(super) fn counted(count: u64) -> String {
+    match count > COUNTED {
+        true => format!("more than {COUNTED} rows"),
+        false if count == 1 => "1 row".to_owned(),
+        false => format!("{count} rows"),
     }
 }

@@ -1,13 +1,12 @@
 //! Reads the definitions of a database's tables from `information_schema`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::mysql::MySqlRow;
 use sqlx::{AssertSqlSafe, MySqlConnection, Row};
 
 use super::column::Column;
 use super::column_type::ColumnType;
-use super::recorded::Columns;
 use super::schema::{ForeignKey, Key, KeyPart, Schema, Table, Trigger};
 use crate::sql::mysql::Server;
 
@@ -69,6 +68,9 @@ const TRIGGERS: &str = "SELECT CAST(event_object_table AS CHAR), CAST(trigger_na
     CAST(event_manipulation AS CHAR), CAST(action_timing AS CHAR) \
     FROM information_schema.triggers \
     WHERE event_object_schema = DATABASE() AND event_object_table IN ({names})";
+
+/// Tables and their columns, all in lower case.
+type Columns = BTreeMap<String, BTreeSet<String>>;
 
 /// Types of indexes that cannot look up values.
 const SPECIAL: [&str; 2] = ["FULLTEXT", "SPATIAL"];

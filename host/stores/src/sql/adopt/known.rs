@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use sqlparser::ast::AlterTableOperation as Op;
 
-use super::reconcile::plain;
+use super::names::plain;
 use crate::sql::guard::migration::{AlterKind, ParsedStatement, parse};
 
 /// Columns that the statements of a release create, with its tables. The

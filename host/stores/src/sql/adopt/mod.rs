@@ -19,9 +19,11 @@ mod inspect;
 mod kept;
 mod known;
 mod masked;
+mod names;
 mod reconcile;
 mod recorded;
 mod refill;
+mod remedies;
 mod report;
 mod restated;
 mod schema;
@@ -29,6 +31,7 @@ mod schema;
 use sqlx::MySqlConnection;
 
 use self::data::Data;
+use self::names::words;
 use self::reconcile::Reconciler;
 use super::guard::TableGrant;
 use super::mysql::Server;
@@ -93,9 +96,4 @@ pub(super) async fn reconcile(
         statements,
         obstacles,
     })
-}
-
-/// Returns the words of a statement, which include the names of its tables.
-fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
 }

@@ -9,12 +9,9 @@ use sqlparser::ast::{
 use sqlx::MySqlConnection;
 
 use super::inspect;
-use super::reconcile::plain;
+use super::names::plain;
 use super::report::Finding;
 use crate::sql::guard::migration::{AlterKind, ParsedStatement, parse};
-
-/// Tables and their columns, all in lower case.
-pub(super) type Columns = BTreeMap<String, BTreeSet<String>>;
 
 /// State of a table after a series of statements.
 #[derive(Debug, Default)]

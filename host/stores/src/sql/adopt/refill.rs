@@ -4,8 +4,7 @@
 
 use sqlparser::ast::{AlterTableOperation as Op, AssignmentTarget, Statement, TableConstraint};
 
-use super::reconcile::plain;
-use super::words;
+use super::names::{plain, words};
 use crate::sql::guard::migration::{AlterKind, ParsedStatement, parse};
 
 /// Functions that return other values in another run.

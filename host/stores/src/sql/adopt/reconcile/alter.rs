@@ -5,16 +5,15 @@ use sqlparser::ast::{
     TableConstraint,
 };
 
-use super::super::check::counted;
 use super::super::column::{Column, UTF8MB4, Unusable};
 use super::super::column_type::ColumnType;
-use super::super::data::Found;
+use super::super::data::{Found, counted};
 use super::super::fit::Fit;
+use super::super::remedies::rename;
 use super::super::report::{Finding, FindingKind};
 use super::super::schema::{Table, key_of};
 use super::Reconciler;
 use super::create::alter_table;
-use super::unusable::rename;
 use crate::sql::guard::migration::{AlterChange, AlterKind, TableOption};
 
 /// Treatment of one change of an ALTER TABLE.

@@ -2,14 +2,14 @@
 
 use sqlparser::ast::{ColumnDef, CreateTable};
 
-use super::super::check::counted;
 use super::super::column::{Column, Merge};
 use super::super::column_type::ColumnType;
-use super::super::data::Found;
+use super::super::data::{Found, counted};
 use super::super::fit::Fit;
+use super::super::names::plain;
 use super::super::report::{Finding, FindingKind};
 use super::super::schema::{Key, Table, charset_of};
-use super::{Reconciler, plain};
+use super::Reconciler;
 
 /// Conversion of a table's texts to another character set.
 enum Conversion {

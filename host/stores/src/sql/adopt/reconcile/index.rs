@@ -4,11 +4,11 @@ use sqlparser::ast::CreateIndex;
 
 use super::super::column::Column;
 use super::super::data::Found;
+use super::super::names::{plain, words};
 use super::super::report::FindingKind;
 use super::super::schema::{Key, KeyPart, Table, parts};
-use super::super::words;
 use super::charset::{LONGEST_KEY, LONGEST_PART, compared, key_bytes, part_bytes};
-use super::{Reconciler, plain, quoted_values};
+use super::{Reconciler, quoted_values};
 
 impl Reconciler<'_> {
     /// Leaves out an index that exists. Returns `None` if the statement runs as

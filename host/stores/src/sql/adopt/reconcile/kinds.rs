@@ -2,15 +2,13 @@
 //! instead of numbers, numbers that are not whole, and other differences in
 //! behaviour.
 
-use super::super::check::counted;
 use super::super::column::Column;
-use super::super::column_type::ColumnType;
-use super::super::data::Found;
+use super::super::column_type::{ColumnType, integer_range};
+use super::super::data::{Found, counted};
+use super::super::remedies::{renamed, retyping};
 use super::super::report::{Finding, FindingKind};
 use super::super::schema::Table;
 use super::Reconciler;
-use super::outgrown::range;
-use super::unusable::{modify, renamed};
 
 /// Result of comparing the rows of a column with an expected type.
 pub(super) enum Rows {
@@ -156,34 +154,6 @@ impl Reconciler<'_> {
     }
 }
 
-/// Returns the statements that give a column the expected type and keep its
-/// values.
-pub(super) fn retyping(table: &Table, live: &Column, expected: &Column) -> Vec<String> {
-    let column = Column {
-        kind: expected.kind.clone(),
-        type_text: expected.type_text.clone(),
-        charset: None,
-        collation: None,
-        nullable: live.nullable || expected.nullable,
-        default: expected.default.clone(),
-        ..live.clone()
-    };
-    let mut statements = Vec::new();
-    if let ColumnType::Enum(_) = live.kind {
-        let length = live.kind.characters().unwrap_or_default();
-        // As numbers, the values of an ENUM are their positions in its list.
-        let text = Column {
-            kind: ColumnType::Varchar(length),
-            type_text: format!("VARCHAR({length})"),
-            default: None,
-            ..live.clone()
-        };
-        statements.push(modify(table, &text));
-    }
-    statements.push(modify(table, &column));
-    statements
-}
-
 /// Returns a condition that is true for rows whose value is not one of the
 /// expected type; `None` if no condition can tell.
 fn is_no_value_of(live: &Column, expected: &Column) -> Option<String> {
@@ -192,7 +162,7 @@ fn is_no_value_of(live: &Column, expected: &Column) -> Option<String> {
         let ColumnType::Integer { bytes, unsigned } = expected.kind else {
             return None;
         };
-        let (least, most) = range(bytes, unsigned);
+        let (least, most) = integer_range(bytes, unsigned);
         return Some(format!(
             "{name} <> ROUND({name}) OR {name} < {least} OR {name} > {most}"
         ));
@@ -203,7 +173,7 @@ fn is_no_value_of(live: &Column, expected: &Column) -> Option<String> {
     let text = format!("CONVERT({name} USING utf8mb4)");
     let pattern = match &expected.kind {
         ColumnType::Integer { bytes, unsigned } => {
-            let (least, most) = range(*bytes, *unsigned);
+            let (least, most) = integer_range(*bytes, *unsigned);
             let number = format!("CAST({text} AS DECIMAL(30, 0))");
             return Some(format!(
                 "{text} NOT REGEXP '^ *[-+]?[0-9]{{1,20}} *$' OR {number} < {least} OR \

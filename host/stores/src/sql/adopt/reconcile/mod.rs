@@ -13,8 +13,6 @@ mod primary;
 mod rows;
 mod unusable;
 
-pub(super) use unusable::default_remedy;
-
 use super::data::{Data, Found, LONGEST_LOOK};
 use super::kept::Kept;
 use super::known::Known;
@@ -137,9 +135,4 @@ impl Reconciler<'_> {
 fn quoted_values(values: &[String]) -> String {
     let quoted = values.iter().map(|value| format!("'{value}'"));
     quoted.collect::<Vec<_>>().join(", ")
-}
-
-/// Returns the name without backquotes.
-pub(super) fn plain(name: &str) -> String {
-    name.trim_matches('`').to_owned()
 }

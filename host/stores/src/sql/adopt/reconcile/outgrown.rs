@@ -9,14 +9,13 @@ use sqlparser::ast::{
 use sqlparser::dialect::MySqlDialect;
 use sqlparser::parser::Parser;
 
-use super::super::check::counted;
 use super::super::column::Column;
-use super::super::column_type::ColumnType;
-use super::super::data::Found;
+use super::super::column_type::{ColumnType, integer_range};
+use super::super::data::{Found, counted};
+use super::super::names::{plain, words};
 use super::super::schema::{Schema, Table};
-use super::super::words;
+use super::Reconciler;
 use super::rows::Target;
-use super::{Reconciler, plain};
 
 /// A value that a statement computes for a column.
 struct Computed<'a> {
@@ -196,7 +195,7 @@ fn excesses(column: &Column, value: &str) -> Vec<Excess> {
             format!("has more than {} bytes", size.bytes()),
         ),
         ColumnType::Integer { bytes, unsigned } => {
-            let (least, most) = range(*bytes, *unsigned);
+            let (least, most) = integer_range(*bytes, *unsigned);
             push(
                 format!("({value}) < {least} OR ({value}) > {most}"),
                 format!("is not from {least} to {most}"),
@@ -222,15 +221,6 @@ fn excesses(column: &Column, value: &str) -> Vec<Excess> {
         push(format!("({value}) IS NULL"), "is NULL".to_owned());
     }
     found
-}
-
-/// Returns the smallest and the largest number of an integer type.
-pub(super) fn range(bytes: u8, unsigned: bool) -> (i128, i128) {
-    let values = 1_i128 << (u32::from(bytes) * 8);
-    match unsigned {
-        true => (0, values - 1),
-        false => (-values / 2, values / 2 - 1),
-    }
 }
 
 /// Visitor that replaces existing tables by their state after the statements so

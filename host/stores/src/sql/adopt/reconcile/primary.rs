@@ -2,8 +2,7 @@
 
 use sqlparser::ast::CreateTable;
 
-use super::super::check::counted;
-use super::super::data::Found;
+use super::super::data::{Found, counted};
 use super::super::report::FindingKind;
 use super::super::schema::{Schema, Table};
 use super::{Reconciler, quoted_values};

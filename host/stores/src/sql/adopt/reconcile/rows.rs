@@ -4,11 +4,12 @@ use sqlparser::ast::{
     Assignment, AssignmentTarget, Expr, Ident, ObjectName, Statement, TableFactor, Update,
 };
 
-use super::super::check::counted;
+use super::super::data::counted;
+use super::super::names::plain;
+use super::super::remedies::rename;
 use super::super::report::FindingKind;
 use super::super::schema::Table;
-use super::unusable::rename;
-use super::{Reconciler, plain};
+use super::Reconciler;
 
 /// A table that an UPDATE changes.
 pub(super) struct Target {
