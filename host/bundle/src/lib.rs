@@ -5,6 +5,8 @@
 //! `migrations/<dialect>/<version>_<name>.sql`, in that order. Nothing in it depends on the machine
 //! that made it: there are no times and no owners.
 
+#![warn(unreachable_pub)]
+
 mod archive;
 pub mod artifact;
 pub mod component;

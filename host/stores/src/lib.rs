@@ -1,5 +1,7 @@
 //! Stores behind capabilities: databases, buckets, rate limits and leases.
 
+#![warn(unreachable_pub)]
+
 pub mod breaker;
 pub mod clock;
 pub mod keyvalue;

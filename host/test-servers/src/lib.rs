@@ -4,6 +4,7 @@
 //! Tests share one server of each kind, and each takes a database of its own. A test that stops or
 //! pauses a server starts one of its own.
 
+#![warn(unreachable_pub)]
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -17,6 +18,8 @@
 )]
 
 mod authority;
+mod database_server;
+mod engine;
 mod mariadb;
 mod mysql;
 mod process_guard;
@@ -29,7 +32,7 @@ mod server;
 mod tests;
 
 pub use authority::Authority;
-pub use mariadb::MariaDb;
+pub use database_server::MariaDb;
 pub use prometheus::Prometheus;
 pub use redis::Redis;
 pub use redis_cluster::RedisCluster;

@@ -6,11 +6,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use crate::mariadb::{Engine, data_argument, options_argument, socket_argument, user_argument};
+use crate::engine::{Engine, data_argument, options_argument, socket_argument, user_argument};
 use crate::process_guard::ProcessGuard;
 use crate::server::{Kind, prepare};
 
-pub static MYSQL: Engine = Engine {
+pub(crate) static MYSQL: Engine = Engine {
     kind: &KIND,
     prefix: "edge-mysql-",
     install,

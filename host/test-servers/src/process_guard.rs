@@ -20,14 +20,14 @@ rm -rf "$1" || { sleep 1; rm -rf "$1"; }
 "#;
 
 /// Owner of a temporary folder and of at most one running server.
-pub struct ProcessGuard {
+pub(crate) struct ProcessGuard {
     folder: PathBuf,
     shell: Child,
 }
 
 impl ProcessGuard {
     /// Creates a folder whose name begins with `prefix`.
-    pub fn new(prefix: &str) -> io::Result<Self> {
+    pub(crate) fn new(prefix: &str) -> io::Result<Self> {
         let folder = tempfile::Builder::new().prefix(prefix).tempdir()?;
         let shell = Command::new("sh")
             .args(["-c", SCRIPT, "sh"])
@@ -45,12 +45,12 @@ impl ProcessGuard {
     }
 
     /// Returns the absolute path of the folder.
-    pub fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
 
     /// Runs a program with its output in the log. The program before it must have ended.
-    pub fn spawn(&mut self, mut command: Command) -> io::Result<Child> {
+    pub(crate) fn spawn(&mut self, mut command: Command) -> io::Result<Child> {
         let log = File::options()
             .create(true)
             .append(true)
@@ -68,12 +68,12 @@ impl ProcessGuard {
     }
 
     /// Forgets a program that has ended, since its process id may be reused.
-    pub fn forget(&mut self) -> io::Result<()> {
+    pub(crate) fn forget(&mut self) -> io::Result<()> {
         self.watch("")
     }
 
     /// Returns the output of the programs.
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         match fs::read(self.log_path()) {
             Ok(text) => String::from_utf8_lossy(&text).into_owned(),
             Err(error) => format!("(no log: {error})"),

@@ -224,7 +224,7 @@ fn durable_arguments(folder: &Path, port: u16) -> Vec<String> {
 }
 
 /// Returns the arguments of a cluster's node, which keeps its slots in a file over a restart.
-pub fn cluster_arguments(folder: &Path, port: u16) -> Vec<String> {
+pub(crate) fn cluster_arguments(folder: &Path, port: u16) -> Vec<String> {
     let bus = second_port(port).to_string();
     let settings = [["--cluster-enabled", "yes"], ["--cluster-port", &bus]];
     let settings = settings.as_flattened().iter().map(|&s| s.into());
@@ -236,7 +236,7 @@ pub fn cluster_arguments(folder: &Path, port: u16) -> Vec<String> {
 
 /// Returns the arguments of a cluster's node that also uses TLS, among nodes too, with the
 /// certificates of one authority in its folder.
-pub fn tls_cluster_arguments(folder: &Path, port: u16) -> Vec<String> {
+pub(crate) fn tls_cluster_arguments(folder: &Path, port: u16) -> Vec<String> {
     let file = |name: &str| folder.join(name).display().to_string();
     let settings = [
         ["--tls-port".to_owned(), tls_cluster_port(port).to_string()],
@@ -253,7 +253,7 @@ pub fn tls_cluster_arguments(folder: &Path, port: u16) -> Vec<String> {
 }
 
 /// Returns the TLS port of a cluster's node.
-pub fn tls_cluster_port(port: u16) -> u16 {
+pub(crate) fn tls_cluster_port(port: u16) -> u16 {
     second_port(second_port(port))
 }
 
@@ -278,7 +278,7 @@ fn second_port(port: u16) -> u16 {
 }
 
 /// Returns whether a server answers on this port.
-pub fn redis_answers(_folder: &Path, port: u16) -> bool {
+pub(crate) fn redis_answers(_folder: &Path, port: u16) -> bool {
     ask(port, "PING").is_ok_and(|answer| answer == *b"+PONG")
 }
 

@@ -24,17 +24,17 @@ const START_ATTEMPTS: u32 = 3;
 const SYSTEM_FOLDERS: [&str; 2] = ["/usr/sbin", "/usr/local/sbin"];
 
 /// Description of one kind of server.
-pub struct Kind {
+pub(crate) struct Kind {
     /// Program of the server.
-    pub program: fn() -> io::Result<Command>,
+    pub(crate) program: fn() -> io::Result<Command>,
     /// Arguments of the server, for a folder and a port.
-    pub arguments: fn(&Path, u16) -> Vec<String>,
+    pub(crate) arguments: fn(&Path, u16) -> Vec<String>,
     /// Function that returns whether the server answers a request, in a folder and on a port.
-    pub answers: fn(&Path, u16) -> bool,
+    pub(crate) answers: fn(&Path, u16) -> bool,
 }
 
 /// A server that runs until `stop`.
-pub struct Server {
+pub(crate) struct Server {
     kind: &'static Kind,
     port: u16,
     process: Child,
@@ -43,7 +43,7 @@ pub struct Server {
 
 impl Server {
     /// Starts a server on a free port.
-    pub fn start(kind: &'static Kind, mut guard: ProcessGuard) -> io::Result<Self> {
+    pub(crate) fn start(kind: &'static Kind, mut guard: ProcessGuard) -> io::Result<Self> {
         let mut attempt = 1;
         let (port, process) = loop {
             let port = free_port()?;
@@ -62,24 +62,24 @@ impl Server {
     }
 
     /// Kills the server, as a crash does, so that it cannot write anything.
-    pub fn stop(&mut self) -> io::Result<()> {
+    pub(crate) fn stop(&mut self) -> io::Result<()> {
         end(&mut self.process)?;
         self.guard.forget()
     }
 
     /// Starts the server again after `stop`, on the same port and with the same files.
-    pub fn restart(&mut self) -> io::Result<()> {
+    pub(crate) fn restart(&mut self) -> io::Result<()> {
         self.process = launch(self.kind, &mut self.guard, self.port)?;
         Ok(())
     }
 
     /// Stops the process by SIGSTOP, which looks like a machine that hangs.
-    pub fn pause(&self) -> io::Result<()> {
+    pub(crate) fn pause(&self) -> io::Result<()> {
         self.signal(Signal::STOP)
     }
 
     /// Continues the process after `pause`.
-    pub fn resume(&self) -> io::Result<()> {
+    pub(crate) fn resume(&self) -> io::Result<()> {
         self.signal(Signal::CONT)
     }
 
@@ -87,15 +87,15 @@ impl Server {
         Ok(kill_process(Pid::from_child(&self.process), signal)?)
     }
 
-    pub fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.process.id()
     }
 
-    pub fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         self.guard.folder()
     }
 }
@@ -108,7 +108,7 @@ impl Drop for Server {
 }
 
 /// Runs a program that prepares a server's folder, until it exits.
-pub fn prepare(guard: &mut ProcessGuard, command: Command) -> io::Result<()> {
+pub(crate) fn prepare(guard: &mut ProcessGuard, command: Command) -> io::Result<()> {
     let mut process = guard.spawn(command)?;
     let done = poll(|| match process.try_wait() {
         Ok(None) => None,
@@ -124,7 +124,7 @@ pub fn prepare(guard: &mut ProcessGuard, command: Command) -> io::Result<()> {
 }
 
 /// Returns a command for a program on `PATH`, or in the folders where servers are installed.
-pub fn command(program: &str) -> io::Result<Command> {
+pub(crate) fn command(program: &str) -> io::Result<Command> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
         .chain(SYSTEM_FOLDERS.map(PathBuf::from))

@@ -67,9 +67,6 @@ const LAYERS: [(&str, &[&str]); 2] = [
 /// Modules of one folder that import each other, and are one subject in several
 /// files. No more are added; one that is opened is taken off this list.
 const ONE_SUBJECT: &[&str] = &[
-    "stores::keyvalue: error key",
-    "stores::sql::guard::migration: alter create",
-    "test-servers: mariadb mysql",
 ];
 
 fn graphs() -> impl Iterator<Item = (&'static str, Graph)> {

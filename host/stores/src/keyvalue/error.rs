@@ -2,7 +2,7 @@
 
 use redis::RedisError;
 
-use super::{MOST_KEYS, key::LONGEST_KEY};
+use super::{LONGEST_KEY, MOST_KEYS};
 use crate::{redis::UrlError, sql};
 
 /// Error of a call.

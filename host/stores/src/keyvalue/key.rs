@@ -1,9 +1,6 @@
 //! Keys in the store, which are distinct for distinct buckets.
 
-use super::{Error, OpenError};
-
-/// Greatest length of a key in bytes.
-pub(super) const LONGEST_KEY: usize = 256;
+use super::{Error, LONGEST_KEY, OpenError};
 
 /// A plugin's key: any text whose length is within the limits.
 #[derive(Debug, Clone, Copy)]

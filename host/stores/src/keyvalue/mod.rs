@@ -24,6 +24,9 @@ use crate::source::Source;
 /// Most keys of one call.
 pub const MOST_KEYS: usize = 256;
 
+/// Greatest length of a key in bytes.
+const LONGEST_KEY: usize = 256;
+
 /// Approximate number of keys in one page of [`Bucket::list_keys`].
 const PAGE: u32 = 256;
 

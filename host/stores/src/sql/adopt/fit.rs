@@ -30,39 +30,44 @@ impl ColumnType {
     /// Returns the suitability of an existing column of this type for the
     /// `expected` type.
     pub(super) fn fit(&self, expected: &Self) -> Fit {
-        if let (Self::Enum(own), Self::Enum(other)) = (self, expected) {
-            let longest = self.characters().max(expected.characters());
-            return match other.iter().all(|value| own.contains(value)) {
-                true => Fit::Holds,
-                false => Fit::Widened(Self::Varchar(longest.unwrap_or_default())),
-            };
-        }
-        if let (Some(own), Some(other)) = (self.characters(), expected.characters()) {
-            let is_list = matches!(self, Self::Enum(_));
-            return match (own >= other, is_list) {
-                (true, false) => Fit::Holds,
-                (false, false) => Fit::Widened(expected.clone()),
-                (true, true) => Fit::Widened(Self::Varchar(own)),
-                (false, true) => Fit::Widened(expected.clone()),
-            };
-        }
-        if let (Some(own), Some(other)) = (self.bytes(), expected.bytes()) {
-            return match own >= other {
-                true => Fit::Holds,
-                false => Fit::Widened(expected.clone()),
-            };
-        }
-        match (self, expected) {
+        self.fit_text(expected)
+            .or_else(|| self.fit_binary(expected))
+            .or_else(|| self.fit_number(expected))
+            .or_else(|| self.fit_time(expected))
+            .unwrap_or_else(|| self.fit_other_kind(expected))
+    }
+
+    /// Compares two types of text; `None` if one of the types is another.
+    fn fit_text(&self, expected: &Self) -> Option<Fit> {
+        let (own, other) = (self.characters()?, expected.characters()?);
+        Some(match (self, expected) {
+            (Self::Enum(values), Self::Enum(needed)) => {
+                let has_all = needed.iter().all(|value| values.contains(value));
+                holds_or(has_all, &Self::Varchar(own.max(other)))
+            }
+            (Self::Enum(_), _) if own >= other => Fit::Widened(Self::Varchar(own)),
+            (Self::Enum(_), _) => Fit::Widened(expected.clone()),
+            _ => holds_or(own >= other, expected),
+        })
+    }
+
+    /// Compares two types of bytes; `None` if one of the types is another.
+    fn fit_binary(&self, expected: &Self) -> Option<Fit> {
+        let (own, other) = (self.bytes()?, expected.bytes()?);
+        Some(holds_or(own >= other, expected))
+    }
+
+    /// Compares two types of numbers; `None` if one of the types is another, or
+    /// holds the other at best as it is written.
+    fn fit_number(&self, expected: &Self) -> Option<Fit> {
+        Some(match (self, expected) {
             (
+                Self::Integer { bytes, unsigned },
                 Self::Integer {
-                    bytes: own,
-                    unsigned,
-                },
-                Self::Integer {
-                    bytes: other,
+                    bytes: expected_bytes,
                     unsigned: expects_unsigned,
                 },
-            ) => match (own.cmp(other), !unsigned && *expects_unsigned) {
+            ) => match (bytes.cmp(expected_bytes), !unsigned && *expects_unsigned) {
                 (Ordering::Greater, _) | (Ordering::Equal, false) => Fit::Holds,
                 (Ordering::Less, false) => Fit::Widened(expected.clone()),
                 // Half of the values of each type are not in the other.
@@ -77,28 +82,21 @@ impl ColumnType {
                     precision: other_precision,
                     scale: other_scale,
                 },
-            ) => {
-                let whole = precision.saturating_sub(*scale);
-                let other_whole = other_precision.saturating_sub(*other_scale);
-                let (scale_both, whole_both) = (*scale.max(other_scale), whole.max(other_whole));
-                match (*scale, whole) == (scale_both, whole_both) {
-                    true => Fit::Holds,
-                    false if whole_both + scale_both > MAX_PRECISION => Fit::Apart,
-                    false => Fit::Widened(Self::Decimal {
-                        precision: whole_both + scale_both,
-                        scale: scale_both,
-                    }),
-                }
-            }
+            ) => fit_decimal((*precision, *scale), (*other_precision, *other_scale)),
             (Self::Float { .. }, Self::Decimal { .. }) => Fit::Exact(expected.clone()),
             (Self::Float { is_double: own }, Self::Float { is_double: other }) => {
-                match own >= other {
-                    true => Fit::Holds,
-                    false => Fit::Widened(expected.clone()),
-                }
+                holds_or(own >= other, expected)
             }
-            (Self::Date, Self::Date) => Fit::Holds,
-            (Self::Date, Self::DateTime { .. }) => Fit::Widened(expected.clone()),
+            _ => return None,
+        })
+    }
+
+    /// Compares two types of dates and times; `None` if one of the types is
+    /// another, or has no room for the other.
+    fn fit_time(&self, expected: &Self) -> Option<Fit> {
+        match (self, expected) {
+            (Self::Date, Self::Date) => Some(Fit::Holds),
+            (Self::Date, Self::DateTime { .. }) => Some(Fit::Widened(expected.clone())),
             (
                 Self::DateTime {
                     fraction,
@@ -107,13 +105,21 @@ impl ColumnType {
                 Self::DateTime {
                     fraction: other, ..
                 },
-            ) => match fraction >= other {
-                true => Fit::Holds,
-                false => Fit::Widened(Self::DateTime {
+            ) => {
+                let wider = Self::DateTime {
                     fraction: *other,
                     is_timestamp: *is_timestamp,
-                }),
-            },
+                };
+                Some(holds_or(fraction >= other, &wider))
+            }
+            _ => None,
+        }
+    }
+
+    /// Compares types of different kinds, of which one may hold what is written
+    /// into the other.
+    fn fit_other_kind(&self, expected: &Self) -> Fit {
+        match (self, expected) {
             (Self::Other(own), Self::Other(other)) if own == other => Fit::Holds,
             (Self::Integer { .. } | Self::Decimal { .. }, _)
                 if expected.characters() >= Some(self.letters()) =>
@@ -160,6 +166,29 @@ impl ColumnType {
             }
             _ => false,
         }
+    }
+}
+
+/// Returns that a type holds what is expected, or else has to become `wider`.
+fn holds_or(holds: bool, wider: &ColumnType) -> Fit {
+    match holds {
+        true => Fit::Holds,
+        false => Fit::Widened(wider.clone()),
+    }
+}
+
+/// Compares two types of exact decimals, each with its precision and scale.
+fn fit_decimal(own: (u32, u32), expected: (u32, u32)) -> Fit {
+    let whole = |(precision, scale): (u32, u32)| precision.saturating_sub(scale);
+    let (scale_both, whole_both) = (own.1.max(expected.1), whole(own).max(whole(expected)));
+    let precision = whole_both + scale_both;
+    match (own.1, whole(own)) == (scale_both, whole_both) {
+        true => Fit::Holds,
+        false if precision > MAX_PRECISION => Fit::Apart,
+        false => Fit::Widened(ColumnType::Decimal {
+            precision,
+            scale: scale_both,
+        }),
     }
 }
 

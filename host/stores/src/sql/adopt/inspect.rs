@@ -88,67 +88,16 @@ pub(super) async fn schema(
     if names.is_empty() {
         return Ok(Schema::default());
     }
-    let mut reader = Reader {
-        connection,
-        names: names.iter().map(|name| format!("'{name}'")).collect(),
-    };
-    let mut tables = BTreeMap::new();
-    for row in reader.rows(TABLES).await? {
-        let table = table(&row)?;
-        tables.insert(table.name.clone(), table);
-    }
-    let mut schema = Schema { tables };
+    let mut reader = Reader::new(connection, names);
+    let mut schema = reader.tables().await?;
     if schema.tables.is_empty() {
         return Ok(schema);
     }
-    for row in reader.rows(COLUMNS).await? {
-        if let Some(table) = schema.table_mut(row.try_get(0)?) {
-            table.columns.push(column(&row, server)?);
-        }
-    }
-    for row in reader.rows(KEYS).await? {
-        if let Some(table) = schema.table_mut(row.try_get(0)?) {
-            add_key_part(table, &row)?;
-        }
-    }
-    for row in reader.rows(PARTITIONS).await? {
-        if let Some(table) = schema.table_mut(row.try_get(0)?) {
-            let (parts, subparts): (String, String) = (row.try_get(1)?, row.try_get(2)?);
-            table.partitioned_by = Some(format!("{parts} {subparts}"));
-        }
-    }
-    for row in reader.rows(CHECKS).await? {
-        if let Some(table) = schema.table_mut(row.try_get(0)?) {
-            table.checks.push(row.try_get(1)?);
-        }
-    }
-    if server == Server::MariaDb {
-        for row in reader.rows(COLUMN_CHECKS).await? {
-            let (name, check): (String, Option<String>) = (row.try_get(1)?, row.try_get(2)?);
-            let table = schema.table_mut(row.try_get(0)?);
-            if let Some(column) = table.and_then(|table| table.column_mut(&name)) {
-                column.check = check;
-            }
-        }
-    }
-    for row in reader.rows(TRIGGERS).await? {
-        if let Some(table) = schema.table_mut(row.try_get(0)?) {
-            table.triggers.push(Trigger {
-                name: row.try_get(1)?,
-                event: row.try_get(2)?,
-                timing: row.try_get(3)?,
-            });
-        }
-    }
-    for key in foreign_keys(&reader.rows(FOREIGN_KEYS).await?)? {
-        for name in [&key.table, &key.referenced_table] {
-            if let Some(table) = schema.table_mut(name)
-                && !table.foreign_keys.contains(&key)
-            {
-                table.foreign_keys.push(key.clone());
-            }
-        }
-    }
+    reader.add_columns(&mut schema, server).await?;
+    reader.add_keys(&mut schema).await?;
+    reader.add_checks(&mut schema, server).await?;
+    reader.add_triggers(&mut schema).await?;
+    reader.add_foreign_keys(&mut schema).await?;
     Ok(schema)
 }
 
@@ -164,10 +113,7 @@ pub(super) async fn columns(
     if names.is_empty() {
         return Ok(columns);
     }
-    let mut reader = Reader {
-        connection,
-        names: names.iter().map(|name| format!("'{name}'")).collect(),
-    };
+    let mut reader = Reader::new(connection, names);
     for row in reader.rows(COLUMN_NAMES).await? {
         let table = columns.entry(row.try_get(0)?).or_default();
         table.insert(row.try_get(1)?);
@@ -175,13 +121,101 @@ pub(super) async fn columns(
     Ok(columns)
 }
 
+/// Reads what `information_schema` has on some tables.
 struct Reader<'a> {
     connection: &'a mut MySqlConnection,
     /// Names of the tables, in quotes.
     names: Vec<String>,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    fn new(connection: &'a mut MySqlConnection, names: &[&str]) -> Self {
+        Self {
+            connection,
+            names: names.iter().map(|name| format!("'{name}'")).collect(),
+        }
+    }
+
+    async fn tables(&mut self) -> sqlx::Result<Schema> {
+        let mut schema = Schema::default();
+        for row in self.rows(TABLES).await? {
+            let table = table(&row)?;
+            schema.tables.insert(table.name.clone(), table);
+        }
+        Ok(schema)
+    }
+
+    async fn add_columns(&mut self, schema: &mut Schema, server: Server) -> sqlx::Result<()> {
+        for row in self.rows(COLUMNS).await? {
+            if let Some(table) = schema.table_mut(row.try_get(0)?) {
+                table.columns.push(column(&row, server)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds keys, and the columns by which tables are partitioned.
+    async fn add_keys(&mut self, schema: &mut Schema) -> sqlx::Result<()> {
+        for row in self.rows(KEYS).await? {
+            if let Some(table) = schema.table_mut(row.try_get(0)?) {
+                add_key_part(table, &row)?;
+            }
+        }
+        for row in self.rows(PARTITIONS).await? {
+            if let Some(table) = schema.table_mut(row.try_get(0)?) {
+                let (parts, subparts): (String, String) = (row.try_get(1)?, row.try_get(2)?);
+                table.partitioned_by = Some(format!("{parts} {subparts}"));
+            }
+        }
+        Ok(())
+    }
+
+    async fn add_checks(&mut self, schema: &mut Schema, server: Server) -> sqlx::Result<()> {
+        for row in self.rows(CHECKS).await? {
+            if let Some(table) = schema.table_mut(row.try_get(0)?) {
+                table.checks.push(row.try_get(1)?);
+            }
+        }
+        if server != Server::MariaDb {
+            return Ok(());
+        }
+        for row in self.rows(COLUMN_CHECKS).await? {
+            let (name, check): (String, Option<String>) = (row.try_get(1)?, row.try_get(2)?);
+            let table = schema.table_mut(row.try_get(0)?);
+            if let Some(column) = table.and_then(|table| table.column_mut(&name)) {
+                column.check = check;
+            }
+        }
+        Ok(())
+    }
+
+    async fn add_triggers(&mut self, schema: &mut Schema) -> sqlx::Result<()> {
+        for row in self.rows(TRIGGERS).await? {
+            if let Some(table) = schema.table_mut(row.try_get(0)?) {
+                table.triggers.push(Trigger {
+                    name: row.try_get(1)?,
+                    event: row.try_get(2)?,
+                    timing: row.try_get(3)?,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds each foreign key to both of its tables.
+    async fn add_foreign_keys(&mut self, schema: &mut Schema) -> sqlx::Result<()> {
+        for key in foreign_keys(&self.rows(FOREIGN_KEYS).await?)? {
+            for name in [&key.table, &key.referenced_table] {
+                if let Some(table) = schema.table_mut(name)
+                    && !table.foreign_keys.contains(&key)
+                {
+                    table.foreign_keys.push(key.clone());
+                }
+            }
+        }
+        Ok(())
+    }
+
     async fn rows(&mut self, text: &str) -> sqlx::Result<Vec<MySqlRow>> {
         let text = text.replace("{names}", &self.names.join(", "));
         let asking = sqlx::query(AssertSqlSafe(text));

@@ -8,6 +8,7 @@ use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 use super::super::calls::Calls;
 use super::super::tables::simple_name;
 use super::super::{parse_one, parser_dialect};
+use super::table_options::is_known_option;
 use super::{Rules, create};
 use crate::sql::Dialect;
 
@@ -157,21 +158,6 @@ fn check_operation(rules: &Rules<'_>, operation: &AlterTableOperation) -> Result
         | Op::Lock { .. }
         | Op::AutoIncrement { .. } => Ok(()),
         other => Err(format!("the change `{other}` is not allowed")),
-    }
-}
-
-/// Returns whether a table option of MySQL may have this value. Engines that
-/// keep rows elsewhere or in files are not allowed, nor are options that name a
-/// location.
-pub(super) fn is_known_option(name: &str, value: &str) -> bool {
-    let name = name.to_ascii_uppercase();
-    match name.strip_prefix("DEFAULT ").unwrap_or(&name) {
-        "ENGINE" => value.eq_ignore_ascii_case("InnoDB"),
-        "CHARSET" | "CHARACTER SET" | "COLLATE" | "ROW_FORMAT" | "AUTO_INCREMENT" => {
-            let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
-            !value.is_empty() && value.chars().all(plain)
-        }
-        _ => false,
     }
 }
 

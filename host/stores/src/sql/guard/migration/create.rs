@@ -10,7 +10,7 @@ use sqlparser::tokenizer::Token;
 
 use super::super::tables::simple_name;
 use super::Rules;
-use super::alter::is_known_option;
+use super::table_options::is_known_option;
 use crate::sql::Dialect;
 
 /// Prefix of the names of the tables that record which migrations ran.

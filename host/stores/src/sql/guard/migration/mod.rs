@@ -9,6 +9,7 @@ mod alter;
 mod create;
 mod parsed;
 mod script;
+mod table_options;
 
 use sqlparser::ast::Statement;
 
