@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use redis::RedisResult;
 
-use super::{Redis, Timeouts, is_no_answer};
+use super::errors::is_no_answer;
+use super::{Redis, Timeouts};
 use crate::source::Source;
 
 /// Pause before a Redis that does not answer is asked again.

@@ -6,32 +6,36 @@
 //! open without a peer.
 
 mod connection;
+mod errors;
 mod eviction;
 mod redirect;
 mod resend;
 mod script;
+mod shared;
+mod slots;
 mod url_list;
 mod urls;
 
 use std::fmt::Display;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use futures_util::future::try_join_all;
-use redis::{Cmd, ErrorKind, FromRedisValue, RedisError, RedisResult, ServerErrorKind, Value};
+use redis::{Cmd, FromRedisValue, RedisResult, Value};
 
 use connection::Connection;
+use errors::{is_from_cluster, is_no_answer, is_unknown_script};
 pub use eviction::warn_of_eviction;
 use resend::Effect;
 pub use script::{Invocation, Script};
+use shared::{InFlight, Shared};
+use slots::lowest_slots;
 pub use url_list::{REDIS_SCHEMES, split_redis_urls};
 pub use urls::UrlError;
 pub(super) use urls::{Nodes, url_error};
 
-use super::breaker::{Breaker, Circuit, StoreHealth, recover};
-use super::refusals::Refusals;
+use super::breaker::{Circuit, StoreHealth};
 use super::sql::Connections;
 use crate::source::Source;
 
@@ -53,42 +57,6 @@ pub struct Timeouts {
 #[derive(Clone)]
 pub struct Redis(Arc<Shared>);
 
-struct Shared {
-    nodes: Nodes,
-    /// Source of the URLs, whose user and password may change.
-    source: Source,
-    /// True if the one server that was named turned out to be a cluster's node.
-    is_cluster: AtomicBool,
-    /// True if the server has told that it is not part of a cluster.
-    is_alone: AtomicBool,
-    began: Instant,
-    /// Second since `began` in which a cluster was last asked again for its nodes.
-    looked: AtomicU64,
-    /// Current connection, which is replaced when it is of no more use.
-    connection: ArcSwap<Connection>,
-    breaker: Arc<Breaker>,
-    refusals: Refusals,
-    timeouts: Timeouts,
-    /// Commands that have been sent and not answered.
-    in_flight: AtomicUsize,
-}
-
-/// Guard of a command that is in flight.
-struct InFlight<'a>(&'a AtomicUsize);
-
-impl<'a> InFlight<'a> {
-    fn begin(count: &'a AtomicUsize) -> Self {
-        count.fetch_add(1, Ordering::Relaxed);
-        Self(count)
-    }
-}
-
-impl Drop for InFlight<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 impl Redis {
     /// Returns a client of Redis at `urls`: one URL of a server, or of a cluster
     /// (`redis-cluster://`), or several of a cluster's nodes, separated by commas. A server that
@@ -103,20 +71,8 @@ impl Redis {
         // already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let nodes = Nodes::parse(source.text())?;
-        let connection = Connection::open(&nodes, nodes.is_cluster, timeouts).map_err(url_error)?;
-        Ok(Self(Arc::new(Shared {
-            is_cluster: AtomicBool::new(nodes.is_cluster),
-            is_alone: AtomicBool::new(false),
-            began: Instant::now(),
-            looked: AtomicU64::new(0),
-            nodes,
-            source,
-            connection: ArcSwap::from_pointee(connection),
-            breaker: Arc::new(Breaker::new(name, timeouts.failures)),
-            refusals: Refusals::new(name),
-            timeouts,
-            in_flight: AtomicUsize::new(0),
-        })))
+        let shared = Shared::open(nodes, source, name, timeouts).map_err(url_error)?;
+        Ok(Self(Arc::new(shared)))
     }
 
     /// Returns the connections: one, or one for each node of a cluster that was named; each carries
@@ -291,185 +247,20 @@ impl Redis {
             Ok(outcome) => outcome,
             Err(elapsed) => Err(std::io::Error::from(elapsed).into()),
         };
-        match &outcome {
-            Err(error) if is_unreachable(error) || is_login_refusal(error) => {
-                self.failed(error);
-                shared.look_again(&connection);
-            }
-            Err(error) if is_replica(error) => {
-                shared.breaker.succeeded();
-                shared.refused(error);
-                shared.renew(&connection);
-            }
-            answer => {
-                shared.breaker.succeeded();
-                shared.note(effect, answer);
-            }
-        }
+        shared.learn_from(effect, &outcome, &connection);
         outcome
     }
 
     /// Records that Redis did not answer, for callers whose time limit is shorter than the
     /// client's.
     pub fn failed(&self, why: &dyn Display) {
-        if self.0.breaker.failed(why) {
-            let weak = Arc::downgrade(&self.0);
-            let breaker = Arc::downgrade(&self.0.breaker);
-            tokio::spawn(recover(breaker, move || Shared::reconnect(weak.clone())));
-        }
-    }
-}
-
-impl Shared {
-    fn is_cluster(&self) -> bool {
-        self.is_cluster.load(Ordering::Acquire)
-    }
-
-    /// Records whether Redis accepts changes. An error of a read says nothing about that, unless
-    /// the server does not have the database in the URL.
-    fn note(&self, effect: Effect, answer: &RedisResult<Value>) {
-        let is_change = effect == Effect::Change;
-        match answer {
-            Ok(_) if is_change => self.refusals.succeeded(),
-            Err(error) if is_change || is_unknown_database(error) => self.refused(error),
-            _ => {}
-        }
-    }
-
-    /// Records that the server answered a change with an error of its own.
-    fn refused(&self, error: &RedisError) {
-        let Some(code) = error.code() else {
-            return;
-        };
-        if is_unknown_database(error) {
-            let reason = format!("{error} (redis_url names a database that it does not have)");
-            self.refusals.refused("database", &reason);
-        } else {
-            self.refusals.refused(code, error);
-        }
-    }
-
-    /// Switches to a client of the whole cluster that the server is a node of. Afterwards `old` is
-    /// no longer used, even if another task has replaced it.
-    fn become_cluster(&self, old: &Arc<Connection>) {
-        if !self.is_cluster.swap(true, Ordering::AcqRel) {
-            tracing::info!("Redis is a cluster: all of its nodes are asked");
-        }
-        if old.is_server() {
-            self.renew(old);
-        }
-    }
-
-    /// Makes a cluster's client read the slots again, at most once a second: a primary that is down
-    /// may have been replaced.
-    fn look_again(&self, old: &Arc<Connection>) {
-        let seconds = self.began.elapsed().as_secs();
-        let is_due = || self.looked.swap(seconds, Ordering::Relaxed) != seconds;
-        if self.is_cluster() && is_due() {
-            self.renew(old);
-        }
-    }
-
-    /// Replaces the connection `old` by a new one, unless another task has done so: its server
-    /// became a replica, and the name may resolve to the new primary by now.
-    fn renew(&self, old: &Arc<Connection>) {
-        match self.connect() {
-            Ok(new) => {
-                self.connection.compare_and_swap(old, Arc::new(new));
-            }
-            Err(error) => tracing::debug!(%error, "no new connection to Redis"),
-        }
-    }
-
-    /// Starts to connect, with the current user and password.
-    fn connect(&self) -> RedisResult<Connection> {
-        let nodes = match self.source.is_file() {
-            false => self.nodes.clone(),
-            true => self.nodes.with_login_in(&self.source)?,
-        };
-        Connection::open(&nodes, self.is_cluster(), self.timeouts)
-    }
-
-    /// Replaces the connection by a new one, once Redis answers on that.
-    async fn reconnect(shared: Weak<Self>) -> RedisResult<()> {
-        let gone = || RedisError::from((ErrorKind::Client, "nobody needs it any more"));
-        let shared = shared.upgrade().ok_or_else(gone)?;
-        let new = shared.connect()?;
-        new.ping().await?;
-        shared.connection.store(Arc::new(new));
-        Ok(())
+        self.0.failed(why);
     }
 }
 
 /// Converts an answer to the type that the caller expects.
 fn parsed<T: FromRedisValue>(answer: Value) -> RedisResult<T> {
     Ok(T::from_redis_value(answer)?)
-}
-
-/// Returns whether a server does not know the script: it was restarted, or its scripts were
-/// flushed.
-fn is_unknown_script(error: &RedisError) -> bool {
-    error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
-}
-
-/// Returns whether `error` tells nothing about the server: it was not reached, or is still loading
-/// its data.
-fn is_no_answer(error: &RedisError) -> bool {
-    is_unreachable(error) || error.kind() == ErrorKind::Server(ServerErrorKind::BusyLoading)
-}
-
-/// Returns whether no server was reached, or no node of a cluster for the key.
-fn is_unreachable(error: &RedisError) -> bool {
-    error.is_io_error() || error.kind() == ErrorKind::ClusterConnectionNotFound
-}
-
-/// Returns whether Redis rejects the login: the password is wrong, or has been changed. The driver
-/// then gives up, and only another connection tries again.
-fn is_login_refusal(error: &RedisError) -> bool {
-    error.kind() == ErrorKind::AuthenticationFailed
-        || matches!(error.code(), Some("WRONGPASS" | "NOAUTH"))
-}
-
-/// Returns whether a server does not have the database with the number in the URL.
-fn is_unknown_database(error: &RedisError) -> bool {
-    let detail = error.detail().unwrap_or_default();
-    detail.contains("DB index is out of range")
-}
-
-/// Returns whether the answer is that of a replica, which accepts no changes.
-fn is_replica(error: &RedisError) -> bool {
-    error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly)
-}
-
-/// Returns whether the answer is one that only a cluster's node gives, to a client that treats it
-/// as a single server.
-fn is_from_cluster(error: &RedisError) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::Server(
-            ServerErrorKind::Moved | ServerErrorKind::Ask | ServerErrorKind::CrossSlot
-        )
-    )
-}
-
-/// Returns the lowest slot of each primary, from the reply to `CLUSTER SLOTS`: for each range its
-/// first and last slot, its primary and its replicas.
-fn lowest_slots(mut ranges: Vec<Vec<Value>>) -> RedisResult<Vec<u16>> {
-    let malformed = || RedisError::from((ErrorKind::UnexpectedReturnType, "CLUSTER SLOTS"));
-    let mut lowest: Vec<(Value, u16)> = Vec::new();
-    for range in &mut ranges {
-        let [first, _, primary, ..] = range.as_mut_slice() else {
-            return Err(malformed());
-        };
-        let first = u16::from_redis_value(std::mem::replace(first, Value::Nil))?;
-        match lowest.iter_mut().find(|(node, _)| node == primary) {
-            Some((_, slot)) => *slot = first.min(*slot),
-            None => lowest.push((std::mem::replace(primary, Value::Nil), first)),
-        }
-    }
-    let mut slots: Vec<u16> = lowest.into_iter().map(|(_, slot)| slot).collect();
-    slots.sort_unstable();
-    Ok(slots)
 }
 
 #[cfg(test)]
@@ -491,20 +282,5 @@ mod tests {
                 .to_string();
             assert!(!refusal.contains("secret"), "{refusal}");
         }
-    }
-
-    #[test]
-    fn a_primary_is_known_by_its_lowest_slot() {
-        let range = |first, last, node: &str| {
-            let node = Value::Array(vec![Value::SimpleString(node.into())]);
-            vec![Value::Int(first), Value::Int(last), node]
-        };
-        let ranges = vec![
-            range(5000, 5999, "a"),
-            range(6000, 16383, "b"),
-            range(0, 4999, "a"),
-        ];
-        assert_eq!(lowest_slots(ranges).expect("well-formed"), [0, 6000]);
-        assert!(lowest_slots(vec![vec![Value::Int(0)]]).is_err());
     }
 }
