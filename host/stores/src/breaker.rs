@@ -13,12 +13,12 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use serde::Serialize;
 
 /// Time limit for a probe.
-const PROBE: Duration = Duration::from_secs(1);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Shortest pause between two probes. Pauses grow up to [`LONGEST`], and jitter makes each up to
+/// Shortest pause between two probes. Pauses grow up to [`MAX_PAUSE`], and jitter makes each up to
 /// twice as long, so that many nodes do not probe at once.
-const SHORTEST: Duration = Duration::from_millis(100);
-const LONGEST: Duration = Duration::from_secs(1);
+const MIN_PAUSE: Duration = Duration::from_millis(100);
+const MAX_PAUSE: Duration = Duration::from_secs(1);
 
 /// State of a breaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -32,7 +32,7 @@ pub enum Circuit {
 
 /// Error of a call that an open breaker refuses.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
-#[error("it has not answered of late, and is left alone until it does")]
+#[error("it did not answer, and its circuit breaker is open")]
 pub struct CircuitOpen;
 
 /// Health of one store, as its breaker has it.
@@ -124,14 +124,14 @@ impl Breaker {
         }
         self.openings.fetch_add(1, Ordering::Relaxed);
         let store = &self.store;
-        tracing::warn!(store, failures, "left alone until it answers: {why}");
+        tracing::warn!(store, failures, "circuit breaker opened: {why}");
         true
     }
 
     fn close(&self) {
         self.failures.store(0, Ordering::Relaxed);
         self.is_open.store(false, Ordering::Release);
-        tracing::info!(store = self.store, "answers again");
+        tracing::info!(store = self.store, "circuit breaker closed");
     }
 }
 
@@ -142,13 +142,13 @@ where
     F: Future<Output = Result<(), E>>,
 {
     let pauses = ExponentialBuilder::new()
-        .with_min_delay(SHORTEST)
-        .with_max_delay(LONGEST)
+        .with_min_delay(MIN_PAUSE)
+        .with_max_delay(MAX_PAUSE)
         .without_max_times()
         .with_jitter()
         .build();
     for pause in pauses {
-        let answer = tokio::time::timeout(PROBE, probe()).await;
+        let answer = tokio::time::timeout(PROBE_TIMEOUT, probe()).await;
         let Some(breaker) = breaker.upgrade() else {
             return;
         };
@@ -199,7 +199,7 @@ mod tests {
         })
         .await;
         assert_eq!((probes, breaker.circuit()), (3, Circuit::Closed));
-        assert!(breaker.failed(&"x"), "it counts anew");
+        assert!(breaker.failed(&"x"), "it counts from zero");
     }
 
     #[tokio::test]

@@ -26,7 +26,7 @@ const TAKE: &str = "UPDATE edge_schedule SET holder = ?, next_at = {now} + ?, he
     WHERE region = ? AND plugin = ? AND task = ? AND next_at <= {now} AND held_until <= {now}";
 
 /// Time limit for one statement.
-const PATIENCE: Duration = Duration::from_secs(5);
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Leases of one region.
 pub struct Leases {
@@ -78,7 +78,7 @@ impl Leases {
     /// When the database does not answer.
     pub async fn add(&self, plugin: &str, task: &str) -> Result<(), LeaseError> {
         let key = || self.key(plugin, task).to_vec();
-        let deadline = || Instant::now() + PATIENCE;
+        let deadline = || Instant::now() + STATEMENT_TIMEOUT;
         let found = self.database.query::<Rows>(EXISTS, key(), deadline()).await;
         if !found.map_err(LeaseError::Statement)?.rows.is_empty() {
             return Ok(());
@@ -111,7 +111,7 @@ impl Leases {
         parameters.extend(self.key(plugin, task));
         let taken = self
             .database
-            .execute(&text, parameters, Instant::now() + PATIENCE)
+            .execute(&text, parameters, Instant::now() + STATEMENT_TIMEOUT)
             .await
             .map_err(LeaseError::Statement)?;
         Ok((taken.rows_affected == 1).then_some(Lease {
@@ -139,7 +139,7 @@ impl Lease<'_> {
     pub async fn give_back(self) -> Result<(), LeaseError> {
         let mut parameters = self.leases.key(self.plugin, self.task).to_vec();
         parameters.push(Value::Text(self.leases.holder.clone()));
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + STATEMENT_TIMEOUT;
         let database = &self.leases.database;
         let given = database.execute(GIVE_BACK, parameters, deadline).await;
         given.map(|_| ()).map_err(LeaseError::Statement)

@@ -6,7 +6,7 @@ use std::io::Read;
 use std::path::Path;
 
 /// Greatest length of a file in bytes.
-const LONGEST: u64 = 64 << 10;
+const MAX_BYTES: u64 = 64 << 10;
 
 /// Reads the value in the file `path`, without the end of its last line.
 ///
@@ -17,10 +17,10 @@ pub fn read(path: impl AsRef<Path>) -> Result<String, String> {
     let path = path.as_ref();
     let shown = path.display();
     let mut text = String::new();
-    let read = File::open(path).and_then(|file| file.take(LONGEST + 1).read_to_string(&mut text));
+    let read = File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_string(&mut text));
     let bytes = read.map_err(|error| format!("{shown}: {error}"))?;
-    if u64::try_from(bytes).is_ok_and(|bytes| bytes > LONGEST) {
-        return Err(format!("{shown}: has more than {LONGEST} bytes"));
+    if u64::try_from(bytes).is_ok_and(|bytes| bytes > MAX_BYTES) {
+        return Err(format!("{shown}: has more than {MAX_BYTES} bytes"));
     }
     if text.trim().is_empty() {
         return Err(format!("{shown}: is empty"));

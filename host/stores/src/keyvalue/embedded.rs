@@ -20,7 +20,7 @@ use crate::refusals::Refusals;
 use crate::sql::{SqliteFile, sqlite_refusal_code};
 
 /// Time limit for a call; another process may be writing.
-const PATIENCE: Duration = Duration::from_secs(3);
+const CALL_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Connections that read.
 const READERS: u32 = 4;
@@ -239,7 +239,7 @@ fn expiry(now: i64, ttl: Option<i64>) -> i64 {
 }
 
 async fn within<T>(work: impl Future<Output = sqlx::Result<T>>) -> Result<T> {
-    match tokio::time::timeout(PATIENCE, work).await {
+    match tokio::time::timeout(CALL_TIMEOUT, work).await {
         Ok(outcome) => Ok(outcome?),
         Err(_) => Err(Error::Timeout),
     }

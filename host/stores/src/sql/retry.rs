@@ -11,8 +11,8 @@ const MORE: usize = 4;
 
 /// First and longest delay between attempts. Jitter makes each up to twice as
 /// long, so that two conflicting statements do not meet again.
-const SHORTEST: Duration = Duration::from_millis(5);
-const LONGEST: Duration = Duration::from_millis(100);
+const MIN_DELAY: Duration = Duration::from_millis(5);
+const MAX_DELAY: Duration = Duration::from_millis(100);
 
 /// Runs `change`, and retries it while `is_contention` returns true for its
 /// error.
@@ -24,8 +24,8 @@ where
     F: Future<Output = Result<T, E>>,
 {
     let pauses = ExponentialBuilder::new()
-        .with_min_delay(SHORTEST)
-        .with_max_delay(LONGEST)
+        .with_min_delay(MIN_DELAY)
+        .with_max_delay(MAX_DELAY)
         .with_max_times(MORE)
         .with_jitter();
     change

@@ -10,7 +10,7 @@ use crate::source::ValueFiles;
 use crate::sql::error::{OpenError, redacted_url};
 use crate::sql::guard::TableGrant;
 use crate::sql::mysql::{self, Budget, Health, PoolOptions, Target};
-use crate::sql::sqlite::{SqliteDatabase, WriterTurns};
+use crate::sql::sqlite::{SqliteDatabase, WriterPermits};
 use crate::sql::{CallLimits, Lifetimes};
 
 /// Factory for database access, with the state that all databases of a node
@@ -21,7 +21,7 @@ pub struct Databases {
     /// Limit on the connections to servers that all plugins have together; none
     /// if the setting is absent.
     budget: Option<Arc<Budget>>,
-    writer_turns: WriterTurns,
+    writer_permits: WriterPermits,
     /// Files from which settings read database URLs.
     files: ValueFiles,
     /// Health of each server by URL, shared by all pools that use the URL.
@@ -99,8 +99,8 @@ impl Databases {
     ) -> Result<DatabaseAccess, OpenError> {
         let connections = pool.max_connections;
         let database = if url.starts_with("sqlite:") {
-            let turns = &self.writer_turns;
-            Database::Sqlite(SqliteDatabase::open(turns, url, &grant, connections).await?)
+            let permits = &self.writer_permits;
+            Database::Sqlite(SqliteDatabase::open(permits, url, &grant, connections).await?)
         } else {
             let target = self.target(url)?;
             let health = self.health(url, &target);

@@ -191,8 +191,8 @@ mod tests {
     /// The table for operators lists the same numbers, one row for each class.
     #[test]
     fn the_documentation_has_every_number() {
-        let page = include_str!("../../../../../docs/reliability.md");
-        let rows: Vec<Vec<u16>> = page
+        let document = include_str!("../../../../../docs/reliability.md");
+        let rows: Vec<Vec<u16>> = document
             .lines()
             .filter(|line| line.starts_with("| 50") || line.starts_with("| 409: a unique"))
             .filter_map(|line| line.trim_end_matches(" |").rsplit("| ").next())

@@ -115,7 +115,7 @@ impl Guard {
             Some(verdict) => verdict,
             None => {
                 let shared: Arc<str> = text.into();
-                let verdict = self.judge(&shared)?;
+                let verdict = self.check_new(&shared)?;
                 self.verdicts.insert(shared, verdict.clone());
                 verdict
             }
@@ -139,7 +139,7 @@ impl Guard {
 
     /// Checks the text in full. A text that is no SQL is invalid as opposed to
     /// denied, and its verdict is not cached.
-    fn judge(&self, text: &Arc<str>) -> Result<Result<Checked, String>, Error> {
+    fn check_new(&self, text: &Arc<str>) -> Result<Result<Checked, String>, Error> {
         if text.len() > MAX_TEXT {
             return Err(Error::TooLarge(format!(
                 "a statement text has at most {MAX_TEXT} bytes"

@@ -10,10 +10,10 @@ use super::tables::Tables;
 
 /// Longest summary, in bytes, as OpenTelemetry's semantic conventions for SQL
 /// ask for.
-const LONGEST: usize = 255;
+const MAX_LENGTH: usize = 255;
 
 /// Returns the summary of `statement` with its `tables`, those that it changes
-/// first. Tables beyond [`LONGEST`] bytes are left out.
+/// first. Tables beyond [`MAX_LENGTH`] bytes are left out.
 pub(super) fn of(statement: &Statement, tables: &Tables) -> Arc<str> {
     let mut summary = verb(statement).to_owned();
     let lower = |name: &String| name.to_ascii_lowercase();
@@ -21,7 +21,7 @@ pub(super) fn of(statement: &Statement, tables: &Tables) -> Arc<str> {
     let read = tables.read.difference(&tables.changed).map(lower);
     let read: BTreeSet<_> = read.filter(|name| !changed.contains(name)).collect();
     for table in changed.iter().chain(&read) {
-        if summary.len() + 1 + table.len() > LONGEST {
+        if summary.len() + 1 + table.len() > MAX_LENGTH {
             break;
         }
         summary.push(' ');
@@ -80,6 +80,6 @@ mod tests {
     fn it_stays_short() {
         let tables: Vec<_> = (100..200).map(|number| format!("t{number}")).collect();
         let summary = summary(&format!("SELECT 1 FROM {}", tables.join(", ")));
-        assert!((250..=LONGEST).contains(&summary.len()), "{summary}");
+        assert!((250..=MAX_LENGTH).contains(&summary.len()), "{summary}");
     }
 }

@@ -89,8 +89,8 @@ impl Drop for PooledConnection {
         };
         match self.condition {
             Condition::Sound => drop(connection),
-            Condition::Unknown => drop(tokio::spawn(settle(connection))),
-            Condition::CutOff => drop(tokio::spawn(end(connection))),
+            Condition::Unknown => drop(tokio::spawn(close_unless_usable(connection))),
+            Condition::CutOff => drop(tokio::spawn(cancel_and_close(connection))),
             Condition::Broken => drop(Object::take(connection)),
         }
     }
@@ -98,7 +98,7 @@ impl Drop for PooledConnection {
 
 /// Returns a connection to its pool once it answers again; otherwise closes it,
 /// which frees its slot.
-async fn settle(mut connection: PoolConnection) {
+async fn close_unless_usable(mut connection: PoolConnection) {
     if !recovers(&mut connection).await {
         drop(Object::take(connection));
     }
@@ -106,7 +106,7 @@ async fn settle(mut connection: PoolConnection) {
 
 /// Ends a transaction in which a statement may be running. Without being told,
 /// the server would run the statement to its end and hold its locks.
-async fn end(mut connection: PoolConnection) {
+async fn cancel_and_close(mut connection: PoolConnection) {
     recovers(&mut connection).await;
     drop(Object::take(connection));
 }

@@ -25,7 +25,7 @@ pub(super) use self::failure::Failure;
 pub(crate) use self::file::SqliteFile;
 use self::readers::Readers;
 use self::writer::Writer;
-pub(super) use self::writer::{SqliteTransaction, WriterTurns};
+pub(super) use self::writer::{SqliteTransaction, WriterPermits};
 use super::error::{OpenError, UrlError, redacted_url};
 use super::guard::{Checked, TableGrant};
 use super::rows::Form;
@@ -43,7 +43,7 @@ impl SqliteDatabase {
     /// Opens the file of `url` within `grant`, with at most `readers` reading
     /// connections. Creates the file and its directory if they are absent.
     pub(super) async fn open(
-        turns: &WriterTurns,
+        permits: &WriterPermits,
         url: &str,
         grant: &TableGrant,
         readers: u32,
@@ -64,7 +64,7 @@ impl SqliteDatabase {
         let lock = file::lock_opening(file).await;
         let _alone = lock.map_err(|error| failed(error.into()))?;
         let grant = Arc::new(grant.clone());
-        let writer = Writer::open(file, grant.clone(), turns.of(file)).await;
+        let writer = Writer::open(file, grant.clone(), permits.of(file)).await;
         let writer = writer.map_err(|error| failed(error.into()))?;
         let readers = Readers::open(file, grant, readers).await;
         let readers = readers.map_err(|error| failed(error.into()))?;

@@ -31,13 +31,13 @@ pub(super) struct Readers {
     file: PathBuf,
     grant: Arc<TableGrant>,
     idle: ArrayQueue<GuestConnection>,
-    room: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
 }
 
 /// A connection in use. It is closed unless it is given back.
 struct Reader {
     connection: GuestConnection,
-    _place: OwnedSemaphorePermit,
+    _permit: OwnedSemaphorePermit,
 }
 
 /// A query and the limits of its result.
@@ -57,7 +57,7 @@ impl Readers {
             file: file.to_owned(),
             grant,
             idle: ArrayQueue::new(most),
-            room: Arc::new(Semaphore::new(most)),
+            permits: Arc::new(Semaphore::new(most)),
         };
         let readers = Arc::new(readers);
         let first = readers.take().await?;
@@ -74,15 +74,15 @@ impl Readers {
         deadline: Instant,
     ) -> Result<F> {
         let reader = self.take().await.map_err(Failure::typed)?;
-        let question = PendingQuery {
+        let query = PendingQuery {
             statement: Statement::new(text, parameters),
             limits,
         };
         let soon = deadline.min(Instant::now() + SOON);
-        let rows = question.ask(&reader, Duration::ZERO, move || Instant::now() >= soon);
+        let rows = query.ask(&reader, Duration::ZERO, move || Instant::now() >= soon);
         let rows = match rows {
             Err(failed) if failed.needs_blocking_thread() && Instant::now() < deadline => {
-                self.take_time(question, reader, deadline).await
+                self.take_time(query, reader, deadline).await
             }
             rows => {
                 self.give_back(reader);
@@ -95,7 +95,7 @@ impl Readers {
     /// Runs the query again on a blocking thread, until `deadline`.
     async fn take_time<F: Form>(
         self: &Arc<Self>,
-        question: PendingQuery,
+        query: PendingQuery,
         reader: Reader,
         deadline: Instant,
     ) -> Asked<F> {
@@ -104,7 +104,7 @@ impl Readers {
         let readers = self.clone();
         let asking = spawn_blocking(move || {
             let is_over = move || left.is_cancelled() || Instant::now() >= deadline;
-            let rows = question.ask(&reader, busy_timeout(deadline), is_over);
+            let rows = query.ask(&reader, busy_timeout(deadline), is_over);
             readers.give_back(reader);
             rows
         });
@@ -126,7 +126,7 @@ impl Readers {
     pub(super) fn connections(&self) -> Connections {
         let most = self.idle.capacity();
         Connections {
-            used: most.saturating_sub(self.room.available_permits()),
+            used: most.saturating_sub(self.permits.available_permits()),
             idle: self.idle.len(),
             waiting: 0,
             most,
@@ -136,24 +136,24 @@ impl Readers {
     /// Closes the connections once running statements have finished.
     pub(super) async fn close(&self) {
         let all = u32::try_from(self.idle.capacity()).unwrap_or(u32::MAX);
-        let places = self.room.acquire_many(all).await;
-        self.room.close();
-        drop(places);
+        let all_permits = self.permits.acquire_many(all).await;
+        self.permits.close();
+        drop(all_permits);
         while let Some(connection) = self.idle.pop() {
             connection.close();
         }
     }
 
     async fn take(&self) -> Asked<Reader> {
-        let place = self.room.clone().acquire_owned().await;
-        let place = place.map_err(|_| Error::Unavailable("the database is closed".to_owned()))?;
+        let permit = self.permits.clone().acquire_owned().await;
+        let permit = permit.map_err(|_| Error::Unavailable("the database is closed".to_owned()))?;
         let connection = match self.idle.pop() {
             Some(connection) => connection,
             None => self.connect().await?,
         };
         Ok(Reader {
             connection,
-            _place: place,
+            _permit: permit,
         })
     }
 

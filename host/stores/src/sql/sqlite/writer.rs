@@ -29,14 +29,16 @@ type Done<T> = std::result::Result<T, Failure>;
 /// One semaphore for each file, whose permit allows writing. Waiters get the
 /// permit in order, whereas SQLite waits for a file's lock by polling.
 #[derive(Default)]
-pub(in crate::sql) struct WriterTurns(Mutex<HashMap<PathBuf, Arc<Semaphore>>>);
+pub(in crate::sql) struct WriterPermits(Mutex<HashMap<PathBuf, Arc<Semaphore>>>);
 
-impl WriterTurns {
+impl WriterPermits {
     /// Returns the semaphore of a file, which has one permit.
     pub(super) fn of(&self, file: &Path) -> Arc<Semaphore> {
-        let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let turn = turns.entry(file.to_owned());
-        turn.or_insert_with(|| Arc::new(Semaphore::new(1))).clone()
+        let mut permits = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let permit = permits.entry(file.to_owned());
+        permit
+            .or_insert_with(|| Arc::new(Semaphore::new(1)))
+            .clone()
     }
 }
 
@@ -44,7 +46,7 @@ impl WriterTurns {
 pub(super) struct Writer {
     file: PathBuf,
     grant: Arc<TableGrant>,
-    turn: Arc<Semaphore>,
+    permit: Arc<Semaphore>,
     idle: Mutex<Idle>,
     refusals: Refusals,
 }
@@ -62,12 +64,12 @@ impl Writer {
     pub(super) async fn open(
         file: &Path,
         grant: Arc<TableGrant>,
-        turn: Arc<Semaphore>,
+        permit: Arc<Semaphore>,
     ) -> Done<Arc<Self>> {
         let writer = Arc::new(Self {
             file: file.to_owned(),
             grant,
-            turn,
+            permit,
             idle: Mutex::new(Idle::None),
             refusals: Refusals::new(format!("the database {}", file.display())),
         });
@@ -156,15 +158,15 @@ impl Writer {
 
     /// Closes the connection, once its statement has finished.
     pub(super) async fn close(&self) {
-        let turn = self.turn.acquire().await;
+        let permit = self.permit.acquire().await;
         self.put(Idle::Closed);
-        drop(turn);
+        drop(permit);
     }
 
     async fn take(self: &Arc<Self>) -> Done<Held> {
         let closed = || Error::Unavailable("the database is closed".to_owned());
-        let turn = self.turn.clone().acquire_owned().await;
-        let turn = turn.map_err(|_| closed())?;
+        let permit = self.permit.clone().acquire_owned().await;
+        let permit = permit.map_err(|_| closed())?;
         let idle = std::mem::replace(
             &mut *self.idle.lock().unwrap_or_else(PoisonError::into_inner),
             Idle::None,
@@ -180,7 +182,7 @@ impl Writer {
         Ok(Held {
             connection: Some(connection),
             writer: self.clone(),
-            _turn: turn,
+            _permit: permit,
         })
     }
 
@@ -204,7 +206,7 @@ impl Writer {
 struct Held {
     connection: Option<GuestConnection>,
     writer: Arc<Writer>,
-    _turn: OwnedSemaphorePermit,
+    _permit: OwnedSemaphorePermit,
 }
 
 impl Held {

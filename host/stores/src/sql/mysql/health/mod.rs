@@ -160,7 +160,7 @@ impl Health {
             }
             Some(Trouble::ReadOnly) => {
                 self.breaker.succeeded();
-                tracing::debug!(%error, "connecting anew");
+                tracing::debug!(%error, "reconnecting");
                 self.takes_no_changes.store(true, Ordering::Release);
                 self.renew();
             }
@@ -177,7 +177,7 @@ impl Health {
         let invalidated = self.invalidated.load(Ordering::Acquire);
         let is_due = invalidated == 0 || self.now() > invalidated + microseconds(RENEWAL);
         if is_due && self.takes_no_changes.swap(false, Ordering::AcqRel) {
-            tracing::warn!("a database takes no changes; connecting anew");
+            tracing::warn!("a database takes no changes; reconnecting");
             self.invalidate();
         }
     }

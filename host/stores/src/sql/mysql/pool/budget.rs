@@ -11,7 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 const RESERVED: u32 = 4;
 
 /// Interval between searches for an idle connection while none is available.
-const LOOK: Duration = Duration::from_millis(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// A pool whose connections count towards the limit.
 pub(super) trait CountedPool: Send + Sync {
@@ -69,7 +69,7 @@ impl Budget {
     /// are polled for connections to close.
     pub(super) async fn acquire(&self) -> OwnedSemaphorePermit {
         loop {
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
             if let Some(permit) = self.try_acquire() {
                 return permit;
             }

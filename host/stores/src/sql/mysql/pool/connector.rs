@@ -27,8 +27,8 @@ const PING_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Shortest and longest delay before connecting again to a server that refuses
 /// connections, as servers do while they start.
-const SHORTEST: Duration = Duration::from_millis(10);
-const LONGEST: Duration = Duration::from_millis(500);
+const MIN_DELAY: Duration = Duration::from_millis(10);
+const MAX_DELAY: Duration = Duration::from_millis(500);
 
 /// A connection taken from a pool, returned when dropped.
 pub(in crate::sql::mysql) type PoolConnection = Object<Connector>;
@@ -112,8 +112,8 @@ impl Connector {
 
     async fn connect(&self) -> sqlx::Result<MySqlConnection> {
         let pauses = ExponentialBuilder::new()
-            .with_min_delay(SHORTEST)
-            .with_max_delay(LONGEST)
+            .with_min_delay(MIN_DELAY)
+            .with_max_delay(MAX_DELAY)
             .without_max_times();
         let connecting = (|| self.target.connect()).retry(pauses).when(is_refusal);
         self.note_refusal(None);

@@ -25,7 +25,7 @@ use budget::CountedPool;
 use connector::{Connector, close_cleanly};
 
 /// Longest interval between searches for connections to close.
-const LOOK: Duration = Duration::from_secs(60);
+const CLEANUP_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Size of a pool and lifetimes of its connections.
 #[derive(Clone)]
@@ -126,7 +126,7 @@ async fn close_spare(pool: WeakPool<Connector>, lifetimes: Lifetimes) {
         max_lifetime,
     } = lifetimes;
     loop {
-        tokio::time::sleep(LOOK.min(idle_timeout).min(max_lifetime)).await;
+        tokio::time::sleep(CLEANUP_INTERVAL.min(idle_timeout).min(max_lifetime)).await;
         let Some(pool) = pool.upgrade().filter(|pool| !pool.is_closed()) else {
             return;
         };

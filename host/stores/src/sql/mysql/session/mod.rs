@@ -131,7 +131,10 @@ async fn set_one_by_one(connection: &mut MySqlConnection) -> sqlx::Result<BTreeS
             Err(error) => return Err(error),
         }
     }
-    tracing::debug!(?refused, "a database server lets sessions not set these");
+    tracing::debug!(
+        ?refused,
+        "a database server does not let sessions set these"
+    );
     Ok(refused)
 }
 
