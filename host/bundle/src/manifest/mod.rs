@@ -128,6 +128,23 @@ impl Manifest {
             is_plugin_name(&self.name),
             "must be 1 to 40 lower-case letters, digits and hyphens, and begin with a letter",
         )?;
+        self.check_routes()?;
+        self.check_targets()?;
+        self.limits.check()?;
+        self.grants.check()?;
+        require(
+            "rate-limit",
+            self.rate_limits.len() <= MOST_RATE_LIMITS,
+            format_args!("there are more than {MOST_RATE_LIMITS}"),
+        )?;
+        calls::check_exports(&self.exports)?;
+        self.rate_limits.iter().try_for_each(RateLimit::check)?;
+        metrics::check(&self.metrics)?;
+        self.check_production()?;
+        self.check_schedule()
+    }
+
+    fn check_routes(&self) -> Result<(), ManifestError> {
         require(
             "routes",
             !self.routes.is_empty(),
@@ -148,6 +165,11 @@ impl Manifest {
                 format_args!("holds {route:?}, and {LIVE} and {READY} are the node's own"),
             )?;
         }
+        Ok(())
+    }
+
+    /// Checks the targets of requests that the node itself makes.
+    fn check_targets(&self) -> Result<(), ManifestError> {
         for example in &self.examples {
             require(
                 "examples",
@@ -162,18 +184,7 @@ impl Manifest {
                 "must be a path, perhaps with a query, such as \"/products?limit=1\"",
             )?;
         }
-        self.limits.check()?;
-        self.grants.check()?;
-        require(
-            "rate-limit",
-            self.rate_limits.len() <= MOST_RATE_LIMITS,
-            format_args!("there are more than {MOST_RATE_LIMITS}"),
-        )?;
-        calls::check_exports(&self.exports)?;
-        self.rate_limits.iter().try_for_each(RateLimit::check)?;
-        metrics::check(&self.metrics)?;
-        self.check_production()?;
-        self.check_schedule()
+        Ok(())
     }
 
     /// Checks that `production` names only settings that the plugin can read.

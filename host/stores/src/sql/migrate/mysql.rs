@@ -233,15 +233,7 @@ impl Runner<'_> {
                 Err(source) => return Err(self.failed_at(index, text, source)),
             }
         }
-        let nanoseconds = i64::try_from(began.elapsed().as_nanos()).unwrap_or(i64::MAX);
-        let text = format!(
-            "UPDATE {} SET success = TRUE, execution_time = ? WHERE version = ?",
-            self.records
-        );
-        let done = sqlx::query(AssertSqlSafe(text)).bind(nanoseconds);
-        let done = done.bind(self.migration.version());
-        let done = done.execute(&mut *self.connection).await;
-        done.map(|_| ()).map_err(MigrateError::from_mysql)
+        self.record_success(began.elapsed()).await
     }
 
     /// Returns the statements to run instead of a statement, adapted to the
@@ -283,6 +275,18 @@ impl Runner<'_> {
             .bind(Position::default().encoded());
         let inserted = inserting.execute(&mut *self.connection).await;
         inserted.map(|_| ()).map_err(MigrateError::from_mysql)
+    }
+
+    async fn record_success(&mut self, took: Duration) -> Result<()> {
+        let nanoseconds = i64::try_from(took.as_nanos()).unwrap_or(i64::MAX);
+        let text = format!(
+            "UPDATE {} SET success = TRUE, execution_time = ? WHERE version = ?",
+            self.records
+        );
+        let done = sqlx::query(AssertSqlSafe(text)).bind(nanoseconds);
+        let done = done.bind(self.migration.version());
+        let done = done.execute(&mut *self.connection).await;
+        done.map(|_| ()).map_err(MigrateError::from_mysql)
     }
 
     async fn record(&mut self, position: Position) -> sqlx::Result<()> {

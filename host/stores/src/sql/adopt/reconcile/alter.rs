@@ -148,47 +148,29 @@ impl Reconciler<'_> {
                 options,
                 column_position,
             } => {
+                let names = (old_name.value.as_str(), new_name.value.as_str());
                 let options = (options.as_slice(), column_position.as_ref());
-                if self.has_column(name, &old_name.value) && old_name != new_name {
-                    let names = (old_name.value.as_str(), new_name.value.as_str());
-                    let type_text = data_type.to_string();
-                    return self.change(name, names, type_text, options).await;
-                }
-                let column = (new_name.value.as_str(), data_type.to_string());
-                self.modify(name, column, options).await
+                self.change(name, names, data_type.to_string(), options)
+                    .await
             }
             Op::RenameColumn {
                 old_column_name,
                 new_column_name,
-            } => {
-                let is_done = !self.has_column(name, &old_column_name.value)
-                    && self.has_column(name, &new_column_name.value);
-                if is_done {
-                    return Ok(Verdict::Leave);
-                }
-                self.rename_column(name, &old_column_name.value, &new_column_name.value);
-                Ok(Verdict::Keep)
-            }
+            } => Ok(self.rename(name, &old_column_name.value, &new_column_name.value)),
             Op::AddConstraint { constraint, .. } => self.add_constraint(name, constraint).await,
-            Op::DropColumn { column_names, .. } => {
-                let mut columns = column_names.iter();
-                let verdict = match columns.next() {
-                    Some(column) if columns.len() == 0 => {
-                        let is_there = self.has_column(name, &column.value);
-                        self.drops(name, &column.value, is_there)
-                    }
-                    _ => Verdict::Keep,
-                };
-                Ok(verdict)
-            }
+            Op::DropColumn { column_names, .. } => match column_names.as_slice() {
+                [column] => {
+                    let is_there = self.has_column(name, &column.value);
+                    Ok(self.drops(name, &column.value, is_there))
+                }
+                _ => Ok(Verdict::Keep),
+            },
             Op::DropIndex { name: index } => {
-                let table = self.schema.table(name);
-                let is_there = table.is_some_and(|table| table.key(&index.value).is_some());
+                let is_there = self.has_key(name, &index.value);
                 Ok(self.drops(name, &index.value, is_there))
             }
             Op::DropPrimaryKey { .. } => {
-                let table = self.schema.table(name);
-                let is_there = table.is_some_and(|table| table.key("PRIMARY").is_some());
+                let is_there = self.has_key(name, "PRIMARY");
                 Ok(self.drops(name, "PRIMARY", is_there))
             }
             Op::DropForeignKey { name: key, .. } | Op::DropConstraint { name: key, .. } => {
@@ -198,9 +180,23 @@ impl Reconciler<'_> {
         }
     }
 
-    fn has_column(&self, table: &str, column: &str) -> bool {
+    pub(super) fn has_column(&self, table: &str, column: &str) -> bool {
         let table = self.schema.table(table);
         table.is_some_and(|table| table.column(column).is_some())
+    }
+
+    fn has_key(&self, table: &str, key: &str) -> bool {
+        let table = self.schema.table(table);
+        table.is_some_and(|table| table.key(key).is_some())
+    }
+
+    /// Decides on renaming a column, which may have been done already.
+    fn rename(&mut self, table: &str, old: &str, new: &str) -> Verdict {
+        if !self.has_column(table, old) && self.has_column(table, new) {
+            return Verdict::Leave;
+        }
+        self.rename_column(table, old, new);
+        Verdict::Keep
     }
 
     /// Decides on dropping something. If it is gone, nothing needs to be

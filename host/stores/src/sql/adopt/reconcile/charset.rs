@@ -4,6 +4,7 @@
 use super::super::column::{Column, quoted};
 use super::super::column_type::ColumnType;
 use super::super::data::Found;
+use super::super::remedies::modify;
 use super::super::report::FindingKind;
 use super::super::schema::{Key, KeyPart, Table};
 use super::{Reconciler, quoted_values};
@@ -104,14 +105,12 @@ impl Reconciler<'_> {
         let changed: Vec<Changed<'_>> = changed.map(|(column, it)| (*column, it)).collect();
         self.refuse_foreign_keys(&table, &changed, charset);
         self.check_sizes(&table, charset);
-        let mut texts = converted.iter();
         let is_another = |(column, becomes): &(&Column, Column)| {
             column.charset.is_some()
                 && !column.generated
                 && becomes.collation.as_deref() != collation
         };
-        let is_by_column = texts.any(is_another);
-        let by_column = match is_by_column {
+        let by_column = match converted.iter().any(is_another) {
             true => Some(self.by_column(&table, &changed, (charset, collation))),
             false => None,
         };
@@ -126,13 +125,19 @@ impl Reconciler<'_> {
         };
         table.columns = columns;
         let table = table.clone();
+        self.check_unique_keys(&table, &changed).await?;
+        Ok(by_column)
+    }
+
+    /// Checks the unique keys of a converted table that have `changed` columns.
+    async fn check_unique_keys(&mut self, table: &Table, changed: &[String]) -> sqlx::Result<()> {
         for key in table.keys.iter().filter(|key| key.unique) {
             let is_changed = |part: &KeyPart| changed.contains(&part.column);
             if self.looks && table.is_there && key.parts.iter().any(is_changed) {
-                self.check_unique_after(&table, key).await?;
+                self.check_unique_after(table, key).await?;
             }
         }
-        Ok(by_column)
+        Ok(())
     }
 
     /// Gives the columns of a FULLTEXT key one collation, which such a key
@@ -303,12 +308,7 @@ impl Reconciler<'_> {
             "a row would have more than {LONGEST_ROW} bytes {when}; as MEDIUMTEXT, the longest \
              column takes few"
         );
-        let remedy = format!(
-            "ALTER TABLE `{}` MODIFY COLUMN {}",
-            table.name,
-            wider.definition()
-        );
-        self.obstruct(&table.name, &column.name, text, vec![remedy]);
+        self.obstruct(&table.name, &column.name, text, vec![modify(table, &wider)]);
     }
 }
 

@@ -7,6 +7,7 @@ use super::super::column_type::ColumnType;
 use super::super::data::{Found, counted};
 use super::super::fit::Fit;
 use super::super::names::plain;
+use super::super::remedies::modify;
 use super::super::report::{Finding, FindingKind};
 use super::super::schema::{Key, Table, charset_of};
 use super::Reconciler;
@@ -248,6 +249,12 @@ impl Reconciler<'_> {
                 return Ok(None);
             }
         };
+        Ok(self.widen(table, live, *merged))
+    }
+
+    /// Returns the change of the `live` column to the `merged` one, and makes it
+    /// in the model; `None` if a foreign key prevents it.
+    fn widen(&mut self, table: &Table, live: &Column, merged: Column) -> Option<String> {
         let is_type_changed = merged.kind != live.kind || merged.charset != live.charset;
         if is_type_changed && let Some(key) = table.foreign_key_on(&live.name) {
             let text = format!(
@@ -258,7 +265,7 @@ impl Reconciler<'_> {
                 key.table
             );
             self.obstruct(&table.name, &live.name, text, vec![key.drop_statement()]);
-            return Ok(None);
+            return None;
         }
         if is_type_changed {
             self.rewrites(&table.name);
@@ -267,10 +274,10 @@ impl Reconciler<'_> {
         self.find(FindingKind::Converts, &table.name, &live.name, text);
         let change = format!("MODIFY COLUMN {}", merged.definition());
         if let Some(table) = self.schema.table_mut(&table.name) {
-            table.set_column(*merged);
+            table.set_column(merged);
         }
         self.check_row(table);
-        Ok(Some(change))
+        Some(change)
     }
 
     /// Returns an approximate column as it becomes: exact, or unchanged in type
@@ -308,11 +315,7 @@ impl Reconciler<'_> {
             exact.type_text
         );
         let mut finding = Finding::new(FindingKind::Note, &table.name, name, text);
-        finding.remedy = vec![format!(
-            "ALTER TABLE `{}` MODIFY COLUMN {}",
-            table.name,
-            exact.definition()
-        )];
+        finding.remedy = vec![modify(table, &exact)];
         self.findings.push(finding);
         let mut kept = exact;
         kept.kind = live.kind.clone();

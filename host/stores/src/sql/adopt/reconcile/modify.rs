@@ -59,8 +59,8 @@ impl Reconciler<'_> {
         })
     }
 
-    /// Turns the result of MODIFY COLUMN into a CHANGE COLUMN with another
-    /// name.
+    /// Turns the result of MODIFY COLUMN into a CHANGE COLUMN with another name.
+    /// A column that has the new name already is only modified.
     pub(super) async fn change(
         &mut self,
         name: &str,
@@ -68,6 +68,9 @@ impl Reconciler<'_> {
         data_type: String,
         options: (&[ColumnOption], Option<&MySQLColumnPosition>),
     ) -> sqlx::Result<Verdict> {
+        if !self.has_column(name, old) || old == new {
+            return self.modify(name, (new, data_type), options).await;
+        }
         let verdict = self.modify(name, (old, data_type), options).await?;
         self.rename_column(name, old, new);
         let modifies = format!("MODIFY COLUMN `{old}` ");

@@ -133,28 +133,17 @@ impl Reconciler<'_> {
              statement finds",
             column.name, excess.text
         );
-        let keys = table.key("PRIMARY").map(|key| key.parts.as_slice());
-        let keys: Vec<_> = keys
-            .unwrap_or_default()
-            .iter()
-            .map(|part| part.column.as_str())
-            .collect();
-        for source in sources(computed) {
-            for own in excesses(column, &format!("`{}`", source.name)) {
-                let found = self.data.count(&table.name, &own.condition).await?;
-                if own.text == excess.text && found == Found::Some(count) {
-                    let selected = keys.iter().copied().chain([source.name.as_str()]);
-                    let selected: Vec<_> = selected.map(|name| format!("`{name}`")).collect();
-                    let remedy = format!(
-                        "SELECT {} FROM `{}` WHERE {}",
-                        selected.join(", "),
-                        table.name,
-                        own.condition
-                    );
-                    self.obstruct(&table.name, &source.name, text, vec![remedy]);
-                    return Ok(());
-                }
-            }
+        let keys = primary_columns(table);
+        if let Some((source, condition)) = self.exceeding_source(computed, excess, count).await? {
+            let selected = keys.iter().copied().chain([source.as_str()]);
+            let selected: Vec<_> = selected.map(|name| format!("`{name}`")).collect();
+            let remedy = format!(
+                "SELECT {} FROM `{}` WHERE {condition}",
+                selected.join(", "),
+                table.name
+            );
+            self.obstruct(&table.name, &source, text, vec![remedy]);
+            return Ok(());
         }
         let selected = keys
             .iter()
@@ -168,6 +157,32 @@ impl Reconciler<'_> {
         self.obstruct(&table.name, &column.name, text, vec![remedy]);
         Ok(())
     }
+
+    /// Returns the column whose own values exceed in the same way, in as many
+    /// rows, with the condition that finds them; `None` if there is none.
+    async fn exceeding_source(
+        &mut self,
+        computed: &Computed<'_>,
+        excess: &Excess,
+        count: u64,
+    ) -> sqlx::Result<Option<(String, String)>> {
+        for source in sources(computed) {
+            for own in excesses(computed.column, &format!("`{}`", source.name)) {
+                let found = self.data.count(&computed.table.name, &own.condition);
+                if found.await? == Found::Some(count) && own.text == excess.text {
+                    return Ok(Some((source.name.clone(), own.condition)));
+                }
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Returns the names of the columns of the primary key.
+fn primary_columns(table: &Table) -> Vec<&str> {
+    let parts = table.key("PRIMARY").map(|key| key.parts.as_slice());
+    let parts = parts.unwrap_or_default().iter();
+    parts.map(|part| part.column.as_str()).collect()
 }
 
 /// Returns the columns that the table had before the migrations and that the

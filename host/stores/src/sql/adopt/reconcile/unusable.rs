@@ -44,26 +44,39 @@ impl Reconciler<'_> {
                 ),
                 vec![modify(table, &money_for(live, expected))],
             ),
-            Unusable::Type => match self.rows_of_kind(table, live, expected).await? {
-                Rows::Fitting => (
-                    format!("{has}; the statement keeps each value as what is meant"),
-                    retyping(table, live, expected),
-                ),
-                Rows::Others(values) => (
-                    format!(
-                        "{has}, and has other values in {values}; renamed, they stay beside the \
-                         plugin's own column, which is filled from them by hand"
-                    ),
-                    renamed(table, live),
-                ),
-                Rows::Unknown => (
-                    format!("{has}; renamed, it stays as it is beside the plugin's own"),
-                    renamed(table, live),
-                ),
-            },
+            Unusable::Type => self.of_another_kind(table, live, expected, &has).await?,
         };
         self.obstruct(&table.name, name, text, remedy);
         Ok(())
+    }
+
+    /// Returns the report on a column of another kind and the statements that
+    /// correct it: the column keeps its name if its values are of the expected
+    /// type. `has` says how the types differ.
+    async fn of_another_kind(
+        &mut self,
+        table: &Table,
+        live: &Column,
+        expected: &Column,
+        has: &str,
+    ) -> sqlx::Result<(String, Vec<String>)> {
+        Ok(match self.rows_of_kind(table, live, expected).await? {
+            Rows::Fitting => (
+                format!("{has}; the statement keeps each value as what is meant"),
+                retyping(table, live, expected),
+            ),
+            Rows::Others(values) => (
+                format!(
+                    "{has}, and has other values in {values}; renamed, they stay beside the \
+                     plugin's own column, which is filled from them by hand"
+                ),
+                renamed(table, live),
+            ),
+            Rows::Unknown => (
+                format!("{has}; renamed, it stays as it is beside the plugin's own"),
+                renamed(table, live),
+            ),
+        })
     }
 }
 
