@@ -9,7 +9,7 @@ use super::*;
 
 const SECRET: &str = "the secret of these tests that is long enough";
 
-pub fn tokens() -> Tokens {
+pub(crate) fn tokens() -> Tokens {
     with_keys(&format!("k1:{SECRET}"))
 }
 
@@ -17,7 +17,7 @@ fn with_keys(text: &str) -> Tokens {
     Tokens::new(TokenKeys::parse(text).expect("keys"))
 }
 
-pub fn ada() -> Principal {
+pub(crate) fn ada() -> Principal {
     Principal {
         id: 7,
         name: "Ada \"the\" Löwe".into(),

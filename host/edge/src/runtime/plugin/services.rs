@@ -39,7 +39,7 @@ impl Plugin {
         let began = Instant::now();
         let mut span = self.begin_span(&mut context, || format!("{interface} {function}"));
         if let Some(span) = &mut span {
-            span.set([
+            span.set_attributes([
                 text("rpc.service", interface.to_owned()),
                 text("rpc.method", function.to_owned()),
             ]);
