@@ -7,8 +7,10 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use crate::lock::lock;
 
 /// Skew from which operators are warned.
 pub const NOTED_SKEW: Duration = Duration::from_secs(1);
@@ -173,7 +175,7 @@ impl SharedClock {
     }
 
     fn samples(&self) -> MutexGuard<'_, Samples> {
-        self.samples.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.samples)
     }
 }
 

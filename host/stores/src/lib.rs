@@ -7,6 +7,7 @@ pub mod clock;
 pub mod keyvalue;
 pub mod leases;
 pub mod limiter;
+mod lock;
 pub mod redis;
 mod refusals;
 pub mod source;

@@ -6,9 +6,11 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use super::Place;
+
+use crate::lock::lock;
 
 /// Locks among which the counters are divided.
 const SHARDS: usize = 64;
@@ -72,10 +74,6 @@ impl Partition {
     pub(super) fn len(&self) -> usize {
         self.shards.iter().map(|shard| lock(shard).len()).sum()
     }
-}
-
-fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
-    shard.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Drops counters that are no longer in use from a full shard, or else the counter that ends

@@ -1,7 +1,7 @@
 //! Redirects of a cluster: a node's answer that names the node which has a key.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use redis::aio::{ConnectionLike, MultiplexedConnection};
@@ -10,6 +10,8 @@ use redis::{
 };
 
 use super::{Nodes, Timeouts};
+
+use crate::lock::lock;
 
 /// Time for which a connection is used: the driver soon learns by itself which node has a key, and
 /// the peer of an old connection may be gone.
@@ -89,7 +91,7 @@ impl Redirected {
 
     /// Returns the slot of a node. Slots of nodes that are no longer named are dropped.
     fn slot(&self, place: &Place) -> Arc<Slot> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = lock(&self.open);
         let is_used = |slot: &Arc<Slot>| {
             slot.try_lock().map_or(true, |slot| {
                 slot.as_ref()

@@ -4,13 +4,13 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`migrate`] | migrations: what is pending, and running it |
-//! | [`adopt`] | existing tables that migrations meet |
-//! | [`access`] | one plugin's access, transactions, read replicas, and the factory of all |
-//! | [`mysql`], [`sqlite`] | the two databases, each with its connection pool |
-//! | [`guard`] | checks of statements against a grant |
-//! | [`retry`], [`file_lock`] | what both databases use |
-//! | [`rows`], [`error`], [`connections`], [`types`] | values, results and errors |
+//! | `migrate` | migrations: what is pending, and running it |
+//! | `adopt` | existing tables that migrations meet |
+//! | `access` | one plugin's access, transactions, read replicas, and the factory of all |
+//! | `mysql`, `sqlite` | the two databases, each with its connection pool |
+//! | `guard` | checks of statements against a grant |
+//! | `retry`, `file_lock` | what both databases use |
+//! | `rows`, `error`, `connections`, `types` | values, results and errors |
 
 mod access;
 mod adopt;

@@ -2,10 +2,11 @@
 //! their connection pools.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use super::replica::Replica;
 use super::{Database, DatabaseAccess};
+use crate::lock::lock;
 use crate::source::ValueFiles;
 use crate::sql::error::{OpenError, redacted_url};
 use crate::sql::guard::TableGrant;
@@ -151,7 +152,7 @@ impl Databases {
     }
 
     fn health(&self, url: &str, target: &Target) -> Arc<Health> {
-        let mut servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut servers = lock(&self.servers);
         let health = servers
             .entry(url.to_owned())
             .or_insert_with(|| Arc::new(Health::new(url, target.clone())));

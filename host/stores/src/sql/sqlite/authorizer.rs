@@ -6,10 +6,11 @@
 //! it is about to perform.
 
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 
+use crate::lock::lock;
 use crate::sql::guard::{TableGrant, functions};
 
 /// SQLite's own tables that a change of the schema reads and writes.
@@ -82,7 +83,7 @@ impl Authorizer {
 
     /// Returns and clears the findings since the last call.
     pub(super) fn take_noted(&self) -> Noted {
-        std::mem::take(&mut self.noted.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut lock(&self.noted))
     }
 
     /// Decides on one action, for SQLite.
@@ -90,13 +91,13 @@ impl Authorizer {
         match self.decide(&context) {
             Decision::Allow => return Authorization::Allow,
             Decision::Unresolved(name) => {
-                let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut noted = lock(&self.noted);
                 noted.unresolved.push(name);
                 return Authorization::Allow;
             }
             Decision::Deny => {}
         }
-        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut noted = lock(&self.noted);
         let refused = || format!("{:?}", context.action);
         noted.refused.get_or_insert_with(refused);
         Authorization::Deny

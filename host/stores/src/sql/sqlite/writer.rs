@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::connection::{GuestConnection, Mode, busy_timeout};
 use super::failure::{Failure, panicked};
 use super::statement::Statement;
+use crate::lock::lock;
 use crate::refusals::Refusals;
 use crate::sql::error::sqlite::{is_locked, refusal_code};
 use crate::sql::guard::TableGrant;
@@ -34,7 +35,7 @@ pub(in crate::sql) struct WriterPermits(Mutex<HashMap<PathBuf, Arc<Semaphore>>>)
 impl WriterPermits {
     /// Returns the semaphore of a file, which has one permit.
     pub(super) fn of(&self, file: &Path) -> Arc<Semaphore> {
-        let mut permits = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut permits = lock(&self.0);
         let permit = permits.entry(file.to_owned());
         permit
             .or_insert_with(|| Arc::new(Semaphore::new(1)))
@@ -167,10 +168,7 @@ impl Writer {
         let closed = || Error::Unavailable("the database is closed".to_owned());
         let permit = self.permit.clone().acquire_owned().await;
         let permit = permit.map_err(|_| closed())?;
-        let idle = std::mem::replace(
-            &mut *self.idle.lock().unwrap_or_else(PoisonError::into_inner),
-            Idle::None,
-        );
+        let idle = std::mem::replace(&mut *lock(&self.idle), Idle::None);
         let connection = match idle {
             Idle::Open(connection) => *connection,
             Idle::None => self.connect().await?,
@@ -193,7 +191,7 @@ impl Writer {
     }
 
     fn put(&self, idle: Idle) {
-        let mut place = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut place = lock(&self.idle);
         let before = std::mem::replace(&mut *place, idle);
         if let Idle::Open(connection) = before {
             connection.close();

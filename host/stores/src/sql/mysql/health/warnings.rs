@@ -1,8 +1,9 @@
 //! Logs temporary refusals of a server once instead of at each request.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Instant;
 
+use crate::lock::lock;
 use crate::refusals::RecentlyNamed;
 
 /// Error numbers of one server that were logged recently.
@@ -23,7 +24,7 @@ impl Warnings {
     /// Logs that the server refuses with this error number, unless that was
     /// logged recently.
     pub(super) fn warn(&self, number: u16, error: &sqlx::Error) {
-        let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut named = lock(&self.named);
         if named.is_news(number, Instant::now()) {
             let url = &self.url;
             tracing::warn!(url, number, %error, "a database refuses for now: requests get 503");

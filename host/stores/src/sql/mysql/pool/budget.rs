@@ -1,10 +1,12 @@
 //! Limits the connections that all plugins of a node have together, whatever
 //! the sizes of their pools, since nodes share a server's `max_connections`.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::lock::lock;
 
 /// Connections reserved for the host's own pools: two for the release log and
 /// two for the revoked tokens.
@@ -50,7 +52,7 @@ impl Budget {
     /// Adds a pool, whose idle connections may then be closed for the sake of
     /// other pools.
     pub(super) fn add(&self, pool: impl CountedPool + 'static) {
-        let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pools = lock(&self.pools);
         pools.retain(|pool| pool.is_open());
         pools.push(Box::new(pool));
     }
@@ -77,7 +79,7 @@ impl Budget {
     }
 
     fn close_one_idle(&self) {
-        let pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        let pools = lock(&self.pools);
         pools.iter().any(|pool| pool.close_one_idle());
     }
 }

@@ -1,7 +1,7 @@
 //! Opens the connections of a pool, and checks, cancels and closes them.
 
 use std::ops::{Deref, DerefMut};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
@@ -11,6 +11,7 @@ use sqlx::{Connection, MySqlConnection};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::budget::Budget;
+use crate::lock::lock;
 use crate::sql::error::no_connection::NoConnection;
 use crate::sql::mysql::health::Health;
 use crate::sql::mysql::health::queueing::{is_queued, set_queued};
@@ -124,7 +125,7 @@ impl Connector {
     }
 
     fn note_refusal(&self, refusal: Option<String>) {
-        *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = refusal;
+        *lock(&self.refusal) = refusal;
     }
 
     /// Returns the reason that no connection was opened in time for the current
@@ -134,7 +135,7 @@ impl Connector {
             let most = budget.most();
             return NoConnection::BoundReached { most };
         }
-        let refusal = self.refusal.lock().unwrap_or_else(PoisonError::into_inner);
+        let refusal = lock(&self.refusal);
         let why = refusal.clone();
         let why = why.unwrap_or_else(|| "the server did not answer".to_owned());
         NoConnection::NotMade { why }

@@ -7,10 +7,11 @@
 mod variables;
 
 use std::collections::BTreeSet;
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex};
 
 use sqlx::{AssertSqlSafe, Decode, MySql, MySqlConnection, Row, Type};
 
+use crate::lock::lock;
 use crate::sql::error::mysql::is_refusal;
 use variables::{On, VARIABLES, Variable};
 
@@ -59,7 +60,7 @@ impl Sessions {
             Ok(_) => check(connection, &known).await,
             Err(error) if is_refusal(&error) => {
                 let found = set_one_by_one(connection).await?;
-                let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut refused = lock(&self.refused);
                 *refused = found;
                 Ok(())
             }
@@ -68,7 +69,7 @@ impl Sessions {
     }
 
     fn refused(&self) -> BTreeSet<&'static str> {
-        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let refused = lock(&self.refused);
         refused.clone()
     }
 }
