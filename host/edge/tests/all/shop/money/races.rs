@@ -191,6 +191,36 @@ async fn an_idempotency_key_makes_one_order() {
     }
 }
 
+/// A refusal that is kept under an idempotency key is replayed in the form that
+/// each client accepts.
+#[tokio::test]
+async fn a_replayed_refusal_has_the_form_that_the_client_accepts() {
+    for checkout in Checkout::both().await {
+        let customer = checkout.shop.customer().await;
+        let empty = order_fields(&customer.new_cart().await);
+        let (customer, empty) = (&customer, &empty);
+        let post = |accept| async move {
+            let headers = [("idempotency-key", "refused"), ("accept", accept)];
+            let asking = customer.ask_with(Method::POST, "/orders", &headers, empty);
+            asking.await
+        };
+        let first = post("application/json").await;
+        let code = retries::code(&first);
+        assert!((400..500).contains(&first.status), "{first:?}");
+        assert_eq!(first.header("idempotent-replayed"), None);
+        let again = post("application/json").await;
+        assert_eq!(again.header("idempotent-replayed"), Some("true"));
+        assert_eq!((again.status, &again.body), (first.status, &first.body));
+        let problem = post("application/problem+json").await;
+        assert_eq!(problem.header("idempotent-replayed"), Some("true"));
+        assert_eq!(
+            problem.header("content-type"),
+            Some("application/problem+json")
+        );
+        assert_eq!(problem.json()["code"], code);
+    }
+}
+
 /// What somebody adds while the cart is ordered, again and again, is in one of
 /// the orders or in the cart, once.
 #[tokio::test]
