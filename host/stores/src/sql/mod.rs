@@ -8,7 +8,8 @@
 //! | `adopt` | existing tables that migrations meet |
 //! | `access` | one plugin's access, transactions, read replicas, and the factory of all |
 //! | `mysql`, `sqlite` | the two databases, each with its connection pool |
-//! | `guard` | checks of statements against a grant |
+//! | `versions` | whether a result that was kept is still current |
+//! | `guard` | checks of statements against a grant, and their shapes |
 //! | `retry`, `file_lock` | what both databases use |
 //! | `rows`, `error`, `connections`, `types` | values, results and errors |
 
@@ -24,6 +25,7 @@ mod retry;
 mod rows;
 mod sqlite;
 mod types;
+mod versions;
 
 pub use access::{DatabaseAccess, Databases, OpenTransaction, ReplicaUse};
 pub use adopt::{
@@ -38,7 +40,7 @@ pub use error::{
 };
 pub use guard::migration::MigrationRefused;
 pub use guard::{
-    Change, ChangeKind, Columns, Dependency, Fixed, KeyCell, ReadShape, RowSet, Shape, TableChange,
+    Change, ChangeKind, Columns, Dependency, Fixed, ReadShape, RowSet, Shape, TableChange,
     TableRead, WriteShape,
 };
 pub use guard::{
@@ -50,8 +52,9 @@ pub use migrate::{
     ProgressSender, SchemaLock, migrations_table,
 };
 pub use mysql::{mysql_session, mysql_session_checks};
-pub use rows::{Cell, Form, PackedRows};
+pub use rows::{Cell, Form, KeyCell, PackedRows};
 pub(super) use sqlite::SqliteFile;
 pub use types::{CallLimits, Error, Outcome, Rows, Value};
+pub use versions::{ResultVersion, Untracked, Versions};
 
 type Result<T> = std::result::Result<T, Error>;

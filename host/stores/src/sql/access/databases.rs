@@ -12,6 +12,7 @@ use crate::sql::error::{OpenError, redacted_url};
 use crate::sql::guard::TableGrant;
 use crate::sql::mysql::{self, Budget, Health, PoolOptions, Target};
 use crate::sql::sqlite::{SqliteDatabase, WriterPermits};
+use crate::sql::versions::Versions;
 use crate::sql::{CallLimits, Lifetimes};
 
 /// Factory for database access, with the state that all databases of a node
@@ -27,6 +28,8 @@ pub struct Databases {
     files: ValueFiles,
     /// Health of each server by URL, shared by all pools that use the URL.
     servers: Mutex<HashMap<String, Arc<Health>>>,
+    /// Versions of each database, shared by all pools that use it.
+    versions: Mutex<HashMap<String, Arc<Versions>>>,
 }
 
 impl Databases {
@@ -107,7 +110,8 @@ impl Databases {
             let health = self.health(url, &target);
             Database::MySql(mysql::open(url, target, pool, health).await?)
         };
-        Ok(DatabaseAccess::new(database, url, grant, limits))
+        let versions = self.versions(&database, url);
+        Ok(DatabaseAccess::new(database, url, grant, limits, versions))
     }
 
     /// Adds the replica at `url`, which then answers queries that may be
@@ -149,6 +153,19 @@ impl Databases {
             lifetimes: self.lifetimes,
             budget: self.budget.clone(),
         }
+    }
+
+    fn versions(&self, database: &Database, url: &str) -> Arc<Versions> {
+        let name = match database {
+            Database::Sqlite(sqlite) => {
+                let file = sqlite.file();
+                let file = file.canonicalize().unwrap_or_else(|_| file.to_owned());
+                file.to_string_lossy().into_owned()
+            }
+            Database::MySql(_) => url.to_owned(),
+        };
+        let mut versions = lock(&self.versions);
+        versions.entry(name).or_default().clone()
     }
 
     fn health(&self, url: &str, target: &Target) -> Arc<Health> {

@@ -4,16 +4,18 @@
 mod databases;
 mod replica;
 mod system_tables;
+mod tracking;
 mod transaction;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::error::redacted_url;
-use super::guard::{Guard, Kind, TableGrant};
+use super::guard::{Checked, Guard, Kind, TableGrant};
 use super::mysql::MySqlDatabase;
 use super::rows::Form;
 use super::sqlite::SqliteDatabase;
+use super::versions::Versions;
 use super::{CallLimits, Connections, Dialect, Error, Outcome, Result, Value};
 use crate::breaker::StoreHealth;
 use replica::Replica;
@@ -33,6 +35,7 @@ pub struct DatabaseAccess {
     url: String,
     guard: Guard,
     limits: CallLimits,
+    versions: Arc<Versions>,
 }
 
 #[derive(Clone)]
@@ -57,6 +60,7 @@ impl DatabaseAccess {
         url: &str,
         grant: TableGrant,
         limits: CallLimits,
+        versions: Arc<Versions>,
     ) -> Self {
         let dialect = database.dialect();
         Self {
@@ -65,6 +69,7 @@ impl DatabaseAccess {
             url: redacted_url(url),
             guard: Guard::new(grant, dialect),
             limits,
+            versions,
         }
     }
 
@@ -207,10 +212,19 @@ impl DatabaseAccess {
         deadline: Instant,
     ) -> Result<F> {
         let statement = self.guard.check(text, Kind::Query, parameters.len())?;
+        self.ask(&statement, parameters, deadline).await
+    }
+
+    async fn ask<F: Form>(
+        &self,
+        statement: &Checked,
+        parameters: Vec<Value>,
+        deadline: Instant,
+    ) -> Result<F> {
         let limits = self.limits;
         match &self.database {
             Database::Sqlite(sqlite) => {
-                let asking = sqlite.query(&statement, parameters, limits, deadline);
+                let asking = sqlite.query(statement, parameters, limits, deadline);
                 within(deadline, asking).await
             }
             Database::MySql(mysql) => {
@@ -232,9 +246,12 @@ impl DatabaseAccess {
         deadline: Instant,
     ) -> Result<Outcome> {
         let statement = self.guard.check(text, Kind::Change, parameters.len())?;
+        // They take effect when this future ends or is dropped, at the latest.
+        let changes = self.pending_changes();
+        changes.add(self.changes(&statement, &parameters));
         match &self.database {
             Database::Sqlite(sqlite) => {
-                let changing = sqlite.execute(&statement, parameters, deadline);
+                let changing = sqlite.execute(&statement, parameters, &changes, deadline);
                 within(deadline, changing).await
             }
             Database::MySql(mysql) => mysql.execute(&statement.text, &parameters, deadline).await,

@@ -8,6 +8,7 @@ use crate::sql::guard::Kind;
 use crate::sql::mysql::{MySqlDatabase, MySqlTransaction};
 use crate::sql::rows::Form;
 use crate::sql::sqlite::SqliteTransaction;
+use crate::sql::versions::PendingChanges;
 use crate::sql::{Outcome, Result, Value};
 
 impl DatabaseAccess {
@@ -28,6 +29,7 @@ impl DatabaseAccess {
         Ok(OpenTransaction {
             access: self.clone(),
             transaction,
+            changes: self.pending_changes(),
         })
     }
 }
@@ -36,6 +38,9 @@ impl DatabaseAccess {
 pub struct OpenTransaction {
     access: Arc<DatabaseAccess>,
     transaction: Transaction,
+    /// Changes of its statements so far. Declared after `transaction`, so that a transaction that
+    /// is dropped ends before they take effect.
+    changes: Arc<PendingChanges>,
 }
 
 impl OpenTransaction {
@@ -83,6 +88,8 @@ impl OpenTransaction {
             .access
             .guard
             .check(text, Kind::Change, parameters.len())?;
+        self.changes
+            .add(self.access.changes(&statement, &parameters));
         match &mut self.transaction {
             Transaction::Sqlite(open) => {
                 let changing = open.execute(&statement.text, parameters, deadline);
@@ -101,8 +108,9 @@ impl OpenTransaction {
     /// When the database refuses. After `timeout` and `unavailable` it is
     /// unknown if the changes were committed.
     pub async fn commit(self, deadline: Instant) -> Result<()> {
+        let changes = self.changes;
         match self.transaction {
-            Transaction::Sqlite(open) => within(deadline, open.commit(deadline)).await,
+            Transaction::Sqlite(open) => within(deadline, open.commit(&changes, deadline)).await,
             Transaction::MySql(open, mysql) => mysql.end(open.commit(), deadline).await,
         }
     }

@@ -61,7 +61,7 @@ impl TableGrant {
 /// Returns the name of a table in the spelling of a grant. SQLite treats
 /// `Orders` and `orders` as one table; to MySQL on Linux they are two, of which
 /// the grant names the second.
-pub(super) fn folded(table: &str, dialect: SqlDialect) -> Cow<'_, str> {
+pub(in crate::sql) fn folded(table: &str, dialect: SqlDialect) -> Cow<'_, str> {
     match dialect {
         SqlDialect::Sqlite => table.to_ascii_lowercase().into(),
         SqlDialect::Mysql => table.into(),

@@ -32,9 +32,10 @@ use crate::sql::{Dialect as SqlDialect, Error};
 
 pub use self::functions::is_allowed as is_allowed_function;
 pub use self::grant::TableGrant;
+pub(in crate::sql) use self::grant::folded;
 pub use self::limit_clause::planned_once;
 pub use self::shape::{
-    Change, ChangeKind, Columns, Dependency, Fixed, KeyCell, ReadShape, RowSet, Shape, TableChange,
+    Change, ChangeKind, Columns, Dependency, Fixed, ReadShape, RowSet, Shape, TableChange,
     TableRead, WriteShape,
 };
 

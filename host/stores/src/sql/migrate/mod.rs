@@ -45,6 +45,8 @@ impl DatabaseAccess {
             return Ok(());
         };
         let table = migrations_table(plugin);
+        // Migrations change rows too, and which tables' changes can be followed.
+        let _changing = self.versions().invalidate_on_drop();
         match &self.database {
             Database::Sqlite(sqlite) => {
                 let records = sqlite.migration_records(&table).await?;

@@ -8,6 +8,7 @@ mod login;
 mod open;
 mod pool;
 mod pooled_connection;
+mod schema_facts;
 mod server;
 mod session;
 mod statement;

@@ -1,6 +1,7 @@
 //! Forms in which the rows of a query are returned to a plugin.
 
 pub(super) mod collector;
+mod keyed;
 mod packed;
 pub(super) mod timestamp;
 
@@ -8,6 +9,8 @@ use std::borrow::Cow;
 
 use crate::sql::{Rows, Value};
 
+pub use keyed::KeyCell;
+pub(super) use keyed::Keyed;
 pub use packed::PackedRows;
 
 /// A value as the driver holds it, borrowed where possible.

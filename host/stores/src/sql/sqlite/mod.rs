@@ -7,6 +7,7 @@ mod failure;
 mod file;
 mod limits;
 mod readers;
+mod schema_facts;
 mod statement;
 #[cfg(test)]
 mod tests;
@@ -29,6 +30,7 @@ pub(super) use self::writer::{SqliteTransaction, WriterPermits};
 use super::error::{OpenError, UrlError, redacted_url};
 use super::guard::{Checked, TableGrant};
 use super::rows::Form;
+use super::versions::PendingChanges;
 use super::{CallLimits, Connections, Outcome, Result, Value};
 use crate::refusals::Refusals;
 
@@ -104,10 +106,12 @@ impl SqliteDatabase {
         &self,
         statement: &Checked,
         parameters: Vec<Value>,
+        changes: &Arc<PendingChanges>,
         deadline: Instant,
     ) -> Result<Outcome> {
         let text = &statement.text;
-        self.writer.execute(text, parameters, deadline).await
+        let executing = self.writer.execute(text, parameters, changes, deadline);
+        executing.await
     }
 
     /// Begins a transaction on the writer.

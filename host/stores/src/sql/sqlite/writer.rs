@@ -23,6 +23,7 @@ use crate::sql::error::sqlite::{is_locked, refusal_code};
 use crate::sql::guard::TableGrant;
 use crate::sql::retry::retry_on_conflict;
 use crate::sql::rows::Form;
+use crate::sql::versions::PendingChanges;
 use crate::sql::{CallLimits, Error, Outcome, Result, Value};
 
 type Done<T> = std::result::Result<T, Failure>;
@@ -95,13 +96,18 @@ impl Writer {
         self: &Arc<Self>,
         text: &Arc<str>,
         parameters: Vec<Value>,
+        changes: &Arc<PendingChanges>,
         deadline: Instant,
     ) -> Result<Outcome> {
         let statement = Arc::new(Statement::new(text, parameters));
         let change = || async {
-            let statement = statement.clone();
+            let (statement, changes) = (statement.clone(), changes.clone());
             let held = self.take().await?;
-            let work = move |connection: &GuestConnection| statement.execute(connection);
+            let work = move |connection: &GuestConnection| {
+                // Dropped after the statement, which may end after its caller has left.
+                let _changes = changes;
+                statement.execute(connection)
+            };
             held.run(deadline, work).await.1
         };
         let done = retry_on_conflict(change, is_contention).await;
@@ -295,9 +301,18 @@ impl SqliteTransaction {
         Ok(outcome)
     }
 
-    /// Commits the transaction.
-    pub(in crate::sql) async fn commit(mut self, deadline: Instant) -> Result<()> {
-        let commit = |connection: &GuestConnection| execute_as_host(connection, "COMMIT");
+    /// Commits the transaction with its `changes`.
+    pub(in crate::sql) async fn commit(
+        mut self,
+        changes: &Arc<PendingChanges>,
+        deadline: Instant,
+    ) -> Result<()> {
+        let changes = changes.clone();
+        let commit = move |connection: &GuestConnection| {
+            // Dropped after the commit, which may end after its caller has left.
+            let _changes = changes;
+            execute_as_host(connection, "COMMIT")
+        };
         self.run(deadline, commit).await?;
         if let Some(held) = self.held.as_ref().filter(|_| self.has_changes) {
             held.writer.refusals.succeeded();

@@ -58,6 +58,14 @@ pub enum ChangeKind {
 }
 
 impl Change {
+    /// Returns the change with any columns updated, where it is an update.
+    pub(in crate::sql) fn of_any_column(mut self) -> Self {
+        if let ChangeKind::Update(columns) = &mut self.kind {
+            *columns = Columns::All;
+        }
+        self
+    }
+
     /// Returns whether a result with this dependency may differ after the change.
     #[must_use]
     pub fn affects(&self, dependency: &Dependency) -> bool {

@@ -32,7 +32,7 @@ use crate::sql::Dialect;
 pub use columns::Columns;
 pub use dependency::{Change, ChangeKind, Dependency, RowSet};
 pub use fixed::Fixed;
-pub use read::{KeyCell, ReadShape, TableRead};
+pub use read::{ReadShape, TableRead};
 pub use write::{TableChange, WriteShape};
 
 /// Shape of a statement.

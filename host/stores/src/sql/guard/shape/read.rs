@@ -13,6 +13,7 @@ use super::volatile::is_volatile;
 use super::words::Words;
 use crate::sql::guard::grant::folded;
 use crate::sql::guard::tables::Tables;
+use crate::sql::rows::KeyCell;
 use crate::sql::{Dialect, Value};
 
 /// Shape of a SELECT.
@@ -194,6 +195,18 @@ impl ReadShape {
 }
 
 impl TableRead {
+    /// Returns a read of these columns by which no row is told from others.
+    #[cfg(test)]
+    pub(in crate::sql) fn of(table: &str, columns: &Columns, membership: &Columns) -> Self {
+        Self {
+            table: table.to_owned(),
+            columns: columns.clone(),
+            membership: membership.clone(),
+            fixed: BTreeMap::new(),
+            selected: BTreeMap::new(),
+        }
+    }
+
     fn rows(
         &self,
         key_column: &str,
@@ -216,17 +229,6 @@ impl TableRead {
             None => RowSet::Any,
         }
     }
-}
-
-/// Value in the column of a result that holds the key of a table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KeyCell {
-    /// Key of a row.
-    Key(i64),
-    /// NULL: an outer join found no row of the table.
-    Null,
-    /// Any other value, such as an unsigned integer that does not fit.
-    Other,
 }
 
 fn selected_rows(cells: impl Iterator<Item = KeyCell>) -> RowSet {

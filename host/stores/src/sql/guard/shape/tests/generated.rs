@@ -11,8 +11,9 @@ use rusqlite::Connection;
 use rusqlite::types::Value as Cell;
 
 use super::{guard, keys};
-use crate::sql::guard::shape::{Change, Dependency, KeyCell};
+use crate::sql::guard::shape::{Change, Dependency};
 use crate::sql::guard::{Kind, Shape};
+use crate::sql::rows::KeyCell;
 use crate::sql::{Dialect, Value};
 
 /// Pairs that are tried in an ordinary run.

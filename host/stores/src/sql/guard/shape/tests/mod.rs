@@ -5,8 +5,9 @@ mod generated;
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Change, ChangeKind, Columns, Dependency, KeyCell, RowSet, Shape};
+use super::{Change, ChangeKind, Columns, Dependency, RowSet, Shape};
 use crate::sql::guard::{Guard, Kind, TableGrant};
+use crate::sql::rows::KeyCell;
 use crate::sql::{Dialect, Value};
 
 const TABLES: [&str; 4] = ["product", "category", "product_category", "review"];
