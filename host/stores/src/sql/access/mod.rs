@@ -2,6 +2,7 @@
 //! run on a connection pool of its own.
 
 mod databases;
+mod kept;
 mod replica;
 mod system_tables;
 mod tracking;
@@ -18,6 +19,7 @@ use super::sqlite::SqliteDatabase;
 use super::versions::Versions;
 use super::{CallLimits, Connections, Dialect, Error, Outcome, Result, Value};
 use crate::breaker::StoreHealth;
+use kept::KeptResults;
 use replica::Replica;
 
 pub use databases::Databases;
@@ -36,6 +38,7 @@ pub struct DatabaseAccess {
     guard: Guard,
     limits: CallLimits,
     versions: Arc<Versions>,
+    kept: KeptResults,
 }
 
 #[derive(Clone)]
@@ -70,6 +73,7 @@ impl DatabaseAccess {
             guard: Guard::new(grant, dialect),
             limits,
             versions,
+            kept: KeptResults::new(),
         }
     }
 

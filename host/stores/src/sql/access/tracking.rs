@@ -12,7 +12,7 @@ use crate::sql::versions::{
 use crate::sql::{Result, Value};
 
 /// A query that is about to be asked, with all that its result may depend on tracked.
-struct TrackedQuery<'a> {
+pub(super) struct TrackedQuery<'a> {
     shape: &'a ReadShape,
     schema: Arc<SchemaFacts>,
     ids: Vec<ShapeId>,
@@ -75,15 +75,31 @@ impl DatabaseAccess {
         &self,
         statement: &'a Checked,
     ) -> std::result::Result<TrackedQuery<'a>, Untracked> {
+        self.check_followed()?;
+        self.track_locally(statement)
+    }
+
+    /// Checks that the changes of others to the database are known.
+    pub(super) fn check_followed(&self) -> std::result::Result<(), Untracked> {
+        match self.database {
+            Database::Sqlite(_) => Ok(()),
+            Database::MySql(_) => Err(Untracked::NoChangeLog),
+        }
+    }
+
+    /// Tracks the changes of this process to what the result of a query may depend on.
+    pub(super) fn track_locally<'a>(
+        &self,
+        statement: &'a Checked,
+    ) -> std::result::Result<TrackedQuery<'a>, Untracked> {
         let Shape::Read(shape) = &*statement.shape else {
             return Err(Untracked::Volatile);
         };
         if !shape.is_repeatable {
             return Err(Untracked::Volatile);
         }
-        if matches!(self.database, Database::MySql(_)) {
-            return Err(Untracked::NoChangeLog);
-        }
+        // Noted first, so that a schema that is learned meanwhile invalidates the result.
+        let since = self.versions.now();
         let schema = self.versions.schema();
         let ids = shape.tables.iter().map(|read| {
             schema.check(&read.table)?;
@@ -93,11 +109,11 @@ impl DatabaseAccess {
             shape,
             ids: ids.collect::<std::result::Result<_, _>>()?,
             schema,
-            since: self.versions.now(),
+            since,
         })
     }
 
-    fn version<F: Form>(
+    pub(super) fn version<F: Form>(
         &self,
         tracked: &TrackedQuery<'_>,
         parameters: &[Value],

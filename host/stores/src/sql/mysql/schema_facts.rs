@@ -17,8 +17,8 @@ const TABLES: &str = "SELECT CAST(table_name AS CHAR), CAST(table_type AS CHAR) 
 
 const KEYS: &str = "SELECT CAST(table_name AS CHAR), CAST(MAX(column_name) AS CHAR) \
     FROM information_schema.columns WHERE table_schema = DATABASE() AND column_key = 'PRI' \
-    GROUP BY table_name HAVING COUNT(*) = 1 AND MAX(data_type) IN \
-    ('tinyint', 'smallint', 'mediumint', 'int', 'bigint')";
+    GROUP BY table_name HAVING COUNT(*) = 1 AND MAX(COALESCE(generation_expression, '')) = '' \
+    AND MAX(data_type) IN ('tinyint', 'smallint', 'mediumint', 'int', 'bigint')";
 
 // `DEFAULT_GENERATED` is MySQL's word for a default that is an expression.
 const DERIVING: &str = "SELECT DISTINCT CAST(table_name AS CHAR) FROM information_schema.columns \

@@ -9,7 +9,7 @@ use super::{Cell, Form};
 const CAPACITY: usize = 4096;
 
 /// Rows encoded as `packed-rows` of `edge:platform/sql`.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct PackedRows(ByteBuf);
 
 impl PackedRows {
@@ -17,6 +17,11 @@ impl PackedRows {
     #[must_use]
     pub fn into_bytes(self) -> Vec<u8> {
         self.0.into_vec()
+    }
+
+    /// Returns the number of bytes.
+    pub(in crate::sql) fn len(&self) -> usize {
+        self.0.as_slice().len()
     }
 
     fn array(&mut self, length: usize) {

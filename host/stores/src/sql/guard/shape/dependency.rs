@@ -11,7 +11,7 @@ pub struct Dependency {
     pub table: String,
     /// Columns whose values the result depends on.
     pub columns: Columns,
-    /// Those of `columns` that decide which rows are in the result, and in which order.
+    /// Columns that decide which rows are in the result, and in which order; all are in `columns`.
     pub membership: Columns,
     /// Rows of the table that are in the result.
     pub rows: RowSet,

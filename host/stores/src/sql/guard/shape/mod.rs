@@ -5,7 +5,9 @@
 //! the rows that it returned, the shape of a SELECT becomes [`Dependency`]s and that of a change
 //! [`Change`]s. [`Change::affects`] may answer yes where the result stays the same, and never no
 //! where it differs: names count as columns wherever they could be columns, and whatever is not
-//! understood depends on, or changes, the whole table.
+//! understood depends on, or changes, the whole table. Where SQL leaves it open which result is
+//! right, any is: without an ORDER BY that names a unique key, the order of rows, and with LIMIT the
+//! rows themselves, may depend on the index that the database chose.
 //!
 //! Shapes know nothing of a schema. Callers must not use them for views, nor for tables whose rows
 //! change by themselves: by triggers, by foreign keys with an action, by generated columns and by

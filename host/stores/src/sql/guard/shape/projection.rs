@@ -41,7 +41,12 @@ pub(super) fn projection(query: &Query, tokens: &[TokenWithSpan]) -> Option<Proj
     let SetExpr::Select(select) = &*query.body else {
         return None;
     };
-    if query.with.is_some() || !is_plain(select) || aggregates(query) || has_subquery(select) {
+    if query.with.is_some()
+        || !is_plain(select)
+        || aggregates(query)
+        || ranks_by_relevance(query)
+        || has_subquery(select)
+    {
         return None;
     }
     Some(Projection {
@@ -140,6 +145,14 @@ fn aggregates(query: &Query) -> bool {
         query,
         |expression| matches!(expression, Expr::Function(function) if may_aggregate(function)),
     )
+}
+
+/// Returns whether a full-text search anywhere in `query` tells the relevance of a row, which depends
+/// on how often its words are in others.
+pub(super) fn ranks_by_relevance(query: &Query) -> bool {
+    finds(query, |expression| {
+        matches!(expression, Expr::MatchAgainst { .. })
+    })
 }
 
 fn may_aggregate(function: &Function) -> bool {

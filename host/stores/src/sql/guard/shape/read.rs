@@ -7,8 +7,8 @@ use sqlparser::tokenizer::TokenWithSpan;
 
 use super::columns::Columns;
 use super::dependency::{Dependency, RowSet};
-use super::fixed::{Fixed, equalities};
-use super::projection::{Projection, projection};
+use super::fixed::{Equality, Fixed, Placeholders, equalities};
+use super::projection::{Projection, projection, ranks_by_relevance};
 use super::volatile::is_volatile;
 use super::words::Words;
 use crate::sql::guard::grant::folded;
@@ -28,14 +28,14 @@ pub struct ReadShape {
     is_plain: bool,
 }
 
-/// What the result of a SELECT depends on in one table.
+/// Part of one table that the result of a SELECT depends on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableRead {
     /// Table, in the spelling of the grant.
     pub table: String,
     /// Columns whose values the result depends on.
     pub columns: Columns,
-    /// Those of `columns` that decide which rows are in the result, and in which order.
+    /// Columns that decide which rows are in the result, and in which order; all are in `columns`.
     pub membership: Columns,
     /// Columns that WHERE compares with one value, if only rows with this value are read.
     fixed: BTreeMap<String, Fixed>,
@@ -56,6 +56,7 @@ pub(super) fn shape(
         .collect();
     let words = Words::new(query, tokens, &tables, dialect);
     let projection = projection(query, tokens);
+    let equalities = own_equalities(query, tokens);
     let reads = tables.iter().map(|table| {
         let mut read = whole_table(table, &words, projection.as_ref());
         if let SetExpr::Select(select) = &*query.body
@@ -66,7 +67,7 @@ pub(super) fn shape(
                 words: &words,
                 only: only_relation(select, dialect),
             };
-            read.fixed = fixed(table, select, tokens, &scope);
+            read.fixed = fixed(table, &equalities, &scope);
             read.selected = selected(table, projection.as_ref(), &scope);
         }
         read
@@ -117,17 +118,25 @@ impl Scope<'_> {
     }
 }
 
-fn fixed(
-    table: &str,
-    select: &Select,
-    tokens: &[TokenWithSpan],
-    scope: &Scope<'_>,
-) -> BTreeMap<String, Fixed> {
-    let conjuncts = select.selection.iter();
-    let conjuncts = conjuncts.flat_map(|condition| equalities(condition, tokens));
-    conjuncts
+/// Returns the comparisons with one value that each row of the result fulfils; none if rows that are
+/// not in the result may decide on its values.
+fn own_equalities(query: &Query, tokens: &[TokenWithSpan]) -> Vec<Equality> {
+    let condition = match &*query.body {
+        SetExpr::Select(select) => select.selection.as_ref(),
+        _ => None,
+    };
+    // The relevance of a row depends on all rows.
+    match condition.filter(|_| !ranks_by_relevance(query)) {
+        Some(condition) => equalities(condition, &Placeholders::of(tokens)),
+        None => Vec::new(),
+    }
+}
+
+fn fixed(table: &str, equalities: &[Equality], scope: &Scope<'_>) -> BTreeMap<String, Fixed> {
+    equalities
+        .iter()
         .filter(|equality| scope.is_of(table, equality.qualifier.as_deref()))
-        .map(|equality| (equality.column, equality.value))
+        .map(|equality| (equality.column.clone(), equality.value))
         .collect()
 }
 

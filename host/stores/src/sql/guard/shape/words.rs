@@ -17,6 +17,10 @@ pub(super) const ROW_ID: [&str; 3] = ["rowid", "_rowid_", "oid"];
 /// compares.
 const STANDS_FOR_OTHERS: [&str; 2] = ["*", "natural"];
 
+/// Number of columns up to which they are told apart. A statement with more may be made to fill the
+/// host's memory.
+const MAX_COLUMNS: usize = 256;
+
 /// A token that may name a column.
 #[derive(Debug)]
 struct Word {
@@ -36,6 +40,8 @@ pub(super) struct Words {
     others: BTreeSet<String>,
     /// Number of places in which each table is read.
     uses: BTreeMap<String, usize>,
+    /// True if only some partitions of a table are read, which its columns decide without a name.
+    reads_partitions: bool,
 }
 
 impl Words {
@@ -53,6 +59,7 @@ impl Words {
             tables: BTreeMap::new(),
             others: BTreeSet::new(),
             uses: BTreeMap::new(),
+            reads_partitions: false,
         };
         let ControlFlow::Continue(()) = tree.visit(&mut names);
         Self {
@@ -60,6 +67,7 @@ impl Words {
             tables: names.tables,
             others: names.others,
             uses: names.uses,
+            reads_partitions: names.reads_partitions,
         }
     }
 
@@ -67,6 +75,9 @@ impl Words {
     /// `except`.
     pub(super) fn columns(&self, table: &str, except: Option<&Range<Location>>) -> Columns {
         let mut columns = BTreeSet::new();
+        if self.reads_partitions {
+            return Columns::All;
+        }
         for word in &self.words {
             let is_outside = except.is_none_or(|range| !range.contains(&word.start));
             if !is_outside || !self.may_be_of(table, word) {
@@ -77,6 +88,9 @@ impl Words {
                 return Columns::All;
             }
             columns.insert(word.text.clone());
+            if columns.len() > MAX_COLUMNS {
+                return Columns::All;
+            }
         }
         Columns::Named(columns)
     }
@@ -180,6 +194,7 @@ struct Names<'n> {
     tables: BTreeMap<String, BTreeSet<String>>,
     others: BTreeSet<String>,
     uses: BTreeMap<String, usize>,
+    reads_partitions: bool,
 }
 
 impl Visitor for Names<'_> {
@@ -194,7 +209,13 @@ impl Visitor for Names<'_> {
 
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<Self::Break> {
         match factor {
-            TableFactor::Table { name, alias, .. } => {
+            TableFactor::Table {
+                name,
+                alias,
+                partitions,
+                ..
+            } => {
+                self.reads_partitions |= !partitions.is_empty();
                 let own = name.0.last().and_then(|part| part.as_ident());
                 let own = own.map(|ident| ident.value.as_str()).unwrap_or_default();
                 let alias = alias.as_ref().map(|alias| alias.name.value.as_str());

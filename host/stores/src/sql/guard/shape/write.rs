@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, HashMap};
 
 use sqlparser::ast::{
     Assignment, AssignmentTarget, Delete, FromTable, Insert, ObjectName, OnConflictAction,
-    OnInsert, SqliteOnConflict, Statement, TableWithJoins, Update,
+    OnInsert, SqliteOnConflict, Statement, TableFactor, TableWithJoins, Update,
 };
 use sqlparser::tokenizer::TokenWithSpan;
 
 use super::columns::Columns;
 use super::dependency::{Change, ChangeKind};
-use super::fixed::{Fixed, equalities};
+use super::fixed::{Fixed, Placeholders, equalities};
 use super::words::ROW_ID;
 use crate::sql::guard::grant::folded;
 use crate::sql::guard::tables::Tables;
@@ -23,7 +23,7 @@ pub struct WriteShape {
     pub tables: Vec<TableChange>,
 }
 
-/// What a statement changes in one table.
+/// Change that a statement makes to one table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableChange {
     /// Table, in the spelling of the grant.
@@ -102,19 +102,24 @@ fn assigned(assignment: &Assignment) -> Option<Vec<String>> {
 }
 
 fn update_fixed(update: &Update, tokens: &[TokenWithSpan]) -> BTreeMap<String, Fixed> {
-    if update.from.is_some() || !update.table.joins.is_empty() {
-        return BTreeMap::new();
+    match update.from.is_none() && is_one_table(&update.table) {
+        true => fixed(update.selection.as_ref(), tokens),
+        false => BTreeMap::new(),
     }
-    fixed(update.selection.as_ref(), tokens)
 }
 
 fn delete_fixed(delete: &Delete, tokens: &[TokenWithSpan]) -> BTreeMap<String, Fixed> {
     let (FromTable::WithFromKeyword(from) | FromTable::WithoutKeyword(from)) = &delete.from;
-    let is_single = |from: &[TableWithJoins]| matches!(from, [one] if one.joins.is_empty());
-    if !delete.tables.is_empty() || delete.using.is_some() || !is_single(from) {
-        return BTreeMap::new();
+    let is_single = matches!(from.as_slice(), [one] if is_one_table(one));
+    match is_single && delete.tables.is_empty() && delete.using.is_none() {
+        true => fixed(delete.selection.as_ref(), tokens),
+        false => BTreeMap::new(),
     }
-    fixed(delete.selection.as_ref(), tokens)
+}
+
+/// Returns whether a relation is one table, as opposed to a join, with or without parentheses.
+fn is_one_table(relation: &TableWithJoins) -> bool {
+    relation.joins.is_empty() && matches!(relation.relation, TableFactor::Table { .. })
 }
 
 /// Returns the columns that the condition of a statement with one table fixes. Every column outside
@@ -123,8 +128,9 @@ fn fixed(
     selection: Option<&sqlparser::ast::Expr>,
     tokens: &[TokenWithSpan],
 ) -> BTreeMap<String, Fixed> {
+    let placeholders = Placeholders::of(tokens);
     let conjuncts = selection.into_iter();
-    let conjuncts = conjuncts.flat_map(|condition| equalities(condition, tokens));
+    let conjuncts = conjuncts.flat_map(|condition| equalities(condition, &placeholders));
     conjuncts
         .map(|equality| (equality.column, equality.value))
         .collect()

@@ -229,8 +229,13 @@ impl Chance {
                 " ORDER BY stock * price, product_id",
             ]),
         };
-        text += order;
-        text += self.one_of(&["", "", " LIMIT 2", " LIMIT 2 OFFSET 1"]);
+        let limit = self.one_of(&["", "", " LIMIT 2", " LIMIT 2 OFFSET 1"]);
+        // Which rows LIMIT leaves is open unless the order is decided by a unique key.
+        text += match order.contains("product_id") || limit.is_empty() {
+            true => order,
+            false => " ORDER BY product_id",
+        };
+        text += limit;
         (text, numbers)
     }
 

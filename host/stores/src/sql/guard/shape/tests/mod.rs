@@ -257,3 +257,90 @@ fn an_update_changes_what_it_sets() {
         [(product(), ChangeKind::Rewrite, None)]
     );
 }
+
+fn mysql_shape(text: &str, kind: Kind, parameters: usize) -> Shape {
+    let checked = guard(Dialect::Mysql).check(text, kind, parameters);
+    Shape::clone(&checked.expect("allowed").shape)
+}
+
+fn mysql_rows(text: &str) -> RowSet {
+    let Shape::Read(shape) = mysql_shape(text, Kind::Query, 0) else {
+        panic!("{text}: no SELECT");
+    };
+    let dependencies = shape.dependencies(&[], 1, &keys(), |_, _| KeyCell::Other);
+    dependencies.into_iter().next().expect("a table").rows
+}
+
+#[test]
+fn operators_that_bind_differently_fix_no_row() {
+    let with = |condition| mysql_rows(&format!("SELECT name FROM product WHERE {condition}"));
+    assert!(matches!(
+        with("stock = 1 AND product_id = 7"),
+        RowSet::Fixed { key: 7, .. }
+    ));
+    for condition in [
+        "stock = 1 XOR display = 1 AND product_id = 7",
+        "stock & 1 = 1 AND product_id = 7",
+        "stock || 1 AND product_id = 7",
+    ] {
+        assert_eq!(with(condition), RowSet::Any, "{condition}");
+    }
+    let change = "UPDATE product SET stock = 1 WHERE stock = 1 XOR display = 1 AND product_id = 7";
+    let Shape::Write(shape) = mysql_shape(change, Kind::Change, 0) else {
+        panic!("no change");
+    };
+    assert_eq!(shape.changes(&[], &keys())[0].key, None);
+}
+
+#[test]
+fn a_join_in_parentheses_is_no_single_table() {
+    let change = "UPDATE (product p JOIN review r ON r.rating = p.price) SET p.price = 9 \
+         WHERE r.product_id = 3";
+    let Shape::Write(shape) = mysql_shape(change, Kind::Change, 0) else {
+        panic!("no change");
+    };
+    let changes = shape.changes(&[], &keys());
+    assert!(
+        changes.iter().all(|change| change.key.is_none()),
+        "{changes:?}"
+    );
+}
+
+#[test]
+fn a_partition_depends_on_all_columns() {
+    let text = "SELECT name FROM product PARTITION (p0)";
+    let Shape::Read(shape) = mysql_shape(text, Kind::Query, 0) else {
+        panic!("no SELECT");
+    };
+    assert_eq!(shape.tables[0].membership, Columns::All);
+}
+
+#[test]
+fn relevance_depends_on_all_rows() {
+    let text = "SELECT product_id, MATCH (name) AGAINST ('x') FROM product WHERE product_id = 7";
+    assert_eq!(mysql_rows(text), RowSet::Any);
+}
+
+#[test]
+fn times_of_day_read_the_clock_on_mysql() {
+    for text in [
+        "SELECT TIMESTAMP(MAKETIME(1, 2, 3)) FROM product",
+        "SELECT name FROM product WHERE name > TIME '10:00:00'",
+        "SELECT DEFAULT(name) FROM product",
+    ] {
+        let Shape::Read(shape) = mysql_shape(text, Kind::Query, 0) else {
+            panic!("{text}: no SELECT");
+        };
+        assert!(!shape.is_repeatable, "{text}");
+    }
+}
+
+#[test]
+fn a_statement_of_many_words_depends_on_all_columns() {
+    let words: String = (0..2000).map(|word| format!(", column_{word}")).collect();
+    let text = format!("SELECT name{words} FROM product");
+    let Shape::Read(shape) = shape(&text, Kind::Query, 0) else {
+        panic!("no SELECT");
+    };
+    assert_eq!(shape.tables[0].columns, Columns::All);
+}

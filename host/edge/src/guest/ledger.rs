@@ -1,0 +1,180 @@
+//! Ledger of the effects of one request: every host call that was made for it, by whichever plugin,
+//! and what its reply depends on.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use http::HeaderName;
+use stores::sql::{ResultVersion, Untracked};
+
+use super::operation::{Interface, Operation, Outcome};
+
+/// Maximum number of effects that are kept one by one. Later ones are only counted.
+const MOST: usize = 256;
+
+/// Ledger of one request, shared by the instances of all plugins that work on it.
+#[derive(Debug, Default)]
+pub struct Ledger(Mutex<Entries>);
+
+#[derive(Debug, Default)]
+struct Entries {
+    effects: Vec<Effect>,
+    /// Number of effects that were not kept.
+    left_out: u32,
+    /// What the reply depends on; `None` unless somebody asked for it.
+    basis: Option<Result<Basis, Unshareable>>,
+}
+
+/// One host call of a plugin.
+#[derive(Debug, Clone, Copy)]
+pub struct Effect {
+    /// Operation that the plugin called.
+    pub operation: Operation,
+    /// Outcome of the operation.
+    pub outcome: Outcome,
+    /// Time from the call to its outcome.
+    pub took: Duration,
+}
+
+/// What a reply depends on besides method, path, query and body of its request.
+#[derive(Debug, Default)]
+pub struct Basis {
+    /// Results of queries.
+    pub results: Vec<ResultVersion>,
+    /// Names of the header fields that the plugin asked for, each once.
+    pub fields: Vec<HeaderName>,
+    /// True if the plugin asked who calls.
+    pub caller: bool,
+}
+
+/// Reason why a reply is nobody's but its own client's, or true for an instant only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say it")]
+pub enum Unshareable {
+    #[error("the plugin asked for a clock")]
+    Clock,
+    #[error("the plugin asked for a random number")]
+    Random,
+    #[error("the plugin asked for all header fields")]
+    AllFields,
+    #[error("the plugin asked for the client's address")]
+    ClientAddress,
+    #[error("the plugin asked for the request's id")]
+    RequestId,
+    #[error("the plugin asked how much time is left")]
+    TimeLeft,
+    #[error("the plugin called another plugin")]
+    Call,
+    #[error("the plugin incremented a counter")]
+    Metric,
+    #[error("the plugin used {}", .0.name())]
+    Used(Interface),
+    #[error("of a query: {0}")]
+    Query(Untracked),
+    #[error("requests of handlers other than the record handler are not watched")]
+    Unwatched,
+}
+
+impl Unshareable {
+    /// Returns a short name of the reason, in metrics and `Cache-Status`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Clock => "clock",
+            Self::Random => "random",
+            Self::AllFields => "all-headers",
+            Self::ClientAddress => "client-address",
+            Self::RequestId => "request-id",
+            Self::TimeLeft => "time-left",
+            Self::Call => "plugin-call",
+            Self::Metric => "metric",
+            Self::Used(interface) => interface.name(),
+            Self::Query(reason) => reason.name(),
+            Self::Unwatched => "handler",
+        }
+    }
+}
+
+impl Ledger {
+    /// Watches what the reply depends on, from now on.
+    pub(crate) fn watch(&self) {
+        self.entries()
+            .basis
+            .get_or_insert_with(|| Ok(Basis::default()));
+    }
+
+    /// Returns whether anybody asked what the reply depends on.
+    pub(crate) fn is_watched(&self) -> bool {
+        matches!(self.entries().basis, Some(Ok(_)))
+    }
+
+    /// Takes out what the reply depends on.
+    ///
+    /// # Errors
+    /// Returns an error if the reply must not be shared.
+    pub fn take_basis(&self) -> Result<Basis, Unshareable> {
+        let basis = self.entries().basis.take();
+        basis.unwrap_or(Err(Unshareable::Unwatched))
+    }
+
+    /// Notes that the reply must not be shared.
+    pub(crate) fn note_unshareable(&self, reason: Unshareable) {
+        let mut entries = self.entries();
+        if let Some(basis @ Ok(_)) = &mut entries.basis {
+            *basis = Err(reason);
+        }
+    }
+
+    /// Notes a query and the version of its result.
+    pub(crate) fn note_query(&self, version: Result<ResultVersion, Untracked>) {
+        match version {
+            Ok(version) => self.note(|basis| basis.results.push(version)),
+            Err(reason) => self.note_unshareable(Unshareable::Query(reason)),
+        }
+    }
+
+    /// Notes that the plugin asked for the header fields of this name.
+    pub(crate) fn note_field(&self, name: &HeaderName) {
+        self.note(|basis| {
+            if !basis.fields.contains(name) {
+                basis.fields.push(name.clone());
+            }
+        });
+    }
+
+    /// Notes that the plugin asked who calls.
+    pub(crate) fn note_caller(&self) {
+        self.note(|basis| basis.caller = true);
+    }
+
+    fn note(&self, work: impl FnOnce(&mut Basis)) {
+        if let Some(Ok(basis)) = &mut self.entries().basis {
+            work(basis);
+        }
+    }
+
+    /// Adds a host call that has ended.
+    pub(super) fn add(&self, effect: Effect) {
+        let mut entries = self.entries();
+        if entries.effects.len() < MOST {
+            entries.effects.push(effect);
+        } else {
+            entries.left_out += 1;
+        }
+    }
+
+    /// Returns the number of host calls of `interface`, and the time that they took together.
+    #[must_use]
+    pub fn total(&self, interface: Interface) -> (usize, Duration) {
+        let entries = self.entries();
+        let calls = entries.effects.iter();
+        let calls = calls.filter(|effect| effect.operation.interface() == interface);
+        calls.fold((0, Duration::ZERO), |(count, took), effect| {
+            (count + 1, took + effect.took)
+        })
+    }
+
+    fn entries(&self) -> MutexGuard<'_, Entries> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,92 @@
+//! Results of queries that are kept for the requests that follow, since they cost much to find out
+//! and little to keep, such as counts.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use quick_cache::sync::Cache;
+
+use super::DatabaseAccess;
+use crate::sql::guard::Kind;
+use crate::sql::rows::{Keyed, PackedRows};
+use crate::sql::versions::{ResultVersion, Untracked};
+use crate::sql::{Result, Value};
+
+/// Number of results that are kept for one grant.
+const MOST: usize = 1024;
+
+/// Size in bytes up to which a result is kept.
+const MAX_BYTES: usize = 1024;
+
+/// Factor from the time that a query took to the time for which its result is kept where changes
+/// cannot be followed: the query takes a fiftieth of one connection's time at most.
+const COST_FACTOR: u32 = 50;
+
+/// Results that are kept, by statement and parameters.
+pub(super) struct KeptResults(Cache<String, Arc<Kept>>);
+
+/// One result, with what tells whether it is still good.
+struct Kept {
+    rows: PackedRows,
+    version: std::result::Result<ResultVersion, Untracked>,
+    /// Changes that this process made to the data.
+    local: Option<ResultVersion>,
+    until: Instant,
+}
+
+impl KeptResults {
+    pub(super) fn new() -> Self {
+        Self(Cache::new(MOST))
+    }
+}
+
+impl Kept {
+    fn is_good(&self) -> bool {
+        match (&self.version, &self.local) {
+            (Ok(version), _) => version.is_current(),
+            (Err(_), Some(local)) => local.is_current() && Instant::now() < self.until,
+            (Err(_), None) => Instant::now() < self.until,
+        }
+    }
+}
+
+impl DatabaseAccess {
+    /// Runs a SELECT, or returns its result from an earlier call: while no change is known that
+    /// affects it, or where changes cannot be followed, for fifty times as long as the query took
+    /// and `max_age` at most. Returns the version of the result as
+    /// [`query_tracked`](Self::query_tracked) does.
+    ///
+    /// # Errors
+    /// As for [`query`](Self::query).
+    pub async fn query_kept(
+        &self,
+        text: &str,
+        parameters: Vec<Value>,
+        max_age: Duration,
+        deadline: Instant,
+    ) -> Result<(PackedRows, std::result::Result<ResultVersion, Untracked>)> {
+        let key = format!("{text}\0{parameters:?}");
+        if let Some(kept) = self.kept.0.get(&key).filter(|kept| kept.is_good()) {
+            return Ok((kept.rows.clone(), kept.version.clone()));
+        }
+        let began = Instant::now();
+        let statement = self.guard.check(text, Kind::Query, parameters.len())?;
+        let tracked = self.track_locally(&statement);
+        let asking = self.ask::<Keyed<PackedRows>>(&statement, parameters.clone(), deadline);
+        let rows = asking.await?;
+        let local = tracked.map(|tracked| self.version(&tracked, &parameters, &rows));
+        let version = self.check_followed().and(local.clone());
+        let rows = rows.into_rows();
+        let took = began.elapsed();
+        if rows.len() <= MAX_BYTES {
+            let kept = Kept {
+                rows: rows.clone(),
+                version: version.clone(),
+                local: local.ok(),
+                until: Instant::now() + (took * COST_FACTOR).min(max_age),
+            };
+            self.kept.0.insert(key, Arc::new(kept));
+        }
+        Ok((rows, version))
+    }
+}
