@@ -1,7 +1,7 @@
 //! Setting of the plugin folders that a node serves.
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 /// Value of `plugins` for no plugin at all.
 const NONE: &str = "none";
@@ -18,7 +18,11 @@ pub(super) fn folders(text: &str) -> Result<Vec<PathBuf>, String> {
         return Ok(Vec::new());
     }
     let entries = text.split(',').map(str::trim).filter(|f| !f.is_empty());
-    let folders: Vec<PathBuf> = entries.flat_map(folders_of).collect();
+    let mut folders = Vec::new();
+    for entry in entries {
+        let found = folders_of(entry);
+        folders.extend(found.map_err(|error| format!("{entry} cannot be read: {error}"))?);
+    }
     match folders.is_empty() {
         true => Err("names no plugin folder; `none` means that".into()),
         false => Ok(folders),
@@ -28,21 +32,32 @@ pub(super) fn folders(text: &str) -> Result<Vec<PathBuf>, String> {
 /// Returns the folders that an entry names, in the order of their names. As in
 /// a shell, a pattern that matches nothing stays as it is, so that whatever
 /// needs a plugin reports that there is none.
-fn folders_of(entry: &str) -> Vec<PathBuf> {
-    let found = entry.strip_suffix(ALL_BELOW).map(Path::new).map(below);
-    found
-        .filter(|found| !found.is_empty())
-        .unwrap_or_else(|| vec![entry.into()])
+fn folders_of(entry: &str) -> io::Result<Vec<PathBuf>> {
+    let found = match entry.strip_suffix(ALL_BELOW) {
+        Some(folder) => below(Path::new(folder))?,
+        None => Vec::new(),
+    };
+    Ok(match found.is_empty() {
+        true => vec![entry.into()],
+        false => found,
+    })
 }
 
-fn below(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut folders: Vec<_> = entries
-        .map(|entry| entry.path())
-        .filter(|folder| folder.join(MANIFEST).is_file())
-        .collect();
+/// Returns the folders of plugins directly below `folder`; none if it does not exist.
+fn below(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut folders = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        if path.is_dir() && path.join(MANIFEST).try_exists()? {
+            folders.push(path);
+        }
+    }
     folders.sort();
-    folders
+    Ok(folders)
 }
 
 #[cfg(test)]

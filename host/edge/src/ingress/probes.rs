@@ -23,7 +23,7 @@ use crate::runtime::Body;
 use crate::telemetry::NodeWarnings;
 
 /// Time limit for a store to answer.
-const PATIENCE: Duration = Duration::from_secs(1);
+const STORE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Minimum time between two checks of the stores, however often probes ask.
 const FRESH: Duration = Duration::from_secs(1);
@@ -252,7 +252,7 @@ impl Probes {
             let store = self.behind.as_ref()?.services.buckets_store()?;
             let (answers, evicts) = tokio::join!(
                 in_time(store.ping()),
-                tokio::time::timeout(PATIENCE, store.eviction()),
+                tokio::time::timeout(STORE_TIMEOUT, store.eviction()),
             );
             Some(Store {
                 name: "buckets",
@@ -266,7 +266,7 @@ impl Probes {
         let limits = async {
             let (answers, evicts) = tokio::join!(
                 in_time(self.limiter.ping()?),
-                tokio::time::timeout(PATIENCE, self.limiter.eviction()),
+                tokio::time::timeout(STORE_TIMEOUT, self.limiter.eviction()),
             );
             Some(Store {
                 name: "rate-limits",
@@ -316,5 +316,5 @@ async fn databases(releases: &[Arc<Release>]) -> Vec<Store> {
 
 /// Returns whether `asking` succeeds within the time limit.
 async fn in_time<T, E>(asking: impl Future<Output = Result<T, E>>) -> bool {
-    matches!(tokio::time::timeout(PATIENCE, asking).await, Ok(Ok(_)))
+    matches!(tokio::time::timeout(STORE_TIMEOUT, asking).await, Ok(Ok(_)))
 }

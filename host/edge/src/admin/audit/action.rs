@@ -9,7 +9,7 @@ use crate::admin::error::Result;
 const MAX_NAME: usize = 40;
 const MAX_DETAIL: usize = 2000;
 
-/// Action under which refused ones are recorded.
+/// Action under which a refused action is recorded.
 const REFUSED: &str = "refused";
 
 /// A change that an operator asked for, as the audit records it.

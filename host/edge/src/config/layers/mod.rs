@@ -261,7 +261,10 @@ impl Layers {
     /// Returns every problem found, including settings that were never taken
     /// because they do not exist.
     pub(super) fn into_problems(mut self) -> Vec<String> {
-        let unknown = self.settings.iter();
+        // A default that was overridden is left, and known.
+        let defaults = self.defaults.iter();
+        let defaults = defaults.filter(|(key, _)| !self.known.contains(key.as_str()));
+        let unknown = self.settings.iter().chain(defaults);
         let unknown = unknown.map(|(key, setting)| match self.suggest(key, setting) {
             Some(name) => format!("{} is no setting; is {name} meant?", setting.origin),
             None => format!("{} is no setting", setting.origin),

@@ -18,7 +18,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 /// Time limit for the client to close, from the last byte that was sent to it: several round trips,
 /// and short enough that a client which never stops sending does not hold its connection slot for
 /// long.
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Bytes that are read and dropped at a time.
 const READ: usize = 16 * 1024;
@@ -32,7 +32,7 @@ pub(super) struct Lingering<S> {
     /// Time at which the last byte was written. A client that has been idle since then has read it.
     written: Option<Instant>,
     /// Timer of the wait for the client's end; set once the writing side is shut down.
-    patience: Option<Pin<Box<Sleep>>>,
+    timeout: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S: AsyncRead + Unpin> Lingering<S> {
@@ -42,7 +42,7 @@ impl<S: AsyncRead + Unpin> Lingering<S> {
             stream,
             stopping,
             written: None,
-            patience: None,
+            timeout: None,
         }
     }
 
@@ -52,11 +52,11 @@ impl<S: AsyncRead + Unpin> Lingering<S> {
 
     /// Reads and drops bytes until the client closes or the timer fires.
     fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let Some(patience) = &mut self.patience else {
+        let Some(timeout) = &mut self.timeout else {
             return Poll::Ready(());
         };
         let mut bytes = [MaybeUninit::uninit(); READ];
-        while patience.as_mut().poll(context).is_pending() {
+        while timeout.as_mut().poll(context).is_pending() {
             let mut dropped = ReadBuf::uninit(&mut bytes);
             let read = ready!(Pin::new(&mut self.stream).poll_read(context, &mut dropped));
             if read.is_err() || dropped.filled().is_empty() {
@@ -107,11 +107,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.patience.is_none() {
+        if self.timeout.is_none() {
             ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
             let is_stopping = self.stopping.has_changed().is_err();
             if let Some(written) = self.written.filter(|_| !is_stopping) {
-                self.patience = Some(Box::pin(sleep_until(written + PATIENCE)));
+                self.timeout = Some(Box::pin(sleep_until(written + TIMEOUT)));
             }
         }
         ready!(self.poll_end(context));

@@ -161,17 +161,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TimedIo<S> {
     }
 
     fn enter(&mut self, phase: Phase) {
-        let patience = match phase {
+        let timeout = match phase {
             Phase::Head => self.head_timeout,
             Phase::Waiting | Phase::Http2 => self.idle_timeout,
         };
         self.phase = phase;
-        self.until = Instant::now() + patience;
+        self.until = Instant::now() + timeout;
     }
 
     /// Closes the connection of a client that has sent no request within its timeout, with a 408 if
     /// it began one.
-    fn poll_patience(&mut self, context: &mut Context<'_>) -> Poll<()> {
+    fn poll_timeout(&mut self, context: &mut Context<'_>) -> Poll<()> {
         ready!(self.poll_timer(context));
         if !self.activity.is_idle() {
             // The client waits for a reply, so its timeout starts again.
@@ -294,7 +294,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for TimedIo<S> {
                 this.note_read(buffer.filled().get(before..).unwrap_or_default());
                 return Poll::Ready(Ok(()));
             }
-            ready!(this.poll_patience(context));
+            ready!(this.poll_timeout(context));
         }
         // hyper takes an empty read for the end of the client's stream.
         this.poll_pending(context)

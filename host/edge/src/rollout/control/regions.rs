@@ -89,6 +89,7 @@ impl Control {
     pub async fn note_region(&self, region: &str) -> Result<()> {
         self.execute(OCCUPIED, vec![text(region)]).await.map(|_| ())
     }
+
     /// Removes a region: its nodes that are silent, its release log and its heads. Returns how many
     /// entries of the release log it had.
     ///

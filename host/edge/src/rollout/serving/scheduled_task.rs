@@ -128,6 +128,7 @@ impl ScheduledTask {
             span.set_error(reason);
         }
     }
+
     /// Calls the plugin's task and logs a failure. Returns the reason of the
     /// failure for traces; `None` if the task succeeded.
     async fn call(&self, call: Call, id: &str, trace_id: Option<&str>) -> Option<&'static str> {

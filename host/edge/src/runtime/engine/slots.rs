@@ -2,7 +2,7 @@
 //! error when it is exhausted, so a release is loaded only if its share is free, and takes no more
 //! than that.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -10,6 +10,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 pub(super) struct PoolCapacity {
     instances: Arc<Semaphore>,
     memories: Arc<Semaphore>,
+    /// Held while both are taken, so that a reservation that fails takes nothing from another.
+    reserving: Mutex<()>,
 }
 
 /// Reserved share of a pool for one release, released when it is dropped.
@@ -54,11 +56,14 @@ impl PoolCapacity {
         Self {
             instances: Arc::new(Semaphore::new(instances as usize)),
             memories: Arc::new(Semaphore::new(instances as usize)),
+            reserving: Mutex::default(),
         }
     }
 
     /// Reserves this many instances, with one linear memory each.
     pub(super) fn reserve(&self, wanted: u32) -> Result<Reservation, NoRoom> {
+        let alone = self.reserving.lock();
+        let _alone = alone.unwrap_or_else(PoisonError::into_inner);
         let instances =
             take(&self.instances, wanted).map_err(|free| NoRoom::Instances { wanted, free })?;
         let memories = take(&self.memories, wanted).map_err(|free| NoRoom::Memories {

@@ -69,13 +69,13 @@ impl Tls {
     }
 }
 
-/// Completes the handshake with a client within `patience`.
+/// Completes the handshake with a client within `timeout`.
 pub(super) async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
     acceptor: &TlsAcceptor,
     stream: S,
-    patience: Duration,
+    timeout: Duration,
 ) -> io::Result<TlsStream<S>> {
-    match tokio::time::timeout(patience, acceptor.accept(stream)).await {
+    match tokio::time::timeout(timeout, acceptor.accept(stream)).await {
         Ok(outcome) => outcome,
         Err(elapsed) => Err(elapsed.into()),
     }

@@ -84,7 +84,7 @@ impl Job {
                 Ok(()) => return self.end(&watched, Ok(())).await,
                 Err(error) => error,
             };
-            if !lost_connection(&error, connection) || connection >= MAX_CONNECTIONS {
+            if !may_reconnect(&error, connection) || connection >= MAX_CONNECTIONS {
                 return self.end(&watched, Err(error)).await;
             }
             tracing::warn!(
@@ -241,9 +241,9 @@ impl Job {
     }
 }
 
-/// Returns whether the error says that a run lost its connection, the
-/// `connection`th of that run.
-fn lost_connection(error: &MigrationError, connection: u32) -> bool {
+/// Returns whether a run that failed by this error, on its `connection`th connection, goes on over
+/// another one: this one broke, or the server is still starting.
+fn may_reconnect(error: &MigrationError, connection: u32) -> bool {
     match error {
         MigrationError::Migrate { source, .. } => {
             // While a server restarts, the lock cannot be taken either.
