@@ -164,8 +164,11 @@ impl Databases {
             }
             Database::MySql(_) => url.to_owned(),
         };
-        let mut versions = lock(&self.versions);
-        versions.entry(name).or_default().clone()
+        let versions = lock(&self.versions).entry(name).or_default().clone();
+        if let Database::Sqlite(sqlite) = database {
+            versions.notice(sqlite.watch().clone());
+        }
+        versions
     }
 
     fn health(&self, url: &str, target: &Target) -> Arc<Health> {

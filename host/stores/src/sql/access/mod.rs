@@ -5,6 +5,8 @@ mod databases;
 mod kept;
 mod replica;
 mod system_tables;
+#[cfg(test)]
+mod tests;
 mod tracking;
 mod transaction;
 

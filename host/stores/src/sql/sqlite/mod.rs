@@ -5,6 +5,7 @@ mod authorizer;
 mod connection;
 mod failure;
 mod file;
+mod file_watch;
 mod limits;
 mod readers;
 mod schema_facts;
@@ -24,6 +25,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 pub(super) use self::connection::GuestConnection;
 pub(super) use self::failure::Failure;
 pub(crate) use self::file::SqliteFile;
+use self::file_watch::FileWatch;
 use self::readers::Readers;
 use self::writer::Writer;
 pub(super) use self::writer::{SqliteTransaction, WriterPermits};
@@ -76,6 +78,11 @@ impl SqliteDatabase {
     /// Returns the path of the file.
     pub(super) fn file(&self) -> &Path {
         self.writer.file()
+    }
+
+    /// Returns what notices that others write to the file.
+    pub(super) fn watch(&self) -> &Arc<FileWatch> {
+        self.writer.watch()
     }
 
     /// Returns the record of changes that the file refused.

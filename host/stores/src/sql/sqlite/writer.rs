@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::connection::{GuestConnection, Mode, busy_timeout};
 use super::failure::{Failure, panicked};
+use super::file_watch::FileWatch;
 use super::statement::Statement;
 use crate::lock::lock;
 use crate::refusals::Refusals;
@@ -28,18 +29,28 @@ use crate::sql::{CallLimits, Error, Outcome, Result, Value};
 
 type Done<T> = std::result::Result<T, Failure>;
 
-/// One semaphore for each file, whose permit allows writing. Waiters get the
-/// permit in order, whereas SQLite waits for a file's lock by polling.
+/// What all connections to one file share, for each file.
 #[derive(Default)]
-pub(in crate::sql) struct WriterPermits(Mutex<HashMap<PathBuf, Arc<Semaphore>>>);
+pub(in crate::sql) struct WriterPermits(Mutex<HashMap<PathBuf, SharedFile>>);
+
+/// What all connections to one file share.
+#[derive(Clone)]
+pub(super) struct SharedFile {
+    /// One permit, which allows writing. Waiters get it in order, whereas SQLite waits for a file's
+    /// lock by polling.
+    permit: Arc<Semaphore>,
+    watch: Arc<FileWatch>,
+}
 
 impl WriterPermits {
-    /// Returns the semaphore of a file, which has one permit.
-    pub(super) fn of(&self, file: &Path) -> Arc<Semaphore> {
-        let mut permits = lock(&self.0);
-        let permit = permits.entry(file.to_owned());
-        permit
-            .or_insert_with(|| Arc::new(Semaphore::new(1)))
+    pub(super) fn of(&self, file: &Path) -> SharedFile {
+        let mut files = lock(&self.0);
+        let shared = files.entry(file.to_owned());
+        shared
+            .or_insert_with(|| SharedFile {
+                permit: Arc::new(Semaphore::new(1)),
+                watch: Arc::new(FileWatch::new(file)),
+            })
             .clone()
     }
 }
@@ -48,7 +59,7 @@ impl WriterPermits {
 pub(super) struct Writer {
     file: PathBuf,
     grant: Arc<TableGrant>,
-    permit: Arc<Semaphore>,
+    shared: SharedFile,
     idle: Mutex<Idle>,
     refusals: Refusals,
 }
@@ -66,12 +77,12 @@ impl Writer {
     pub(super) async fn open(
         file: &Path,
         grant: Arc<TableGrant>,
-        permit: Arc<Semaphore>,
+        shared: SharedFile,
     ) -> Done<Arc<Self>> {
         let writer = Arc::new(Self {
             file: file.to_owned(),
             grant,
-            permit,
+            shared,
             idle: Mutex::new(Idle::None),
             refusals: Refusals::new(format!("the database {}", file.display())),
         });
@@ -83,6 +94,10 @@ impl Writer {
     /// Returns the path of the file.
     pub(super) fn file(&self) -> &Path {
         &self.file
+    }
+
+    pub(super) fn watch(&self) -> &Arc<FileWatch> {
+        &self.shared.watch
     }
 
     /// Returns the record of changes that the file refused.
@@ -165,14 +180,14 @@ impl Writer {
 
     /// Closes the connection, once its statement has finished.
     pub(super) async fn close(&self) {
-        let permit = self.permit.acquire().await;
+        let permit = self.shared.permit.acquire().await;
         self.put(Idle::Closed);
         drop(permit);
     }
 
     async fn take(self: &Arc<Self>) -> Done<Held> {
         let closed = || Error::Unavailable("the database is closed".to_owned());
-        let permit = self.permit.clone().acquire_owned().await;
+        let permit = self.shared.permit.clone().acquire_owned().await;
         let permit = permit.map_err(|_| closed())?;
         let idle = std::mem::replace(&mut *lock(&self.idle), Idle::None);
         let connection = match idle {
@@ -183,6 +198,7 @@ impl Writer {
                 return Err(closed().into());
             }
         };
+        self.shared.watch.begin_write();
         Ok(Held {
             connection: Some(connection),
             writer: self.clone(),
@@ -247,6 +263,7 @@ impl Held {
 impl Drop for Held {
     fn drop(&mut self) {
         let Some(connection) = self.connection.take() else {
+            self.writer.shared.watch.end_write();
             return;
         };
         let settled = connection.unbound().and_then(|()| {
@@ -262,6 +279,7 @@ impl Drop for Held {
                 connection.close();
             }
         }
+        self.writer.shared.watch.end_write();
     }
 }
 

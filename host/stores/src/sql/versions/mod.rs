@@ -33,6 +33,12 @@ pub use schema::Untracked;
 pub(in crate::sql) use schema::{SchemaFacts, TableFacts, mentions};
 pub(in crate::sql) use shapes::ShapeId;
 
+/// Notices changes that are not this process's own.
+pub(in crate::sql) trait OtherWriters: std::fmt::Debug + Send + Sync {
+    /// Returns whether others have written since this was last asked. May be true once too often.
+    fn have_written(&self) -> bool;
+}
+
 /// Versions of one database, shared by everything in the process that uses it.
 #[derive(Debug, Default)]
 pub struct Versions {
@@ -44,13 +50,28 @@ pub struct Versions {
     shapes: Shapes,
     /// Created when the first read is tracked.
     slots: OnceLock<Slots>,
+    others: OnceLock<Arc<dyn OtherWriters>>,
 }
 
 impl Versions {
+    /// Invalidates all results when `others` have written, from now on.
+    pub(in crate::sql) fn notice(&self, others: Arc<dyn OtherWriters>) {
+        // All grants on a file bring the same.
+        let _ = self.others.set(others);
+    }
+
     /// Returns the clock. Read before a query, it is the time up to which the query's result knows
     /// all changes.
     pub(in crate::sql) fn now(&self) -> u64 {
+        self.invalidate_if_others_wrote();
         self.clock.load(Ordering::SeqCst)
+    }
+
+    fn invalidate_if_others_wrote(&self) {
+        let others = self.others.get();
+        if others.is_some_and(|others| others.have_written()) {
+            self.invalidate_all();
+        }
     }
 
     /// Returns what is known about the database's tables. A table whose facts were not read yet is
@@ -142,6 +163,7 @@ impl ResultVersion {
     /// Returns whether no change since the query can have changed its result.
     #[must_use]
     pub fn is_current(&self) -> bool {
+        self.versions.invalidate_if_others_wrote();
         self.versions.are_unchanged(&self.slots, self.since)
     }
 
