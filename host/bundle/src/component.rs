@@ -24,10 +24,17 @@ pub enum ComponentError {
     CoreModule,
     /// The component exports no handler; holds the list of its exports.
     #[error(
-        "exports none of edge:platform/handler@0.1, wasi:http/incoming-handler@0.2 and \
+        "exports none of edge:platform/handler@0.2, wasi:http/incoming-handler@0.2 and \
          wasi:http/handler@0.3; it exports: {0}"
     )]
     NoHandler(String),
+    /// The component was built for another version of the host's interfaces; holds the first of its
+    /// imports and exports that says so.
+    #[error(
+        "is built for {0}, and this host has {PLATFORM_VERSION} of edge:platform: rebuild it with \
+         the edge-sdk of this host"
+    )]
+    OtherPlatform(String),
     /// A function's name is so long that backtraces would be huge; holds its length in bytes.
     #[error("names a function by {0} bytes; at most {LONGEST_NAME}")]
     LongName(usize),
@@ -37,15 +44,18 @@ pub enum ComponentError {
 const LONGEST_NAME: usize = 64 << 10;
 
 const HANDLERS: [(&str, HandlerKind); 3] = [
-    ("edge:platform/handler@0.1", HandlerKind::Record),
+    ("edge:platform/handler@0.2", HandlerKind::Record),
     ("wasi:http/incoming-handler@0.2", HandlerKind::Http02),
     ("wasi:http/handler@0.3", HandlerKind::Http03),
 ];
 /// Package of the interfaces between plugins and the host, with its slash.
 pub const PLATFORM: &str = "edge:platform/";
-const SEED: &str = "edge:platform/seed@0.1";
-const SCHEDULE: &str = "edge:platform/schedule@0.1";
-const ACCOUNTS: &str = "edge:platform/accounts@0.1";
+
+/// Version of [`PLATFORM`] that the host has, without its patch.
+const PLATFORM_VERSION: &str = "0.2";
+const SEED: &str = "edge:platform/seed@0.2";
+const SCHEDULE: &str = "edge:platform/schedule@0.2";
+const ACCOUNTS: &str = "edge:platform/accounts@0.2";
 
 /// Handler and other exports of a component, known before it is compiled.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,7 +93,9 @@ impl Exports {
     /// Returns an error if `wasm` is not a component, exports no handler, or has a function name
     /// that is too long.
     pub fn read(wasm: &[u8]) -> Result<Self, ComponentError> {
-        let names = names(wasm)?.exports;
+        let names = names(wasm)?;
+        check_platform(&names)?;
+        let names = names.exports;
         check_names(wasm)?;
         let exports = |interface: &str| names.iter().any(|name| name.starts_with(interface));
         let handler = HANDLERS
@@ -155,6 +167,24 @@ pub fn names(wasm: &[u8]) -> Result<Names, ComponentError> {
         }
     }
     Ok(names)
+}
+
+/// Checks that the component uses the host's interfaces in the version that the host has.
+fn check_platform(names: &Names) -> Result<(), ComponentError> {
+    let mut interfaces = names.imports.iter().chain(&names.exports);
+    let other = interfaces.find(|name| {
+        let interface = name.strip_prefix(PLATFORM);
+        let version = interface.and_then(|interface| interface.split_once('@'));
+        let is_hosts = |version: &str| {
+            let patch = version.strip_prefix(PLATFORM_VERSION);
+            patch.is_some_and(|patch| patch.is_empty() || patch.starts_with('.'))
+        };
+        version.is_some_and(|(_, version)| !is_hosts(version))
+    });
+    match other {
+        Some(name) => Err(ComponentError::OtherPlatform(name.clone())),
+        None => Ok(()),
+    }
 }
 
 /// Checks that function names are at most [`LONGEST_NAME`] bytes long. Malformed name sections are

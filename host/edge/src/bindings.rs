@@ -53,7 +53,7 @@ pub mod accounts {
     });
 }
 
-pub use plugin::edge::platform::{context, identity, mail, metrics, rate_limit, sql};
+pub use plugin::edge::platform::{context, identity, mail, metrics, rate_limit, request, sql};
 pub use plugin::exports::edge::platform::handler;
 pub use plugin::wasi::config::store as config;
 pub use plugin::wasi::keyvalue;

@@ -3,7 +3,7 @@
 //!
 //! Modules from top to bottom; imports only go down, and `tests/layers` fails where one does not.
 //! [`cli`] has the commands, [`node`] puts a node together, [`admin`] answers operators, [`ingress`]
-//! answers clients, [`registry`] fetches bundles from OCI registries, [`rollout`] prepares releases
+//! answers clients, from the [`reply_cache`] where it can, [`registry`] fetches bundles from OCI registries, [`rollout`] prepares releases
 //! and makes them serve. [`capabilities`] are the interfaces that components import, and [`runtime`] runs
 //! components; both build on [`guest`], the state of one instance. [`identity`] and [`egress`] are
 //! used by capabilities, as the crate `stores` is. [`telemetry`] and [`config`] are used by all.
@@ -27,6 +27,7 @@ pub mod node;
 pub mod openapi;
 pub mod printable;
 pub mod registry;
+pub mod reply_cache;
 pub mod rollout;
 pub mod runtime;
 pub mod telemetry;

@@ -6,8 +6,8 @@
     reason = "a test that cannot go on fails"
 )]
 
-use edge_sdk::testing::{as_principal, get, request, with_bad_token, with_header};
-use edge_sdk::wit::{Failure, Request};
+use edge_sdk::testing::{Request, as_principal, get, request, with_bad_token, with_header};
+use edge_sdk::wit::Failure;
 use serde_json::{Value, json};
 
 const FORM: &str = "application/x-www-form-urlencoded";

@@ -49,13 +49,12 @@ fn read(content_type: &Mime, body: &[u8]) -> Result<Fields> {
 /// The one content type of the request; `None` if it has none, several, or one in another charset than UTF-8
 /// that is not JSON.
 fn content_type(request: &Request) -> Option<Mime> {
-    let mut types = request
-        .headers()
-        .filter(|(name, _)| *name == "content-type");
-    let (_, value) = types.next()?;
+    let types = request.header_values("content-type");
+    let [value] = types.as_slice() else {
+        return None;
+    };
     let content_type = content_type::parse(value)?;
-    let is_alone = types.next().is_none();
-    (is_alone && content_type.is_utf8()).then_some(content_type.mime)
+    content_type.is_utf8().then_some(content_type.mime)
 }
 
 #[cfg(test)]
@@ -90,14 +89,14 @@ mod tests {
         let table = include_str!("body/bodies.json");
         let bodies: Vec<Body> = serde_json::from_str(table).unwrap();
         for body in bodies {
-            let wit = match &body.content_type {
+            let given = match &body.content_type {
                 Some(content_type) => post("/", content_type, body.body.clone()),
-                None => crate::wit::Request {
+                None => crate::testing::Request {
                     body: body.body.clone().into(),
                     ..request("POST", "/")
                 },
             };
-            let fields = Request::from(wit).fields().unwrap_or_default();
+            let fields = Request::from(given).fields().unwrap_or_default();
             let found = fields.get("email").map(str::to_owned);
             assert_eq!(found, body.plugin, "{:?} {}", body.content_type, body.body);
         }
@@ -141,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_body_needs_exactly_one_content_type() {
-        let bare = crate::wit::Request {
+        let bare = crate::testing::Request {
             body: b"a=1".to_vec(),
             ..request("POST", "/")
         };

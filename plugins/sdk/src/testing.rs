@@ -22,11 +22,35 @@ mod node;
 pub use node::Node;
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::wit::{Caller, Principal, Request};
+use crate::wit::{Caller, Principal};
 use crate::{Router, header};
+
+/// A request with all that a handler can ask for.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Id that names the request in log lines.
+    pub id: String,
+    /// Method, in upper case.
+    pub method: String,
+    /// Path, percent-encoded.
+    pub path: String,
+    /// Text after `?`.
+    pub query: Option<String>,
+    /// Header fields: name in lower case, value.
+    pub headers: Vec<(String, String)>,
+    /// Body.
+    pub body: Vec<u8>,
+    /// IP address of the client.
+    pub client: String,
+    /// Who asks.
+    pub caller: Caller,
+    /// Time that is left until the host would end the request.
+    pub time_left: Duration,
+}
 
 /// Returns a GET request for this path, with or without a query.
 #[must_use]
@@ -60,7 +84,7 @@ pub fn request(method: &str, target: &str) -> Request {
         body: Vec::new(),
         client: "192.0.2.1".to_owned(),
         caller: Caller::Anonymous,
-        deadline_ms: 5000,
+        time_left: Duration::from_secs(5),
     }
 }
 

@@ -4,7 +4,7 @@
 pub use crate::bindings::accounts::exports::edge::platform::accounts::{
     Account, Error as AccountError,
 };
-pub use crate::bindings::edge::platform::context::{Caller, Context, Principal};
+pub use crate::bindings::edge::platform::context::{Caller, Principal};
 pub use crate::bindings::exports::edge::platform::handler::{Failure, Request, Response};
 pub use crate::bindings::seeder::exports::edge::platform::seed::Progress;
 

@@ -138,7 +138,7 @@ mod tests {
             "shop:catalog/catalog/more",
             " shop:catalog/catalog",
             "wasi:http/types",
-            "edge:platform/sql@0.1.0",
+            "edge:platform/sql@0.2.0",
             "url=<https://shop/catalog>",
             "shop:catalog/catalog\n",
             &long,

@@ -1,5 +1,6 @@
 //! The manifest `plugin.toml`: name and routes of a plugin, its grants and its limits.
 
+mod cache;
 mod calls;
 mod grants;
 mod identity;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 use semver::Version;
 use serde::Deserialize;
 
+pub use cache::CachePolicy;
 pub use calls::{Export, PluginExports};
 pub use grants::{BucketGrant, CONFIG_ORIGIN, DatabaseGrant, Grants};
 pub use identity::IdentityGrant;
@@ -65,6 +67,9 @@ pub struct Manifest {
     /// Rate limits of the plugin's routes, and those that it applies itself.
     #[serde(default, rename = "rate-limit")]
     pub rate_limits: Vec<RateLimit>,
+    /// Routes whose replies the host may keep.
+    #[serde(default)]
+    pub cache: Option<CachePolicy>,
     /// Periodic tasks.
     #[serde(default)]
     pub schedule: Vec<Schedule>,
@@ -139,6 +144,9 @@ impl Manifest {
         )?;
         calls::check_exports(&self.exports)?;
         self.rate_limits.iter().try_for_each(RateLimit::check)?;
+        if let Some(cache) = &self.cache {
+            cache.check(&self.routes)?;
+        }
         metrics::check(&self.metrics)?;
         self.check_production()?;
         self.check_schedule()

@@ -160,7 +160,8 @@ async fn call(release: &Release, target: &str) -> anyhow::Result<()> {
     let call = Call {
         id: "0123456789abcdef".to_owned(),
         deadline: Instant::now() + release.plugin.deadline(),
-        client: "127.0.0.1".to_owned(),
+        client: Some(std::net::Ipv4Addr::LOCALHOST.into()),
+        headers: Arc::default(),
         caller: Caller::Anonymous,
         cohort: Cohort::NONE,
         depth: 0,
@@ -169,6 +170,7 @@ async fn call(release: &Release, target: &str) -> anyhow::Result<()> {
         reads: ReadConsistency::current(),
         store_timeout: None,
         demotion: Demotion::default(),
+        ledger: Arc::default(),
     };
     let request = Request::get(target)
         .header("host", "127.0.0.1:8080")

@@ -2,6 +2,7 @@
 //! same HTTP server, without any Wasm, limits or log. What it is faster by is
 //! the price of the platform.
 
+mod counts;
 mod database;
 mod hello;
 mod products;

@@ -1,9 +1,12 @@
 //! Messages between nodes and the operators' clients.
 
+use std::collections::BTreeMap;
+
 use bundle::{Bundle, Digest};
 use serde::{Deserialize, Serialize};
 
 use crate::config::Secret;
+use crate::reply_cache::Explanation;
 use crate::rollout::RolloutProgress;
 use crate::rollout::check::Check;
 use crate::rollout::control::bundles::BundleRecord;
@@ -363,4 +366,36 @@ pub struct Problem {
     pub title: String,
     /// Explanation of this occurrence.
     pub detail: String,
+}
+
+/// Reply to GET and DELETE `/v1/cache`: the replies that a node keeps.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CacheState {
+    /// Size of the replies, in bytes.
+    pub bytes: u64,
+    /// Most bytes that are kept.
+    pub max_bytes: u64,
+    /// Number of replies, with the targets whose replies are not kept.
+    pub entries: usize,
+    /// Cached routes that had requests.
+    pub routes: Vec<CachedRoute>,
+}
+
+/// Requests to a cached route.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CachedRoute {
+    /// Path template of the route.
+    pub route: String,
+    /// Number of requests, by what the cache did for them.
+    pub results: BTreeMap<String, u64>,
+}
+
+/// Reply to GET `/v1/cache/why`: what is known of the replies to one target.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CacheExplanation {
+    /// Path template of the route.
+    pub route: String,
+    /// Releases that serve the route, as `name@version`, with what is known of their replies; null
+    /// where the manifest does not name the route as cached.
+    pub releases: BTreeMap<String, Option<Explanation>>,
 }

@@ -32,6 +32,7 @@ use stores::limiter::Limiter;
 
 use crate::framing;
 use crate::ingress::CertificateValidity;
+use crate::reply_cache::ReplyCache;
 use crate::rollout::canary::Thresholds;
 use crate::rollout::check::Checks;
 use crate::rollout::control::Control;
@@ -63,6 +64,10 @@ pub struct AdminState {
     pub production: bool,
     /// Tokens that may use the API.
     pub tokens: AdminTokens,
+    /// Replies that this node keeps; absent if the setting turns that off.
+    pub reply_cache: Option<Arc<ReplyCache>>,
+    /// Path under which all routes answer too.
+    pub mount_path: Option<String>,
     /// Counts of requests and connections at the shop's port.
     pub traffic: Arc<Traffic>,
     /// Validity of the shop's certificate; absent without TLS.

@@ -1,9 +1,9 @@
-//! `edge:platform/context`: request id, caller and remaining time of the current call.
+//! `edge:platform/context`: caller, request id and remaining time of the current call.
 
 use wasmtime::component::{HasSelf, Linker};
 
-use crate::bindings::context::{Context, Host};
-use crate::guest::State;
+use crate::bindings::context::{Caller, Host};
+use crate::guest::{State, Unshareable};
 
 /// Adds `edge:platform/context` to the linker.
 ///
@@ -14,13 +14,19 @@ pub fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
 }
 
 impl Host for State {
-    async fn current(&mut self) -> wasmtime::Result<Context> {
-        let call = self.call();
-        Ok(Context {
-            request_id: call.id.clone(),
-            caller: call.caller.clone(),
-            deadline_ms: u32::try_from(call.left().as_millis()).unwrap_or(u32::MAX),
-        })
+    async fn get_caller(&mut self) -> wasmtime::Result<Caller> {
+        self.call().ledger.note_caller();
+        Ok(self.call().caller.clone())
+    }
+
+    async fn request_id(&mut self) -> wasmtime::Result<String> {
+        self.call().ledger.note_unshareable(Unshareable::RequestId);
+        Ok(self.call().id.clone())
+    }
+
+    async fn time_left_ms(&mut self) -> wasmtime::Result<u32> {
+        self.call().ledger.note_unshareable(Unshareable::TimeLeft);
+        Ok(u32::try_from(self.call().left().as_millis()).unwrap_or(u32::MAX))
     }
 
     async fn calling_plugin(&mut self) -> wasmtime::Result<Option<String>> {

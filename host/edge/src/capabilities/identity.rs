@@ -43,9 +43,8 @@ impl State {
 
     /// Returns the key by which the passwords' queue knows this client.
     fn password_queue_key(&self) -> String {
-        let client = &self.call().client;
         // Work that no client asked for has no address, and a queue of its own.
-        client.parse().map_or_else(|_| client.clone(), client_key)
+        self.call().client.map(client_key).unwrap_or_default()
     }
 }
 

@@ -29,6 +29,7 @@ pub fn linker(engine: &Engine, handler: HandlerKind) -> wasmtime::Result<Linker<
     super::mail::add_to_linker(&mut linker)?;
     super::metrics::add_to_linker(&mut linker)?;
     super::rate_limit::add_to_linker(&mut linker)?;
+    super::request::add_to_linker(&mut linker)?;
     super::sql::add_to_linker(&mut linker)?;
     Ok(linker)
 }

@@ -4,7 +4,7 @@ use wasmtime::component::{HasSelf, Linker};
 
 use super::host_call_limit::ok_or_answer;
 use crate::bindings::metrics::{Error, Host};
-use crate::guest::State;
+use crate::guest::{State, Unshareable};
 
 /// Adds `edge:platform/metrics` to the linker.
 ///
@@ -22,6 +22,7 @@ impl Host for State {
         n: u64,
     ) -> wasmtime::Result<Result<(), Error>> {
         ok_or_answer!(self.count_host_call());
+        self.call().ledger.note_unshareable(Unshareable::Metric);
         let Some(counter) = self.granted().counters.get(&name) else {
             let denied = format!("the manifest has no [metrics.{name}]");
             return Ok(Err(Error::Denied(denied)));

@@ -12,6 +12,7 @@ pub mod metrics;
 mod open_body;
 pub mod outbound;
 pub mod rate_limit;
+pub mod request;
 pub mod request_parts;
 pub mod sql;
 

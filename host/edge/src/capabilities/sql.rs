@@ -3,16 +3,18 @@
 mod values;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use stores::sql::{DatabaseAccess, Error, Form, OpenTransaction, PackedRows};
+use stores::sql::{
+    DatabaseAccess, Error, Form, OpenTransaction, PackedRows, ResultVersion, Untracked, Value,
+};
 use wasmtime::component::{HasSelf, Linker, Resource};
 
 use self::values::owned;
 use super::host_call_limit::ok_or_answer;
 use crate::bindings::sql as wit;
 use crate::bindings::sql::{Host, HostTransaction};
-use crate::guest::{HostCall, Operation, SqlSession, State};
+use crate::guest::{HostCall, Interface, Ledger, Operation, SqlSession, State, Unshareable};
 use crate::telemetry::traces::text;
 
 /// Maximum number of transactions that one request may have open at once.
@@ -112,11 +114,12 @@ impl State {
     ) -> CallResult<F> {
         let started = self.begin_statement(Operation::SqlQuery)?;
         let (access, counting, deadline) = ok_or_answer!(started);
-        let parameters = owned(parameters);
-        let rows = match self.call().reads.may_be_stale() {
-            true => access.query_stale(statement, parameters, deadline).await,
-            false => access.query(statement, parameters, deadline).await,
+        let terms = QueryTerms {
+            ledger: self.call().ledger.clone(),
+            may_be_stale: self.call().reads.may_be_stale(),
+            deadline,
         };
+        let rows = terms.ask(&access, statement, owned(parameters)).await;
         self.end_statement(counting, statement, rows)
     }
 
@@ -132,6 +135,50 @@ impl State {
         let querying = transaction.query(statement, owned(parameters), deadline);
         let rows = querying.await;
         self.end_statement(counting, statement, rows)
+    }
+}
+
+/// Terms of one query outside of transactions.
+struct QueryTerms {
+    ledger: Arc<Ledger>,
+    may_be_stale: bool,
+    deadline: Instant,
+}
+
+impl QueryTerms {
+    async fn ask<F: Form>(
+        &self,
+        access: &DatabaseAccess,
+        statement: &str,
+        parameters: Vec<Value>,
+    ) -> Result<F, Error> {
+        if self.may_be_stale {
+            self.ledger.note_query(Err(Untracked::Replica));
+            let querying = access.query_stale(statement, parameters, self.deadline);
+            return querying.await;
+        }
+        if !self.ledger.is_watched() {
+            return access.query(statement, parameters, self.deadline).await;
+        }
+        let querying = access.query_tracked(statement, parameters, self.deadline);
+        noted(&self.ledger, querying.await)
+    }
+}
+
+/// Notes the version of a result in the ledger, and returns the rows.
+fn noted<F>(
+    ledger: &Ledger,
+    result: Result<(F, Result<ResultVersion, Untracked>), Error>,
+) -> Result<F, Error> {
+    match result {
+        Ok((rows, version)) => {
+            ledger.note_query(version);
+            Ok(rows)
+        }
+        Err(error) => {
+            ledger.note_unshareable(Unshareable::Used(Interface::Sql));
+            Err(error)
+        }
     }
 }
 
@@ -155,6 +202,21 @@ impl Host for State {
     ) -> CallResult<Vec<u8>> {
         let rows = self.run_query(&statement, parameters).await?;
         Ok(rows.map(PackedRows::into_bytes))
+    }
+
+    async fn query_kept(
+        &mut self,
+        statement: String,
+        parameters: Vec<wit::Value>,
+        max_age_ms: u32,
+    ) -> CallResult<Vec<u8>> {
+        let started = self.begin_statement(Operation::SqlQuery)?;
+        let (access, counting, deadline) = ok_or_answer!(started);
+        let ledger = self.call().ledger.clone();
+        let max_age = Duration::from_millis(max_age_ms.into());
+        let querying = access.query_kept(&statement, owned(parameters), max_age, deadline);
+        let rows = noted(&ledger, querying.await);
+        self.end_statement(counting, &statement, rows.map(PackedRows::into_bytes))
     }
 
     async fn execute(

@@ -6,6 +6,7 @@
 mod adopt;
 mod audit;
 mod bundle;
+mod cache;
 mod canary;
 mod client;
 mod db;
@@ -117,6 +118,9 @@ enum Command {
     Audit(audit::Arguments),
     /// Collect bundles that no region runs or could go back to.
     Gc(housekeeping::GcArguments),
+    /// Show and forget the replies that a node keeps.
+    #[command(subcommand)]
+    Cache(cache::Command),
     /// Forget nodes of the shop.
     #[command(subcommand)]
     Node(housekeeping::NodeCommand),
@@ -215,6 +219,7 @@ async fn dispatch(settings: &Settings, command: Command) -> anyhow::Result<()> {
         Command::Rollback(arguments) => deploy::roll_back(settings, arguments).await,
         Command::Remove(arguments) => deploy::remove(settings, arguments).await,
         Command::Region(command) => region::run(settings, command).await,
+        Command::Cache(command) => cache::run(settings, command).await,
         Command::Status(arguments) => status::run(settings, arguments).await,
         Command::Releases(arguments) => releases::run(settings, arguments).await,
         Command::Diff(arguments) => diff::run(settings, arguments).await,

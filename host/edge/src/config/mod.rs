@@ -61,13 +61,16 @@ pub use tls::TlsSettings;
 pub use traces::{Sampling, TraceSettings};
 pub use values::allowed_urls::AllowedUrls;
 use values::urls::redis_url;
-use values::{address, duration, region, switch};
+use values::{address, bytes_or_off, duration, region, switch};
 
 /// Lowest layer of settings.
 const DEFAULTS: &str = include_str!("defaults.toml");
 
 /// Default address of the shop's port: this machine alone reaches it.
 const LISTEN: ([u8; 4], u16) = ([127, 0, 0, 1], 8080);
+
+/// Default bound on the replies that are kept: 128 MiB, some 50,000 pages of a catalog.
+const REPLY_CACHE: u64 = 128 << 20;
 
 /// Settings of a node, and of the commands that call one.
 #[derive(Debug, Clone)]
@@ -148,6 +151,8 @@ pub struct Settings {
     pub reply_headers: ReplyHeaders,
     /// True if replies are compressed for clients that accept it.
     pub compression: bool,
+    /// Maximum size of the replies that are kept, in bytes; 0 keeps none.
+    pub reply_cache: u64,
     /// CORS rules for pages of other origins; none is allowed when absent.
     pub cors: Option<Cors>,
     /// Warnings for the operator about these settings, none of which prevents a
@@ -225,6 +230,7 @@ impl Settings {
             rate_limit: layers.take("rate_limit", Some(limits::DEFAULT_RATE), limits::rate),
             trusted_proxies: layers.take("trusted_proxies", TrustedProxies::default(), str::parse),
             compression: layers.take("compression", true, switch),
+            reply_cache: layers.take("reply_cache", REPLY_CACHE, bytes_or_off),
             reply_headers: ReplyHeaders::take(layers, cors.is_some()),
             cors,
             value_files: layers.take_files(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Secret;
 use super::layers::Layers;
-use super::values::{at_most_10_000, is_name};
+use super::values::{at_most_10_000, bytes, is_name};
 
 /// Maximum time for a release to become ready; rollouts and commands wait for a
 /// node a little longer. The largest components, from JavaScript, take some
@@ -44,12 +44,6 @@ impl ReleaseSettings {
             registry_login: layers.take("registry_login", None, registry_login),
         }
     }
-}
-
-fn bytes(text: &str) -> Result<u64, String> {
-    let size = text.parse::<bytesize::ByteSize>();
-    size.map(|size| size.as_u64())
-        .map_err(|_| "is not a size such as 2GiB".into())
 }
 
 fn activation(text: &str) -> Result<Duration, String> {

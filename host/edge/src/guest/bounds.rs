@@ -6,6 +6,7 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder};
 use wasmtime_wasi_http::WasiHttpCtx;
 
+use super::ambient::AmbientUse;
 use super::output::Output;
 
 /// Maximum number of host resources that an instance may hold at once: streams, header fields,
@@ -22,9 +23,10 @@ pub(crate) const BODY_CHUNK: usize = 32 << 10;
 const MOST_RANDOM: u64 = 1 << 20;
 
 /// Returns a WASI context without files, sockets or environment variables.
-pub(crate) fn wasi(output: &Output) -> WasiCtx {
-    WasiCtxBuilder::new()
-        .stdout(output.clone())
+pub(crate) fn wasi(output: &Output, ambient: &AmbientUse) -> WasiCtx {
+    let mut wasi = WasiCtxBuilder::new();
+    ambient.install(&mut wasi);
+    wasi.stdout(output.clone())
         .stderr(output.clone())
         // Disabled, since a socket takes a file descriptor even where no address can be reached.
         .allow_tcp(false)

@@ -1,13 +1,16 @@
 //! Context of one request on its way through plugins, its limits and its errors.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use http::HeaderMap;
 use strum::{IntoStaticStr, VariantNames};
 
 use super::cohort::Cohort;
 use super::consistency::ReadConsistency;
 use super::demotion::Demotion;
+use super::ledger::Ledger;
 use crate::bindings::context::Caller;
 use crate::telemetry::traces::{Kind, Span, SpanContext};
 
@@ -24,8 +27,10 @@ pub struct Call {
     pub id: String,
     /// Time at which the host ends the request.
     pub deadline: Instant,
-    /// Address of the client.
-    pub client: String,
+    /// Address of the client; `None` for work that no client asked for.
+    pub client: Option<IpAddr>,
+    /// Header fields of the request to this plugin; none for calls from other plugins.
+    pub headers: Arc<HeaderMap>,
     /// Verified identity of the caller, or anonymous.
     pub caller: Caller,
     /// Cohort of the client, which decides on which side of each canary the request is.
@@ -43,6 +48,8 @@ pub struct Call {
     pub store_timeout: Option<Duration>,
     /// Flag that is set once the request is demoted to low priority.
     pub demotion: Demotion,
+    /// Ledger of the request's effects.
+    pub ledger: Arc<Ledger>,
 }
 
 impl Call {
@@ -52,7 +59,8 @@ impl Call {
         Self {
             id,
             deadline,
-            client: String::new(),
+            client: None,
+            headers: Arc::default(),
             caller: Caller::Anonymous,
             cohort: Cohort::NONE,
             depth: 0,
@@ -61,6 +69,7 @@ impl Call {
             reads: ReadConsistency::current(),
             store_timeout: None,
             demotion: Demotion::default(),
+            ledger: Arc::default(),
         }
     }
 

@@ -1,10 +1,10 @@
 //! Counts and durations of a release's host calls.
 
 use std::sync::OnceLock;
-use std::time::Instant;
 
 use strum::VariantArray as _;
 
+use super::ledger::Effect;
 use super::operation::{Operation, Outcome};
 use crate::telemetry::Timing;
 
@@ -15,10 +15,11 @@ type ByOutcome = [OnceLock<Timing>; Outcome::VARIANTS.len()];
 pub struct HostCallStats([ByOutcome; Operation::VARIANTS.len()]);
 
 impl HostCallStats {
-    pub(super) fn count(&self, operation: Operation, outcome: Outcome, began: Instant) {
-        let timings = self.0.get(operation as usize);
-        if let Some(timing) = timings.and_then(|timings| timings.get(outcome as usize)) {
-            timing.get_or_init(Timing::new).observe(began.elapsed());
+    pub(super) fn count(&self, effect: Effect) {
+        let timings = self.0.get(effect.operation as usize);
+        let timing = timings.and_then(|timings| timings.get(effect.outcome as usize));
+        if let Some(timing) = timing {
+            timing.get_or_init(Timing::new).observe(effect.took);
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::call::Call;
 use super::demotion::Demotion;
+use super::ledger::{Effect, Ledger, Unshareable};
 use super::operation::{AsOutcome, Interface, Operation, Outcome};
 use super::stats::Stats;
 use crate::telemetry::traces::{Kind, Span, SpanContext, text};
@@ -14,6 +15,7 @@ use crate::telemetry::traces::{Kind, Span, SpanContext, text};
 pub struct HostCall {
     stats: Arc<Stats>,
     demotion: Demotion,
+    ledger: Arc<Ledger>,
     operation: Operation,
     began: Instant,
     span: Option<Span>,
@@ -28,9 +30,15 @@ impl HostCall {
         operation: Operation,
         system: &'static str,
     ) -> Self {
+        // What a query depends on is noted with its result.
+        if operation != Operation::SqlQuery {
+            let interface = operation.interface();
+            call.ledger.note_unshareable(Unshareable::Used(interface));
+        }
         Self {
             stats: stats.clone(),
             demotion: call.demotion.clone(),
+            ledger: call.ledger.clone(),
             operation,
             began: Instant::now(),
             span: (call.trace.as_ref()).and_then(|trace| span(trace, operation, system)),
@@ -62,8 +70,13 @@ impl HostCall {
 
 impl Drop for HostCall {
     fn drop(&mut self) {
-        let calls = self.stats.host_calls();
-        calls.count(self.operation, self.outcome, self.began);
+        let effect = Effect {
+            operation: self.operation,
+            outcome: self.outcome,
+            took: self.began.elapsed(),
+        };
+        self.stats.host_calls().count(effect);
+        self.ledger.add(effect);
         if self.outcome.is_plugins() {
             self.demotion.set();
         }

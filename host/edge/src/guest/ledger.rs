@@ -21,7 +21,9 @@ struct Entries {
     effects: Vec<Effect>,
     /// Number of effects that were not kept.
     left_out: u32,
-    /// What the reply depends on; `None` unless somebody asked for it.
+    /// True if somebody wants to know what the reply depends on.
+    is_wanted: bool,
+    /// What the reply depends on; `None` unless it is wanted and the handler tells it.
     basis: Option<Result<Basis, Unshareable>>,
 }
 
@@ -96,11 +98,18 @@ impl Unshareable {
 }
 
 impl Ledger {
-    /// Watches what the reply depends on, from now on.
+    /// Says that it is wanted what the reply depends on.
     pub(crate) fn watch(&self) {
-        self.entries()
-            .basis
-            .get_or_insert_with(|| Ok(Basis::default()));
+        self.entries().is_wanted = true;
+    }
+
+    /// Notes what the reply depends on, from now on, if that is wanted: for a handler that gives its
+    /// guest nothing of the request that the guest does not ask for.
+    pub(crate) fn begin(&self) {
+        let mut entries = self.entries();
+        if entries.is_wanted && entries.basis.is_none() {
+            entries.basis = Some(Ok(Basis::default()));
+        }
     }
 
     /// Returns whether anybody asked what the reply depends on.

@@ -1,5 +1,6 @@
 //! State that the host keeps for one instance and for one call, with the limits on both.
 
+pub(crate) mod ambient;
 pub(crate) mod bounds;
 pub(crate) mod call;
 pub(crate) mod cohort;
@@ -10,6 +11,7 @@ pub(crate) mod demotion;
 pub(crate) mod grants;
 pub(crate) mod host_call_stats;
 pub(crate) mod host_calls;
+pub(crate) mod ledger;
 pub(crate) mod memory;
 pub(crate) mod operation;
 pub(crate) mod output;
@@ -28,6 +30,7 @@ pub use demotion::Demotion;
 pub use grants::{Buckets, ConfigValues, Granted, Outbound, PluginLimits};
 pub use host_call_stats::HostCallStats;
 pub use host_calls::HostCall;
+pub use ledger::{Basis, Effect, Ledger, Unshareable};
 pub use operation::{AsOutcome, Interface, Operation, Outcome};
 pub use session::Session;
 pub use sql_session::SqlSession;

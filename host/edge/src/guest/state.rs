@@ -8,6 +8,7 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
+use super::ambient::AmbientUse;
 use super::bounds;
 use super::call::{
     Call, CallError, CpuTimeExceeded, MOST_DEPTH, ServiceFailed, TooManyCrossings, TooManyHostCalls,
@@ -16,6 +17,7 @@ use super::cpu_permits::CpuPermits;
 use super::cpu_time::{CpuTimer, EPOCH_TICK};
 use super::demotion::FOREGROUND;
 use super::host_calls::HostCall;
+use super::ledger::Unshareable;
 use super::memory::MemoryLimit;
 use super::operation::Operation;
 use super::output::Output;
@@ -35,6 +37,7 @@ pub struct State {
     pub(crate) memory: MemoryLimit,
     pub(crate) meter: Arc<CpuTimer>,
     pub(crate) output: Output,
+    ambient: AmbientUse,
     counts_ticks: bool,
     cpu_time: Duration,
     sql: Option<SqlSession>,
@@ -54,9 +57,10 @@ impl State {
     /// Returns the state of a new instance of the plugin, which answers `call`.
     pub(super) fn new(shared: &Shared, call: Call, bounds: Bounds) -> Self {
         let output = Output::default();
+        let ambient = AmbientUse::default();
         Self {
             table: bounds::table(),
-            wasi: bounds::wasi(&output),
+            wasi: bounds::wasi(&output, &ambient),
             http: bounds::http(),
             session: Session::new(
                 shared.granted.clone(),
@@ -68,6 +72,7 @@ impl State {
             memory: MemoryLimit::new(shared.memory, shared.stats.clone()),
             meter: Arc::new(CpuTimer::new()),
             output,
+            ambient,
             counts_ticks: false,
             cpu_time: bounds.cpu_time,
             sql: shared.granted.database.clone().map(SqlSession::new),
@@ -103,8 +108,22 @@ impl State {
     /// Starts another request in this instance, with the limits reset.
     pub(crate) fn begin(&mut self, call: Call, bounds: Bounds) {
         self.session.begin(call, bounds.host_calls);
+        self.take_ambient();
         self.flush_cpu_time();
         self.cpu_time = bounds.cpu_time;
+    }
+
+    /// Notes in the request's ledger whether the guest asked for a clock or a random number.
+    pub(crate) fn note_ambient(&self) {
+        if let Some(reason) = self.take_ambient() {
+            self.call().ledger.note_unshareable(reason);
+        }
+    }
+
+    fn take_ambient(&self) -> Option<Unshareable> {
+        let (clock, random) = (self.ambient.take_clock(), self.ambient.take_random());
+        let clock = clock.then_some(Unshareable::Clock);
+        clock.or(random.then_some(Unshareable::Random))
     }
 
     /// Adds the processor time measured so far to the release's statistics, and resets the timer.
@@ -152,6 +171,7 @@ impl State {
     /// deeply, or if a transaction is open, which would wait for the other plugin.
     pub(crate) fn call_out(&mut self) -> wasmtime::Result<Call> {
         self.count_host_call()?;
+        self.call().ledger.note_unshareable(Unshareable::Call);
         if self.has_open_transactions() {
             return Err(CalledOut::WithTransaction.into());
         }
@@ -162,6 +182,7 @@ impl State {
             deadline: self.call().host_deadline(),
             depth: self.call().depth + 1,
             calling_plugin: Some(self.plugin.clone()),
+            headers: Arc::default(),
             ..self.call().clone()
         })
     }

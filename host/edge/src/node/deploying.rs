@@ -19,6 +19,7 @@ fn is_about_store(error: &StartError) -> bool {
     match error {
         StartError::Load(error) => error.is_transient() || error.is_about_database(),
         StartError::Migrate(error) => error.is_transient(),
+        StartError::Schema(_) => true,
         _ => false,
     }
 }
@@ -84,6 +85,7 @@ async fn ready(
 ) -> Result<Arc<Release>, StartError> {
     let release = Arc::new(loader.load(source).await?);
     migrator.ensure(&source.bundle, &migrator.author()).await?;
+    release.read_schema().await?;
     Ok(release)
 }
 

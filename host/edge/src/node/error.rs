@@ -12,7 +12,8 @@ use crate::ingress::ServerError;
 use crate::rollout::check::ChecksError;
 use crate::rollout::control::ControlError;
 use crate::rollout::{
-    AdoptError, BackendsError, IncompatibleError, KeysError, LoadError, MigrationError, SeedError,
+    AdoptError, BackendsError, IncompatibleError, KeysError, LoadError, MigrationError,
+    SchemaError, SeedError,
 };
 use crate::runtime::EngineError;
 use crate::telemetry::traces::CollectorError;
@@ -65,6 +66,9 @@ pub enum StartError {
     /// The migrations of a plugin failed.
     #[error(transparent)]
     Migrate(#[from] Arc<MigrationError>),
+    /// The schema of a plugin's database cannot be read.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
     /// Existing tables prevent the migrations of new plugins.
     #[error(transparent)]
     Tables(#[from] Obstacles),

@@ -71,6 +71,8 @@ impl Node {
             notifier: self.notifier.clone(),
             production: loaded.settings.looks_like_production(),
             tokens: self.tokens.clone(),
+            reply_cache: self.service.reply_cache().cloned(),
+            mount_path: loaded.settings.mount_path.clone(),
             traffic: self.service.traffic().clone(),
             limiter: loaded.services.limiter().clone(),
             services: loaded.services.clone(),

@@ -85,6 +85,7 @@ impl Counting {
             self.most_running.fetch_max(running, Ordering::Relaxed);
             tokio::time::sleep(self.takes).await;
             self.running.fetch_sub(1, Ordering::Relaxed);
+            ledger.begin();
             work(&ledger);
             Ok(answer(call))
         });
@@ -268,7 +269,10 @@ async fn what_a_plugin_forbids_is_not_kept() {
     let get = async |target: &'static str, answer: fn() -> Answer| {
         let (lookup, ledger) = (lookup(&policy, target), Ledger::default());
         cache
-            .answer(&lookup, &ledger, async || Ok(answer()))
+            .answer(&lookup, &ledger, async || {
+                ledger.begin();
+                Ok(answer())
+            })
             .await
             .1
             .result
@@ -434,4 +438,12 @@ async fn the_cache_keeps_within_its_bound() {
     let (bytes, most) = cache.bytes();
     assert!(bytes <= most && most <= 64 << 10, "{bytes} of {most}");
     assert!(cache.entries() > 20, "{}", cache.entries());
+}
+
+#[tokio::test]
+async fn the_reply_of_a_handler_that_tells_nothing_is_not_kept() {
+    let (cache, policy) = (ReplyCache::new(1 << 20), policy());
+    let (lookup, ledger) = (lookup(&policy, "/things"), Ledger::default());
+    let asking = cache.answer(&lookup, &ledger, async || Ok(answer(1)));
+    assert_eq!(asking.await.1.result, CacheResult::Miss);
 }

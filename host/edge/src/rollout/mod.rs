@@ -43,7 +43,7 @@ pub use report::{
 pub use serving::active::{ActivePlugin, Canary, Plugins};
 pub use serving::live::{IncompatibleError, ServingState, Snapshot};
 pub use serving::paths::{strip_prefix_ignoring_case, without_mount};
-pub use serving::release::Release;
+pub use serving::release::{Release, SchemaError};
 pub use serving::route_limits::RouteLimit;
 pub use serving::routes::{Match, Route, RouteError, RouteTable};
 pub use serving::scheduler::Scheduler;

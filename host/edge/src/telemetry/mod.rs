@@ -1,6 +1,7 @@
 //! Telemetry for operators: log lines, for people or as JSON, written by a thread of their own so
 //! that no request waits for a terminal; traces; and the counters behind metrics.
 
+mod cache_counts;
 pub mod counters;
 pub mod feed;
 mod filter;
@@ -16,6 +17,7 @@ mod traffic;
 mod warnings;
 mod written;
 
+pub use cache_counts::{CacheCounts, CacheResult};
 pub use filter::PLUGIN;
 pub use refusals::RefusalReason;
 pub use release_stats::ReleaseStats;

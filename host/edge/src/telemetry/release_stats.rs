@@ -7,7 +7,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use http::{Method, StatusCode};
 
-use super::RouteStats;
+use super::{CacheResult, RouteStats};
 
 /// Counts of one release.
 #[derive(Debug, Clone)]
@@ -28,10 +28,18 @@ pub struct ReleaseStats {
 impl ReleaseStats {
     /// Counts one reply of the release `version`.
     pub fn count(&self, version: &str, method: &Method, status: StatusCode, took: Duration) {
+        self.of(version, |stats| stats.count(method, status, took));
+    }
+
+    /// Counts what the reply cache did for a request to the release `version`.
+    pub fn count_cache(&self, version: &str, result: CacheResult) {
+        self.of(version, |stats| stats.count_cache(result));
+    }
+
+    fn of(&self, version: &str, count: impl FnOnce(&RouteStats)) {
         let releases = self.releases.load();
         let known = releases.iter().find(|release| release.version == version);
-        let stats = known.map_or(&self.forgotten, |release| &release.stats);
-        stats.count(method, status, took);
+        count(known.map_or(&self.forgotten, |release| &release.stats));
     }
 
     /// Keeps the counts of the versions that are `serving`, and of the one that served last before

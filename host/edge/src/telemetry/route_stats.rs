@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use http::{Method, StatusCode};
 
+use super::cache_counts::{CacheCounts, CacheResult};
 use crate::telemetry::Timing;
 
 /// Methods by their OpenTelemetry names; the last one stands for all others.
@@ -18,7 +19,10 @@ const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
 /// Number and durations of a route's replies.
 #[derive(Debug, Default)]
-pub struct RouteStats([[OnceLock<Timing>; CLASSES.len()]; METHODS.len()]);
+pub struct RouteStats {
+    replies: [[OnceLock<Timing>; CLASSES.len()]; METHODS.len()],
+    cache: CacheCounts,
+}
 
 /// Returns the name of a method in metrics and traces.
 #[must_use]
@@ -35,15 +39,24 @@ impl RouteStats {
     /// Counts one reply.
     pub fn count(&self, method: &Method, status: StatusCode, took: Duration) {
         let class = usize::from(status.as_u16() / 100).saturating_sub(1);
-        let timings = self.0.get(method_index(method));
+        let timings = self.replies.get(method_index(method));
         if let Some(timing) = timings.and_then(|timings| timings.get(class)) {
             timing.get_or_init(Timing::new).observe(took);
         }
     }
 
+    pub(super) fn count_cache(&self, result: CacheResult) {
+        self.cache.count(result);
+    }
+
+    /// Returns what the reply cache did for the route's requests.
+    pub fn cache(&self) -> &CacheCounts {
+        &self.cache
+    }
+
     /// Returns method, class of status and durations of every combination with a reply.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, &'static str, &Timing)> {
-        let methods = METHODS.into_iter().zip(&self.0);
+        let methods = METHODS.into_iter().zip(&self.replies);
         methods.flat_map(|(method, timings)| {
             let timings = CLASSES.into_iter().zip(timings);
             timings.filter_map(move |(class, timing)| Some((method, class, timing.get()?)))

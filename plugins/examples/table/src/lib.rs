@@ -56,7 +56,7 @@ mod tests {
 
     use super::*;
 
-    fn refused(request: edge_sdk::wit::Request) -> (u16, Option<String>) {
+    fn refused(request: edge_sdk::testing::Request) -> (u16, Option<String>) {
         let failure = router().dispatch(request).unwrap_err();
         (failure.status, failure.field)
     }

@@ -47,11 +47,11 @@ fn merchants(request: &Request) -> Result<Response> {
 
 #[cfg(test)]
 mod tests {
-    use edge_sdk::{testing, wit};
+    use edge_sdk::testing;
 
     use super::*;
 
-    fn status(request: wit::Request) -> u16 {
+    fn status(request: testing::Request) -> u16 {
         match router().dispatch(request) {
             Ok(response) => response.status,
             Err(failure) => failure.status,

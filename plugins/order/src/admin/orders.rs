@@ -200,12 +200,12 @@ fn illegal(from: Status, to: Status) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use edge_sdk::{testing, wit};
+    use edge_sdk::testing;
 
     use super::*;
     use crate::router;
 
-    fn code(request: wit::Request) -> (u16, String) {
+    fn code(request: testing::Request) -> (u16, String) {
         let failure = router().dispatch(request).unwrap_err();
         (failure.status, failure.code)
     }

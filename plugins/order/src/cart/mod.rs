@@ -290,16 +290,16 @@ fn shown(
 
 #[cfg(test)]
 mod tests {
-    use edge_sdk::{testing, wit};
+    use edge_sdk::testing;
 
     use crate::router;
 
-    fn refusal(request: wit::Request) -> (u16, String, Option<String>) {
+    fn refusal(request: testing::Request) -> (u16, String, Option<String>) {
         let failure = router().dispatch(request).unwrap_err();
         (failure.status, failure.code, failure.field)
     }
 
-    fn post(body: &str) -> wit::Request {
+    fn post(body: &str) -> testing::Request {
         testing::post("/shoppingcart/add", "application/json", body)
     }
 

@@ -55,10 +55,9 @@ fn unquoted(text: &str) -> Option<String> {
 /// # Errors
 /// 400 `HTTP_400` for a malformed one, and for several.
 pub fn key(request: &Request) -> Result<Option<Key>> {
-    let mut values = request.headers().filter(|(name, _)| *name == HEADER);
-    match (values.next(), values.next()) {
-        (None, _) => Ok(None),
-        (Some((_, value)), None) => Key::parse(value)
+    match request.header_values(HEADER).as_slice() {
+        [] => Ok(None),
+        [value] => Key::parse(value)
             .map(Some)
             .ok_or_else(|| BAD_KEY.field("Idempotency-Key")),
         _ => Err(BAD_KEY.field("Idempotency-Key")),

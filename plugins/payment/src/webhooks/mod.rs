@@ -45,7 +45,7 @@ pub fn receive(request: &Request) -> Result<Response> {
         return Err(NO_SECRET);
     }
     let header = request.header("stripe-signature").unwrap_or_default();
-    let signed = signature::verify(header, request.body(), &secrets, clock::unix_seconds());
+    let signed = signature::verify(&header, request.body(), &secrets, clock::unix_seconds());
     signed.map_err(|error| {
         eprintln!("a webhook was refused: {error}");
         BAD_SIGNATURE

@@ -6,7 +6,6 @@ use edge_sdk::{Failure, Request, Response, Result, sql};
 use super::rows::Reference;
 use super::{categories, merchant, products, values};
 use crate::ids::{UNKNOWN_CATEGORY, UNKNOWN_PRODUCT, UNKNOWN_VALUE};
-use crate::products::counts;
 
 /// Puts a product, by its id, into a category, by its id.
 pub const ADD_CATEGORY: &str =
@@ -104,6 +103,5 @@ fn assign(request: &Request, target: Target, statement: &str) -> Result<Response
             Err(error) => Err(Failure::from(error)),
         }
     })?;
-    counts::forget();
     Ok(Response::empty_object())
 }

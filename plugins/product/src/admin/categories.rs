@@ -10,7 +10,6 @@ use super::rows::Reference;
 use crate::ids::{UNKNOWN_CATEGORY, UNKNOWN_DEPARTMENT};
 use crate::input::{self, MAX_DESCRIPTION_CHARS, MAX_NAME_CHARS};
 use crate::model::Category;
-use crate::products::counts;
 
 const IN_USE: Failure = Failure::new(409, "CAT_02", "The category still has products.");
 
@@ -80,10 +79,5 @@ impl Entity for CategoryFields {
             unknown: UNKNOWN_DEPARTMENT,
         };
         Some((department, self.department_id))
-    }
-
-    /// Counts the products of departments anew: the category may have moved.
-    fn changed() {
-        counts::forget();
     }
 }

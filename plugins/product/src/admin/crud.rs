@@ -53,9 +53,6 @@ pub(super) trait Entity: Sized {
     fn parent(&self) -> Option<(Reference, i64)> {
         None
     }
-
-    /// Runs after a row was changed.
-    fn changed() {}
 }
 
 /// Adds the routes of a table to a router: `collection` takes new rows, and
@@ -102,7 +99,6 @@ fn change<E: Entity>(request: &Request) -> Result<Response> {
             update(&fields, transaction.query(E::UPDATE), id)
         })?,
     }
-    E::changed();
     Response::json(&fields.into_row(id))
 }
 

@@ -63,11 +63,11 @@ fn product_routes(router: Router) -> Router {
 
 #[cfg(test)]
 mod tests {
-    use edge_sdk::{testing, wit};
+    use edge_sdk::testing;
 
     use crate::router;
 
-    fn status(request: wit::Request) -> (u16, String) {
+    fn status(request: testing::Request) -> (u16, String) {
         let failure = router().dispatch(request).unwrap_err();
         (failure.status, failure.code)
     }
@@ -117,7 +117,7 @@ mod tests {
             let send = |content_type: &str, body: &str| {
                 let posted = testing::post(&path, content_type, body);
                 let method = method.clone();
-                let request = wit::Request { method, ..posted };
+                let request = testing::Request { method, ..posted };
                 status(testing::as_principal(request, 1, "merchant"))
             };
             let empty = send("application/json", "{}");

@@ -11,7 +11,6 @@ use super::{merchant, stock};
 use crate::ids::UNKNOWN_PRODUCT;
 use crate::input::{self, MAX_DESCRIPTION_CHARS, MAX_NAME_CHARS};
 use crate::model::StockedProduct;
-use crate::products::counts;
 use crate::search::index;
 
 /// Characters of the name of a picture's file.
@@ -66,7 +65,6 @@ pub fn add(request: &Request) -> Result<Response> {
         index::add(transaction, id, fields.name, fields.description)?;
         find(transaction, id)
     })?;
-    counts::forget();
     Response::json(&product)
 }
 
@@ -129,7 +127,6 @@ pub fn delete(request: &Request) -> Result<Response> {
         index::remove(transaction, id, &before.name, &before.description)?;
         Ok::<_, Failure>(())
     })?;
-    counts::forget();
     Ok(Response::empty_object())
 }
 

@@ -1,11 +1,14 @@
 //! One request, as a handler sees it. The modules `body` and `paging` add the
 //! methods that read a body, a page or an order.
 
+use std::cell::OnceCell;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 use super::{path::Params, urlencoded::pairs};
-use crate::{Codes, Failure, Result, text, values::number::natural, wit};
+use crate::bindings::edge::platform::request as host;
+use crate::capabilities::context;
+use crate::{Codes, Failure, Result, testing, text, values::number::natural, wit};
 
 const BAD_PARAMETER: Failure = Failure::malformed("The parameter is not UTF-8.");
 const UNFIT_PARAMETER: Failure = Failure::malformed("The parameter has a wrong value.");
@@ -13,18 +16,121 @@ const UNFIT_PARAMETER: Failure = Failure::malformed("The parameter has a wrong v
 /// One HTTP request.
 ///
 /// Methods that read a request return a mistake of the client as a [`Failure`],
-/// to be passed on with `?`.
+/// to be passed on with `?`. Header fields, the caller and the client are asked
+/// for at the host: a reply that may be [kept](https://www.rfc-editor.org/rfc/rfc9111)
+/// for others depends on what its handler asked for, and on nothing else.
 #[derive(Clone, Debug)]
 pub struct Request {
-    wit: wit::Request,
+    incoming: Incoming,
+    caller: OnceCell<wit::Caller>,
     params: Params,
     codes: &'static Codes,
 }
 
+/// A request as it comes in, before a router has found its handler.
+#[derive(Clone, Debug)]
+pub struct Incoming {
+    request: wit::Request,
+    facts: Facts,
+}
+
+/// Where the facts of a request come from that are asked for.
+#[derive(Clone, Debug)]
+enum Facts {
+    Host,
+    /// A test.
+    Given(Box<testing::Request>),
+}
+
+impl Incoming {
+    pub(crate) fn path(&self) -> &str {
+        &self.request.path
+    }
+
+    pub(crate) fn method(&self) -> &str {
+        &self.request.method
+    }
+}
+
+/// Makes a request of the host, as the component's export gets it.
+impl From<wit::Request> for Incoming {
+    fn from(request: wit::Request) -> Self {
+        let facts = Facts::Host;
+        Self { request, facts }
+    }
+}
+
+/// Makes a request of a test.
+impl From<testing::Request> for Incoming {
+    fn from(given: testing::Request) -> Self {
+        let request = wit::Request {
+            method: given.method.clone(),
+            path: given.path.clone(),
+            query: given.query.clone(),
+            body: given.body.clone(),
+        };
+        let facts = Facts::Given(Box::new(given));
+        Self { request, facts }
+    }
+}
+
+impl Facts {
+    fn headers(&self, name: &str) -> Vec<String> {
+        match self {
+            Self::Host => host::headers(name),
+            Self::Given(given) => {
+                let named = given.headers.iter();
+                let named = named.filter(|(known, _)| known.eq_ignore_ascii_case(name));
+                named.map(|(_, value)| value.clone()).collect()
+            }
+        }
+    }
+
+    fn all_headers(&self) -> Vec<(String, String)> {
+        match self {
+            Self::Host => host::all_headers(),
+            Self::Given(given) => given.headers.clone(),
+        }
+    }
+
+    fn client(&self) -> String {
+        match self {
+            Self::Host => host::client_address(),
+            Self::Given(given) => given.client.clone(),
+        }
+    }
+
+    fn caller(&self) -> wit::Caller {
+        match self {
+            Self::Host => context::caller(),
+            Self::Given(given) => given.caller.clone(),
+        }
+    }
+
+    fn id(&self) -> String {
+        match self {
+            Self::Host => context::request_id(),
+            Self::Given(given) => given.id.clone(),
+        }
+    }
+
+    fn time_left(&self) -> Duration {
+        match self {
+            Self::Host => context::time_left(),
+            Self::Given(given) => given.time_left,
+        }
+    }
+}
+
 impl Request {
     /// Returns a request with the path parameters and the codes of the router.
-    pub(crate) fn new(wit: wit::Request, params: Params, codes: &'static Codes) -> Self {
-        Self { wit, params, codes }
+    pub(crate) fn new(incoming: Incoming, params: Params, codes: &'static Codes) -> Self {
+        Self {
+            incoming,
+            caller: OnceCell::new(),
+            params,
+            codes,
+        }
     }
 
     /// Returns the request with these codes, as a router with them passes it to a
@@ -43,48 +149,52 @@ impl Request {
 
     /// Returns the id that names this request in every log line and error reply.
     #[must_use]
-    pub fn id(&self) -> &str {
-        &self.wit.id
+    pub fn id(&self) -> String {
+        self.incoming.facts.id()
     }
 
     /// Returns the method, in upper case.
     #[must_use]
     pub fn method(&self) -> &str {
-        &self.wit.method
+        self.incoming.method()
     }
 
     /// Returns the path as sent, still percent-encoded, without mount and query.
     #[must_use]
     pub fn path(&self) -> &str {
-        &self.wit.path
+        self.incoming.path()
     }
 
-    /// Returns the first header of this name, in any case of letters.
+    /// Returns the first header field of this name, in any case of letters.
     #[must_use]
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers()
-            .find(|(known, _)| known.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value)
+    pub fn header(&self, name: &str) -> Option<String> {
+        self.header_values(name).into_iter().next()
     }
 
-    /// Returns all headers, in their order: name in lower case, value.
-    pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.wit
-            .headers
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
+    /// Returns the values of all header fields of this name, in any case of
+    /// letters, in their order.
+    #[must_use]
+    pub fn header_values(&self, name: &str) -> Vec<String> {
+        self.incoming.facts.headers(name)
+    }
+
+    /// Returns all header fields, in their order: name in lower case, value. The
+    /// reply depends on all of them then, and is never kept for others.
+    #[must_use]
+    pub fn headers(&self) -> Vec<(String, String)> {
+        self.incoming.facts.all_headers()
     }
 
     /// Returns the IP address of the client, as text.
     #[must_use]
-    pub fn client_ip(&self) -> &str {
-        &self.wit.client
+    pub fn client_ip(&self) -> String {
+        self.incoming.facts.client()
     }
 
     /// Former name of [`client_ip`](Self::client_ip).
     #[deprecated(note = "renamed to `client_ip`")]
     #[must_use]
-    pub fn client(&self) -> &str {
+    pub fn client(&self) -> String {
         self.client_ip()
     }
 
@@ -92,8 +202,9 @@ impl Request {
     /// network of an IPv6 address, in which one client has 2^64 addresses.
     #[must_use]
     pub fn client_network(&self) -> String {
-        let Ok(address) = self.client_ip().parse::<IpAddr>() else {
-            return self.client_ip().to_owned();
+        let client = self.client_ip();
+        let Ok(address) = client.parse::<IpAddr>() else {
+            return client;
         };
         match address.to_canonical() {
             IpAddr::V4(address) => address.to_string(),
@@ -108,7 +219,7 @@ impl Request {
     /// verified.
     #[must_use]
     pub fn caller(&self) -> &wit::Caller {
-        &self.wit.caller
+        self.caller.get_or_init(|| self.incoming.facts.caller())
     }
 
     /// Returns the verified caller, for a handler that serves no others.
@@ -138,10 +249,10 @@ impl Request {
         }
     }
 
-    /// Returns the time that was left until the request's deadline when the handler was called.
+    /// Returns the time that is left until the host ends the request.
     #[must_use]
     pub fn time_left(&self) -> Duration {
-        Duration::from_millis(self.wit.deadline_ms.into())
+        self.incoming.facts.time_left()
     }
 
     /// Former name of [`time_left`](Self::time_left).
@@ -154,13 +265,13 @@ impl Request {
     /// Returns the whole body; empty when there was none.
     #[must_use]
     pub fn body(&self) -> &[u8] {
-        &self.wit.body
+        &self.incoming.request.body
     }
 
     /// Returns the query string, as sent: the text after `?`.
     #[must_use]
     pub fn query_string(&self) -> Option<&str> {
-        self.wit.query.as_deref()
+        self.incoming.request.query.as_deref()
     }
 
     /// Returns the decoded path parameter of this name; empty if the route has none.
@@ -190,7 +301,14 @@ impl Request {
     /// # Errors
     /// 400 `HTTP_400` if its percent-encoding does not make UTF-8.
     pub fn query(&self, name: &str) -> Result<Option<String>> {
-        for pair in pairs(self.wit.query.as_deref().unwrap_or_default().as_bytes()) {
+        for pair in pairs(
+            self.incoming
+                .request
+                .query
+                .as_deref()
+                .unwrap_or_default()
+                .as_bytes(),
+        ) {
             match pair {
                 Ok((known, value)) if known == name => return Ok(Some(value.into_owned())),
                 Err(error) if error.0 == name => return Err(BAD_PARAMETER.field(name)),
@@ -227,9 +345,9 @@ impl Request {
 
 /// Makes a request without path parameters and with neutral codes, for tests
 /// that need no others.
-impl From<wit::Request> for Request {
-    fn from(wit: wit::Request) -> Self {
-        Self::new(wit, Params::default(), &Codes::NEUTRAL)
+impl From<testing::Request> for Request {
+    fn from(given: testing::Request) -> Self {
+        Self::new(given.into(), Params::default(), &Codes::NEUTRAL)
     }
 }
 
@@ -241,7 +359,7 @@ mod tests {
 
     fn with_id(value: &str) -> Request {
         let params = Params::decode([("id", value)].into_iter());
-        Request::new(testing::get("/things/1"), params, &DISTINCT)
+        Request::new(testing::get("/things/1").into(), params, &DISTINCT)
     }
 
     #[test]
@@ -323,11 +441,12 @@ mod tests {
 
     #[test]
     fn headers_are_found_in_any_case() {
-        let wit = testing::with_header(testing::get("/"), "USER-KEY", "Bearer x");
-        let request = Request::from(testing::with_header(wit, "user-key", "second"));
-        assert_eq!(request.header("User-Key"), Some("Bearer x"));
+        let given = testing::with_header(testing::get("/"), "USER-KEY", "Bearer x");
+        let request = Request::from(testing::with_header(given, "user-key", "second"));
+        assert_eq!(request.header("User-Key"), Some("Bearer x".to_owned()));
         assert_eq!(request.header("authorization"), None);
-        assert_eq!(request.headers().count(), 2);
+        assert_eq!(request.header_values("user-key"), ["Bearer x", "second"]);
+        assert_eq!(request.headers().len(), 2);
     }
 
     #[test]
@@ -338,7 +457,7 @@ mod tests {
                 (status, failure.code().to_owned())
             })
         };
-        let request = |wit: wit::Request| Request::from(wit).with_codes(&DISTINCT);
+        let request = |given: testing::Request| Request::from(given).with_codes(&DISTINCT);
         let nobody = request(testing::get("/"));
         assert_eq!(code(nobody.principal()), Err((401, "NO_TOKEN".to_owned())));
         let forged = request(testing::with_bad_token(testing::get("/")));
@@ -353,11 +472,11 @@ mod tests {
     #[test]
     fn an_ipv6_network_is_one_client() {
         let network = |client: &str| {
-            let wit = wit::Request {
+            let given = testing::Request {
                 client: client.to_owned(),
                 ..testing::get("/")
             };
-            Request::from(wit).client_network()
+            Request::from(given).client_network()
         };
         assert_eq!(network("192.0.2.7"), "192.0.2.7");
         assert_eq!(network("::ffff:192.0.2.7"), "192.0.2.7");
@@ -368,11 +487,11 @@ mod tests {
 
     #[test]
     fn the_rest_is_as_the_host_sent_it() {
-        let wit = wit::Request {
-            deadline_ms: 1500,
+        let given = testing::Request {
+            time_left: Duration::from_millis(1500),
             ..testing::get("/a%20b?c=d")
         };
-        let request = Request::from(wit);
+        let request = Request::from(given);
         assert_eq!(request.method(), "GET");
         assert_eq!(request.path(), "/a%20b");
         assert_eq!(request.query_string(), Some("c=d"));

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::path::Params;
+use super::request::Incoming;
 use crate::{Codes, Failure, Request, Response, Result, wit};
 
 /// Answers one kind of request: a plain function, synchronous.
@@ -100,24 +101,24 @@ impl Router {
     /// # Errors
     /// The handler's failure, or the router's own 405 and 400 (a path
     /// parameter whose percent-encoding is broken or does not make UTF-8).
-    pub fn dispatch(&self, request: wit::Request) -> wit::Answer {
-        let response = self.answer(request)?;
+    pub fn dispatch(&self, request: impl Into<Incoming>) -> wit::Answer {
+        let response = self.answer(request.into())?;
         Ok(response.into())
     }
 
-    fn answer(&self, request: wit::Request) -> Result<Response> {
-        let Ok(found) = self.places.at(&request.path) else {
+    fn answer(&self, request: Incoming) -> Result<Response> {
+        let Ok(found) = self.places.at(request.path()) else {
             return Err(NOT_FOUND);
         };
         let Some(route) = self.routes.get(*found.value) else {
             return Err(NOT_FOUND);
         };
-        match route.handler(&request.method) {
+        match route.handler(request.method()) {
             Some(handler) => {
                 let params = Params::decode(found.params.iter());
                 handler(&Request::new(request, params, self.codes))
             }
-            None if request.method == "OPTIONS" => {
+            None if request.method() == "OPTIONS" => {
                 Ok(Response::bare(200, Vec::new()).header("allow", route.allow()))
             }
             None => Err(WRONG_METHOD.header("allow", route.allow())),
@@ -185,7 +186,7 @@ impl Route {
 mod tests {
     use super::*;
     use crate::failure::DISTINCT;
-    use crate::testing::{get, request};
+    use crate::testing::{self, get, request};
 
     fn list(_: &Request) -> Result<Response> {
         Ok(Response::new(200, "text/plain", "list"))
@@ -218,7 +219,7 @@ mod tests {
             .delete("/things/{thing_id}/parts", refuse)
     }
 
-    fn text(request: wit::Request) -> String {
+    fn text(request: testing::Request) -> String {
         String::from_utf8(router().dispatch(request).unwrap().body).unwrap()
     }
 

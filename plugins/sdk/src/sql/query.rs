@@ -1,6 +1,7 @@
 //! One statement with its parameters.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
@@ -20,6 +21,8 @@ pub struct Query<'a> {
     parameters: Vec<Value>,
     /// The open transaction that the statement is part of.
     transaction: Option<&'a host::Transaction>,
+    /// How old the result may be, if the host may keep it.
+    max_age: Option<Duration>,
 }
 
 impl<'a> Query<'a> {
@@ -28,12 +31,22 @@ impl<'a> Query<'a> {
             text,
             parameters: Vec::new(),
             transaction,
+            max_age: None,
         }
     }
 
     /// Gives the next `?` its value.
     pub fn bind(mut self, value: impl Into<Value>) -> Self {
         self.parameters.push(value.into());
+        self
+    }
+
+    /// Lets the host keep the result of a SELECT, which costs much to find out
+    /// and is small, such as a count, for the requests that follow. Where the
+    /// host can follow changes, the result is always right; elsewhere it may be
+    /// as old as `max_age`. It has no effect in a transaction.
+    pub fn keep(mut self, max_age: Duration) -> Self {
+        self.max_age = Some(max_age);
         self
     }
 
@@ -136,9 +149,14 @@ impl<'a> Query<'a> {
 
     fn run(self) -> Result<host::PackedRows, Error> {
         let text = text(self.text)?;
-        Ok(match self.transaction {
-            Some(transaction) => transaction.query_packed(&text, &self.parameters),
-            None => host::query_packed(&text, &self.parameters),
+        let parameters = &self.parameters;
+        Ok(match (self.transaction, self.max_age) {
+            (Some(transaction), _) => transaction.query_packed(&text, parameters),
+            (None, Some(max_age)) => {
+                let max_age = u32::try_from(max_age.as_millis()).unwrap_or(u32::MAX);
+                host::query_kept(&text, parameters, max_age)
+            }
+            (None, None) => host::query_packed(&text, parameters),
         }?)
     }
 }

@@ -9,11 +9,11 @@ use std::time::Instant;
 use anyhow::Context;
 use product::model::{Cents, Product, ProductSummary};
 use product::products;
-use product::products::counts::Counts;
 use serde::Serialize;
 use sqlx::Result;
 use url::form_urlencoded;
 
+use super::counts::Counts;
 use super::database::{Database, Parameter, Row};
 
 pub const JSON: &str = "application/json; charset=utf-8";

@@ -15,6 +15,7 @@ mod http;
 mod plugin_counters;
 mod plugins;
 mod process;
+mod reply_cache;
 mod rollouts;
 mod served;
 mod stores;
@@ -44,6 +45,7 @@ pub(super) async fn show(State(state): State<Arc<AdminState>>) -> Result<impl In
     families.extend(clock::families(&state));
     families.extend(plugin_counters::families(&state.counters));
     families.push(cache::family(state.activator.artifacts()));
+    families.extend(reply_cache::families(&state));
     families.extend(process::families(state.traces.as_deref()));
     // A family without values would be a name without a sample.
     families.retain(|family| !family.get_metric().is_empty());

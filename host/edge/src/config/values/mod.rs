@@ -48,6 +48,20 @@ pub(super) fn delay(text: &str) -> Result<Duration, String> {
         .map_err(|_| "is not a duration, such as `30s` or `250ms`".to_owned())
 }
 
+/// Parses a size in bytes.
+pub(super) fn bytes(text: &str) -> Result<u64, String> {
+    let size = text.parse::<bytesize::ByteSize>();
+    size.map(|size| size.as_u64())
+        .map_err(|_| "is not a size such as 2GiB".into())
+}
+
+pub(super) fn bytes_or_off(text: &str) -> Result<u64, String> {
+    match text {
+        "off" => Ok(0),
+        text => bytes(text),
+    }
+}
+
 pub(super) fn count(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(count) if count > 0 => Ok(count),

@@ -1,8 +1,6 @@
 //! Replies of cached routes: the request as the reply cache looks it up, and the header fields of a
 //! reply that is kept.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use http::header::{
     AGE, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName, IF_NONE_MATCH,
@@ -50,7 +48,7 @@ pub(super) fn lookup<'a>(
         policy,
         release: routed.release.digest,
         target: target.into(),
-        headers: Arc::new(request.headers().clone()),
+        headers: call.headers.clone(),
         is_anonymous: matches!(call.caller, Caller::Anonymous),
         may_store: request.method() == Method::GET,
         deadline: call.deadline,

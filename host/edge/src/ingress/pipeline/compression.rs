@@ -19,6 +19,7 @@ use tower::service_fn;
 use tower_http::compression::{Compression, CompressionLevel};
 use tower_service::Service;
 
+use crate::reply_cache::Entry;
 use crate::runtime::Body;
 
 /// Size in bytes from which a reply is compressed. A smaller one fits into a packet anyway.
@@ -40,6 +41,7 @@ pub(super) async fn compress(
     method: &Method,
     request: &HeaderMap,
     mut response: Response<Body>,
+    kept: Option<&Entry>,
 ) -> Response<Body> {
     let Either::Left(body) = response.body() else {
         return response;
@@ -55,16 +57,9 @@ pub(super) async fn compress(
     let Some(accepted) = accepted(request).filter(|_| size > 0) else {
         return response;
     };
-    let encoded = if size < LONG {
-        encode(accepted, body).await
-    } else {
-        // The body is in memory, so encoding it never waits.
-        let encoding = || encode(accepted, body).now_or_never().flatten();
-        let encoded = tokio::task::spawn_blocking(encoding).await;
-        encoded.unwrap_or_else(|error| {
-            tracing::error!("a reply cannot be compressed: {error}");
-            None
-        })
+    let encoded = match kept {
+        Some(entry) => encode_once(entry, accepted, body, size).await,
+        None => encode_sized(accepted, body, size).await,
     };
     if let Some((coding, bytes)) = encoded {
         response.headers_mut().insert(CONTENT_ENCODING, coding);
@@ -72,6 +67,43 @@ pub(super) async fn compress(
         *response.body_mut() = Either::Left(Full::new(bytes));
     }
     response
+}
+
+/// Encodes the body of a reply that is kept, unless that was done before.
+async fn encode_once(
+    entry: &Entry,
+    accepted: Request<()>,
+    body: Full<Bytes>,
+    size: u64,
+) -> Option<(HeaderValue, Bytes)> {
+    let mut values = accepted.headers().get_all(ACCEPT_ENCODING).iter();
+    let (Some(value), None) = (values.next().cloned(), values.next()) else {
+        return encode_sized(accepted, body, size).await;
+    };
+    if let Some(encoded) = entry.encoded(&value) {
+        return encoded;
+    }
+    let encoded = encode_sized(accepted, body, size).await;
+    entry.keep_encoded(value, encoded.clone());
+    encoded
+}
+
+/// Encodes a body of `size` bytes, on a thread for blocking work if it is long.
+async fn encode_sized(
+    accepted: Request<()>,
+    body: Full<Bytes>,
+    size: u64,
+) -> Option<(HeaderValue, Bytes)> {
+    if size < LONG {
+        return encode(accepted, body).await;
+    }
+    // The body is in memory, so encoding it never waits.
+    let encoding = || encode(accepted, body).now_or_never().flatten();
+    let encoded = tokio::task::spawn_blocking(encoding).await;
+    encoded.unwrap_or_else(|error| {
+        tracing::error!("a reply cannot be compressed: {error}");
+        None
+    })
 }
 
 /// Weakens the entity tag of a reply, since a strong one identifies its exact bytes (RFC 9110
@@ -163,7 +195,7 @@ mod tests {
     async fn compressed(accept: &str, response: Response<Body>) -> (String, bool, u64) {
         let accept = HeaderValue::from_str(accept).expect("a value");
         let request = HeaderMap::from_iter([(ACCEPT_ENCODING, accept)]);
-        let response = compress(&Method::GET, &request, response).await;
+        let response = compress(&Method::GET, &request, response, None).await;
         let coding = response.headers().get(CONTENT_ENCODING);
         let coding = coding.map_or("", |coding| coding.to_str().expect("text"));
         let varies = response.headers().contains_key(VARY);
@@ -239,7 +271,7 @@ mod tests {
                 .insert(ETAG, HeaderValue::from_static(own));
             let accept =
                 HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static(accept))]);
-            let page = compress(&Method::GET, &accept, page).await;
+            let page = compress(&Method::GET, &accept, page, None).await;
             assert_eq!(page.headers()[ETAG], sent);
         }
     }
@@ -247,10 +279,10 @@ mod tests {
     #[tokio::test]
     async fn a_reply_to_head_without_its_body_varies_too() {
         let accept = HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("br"))]);
-        let bare = compress(&Method::HEAD, &accept, reply("text/html", 0)).await;
+        let bare = compress(&Method::HEAD, &accept, reply("text/html", 0), None).await;
         assert_eq!(bare.headers()[VARY], "accept-encoding");
         assert!(!bare.headers().contains_key(CONTENT_ENCODING));
-        let empty = compress(&Method::GET, &accept, reply("text/html", 0)).await;
+        let empty = compress(&Method::GET, &accept, reply("text/html", 0), None).await;
         assert!(!empty.headers().contains_key(VARY));
     }
 }

@@ -12,6 +12,7 @@ use super::limits::RateLimitHeaders;
 use crate::config::TrustedProxies;
 use crate::identity::CREDENTIALS;
 use crate::ingress::error_response::new_id;
+use crate::reply_cache::Outcome;
 use crate::telemetry::traces::Span;
 
 /// A request that is being answered.
@@ -31,6 +32,10 @@ pub(super) struct Exchange {
     pub(super) allowed_origin: Option<HeaderValue>,
     /// Verdicts of the rate limits that have counted the request.
     pub(super) rate_limits: RateLimitHeaders,
+    /// What the reply cache did; `None` for a route that is not cached.
+    pub(super) cache: Option<Outcome>,
+    /// Values of `If-None-Match`, for a route that is cached.
+    pub(super) conditions: Vec<HeaderValue>,
     /// Span of the request; `None` without a collector of traces.
     pub(super) span: Option<Span>,
 }
@@ -49,6 +54,8 @@ impl Exchange {
             shows_credentials: shows_credentials(headers),
             allowed_origin: None,
             rate_limits: RateLimitHeaders::default(),
+            cache: None,
+            conditions: Vec::new(),
             span: None,
         }
     }

@@ -2,10 +2,11 @@
 //!
 //! [`service`] runs them in their order over the facts of an [`exchange`]. A request is routed
 //! ([`routing`], [`canary`]), checked ([`head_rules`], [`limits`]), answered by its plugin
-//! ([`plugin_call`]) or by [`cors`], completed ([`reply_headers`], [`compression`],
+//! ([`plugin_call`], or the cache by [`cached_reply`]) or by [`cors`], completed ([`reply_headers`], [`compression`],
 //! [`head_reply`]) and recorded ([`access_log`], [`span`]).
 
 mod access_log;
+mod cached_reply;
 mod canary;
 mod canary_cookie;
 mod client_address;

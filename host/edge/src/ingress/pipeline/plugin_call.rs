@@ -9,6 +9,7 @@ use http::{HeaderMap, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use percent_encoding::percent_decode_str;
 
+use super::cached_reply::{conditions, lookup};
 use super::canary::Routed;
 use super::exchange::Exchange;
 use super::limits::RequestKey;
@@ -75,7 +76,8 @@ impl Service {
         Call {
             id: exchange.request_id.clone(),
             deadline: Instant::now() + routed.release.plugin.deadline(),
-            client: exchange.client.to_string(),
+            client: Some(exchange.client),
+            headers: Arc::default(),
             caller: Caller::Anonymous,
             cohort: routed.cohort,
             depth: 0,
@@ -84,6 +86,7 @@ impl Service {
             reads,
             store_timeout: Some(self.store_timeout),
             demotion: Demotion::default(),
+            ledger: Arc::default(),
         }
     }
 
@@ -104,12 +107,12 @@ impl Service {
         if self.identity.is_known_as_revoked(presented) {
             call.caller = Caller::Rejected;
         }
+        let mut request = request;
+        call.headers = Arc::new(std::mem::take(request.headers_mut()));
         let trace = call.trace.clone();
-        let began = Instant::now();
-        let answer = self.handle(release, call, request).await;
-        self.router
-            .canaries
-            .count(routed, began.elapsed(), is_failure(&answer));
+        let answer = self
+            .answer_from_cache(exchange, routed, call, request)
+            .await;
         let reply = match answer {
             Ok(Answer::Response(response)) => return Ok(response),
             Ok(Answer::Failure(failure)) => ErrorResponse::of_plugin(failure),
@@ -119,6 +122,52 @@ impl Service {
             log_failure(release, &exchange.request_id, trace.as_ref(), &error);
             ErrorResponse::of_call(&error)
         }))
+    }
+
+    /// Answers a request from the reply cache, if its route is cached, or by the plugin.
+    async fn answer_from_cache(
+        &self,
+        exchange: &mut Exchange,
+        routed: &Routed,
+        call: Call,
+        request: Request<Bytes>,
+    ) -> Result<Answer, CallError> {
+        let lookup = self
+            .reply_cache
+            .as_ref()
+            .zip(lookup(routed, &request, &call));
+        let Some((cache, lookup)) = lookup else {
+            return self.ask(routed, call, request).await;
+        };
+        exchange.conditions = conditions(&call.headers);
+        let lookup = match lookup {
+            Ok(lookup) => lookup,
+            Err(bypassed) => {
+                exchange.cache = Some(bypassed);
+                return self.ask(routed, call, request).await;
+            }
+        };
+        let ledger = call.ledger.clone();
+        let asking = cache.answer(&lookup, &ledger, async || {
+            self.ask(routed, call, request).await
+        });
+        let (answer, outcome) = asking.await;
+        exchange.cache = Some(outcome);
+        answer
+    }
+
+    /// Calls the plugin, and counts its answer for the comparison of canary and active release.
+    async fn ask(
+        &self,
+        routed: &Routed,
+        call: Call,
+        request: Request<Bytes>,
+    ) -> Result<Answer, CallError> {
+        let began = Instant::now();
+        let answer = self.handle(&routed.release, call, request).await;
+        let (canaries, took) = (&self.router.canaries, began.elapsed());
+        canaries.count(routed, took, is_failure(&answer));
+        answer
     }
 
     /// Reads the body of a request, unless the rate limits of its plugin refuse it.

@@ -10,6 +10,7 @@ use stores::clock::SharedClock;
 use tokio_util::task::TaskTracker;
 
 use super::access_log::Line;
+use super::cached_reply::{answer_condition, describe};
 use super::canary::{CanaryRouting, Routed};
 use super::compression::compress;
 use super::cors::{Cors, is_preflight};
@@ -26,6 +27,7 @@ use crate::framing;
 use crate::identity::Identity;
 use crate::ingress::error_response::ErrorResponse;
 use crate::ingress::probes::{Behind, Probe, Probes};
+use crate::reply_cache::ReplyCache;
 use crate::rollout::{ReadinessCell, ServingState};
 use crate::runtime::Body;
 use crate::telemetry::traces::{Span, Traces};
@@ -41,6 +43,8 @@ pub struct Service {
     pub(super) identity: Arc<Identity>,
     headers: NodeHeaders,
     compression: bool,
+    /// Replies of cached routes; `None` if the setting turns the cache off.
+    pub(super) reply_cache: Option<Arc<ReplyCache>>,
     cors: Option<Cors>,
     probes: Probes,
     traffic: Arc<Traffic>,
@@ -77,6 +81,8 @@ impl Service {
             identity,
             headers: NodeHeaders::new(settings),
             compression: settings.compression,
+            reply_cache: (settings.reply_cache > 0)
+                .then(|| Arc::new(ReplyCache::new(settings.reply_cache))),
             cors: settings.cors.as_ref().map(Cors::new),
             traffic: Arc::default(),
             traces: None,
@@ -97,6 +103,12 @@ impl Service {
     #[must_use]
     pub fn traffic(&self) -> &Arc<Traffic> {
         &self.traffic
+    }
+
+    /// Returns the replies that are kept; `None` if the setting turns that off.
+    #[must_use]
+    pub fn reply_cache(&self) -> Option<&Arc<ReplyCache>> {
+        self.reply_cache.as_ref()
     }
 
     /// Returns the service with probes that report on the parts in `behind`.
@@ -223,6 +235,9 @@ impl Service {
         let release = routed.map(|routed| &*routed.release);
         self.headers
             .write(&mut response, &exchange.request_id, release);
+        if let Some(outcome) = &exchange.cache {
+            describe(outcome, exchange, &mut response);
+        }
         let headers = response.headers_mut();
         if exchange.shows_credentials {
             keep_private(headers);
@@ -235,8 +250,13 @@ impl Service {
         }
         exchange.rate_limits.write(headers);
         if self.compression {
-            response = compress(&exchange.method, &exchange.accept, response).await;
+            let kept = exchange
+                .cache
+                .as_ref()
+                .and_then(|outcome| outcome.entry.as_deref());
+            response = compress(&exchange.method, &exchange.accept, response, kept).await;
         }
+        answer_condition(&exchange.conditions, &mut response);
         if exchange.method == Method::HEAD {
             drop_body(&mut response);
         }
@@ -262,6 +282,10 @@ impl Service {
             client: exchange.client,
         };
         self.count(&line, routed);
+        if let (Some(routed), Some(outcome)) = (routed, &exchange.cache) {
+            let stats = &routed.route.stats;
+            stats.count_cache(&routed.release.version, outcome.result);
+        }
         line.write(self.access_log);
         if let Some(span) = exchange.span.as_mut().filter(|span| span.is_sampled()) {
             span::describe(span, &line);

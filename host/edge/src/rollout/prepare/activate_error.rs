@@ -11,6 +11,7 @@ use super::migration::MigrationError;
 use super::seed::SeedError;
 use crate::rollout::control::ControlError;
 use crate::rollout::serving::live::IncompatibleError;
+use crate::rollout::serving::release::SchemaError;
 
 /// Error when a release cannot be prepared to serve.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +41,9 @@ pub enum ActivateError {
     /// The release is incompatible with the other plugins.
     #[error(transparent)]
     Incompatible(#[from] IncompatibleError),
+    /// The schema of the release's database cannot be read.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
     /// Seeding of the release's empty tables failed.
     #[error(transparent)]
     Seed(#[from] SeedError),
@@ -99,6 +103,7 @@ impl ActivateError {
         match self {
             Self::Load(error) => error.is_transient() || error.is_about_database(),
             Self::Migrate(error) => error.is_transient(),
+            Self::Schema(_) => true,
             _ => false,
         }
     }

@@ -361,6 +361,7 @@ impl Activator {
         self.live
             .check_compatible(|plugins| replace(plugins, release))?;
         self.migrator.ensure(bundle, author).await?;
+        release.read_schema().await?;
         if self.seed && release.plugin.exports().can_seed {
             release.seed(None, |_, _| {}).await?;
         }

@@ -39,6 +39,14 @@ pub struct Release {
     pub plugin: Arc<Plugin>,
 }
 
+/// Error when the schema of a release's database cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("plugin {plugin}: the schema of its database cannot be read: {source}")]
+pub struct SchemaError {
+    plugin: String,
+    source: stores::sql::Error,
+}
+
 impl Release {
     /// Logs a warning for each setting that production needs and that is
     /// missing.
@@ -47,6 +55,22 @@ impl Release {
         for warning in &self.warnings {
             tracing::warn!(plugin, "this node looks like production, but {warning}");
         }
+    }
+
+    /// Reads what the schema of the database says about following changes, if replies of the release
+    /// are kept. Its migrations have run.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn read_schema(&self) -> Result<(), SchemaError> {
+        let (Some(database), Some(_)) = (&self.database, &self.manifest.cache) else {
+            return Ok(());
+        };
+        let read = database.read_schema().await;
+        read.map_err(|source| SchemaError {
+            plugin: self.manifest.name.clone(),
+            source,
+        })
     }
 
     /// Returns whether a route of the manifest is a prefix of `path`, which is

@@ -29,13 +29,14 @@ pub enum InspectError {
     },
 }
 
-const CAPABILITIES: [&str; 6] = [
-    "edge:platform/context@0.1",
-    "edge:platform/identity@0.1",
-    "edge:platform/mail@0.1",
-    "edge:platform/metrics@0.1",
-    "edge:platform/rate-limit@0.1",
-    "edge:platform/sql@0.1",
+const CAPABILITIES: [&str; 7] = [
+    "edge:platform/context@0.2",
+    "edge:platform/identity@0.2",
+    "edge:platform/mail@0.2",
+    "edge:platform/metrics@0.2",
+    "edge:platform/rate-limit@0.2",
+    "edge:platform/request@0.2",
+    "edge:platform/sql@0.2",
 ];
 
 /// Checks that the manifest grants everything that `component` imports.

@@ -70,7 +70,8 @@ impl RecordHandler {
         call: Call,
         request: http::Request<Bytes>,
     ) -> Result<Answer, CallError> {
-        let request = to_guest(&call, request);
+        call.ledger.begin();
+        let request = to_guest(request);
         let answer = self
             .with_instance(call, async |instance| {
                 let handler = instance.guest.edge_platform_handler();
@@ -119,6 +120,7 @@ impl RecordHandler {
         let cpu_timer = instance.store.data().meter.clone();
         let working = metered(cpu_timer, work(&mut instance));
         let outcome = tokio::time::timeout_at(deadline.into(), working).await;
+        instance.store.data().note_ambient();
         instance.store.data().flush_cpu_time();
         self.log_output(&instance);
         match outcome {
@@ -214,27 +216,14 @@ impl RecordHandler {
     }
 }
 
-fn to_guest(call: &Call, request: http::Request<Bytes>) -> Request {
-    let deadline_ms = u32::try_from(call.left().as_millis()).unwrap_or(u32::MAX);
+fn to_guest(request: http::Request<Bytes>) -> Request {
     let (head, body) = request.into_parts();
     Request {
-        id: call.id.clone(),
         method: head.method.as_str().to_owned(),
         path: head.uri.path().to_owned(),
         query: head.uri.query().map(str::to_owned),
-        headers: head.headers.iter().map(to_guest_header).collect(),
         body: body.into(),
-        client: call.client.clone(),
-        caller: call.caller.clone(),
-        deadline_ms,
     }
-}
-
-fn to_guest_header((name, value): (&HeaderName, &HeaderValue)) -> (String, String) {
-    (
-        name.as_str().to_owned(),
-        String::from_utf8_lossy(value.as_bytes()).into_owned(),
-    )
 }
 
 fn status(status: u16) -> Result<StatusCode, CallError> {

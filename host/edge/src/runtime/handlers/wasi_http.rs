@@ -74,10 +74,11 @@ impl WasiHttpHandler {
     /// answers is done with the request.
     pub(in crate::runtime) async fn handle(
         &self,
-        call: Call,
-        request: http::Request<Bytes>,
+        mut call: Call,
+        mut request: http::Request<Bytes>,
         permit: Permit,
     ) -> Result<Answer, CallError> {
+        *request.headers_mut() = Arc::unwrap_or_clone(std::mem::take(&mut call.headers));
         let (failure, failed) = oneshot::channel();
         let deadline = call.deadline;
         let data = RequestData {

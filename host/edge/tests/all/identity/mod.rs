@@ -41,7 +41,7 @@ async fn what_is_not_granted_is_refused_at_start() {
         );
         let error = start_error(&[plugin], |_| {}).await;
         let expected =
-            format!("imports edge:platform/{grant}@0.1.0, but the manifest has no `{grant}`");
+            format!("imports edge:platform/{grant}@0.2.0, but the manifest has no `{grant}`");
         assert!(error.contains(&expected), "{error}");
     }
 }

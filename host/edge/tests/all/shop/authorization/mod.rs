@@ -145,7 +145,12 @@ async fn what_a_token_is_answered_is_kept_by_no_cache() {
             for operation in documents.operations().filter(|one| one.method == "GET") {
                 let reply = ask(shopper, operation, &[]).await;
                 let kept = reply.header("cache-control").unwrap_or_default();
-                assert!(kept.contains("no-store"), "{operation:?}: {reply:?}");
+                // A reply that is the same for everybody may be kept by the client itself.
+                let is_open = reply.header("cache-status").is_some() && kept == "private, no-cache";
+                assert!(
+                    kept.contains("no-store") || is_open,
+                    "{operation:?}: {reply:?}"
+                );
             }
         }
         // What a cart holds is known by its id alone.
