@@ -12,6 +12,7 @@
 
 mod adopt;
 mod buckets;
+mod cache;
 mod calls;
 mod catalog;
 mod edge;
