@@ -235,3 +235,38 @@ fn list(names: &[String]) -> String {
         names.join(", ")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names_of(import: &str) -> Names {
+        Names {
+            imports: vec!["wasi:cli/environment@0.2.6".to_owned(), import.to_owned()],
+            exports: vec!["edge:platform/handler@0.2.0".to_owned()],
+        }
+    }
+
+    #[test]
+    fn a_component_for_another_version_of_the_platform_is_told_to_be_rebuilt() {
+        for import in [
+            "edge:platform/sql@0.1.0",
+            "edge:platform/sql@0.20.0",
+            "edge:platform/sql@1.2.0",
+        ] {
+            let refusal = check_platform(&names_of(import))
+                .expect_err(import)
+                .to_string();
+            let expected = format!("is built for {import}, and this host has 0.2 of edge:platform");
+            assert!(refusal.starts_with(&expected), "{refusal}");
+            assert!(refusal.contains("rebuild it"), "{refusal}");
+        }
+        for import in [
+            "edge:platform/sql@0.2.0",
+            "edge:platform/sql@0.2",
+            "shop:catalog/catalog@0.1.0",
+        ] {
+            assert_eq!(check_platform(&names_of(import)), Ok(()), "{import}");
+        }
+    }
+}

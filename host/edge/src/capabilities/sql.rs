@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use stores::sql::{
-    DatabaseAccess, Error, Form, OpenTransaction, PackedRows, ResultVersion, Untracked, Value,
+    DatabaseAccess, Error, Form, MaxAge, OpenTransaction, PackedRows, ResultVersion, Untracked,
+    Value,
 };
 use wasmtime::component::{HasSelf, Linker, Resource};
 
@@ -213,7 +214,10 @@ impl Host for State {
         let started = self.begin_statement(Operation::SqlQuery)?;
         let (access, counting, deadline) = ok_or_answer!(started);
         let ledger = self.call().ledger.clone();
-        let max_age = Duration::from_millis(max_age_ms.into());
+        let max_age = MaxAge {
+            kept: Duration::from_millis(max_age_ms.into()),
+            may_be_stale: self.call().reads.may_be_stale(),
+        };
         let querying = access.query_kept(&statement, owned(parameters), max_age, deadline);
         let rows = noted(&ledger, querying.await);
         self.end_statement(counting, &statement, rows.map(PackedRows::into_bytes))

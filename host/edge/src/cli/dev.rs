@@ -17,7 +17,7 @@ use super::client::Client;
 use super::serve::Signals;
 use super::{output, serve};
 use crate::admin::api::Deploy;
-use crate::config::Settings;
+use crate::config::{AccessLog, Settings};
 use crate::node::Node;
 use crate::printable;
 use crate::rollout::control::bundles::BundleRecord;
@@ -46,6 +46,9 @@ pub(super) async fn run(mut settings: Settings, arguments: &Arguments) -> anyhow
     build(folder).await?;
     let name = Bundle::pack(folder)?.manifest.name;
     add_plugin(&mut settings, folder, &name);
+    if settings.access_log == AccessLog::All {
+        settings.access_log = AccessLog::Costs;
+    }
     let mut signals = Signals::listen()?;
     let node = Node::start(&settings).await?;
     output::tell(format_args!("{}", serve::banner(&node)));

@@ -17,6 +17,8 @@ pub enum LogFormat {
 pub enum AccessLog {
     /// Every request.
     All,
+    /// Every request, with what it cost, for people who write a plugin.
+    Costs,
     /// Requests that ended with status 500 or above.
     Errors,
     /// No request.
@@ -41,9 +43,10 @@ fn log_filter(text: &str) -> Result<String, String> {
 pub(super) fn access_log(text: &str) -> Result<AccessLog, String> {
     match text {
         "all" => Ok(AccessLog::All),
+        "costs" => Ok(AccessLog::Costs),
         "errors" => Ok(AccessLog::Errors),
         "off" => Ok(AccessLog::Off),
-        _ => Err("is none of `all`, `errors` and `off`".into()),
+        _ => Err("is none of `all`, `costs`, `errors` and `off`".into()),
     }
 }
 

@@ -21,6 +21,9 @@ struct Entries {
     effects: Vec<Effect>,
     /// Number of effects that were not kept.
     left_out: u32,
+    cpu: Duration,
+    /// Linear memory of the instances that worked on the request, in bytes.
+    memory: usize,
     /// True if somebody wants to know what the reply depends on.
     is_wanted: bool,
     /// What the reply depends on; `None` unless it is wanted and the handler tells it.
@@ -172,6 +175,21 @@ impl Ledger {
         }
     }
 
+    /// Adds what an instance used for the request.
+    pub(super) fn add_usage(&self, cpu: Duration, memory: usize) {
+        let mut entries = self.entries();
+        entries.cpu += cpu;
+        entries.memory += memory;
+    }
+
+    /// Returns the processor time of the instances that worked on the request, and their memory in
+    /// bytes.
+    #[must_use]
+    pub fn usage(&self) -> (Duration, usize) {
+        let entries = self.entries();
+        (entries.cpu, entries.memory)
+    }
+
     /// Returns the number of host calls of `interface`, and the time that they took together.
     #[must_use]
     pub fn total(&self, interface: Interface) -> (usize, Duration) {
@@ -185,5 +203,68 @@ impl Ledger {
 
     fn entries(&self) -> MutexGuard<'_, Entries> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn effect(operation: Operation, micros: u64) -> Effect {
+        Effect {
+            operation,
+            outcome: Outcome::Ok,
+            took: Duration::from_micros(micros),
+        }
+    }
+
+    #[test]
+    fn effects_are_counted_by_interface() {
+        let ledger = Ledger::default();
+        ledger.add(effect(Operation::SqlQuery, 3));
+        ledger.add(effect(Operation::SqlCommit, 4));
+        ledger.add(effect(Operation::SendMail, 5));
+        let micros = Duration::from_micros;
+        assert_eq!(ledger.total(Interface::Sql), (2, micros(7)));
+        assert_eq!(ledger.total(Interface::Mail), (1, micros(5)));
+        assert_eq!(ledger.total(Interface::Keyvalue), (0, Duration::ZERO));
+    }
+
+    #[test]
+    fn a_ledger_is_bounded() {
+        let ledger = Ledger::default();
+        (0..10_000).for_each(|_| ledger.add(effect(Operation::SqlQuery, 1)));
+        let (count, _) = ledger.total(Interface::Sql);
+        assert_eq!(count, MOST);
+        assert_eq!(ledger.entries().left_out, 10_000 - MOST as u32);
+    }
+
+    #[test]
+    fn what_a_reply_depends_on_is_noted_once_it_is_wanted_and_told() {
+        let field = HeaderName::from_static("accept");
+        let ledger = Ledger::default();
+        ledger.begin();
+        ledger.note_field(&field);
+        assert_eq!(ledger.take_basis().err(), Some(Unshareable::Unwatched));
+        ledger.watch();
+        assert!(!ledger.is_watched());
+        ledger.begin();
+        for _ in 0..2 {
+            ledger.note_field(&field);
+        }
+        let basis = ledger.take_basis().expect("shareable");
+        assert_eq!((basis.fields, basis.caller), (vec![field], false));
+    }
+
+    #[test]
+    fn the_first_reason_not_to_share_stays() {
+        let ledger = Ledger::default();
+        ledger.watch();
+        ledger.begin();
+        ledger.note_unshareable(Unshareable::Clock);
+        ledger.note_unshareable(Unshareable::Random);
+        ledger.note_caller();
+        assert!(!ledger.is_watched());
+        assert_eq!(ledger.take_basis().err(), Some(Unshareable::Clock));
     }
 }

@@ -48,6 +48,11 @@ impl MemoryLimit {
         self.refused
     }
 
+    /// Returns the bytes that the instance holds.
+    pub(super) fn used(&self) -> usize {
+        self.used
+    }
+
     /// Returns whether too little memory is left for another request.
     pub(super) fn is_nearly_used_up(&self) -> bool {
         self.used > self.most / 8 * KEPT_EIGHTHS

@@ -55,7 +55,7 @@ pub enum Operation {
 }
 
 /// Capability that answers an operation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, VariantArray, IntoStaticStr)]
 #[strum(serialize_all = "kebab-case")]
 pub enum Interface {
     /// Database of the plugin.

@@ -113,8 +113,11 @@ impl State {
         self.cpu_time = bounds.cpu_time;
     }
 
-    /// Notes in the request's ledger whether the guest asked for a clock or a random number.
-    pub(crate) fn note_ambient(&self) {
+    /// Notes in the request's ledger what the instance used for it, and whether the guest asked for a
+    /// clock or a random number.
+    pub(crate) fn note_end(&self) {
+        let ledger = &self.call().ledger;
+        ledger.add_usage(self.meter.total(), self.memory.used());
         if let Some(reason) = self.take_ambient() {
             self.call().ledger.note_unshareable(reason);
         }

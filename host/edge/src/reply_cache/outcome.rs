@@ -74,6 +74,15 @@ impl Outcome {
         }
     }
 
+    /// Returns the result and its reason in a few words.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        match self.detail {
+            Some(detail) => format!("{} ({detail})", self.result.name()),
+            None => self.result.name().to_owned(),
+        }
+    }
+
     /// Returns whether the reply comes from the cache.
     #[must_use]
     pub fn is_from_cache(&self) -> bool {

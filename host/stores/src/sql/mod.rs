@@ -27,7 +27,7 @@ mod sqlite;
 mod types;
 mod versions;
 
-pub use access::{DatabaseAccess, Databases, OpenTransaction, ReplicaUse};
+pub use access::{DatabaseAccess, Databases, MaxAge, OpenTransaction, ReplicaUse};
 pub use adopt::{
     ASSUMED_BYTES_PER_SECOND, AdoptionReport, Finding, FindingKind, Obstacles, TableReport,
 };

@@ -5,10 +5,10 @@ use std::cell::OnceCell;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
-use super::{path::Params, urlencoded::pairs};
+use super::{given, path::Params, urlencoded::pairs};
 use crate::bindings::edge::platform::request as host;
 use crate::capabilities::context;
-use crate::{Codes, Failure, Result, testing, text, values::number::natural, wit};
+use crate::{Codes, Failure, Result, text, values::number::natural, wit};
 
 const BAD_PARAMETER: Failure = Failure::malformed("The parameter is not UTF-8.");
 const UNFIT_PARAMETER: Failure = Failure::malformed("The parameter has a wrong value.");
@@ -39,7 +39,7 @@ pub struct Incoming {
 enum Facts {
     Host,
     /// A test.
-    Given(Box<testing::Request>),
+    Given(Box<given::Request>),
 }
 
 impl Incoming {
@@ -61,8 +61,8 @@ impl From<wit::Request> for Incoming {
 }
 
 /// Makes a request of a test.
-impl From<testing::Request> for Incoming {
-    fn from(given: testing::Request) -> Self {
+impl From<given::Request> for Incoming {
+    fn from(given: given::Request) -> Self {
         let request = wit::Request {
             method: given.method.clone(),
             path: given.path.clone(),
@@ -345,8 +345,8 @@ impl Request {
 
 /// Makes a request without path parameters and with neutral codes, for tests
 /// that need no others.
-impl From<testing::Request> for Request {
-    fn from(given: testing::Request) -> Self {
+impl From<given::Request> for Request {
+    fn from(given: given::Request) -> Self {
         Self::new(given.into(), Params::default(), &Codes::NEUTRAL)
     }
 }

@@ -2,6 +2,7 @@
 //! taken the request itself.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use http::header::{ACCEPT, ACCEPT_ENCODING, HeaderValue};
@@ -10,6 +11,7 @@ use http::{HeaderMap, Method, Request, Uri};
 use super::client_address::client_address;
 use super::limits::RateLimitHeaders;
 use crate::config::TrustedProxies;
+use crate::guest::Ledger;
 use crate::identity::CREDENTIALS;
 use crate::ingress::error_response::new_id;
 use crate::reply_cache::Outcome;
@@ -32,6 +34,8 @@ pub(super) struct Exchange {
     pub(super) allowed_origin: Option<HeaderValue>,
     /// Verdicts of the rate limits that have counted the request.
     pub(super) rate_limits: RateLimitHeaders,
+    /// Effects of the request.
+    pub(super) ledger: Arc<Ledger>,
     /// What the reply cache did; `None` for a route that is not cached.
     pub(super) cache: Option<Outcome>,
     /// Values of `If-None-Match`, for a route that is cached.
@@ -54,6 +58,7 @@ impl Exchange {
             shows_credentials: shows_credentials(headers),
             allowed_origin: None,
             rate_limits: RateLimitHeaders::default(),
+            ledger: Arc::default(),
             cache: None,
             conditions: Vec::new(),
             span: None,

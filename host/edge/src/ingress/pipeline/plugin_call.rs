@@ -86,7 +86,7 @@ impl Service {
             reads,
             store_timeout: Some(self.store_timeout),
             demotion: Demotion::default(),
-            ledger: Arc::default(),
+            ledger: exchange.ledger.clone(),
         }
     }
 

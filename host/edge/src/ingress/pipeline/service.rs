@@ -280,6 +280,8 @@ impl Service {
             status: response.status(),
             began: exchange.began,
             client: exchange.client,
+            ledger: &exchange.ledger,
+            cache: exchange.cache.as_ref(),
         };
         self.count(&line, routed);
         if let (Some(routed), Some(outcome)) = (routed, &exchange.cache) {

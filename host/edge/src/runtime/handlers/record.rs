@@ -120,7 +120,7 @@ impl RecordHandler {
         let cpu_timer = instance.store.data().meter.clone();
         let working = metered(cpu_timer, work(&mut instance));
         let outcome = tokio::time::timeout_at(deadline.into(), working).await;
-        instance.store.data().note_ambient();
+        instance.store.data().note_end();
         instance.store.data().flush_cpu_time();
         self.log_output(&instance);
         match outcome {

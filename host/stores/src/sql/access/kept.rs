@@ -18,12 +18,22 @@ const MOST: usize = 1024;
 /// Size in bytes up to which a result is kept.
 const MAX_BYTES: usize = 1024;
 
+/// Length in bytes up to which a statement with its parameters has a kept result.
+const MAX_KEY_BYTES: usize = 4096;
+
 /// Factor from the time that a query took to the time for which its result is kept where changes
 /// cannot be followed: the query takes a fiftieth of one connection's time at most.
 const COST_FACTOR: u32 = 50;
 
 /// Results that are kept, by statement and parameters.
 pub(super) struct KeptResults(Cache<String, Arc<Kept>>);
+
+/// Rows, their version, and the version that knows the changes of this process alone.
+type Answer = (
+    PackedRows,
+    std::result::Result<ResultVersion, Untracked>,
+    Option<ResultVersion>,
+);
 
 /// One result, with what tells whether it is still good.
 struct Kept {
@@ -50,6 +60,15 @@ impl Kept {
     }
 }
 
+/// How old the result of a query may be.
+#[derive(Debug, Clone, Copy)]
+pub struct MaxAge {
+    /// Time for which a result may be kept where changes cannot be followed.
+    pub kept: Duration,
+    /// True if a replica may answer.
+    pub may_be_stale: bool,
+}
+
 impl DatabaseAccess {
     /// Runs a SELECT, or returns its result from an earlier call: while no change is known that
     /// affects it, or where changes cannot be followed, for fifty times as long as the query took
@@ -62,31 +81,48 @@ impl DatabaseAccess {
         &self,
         text: &str,
         parameters: Vec<Value>,
-        max_age: Duration,
+        max_age: MaxAge,
         deadline: Instant,
     ) -> Result<(PackedRows, std::result::Result<ResultVersion, Untracked>)> {
-        let key = format!("{text}\0{parameters:?}");
+        let asks_replica = max_age.may_be_stale && self.replica.is_some();
+        let key = format!("{asks_replica} {text} {parameters:?}");
         if let Some(kept) = self.kept.0.get(&key).filter(|kept| kept.is_good()) {
             return Ok((kept.rows.clone(), kept.version.clone()));
         }
         let began = Instant::now();
+        let (rows, version, local) = match asks_replica {
+            true => {
+                let asking = self.query_stale(text, parameters, deadline);
+                (asking.await?, Err(Untracked::Replica), None)
+            }
+            false => self.query_locally(text, parameters, deadline).await?,
+        };
+        if rows.len() <= MAX_BYTES && key.len() <= MAX_KEY_BYTES {
+            let kept = Kept {
+                rows: rows.clone(),
+                version: version.clone(),
+                local,
+                until: Instant::now() + (began.elapsed() * COST_FACTOR).min(max_age.kept),
+            };
+            self.kept.0.insert(key, Arc::new(kept));
+        }
+        Ok((rows, version))
+    }
+
+    /// Runs a SELECT, and returns its rows with their version, and with the one that knows the
+    /// changes of this process alone.
+    async fn query_locally(
+        &self,
+        text: &str,
+        parameters: Vec<Value>,
+        deadline: Instant,
+    ) -> Result<Answer> {
         let statement = self.guard.check(text, Kind::Query, parameters.len())?;
         let tracked = self.track_locally(&statement);
         let asking = self.ask::<Keyed<PackedRows>>(&statement, parameters.clone(), deadline);
         let rows = asking.await?;
         let local = tracked.map(|tracked| self.version(&tracked, &parameters, &rows));
         let version = self.check_followed().and(local.clone());
-        let rows = rows.into_rows();
-        let took = began.elapsed();
-        if rows.len() <= MAX_BYTES {
-            let kept = Kept {
-                rows: rows.clone(),
-                version: version.clone(),
-                local: local.ok(),
-                until: Instant::now() + (took * COST_FACTOR).min(max_age),
-            };
-            self.kept.0.insert(key, Arc::new(kept));
-        }
-        Ok((rows, version))
+        Ok((rows.into_rows(), version, local.ok()))
     }
 }

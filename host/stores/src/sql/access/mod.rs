@@ -25,6 +25,7 @@ use kept::KeptResults;
 use replica::Replica;
 
 pub use databases::Databases;
+pub use kept::MaxAge;
 pub use replica::ReplicaUse;
 pub use transaction::OpenTransaction;
 

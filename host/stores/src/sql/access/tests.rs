@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use super::{DatabaseAccess, Databases};
+use super::{DatabaseAccess, Databases, MaxAge};
 use crate::sql::guard::TableGrant;
 use crate::sql::versions::{ResultVersion, Untracked};
 use crate::sql::{CallLimits, Rows, Value};
@@ -27,6 +27,12 @@ const SCHEMA: &str = "
     CREATE TABLE derived (id INTEGER PRIMARY KEY, name TEXT, upper_name TEXT AS (upper(name)));
     INSERT INTO derived (id, name) VALUES (1, 'a');";
 
+/// No age, where changes could not be followed.
+const NOW: MaxAge = MaxAge {
+    kept: Duration::ZERO,
+    may_be_stale: false,
+};
+
 struct Opened {
     access: Arc<DatabaseAccess>,
     databases: Databases,
@@ -40,7 +46,10 @@ impl Opened {
         let folder = tempfile::tempdir().expect("a folder");
         let url = format!("sqlite:{}/items.sqlite?mode=rwc", folder.path().display());
         let databases = Databases::default();
-        let access = databases.open(&url, grant(), 2, LIMITS).await.expect("a file");
+        let access = databases
+            .open(&url, grant(), 2, LIMITS)
+            .await
+            .expect("a file");
         let schema = match with_others {
             true => SCHEMA.to_owned(),
             false => SCHEMA.split(';').next().expect("a table").to_owned(),
@@ -83,25 +92,39 @@ fn soon() -> Instant {
 #[tokio::test]
 async fn a_result_is_current_until_its_rows_change() {
     let opened = Opened::new(false).await;
-    opened.change("INSERT INTO item VALUES (1, 'a', 5), (2, 'b', 5)").await;
+    opened
+        .change("INSERT INTO item VALUES (1, 'a', 5), (2, 'b', 5)")
+        .await;
     let read = "SELECT id, name FROM item WHERE id = 1";
     let result = opened.read(read).await.expect("tracked");
-    opened.change("UPDATE item SET stock = 4 WHERE id = 1").await;
-    opened.change("UPDATE item SET name = 'c' WHERE id = 2").await;
+    opened
+        .change("UPDATE item SET stock = 4 WHERE id = 1")
+        .await;
+    opened
+        .change("UPDATE item SET name = 'c' WHERE id = 2")
+        .await;
     opened.change("INSERT INTO item VALUES (3, 'd', 5)").await;
     assert!(result.is_current());
-    opened.change("UPDATE item SET name = 'c' WHERE id = 1").await;
+    opened
+        .change("UPDATE item SET name = 'c' WHERE id = 1")
+        .await;
     assert!(!result.is_current());
 }
 
 #[tokio::test]
 async fn another_grant_on_the_file_is_followed() {
     let opened = Opened::new(false).await;
-    let result = opened.read("SELECT id, name FROM item").await.expect("tracked");
+    let result = opened
+        .read("SELECT id, name FROM item")
+        .await
+        .expect("tracked");
     let other = opened.databases.open(&opened.url, grant(), 1, LIMITS).await;
     let other = other.expect("the same file");
     let insert = "INSERT INTO item VALUES (1, 'a', 5)";
-    other.execute(insert, Vec::new(), soon()).await.expect("a change");
+    other
+        .execute(insert, Vec::new(), soon())
+        .await
+        .expect("a change");
     assert!(!result.is_current());
 }
 
@@ -109,7 +132,10 @@ async fn another_grant_on_the_file_is_followed() {
 async fn a_transaction_takes_effect_when_it_ends() {
     let opened = Opened::new(false).await;
     for commits in [true, false] {
-        let result = opened.read("SELECT id, name FROM item").await.expect("tracked");
+        let result = opened
+            .read("SELECT id, name FROM item")
+            .await
+            .expect("tracked");
         let mut transaction = opened.access.begin(soon()).await.expect("a transaction");
         let insert = "INSERT INTO item (name) VALUES ('a')";
         let inserting = transaction.execute(insert, Vec::new(), soon());
@@ -138,9 +164,13 @@ async fn what_the_schema_changes_by_itself_is_not_followed() {
         let read = opened.read(&format!("SELECT id FROM {table}")).await;
         assert_eq!(read.err(), reason, "{table}");
     }
-    let derived = opened.read("SELECT upper_name FROM derived WHERE id = 1").await;
+    let derived = opened
+        .read("SELECT upper_name FROM derived WHERE id = 1")
+        .await;
     let derived = derived.expect("tracked");
-    opened.change("UPDATE derived SET name = 'b' WHERE id = 1").await;
+    opened
+        .change("UPDATE derived SET name = 'b' WHERE id = 1")
+        .await;
     assert!(!derived.is_current());
     let random = opened.read("SELECT random() FROM derived").await;
     assert_eq!(random.err(), Some(Untracked::Volatile));
@@ -151,7 +181,7 @@ async fn a_kept_result_is_read_again_after_a_change() {
     let opened = Opened::new(false).await;
     let count = async || {
         let text = "SELECT COUNT(*) FROM item";
-        let counting = opened.access.query_kept(text, Vec::new(), Duration::ZERO, soon());
+        let counting = opened.access.query_kept(text, Vec::new(), NOW, soon());
         let (rows, version) = counting.await.expect("rows");
         (rows.into_bytes(), version.expect("tracked"))
     };
@@ -166,6 +196,6 @@ async fn a_kept_result_is_read_again_after_a_change() {
     assert!(version.is_current());
     let parameters = vec![Value::Integer(1)];
     let text = "SELECT COUNT(*) FROM item WHERE id = ?";
-    let other = opened.access.query_kept(text, parameters, Duration::ZERO, soon());
+    let other = opened.access.query_kept(text, parameters, NOW, soon());
     assert!(other.await.expect("rows").1.expect("tracked").is_current());
 }
