@@ -54,6 +54,8 @@ struct Group {
     plugins: &'static [&'static str],
     /// The node's `EDGE_ACCESS_LOG`; the twin has no log.
     access_log: &'static str,
+    /// The node's `EDGE_REPLY_CACHE`; the twin keeps none.
+    reply_cache: &'static str,
     store: Store,
     rows: &'static [Row],
 }
@@ -65,13 +67,16 @@ struct Row {
     clients: u32,
     /// The least ratio of our rate to the twin's that will do.
     goal: Option<f64>,
+    /// Whether clients send the header fields of a browser.
+    as_browser: bool,
 }
 
-const GROUPS: [Group; 4] = [
+const GROUPS: [Group; 5] = [
     Group {
         title: "hello, no access log",
         plugins: &["fixtures/hello", "fixtures/hello-fresh"],
         access_log: "off",
+        reply_cache: "off",
         store: Store::None,
         rows: &HELLO,
     },
@@ -79,6 +84,7 @@ const GROUPS: [Group; 4] = [
         title: "hello",
         plugins: &["fixtures/hello", "fixtures/hello-fresh"],
         access_log: "all",
+        reply_cache: "off",
         store: Store::None,
         rows: &HELLO,
     },
@@ -86,6 +92,7 @@ const GROUPS: [Group; 4] = [
         title: "catalog on SQLite, no access log",
         plugins: &["product"],
         access_log: "off",
+        reply_cache: "off",
         store: Store::Sqlite,
         rows: &CATALOG,
     },
@@ -93,20 +100,31 @@ const GROUPS: [Group; 4] = [
         title: "catalog on MariaDB, no access log",
         plugins: &["product"],
         access_log: "off",
+        reply_cache: "off",
         store: Store::MariaDb,
+        rows: &CATALOG,
+    },
+    Group {
+        title: "kept replies, no access log",
+        plugins: &["product"],
+        access_log: "off",
+        reply_cache: "128MiB",
+        store: Store::Sqlite,
         rows: &CATALOG,
     },
 ];
 
 /// As many clients as the fixtures may have instances.
-const HELLO: [Row; 2] = [
+const HELLO: [Row; 3] = [
     row("pooled instance", "/hello", 16, Some(0.5)),
+    browser(row("the same, 14 fields", "/hello", 16, None)),
     row("fresh instance", "/hello-fresh", 16, Some(0.15)),
 ];
 
-const CATALOG: [Row; 4] = [
+const CATALOG: [Row; 5] = [
     row("a page", "/products?page=3", 16, Some(0.8)),
     row("one product", "/products/77", 16, Some(0.8)),
+    browser(row("the same, 14 fields", "/products/77", 16, None)),
     row("search for two words", SEARCH, 16, Some(0.8)),
     row("the same, one client", SEARCH, 1, None),
 ];
@@ -119,6 +137,14 @@ const fn row(name: &'static str, target: &'static str, clients: u32, goal: Optio
         target,
         clients,
         goal,
+        as_browser: false,
+    }
+}
+
+const fn browser(row: Row) -> Row {
+    Row {
+        as_browser: true,
+        ..row
     }
 }
 

@@ -21,6 +21,7 @@ impl Group {
             database: url,
             redis: open.redis.as_deref(),
             access_log: self.access_log,
+            reply_cache: self.reply_cache,
             config: &[],
         };
         let seconds_to_fill = url.is_some().then(|| fill(&node, products)).transpose()?;
@@ -92,7 +93,13 @@ impl Row {
 
     fn ask(&self, server: &Server, duration: Duration) -> anyhow::Result<Round> {
         let before = server.cpu_time()?;
-        let load = wrk::run(server.address(), self.target, self.clients, duration)?;
+        let load = wrk::run(
+            server.address(),
+            self.target,
+            self.clients,
+            duration,
+            self.as_browser,
+        )?;
         let worked = server.cpu_time()?.saturating_sub(before);
         let requests = f64::from(load.requests);
         Ok(Round {

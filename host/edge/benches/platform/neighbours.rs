@@ -126,6 +126,7 @@ pub fn measure(data: &Path) -> anyhow::Result<Vec<NeighbourReport>> {
         database: open.database.as_deref(),
         redis: None,
         access_log: "off",
+        reply_cache: "128MiB",
         config: &[],
     };
     node.seed(PRODUCTS)?;

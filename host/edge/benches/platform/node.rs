@@ -31,6 +31,8 @@ pub struct Node<'a> {
     pub redis: Option<&'a str>,
     /// Which requests get an access line: `EDGE_ACCESS_LOG`.
     pub access_log: &'a str,
+    /// Size of the replies that it keeps: `EDGE_REPLY_CACHE`.
+    pub reply_cache: &'a str,
     /// What its plugins read.
     pub config: &'a [(&'a str, &'a str)],
 }
@@ -93,6 +95,7 @@ impl Node<'_> {
             .env("EDGE_DATA_DIR", self.data)
             .env("EDGE_PLUGINS", plugins.join(","))
             .env("EDGE_ACCESS_LOG", self.access_log)
+            .env("EDGE_REPLY_CACHE", self.reply_cache)
             // The load comes from one address.
             .env("EDGE_RATE_LIMIT", "off")
             .env("EDGE_RATE_LIMITS", "off")

@@ -72,6 +72,7 @@ impl Case {
             database: open.database.as_deref(),
             redis: open.redis.as_deref(),
             access_log: "off",
+            reply_cache: "128MiB",
             config: &[],
         };
         node.seed(products)?;

@@ -80,6 +80,7 @@ pub fn run(mut arguments: impl Iterator<Item = String>) -> anyhow::Result<()> {
         database: open.database.as_deref(),
         redis: open.redis.as_deref(),
         access_log: "all",
+        reply_cache: "128MiB",
         config: &CONFIG,
     };
     node.seed(PRODUCTS)?;

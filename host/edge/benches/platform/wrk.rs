@@ -34,8 +34,26 @@ struct Output {
     errors: u32,
 }
 
+/// Header fields of a browser's request, besides `host`.
+const BROWSER: [&str; 13] = [
+    "user-agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+    "accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+    "accept-language: en-US,en;q=0.5",
+    "referer: https://shop.example/departments/3",
+    "origin: https://shop.example",
+    "connection: keep-alive",
+    "cookie: session=4f1c2b7a9d3e; theme=dark; consent=1",
+    "dnt: 1",
+    "sec-gpc: 1",
+    "sec-fetch-dest: empty",
+    "sec-fetch-mode: cors",
+    "sec-fetch-site: same-site",
+    "priority: u=4",
+];
+
 /// Ask for `target` again and again, as so many clients at once, each
-/// waiting for its reply before the next request.
+/// waiting for its reply before the next request, with the header fields of a
+/// browser if `as_browser`.
 ///
 /// # Errors
 /// When `wrk` is not installed, or any request failed: such a run says
@@ -45,10 +63,13 @@ pub fn run(
     target: &str,
     clients: u32,
     duration: Duration,
+    as_browser: bool,
 ) -> anyhow::Result<Load> {
     let url = format!("http://{address}{target}");
+    let fields = BROWSER.iter().filter(|_| as_browser);
     let ran = Command::new("wrk")
         .args(["-t1", "-s", SCRIPT])
+        .args(fields.flat_map(|field| ["-H", field]))
         .arg(format!("-c{clients}"))
         .arg(format!("-d{}s", duration.as_secs()))
         .arg(&url)

@@ -12,6 +12,11 @@ use super::operation::{Interface, Operation, Outcome};
 /// Maximum number of effects that are kept one by one. Later ones are only counted.
 const MOST: usize = 256;
 
+/// Maximum number of header fields by which replies are told apart, and of the bytes of a name. A
+/// plugin that asks for more depends on all of them, for all that is kept.
+const MOST_FIELDS: usize = 32;
+const MAX_FIELD_NAME: usize = 128;
+
 /// Ledger of one request, shared by the instances of all plugins that work on it.
 #[derive(Debug, Default)]
 pub struct Ledger(Mutex<Entries>);
@@ -147,11 +152,19 @@ impl Ledger {
 
     /// Notes that the plugin asked for the header fields of this name.
     pub(crate) fn note_field(&self, name: &HeaderName) {
+        if name.as_str().len() > MAX_FIELD_NAME {
+            return self.note_unshareable(Unshareable::AllFields);
+        }
+        let mut has_room = true;
         self.note(|basis| {
-            if !basis.fields.contains(name) {
+            has_room = basis.fields.contains(name) || basis.fields.len() < MOST_FIELDS;
+            if has_room && !basis.fields.contains(name) {
                 basis.fields.push(name.clone());
             }
         });
+        if !has_room {
+            self.note_unshareable(Unshareable::AllFields);
+        }
     }
 
     /// Notes that the plugin asked who calls.

@@ -22,6 +22,17 @@ const MOST_ENCODINGS: usize = 4;
 /// Number of hexadecimal digits of a SHA-256 digest that an entity tag has.
 const TAG_DIGITS: usize = 32;
 
+/// Directives of `Cache-Control` with which a reply is not kept: those that forbid it, and those by
+/// which it would have to be asked for again, or never be sent stale.
+const FORBIDDING: [&str; 6] = [
+    "no-store",
+    "private",
+    "no-cache",
+    "max-age=0",
+    "must-revalidate",
+    "proxy-revalidate",
+];
+
 /// Reply that is kept, with what it depends on.
 pub struct Entry {
     reply: Reply,
@@ -124,6 +135,12 @@ impl Entry {
         self.tag.as_ref()
     }
 
+    /// Returns whether all clients get the same body, before it is encoded.
+    #[must_use]
+    pub fn has_one_body(&self) -> bool {
+        matches!(self.reply, Reply::Response { .. })
+    }
+
     /// Returns the size in memory, in bytes.
     pub(super) fn bytes(&self) -> usize {
         let results: usize = self.results.iter().map(ResultVersion::bytes).sum();
@@ -167,7 +184,8 @@ impl Entry {
             .encodings
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if encodings.len() < MOST_ENCODINGS {
+        let is_new = encodings.iter().all(|known| known.accepted != accepted);
+        if is_new && encodings.len() < MOST_ENCODINGS {
             encodings.push(Encoding { accepted, encoded });
         }
     }
@@ -177,7 +195,7 @@ impl Reply {
     fn of(answer: &Answer) -> Result<Self, NotKept> {
         let response = match answer {
             Answer::Failure(failure) if failure.status == StatusCode::NOT_FOUND => {
-                return Ok(Self::Failure(failure.clone()));
+                return Self::of_failure(failure);
             }
             Answer::Failure(_) => return Err(NotKept::Status),
             Answer::Response(response) => response,
@@ -198,6 +216,15 @@ impl Reply {
         })
     }
 
+    fn of_failure(failure: &Failure) -> Result<Self, NotKept> {
+        let headers = crate::runtime::headers(failure.headers.clone());
+        let headers = headers.map_err(|_| NotKept::Status)?;
+        match forbids_keeping(&headers.into_iter().collect()) {
+            true => Err(NotKept::Forbidden),
+            false => Ok(Self::Failure(failure.clone())),
+        }
+    }
+
     fn bytes(&self) -> usize {
         match self {
             Self::Response { headers, body, .. } => {
@@ -205,7 +232,12 @@ impl Reply {
                 let fields = fields.map(|(name, value)| name.as_str().len() + value.len());
                 body.len() + fields.sum::<usize>()
             }
-            Self::Failure(failure) => failure.message.len() + failure.code.len(),
+            Self::Failure(failure) => {
+                let fields = failure.headers.iter();
+                let fields = fields.map(|(name, value)| name.len() + value.len());
+                let field = failure.field.as_ref().map_or(0, String::len);
+                failure.message.len() + failure.code.len() + field + fields.sum::<usize>()
+            }
         }
     }
 
@@ -233,7 +265,7 @@ fn forbids_keeping(headers: &HeaderMap) -> bool {
     let mut control = headers.get_all(CACHE_CONTROL).iter();
     let forbids = control.any(|value| {
         let text = value.to_str().unwrap_or("no-store").to_ascii_lowercase();
-        text.contains("no-store") || text.contains("private")
+        FORBIDDING.iter().any(|directive| text.contains(directive))
     });
     varies_by_all || forbids || headers.contains_key(SET_COOKIE)
 }

@@ -19,8 +19,10 @@ pub(super) enum Ended {
     Stored,
     /// There is a reply, for its own request alone.
     NotStored,
-    /// There is no reply.
+    /// There is no reply, since the plugin failed.
     Failed,
+    /// The request that asked ended by itself, as when its client left.
+    Abandoned,
 }
 
 /// Part of a request in a flight.
@@ -31,8 +33,8 @@ pub(super) enum Role {
     Follower(watch::Receiver<Option<Ended>>),
 }
 
-/// Request that asks the plugin for itself and its followers. They learn that it failed if it is
-/// dropped before its end, as when its client leaves.
+/// Request that asks the plugin for itself and its followers. They learn of it if it is dropped before
+/// its end, as when its client leaves.
 pub(super) struct Leader {
     flights: Flights,
     key: Key,
@@ -77,5 +79,8 @@ impl Drop for Leader {
 /// Waits for the end of a flight.
 pub(super) async fn wait(mut flight: watch::Receiver<Option<Ended>>) -> Ended {
     let ended = flight.wait_for(Option::is_some).await;
-    ended.ok().and_then(|ended| *ended).unwrap_or(Ended::Failed)
+    ended
+        .ok()
+        .and_then(|ended| *ended)
+        .unwrap_or(Ended::Abandoned)
 }

@@ -99,6 +99,12 @@ impl Facets {
         }
     }
 
+    /// Returns the size in memory, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        let names = self.fields.iter().map(|name| name.as_str().len());
+        names.sum::<usize>() + size_of_val(self.fields.as_slice())
+    }
+
     /// Returns whether one reply is for everybody.
     pub(super) fn is_empty(&self) -> bool {
         self.fields.is_empty() && !self.caller

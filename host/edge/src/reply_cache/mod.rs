@@ -66,7 +66,8 @@ impl Weighter<Key, Slot> for Bytes {
     fn weight(&self, key: &Key, slot: &Slot) -> u64 {
         let reply = match slot {
             Slot::Reply(entry) => entry.bytes(),
-            Slot::Varies(_) | Slot::NotKept(_) => 0,
+            Slot::Varies(facets) => facets.bytes(),
+            Slot::NotKept(_) => 0,
         };
         (key.bytes() + size_of::<Slot>() + reply) as u64
     }
@@ -179,7 +180,7 @@ impl ReplyCache {
         *waits += 1;
         let waiting = flights::wait(flight);
         match tokio::time::timeout_at(lookup.deadline.into(), waiting).await {
-            Ok(Ended::Stored) => Step::Again,
+            Ok(Ended::Stored | Ended::Abandoned) => Step::Again,
             Ok(Ended::NotStored) => Step::Ask(None),
             Ok(Ended::Failed) => self.send_stale(lookup).unwrap_or(Step::Again),
             Err(_) => Step::TimedOut,
@@ -206,7 +207,7 @@ impl ReplyCache {
         if entry.age() >= policy.max_age + policy.stale_if_error {
             return None;
         }
-        let outcome = Outcome::stale(&entry, "stale-if-error");
+        let outcome = Outcome::stale(&entry, outcome::STALE_IF_ERROR);
         Some(Step::Send(entry, outcome))
     }
 

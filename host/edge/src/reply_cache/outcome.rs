@@ -8,6 +8,9 @@ use super::entry::Entry;
 use crate::telemetry::CacheResult;
 use http::HeaderValue;
 
+/// Detail of a reply that is sent since the plugin has failed.
+pub(super) const STALE_IF_ERROR: &str = "stale-if-error";
+
 /// What the cache did for a request.
 #[derive(Clone)]
 pub struct Outcome {
@@ -95,6 +98,7 @@ impl Outcome {
         let mut text = String::from("edge; ");
         text.push_str(match self.result {
             CacheResult::Hit if self.collapsed => "fwd=miss; collapsed",
+            CacheResult::Stale if self.detail == Some(STALE_IF_ERROR) => "fwd=stale",
             CacheResult::Hit | CacheResult::Stale => "hit",
             CacheResult::Stored => "fwd=miss; stored",
             CacheResult::Miss => "fwd=miss",

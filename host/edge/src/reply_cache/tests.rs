@@ -286,6 +286,13 @@ async fn what_a_plugin_forbids_is_not_kept() {
             .insert(name, HeaderValue::from_static(value));
         Answer::Response(response)
     }
+    fn failure_with(status: u16, name: &str, value: &str) -> Answer {
+        let Answer::Failure(mut failure) = failure(status) else {
+            unreachable!("it is a failure");
+        };
+        failure.headers.push((name.to_owned(), value.to_owned()));
+        Answer::Failure(failure)
+    }
     fn failure(status: u16) -> Answer {
         Answer::Failure(Failure {
             status,
@@ -312,6 +319,10 @@ async fn what_a_plugin_forbids_is_not_kept() {
         CacheResult::Stored
     );
     assert_eq!(get("/e", || failure(400)).await, CacheResult::Miss);
+    assert_eq!(
+        get("/g", || failure_with(404, "set-cookie", "a=b")).await,
+        CacheResult::Miss
+    );
     assert_eq!(get("/f", || failure(404)).await, CacheResult::Stored);
     assert_eq!(get("/f", || failure(400)).await, CacheResult::Hit);
 }
@@ -359,7 +370,31 @@ async fn others_go_on_when_the_one_that_asks_leaves_or_fails() {
     };
     let (others, ()) = tokio::join!(others, leave);
     assert!(others.iter().all(|(text, _)| text == "2"));
+    // An older reply that is no longer fresh is not sent because a client has left.
+    let policy = CachePolicy {
+        max_age: Duration::ZERO,
+        ..policy.clone()
+    };
+    let outdated = super::Lookup {
+        policy: &policy,
+        ..lookup
+    };
+    tokio::time::sleep(super::STALE_WHILE_REVALIDATE).await;
+    let mut leaving = Box::pin(plugin.get(&cache, &outdated, nothing));
+    tokio::select! {
+        biased;
+        _ = &mut leaving => panic!("it takes longer"),
+        () = tokio::task::yield_now() => {}
+    }
+    let follower = plugin.get(&cache, &outdated, nothing);
+    let leave = async {
+        tokio::time::sleep(SOME / 10).await;
+        drop(leaving);
+    };
+    let (follower, ()) = tokio::join!(follower, leave);
+    assert_eq!(follower, ("4".into(), CacheResult::Stored));
     cache.purge();
+    let lookup = outdated;
     let failing = join_all((0..5).map(|_| plugin.fail(&cache, &lookup))).await;
     assert!(failing.iter().all(Option::is_none));
 }

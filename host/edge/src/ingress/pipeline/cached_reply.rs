@@ -3,7 +3,8 @@
 
 use bytes::Bytes;
 use http::header::{
-    AGE, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName, IF_NONE_MATCH,
+    AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName,
+    IF_NONE_MATCH,
 };
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{Either, Full};
@@ -92,7 +93,7 @@ pub(super) fn answer_condition(conditions: &[HeaderValue], response: &mut Respon
     };
     if conditions.iter().any(|listed| lists(listed, tag)) {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
-        for name in [CONTENT_LENGTH, CONTENT_TYPE] {
+        for name in [CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE] {
             response.headers_mut().remove(name);
         }
         *response.body_mut() = Either::Left(Full::new(Bytes::new()));

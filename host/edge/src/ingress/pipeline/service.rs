@@ -253,7 +253,8 @@ impl Service {
             let kept = exchange
                 .cache
                 .as_ref()
-                .and_then(|outcome| outcome.entry.as_deref());
+                .and_then(|outcome| outcome.entry.as_deref())
+                .filter(|entry| entry.has_one_body());
             response = compress(&exchange.method, &exchange.accept, response, kept).await;
         }
         answer_condition(&exchange.conditions, &mut response);

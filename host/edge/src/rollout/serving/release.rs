@@ -57,13 +57,13 @@ impl Release {
         }
     }
 
-    /// Reads what the schema of the database says about following changes, if replies of the release
-    /// are kept. Its migrations have run.
+    /// Reads what the schema of the database says about following changes. The migrations of the
+    /// release have run, which may concern what other plugins read.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn read_schema(&self) -> Result<(), SchemaError> {
-        let (Some(database), Some(_)) = (&self.database, &self.manifest.cache) else {
+        let Some(database) = &self.database else {
             return Ok(());
         };
         let read = database.read_schema().await;

@@ -74,11 +74,11 @@ impl WasiHttpHandler {
     /// answers is done with the request.
     pub(in crate::runtime) async fn handle(
         &self,
-        mut call: Call,
+        call: Call,
         mut request: http::Request<Bytes>,
         permit: Permit,
     ) -> Result<Answer, CallError> {
-        *request.headers_mut() = Arc::unwrap_or_clone(std::mem::take(&mut call.headers));
+        *request.headers_mut() = http::HeaderMap::clone(&call.headers);
         let (failure, failed) = oneshot::channel();
         let deadline = call.deadline;
         let data = RequestData {

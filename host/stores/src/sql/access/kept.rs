@@ -18,6 +18,9 @@ const MOST: usize = 1024;
 /// Size in bytes up to which a result is kept.
 const MAX_BYTES: usize = 1024;
 
+/// Time for which a result is kept although no change is known: others may write past all nodes.
+const MAX_KEPT: Duration = Duration::from_secs(60);
+
 /// Length in bytes up to which a statement with its parameters has a kept result.
 const MAX_KEY_BYTES: usize = 4096;
 
@@ -41,6 +44,7 @@ struct Kept {
     version: std::result::Result<ResultVersion, Untracked>,
     /// Changes that this process made to the data.
     local: Option<ResultVersion>,
+    made: Instant,
     until: Instant,
 }
 
@@ -53,7 +57,7 @@ impl KeptResults {
 impl Kept {
     fn is_good(&self) -> bool {
         match (&self.version, &self.local) {
-            (Ok(version), _) => version.is_current(),
+            (Ok(version), _) => version.is_current() && self.made.elapsed() < MAX_KEPT,
             (Err(_), Some(local)) => local.is_current() && Instant::now() < self.until,
             (Err(_), None) => Instant::now() < self.until,
         }
@@ -102,6 +106,7 @@ impl DatabaseAccess {
                 rows: rows.clone(),
                 version: version.clone(),
                 local,
+                made: Instant::now(),
                 until: Instant::now() + (began.elapsed() * COST_FACTOR).min(max_age.kept),
             };
             self.kept.0.insert(key, Arc::new(kept));

@@ -129,6 +129,45 @@ async fn another_grant_on_the_file_is_followed() {
 }
 
 #[tokio::test]
+async fn another_program_is_noticed_between_writes_and_during_one() {
+    let opened = Opened::new(false).await;
+    let file = opened.url.trim_start_matches("sqlite:");
+    let file = file.trim_end_matches("?mode=rwc");
+    let other = rusqlite::Connection::open(file).expect("the file");
+    let read = "SELECT name FROM item WHERE id = 1";
+    opened.change("INSERT INTO item VALUES (1, 'a', 5)").await;
+    // Own writes alone are nobody else's.
+    let result = opened.read(read).await.expect("tracked");
+    opened.change("INSERT INTO item VALUES (2, 'b', 5)").await;
+    pause().await;
+    assert!(result.is_current());
+    let renaming = "UPDATE item SET name = 'other' WHERE id = 1";
+    other.execute(renaming, []).expect("a change");
+    pause().await;
+    assert!(!result.is_current());
+    // An own write waits for a transaction of the other program.
+    let result = opened.read(read).await.expect("tracked");
+    other
+        .execute_batch("BEGIN IMMEDIATE")
+        .expect("a transaction");
+    let again = "UPDATE item SET name = 'again' WHERE id = 1";
+    other.execute(again, []).expect("a change");
+    let waiting = opened.change("INSERT INTO item VALUES (3, 'c', 5)");
+    let committing = async {
+        pause().await;
+        other.execute_batch("COMMIT").expect("committed");
+    };
+    tokio::join!(waiting, committing);
+    pause().await;
+    assert!(!result.is_current());
+}
+
+/// Lets the file be read again.
+async fn pause() {
+    tokio::time::sleep(Duration::from_millis(20)).await;
+}
+
+#[tokio::test]
 async fn a_transaction_takes_effect_when_it_ends() {
     let opened = Opened::new(false).await;
     for commits in [true, false] {

@@ -1,5 +1,6 @@
 //! Queries whose results can be kept until the data that they depend on changes.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -30,7 +31,10 @@ impl DatabaseAccess {
         let grant = self.grant();
         let tables = grant.read.union(&grant.write);
         let tables = tables.map(|table| folded(table, self.dialect()).into_owned());
-        let tables = tables.collect();
+        // Those of other grants too, which a migration of this one may concern.
+        let known = self.versions.schema().tables();
+        let tables: BTreeSet<_> = tables.chain(known).collect();
+        let tables = tables.into_iter().collect();
         let facts = match &self.database {
             Database::Sqlite(sqlite) => within(deadline, sqlite.schema_facts(tables)).await?,
             Database::MySql(mysql) => mysql.schema_facts(tables, deadline).await?,

@@ -3,7 +3,8 @@
 //! SQLite tells a connection by `PRAGMA data_version` that others have committed. Those others
 //! include the connections of this process, so a connection that never writes reads the version
 //! before and after each write of this process: what happened between two such writes was somebody
-//! else's. A commit of another program between the first reading and the write itself is missed.
+//! else's. What happened during a write is told by the connection that writes, to which only the
+//! commits of other programs are those of others: this process writes on one connection at a time.
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -12,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags};
 
+use super::connection::GuestConnection;
 use crate::lock::lock;
 use crate::sql::versions::OtherWriters;
 
@@ -32,9 +34,11 @@ pub(in crate::sql) struct FileWatch {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Opened when somebody asks for the first time.
+    /// Opened by the first write or question.
     connection: Option<Connection>,
     version: i64,
+    /// Version that the writing connection read when it began.
+    writer_version: Option<i64>,
     has_changed: bool,
 }
 
@@ -49,23 +53,26 @@ impl FileWatch {
         }
     }
 
-    /// Says that this process may write from now on. Only one caller at a time may.
-    pub(super) fn begin_write(&self) {
+    /// Says that this process writes on `writer` from now on. Only one caller at a time may.
+    pub(super) fn begin_write(&self, writer: &GuestConnection) {
         self.is_writing.store(true, Ordering::SeqCst);
         let mut state = lock(&self.state);
-        if state.connection.is_some() {
-            state.look();
-        }
+        state.writer_version = data_version(writer);
+        self.look(&mut state);
     }
 
-    /// Says that this process has ended its transaction.
-    pub(super) fn end_write(&self) {
+    /// Says that this process has ended its transaction on `writer`; `None` if that is not known.
+    pub(super) fn end_write(&self, writer: Option<&GuestConnection>) {
         let mut state = lock(&self.state);
         if let Some(connection) = &state.connection {
             match version(connection) {
                 Ok(version) => state.version = version,
                 Err(error) => state.failed(&error),
             }
+            // Read last, so that a commit that this version misses is seen by the next reading of
+            // the other connection.
+            let ended = writer.and_then(data_version);
+            state.has_changed |= ended.is_none() || ended != state.writer_version;
         }
         drop(state);
         self.is_writing.store(false, Ordering::SeqCst);
@@ -85,9 +92,29 @@ impl FileWatch {
         now >= next && exchanged(next)
     }
 
+    /// Reads the version, and notes a change. The first time, there is nothing to compare it with.
+    fn look(&self, state: &mut State) {
+        if state.connection.is_some() {
+            return state.look();
+        }
+        match self
+            .open()
+            .and_then(|opened| Ok((version(&opened)?, opened)))
+        {
+            Ok((version, opened)) => {
+                state.version = version;
+                state.connection = Some(opened);
+            }
+            Err(error) => state.failed(&error),
+        }
+    }
+
     fn open(&self) -> rusqlite::Result<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        Connection::open_with_flags(&self.file, flags)
+        let connection = Connection::open_with_flags(&self.file, flags)?;
+        // It never waits: who asks may be about to answer a request.
+        connection.busy_timeout(Duration::ZERO)?;
+        Ok(connection)
     }
 }
 
@@ -97,19 +124,9 @@ impl OtherWriters for FileWatch {
             return false;
         }
         let mut state = lock(&self.state);
-        if state.connection.is_none() {
-            match self
-                .open()
-                .and_then(|opened| Ok((version(&opened)?, opened)))
-            {
-                Ok((version, opened)) => {
-                    state.version = version;
-                    state.connection = Some(opened);
-                }
-                Err(error) => state.failed(&error),
-            }
-        } else if !self.is_writing.load(Ordering::SeqCst) {
-            state.look();
+        // A commit of this process cannot be told from others' until its write has ended.
+        if !self.is_writing.load(Ordering::SeqCst) {
+            self.look(&mut state);
         }
         std::mem::take(&mut state.has_changed)
     }
@@ -135,6 +152,11 @@ impl State {
         tracing::warn!(%error, "whether others write to a database file is not known");
         self.has_changed = true;
     }
+}
+
+/// Returns the version that a writing connection reads; `None` if it cannot.
+fn data_version(writer: &GuestConnection) -> Option<i64> {
+    writer.as_host(|connection| Ok(version(connection)?)).ok()
 }
 
 fn version(connection: &Connection) -> rusqlite::Result<i64> {

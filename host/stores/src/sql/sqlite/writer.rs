@@ -198,7 +198,7 @@ impl Writer {
                 return Err(closed().into());
             }
         };
-        self.shared.watch.begin_write();
+        self.shared.watch.begin_write(&connection);
         Ok(Held {
             connection: Some(connection),
             writer: self.clone(),
@@ -263,7 +263,7 @@ impl Held {
 impl Drop for Held {
     fn drop(&mut self) {
         let Some(connection) = self.connection.take() else {
-            self.writer.shared.watch.end_write();
+            self.writer.shared.watch.end_write(None);
             return;
         };
         let settled = connection.unbound().and_then(|()| {
@@ -272,6 +272,7 @@ impl Drop for Held {
             }
             execute_as_host(&connection, "ROLLBACK")
         });
+        self.writer.shared.watch.end_write(Some(&connection));
         match settled {
             Ok(()) => self.writer.put(Idle::Open(Box::new(connection))),
             Err(error) => {
@@ -279,7 +280,6 @@ impl Drop for Held {
                 connection.close();
             }
         }
-        self.writer.shared.watch.end_write();
     }
 }
 

@@ -92,6 +92,11 @@ impl SchemaFacts {
         all
     }
 
+    /// Returns the names of the tables that have facts.
+    pub(in crate::sql) fn tables(&self) -> Vec<String> {
+        self.tables.keys().cloned().collect()
+    }
+
     /// Checks that changes of `table` can be followed.
     pub(in crate::sql) fn check(&self, table: &str) -> Result<(), Untracked> {
         let facts = self.tables.get(table).ok_or(Untracked::NoTable)?;
